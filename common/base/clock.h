@@ -1,0 +1,29 @@
+// Time. Deadlines and durations use the monotonic clock, so that a jump of the wall clock moves nothing; the
+// wall clock is for log lines and the Date header only.
+//
+// Pure code takes a Time as a parameter; only shells call Now().
+#ifndef PREFORKD_COMMON_BASE_CLOCK_H_
+#define PREFORKD_COMMON_BASE_CLOCK_H_
+
+#include <chrono>
+#include <cstdint>
+
+namespace preforkd {
+
+// CLOCK_MONOTONIC, nanoseconds; the same in every process of one boot, so it may travel and be shared.
+using Time = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+inline Time Now() { return std::chrono::steady_clock::now(); }
+
+// For the wire and for shared memory.
+inline std::int64_t ToNanoseconds(Time time) {
+  return std::chrono::duration_cast<Duration>(time.time_since_epoch()).count();
+}
+inline Time FromNanoseconds(std::int64_t nanoseconds) { return Time(Duration(nanoseconds)); }
+
+inline double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace preforkd
+
+#endif

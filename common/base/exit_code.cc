@@ -1,0 +1,30 @@
+#include "common/base/exit_code.h"
+
+#include <fmt/core.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+namespace preforkd {
+
+std::string ExitReport::Text() const {
+  if (kind == ExitKind::kSignal) {
+    const char* name = ::sigabbrev_np(code);
+    return fmt::format("signal {} ({}){}", code, name != nullptr ? name : "?", dumped_core ? ", core dumped" : "");
+  }
+  if (kind == ExitKind::kStartFailure) return fmt::format("exit status {} (could not start)", code);
+  return fmt::format("exit status {}", code);
+}
+
+ExitReport ReportOf(int code, int status) {
+  if (code == CLD_KILLED || code == CLD_DUMPED) {
+    return ExitReport{ExitKind::kSignal, status, code == CLD_DUMPED};
+  }
+  ExitKind kind = ExitKind::kFailure;
+  if (status == static_cast<int>(WorkerExit::kRetired)) kind = ExitKind::kClean;
+  if (status == static_cast<int>(WorkerExit::kStartFailed)) kind = ExitKind::kStartFailure;
+  return ExitReport{kind, status, false};
+}
+
+}  // namespace preforkd

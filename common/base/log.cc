@@ -1,0 +1,148 @@
+#include "common/base/log.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <iterator>
+
+namespace preforkd::log {
+namespace {
+
+struct State {
+  int fd = 2;
+  Level level = Level::kInfo;
+  Format format = Format::kText;
+  Identity identity;
+  std::uint64_t dropped = 0;
+};
+
+// One for the process: a log that has to be passed around is a log that is not used where it matters.
+State g_state;
+
+constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "warning", "error", "alert"};
+
+// 500 bytes are on the stack: a usual line allocates nothing.
+using Line = fmt::memory_buffer;
+
+void AppendTimestamp(Line& line) {
+  std::timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  std::tm utc{};
+  ::gmtime_r(&now.tv_sec, &utc);
+  fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
+                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
+}
+
+// Printable text as it is; control bytes as \n, \t or \xNN. In JSON, quote and backslash too, and control
+// bytes as \u00NN.
+void AppendEscaped(Line& line, std::string_view text, Format format) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (format == Format::kJson && (c == '"' || c == '\\')) {
+      line.push_back('\\');
+      line.push_back(c);
+    } else if (byte >= 0x20 && byte != 0x7f) {
+      line.push_back(c);
+    } else if (format == Format::kJson) {
+      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
+    } else if (c == '\n') {
+      line.append(std::string_view("\\n"));
+    } else if (c == '\t') {
+      line.append(std::string_view("\\t"));
+    } else {
+      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
+    }
+  }
+}
+
+void BuildText(Line& line, Level level, std::optional<ConnId> conn, std::string_view text) {
+  const Identity& who = g_state.identity;
+  auto out = std::back_inserter(line);
+  AppendTimestamp(line);
+  fmt::format_to(out, " {:<7} {} pid={}", LevelName(level), who.role, ::getpid());
+  if (who.slot) fmt::format_to(out, " slot={}", Raw(*who.slot));
+  if (who.incarnation) fmt::format_to(out, " inc={}", Raw(*who.incarnation));
+  if (who.generation) fmt::format_to(out, " gen={}", Raw(*who.generation));
+  if (conn) fmt::format_to(out, " conn={}", Raw(*conn));
+  fmt::format_to(out, ": ");
+  AppendEscaped(line, text, Format::kText);
+  line.push_back('\n');
+}
+
+void BuildJson(Line& line, Level level, std::optional<ConnId> conn, std::string_view text) {
+  const Identity& who = g_state.identity;
+  auto out = std::back_inserter(line);
+  fmt::format_to(out, "{{\"time\":\"");
+  AppendTimestamp(line);
+  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role, ::getpid());
+  if (who.slot) fmt::format_to(out, ",\"slot\":{}", Raw(*who.slot));
+  if (who.incarnation) fmt::format_to(out, ",\"incarnation\":{}", Raw(*who.incarnation));
+  if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));
+  if (conn) fmt::format_to(out, ",\"conn\":{}", Raw(*conn));
+  fmt::format_to(out, ",\"message\":\"");
+  AppendEscaped(line, text, Format::kJson);
+  fmt::format_to(out, "\"}}\n");
+}
+
+bool WriteOnce(const Line& line) {
+  ssize_t written = 0;
+  do {
+    written = ::write(g_state.fd, line.data(), line.size());
+  } while (written < 0 && errno == EINTR);
+  // A short write (disk full in the middle) leaves a torn line that a second write would only hide.
+  return written == static_cast<ssize_t>(line.size());
+}
+
+void Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
+  Line line;
+  if (g_state.format == Format::kJson) {
+    BuildJson(line, level, conn, text);
+  } else {
+    BuildText(line, level, conn, text);
+  }
+  if (!WriteOnce(line)) ++g_state.dropped;
+}
+
+// Says how many lines were lost, in the first line that can be written again.
+void ReportDropped() {
+  const std::uint64_t missed = g_state.dropped;
+  g_state.dropped = 0;
+  Line text;
+  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", missed);
+  Emit(Level::kWarning, std::nullopt, {text.data(), text.size()});
+  if (g_state.dropped != 0) g_state.dropped = missed;
+}
+
+}  // namespace
+
+void SetOutput(int fd) { g_state.fd = fd; }
+void SetLevel(Level level) { g_state.level = level; }
+void SetFormat(Format format) { g_state.format = format; }
+void SetIdentity(const Identity& identity) { g_state.identity = identity; }
+
+bool Enabled(Level level) { return level >= g_state.level; }
+const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>(level)]; }
+
+std::optional<Level> ParseLevel(std::string_view word) {
+  for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
+    if (word == kLevelNames[i]) return static_cast<Level>(i);
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Dropped() { return g_state.dropped; }
+
+void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args) {
+  const int saved_errno = errno;
+  fmt::memory_buffer text;
+  fmt::vformat_to(std::back_inserter(text), format, args);
+  if (g_state.dropped != 0) ReportDropped();
+  Emit(level, conn, {text.data(), text.size()});
+  errno = saved_errno;
+}
+
+}  // namespace preforkd::log

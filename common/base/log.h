@@ -1,0 +1,80 @@
+// The log: one line, one write(2), to a descriptor that all processes share.
+//
+// Fork-safe: no buffer, no lock, no thread; a child that writes before it has set its identity names the
+// parent's, nothing worse. Lines of different processes do not mix because the descriptor is O_APPEND (or a
+// pipe, and the line is shorter than PIPE_BUF).
+// Never call it from a signal handler: formatting allocates when a line is long.
+//
+// Level alert means a bug or a leak of ours: the test harness fails any test whose log holds one.
+#ifndef PREFORKD_COMMON_BASE_LOG_H_
+#define PREFORKD_COMMON_BASE_LOG_H_
+
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "common/base/ids.h"
+
+namespace preforkd::log {
+
+enum class Level { kDebug, kInfo, kNotice, kWarning, kError, kAlert };
+enum class Format { kText, kJson };
+
+// Who speaks; stands in every line.
+struct Identity {
+  std::string_view role = "preforkd";  // static storage
+  std::optional<Slot> slot;
+  std::optional<Incarnation> incarnation;
+  std::optional<Generation> generation;
+};
+
+// Where lines go from now on. `fd` is borrowed and must outlive its use here; 2 until the first call.
+void SetOutput(int fd);
+void SetLevel(Level level);
+void SetFormat(Format format);
+void SetIdentity(const Identity& identity);
+
+[[nodiscard]] bool Enabled(Level level);
+[[nodiscard]] const char* LevelName(Level level);
+// nullopt for a word that is no level.
+[[nodiscard]] std::optional<Level> ParseLevel(std::string_view word);
+// Lines that could not be written (disk full, pipe full) since the last one that could. The next line that
+// goes through is preceded by one that says the number.
+[[nodiscard]] std::uint64_t Dropped();
+
+// Formats and writes one line. Control characters in the text are escaped, so that nothing a client sends can
+// forge a line. Keeps errno.
+void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args);
+
+namespace internal {
+template <typename... Args>
+void Write(Level level, std::optional<ConnId> conn, fmt::format_string<Args...> format, Args&&... args) {
+  if (Enabled(level)) VWrite(level, conn, format, fmt::make_format_args(args...));
+}
+}  // namespace internal
+
+#define PREFORKD_LOG_LEVEL(Name)                                                               \
+  template <typename... Args>                                                                  \
+  void Name(fmt::format_string<Args...> format, Args&&... args) {                              \
+    internal::Write<Args...>(Level::k##Name, std::nullopt, format, std::forward<Args>(args)...); \
+  }                                                                                            \
+  /* About one connection: the line carries conn=ID. */                                        \
+  template <typename... Args>                                                                  \
+  void Name(ConnId conn, fmt::format_string<Args...> format, Args&&... args) {                 \
+    internal::Write<Args...>(Level::k##Name, conn, format, std::forward<Args>(args)...);         \
+  }
+
+PREFORKD_LOG_LEVEL(Debug)
+PREFORKD_LOG_LEVEL(Info)
+PREFORKD_LOG_LEVEL(Notice)
+PREFORKD_LOG_LEVEL(Warning)
+PREFORKD_LOG_LEVEL(Error)
+PREFORKD_LOG_LEVEL(Alert)
+#undef PREFORKD_LOG_LEVEL
+
+}  // namespace preforkd::log
+
+#endif

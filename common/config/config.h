@@ -1,0 +1,111 @@
+// The configuration: plain values with their defaults and units. Immutable once loaded; a generation keeps
+// the one it was started with. How it is read is config_loader.h, which key means what is schema.h.
+#ifndef PREFORKD_COMMON_CONFIG_CONFIG_H_
+#define PREFORKD_COMMON_CONFIG_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/net/address.h"
+
+namespace preforkd {
+
+using std::chrono::milliseconds;
+
+enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
+enum class Scheduling { kBatch, kNormal };
+
+struct DispatchConfig {
+  DispatchPolicy policy = DispatchPolicy::kLeastConnections;
+  std::uint32_t max_connections = 10000;  // live in one worker, 1 to 1,000,000
+  std::uint32_t max_queue = 64;           // handed over and not yet taken, per slot, 1 to 256
+  Duration reclaim_after = milliseconds(20);  // 0 = never, up to 1 h
+};
+
+struct ParkingConfig {
+  Duration after = milliseconds(250);  // 0 = only when retiring, up to 1 h
+  std::uint32_t max = 100000;          // 0 to 10,000,000
+};
+
+struct SupervisionConfig {
+  Duration start_timeout = std::chrono::seconds(10);
+  Duration hang_timeout = std::chrono::seconds(30);
+  Duration backoff_min = milliseconds(100);
+  Duration backoff_max = std::chrono::seconds(30);
+  Duration drain_timeout = std::chrono::seconds(30);
+  std::uint64_t max_requests = 0;  // 0 = no recycling
+  std::uint64_t max_memory = 0;    // bytes; 0 = no recycling
+  Duration max_lifetime{0};        // 0 = no recycling
+};
+
+struct LogConfig {
+  log::Level level = log::Level::kInfo;
+  log::Format format = log::Format::kText;
+  std::string file = "stderr";
+  std::string access = "off";  // "off", "stderr", or a path
+};
+
+struct ListenConfig {
+  ListenAddress address;
+  std::string service;
+  int backlog = 4096;                // 1 to 65535; the kernel caps it at net.core.somaxconn
+  std::optional<bool> defer_accept;  // TCP_DEFER_ACCEPT; unset: on where the service's client speaks first
+  bool proxy_protocol = false;
+};
+
+struct ServiceConfig {
+  std::string name;
+  std::string type;  // "http", "echo", "status", or what a program registers
+
+  // http
+  std::string root;  // a folder; empty: the built-in welcome page
+  std::string index = "index.html";
+  Duration header_timeout = std::chrono::seconds(10);     // from the first byte to the end of the header
+  Duration keepalive_timeout = std::chrono::seconds(60);  // between requests
+  Duration body_timeout = std::chrono::seconds(30);       // between two pieces of a request body
+  Duration send_timeout = std::chrono::seconds(30);       // without progress while a response is sent
+  std::uint64_t max_header = 16 * 1024;                   // bytes: request line and fields together
+  std::uint32_t max_headers = 100;                        // fields
+  std::uint64_t max_body = 1024 * 1024;                   // bytes
+  std::uint64_t max_requests = 0;                         // per connection; 0 = no limit
+
+  // echo
+  Duration idle_timeout = std::chrono::minutes(10);  // 0 = never
+
+  // Keys that this program does not know, for services that a program registers itself: value as text.
+  std::map<std::string, std::string> options;
+};
+
+struct Config {
+  std::uint32_t workers = 0;      // 0 = auto: one per usable CPU; 1 to 256
+  std::uint32_t workers_max = 0;  // 0 = auto: four times workers; at most 512
+  std::string user;
+  std::string group;
+  std::string control = "/run/preforkd/control.sock";
+  std::string pid_file;
+  Scheduling scheduling = Scheduling::kBatch;
+  DispatchConfig dispatch;
+  ParkingConfig parking;
+  SupervisionConfig supervision;
+  LogConfig log;
+  std::vector<ListenConfig> listen;
+  std::vector<ServiceConfig> services;  // in file order; names are unique
+
+  // nullptr when there is none of that name.
+  [[nodiscard]] const ServiceConfig* FindService(std::string_view name) const {
+    for (const ServiceConfig& service : services) {
+      if (service.name == name) return &service;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,56 @@
+// Reads a configuration from its four sources, each winning over the next: flags, environment, file,
+// defaults. Checks all of it and reports every problem, not just the first.
+//
+// Runs in the master only, at start, for --check and at each reload. Never ends the process.
+#ifndef PREFORKD_COMMON_CONFIG_CONFIG_LOADER_H_
+#define PREFORKD_COMMON_CONFIG_CONFIG_LOADER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/config/config.h"
+
+namespace preforkd {
+
+// One `key.path = value` that does not come from the file.
+struct ConfigOverride {
+  std::string source;  // what the user wrote, for messages: "--workers", "--set", "PREFORKD_WORKERS"
+  std::string key;     // "workers", "dispatch.policy", "service.site.root"
+  std::string value;   // as text; parsed by the type of the key
+};
+
+struct ConfigInputs {
+  std::string file;                          // empty: no file
+  std::vector<ConfigOverride> environment;   // see EnvironmentOverrides
+  std::vector<ConfigOverride> flags;
+  std::vector<std::string> listen;           // --listen: replace the file's listeners
+  std::string service_type;                  // --service: type of the service that --listen uses; "" = http
+  std::string root;                          // --root: root of that service
+  std::vector<std::string> service_types;    // the types this program has
+};
+
+struct ConfigProblem {
+  std::string where;  // "FILE:LINE:COL", or the flag, or the variable
+  std::string text;   // what is wrong, and what would be right
+
+  [[nodiscard]] std::string Text() const { return where + ": " + text; }
+};
+
+struct ConfigOutcome {
+  std::shared_ptr<const Config> config;  // null exactly when there are problems
+  std::vector<ConfigProblem> problems;
+};
+
+ConfigOutcome LoadConfig(const ConfigInputs& inputs);
+
+// The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_ and name a key.
+std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment);
+
+// The whole effective configuration as TOML that LoadConfig reads back to the same values.
+std::string PrintConfig(const Config& config);
+
+}  // namespace preforkd
+
+#endif

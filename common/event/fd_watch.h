@@ -1,0 +1,61 @@
+// FdWatch: interest in a borrowed descriptor. Level-triggered. Does not own the descriptor.
+//
+// The owner must destroy or Stop() the watch before the descriptor is closed or sent to another process:
+// epoll keys on the open file description, so a copy elsewhere would keep firing under a number that by then
+// may belong to another connection (epoll(7)).
+#ifndef PREFORKD_COMMON_EVENT_FD_WATCH_H_
+#define PREFORKD_COMMON_EVENT_FD_WATCH_H_
+
+#include <event2/event_struct.h>
+
+#include <functional>
+
+#include "common/base/result.h"
+#include "common/event/event_loop.h"
+
+namespace preforkd {
+
+// What a watch waits for, and what a callback is told; bits.
+enum class Interest : unsigned {
+  kNone = 0,
+  kRead = 1,      // readable, or end of file, or an error to be read
+  kWrite = 2,     // room to write, or an error to be read
+  kClosed = 4,    // the peer has closed, even while unread bytes remain (EPOLLRDHUP)
+};
+constexpr Interest operator|(Interest a, Interest b) {
+  return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool Has(Interest set, Interest bit) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(bit)) != 0;
+}
+
+class FdWatch {
+ public:
+  using Callback = std::function<void(Interest ready)>;
+
+  // `callback` may destroy the watch.
+  FdWatch(EventLoop& loop, int fd, int priority, Callback callback);
+  FdWatch(const FdWatch&) = delete;
+  FdWatch& operator=(const FdWatch&) = delete;
+  ~FdWatch() { Stop(); }
+
+  // Replaces what is waited for; kNone stops. Costs nothing when nothing changes.
+  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled).
+  Status Want(Interest interest);
+  void Stop();
+  [[nodiscard]] Interest Wanted() const { return wanted_; }
+
+ private:
+  static void OnEvent(int fd, short what, void* self);
+
+  EventLoop& loop_;
+  int fd_;
+  int priority_;
+  Callback callback_;
+  Interest wanted_ = Interest::kNone;
+  event event_{};
+};
+
+}  // namespace preforkd
+
+#endif

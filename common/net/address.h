@@ -1,0 +1,49 @@
+// Addresses: what a listener is configured with, and what a peer is known by. Plain values; no socket is
+// touched here.
+#ifndef PREFORKD_COMMON_NET_ADDRESS_H_
+#define PREFORKD_COMMON_NET_ADDRESS_H_
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace preforkd {
+
+// A socket address of any family that we serve. Copyable, compared by its bytes.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;  // 0: unknown, or an unnamed Unix socket
+
+  [[nodiscard]] const sockaddr* Get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] sockaddr* Get() { return reinterpret_cast<sockaddr*>(&storage); }
+  [[nodiscard]] sa_family_t Family() const { return length == 0 ? sa_family_t{AF_UNSPEC} : storage.ss_family; }
+  // Host byte order; 0 for families without ports.
+  [[nodiscard]] std::uint16_t Port() const;
+  // "127.0.0.1:80", "[::1]:80" (an IPv4-mapped address as IPv4), "unix:/path", "unix:@name", "unix:".
+  [[nodiscard]] std::string Text() const;
+
+  bool operator==(const SocketAddress& other) const;
+};
+
+// What can follow `listen`: `127.0.0.1:8080`, `[::]:8080`, `:8080` (all addresses of both families),
+// `unix:/path`, `unix:@abstract`, `systemd:NAME`.
+struct ListenAddress {
+  enum class Kind { kTcp, kUnix, kSystemd };
+  Kind kind = Kind::kTcp;
+  SocketAddress address;  // kTcp and kUnix
+  bool dual_stack = false;  // kTcp, `:PORT`: one IPv6 socket that takes IPv4 too
+  std::string name;       // kUnix: the path, or "@name"; kSystemd: the name
+  // As the user wrote it: what logs, metrics and reload compare.
+  std::string text;
+};
+
+// The error says what is wrong and what would be right.
+Result<ListenAddress> ParseListenAddress(std::string_view text);
+
+}  // namespace preforkd
+
+#endif

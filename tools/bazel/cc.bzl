@@ -1,0 +1,45 @@
+"""C++ rules of this tree: one list of warnings, one place that says who may use which library."""
+
+COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Wshadow",
+    "-Wconversion",
+    "-Wsign-conversion",
+    "-Wnon-virtual-dtor",
+    "-Woverloaded-virtual",
+    "-Wcast-align",
+    "-Wswitch",
+    "-Wundef",
+    "-Werror",
+]
+
+THIRD_PARTY_USERS = {
+    "libevent": ["//common/event:__pkg__"],
+    "fmt": ["//:__subpackages__"],
+    "doctest": ["//tests:__subpackages__"],
+    "tomlplusplus": ["//common/config:__pkg__"],
+    "cli11": ["//master:__pkg__"],
+    "json": [
+        "//tests:__subpackages__",
+        "//worker/services:__pkg__",
+    ],
+    "llhttp": ["//worker/http:__pkg__"],
+}
+
+def pf_library(name, copts = [], **kwargs):
+    """cc_library with the warnings of this tree."""
+    native.cc_library(name = name, copts = COPTS + copts, **kwargs)
+
+def pf_binary(name, copts = [], **kwargs):
+    """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants."""
+    native.cc_binary(name = name, copts = COPTS + copts, **kwargs)
+
+def pf_test(name, deps = [], copts = [], **kwargs):
+    """cc_test that brings doctest's main, so that a test file holds test cases only."""
+    native.cc_test(
+        name = name,
+        copts = COPTS + copts,
+        deps = deps + ["//tests/support:doctest_main"],
+        **kwargs
+    )

@@ -1,0 +1,30 @@
+"""External repositories: Debian's folders, and stand-ins for what Bazel would download."""
+
+def preforkd_repositories():
+    """Declares every external repository of the workspace; none is fetched from the network."""
+
+    # Bazel's own C++ toolchain files load @rules_cc. Debian's bazel-rules-cc does not fit Bazel 4.2.3,
+    # so ours maps the five rules onto the native ones.
+    native.local_repository(
+        name = "rules_cc",
+        path = "tools/bazel/rules_cc",
+    )
+
+    # cc_test asks for the coverage tools even when no coverage is asked for.
+    native.local_repository(
+        name = "remote_coverage_tools",
+        path = "tools/bazel/remote_coverage_tools",
+    )
+
+    # Looked at while toolchains are resolved (Debian package bazel-rules-java).
+    native.local_repository(
+        name = "rules_java",
+        path = "/usr/share/bazel/rules/java",
+    )
+
+    # llhttp comes as C sources (Debian package node-llhttp).
+    native.new_local_repository(
+        name = "llhttp",
+        path = "/usr/share",
+        build_file = "//tools/third_party:llhttp.BUILD",
+    )
