@@ -1,0 +1,143 @@
+// The scoreboard: shared memory between the master and its workers, one row a slot, one page for the master.
+//
+// Counters are relaxed atomics: each has exactly one writing process, named below, and every process reads.
+// There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
+// a torn line of text, which the reader notices (the sequence number) and reports as empty.
+// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers wrong.
+#ifndef PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
+#define PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/ids.h"
+#include "common/base/result.h"
+
+namespace preforkd {
+
+// Bump when the layout changes: a later program may map an earlier one's board.
+inline constexpr std::uint32_t kScoreboardVersion = 1;
+// Workers of two generations at once, extras included.
+inline constexpr std::uint32_t kMaxSlots = 1024;
+inline constexpr std::uint32_t kMaxListenerRows = 64;
+
+using Counter = std::atomic<std::uint64_t>;
+static_assert(Counter::is_always_lock_free);
+
+// One writer a counter, so no read-modify-write is needed: a plain load and store, which costs a tenth.
+inline void Add(Counter& counter, std::uint64_t amount = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+inline std::uint64_t Get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
+inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
+
+// A line of text that one process writes and others read while it does: a sequence lock without a lock.
+class SharedText {
+ public:
+  static constexpr std::size_t kCapacity = 232;
+
+  // Cuts what is longer. One writer.
+  void Write(std::string_view text);
+  // Empty when the writer is in the middle of a write for longer than a few attempts (or died there).
+  [[nodiscard]] std::string Read() const;
+
+ private:
+  std::atomic<std::uint32_t> sequence_{0};  // odd while being written
+  std::atomic<std::uint32_t> length_{0};
+  std::array<std::atomic<std::uint64_t>, kCapacity / 8> words_{};
+};
+
+// States of a worker as the master sees them, plus `free` for a row that nobody has.
+enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
+const char* SlotStateName(SlotState state);
+
+struct alignas(64) WorkerRow {
+  // Written by the master, before the fork and while it supervises.
+  std::atomic<SlotState> state{SlotState::kFree};
+  Counter pid{0};  // 0 while no process has the slot
+  Counter incarnation{0};
+  Counter generation{0};
+  Counter started_ns{0};   // monotonic
+  Counter handed_over{0};  // parcels put into the channel for this incarnation
+  Counter reclaimed{0};    // of those, received back untaken
+  Counter handed_back{0};  // received from this incarnation
+
+  // Written by the worker.
+  alignas(64) Counter taken{0};
+  Counter finished{0};   // closed here
+  Counter returned{0};   // sent back
+  Counter requests{0};
+  Counter bytes_in{0};
+  Counter bytes_out{0};
+  Counter heartbeat_ns{0};       // monotonic; once a second while the loop turns
+  Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
+  Counter rss_bytes{0};          // at the last heartbeat
+  Counter cpu_ns{0};
+  SharedText doing;
+
+  // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
+  [[nodiscard]] std::uint64_t Connections() const;
+  [[nodiscard]] std::uint64_t Queued() const;
+  // For a new incarnation; only by the master, and only while no process has the slot.
+  void Clear();
+};
+
+struct ListenerRow {
+  std::atomic<bool> used{false};
+  std::atomic<bool> paused{false};
+  Counter accepted{0};
+  SharedText address;  // as bound: port 0 is the real number
+  SharedText service;
+};
+
+enum class MasterState : std::uint64_t { kStarting, kServing, kReloading, kStopping };
+const char* MasterStateName(MasterState state);
+
+struct alignas(64) MasterPage {
+  std::uint32_t version = kScoreboardVersion;
+  std::uint32_t slots = kMaxSlots;
+  // All written by the master.
+  std::atomic<MasterState> state{MasterState::kStarting};
+  Counter pid{0};
+  Counter started_ns{0};  // monotonic
+  Counter generation{0};
+  Counter accepted{0};
+  Counter parked{0};  // now
+  Counter waiting{0};  // accepted, and no slot can take them now
+  Counter lost{0};
+  Counter reclaimed{0};
+  Counter handed_over{0};
+  Counter handed_back{0};
+  Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long
+  Counter finished_before{0};  // finished in incarnations whose rows have been cleared
+  Counter requests_before{0};
+  Counter restarts{0};
+  Counter accept_errors{0};
+  std::array<ListenerRow, kMaxListenerRows> listeners;
+};
+
+// Owns the mapping. The master creates it before the first fork; children inherit the mapping.
+class Scoreboard {
+ public:
+  // Error: memory.
+  static Result<Scoreboard> Create();
+  Scoreboard(Scoreboard&& other) noexcept;
+  Scoreboard& operator=(Scoreboard&&) = delete;
+  ~Scoreboard();
+
+  [[nodiscard]] MasterPage& Master() const;
+  // Precondition: slot < kMaxSlots.
+  [[nodiscard]] WorkerRow& Row(Slot slot) const;
+
+ private:
+  struct Layout;
+  explicit Scoreboard(Layout* layout) : layout_(layout) {}
+  Layout* layout_;
+};
+
+}  // namespace preforkd
+
+#endif

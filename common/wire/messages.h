@@ -1,0 +1,66 @@
+// Everything that master and worker can say to each other, in one place.
+//
+// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly one
+// descriptor rides along or none. To change a layout or a meaning, bump kWireVersion; adding a message touches
+// this file, codec.cc and its test, nothing else.
+#ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
+#define PREFORKD_COMMON_WIRE_MESSAGES_H_
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "common/base/ids.h"
+#include "common/base/unique_fd.h"
+#include "common/wire/parcel.h"
+
+namespace preforkd {
+
+inline constexpr std::uint8_t kWireVersion = 1;
+// No packet is longer: a receive buffer of this size never truncates one of ours.
+inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
+
+// ---- master to worker ----
+
+// A client connection to serve. Carries its descriptor. Meant for whichever incarnation takes it.
+struct HandOver {
+  Parcel parcel;
+};
+
+// A new log file, opened by the master because the worker may no longer be allowed to. Carries the log's
+// descriptor. Meant for one incarnation only; any other ignores it.
+struct ReopenLog {
+  Incarnation incarnation{};
+  UniqueFd fd;
+};
+
+// ---- worker to master ----
+
+// The worker's loop runs; hand it connections. No descriptor.
+struct Ready {
+  WorkerId id;
+};
+
+// The worker was told from outside to leave (SIGTERM, or a limit of its own): start another, then retire this
+// one. No descriptor.
+struct ReplaceMe {
+  WorkerId id;
+};
+
+enum class HandBackReason : std::uint8_t { kIdle = 1, kRetiring = 2, kOverShare = 3 };
+
+// A connection that can go on elsewhere. Carries its descriptor.
+struct HandBack {
+  WorkerId id;
+  HandBackReason reason = HandBackReason::kIdle;
+  bool wake_now = false;       // has input for the service already (unread bytes): do not wait for more
+  std::int64_t idle_for_ns = 0;  // how much longer it may stay idle before the master closes it
+  Parcel parcel;
+};
+
+using MasterToWorker = std::variant<HandOver, ReopenLog>;
+using WorkerToMaster = std::variant<Ready, ReplaceMe, HandBack>;
+
+}  // namespace preforkd
+
+#endif

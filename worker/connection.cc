@@ -1,0 +1,123 @@
+#include "worker/connection.h"
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+
+#include "common/base/log.h"
+#include "worker/service.h"
+
+namespace preforkd {
+namespace {
+
+// One call of a system call on a non-blocking socket, with EINTR retried and its answer given a name.
+template <typename Call>
+IoResult Perform(Call call) {
+  ssize_t size = 0;
+  do {
+    size = call();
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) return {IoResult::Kind::kDone, static_cast<std::size_t>(size), 0};
+  if (size == 0) return {IoResult::Kind::kEnd, 0, 0};
+  if (errno == EAGAIN) return {IoResult::Kind::kAgain, 0, 0};
+  return {IoResult::Kind::kError, 0, errno};
+}
+
+}  // namespace
+
+Connection::Connection(WorkerEnv& env, Owner& owner, Parcel parcel)
+    : env_(env),
+      owner_(owner),
+      parcel_(std::move(parcel)),
+      watch_(env.loop, parcel_.fd.Get(), EventLoop::kPriorityClient,
+             [this](Interest ready) { Run([this, ready] { session_->OnReady(ready); }); }),
+      timer_(env.loop, EventLoop::kPriorityClient, [this] { Run([this] { session_->OnTimeout(); }); }) {}
+
+Connection::~Connection() = default;
+
+IoResult Connection::Receive(std::span<char> into) {
+  const IoResult result = Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), 0); });
+  parcel_.bytes_in += result.size;
+  Add(env_.row.bytes_in, result.size);
+  return result;
+}
+
+IoResult Connection::Send(std::string_view bytes, bool more_follows) {
+  const int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+  const IoResult result = Perform([&] { return ::send(parcel_.fd.Get(), bytes.data(), bytes.size(), flags); });
+  parcel_.bytes_out += result.size;
+  Add(env_.row.bytes_out, result.size);
+  return result;
+}
+
+IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
+  const IoResult result = Perform([&] { return ::sendfile(parcel_.fd.Get(), file, &offset, count); });
+  parcel_.bytes_out += result.size;
+  Add(env_.row.bytes_out, result.size);
+  return result;
+}
+
+void Connection::HalfClose() {
+  // ENOTCONN: the client is gone already, which the next read will say.
+  (void)::shutdown(parcel_.fd.Get(), SHUT_WR);
+}
+
+void Connection::Await(Interest interest) {
+  const Status status = watch_.Want(interest);
+  if (status.Ok()) return;
+  // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
+  log::Error(parcel_.id, "closing: cannot wait for the client: {}", status.Err().text);
+  Close();
+}
+
+void Connection::SetTimeout(Duration delay) { timer_.SetAfter(delay); }
+
+void Connection::CountRequest() {
+  ++parcel_.requests;
+  Add(env_.row.requests);
+}
+
+void Connection::Close() {
+  closing_ = true;
+  watch_.Stop();
+  timer_.Cancel();
+  if (!in_callback_) owner_.OnConnectionClosed(*this);  // destroys this: last statement
+}
+
+void Connection::Start(std::unique_ptr<Session> session) {
+  session_ = std::move(session);
+  Run([this] { session_->OnReady(Interest::kRead); });
+}
+
+void Connection::Retire() {
+  Run([this] { session_->OnRetire(); });
+}
+
+Parcel Connection::TakeParcel() {
+  watch_.Stop();
+  timer_.Cancel();
+  return std::move(parcel_);
+}
+
+template <typename Callback>
+void Connection::Run(Callback callback) {
+  Set(env_.row.callback_since_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  in_callback_ = true;
+  try {
+    callback();
+  } catch (const std::exception& exception) {
+    log::Error(parcel_.id, "closing: the service threw: {}", exception.what());
+    Close();
+  } catch (...) {
+    log::Error(parcel_.id, "closing: the service threw something that is no std::exception");
+    Close();
+  }
+  in_callback_ = false;
+  Set(env_.row.callback_since_ns, 0);
+  if (closing_) owner_.OnConnectionClosed(*this);  // destroys this: last statement
+}
+
+}  // namespace preforkd

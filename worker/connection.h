@@ -1,0 +1,110 @@
+// Connection: one live client in this worker. Owns the descriptor, its watch, its timer and its session.
+//
+// Part of the public interface of services: a session calls the methods under "for sessions". All I/O is
+// non-blocking and at once; there is no hidden buffer.
+// It must deregister before the descriptor leaves (TakeParcel), or epoll would go on firing here.
+#ifndef PREFORKD_WORKER_CONNECTION_H_
+#define PREFORKD_WORKER_CONNECTION_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/event/fd_watch.h"
+#include "common/event/timer.h"
+#include "common/wire/parcel.h"
+#include "worker/worker_env.h"
+
+namespace preforkd {
+
+class Session;
+
+struct IoResult {
+  enum class Kind {
+    kDone,   // `size` bytes moved, at least one
+    kAgain,  // the socket has nothing to give, or no room, now
+    kEnd,    // end of file (receiving only)
+    kError,  // the connection is broken; errnum says how
+  };
+  Kind kind = Kind::kAgain;
+  std::size_t size = 0;
+  int errnum = 0;
+
+  [[nodiscard]] bool Done() const { return kind == Kind::kDone; }
+};
+
+class Connection {
+ public:
+  // What the worker does when a connection has ended; `connection` is destroyed inside.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void OnConnectionClosed(Connection& connection) = 0;
+  };
+
+  Connection(WorkerEnv& env, Owner& owner, Parcel parcel);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // ---- for sessions ----
+
+  [[nodiscard]] ConnId Id() const { return parcel_.id; }
+  [[nodiscard]] const SocketAddress& Peer() const { return parcel_.peer; }
+  // Requests served on this connection so far, by all workers that have had it.
+  [[nodiscard]] std::uint64_t Requests() const { return parcel_.requests; }
+  [[nodiscard]] WorkerEnv& Env() { return env_; }
+
+  IoResult Receive(std::span<char> into);
+  // `more_follows`: let the kernel wait for the rest before it sends a segment (MSG_MORE).
+  IoResult Send(std::string_view bytes, bool more_follows = false);
+  // sendfile(2). `offset` moves forward by what was sent. kEnd: the file ended early (it was truncated).
+  IoResult SendFile(int file, off_t& offset, std::size_t count);
+  // No more from us: FIN behind what has been sent.
+  void HalfClose();
+
+  // Which readiness OnReady is to be called for from now on. Free when nothing changes.
+  void Await(Interest interest);
+  void SetTimeout(Duration delay);
+  void CancelTimeout() { timer_.Cancel(); }
+
+  void CountRequest();
+  // The line in the scoreboard that says what this worker is doing; it is what a crash report shows.
+  void Doing(std::string_view line) { env_.row.doing.Write(line); }
+
+  // Ends the connection. The session is destroyed after its current callback has returned. With unread input
+  // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
+  void Close();
+  [[nodiscard]] bool Closing() const { return closing_; }
+
+  // ---- for the worker ----
+
+  void Start(std::unique_ptr<Session> session);
+  void Retire();
+  [[nodiscard]] Session& GetSession() { return *session_; }
+  // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
+  [[nodiscard]] Parcel TakeParcel();
+
+ private:
+  // Runs one callback of the session: stamps the scoreboard, catches what it throws, and when it has closed
+  // the connection, ends it. The connection may be gone when this returns.
+  template <typename Callback>
+  void Run(Callback callback);
+
+  WorkerEnv& env_;
+  Owner& owner_;
+  Parcel parcel_;
+  FdWatch watch_;
+  Timer timer_;
+  std::unique_ptr<Session> session_;
+  bool closing_ = false;
+  bool in_callback_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

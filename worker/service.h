@@ -1,0 +1,77 @@
+// The public interface of services: what one implements to speak a protocol of one's own.
+//
+// A Service is made once per worker and configured service; it opens a Session for each connection that the
+// worker takes. A session lives in one process with one thread: every method is called from the loop, must not
+// block, and may call the Connection that it was given. The session does not own its connection: the worker
+// destroys the session when the connection is closed or sent away.
+#ifndef PREFORKD_WORKER_SERVICE_H_
+#define PREFORKD_WORKER_SERVICE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "common/event/fd_watch.h"
+#include "worker/connection.h"
+#include "worker/worker_env.h"
+
+namespace preforkd {
+
+// What travels with a connection, besides the descriptor and what the worker itself counts.
+struct Luggage {
+  std::string unread;       // bytes received from the client and not yet used, in order
+  std::string context;      // the service's own state; starts with a version byte of the service
+  Duration idle_for{0};     // how much longer the connection may stay idle; 0 = no limit
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // The descriptor is ready for what was awaited. Also called once right after Open with kRead, before
+  // anything is registered: read first, and call Connection::Await only if more must be awaited.
+  virtual void OnReady(Interest ready) = 0;
+
+  // The time of Connection::SetTimeout is over.
+  virtual void OnTimeout() = 0;
+
+  // The worker is leaving: an idle session closes now, a busy one finishes what it has begun and then closes.
+  virtual void OnRetire() = 0;
+
+  // Why this connection cannot go to another worker at this moment ("a response is being sent"); nullptr when
+  // it can. Static storage.
+  [[nodiscard]] virtual const char* TravelRefusal() const { return "sessions of this service do not travel"; }
+  // Packs for the journey. Called only directly after TravelRefusal() said nullptr; the session is destroyed
+  // next, without a further call.
+  virtual Luggage Pack() { return {}; }
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  // A session for `connection`, which outlives it. `luggage` is empty for a fresh connection; a session that
+  // arrives starts by using luggage.unread before it reads the socket.
+  virtual std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) = 0;
+};
+
+// Makes a service in a worker, once, before the worker says that it is ready. Runs as the worker's user. An
+// error ends the worker with the reason in the log, and counts as a failed start.
+using ServiceFactory =
+    std::function<Result<std::unique_ptr<Service>>(const ServiceConfig& config, WorkerEnv& env)>;
+
+struct ServiceType {
+  ServiceFactory factory;
+  // The client speaks first: the listener may wait for its first bytes (TCP_DEFER_ACCEPT).
+  bool client_speaks_first = false;
+};
+
+// The types that a program has, by the name that `type = "..."` uses.
+using ServiceTypes = std::map<std::string, ServiceType>;
+
+}  // namespace preforkd
+
+#endif

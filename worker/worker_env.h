@@ -1,0 +1,35 @@
+// WorkerEnv: what everything inside one worker shares. Owned by worker.cc, alive for the whole process.
+#ifndef PREFORKD_WORKER_WORKER_ENV_H_
+#define PREFORKD_WORKER_WORKER_ENV_H_
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "common/base/ids.h"
+#include "common/config/config.h"
+#include "common/event/event_loop.h"
+#include "common/scoreboard/scoreboard.h"
+
+namespace preforkd {
+
+struct WorkerEnv {
+  EventLoop& loop;
+  const Scoreboard& scoreboard;
+  WorkerRow& row;  // this worker's
+  WorkerId id;
+  Generation generation{};
+  std::shared_ptr<const Config> config;
+
+  // True from the moment the master (or its death) has told this worker to leave.
+  bool retiring = false;
+
+  // Scratch buffers that every connection uses in turn: valid within one callback, never kept. That is why
+  // an idle connection holds no buffer.
+  std::array<char, 64 * 1024> in{};
+  std::array<char, 64 * 1024> out{};
+};
+
+}  // namespace preforkd
+
+#endif
