@@ -87,9 +87,11 @@ void Connection::Close() {
   if (!in_callback_) owner_.OnConnectionClosed(*this);  // destroys this: last statement
 }
 
-void Connection::Start(std::unique_ptr<Session> session) {
-  session_ = std::move(session);
-  Run([this] { session_->OnReady(Interest::kRead); });
+void Connection::Start(Service& service, Luggage luggage) {
+  Run([&] {
+    session_ = service.Open(*this, std::move(luggage));
+    session_->OnReady(Interest::kRead);
+  });
 }
 
 void Connection::Retire() {

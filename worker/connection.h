@@ -21,7 +21,9 @@
 
 namespace preforkd {
 
+class Service;
 class Session;
+struct Luggage;
 
 struct IoResult {
   enum class Kind {
@@ -83,11 +85,15 @@ class Connection {
 
   // ---- for the worker ----
 
-  void Start(std::unique_ptr<Session> session);
+  // Opens the session and lets it read first.
+  void Start(Service& service, Luggage luggage);
   void Retire();
   [[nodiscard]] Session& GetSession() { return *session_; }
   // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
   [[nodiscard]] Parcel TakeParcel();
+  // Its place in the ConnectionTable.
+  void SetTableIndex(std::size_t index) { table_index_ = index; }
+  [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
 
  private:
   // Runs one callback of the session: stamps the scoreboard, catches what it throws, and when it has closed
@@ -101,6 +107,7 @@ class Connection {
   FdWatch watch_;
   Timer timer_;
   std::unique_ptr<Session> session_;
+  std::size_t table_index_ = 0;
   bool closing_ = false;
   bool in_callback_ = false;
 };
