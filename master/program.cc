@@ -67,16 +67,18 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (const Status status = FillStandardDescriptors(); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
-  OptionsOutcome parsed = ParseOptions(argc, argv);
-  if (parsed.exit) {
-    fmt::print(parsed.exit->code == 0 ? stdout : stderr, "{}", parsed.exit->text);
-    return parsed.exit->code;
+  std::variant<Options, EarlyExit> parsed = ParseOptions(argc, argv);
+  if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
+    fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
+    return Exit(early->code);
   }
-  ConfigInputs inputs = std::move(parsed.options.inputs);
-  for (const auto& [type, first] : program.service_types) inputs.service_types.push_back(type);
+  Options& options = std::get<Options>(parsed);
+  ConfigInputs& inputs = options.inputs;
+  inputs.environment = EnvironmentOverrides(environ);
+  for (const auto& [type, speaks_first] : program.service_types) inputs.service_types.push_back(type);
   const ConfigOutcome outcome = LoadConfig(inputs);
-  if (parsed.options.check || parsed.options.print_config || outcome.config == nullptr) {
-    return ReportConfig(outcome, parsed.options.check);
+  if (options.check || options.print_config || outcome.config == nullptr) {
+    return ReportConfig(outcome, options.check);
   }
   return Serve(outcome.config, std::move(inputs), program);
 }

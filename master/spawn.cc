@@ -1,6 +1,8 @@
 #include "master/spawn.h"
 
+extern "C" {  // glibc 2.36 has forgotten to say so itself
 #include <sys/pidfd.h>
+}
 #include <sys/wait.h>
 #include <unistd.h>
 

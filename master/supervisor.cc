@@ -256,7 +256,11 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   while (ReceiveOne(slot)) {
   }
   slot.StopListening();
-  Obituary obituary{id, pid, *report, was};
+  Obituary obituary;
+  obituary.id = id;
+  obituary.pid = pid;
+  obituary.report = *report;
+  obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
   obituary.doing = slot.Row().doing.Read();
   std::vector<Parcel> untaken;

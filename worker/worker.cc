@@ -166,8 +166,8 @@ void Worker::Serve(Parcel parcel) {
   luggage.context = std::move(parcel.context);
   parcel.unread.clear();
   parcel.context.clear();
-  Connection& connection =
-      connections_.Add(std::make_unique<Connection>(*env_, *this, std::move(parcel)));
+  Connection::Owner& owner = *this;
+  Connection& connection = connections_.Add(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
   connection.Start(*service->second, std::move(luggage));
 }
 

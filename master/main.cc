@@ -1,0 +1,16 @@
+// preforkd: the one file that knows both sides. Names the services that this program has, and runs it.
+//
+// A program with services of its own is this file with more entries.
+#include "master/program.h"
+#include "worker/services/echo.h"
+#include "worker/worker.h"
+
+int main(int argc, char** argv) {
+  preforkd::ServiceTypes services;
+  services["echo"] = preforkd::EchoServiceType();
+
+  preforkd::Program program;
+  for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
+  program.worker = preforkd::MakeWorkerEntry(services);
+  return preforkd::RunProgram(argc, argv, program);
+}
