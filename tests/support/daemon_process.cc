@@ -151,17 +151,10 @@ std::vector<std::string> DaemonProcess::Addresses() const {
 }
 
 bool DaemonProcess::Reload() {
-  // It ends with one line: "generation 3 serves", "generation 3 abandoned: ...", or "reload refused: ...".
-  const std::size_t before = CountLog(": generation ");
-  const std::size_t refused = CountLog("reload refused");
+  const std::size_t before = ReloadEnds(Log()).size();
   Signal(SIGHUP);
-  if (!WaitUntil(kPatience, [&] {
-        return CountLog(": generation ") > before || CountLog("reload refused") > refused;
-      })) {
-    return false;
-  }
-  const std::vector<std::string> ends = LinesWith(Log(), ": generation ");
-  return CountLog("reload refused") == refused && ends.back().ends_with(" serves");
+  if (!WaitUntil(kPatience, [&] { return ReloadEnds(Log()).size() > before; })) return false;
+  return ReloadEnds(Log()).back().ends_with(" serves");
 }
 
 std::string DaemonProcess::DescriptorDifference() const {

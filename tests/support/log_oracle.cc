@@ -68,6 +68,17 @@ std::vector<std::string> LinesWith(const std::string& log, std::string_view text
   return lines;
 }
 
+std::vector<std::string> ReloadEnds(const std::string& log) {
+  std::vector<std::string> lines = Lines(log);
+  std::erase_if(lines, [](const std::string& line) {
+    if (line.find(": reload refused: ") != std::string::npos) return false;
+    const std::size_t generation = line.find(": generation ");
+    if (generation == std::string::npos) return true;
+    return !line.ends_with(" serves") && line.find(" abandoned: ", generation) == std::string::npos;
+  });
+  return lines;
+}
+
 std::vector<std::string> BadLines(const std::string& log, const std::vector<std::string>& expected) {
   std::vector<std::string> lines = Lines(log);
   std::erase_if(lines,

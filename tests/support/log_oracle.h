@@ -30,6 +30,10 @@ std::vector<std::string> Lines(const std::string& log);
 // Lines that hold `text`.
 std::vector<std::string> LinesWith(const std::string& log, std::string_view text);
 
+// The line that ended each reload: "generation 3 serves", "generation 3 abandoned: ..." or "reload refused:
+// ...".
+std::vector<std::string> ReloadEnds(const std::string& log);
+
 // Lines that no test may leave behind: alerts, reports of sanitizers, deaths of workers. Not those that hold
 // one of `expected`.
 std::vector<std::string> BadLines(const std::string& log, const std::vector<std::string>& expected);

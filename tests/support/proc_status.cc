@@ -47,6 +47,7 @@ std::vector<int> SignalsIn(pid_t pid, const std::string& field) {
   const std::uint64_t mask = std::strtoull(StatusField(pid, field).c_str(), nullptr, 16);
   std::vector<int> signals;
   for (int signo = 1; signo <= 64; ++signo) {
+    if (signo == 32 || signo == 33) continue;  // libc's own: no program can set them, each inherits them
     if ((mask >> (signo - 1) & 1) != 0) signals.push_back(signo);
   }
   return signals;
