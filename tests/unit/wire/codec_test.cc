@@ -12,6 +12,7 @@
 #include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "tests/support/fd_snapshot.h"
 
