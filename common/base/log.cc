@@ -37,18 +37,12 @@ void AppendTimestamp(Line& line) {
                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
 }
 
-// Printable text as it is; control bytes as \n, \t or \xNN. In JSON, quote and backslash too, and control
-// bytes as \u00NN.
-void AppendEscaped(Line& line, std::string_view text, Format format) {
+// Printable text as it is; control bytes as \n, \t or \xNN.
+void AppendEscapedText(Line& line, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (format == Format::kJson && (c == '"' || c == '\\')) {
-      line.push_back('\\');
+    if (byte >= 0x20 && byte != 0x7f) {
       line.push_back(c);
-    } else if (byte >= 0x20 && byte != 0x7f) {
-      line.push_back(c);
-    } else if (format == Format::kJson) {
-      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
     } else if (c == '\n') {
       line.append(std::string_view("\\n"));
     } else if (c == '\t') {
@@ -56,6 +50,46 @@ void AppendEscaped(Line& line, std::string_view text, Format format) {
     } else {
       fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
     }
+  }
+}
+
+// The length of the UTF-8 sequence of more than one byte that `text` begins with; 0: it begins with none
+// (RFC 3629, section 4).
+std::size_t SequenceLength(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  const std::size_t length = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  if (length == 0 || length > text.size()) return 0;
+  // What is too long for its value, a surrogate, or beyond the last code point shows in the second byte.
+  const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < low || byte(1) > high) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80U) return 0;
+  }
+  return length;
+}
+
+// Quote, backslash and control bytes escaped; a byte that is no UTF-8 becomes U+FFFD, because a line that
+// holds one is no JSON, and a client may send any.
+void AppendEscapedJson(Line& line, std::string_view text) {
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    std::size_t length = 1;
+    if (byte == '"' || byte == '\\') {
+      line.push_back('\\');
+      line.push_back(text.front());
+    } else if (byte < 0x20 || byte == 0x7f) {
+      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
+    } else if (byte < 0x80) {
+      line.push_back(text.front());
+    } else if (const std::size_t sequence = SequenceLength(text); sequence > 0) {
+      length = sequence;
+      line.append(text.substr(0, length));
+    } else {
+      line.append(std::string_view("\\ufffd"));
+    }
+    text.remove_prefix(length);
   }
 }
 
@@ -69,7 +103,7 @@ void BuildText(Line& line, Level level, std::optional<ConnId> conn, std::string_
   if (who.generation) fmt::format_to(out, " gen={}", Raw(*who.generation));
   if (conn) fmt::format_to(out, " conn={}", Raw(*conn));
   fmt::format_to(out, ": ");
-  AppendEscaped(line, text, Format::kText);
+  AppendEscapedText(line, text);
   line.push_back('\n');
 }
 
@@ -78,13 +112,14 @@ void BuildJson(Line& line, Level level, std::optional<ConnId> conn, std::string_
   auto out = std::back_inserter(line);
   fmt::format_to(out, "{{\"time\":\"");
   AppendTimestamp(line);
-  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role, ::getpid());
+  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role,
+                 ::getpid());
   if (who.slot) fmt::format_to(out, ",\"slot\":{}", Raw(*who.slot));
   if (who.incarnation) fmt::format_to(out, ",\"incarnation\":{}", Raw(*who.incarnation));
   if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));
   if (conn) fmt::format_to(out, ",\"conn\":{}", Raw(*conn));
   fmt::format_to(out, ",\"message\":\"");
-  AppendEscaped(line, text, Format::kJson);
+  AppendEscapedJson(line, text);
   fmt::format_to(out, "\"}}\n");
 }
 
@@ -119,13 +154,25 @@ void ReportDropped() {
 
 }  // namespace
 
-void SetOutput(int fd) { g_state.fd = fd; }
-void SetLevel(Level level) { g_state.level = level; }
-void SetFormat(Format format) { g_state.format = format; }
-void SetIdentity(const Identity& identity) { g_state.identity = identity; }
+void SetOutput(int fd) {
+  g_state.fd = fd;
+}
+void SetLevel(Level level) {
+  g_state.level = level;
+}
+void SetFormat(Format format) {
+  g_state.format = format;
+}
+void SetIdentity(const Identity& identity) {
+  g_state.identity = identity;
+}
 
-bool Enabled(Level level) { return level >= g_state.level; }
-const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>(level)]; }
+bool Enabled(Level level) {
+  return level >= g_state.level;
+}
+const char* LevelName(Level level) {
+  return kLevelNames[static_cast<std::size_t>(level)];
+}
 
 std::optional<Level> ParseLevel(std::string_view word) {
   for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
@@ -134,7 +181,9 @@ std::optional<Level> ParseLevel(std::string_view word) {
   return std::nullopt;
 }
 
-std::uint64_t Dropped() { return g_state.dropped; }
+std::uint64_t Dropped() {
+  return g_state.dropped;
+}
 
 void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args) {
   const int saved_errno = errno;

@@ -80,6 +80,23 @@ TEST_CASE("a JSON line is JSON, and gives the text back byte for byte") {
   CHECK(line["message"] == kEvil);
 }
 
+TEST_CASE("bytes that are no UTF-8 do not make a line that is no JSON") {
+  const LogFile file;
+  log::SetFormat(log::Format::kJson);
+  const std::string good = "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
+  log::Info("{}", good);
+  CHECK(nlohmann::json::parse(file.Text())["message"] == good);
+  for (const std::string bad : {"\xff", "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80",
+                                "\xe2\x82", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80"}) {
+    const LogFile one;
+    log::SetFormat(log::Format::kJson);
+    log::Info("a{}z", bad);
+    const std::string message = nlohmann::json::parse(one.Text())["message"];
+    CHECK(message.starts_with("a\xef\xbf\xbd"));
+    CHECK(message.ends_with("z"));
+  }
+}
+
 TEST_CASE("a line longer than any buffer is one line") {
   const LogFile file;
   log::Info("{}", std::string(100000, 'x'));
