@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -23,14 +24,18 @@ enum class Scheduling { kBatch, kNormal };
 
 struct DispatchConfig {
   DispatchPolicy policy = DispatchPolicy::kLeastConnections;
-  std::uint32_t max_connections = 10000;  // live in one worker, 1 to 1,000,000
-  std::uint32_t max_queue = 64;           // handed over and not yet taken, per slot, 1 to 256
+  std::uint32_t max_connections = 10000;      // live in one worker, 1 to 1,000,000
+  std::uint32_t max_queue = 64;               // handed over and not yet taken, per slot, 1 to 256
   Duration reclaim_after = milliseconds(20);  // 0 = never, up to 1 h
+
+  bool operator==(const DispatchConfig&) const = default;
 };
 
 struct ParkingConfig {
   Duration after = milliseconds(250);  // 0 = only when retiring, up to 1 h
   std::uint32_t max = 100000;          // 0 to 10,000,000
+
+  bool operator==(const ParkingConfig&) const = default;
 };
 
 struct SupervisionConfig {
@@ -42,6 +47,8 @@ struct SupervisionConfig {
   std::uint64_t max_requests = 0;  // 0 = no recycling
   std::uint64_t max_memory = 0;    // bytes; 0 = no recycling
   Duration max_lifetime{0};        // 0 = no recycling
+
+  bool operator==(const SupervisionConfig&) const = default;
 };
 
 struct LogConfig {
@@ -49,6 +56,8 @@ struct LogConfig {
   log::Format format = log::Format::kText;
   std::string file = "stderr";
   std::string access = "off";  // "off", "stderr", or a path
+
+  bool operator==(const LogConfig&) const = default;
 };
 
 struct ListenConfig {
@@ -57,6 +66,8 @@ struct ListenConfig {
   int backlog = 4096;                // 1 to 65535; the kernel caps it at net.core.somaxconn
   std::optional<bool> defer_accept;  // TCP_DEFER_ACCEPT; unset: on where the service's client speaks first
   bool proxy_protocol = false;
+
+  bool operator==(const ListenConfig&) const = default;
 };
 
 struct ServiceConfig {
@@ -80,6 +91,8 @@ struct ServiceConfig {
 
   // Keys that this program does not know, for services that a program registers itself: value as text.
   std::map<std::string, std::string> options;
+
+  bool operator==(const ServiceConfig&) const = default;
 };
 
 struct Config {
@@ -104,6 +117,8 @@ struct Config {
     }
     return nullptr;
   }
+
+  bool operator==(const Config&) const = default;
 };
 
 }  // namespace preforkd

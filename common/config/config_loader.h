@@ -19,6 +19,8 @@ struct ConfigOverride {
   std::string source;  // what the user wrote, for messages: "--workers", "--set", "PREFORKD_WORKERS"
   std::string key;     // "workers", "dispatch.policy", "service.site.root"
   std::string value;   // as text; parsed by the type of the key
+
+  bool operator==(const ConfigOverride&) const = default;
 };
 
 struct ConfigInputs {
@@ -43,9 +45,13 @@ struct ConfigOutcome {
   std::vector<ConfigProblem> problems;
 };
 
+// Without a file there is one service, "default", and one listener unless `listen` names others. With a file,
+// `listen` replaces the file's listeners; the new ones use the service "default", the file's if it has one.
 ConfigOutcome LoadConfig(const ConfigInputs& inputs);
 
-// The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_ and name a key.
+// The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_. `key` is what follows
+// in lower case, "dispatch_max_queue": which key that names depends on the services, and only LoadConfig knows
+// them. One that names none is a problem there.
 std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment);
 
 // The whole effective configuration as TOML that LoadConfig reads back to the same values.

@@ -39,6 +39,8 @@ struct ListenAddress {
   std::string name;       // kUnix: the path, or "@name"; kSystemd: the name
   // As the user wrote it: what logs, metrics and reload compare.
   std::string text;
+
+  bool operator==(const ListenAddress&) const = default;
 };
 
 // The error says what is wrong and what would be right.

@@ -1,0 +1,11 @@
+// The version of the program: what --version prints, and what status and metrics report.
+#ifndef PREFORKD_COMMON_BASE_VERSION_H_
+#define PREFORKD_COMMON_BASE_VERSION_H_
+
+namespace preforkd {
+
+inline constexpr const char* kVersion = "0.1.0";
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,204 @@
+#include "common/config/config_check.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "common/base/quote.h"
+#include "common/base/sys_error.h"
+#include "common/config/key_types.h"
+#include "common/config/nearest.h"
+#include "common/config/units.h"
+
+namespace preforkd {
+namespace {
+
+void CheckWorkers(Draft& draft) {
+  const Config& config = draft.config();
+  if (config.workers == 0 || config.workers_max == 0 || config.workers_max >= config.workers) return;
+  draft.problems().Add(
+      draft.OriginOf("workers_max", "workers"),
+      fmt::format("workers_max: {} is less than workers = {}; write at least that, or \"auto\"",
+                  config.workers_max, config.workers));
+}
+
+void CheckBackoff(Draft& draft) {
+  const SupervisionConfig& supervision = draft.config().supervision;
+  if (supervision.backoff_min <= supervision.backoff_max) return;
+  const std::string min = "supervision.backoff_min";
+  const std::string max = "supervision.backoff_max";
+  if (!draft.IsSound(min) || !draft.IsSound(max)) return;
+  draft.problems().Add(
+      draft.OriginOf(min, max),
+      fmt::format("{}: {} is more than backoff_max = {}; write at most that", min,
+                  FormatDuration(supervision.backoff_min), FormatDuration(supervision.backoff_max)));
+}
+
+// Calls a getXXnam_r with a buffer that is large enough. 0 and no entry: there is none of that name.
+template <typename Entry, typename Lookup>
+Status FindAccount(Lookup lookup, const std::string& name, std::string_view kind) {
+  constexpr std::size_t kFirstSize = 4096;
+  constexpr std::size_t kMaxSize = 1024 * 1024;  // a group of very many members
+  for (std::size_t size = kFirstSize; size <= kMaxSize; size *= 4) {
+    std::vector<char> buffer(size);
+    Entry entry{};
+    Entry* found = nullptr;
+    const int error = lookup(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    if (found != nullptr) return {};
+    // getpwnam(3) lists what systems return for "not found".
+    const bool unknown = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+    if (!unknown) return SysErrorOf(error, fmt::format("looking up the {}", kind), name);
+    return Error{fmt::format("there is no {0} {1}; write the name of one that exists, or leave it out", kind,
+                             Quoted(name))};
+  }
+  return Error{fmt::format("the entry of {} {} is too large", kind, Quoted(name))};
+}
+
+void CheckAccounts(Draft& draft) {
+  const Config& config = draft.config();
+  if (!config.user.empty()) {
+    const Status user = FindAccount<struct passwd>(::getpwnam_r, config.user, "user");
+    if (!user.Ok()) draft.problems().Add(draft.OriginOf("user"), "user: " + user.Err().text);
+  }
+  if (!config.group.empty()) {
+    const Status group = FindAccount<struct group>(::getgrnam_r, config.group, "group");
+    if (!group.Ok()) draft.problems().Add(draft.OriginOf("group"), "group: " + group.Err().text);
+  }
+}
+
+void CheckAccessLog(Draft& draft) {
+  if (draft.config().log.access == "off") return;
+  draft.problems().Add(draft.OriginOf("log.access"),
+                       "log.access: this version writes no access log; write \"off\"");
+}
+
+void CheckFolder(const std::string& path, const std::string& key, Draft& draft) {
+  const auto complain = [&](std::string_view why) {
+    draft.problems().Add(draft.OriginOf(key),
+                         fmt::format("{}: {} {}; write a folder that can be read", key, Quoted(path), why));
+  };
+  struct stat status {};
+  if (::stat(path.c_str(), &status) < 0) return complain("cannot be used: " + ErrnoText(errno));
+  if (!S_ISDIR(status.st_mode)) return complain("is no folder");
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) < 0) {
+    complain("cannot be read: " + ErrnoText(errno));
+  }
+}
+
+void CheckService(const ServiceConfig& service, const std::vector<std::string>& types, Draft& draft) {
+  const std::string type_key = Draft::ServiceKey(service.name, "type");
+  if (!draft.IsSet(type_key)) {
+    draft.problems().Add(
+        draft.OriginOf(Draft::ServiceKey(service.name, "")),
+        fmt::format("[service.{}] has no type; write one of {}", service.name, WordList(types)));
+  } else if (draft.IsSound(type_key) && std::find(types.begin(), types.end(), service.type) == types.end()) {
+    draft.problems().Add(draft.OriginOf(type_key),
+                         fmt::format("{}: unknown type {}; write {}{}", type_key, Quoted(service.type),
+                                     WordList(types), DidYouMean(service.type, types)));
+  }
+  if (!service.root.empty()) CheckFolder(service.root, Draft::ServiceKey(service.name, "root"), draft);
+}
+
+// One listener, its number, and how it reports.
+class ListenerCheck {
+ public:
+  ListenerCheck(std::size_t index, Draft& draft) : index_(index), draft_(draft) {}
+
+  void Run() {
+    CheckAddress();
+    CheckTwice();
+    CheckServiceName();
+    CheckDeferAccept();
+    if (Listener().proxy_protocol) {
+      Complain("proxy_protocol",
+               "listen.proxy_protocol: this version does not speak the PROXY protocol; write false");
+    }
+  }
+
+ private:
+  [[nodiscard]] const ListenConfig& Listener() const { return draft_.config().listen[index_]; }
+
+  // At the key, or at the head of the section if the key is not there.
+  void Complain(std::string_view key, std::string text) {
+    const Origin origin = draft_.OriginOf(Draft::ListenerKey(index_, key), Draft::ListenerKey(index_, ""));
+    draft_.problems().Add(origin, std::move(text));
+  }
+
+  [[nodiscard]] bool Has(std::string_view key) const { return draft_.IsSet(Draft::ListenerKey(index_, key)); }
+
+  [[nodiscard]] bool HasSoundAddress(std::size_t index) const {
+    const std::string key = Draft::ListenerKey(index, "address");
+    return draft_.IsSet(key) && draft_.IsSound(key);
+  }
+
+  void CheckAddress() {
+    if (!Has("address"))
+      Complain("address", "[[listen]] has no address; write one such as address = \"127.0.0.1:8080\"");
+    if (Listener().address.kind == ListenAddress::Kind::kSystemd) {
+      Complain("address",
+               "listen.address: this version takes no sockets from systemd; write IP:PORT or unix:PATH");
+    }
+  }
+
+  // Against those before it, so that each pair is reported once, at the second.
+  void CheckTwice() {
+    if (!HasSoundAddress(index_)) return;
+    const ListenAddress& mine = Listener().address;
+    for (std::size_t i = 0; i < index_; ++i) {
+      const ListenAddress& other = draft_.config().listen[i].address;
+      if (!HasSoundAddress(i) || mine.kind != other.kind || mine.name != other.name) continue;
+      if (mine.address != other.address || mine.dual_stack != other.dual_stack) continue;
+      Complain("address",
+               fmt::format("listen.address: {} is taken by another listener, {}; write each address once",
+                           Quoted(mine.text), draft_.OriginOf(Draft::ListenerKey(i, "address")).Text()));
+      return;
+    }
+  }
+
+  void CheckServiceName() {
+    const std::string& name = Listener().service;
+    std::vector<std::string> names;
+    for (const ServiceConfig& service : draft_.config().services) names.push_back(service.name);
+    if (!Has("service")) {
+      Complain("service", "[[listen]] has no service; write service = \"NAME\" and a section [service.NAME]");
+    } else if (!name.empty() && draft_.config().FindService(name) == nullptr) {
+      Complain("service", fmt::format("listen.service: there is no [service.{}]{}", Escaped(name),
+                                      names.empty() ? "; write that section" : Known(name, names)));
+    }
+  }
+
+  static std::string Known(const std::string& name, const std::vector<std::string>& names) {
+    const std::string hint = DidYouMean(name, names);
+    return hint.empty() ? fmt::format("; write {}", WordList(names)) : hint;
+  }
+
+  void CheckDeferAccept() {
+    if (Listener().address.kind != ListenAddress::Kind::kUnix || !Listener().defer_accept.value_or(false))
+      return;
+    Complain("defer_accept", "listen.defer_accept: a Unix socket cannot defer; write false, or leave it out");
+  }
+
+  std::size_t index_;
+  Draft& draft_;
+};
+
+}  // namespace
+
+void CheckConfig(const std::vector<std::string>& service_types, Draft& draft) {
+  CheckWorkers(draft);
+  CheckBackoff(draft);
+  CheckAccounts(draft);
+  CheckAccessLog(draft);
+  for (const ServiceConfig& service : draft.config().services) CheckService(service, service_types, draft);
+  for (std::size_t i = 0; i < draft.config().listen.size(); ++i) ListenerCheck(i, draft).Run();
+}
+
+}  // namespace preforkd

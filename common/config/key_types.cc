@@ -1,0 +1,144 @@
+#include "common/config/key_types.h"
+
+#include <fmt/core.h>
+
+#include "common/base/quote.h"
+#include "common/config/nearest.h"
+#include "common/config/units.h"
+
+namespace preforkd {
+namespace {
+
+Error Wants(std::string_view what, const Value& value) {
+  return Error{fmt::format("{} does not fit; write {}", value.Described(), what)};
+}
+
+Error OutOfRange(std::string_view shown, std::string_view range) {
+  return Error{fmt::format("{} is out of range; write {}", shown, range)};
+}
+
+std::string NumberRange(const NumberType& type) {
+  return fmt::format("{} to {}{}", type.min, type.max, type.or_auto ? " or \"auto\"" : "");
+}
+
+// A number written as text, the only way in for a flag and a variable; in the file it has no quotes.
+Result<std::uint64_t> NumberIn(const Value& value, std::string_view range) {
+  if (value.kind == Value::Kind::kText) return ParseNumber(value.text);
+  if (value.kind != Value::Kind::kInteger) return Wants(fmt::format("a number, {}", range), value);
+  if (value.integer < 0) return OutOfRange(value.Described(), range);
+  return static_cast<std::uint64_t>(value.integer);
+}
+
+// Refuses what could not be printed as TOML and read back, or would not reach a system call whole.
+Status CheckText(const Value& value) {
+  if (!value.IsText()) return Wants("text in quotes", value);
+  if (value.text.find('\0') != std::string::npos) return Wants("text without a NUL byte", value);
+  // The file's is: toml++ has checked.
+  if (value.kind == Value::Kind::kText && !IsUtf8(value.text)) return Wants("text in UTF-8", value);
+  return {};
+}
+
+bool IsPlainZero(const Value& value) {
+  return value.kind == Value::Kind::kInteger && value.integer == 0;
+}
+
+}  // namespace
+
+Result<std::uint64_t> NumberType::Read(const Value& value) const {
+  if (or_auto && value.IsText() && value.text == "auto") return std::uint64_t{0};
+  const std::string range = NumberRange(*this);
+  const Result<std::uint64_t> number = NumberIn(value, range);
+  if (!number.Ok()) return number.Err();
+  if (number.Value() < min || number.Value() > max) return OutOfRange(value.Described(), range);
+  return number.Value();
+}
+
+std::optional<std::string> NumberType::Print(std::uint64_t number) const {
+  return or_auto && number == 0 ? "\"auto\"" : fmt::format("{}", number);
+}
+
+Result<Duration> DurationType::Read(const Value& value) const {
+  const std::string range = fmt::format("{} to {}", FormatDuration(min), FormatDuration(max));
+  if (!value.IsText() && !IsPlainZero(value)) {
+    return Wants(fmt::format("a duration such as \"250ms\", \"30s\" or \"5m\", {}", range), value);
+  }
+  const Result<Duration> duration = value.IsText() ? ParseDuration(value.text) : Duration::zero();
+  if (!duration.Ok()) return duration.Err();
+  if (duration.Value() < min || duration.Value() > max) return OutOfRange(value.Described(), range);
+  return duration.Value();
+}
+
+std::optional<std::string> DurationType::Print(Duration duration) const {
+  return TomlString(FormatDuration(duration));
+}
+
+Result<std::uint64_t> SizeType::Read(const Value& value) const {
+  const std::string range = fmt::format("{} to {}", FormatSize(min), FormatSize(max));
+  if (!value.IsText() && !IsPlainZero(value)) {
+    return Wants(fmt::format("a size such as \"64KiB\" or \"10MB\", {}", range), value);
+  }
+  const Result<std::uint64_t> size = value.IsText() ? ParseSize(value.text) : std::uint64_t{0};
+  if (!size.Ok()) return size.Err();
+  if (size.Value() < min || size.Value() > max) return OutOfRange(value.Described(), range);
+  return size.Value();
+}
+
+std::optional<std::string> SizeType::Print(std::uint64_t bytes) const {
+  return TomlString(FormatSize(bytes));
+}
+
+Result<bool> BooleanType::Read(const Value& value) const {
+  if (value.kind == Value::Kind::kBoolean) return value.boolean;
+  if (value.kind == Value::Kind::kText && value.text == "true") return true;
+  if (value.kind == Value::Kind::kText && value.text == "false") return false;
+  return Wants("true or false", value);
+}
+
+std::optional<std::string> BooleanType::Print(const std::optional<bool>& value) const {
+  if (!value) return std::nullopt;
+  return *value ? "true" : "false";
+}
+
+Result<std::string> StringType::Read(const Value& value) const {
+  const Status text = CheckText(value);
+  if (!text.Ok()) return text.Err();
+  if (value.text.size() < min) return Error{"must not be empty"};
+  if (value.text.size() > max) {
+    return OutOfRange(fmt::format("{} with {} bytes", value.Described(), value.text.size()),
+                      fmt::format("{} to {} bytes", min, max));
+  }
+  return value.text;
+}
+
+std::optional<std::string> StringType::Print(const std::string& text) const {
+  return TomlString(text);
+}
+
+Result<ListenAddress> AddressType::Read(const Value& value) const {
+  if (!value.IsText()) return Wants("an address in quotes, such as \"127.0.0.1:8080\"", value);
+  const Status text = CheckText(value);
+  if (!text.Ok()) return text.Err();
+  return ParseListenAddress(value.text);
+}
+
+std::optional<std::string> AddressType::Print(const ListenAddress& address) const {
+  return TomlString(address.text);
+}
+
+Result<std::size_t> ReadWord(const Value& value, const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (value.IsText() && value.text == words[i]) return i;
+  }
+  return Wants(WordList(words) + (value.IsText() ? DidYouMean(value.text, words) : ""), value);
+}
+
+std::string WordList(const std::vector<std::string>& words) {
+  std::string list;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) list += i + 1 == words.size() ? " or " : ", ";
+    list += Quoted(words[i]);
+  }
+  return list;
+}
+
+}  // namespace preforkd

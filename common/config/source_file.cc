@@ -1,0 +1,101 @@
+#include "common/config/source_file.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/result.h"
+#include "common/base/sys_error.h"
+#include "common/base/unique_fd.h"
+#include "common/config/units.h"
+
+namespace preforkd {
+namespace {
+
+constexpr std::size_t kMaxSize = 1024 * 1024;
+// An editor that writes in place needs one moment; who is still at it after so many looks never ends.
+constexpr int kMaxAttempts = 5;
+
+const char* KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+Status CheckKind(const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) {
+    return Error{fmt::format("is {}; a configuration is a regular file", KindOf(status.st_mode))};
+  }
+  if (static_cast<std::uint64_t>(status.st_size) > kMaxSize) {
+    return Error{fmt::format("is {} bytes long; a configuration has at most {}", status.st_size,
+                             FormatSize(kMaxSize))};
+  }
+  return {};
+}
+
+bool SameContent(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// From the beginning, at most one byte more than it may have: that one says that the file has grown.
+Result<std::string> ReadAll(int fd) {
+  std::string bytes(kMaxSize + 1, '\0');
+  std::size_t length = 0;
+  while (length < bytes.size()) {
+    const ssize_t got = ::pread(fd, bytes.data() + length, bytes.size() - length, static_cast<off_t>(length));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SysError("read");
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  bytes.resize(length);
+  return bytes;
+}
+
+// nullopt: it changed meanwhile.
+Result<std::optional<std::string>> ReadOnce(int fd) {
+  struct stat before {};
+  if (::fstat(fd, &before) < 0) return SysError("stat");
+  const Status kind = CheckKind(before);
+  if (!kind.Ok()) return kind.Err();
+  Result<std::string> bytes = ReadAll(fd);
+  if (!bytes.Ok()) return bytes.Err();
+  struct stat after {};
+  if (::fstat(fd, &after) < 0) return SysError("stat");
+  const bool whole = bytes.Value().size() == static_cast<std::size_t>(before.st_size);
+  if (!whole || !SameContent(before, after)) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(bytes).Value());
+}
+
+Result<std::string> ReadWhole(int fd) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    Result<std::optional<std::string>> bytes = ReadOnce(fd);
+    if (!bytes.Ok()) return bytes.Err();
+    if (bytes.Value()) return *std::move(bytes).Value();
+  }
+  return Error{"changes while it is read; write a new file and rename it into place"};
+}
+
+}  // namespace
+
+std::optional<std::string> ReadSourceFile(const std::string& path, Problems& problems) {
+  // Non-blocking: to open a FIFO would wait for its writer.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.Valid()) {
+    problems.Add({path}, SysError("open").text + "; name a readable configuration file");
+    return std::nullopt;
+  }
+  Result<std::string> bytes = ReadWhole(fd.Get());
+  if (!bytes.Ok()) {
+    problems.Add({path, 1, 1}, bytes.Err().text);
+    return std::nullopt;
+  }
+  return std::move(bytes).Value();
+}
+
+}  // namespace preforkd

@@ -1,0 +1,119 @@
+#include "common/config/units.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <span>
+
+#include "common/base/check.h"
+#include "common/base/quote.h"
+
+namespace preforkd {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+// Largest first: formatting takes the first that divides the value.
+constexpr std::array<Unit, 6> kDurationUnits = {{{"h", 3'600'000'000'000},
+                                                 {"m", 60'000'000'000},
+                                                 {"s", 1'000'000'000},
+                                                 {"ms", 1'000'000},
+                                                 {"us", 1'000},
+                                                 {"ns", 1}}};
+constexpr std::array<Unit, 9> kSizeUnits = {{{"TiB", std::uint64_t{1} << 40},
+                                             {"TB", 1'000'000'000'000},
+                                             {"GiB", 1 << 30},
+                                             {"GB", 1'000'000'000},
+                                             {"MiB", 1 << 20},
+                                             {"MB", 1'000'000},
+                                             {"KiB", 1 << 10},
+                                             {"KB", 1'000},
+                                             {"", 1}}};
+
+constexpr std::string_view kDurationHint =
+    "write a number and a unit, such as \"250ms\", \"30s\", \"5m\" or \"1h\"";
+constexpr std::string_view kSizeHint = "write a number and a unit, such as \"64KiB\", \"10MB\" or \"1GiB\"";
+
+Error Wrong(std::string_view text, std::string_view hint) {
+  return Error{fmt::format("{} is not understood; {}", Quoted(text), hint)};
+}
+
+Error TooLarge(std::string_view text) {
+  return Error{fmt::format("{} is too large a number", Quoted(text))};
+}
+
+struct Quantity {
+  std::uint64_t number = 0;
+  std::string_view unit;
+};
+
+// Digits, then whatever follows them.
+Result<Quantity> Split(std::string_view text, std::string_view hint) {
+  Quantity quantity;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, quantity.number);
+  if (error == std::errc::result_out_of_range) return TooLarge(text);
+  if (error != std::errc()) return Wrong(text, hint);
+  quantity.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
+  return quantity;
+}
+
+// `limit`: the largest result that fits where it goes.
+Result<std::uint64_t> Parse(std::string_view text, std::span<const Unit> units, std::string_view hint,
+                            std::uint64_t limit) {
+  const Result<Quantity> quantity = Split(text, hint);
+  if (!quantity.Ok()) return quantity.Err();
+  const auto [number, name] = quantity.Value();
+  if (number == 0 && name.empty()) return std::uint64_t{0};
+  for (const Unit& unit : units) {
+    if (unit.name != name) continue;
+    if (number > limit / unit.factor) return TooLarge(text);
+    return number * unit.factor;
+  }
+  return Wrong(text, hint);
+}
+
+std::string Format(std::uint64_t value, std::span<const Unit> units) {
+  if (value == 0) return "0";
+  for (const Unit& unit : units) {
+    if (value % unit.factor == 0) return fmt::format("{}{}", value / unit.factor, unit.name);
+  }
+  PF_CHECK(false, "the last unit has the factor 1");
+}
+
+}  // namespace
+
+Result<Duration> ParseDuration(std::string_view text) {
+  const Result<std::uint64_t> nanoseconds =
+      Parse(text, kDurationUnits, kDurationHint, std::numeric_limits<Duration::rep>::max());
+  if (!nanoseconds.Ok()) return nanoseconds.Err();
+  return Duration(static_cast<Duration::rep>(nanoseconds.Value()));
+}
+
+std::string FormatDuration(Duration duration) {
+  PF_CHECK(duration >= Duration::zero(), "a configured duration is never negative");
+  return Format(static_cast<std::uint64_t>(duration.count()), kDurationUnits);
+}
+
+Result<std::uint64_t> ParseSize(std::string_view text) {
+  return Parse(text, kSizeUnits, kSizeHint, std::numeric_limits<std::uint64_t>::max());
+}
+
+std::string FormatSize(std::uint64_t bytes) {
+  return Format(bytes, kSizeUnits);
+}
+
+Result<std::uint64_t> ParseNumber(std::string_view text) {
+  constexpr std::string_view kHint = "write a whole number";
+  const Result<Quantity> quantity = Split(text, kHint);
+  if (!quantity.Ok()) return quantity.Err();
+  if (!quantity.Value().unit.empty()) return Wrong(text, kHint);
+  return quantity.Value().number;
+}
+
+}  // namespace preforkd
