@@ -32,6 +32,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       inputs_(std::move(inputs)),
       dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
                                                  [this] { supervisor_.OnAllStuck(); }}),
+      parking_(loop, page_, dispatcher_),
       listeners_(loop, page_,
                  Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                                 [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
@@ -42,7 +43,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](Generation generation, const std::string& reason) {
                                       OnAbandon(generation, reason);
                                     },
-                                    [this](HandBack message) { OnHandBack(std::move(message)); },
+                                    [this](HandBack message) { parking_.Arrive(std::move(message)); },
                                     [this](ExitCode code) { OnFinish(code); }}),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
@@ -183,6 +184,7 @@ void Master::PutInService(const GenerationSpec& generation) {
   supervisor_.SetLogFd(log_.Fd());
   Set(page_.generation, Raw(generation.number));
   dispatcher_.Configure(config.dispatch);
+  parking_.Configure(config.parking);
   listeners_.Commit(config);
 }
 
@@ -211,14 +213,6 @@ void Master::OnFinish(ExitCode code) {
   loop_.Stop();
 }
 
-void Master::OnHandBack(HandBack message) {
-  if (stopping_) {  // idle connections end with the server
-    Add(page_.closed_parked);
-    return;
-  }
-  dispatcher_.Submit(std::move(message.parcel));
-}
-
 void Master::OnCongestion(bool congested) {
   UpdateAccepting();
   if (!congested && stopping_ && !supervisor_.Stopping()) FinishStop();
@@ -245,6 +239,7 @@ void Master::StopGracefully() {
 
 void Master::FinishStop() {
   stop_deadline_.Cancel();
+  parking_.CloseAll();
   if (!supervisor_.Stopping()) supervisor_.Stop(false);
 }
 
@@ -255,6 +250,7 @@ void Master::StopNow() {
     listeners_.Close();
   }
   log::Notice("stopping at once");
+  parking_.CloseAll();
   dispatcher_.StopDispatching();
   supervisor_.Stop(true);
 }

@@ -46,6 +46,8 @@ class Connection {
    public:
     virtual ~Owner() = default;
     virtual void OnConnectionClosed(Connection& connection) = 0;
+    // It may go to the master now, if the worker wants that; `connection` may be destroyed inside.
+    virtual void OnConnectionIdle(Connection& connection) = 0;
   };
 
   Connection(WorkerEnv& env, Owner& owner, Parcel parcel);
@@ -72,7 +74,12 @@ class Connection {
   // Which readiness OnReady is to be called for from now on. Free when nothing changes.
   void Await(Interest interest);
   void SetTimeout(Duration delay);
-  void CancelTimeout() { timer_.Cancel(); }
+  void CancelTimeout();
+  // The session is idle and could travel (Session::TravelRefusal); OnTimeout comes after `delay` if nothing does.
+  // A connection that stays idle for parking.after goes back to the master, which watches it at no cost here.
+  void SetIdleTimeout(Duration delay);
+  // Asks the worker to hand the connection back when the current callback has returned.
+  void Travel() { travel_ = true; }
 
   void CountRequest();
   // Says in the scoreboard what is being done for this client ("GET /x"): what a crash or hang report names,
@@ -105,6 +112,7 @@ class Connection {
   // the connection, ends it. The connection may be gone when this returns.
   template <typename Callback>
   void Run(Callback callback);
+  void OnTimer();
 
   WorkerEnv& env_;
   Owner& owner_;
@@ -114,7 +122,9 @@ class Connection {
   std::unique_ptr<Session> session_;
   std::size_t table_index_ = 0;
   std::optional<LossReason> loss_;
+  std::optional<Time> session_deadline_;  // while the timer runs for parking first: when OnTimeout is due
   bool closing_ = false;
+  bool travel_ = false;
   bool in_callback_ = false;
 };
 
