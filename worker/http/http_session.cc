@@ -32,10 +32,9 @@ void HttpSession::OnTimeout() {
   Settle();
 }
 
+// In the middle of something: the connection goes on elsewhere when that is done.
 void HttpSession::OnRetire() {
   retiring_ = true;
-  // A request may lie in the socket that nobody has looked at: answer it rather than reset the connection.
-  if (Idle()) Receive();
 }
 
 const char* HttpSession::TravelRefusal() const {
@@ -185,7 +184,7 @@ void HttpSession::Settle() {
 
 void HttpSession::AwaitInput() {
   if (Idle()) {
-    if (retiring_) return connection_.Close();
+    if (retiring_) return connection_.Travel();
     SetWait(connection_.Requests() == 0 ? Wait::kFirstByte : Wait::kNextRequest);
   } else if (phase_ == Phase::kBody) {
     wait_ = Wait::kNothing;  // each piece of a body has its own time
@@ -216,7 +215,8 @@ void HttpSession::SetWait(Wait wait) {
   wait_ = wait;
   const Duration timeout = TimeoutOf(wait);
   wait_until_ = Now() + timeout;
-  connection_.SetTimeout(timeout);
+  const bool idle = wait == Wait::kFirstByte || wait == Wait::kNextRequest;
+  idle ? connection_.SetIdleTimeout(timeout) : connection_.SetTimeout(timeout);
 }
 
 Duration HttpSession::TimeoutOf(Wait wait) const {

@@ -79,6 +79,7 @@ class HttpSession final : public Session {
   void Refuse(int status);
   void Announce(const HttpRequest& request);
   [[nodiscard]] std::string_view Date();
+  [[nodiscard]] bool ServerStops() const;
 
   // ---- what next; the last thing that every callback does ----
   void Settle();

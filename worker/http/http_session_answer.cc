@@ -65,7 +65,7 @@ void HttpSession::Respond(const HttpRequest& request) {
   HttpResponse& response = shared_.response;
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
-  const bool keep = request.keep_alive && !response.ClosesAfter() && !retiring_ && !last_allowed;
+  const bool keep = request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
   if (!keep) phase_ = Phase::kClosing;
   SendResponse(output_, response, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
   connection_.CountRequest();
@@ -88,6 +88,12 @@ void HttpSession::Announce(const HttpRequest& request) {
   std::array<char, SharedText::kCapacity> line;
   const auto end = fmt::format_to_n(line.data(), line.size(), "{} {}", request.method_name, request.target);
   connection_.Doing({line.data(), std::min(end.size, line.size())});
+}
+
+// A worker that only retires keeps the connection open, because it goes on elsewhere.
+bool HttpSession::ServerStops() const {
+  const MasterPage& master = connection_.Env().scoreboard.Master();
+  return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
 }
 
 std::string_view HttpSession::Date() {
