@@ -1,5 +1,6 @@
-// Odd and hostile bytes: each row is bytes in, outcome out. Each row is sent in one piece, then cut at every byte
-// boundary, then byte by byte, with the same outcome; and after each the same service answers the next client.
+// Odd and hostile bytes: each row is bytes in, outcome out. Each row is sent in one piece, then cut at every
+// byte boundary, then byte by byte, with the same outcome; and after each the same service answers the next
+// client.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -13,8 +14,8 @@ namespace {
 struct Row {
   const char* name;
   std::string bytes;
-  std::vector<int> statuses;  // in order; 1xx left out
-  bool ended = false;         // the server ends the connection
+  std::vector<int> statuses;   // in order; 1xx left out
+  bool ended = false;          // the server ends the connection
   const char* body = nullptr;  // of the last answer
 };
 
@@ -24,7 +25,9 @@ std::string Get(std::string_view fields = "", std::string_view target = "/") {
 std::string Post(std::string_view fields, std::string_view body = "") {
   return "POST / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
-std::string Chunked(std::string_view body) { return Post("Transfer-Encoding: chunked\r\n", body); }
+std::string Chunked(std::string_view body) {
+  return Post("Transfer-Encoding: chunked\r\n", body);
+}
 std::string Nul(std::string text) {
   for (char& c : text) {
     if (c == '@') c = '\0';
@@ -102,8 +105,11 @@ std::vector<Row> FieldRows() {
       {"41 obs-text", Get("X: \xff\r\n"), {200}, false, "GET / [\xff] "},
       {"45 underscores", Get("Transfer_Encoding: chunked\r\nContent_Length: 5\r\n"), {200}},
       {"47 Connection names Host", Get("Connection: Host\r\n"), {200}},
-      {"47 Connection names the length", Post("Connection: Content-Length\r\nContent-Length: 2\r\n", "hi"), {200},
-       false, "POST / hi"},
+      {"47 Connection names the length",
+       Post("Connection: Content-Length\r\nContent-Length: 2\r\n", "hi"),
+       {200},
+       false,
+       "POST / hi"},
       {"57 TE: trailers", Get("TE: trailers\r\nConnection: TE\r\n"), {200}},
       {"57 Upgrade is ignored", Get("Connection: Upgrade\r\nUpgrade: h2c\r\n"), {200}},
       {"85 unknown expectation", Get("Expect: x\r\n"), {417}, true},
@@ -119,36 +125,67 @@ std::vector<Row> LengthRows() {
       {"51 two equal lengths", Post("Content-Length: 2\r\nContent-Length: 2\r\n", "hi"), {400}, true},
       {"51 list of lengths", Post("Content-Length: 5, 6\r\n", "hello"), {400}, true},
       {"53 zeros in front", Post("Content-Length: 005\r\n", "hello"), {200}, false, "POST / hello"},
-      {"54 length, then encoding", Post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), {400}, true},
-      {"54 encoding, then length", Post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"), {400}, true},
+      {"54 length, then encoding",
+       Post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+       {400},
+       true},
+      {"54 encoding, then length",
+       Post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
+       {400},
+       true},
       {"55 1.0 with encoding", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}, true},
       {"55 two encoding fields", Chunked("").insert(17, "Transfer-Encoding: chunked\r\n"), {400}, true},
       {"59 POST without length", Post(""), {200}, false, "POST / "},
       {"63 above the maximum", Post("Content-Length: 1048577\r\n"), {413}, true},
   };
-  for (const char* value : {"+5", "-1", "-0", "0x5", "5 5", "5_0", "5a", "", "5;", "\x0b" "5"}) {
-    rows.push_back({"48 bad length", Post("Content-Length: " + std::string(value) + "\r\n", "hello"), {400}, true});
+  for (const char* value : {"+5", "-1", "-0", "0x5", "5 5", "5_0", "5a", "", "5;",
+                            "\x0b"
+                            "5"}) {
+    rows.push_back(
+        {"48 bad length", Post("Content-Length: " + std::string(value) + "\r\n", "hello"), {400}, true});
   }
-  rows.push_back({"55 gzip, chunked", Post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), {501}, true});
-  for (const char* value : {"chunked, gzip", "chunked, chunked", "identity", "xchunked", "chunked;a=b", ",chunked", "",
-                            "\x0b" "chunked", "chunked@"}) {
-    rows.push_back({"55 bad encoding", Post(Nul("Transfer-Encoding: " + std::string(value) + "\r\n"), "0\r\n\r\n"),
-                    {400}, true});
+  rows.push_back(
+      {"55 gzip, chunked", Post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), {501}, true});
+  for (const char* value :
+       {"chunked, gzip", "chunked, chunked", "identity", "xchunked", "chunked;a=b", ",chunked", "",
+        "\x0b"
+        "chunked",
+        "chunked@"}) {
+    rows.push_back({"55 bad encoding",
+                    Post(Nul("Transfer-Encoding: " + std::string(value) + "\r\n"), "0\r\n\r\n"),
+                    {400},
+                    true});
   }
   for (const char* method : {"GET", "HEAD", "OPTIONS", "DELETE"}) {
-    if (std::string_view(method) == "HEAD") continue;  // its answers do not parse as the others do: session_test
-    rows.push_back({"58 body of any method",
-                    std::string(method) + " / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" + Get("", "/next"),
-                    {200, 200}, false, "GET /next "});
+    if (std::string_view(method) == "HEAD")
+      continue;  // its answers do not parse as the others do: session_test
+    rows.push_back(
+        {"58 body of any method",
+         std::string(method) + " / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" + Get("", "/next"),
+         {200, 200},
+         false,
+         "GET /next "});
   }
   return rows;
 }
 
 std::vector<Row> ChunkRows() {
   std::vector<Row> rows = {
-      {"66 well-formed", Chunked("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), {200}, false, "POST / hello world"},
-      {"66 next at the right byte", Chunked("A\r\n0123456789\r\n0\r\n\r\n") + Get("", "/n"), {200, 200}, false, "GET /n "},
-      {"66 trailer", Chunked("1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n") + Get("", "/n"), {200, 200}, false, "GET /n "},
+      {"66 well-formed",
+       Chunked("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"),
+       {200},
+       false,
+       "POST / hello world"},
+      {"66 next at the right byte",
+       Chunked("A\r\n0123456789\r\n0\r\n\r\n") + Get("", "/n"),
+       {200, 200},
+       false,
+       "GET /n "},
+      {"66 trailer",
+       Chunked("1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n") + Get("", "/n"),
+       {200, 200},
+       false,
+       "GET /n "},
       {"66 bad trailer", Chunked("1\r\nx\r\n0\r\nA b: c\r\n\r\n"), {400}, true},
       {"66 folded trailer", Chunked("1\r\nx\r\n0\r\nA: b\r\n c\r\n\r\n"), {400}, true},
       {"66 bare LF in a trailer", Chunked("1\r\nx\r\n0\r\nA: b\n\r\n"), {400}, true},
@@ -162,7 +199,8 @@ std::vector<Row> ChunkRows() {
       {"69 NUL in an extension", Chunked(Nul("5;a@\r\nhello\r\n0\r\n\r\n")), {400}, true},
       {"69 chunk above the maximum", Chunked("100001\r\n"), {413}, true},
   };
-  for (const char* size : {"0x5", "+5", "-5", " 5", "5 ", "5_0", "g", "", "FFFFFFFFFFFFFFFFF", "00000000000000005"}) {
+  for (const char* size :
+       {"0x5", "+5", "-5", " 5", "5 ", "5_0", "g", "", "FFFFFFFFFFFFFFFFF", "00000000000000005"}) {
     rows.push_back({"65 bad size", Chunked(std::string(size) + "\r\nhello\r\n0\r\n\r\n"), {400}, true});
   }
   return rows;
@@ -238,11 +276,21 @@ void CheckRows(const std::vector<Row>& rows) {
   for (const Row& row : rows) CheckRow(bed, row);
 }
 
-TEST_CASE("start lines") { CheckRows(StartLineRows()); }
-TEST_CASE("fields") { CheckRows(FieldRows()); }
-TEST_CASE("lengths and encodings") { CheckRows(LengthRows()); }
-TEST_CASE("chunked bodies") { CheckRows(ChunkRows()); }
-TEST_CASE("connections") { CheckRows(ConnectionRows()); }
+TEST_CASE("start lines") {
+  CheckRows(StartLineRows());
+}
+TEST_CASE("fields") {
+  CheckRows(FieldRows());
+}
+TEST_CASE("lengths and encodings") {
+  CheckRows(LengthRows());
+}
+TEST_CASE("chunked bodies") {
+  CheckRows(ChunkRows());
+}
+TEST_CASE("connections") {
+  CheckRows(ConnectionRows());
+}
 
 // Too long to be cut at every byte.
 TEST_CASE("what is too long is refused, however it is cut") {
@@ -256,9 +304,14 @@ TEST_CASE("what is too long is refused, however it is cut") {
       {"14 target of 100 kB", Get("", "/" + std::string(100'000, 'a')), {414}, true},
       {"42 10,000 fields", Get(many), {431}, true},
       {"42 field of 100 kB", Get("X: " + std::string(100'000, 'a') + "\r\n"), {431}, true},
-      {"42 many long fields", Get("A: " + std::string(9000, 'a') + "\r\nB: " + std::string(9000, 'b') + "\r\n"),
-       {431}, true},
-      {"69 extension of 100 kB", Chunked("5;" + std::string(100'000, 'a') + "\r\nhello\r\n0\r\n\r\n"), {400}, true},
+      {"42 many long fields",
+       Get("A: " + std::string(9000, 'a') + "\r\nB: " + std::string(9000, 'b') + "\r\n"),
+       {431},
+       true},
+      {"69 extension of 100 kB",
+       Chunked("5;" + std::string(100'000, 'a') + "\r\nhello\r\n0\r\n\r\n"),
+       {400},
+       true},
       {"69 trailer of 100 kB", Chunked("0\r\nA: " + std::string(100'000, 'a') + "\r\n\r\n"), {413}, true},
   };
   HttpBed bed({}, Mirror);
@@ -288,7 +341,8 @@ TEST_CASE("71 a million one-byte chunks are refused early") {
 TEST_CASE("61, 73 a body that ends before its end is not a request") {
   int served = 0;
   HttpBed bed({}, [&served](const HttpRequest&, HttpResponse&) { ++served; });
-  for (const std::string& bytes : {Post("Content-Length: 10\r\n", "short"), Chunked("5\r\nhello\r\n"), Chunked("0\r\n")}) {
+  for (const std::string& bytes :
+       {Post("Content-Length: 10\r\n", "short"), Chunked("5\r\nhello\r\n"), Chunked("0\r\n")}) {
     const auto client = bed.Connect();
     bed.Exchange(*client, bytes);
     client->Finish();
