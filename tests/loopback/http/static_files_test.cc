@@ -1,6 +1,7 @@
 // Files of a folder through the whole service: sizes, ranges, conditions, and every way out of the folder.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,6 +196,21 @@ TEST_CASE("a folder is its index, behind a redirect that stays here") {
   CHECK(site.Get("/%5cevil.example").status == 404);
   fs::create_directory(site.Files().Root() / "\\evil\r\n.example");
   CHECK(location("/%5cevil%0d%0a.example") == "/%5Cevil%0D%0A.example/");
+}
+
+TEST_CASE("out of descriptors is 503 and one connection less") {
+  Site site;
+  const auto client = site.Bed().Connect();
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const UniqueFd next(::dup(0));  // the lowest free number: as the limit, it leaves none
+  const rlimit none{static_cast<rlim_t>(next.Get()), before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  site.Bed().Exchange(*client, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(ParseAnswers(client->Received()).front().status == 503);
+  CHECK(client->Ended());
+  CHECK(site.Get("/1").body == "x");
 }
 
 TEST_CASE("methods") {
