@@ -172,7 +172,6 @@ void HttpSession::Settle() {
     UsePending();
     progress = output_.Flush();
   }
-  if (std::exchange(announced_, false)) connection_.Doing({});
   switch (progress) {
     case Output::Progress::kBroken:
       return connection_.Close();

@@ -96,7 +96,6 @@ class HttpSession final : public Session {
   std::string pending_;  // received and not used: an incomplete head, or requests behind a blocked answer
   std::unique_ptr<RequestBody> body_;  // while a body is being received
   std::optional<LingeringClose> linger_;
-  std::string peer_text_;  // filled at the first request
   Time wait_until_{};
   std::uint64_t sent_at_wait_ = 0;
   std::size_t empty_lines_ = 0;  // in front of the next request line
@@ -107,7 +106,6 @@ class HttpSession final : public Session {
   bool more_may_follow_ = false;  // the last receive filled the buffer
   bool refused_ = false;          // input may come that nobody will look at
   bool retiring_ = false;
-  bool announced_ = false;
 };
 
 }  // namespace preforkd::http

@@ -85,13 +85,9 @@ void HttpSession::Refuse(int status) {
 }
 
 void HttpSession::Announce(const HttpRequest& request) {
-  if (peer_text_.empty()) peer_text_ = connection_.Peer().Text();
   std::array<char, SharedText::kCapacity> line;
-  // A long target is cut, never the time or the client.
-  const auto end = fmt::format_to_n(line.data(), line.size(), "{} {:.150} from {:.45} since {} UTC",
-                                    request.method_name, request.target, peer_text_, Date().substr(17, 8));
+  const auto end = fmt::format_to_n(line.data(), line.size(), "{} {}", request.method_name, request.target);
   connection_.Doing({line.data(), std::min(end.size, line.size())});
-  announced_ = true;
 }
 
 std::string_view HttpSession::Date() {

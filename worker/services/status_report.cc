@@ -30,7 +30,7 @@ Json Worker(Slot slot, const WorkerRow& row, Time now) {
       {"rss_bytes", Get(row.rss_bytes)},
       {"cpu_seconds", static_cast<double>(Get(row.cpu_ns)) / 1e9},
       {"uptime_seconds", SecondsSince(Get(row.started_ns), now)},
-      {"doing", row.doing.Read()},
+      {"doing", row.DescribeDoing(ToNanoseconds(now))},
   };
 }
 
@@ -56,20 +56,32 @@ Json Listeners(const MasterPage& master) {
   return listeners;
 }
 
+Json LostBy(const Accounting& accounting) {
+  Json reasons = Json::object();
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    reasons[LossReasonName(static_cast<LossReason>(i))] = accounting.lost_by[i];
+  }
+  return reasons;
+}
+
 }  // namespace
 
 std::string StatusReport(const Scoreboard& scoreboard, Slot self, Time now) {
   const MasterPage& master = scoreboard.Master();
+  const Accounting accounting = scoreboard.Account();
   const Json report = {
       {"version", kVersion},
       {"pid", Get(master.pid)},
       {"uptime_seconds", SecondsSince(Get(master.started_ns), now)},
       {"generation", Get(master.generation)},
       {"state", MasterStateName(master.state.load(std::memory_order_relaxed))},
-      {"accepted", Get(master.accepted)},
-      {"parked", Get(master.parked)},
+      {"accepted", accounting.accepted},
+      {"in_progress", accounting.in_progress},
       {"waiting", Get(master.waiting)},
-      {"lost", Get(master.lost)},
+      {"parked", accounting.parked},
+      {"finished", accounting.finished},
+      {"lost", accounting.lost},
+      {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},
       {"handed_over", Get(master.handed_over)},
       {"handed_back", Get(master.handed_back)},

@@ -1,0 +1,51 @@
+// Listening sockets and accepted ones: thin wrappers that set close-on-exec and non-blocking in the call itself.
+// Runs in the master only.
+#ifndef PREFORKD_COMMON_NET_SOCKET_OPS_H_
+#define PREFORKD_COMMON_NET_SOCKET_OPS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "common/net/address.h"
+
+namespace preforkd {
+
+// A bound socket that does not listen yet. TCP: SO_REUSEADDR, so that a restart does not wait for old
+// connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole. Unix: a socket file that nobody listens on any more is removed first.
+// Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address in the text.
+Result<UniqueFd> BindSocket(const ListenAddress& address);
+
+// listen(2). May be called again with another backlog. The kernel caps it at net.core.somaxconn.
+Status Listen(int fd, int backlog);
+
+// TCP_DEFER_ACCEPT (tcp(7)) on or off: with it, accept sees a connection when its first bytes have come, or
+// after the kernel's patience of about a second. No effect on sockets that are not TCP.
+Status SetDeferAccept(int fd, bool on);
+
+// The address a socket is bound to: port 0 has become a real one.
+Result<SocketAddress> LocalAddress(int fd);
+
+struct Accepted {
+  UniqueFd fd;     // invalid: errnum says why (accept_error.h says what to do); no text is made, because the
+  int errnum = 0;  // commonest errno ends every batch
+  SocketAddress peer;
+};
+
+// accept4(2), once.
+Accepted AcceptOne(int listener);
+
+// The file of a Unix listener, remembered right after it was bound.
+struct SocketFile {
+  std::string path;  // empty: the listener has no file
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+SocketFile FileOf(const ListenAddress& address);
+// Removes it, unless by now it is another one: a successor's, bound to the same path.
+void RemoveSocketFile(const SocketFile& file);
+
+}  // namespace preforkd
+
+#endif

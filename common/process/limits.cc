@@ -1,0 +1,40 @@
+#include "common/process/limits.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+
+std::uint64_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // refused: the limit that is in force holds
+  }
+  return DescriptorLimit();
+}
+
+std::uint64_t DescriptorLimit() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
+std::uint32_t UsableCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  // EINVAL: more CPUs than the set holds (1024), which is then what we count.
+  if (::sched_getaffinity(0, sizeof(set), &set) < 0) return 1;
+  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+Status UseBatchScheduling() {
+  const sched_param parameters{};
+  if (::sched_setscheduler(0, SCHED_BATCH, &parameters) < 0) return SysError("sched_setscheduler", "SCHED_BATCH");
+  return {};
+}
+
+}  // namespace preforkd

@@ -1,0 +1,114 @@
+#include "master/listener.h"
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "master/policy/accept_error.h"
+
+namespace preforkd {
+namespace {
+
+// Connections accepted per wake-up.
+constexpr int kBatch = 64;
+// How long not to look when the system has no descriptor or no memory for another connection.
+constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                 Sink sink) {
+  Result<UniqueFd> fd = BindSocket(config.address);
+  if (!fd.Ok()) return fd.Err();
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd).Value(), config, id, std::move(sink)));
+  listener->file_ = FileOf(config.address);
+  if (const Status status = Listen(listener->fd_.Get(), config.backlog); !status.Ok()) return status.Err();
+  const Result<SocketAddress> bound = LocalAddress(listener->fd_.Get());
+  if (!bound.Ok()) return bound.Err();
+  listener->bound_text_ = bound.Value().Text();
+  return listener;
+}
+
+Listener::Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, ListenerId id, Sink sink)
+    : fd_(std::move(fd)),
+      config_(config),
+      id_(id),
+      sink_(std::move(sink)),
+      watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnReadable(); }),
+      resume_(loop, EventLoop::kPriorityControl, [this] { UpdateWatch(); }) {}
+
+Listener::~Listener() {
+  watch_.Stop();
+  RemoveSocketFile(file_);
+  if (row_ != nullptr) row_->used.store(false, std::memory_order_relaxed);
+}
+
+Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
+  config_ = config;
+  if (Status status = SetDeferAccept(fd_.Get(), defer_accept); !status.Ok()) return status;
+  return Listen(fd_.Get(), config.backlog);  // on a socket that listens already: only the backlog changes
+}
+
+void Listener::SetAccepting(bool accepting) {
+  accepting_ = accepting;
+  UpdateWatch();
+}
+
+void Listener::UpdateWatch() {
+  const bool look = accepting_ && !resume_.Pending() && !broken_;
+  if (row_ != nullptr) row_->paused.store(!look, std::memory_order_relaxed);
+  const Status status = watch_.Want(look ? Interest::kRead : Interest::kNone);
+  if (status.Ok()) return;
+  log::Error("{}: cannot watch the listener, trying again: {}", Key(), status.Err().text);
+  resume_.SetAfter(kNoRoomPause);
+}
+
+void Listener::OnReadable() {
+  AcceptBatch();
+  sink_.flush();
+}
+
+void Listener::DrainQueue() {
+  while (AcceptBatch() == BatchEnd::kBound) sink_.flush();
+  sink_.flush();
+}
+
+Listener::BatchEnd Listener::AcceptBatch() {
+  const Time now = Now();
+  for (int i = 0; i < kBatch; ++i) {
+    Accepted accepted = AcceptOne(fd_.Get());
+    if (!accepted.fd.Valid()) {
+      if (accepted.errnum == EAGAIN) return BatchEnd::kEmpty;
+      if (!OnAcceptError(accepted.errnum)) return BatchEnd::kStopped;
+      continue;
+    }
+    Parcel parcel;
+    parcel.fd = std::move(accepted.fd);
+    parcel.id = sink_.next_id();
+    parcel.listener = id_;
+    parcel.service = service_;
+    parcel.peer = accepted.peer;
+    parcel.accepted_at = now;
+    if (row_ != nullptr) Add(row_->accepted);
+    sink_.submit(std::move(parcel));
+  }
+  return BatchEnd::kBound;
+}
+
+bool Listener::OnAcceptError(int errnum) {
+  const AcceptReaction reaction = ReactionTo(errnum);
+  if (reaction == AcceptReaction::kBatchDone) return false;
+  if (reaction == AcceptReaction::kRetry) return true;
+  if (reaction == AcceptReaction::kBroken) {
+    broken_ = true;
+    log::Error("{}: accept4: {}: this listener accepts no more", Key(), ErrnoText(errnum));
+  } else {
+    resume_.SetAfter(kNoRoomPause);
+    if (const auto held_back = log_limit_.Allow(Now())) {
+      log::Warning("{}: accept4: {}: accepting pauses ({} more such pauses not logged)", Key(), ErrnoText(errnum),
+                   *held_back);
+    }
+  }
+  UpdateWatch();
+  return false;
+}
+
+}  // namespace preforkd

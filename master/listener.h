@@ -1,0 +1,86 @@
+// Listener: one listening socket and its accept loop.
+//
+// Accepts a bounded batch per wake-up, so that timers, signals and workers get their turn. Reads no byte of a
+// client. When the descriptor table is full it stops looking for a moment (the socket stays readable, and a
+// level-triggered loop would spin) and resumes by itself.
+#ifndef PREFORKD_MASTER_LISTENER_H_
+#define PREFORKD_MASTER_LISTENER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/rate_limit.h"
+#include "common/config/config.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/event/timer.h"
+#include "common/net/socket_ops.h"
+#include "common/scoreboard/scoreboard.h"
+#include "common/wire/parcel.h"
+
+namespace preforkd {
+
+class Listener {
+ public:
+  // Where accepted connections go. `flush` ends each batch.
+  struct Sink {
+    std::function<void(Parcel)> submit;
+    std::function<void()> flush;
+    std::function<ConnId()> next_id;
+  };
+
+  // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.
+  static Result<std::unique_ptr<Listener>> Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                Sink sink);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  // Closes; connections that wait in the kernel's queue are reset (see DrainQueue).
+  ~Listener();
+
+  [[nodiscard]] const std::string& Key() const { return config_.address.text; }
+  [[nodiscard]] ListenerId Id() const { return id_; }
+  // As bound: port 0 has become a real one.
+  [[nodiscard]] const std::string& BoundText() const { return bound_text_; }
+  [[nodiscard]] const ListenConfig& Config() const { return config_; }
+
+  // Takes over what may change while the socket stays: service, backlog, deferred accept.
+  Status Reconfigure(const ListenConfig& config, bool defer_accept);
+  void SetService(ServiceId service) { service_ = service; }
+  // The row in which this listener shows its counters; it must outlive it.
+  void SetRow(ListenerRow* row) { row_ = row; }
+  [[nodiscard]] ListenerRow* Row() { return row_; }
+
+  // Accepts from now on, or pauses.
+  void SetAccepting(bool accepting);
+  // Accepts everything that the kernel has queued, however much: before a listener that leaves is closed.
+  void DrainQueue();
+
+ private:
+  enum class BatchEnd { kEmpty, kBound, kStopped };
+
+  Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, ListenerId id, Sink sink);
+  void OnReadable();
+  BatchEnd AcceptBatch();
+  // False when accepting stops for now.
+  bool OnAcceptError(int errnum);
+  void UpdateWatch();
+
+  UniqueFd fd_;
+  ListenConfig config_;
+  ListenerId id_;
+  ServiceId service_{};
+  std::string bound_text_;
+  SocketFile file_;
+  Sink sink_;
+  ListenerRow* row_ = nullptr;
+  FdWatch watch_;
+  Timer resume_;  // pending while the system has no room
+  OncePerSecond log_limit_;
+  bool accepting_ = false;
+  bool broken_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

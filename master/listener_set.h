@@ -1,0 +1,65 @@
+// ListenerSet: all listeners, and how a reload changes them.
+//
+// A reload prepares first: what is new is bound and listening, or the reload is refused and nothing has
+// changed. A listener that stays is the same open socket before, during and after: its queue is never lost.
+// One that leaves first gives up everything that the kernel has queued.
+#ifndef PREFORKD_MASTER_LISTENER_SET_H_
+#define PREFORKD_MASTER_LISTENER_SET_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/scoreboard/scoreboard.h"
+#include "master/listener.h"
+
+namespace preforkd {
+
+class ListenerSet {
+ public:
+  // What a listener's service means to the master.
+  struct ServiceTraits {
+    ServiceId id{};
+    bool client_speaks_first = false;
+  };
+  using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
+
+  ListenerSet(EventLoop& loop, MasterPage& page, Listener::Sink sink, TraitsOf traits_of);
+
+  // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
+  // Error: the first that failed; those bound by this call are closed again.
+  Status Prepare(const Config& config);
+  // `config`, which was prepared, is in service from now on.
+  void Commit(const Config& config);
+  // Drops what Prepare made.
+  void Abandon() { prepared_.clear(); }
+
+  void SetAccepting(bool accepting);
+  // Accepts what is queued and closes all.
+  void Close();
+
+  [[nodiscard]] std::size_t Size() const { return active_.size(); }
+
+ private:
+  using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by address as configured
+
+  ListenerId IdOf(const std::string& address);
+  ListenerRow* FreeRow();
+  void Install(Listener& listener, const ListenConfig& config, const Config& all);
+
+  EventLoop& loop_;
+  MasterPage& page_;
+  Listener::Sink sink_;
+  TraitsOf traits_of_;
+  Listeners active_;
+  Listeners prepared_;
+  std::map<std::string, ListenerId> ids_;  // grows; an address keeps its number
+  bool accepting_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

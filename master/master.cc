@@ -1,0 +1,262 @@
+#include "master/master.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "common/base/log.h"
+#include "common/process/limits.h"
+
+namespace preforkd {
+namespace {
+
+constexpr std::uint32_t kMaxWorkers = 256;
+
+ExitCode ExitCodeOf(const Error& error) {
+  return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kOsError;
+}
+
+void LogProblems(const std::vector<ConfigProblem>& problems) {
+  for (const ConfigProblem& problem : problems) log::Error("{}", problem.Text());
+}
+
+}  // namespace
+
+Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
+               ConfigInputs inputs)
+    : loop_(loop),
+      page_(scoreboard.Master()),
+      log_(log),
+      program_(program),
+      inputs_(std::move(inputs)),
+      dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
+                                                 [this] { supervisor_.OnAllStuck(); }}),
+      listeners_(loop, page_,
+                 Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+                                [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
+                 [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
+      supervisor_(loop, scoreboard, dispatcher_, program.worker,
+                  Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
+                                    [this](Generation generation) { OnPromote(generation); },
+                                    [this](Generation generation, const std::string& reason) {
+                                      OnAbandon(generation, reason);
+                                    },
+                                    [this](HandBack message) { OnHandBack(std::move(message)); },
+                                    [this](ExitCode code) { OnFinish(code); }}),
+      stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
+  Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
+  Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+}
+
+ExitCode Master::Run(std::shared_ptr<const Config> config) {
+  Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
+  Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
+  if (status.Ok()) status = listeners_.Prepare(*config);
+  if (!status.Ok()) {
+    log::Error("{}", status.Err().text);
+    return ExitCodeOf(status.Err());
+  }
+  pid_file_ = std::move(pid_file).Value();
+  if (config->scheduling == Scheduling::kBatch) {
+    if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
+  }
+  serving_ = MakeGeneration(std::move(config));
+  PutInService(serving_);
+  supervisor_.Begin(serving_);
+  if (status = loop_.Run(); !status.Ok()) {
+    log::Alert("the event loop broke: {}", status.Err().text);
+    return ExitCode::kSoftware;
+  }
+  log::Notice("stopped; accepted {}, lost {}", Get(page_.accepted), Get(page_.lost));
+  return exit_code_;
+}
+
+// ---- signals ----
+
+Status Master::WatchSignals() {
+  // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
+  Result<std::unique_ptr<SignalWatch>> watch =
+      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU},
+                          [this](int signo, int sender) { OnSignal(signo, sender); });
+  if (!watch.Ok()) return watch.Err();
+  signals_ = std::move(watch).Value();
+  return {};
+}
+
+void Master::OnSignal(int signo, int sender) {
+  log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
+  switch (signo) {
+    case SIGHUP: return Reload();
+    case SIGUSR1: return ReopenLogs();
+    case SIGUSR2: return log::Error("upgrade in place is not supported by this version; nothing has changed");
+    case SIGTERM:
+    case SIGQUIT: return stopping_ ? StopNow() : StopGracefully();
+    case SIGINT: return StopNow();
+    case SIGTTIN: return Scale(+1);
+    case SIGTTOU: return Scale(-1);
+    default: return;
+  }
+}
+
+void Master::ReopenLogs() {
+  if (const Status status = log_.Reopen(); !status.Ok()) {
+    log::Error("the log stays where it is: {}", status.Err().text);
+    return;
+  }
+  supervisor_.ReopenLogs(log_.Fd());
+  log::Notice("log reopened");
+}
+
+void Master::Scale(int change) {
+  const int wanted = static_cast<int>(supervisor_.Desired()) + change;
+  const auto workers = static_cast<std::uint32_t>(std::clamp(wanted, 1, static_cast<int>(kMaxWorkers)));
+  log::Notice("{} workers are wanted from now on", workers);
+  supervisor_.Scale(workers);
+}
+
+// ---- reload ----
+
+void Master::Reload() {
+  if (stopping_) return;
+  if (supervisor_.Changing()) {  // a storm of HUPs is one reload more, not one each
+    reload_again_ = true;
+    return;
+  }
+  const ConfigOutcome outcome = LoadConfig(inputs_);
+  if (outcome.config == nullptr) {
+    LogProblems(outcome.problems);
+    log::Error("reload refused: the configuration has {} problems; generation {} serves on",
+               outcome.problems.size(), Raw(serving_.number));
+    return;
+  }
+  if (const Status status = listeners_.Prepare(*outcome.config); !status.Ok()) {
+    log::Error("reload refused: {}; generation {} serves on", status.Err().text, Raw(serving_.number));
+    return;
+  }
+  coming_ = MakeGeneration(outcome.config);
+  log::Notice("reload: generation {} is starting with {} workers", Raw(coming_.number), coming_.workers);
+  SetState(MasterState::kReloading);
+  supervisor_.Reload(coming_);
+}
+
+void Master::OnPromote(Generation generation) {
+  serving_ = std::move(coming_);
+  coming_ = {};
+  PutInService(serving_);
+  SetState(MasterState::kServing);
+  log::Notice("generation {} serves", Raw(generation));
+  if (std::exchange(reload_again_, false)) Reload();
+}
+
+void Master::OnAbandon(Generation generation, const std::string& reason) {
+  coming_ = {};
+  listeners_.Abandon();
+  if (!stopping_) {
+    SetState(MasterState::kServing);
+    log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
+               Raw(serving_.number));
+  }
+  if (std::exchange(reload_again_, false)) Reload();
+}
+
+GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
+  GenerationSpec generation;
+  last_generation_ = Next(last_generation_);
+  generation.number = last_generation_;
+  generation.workers = config->workers != 0 ? config->workers : UsableCpus();
+  for (const ServiceConfig& service : config->services) {
+    const auto [entry, fresh] = service_ids_.try_emplace(service.name, static_cast<ServiceId>(service_ids_.size()));
+    generation.services.emplace_back(entry->second, &service);
+  }
+  generation.config = std::move(config);
+  return generation;
+}
+
+void Master::PutInService(const GenerationSpec& generation) {
+  const Config& config = *generation.config;
+  if (const Status status = log_.Apply(config.log); !status.Ok()) {
+    log::Error("the log stays where it is: {}", status.Err().text);
+  }
+  log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
+  supervisor_.SetLogFd(log_.Fd());
+  Set(page_.generation, Raw(generation.number));
+  dispatcher_.Configure(config.dispatch);
+  listeners_.Commit(config);
+}
+
+ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
+  const ServiceConfig* found = config.FindService(service);
+  PF_CHECK(found != nullptr, "a listener without a service passed the check");
+  const auto type = program_.service_types.find(found->type);
+  PF_CHECK(type != program_.service_types.end(), "a service of an unknown type passed the check");
+  return {service_ids_.try_emplace(service, static_cast<ServiceId>(service_ids_.size())).first->second,
+          type->second};
+}
+
+// ---- serving ----
+
+void Master::OnFirstReady(Generation generation) {
+  can_serve_ = true;
+  SetState(MasterState::kServing);
+  if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
+  log::Notice("serving: generation {}, {} workers", Raw(generation), serving_.workers);
+  UpdateAccepting();
+}
+
+void Master::OnFinish(ExitCode code) {
+  if (code == ExitCode::kUnavailable) log::Error("giving up: no worker of the first generation became ready");
+  exit_code_ = code;
+  loop_.Stop();
+}
+
+void Master::OnHandBack(HandBack message) {
+  if (stopping_) {  // idle connections end with the server
+    Add(page_.closed_parked);
+    return;
+  }
+  dispatcher_.Submit(std::move(message.parcel));
+}
+
+void Master::OnCongestion(bool congested) {
+  UpdateAccepting();
+  if (!congested && stopping_ && !supervisor_.Stopping()) FinishStop();
+}
+
+void Master::UpdateAccepting() { listeners_.SetAccepting(can_serve_ && !stopping_ && !dispatcher_.Congested()); }
+
+// ---- stopping ----
+
+// Listeners first, so that nothing new comes; then, when nothing that was accepted waits here any more, the
+// workers.
+void Master::StopGracefully() {
+  stopping_ = true;
+  SetState(MasterState::kStopping);
+  log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
+              Seconds(serving_.config->supervision.drain_timeout));
+  listeners_.Close();
+  if (dispatcher_.Congested()) {
+    stop_deadline_.SetAfter(serving_.config->supervision.drain_timeout);
+  } else {
+    FinishStop();
+  }
+}
+
+void Master::FinishStop() {
+  stop_deadline_.Cancel();
+  if (!supervisor_.Stopping()) supervisor_.Stop(false);
+}
+
+void Master::StopNow() {
+  if (!stopping_) {
+    stopping_ = true;
+    SetState(MasterState::kStopping);
+    listeners_.Close();
+  }
+  log::Notice("stopping at once");
+  dispatcher_.StopDispatching();
+  supervisor_.Stop(true);
+}
+
+}  // namespace preforkd

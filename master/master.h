@@ -1,0 +1,84 @@
+// Master: composes listeners, dispatcher and supervisor, and turns signals into what they do.
+//
+// It reads no client byte, ever: it accepts, holds, passes and closes.
+#ifndef PREFORKD_MASTER_MASTER_H_
+#define PREFORKD_MASTER_MASTER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/config/config_loader.h"
+#include "common/event/event_loop.h"
+#include "common/event/signal_watch.h"
+#include "common/event/timer.h"
+#include "common/scoreboard/scoreboard.h"
+#include "master/dispatcher.h"
+#include "master/generation.h"
+#include "master/listener_set.h"
+#include "master/log_output.h"
+#include "master/pid_file.h"
+#include "master/program.h"
+#include "master/supervisor.h"
+
+namespace preforkd {
+
+class Master {
+ public:
+  // `inputs` are read again at each reload. `log` and `program` outlive the master.
+  Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
+         ConfigInputs inputs);
+
+  // Binds, starts the first generation, and serves until told to stop.
+  ExitCode Run(std::shared_ptr<const Config> config);
+
+ private:
+  Status WatchSignals();
+  void OnSignal(int signo, int sender);
+  void Reload();
+  void ReopenLogs();
+  void Scale(int change);
+  void StopGracefully();
+  void FinishStop();
+  void StopNow();
+
+  void OnFirstReady(Generation generation);
+  void OnPromote(Generation generation);
+  void OnAbandon(Generation generation, const std::string& reason);
+  void OnFinish(ExitCode code);
+  void OnHandBack(HandBack message);
+  void OnCongestion(bool congested);
+  void UpdateAccepting();
+
+  GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
+  // What applies to the master itself when a configuration comes into service.
+  void PutInService(const GenerationSpec& generation);
+  ListenerSet::ServiceTraits TraitsOf(const Config& config, const std::string& service);
+  void SetState(MasterState state) { page_.state.store(state, std::memory_order_relaxed); }
+
+  EventLoop& loop_;
+  MasterPage& page_;
+  LogOutput& log_;
+  const Program& program_;
+  ConfigInputs inputs_;
+  std::unique_ptr<SignalWatch> signals_;
+  PidFile pid_file_;
+  Dispatcher dispatcher_;
+  ListenerSet listeners_;
+  Supervisor supervisor_;
+  Timer stop_deadline_;  // of connections that still wait in the master when it stops
+
+  std::map<std::string, ServiceId> service_ids_;  // grows; a name keeps its number
+  GenerationSpec serving_;
+  GenerationSpec coming_;     // while the supervisor is changing
+  Generation last_generation_{};
+  ConnId last_conn_{};
+  bool can_serve_ = false;    // somebody has been ready
+  bool reload_again_ = false;  // asked for while one was under way
+  bool stopping_ = false;
+  ExitCode exit_code_ = ExitCode::kStopped;
+};
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,171 @@
+#include "master/options.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/quote.h"
+#include "common/base/version.h"
+#include "common/config/nearest.h"
+
+namespace preforkd {
+namespace {
+
+constexpr const char* kProgram = "preforkd";
+
+// A flag that is a key of the configuration under another name.
+struct KeyFlag {
+  const char* flag;
+  const char* key;
+  const char* value;
+  const char* doc;
+};
+constexpr KeyFlag kKeyFlags[] = {
+    {"--workers", "workers", "N|auto", "worker processes; auto: one per usable CPU"},
+    {"--control", "control", "PATH", "socket of preforkctl"},
+    {"--pid-file", "pid_file", "PATH", "file that holds the pid while the program runs"},
+    {"--user", "user", "USER", "workers' identity when started as root"},
+    {"--group", "group", "GROUP", "workers' group when started as root"},
+    {"--log-level", "log.level", "LEVEL", "debug, info, notice, warning, error or alert"},
+    {"--log-format", "log.format", "FORMAT", "text or json"},
+    {"--log-file", "log.file", "PATH", "a path, or stderr"},
+};
+
+class CommandLine {
+ public:
+  CommandLine();
+  std::variant<Options, EarlyExit> Parse(int argc, const char* const* argv);
+
+ private:
+  using Receiver = std::function<void(const std::string&)>;
+
+  void AddValue(const std::string& names, const char* value, const char* doc, Receiver receiver);
+  void AddKeyFlags();
+  void AddSet();
+  void Override(std::string source, std::string key, std::string value);
+  void Mistake(std::string text);
+  // The first word that is no flag of ours and no value of one, explained; empty if there is none.
+  [[nodiscard]] std::string Unexpected();
+
+  CLI::App app_{"Multi-process server: one master accepts, and passes connections to forked workers.",
+                kProgram};
+  Options options_;
+  bool version_ = false;
+  bool help_ = false;
+  std::string mistake_;  // the first that a receiver found
+};
+
+CommandLine::CommandLine() {
+  app_.set_help_flag();
+  // Reported by us, with the nearest flag.
+  app_.allow_extras();
+  ConfigInputs& inputs = options_.inputs;
+  AddValue("-c,--config", "FILE", "configuration file", [this](const std::string& value) {
+    if (value.empty()) Mistake("-c: the name of the file is empty");
+    options_.inputs.file = value;
+  });
+  AddValue("--listen", "ADDR",
+           "listen here instead of where the file says: IP:PORT, :PORT, unix:PATH; repeatable",
+           [&inputs](const std::string& value) { inputs.listen.push_back(value); });
+  AddValue("--service", "TYPE", "what --listen serves: http (default), echo or status",
+           [&inputs](const std::string& value) { inputs.service_type = value; });
+  AddValue("--root", "DIR", "the folder that --listen serves",
+           [&inputs](const std::string& value) { inputs.root = value; });
+  AddKeyFlags();
+  AddSet();
+  app_.add_flag("--daemonize", options_.daemonize, "run in the background, once the first workers are ready");
+  app_.add_flag("--check", options_.check, "check the configuration, say what is wrong with it, and exit");
+  app_.add_flag("--print-config", options_.print_config, "print the effective configuration, and exit");
+  app_.add_flag("--version", version_, "print the version, and exit");
+  app_.add_flag("-h,--help", help_, "print this, and exit");
+}
+
+// The receiver is called for each occurrence in the order of the command line, so that the last one wins.
+void CommandLine::AddValue(const std::string& names, const char* value, const char* doc, Receiver receiver) {
+  app_.add_option_function<std::string>(names, receiver, doc)->type_name(value)->trigger_on_parse();
+}
+
+void CommandLine::AddKeyFlags() {
+  for (const KeyFlag& flag : kKeyFlags) {
+    AddValue(flag.flag, flag.value, flag.doc,
+             [this, &flag](const std::string& value) { Override(flag.flag, flag.key, value); });
+  }
+}
+
+void CommandLine::AddSet() {
+  AddValue("--set", "KEY=VALUE",
+           "set any key of the configuration, such as dispatch.policy=round-robin; repeatable",
+           [this](const std::string& setting) {
+             const std::size_t equals = setting.find('=');
+             if (equals == 0 || equals == std::string::npos) {
+               return Mistake(fmt::format("--set: {} is no setting; write KEY=VALUE, such as workers=4",
+                                          Quoted(setting)));
+             }
+             Override("--set", setting.substr(0, equals), setting.substr(equals + 1));
+           });
+}
+
+void CommandLine::Override(std::string source, std::string key, std::string value) {
+  options_.inputs.flags.push_back({std::move(source), std::move(key), std::move(value)});
+}
+
+void CommandLine::Mistake(std::string text) {
+  if (mistake_.empty()) mistake_ = std::move(text);
+}
+
+std::string CommandLine::Unexpected() {
+  const std::vector<std::string> words = app_.remaining();
+  if (words.empty()) return {};
+  const std::string& word = words.front();
+  if (!word.starts_with('-'))
+    return fmt::format("unexpected argument {}; every argument is a flag", Quoted(word));
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app_.get_options()) flags.push_back(option->get_name());
+  const std::string flag = word.substr(0, word.find('='));
+  const std::string hint = DidYouMean(flag, flags);
+  return fmt::format("unknown flag {}{}", Quoted(flag), hint.empty() ? "; --help lists all" : hint);
+}
+
+// CLI11 takes the value of `--flag=` from the next word. Cut in two, it is what it says: empty.
+std::vector<std::string> Words(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const bool empty_value = word.starts_with("--") && word.find('=') == word.size() - 1;
+    words.emplace_back(empty_value ? word.substr(0, word.size() - 1) : word);
+    if (empty_value) words.emplace_back();
+  }
+  return words;
+}
+
+EarlyExit Misused(std::string_view mistake) {
+  return {fmt::format("{}: {}\n", kProgram, Escaped(mistake)), ExitCode::kUsage};
+}
+
+std::variant<Options, EarlyExit> CommandLine::Parse(int argc, const char* const* argv) {
+  std::vector<std::string> words = Words(argc, argv);
+  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  try {
+    app_.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    return Misused(fmt::format("{}; --help lists all flags", error.what()));
+  }
+  if (help_) return EarlyExit{app_.help()};
+  if (version_) return EarlyExit{fmt::format("{} {}\n", kProgram, kVersion)};
+  if (mistake_.empty()) mistake_ = Unexpected();
+  if (!mistake_.empty()) return Misused(mistake_);
+  return std::move(options_);
+}
+
+}  // namespace
+
+std::variant<Options, EarlyExit> ParseOptions(int argc, const char* const* argv) {
+  return CommandLine().Parse(argc, argv);
+}
+
+}  // namespace preforkd

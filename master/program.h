@@ -1,0 +1,24 @@
+// Program: the whole of preforkd but for the worker, which main.cc brings. A program with services of its own
+// is a main file that calls RunProgram with more types.
+#ifndef PREFORKD_MASTER_PROGRAM_H_
+#define PREFORKD_MASTER_PROGRAM_H_
+
+#include <map>
+#include <string>
+
+#include "common/process/worker_start.h"
+
+namespace preforkd {
+
+struct Program {
+  WorkerEntry worker;
+  // The service types that `worker` knows; the value: does the client speak first?
+  std::map<std::string, bool> service_types;
+};
+
+// Command line to exit code (common/base/exit_code.h). Runs until the server has stopped.
+int RunProgram(int argc, char** argv, const Program& program);
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,86 @@
+#include "master/slot_channel.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/wire/codec.h"
+
+namespace preforkd {
+namespace {
+
+// Bytes of the messages of one batch, kept so that sending allocates nothing once they have grown.
+std::array<std::string, kMaxBatch> g_encoded;
+
+// Room for one packet that is received to be reclaimed.
+std::array<char, kMaxMessageBytes> g_packet;
+
+}  // namespace
+
+Result<SlotChannel> SlotChannel::Create(WorkerRow& row) {
+  Result<SocketPair> pair = MakeChannelPair();
+  if (!pair.Ok()) return pair.Err();
+  return SlotChannel(std::move(pair).Value(), row);
+}
+
+SendResult SlotChannel::Send(std::span<Parcel> parcels) {
+  std::array<OutMessage, kMaxBatch> messages;
+  PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
+  for (std::size_t i = 0; i < parcels.size(); ++i) {
+    HandOver message{std::move(parcels[i])};
+    Encode(message, g_encoded[i]);
+    parcels[i] = std::move(message.parcel);
+    messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
+  }
+  const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
+  Add(row_->handed_over, result.sent);
+  for (std::size_t i = 0; i < result.sent; ++i) parcels[i].fd.Reset();  // the channel has its own copy
+  return result;
+}
+
+SendResult SlotChannel::Send(const ReopenLog& message) {
+  std::string bytes;
+  Encode(message, bytes);
+  const OutMessage out{bytes, FdOf(message)};
+  return SendMessages(MasterEnd(), std::span(&out, 1));
+}
+
+std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
+  std::size_t count = 0;
+  for (;;) {
+    // Is there a free descriptor number? Taking one and giving it back is the only way to know that does not
+    // depend on what else this process has open.
+    UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe.Valid()) return count;
+    probe.Reset();
+    ReceiveResult packet = ReceiveMessage(WorkerEnd(), g_packet);
+    if (packet.outcome != ReceiveOutcome::kMessage) {
+      if (packet.outcome == ReceiveOutcome::kBad) log::Alert("our own message came back broken from the channel");
+      return count;
+    }
+    Result<MasterToWorker> message =
+        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+    if (!message.Ok()) {
+      log::Alert("our own message cannot be decoded: {}", message.Err().text);
+      continue;
+    }
+    if (auto* hand_over = std::get_if<HandOver>(&message.Value())) {
+      ++hand_over->parcel.reclaims;
+      parcels.push_back(std::move(hand_over->parcel));
+      Add(row_->reclaimed);
+      ++count;
+    }
+  }
+}
+
+void SlotChannel::CloseOurSide() {
+  // ENOTCONN cannot happen while we hold both ends.
+  PF_CHECK(::shutdown(MasterEnd(), SHUT_WR) == 0, "the channel could not be shut down");
+}
+
+void SlotChannel::CountHandedBack() { Add(row_->handed_back); }
+
+}  // namespace preforkd

@@ -1,0 +1,62 @@
+// SlotChannel: the socketpair of one slot, and the ledger of what has gone through it.
+//
+// The master keeps both ends open, so what no worker has taken survives the worker: it can be received here
+// (reclaim), or by the next incarnation. Sending is the hand-over: before a successful send the parcel is the
+// caller's, after it the channel's.
+#ifndef PREFORKD_MASTER_SLOT_CHANNEL_H_
+#define PREFORKD_MASTER_SLOT_CHANNEL_H_
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/channel/fd_message.h"
+#include "common/scoreboard/scoreboard.h"
+#include "common/wire/messages.h"
+
+namespace preforkd {
+
+class SlotChannel {
+ public:
+  // `row` is the slot's, and outlives the channel.
+  static Result<SlotChannel> Create(WorkerRow& row);
+
+  [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }  // borrowed
+  [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
+
+  // Hands over the parcels in order until the channel takes no more; those that went are closed here and
+  // counted, the others are untouched. At most kMaxBatch.
+  SendResult Send(std::span<Parcel> parcels);
+  // A control message for one incarnation.
+  SendResult Send(const ReopenLog& message);
+
+  // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops early,
+  // leaving the rest in the channel, when this process is about to run out of descriptors: a message that is
+  // received without room for its descriptor loses it. Returns the number of parcels.
+  // Control messages found on the way are dropped: their incarnation is gone or going.
+  std::size_t Reclaim(std::vector<Parcel>& parcels);
+
+  // No more from us: the worker reads end of file behind what is queued, and can still send.
+  void CloseOurSide();
+
+  // One packet from the worker.
+  ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(MasterEnd(), buffer); }
+  void CountHandedBack();
+
+  // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
+  // received so far.
+  [[nodiscard]] std::uint64_t Load() const { return row_->InProgress(); }
+  [[nodiscard]] std::uint64_t Queued() const { return row_->Queued(); }
+  [[nodiscard]] const WorkerRow& Row() const { return *row_; }
+
+ private:
+  SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}
+
+  SocketPair ends_;  // first: ours, second: the worker's
+  WorkerRow* row_;
+};
+
+}  // namespace preforkd
+
+#endif

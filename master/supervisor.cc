@@ -1,0 +1,403 @@
+#include "master/supervisor.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <random>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/wire/codec.h"
+
+namespace preforkd {
+namespace {
+
+// Packets read from one worker in one turn of the loop, so that one that floods delays nobody.
+constexpr int kMessagesPerTurn = 64;
+
+std::array<char, kMaxMessageBytes> g_packet;
+
+}  // namespace
+
+Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
+                       Hooks hooks)
+    : loop_(loop),
+      scoreboard_(scoreboard),
+      dispatcher_(dispatcher),
+      worker_(std::move(worker)),
+      hooks_(std::move(hooks)),
+      fleet_(kMaxSlots, std::random_device{}(), Now()),
+      deadline_(loop, EventLoop::kPriorityControl, [this] {
+        fleet_.Tick(Now());
+        Settle();
+      }),
+      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }) {}
+
+// ---- commands ----
+
+void Supervisor::Begin(GenerationSpec generation) {
+  const Generation number = generation.number;
+  const FleetSettings settings = generation.Settings();
+  const std::uint32_t workers = generation.workers;
+  generations_[number] = std::move(generation);
+  fleet_.Begin(number, workers, settings, Now());
+  MakeRounds();
+}
+
+// ---- rounds ----
+
+void Supervisor::MakeRounds() {
+  const Time now = Now();
+  JudgeHangs(now);
+  if (elastic_.CanSpareOne(ReadPressure(), now)) {
+    log::Notice("an extra worker is not needed any more");
+    fleet_.ReleaseExtra(now);
+  }
+  rounds_.SetAfter(HangWatch::Interval(generations_[fleet_.Current()].config->supervision.hang_timeout));
+  Settle();
+}
+
+void Supervisor::JudgeHangs(Time now) {
+  const Duration timeout = generations_[fleet_.Current()].config->supervision.hang_timeout;
+  if (hang_watch_.BeginRound(timeout, now)) log::Notice("the master was paused: every worker gets a fresh period");
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
+    WorkerSlot& slot = SlotOf(record.slot);
+    const Time heartbeat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
+    switch (hang_watch_.Judge(slot.Id(), heartbeat, timeout, now)) {
+      case HangWatch::Verdict::kFine: break;
+      case HangWatch::Verdict::kAbort:
+        log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}", slot.Id(),
+                   slot.Pid(), Seconds(now - heartbeat), slot.Row().DescribeDoing(ToNanoseconds(now)));
+        slot.Signal(SIGABRT);
+        break;
+      case HangWatch::Verdict::kKill:
+        log::Error("worker {} pid {} has outlived SIGABRT and gets SIGKILL", slot.Id(), slot.Pid());
+        slot.Signal(SIGKILL);
+        break;
+    }
+  }
+}
+
+ElasticReading Supervisor::ReadPressure() const {
+  const Pressure pressure = dispatcher_.CurrentPressure();
+  ElasticReading reading;
+  reading.ready = pressure.ready;
+  reading.stuck = pressure.stuck;
+  reading.waiting = pressure.waiting;
+  reading.desired = fleet_.Desired();
+  reading.extras = fleet_.Extras();
+  const auto current = generations_.find(fleet_.Current());
+  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
+  reading.most = most != 0 ? most : 4 * reading.desired;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state == WorkerState::kStarting && record.generation == fleet_.Current()) ++reading.starting;
+  }
+  return reading;
+}
+
+void Supervisor::OnAllStuck() {
+  const Time now = Now();
+  if (fleet_.Stopping() || !elastic_.WantsOneMore(ReadPressure(), now)) return;
+  log::Notice("all {} workers are blocked and {} connections wait: starting one more", ReadPressure().ready,
+              dispatcher_.Waiting());
+  fleet_.AddExtra(now);
+  Settle();
+}
+
+void Supervisor::Reload(GenerationSpec generation) {
+  const Generation number = generation.number;
+  const FleetSettings settings = generation.Settings();
+  const std::uint32_t workers = generation.workers;
+  generations_[number] = std::move(generation);
+  fleet_.Reload(number, workers, settings, Now());
+  Settle();
+}
+
+void Supervisor::Scale(std::uint32_t workers) {
+  fleet_.Scale(workers, Now());
+  Settle();
+}
+
+void Supervisor::Stop(bool at_once) {
+  fleet_.Stop(at_once, Now());
+  Settle();
+}
+
+void Supervisor::ReopenLogs(int log_fd) {
+  log_fd_ = log_fd;
+  for (const auto& slot : slots_) {
+    if (!slot->Alive() || !slot->HasChannel()) continue;
+    ReopenLog message{slot->Id().incarnation, UniqueFd(::fcntl(log_fd, F_DUPFD_CLOEXEC, 0))};
+    if (!message.fd.Valid()) {
+      log::Error("worker {}: {}", slot->Id(), SysError("fcntl", "log").text);
+      continue;
+    }
+    const SendResult result = slot->Channel().Send(message);
+    if (result.outcome != SendOutcome::kSent) {
+      log::Warning("worker {} keeps writing to the old log: {}", slot->Id(), ErrnoText(result.errnum));
+    }
+  }
+}
+
+// ---- Fleet's answers ----
+
+void Supervisor::Settle() {
+  if (settling_) return;
+  settling_ = true;
+  for (std::vector<FleetAction> actions = fleet_.TakeActions(); !actions.empty();
+       actions = fleet_.TakeActions()) {
+    for (const FleetAction& action : actions) Execute(action);
+  }
+  settling_ = false;
+  if (const auto next = fleet_.NextDeadline()) {
+    deadline_.SetAt(*next);
+  } else {
+    deadline_.Cancel();
+  }
+  dispatcher_.Flush();
+}
+
+void Supervisor::Execute(const FleetAction& action) {
+  std::visit([this](const auto& concrete) { Do(concrete); }, action);
+}
+
+void Supervisor::Do(const Spawn& action) {
+  WorkerSlot& slot = SlotOf(action.slot);
+  const auto generation = generations_.find(action.generation);
+  PF_CHECK(generation != generations_.end(), "asked to start a worker of a generation that is over");
+  const Result<Incarnation> incarnation = Fork(slot, generation->second);
+  if (!incarnation.Ok()) {
+    log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
+    fleet_.SpawnFailed(action.slot, Now());
+    return;
+  }
+  fleet_.Spawned(action.slot, incarnation.Value(), Now());
+  PublishState(slot);
+  log::Info("worker {} started, pid {}", slot.Id(), slot.Pid());
+}
+
+Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& generation) {
+  if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
+  const Incarnation incarnation = Next(last_incarnation_);
+  WorkerRow& row = slot.Row();
+  row.Clear();
+  Set(row.incarnation, Raw(incarnation));
+  Set(row.generation, Raw(generation.number));
+  Set(row.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+
+  WorkerStart start;
+  start.id = {slot.Number(), incarnation};
+  start.generation = generation.number;
+  start.master_pid = ::getpid();
+  start.channel = slot.Channel().WorkerEnd();
+  start.log_fd = log_fd_;
+  start.scoreboard = &scoreboard_;
+  start.config = generation.config;
+  start.services = generation.services;
+  Result<SpawnedProcess> process = SpawnProcess([&] { worker_(std::move(start)); });
+  if (!process.Ok()) return process.Err();
+  last_incarnation_ = incarnation;
+  Set(row.pid, static_cast<std::uint64_t>(process.Value().pid));
+  const Status status = slot.Adopt(
+      std::move(process).Value(), incarnation, loop_, [this, &slot](Interest) { OnExit(slot); },
+      [this, &slot](Interest) { OnMessages(slot); });
+  PF_CHECK(status.Ok(), "the loop cannot watch a new worker");
+  return incarnation;
+}
+
+void Supervisor::Do(const Retire& action) {
+  const LedgerChange change(scoreboard_.Master());
+  WorkerSlot& slot = SlotOf(action.id.slot);
+  PublishState(slot);
+  dispatcher_.RemoveSlot(action.id.slot);
+  // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
+  if (!fleet_.Stopping()) Reclaim(slot, "retiring");
+  slot.Channel().CloseOurSide();
+  log::Info("worker {} retires", action.id);
+}
+
+void Supervisor::Do(const Kill& action) {
+  WorkerSlot& slot = SlotOf(action.id.slot);
+  if (!slot.Alive() || slot.Id() != action.id) return;
+  log::Warning("worker {} pid {} gets SIGKILL: {}", action.id, slot.Pid(), action.reason);
+  slot.Signal(SIGKILL);
+}
+
+void Supervisor::Do(const Promote& action) {
+  generations_.erase(generations_.begin(), generations_.find(action.generation));
+  hooks_.on_promote(action.generation);
+}
+
+void Supervisor::Do(const Abandon& action) {
+  generations_.erase(action.generation);
+  hooks_.on_abandon(action.generation, action.reason);
+}
+
+void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
+
+// ---- what happens to workers ----
+
+void Supervisor::OnMessages(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    if (!ReceiveOne(slot)) break;
+  }
+  Settle();
+}
+
+bool Supervisor::ReceiveOne(WorkerSlot& slot) {
+  ReceiveResult packet = slot.Channel().Receive(g_packet);
+  switch (packet.outcome) {
+    case ReceiveOutcome::kMessage: break;
+    case ReceiveOutcome::kEmpty: return false;
+    case ReceiveOutcome::kEnd:
+      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
+      Distrust(slot, "it has closed its channel");
+      return false;
+    case ReceiveOutcome::kBad:
+      Distrust(slot, "a packet that no worker sends");
+      return false;
+    case ReceiveOutcome::kError:
+      log::Error("worker {}: recvmsg: {}", slot.Id(), ErrnoText(packet.errnum));
+      return false;
+  }
+  Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+  if (!message.Ok()) {
+    Distrust(slot, message.Err().text);
+    return false;
+  }
+  return Handle(slot, std::move(message).Value());
+}
+
+bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
+  const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
+  if (id != slot.Id()) {
+    Distrust(slot, fmt::format("it speaks for {}", id));
+    return false;
+  }
+  if (std::holds_alternative<Ready>(message)) {
+    OnReady(slot);
+  } else if (std::holds_alternative<ReplaceMe>(message)) {
+    log::Notice("worker {} asks to be replaced", id);
+    fleet_.Replace(id, Now());
+  } else {
+    slot.Channel().CountHandedBack();
+    Add(scoreboard_.Master().handed_back);
+    hooks_.on_hand_back(std::move(std::get<HandBack>(message)));
+  }
+  return true;
+}
+
+void Supervisor::OnReady(WorkerSlot& slot) {
+  fleet_.Ready(slot.Id(), Now());
+  PublishState(slot);
+  if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  const Time now = Now();
+  if (const auto death = died_at_.extract(slot.Number())) {
+    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),
+              Seconds(now - slot.StartedAt()) * 1e3, Seconds(now - death.mapped()) * 1e3);
+  } else {
+    log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
+  }
+  dispatcher_.AddSlot(slot.Number(), slot.Channel());
+  if (announced_) return;
+  announced_ = true;
+  hooks_.on_first_ready(fleet_.Current());
+}
+
+void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
+  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", slot.Id(), slot.Pid(), why);
+  slot.StopListening();
+  slot.Signal(SIGKILL);
+}
+
+void Supervisor::OnExit(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
+  const pid_t pid = slot.Pid();
+  const std::optional<ExitReport> report = slot.Reap();
+  if (!report) return;
+  const WorkerId id = slot.Id();
+  const WorkerState was = fleet_.Find(id)->state;
+  dispatcher_.RemoveSlot(id.slot);
+  // First what it said before it died, then what it never took: only then is the rest lost.
+  while (ReceiveOne(slot)) {
+  }
+  slot.StopListening();
+  Obituary obituary;
+  obituary.id = id;
+  obituary.pid = pid;
+  obituary.report = *report;
+  obituary.was = was;
+  obituary.uptime = Now() - slot.StartedAt();
+  obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
+  obituary.frames = NameFrames(slot.Row().crash);
+  std::vector<Parcel> untaken;
+  obituary.reclaimed = slot.Channel().Reclaim(untaken);
+  Add(scoreboard_.Master().reclaimed, obituary.reclaimed);
+  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  std::string suspect;
+  const bool abnormal = report->kind != ExitKind::kClean;
+  const bool poisoned = abnormal && poison_watch_.OnDeath(slot.Row(), suspect);
+  const LossReason reason = hang_watch_.Aborted(id) ? LossReason::kHang : LossReason::kCrash;
+  hang_watch_.Forget(id);
+  obituary.lost = CloseLedger(slot, reason);
+  LogObituary(obituary);
+  if (poisoned) {
+    log::Warning("{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
+                 PoisonWatch::kInARow);
+  }
+  if (!fleet_.Stopping() && (was != WorkerState::kRetiring || abnormal)) Add(scoreboard_.Master().restarts);
+  if (was == WorkerState::kRetiring) slot.DropChannel();
+  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
+  fleet_.Exited(id, served, Now());
+  PublishState(slot);
+  for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
+  Settle();
+}
+
+void Supervisor::Reclaim(WorkerSlot& slot, const char* why) {
+  std::vector<Parcel> parcels;
+  const std::size_t count = slot.Channel().Reclaim(parcels);
+  if (count == 0) return;
+  Add(scoreboard_.Master().reclaimed, count);
+  log::Info("worker {}: {} untaken connections reclaimed ({})", slot.Id(), count, why);
+  for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
+}
+
+std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
+  MasterPage& page = scoreboard_.Master();
+  const std::uint64_t lost = slot.Channel().Load();
+  Add(page.lost, lost + Get(slot.Row().lost));
+  Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
+  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(slot.Row().lost_by[i]));
+  Add(page.finished_before, Get(slot.Row().finished));
+  Add(page.requests_before, Get(slot.Row().requests));
+  slot.Row().Clear();
+  return lost;
+}
+
+WorkerSlot& Supervisor::SlotOf(Slot slot) {
+  while (slots_.size() <= Raw(slot)) {
+    const auto number = static_cast<Slot>(slots_.size());
+    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Row(number)));
+  }
+  return *slots_[Raw(slot)];
+}
+
+void Supervisor::PublishState(WorkerSlot& slot) {
+  SlotState state = SlotState::kFree;
+  const Fleet::Record& record = fleet_.Records()[Raw(slot.Number())];
+  switch (record.state) {
+    case WorkerState::kGone: state = record.wanted ? SlotState::kGone : SlotState::kFree; break;
+    case WorkerState::kStarting: state = SlotState::kStarting; break;
+    case WorkerState::kReady: state = SlotState::kReady; break;
+    case WorkerState::kRetiring: state = SlotState::kRetiring; break;
+  }
+  slot.Row().state.store(state, std::memory_order_relaxed);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,110 @@
+// Supervisor: the shell around Fleet. Turns what happens to processes into events, and Fleet's answers into
+// forks, signals and channel operations. Owns the slots.
+//
+// What a worker says is checked and never trusted: nonsense kills that worker, never the master.
+#ifndef PREFORKD_MASTER_SUPERVISOR_H_
+#define PREFORKD_MASTER_SUPERVISOR_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/event/event_loop.h"
+#include "common/event/timer.h"
+#include "common/process/worker_start.h"
+#include "common/scoreboard/scoreboard.h"
+#include "master/dispatcher.h"
+#include "master/generation.h"
+#include "master/policy/elastic.h"
+#include "master/policy/fleet.h"
+#include "master/policy/hang.h"
+#include "master/post_mortem.h"
+#include "master/worker_slot.h"
+
+namespace preforkd {
+
+class Supervisor {
+ public:
+  // What the rest of the master must know. Called from the loop.
+  struct Hooks {
+    std::function<void(Generation)> on_first_ready;  // once: somebody can serve
+    std::function<void(Generation)> on_promote;
+    std::function<void(Generation, const std::string& reason)> on_abandon;
+    std::function<void(HandBack)> on_hand_back;
+    std::function<void(ExitCode)> on_finish;
+  };
+
+  Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
+             Hooks hooks);
+
+  void Begin(GenerationSpec generation);
+  // Precondition: !Changing() and !Stopping().
+  void Reload(GenerationSpec generation);
+  void Scale(std::uint32_t workers);
+  void Stop(bool at_once);
+  // Parcels wait and every ready worker is blocked: starts one more, if that is allowed.
+  void OnAllStuck();
+  // Gives every worker `log_fd` (borrowed) as its log from now on.
+  void ReopenLogs(int log_fd);
+  // What new workers log to; borrowed.
+  void SetLogFd(int log_fd) { log_fd_ = log_fd; }
+
+  [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
+  [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
+  [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
+
+ private:
+  // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
+  // after every event; an event that comes from inside is picked up by the running call.
+  void Settle();
+  void Execute(const FleetAction& action);
+  void Do(const Spawn& action);
+  void Do(const Retire& action);
+  void Do(const Kill& action);
+  void Do(const Promote& action);
+  void Do(const Abandon& action);
+  void Do(const Finish& action);
+
+  Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
+  void OnExit(WorkerSlot& slot);
+  void OnMessages(WorkerSlot& slot);
+  // False when the worker is not listened to any more.
+  bool ReceiveOne(WorkerSlot& slot);
+  bool Handle(WorkerSlot& slot, WorkerToMaster message);
+  void OnReady(WorkerSlot& slot);
+  void Distrust(WorkerSlot& slot, const std::string& why);
+  void Reclaim(WorkerSlot& slot, const char* why);
+  // Books what the dead worker had; the number of connections that were lost with it.
+  std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
+  // Once in a while: who does not answer any more, and are extras still needed?
+  void MakeRounds();
+  void JudgeHangs(Time now);
+  [[nodiscard]] ElasticReading ReadPressure() const;
+  WorkerSlot& SlotOf(Slot slot);
+  void PublishState(WorkerSlot& slot);
+
+  EventLoop& loop_;
+  const Scoreboard& scoreboard_;
+  Dispatcher& dispatcher_;
+  WorkerEntry worker_;
+  Hooks hooks_;
+  Fleet fleet_;
+  std::vector<std::unique_ptr<WorkerSlot>> slots_;  // index = slot
+  std::map<Generation, GenerationSpec> generations_;  // in service, and starting up
+  Incarnation last_incarnation_{};
+  int log_fd_ = 2;
+  Timer deadline_;
+  Timer rounds_;
+  Elastic elastic_;
+  HangWatch hang_watch_;
+  PoisonWatch poison_watch_;
+  std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
+  bool settling_ = false;
+  bool announced_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

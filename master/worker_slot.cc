@@ -1,0 +1,66 @@
+#include "master/worker_slot.h"
+
+extern "C" {  // glibc 2.36 has forgotten to say so itself
+#include <sys/pidfd.h>
+}
+#include <sys/wait.h>
+
+#include <cerrno>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+
+Status WorkerSlot::EnsureChannel() {
+  if (channel_) return {};
+  Result<SlotChannel> channel = SlotChannel::Create(row_);
+  if (!channel.Ok()) return channel.Err();
+  channel_.emplace(std::move(channel).Value());
+  return {};
+}
+
+void WorkerSlot::DropChannel() {
+  message_watch_.reset();
+  channel_.reset();
+}
+
+Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventLoop& loop,
+                         FdWatch::Callback on_exit, FdWatch::Callback on_message) {
+  pid_ = process.pid;
+  pidfd_ = std::move(process.pidfd);
+  incarnation_ = incarnation;
+  started_at_ = Now();
+  exit_watch_ = std::make_unique<FdWatch>(loop, pidfd_.Get(), EventLoop::kPriorityControl, std::move(on_exit));
+  message_watch_ =
+      std::make_unique<FdWatch>(loop, channel_->MasterEnd(), EventLoop::kPriorityControl, std::move(on_message));
+  if (Status status = exit_watch_->Want(Interest::kRead); !status.Ok()) return status;
+  return message_watch_->Want(Interest::kRead);
+}
+
+bool WorkerSlot::Signal(int signo) {
+  if (!pidfd_.Valid()) return false;
+  if (::pidfd_send_signal(pidfd_.Get(), signo, nullptr, 0) == 0) return true;
+  if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
+  return false;
+}
+
+std::optional<ExitReport> WorkerSlot::Reap() {
+  PF_CHECK(pid_.has_value(), "a worker was waited for twice");
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED | WNOHANG);
+  } while (result < 0 && errno == EINTR);
+  if (result == 0 && info.si_pid == 0) return std::nullopt;
+  // ECHILD: somebody (a debugger, SIGCHLD ignored by our parent) has taken its status. It is gone all the same.
+  const ExitReport report = result == 0 ? ReportOf(info.si_code, info.si_status)
+                                        : ExitReport{ExitKind::kFailure, -1, false};
+  pid_.reset();
+  exit_watch_.reset();
+  pidfd_.Reset();
+  return report;
+}
+
+}  // namespace preforkd

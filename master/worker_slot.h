@@ -1,0 +1,65 @@
+// WorkerSlot: the shell of one slot: its channel, and the process that is in it now.
+//
+// The channel belongs to the slot and outlives the process; a retired worker takes its channel with it, because
+// a side that has been shut down cannot be opened again. The pid is for waiting only and is forgotten in the
+// moment of the wait; signals go through the pidfd, which can never name a stranger.
+#ifndef PREFORKD_MASTER_WORKER_SLOT_H_
+#define PREFORKD_MASTER_WORKER_SLOT_H_
+
+#include <memory>
+#include <optional>
+
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/ids.h"
+#include "common/event/fd_watch.h"
+#include "common/scoreboard/scoreboard.h"
+#include "master/slot_channel.h"
+#include "master/spawn.h"
+
+namespace preforkd {
+
+class WorkerSlot {
+ public:
+  WorkerSlot(Slot slot, WorkerRow& row) : slot_(slot), row_(row) {}
+
+  [[nodiscard]] Slot Number() const { return slot_; }
+  [[nodiscard]] WorkerId Id() const { return {slot_, incarnation_}; }
+  [[nodiscard]] WorkerRow& Row() { return row_; }
+  [[nodiscard]] bool Alive() const { return pid_.has_value(); }
+  [[nodiscard]] pid_t Pid() const { return pid_.value_or(0); }  // for log lines
+  [[nodiscard]] Time StartedAt() const { return started_at_; }
+  // Precondition: EnsureChannel() has succeeded and the channel has not been dropped since.
+  [[nodiscard]] SlotChannel& Channel() { return *channel_; }
+  [[nodiscard]] bool HasChannel() const { return channel_.has_value(); }
+
+  // Makes a channel if there is none.
+  Status EnsureChannel();
+  void DropChannel();
+
+  // A process has been forked into the slot: watches its end and its words.
+  Status Adopt(SpawnedProcess process, Incarnation incarnation, EventLoop& loop, FdWatch::Callback on_exit,
+               FdWatch::Callback on_message);
+  // Stops listening to the worker: it talks nonsense, or is dead.
+  void StopListening() { message_watch_.reset(); }
+
+  // Sends a signal to the process, if there is one. False when it has ended already.
+  bool Signal(int signo);
+  // Waits for the process, which must have ended, and forgets its pid. nullopt when it still lives.
+  std::optional<ExitReport> Reap();
+
+ private:
+  Slot slot_;
+  WorkerRow& row_;
+  std::optional<SlotChannel> channel_;
+  Incarnation incarnation_{};
+  std::optional<pid_t> pid_;
+  UniqueFd pidfd_;
+  Time started_at_{};
+  std::unique_ptr<FdWatch> exit_watch_;
+  std::unique_ptr<FdWatch> message_watch_;
+};
+
+}  // namespace preforkd
+
+#endif

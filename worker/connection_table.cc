@@ -1,0 +1,21 @@
+#include "worker/connection_table.h"
+
+#include "common/base/check.h"
+
+namespace preforkd {
+
+Connection& ConnectionTable::Add(std::unique_ptr<Connection> connection) {
+  connection->SetTableIndex(connections_.size());
+  connections_.push_back(std::move(connection));
+  return *connections_.back();
+}
+
+void ConnectionTable::Remove(Connection& connection) {
+  const std::size_t index = connection.TableIndex();
+  PF_CHECK(index < connections_.size() && connections_[index].get() == &connection, "connection not in its place");
+  std::swap(connections_[index], connections_.back());
+  connections_[index]->SetTableIndex(index);
+  connections_.pop_back();
+}
+
+}  // namespace preforkd

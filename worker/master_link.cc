@@ -1,0 +1,70 @@
+#include "worker/master_link.h"
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+
+MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
+    : channel_(std::move(channel)),
+      on_readable_(std::move(on_readable)),
+      watch_(loop, channel_.Get(), EventLoop::kPriorityControl, [this](Interest ready) { OnReady(ready); }) {}
+
+template <typename Message>
+bool MasterLink::SendAny(Message& message) {
+  if (master_gone_) return false;
+  Encode(message, encoded_);
+  if (!outbox_.empty()) {  // behind what waits already
+    outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+    return true;
+  }
+  const OutMessage out{encoded_, FdOf(message)};
+  const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
+  switch (result.outcome) {
+    case SendOutcome::kSent: TakeFd(message).Reset(); return true;
+    case SendOutcome::kFull:
+    case SendOutcome::kTooMany:
+      outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+      if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
+      return true;
+    case SendOutcome::kGone: master_gone_ = true; return false;
+    case SendOutcome::kRefused:
+      log::Error("a message to the master was refused: {}", ErrnoText(result.errnum));
+      return false;
+  }
+  return false;
+}
+
+template bool MasterLink::SendAny(Ready&);
+template bool MasterLink::SendAny(ReplaceMe&);
+template bool MasterLink::SendAny(HandBack&);
+
+Status MasterLink::SetListening(bool listening) {
+  listening_ = listening;
+  return UpdateWatch();
+}
+
+Status MasterLink::UpdateWatch() {
+  Interest interest = listening_ ? Interest::kRead : Interest::kNone;
+  if (!outbox_.empty()) interest = interest | Interest::kWrite;
+  return watch_.Want(interest);
+}
+
+void MasterLink::OnReady(Interest ready) {
+  if (Has(ready, Interest::kWrite)) FlushOutbox();
+  if (Has(ready, Interest::kRead)) on_readable_();
+}
+
+void MasterLink::FlushOutbox() {
+  while (!outbox_.empty()) {
+    const OutMessage out{outbox_.front().bytes, outbox_.front().fd.Get()};
+    const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
+    if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) return;
+    if (result.outcome == SendOutcome::kGone) master_gone_ = true;
+    outbox_.pop_front();
+  }
+  if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
+  if (on_drained_) on_drained_();
+}
+
+}  // namespace preforkd

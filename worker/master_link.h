@@ -1,0 +1,65 @@
+// MasterLink: the worker's end of the channel. Sends in order, never blocks, never drops: what the channel has
+// no room for now waits here and goes out when it has.
+#ifndef PREFORKD_WORKER_MASTER_LINK_H_
+#define PREFORKD_WORKER_MASTER_LINK_H_
+
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "common/base/unique_fd.h"
+#include "common/channel/fd_message.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/wire/codec.h"
+
+namespace preforkd {
+
+class MasterLink {
+ public:
+  // `on_readable`: something has arrived, or the master has closed its side.
+  MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
+
+  // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
+  bool Send(Ready& message) { return SendAny(message); }
+  bool Send(ReplaceMe& message) { return SendAny(message); }
+  bool Send(HandBack& message) { return SendAny(message); }
+
+  ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(channel_.Get(), buffer); }
+  // Listen for messages, or not.
+  Status SetListening(bool listening);
+  // Nothing is waiting to be sent.
+  [[nodiscard]] bool Drained() const { return outbox_.empty(); }
+  // Called when Drained() becomes true.
+  void OnDrained(std::function<void()> callback) { on_drained_ = std::move(callback); }
+
+ private:
+  struct Waiting {
+    std::string bytes;
+    UniqueFd fd;
+  };
+
+  template <typename Message>
+  bool SendAny(Message& message);
+  // Gives the message's descriptor up: it has been sent, or waits in the outbox.
+  static UniqueFd TakeFd(Ready&) { return {}; }
+  static UniqueFd TakeFd(ReplaceMe&) { return {}; }
+  static UniqueFd TakeFd(HandBack& message) { return std::move(message.parcel.fd); }
+
+  void OnReady(Interest ready);
+  void FlushOutbox();
+  Status UpdateWatch();
+
+  UniqueFd channel_;
+  std::function<void()> on_readable_;
+  std::function<void()> on_drained_;
+  std::string encoded_;
+  std::deque<Waiting> outbox_;
+  bool listening_ = false;
+  bool master_gone_ = false;
+  FdWatch watch_;
+};
+
+}  // namespace preforkd
+
+#endif

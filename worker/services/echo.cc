@@ -1,0 +1,142 @@
+#include "worker/services/echo.h"
+
+#include <string>
+
+#include "common/base/log.h"
+
+namespace preforkd {
+namespace {
+
+// Reads served in one callback, so that a client who sends without end lets others have their turn.
+constexpr int kReadsPerCallback = 16;
+
+// First byte of the context of a travelling session; what follows is owed to the client.
+constexpr char kContextVersion = 1;
+
+class EchoSession : public Session {
+ public:
+  EchoSession(Connection& connection, Duration idle_timeout, Luggage luggage)
+      : connection_(connection), idle_timeout_(idle_timeout) {
+    Unpack(luggage);
+  }
+
+  void OnReady(Interest ready) override {
+    if (!FlushOwed()) return;
+    if (Has(ready, Interest::kRead)) Echo();
+    if (!connection_.Closing()) WaitForMore();
+  }
+
+  void OnTimeout() override {
+    log::Info(connection_.Id(), "echo: idle for too long, closing");
+    connection_.Close();
+  }
+
+  // A worker that leaves hands its sessions back; this one could not go, because the master is gone: it lasts
+  // as long as the client wants, or until drain_timeout.
+  void OnRetire() override {}
+
+  [[nodiscard]] const char* TravelRefusal() const override {
+    return owed_.size() > kMaxParcelBytes / 2 ? "more is owed to the client than may travel" : nullptr;
+  }
+
+  Luggage Pack() override {
+    Luggage luggage;
+    luggage.context = kContextVersion + owed_;
+    luggage.idle_for = idle_timeout_;
+    return luggage;
+  }
+
+ private:
+  void Unpack(Luggage& luggage) {
+    if (luggage.context.starts_with(kContextVersion)) owed_ = luggage.context.substr(1);
+  }
+
+  // Sends what is owed. False when some of it must wait, or the connection has ended.
+  bool FlushOwed() {
+    while (!owed_.empty()) {
+      const IoResult sent = connection_.Send(owed_);
+      if (sent.Done()) {
+        owed_.erase(0, sent.size);
+      } else if (sent.kind == IoResult::Kind::kAgain) {
+        WaitForRoom();
+        return false;
+      } else {
+        connection_.Close();
+        return false;
+      }
+    }
+    owed_.shrink_to_fit();
+    return true;
+  }
+
+  void Echo() {
+    for (int i = 0; i < kReadsPerCallback; ++i) {
+      const std::span<char> scratch(connection_.Env().in);
+      const IoResult received = connection_.Receive(scratch);
+      switch (received.kind) {
+        case IoResult::Kind::kAgain: return;
+        case IoResult::Kind::kEnd:
+        case IoResult::Kind::kError: return connection_.Close();
+        case IoResult::Kind::kDone: break;
+      }
+      connection_.CountRequest();
+      if (!SendBack({scratch.data(), received.size})) return;
+    }
+  }
+
+  // False when the client does not take it all now: the rest is owed.
+  bool SendBack(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const IoResult sent = connection_.Send(bytes);
+      if (sent.Done()) {
+        bytes.remove_prefix(sent.size);
+      } else if (sent.kind == IoResult::Kind::kAgain) {
+        owed_ = bytes;
+        return false;
+      } else {
+        connection_.Close();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void WaitForMore() {
+    if (!owed_.empty()) return WaitForRoom();
+    connection_.Await(Interest::kRead);
+    if (idle_timeout_ > Duration(0)) connection_.SetTimeout(idle_timeout_);
+  }
+
+  void WaitForRoom() {
+    connection_.Await(Interest::kWrite);
+    if (idle_timeout_ > Duration(0)) connection_.SetTimeout(idle_timeout_);
+  }
+
+  Connection& connection_;
+  Duration idle_timeout_;
+  std::string owed_;
+};
+
+class EchoService : public Service {
+ public:
+  explicit EchoService(Duration idle_timeout) : idle_timeout_(idle_timeout) {}
+
+  std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
+    connection.Doing("echo");
+    return std::make_unique<EchoSession>(connection, idle_timeout_, std::move(luggage));
+  }
+
+ private:
+  Duration idle_timeout_;
+};
+
+}  // namespace
+
+ServiceType EchoServiceType() {
+  return {[](const ServiceConfig& config, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
+            return std::unique_ptr<Service>(std::make_unique<EchoService>(config.idle_timeout));
+          },
+          false};
+}
+
+}  // namespace preforkd

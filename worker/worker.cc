@@ -1,0 +1,251 @@
+#include "worker/worker.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "worker/child_setup.h"
+#include "worker/crash_report.h"
+#include "worker/self_stat.h"
+
+namespace preforkd {
+namespace {
+
+// Parcels taken in one turn of the loop, so that clients who are being served get theirs.
+constexpr int kTakesPerTurn = 32;
+constexpr Duration kHeartbeat = std::chrono::seconds(1);
+
+[[noreturn]] void ExitWorker(WorkerExit code) {
+  // Not exit(3): the handlers and buffers of this process are copies of the master's.
+  ::_exit(static_cast<int>(code));
+}
+
+WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
+  Result<ChildDescriptors> descriptors = SetUpChild(start);
+  if (!descriptors.Ok()) {
+    log::Error("cannot start: {}", descriptors.Err().text);
+    return WorkerExit::kStartFailed;
+  }
+  if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
+    log::Warning("a crash will leave no backtrace: {}", status.Err().text);
+  }
+  Result<EventLoop> loop = EventLoop::Create();
+  if (!loop.Ok()) {
+    log::Error("cannot start: {}", loop.Err().text);
+    return WorkerExit::kStartFailed;
+  }
+  Worker worker(loop.Value(), std::move(start), std::move(descriptors.Value().channel),
+                std::move(descriptors.Value().log));
+  return worker.Run(types);
+}
+
+}  // namespace
+
+WorkerEntry MakeWorkerEntry(ServiceTypes types) {
+  return [types = std::move(types)](WorkerStart start) {
+    WorkerExit code = WorkerExit::kException;
+    try {
+      code = RunChild(std::move(start), types);
+    } catch (const std::exception& exception) {
+      log::Error("leaving: {}", exception.what());
+    }
+    ExitWorker(code);
+  };
+}
+
+Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd log_file)
+    : start_(std::move(start)),
+      log_file_(std::move(log_file)),
+      env_(new WorkerEnv{.loop = loop,
+                         .scoreboard = *start_.scoreboard,
+                         .row = start_.scoreboard->Row(start_.id.slot),
+                         .id = start_.id,
+                         .generation = start_.generation,
+                         .config = start_.config}),
+      master_(loop, std::move(channel), [this] { OnChannel(); }),
+      heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
+      drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
+        log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
+        connections_.ForEach([](Connection& connection) { connection.Lose(LossReason::kDrain); });
+        leaving_ = true;
+        env_->loop.Stop();
+      }) {
+  master_.OnDrained([this] { LeaveIfDone(); });
+}
+
+WorkerExit Worker::Run(const ServiceTypes& types) {
+  Status status = MakeServices(types);
+  if (status.Ok()) {
+    Result<std::unique_ptr<SignalWatch>> signals =
+        SignalWatch::Create(env_->loop, {SIGTERM}, [this](int signo, int) { OnSignal(signo); });
+    if (signals.Ok()) {
+      signals_ = std::move(signals).Value();
+    } else {
+      status = signals.Err();
+    }
+  }
+  if (status.Ok()) status = master_.SetListening(true);
+  if (!status.Ok()) {
+    log::Error("cannot start: {}", status.Err().text);
+    return WorkerExit::kStartFailed;
+  }
+  Beat();
+  Ready ready{env_->id};
+  if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has died meanwhile
+  status = env_->loop.Run();
+  if (status.Ok()) return exit_;
+  log::Alert("the event loop broke: {}", status.Err().text);
+  return WorkerExit::kLoopFailed;
+}
+
+Status Worker::MakeServices(const ServiceTypes& types) {
+  for (const auto& [id, config] : start_.services) {
+    const auto type = types.find(config->type);
+    if (type == types.end()) return Error{fmt::format("service {}: no type '{}'", config->name, config->type), 0};
+    Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
+    if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
+    services_[id] = std::move(service).Value();
+  }
+  return {};
+}
+
+void Worker::OnSignal(int signo) {
+  if (signo != SIGTERM || env_->retiring) return;
+  // When the master has died this is its death signal, the send fails, and end of file says the same.
+  ReplaceMe message{env_->id};
+  if (master_.Send(message)) log::Notice("SIGTERM: asked the master for a replacement");
+}
+
+// ---- the channel ----
+
+void Worker::OnChannel() {
+  for (int i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
+    if (!TakeOne()) return;
+  }
+}
+
+bool Worker::TakeOne() {
+  ReceiveResult packet = master_.Receive(env_->in);
+  switch (packet.outcome) {
+    case ReceiveOutcome::kMessage: break;
+    case ReceiveOutcome::kEmpty: return false;
+    case ReceiveOutcome::kEnd: Retire(); return false;
+    case ReceiveOutcome::kBad:
+      log::Alert("the channel brought a broken packet{}", packet.fd_table_full ? ": no descriptor was free" : "");
+      if (!packet.fd_table_full) Abort(WorkerExit::kBadMaster);
+      return false;
+    case ReceiveOutcome::kError: log::Error("recvmsg: {}", ErrnoText(packet.errnum)); return false;
+  }
+  Result<MasterToWorker> message = DecodeForWorker(std::span(env_->in.data(), packet.size), std::move(packet.fd));
+  if (!message.Ok()) {
+    log::Alert("the channel brought what no master sends: {}", message.Err().text);
+    Abort(WorkerExit::kBadMaster);
+    return false;
+  }
+  if (auto* hand_over = std::get_if<HandOver>(&message.Value())) {
+    Serve(std::move(hand_over->parcel));
+  } else {
+    ReopenLogFile(std::move(std::get<ReopenLog>(message.Value())));
+  }
+  return true;
+}
+
+void Worker::Serve(Parcel parcel) {
+  Add(env_->row.taken);
+  ++parcel.journeys;
+  const auto service = services_.find(parcel.service);
+  if (service == services_.end()) {
+    // A connection of a service that the new configuration does not have any more.
+    log::Info(parcel.id, "closing: its service does not exist any more");
+    Add(env_->row.finished);
+    return;
+  }
+  Luggage luggage;
+  luggage.unread = std::move(parcel.unread);
+  luggage.context = std::move(parcel.context);
+  parcel.unread.clear();
+  parcel.context.clear();
+  Connection::Owner& owner = *this;
+  Connection& connection = connections_.Add(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
+  connection.Start(*service->second, std::move(luggage));
+}
+
+void Worker::ReopenLogFile(ReopenLog message) {
+  if (message.incarnation != env_->id.incarnation) return;  // meant for our predecessor in this slot
+  log::SetOutput(message.fd.Get());
+  log_file_ = std::move(message.fd);
+}
+
+// ---- leaving ----
+
+void Worker::Retire() {
+  env_->retiring = true;
+  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  drain_deadline_.SetAfter(env_->config->supervision.drain_timeout);
+  connections_.ForEach([this](Connection& connection) {
+    if (!HandBackIdle(connection)) connection.Retire();
+  });
+  LeaveIfDone();
+}
+
+bool Worker::HandBackIdle(Connection& connection) {
+  Session& session = connection.GetSession();
+  if (session.TravelRefusal() != nullptr) return false;
+  Luggage luggage = session.Pack();
+  if (luggage.unread.size() + luggage.context.size() > kMaxParcelBytes) return false;
+  HandBack message;
+  message.id = env_->id;
+  message.reason = HandBackReason::kRetiring;
+  message.wake_now = !luggage.unread.empty();
+  message.idle_for_ns = luggage.idle_for.count();
+  message.parcel = connection.TakeParcel();
+  message.parcel.unread = std::move(luggage.unread);
+  message.parcel.context = std::move(luggage.context);
+  if (master_.Send(message)) {
+    Add(env_->row.returned);
+  } else {
+    Add(env_->row.finished);  // the master is gone: an idle connection ends here
+  }
+  connections_.Remove(connection);
+  return true;
+}
+
+void Worker::LeaveIfDone() {
+  if (!env_->retiring || leaving_ || !connections_.Empty() || !master_.Drained()) return;
+  leaving_ = true;
+  env_->loop.Stop();
+}
+
+void Worker::Abort(WorkerExit code) {
+  exit_ = code;
+  leaving_ = true;
+  env_->loop.Stop();
+}
+
+void Worker::OnConnectionClosed(Connection& connection) {
+  if (const auto reason = connection.Loss()) {
+    Add(env_->row.lost_by[static_cast<std::size_t>(*reason)]);
+    Add(env_->row.lost);
+  } else {
+    Add(env_->row.finished);
+  }
+  connections_.Remove(connection);
+  LeaveIfDone();
+}
+
+// ---- heartbeat ----
+
+void Worker::Beat() {
+  Set(env_->row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  const SelfStat stat = ReadSelfStat();
+  Set(env_->row.rss_bytes, stat.rss_bytes);
+  Set(env_->row.cpu_ns, stat.cpu_ns);
+  heartbeat_.SetAfter(kHeartbeat);
+}
+
+}  // namespace preforkd
