@@ -178,7 +178,7 @@ std::uint64_t HttpBed::Activity() const {
 
 void HttpBed::Turn() {
   for (auto& [connection, luggage] : std::exchange(unstarted_, {})) {
-    connection->Start(service_->Open(*connection, std::move(luggage)));
+    connection->Start(*service_, std::move(luggage));
   }
   // Two turns without a byte or a close: nothing is ready any more.
   for (int quiet = 0; quiet < 2;) {

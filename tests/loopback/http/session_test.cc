@@ -85,17 +85,19 @@ TEST_CASE("the request as a handler sees it") {
   CHECK(seen == "other:81|/|q|http://other:81?q|none|1");
 }
 
-TEST_CASE("the scoreboard says what is being done, and nothing afterwards") {
+TEST_CASE("the scoreboard says what is being done, and for whom") {
   HttpBed* self = nullptr;
   std::string doing;
-  HttpBed bed({}, [&](const HttpRequest&, HttpResponse&) { doing = self->Env().row.doing.Read(); });
+  HttpBed bed({}, [&](const HttpRequest&, HttpResponse&) {
+    doing = self->Env().row.DescribeDoing(ToNanoseconds(Now()));
+  });
   self = &bed;
   const auto client = bed.Connect(SocketKind::kTcp);
   bed.Exchange(*client, GetOf("/x?" + std::string(1000, 'y')));
   CHECK(doing.starts_with("GET /x?yyy"));
   CHECK(doing.find(" from 127.0.0.1:") != std::string::npos);
-  CHECK(doing.ends_with(" UTC"));
-  CHECK(bed.Env().row.doing.Read().empty());
+  CHECK(doing.ends_with(" s"));
+  CHECK(bed.Env().row.DescribeDoing(ToNanoseconds(Now())).starts_with("nothing; last: GET /x?yyy"));
 }
 
 TEST_CASE("100-continue") {

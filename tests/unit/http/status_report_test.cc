@@ -30,7 +30,7 @@ TEST_CASE("every field that users rely on is there") {
   Set(row.finished, 2);
   Set(row.handed_over, 8);
   Set(row.cpu_ns, 1'500'000'000);
-  row.doing.Write("GET /\xff\"\n from");
+  row.doing.Write("GET /\xff\"\n");
 
   const Json json = Json::parse(StatusReport(scoreboard, Slot{9}, now));
   for (const char* field :
@@ -58,7 +58,7 @@ TEST_CASE("every field that users rely on is there") {
   CHECK(worker["connections"] == 3);
   CHECK(worker["queued"] == 3);
   CHECK(worker["cpu_seconds"] == 1.5);
-  CHECK(worker["doing"] == "GET /\xef\xbf\xbd\"\n from");
+  CHECK(worker["doing"].get<std::string>().starts_with("nothing; last: GET /\xef\xbf\xbd\"\n from"));
 }
 
 TEST_CASE("ready is one ready worker and a master that does not stop") {
