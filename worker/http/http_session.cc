@@ -86,7 +86,8 @@ void HttpSession::Use(std::string_view received) {
 
 void HttpSession::UsePending() {
   pending_.erase(0, Process(pending_));
-  if (pending_.empty()) pending_ = std::string();  // gives the memory back
+  if (pending_.empty())
+    std::string().swap(pending_);  // gives the memory back; assigning an empty one would not
 }
 
 std::size_t HttpSession::Process(std::string_view input) {
@@ -204,7 +205,7 @@ void HttpSession::AwaitRoom() {
 
 void HttpSession::Finish() {
   if (!refused_ && !more_may_follow_ && pending_.empty()) return connection_.Close();
-  pending_ = std::string();
+  std::string().swap(pending_);
   phase_ = Phase::kLingering;
   linger_.emplace(connection_).Begin();
 }

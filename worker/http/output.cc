@@ -75,7 +75,7 @@ void Output::FlushUnsent() {
   if (unsent_.empty() || broken_) return;
   unsent_from_ += SendSome(std::string_view(unsent_).substr(unsent_from_), file_.Valid());
   if (unsent_from_ < unsent_.size()) return;
-  unsent_ = std::string();  // gives the memory back
+  std::string().swap(unsent_);  // gives the memory back; assigning an empty one would not
   unsent_from_ = 0;
 }
 

@@ -61,7 +61,7 @@ void HttpResponse::Clear() {
   content_type_.clear();
   fields_.clear();
   if (body_.capacity() > kKeptBody) {
-    body_ = std::string();
+    std::string().swap(body_);
   } else {
     body_.clear();
   }

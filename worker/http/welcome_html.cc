@@ -66,7 +66,7 @@ tr.me td { background:color-mix(in srgb, var(--accent) 14%, transparent); }
 <tbody id="workers"></tbody>
 </table></div>
 </div>
-<p>No folder is configured: start with <code>--root DIR</code> to serve files.</p>
+<p>This page is built in. <code>preforkd --root DIR</code> serves the files of a folder.</p>
 <noscript><p>Without JavaScript: <a href="/status.json">status.json</a></p></noscript>
 </main>
 <script>

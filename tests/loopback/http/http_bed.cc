@@ -31,7 +31,8 @@ class FunctionHandler final : public HttpHandler {
 
 std::array<UniqueFd, 2> UnixPair() {
   std::array<int, 2> fds{};
-  PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0, "socketpair");
+  PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0,
+           "socketpair");
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
@@ -53,8 +54,12 @@ std::array<UniqueFd, 2> TcpPair(SocketAddress& peer) {
   return {std::move(client), std::move(server)};
 }
 
-EventLoop MakeLoop() { return std::move(EventLoop::Create()).Value(); }
-Scoreboard MakeScoreboard() { return std::move(Scoreboard::Create()).Value(); }
+EventLoop MakeLoop() {
+  return std::move(EventLoop::Create()).Value();
+}
+Scoreboard MakeScoreboard() {
+  return std::move(Scoreboard::Create()).Value();
+}
 
 bool ParseField(std::string_view line, Answer& answer) {
   const std::size_t colon = line.find(':');
@@ -110,7 +115,9 @@ std::size_t Client::Write(std::string_view bytes) {
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
-void Client::Finish() { ::shutdown(fd_.Get(), SHUT_WR); }
+void Client::Finish() {
+  ::shutdown(fd_.Get(), SHUT_WR);
+}
 
 void Client::Reset() {
   const linger hard{1, 0};
@@ -131,7 +138,8 @@ void Client::Read(std::size_t at_most) {
   }
 }
 
-HttpBed::HttpBed(ServiceConfig config, const ServiceType& type) : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
+HttpBed::HttpBed(ServiceConfig config, const ServiceType& type)
+    : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
   Prepare();
   service_ = std::move(type.factory(config, *env_)).Value();
 }
@@ -164,12 +172,13 @@ std::unique_ptr<Client> HttpBed::Connect(SocketKind kind, Luggage luggage) {
 }
 
 std::uint64_t HttpBed::Activity() const {
-  return Get(env_->row.bytes_in) + Get(env_->row.bytes_out) + Get(env_->row.finished) + Get(env_->row.requests);
+  return Get(env_->row.bytes_in) + Get(env_->row.bytes_out) + Get(env_->row.finished) +
+         Get(env_->row.requests);
 }
 
 void HttpBed::Turn() {
   for (auto& [connection, luggage] : std::exchange(unstarted_, {})) {
-    connection->Start(service_->Open(*connection, std::move(luggage)));
+    connection->Start(*service_, std::move(luggage));
   }
   // Two turns without a byte or a close: nothing is ready any more.
   for (int quiet = 0; quiet < 2;) {

@@ -1,5 +1,6 @@
-// HttpBed: an HTTP service, its loop and its connections in one process, with the client's ends of the sockets in
-// the hands of the test. Nothing sleeps: Turn() runs what is ready, and only tests of timeouts wait for a clock.
+// HttpBed: an HTTP service, its loop and its connections in one process, with the client's ends of the
+// sockets in the hands of the test. Nothing sleeps: Turn() runs what is ready, and only tests of timeouts
+// wait for a clock.
 #ifndef PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
 #define PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
 
@@ -29,8 +30,8 @@ struct Answer {
   }
 };
 
-// Splits what a client received. `head_only`: the answers are to HEAD. What does not parse makes the last answer
-// one with status -1.
+// Splits what a client received. `head_only`: the answers are to HEAD. What does not parse makes the last
+// answer one with status -1.
 std::vector<Answer> ParseAnswers(std::string_view received, bool head_only = false);
 
 enum class SocketKind { kUnix, kTcp };
@@ -47,7 +48,7 @@ class Client {
   // Moves what has arrived to received(). Stops after `at_most` bytes.
   void Read(std::size_t at_most = SIZE_MAX);
   [[nodiscard]] const std::string& Received() const { return received_; }
-  void Forget() { received_.clear(); }
+  void Forget() { std::string().swap(received_); }
   // The server has sent FIN, or RST.
   [[nodiscard]] bool Ended() const { return ended_; }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
