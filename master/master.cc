@@ -30,12 +30,10 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       log_(log),
       program_(program),
       inputs_(std::move(inputs)),
-      dispatcher_(loop, page_, [this](bool congested) { OnCongestion(congested); }),
+      dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
+                                                 [this] { supervisor_.OnAllStuck(); }}),
       listeners_(loop, page_,
-                 Listener::Sink{[this](Parcel parcel) {
-                                  Add(page_.accepted);
-                                  dispatcher_.Submit(std::move(parcel));
-                                },
+                 Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                                 [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
                  [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
@@ -45,10 +43,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                       OnAbandon(generation, reason);
                                     },
                                     [this](HandBack message) { OnHandBack(std::move(message)); },
-                                    [this](ExitCode code) {
-                                      exit_code_ = code;
-                                      loop_.Stop();
-                                    }}),
+                                    [this](ExitCode code) { OnFinish(code); }}),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -210,6 +205,12 @@ void Master::OnFirstReady(Generation generation) {
   UpdateAccepting();
 }
 
+void Master::OnFinish(ExitCode code) {
+  if (code == ExitCode::kUnavailable) log::Error("giving up: no worker of the first generation became ready");
+  exit_code_ = code;
+  loop_.Stop();
+}
+
 void Master::OnHandBack(HandBack message) {
   if (stopping_) {  // idle connections end with the server
     Add(page_.closed_parked);
@@ -254,6 +255,7 @@ void Master::StopNow() {
     listeners_.Close();
   }
   log::Notice("stopping at once");
+  dispatcher_.StopDispatching();
   supervisor_.Stop(true);
 }
 

@@ -45,6 +45,7 @@ class Master {
   void OnFirstReady(Generation generation);
   void OnPromote(Generation generation);
   void OnAbandon(Generation generation, const std::string& reason);
+  void OnFinish(ExitCode code);
   void OnHandBack(HandBack message);
   void OnCongestion(bool congested);
   void UpdateAccepting();

@@ -70,7 +70,7 @@ void Connection::Await(Interest interest) {
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
   log::Error(parcel_.id, "closing: cannot wait for the client: {}", status.Err().text);
-  Close();
+  Lose(LossReason::kRefused);
 }
 
 void Connection::SetTimeout(Duration delay) { timer_.SetAfter(delay); }
@@ -78,6 +78,20 @@ void Connection::SetTimeout(Duration delay) { timer_.SetAfter(delay); }
 void Connection::CountRequest() {
   ++parcel_.requests;
   Add(env_.row.requests);
+}
+
+void Connection::Doing(std::string_view what) {
+  WorkerRow& row = env_.row;
+  row.doing.Write(what);
+  Set(row.doing_since_ns, Get(row.callback_since_ns));
+  if (Get(row.doing_conn) == Raw(parcel_.id)) return;
+  row.doing_peer.Write({reinterpret_cast<const char*>(&parcel_.peer.storage), parcel_.peer.length});
+  Set(row.doing_conn, Raw(parcel_.id));
+}
+
+void Connection::Lose(LossReason reason) {
+  loss_ = reason;
+  Close();
 }
 
 void Connection::Close() {
@@ -112,10 +126,10 @@ void Connection::Run(Callback callback) {
     callback();
   } catch (const std::exception& exception) {
     log::Error(parcel_.id, "closing: the service threw: {}", exception.what());
-    Close();
+    Lose(LossReason::kException);
   } catch (...) {
     log::Error(parcel_.id, "closing: the service threw something that is no std::exception");
-    Close();
+    Lose(LossReason::kException);
   }
   in_callback_ = false;
   Set(env_.row.callback_since_ns, 0);

@@ -75,12 +75,15 @@ class Connection {
   void CancelTimeout() { timer_.Cancel(); }
 
   void CountRequest();
-  // The line in the scoreboard that says what this worker is doing; it is what a crash report shows.
-  void Doing(std::string_view line) { env_.row.doing.Write(line); }
+  // Says in the scoreboard what is being done for this client ("GET /x"): what a crash or hang report names,
+  // with the client's address and the time, which are added here.
+  void Doing(std::string_view what);
 
   // Ends the connection. The session is destroyed after its current callback has returned. With unread input
   // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
   void Close();
+  // Ends the connection because of us: it counts as lost.
+  void Lose(LossReason reason);
   [[nodiscard]] bool Closing() const { return closing_; }
 
   // ---- for the worker ----
@@ -91,6 +94,8 @@ class Connection {
   [[nodiscard]] Session& GetSession() { return *session_; }
   // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
   [[nodiscard]] Parcel TakeParcel();
+  // Set when it ended because of us.
+  [[nodiscard]] std::optional<LossReason> Loss() const { return loss_; }
   // Its place in the ConnectionTable.
   void SetTableIndex(std::size_t index) { table_index_ = index; }
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
@@ -108,6 +113,7 @@ class Connection {
   Timer timer_;
   std::unique_ptr<Session> session_;
   std::size_t table_index_ = 0;
+  std::optional<LossReason> loss_;
   bool closing_ = false;
   bool in_callback_ = false;
 };

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "worker/child_setup.h"
+#include "worker/crash_report.h"
 #include "worker/self_stat.h"
 
 namespace preforkd {
@@ -29,6 +30,9 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   if (!descriptors.Ok()) {
     log::Error("cannot start: {}", descriptors.Err().text);
     return WorkerExit::kStartFailed;
+  }
+  if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
+    log::Warning("a crash will leave no backtrace: {}", status.Err().text);
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) {
@@ -67,7 +71,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd lo
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
-        connections_.ForEach([](Connection& connection) { connection.Close(); });
+        connections_.ForEach([](Connection& connection) { connection.Lose(LossReason::kDrain); });
         leaving_ = true;
         env_->loop.Stop();
       }) {
@@ -224,7 +228,12 @@ void Worker::Abort(WorkerExit code) {
 }
 
 void Worker::OnConnectionClosed(Connection& connection) {
-  Add(env_->row.finished);
+  if (const auto reason = connection.Loss()) {
+    Add(env_->row.lost_by[static_cast<std::size_t>(*reason)]);
+    Add(env_->row.lost);
+  } else {
+    Add(env_->row.finished);
+  }
   connections_.Remove(connection);
   LeaveIfDone();
 }

@@ -1,13 +1,19 @@
 #include "common/config/toml_reader.h"
 
 #include <fmt/core.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <tuple>
 #include <utility>
 
 #include "common/base/quote.h"
+
+// toml++ 3.3 asserts that a key follows `[`, and `[=` in a file breaks that; with NDEBUG the assertion is
+// even a promise to the optimizer. The code behind each assertion reports the error properly, so there are
+// none: a file must never end the master.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_cast<void>(0)
+#include <toml++/toml.h>
 
 namespace preforkd {
 namespace {
@@ -17,39 +23,44 @@ constexpr int kMaxDepth = 8;
 // toml++ bounds the nesting of values (256) but not that of `a.a.a`, and takes the stack for each level.
 constexpr int kMaxDotsInLine = 100;
 
+// Where a walk through the text is; columns count characters, as toml++ does.
 struct Cursor {
   std::uint32_t line = 1;
   std::uint32_t column = 1;
+  int dots = 0;  // in this line so far
 
-  void Pass(char c) {
-    if (c == '\n') {
-      ++line;
-      column = 1;
-    } else if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) {
-      ++column;  // characters, as toml++ counts
-    }
+  // `previous`: the byte before `character`. Counts dots that have something before them, so that a ruler in
+  // a comment is no key.
+  void Pass(std::string_view character, char previous) {
+    ++column;
+    if (character == "." && previous != '.') ++dots;
+    if (character == "\n") *this = Cursor{line + 1};
   }
 };
 
-// What toml++ must not see: NUL bytes, which it names in a way nobody understands, and keys so deep that it
-// runs out of stack. Counts dots with something before them, so that a comment's ruler is no key.
+// Why toml++ must not see the character that `text` begins with; empty if it may.
+std::string Unsafe(std::string_view text, const Cursor& cursor) {
+  if (text.front() == '\0') return "NUL byte; a configuration is text in UTF-8";
+  if (CharacterLength(text) == 0) return "no UTF-8; a configuration is text in UTF-8";
+  if (cursor.dots > kMaxDotsInLine)
+    return fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine);
+  return {};
+}
+
+// Refuses what toml++ reports at the wrong place, or dies of.
 bool IsSafe(std::string_view text, const std::string& source, Problems& problems) {
   Cursor cursor;
-  int dots = 0;
   char previous = '\n';
-  for (const char c : text) {
-    if (c == '\0') {
-      problems.Add({source, cursor.line, cursor.column}, "NUL byte; a configuration is text in UTF-8");
+  while (!text.empty()) {
+    std::string why = Unsafe(text, cursor);
+    if (!why.empty()) {
+      problems.Add({source, cursor.line, cursor.column}, std::move(why));
       return false;
     }
-    if (c == '\n') dots = 0;
-    if (c == '.' && previous != '.' && ++dots > kMaxDotsInLine) {
-      problems.Add({source, cursor.line, cursor.column},
-                   fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine));
-      return false;
-    }
-    cursor.Pass(c);
-    previous = c;
+    const std::size_t length = CharacterLength(text);
+    cursor.Pass(text.substr(0, length), previous);
+    previous = text.front();
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -1,7 +1,5 @@
 #include "worker/services/echo.h"
 
-#include <fmt/core.h>
-
 #include <string>
 
 #include "common/base/log.h"
@@ -124,7 +122,7 @@ class EchoService : public Service {
   explicit EchoService(Duration idle_timeout) : idle_timeout_(idle_timeout) {}
 
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
-    connection.Doing(fmt::format("echo with {}", connection.Peer().Text()));
+    connection.Doing("echo");
     return std::make_unique<EchoSession>(connection, idle_timeout_, std::move(luggage));
   }
 
