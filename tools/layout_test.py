@@ -126,7 +126,8 @@ class Rules(unittest.TestCase):
 class ThisTree(unittest.TestCase):
     def test_keeps_its_rules(self):
         findings = check_tree(ROOT)
-        self.assertFalse(findings, "\n" + "\n".join(map(str, findings)))
+        if findings:
+            self.fail("\n" + "\n".join(map(str, findings)))
 
 
 if __name__ == "__main__":
