@@ -153,12 +153,22 @@ void Supervisor::Settle() {
     for (const FleetAction& action : actions) Execute(action);
   }
   settling_ = false;
+  DropUnusedChannels();
   if (const auto next = fleet_.NextDeadline()) {
     deadline_.SetAt(*next);
   } else {
     deadline_.Cancel();
   }
   dispatcher_.Flush();
+}
+
+void Supervisor::DropUnusedChannels() {
+  for (const auto& slot : slots_) {
+    const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
+    if (slot->Alive() || !slot->HasChannel() || record.wanted) continue;
+    slot->DropChannel();
+    PublishState(*slot);
+  }
 }
 
 void Supervisor::Execute(const FleetAction& action) {

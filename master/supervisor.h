@@ -59,6 +59,8 @@ class Supervisor {
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
   // after every event; an event that comes from inside is picked up by the running call.
   void Settle();
+  // Channels of slots that nobody wants any more and that have no process are closed.
+  void DropUnusedChannels();
   void Execute(const FleetAction& action);
   void Do(const Spawn& action);
   void Do(const Retire& action);

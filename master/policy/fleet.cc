@@ -102,6 +102,7 @@ void Fleet::OnUnexpectedExit(Record& record, WorkerState was, bool served, Time 
   if (record.leaving || record.extra) {  // its replacement is on the way already, or none is due
     record.leaving = false;
     record.wanted = false;
+    BequeathReplaced(record);
     return;
   }
   if (next_ && record.generation == next_->generation && was == WorkerState::kStarting) {
@@ -276,6 +277,15 @@ void Fleet::ReleaseReplaced(Record& record, Time now) {
   Record* old = Lookup(*record.replaces);
   record.replaces.reset();
   if (old != nullptr && old->leaving) Release(*old, now);
+}
+
+// `record` has died before it could relieve the one that it was to replace: its own replacement does that.
+void Fleet::BequeathReplaced(Record& record) {
+  const WorkerId id{record.slot, record.incarnation};
+  for (Record& heir : records_) {
+    if (heir.replaces == id) heir.replaces = record.replaces;
+  }
+  record.replaces.reset();
 }
 
 void Fleet::ScheduleRestart(Record& record, Time now) {

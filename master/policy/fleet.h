@@ -135,6 +135,7 @@ class Fleet {
   void Replenish(Time now);
   void Release(Record& record, Time now);
   void ReleaseReplaced(Record& record, Time now);
+  void BequeathReplaced(Record& record);
   void ScheduleRestart(Record& record, Time now);
   void AskSpawn(Record& record);
   void AbandonNext(std::string reason, Time now);

@@ -1,3 +1,3 @@
-// doctest's main, compiled once: a test file holds test cases only.
+// main() of every test.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

@@ -1,0 +1,16 @@
+// preforkd with one service more: master/main.cc plus `fault`. For tests only; never installed.
+#include "master/program.h"
+#include "tests/fault/fault_service.h"
+#include "worker/services/echo.h"
+#include "worker/worker.h"
+
+int main(int argc, char** argv) {
+  preforkd::ServiceTypes services;
+  services["echo"] = preforkd::EchoServiceType();
+  services["fault"] = preforkd::testing::FaultServiceType();
+
+  preforkd::Program program;
+  for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
+  program.worker = preforkd::MakeWorkerEntry(services);
+  return preforkd::RunProgram(argc, argv, program);
+}

@@ -1,0 +1,178 @@
+// The thin wrappers of libevent: timers that move, watches that go away in their own callback, signals.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <memory>
+
+#include "common/base/unique_fd.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/event/signal_watch.h"
+#include "common/event/timer.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Pair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+Pair MakePair() {
+  std::array<int, 2> fds{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0);
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+EventLoop MakeLoop() {
+  Result<EventLoop> loop = EventLoop::Create();
+  REQUIRE(loop.Ok());
+  return std::move(loop).Value();
+}
+
+// Turns the loop until the condition holds. A guard timer keeps each wait short.
+template <typename Condition>
+bool TurnUntil(EventLoop& loop, Condition condition, Duration patience = testing::kPatience) {
+  const Time end = Now() + patience;
+  Timer guard(loop, EventLoop::kPriorityControl, [] {});
+  while (!condition() && Now() < end) {
+    guard.SetAfter(milliseconds(5));
+    REQUIRE(loop.RunOnce().Ok());
+  }
+  return condition();
+}
+
+}  // namespace
+
+TEST_CASE("a timer fires once, not before its time") {
+  EventLoop loop = MakeLoop();
+  int fired = 0;
+  Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
+  const Time start = Now();
+  timer.SetAfter(milliseconds(50));
+  CHECK(TurnUntil(loop, [&] { return fired == 1; }));
+  CHECK(Now() - start >= milliseconds(48));
+  CHECK_FALSE(timer.Pending());
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return fired == 2; }, milliseconds(50)));
+}
+
+TEST_CASE("a deadline that is moved away again and again fires at the last one") {
+  EventLoop loop = MakeLoop();
+  int fired = 0;
+  Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
+  timer.SetAfter(milliseconds(10));
+  const Time last = Now() + milliseconds(120);
+  for (int step = 2; step <= 12; ++step) timer.SetAt(last - milliseconds(120 - step * 10));
+  CHECK(TurnUntil(loop, [&] { return fired > 0; }));
+  CHECK(Now() >= last - milliseconds(2));
+  CHECK(fired == 1);
+}
+
+TEST_CASE("a deadline that is moved nearer fires at the nearer one") {
+  EventLoop loop = MakeLoop();
+  int fired = 0;
+  Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
+  timer.SetAfter(std::chrono::hours(1));
+  timer.SetAfter(milliseconds(10));
+  CHECK(TurnUntil(
+      loop, [&] { return fired == 1; }, std::chrono::seconds(5)));
+}
+
+TEST_CASE("a cancelled timer does not fire, and can be set again") {
+  EventLoop loop = MakeLoop();
+  int fired = 0;
+  Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
+  timer.SetAfter(milliseconds(5));
+  timer.Cancel();
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return fired > 0; }, milliseconds(50)));
+  timer.SetAfter(milliseconds(5));
+  CHECK(TurnUntil(loop, [&] { return fired == 1; }));
+}
+
+TEST_CASE("a timer may be destroyed, or set again, in its own callback") {
+  EventLoop loop = MakeLoop();
+  int fired = 0;
+  std::unique_ptr<Timer> timer;
+  timer = std::make_unique<Timer>(loop, EventLoop::kPriorityClient, [&] {
+    if (++fired < 3) return timer->SetAfter(milliseconds(1));
+    timer.reset();
+  });
+  timer->SetAfter(milliseconds(1));
+  CHECK(TurnUntil(loop, [&] { return timer == nullptr; }));
+  CHECK(fired == 3);
+}
+
+TEST_CASE("a watch says what is ready, as long as it is, and only what was asked for") {
+  EventLoop loop = MakeLoop();
+  const Pair pair = MakePair();
+  int reads = 0;
+  int writes = 0;
+  FdWatch watch(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest ready) {
+    reads += Has(ready, Interest::kRead) ? 1 : 0;
+    writes += Has(ready, Interest::kWrite) ? 1 : 0;
+  });
+  REQUIRE(watch.Want(Interest::kRead).Ok());
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return reads + writes > 0; }, milliseconds(30)));
+  REQUIRE(::write(pair.theirs.Get(), "x", 1) == 1);
+  CHECK(TurnUntil(loop, [&] { return reads >= 2; }));  // level-triggered: nobody has read it
+  CHECK(writes == 0);
+  REQUIRE(watch.Want(Interest::kWrite).Ok());
+  reads = 0;
+  CHECK(TurnUntil(loop, [&] { return writes > 0; }));
+  CHECK(reads == 0);
+  REQUIRE(watch.Want(Interest::kNone).Ok());
+  writes = 0;
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return reads + writes > 0; }, milliseconds(30)));
+}
+
+TEST_CASE("a peer that closes is seen while bytes of it are still unread") {
+  EventLoop loop = MakeLoop();
+  Pair pair = MakePair();
+  bool closed = false;
+  FdWatch watch(loop, pair.ours.Get(), EventLoop::kPriorityClient,
+                [&](Interest ready) { closed = closed || Has(ready, Interest::kClosed); });
+  REQUIRE(watch.Want(Interest::kClosed).Ok());
+  REQUIRE(::write(pair.theirs.Get(), "unread", 6) == 6);
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return closed; }, milliseconds(30)));
+  pair.theirs.Reset();
+  CHECK(TurnUntil(loop, [&] { return closed; }));
+}
+
+TEST_CASE("a watch may be destroyed in its own callback") {
+  EventLoop loop = MakeLoop();
+  const Pair pair = MakePair();
+  std::unique_ptr<FdWatch> watch;
+  watch = std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient,
+                                    [&](Interest) { watch.reset(); });
+  REQUIRE(watch->Want(Interest::kWrite).Ok());
+  CHECK(TurnUntil(loop, [&] { return watch == nullptr; }));
+}
+
+TEST_CASE("a signal is an event with its sender; nothing interrupts the program") {
+  EventLoop loop = MakeLoop();
+  int seen = 0;
+  int from = 0;
+  Result<std::unique_ptr<SignalWatch>> watch =
+      SignalWatch::Create(loop, {SIGUSR1}, [&](int signo, int sender) {
+        seen = signo;
+        from = sender;
+      });
+  REQUIRE(watch.Ok());
+  REQUIRE(::kill(::getpid(), SIGUSR1) == 0);
+  CHECK(seen == 0);
+  CHECK(TurnUntil(loop, [&] { return seen == SIGUSR1; }));
+  CHECK(from == ::getpid());
+}
+
+}  // namespace preforkd

@@ -1,0 +1,125 @@
+// MasterLink: the worker's words arrive in order, however full the channel is, and a master that is gone is
+// said to be.
+#include "worker/master_link.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <array>
+
+#include "common/event/timer.h"
+#include "common/wire/codec.h"
+#include "tests/support/fd_snapshot.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd {
+namespace {
+
+using testing::FdSnapshot;
+
+constexpr WorkerId kWorker{static_cast<Slot>(1), static_cast<Incarnation>(2)};
+
+HandBack MakeHandBack(std::uint64_t number) {
+  HandBack message;
+  message.id = kWorker;
+  message.parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  message.parcel.id = static_cast<ConnId>(number);
+  message.parcel.context = std::string(1000, 'c');
+  return message;
+}
+
+struct Ends {
+  Result<EventLoop> loop = EventLoop::Create();
+  Result<SocketPair> pair = MakeChannelPair();
+  int readable = 0;
+  MasterLink link{loop.Value(), std::move(pair.Value().second), [this] { ++readable; }};
+  std::array<char, kMaxMessageBytes> buffer{};
+
+  // The number of the next hand-back that the master reads; 0 when there is none now.
+  std::uint64_t ReceiveNumber() {
+    ReceiveResult packet = ReceiveMessage(pair.Value().first.Get(), buffer);
+    if (packet.outcome != ReceiveOutcome::kMessage) return 0;
+    Result<WorkerToMaster> message =
+        DecodeForMaster(std::span(buffer.data(), packet.size), std::move(packet.fd));
+    REQUIRE(message.Ok());
+    return Raw(std::get<HandBack>(message.Value()).parcel.id);
+  }
+
+  void Turn() {
+    Timer guard(loop.Value(), EventLoop::kPriorityControl, [] {});
+    guard.SetAfter(std::chrono::milliseconds(1));
+    REQUIRE(loop.Value().RunOnce().Ok());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("far more messages than the channel holds arrive all, in order, and no descriptor is left") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  {
+    Ends ends;
+    constexpr std::uint64_t kMessages = 2000;
+    for (std::uint64_t number = 1; number <= kMessages; ++number) {
+      HandBack message = MakeHandBack(number);
+      REQUIRE(ends.link.Send(message));
+      CHECK_FALSE(message.parcel.fd.Valid());
+    }
+    CHECK_FALSE(ends.link.Drained());
+    bool drained = false;
+    ends.link.OnDrained([&] { drained = true; });
+    std::uint64_t expected = 1;
+    const Time end = Now() + testing::kPatience;
+    while (expected <= kMessages && Now() < end) {
+      for (std::uint64_t number = ends.ReceiveNumber(); number != 0; number = ends.ReceiveNumber()) {
+        REQUIRE(number == expected++);
+      }
+      ends.Turn();
+    }
+    CHECK(expected == kMessages + 1);
+    CHECK(drained);
+    CHECK(ends.link.Drained());
+  }
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
+TEST_CASE("a master that is gone: the message stays the caller's, descriptor and all") {
+  Ends ends;
+  ends.pair.Value().first.Reset();
+  HandBack message = MakeHandBack(1);
+  CHECK_FALSE(ends.link.Send(message));
+  CHECK(message.parcel.fd.Valid());
+  CHECK(Raw(message.parcel.id) == 1);
+  Ready ready{kWorker};
+  CHECK_FALSE(ends.link.Send(ready));
+}
+
+TEST_CASE("a master that dies while messages wait: they end, and that is said too") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  {
+    Ends ends;
+    for (std::uint64_t number = 1; ends.link.Drained(); ++number) {
+      HandBack message = MakeHandBack(number);
+      REQUIRE(ends.link.Send(message));
+    }
+    bool drained = false;
+    ends.link.OnDrained([&] { drained = true; });
+    ends.pair.Value().first.Reset();
+    const Time end = Now() + testing::kPatience;
+    while (!drained && Now() < end) ends.Turn();
+    CHECK(drained);
+  }
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
+TEST_CASE("it listens only when it is told to") {
+  Ends ends;
+  const OutMessage out{"x", -1};
+  REQUIRE(SendMessages(ends.pair.Value().first.Get(), std::span(&out, 1)).sent == 1);
+  for (int i = 0; i < 3; ++i) ends.Turn();
+  CHECK(ends.readable == 0);
+  REQUIRE(ends.link.SetListening(true).Ok());
+  for (int i = 0; i < 3; ++i) ends.Turn();
+  CHECK(ends.readable > 0);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,92 @@
+// Workers that never become ready: the server neither gives up too early nor spins.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::string Config(const std::string& fault, const std::string& supervision = {}) {
+  return fmt::format(
+      "workers = 3\n[supervision]\n{}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"f\"\n"
+      "[service.f]\ntype = \"fault\"\n{}\n",
+      supervision, fault);
+}
+
+// Seconds since midnight at which a line was written.
+double TimeOf(const std::string& line) {
+  int hours = 0;
+  int minutes = 0;
+  double seconds = 0;
+  const std::size_t start = line.find('T');
+  REQUIRE(start != std::string::npos);
+  REQUIRE(std::sscanf(line.c_str() + start, "T%d:%d:%lfZ", &hours, &minutes, &seconds) == 3);
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
+}  // namespace
+
+TEST_CASE("one slot that dies at start is tried ever more rarely while the others serve") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("die_at_start = \"1\"", "backoff_min = \"50ms\"\nbackoff_max = \"2s\""));
+  daemon.ExpectLine("slot=1 ");
+  daemon.Serve(2);
+  daemon.IgnoreDescriptors();  // slot 1 comes and goes
+  REQUIRE(daemon.WaitForLog("died while starting: exit status 1", 6));
+  std::vector<double> times;
+  for (const std::string& line : LinesWith(daemon.Log(), "died while starting"))
+    times.push_back(TimeOf(line));
+  // 50, 100, 200, 400, 800 ms, each a fifth up or down and a little late: four times as long every second
+  // time.
+  for (std::size_t i = 3; i < 6; ++i) CHECK(times[i] - times[i - 1] > times[i - 2] - times[i - 3]);
+  CHECK(times[5] - times[0] > 1.2);
+  CHECK(CpuSeconds(daemon.MasterPid()) < 0.5);
+  for (int i = 0; i < 20; ++i) {
+    TcpClient client(daemon.Address());
+    REQUIRE(client.SendAll("hello\n"));
+    CHECK(client.ReadUntil("\n"));
+  }
+  CHECK(Lines(daemon.Log()).size() < 60);
+}
+
+TEST_CASE("69: no worker of the first generation becomes ready") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("die_at_start = \"all\"", "backoff_min = \"10ms\""));
+  daemon.ExpectLine("died while");
+  daemon.Start();
+  daemon.ExpectExit(69);
+  CHECK(daemon.Wait() == 69);
+  CHECK(daemon.CountLog("died while starting") == 9);
+  CHECK(daemon.CountLog("serving") == 0);
+}
+
+TEST_CASE("a worker that hangs at start is killed at start_timeout") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("hang_at_start = \"0\"", "start_timeout = \"300ms\""));
+  daemon.ExpectLine("died while starting: signal 9 (KILL)");
+  daemon.ExpectLine("died while retiring: signal 9 (KILL)");
+  daemon.Serve(2);
+  daemon.IgnoreDescriptors();
+  CHECK(daemon.WaitForLog("gets SIGKILL: not ready within start_timeout", 2));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("hello\n"));
+  CHECK(client.ReadUntil("\n"));
+  daemon.Signal(SIGINT);  // one may hang in its start just now
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("69: all of the first generation hang at start") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("hang_at_start = \"all\"", "start_timeout = \"300ms\""));
+  daemon.ExpectLine("died while");
+  daemon.Start();
+  daemon.ExpectExit(69);
+  CHECK(daemon.Wait() == 69);
+}
+
+}  // namespace preforkd::testing

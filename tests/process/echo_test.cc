@@ -1,0 +1,154 @@
+// Echo, the smallest service, and what the master owes every service: all bytes, in order, evenly spread.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::vector<std::string> Flags(const std::string& workers, const std::string& policy = "least-connections") {
+  return {"--service", "echo",  "--listen", "127.0.0.1:0",
+          "--workers", workers, "--set",    "dispatch.policy=" + policy};
+}
+
+// The byte at each place of a long stream; no period that a lost or doubled block would fit.
+char StreamByte(std::size_t place) {
+  return static_cast<char>((place * 2654435761U) >> 13);
+}
+
+std::string StreamPart(std::size_t from, std::size_t size) {
+  std::string part(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) part[i] = StreamByte(from + i);
+  return part;
+}
+
+void SendStream(int fd, std::size_t size) {
+  constexpr std::size_t kPart = 256 * 1024;
+  for (std::size_t from = 0; from < size; from += kPart) {
+    const std::string part = StreamPart(from, std::min(kPart, size - from));
+    for (std::size_t sent = 0; sent < part.size();) {
+      const ssize_t now = ::send(fd, part.data() + sent, part.size() - sent, MSG_NOSIGNAL);
+      if (now <= 0) return;
+      sent += static_cast<std::size_t>(now);
+    }
+  }
+  (void)::shutdown(fd, SHUT_WR);
+}
+
+// How many client connections each worker holds. A worker's sockets beside them: its channel.
+std::vector<int> ConnectionsPerWorker(const DaemonProcess& daemon) {
+  std::vector<int> counts;
+  for (const pid_t pid : daemon.WorkerPids()) counts.push_back(FdSnapshot::Of(pid).Count("socket") - 1);
+  std::sort(counts.begin(), counts.end());
+  return counts;
+}
+
+// Waits for these numbers; the numbers that there are, as text for a message.
+std::string AwaitConnections(const DaemonProcess& daemon, const std::vector<int>& wanted) {
+  (void)WaitUntil(kPatience, [&] { return ConnectionsPerWorker(daemon) == wanted; });
+  return fmt::format("{}", fmt::join(ConnectionsPerWorker(daemon), " "));
+}
+
+}  // namespace
+
+TEST_CASE("64 MiB through one connection whose reader is slow come back identical, without being hoarded") {
+  constexpr std::size_t kSize = 64 << 20;
+  DaemonProcess daemon;
+  daemon.Serve(1, Flags("1"));
+  const pid_t worker = daemon.WorkerPids().at(0);
+  TcpClient client(daemon.Address());
+  std::thread sender(SendStream, client.Fd(), kSize);
+  std::size_t place = 0;
+  bool identical = true;
+  std::uint64_t largest = 0;
+  // Bursts: between two of them the reader looks away long enough for every buffer on the way to fill.
+  for (std::size_t burst = 0; identical && place < kSize; ++burst) {
+    const std::size_t size = std::min<std::size_t>(kSize - place, 4 << 20);
+    const std::optional<std::string> part = client.ReadExactly(size);
+    identical = part == StreamPart(place, size);
+    place += size;
+    if (burst % 4 == 0) largest = std::max(largest, ResidentBytes(worker));
+  }
+  CHECK(identical);
+  CHECK(client.ReadToEnd() == "");
+  sender.join();
+#ifndef PREFORKD_SANITIZED
+  CHECK(largest < 20U << 20);
+#else
+  CHECK(largest > 0);
+#endif
+}
+
+TEST_CASE("a client that does not read is waited for, not read from") {
+  DaemonProcess daemon;
+  daemon.Serve(1, Flags("1"));
+  const pid_t worker = daemon.WorkerPids().at(0);
+  TcpClient client(daemon.Address());
+  const std::string part = StreamPart(0, 64 * 1024);
+  std::size_t sent = 0;
+  // Until neither side takes a byte more: what is on the way is then in sockets' buffers alone.
+  (void)WaitUntil(std::chrono::seconds(1), [&] {
+    const ssize_t now = ::send(client.Fd(), part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (now > 0) sent += static_cast<std::size_t>(now);
+    return false;
+  });
+  const double cpu = CpuSeconds(worker);
+  CHECK(HoldsFor(std::chrono::milliseconds(300), [&] { return IsAlive(worker); }));
+  CHECK(CpuSeconds(worker) - cpu < 0.1);
+  client.HalfClose();
+  const std::optional<std::string> all = client.ReadToEnd();
+  REQUIRE(all);
+  CHECK(all->size() == sent);
+}
+
+TEST_CASE("half-close is answered after everything that came before it") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("2"));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("all of this"));
+  client.HalfClose();
+  CHECK(client.ReadToEnd() == "all of this");
+}
+
+TEST_CASE("400 idle clients on four workers: each has exactly 100") {
+  for (const std::string policy : {"least-connections", "round-robin"}) {
+    CAPTURE(policy);
+    DaemonProcess daemon;
+    std::vector<std::string> flags = Flags("4", policy);
+    // A worker that the machine does not let run is full at the default of 64, and the others get its share.
+    flags.insert(flags.end(), {"--set", "dispatch.max_queue=256"});
+    daemon.Serve(4, flags);
+    std::vector<TcpClient> clients;
+    for (int i = 0; i < 400; ++i) clients.emplace_back(daemon.Address());
+    CHECK(AwaitConnections(daemon, {100, 100, 100, 100}) == "100 100 100 100");
+  }
+}
+
+TEST_CASE("least-connections fills up those that lost clients; round-robin does not care") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("2", "round-robin"));
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(daemon.Address());
+  REQUIRE(AwaitConnections(daemon, {10, 10}) == "10 10");
+  for (std::size_t i = 0; i < clients.size(); i += 2) clients[i].Close();
+  REQUIRE(AwaitConnections(daemon, {0, 10}) == "0 10");
+  for (int i = 0; i < 10; ++i) clients.emplace_back(daemon.Address());
+  CHECK(AwaitConnections(daemon, {5, 15}) == "5 15");
+}
+
+TEST_CASE("client-hash: all connections of one address go to one worker") {
+  DaemonProcess daemon;
+  daemon.Serve(4, Flags("4", "client-hash"));
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 40; ++i) clients.emplace_back(daemon.Address());
+  CHECK(AwaitConnections(daemon, {0, 0, 0, 40}) == "0 0 0 40");
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,115 @@
+// What a worker process is made of: descriptors, signals, privileges, and whom it follows into death.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using Kinds = std::map<std::string, int>;
+
+const std::vector<std::string> kFlags = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
+
+// For a message that shows both.
+std::string Text(const std::vector<int>& signals) {
+  return fmt::format("{}", fmt::join(signals, " "));
+}
+
+}  // namespace
+
+TEST_CASE("a worker has its own descriptors and no other") {
+  for (const bool log_file : {false, true}) {
+    CAPTURE(log_file);
+    DaemonProcess daemon;
+    std::vector<std::string> flags = kFlags;
+    if (log_file) flags.insert(flags.end(), {"--log-file", daemon.Path("server.log")});
+    daemon.Serve(2, flags);
+    for (const pid_t worker : daemon.WorkerPids()) {
+      const FdSnapshot snapshot = FdSnapshot::Of(worker);
+      const std::map<int, std::string>& fds = snapshot.Targets();
+      CHECK(fds.at(0) == "/dev/null");
+      CHECK(fds.at(1) == daemon.Path("stdout"));
+      CHECK(fds.at(2) == daemon.Path("stderr"));
+      CHECK(fds.at(3).starts_with("socket:"));
+      if (log_file) CHECK(fds.at(4) == daemon.Path("server.log"));
+      Kinds expected = {{"/dev/null", 1}, {daemon.Path("stdout"), 1},    {daemon.Path("stderr"), 1},
+                        {"socket", 1},    {"anon_inode:[eventpoll]", 1}, {"anon_inode:[signalfd]", 1}};
+      if (log_file) expected[daemon.Path("server.log")] = 1;
+      // libevent may keep a timerfd and a pipe to wake itself; nothing of the master's looks like these.
+      Kinds found = snapshot.Kinds();
+      found.erase("anon_inode:[timerfd]");
+      if (found["pipe"] == 0 || found["pipe"] == 2) found.erase("pipe");
+      CHECK(found == expected);
+    }
+  }
+}
+
+TEST_CASE("a worker started late, by a reload or after a crash, inherits nothing more") {
+  DaemonProcess daemon;
+  daemon.Serve(2, kFlags);
+  const Kinds at_first = FdSnapshot::Of(daemon.WorkerPids().at(0)).Kinds();
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 30; ++i) clients.emplace_back(daemon.Address());
+  const WorkerLife victim = daemon.ReadyWorkers().at(0);
+  daemon.ExpectLine("died while ready: signal 9");
+  REQUIRE(::kill(victim.pid, SIGKILL) == 0);
+  REQUIRE(daemon.WaitForLog("is ready after", 3));
+  CHECK(FdSnapshot::Of(daemon.ReadyWorkers().back().pid).Kinds() == at_first);
+  clients.clear();
+  REQUIRE(daemon.Reload());
+  REQUIRE(daemon.AwaitWorkers(2));
+  for (const pid_t worker : daemon.WorkerPids()) CHECK(FdSnapshot::Of(worker).Kinds() == at_first);
+}
+
+TEST_CASE("a worker's signals: TERM waits for its loop, the master's are ignored, nothing is caught") {
+  DaemonProcess daemon;
+  daemon.Serve(2, kFlags);
+  std::vector<int> ignored = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
+                              SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP};
+  std::sort(ignored.begin(), ignored.end());
+  for (const pid_t worker : daemon.WorkerPids()) {
+    CHECK(Text(SignalsIn(worker, "SigBlk")) == Text({SIGTERM}));
+    CHECK(Text(SignalsIn(worker, "SigIgn")) == Text(ignored));
+    CHECK(SignalsIn(worker, "SigCgt").empty());
+  }
+}
+
+TEST_CASE("a worker cannot gain privileges, and leads a session of its own") {
+  DaemonProcess daemon;
+  daemon.Serve(2, kFlags);
+  for (const pid_t worker : daemon.WorkerPids()) {
+    CHECK(StatusField(worker, "NoNewPrivs") == "1");
+    CHECK(::getsid(worker) == worker);
+    CHECK(StatusField(worker, "Name").starts_with("preforkd-w"));
+  }
+}
+
+TEST_CASE("the master killed: workers finish, leave, and nothing keeps the port") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2"});
+  daemon.ExpectOrphans();
+  daemon.ExpectExit(128 + SIGKILL);
+  const std::string address = daemon.Address();
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  TcpClient busy(address);
+  REQUIRE(busy.SendAll("pid\nsleep 500\n"));
+  REQUIRE(busy.ReadUntil("\n"));
+  daemon.Signal(SIGKILL);
+  REQUIRE(daemon.Wait() == 128 + SIGKILL);
+  CHECK_FALSE(TcpClient::Connect(address).Ok());
+  CHECK(busy.ReadToEnd() == "done\n");
+  CHECK(WaitUntil(kPatience, [&] { return std::none_of(workers.begin(), workers.end(), IsAlive); }));
+  CHECK(daemon.Finish().empty());
+  DaemonProcess next;
+  next.Serve(2, {"--service", "echo", "--listen", address, "--workers", "2"});
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,47 @@
+// USR1: the log file can be renamed, and master and workers go on in a new one.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+
+TEST_CASE("after a rename and USR1, master and workers write to the new file") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  const std::string file = daemon.Path("server.log");
+  daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
+  CHECK(ReadFile(daemon.Path("stderr")).empty());
+  std::filesystem::rename(file, daemon.Path("rotated.log"));
+  daemon.Signal(SIGUSR1);
+  REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(file).find("log reopened") != std::string::npos; }));
+  const std::string rotated = ReadFile(daemon.Path("rotated.log"));
+  // Each worker says something: what its session throws.
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(daemon.Address());
+    REQUIRE(clients.back().SendAll("throw\n"));
+    CHECK(clients.back().IsClosedByPeer());
+  }
+  CHECK(LinesWith(ReadFile(file), "told to throw").size() == 4);
+  CHECK_FALSE(LinesWith(ReadFile(file), "worker pid=").empty());
+  CHECK(ReadFile(daemon.Path("rotated.log")) == rotated);
+}
+
+TEST_CASE("a log that cannot be reopened stays where it is") {
+  DaemonProcess daemon;
+  const std::string folder = daemon.Path("logs");
+  std::filesystem::create_directory(folder);
+  std::filesystem::create_symlink(daemon.Path("server.log"), folder + "/now");
+  daemon.Serve(
+      2, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", folder + "/now"});
+  std::filesystem::remove_all(folder);
+  daemon.Signal(SIGUSR1);
+  CHECK(daemon.WaitForLog("the log stays where it is: open "));
+  TcpClient client(daemon.Address());
+  CHECK(client.Echoes("ping"));
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,185 @@
+// Reload: what changes, what stays, and that nobody outside notices.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/load.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+const std::vector<std::string> kOneListener = {"127.0.0.1:0"};
+
+std::string Config(int workers, const std::vector<std::string>& listen = kOneListener) {
+  std::string text = fmt::format("workers = {}\n", workers);
+  for (const std::string& address : listen) {
+    text += fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"s\"\n", address);
+  }
+  return text + "[service.s]\ntype = \"echo\"\n";
+}
+
+std::string FaultConfig(const std::string& fault = {}, const std::string& supervision = {}) {
+  return fmt::format(
+      "workers = 2\n[supervision]\n{}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
+      "[service.s]\ntype = \"fault\"\n{}\n",
+      supervision, fault);
+}
+
+// The sockets of the master: its listeners, and both ends of each worker's channel.
+std::vector<std::string> Sockets(const DaemonProcess& daemon) {
+  std::vector<std::string> sockets;
+  const FdSnapshot snapshot = FdSnapshot::Of(daemon.MasterPid());
+  for (const auto& [fd, target] : snapshot.Targets()) {
+    if (target.starts_with("socket:")) sockets.push_back(target);
+  }
+  return sockets;
+}
+
+std::size_t Common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return static_cast<std::size_t>(std::count_if(
+      a.begin(), a.end(), [&](const std::string& x) { return std::find(b.begin(), b.end(), x) != b.end(); }));
+}
+
+bool Reaches(const std::string& address) {
+  Result<TcpClient> client = TcpClient::Connect(address);
+  return client.Ok() && client.Value().Echoes("ping");
+}
+
+}  // namespace
+
+TEST_CASE("ten reloads under a load of short connections: no request fails") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(2));
+  daemon.Serve(2);
+  Load load(LoadKind::kEcho, daemon.Address(), 4);
+  for (int i = 0; i < 10; ++i) {
+    const std::uint64_t before = load.Ok();
+    CHECK(daemon.Reload());
+    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+  }
+  const LoadResult result = load.Stop();
+  CAPTURE(result.Text());
+  CHECK(result.Failed() == 0);
+  CHECK(result.ok > 200);
+  CHECK(daemon.CountLog("generation 11 serves") == 1);
+}
+
+TEST_CASE("HUPs that come while a reload runs make one reload more, and nothing is lost") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(2));
+  daemon.Serve(2);
+  for (int i = 0; i < 50; ++i) daemon.Signal(SIGHUP);
+  REQUIRE(daemon.WaitForLog(" serves"));
+  CHECK(daemon.AwaitWorkers(2));
+  CHECK(Reaches(daemon.Address()));
+}
+
+TEST_CASE("the number of workers follows the file: 4, 1, 8") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(4));
+  daemon.Serve(4);
+  for (const int workers : {1, 8, 4}) {
+    daemon.WriteConfig(Config(workers));
+    CHECK(daemon.Reload());
+    CHECK(daemon.AwaitWorkers(static_cast<std::size_t>(workers)));
+    CHECK(Reaches(daemon.Address()));
+  }
+}
+
+TEST_CASE("a listener is added and removed; the one that stays is the same socket all the time") {
+  DaemonProcess daemon;
+  const std::string path = daemon.Path("more.sock");
+  daemon.WriteConfig(Config(2));
+  daemon.Serve(2);
+  const std::string kept = daemon.Address();
+  const std::vector<std::string> at_first = Sockets(daemon);
+
+  daemon.WriteConfig(Config(2, {"127.0.0.1:0", "unix:" + path}));
+  CHECK(daemon.Reload());
+  CHECK(Reaches("unix:" + path));
+  CHECK(Reaches(kept));
+  REQUIRE(daemon.AwaitWorkers(2));
+  // Of the sockets at first only the listener is left: each channel went with its worker.
+  CHECK(Common(at_first, Sockets(daemon)) == 1);
+  const std::vector<std::string> with_both = Sockets(daemon);
+
+  daemon.WriteConfig(Config(2, {"unix:" + path}));
+  CHECK(daemon.Reload());
+  CHECK(Reaches("unix:" + path));
+  CHECK_FALSE(TcpClient::Connect(kept).Ok());
+  CHECK(daemon.CountLog("no longer listening on " + kept) == 1);
+  REQUIRE(daemon.AwaitWorkers(2));
+  CHECK(Common(with_both, Sockets(daemon)) == 1);
+
+  daemon.WriteConfig(Config(2));
+  CHECK(daemon.Reload());
+  CHECK(ReadFile(path).empty());
+  CHECK_FALSE(TcpClient::Connect("unix:" + path).Ok());
+}
+
+TEST_CASE("a listener that cannot be bound refuses the reload, and nothing has changed") {
+  DaemonProcess other;
+  other.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(2));
+  daemon.Serve(2);
+  daemon.WriteConfig(Config(2, {"127.0.0.1:0", other.Address()}));
+  CHECK_FALSE(daemon.Reload());
+  CHECK(daemon.CountLog("reload refused: bind " + other.Address()) == 1);
+  CHECK(Reaches(daemon.Address()));
+  CHECK(daemon.DescriptorDifference().empty());
+}
+
+TEST_CASE("a generation whose workers die at start is abandoned; the old one serves on") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(FaultConfig());
+  daemon.Serve(2);
+  daemon.ExpectLine("exit status 1");
+  daemon.WriteConfig(FaultConfig("die_at_start = \"all\""));
+  CHECK_FALSE(daemon.Reload());
+  CHECK(daemon.CountLog(
+            "generation 2 abandoned: a worker of it died before it was ready; generation 1 serves on") == 1);
+  REQUIRE(daemon.AwaitWorkers(2));
+  CHECK(daemon.ReadyWorkers().at(0).incarnation == 1);
+  CHECK(daemon.ReadyWorkers().at(1).incarnation == 2);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("hello\n"));
+  CHECK(client.ReadUntil("\n"));
+
+  daemon.WriteConfig(FaultConfig());
+  CHECK(daemon.Reload());
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("a generation that hangs at start is abandoned at start_timeout") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(FaultConfig());
+  daemon.Serve(2);
+  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.WriteConfig(
+      FaultConfig("hang_at_start = \"all\"", "start_timeout = \"300ms\"\ndrain_timeout = \"100ms\""));
+  CHECK_FALSE(daemon.Reload());
+  CHECK(daemon.CountLog("abandoned") == 1);
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("a stop in the middle of a reload stops both generations") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(FaultConfig());
+  daemon.Serve(2);
+  daemon.WriteConfig(FaultConfig("hang_at_start = \"all\""));
+  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.IgnoreDescriptors();
+  daemon.Signal(SIGHUP);
+  REQUIRE(daemon.WaitForLog("started, pid", 4));
+  daemon.Signal(SIGTERM);
+  REQUIRE(daemon.WaitForLog("stopping: no new connections"));
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,132 @@
+// How the server stops: gracefully, bounded by drain_timeout, or at once.
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::vector<std::string> Flags(const std::string& drain_timeout) {
+  return {"--service", "echo", "--listen", "127.0.0.1:0",
+          "--workers", "2",    "--set",    "supervision.drain_timeout=" + drain_timeout};
+}
+
+// A session that cannot travel, so that it is the worker who must finish it.
+std::vector<std::string> FaultFlags(const std::string& drain_timeout) {
+  std::vector<std::string> flags = Flags(drain_timeout);
+  flags[1] = "fault";
+  return flags;
+}
+
+}  // namespace
+
+TEST_CASE("TERM and QUIT stop an idle server with exit code 0, and its port is free at once") {
+  for (const int signo : {SIGTERM, SIGQUIT, SIGINT}) {
+    DaemonProcess daemon;
+    daemon.Serve(2, Flags("30s"));
+    const std::string address = daemon.Address();
+    const Time before = Now();
+    daemon.Signal(signo);
+    if (signo == SIGINT) daemon.ExpectLine("died while retiring: signal 9");
+    CHECK(daemon.Wait() == 0);
+    CHECK(Now() - before < std::chrono::seconds(5));
+    CHECK_FALSE(TcpClient::Connect(address).Ok());
+  }
+}
+
+TEST_CASE("a client who is connected when TERM comes gets what it has sent, and then the end") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("30s"));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.Echoes("before"));
+  REQUIRE(client.SendAll("sent before the signal"));
+  REQUIRE(client.ReadExactly(4));
+  daemon.Signal(SIGTERM);
+  CHECK(client.ReadToEnd() == " before the signal");
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("what a worker is busy with when TERM comes is finished") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, FaultFlags("30s"));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("pid\nsleep 300\n"));
+  REQUIRE(client.ReadUntil("\n"));
+  daemon.Signal(SIGTERM);
+  CHECK(client.ReadToEnd() == "done\n");
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("connections that the kernel had queued when TERM came are served") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  std::vector<std::string> flags = FaultFlags("30s");
+  flags[5] = "1";
+  daemon.Serve(1, flags);
+  TcpClient busy(daemon.Address());
+  REQUIRE(busy.SendAll("pid\nsleep 400\n"));
+  REQUIRE(busy.ReadUntil("\n"));
+  std::vector<TcpClient> queued;
+  for (int i = 0; i < 20; ++i) {
+    queued.emplace_back(daemon.Address());
+    REQUIRE(queued.back().SendAll("hello\n"));
+  }
+  daemon.Signal(SIGTERM);
+  int answered = 0;
+  for (TcpClient& client : queued)
+    answered += client.ReadToEnd().value_or("").starts_with("hello 0 ") ? 1 : 0;
+  CHECK(answered == 20);
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("drain_timeout bounds the stop") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(
+      "workers = 2\n[supervision]\ndrain_timeout = \"300ms\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+      "service = \"f\"\n[service.f]\ntype = \"fault\"\nignore_retire = true\n");
+  daemon.Serve(2);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("pid\n"));
+  REQUIRE(client.ReadUntil("\n"));
+  const Time before = Now();
+  daemon.Signal(SIGTERM);
+  CHECK(client.IsClosedByPeer());
+  CHECK(daemon.Wait() == 0);
+  const Duration took = Now() - before;
+  CHECK(took >= std::chrono::milliseconds(280));
+  CHECK(took < std::chrono::seconds(5));
+  CHECK(daemon.CountLog("connections are closed unfinished") == 1);
+}
+
+TEST_CASE("a worker that does not leave within drain_timeout is killed") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, FaultFlags("100ms"));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("pid\nsleep 60000\n"));
+  REQUIRE(client.ReadUntil("\n"));
+  daemon.ExpectLine("died while retiring: signal 9 (KILL)");
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.CountLog("gets SIGKILL: not finished within drain_timeout") == 1);
+}
+
+TEST_CASE("a second TERM, and INT, stop at once whoever is served") {
+  for (const int second : {SIGTERM, SIGINT}) {
+    DaemonProcess daemon(kPreforkdWithFaults);
+    daemon.Serve(2, FaultFlags("60s"));
+    TcpClient client(daemon.Address());
+    REQUIRE(client.SendAll("pid\nsleep 60000\n"));
+    REQUIRE(client.ReadUntil("\n"));
+    daemon.ExpectLine("died while retiring: signal 9 (KILL)");
+    daemon.Signal(SIGTERM);
+    REQUIRE(daemon.WaitForLog("stopping: no new connections"));
+    daemon.Signal(second);
+    CHECK(daemon.Wait(std::chrono::seconds(10)) == 0);
+    CHECK(daemon.CountLog("stopping at once") == 1);
+    CHECK(client.IsClosedByPeer());
+  }
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,225 @@
+#include "tests/support/daemon_process.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <set>
+#include <stdexcept>
+
+#include "tests/support/proc_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+// Masters of this test process that run now: children that are nobody's leftover.
+std::set<pid_t> g_masters;
+
+// How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
+constexpr Duration kLeavePatience = std::chrono::seconds(40);
+constexpr Duration kSettlePatience = std::chrono::seconds(5);
+
+std::string BinaryPath(const std::string& binary) {
+  const char* sources = std::getenv("TEST_SRCDIR");
+  const char* workspace = std::getenv("TEST_WORKSPACE");
+  if (sources == nullptr || workspace == nullptr) return "bazel-bin/" + binary;  // started by hand
+  return fmt::format("{}/{}/{}", sources, workspace, binary);
+}
+
+// In the child, between fork and exec.
+[[noreturn]] void Execute(const std::string& binary, const std::vector<std::string>& arguments,
+                          const TempDirectory& folder) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
+  const int out = ::open(folder.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int err = ::open(folder.Path("stderr").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(126);
+  ::closefrom(3);
+  std::vector<char*> words;
+  words.push_back(const_cast<char*>(binary.c_str()));
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  ::execv(binary.c_str(), words.data());
+  ::_exit(127);
+}
+
+}  // namespace
+
+DaemonProcess::DaemonProcess(std::string binary) : binary_(std::move(binary)) {
+  // A worker that outlives its master becomes our child, and is seen.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) throw std::runtime_error("PR_SET_CHILD_SUBREAPER");
+}
+
+DaemonProcess::~DaemonProcess() {
+  if (finished_) return;
+  const std::vector<std::string> complaints = Finish();
+  for (const std::string& complaint : complaints) FAIL_CHECK("the harness complains: ", complaint);
+  if (!complaints.empty()) MESSAGE("the log:\n", Log());
+}
+
+void DaemonProcess::WriteConfig(std::string_view text) {
+  WriteFile(ConfigPath(), text);
+}
+
+void DaemonProcess::Start(const std::vector<std::string>& arguments) {
+  const std::vector<std::string> names = folder_.Names();
+  std::vector<std::string> words;
+  if (std::find(names.begin(), names.end(), "preforkd.toml") != names.end()) words = {"-c", ConfigPath()};
+  words.insert(words.end(), {"--control", Path("control.sock")});
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const std::string path = BinaryPath(binary_);
+  pid_ = ::fork();
+  if (pid_ < 0) throw std::runtime_error("fork");
+  if (pid_ == 0) Execute(path, words, folder_);
+  g_masters.insert(pid_);
+  running_ = true;
+  exit_code_.reset();
+}
+
+void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& arguments) {
+  Start(arguments);
+  const bool ready =
+      WaitUntil(kPatience, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
+  const bool serves = ready && running_ && WaitForLog("serving: generation");
+  REQUIRE_MESSAGE(serves, "it does not serve; its log:\n", Log());
+  RebaseDescriptors();
+}
+
+int DaemonProcess::Run(const std::vector<std::string>& arguments) {
+  Start(arguments);
+  const int code = Wait().value_or(-1);
+  expected_exit_ = code;  // what the test looks at itself
+  return code;
+}
+
+void DaemonProcess::Signal(int signo) const {
+  if (running_) ::kill(pid_, signo);
+}
+
+std::optional<int> DaemonProcess::Wait(Duration patience) {
+  int status = 0;
+  if (running_ && WaitUntil(patience, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) {
+    running_ = false;
+    g_masters.erase(pid_);
+    exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+  return exit_code_;
+}
+
+std::vector<pid_t> DaemonProcess::WorkerPids() const {
+  std::vector<pid_t> workers = ChildrenOf(pid_);
+  std::erase_if(workers, [](pid_t pid) { return !IsAlive(pid); });
+  return workers;
+}
+
+std::vector<WorkerLife> DaemonProcess::ReadyWorkers() const {
+  std::vector<WorkerLife> lives = ReadWorkerLives(Log());
+  std::erase_if(lives, [](const WorkerLife& life) { return !life.ready || life.retiring || life.gone; });
+  return lives;
+}
+
+bool DaemonProcess::AwaitWorkers(std::size_t count, Duration patience) const {
+  return WaitUntil(patience, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
+}
+
+std::string DaemonProcess::Log() const {
+  std::string log = ReadFile(Path("stderr"));
+  for (const std::string& name : folder_.Names()) {
+    if (name.ends_with(".log")) log += ReadFile(Path(name));
+  }
+  return log;
+}
+
+bool DaemonProcess::WaitForLog(std::string_view text, std::size_t count, Duration patience) const {
+  return WaitUntil(patience, [&] { return CountLog(text) >= count; });
+}
+
+std::vector<std::string> DaemonProcess::Addresses() const {
+  constexpr std::string_view kBefore = ": listening on ";
+  std::vector<std::string> addresses;
+  for (const std::string& line : LinesWith(Log(), kBefore)) {
+    const std::size_t start = line.find(kBefore) + kBefore.size();
+    addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
+  }
+  return addresses;
+}
+
+bool DaemonProcess::Reload() {
+  const std::size_t before = ReloadEnds(Log()).size();
+  Signal(SIGHUP);
+  if (!WaitUntil(kPatience, [&] { return ReloadEnds(Log()).size() > before; })) return false;
+  return ReloadEnds(Log()).back().ends_with(" serves");
+}
+
+std::string DaemonProcess::DescriptorDifference() const {
+  if (!baseline_ || !running_) return {};
+  std::string difference;
+  (void)WaitUntil(kSettlePatience, [&] {
+    difference = KindsDiff(*baseline_, FdSnapshot::Of(pid_));
+    return difference.empty();
+  });
+  return difference;
+}
+
+std::vector<std::string> DaemonProcess::Finish() {
+  finished_ = true;
+  std::vector<std::string> complaints;
+  if (pid_ == 0) return complaints;  // never started
+  (void)Wait(Duration(0));
+  JudgeDescriptors(complaints);
+  Stop(complaints);
+  for (const std::string& line : BadLines(Log(), expected_lines_))
+    complaints.push_back("in the log: " + line);
+  JudgeLeftovers(complaints);
+  return complaints;
+}
+
+void DaemonProcess::JudgeDescriptors(std::vector<std::string>& complaints) const {
+  const std::string difference = DescriptorDifference();
+  if (!difference.empty()) complaints.push_back("the master's descriptors differ: " + difference);
+}
+
+void DaemonProcess::Stop(std::vector<std::string>& complaints) {
+  Signal(SIGTERM);
+  if (!Wait(kLeavePatience)) {
+    complaints.push_back("it did not stop when it was told to");
+    Signal(SIGKILL);
+    orphans_expected_ = true;  // one complaint is enough
+    (void)Wait();
+  } else if (exit_code_ != expected_exit_) {
+    complaints.push_back(fmt::format("exit code {} where {} was expected", *exit_code_, expected_exit_));
+  }
+}
+
+std::vector<pid_t> DaemonProcess::Orphans() const {
+  std::vector<pid_t> orphans = ChildrenOf(::getpid());
+  std::erase_if(orphans, [](pid_t pid) { return g_masters.contains(pid); });
+  return orphans;
+}
+
+void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
+  const auto all_gone = [&] {
+    for (const pid_t pid : Orphans()) (void)::waitpid(pid, nullptr, WNOHANG);
+    return Orphans().empty();
+  };
+  // Normally the master has waited for each of its workers, and there is nothing to wait for here.
+  const bool clean = orphans_expected_ ? WaitUntil(kLeavePatience, all_gone) : Orphans().empty();
+  if (!clean) complaints.push_back(fmt::format("processes left behind: {}", fmt::join(Orphans(), ", ")));
+  for (const pid_t pid : Orphans()) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+  for (const std::string& name : folder_.Names()) {
+    const bool known =
+        name == "stdout" || name == "stderr" || name == "preforkd.toml" || name.ends_with(".log");
+    if (!known) complaints.push_back("a file left behind: " + name);
+  }
+}
+
+}  // namespace preforkd::testing

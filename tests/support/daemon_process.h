@@ -1,0 +1,119 @@
+// DaemonProcess: the real program in a private folder, and the judgement of how it behaved.
+//
+// Owns the process, its folder and its log. Its destructor stops the program and fails the test for what no
+// test may leave behind: an alert or a sanitizer's report in the log, a worker that died, a process or a file
+// left over, a descriptor that the master has more (or fewer) than when it began to serve, an unexpected exit
+// code. A test that causes one of these on purpose says so before (Expect...).
+// Destroy clients before it: their connections are descriptors of the server.
+#ifndef PREFORKD_TESTS_SUPPORT_DAEMON_PROCESS_H_
+#define PREFORKD_TESTS_SUPPORT_DAEMON_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "tests/support/fd_snapshot.h"
+#include "tests/support/log_oracle.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd::testing {
+
+// Programs, as a test names them in `data`.
+inline constexpr const char* kPreforkd = "preforkd";
+inline constexpr const char* kPreforkdWithFaults = "tests/fault/preforkd_with_faults";
+
+class DaemonProcess {
+ public:
+  explicit DaemonProcess(std::string binary = kPreforkd);
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+  ~DaemonProcess();
+
+  // ---- before and while it runs ----
+
+  // A name in the private folder. Only *.log may still be there at the end.
+  [[nodiscard]] std::string Path(std::string_view name) const { return folder_.Path(name); }
+  // The configuration file; Start passes it when there is one.
+  void WriteConfig(std::string_view text);
+  [[nodiscard]] std::string ConfigPath() const { return Path("preforkd.toml"); }
+
+  // Starts the program; does not wait for anything.
+  void Start(const std::vector<std::string>& arguments = {});
+  // Start, then wait until `workers` workers are ready. Fails the test when that does not happen.
+  void Serve(std::size_t workers, const std::vector<std::string>& arguments = {});
+  // For a program that is to end by itself: its exit code, or -1 when it did not end.
+  int Run(const std::vector<std::string>& arguments);
+
+  void Signal(int signo) const;
+  // The exit code, or 128 + the signal that ended it; nullopt while it still runs after `patience`.
+  std::optional<int> Wait(Duration patience = kPatience);
+
+  // ---- looking at it ----
+
+  [[nodiscard]] pid_t MasterPid() const { return pid_; }
+  // Children of the master that are no zombies.
+  [[nodiscard]] std::vector<pid_t> WorkerPids() const;
+  // Workers that the log calls ready and neither retiring nor gone.
+  [[nodiscard]] std::vector<WorkerLife> ReadyWorkers() const;
+  // Waits until there are exactly so many, and no other worker process.
+  [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration patience = kPatience) const;
+
+  // Standard error and every *.log in the folder.
+  [[nodiscard]] std::string Log() const;
+  [[nodiscard]] std::string Output() const { return ReadFile(Path("stdout")); }
+  [[nodiscard]] std::size_t CountLog(std::string_view text) const { return LinesWith(Log(), text).size(); }
+  // Until `text` is in at least `count` lines.
+  [[nodiscard]] bool WaitForLog(std::string_view text, std::size_t count = 1,
+                                Duration patience = kPatience) const;
+
+  // What it listens on, in the order of the log: "127.0.0.1:40001".
+  [[nodiscard]] std::vector<std::string> Addresses() const;
+  [[nodiscard]] std::string Address(std::size_t index = 0) const { return Addresses().at(index); }
+
+  // Reload and wait for the generation that it makes; false when it was refused or abandoned.
+  [[nodiscard]] bool Reload();
+
+  // ---- the judgement ----
+
+  void ExpectExit(int code) { expected_exit_ = code; }
+  // Lines that hold `text` are no complaint: an alert, or a worker's death, that the test causes.
+  void ExpectLine(std::string text) { expected_lines_.push_back(std::move(text)); }
+  // The master dies at once and unasked: its workers may take a moment to follow.
+  void ExpectOrphans() { orphans_expected_ = true; }
+  // The test changes what the master holds (listeners, workers): what it holds now is what it should hold.
+  void RebaseDescriptors() { baseline_ = FdSnapshot::Of(pid_); }
+  void IgnoreDescriptors() { baseline_.reset(); }
+  // Waits until the master holds the same kinds and numbers of descriptors as at first. Empty, or the
+  // difference.
+  [[nodiscard]] std::string DescriptorDifference() const;
+
+  // Stops the program, if it runs, and says what was wrong: nothing is what a test wants. The destructor does
+  // this, and fails the test for each complaint; who calls it judges for himself.
+  std::vector<std::string> Finish();
+
+ private:
+  void Stop(std::vector<std::string>& complaints);
+  void JudgeDescriptors(std::vector<std::string>& complaints) const;
+  void JudgeLeftovers(std::vector<std::string>& complaints) const;
+  [[nodiscard]] std::vector<pid_t> Orphans() const;
+
+  std::string binary_;
+  TempDirectory folder_;
+  pid_t pid_ = 0;
+  bool running_ = false;
+  bool finished_ = false;
+  std::optional<int> exit_code_;
+  std::optional<FdSnapshot> baseline_;
+  int expected_exit_ = 0;
+  std::vector<std::string> expected_lines_;
+  bool orphans_expected_ = false;
+};
+
+}  // namespace preforkd::testing
+
+#endif

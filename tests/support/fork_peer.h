@@ -1,0 +1,35 @@
+// RunPeer: runs a function in a forked process with a deadline, for what would change the test process for
+// good (limits, descriptors by number, death).
+//
+// The child leaves by _exit: no destructor of the test's runs twice. Do not assert in it; return a code.
+#ifndef PREFORKD_TESTS_SUPPORT_FORK_PEER_H_
+#define PREFORKD_TESTS_SUPPORT_FORK_PEER_H_
+
+#include <functional>
+#include <string>
+
+#include "common/base/clock.h"
+
+namespace preforkd::testing {
+
+// What a peer says by its exit status. A test may use further numbers from kFirstOwn on.
+enum class PeerExit : int {
+  kOk = 0,
+  kThrew = 101,
+  kKilled = 102,   // a signal ended it
+  kTooLate = 103,  // the deadline ended it
+  kFirstOwn = 1,
+};
+
+struct PeerResult {
+  int code = 0;    // what the function returned, or a PeerExit
+  int signal = 0;  // with kKilled
+  [[nodiscard]] bool Ok() const { return code == static_cast<int>(PeerExit::kOk); }
+  [[nodiscard]] std::string Text() const;
+};
+
+PeerResult RunPeer(const std::function<int()>& body, Duration deadline = std::chrono::seconds(10));
+
+}  // namespace preforkd::testing
+
+#endif

@@ -1,0 +1,37 @@
+// HttpClient: as much of HTTP/1.1 as a test needs, over one TcpClient: Content-Length bodies, keep-alive.
+#ifndef PREFORKD_TESTS_SUPPORT_HTTP_CLIENT_H_
+#define PREFORKD_TESTS_SUPPORT_HTTP_CLIENT_H_
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case; of equal names the last
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  // Throws std::runtime_error.
+  explicit HttpClient(const std::string& address) : connection_(address) {}
+  explicit HttpClient(TcpClient connection) : connection_(std::move(connection)) {}
+
+  // One request and its response on this connection. nullopt: no whole response came.
+  std::optional<HttpResponse> Get(const std::string& target, const std::string& more_headers = {});
+  [[nodiscard]] TcpClient& Connection() { return connection_; }
+
+ private:
+  std::optional<HttpResponse> ReadResponse();
+
+  TcpClient connection_;
+};
+
+}  // namespace preforkd::testing
+
+#endif

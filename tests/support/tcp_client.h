@@ -1,0 +1,57 @@
+// TcpClient: a blocking stream client for tests. Every call ends within its timeout, and says so when it did
+// not get what it wanted: nullopt or false, with Why().
+#ifndef PREFORKD_TESTS_SUPPORT_TCP_CLIENT_H_
+#define PREFORKD_TESTS_SUPPORT_TCP_CLIENT_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace preforkd::testing {
+
+inline constexpr Duration kClientTimeout = std::chrono::seconds(15);
+
+class TcpClient {
+ public:
+  // `address` as a listener is written: "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@name".
+  static Result<TcpClient> Connect(const std::string& address, Duration timeout = kClientTimeout);
+  // The same for a test that cannot go on without: throws std::runtime_error.
+  explicit TcpClient(const std::string& address);
+
+  [[nodiscard]] bool SendAll(std::string_view bytes);
+  // Up to and including `delimiter`; what came behind it is kept for the next call.
+  std::optional<std::string> ReadUntil(std::string_view delimiter);
+  std::optional<std::string> ReadExactly(std::size_t size);
+  // Everything up to end of file. nullopt when the connection was reset, or nothing more came in time.
+  std::optional<std::string> ReadToEnd();
+  // Whatever is there next, at least one byte; empty at end of file.
+  std::optional<std::string> ReadSome();
+  // Sends and receives the same again.
+  [[nodiscard]] bool Echoes(std::string_view bytes);
+  // The peer has closed: end of file or reset, within the timeout, with nothing before it.
+  [[nodiscard]] bool IsClosedByPeer();
+
+  void HalfClose();
+  void Close() { fd_.Reset(); }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
+  // The errno of the last failure; 0: end of file.
+  [[nodiscard]] int Why() const { return why_; }
+
+ private:
+  explicit TcpClient(UniqueFd fd) : fd_(std::move(fd)) {}
+  // Receives more into buffer_. False at end of file and on an error.
+  bool Fill();
+  std::string Take(std::size_t size);
+
+  UniqueFd fd_;
+  std::string buffer_;  // received and not yet asked for
+  int why_ = 0;
+};
+
+}  // namespace preforkd::testing
+
+#endif

@@ -1,0 +1,133 @@
+// The log: one event is one line, whatever is in it, and lines that were lost are counted.
+#include "common/base/log.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/base/unique_fd.h"
+#include "tests/support/temp_directory.h"
+
+namespace preforkd {
+namespace {
+
+// The log of this process goes to a file for the length of a test, and then back.
+class LogFile {
+ public:
+  LogFile() : fd_(::open(folder_.Path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+    log::SetOutput(fd_.Get());
+    log::SetLevel(log::Level::kInfo);
+    log::SetIdentity(
+        {"worker", static_cast<Slot>(3), static_cast<Incarnation>(17), static_cast<Generation>(2)});
+  }
+  ~LogFile() {
+    log::SetOutput(STDERR_FILENO);
+    log::SetFormat(log::Format::kText);
+    log::SetIdentity({});
+  }
+  [[nodiscard]] std::string Text() const { return testing::ReadFile(folder_.Path("log")); }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }
+
+ private:
+  testing::TempDirectory folder_;
+  UniqueFd fd_;
+};
+
+const std::string kEvil =
+    std::string("line\nforged \"quoted\" back\\slash\ttab \x7f\x1b[31m ") + '\0' + " end \xc3\xa9";
+
+}  // namespace
+
+TEST_CASE("a text line says when, how bad, who, and what") {
+  const LogFile file;
+  log::Error(static_cast<ConnId>(99), "bad {}", 7);
+  const std::string text = file.Text();
+  CHECK(text.size() > 28);
+  CHECK(text[10] == 'T');
+  CHECK(text[26] == 'Z');
+  CHECK(text.substr(27) ==
+        fmt::format(" error   worker pid={} slot=3 inc=17 gen=2 conn=99: bad 7\n", ::getpid()));
+}
+
+TEST_CASE("nothing that a client sends makes a second line, or reaches a terminal") {
+  const LogFile file;
+  log::Info("{}", kEvil);
+  const std::string text = file.Text();
+  CHECK(text.find('\n') == text.size() - 1);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.ends_with("line\\nforged \"quoted\" back\\slash\\ttab \\x7f\\x1b[31m \\x00 end \xc3\xa9\n"));
+}
+
+TEST_CASE("a JSON line is JSON, and gives the text back byte for byte") {
+  const LogFile file;
+  log::SetFormat(log::Format::kJson);
+  log::Warning(static_cast<ConnId>(5), "{}", kEvil);
+  const std::string text = file.Text();
+  CHECK(text.find('\n') == text.size() - 1);
+  const nlohmann::json line = nlohmann::json::parse(text);
+  CHECK(line["level"] == "warning");
+  CHECK(line["role"] == "worker");
+  CHECK(line["pid"] == ::getpid());
+  CHECK(line["slot"] == 3);
+  CHECK(line["incarnation"] == 17);
+  CHECK(line["generation"] == 2);
+  CHECK(line["conn"] == 5);
+  CHECK(line["message"] == kEvil);
+}
+
+TEST_CASE("a line longer than any buffer is one line") {
+  const LogFile file;
+  log::Info("{}", std::string(100000, 'x'));
+  CHECK(file.Text().find('\n') == file.Text().size() - 1);
+  CHECK(file.Text().size() > 100000);
+}
+
+TEST_CASE("below the level nothing is written") {
+  const LogFile file;
+  log::SetLevel(log::Level::kError);
+  log::Info("not this");
+  log::Alert("but this");
+  CHECK(file.Text().find("not this") == std::string::npos);
+  CHECK(file.Text().find("but this") != std::string::npos);
+  log::SetLevel(log::Level::kInfo);
+}
+
+TEST_CASE("lines that cannot be written are counted, and the next one that can says how many") {
+  const LogFile file;
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC) == 0);
+  const UniqueFd reader(pipe[0]);
+  const UniqueFd writer(pipe[1]);
+  const std::string page(4096, 'f');
+  while (::write(writer.Get(), page.data(), page.size()) > 0) {
+  }
+  log::SetOutput(writer.Get());
+  for (int i = 0; i < 5; ++i) log::Info("lost {}", i);
+  CHECK(log::Dropped() == 5);
+  log::SetOutput(file.Fd());
+  log::Info("through");
+  CHECK(log::Dropped() == 0);
+  const std::string text = file.Text();
+  CHECK(text.find("5 log lines could not be written before this one") < text.find("through"));
+}
+
+TEST_CASE("errno survives a log line") {
+  const LogFile file;
+  errno = E2BIG;
+  log::Info("something");
+  CHECK(errno == E2BIG);
+}
+
+TEST_CASE("levels by name") {
+  CHECK(log::ParseLevel("alert") == log::Level::kAlert);
+  CHECK(std::string(log::LevelName(log::Level::kDebug)) == "debug");
+  CHECK_FALSE(log::ParseLevel("Alert").has_value());
+  CHECK_FALSE(log::ParseLevel("").has_value());
+}
+
+}  // namespace preforkd

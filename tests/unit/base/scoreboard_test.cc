@@ -1,0 +1,110 @@
+// The scoreboard: what is written is read, in another process too, and never a torn line.
+#include "common/scoreboard/scoreboard.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "tests/support/fork_peer.h"
+
+namespace preforkd {
+namespace {
+
+Scoreboard Make() {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  return std::move(board).Value();
+}
+
+}  // namespace
+
+TEST_CASE("what a child writes its parent reads") {
+  const Scoreboard board = Make();
+  const testing::PeerResult result = testing::RunPeer([&board] {
+    WorkerRow& row = board.Row(static_cast<Slot>(kMaxSlots - 1));
+    Add(row.requests, 41);
+    Add(row.requests);
+    row.doing.Write("GET /");
+    return 0;
+  });
+  REQUIRE(result.Ok());
+  const WorkerRow& row = board.Row(static_cast<Slot>(kMaxSlots - 1));
+  CHECK(Get(row.requests) == 42);
+  CHECK(row.doing.Read() == "GET /");
+  CHECK(board.Master().version == kScoreboardVersion);
+}
+
+TEST_CASE("derived numbers are never negative, whatever a wild worker writes") {
+  WorkerRow row;
+  Set(row.handed_over, 10);
+  Set(row.taken, 7);
+  Set(row.finished, 3);
+  Set(row.returned, 1);
+  Set(row.reclaimed, 2);
+  CHECK(row.Connections() == 3);
+  CHECK(row.Queued() == 1);
+  Set(row.finished, ~std::uint64_t{0} / 2);
+  Set(row.taken, 11);
+  CHECK(row.Connections() == 0);
+  CHECK(row.Queued() == 0);
+}
+
+TEST_CASE("a row is clean for the next incarnation") {
+  WorkerRow row;
+  Set(row.handed_over, 10);
+  Set(row.finished, 3);
+  Set(row.cpu_ns, 3);
+  row.doing.Write("something");
+  row.Clear();
+  CHECK(Get(row.handed_over) == 0);
+  CHECK(Get(row.finished) == 0);
+  CHECK(Get(row.cpu_ns) == 0);
+  CHECK(row.doing.Read().empty());
+}
+
+TEST_CASE("a line is cut at its capacity, and any bytes may be in it") {
+  SharedText text;
+  CHECK(text.Read().empty());
+  const std::string exact(SharedText::kCapacity, 'x');
+  text.Write(exact + "y");
+  CHECK(text.Read() == exact);
+  for (std::size_t size = 0; size <= 17; ++size) {
+    const std::string bytes(size, '\0');
+    text.Write(bytes);
+    CHECK(text.Read() == bytes);
+  }
+}
+
+TEST_CASE("a reader sees whole lines only, while the writer never stops") {
+  SharedText text;
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (char c = 'a'; !stop; c = c == 'z' ? 'a' : static_cast<char>(c + 1)) {
+      text.Write(std::string(static_cast<std::size_t>(c - 'a' + 1) * 8, c));
+    }
+  });
+  std::set<char> seen;
+  int torn = 0;
+  for (int i = 0; i < 200000 && seen.size() < 20; ++i) {
+    const std::string line = text.Read();
+    if (line.empty()) continue;
+    const bool whole = line == std::string(static_cast<std::size_t>(line[0] - 'a' + 1) * 8, line[0]);
+    torn += whole ? 0 : 1;
+    seen.insert(line[0]);
+  }
+  stop = true;
+  writer.join();
+  CHECK(torn == 0);
+  CHECK_FALSE(seen.empty());
+}
+
+TEST_CASE("names for every state, and for what is none") {
+  CHECK(std::string(SlotStateName(SlotState::kRetiring)) == "retiring");
+  CHECK(std::string(MasterStateName(MasterState::kReloading)) == "reloading");
+  CHECK(std::string(SlotStateName(static_cast<SlotState>(77))) == "unknown");
+  CHECK(std::string(MasterStateName(static_cast<MasterState>(77))) == "unknown");
+}
+
+}  // namespace preforkd

@@ -1,0 +1,100 @@
+#include "common/base/unique_fd.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <type_traits>
+#include <utility>
+
+#include "tests/support/fd_snapshot.h"
+#include "tests/support/fork_peer.h"
+
+namespace preforkd {
+namespace {
+
+using testing::FdSnapshot;
+
+static_assert(!std::is_copy_constructible_v<UniqueFd>);
+static_assert(!std::is_convertible_v<int, UniqueFd>);
+static_assert(!std::is_constructible_v<bool, UniqueFd>);
+static_assert(std::is_nothrow_move_constructible_v<UniqueFd>);
+
+UniqueFd Open() {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+bool IsOpen(int fd) {
+  return ::fcntl(fd, F_GETFD) >= 0;
+}
+
+}  // namespace
+
+TEST_CASE("it closes once, at the end of its life") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  int number = -1;
+  {
+    const UniqueFd fd = Open();
+    number = fd.Get();
+    CHECK(fd.Valid());
+    CHECK(IsOpen(number));
+  }
+  CHECK_FALSE(IsOpen(number));
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
+TEST_CASE("a move takes it; what was held before is closed") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  {
+    UniqueFd a = Open();
+    const int number = a.Get();
+    UniqueFd b = std::move(a);
+    CHECK_FALSE(a.Valid());  // NOLINT: a moved-from UniqueFd holds nothing, by contract
+    CHECK(b.Get() == number);
+    UniqueFd c = Open();
+    const int second = c.Get();
+    c = std::move(b);
+    CHECK_FALSE(IsOpen(second));
+    CHECK(c.Get() == number);
+    UniqueFd& same = c;
+    c = std::move(same);
+    CHECK(IsOpen(number));
+  }
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
+TEST_CASE("released is the caller's; reset is closed, and errno is kept") {
+  UniqueFd fd = Open();
+  const int number = fd.Release();
+  CHECK_FALSE(fd.Valid());
+  CHECK(IsOpen(number));
+  UniqueFd again(number);
+  errno = E2BIG;
+  again.Reset();
+  CHECK(errno == E2BIG);
+  CHECK_FALSE(IsOpen(number));
+  again.Reset();
+}
+
+TEST_CASE("0 is a descriptor, -1 is none") {
+  UniqueFd zero(0);
+  CHECK(zero.Valid());
+  CHECK(zero.Release() == 0);
+  CHECK_FALSE(UniqueFd().Valid());
+  CHECK_FALSE(UniqueFd(-1).Valid());
+}
+
+TEST_CASE("a descriptor closed behind its owner's back is a bug of ours, and stops the program") {
+  const testing::PeerResult result = testing::RunPeer([] {
+    ::signal(SIGABRT, SIG_DFL);
+    ::close(2);  // the alert is expected, and need not be seen
+    UniqueFd fd = Open();
+    ::close(fd.Get());
+    fd.Reset();
+    return 1;
+  });
+  CHECK(result.signal == SIGABRT);
+}
+
+}  // namespace preforkd

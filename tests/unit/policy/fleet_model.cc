@@ -1,0 +1,173 @@
+#include "tests/unit/policy/fleet_model.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace preforkd {
+namespace {
+
+void Insist(bool condition, const std::string& otherwise) {
+  if (!condition) throw std::logic_error(otherwise);
+}
+
+std::string Text(const WorkerId& id) {
+  return fmt::format("{}.{}", Raw(id.slot), Raw(id.incarnation));
+}
+
+}  // namespace
+
+FleetModel::FleetModel(std::uint32_t seed, std::uint32_t max_slots) : fleet_(max_slots, seed, now_) {}
+
+void FleetModel::Begin(std::uint32_t workers) {
+  serving_ = static_cast<Generation>(++last_generation_);
+  fleet_.Begin(serving_, workers, settings, now_);
+  Settle();
+}
+
+void FleetModel::Reload(std::uint32_t workers) {
+  coming_ = static_cast<Generation>(++last_generation_);
+  coming_workers_ = workers;
+  fleet_.Reload(*coming_, workers, settings, now_);
+  Settle();
+}
+
+void FleetModel::Scale(std::uint32_t workers) {
+  fleet_.Scale(workers, now_);
+  Settle();
+}
+
+void FleetModel::Stop(bool at_once) {
+  fleet_.Stop(at_once, now_);
+  Settle();
+}
+
+void FleetModel::Advance(Duration span) {
+  now_ += span;
+  fleet_.Tick(now_);
+  Settle();
+  const std::optional<Time> next = fleet_.NextDeadline();
+  Insist(!next || *next > now_, "a deadline in the past after Tick: the loop would spin");
+}
+
+void FleetModel::AdvanceToDeadline() {
+  const std::optional<Time> next = fleet_.NextDeadline();
+  if (next) Advance(std::max(*next - now_, Duration(0)));
+}
+
+void FleetModel::MakeReady(const WorkerId& id) {
+  Live(id, "ready").ready = true;
+  fleet_.Ready(id, now_);
+  Settle();
+}
+
+void FleetModel::AskReplacement(const WorkerId& id) {
+  fleet_.Replace(id, now_);
+  Settle();
+}
+
+void FleetModel::Die(const WorkerId& id, bool served) {
+  (void)Live(id, "dying");
+  processes_.erase(Raw(id.slot));
+  fleet_.Exited(id, served, now_);
+  Settle();
+}
+
+std::vector<FleetModel::Process> FleetModel::Of(Generation generation) const {
+  std::vector<Process> found;
+  for (const auto& [slot, process] : processes_) {
+    if (process.generation == generation) found.push_back(process);
+  }
+  return found;
+}
+
+std::uint32_t FleetModel::ReadyInService() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(processes_.begin(), processes_.end(), [&](const auto& entry) {
+        const Process& process = entry.second;
+        return process.generation == serving_ && process.ready && !process.retired;
+      }));
+}
+
+std::string FleetModel::TakeStory() {
+  std::string story;
+  story.swap(story_);
+  return story;
+}
+
+void FleetModel::Settle() {
+  for (std::vector<FleetAction> actions = fleet_.TakeActions(); !actions.empty();
+       actions = fleet_.TakeActions()) {
+    for (const FleetAction& action : actions) {
+      Insist(!finished_, "an action after the last one");
+      std::visit([this](const auto& concrete) { Do(concrete); }, action);
+    }
+  }
+}
+
+void FleetModel::Do(const Spawn& action) {
+  Insist(!processes_.contains(Raw(action.slot)), "a second process in one slot");
+  Insist(action.generation == serving_ || action.generation == coming_,
+         "a worker of a generation that is over");
+  if (failing_forks_ > 0) {
+    --failing_forks_;
+    Tell(fmt::format("fork fails {}", Raw(action.slot)));
+    fleet_.SpawnFailed(action.slot, now_);
+    return;
+  }
+  const WorkerId id{action.slot, static_cast<Incarnation>(++last_incarnation_)};
+  Process process;
+  process.id = id;
+  process.generation = action.generation;
+  processes_[Raw(action.slot)] = process;
+  Tell(fmt::format("spawn {} g{}", Text(id), Raw(action.generation)));
+  fleet_.Spawned(action.slot, id.incarnation, now_);
+}
+
+void FleetModel::Do(const Retire& action) {
+  Process& process = Live(action.id, "told to retire");
+  Insist(!process.retired, "told to retire twice");
+  process.retired = true;
+  Tell("retire " + Text(action.id));
+}
+
+void FleetModel::Do(const Kill& action) {
+  Live(action.id, "killed").killed = true;
+  Tell("kill " + Text(action.id));
+}
+
+void FleetModel::Do(const Promote& action) {
+  Insist(coming_ == action.generation, "a promotion of a generation that is not coming");
+  std::uint32_t ready = 0;
+  for (const Process& process : Of(action.generation)) ready += process.ready && !process.retired ? 1 : 0;
+  Insist(ready >= coming_workers_, "a promotion before all first workers are ready");
+  serving_ = action.generation;
+  coming_.reset();
+  Tell(fmt::format("promote g{}", Raw(action.generation)));
+}
+
+void FleetModel::Do(const Abandon& action) {
+  Insist(coming_ == action.generation, "an end of a generation that is not coming");
+  coming_.reset();
+  Tell(fmt::format("abandon g{}", Raw(action.generation)));
+}
+
+void FleetModel::Do(const Finish& action) {
+  Insist(processes_.empty(), "finished while a process lives");
+  finished_ = action.code;
+  Tell(fmt::format("finish {}", static_cast<int>(action.code)));
+}
+
+FleetModel::Process& FleetModel::Live(const WorkerId& id, const char* what) {
+  const auto found = processes_.find(Raw(id.slot));
+  Insist(found != processes_.end() && found->second.id == id,
+         fmt::format("{}: {}, which does not live", Text(id), what));
+  return found->second;
+}
+
+void FleetModel::Tell(const std::string& line) {
+  story_ += (story_.empty() ? "" : ", ") + line;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,250 @@
+// Fleet, scenario by scenario: what happens, and what it answers, as one line of text.
+#include "master/policy/fleet.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/policy/fleet_model.h"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+WorkerId Id(std::uint32_t slot, std::uint64_t incarnation) {
+  return {static_cast<Slot>(slot), static_cast<Incarnation>(incarnation)};
+}
+
+// A fleet of two workers, 0.1 and 0.2, ready for long enough to have been of use.
+void Serve(FleetModel& model) {
+  model.Begin(2);
+  model.MakeReady(Id(0, 1));
+  model.MakeReady(Id(1, 2));
+  model.Advance(seconds(60));
+  (void)model.TakeStory();
+}
+
+}  // namespace
+
+TEST_CASE("it begins with as many workers as are wanted") {
+  FleetModel model(1);
+  model.Begin(3);
+  CHECK(model.TakeStory() == "spawn 0.1 g1, spawn 1.2 g1, spawn 2.3 g1");
+  CHECK(model.Under().Booting());
+  model.MakeReady(Id(1, 2));
+  CHECK_FALSE(model.Under().Booting());
+}
+
+TEST_CASE("a worker that was of use is started again at once; one that was not has to wait") {
+  FleetModel model(1);
+  Serve(model);
+  model.Die(Id(0, 1), false);
+  CHECK(model.TakeStory() == "spawn 0.3 g1");
+  model.Die(Id(0, 3), false);
+  CHECK(model.TakeStory() == "");
+  CHECK(model.Under().NextDeadline() <= model.Clock() + milliseconds(120));
+  model.AdvanceToDeadline();
+  CHECK(model.TakeStory() == "spawn 0.4 g1");
+}
+
+TEST_CASE("one connection served is use enough, however short the life") {
+  FleetModel model(1);
+  Serve(model);
+  model.Die(Id(0, 1), false);
+  model.MakeReady(Id(0, 3));
+  (void)model.TakeStory();
+  model.Die(Id(0, 3), true);
+  CHECK(model.TakeStory() == "spawn 0.4 g1");
+}
+
+TEST_CASE("a reload: the new ones first, then the old ones go") {
+  FleetModel model(1);
+  Serve(model);
+  model.Reload(2);
+  CHECK(model.TakeStory() == "spawn 2.3 g2, spawn 3.4 g2");
+  model.MakeReady(Id(2, 3));
+  CHECK(model.TakeStory() == "");
+  model.MakeReady(Id(3, 4));
+  CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2");
+  model.Die(Id(0, 1), true);
+  model.Die(Id(1, 2), true);
+  CHECK(model.TakeStory() == "");
+  CHECK(model.ReadyInService() == 2);
+}
+
+TEST_CASE("a reload whose worker dies before it is ready is abandoned, and the old ones stay") {
+  FleetModel model(1);
+  Serve(model);
+  model.Reload(2);
+  model.MakeReady(Id(2, 3));
+  (void)model.TakeStory();
+  model.Die(Id(3, 4), false);
+  CHECK(model.TakeStory() == "retire 2.3, abandon g2");
+  model.Die(Id(2, 3), false);
+  CHECK(model.TakeStory() == "");
+  CHECK(model.ReadyInService() == 2);
+  CHECK_FALSE(model.Under().Changing());
+}
+
+TEST_CASE("a reload that cannot fork is abandoned") {
+  FleetModel model(1);
+  Serve(model);
+  model.FailForks(1);
+  model.Reload(2);
+  CHECK(model.TakeStory() == "fork fails 2, spawn 3.3 g2, abandon g2, retire 3.3");
+}
+
+TEST_CASE("a reload for which the table has no room is abandoned") {
+  FleetModel model(1, 3);
+  Serve(model);
+  model.Reload(2);
+  CHECK(model.ReadyInService() == 2);
+  CHECK_FALSE(model.Under().Changing());
+  CHECK(model.TakeStory().find("abandon g2") != std::string::npos);
+}
+
+TEST_CASE("a worker who asks to go is replaced first") {
+  FleetModel model(1);
+  Serve(model);
+  model.AskReplacement(Id(0, 1));
+  CHECK(model.TakeStory() == "spawn 2.3 g1");
+  model.AskReplacement(Id(0, 1));
+  CHECK(model.TakeStory() == "");
+  model.MakeReady(Id(2, 3));
+  CHECK(model.TakeStory() == "retire 0.1");
+  model.Die(Id(0, 1), true);
+  CHECK(model.TakeStory() == "");
+  CHECK(model.ReadyInService() == 2);
+}
+
+TEST_CASE("a worker who asks to go and dies at once needs no second replacement") {
+  FleetModel model(1);
+  Serve(model);
+  model.AskReplacement(Id(0, 1));
+  model.Die(Id(0, 1), true);
+  model.MakeReady(Id(2, 3));
+  CHECK(model.TakeStory() == "spawn 2.3 g1");
+  CHECK(model.ReadyInService() == 2);
+}
+
+TEST_CASE("a replacement that dies is tried again, and the old one serves meanwhile") {
+  FleetModel model(1);
+  Serve(model);
+  model.AskReplacement(Id(0, 1));
+  model.Die(Id(2, 3), false);
+  (void)model.TakeStory();
+  model.AdvanceToDeadline();
+  CHECK(model.TakeStory() == "spawn 2.4 g1");
+  CHECK(model.ReadyInService() == 2);
+  model.MakeReady(Id(2, 4));
+  CHECK(model.TakeStory() == "retire 0.1");
+}
+
+TEST_CASE("a replacement that is itself replaced and dies leaves its duty to the next one") {
+  FleetModel model(1);
+  Serve(model);
+  model.AskReplacement(Id(0, 1));
+  model.AskReplacement(Id(2, 3));
+  model.Die(Id(2, 3), false);
+  (void)model.TakeStory();
+  model.MakeReady(Id(3, 4));
+  CHECK(model.TakeStory() == "retire 0.1");
+  CHECK(model.ReadyInService() == 2);
+}
+
+TEST_CASE("late words of a dead incarnation move nothing") {
+  FleetModel model(1);
+  Serve(model);
+  model.Die(Id(0, 1), true);
+  (void)model.TakeStory();
+  model.Under().Ready(Id(0, 1), model.Clock());
+  model.Under().Replace(Id(0, 1), model.Clock());
+  CHECK(model.Under().TakeActions().empty());
+  CHECK(model.Under().Find(Id(0, 1)) == nullptr);
+}
+
+TEST_CASE("patience ends: at start, and when retiring") {
+  FleetModel model(1);
+  model.Begin(2);
+  model.MakeReady(Id(0, 1));
+  (void)model.TakeStory();
+  model.Advance(seconds(10));
+  CHECK(model.TakeStory() == "kill 1.2");
+  model.Die(Id(1, 2), false);
+  model.Scale(1);
+  model.AskReplacement(Id(0, 1));
+  model.MakeReady(Id(1, 3));
+  (void)model.TakeStory();
+  model.Advance(seconds(31));
+  CHECK(model.TakeStory() == "kill 0.1");
+}
+
+TEST_CASE("more and fewer: the highest slots go first") {
+  FleetModel model(1);
+  Serve(model);
+  model.Scale(3);
+  CHECK(model.TakeStory() == "spawn 2.3 g1");
+  model.MakeReady(Id(2, 3));
+  model.Scale(1);
+  CHECK(model.TakeStory() == "retire 2.3, retire 1.2");
+}
+
+TEST_CASE("a stop: everybody retires, and the last one out ends it") {
+  FleetModel model(1);
+  Serve(model);
+  model.Stop(false);
+  CHECK(model.TakeStory() == "retire 0.1, retire 1.2");
+  model.Die(Id(0, 1), true);
+  CHECK(model.TakeStory() == "");
+  model.Die(Id(1, 2), true);
+  CHECK(model.TakeStory() == "finish 0");
+}
+
+TEST_CASE("a stop at once, and a stop of nobody") {
+  FleetModel model(1);
+  Serve(model);
+  model.Stop(true);
+  CHECK(model.TakeStory() == "retire 0.1, kill 0.1, retire 1.2, kill 1.2");
+  FleetModel empty(1);
+  empty.FailForks(1);
+  empty.Begin(1);
+  (void)empty.TakeStory();
+  empty.Stop(false);
+  CHECK(empty.TakeStory() == "finish 0");
+}
+
+TEST_CASE("a stop in the middle of a reload takes both generations down") {
+  FleetModel model(1);
+  Serve(model);
+  model.Reload(1);
+  (void)model.TakeStory();
+  model.Stop(false);
+  CHECK(model.TakeStory() == "retire 2.3, abandon g2, retire 0.1, retire 1.2");
+}
+
+TEST_CASE("the first generation gives up when none of its workers can start, each tried three times") {
+  FleetModel model(1);
+  model.Begin(2);
+  int deaths = 0;
+  for (int round = 0; round < 100 && !model.Finished(); ++round) {
+    while (!model.Processes().empty()) {
+      model.Die(model.Processes().begin()->second.id, false);
+      ++deaths;
+    }
+    if (!model.Finished()) model.AdvanceToDeadline();
+  }
+  CHECK(model.Finished() == ExitCode::kUnavailable);
+  CHECK(deaths == 6);
+}
+
+TEST_CASE("once a worker has been ready the server never gives up") {
+  FleetModel model(1);
+  Serve(model);
+  for (int round = 0; round < 200; ++round) {
+    while (!model.Processes().empty()) model.Die(model.Processes().begin()->second.id, false);
+    model.AdvanceToDeadline();
+  }
+  CHECK_FALSE(model.Finished());
+}
+
+}  // namespace preforkd
