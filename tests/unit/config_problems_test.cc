@@ -48,6 +48,8 @@ TEST_CASE("syntax") {
            {"user = \"abc\n", "1:12", "not TOML: "},
            {"user = \"\xff\"\n", "1:9", "no UTF-8"},
            {"# \xc3\xa9\nuser = \"\xc3\xa9\xc3\n", "2:10", "no UTF-8"},
+           {"\xc3\xa9 = 1\n", "1:1", "saw '\xc3\xa9'"},
+           {"user = \xc3\xa9\n", "1:8", "not TOML: "},
            {"[=\n", "1:2", "not TOML: "},
            {"[\n", "1:2", "not TOML: "},
            {"[[#]]\n", "1:3", "not TOML: "},
