@@ -211,6 +211,8 @@ void CheckRefused(const std::string& path, const std::string& where, const std::
 TEST_CASE("what is no file is refused at once") {
   CheckRefused("/dev/zero", "/dev/zero:1:1", "is a device; a configuration is a regular file");
   CheckRefused("/", "/:1:1", "is a folder");
+  // Says that it is empty, and is not: as a file that grows while it is read.
+  CheckRefused("/proc/self/status", "/proc/self/status:1:1", "changes while it is read");
   CheckRefused("/no/such/file", "/no/such/file", "No such file or directory (ENOENT)");
 
   const std::string fifo = TestFolder() + "/fifo";
