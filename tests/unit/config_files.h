@@ -65,6 +65,16 @@ inline Config Loaded(const ConfigOutcome& outcome) {
   return *outcome.config;
 }
 
+// Exactly one problem, at `where`, that says `text`.
+inline void CheckOnlyProblem(const ConfigOutcome& outcome, const std::string& where,
+                             const std::string& text) {
+  CAPTURE(ProblemText(outcome));
+  CHECK(outcome.config == nullptr);
+  REQUIRE(outcome.problems.size() == 1);
+  CHECK(outcome.problems[0].where == where);
+  CHECK(outcome.problems[0].text.find(text) != std::string::npos);
+}
+
 // What a file needs for nothing to be missing.
 inline constexpr const char* kMinimal =
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n";

@@ -48,6 +48,8 @@ TEST_CASE("syntax") {
            {"user = \"abc\n", "1:12", "not TOML: "},
            {"user = \"\xff\"\n", "1:9", "no UTF-8"},
            {"# \xc3\xa9\nuser = \"\xc3\xa9\xc3\n", "2:10", "no UTF-8"},
+           {"\xc3\xa9 = 1\n", "1:1", "saw '\xc3\xa9'"},
+           {"user = \xc3\xa9\n", "1:8", "not TOML: "},
            {"[=\n", "1:2", "not TOML: "},
            {"[\n", "1:2", "not TOML: "},
            {"[[#]]\n", "1:3", "not TOML: "},
@@ -209,6 +211,8 @@ void CheckRefused(const std::string& path, const std::string& where, const std::
 TEST_CASE("what is no file is refused at once") {
   CheckRefused("/dev/zero", "/dev/zero:1:1", "is a device; a configuration is a regular file");
   CheckRefused("/", "/:1:1", "is a folder");
+  // Says that it is empty, and is not: as a file that grows while it is read.
+  CheckRefused("/proc/self/status", "/proc/self/status:1:1", "changes while it is read");
   CheckRefused("/no/such/file", "/no/such/file", "No such file or directory (ENOENT)");
 
   const std::string fifo = TestFolder() + "/fifo";
