@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
@@ -14,6 +15,8 @@ namespace {
 
 // How soon to look for room again while parcels wait. Runs only then.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+// Times a parcel is taken back from a stuck slot; then it goes where the queue is shortest, and stays.
+constexpr std::uint32_t kMaxMoves = 3;
 
 // The client's address without its port: all connections of one client are alike.
 std::uint64_t ClientHash(const SocketAddress& peer) {
@@ -28,16 +31,20 @@ std::uint64_t ClientHash(const SocketAddress& peer) {
   return std::hash<std::string_view>{}(bytes);
 }
 
+PulseReading ReadingOf(const SlotChannel& channel) {
+  const WorkerRow& row = channel.Row();
+  return PulseReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
+}
+
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, std::function<void(bool)> on_congestion)
-    : page_(page),
-      on_congestion_(std::move(on_congestion)),
-      retry_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
+Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks)
+    : page_(page), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
 
 void Dispatcher::Configure(const DispatchConfig& config) {
   balancer_.SetPolicy(config.policy);
   bounds_ = Bounds{config.max_connections, config.max_queue};
+  patience_ = config.reclaim_after;
 }
 
 void Dispatcher::StopDispatching() {
@@ -47,40 +54,84 @@ void Dispatcher::StopDispatching() {
 
 void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   RemoveSlot(slot);
-  targets_.push_back(Target{slot, &channel, {}});
+  targets_.emplace_back(slot, channel);
 }
 
 void Dispatcher::RemoveSlot(Slot slot) {
   std::erase_if(targets_, [slot](const Target& target) { return target.slot == slot; });
+  table_.clear();  // parallel to targets_
+}
+
+void Dispatcher::SubmitAccepted(Parcel parcel) {
+  ++fresh_;
+  Submit(std::move(parcel));
 }
 
 void Dispatcher::Submit(Parcel parcel) { waiting_.push_back(std::move(parcel)); }
 
 void Dispatcher::Flush() {
-  if (stopping_) {
-    Add(page_.lost, waiting_.size());
-    waiting_.clear();
-  }
+  const LedgerChange change(page_);
+  Add(page_.accepted, std::exchange(fresh_, 0));
+  if (stopping_) DropAll();
   in_flight_limit_ = false;
-  BuildTable();
+  const Time now = Now();
+  ReclaimFromStuck(now);
+  BuildTable(now);
   // Each round either sends everything that it assigned, or takes at least one slot out of the table.
-  while (AssignWaiting() && !SendOutboxes()) {
+  while (AssignWaiting() && !SendOutboxes(now)) {
   }
   UpdateCongestion();
+  ArmTimer(now);
+  const Pressure pressure = CurrentPressure();
+  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.stuck == pressure.ready) hooks_.on_all_stuck();
 }
 
-void Dispatcher::BuildTable() {
-  table_.clear();
-  for (const Target& target : targets_) {
-    table_.push_back(Candidate{Raw(target.slot), target.channel->Load(), target.channel->Queued(), false});
+Pressure Dispatcher::CurrentPressure() const {
+  Pressure pressure{static_cast<std::uint32_t>(targets_.size()), 0, waiting_.size()};
+  for (const Candidate& candidate : table_) pressure.stuck += candidate.stuck ? 1U : 0U;
+  return pressure;
+}
+
+void Dispatcher::DropAll() {
+  Add(page_.lost, waiting_.size());
+  Add(page_.lost_by[static_cast<std::size_t>(LossReason::kStopped)], waiting_.size());
+  waiting_.clear();
+}
+
+void Dispatcher::ReclaimFromStuck(Time now) {
+  reclaimed_.clear();
+  for (Target& target : targets_) {
+    const PulseReading reading = ReadingOf(*target.channel);
+    if (!target.pulse.Stuck(reading, patience_, now) || !target.pulse.NextLook(reading, patience_)) continue;
+    const std::size_t count = target.channel->Reclaim(reclaimed_);
+    Add(page_.reclaimed, count);
+    if (count > 0) log::Debug("slot={}: {} connections reclaimed: it is stuck", Raw(target.slot), count);
   }
+  // They have waited longest: in front.
+  for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel) {
+    waiting_.push_front(std::move(*parcel));
+  }
+  reclaimed_.clear();
+}
+
+void Dispatcher::BuildTable(Time now) {
+  table_.clear();
+  for (Target& target : targets_) {
+    const bool stuck = target.pulse.Stuck(ReadingOf(*target.channel), patience_, now);
+    table_.push_back(Candidate{Raw(target.slot), target.channel->Load(), target.channel->Queued(), stuck, false});
+  }
+}
+
+std::optional<std::size_t> Dispatcher::ChooseFor(const Parcel& parcel) {
+  if (parcel.reclaims >= kMaxMoves) return Balancer::ShortestQueue(table_, bounds_);
+  return balancer_.Choose(table_, bounds_, ClientHash(parcel.peer));
 }
 
 // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
 bool Dispatcher::AssignWaiting() {
   bool assigned = false;
   while (!waiting_.empty() && !in_flight_limit_) {
-    const auto index = balancer_.Choose(table_, bounds_, ClientHash(waiting_.front().peer));
+    const auto index = ChooseFor(waiting_.front());
     if (!index) break;
     targets_[*index].outbox.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
@@ -92,10 +143,10 @@ bool Dispatcher::AssignWaiting() {
 }
 
 // True when everything went. What did not go waits again, in front, in its order.
-bool Dispatcher::SendOutboxes() {
+bool Dispatcher::SendOutboxes(Time now) {
   unsent_.clear();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    if (!targets_[i].outbox.empty() && !SendOutbox(targets_[i], table_[i])) table_[i].stuck = true;
+    if (!targets_[i].outbox.empty() && !SendOutbox(targets_[i], table_[i], now)) table_[i].full = true;
   }
   for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel) waiting_.push_front(std::move(*parcel));
   const bool all = unsent_.empty();
@@ -104,12 +155,13 @@ bool Dispatcher::SendOutboxes() {
 }
 
 // False when this slot takes no more in this flush.
-bool Dispatcher::SendOutbox(Target& target, Candidate& candidate) {
+bool Dispatcher::SendOutbox(Target& target, Candidate& candidate, Time now) {
   std::span<Parcel> rest(target.outbox);
   bool open = true;
   while (!rest.empty() && open) {
     const SendResult result = target.channel->Send(rest.first(std::min(rest.size(), kMaxBatch)));
     Add(page_.handed_over, result.sent);
+    for (const Parcel& sent : rest.first(result.sent)) target.pulse.Sent(now, sent.reclaims >= kMaxMoves);
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;
@@ -131,6 +183,7 @@ bool Dispatcher::SendOutbox(Target& target, Candidate& candidate) {
 // Nothing can send this one: it is lost, and said so.
 void Dispatcher::ReportRefused(const Parcel& parcel, int errnum) {
   Add(page_.lost);
+  Add(page_.lost_by[static_cast<std::size_t>(LossReason::kRefused)]);
   if (const auto held_back = log_limit_.Allow(Now())) {
     log::Error(parcel.id, "closing: the connection cannot be handed over: {} ({} more such lines held back)",
                ErrnoText(errnum), *held_back);
@@ -139,12 +192,26 @@ void Dispatcher::ReportRefused(const Parcel& parcel, int errnum) {
 
 void Dispatcher::UpdateCongestion() {
   Set(page_.waiting, waiting_.size());
-  // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
-  if (!waiting_.empty() && !targets_.empty()) retry_.SetAfter(kRetryInterval);
   const bool congested = !waiting_.empty();
   if (congested == congested_) return;
   congested_ = congested;
-  on_congestion_(congested);
+  hooks_.on_congestion(congested);
+}
+
+void Dispatcher::ArmTimer(Time now) {
+  std::optional<Time> next;
+  // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
+  if (!waiting_.empty() && !targets_.empty()) next = now + kRetryInterval;
+  for (const Target& target : targets_) {
+    const std::optional<Time> look = target.pulse.NextLook(ReadingOf(*target.channel), patience_);
+    // A slot that is stuck already has nothing left to reclaim but what has just been tried.
+    if (look) next = std::min(next.value_or(Time::max()), std::max(*look, now + kRetryInterval));
+  }
+  if (next) {
+    timer_.SetAt(*next, now);
+  } else {
+    timer_.Cancel();
+  }
 }
 
 }  // namespace preforkd

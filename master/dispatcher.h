@@ -1,13 +1,15 @@
 // Dispatcher: gives each connection to a slot. Owns every parcel that is in the master and not parked: those
 // that were just accepted, came back or were reclaimed, until a channel has taken them.
 //
-// It never blocks, never drops and never reads a client's bytes. When no slot can take a parcel it waits here,
-// and accepting pauses until the last one that waits has gone.
+// It never blocks, never drops and never reads a client's bytes. What a stuck slot has not taken it takes back and
+// gives to others. When no slot can take a parcel it waits here, and accepting pauses until the last one that waits
+// has gone.
 #ifndef PREFORKD_MASTER_DISPATCHER_H_
 #define PREFORKD_MASTER_DISPATCHER_H_
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "common/base/rate_limit.h"
@@ -16,17 +18,33 @@
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/parcel.h"
 #include "master/policy/balance.h"
+#include "master/policy/pulse.h"
 #include "master/slot_channel.h"
 
 namespace preforkd {
 
+// What the ready slots look like to those who decide about more workers.
+struct Pressure {
+  std::uint32_t ready = 0;
+  std::uint32_t stuck = 0;
+  std::size_t waiting = 0;
+};
+
 class Dispatcher {
  public:
-  // `on_congestion(true)` when parcels begin to wait, `(false)` when none waits any more.
-  Dispatcher(EventLoop& loop, MasterPage& page, std::function<void(bool)> on_congestion);
+  struct Hooks {
+    // (true) when parcels begin to wait, (false) when none waits any more.
+    std::function<void(bool)> on_congestion;
+    // Parcels wait, and every ready slot is stuck. Called once a flush at most.
+    std::function<void()> on_all_stuck;
+  };
+
+  Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}
+  Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks);
 
   void Configure(const DispatchConfig& config);
-  // Every parcel from now on is closed instead of given to a worker: the server is stopping.
+  // Every parcel from now on is closed instead of given to a worker, and counts as lost: the server has been
+  // told to stop at once.
   void StopDispatching();
 
   // Ready slots. `channel` is borrowed until RemoveSlot.
@@ -34,36 +52,53 @@ class Dispatcher {
   // No effect when the slot is not there.
   void RemoveSlot(Slot slot);
 
-  // Takes the parcel; it goes out with the next Flush(), in order.
+  // Takes a connection that has just been accepted; it is counted and goes out with the next Flush().
+  void SubmitAccepted(Parcel parcel);
+  // Takes one that is known already: it came back, or was reclaimed.
   void Submit(Parcel parcel);
   void Flush();
 
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.size(); }
+  // As of the last Flush.
+  [[nodiscard]] Pressure CurrentPressure() const;
 
  private:
   struct Target {
-    Slot slot{};
-    SlotChannel* channel = nullptr;
+    Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed) {}
+    Target(Target&&) = default;
+    Target& operator=(Target&&) = default;
+
+    Slot slot;
+    SlotChannel* channel;
+    SlotPulse pulse;
     std::vector<Parcel> outbox;  // chosen for this slot in this round
   };
 
-  void BuildTable();
+  void DropAll();
+  // Takes back what stuck slots have not taken.
+  void ReclaimFromStuck(Time now);
+  void BuildTable(Time now);
+  std::optional<std::size_t> ChooseFor(const Parcel& parcel);
   bool AssignWaiting();
-  bool SendOutboxes();
-  bool SendOutbox(Target& target, Candidate& candidate);
+  bool SendOutboxes(Time now);
+  bool SendOutbox(Target& target, Candidate& candidate, Time now);
   void ReportRefused(const Parcel& parcel, int errnum);
   void UpdateCongestion();
+  void ArmTimer(Time now);
 
   MasterPage& page_;
-  std::function<void(bool)> on_congestion_;
+  Hooks hooks_;
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
+  Duration patience_{0};              // dispatch.reclaim_after
   std::vector<Target> targets_;       // the ready slots
   std::vector<Candidate> table_;      // parallel to targets_, for the length of a Flush
   std::deque<Parcel> waiting_;        // oldest first
   std::vector<Parcel> unsent_;        // of this round
-  Timer retry_;
+  std::vector<Parcel> reclaimed_;     // scratch
+  std::uint64_t fresh_ = 0;           // accepted and not yet counted
+  Timer timer_;  // runs only while something waits: here, or in a slot's queue
   OncePerSecond log_limit_;
   bool in_flight_limit_ = false;  // ETOOMANYREFS in this round
   bool congested_ = false;

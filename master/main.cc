@@ -2,12 +2,16 @@
 //
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
+#include "worker/http/http_service_type.h"
 #include "worker/services/echo.h"
+#include "worker/services/status_service.h"
 #include "worker/worker.h"
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;
+  services["http"] = preforkd::HttpServiceType();
   services["echo"] = preforkd::EchoServiceType();
+  services["status"] = preforkd::StatusServiceType();
 
   preforkd::Program program;
   for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;

@@ -30,12 +30,11 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       log_(log),
       program_(program),
       inputs_(std::move(inputs)),
-      dispatcher_(loop, page_, [this](bool congested) { OnCongestion(congested); }),
+      dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
+                                                 [this] { supervisor_.OnAllStuck(); }}),
+      parking_(loop, page_, dispatcher_),
       listeners_(loop, page_,
-                 Listener::Sink{[this](Parcel parcel) {
-                                  Add(page_.accepted);
-                                  dispatcher_.Submit(std::move(parcel));
-                                },
+                 Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                                 [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
                  [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
@@ -44,11 +43,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](Generation generation, const std::string& reason) {
                                       OnAbandon(generation, reason);
                                     },
-                                    [this](HandBack message) { OnHandBack(std::move(message)); },
-                                    [this](ExitCode code) {
-                                      exit_code_ = code;
-                                      loop_.Stop();
-                                    }}),
+                                    [this](HandBack message) { parking_.Arrive(std::move(message)); },
+                                    [this](ExitCode code) { OnFinish(code); }}),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -188,6 +184,7 @@ void Master::PutInService(const GenerationSpec& generation) {
   supervisor_.SetLogFd(log_.Fd());
   Set(page_.generation, Raw(generation.number));
   dispatcher_.Configure(config.dispatch);
+  parking_.Configure(config.parking);
   listeners_.Commit(config);
 }
 
@@ -210,12 +207,10 @@ void Master::OnFirstReady(Generation generation) {
   UpdateAccepting();
 }
 
-void Master::OnHandBack(HandBack message) {
-  if (stopping_) {  // idle connections end with the server
-    Add(page_.closed_parked);
-    return;
-  }
-  dispatcher_.Submit(std::move(message.parcel));
+void Master::OnFinish(ExitCode code) {
+  if (code == ExitCode::kUnavailable) log::Error("giving up: no worker of the first generation became ready");
+  exit_code_ = code;
+  loop_.Stop();
 }
 
 void Master::OnCongestion(bool congested) {
@@ -244,6 +239,7 @@ void Master::StopGracefully() {
 
 void Master::FinishStop() {
   stop_deadline_.Cancel();
+  parking_.CloseAll();
   if (!supervisor_.Stopping()) supervisor_.Stop(false);
 }
 
@@ -254,6 +250,8 @@ void Master::StopNow() {
     listeners_.Close();
   }
   log::Notice("stopping at once");
+  parking_.CloseAll();
+  dispatcher_.StopDispatching();
   supervisor_.Stop(true);
 }
 

@@ -17,6 +17,7 @@
 #include "master/generation.h"
 #include "master/listener_set.h"
 #include "master/log_output.h"
+#include "master/parking.h"
 #include "master/pid_file.h"
 #include "master/program.h"
 #include "master/supervisor.h"
@@ -45,7 +46,7 @@ class Master {
   void OnFirstReady(Generation generation);
   void OnPromote(Generation generation);
   void OnAbandon(Generation generation, const std::string& reason);
-  void OnHandBack(HandBack message);
+  void OnFinish(ExitCode code);
   void OnCongestion(bool congested);
   void UpdateAccepting();
 
@@ -63,6 +64,7 @@ class Master {
   std::unique_ptr<SignalWatch> signals_;
   PidFile pid_file_;
   Dispatcher dispatcher_;
+  Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;
   Timer stop_deadline_;  // of connections that still wait in the master when it stops

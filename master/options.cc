@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,7 @@ class CommandLine {
   void AddKeyFlags();
   void AddSet();
   void Override(std::string source, std::string key, std::string value);
+  void Mistake(std::string text);
   // The first word that is no flag of ours and no value of one, explained; empty if there is none.
   [[nodiscard]] std::string Unexpected();
 
@@ -64,7 +66,7 @@ CommandLine::CommandLine() {
   app_.allow_extras();
   ConfigInputs& inputs = options_.inputs;
   AddValue("-c,--config", "FILE", "configuration file", [this](const std::string& value) {
-    if (value.empty()) mistake_ = "-c: the name of the file is empty";
+    if (value.empty()) Mistake("-c: the name of the file is empty");
     options_.inputs.file = value;
   });
   AddValue("--listen", "ADDR",
@@ -101,9 +103,8 @@ void CommandLine::AddSet() {
            [this](const std::string& setting) {
              const std::size_t equals = setting.find('=');
              if (equals == 0 || equals == std::string::npos) {
-               mistake_ = fmt::format("--set: {} is no setting; write KEY=VALUE, such as workers=4",
-                                      Quoted(setting));
-               return;
+               return Mistake(fmt::format("--set: {} is no setting; write KEY=VALUE, such as workers=4",
+                                          Quoted(setting)));
              }
              Override("--set", setting.substr(0, equals), setting.substr(equals + 1));
            });
@@ -111,6 +112,10 @@ void CommandLine::AddSet() {
 
 void CommandLine::Override(std::string source, std::string key, std::string value) {
   options_.inputs.flags.push_back({std::move(source), std::move(key), std::move(value)});
+}
+
+void CommandLine::Mistake(std::string text) {
+  if (mistake_.empty()) mistake_ = std::move(text);
 }
 
 std::string CommandLine::Unexpected() {

@@ -83,10 +83,4 @@ void SlotChannel::CloseOurSide() {
 
 void SlotChannel::CountHandedBack() { Add(row_->handed_back); }
 
-std::uint64_t SlotChannel::Load() const {
-  const std::uint64_t in = Get(row_->handed_over);
-  const std::uint64_t out = Get(row_->reclaimed) + Get(row_->handed_back) + Get(row_->finished);
-  return in > out ? in - out : 0;
-}
-
 }  // namespace preforkd

@@ -46,8 +46,9 @@ class SlotChannel {
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
-  [[nodiscard]] std::uint64_t Load() const;
+  [[nodiscard]] std::uint64_t Load() const { return row_->InProgress(); }
   [[nodiscard]] std::uint64_t Queued() const { return row_->Queued(); }
+  [[nodiscard]] const WorkerRow& Row() const { return *row_; }
 
  private:
   SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}

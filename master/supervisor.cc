@@ -33,7 +33,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
       deadline_(loop, EventLoop::kPriorityControl, [this] {
         fleet_.Tick(Now());
         Settle();
-      }) {}
+      }),
+      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }) {}
 
 // ---- commands ----
 
@@ -43,6 +44,67 @@ void Supervisor::Begin(GenerationSpec generation) {
   const std::uint32_t workers = generation.workers;
   generations_[number] = std::move(generation);
   fleet_.Begin(number, workers, settings, Now());
+  MakeRounds();
+}
+
+// ---- rounds ----
+
+void Supervisor::MakeRounds() {
+  const Time now = Now();
+  JudgeHangs(now);
+  if (elastic_.CanSpareOne(ReadPressure(), now)) {
+    log::Notice("an extra worker is not needed any more");
+    fleet_.ReleaseExtra(now);
+  }
+  rounds_.SetAfter(HangWatch::Interval(generations_[fleet_.Current()].config->supervision.hang_timeout));
+  Settle();
+}
+
+void Supervisor::JudgeHangs(Time now) {
+  const Duration timeout = generations_[fleet_.Current()].config->supervision.hang_timeout;
+  if (hang_watch_.BeginRound(timeout, now)) log::Notice("the master was paused: every worker gets a fresh period");
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
+    WorkerSlot& slot = SlotOf(record.slot);
+    const Time heartbeat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
+    switch (hang_watch_.Judge(slot.Id(), heartbeat, timeout, now)) {
+      case HangWatch::Verdict::kFine: break;
+      case HangWatch::Verdict::kAbort:
+        log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}", slot.Id(),
+                   slot.Pid(), Seconds(now - heartbeat), slot.Row().DescribeDoing(ToNanoseconds(now)));
+        slot.Signal(SIGABRT);
+        break;
+      case HangWatch::Verdict::kKill:
+        log::Error("worker {} pid {} has outlived SIGABRT and gets SIGKILL", slot.Id(), slot.Pid());
+        slot.Signal(SIGKILL);
+        break;
+    }
+  }
+}
+
+ElasticReading Supervisor::ReadPressure() const {
+  const Pressure pressure = dispatcher_.CurrentPressure();
+  ElasticReading reading;
+  reading.ready = pressure.ready;
+  reading.stuck = pressure.stuck;
+  reading.waiting = pressure.waiting;
+  reading.desired = fleet_.Desired();
+  reading.extras = fleet_.Extras();
+  const auto current = generations_.find(fleet_.Current());
+  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
+  reading.most = most != 0 ? most : 4 * reading.desired;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state == WorkerState::kStarting && record.generation == fleet_.Current()) ++reading.starting;
+  }
+  return reading;
+}
+
+void Supervisor::OnAllStuck() {
+  const Time now = Now();
+  if (fleet_.Stopping() || !elastic_.WantsOneMore(ReadPressure(), now)) return;
+  log::Notice("all {} workers are blocked and {} connections wait: starting one more", ReadPressure().ready,
+              dispatcher_.Waiting());
+  fleet_.AddExtra(now);
   Settle();
 }
 
@@ -158,6 +220,7 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
 }
 
 void Supervisor::Do(const Retire& action) {
+  const LedgerChange change(scoreboard_.Master());
   WorkerSlot& slot = SlotOf(action.id.slot);
   PublishState(slot);
   dispatcher_.RemoveSlot(action.id.slot);
@@ -189,6 +252,7 @@ void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
 // ---- what happens to workers ----
 
 void Supervisor::OnMessages(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
   for (int i = 0; i < kMessagesPerTurn; ++i) {
     if (!ReceiveOne(slot)) break;
   }
@@ -242,7 +306,13 @@ void Supervisor::OnReady(WorkerSlot& slot) {
   fleet_.Ready(slot.Id(), Now());
   PublishState(slot);
   if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
-  log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(Now() - slot.StartedAt()) * 1e3);
+  const Time now = Now();
+  if (const auto death = died_at_.extract(slot.Number())) {
+    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),
+              Seconds(now - slot.StartedAt()) * 1e3, Seconds(now - death.mapped()) * 1e3);
+  } else {
+    log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
+  }
   dispatcher_.AddSlot(slot.Number(), slot.Channel());
   if (announced_) return;
   announced_ = true;
@@ -256,6 +326,7 @@ void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
 }
 
 void Supervisor::OnExit(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
   const pid_t pid = slot.Pid();
   const std::optional<ExitReport> report = slot.Reap();
   if (!report) return;
@@ -272,14 +343,26 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   obituary.report = *report;
   obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
-  obituary.doing = slot.Row().doing.Read();
+  obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
+  obituary.frames = NameFrames(slot.Row().crash);
   std::vector<Parcel> untaken;
   obituary.reclaimed = slot.Channel().Reclaim(untaken);
   Add(scoreboard_.Master().reclaimed, obituary.reclaimed);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
-  obituary.lost = CloseLedger(slot);
-  LogExit(obituary);
+  std::string suspect;
+  const bool abnormal = report->kind != ExitKind::kClean;
+  const bool poisoned = abnormal && poison_watch_.OnDeath(slot.Row(), suspect);
+  const LossReason reason = hang_watch_.Aborted(id) ? LossReason::kHang : LossReason::kCrash;
+  hang_watch_.Forget(id);
+  obituary.lost = CloseLedger(slot, reason);
+  LogObituary(obituary);
+  if (poisoned) {
+    log::Warning("{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
+                 PoisonWatch::kInARow);
+  }
+  if (!fleet_.Stopping() && (was != WorkerState::kRetiring || abnormal)) Add(scoreboard_.Master().restarts);
   if (was == WorkerState::kRetiring) slot.DropChannel();
+  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
   fleet_.Exited(id, served, Now());
   PublishState(slot);
   for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
@@ -295,26 +378,16 @@ void Supervisor::Reclaim(WorkerSlot& slot, const char* why) {
   for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
 }
 
-std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot) {
+std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   MasterPage& page = scoreboard_.Master();
   const std::uint64_t lost = slot.Channel().Load();
-  Add(page.lost, lost);
+  Add(page.lost, lost + Get(slot.Row().lost));
+  Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
+  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(slot.Row().lost_by[i]));
   Add(page.finished_before, Get(slot.Row().finished));
   Add(page.requests_before, Get(slot.Row().requests));
   slot.Row().Clear();
   return lost;
-}
-
-void Supervisor::LogExit(const Obituary& dead) {
-  const double uptime = Seconds(dead.uptime);
-  if (dead.was == WorkerState::kRetiring && dead.report.kind == ExitKind::kClean) {
-    log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
-    return;
-  }
-  if (!fleet_.Stopping()) Add(scoreboard_.Master().restarts);
-  log::Error("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
-             dead.id, dead.pid, Name(dead.was), dead.report.Text(), uptime, dead.lost, dead.reclaimed,
-             dead.doing.empty() ? "nothing" : dead.doing);
 }
 
 WorkerSlot& Supervisor::SlotOf(Slot slot) {

@@ -17,7 +17,10 @@
 #include "common/scoreboard/scoreboard.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
+#include "master/policy/elastic.h"
 #include "master/policy/fleet.h"
+#include "master/policy/hang.h"
+#include "master/post_mortem.h"
 #include "master/worker_slot.h"
 
 namespace preforkd {
@@ -41,6 +44,8 @@ class Supervisor {
   void Reload(GenerationSpec generation);
   void Scale(std::uint32_t workers);
   void Stop(bool at_once);
+  // Parcels wait and every ready worker is blocked: starts one more, if that is allowed.
+  void OnAllStuck();
   // Gives every worker `log_fd` (borrowed) as its log from now on.
   void ReopenLogs(int log_fd);
   // What new workers log to; borrowed.
@@ -51,18 +56,6 @@ class Supervisor {
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
 
  private:
-  // What the log says of a dead worker.
-  struct Obituary {
-    WorkerId id;
-    pid_t pid = 0;
-    ExitReport report;
-    WorkerState was{};
-    Duration uptime{0};
-    std::string doing;
-    std::size_t reclaimed = 0;
-    std::uint64_t lost = 0;
-  };
-
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
   // after every event; an event that comes from inside is picked up by the running call.
   void Settle();
@@ -86,8 +79,11 @@ class Supervisor {
   void Distrust(WorkerSlot& slot, const std::string& why);
   void Reclaim(WorkerSlot& slot, const char* why);
   // Books what the dead worker had; the number of connections that were lost with it.
-  std::uint64_t CloseLedger(WorkerSlot& slot);
-  void LogExit(const Obituary& dead);
+  std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
+  // Once in a while: who does not answer any more, and are extras still needed?
+  void MakeRounds();
+  void JudgeHangs(Time now);
+  [[nodiscard]] ElasticReading ReadPressure() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
 
@@ -102,6 +98,11 @@ class Supervisor {
   Incarnation last_incarnation_{};
   int log_fd_ = 2;
   Timer deadline_;
+  Timer rounds_;
+  Elastic elastic_;
+  HangWatch hang_watch_;
+  PoisonWatch poison_watch_;
+  std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
   bool settling_ = false;
   bool announced_ = false;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
+#include <utility>
 
 #include "common/base/log.h"
 #include "worker/service.h"
@@ -34,7 +35,7 @@ Connection::Connection(WorkerEnv& env, Owner& owner, Parcel parcel)
       parcel_(std::move(parcel)),
       watch_(env.loop, parcel_.fd.Get(), EventLoop::kPriorityClient,
              [this](Interest ready) { Run([this, ready] { session_->OnReady(ready); }); }),
-      timer_(env.loop, EventLoop::kPriorityClient, [this] { Run([this] { session_->OnTimeout(); }); }) {}
+      timer_(env.loop, EventLoop::kPriorityClient, [this] { OnTimer(); }) {}
 
 Connection::~Connection() = default;
 
@@ -70,14 +71,51 @@ void Connection::Await(Interest interest) {
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
   log::Error(parcel_.id, "closing: cannot wait for the client: {}", status.Err().text);
-  Close();
+  Lose(LossReason::kRefused);
 }
 
-void Connection::SetTimeout(Duration delay) { timer_.SetAfter(delay); }
+void Connection::SetTimeout(Duration delay) {
+  session_deadline_.reset();
+  timer_.SetAfter(delay);
+}
+
+void Connection::CancelTimeout() {
+  session_deadline_.reset();
+  timer_.Cancel();
+}
+
+void Connection::SetIdleTimeout(Duration delay) {
+  const Duration park_after = env_.config->parking.after;
+  if (park_after == Duration(0) || delay <= park_after) return SetTimeout(delay);
+  const Time now = Now();
+  session_deadline_ = now + delay;
+  timer_.SetAt(now + park_after, now);
+}
+
+void Connection::OnTimer() {
+  if (!session_deadline_) return Run([this] { session_->OnTimeout(); });
+  // Idle for parking.after: if it stays all the same, the session's own deadline is what is left.
+  timer_.SetAt(*std::exchange(session_deadline_, std::nullopt));
+  owner_.OnConnectionIdle(*this);  // may destroy this: last statement
+}
 
 void Connection::CountRequest() {
   ++parcel_.requests;
   Add(env_.row.requests);
+}
+
+void Connection::Doing(std::string_view what) {
+  WorkerRow& row = env_.row;
+  row.doing.Write(what);
+  Set(row.doing_since_ns, Get(row.callback_since_ns));
+  if (Get(row.doing_conn) == Raw(parcel_.id)) return;
+  row.doing_peer.Write({reinterpret_cast<const char*>(&parcel_.peer.storage), parcel_.peer.length});
+  Set(row.doing_conn, Raw(parcel_.id));
+}
+
+void Connection::Lose(LossReason reason) {
+  loss_ = reason;
+  Close();
 }
 
 void Connection::Close() {
@@ -112,14 +150,15 @@ void Connection::Run(Callback callback) {
     callback();
   } catch (const std::exception& exception) {
     log::Error(parcel_.id, "closing: the service threw: {}", exception.what());
-    Close();
+    Lose(LossReason::kException);
   } catch (...) {
     log::Error(parcel_.id, "closing: the service threw something that is no std::exception");
-    Close();
+    Lose(LossReason::kException);
   }
   in_callback_ = false;
   Set(env_.row.callback_since_ns, 0);
-  if (closing_) owner_.OnConnectionClosed(*this);  // destroys this: last statement
+  if (closing_) return owner_.OnConnectionClosed(*this);  // destroys this
+  if (std::exchange(travel_, false)) owner_.OnConnectionIdle(*this);  // may destroy this: last statement
 }
 
 }  // namespace preforkd

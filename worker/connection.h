@@ -46,6 +46,8 @@ class Connection {
    public:
     virtual ~Owner() = default;
     virtual void OnConnectionClosed(Connection& connection) = 0;
+    // It may go to the master now, if the worker wants that; `connection` may be destroyed inside.
+    virtual void OnConnectionIdle(Connection& connection) = 0;
   };
 
   Connection(WorkerEnv& env, Owner& owner, Parcel parcel);
@@ -72,15 +74,23 @@ class Connection {
   // Which readiness OnReady is to be called for from now on. Free when nothing changes.
   void Await(Interest interest);
   void SetTimeout(Duration delay);
-  void CancelTimeout() { timer_.Cancel(); }
+  void CancelTimeout();
+  // The session is idle and could travel (Session::TravelRefusal); OnTimeout comes after `delay` if nothing does.
+  // A connection that stays idle for parking.after goes back to the master, which watches it at no cost here.
+  void SetIdleTimeout(Duration delay);
+  // Asks the worker to hand the connection back when the current callback has returned.
+  void Travel() { travel_ = true; }
 
   void CountRequest();
-  // The line in the scoreboard that says what this worker is doing; it is what a crash report shows.
-  void Doing(std::string_view line) { env_.row.doing.Write(line); }
+  // Says in the scoreboard what is being done for this client ("GET /x"): what a crash or hang report names,
+  // with the client's address and the time, which are added here.
+  void Doing(std::string_view what);
 
   // Ends the connection. The session is destroyed after its current callback has returned. With unread input
   // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
   void Close();
+  // Ends the connection because of us: it counts as lost.
+  void Lose(LossReason reason);
   [[nodiscard]] bool Closing() const { return closing_; }
 
   // ---- for the worker ----
@@ -91,6 +101,8 @@ class Connection {
   [[nodiscard]] Session& GetSession() { return *session_; }
   // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
   [[nodiscard]] Parcel TakeParcel();
+  // Set when it ended because of us.
+  [[nodiscard]] std::optional<LossReason> Loss() const { return loss_; }
   // Its place in the ConnectionTable.
   void SetTableIndex(std::size_t index) { table_index_ = index; }
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
@@ -100,6 +112,7 @@ class Connection {
   // the connection, ends it. The connection may be gone when this returns.
   template <typename Callback>
   void Run(Callback callback);
+  void OnTimer();
 
   WorkerEnv& env_;
   Owner& owner_;
@@ -108,7 +121,10 @@ class Connection {
   Timer timer_;
   std::unique_ptr<Session> session_;
   std::size_t table_index_ = 0;
+  std::optional<LossReason> loss_;
+  std::optional<Time> session_deadline_;  // while the timer runs for parking first: when OnTimeout is due
   bool closing_ = false;
+  bool travel_ = false;
   bool in_callback_ = false;
 };
 

@@ -9,14 +9,23 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/process/limits.h"
 #include "worker/child_setup.h"
+#include "worker/crash_report.h"
 #include "worker/self_stat.h"
 
 namespace preforkd {
 namespace {
 
 // Parcels taken in one turn of the loop, so that clients who are being served get theirs.
-constexpr int kTakesPerTurn = 32;
+constexpr std::size_t kTakesPerTurn = 32;
+// What a worker has open beside its clients, generously; and a client may have a file open.
+constexpr std::uint64_t kOwnDescriptors = 24;
+constexpr std::uint64_t kDescriptorsPerConnection = 2;
+// How long to take nothing when no descriptor is free.
+constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
+// Connections beyond a quarter over its share that a worker keeps before it hands any back for evenness.
+constexpr std::uint64_t kSurplusSlack = 8;
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 [[noreturn]] void ExitWorker(WorkerExit code) {
@@ -29,6 +38,9 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   if (!descriptors.Ok()) {
     log::Error("cannot start: {}", descriptors.Err().text);
     return WorkerExit::kStartFailed;
+  }
+  if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
+    log::Warning("a crash will leave no backtrace: {}", status.Err().text);
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) {
@@ -67,10 +79,11 @@ Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd lo
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
-        connections_.ForEach([](Connection& connection) { connection.Close(); });
+        connections_.ForEach([](Connection& connection) { connection.Lose(LossReason::kDrain); });
         leaving_ = true;
         env_->loop.Stop();
-      }) {
+      }),
+      take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {
   master_.OnDrained([this] { LeaveIfDone(); });
 }
 
@@ -120,9 +133,32 @@ void Worker::OnSignal(int signo) {
 // ---- the channel ----
 
 void Worker::OnChannel() {
-  for (int i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
+  // Asked once a turn, and for each take only near the limit.
+  const bool plenty = kOwnDescriptors + kDescriptorsPerConnection * (connections_.Size() + kTakesPerTurn) <
+                      DescriptorLimit();
+  for (std::size_t i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
+    if (!plenty && !MakeSureOfRoom()) return;
     if (!TakeOne()) return;
   }
+}
+
+bool Worker::MakeSureOfRoom() {
+  if (HasDescriptorRoom(kOwnDescriptors + kDescriptorsPerConnection * connections_.Size(),
+                        kDescriptorsPerConnection)) {
+    return true;
+  }
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held back)",
+                 connections_.Size(), DescriptorLimit(), *held_back);
+  }
+  take_again_.SetAfter(kNoRoomPause);
+  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  return false;
+}
+
+void Worker::TakeAgain() {
+  if (env_->retiring) return;
+  if (const Status status = master_.SetListening(true); !status.Ok()) log::Error("{}", status.Err().text);
 }
 
 bool Worker::TakeOne() {
@@ -184,19 +220,19 @@ void Worker::Retire() {
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
   drain_deadline_.SetAfter(env_->config->supervision.drain_timeout);
   connections_.ForEach([this](Connection& connection) {
-    if (!HandBackIdle(connection)) connection.Retire();
+    if (!HandBackIdle(connection, HandBackReason::kRetiring)) connection.Retire();
   });
   LeaveIfDone();
 }
 
-bool Worker::HandBackIdle(Connection& connection) {
+bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   Session& session = connection.GetSession();
   if (session.TravelRefusal() != nullptr) return false;
   Luggage luggage = session.Pack();
   if (luggage.unread.size() + luggage.context.size() > kMaxParcelBytes) return false;
   HandBack message;
   message.id = env_->id;
-  message.reason = HandBackReason::kRetiring;
+  message.reason = reason;
   message.wake_now = !luggage.unread.empty();
   message.idle_for_ns = luggage.idle_for.count();
   message.parcel = connection.TakeParcel();
@@ -224,9 +260,19 @@ void Worker::Abort(WorkerExit code) {
 }
 
 void Worker::OnConnectionClosed(Connection& connection) {
-  Add(env_->row.finished);
+  if (const auto reason = connection.Loss()) {
+    Add(env_->row.lost_by[static_cast<std::size_t>(*reason)]);
+    Add(env_->row.lost);
+  } else {
+    Add(env_->row.finished);
+  }
   connections_.Remove(connection);
   LeaveIfDone();
+}
+
+void Worker::OnConnectionIdle(Connection& connection) {
+  const HandBackReason reason = env_->retiring ? HandBackReason::kRetiring : HandBackReason::kIdle;
+  if (HandBackIdle(connection, reason)) LeaveIfDone();
 }
 
 // ---- heartbeat ----
@@ -237,6 +283,26 @@ void Worker::Beat() {
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
   heartbeat_.SetAfter(kHeartbeat);
+  if (!env_->retiring) ShedSurplus();
+}
+
+// A worker that has just joined has nothing, and connections that are never idle would never come to it.
+void Worker::ShedSurplus() {
+  std::uint64_t all = 0;
+  std::uint64_t workers = 0;
+  for (std::uint32_t slot = 0; slot < kMaxSlots; ++slot) {
+    const WorkerRow& row = env_->scoreboard.Row(Slot{slot});
+    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady) continue;
+    all += row.InProgress();
+    ++workers;
+  }
+  if (workers == 0) return;
+  const std::uint64_t share = all / workers;
+  if (connections_.Size() <= share + share / 4 + kSurplusSlack) return;
+  std::uint64_t surplus = connections_.Size() - share;
+  connections_.ForEach([&](Connection& connection) {
+    if (surplus > 0 && HandBackIdle(connection, HandBackReason::kOverShare)) --surplus;
+  });
 }
 
 }  // namespace preforkd

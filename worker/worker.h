@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "common/base/exit_code.h"
+#include "common/base/rate_limit.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
 #include "common/process/worker_start.h"
@@ -35,15 +36,22 @@ class Worker : private Connection::Owner {
   void OnChannel();
   // False when there is nothing more to take now.
   bool TakeOne();
+  // Is there room for another connection, and for a file that it may ask for? If not, stops taking until there
+  // may be: what is not taken stays safe in the channel, and the master gives it to others.
+  bool MakeSureOfRoom();
+  void TakeAgain();
   void Serve(Parcel parcel);
   void ReopenLogFile(ReopenLog message);
   void Retire();
-  // Hands an idle connection back; false when it must stay.
-  bool HandBackIdle(Connection& connection);
+  // Hands a connection back, if its session lets it travel; false when it must stay.
+  bool HandBackIdle(Connection& connection, HandBackReason reason);
+  // More than its share of all connections: hands back what can travel of the surplus.
+  void ShedSurplus();
   void LeaveIfDone();
   void Abort(WorkerExit code);
   void Beat();
   void OnConnectionClosed(Connection& connection) override;
+  void OnConnectionIdle(Connection& connection) override;
 
   WorkerStart start_;
   UniqueFd log_file_;
@@ -54,6 +62,8 @@ class Worker : private Connection::Owner {
   ConnectionTable connections_;
   Timer heartbeat_;
   Timer drain_deadline_;
+  Timer take_again_;  // pending while this process has no descriptor to spare
+  OncePerSecond log_limit_;
   WorkerExit exit_ = WorkerExit::kRetired;
   bool leaving_ = false;  // nothing more to do: the loop ends after this turn
 };

@@ -24,13 +24,13 @@ struct ConfigOverride {
 };
 
 struct ConfigInputs {
-  std::string file;                          // empty: no file
-  std::vector<ConfigOverride> environment;   // see EnvironmentOverrides
+  std::string file;                         // empty: no file
+  std::vector<ConfigOverride> environment;  // see EnvironmentOverrides
   std::vector<ConfigOverride> flags;
-  std::vector<std::string> listen;           // --listen: replace the file's listeners
-  std::string service_type;                  // --service: type of the service that --listen uses; "" = http
-  std::string root;                          // --root: root of that service
-  std::vector<std::string> service_types;    // the types this program has
+  std::vector<std::string> listen;         // --listen: replace the file's listeners
+  std::string service_type;                // --service: type of the service that --listen uses; "" = http
+  std::string root;                        // --root: root of that service
+  std::vector<std::string> service_types;  // the types this program has
 };
 
 struct ConfigProblem {
@@ -49,9 +49,9 @@ struct ConfigOutcome {
 // `listen` replaces the file's listeners; the new ones use the service "default", the file's if it has one.
 ConfigOutcome LoadConfig(const ConfigInputs& inputs);
 
-// The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_. `key` is what follows
-// in lower case, "dispatch_max_queue": which key that names depends on the services, and only LoadConfig knows
-// them. One that names none is a problem there.
+// The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_. `key` is what
+// follows in lower case, "dispatch_max_queue": which key that names depends on the services, and only
+// LoadConfig knows them. One that names none is a problem there.
 std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment);
 
 // The whole effective configuration as TOML that LoadConfig reads back to the same values.

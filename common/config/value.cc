@@ -23,24 +23,6 @@ bool IsCodePoint(std::uint32_t code) {
   return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 }
 
-// Bytes of the character that `text` begins with; 0 if it begins with none.
-std::size_t CharacterLength(std::string_view text) {
-  const std::uint32_t lead = static_cast<unsigned char>(text.front());
-  for (std::size_t length = 1; length <= kUtf8Forms.size(); ++length) {
-    const Utf8Form& form = kUtf8Forms[length - 1];
-    if ((lead & form.mask) != form.lead) continue;
-    if (text.size() < length) return 0;
-    std::uint32_t code = lead & ~form.mask;
-    for (std::size_t i = 1; i < length; ++i) {
-      const std::uint32_t byte = static_cast<unsigned char>(text[i]);
-      if ((byte & 0xc0) != 0x80) return 0;
-      code = (code << 6) | (byte & 0x3f);
-    }
-    return code >= form.first && IsCodePoint(code) ? length : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string Value::Described() const {
@@ -70,6 +52,23 @@ Value TextValue(std::string text) {
 
 std::string Origin::Text() const {
   return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
+}
+
+std::size_t CharacterLength(std::string_view text) {
+  const std::uint32_t lead = static_cast<unsigned char>(text.front());
+  for (std::size_t length = 1; length <= kUtf8Forms.size(); ++length) {
+    const Utf8Form& form = kUtf8Forms[length - 1];
+    if ((lead & form.mask) != form.lead) continue;
+    if (text.size() < length) return 0;
+    std::uint32_t code = lead & ~form.mask;
+    for (std::size_t i = 1; i < length; ++i) {
+      const std::uint32_t byte = static_cast<unsigned char>(text[i]);
+      if ((byte & 0xc0) != 0x80) return 0;
+      code = (code << 6) | (byte & 0x3f);
+    }
+    return code >= form.first && IsCodePoint(code) ? length : 0;
+  }
+  return 0;
 }
 
 bool IsUtf8(std::string_view text) {

@@ -5,6 +5,7 @@
 #ifndef PREFORKD_COMMON_CONFIG_VALUE_H_
 #define PREFORKD_COMMON_CONFIG_VALUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,7 +45,9 @@ struct Origin {
   [[nodiscard]] std::string Text() const;
 };
 
-// No encoding that is too long, no surrogate, nothing beyond U+10FFFF: what TOML takes.
+// Bytes of the UTF-8 character that `text`, not empty, begins with; 0 if it begins with none: no encoding
+// that is too long, no surrogate, nothing beyond U+10FFFF.
+std::size_t CharacterLength(std::string_view text);
 bool IsUtf8(std::string_view text);
 
 // As a TOML basic string, quotes included. Any bytes but NUL survive if they are UTF-8.

@@ -3,23 +3,30 @@
 #include <event2/event.h>
 
 #include "common/base/sys_error.h"
+#include "common/event/timeval.h"
 
 namespace preforkd {
 
 FdWatch::FdWatch(EventLoop& loop, int fd, int priority, Callback callback)
     : loop_(loop), fd_(fd), priority_(priority), callback_(std::move(callback)) {}
 
-Status FdWatch::Want(Interest interest) {
+Status FdWatch::Want(Interest interest) { return Add(interest, nullptr); }
+
+Status FdWatch::Want(Interest interest, Duration patience) {
+  const timeval interval = ToTimeval(patience);
+  return Add(interest, &interval);
+}
+
+Status FdWatch::Add(Interest interest, const timeval* patience) {
   if (interest == wanted_) return {};
   Stop();
   if (interest == Interest::kNone) return {};
   short what = EV_PERSIST;
   if (Has(interest, Interest::kRead)) what = static_cast<short>(what | EV_READ);
   if (Has(interest, Interest::kWrite)) what = static_cast<short>(what | EV_WRITE);
-  if (Has(interest, Interest::kClosed)) what = static_cast<short>(what | EV_CLOSED);
   ::event_assign(&event_, loop_.Base(), fd_, what, &FdWatch::OnEvent, this);
   ::event_priority_set(&event_, priority_);
-  if (::event_add(&event_, nullptr) != 0) return SysError("epoll_ctl");
+  if (::event_add(&event_, patience) != 0) return SysError("epoll_ctl");
   wanted_ = interest;
   return {};
 }
@@ -35,7 +42,7 @@ void FdWatch::OnEvent(int, short what, void* self) {
   Interest ready = Interest::kNone;
   if ((what & EV_READ) != 0) ready = ready | Interest::kRead;
   if ((what & EV_WRITE) != 0) ready = ready | Interest::kWrite;
-  if ((what & EV_CLOSED) != 0) ready = ready | Interest::kClosed;
+  if ((what & EV_TIMEOUT) != 0) ready = ready | Interest::kTimeout;
   watch->callback_(ready);  // may have destroyed the watch: last statement
 }
 

@@ -10,6 +10,7 @@
 
 #include <functional>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/event/event_loop.h"
 
@@ -20,7 +21,7 @@ enum class Interest : unsigned {
   kNone = 0,
   kRead = 1,      // readable, or end of file, or an error to be read
   kWrite = 2,     // room to write, or an error to be read
-  kClosed = 4,    // the peer has closed, even while unread bytes remain (EPOLLRDHUP)
+  kTimeout = 4,   // only told, never waited for: nothing of the rest has happened in time
 };
 constexpr Interest operator|(Interest a, Interest b) {
   return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -42,11 +43,17 @@ class FdWatch {
   // Replaces what is waited for; kNone stops. Costs nothing when nothing changes.
   // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled).
   Status Want(Interest interest);
+  // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want for
+  // the same interest.
+  Status Want(Interest interest, Duration patience);
   void Stop();
+  // For owners that can only name themselves after they have been made. Not inside a callback.
+  void SetCallback(Callback callback) { callback_ = std::move(callback); }
   [[nodiscard]] Interest Wanted() const { return wanted_; }
 
  private:
   static void OnEvent(int fd, short what, void* self);
+  Status Add(Interest interest, const timeval* patience);
 
   EventLoop& loop_;
   int fd_;

@@ -2,9 +2,8 @@
 
 #include <event2/event.h>
 
-#include <algorithm>
-
 #include "common/base/check.h"
+#include "common/event/timeval.h"
 
 namespace preforkd {
 
@@ -24,10 +23,7 @@ void Timer::SetAfter(Duration delay) {
 }
 
 void Timer::Arm(Time deadline, Time now) {
-  const auto wait = std::max(std::chrono::duration_cast<std::chrono::microseconds>(deadline - now),
-                             std::chrono::microseconds(0));
-  const timeval interval{static_cast<time_t>(wait.count() / 1'000'000),
-                         static_cast<suseconds_t>(wait.count() % 1'000'000)};
+  const timeval interval = ToTimeval(deadline - now);
   PF_CHECK(::event_add(&event_, &interval) == 0, "a timer needs no system call and cannot fail but by memory");
   armed_for_ = deadline;
 }

@@ -1,11 +1,15 @@
 #include "common/process/limits.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/sys_error.h"
+#include "common/base/unique_fd.h"
 
 namespace preforkd {
 
@@ -21,6 +25,16 @@ std::uint64_t RaiseDescriptorLimit() {
 std::uint64_t DescriptorLimit() {
   rlimit limit{};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
+bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted) {
+  if (in_use_at_most + wanted < DescriptorLimit()) return true;
+  std::array<UniqueFd, 64> probes;
+  for (std::size_t i = 0; i < std::min(wanted, probes.size()); ++i) {
+    probes[i] = UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!probes[i].Valid()) return false;
+  }
+  return true;
 }
 
 std::uint32_t UsableCpus() {

@@ -2,6 +2,7 @@
 #ifndef PREFORKD_COMMON_PROCESS_LIMITS_H_
 #define PREFORKD_COMMON_PROCESS_LIMITS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "common/base/result.h"
@@ -12,6 +13,10 @@ namespace preforkd {
 std::uint64_t RaiseDescriptorLimit();
 // The soft limit now; it can be changed from outside (prlimit(1)) at any time.
 std::uint64_t DescriptorLimit();
+// Is there room for `wanted` more descriptors, at most 64? `in_use_at_most` is a bound that the caller knows; only
+// when that bound comes near the limit is the table itself asked (by opening and closing, which is exact).
+// Ask before receiving a descriptor: recvmsg(2) into a full table succeeds, and loses it.
+bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted);
 // CPUs this process may run on, at least 1.
 std::uint32_t UsableCpus();
 // SCHED_BATCH: a process that wakes another is not preempted by it, which is most of what passing a connection

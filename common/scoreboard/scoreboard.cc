@@ -1,5 +1,6 @@
 #include "common/scoreboard/scoreboard.h"
 
+#include <fmt/core.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -73,16 +74,74 @@ namespace {
 std::uint64_t Difference(std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; }
 }  // namespace
 
-std::uint64_t WorkerRow::Connections() const { return Difference(Get(taken), Get(finished) + Get(returned)); }
+std::uint64_t WorkerRow::Connections() const {
+  return Difference(Get(taken), Get(finished) + Get(lost) + Get(returned));
+}
+
+std::uint64_t WorkerRow::InProgress() const {
+  return Difference(Get(handed_over), Get(reclaimed) + Get(handed_back) + Get(finished) + Get(lost));
+}
+
 std::uint64_t WorkerRow::Queued() const { return Difference(Get(handed_over), Get(reclaimed) + Get(taken)); }
+
+SocketAddress WorkerRow::DoingPeer() const {
+  SocketAddress peer;
+  const std::string bytes = doing_peer.Read();
+  if (bytes.size() > sizeof(peer.storage)) return peer;
+  std::memcpy(&peer.storage, bytes.data(), bytes.size());
+  peer.length = static_cast<socklen_t>(bytes.size());
+  return peer;
+}
+
+std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
+  const std::string what = doing.Read();
+  if (what.empty()) return "nothing";
+  const std::string whom = DoingPeer().Text();
+  if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
+  const double seconds = static_cast<double>(now_ns - static_cast<std::int64_t>(Get(doing_since_ns))) / 1e9;
+  return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
+}
+
+void CrashRecord::Clear() {
+  Set(signo, 0);
+  Set(fault_address, 0);
+  Set(count, 0);
+}
 
 void WorkerRow::Clear() {
   for (Counter* counter : {&pid, &incarnation, &generation, &started_ns, &handed_over, &reclaimed, &handed_back,
-                           &taken, &finished, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
-                           &callback_since_ns, &rss_bytes, &cpu_ns}) {
+                           &taken, &finished, &lost, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
+                           &callback_since_ns, &rss_bytes, &cpu_ns, &doing_since_ns, &doing_conn}) {
     Set(*counter, 0);
   }
-  ::new (&doing) SharedText;  // also mends a sequence number that a killed writer left odd
+  for (Counter& counter : lost_by) Set(counter, 0);
+  // Made anew, which also mends a sequence number that a killed writer left odd.
+  ::new (&doing) SharedText;
+  ::new (&doing_peer) SharedText;
+  crash.Clear();
+}
+
+const char* LossReasonName(LossReason reason) {
+  switch (reason) {
+    case LossReason::kCrash: return "crash";
+    case LossReason::kHang: return "hang";
+    case LossReason::kDrain: return "drain";
+    case LossReason::kStopped: return "stopped";
+    case LossReason::kException: return "exception";
+    case LossReason::kRefused: return "refused";
+  }
+  return "unknown";
+}
+
+LedgerChange::LedgerChange(MasterPage& page)
+    : page_(page), outermost_(page.ledger.load(std::memory_order_relaxed) % 2 == 0) {
+  if (!outermost_) return;
+  page_.ledger.store(page_.ledger.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+}
+
+LedgerChange::~LedgerChange() {
+  if (outermost_) page_.ledger.store(page_.ledger.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 Result<Scoreboard> Scoreboard::Create() {
@@ -99,6 +158,44 @@ Scoreboard::~Scoreboard() {
 }
 
 MasterPage& Scoreboard::Master() const { return layout_->master; }
+
+namespace {
+
+Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlots>& rows) {
+  Accounting sum;
+  sum.in_progress = Get(page.waiting);
+  sum.finished = Get(page.finished_before) + Get(page.closed_parked);
+  sum.lost = Get(page.lost);
+  for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
+  for (const WorkerRow& row : rows) {
+    if (Get(row.incarnation) == 0) continue;
+    // Read once each: a connection that ends meanwhile is in progress or ended here, not both or neither.
+    const std::uint64_t finished = Get(row.finished);
+    const std::uint64_t lost = Get(row.lost);
+    const std::uint64_t gone = Get(row.reclaimed) + Get(row.handed_back) + finished + lost;
+    sum.in_progress += Difference(Get(row.handed_over), gone);
+    sum.finished += finished;
+    sum.lost += lost;
+    for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] += Get(row.lost_by[i]);
+  }
+  sum.parked = Get(page.parked);
+  sum.accepted = Get(page.accepted);
+  return sum;
+}
+
+}  // namespace
+
+Accounting Scoreboard::Account() const {
+  constexpr int kAttempts = 1000;
+  Accounting sum;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::uint32_t before = layout_->master.ledger.load(std::memory_order_acquire);
+    sum = ReadOnce(layout_->master, layout_->rows);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (before % 2 == 0 && layout_->master.ledger.load(std::memory_order_relaxed) == before) break;
+  }
+  return sum;
+}
 
 WorkerRow& Scoreboard::Row(Slot slot) const {
   PF_CHECK(Raw(slot) < kMaxSlots, "slot number out of range");

@@ -15,6 +15,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/net/address.h"
 
 namespace preforkd {
 
@@ -54,6 +55,30 @@ class SharedText {
 enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
 const char* SlotStateName(SlotState state);
 
+// Why a client was cut off by us. The label of preforkd_connections_lost_total.
+enum class LossReason : std::uint8_t {
+  kCrash,      // its worker died
+  kHang,       // its worker was killed because it did not answer any more
+  kDrain,      // its worker was still busy with it when drain_timeout was over
+  kStopped,    // it waited for a worker when the server was told to stop at once
+  kException,  // the service threw
+  kRefused,    // the system refused to pass or to watch its descriptor
+};
+inline constexpr std::size_t kLossReasons = 6;
+const char* LossReasonName(LossReason reason);
+
+// Where a worker was when a signal killed it: written by its signal handler, read by the master, which has the
+// same program at the same addresses and so can name them.
+struct CrashRecord {
+  static constexpr std::size_t kFrames = 48;
+  Counter signo{0};
+  Counter fault_address{0};
+  Counter count{0};  // of valid frames
+  std::array<Counter, kFrames> frames{};
+
+  void Clear();
+};
+
 struct alignas(64) WorkerRow {
   // Written by the master, before the fork and while it supervises.
   std::atomic<SlotState> state{SlotState::kFree};
@@ -67,7 +92,9 @@ struct alignas(64) WorkerRow {
 
   // Written by the worker.
   alignas(64) Counter taken{0};
-  Counter finished{0};   // closed here
+  Counter finished{0};   // closed here, by the client's will or its fault
+  Counter lost{0};       // closed here by ours
+  std::array<Counter, kLossReasons> lost_by{};
   Counter returned{0};   // sent back
   Counter requests{0};
   Counter bytes_in{0};
@@ -76,11 +103,23 @@ struct alignas(64) WorkerRow {
   Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
   Counter rss_bytes{0};          // at the last heartbeat
   Counter cpu_ns{0};
+  // What it is serving, or has served last: the text of the service, since when, for whom.
   SharedText doing;
+  Counter doing_since_ns{0};
+  Counter doing_conn{0};
+  SharedText doing_peer;  // a SocketAddress's bytes
+  CrashRecord crash;
 
   // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
   [[nodiscard]] std::uint64_t Queued() const;
+  // Handed over to this incarnation and neither finished, lost, returned nor reclaimed.
+  [[nodiscard]] std::uint64_t InProgress() const;
+  // "GET /x from 10.0.0.1:5 for 0.3 s" while it is inside a callback, "nothing; last: GET /x from 10.0.0.1:5"
+  // while it waits, "nothing" if it has not served yet.
+  [[nodiscard]] std::string DescribeDoing(std::int64_t now_ns) const;
+  // The address behind DescribeDoing; length 0 if there is none.
+  [[nodiscard]] SocketAddress DoingPeer() const;
   // For a new incarnation; only by the master, and only while no process has the slot.
   void Clear();
 };
@@ -107,7 +146,9 @@ struct alignas(64) MasterPage {
   Counter accepted{0};
   Counter parked{0};  // now
   Counter waiting{0};  // accepted, and no slot can take them now
+  // Clients cut off by us, in all incarnations whose rows have been cleared, and in the master.
   Counter lost{0};
+  std::array<Counter, kLossReasons> lost_by{};
   Counter reclaimed{0};
   Counter handed_over{0};
   Counter handed_back{0};
@@ -116,7 +157,37 @@ struct alignas(64) MasterPage {
   Counter requests_before{0};
   Counter restarts{0};
   Counter accept_errors{0};
+  Counter crash_loop{0};  // restarts wait: back-off or budget
+  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
+  // reads again until it is even and the same before and after (Accounting).
+  std::atomic<std::uint32_t> ledger{0};
   std::array<ListenerRow, kMaxListenerRows> listeners;
+};
+
+// Every connection that was ever accepted, by where it is: accepted = in_progress + parked + finished + lost,
+// always, when read from one consistent moment.
+struct Accounting {
+  std::uint64_t accepted = 0;
+  std::uint64_t in_progress = 0;  // in a worker, on the way to one, or waiting for one
+  std::uint64_t parked = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t lost = 0;
+  std::array<std::uint64_t, kLossReasons> lost_by{};
+
+  [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }
+};
+
+// Marks a change of several counters of the ledger as one. Master only; nests.
+class LedgerChange {
+ public:
+  explicit LedgerChange(MasterPage& page);
+  ~LedgerChange();
+  LedgerChange(const LedgerChange&) = delete;
+  LedgerChange& operator=(const LedgerChange&) = delete;
+
+ private:
+  MasterPage& page_;
+  bool outermost_;
 };
 
 // Owns the mapping. The master creates it before the first fork; children inherit the mapping.
@@ -131,6 +202,8 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
+  // One consistent moment; any process. After many attempts against a busy master the last one, as it is.
+  [[nodiscard]] Accounting Account() const;
 
  private:
   struct Layout;

@@ -4,7 +4,7 @@ namespace preforkd {
 namespace {
 
 bool HasRoom(const Candidate& candidate, const Bounds& bounds) {
-  return !candidate.stuck && candidate.load < bounds.max_load && candidate.queued < bounds.max_queue;
+  return !candidate.full && !candidate.stuck && candidate.load < bounds.max_load && candidate.queued < bounds.max_queue;
 }
 
 // splitmix64's finisher: every input bit moves every output bit.
@@ -29,6 +29,15 @@ std::optional<std::size_t> Balancer::Choose(std::span<const Candidate> table, co
   }
   if (chosen) last_slot_ = table[*chosen].slot;
   return chosen;
+}
+
+std::optional<std::size_t> Balancer::ShortestQueue(std::span<const Candidate> table, const Bounds& bounds) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table[i].full || table[i].queued >= bounds.max_queue) continue;
+    if (!best || table[i].queued < table[*best].queued) best = i;
+  }
+  return best;
 }
 
 std::optional<std::size_t> Balancer::LeastLoaded(std::span<const Candidate> table, const Bounds& bounds) const {

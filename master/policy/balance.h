@@ -15,7 +15,8 @@ struct Candidate {
   std::uint32_t slot = 0;
   std::uint64_t load = 0;    // handed over and not yet finished or returned, taken or not
   std::uint64_t queued = 0;  // of those, not yet taken
-  bool stuck = false;        // has left its queue or its callback alone for too long
+  bool stuck = false;        // has left its queue or its callback alone for too long (pulse.h)
+  bool full = false;         // its channel took no more in this round
 };
 
 struct Bounds {
@@ -32,6 +33,9 @@ class Balancer {
   // `client` is a hash of the client's address, for client-hash: the same client goes to the same slot while
   // that slot exists and has room (rendezvous hashing: a slot that leaves moves only its own clients).
   std::optional<std::size_t> Choose(std::span<const Candidate> table, const Bounds& bounds, std::uint64_t client);
+  // For a connection that has been moved often enough: the slot with the shortest queue, stuck or not. nullopt
+  // when every queue is full.
+  static std::optional<std::size_t> ShortestQueue(std::span<const Candidate> table, const Bounds& bounds);
 
  private:
   std::optional<std::size_t> LeastLoaded(std::span<const Candidate> table, const Bounds& bounds) const;

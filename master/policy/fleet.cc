@@ -58,6 +58,7 @@ void Fleet::SpawnFailed(Slot slot, Time now) {
   PF_CHECK(record.spawn_asked, "failed to fork without being asked to");
   record.spawn_asked = false;
   ++record.failures;
+  if (record.extra) record.wanted = false;  // it was an attempt to help; the next need makes the next one
   if (!record.wanted) {
     FinishIfEmpty();
     return;
@@ -98,7 +99,7 @@ void Fleet::Exited(const WorkerId& id, bool served, Time now) {
 void Fleet::OnUnexpectedExit(Record& record, WorkerState was, bool served, Time now) {
   const bool useful = was == WorkerState::kReady && (served || now - record.ready_at >= kUsefulLife);
   record.failures = useful ? 0 : record.failures + 1;
-  if (record.leaving) {  // its replacement is on the way already
+  if (record.leaving || record.extra) {  // its replacement is on the way already, or none is due
     record.leaving = false;
     record.wanted = false;
     BequeathReplaced(record);
@@ -116,6 +117,7 @@ void Fleet::Replace(const WorkerId& id, Time now) {
   Record* record = Lookup(id);
   if (record == nullptr || record->leaving || !record->wanted || stopping_) return;
   if (record->state != WorkerState::kReady && record->state != WorkerState::kStarting) return;
+  if (record->extra) return Release(*record, now);  // nobody takes its place: it was one too many anyway
   Record* replacement = AddWorker(record->generation, now);  // may move the table
   if (replacement == nullptr) return;  // no slot free: it stays, which is better than one worker fewer
   replacement->replaces = id;
@@ -132,6 +134,22 @@ void Fleet::Scale(std::uint32_t workers, Time now) {
     if (CountTargets(current_.generation) <= workers) break;
     if (IsTarget(*record, current_.generation)) Release(*record, now);
   }
+}
+
+void Fleet::AddExtra(Time now) {
+  if (stopping_) return;
+  if (Record* record = AddWorker(current_.generation, now)) record->extra = true;
+}
+
+void Fleet::ReleaseExtra(Time now) {
+  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+    if (record->extra && record->wanted) return Release(*record, now);
+  }
+}
+
+std::uint32_t Fleet::Extras() const {
+  return static_cast<std::uint32_t>(std::count_if(
+      records_.begin(), records_.end(), [](const Record& record) { return record.extra && record.wanted; }));
 }
 
 void Fleet::Stop(bool at_once, Time now) {
@@ -194,7 +212,7 @@ const FleetSettings& Fleet::SettingsOf(const Record& record) const {
 }
 
 bool Fleet::IsTarget(const Record& record, Generation generation) const {
-  return record.wanted && !record.leaving && record.generation == generation;
+  return record.wanted && !record.leaving && !record.extra && record.generation == generation;
 }
 
 std::uint32_t Fleet::CountTargets(Generation generation) const {

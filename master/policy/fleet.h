@@ -67,6 +67,7 @@ class Fleet {
     Incarnation incarnation{};       // of the process, or of the last one
     bool wanted = false;             // there should be a worker here
     bool leaving = false;            // its replacement is on the way
+    bool extra = false;              // beyond the desired number, while all others are blocked
     std::optional<WorkerId> replaces;  // retire that one when this one is ready
     std::uint32_t failures = 0;      // deaths in a row without useful life
     Time ready_at{};                 // since when, if ready
@@ -92,6 +93,10 @@ class Fleet {
   void Replace(const WorkerId& id, Time now);
   // Precondition: workers >= 1.
   void Scale(std::uint32_t workers, Time now);
+  // One worker more than desired, of the generation in service; it is not started again when it dies.
+  void AddExtra(Time now);
+  // Retires the extra with the highest slot, if there is one.
+  void ReleaseExtra(Time now);
   // Graceful: everybody retires. Again, or `at_once`: everybody is killed.
   void Stop(bool at_once, Time now);
   // Whatever is due. Call it at NextDeadline().
@@ -110,6 +115,7 @@ class Fleet {
   [[nodiscard]] bool Stopping() const { return stopping_; }
   [[nodiscard]] bool Booting() const { return booting_; }
   [[nodiscard]] std::uint32_t Desired() const { return current_.workers; }
+  [[nodiscard]] std::uint32_t Extras() const;
   [[nodiscard]] Generation Current() const { return current_.generation; }
 
  private:

@@ -31,9 +31,11 @@ def pf_library(name, copts = [], **kwargs):
     """cc_library with the warnings of this tree."""
     native.cc_library(name = name, copts = COPTS + copts, **kwargs)
 
-def pf_binary(name, copts = [], **kwargs):
-    """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants."""
-    native.cc_binary(name = name, copts = COPTS + copts, **kwargs)
+def pf_binary(name, copts = [], linkopts = [], **kwargs):
+    """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants.
+
+    Its functions are in the dynamic symbol table, so that a backtrace in the log has names."""
+    native.cc_binary(name = name, copts = COPTS + copts, linkopts = linkopts + ["-rdynamic"], **kwargs)
 
 def pf_test(name, deps = [], copts = [], **kwargs):
     """cc_test that brings doctest's main, so that a test file holds test cases only."""

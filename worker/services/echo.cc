@@ -1,7 +1,5 @@
 #include "worker/services/echo.h"
 
-#include <fmt/core.h>
-
 #include <string>
 
 #include "common/base/log.h"
@@ -14,6 +12,8 @@ constexpr int kReadsPerCallback = 16;
 
 // First byte of the context of a travelling session; what follows is owed to the client.
 constexpr char kContextVersion = 1;
+
+constexpr Duration kNever = std::chrono::hours(24 * 365);
 
 class EchoSession : public Session {
  public:
@@ -33,9 +33,9 @@ class EchoSession : public Session {
     connection_.Close();
   }
 
-  // A worker that leaves hands its sessions back; this one could not go, because the master is gone: it lasts
-  // as long as the client wants, or until drain_timeout.
-  void OnRetire() override {}
+  // It could not go when the others did: it goes when less is owed. Without a master it lasts as long as the
+  // client wants, or until drain_timeout.
+  void OnRetire() override { retiring_ = true; }
 
   [[nodiscard]] const char* TravelRefusal() const override {
     return owed_.size() > kMaxParcelBytes / 2 ? "more is owed to the client than may travel" : nullptr;
@@ -105,8 +105,9 @@ class EchoSession : public Session {
 
   void WaitForMore() {
     if (!owed_.empty()) return WaitForRoom();
+    if (retiring_) connection_.Travel();
     connection_.Await(Interest::kRead);
-    if (idle_timeout_ > Duration(0)) connection_.SetTimeout(idle_timeout_);
+    connection_.SetIdleTimeout(idle_timeout_ > Duration(0) ? idle_timeout_ : kNever);
   }
 
   void WaitForRoom() {
@@ -117,6 +118,7 @@ class EchoSession : public Session {
   Connection& connection_;
   Duration idle_timeout_;
   std::string owed_;
+  bool retiring_ = false;
 };
 
 class EchoService : public Service {
@@ -124,7 +126,7 @@ class EchoService : public Service {
   explicit EchoService(Duration idle_timeout) : idle_timeout_(idle_timeout) {}
 
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
-    connection.Doing(fmt::format("echo with {}", connection.Peer().Text()));
+    connection.Doing("echo");
     return std::make_unique<EchoSession>(connection, idle_timeout_, std::move(luggage));
   }
 

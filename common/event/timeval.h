@@ -1,0 +1,22 @@
+// Durations as libevent wants them. For this package only.
+#ifndef PREFORKD_COMMON_EVENT_TIMEVAL_H_
+#define PREFORKD_COMMON_EVENT_TIMEVAL_H_
+
+#include <sys/time.h>
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+
+namespace preforkd {
+
+// A negative duration is none at all.
+inline timeval ToTimeval(Duration duration) {
+  const auto wait = std::max(std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
+                             std::chrono::microseconds::rep{0});
+  return timeval{static_cast<time_t>(wait / 1'000'000), static_cast<suseconds_t>(wait % 1'000'000)};
+}
+
+}  // namespace preforkd
+
+#endif

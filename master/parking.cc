@@ -1,0 +1,106 @@
+#include "master/parking.h"
+
+#include <sys/ioctl.h>
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/process/limits.h"
+
+namespace preforkd {
+namespace {
+
+// What the master has open beside client connections, for a fleet of the largest size.
+constexpr std::uint64_t kOwnDescriptors = 64;
+constexpr std::uint64_t kDescriptorsPerWaiting = 1;
+
+// Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
+int UnreadBytes(int fd) {
+  int count = 0;
+  return ::ioctl(fd, FIONREAD, &count) == 0 ? count : 0;
+}
+
+}  // namespace
+
+Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher)
+    : loop_(loop),
+      page_(page),
+      dispatcher_(dispatcher),
+      flush_(loop, EventLoop::kPriorityControl, [this] { dispatcher_.Flush(); }) {}
+
+ParkReading Parking::Reading(bool has_input) const {
+  ParkReading reading;
+  reading.parked = parked_.size();
+  reading.most = most_;
+  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWaiting * dispatcher_.Waiting();
+  reading.descriptor_limit = DescriptorLimit();
+  reading.stopping = stopping_;
+  reading.has_input = has_input;
+  return reading;
+}
+
+void Parking::Arrive(HandBack message) {
+  switch (JudgeArrival(Reading(message.wake_now))) {
+    case ParkVerdict::kEvictFirst:
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Warning("{} connections are parked and there is room for no more: closing the oldest ({} more such "
+                     "lines held back)",
+                     parked_.size(), *held_back);
+      }
+      Close(parked_.begin());
+      [[fallthrough]];
+    case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_for_ns));
+    case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
+    case ParkVerdict::kClose: Add(page_.closed_parked); return;
+  }
+}
+
+void Parking::Park(Parcel parcel, Duration idle_for) {
+  const Place place = parked_.emplace(parked_.end(), loop_, std::move(parcel), FdWatch::Callback{});
+  place->watch.SetCallback([this, place](Interest ready) { OnEvent(place, ready); });
+  // Level-triggered: a request that came in the moment of parking is seen at once.
+  const Status status = idle_for > Duration(0) ? place->watch.Want(Interest::kRead, idle_for)
+                                               : place->watch.Want(Interest::kRead);
+  if (!status.Ok()) {  // it cannot be watched here: a worker shall have it again
+    log::Error(place->parcel.id, "cannot be parked: {}", status.Err().text);
+    dispatcher_.Submit(std::move(place->parcel));
+    parked_.erase(place);
+  }
+  Publish();
+}
+
+void Parking::OnEvent(Place place, Interest ready) {
+  if (Has(ready, Interest::kRead) && UnreadBytes(place->parcel.fd.Get()) > 0) return Wake(place);
+  Close(place);
+}
+
+void Parking::Wake(Place place) {
+  const LedgerChange change(page_);
+  // First out of the loop: the worker's copy would keep the registration alive (epoll(7)).
+  place->watch.Stop();
+  dispatcher_.Submit(std::move(place->parcel));
+  // Counted as waiting from this moment: the flush comes at the end of the turn.
+  Add(page_.waiting);
+  parked_.erase(place);
+  Publish();
+  flush_.SetAfter(Duration(0));
+}
+
+void Parking::Close(Place place) {
+  const LedgerChange change(page_);
+  Add(page_.closed_parked);
+  parked_.erase(place);
+  Publish();
+}
+
+void Parking::CloseAll() {
+  const LedgerChange change(page_);
+  stopping_ = true;
+  Add(page_.closed_parked, parked_.size());
+  parked_.clear();
+  Publish();
+}
+
+void Parking::Publish() { Set(page_.parked, parked_.size()); }
+
+}  // namespace preforkd

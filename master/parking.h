@@ -1,0 +1,66 @@
+// Parking: idle connections that workers have handed back. Owns them, watches them, and reads none of their bytes:
+// the kernel is only asked whether there are any.
+//
+// One that becomes readable is woken: given to the dispatcher, which knows the least loaded worker by then. One
+// whose peer closes, or whose idle time is over, is closed here without waking anybody.
+#ifndef PREFORKD_MASTER_PARKING_H_
+#define PREFORKD_MASTER_PARKING_H_
+
+#include <functional>
+#include <list>
+
+#include "common/base/rate_limit.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/event/timer.h"
+#include "common/scoreboard/scoreboard.h"
+#include "common/wire/messages.h"
+#include "master/dispatcher.h"
+#include "master/policy/park_rules.h"
+
+namespace preforkd {
+
+class Parking {
+ public:
+  Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher);
+
+  void Configure(const ParkingConfig& config) { most_ = config.max; }
+
+  // Takes a connection that came back: parks it, or gives it on at once, or closes it.
+  void Arrive(HandBack message);
+  // The server stops: all that are parked are closed, and whatever still arrives.
+  void CloseAll();
+
+  [[nodiscard]] std::size_t Size() const { return parked_.size(); }
+
+ private:
+  struct Parked {
+    Parked(EventLoop& loop, Parcel what, FdWatch::Callback callback)
+        : parcel(std::move(what)),
+          watch(loop, parcel.fd.Get(), EventLoop::kPriorityClient, std::move(callback)) {}
+    Parcel parcel;
+    FdWatch watch;  // declared behind the parcel: it must go before the descriptor does
+  };
+  using Place = std::list<Parked>::iterator;
+
+  [[nodiscard]] ParkReading Reading(bool has_input) const;
+  void Park(Parcel parcel, Duration idle_for);
+  void OnEvent(Place place, Interest ready);
+  void Wake(Place place);
+  // Closes it: its client, its time, or a newer one wants it so.
+  void Close(Place place);
+  void Publish();
+
+  EventLoop& loop_;
+  MasterPage& page_;
+  Dispatcher& dispatcher_;
+  std::list<Parked> parked_;  // parked for longest first
+  Timer flush_;               // all that were woken in one turn of the loop go out together
+  OncePerSecond log_limit_;
+  std::uint64_t most_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,48 @@
+// HangWatch: which workers do not answer any more. Pure: fed with heartbeats and times.
+//
+// Two steps: SIGABRT, so that the worker says where it was (and leaves a core), and some seconds later SIGKILL,
+// because a stopped process hears nothing else.
+// A master that was itself paused (SIGSTOP, a suspended machine, a debugger) sees only old heartbeats: it must
+// judge nobody until everybody has had a fresh period.
+#ifndef PREFORKD_MASTER_POLICY_HANG_H_
+#define PREFORKD_MASTER_POLICY_HANG_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+
+namespace preforkd {
+
+class HangWatch {
+ public:
+  enum class Verdict { kFine, kAbort, kKill };
+  static constexpr Duration kAbortGrace = std::chrono::seconds(2);
+
+  // How often to judge, for a given hang_timeout.
+  static Duration Interval(Duration hang_timeout);
+
+  // A round of judgements begins. True when the master itself was away since the last one.
+  bool BeginRound(Duration hang_timeout, Time now);
+  // `heartbeat`: the last one of this worker. kAbort and kKill are said once each.
+  Verdict Judge(const WorkerId& id, Time heartbeat, Duration hang_timeout, Time now);
+  // It was sent SIGABRT by us.
+  [[nodiscard]] bool Aborted(const WorkerId& id) const { return aborted_.contains(id); }
+  void Forget(const WorkerId& id) { aborted_.erase(id); }
+
+ private:
+  struct Abort {
+    Time at;
+    bool killed = false;
+  };
+
+  std::map<WorkerId, Abort> aborted_;
+  std::optional<Time> last_round_;
+  Time fresh_since_{};  // heartbeats from before do not count
+};
+
+}  // namespace preforkd
+
+#endif

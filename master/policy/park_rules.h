@@ -1,0 +1,29 @@
+// What becomes of a connection that comes back. Pure.
+#ifndef PREFORKD_MASTER_POLICY_PARK_RULES_H_
+#define PREFORKD_MASTER_POLICY_PARK_RULES_H_
+
+#include <cstdint>
+
+namespace preforkd {
+
+struct ParkReading {
+  std::uint64_t parked = 0;            // now
+  std::uint64_t most = 0;              // parking.max
+  std::uint64_t other_descriptors = 0;  // what the master has open beside parked connections, at most
+  std::uint64_t descriptor_limit = 0;  // RLIMIT_NOFILE now; it may have been lowered
+  bool stopping = false;
+  bool has_input = false;  // bytes travel with it that the service has not used
+};
+
+enum class ParkVerdict {
+  kPark,        // hold it and watch it
+  kEvictFirst,  // the same, after closing the one that has been parked for longest
+  kDispatch,    // give it to a worker at once
+  kClose,       // the server is stopping, and it is idle
+};
+
+ParkVerdict JudgeArrival(const ParkReading& reading);
+
+}  // namespace preforkd
+
+#endif

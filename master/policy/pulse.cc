@@ -1,0 +1,58 @@
+#include "master/policy/pulse.h"
+
+#include <algorithm>
+
+namespace preforkd {
+namespace {
+
+bool Moved(const PulseReading& then, const PulseReading& now) {
+  return then.taken != now.taken || then.callback_since_ns != now.callback_since_ns ||
+         then.heartbeat_ns != now.heartbeat_ns;
+}
+
+}  // namespace
+
+void SlotPulse::Sent(Time now, bool stays) { queue_.push_back(Queued{now, stays}); }
+
+void SlotPulse::Reset() {
+  queue_.clear();
+  stuck_at_.reset();
+}
+
+// Parcels leave the channel in the order in which they went in, taken or reclaimed.
+void SlotPulse::Forget(std::size_t still_queued) {
+  while (queue_.size() > still_queued) queue_.pop_front();
+}
+
+std::optional<Time> SlotPulse::OldestMovable() const {
+  const auto first = std::find_if(queue_.begin(), queue_.end(), [](const Queued& queued) { return !queued.stays; });
+  if (first == queue_.end()) return std::nullopt;
+  return first->sent;
+}
+
+bool SlotPulse::Stuck(const PulseReading& reading, Duration patience, Time now) {
+  Forget(reading.queued);
+  if (patience == Duration(0)) return false;
+  if (stuck_at_ && Moved(*stuck_at_, reading)) stuck_at_.reset();
+  if (stuck_at_) return true;
+  const std::optional<Time> oldest = OldestMovable();
+  const bool queue_left = oldest && now - *oldest >= patience;
+  const bool in_callback =
+      reading.callback_since_ns != 0 &&
+      now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= patience;
+  if (queue_left || in_callback) stuck_at_ = reading;
+  return stuck_at_.has_value();
+}
+
+std::optional<Time> SlotPulse::NextLook(const PulseReading& reading, Duration patience) const {
+  const std::optional<Time> oldest = OldestMovable();
+  if (!oldest || patience == Duration(0)) return std::nullopt;
+  Time start = *oldest;
+  // It may have been in its callback for longer than the parcel has waited.
+  if (reading.callback_since_ns != 0) {
+    start = std::min(start, FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)));
+  }
+  return start + patience;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,58 @@
+// SlotPulse: is a slot stuck? Pure: fed with what the scoreboard shows and with times.
+//
+// Stuck means: it has left its oldest untaken parcel alone for too long, or has been inside one callback for
+// too long. What waits in a stuck slot goes to others, and it is given nothing until it moves again: takes,
+// leaves the callback, or beats.
+#ifndef PREFORKD_MASTER_POLICY_PULSE_H_
+#define PREFORKD_MASTER_POLICY_PULSE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "common/base/clock.h"
+
+namespace preforkd {
+
+// A slot's row, as far as it matters here.
+struct PulseReading {
+  std::uint64_t queued = 0;             // handed over and not taken
+  std::uint64_t taken = 0;              // ever, by this incarnation
+  std::uint64_t callback_since_ns = 0;  // 0: it waits
+  std::uint64_t heartbeat_ns = 0;
+
+  bool operator==(const PulseReading&) const = default;
+};
+
+class SlotPulse {
+ public:
+  // A parcel has been put into the slot's channel. `stays`: it has been moved often enough, and does not make
+  // the slot stuck.
+  void Sent(Time now, bool stays);
+
+  // `patience` is dispatch.reclaim_after; 0 = never stuck.
+  bool Stuck(const PulseReading& reading, Duration patience, Time now);
+
+  // When to look again, if nothing else happens: nullopt while no parcel that could be moved is queued.
+  [[nodiscard]] std::optional<Time> NextLook(const PulseReading& reading, Duration patience) const;
+
+  // A new incarnation.
+  void Reset();
+
+ private:
+  struct Queued {
+    Time sent;
+    bool stays;
+  };
+
+  void Forget(std::size_t still_queued);
+  [[nodiscard]] std::optional<Time> OldestMovable() const;
+
+  std::deque<Queued> queue_;              // oldest first, as in the channel
+  std::optional<PulseReading> stuck_at_;  // the reading that did not move
+};
+
+}  // namespace preforkd
+
+#endif

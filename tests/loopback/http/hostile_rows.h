@@ -1,0 +1,34 @@
+// The table of odd and hostile bytes: what comes in, what must come back. The numbers are those of the list
+// of cases that it is taken from (RFC 9112, Http11Probe, HTTP Garden, nginx-tests and others).
+#ifndef PREFORKD_TESTS_LOOPBACK_HTTP_HOSTILE_ROWS_H_
+#define PREFORKD_TESTS_LOOPBACK_HTTP_HOSTILE_ROWS_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace preforkd::test {
+
+struct HostileRow {
+  const char* name;
+  std::string bytes;
+  std::vector<int> statuses;   // in order; 1xx left out
+  bool ended = false;          // the server ends the connection
+  const char* body = nullptr;  // of the last answer
+};
+
+// Requests to build rows of.
+std::string GetRequest(std::string_view fields = "", std::string_view target = "/");
+std::string PostRequest(std::string_view fields, std::string_view body = "");
+std::string ChunkedRequest(std::string_view body);
+
+std::vector<HostileRow> StartLineRows();
+std::vector<HostileRow> FieldRows();
+std::vector<HostileRow> LengthRows();
+std::vector<HostileRow> EncodingRows();
+std::vector<HostileRow> ChunkRows();
+std::vector<HostileRow> ConnectionRows();
+
+}  // namespace preforkd::test
+
+#endif

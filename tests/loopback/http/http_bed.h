@@ -1,0 +1,104 @@
+// HttpBed: an HTTP service, its loop and its connections in one process, with the client's ends of the
+// sockets in the hands of the test. Nothing sleeps: Turn() runs what is ready, and only tests of timeouts
+// wait for a clock.
+#ifndef PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
+#define PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/event/timer.h"
+#include "worker/http/handler.h"
+#include "worker/service.h"
+
+namespace preforkd::test {
+
+struct Answer {
+  int status = 0;
+  std::multimap<std::string, std::string> fields;  // names in lower case
+  std::string body;
+  std::string head;  // as received
+
+  [[nodiscard]] std::string Field(const std::string& name) const {
+    const auto found = fields.find(name);
+    return found == fields.end() ? "" : found->second;
+  }
+};
+
+// Splits what a client received. `head_only`: the answers are to HEAD. What does not parse makes the last
+// answer one with status -1.
+std::vector<Answer> ParseAnswers(std::string_view received, bool head_only = false);
+
+enum class SocketKind { kUnix, kTcp };
+
+// The client's end of one connection.
+class Client {
+ public:
+  explicit Client(UniqueFd fd) : fd_(std::move(fd)) {}
+  // Sends what the socket takes; the number of bytes.
+  std::size_t Write(std::string_view bytes);
+  void Finish();  // FIN
+  void Close() { fd_.Reset(); }
+  void Reset();  // RST, on TCP
+  // Moves what has arrived to received(). Stops after `at_most` bytes.
+  void Read(std::size_t at_most = SIZE_MAX);
+  [[nodiscard]] const std::string& Received() const { return received_; }
+  void Forget() { std::string().swap(received_); }
+  // The server has sent FIN, or RST.
+  [[nodiscard]] bool Ended() const { return ended_; }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }
+
+ private:
+  UniqueFd fd_;
+  std::string received_;
+  bool ended_ = false;
+};
+
+class HttpBed final : Connection::Owner {
+ public:
+  using Handle = std::function<void(const HttpRequest&, HttpResponse&)>;
+
+  // Limits as a test wants them; type and root as in a file.
+  HttpBed(ServiceConfig config, const ServiceType& type);
+  HttpBed(ServiceConfig config, Handle handle);
+  ~HttpBed() override;
+
+  // A connection whose client has not been looked at yet, as after a deferred accept.
+  std::unique_ptr<Client> Connect(SocketKind kind = SocketKind::kUnix, Luggage luggage = {});
+  // Starts what has been connected, and runs everything that is ready until nothing is.
+  void Turn();
+  // Turns, and waits, until `condition` holds; false when it does not within 10 s.
+  bool Until(const std::function<bool()>& condition);
+  // Sends `bytes` (however long they are), turns until quiet, and reads everything.
+  void Exchange(Client& client, std::string_view bytes);
+
+  [[nodiscard]] std::size_t Live() const { return live_.size(); }
+  // The connection that was started last and is alive.
+  [[nodiscard]] Connection& Last();
+  [[nodiscard]] WorkerEnv& Env() { return *env_; }
+
+ private:
+  void OnConnectionClosed(Connection& connection) override;
+  void Prepare();
+  [[nodiscard]] std::uint64_t Activity() const;
+
+  EventLoop loop_;
+  Scoreboard scoreboard_;
+  std::unique_ptr<WorkerEnv> env_;
+  std::unique_ptr<Service> service_;
+  std::vector<std::unique_ptr<Connection>> live_;
+  std::vector<std::pair<Connection*, Luggage>> unstarted_;
+  std::uint64_t next_id_ = 1;
+};
+
+// A handler that answers what it was asked: "METHOD path?query body".
+void Mirror(const HttpRequest& request, HttpResponse& response);
+
+}  // namespace preforkd::test
+
+#endif

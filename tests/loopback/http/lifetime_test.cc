@@ -1,0 +1,264 @@
+// How a connection lives and ends: back-pressure, deadlines, lingering, retiring, travelling.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/loopback/http/http_bed.h"
+
+namespace preforkd::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string GetOf(std::string_view target, std::string_view fields = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+}
+
+Answer OnlyAnswer(const Client& client, bool head_only = false) {
+  const std::vector<Answer> answers = ParseAnswers(client.Received(), head_only);
+  REQUIRE(answers.size() == 1);
+  return answers.front();
+}
+
+// ---- back-pressure ----
+
+TEST_CASE("who does not read answers is not asked for more requests") {
+  int served = 0;
+  HttpBed bed({}, [&served](const HttpRequest& request, HttpResponse& response) {
+    ++served;
+    response.AddHeader("X-Path", request.path);
+    response.Body().assign(1024 * 1024, 'x');
+  });
+  const auto client = bed.Connect();
+  constexpr int kRequests = 20;
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += GetOf("/" + std::to_string(i));
+  REQUIRE(client->Write(requests) == requests.size());
+  bed.Turn();
+  CHECK(served == 1);  // its rest is all the memory that this client can have
+  REQUIRE(bed.Until([&] {
+    client->Read(64 * 1024);
+    return ParseAnswers(client->Received()).size() == kRequests &&
+           ParseAnswers(client->Received()).back().status == 200;
+  }));
+  const std::vector<Answer> answers = ParseAnswers(client->Received());
+  for (int i = 0; i < kRequests; ++i) {
+    CHECK(answers[static_cast<std::size_t>(i)].Field("x-path") == "/" + std::to_string(i));
+    CHECK(answers[static_cast<std::size_t>(i)].body.size() == 1024 * 1024);
+  }
+}
+
+TEST_CASE("83 a client that never reads is closed after send_timeout") {
+  ServiceConfig config;
+  config.send_timeout = milliseconds(50);
+  HttpBed bed(config,
+              [](const HttpRequest&, HttpResponse& response) { response.Body().assign(4'000'000, 'x'); });
+  const auto client = bed.Connect();
+  client->Write(kGet);
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+}
+
+TEST_CASE("79 a reset while we write ends that connection only") {
+  HttpBed bed({}, [](const HttpRequest&, HttpResponse& response) { response.Body().assign(8'000'000, 'x'); });
+  const auto client = bed.Connect(SocketKind::kTcp);
+  client->Write(kGet);
+  bed.Turn();
+  REQUIRE(bed.Live() == 1);
+  client->Reset();
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+  const auto next = bed.Connect(SocketKind::kTcp);
+  next->Write(kGet);
+  CHECK(bed.Until([&] {
+    next->Read();
+    return next->Received().size() > 8'000'000;
+  }));
+}
+
+// ---- deadlines ----
+
+TEST_CASE("81 the deadline for a head is one for all its bytes") {
+  ServiceConfig config;
+  config.header_timeout = milliseconds(80);
+  HttpBed bed(config, Mirror);
+  const auto client = bed.Connect();
+  const Time start = Now();
+  std::size_t sent = 0;
+  const std::string head = GetOf("/", "X: " + std::string(5000, 'y') + "\r\n");
+  CHECK(bed.Until([&] {
+    sent += client->Write(std::string_view(head).substr(sent, 1));  // about one byte in 5 ms
+    client->Read();
+    return client->Ended();
+  }));
+  CHECK(OnlyAnswer(*client).status == 408);
+  CHECK(Now() - start < std::chrono::seconds(2));
+}
+
+TEST_CASE("silent connections are closed silently") {
+  ServiceConfig config;
+  config.header_timeout = milliseconds(40);
+  config.keepalive_timeout = milliseconds(40);
+  HttpBed bed(config, Mirror);
+  const auto never = bed.Connect();
+  const auto once = bed.Connect();
+  once->Write(kGet);
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+  never->Read();
+  once->Read();
+  CHECK(never->Received().empty());
+  CHECK(OnlyAnswer(*once).status == 200);
+}
+
+TEST_CASE("a request after another has a deadline of its own") {
+  ServiceConfig config;
+  config.header_timeout = milliseconds(40);
+  HttpBed bed(config, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, std::string(kGet) + "GET");
+  CHECK(bed.Until([&] {
+    client->Read();
+    return client->Ended();
+  }));
+  const std::vector<Answer> answers = ParseAnswers(client->Received());
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[1].status == 408);
+}
+
+TEST_CASE("a body that stops coming is answered with 408") {
+  ServiceConfig config;
+  config.body_timeout = milliseconds(40);
+  HttpBed bed(config, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+  CHECK(bed.Until([&] {
+    client->Read();
+    return client->Ended();
+  }));
+  CHECK(OnlyAnswer(*client).status == 408);
+}
+
+// ---- lingering ----
+
+TEST_CASE("63 who sends a body that is refused still gets the answer") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect(SocketKind::kTcp);
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n";
+  bed.Exchange(*client, head);
+  bed.Exchange(*client,
+               std::string(3'000'000, 'x'));  // without lingering the answer would be lost to a reset
+  CHECK(OnlyAnswer(*client).status == 413);
+  CHECK(bed.Live() == 1);
+  client->Close();
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+}
+
+TEST_CASE("lingering is bounded in bytes") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, "BAD\r\n\r\n");
+  std::size_t sent = 0;
+  const std::string piece(100'000, 'x');
+  while (bed.Live() > 0 && sent < 20'000'000) {
+    sent += client->Write(piece);
+    bed.Turn();
+  }
+  CHECK(bed.Live() == 0);
+  CHECK(sent < 6'000'000);
+}
+
+TEST_CASE("lingering is bounded in time") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, "BAD\r\n\r\n");
+  CHECK(client->Ended());
+  CHECK(bed.Live() == 1);
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+}
+
+// ---- retiring and travelling ----
+
+TEST_CASE("retiring") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  SUBCASE("an idle connection is closed silently") {
+    bed.Exchange(*client, kGet);
+    client->Forget();
+    bed.Last().Retire();
+    bed.Exchange(*client, "");
+    CHECK(client->Ended());
+    CHECK(client->Received().empty());
+  }
+  SUBCASE("a request that lies in the socket is answered") {
+    bed.Turn();
+    client->Write(kGet);
+    bed.Last().Retire();
+    bed.Exchange(*client, "");
+    CHECK(OnlyAnswer(*client).Field("connection") == "close");
+    CHECK(client->Ended());
+  }
+  SUBCASE("a request that has begun is finished") {
+    bed.Exchange(*client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh");
+    bed.Last().Retire();
+    bed.Exchange(*client, "i");
+    CHECK(OnlyAnswer(*client).body == "POST / hi");
+    CHECK(OnlyAnswer(*client).Field("connection") == "close");
+    CHECK(client->Ended());
+  }
+  bed.Turn();
+  CHECK(bed.Live() == 0);
+}
+
+TEST_CASE("a session travels only between two requests") {
+  HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {
+    if (request.path == "/big") response.Body().assign(1'000'000, 'x');
+  });
+  const auto client = bed.Connect();
+  bed.Turn();
+  const Session& session = bed.Last().GetSession();
+  CHECK(session.TravelRefusal() == nullptr);
+  bed.Exchange(*client, "GET /");
+  CHECK(std::string(session.TravelRefusal()) == "half a request head has been received");
+  bed.Exchange(*client, " HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(session.TravelRefusal() == nullptr);
+  bed.Exchange(*client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  CHECK(std::string(session.TravelRefusal()) == "a request body is being received");
+  bed.Exchange(*client, "x");
+  CHECK(session.TravelRefusal() == nullptr);
+  client->Write(GetOf("/big"));
+  bed.Turn();
+  CHECK(std::string(session.TravelRefusal()) == "a response is being sent");
+  CHECK(bed.Until([&] {
+    client->Read();
+    return session.TravelRefusal() == nullptr;
+  }));
+  bed.Exchange(*client, "BAD\r\n");
+  CHECK(std::string(session.TravelRefusal()) == "the connection is being closed");
+}
+
+TEST_CASE("what is packed is a version byte and the time that is left") {
+  ServiceConfig config;
+  config.keepalive_timeout = std::chrono::seconds(60);
+  HttpBed bed(config, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, kGet);
+  const Luggage luggage = bed.Last().GetSession().Pack();
+  CHECK(luggage.unread.empty());
+  CHECK(luggage.context == "\x01");
+  CHECK(luggage.idle_for > std::chrono::seconds(50));
+  CHECK(luggage.idle_for <= std::chrono::seconds(60));
+}
+
+TEST_CASE("what came with a connection is used before the socket is read") {
+  HttpBed bed({}, Mirror);
+  const std::string request = GetOf("/carried");
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    const auto client = bed.Connect(SocketKind::kUnix, {request.substr(0, cut), "\x01", Duration(0)});
+    client->Write(request.substr(cut));
+    bed.Exchange(*client, "");
+    CHECK(OnlyAnswer(*client).body == "GET /carried ");
+  }
+}
+
+}  // namespace
+}  // namespace preforkd::test

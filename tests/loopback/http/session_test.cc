@@ -1,0 +1,176 @@
+// How requests are answered: order, fields, HEAD, 100-continue, faulty handlers, persistence.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "tests/loopback/http/http_bed.h"
+
+namespace preforkd::test {
+namespace {
+
+constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string GetOf(std::string_view target, std::string_view fields = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+}
+
+Answer OnlyAnswer(const Client& client, bool head_only = false) {
+  const std::vector<Answer> answers = ParseAnswers(client.Received(), head_only);
+  REQUIRE(answers.size() == 1);
+  return answers.front();
+}
+
+TEST_CASE("a hundred pipelined requests are answered in order") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += GetOf("/" + std::to_string(i));
+  bed.Exchange(*client, requests);
+  const std::vector<Answer> answers = ParseAnswers(client->Received());
+  REQUIRE(answers.size() == 100);
+  for (int i = 0; i < 100; ++i) {
+    const std::string expected = "GET /" + std::to_string(i) + " ";
+    CHECK(answers[static_cast<std::size_t>(i)].body == expected);
+  }
+  CHECK_FALSE(client->Ended());
+  CHECK(Get(bed.Env().row.requests) == 100);
+}
+
+TEST_CASE("every answer carries Date and Server; HEAD is GET without the body") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, kGet);
+  const Answer get = OnlyAnswer(*client);
+  client->Forget();
+  bed.Exchange(*client, "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  const Answer head = OnlyAnswer(*client, true);
+  CHECK(get.Field("server") == "preforkd");
+  CHECK(get.Field("date").size() == 29);
+  CHECK(get.Field("date").ends_with(" GMT"));
+  CHECK(get.Field("connection").empty());
+  CHECK(get.body == "GET / ");
+  CHECK(head.Field("content-length") == std::to_string(std::string("HEAD / abc").size()));
+  client->Forget();
+  bed.Exchange(*client, kGet);  // at the right byte
+  CHECK(OnlyAnswer(*client).body == "GET / ");
+}
+
+TEST_CASE("204 and 304 end with their head") {
+  for (const int status : {204, 304}) {
+    HttpBed bed({}, [status](const HttpRequest&, HttpResponse& response) {
+      response.SetStatus(status);
+      response.Body() = "must not be sent";
+    });
+    const auto client = bed.Connect();
+    bed.Exchange(*client, kGet);
+    const Answer answer = OnlyAnswer(*client);
+    CHECK(answer.status == status);
+    CHECK(answer.Field("content-length").empty());
+    CHECK(client->Received().ends_with("\r\n\r\n"));
+  }
+}
+
+TEST_CASE("the request as a handler sees it") {
+  std::string seen;
+  HttpBed bed({}, [&seen](const HttpRequest& request, HttpResponse&) {
+    seen = std::string(request.host) + "|" + std::string(request.path) + "|" + std::string(request.query) +
+           "|" + std::string(request.target) + "|" + std::string(request.Field("COOKIE").value_or("none")) +
+           "|" + std::to_string(request.minor_version);
+  });
+  const auto client = bed.Connect();
+  bed.Exchange(*client, GetOf("/a/./b/../%63?d=%64", "cookie: e\r\n"));
+  CHECK(seen == "a|/a/c|d=%64|/a/./b/../%63?d=%64|e|1");
+  bed.Exchange(*client, "GET http://other:81?q HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(seen == "other:81|/|q|http://other:81?q|none|1");
+}
+
+TEST_CASE("the scoreboard says what is being done, and for whom") {
+  HttpBed* self = nullptr;
+  std::string doing;
+  HttpBed bed({}, [&](const HttpRequest&, HttpResponse&) {
+    doing = self->Env().row.DescribeDoing(ToNanoseconds(Now()));
+  });
+  self = &bed;
+  const auto client = bed.Connect(SocketKind::kTcp);
+  bed.Exchange(*client, GetOf("/x?" + std::string(1000, 'y')));
+  CHECK(doing.starts_with("GET /x?yyy"));
+  CHECK(doing.find(" from 127.0.0.1:") != std::string::npos);
+  CHECK(doing.ends_with(" s"));
+  CHECK(bed.Env().row.DescribeDoing(ToNanoseconds(Now())).starts_with("nothing; last: GET /x?yyy"));
+}
+
+TEST_CASE("100-continue") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  SUBCASE("is sent to who waits for it") {
+    bed.Exchange(*client, head);
+    CHECK(client->Received() == "HTTP/1.1 100 Continue\r\n\r\n");
+    client->Forget();
+    bed.Exchange(*client, "hi");
+    CHECK(OnlyAnswer(*client).body == "POST / hi");
+  }
+  SUBCASE("is not sent to who does not wait") {
+    bed.Exchange(*client, head + "hi");
+    CHECK(OnlyAnswer(*client).body == "POST / hi");
+  }
+  SUBCASE("is not sent for a body that will not be read") {
+    bed.Exchange(*client,
+                 "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n");
+    CHECK(OnlyAnswer(*client).status == 413);
+    CHECK(client->Ended());
+  }
+  SUBCASE("is not sent to 1.0") {
+    bed.Exchange(*client, "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    CHECK(client->Received().empty());
+  }
+}
+
+TEST_CASE("a faulty handler costs one answer") {
+  HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {
+    response.Body() = "fine";
+    if (request.path == "/throw") throw std::runtime_error("no");
+    if (request.path == "/throw-int") throw 7;
+    if (request.path == "/split") response.AddHeader("X", "a\r\nSet-Cookie: b");
+    if (request.path == "/name") response.AddHeader("X Y", "a");
+    if (request.path == "/length") response.AddHeader("Content-Length", "1");
+    if (request.path == "/type") response.SetContentType(std::string_view("a\0b", 3));
+    if (request.path == "/status") response.SetStatus(99);
+    if (request.path == "/much") response.AddHeader("X", std::string(100'000, 'a'));
+  });
+  const auto client = bed.Connect();
+  for (const char* path :
+       {"/throw", "/throw-int", "/split", "/name", "/length", "/type", "/status", "/much"}) {
+    CAPTURE(path);
+    client->Forget();
+    bed.Exchange(*client, GetOf(path));
+    CHECK(OnlyAnswer(*client).status == 500);
+    CHECK(client->Received().find("Set-Cookie") == std::string::npos);
+    client->Forget();
+    bed.Exchange(*client, kGet);
+    CHECK(OnlyAnswer(*client).body == "fine");
+  }
+}
+
+TEST_CASE("max_requests, and a handler that wants to close, end the connection politely") {
+  ServiceConfig config;
+  config.max_requests = 3;
+  HttpBed bed(config, [](const HttpRequest& request, HttpResponse& response) {
+    if (request.path == "/bye") response.CloseAfter();
+  });
+  const auto client = bed.Connect();
+  bed.Exchange(*client, std::string(kGet) + kGet + kGet + kGet);
+  const std::vector<Answer> answers = ParseAnswers(client->Received());
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[1].Field("connection").empty());
+  CHECK(answers[2].Field("connection") == "close");
+  CHECK(client->Ended());
+  const auto other = bed.Connect();
+  bed.Exchange(*other, GetOf("/bye"));
+  CHECK(OnlyAnswer(*other).Field("connection") == "close");
+  CHECK(other->Ended());
+}
+
+}  // namespace
+}  // namespace preforkd::test

@@ -1,0 +1,84 @@
+// Configuration files for tests: written into TEST_TMPDIR, removed when the test is done with them.
+#ifndef PREFORKD_TESTS_UNIT_CONFIG_FILES_H_
+#define PREFORKD_TESTS_UNIT_CONFIG_FILES_H_
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "common/config/config_loader.h"
+
+namespace preforkd {
+
+// Where this test may write.
+inline std::string TestFolder() {
+  const char* folder = std::getenv("TEST_TMPDIR");
+  return folder != nullptr ? folder : std::filesystem::temp_directory_path().string();
+}
+
+class TempFile {
+ public:
+  explicit TempFile(std::string_view text, const std::string& name = "preforkd.toml")
+      : path_(TestFolder() + "/" + name) {
+    std::ofstream out(path_, std::ios::binary | std::ios::trunc);
+    out << text;
+    out.close();
+    REQUIRE(out.good());
+  }
+  TempFile(const TempFile&) = delete;
+  TempFile& operator=(const TempFile&) = delete;
+  ~TempFile() { std::filesystem::remove(path_); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline ConfigInputs InputsFor(const std::string& file) {
+  ConfigInputs inputs;
+  inputs.file = file;
+  inputs.service_types = {"http", "echo", "status", "fault"};
+  return inputs;
+}
+
+inline ConfigOutcome LoadText(std::string_view text) {
+  const TempFile file(text);
+  return LoadConfig(InputsFor(file.path()));
+}
+
+// All problems, one a line.
+inline std::string ProblemText(const ConfigOutcome& outcome) {
+  std::string text;
+  for (const ConfigProblem& problem : outcome.problems) text += problem.Text() + "\n";
+  return text;
+}
+
+// The configuration, which must be there.
+inline Config Loaded(const ConfigOutcome& outcome) {
+  REQUIRE_MESSAGE(outcome.config != nullptr, ProblemText(outcome));
+  REQUIRE(outcome.problems.empty());
+  return *outcome.config;
+}
+
+// Exactly one problem, at `where`, that says `text`.
+inline void CheckOnlyProblem(const ConfigOutcome& outcome, const std::string& where,
+                             const std::string& text) {
+  CAPTURE(ProblemText(outcome));
+  CHECK(outcome.config == nullptr);
+  REQUIRE(outcome.problems.size() == 1);
+  CHECK(outcome.problems[0].where == where);
+  CHECK(outcome.problems[0].text.find(text) != std::string::npos);
+}
+
+// What a file needs for nothing to be missing.
+inline constexpr const char* kMinimal =
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n";
+
+}  // namespace preforkd
+
+#endif

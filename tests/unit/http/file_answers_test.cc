@@ -1,0 +1,102 @@
+// The pure parts of serving files: types, ranges, conditions.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "worker/http/byte_range.h"
+#include "worker/http/conditional.h"
+#include "worker/http/mime_types.h"
+
+namespace preforkd::http {
+namespace {
+
+using Kind = ByteRange::Kind;
+
+TEST_CASE("types") {
+  CHECK(MimeTypeOf("/a/index.html") == "text/html; charset=utf-8");
+  CHECK(MimeTypeOf("A.JPG") == "image/jpeg");
+  CHECK(MimeTypeOf("a.tar.gz") == "application/gzip");
+  CHECK(MimeTypeOf("7z.7z") == "application/x-7z-compressed");
+  CHECK(MimeTypeOf("a.zst") == "application/zstd");
+  for (const char* unknown : {"", "a", ".html", "dir.html/file", "a.", "a.htm1"}) {
+    CHECK(MimeTypeOf(unknown) == "application/octet-stream");
+  }
+}
+
+TEST_CASE("ranges that ask for a part") {
+  struct Row {
+    const char* value;
+    std::uint64_t first, size;
+  };
+  for (const Row& row : {Row{"bytes=0-8", 0, 9}, Row{"bytes=990-", 990, 10}, Row{"bytes=-10", 990, 10},
+                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2},
+                         Row{"bytes=0-99999999999999999999999", 0, 1000}}) {
+    CAPTURE(row.value);
+    const ByteRange range = ParseRange(row.value, 1000);
+    CHECK(range.kind == Kind::kPart);
+    CHECK(range.first == row.first);
+    CHECK(range.size == row.size);
+  }
+}
+
+TEST_CASE("ranges that are ignored, and ranges behind the end") {
+  for (const char* value : {"", "bytes", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "bytes=1-2,3-4",
+                            "foo=0-1", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
+    CAPTURE(value);
+    CHECK(ParseRange(value, 1000).kind == Kind::kWhole);
+  }
+  CHECK(ParseRange("bytes=1000-", 1000).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=99999999999999999999999-", 1000).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=-0", 1000).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=0-0", 0).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=-1", 0).kind == Kind::kUnsatisfiable);
+}
+
+constexpr std::time_t kModified = 784111777;
+constexpr const char* kSame = "Sun, 06 Nov 1994 08:49:37 GMT";
+constexpr const char* kEarlier = "Sun, 06 Nov 1994 08:49:36 GMT";
+constexpr std::time_t kNow = kModified + 1000;
+constexpr Validators kFile{"\"tag\"", kModified};
+
+HttpRequest With(const std::vector<HttpField>& fields) {
+  HttpRequest request;
+  request.fields = fields;
+  return request;
+}
+
+TEST_CASE("preconditions") {
+  const auto check = [](const std::vector<HttpField>& fields) {
+    return CheckPreconditions(With(fields), kFile, kNow);
+  };
+  CHECK(check({}) == Precondition::kProceed);
+  CHECK(check({{"If-None-Match", "*"}}) == Precondition::kNotModified);
+  CHECK(check({{"If-None-Match", "\"a\" , W/\"tag\""}}) == Precondition::kNotModified);
+  CHECK(check({{"If-None-Match", "\"a\""}, {"If-Modified-Since", kSame}}) == Precondition::kProceed);
+  CHECK(check({{"If-Modified-Since", kSame}}) == Precondition::kNotModified);
+  CHECK(check({{"If-Modified-Since", kEarlier}}) == Precondition::kProceed);
+  CHECK(check({{"If-Modified-Since", "Sun, 06 Nov 2994 08:49:37 GMT"}}) == Precondition::kProceed);
+  CHECK(check({{"If-Modified-Since", "garbage"}}) == Precondition::kProceed);
+  CHECK(check({{"If-Match", "*"}}) == Precondition::kProceed);
+  CHECK(check({{"If-Match", "W/\"tag\""}}) == Precondition::kFailed);  // only a strong tag may match
+  CHECK(check({{"If-Match", "\"tag\""}, {"If-Unmodified-Since", kEarlier}}) == Precondition::kProceed);
+  CHECK(check({{"If-Unmodified-Since", kSame}}) == Precondition::kProceed);
+  CHECK(check({{"If-Unmodified-Since", kEarlier}}) == Precondition::kFailed);
+  CHECK(check({{"If-Match", "\"a\""}, {"If-None-Match", "*"}}) == Precondition::kFailed);
+}
+
+TEST_CASE("If-Range") {
+  const auto applies = [](const char* value, std::time_t now = kNow) {
+    return RangeApplies(With({{"If-Range", value}}), kFile, now);
+  };
+  CHECK(RangeApplies(With({}), kFile, kNow));
+  CHECK(applies("\"tag\""));
+  CHECK_FALSE(applies("W/\"tag\""));
+  CHECK_FALSE(applies("\"other\""));
+  CHECK(applies(kSame));
+  CHECK_FALSE(applies(kEarlier));
+  CHECK_FALSE(applies("garbage"));
+  CHECK_FALSE(applies(kSame, kModified + 1));  // may have changed again in that second
+}
+
+}  // namespace
+}  // namespace preforkd::http

@@ -1,0 +1,77 @@
+// What a handler can say, and the head that is made of it.
+#include "worker/http/response.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+
+#include "worker/http/error_page.h"
+#include "worker/http/response_head.h"
+
+namespace preforkd {
+namespace {
+
+std::string Head(const HttpResponse& response, const http::HeadContext& context) {
+  std::array<char, http::kMaxResponseHead> buffer;
+  return {buffer.data(), http::WriteHead(response, context, buffer)};
+}
+
+TEST_CASE("a whole head") {
+  HttpResponse response;
+  response.SetContentType("text/plain");
+  response.AddHeader("X-A", "b");
+  response.Body() = "hello";
+  CHECK(
+      Head(response, {"DATE", true, 1}) ==
+      "HTTP/1.1 200 OK\r\nServer: preforkd\r\nDate: DATE\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+      "X-A: b\r\n\r\n");
+  CHECK(Head(response, {"DATE", false, 1}).ends_with("\r\nConnection: close\r\n\r\n"));
+  CHECK(Head(response, {"DATE", true, 0}).ends_with("\r\nConnection: keep-alive\r\n\r\n"));
+}
+
+TEST_CASE("fields that HTTP cannot carry, or that are not the handler's") {
+  const std::pair<std::string, std::string> rows[] = {
+      {"", "a"},
+      {"X Y", "a"},
+      {"X:", "a"},
+      {"X\r\n", "a"},
+      {"X", "a\r\nb"},
+      {"X", "a\n"},
+      {"X", std::string(1, '\0')},
+      {"content-length", "1"},
+      {"Transfer-Encoding", "chunked"},
+      {"Connection", "close"},
+      {"Date", "now"},
+  };
+  for (const auto& [name, value] : rows) {
+    CAPTURE(name);
+    HttpResponse response;
+    response.AddHeader(name, value);
+    CHECK(response.Malformed());
+    CHECK(response.FieldLines().empty());
+    response.Clear();
+    CHECK_FALSE(response.Malformed());
+  }
+}
+
+TEST_CASE("the longest head fits") {
+  HttpResponse response;
+  response.SetContentType(std::string(1024, 't'));
+  while (!response.Malformed()) response.AddHeader("X", std::string(100, 'a'));
+  CHECK(Head(response, {std::string(29, 'd'), false, 0}).size() <= http::kMaxResponseHead);
+}
+
+TEST_CASE("an error page replaces what was there") {
+  HttpResponse response;
+  response.Body() = "secret";
+  response.AddHeader("Allow", "GET");
+  AnswerStatus(response, 405);
+  CHECK(response.Status() == 405);
+  CHECK(response.Body().find("405 Method Not Allowed") != std::string::npos);
+  CHECK(response.Body().find("secret") == std::string::npos);
+  CHECK(response.FieldLines() == "Allow: GET\r\n");
+}
+
+}  // namespace
+}  // namespace preforkd

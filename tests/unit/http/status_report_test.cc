@@ -1,0 +1,77 @@
+// The scoreboard as JSON.
+#include "worker/services/status_report.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::json;
+
+TEST_CASE("every field that users rely on is there") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  const Scoreboard& scoreboard = board.Value();
+  const Time now = Now();
+  MasterPage& master = scoreboard.Master();
+  Set(master.pid, 4711);
+  Set(master.started_ns, static_cast<std::uint64_t>(ToNanoseconds(now - std::chrono::seconds(5))));
+  Set(master.lost, 1);
+  master.state = MasterState::kServing;
+  master.listeners[2].used = true;
+  master.listeners[2].address.Write("127.0.0.1:8080");
+  master.listeners[2].service.Write("site");
+  WorkerRow& row = scoreboard.Row(Slot{9});
+  row.state = SlotState::kRetiring;
+  Set(row.pid, 4712);
+  Set(row.taken, 5);
+  Set(row.finished, 2);
+  Set(row.handed_over, 8);
+  Set(row.cpu_ns, 1'500'000'000);
+  row.doing.Write("GET /\xff\"\n");
+
+  const Json json = Json::parse(StatusReport(scoreboard, Slot{9}, now));
+  for (const char* field :
+       {"version", "pid", "uptime_seconds", "generation", "state", "accepted", "parked", "lost", "reclaimed",
+        "handed_over", "handed_back", "restarts", "listeners", "workers"}) {
+    CAPTURE(field);
+    CHECK(json.contains(field));
+  }
+  CHECK(json["pid"] == 4711);
+  CHECK(json["state"] == "serving");
+  CHECK(json["lost"] == 1);
+  CHECK(json["uptime_seconds"].get<double>() == doctest::Approx(5));
+  CHECK(json["answered_by"] == Json{{"slot", 9}, {"pid", 4712}});
+  REQUIRE(json["listeners"].size() == 1);
+  CHECK(json["listeners"][0] ==
+        Json{{"address", "127.0.0.1:8080"}, {"service", "site"}, {"accepted", 0}, {"paused", false}});
+  REQUIRE(json["workers"].size() == 1);
+  const Json& worker = json["workers"][0];
+  for (const char* field : {"slot", "incarnation", "generation", "pid", "state", "connections", "queued",
+                            "taken", "requests", "rss_bytes", "cpu_seconds", "uptime_seconds", "doing"}) {
+    CAPTURE(field);
+    CHECK(worker.contains(field));
+  }
+  CHECK(worker["state"] == "retiring");
+  CHECK(worker["connections"] == 3);
+  CHECK(worker["queued"] == 3);
+  CHECK(worker["cpu_seconds"] == 1.5);
+  CHECK(worker["doing"].get<std::string>().starts_with("nothing; last: GET /\xef\xbf\xbd\"\n from"));
+}
+
+TEST_CASE("ready is one ready worker and a master that does not stop") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  CHECK_FALSE(IsReady(board.Value()));
+  board.Value().Row(Slot{1023}).state = SlotState::kReady;
+  CHECK(IsReady(board.Value()));
+  board.Value().Master().state = MasterState::kReloading;
+  CHECK(IsReady(board.Value()));
+  board.Value().Master().state = MasterState::kStopping;
+  CHECK_FALSE(IsReady(board.Value()));
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,210 @@
+"""The rules of the tree that no compiler checks: who includes whom, which call is made where, sizes, names.
+
+Each rule yields findings. The tables below are the architecture in short: a new exception is a line here,
+with its reason, in the change that needs it.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
+PRODUCT = ("common/", "master/", "worker/")
+MAX_LINES = 400
+
+# What a folder, or one file, may include of ours. The longest name that fits decides.
+MAY_INCLUDE = {
+    "common/": ("common/",),
+    "common/base/": ("common/base/",),
+    "common/net/": ("common/base/", "common/net/"),
+    "common/config/": ("common/base/", "common/net/address.h", "common/config/"),
+    "common/event/": ("common/base/", "common/event/"),
+    "common/wire/": ("common/base/", "common/net/", "common/wire/"),
+    "common/channel/": ("common/base/", "common/wire/", "common/channel/"),
+    "common/scoreboard/": ("common/base/", "common/net/address.h", "common/scoreboard/"),
+    "master/": ("common/", "master/"),
+    "master/policy/": ("common/base/", "common/config/config.h", "master/policy/"),
+    "master/ctl/": ("common/", "master/ctl/"),
+    "master/main.cc": PRODUCT,
+    "worker/": ("common/", "worker/"),
+    "tests/": ("common/", "master/", "worker/", "tests/"),
+}
+
+
+class Place(NamedTuple):
+    """Something that may appear in few places only."""
+
+    what: str
+    pattern: str
+    within: tuple  # folders and files that the rule is about
+    allowed: tuple  # those of them, or parts of them, where it may appear
+    why: str
+
+
+# Patterns are matched against the name that is included.
+HEADERS = (
+    Place("libevent", r"event2/|event\.h$|evutil", PRODUCT, ("common/event/",), "the wrappers hide it"),
+    Place("doctest", r"doctest", PRODUCT, (), "the product holds no tests"),
+    Place("toml++", r"toml\+\+/", PRODUCT + ("tests/",), ("common/config/toml_reader.cc",),
+          "slow to compile, and Value hides it"),
+    Place("CLI11", r"CLI/", PRODUCT + ("tests/",), ("master/options.cc",), "slow to compile"),
+    Place("llhttp", r"llhttp", PRODUCT, ("worker/http/",), "the parser of one protocol"),
+    Place("a system header in the policy", r"sys/|linux/|netinet/|unistd\.h|fcntl\.h|signal\.h|poll\.h",
+          ("master/policy/",), (), "the policy is pure: a table, an event and a time in, actions out"),
+)
+
+# Patterns are matched against code without comments and literals.
+CALLS = (
+    Place("sendmsg or recvmsg", r"\b(?:sendmsg|recvmsg|sendmmsg|recvmmsg)\s*\(", PRODUCT,
+          ("common/channel/fd_message.cc",), "one file passes descriptors"),
+    Place("close", r"::close\s*\(|(?<![\w.>:])close\s*\(\s*\w*fd", PRODUCT, ("common/base/unique_fd.cc",),
+          "UniqueFd owns descriptors"),
+    Place("close_range", r"\bclose_range\s*\(", PRODUCT, ("worker/child_setup.cc",),
+          "the child's first page drops what it inherited, nobody else may"),
+    Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/spawn.cc",), "one file makes processes"),
+    Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
+          "the loop waits, nobody else"),
+    Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",), (),
+          "the master reads no client byte"),
+    Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
+          "exit_code.h names what a status means"),
+)
+
+# Each opens a section of README.md with an ordered list of files to read.
+READING_LISTS = ("The life of a connection", "The life of a worker")
+
+
+class Finding(NamedTuple):
+    rule: str
+    where: str
+    text: str
+
+    def __str__(self):
+        return f"{self.where}: {self.text}"
+
+
+# Comments, raw strings, strings and characters. A ' after a letter or digit separates digits.
+_NOT_CODE = re.compile(
+    r"//[^\n]*"
+    r"|/\*.*?\*/"
+    r'|R"(?P<delimiter>[^(\s]*)\(.*?\)(?P=delimiter)"'
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|(?<!\w)'(?:\\.|[^'\\\n])*'",
+    re.DOTALL,
+)
+_INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+class Source:
+    """One C++ file: its text, its code with comments and literals blanked, its includes."""
+
+    def __init__(self, path, text):
+        self.path = path
+        self.text = text
+        # Line numbers stay what they were.
+        self.code = _NOT_CODE.sub(lambda match: "\n" * match[0].count("\n"), text)
+        self.includes = [(match[2], match[1] == '"', self.at(text, match.start(2)))
+                         for match in _INCLUDE.finditer(text)]
+
+    def at(self, text, offset):
+        return f"{self.path}:{text.count(chr(10), 0, offset) + 1}"
+
+    def within(self, places):
+        return self.path.startswith(tuple(places))  # "a/b.cc" and "a/" both fit by their beginning
+
+
+def read_sources(root):
+    folders = sorted({folder.split("/")[0] for folder in MAY_INCLUDE})
+    paths = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".h", ".cc")]
+    return [Source(path.relative_to(root).as_posix(), path.read_text(errors="replace")) for path in sorted(paths)]
+
+
+def check_include_directions(source):
+    place = max((place for place in MAY_INCLUDE if source.path.startswith(place)), key=len)
+    allowed = MAY_INCLUDE[place]
+    for name, quoted, where in source.includes:
+        if quoted and not name.startswith(allowed):
+            yield Finding("direction", where, f"{place} may not include {name}, only {' '.join(allowed)}")
+
+
+def check_headers(source):
+    for place in HEADERS:
+        if not source.within(place.within) or source.within(place.allowed):
+            continue
+        for name, _, where in source.includes:
+            if re.search(place.pattern, name):
+                yield Finding(place.what, where, f"{name}: {_only_in(place)}")
+
+
+def check_calls(source):
+    for place in CALLS:
+        if not source.within(place.within) or source.within(place.allowed):
+            continue
+        for match in re.finditer(place.pattern, source.code):
+            yield Finding(place.what, source.at(source.code, match.start()), f"{match[0]}...): {_only_in(place)}")
+
+
+def _only_in(place):
+    return f"{'only in ' + ' '.join(place.allowed) if place.allowed else 'nowhere here'}: {place.why}"
+
+
+def check_json_in_headers(source):
+    for name, _, where in source.includes:
+        if source.path.endswith(".h") and name.startswith("nlohmann/"):
+            yield Finding("json in a header", where, f"{name}: in .cc files only, it is slow to compile")
+
+
+def check_size(source):
+    lines = source.text.count("\n")
+    if source.within(PRODUCT) and lines > MAX_LINES:
+        yield Finding("size", source.path, f"{lines} lines, at most {MAX_LINES}: it does more than one thing")
+
+
+def check_opening(source):
+    if source.path.endswith(".h") and not source.text.startswith("//"):
+        yield Finding("opening", f"{source.path}:1", "a header begins with what it is and who owns what")
+
+
+SOURCE_RULES = (check_include_directions, check_headers, check_calls, check_json_in_headers, check_size,
+                check_opening)
+
+
+def check_top_level(root):
+    # bazel-* are the links that Bazel makes.
+    visible = {path.name for path in root.iterdir() if not path.name.startswith((".", "bazel-"))}
+    for name in sorted(visible - TOP_LEVEL):
+        yield Finding("top level", name, "does not belong at the top level; put it inside a folder")
+    for name in sorted(TOP_LEVEL - visible):
+        yield Finding("top level", name, "is missing")
+
+
+def section_of(markdown, title):
+    """The lines below a heading, up to the next one."""
+    match = re.search(rf"^#+ {re.escape(title)}\s*$(.*?)(?=^#|\Z)", markdown, re.MULTILINE | re.DOTALL)
+    return match[1] if match else ""
+
+
+def check_reading_lists(root):
+    readme = root / "README.md"
+    if not readme.is_file():
+        return  # the top level's finding
+    text = readme.read_text()
+    for title in READING_LISTS:
+        steps = re.findall(r"^ *\d+\. .*(?:\n +\S.*)*", section_of(text, title), re.MULTILINE)
+        paths = [path for step in steps for path in re.findall(r"`(\w[\w.-]*/[\w./-]+)`", step)]
+        if not paths:
+            yield Finding("reading list", "README.md", f"'{title}' has no ordered list of files")
+        for path in paths:
+            if not (root / path).exists():
+                yield Finding("reading list", "README.md", f"'{title}' names {path}, which does not exist")
+
+
+TREE_RULES = (check_top_level, check_reading_lists)
+
+
+def check_tree(root):
+    root = Path(root)
+    findings = [finding for rule in TREE_RULES for finding in rule(root)]
+    for source in read_sources(root):
+        findings += [finding for rule in SOURCE_RULES for finding in rule(source)]
+    return findings

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""The tree keeps its own rules (layout_rules.py), and each of those rules can fail."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import layout_rules
+from layout_rules import check_tree
+
+# Bazel's runfiles are links into the source tree; BUILD.bazel says why this test may leave its sandbox.
+ROOT = Path(__file__).resolve().parent.parent
+
+HEADER = "// A header.\n"
+
+# A tree without fault, in which comments, literals and near misses must not be taken for faults.
+GOOD = {
+    "WORKSPACE": "",
+    "BUILD.bazel": "",
+    "README.md": """# A program
+
+## The life of a connection
+
+1. `master/main.cc` starts it, `accept4` and `/dev/null` are no files of ours;
+   `worker/worker.h` goes on.
+
+## The life of a worker
+
+1. `master/spawn.cc`
+""",
+    "tools/run": "",
+    "tests/a_test.cc": '#include <doctest/doctest.h>\n#include "worker/worker.h"\nvoid f() { ::close(1); }\n',
+    "common/base/unique_fd.cc": "void f(int fd) { ::close(fd); }\n",
+    "common/channel/fd_message.cc": "void f() { ::sendmsg(1, nullptr, 0); }\n",
+    "common/event/timer.h": HEADER + "#include <event2/event.h>\n",
+    "master/main.cc": '#include "master/master.h"\n#include "worker/worker.h"\n',
+    "master/master.h": HEADER + "// fork() is in spawn.cc\n/* ::read(\n */ const int n = 1'000; char c = 'r';\n",
+    "master/master.cc": 'void f() { log("::read(fd)"); R"(sleep(1))"; file.close(fd); Exit(code); OnFork(); }\n',
+    "master/spawn.cc": "void f() { ::fork(); ::_exit(static_cast<int>(code)); }\n",
+    "master/policy/balance.h": HEADER + '#include <vector>\n#include "common/config/config.h"\n',
+    "worker/child_setup.cc": "void f() { ::close_range(3, ~0U, 0); }\n",
+    "worker/worker.h": HEADER + '#include "common/event/timer.h"\n',
+}
+
+# Rule, file that breaks it, what is in the file.
+BAD = (
+    ("direction", "common/base/a.cc", '#include "common/net/address.h"'),
+    ("direction", "common/config/a.cc", '#include "common/event/timer.h"'),
+    ("direction", "common/config/a.cc", '#include "common/net/socket_ops.h"'),
+    ("direction", "common/wire/a.cc", '#include "common/event/timer.h"'),
+    ("direction", "common/channel/a.cc", '#include "common/net/address.h"'),
+    ("direction", "common/scoreboard/a.cc", '#include "common/wire/parcel.h"'),
+    ("direction", "common/process/a.cc", '#include "master/master.h"'),
+    ("direction", "common/event/a.cc", '# include "worker/worker.h"'),
+    ("direction", "master/policy/a.cc", '#include "common/event/timer.h"'),
+    ("direction", "master/policy/a.cc", '#include "master/master.h"'),
+    ("direction", "master/a.cc", '#include "worker/worker.h"'),
+    ("direction", "worker/a.cc", '#include "master/master.h"'),
+    ("direction", "worker/a.cc", '#include "tests/support/a.h"'),
+    ("direction", "worker/a.cc", '#include "nearby.h"'),
+    ("libevent", "worker/a.cc", "#include <event2/bufferevent.h>"),
+    ("doctest", "common/base/a.cc", "#include <doctest/doctest.h>"),
+    ("toml++", "common/config/a.cc", "#include <toml++/toml.h>"),
+    ("CLI11", "master/a.cc", "#include <CLI/CLI.hpp>"),
+    ("llhttp", "worker/services/a.cc", "#include <llhttp.h>"),
+    ("a system header in the policy", "master/policy/a.cc", "#include <sys/types.h>"),
+    ("a system header in the policy", "master/policy/a.cc", "#include <unistd.h>"),
+    ("json in a header", "worker/services/a.h", HEADER + "#include <nlohmann/json.hpp>"),
+    ("sendmsg or recvmsg", "common/net/a.cc", "void f() { recvmsg(1, nullptr, 0); }"),
+    ("sendmsg or recvmsg", "master/a.cc", "void f() { ::sendmmsg(1, nullptr, 0, 0); }"),
+    ("close", "worker/a.cc", "void f() { ::close(3); }"),
+    ("close", "worker/a.cc", "void f() { close(listen_fd); }"),
+    ("close_range", "master/a.cc", "void f() { ::close_range(3, 4, 0); }"),
+    ("fork", "worker/a.cc", "void f() { fork(); }"),
+    ("fork", "master/a.cc", "void f() { ::vfork (); }"),
+    ("sleep", "common/base/a.cc", "void f() { std::this_thread::sleep_for(ms); }"),
+    ("sleep", "master/a.cc", "void f() { ::usleep(1); }"),
+    ("reading in the master", "master/a.cc", "void f() { ::recv(1, p, n, 0); }"),
+    ("reading in the master", "master/a.cc", "void f() { const auto n = ::read(1, p, n); }"),
+    ("exit with a number", "worker/a.cc", "void f() { _exit(1); }"),
+    ("exit with a number", "master/a.cc", "void f() { std::exit( 0); }"),
+    ("size", "worker/a.cc", "// line\n" * (layout_rules.MAX_LINES + 1)),
+    ("opening", "worker/a.h", "#pragma once"),
+    ("top level", "notes.txt", ""),
+    ("reading list", "README.md", "## The life of a connection\n\n1. `master/gone.cc`\n"),
+    ("reading list", "README.md", "## The life of a connection\n\nRead `master/main.cc`.\n"),
+)
+
+
+def all_rules():
+    tables = {place.what for place in layout_rules.HEADERS + layout_rules.CALLS}
+    return tables | {"direction", "json in a header", "size", "opening", "top level", "reading list"}
+
+
+def findings_in(files):
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in files.items():
+            Path(folder, path).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, path).write_text(text)
+        return check_tree(folder)
+
+
+class Rules(unittest.TestCase):
+    def test_a_tree_without_fault_passes(self):
+        self.assertEqual(findings_in(GOOD), [])
+
+    def test_each_fault_is_found_where_it_is(self):
+        for rule, path, text in BAD:
+            with self.subTest(rule=rule, path=path, text=text[:60]):
+                findings = findings_in({**GOOD, path: text + "\n"})
+                self.assertEqual({finding.rule for finding in findings}, {rule})
+                self.assertTrue(all(finding.where.startswith(path) for finding in findings), findings)
+
+    def test_a_missing_top_level_entry_is_found(self):
+        files = {path: text for path, text in GOOD.items() if path != "README.md"}
+        self.assertEqual([finding.where for finding in findings_in(files)], ["README.md"])
+
+    def test_the_line_is_named(self):
+        findings = findings_in({**GOOD, "worker/a.cc": "/* one\n two */\nvoid f() {\n  ::fork();\n}\n"})
+        self.assertEqual([finding.where for finding in findings], ["worker/a.cc:4"])
+
+    def test_no_rule_is_without_a_fault_that_breaks_it(self):
+        self.assertEqual(all_rules(), {rule for rule, _, _ in BAD})
+
+
+class ThisTree(unittest.TestCase):
+    def test_keeps_its_rules(self):
+        findings = check_tree(ROOT)
+        if findings:
+            self.fail("\n" + "\n".join(map(str, findings)))
+
+
+if __name__ == "__main__":
+    unittest.main()

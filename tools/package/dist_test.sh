@@ -1,0 +1,68 @@
+#!/bin/bash
+# The release, unpacked somewhere else: its files, its configuration, and the server started and stopped.
+set -euo pipefail
+
+archive=$1
+version=$2
+
+fail() {
+  echo "FAILED: $1"
+  [[ ! -f $TEST_TMPDIR/log ]] || cat "$TEST_TMPDIR/log"
+  exit 1
+}
+
+# Runs the rest of its arguments until they succeed, for 20 s.
+wait_until() {
+  local what=$1 deadline=$((SECONDS + 20))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || fail "waited 20 s for: $what"
+    sleep 0.05
+  done
+}
+
+test_files() {
+  local expected
+  expected=$(printf "preforkd-$version/%s\n" bin/preforkctl etc/preforkd.toml \
+    lib/systemd/system/preforkd.service sbin/preforkd share/doc/preforkd/README.md)
+  [[ $(tar -tzf "$archive" | grep -v '/$') == "$expected" ]] || fail "the files are $(tar -tzf "$archive")"
+  [[ -z $(tar --numeric-owner -tvzf "$archive" | grep -v ' 0/0 .* 1970-01-01 ') ]] ||
+    fail "something has an owner or a time"
+  ! grep -n '@' <(grep -v '^#' lib/systemd/system/preforkd.service | grep -v '^SystemCallFilter=') ||
+    fail "the unit has a name that is not filled in"
+}
+
+test_versions() {
+  [[ $(sbin/preforkd --version) == "preforkd $version" ]] || fail "preforkd is of another version"
+  [[ $(bin/preforkctl version) == "preforkctl $version" ]] || fail "preforkctl is of another version"
+}
+
+test_configuration() {
+  [[ $(sbin/preforkd --check -c etc/preforkd.toml) == "configuration ok" ]] || fail "the configuration is wrong"
+  # The lines that show defaults are keys that exist. The root is the one that must name a folder.
+  sed -E 's/^#([a-z_]+ = )/\1/; s|"/srv/www"|"/tmp"|' etc/preforkd.toml >"$TEST_TMPDIR/all.toml"
+  [[ $(sbin/preforkd --check -c "$TEST_TMPDIR/all.toml") == "configuration ok" ]] ||
+    fail "a line of the configuration that is commented out is wrong"
+}
+
+# The server with the shipped configuration, but for what a second one on this machine would collide with.
+test_start_and_stop() {
+  sbin/preforkd -c etc/preforkd.toml --listen 127.0.0.1:0 --control "$TEST_TMPDIR/control" \
+    2>"$TEST_TMPDIR/log" &
+  local server=$! status=0
+  trap 'kill -KILL $server 2>/dev/null || true' EXIT
+  wait_until "the server to serve" grep -q 'serving' "$TEST_TMPDIR/log"
+  kill -TERM "$server"
+  wait "$server" || status=$?
+  trap - EXIT
+  ((status == 0)) || fail "stopped with status $status"
+}
+
+archive=$PWD/$archive
+cd "$TEST_TMPDIR"
+tar -xzf "$archive"
+cd "preforkd-$version"
+test_files
+test_versions
+test_configuration
+test_start_and_stop

@@ -1,0 +1,25 @@
+// HttpHandler: what one implements to answer HTTP requests. The session does the protocol: framing, limits,
+// keep-alive, pipelining, HEAD, sending. A handler sees whole, well-formed requests only.
+//
+// One handler per service and worker. Handle runs in the loop: it must not block longer than a client may
+// wait, and may throw: the client gets 500, the worker lives.
+#ifndef PREFORKD_WORKER_HTTP_HANDLER_H_
+#define PREFORKD_WORKER_HTTP_HANDLER_H_
+
+#include "worker/http/request.h"
+#include "worker/http/response.h"
+
+namespace preforkd {
+
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+
+  // `response` is an empty 200. For HEAD answer as for GET: the session leaves the body out. CONNECT and
+  // methods that preforkd does not know never arrive here.
+  virtual void Handle(const HttpRequest& request, HttpResponse& response) = 0;
+};
+
+}  // namespace preforkd
+
+#endif

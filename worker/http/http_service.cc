@@ -1,0 +1,31 @@
+#include "worker/http/http_service.h"
+
+#include <utility>
+
+#include "worker/http/http_session.h"
+
+namespace preforkd {
+namespace {
+
+class HttpService final : public Service {
+ public:
+  HttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler)
+      : handler_(std::move(handler)), shared_(config, *handler_) {}
+
+  // What other workers pack is one byte of version and nothing that would have to be read.
+  std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
+    return std::make_unique<http::HttpSession>(connection, shared_, std::move(luggage.unread));
+  }
+
+ private:
+  std::unique_ptr<HttpHandler> handler_;
+  http::SessionShared shared_;
+};
+
+}  // namespace
+
+std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler) {
+  return std::make_unique<HttpService>(config, std::move(handler));
+}
+
+}  // namespace preforkd

@@ -1,0 +1,243 @@
+#include "worker/http/http_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "worker/http/strictness.h"
+
+namespace preforkd::http {
+
+HttpSession::HttpSession(Connection& connection, SessionShared& shared, std::string unread)
+    : connection_(connection),
+      shared_(shared),
+      output_(connection),
+      pending_(std::move(unread)),
+      carried_(!pending_.empty()) {}
+
+void HttpSession::OnReady(Interest) {
+  if (phase_ == Phase::kLingering) return linger_->OnReadable();
+  if (output_.Waiting()) return Settle();
+  if (std::exchange(carried_, false)) {
+    UsePending();
+    return Settle();
+  }
+  Receive();
+}
+
+void HttpSession::OnTimeout() {
+  const bool in_request = wait_ == Wait::kHead || wait_ == Wait::kBody;
+  if (phase_ == Phase::kLingering || !in_request) return connection_.Close();
+  Refuse(408);
+  Settle();
+}
+
+// In the middle of something: the connection goes on elsewhere when that is done.
+void HttpSession::OnRetire() {
+  retiring_ = true;
+}
+
+const char* HttpSession::TravelRefusal() const {
+  if (phase_ == Phase::kBody) return "a request body is being received";
+  if (phase_ != Phase::kHead) return "the connection is being closed";
+  if (output_.Waiting()) return "a response is being sent";
+  // It could be packed, but the deadline for the rest would begin anew with every journey.
+  if (!pending_.empty()) return "half a request head has been received";
+  return nullptr;
+}
+
+Luggage HttpSession::Pack() {
+  // One byte of version: between two requests HTTP has no state.
+  const Duration left = std::chrono::duration_cast<Duration>(wait_until_ - Now());
+  return {
+      .unread = {}, .context = "\x01", .idle_for = std::max<Duration>(left, std::chrono::milliseconds(1))};
+}
+
+// ---- input ----
+
+void HttpSession::Receive() {
+  auto& buffer = connection_.Env().in;
+  const IoResult result = connection_.Receive(buffer);
+  switch (result.kind) {
+    case IoResult::Kind::kDone:
+      more_may_follow_ = result.size == buffer.size();
+      Use({buffer.data(), result.size});
+      break;
+    case IoResult::Kind::kAgain:
+      break;
+    // End of file with half a request received: there is nobody whom an answer could help.
+    case IoResult::Kind::kEnd:
+    case IoResult::Kind::kError:
+      return connection_.Close();
+  }
+  Settle();
+}
+
+void HttpSession::Use(std::string_view received) {
+  if (pending_.empty()) {
+    const std::size_t used = Process(received);
+    pending_.assign(received.substr(used));
+    return;
+  }
+  const bool worth_it = phase_ != Phase::kHead || WorthScanning(pending_, received);
+  pending_.append(received);
+  if (worth_it || pending_.size() >= shared_.config.max_header) UsePending();
+}
+
+void HttpSession::UsePending() {
+  pending_.erase(0, Process(pending_));
+  if (pending_.empty())
+    std::string().swap(pending_);  // gives the memory back; assigning an empty one would not
+}
+
+std::size_t HttpSession::Process(std::string_view input) {
+  std::size_t used = 0;
+  while (phase_ == Phase::kHead || phase_ == Phase::kBody) {
+    if (output_.Waiting() && output_.Flush() != Output::Progress::kDrained) {
+      stalled_ = true;
+      break;
+    }
+    const std::string_view rest = input.substr(used);
+    const std::size_t step = phase_ == Phase::kHead ? ReadHead(rest) : ReadBody(rest);
+    if (step == 0) break;
+    used += step;
+  }
+  return used;
+}
+
+std::size_t HttpSession::ReadHead(std::string_view input) {
+  if (const std::size_t empty = EmptyLineBytes(input); empty > 0) {
+    empty_lines_ += empty / 2;
+    if (empty_lines_ > kMaxEmptyLines) Refuse(400);
+    return empty;
+  }
+  if (input.empty()) return 0;
+  const HeadScan scan = shared_.parser.Scan(input);
+  if (scan.kind == HeadScan::Kind::kRefused) Refuse(scan.refusal);
+  if (scan.kind != HeadScan::Kind::kComplete) return 0;
+  return StartRequest(input.substr(0, scan.size), input.substr(scan.size));
+}
+
+std::size_t HttpSession::StartRequest(std::string_view head, std::string_view rest) {
+  if (const Refusal refusal = shared_.parser.Parse(head); refusal != kAccepted) {
+    Refuse(refusal);
+    return 0;
+  }
+  empty_lines_ = 0;
+  wait_ = Wait::kNothing;  // the deadline of this head has been kept
+  const RequestHead& parsed = shared_.parser.Head();
+  const Framing& framing = parsed.framing;
+  if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
+    const auto length = static_cast<std::size_t>(framing.length);
+    Serve(rest.substr(0, length));
+    return head.size() + length;
+  }
+  // A client that has begun to send does not wait for the permission.
+  if (parsed.expects_continue && rest.empty()) output_.Append("HTTP/1.1 100 Continue\r\n\r\n");
+  body_ = std::make_unique<RequestBody>(head, framing, shared_.config.max_body);
+  phase_ = Phase::kBody;
+  return head.size();
+}
+
+std::size_t HttpSession::ReadBody(std::string_view input) {
+  std::size_t used = 0;
+  switch (body_->Feed(input, used)) {
+    case ChunkedDecoder::State::kMore:
+      return used;
+    case ChunkedDecoder::State::kMalformed:
+      Refuse(400);
+      return 0;
+    case ChunkedDecoder::State::kTooLarge:
+      Refuse(413);
+      return 0;
+    case ChunkedDecoder::State::kDone:
+      break;
+  }
+  const std::unique_ptr<RequestBody> body = std::move(body_);
+  phase_ = Phase::kHead;
+  wait_ = Wait::kNothing;
+  // The parser has seen other heads since; this one was good before its body was read.
+  const Refusal refusal = shared_.parser.Parse(body->Head());
+  PF_CHECK(refusal == kAccepted, "a head that was accepted is refused the second time");
+  Serve(body->Data());
+  return used;
+}
+
+// ---- what next ----
+
+void HttpSession::Settle() {
+  Output::Progress progress = output_.Flush();
+  while (progress == Output::Progress::kDrained && std::exchange(stalled_, false)) {
+    UsePending();
+    progress = output_.Flush();
+  }
+  switch (progress) {
+    case Output::Progress::kBroken:
+      return connection_.Close();
+    case Output::Progress::kBlocked:
+      return AwaitRoom();
+    case Output::Progress::kDrained:
+      break;
+  }
+  if (phase_ == Phase::kClosing) return Finish();
+  AwaitInput();
+}
+
+void HttpSession::AwaitInput() {
+  if (Idle()) {
+    if (retiring_) return connection_.Travel();
+    SetWait(connection_.Requests() == 0 ? Wait::kFirstByte : Wait::kNextRequest);
+  } else if (phase_ == Phase::kBody) {
+    wait_ = Wait::kNothing;  // each piece of a body has its own time
+    SetWait(Wait::kBody);
+  } else {
+    SetWait(Wait::kHead);
+  }
+  connection_.Await(Interest::kRead);
+}
+
+void HttpSession::AwaitRoom() {
+  if (output_.Sent() != sent_at_wait_) wait_ = Wait::kNothing;  // there was progress
+  sent_at_wait_ = output_.Sent();
+  SetWait(Wait::kRoom);
+  connection_.Await(Interest::kWrite);
+}
+
+void HttpSession::Finish() {
+  if (!refused_ && !more_may_follow_ && pending_.empty()) return connection_.Close();
+  std::string().swap(pending_);
+  phase_ = Phase::kLingering;
+  linger_.emplace(connection_).Begin();
+}
+
+void HttpSession::SetWait(Wait wait) {
+  // A deadline that is running is not moved by bytes that trickle in.
+  if (wait == wait_) return;
+  wait_ = wait;
+  const Duration timeout = TimeoutOf(wait);
+  wait_until_ = Now() + timeout;
+  const bool idle = wait == Wait::kFirstByte || wait == Wait::kNextRequest;
+  idle ? connection_.SetIdleTimeout(timeout) : connection_.SetTimeout(timeout);
+}
+
+Duration HttpSession::TimeoutOf(Wait wait) const {
+  switch (wait) {
+    case Wait::kFirstByte:
+    case Wait::kHead:
+      return shared_.config.header_timeout;
+    case Wait::kBody:
+      return shared_.config.body_timeout;
+    case Wait::kRoom:
+      return shared_.config.send_timeout;
+    case Wait::kNothing:
+    case Wait::kNextRequest:
+      break;
+  }
+  return shared_.config.keepalive_timeout;
+}
+
+bool HttpSession::Idle() const {
+  return TravelRefusal() == nullptr;
+}
+
+}  // namespace preforkd::http

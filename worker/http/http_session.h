@@ -1,0 +1,114 @@
+// HttpSession: one HTTP/1.x connection in this worker: when to read, when to answer, when to wait, when to
+// end.
+//
+// What bytes mean is decided elsewhere: strictness, head_parser, framing and request_body for input,
+// send_response and output for output. One callback is: receive once, answer every request that is whole,
+// send once. While a response waits for the socket nothing is read, so a client that does not read its
+// answers cannot make us collect. Input lives in the worker's scratch buffer; the session owns bytes only
+// while a request is incomplete.
+#ifndef PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
+#define PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/rate_limit.h"
+#include "common/config/config.h"
+#include "worker/http/handler.h"
+#include "worker/http/head_parser.h"
+#include "worker/http/http_date.h"
+#include "worker/http/lingering_close.h"
+#include "worker/http/output.h"
+#include "worker/http/request_body.h"
+#include "worker/service.h"
+
+namespace preforkd::http {
+
+// What the sessions of one service share: used within one callback by one of them, keeps nothing of a
+// connection.
+struct SessionShared {
+  SessionShared(const ServiceConfig& service_config, HttpHandler& service_handler)
+      : config(service_config),
+        handler(service_handler),
+        parser({service_config.max_header, service_config.max_headers}, service_config.max_body) {}
+
+  const ServiceConfig config;
+  HttpHandler& handler;
+  HeadParser parser;
+  HttpResponse response;
+  std::string path;  // of the request at hand, decoded
+  DateCache date;
+  OncePerSecond fault_log;
+};
+
+class HttpSession final : public Session {
+ public:
+  HttpSession(Connection& connection, SessionShared& shared, std::string unread);
+
+  void OnReady(Interest ready) override;
+  void OnTimeout() override;
+  void OnRetire() override;
+  [[nodiscard]] const char* TravelRefusal() const override;
+  Luggage Pack() override;
+
+ private:
+  enum class Phase { kHead, kBody, kClosing, kLingering };
+  // What the timer is for.
+  enum class Wait { kNothing, kFirstByte, kNextRequest, kHead, kBody, kRoom };
+
+  // ---- input ----
+  void Receive();
+  void Use(std::string_view received);
+  void UsePending();
+  // Answers what is whole. Returns the bytes used.
+  std::size_t Process(std::string_view input);
+  // One step of it: 0 when more input is needed, or none is wanted any more.
+  std::size_t ReadHead(std::string_view input);
+  std::size_t StartRequest(std::string_view head, std::string_view rest);
+  std::size_t ReadBody(std::string_view input);
+
+  // ---- answers ----
+  // The request whose head was parsed last.
+  void Serve(std::string_view body);
+  void CallHandler(const HttpRequest& request);
+  void Respond(const HttpRequest& request);
+  // Answers with an error, and nothing of the connection's input is looked at from now on.
+  void Refuse(int status);
+  void Announce(const HttpRequest& request);
+  [[nodiscard]] std::string_view Date();
+  [[nodiscard]] bool ServerStops() const;
+
+  // ---- what next; the last thing that every callback does ----
+  void Settle();
+  void AwaitInput();
+  void AwaitRoom();
+  void Finish();
+  void SetWait(Wait wait);
+  [[nodiscard]] Duration TimeoutOf(Wait wait) const;
+  // Between two requests, with everything answered and sent.
+  [[nodiscard]] bool Idle() const;
+
+  Connection& connection_;
+  SessionShared& shared_;
+  Output output_;
+  std::string pending_;  // received and not used: an incomplete head, or requests behind a blocked answer
+  std::unique_ptr<RequestBody> body_;  // while a body is being received
+  std::optional<LingeringClose> linger_;
+  Time wait_until_{};
+  std::uint64_t sent_at_wait_ = 0;
+  std::size_t empty_lines_ = 0;  // in front of the next request line
+  Phase phase_ = Phase::kHead;
+  Wait wait_ = Wait::kNothing;
+  bool carried_ = false;          // pending_ came with the connection and has not been looked at
+  bool stalled_ = false;          // Process stopped because the output waits
+  bool more_may_follow_ = false;  // the last receive filled the buffer
+  bool refused_ = false;          // input may come that nobody will look at
+  bool retiring_ = false;
+};
+
+}  // namespace preforkd::http
+
+#endif

@@ -1,0 +1,103 @@
+// The half of HttpSession that answers: a parsed request to the handler, and what comes back to the output.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <exception>
+
+#include "common/base/log.h"
+#include "worker/http/error_page.h"
+#include "worker/http/http_session.h"
+#include "worker/http/send_response.h"
+#include "worker/http/target.h"
+
+namespace preforkd::http {
+
+void HttpSession::Serve(std::string_view body) {
+  const RequestHead& head = shared_.parser.Head();
+  // A tunnel would be bytes that nobody checks.
+  if (head.method == HttpMethod::kConnect) return Refuse(501);
+  const std::optional<Target> target = ParseTarget(head.target, shared_.path);
+  if (!target) return Refuse(400);
+
+  HttpRequest request;
+  request.method = head.method;
+  request.method_name = head.method_name;
+  request.target = head.target;
+  request.path = target->path;
+  request.query = target->query;
+  request.minor_version = head.minor_version;
+  request.fields = head.fields;
+  request.host = target->host.empty() ? request.Field("host").value_or("") : target->host;
+  request.body = body;
+  request.keep_alive = head.keep_alive;
+  request.peer = &connection_.Peer();
+  Announce(request);
+  CallHandler(request);
+  Respond(request);
+}
+
+void HttpSession::CallHandler(const HttpRequest& request) {
+  HttpResponse& response = shared_.response;
+  response.Clear();
+  const char* fault = nullptr;
+  std::string thrown;
+  try {
+    shared_.handler.Handle(request, response);
+    if (response.Malformed()) fault = "the handler made a response that HTTP cannot carry";
+  } catch (const std::exception& exception) {
+    thrown = exception.what();
+    fault = thrown.c_str();
+  } catch (...) {
+    fault = "the handler threw something that is no std::exception";
+  }
+  if (fault == nullptr) return;
+  if (const auto held_back = shared_.fault_log.Allow(Now())) {
+    log::Error(connection_.Id(), "500 for {} {}: {} ({} more since the last such line)", request.method_name,
+               request.target, fault, *held_back);
+  }
+  response.Clear();
+  AnswerStatus(response, 500);
+}
+
+void HttpSession::Respond(const HttpRequest& request) {
+  HttpResponse& response = shared_.response;
+  const std::uint64_t max_requests = shared_.config.max_requests;
+  const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
+  const bool keep = request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
+  if (!keep) phase_ = Phase::kClosing;
+  SendResponse(output_, response, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+  connection_.CountRequest();
+  response.Clear();  // closes a file that was read here
+}
+
+void HttpSession::Refuse(int status) {
+  HttpResponse& response = shared_.response;
+  response.Clear();
+  AnswerStatus(response, status);
+  SendResponse(output_, response, {Date(), false, 1}, false);
+  connection_.CountRequest();
+  response.Clear();
+  body_.reset();
+  phase_ = Phase::kClosing;
+  refused_ = true;
+}
+
+void HttpSession::Announce(const HttpRequest& request) {
+  std::array<char, SharedText::kCapacity> line;
+  const auto end = fmt::format_to_n(line.data(), line.size(), "{} {}", request.method_name, request.target);
+  connection_.Doing({line.data(), std::min(end.size, line.size())});
+}
+
+// A worker that only retires keeps the connection open, because it goes on elsewhere.
+bool HttpSession::ServerStops() const {
+  const MasterPage& master = connection_.Env().scoreboard.Master();
+  return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
+}
+
+std::string_view HttpSession::Date() {
+  return shared_.date.At(std::time(nullptr));
+}
+
+}  // namespace preforkd::http

@@ -1,0 +1,50 @@
+// HttpRequest: one request as a handler sees it.
+//
+// Every view points into buffers that the service shares between its connections: valid until Handle returns,
+// never to be kept.
+#ifndef PREFORKD_WORKER_HTTP_REQUEST_H_
+#define PREFORKD_WORKER_HTTP_REQUEST_H_
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/net/address.h"
+#include "worker/http/syntax.h"
+
+namespace preforkd {
+
+enum class HttpMethod { kGet, kHead, kPost, kPut, kDelete, kOptions, kTrace, kPatch, kConnect };
+
+struct HttpField {
+  std::string_view name;   // as sent; compare without regard to case
+  std::string_view value;  // without the whitespace around it
+};
+
+struct HttpRequest {
+  HttpMethod method = HttpMethod::kGet;
+  std::string_view method_name;
+  std::string_view target;  // as sent
+  // Decoded once, dot segments resolved, runs of '/' merged: begins with '/', never leaves the root, holds no
+  // NUL. "*" for `OPTIONS *`.
+  std::string_view path;
+  std::string_view query;  // behind the '?', as sent
+  std::string_view host;   // of the target when it is absolute, else of the Host field; may be empty in 1.0
+  int minor_version = 1;   // HTTP/1.x
+  std::span<const HttpField> fields;
+  std::string_view body;
+  bool keep_alive = true;               // what the client asks for; the server may still close
+  const SocketAddress* peer = nullptr;  // never null in Handle
+
+  // The first field of that name.
+  [[nodiscard]] std::optional<std::string_view> Field(std::string_view name) const {
+    for (const HttpField& field : fields) {
+      if (http::EqualsNoCase(field.name, name)) return field.value;
+    }
+    return std::nullopt;
+  }
+};
+
+}  // namespace preforkd
+
+#endif

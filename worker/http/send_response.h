@@ -1,0 +1,18 @@
+// send_response: one response into the output of a connection, head and body. A short file is read in behind
+// the head, so that both leave in one segment and with one system call.
+#ifndef PREFORKD_WORKER_HTTP_SEND_RESPONSE_H_
+#define PREFORKD_WORKER_HTTP_SEND_RESPONSE_H_
+
+#include "worker/http/output.h"
+#include "worker/http/response.h"
+#include "worker/http/response_head.h"
+
+namespace preforkd::http {
+
+// Takes the file out of `response`. `head_only`: the answer to HEAD.
+// Precondition: `output` is not waiting, `response` is not malformed.
+void SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only);
+
+}  // namespace preforkd::http
+
+#endif

@@ -1,0 +1,105 @@
+#include "worker/services/status_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "common/base/version.h"
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double SecondsSince(std::uint64_t start_ns, Time now) {
+  const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
+  return start_ns == 0 || start_ns > now_ns ? 0 : static_cast<double>(now_ns - start_ns) / 1e9;
+}
+
+Json Worker(Slot slot, const WorkerRow& row, Time now) {
+  return {
+      {"slot", Raw(slot)},
+      {"incarnation", Get(row.incarnation)},
+      {"generation", Get(row.generation)},
+      {"pid", Get(row.pid)},
+      {"state", SlotStateName(row.state.load(std::memory_order_relaxed))},
+      {"connections", row.Connections()},
+      {"queued", row.Queued()},
+      {"taken", Get(row.taken)},
+      {"requests", Get(row.requests)},
+      {"rss_bytes", Get(row.rss_bytes)},
+      {"cpu_seconds", static_cast<double>(Get(row.cpu_ns)) / 1e9},
+      {"uptime_seconds", SecondsSince(Get(row.started_ns), now)},
+      {"doing", row.DescribeDoing(ToNanoseconds(now))},
+  };
+}
+
+Json Workers(const Scoreboard& scoreboard, Time now) {
+  Json workers = Json::array();
+  for (std::uint32_t i = 0; i < kMaxSlots; ++i) {
+    const WorkerRow& row = scoreboard.Row(Slot{i});
+    if (row.state.load(std::memory_order_relaxed) == SlotState::kFree) continue;
+    workers.push_back(Worker(Slot{i}, row, now));
+  }
+  return workers;
+}
+
+Json Listeners(const MasterPage& master) {
+  Json listeners = Json::array();
+  for (const ListenerRow& row : master.listeners) {
+    if (!row.used.load(std::memory_order_relaxed)) continue;
+    listeners.push_back({{"address", row.address.Read()},
+                         {"service", row.service.Read()},
+                         {"accepted", Get(row.accepted)},
+                         {"paused", row.paused.load(std::memory_order_relaxed)}});
+  }
+  return listeners;
+}
+
+Json LostBy(const Accounting& accounting) {
+  Json reasons = Json::object();
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    reasons[LossReasonName(static_cast<LossReason>(i))] = accounting.lost_by[i];
+  }
+  return reasons;
+}
+
+}  // namespace
+
+std::string StatusReport(const Scoreboard& scoreboard, Slot self, Time now) {
+  const MasterPage& master = scoreboard.Master();
+  const Accounting accounting = scoreboard.Account();
+  const Json report = {
+      {"version", kVersion},
+      {"pid", Get(master.pid)},
+      {"uptime_seconds", SecondsSince(Get(master.started_ns), now)},
+      {"generation", Get(master.generation)},
+      {"state", MasterStateName(master.state.load(std::memory_order_relaxed))},
+      {"accepted", accounting.accepted},
+      {"in_progress", accounting.in_progress},
+      {"waiting", Get(master.waiting)},
+      {"parked", accounting.parked},
+      {"finished", accounting.finished},
+      {"lost", accounting.lost},
+      {"lost_by", LostBy(accounting)},
+      {"reclaimed", Get(master.reclaimed)},
+      {"handed_over", Get(master.handed_over)},
+      {"handed_back", Get(master.handed_back)},
+      {"restarts", Get(master.restarts)},
+      {"answered_by", {{"slot", Raw(self)}, {"pid", Get(scoreboard.Row(self).pid)}}},
+      {"listeners", Listeners(master)},
+      {"workers", Workers(scoreboard, now)},
+  };
+  // What a worker is doing quotes its client, who may send any bytes: what is no UTF-8 becomes U+FFFD.
+  return report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+bool IsReady(const Scoreboard& scoreboard) {
+  if (scoreboard.Master().state.load(std::memory_order_relaxed) == MasterState::kStopping) return false;
+  for (std::uint32_t i = 0; i < kMaxSlots; ++i) {
+    if (scoreboard.Row(Slot{i}).state.load(std::memory_order_relaxed) == SlotState::kReady) return true;
+  }
+  return false;
+}
+
+}  // namespace preforkd

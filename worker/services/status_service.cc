@@ -1,0 +1,50 @@
+#include "worker/services/status_service.h"
+
+#include <memory>
+
+#include "worker/http/error_page.h"
+#include "worker/http/http_service.h"
+#include "worker/http/welcome_page.h"
+#include "worker/services/status_report.h"
+
+namespace preforkd {
+namespace {
+
+void AnswerText(HttpResponse& response, int status, std::string_view text) {
+  response.SetStatus(status);
+  response.SetContentType("text/plain; charset=utf-8");
+  response.AddHeader("Cache-Control", "no-store");
+  response.Body().assign(text);
+}
+
+class StatusHandler final : public HttpHandler {
+ public:
+  explicit StatusHandler(const WorkerEnv& env) : env_(env) {}
+
+  void Handle(const HttpRequest& request, HttpResponse& response) override {
+    if (!OnlyReading(request, response)) return;
+    if (request.path == "/") return AnswerWelcomePage(response);
+    if (request.path == "/status.json") return AnswerStatusJson(response, env_);
+    if (request.path == "/healthz") return AnswerText(response, 200, "ok\n");
+    if (request.path == "/readyz") {
+      const bool ready = IsReady(env_.scoreboard);
+      return AnswerText(response, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
+    }
+    AnswerStatus(response, 404);
+  }
+
+ private:
+  const WorkerEnv& env_;
+};
+
+}  // namespace
+
+ServiceType StatusServiceType() {
+  const ServiceFactory factory = [](const ServiceConfig& config,
+                                    WorkerEnv& env) -> Result<std::unique_ptr<Service>> {
+    return MakeHttpService(config, std::make_unique<StatusHandler>(env));
+  };
+  return {factory, true};
+}
+
+}  // namespace preforkd

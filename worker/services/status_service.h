@@ -1,0 +1,14 @@
+// The service type `status`: what the server says about itself, for people (`/`), programs (`/status.json`)
+// and whoever decides where requests go (`/healthz`, `/readyz`).
+#ifndef PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
+#define PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
+
+#include "worker/service.h"
+
+namespace preforkd {
+
+ServiceType StatusServiceType();
+
+}  // namespace preforkd
+
+#endif
