@@ -178,35 +178,38 @@ TEST_CASE("lingering is bounded in time") {
 
 // ---- retiring and travelling ----
 
-TEST_CASE("retiring") {
+TEST_CASE("a worker that retires finishes the request that has begun") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
-  SUBCASE("an idle connection is closed silently") {
-    bed.Exchange(*client, kGet);
-    client->Forget();
+  bed.Exchange(*client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh");
+  REQUIRE(bed.Last().GetSession().TravelRefusal() != nullptr);
+  SUBCASE("and the connection goes on elsewhere") {
     bed.Last().Retire();
-    bed.Exchange(*client, "");
-    CHECK(client->Ended());
-    CHECK(client->Received().empty());
+    bed.Exchange(*client, "i");
+    CHECK(OnlyAnswer(*client).body == "POST / hi");
+    CHECK_FALSE(client->Ended());
+    CHECK(bed.Travelled() == 1);
   }
-  SUBCASE("a request that lies in the socket is answered") {
-    bed.Turn();
-    client->Write(kGet);
-    bed.Last().Retire();
-    bed.Exchange(*client, "");
-    CHECK(OnlyAnswer(*client).Field("connection") == "close");
-    CHECK(client->Ended());
-  }
-  SUBCASE("a request that has begun is finished") {
-    bed.Exchange(*client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh");
+  SUBCASE("and closes, when the whole server stops") {
+    bed.Env().scoreboard.Master().state.store(MasterState::kStopping);
     bed.Last().Retire();
     bed.Exchange(*client, "i");
     CHECK(OnlyAnswer(*client).body == "POST / hi");
     CHECK(OnlyAnswer(*client).Field("connection") == "close");
     CHECK(client->Ended());
+    CHECK(bed.Travelled() == 0);
   }
-  bed.Turn();
   CHECK(bed.Live() == 0);
+}
+
+TEST_CASE("a connection that stays idle for parking.after goes back to the master") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, kGet);
+  CHECK(bed.Until([&] { return bed.Travelled() == 1; }));
+  CHECK(bed.Live() == 0);
+  client->Read();
+  CHECK_FALSE(client->Ended());
 }
 
 TEST_CASE("a session travels only between two requests") {
