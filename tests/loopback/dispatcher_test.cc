@@ -19,7 +19,9 @@ struct World {
   std::array<WorkerRow, 4> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{loop.Value(), *page, [this](bool congested) { congestion.push_back(congested); }};
+  Dispatcher dispatcher{
+      loop.Value(), *page,
+      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [] {}}};
   std::uint64_t last_id = 0;
   std::array<char, kMaxMessageBytes> buffer{};
 
@@ -27,6 +29,7 @@ struct World {
     DispatchConfig config;
     config.policy = policy;
     config.max_queue = max_queue;
+    config.reclaim_after = Duration(0);  // nobody is stuck for being slow here
     dispatcher.Configure(config);
     for (std::size_t i = 0; i < slots; ++i) channels.push_back(SlotChannel::Create(rows.at(i)).Value());
     for (std::size_t i = 0; i < slots; ++i) dispatcher.AddSlot(static_cast<Slot>(i), channels[i]);
