@@ -1,11 +1,15 @@
 // preforkd with one service more: master/main.cc plus `fault`. For tests only; never installed.
 #include "master/program.h"
 #include "tests/fault/fault_service.h"
+#include "worker/http/http_service_type.h"
 #include "worker/services/echo.h"
+#include "worker/services/status_service.h"
 #include "worker/worker.h"
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;
+  services["http"] = preforkd::HttpServiceType();
+  services["status"] = preforkd::StatusServiceType();
   services["echo"] = preforkd::EchoServiceType();
   services["fault"] = preforkd::testing::FaultServiceType();
 
