@@ -28,14 +28,14 @@ Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher)
       dispatcher_(dispatcher),
       flush_(loop, EventLoop::kPriorityControl, [this] { dispatcher_.Flush(); }) {}
 
-ParkReading Parking::Reading(bool has_input) const {
+ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = most_;
   reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWaiting * dispatcher_.Waiting();
   reading.descriptor_limit = DescriptorLimit();
   reading.stopping = stopping_;
-  reading.has_input = has_input;
+  reading.has_work = has_work;
   return reading;
 }
 

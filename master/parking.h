@@ -43,7 +43,7 @@ class Parking {
   };
   using Place = std::list<Parked>::iterator;
 
-  [[nodiscard]] ParkReading Reading(bool has_input) const;
+  [[nodiscard]] ParkReading Reading(bool has_work) const;
   void Park(Parcel parcel, Duration idle_for);
   void OnEvent(Place place, Interest ready);
   void Wake(Place place);

@@ -26,6 +26,7 @@ struct Luggage {
   std::string unread;       // bytes received from the client and not yet used, in order
   std::string context;      // the service's own state; starts with a version byte of the service
   Duration idle_for{0};     // how much longer the connection may stay idle; 0 = no limit
+  bool wake = false;        // there is something to do already: not to be parked until the client speaks
 };
 
 class Session {

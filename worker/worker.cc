@@ -233,7 +233,7 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   HandBack message;
   message.id = env_->id;
   message.reason = reason;
-  message.wake_now = !luggage.unread.empty();
+  message.wake_now = luggage.wake || !luggage.unread.empty();
   message.idle_for_ns = luggage.idle_for.count();
   message.parcel = connection.TakeParcel();
   message.parcel.unread = std::move(luggage.unread);

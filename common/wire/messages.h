@@ -53,7 +53,7 @@ enum class HandBackReason : std::uint8_t { kIdle = 1, kRetiring = 2, kOverShare 
 struct HandBack {
   WorkerId id;
   HandBackReason reason = HandBackReason::kIdle;
-  bool wake_now = false;       // has input for the service already (unread bytes): do not wait for more
+  bool wake_now = false;       // has work for the service already (unread bytes, an answer half sent): do not park it
   std::int64_t idle_for_ns = 0;  // how much longer it may stay idle before the master closes it
   Parcel parcel;
 };

@@ -10,7 +10,7 @@ constexpr std::uint64_t kReserve = 64;
 
 ParkVerdict JudgeArrival(const ParkReading& reading) {
   if (reading.stopping) return ParkVerdict::kClose;
-  if (reading.has_input || reading.most == 0) return ParkVerdict::kDispatch;
+  if (reading.has_work || reading.most == 0) return ParkVerdict::kDispatch;
   const bool full = reading.parked >= reading.most;
   const bool table_full = reading.parked + reading.other_descriptors + kReserve >= reading.descriptor_limit;
   if (!full && !table_full) return ParkVerdict::kPark;

@@ -12,7 +12,7 @@ struct ParkReading {
   std::uint64_t other_descriptors = 0;  // what the master has open beside parked connections, at most
   std::uint64_t descriptor_limit = 0;  // RLIMIT_NOFILE now; it may have been lowered
   bool stopping = false;
-  bool has_input = false;  // bytes travel with it that the service has not used
+  bool has_work = false;  // there is something for the service to do at once: unread bytes, an answer half sent
 };
 
 enum class ParkVerdict {

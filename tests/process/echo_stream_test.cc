@@ -2,6 +2,8 @@
 // comes back once and in order.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <atomic>
 #include <csignal>
@@ -63,6 +65,14 @@ class Streamer {
   std::thread sender_;
 };
 
+// Bytes in a queue of the kernel, as the client of a Unix socket sees it (unix(7)): SIOCINQ, what it has not read;
+// SIOCOUTQ, what the server has not read, 0 only when that is nothing.
+int Queued(const TcpClient& client, unsigned long which) {
+  int bytes = 0;
+  REQUIRE(::ioctl(client.Fd(), which, &bytes) == 0);
+  return bytes;
+}
+
 // HUPs at a steady pace for `span`.
 void ReloadAgainAndAgain(const DaemonProcess& daemon, int count, Duration span) {
   Pace pace(span / count);
@@ -117,6 +127,29 @@ TEST_CASE("clients that ask every 100 ms for 10 s through 30 reloads") {
   CHECK(unanswered == 0);
   CHECK(rounds > 20);
   CheckOneConnectionEach(daemon, kClients);
+}
+
+TEST_CASE("an answer that is half sent goes on elsewhere, without another word of the client") {
+  const std::string piece(8 * 1024, 'x');
+  DaemonProcess daemon;
+  const std::string address = "unix:" + daemon.Path("echo.sock");
+  daemon.Serve(2, {"--service", "echo", "--listen", address, "--workers", "2"});
+  TcpClient client(address);
+  // The client reads nothing, until the worker cannot send all of what it has read.
+  int sent = 0;
+  const bool blocked = WaitUntil(kPatience, [&] {
+    REQUIRE(client.SendAll(piece));
+    sent += static_cast<int>(piece.size());
+    REQUIRE(WaitUntil(kPatience, [&] { return Queued(client, SIOCOUTQ) == 0; }));
+    return !WaitUntil(milliseconds(200), [&] { return Queued(client, SIOCINQ) == sent; });
+  });
+  REQUIRE(blocked);
+  MESSAGE(fmt::format("{} bytes sent, {} of them with the worker", sent, sent - Queued(client, SIOCINQ)));
+  CHECK(daemon.Reload());
+  CHECK(daemon.AwaitWorkers(2));
+  const auto all = static_cast<std::size_t>(sent);
+  const bool complete = client.ReadExactly(all) == std::string(all, 'x');  // too much to be printed
+  CHECK(complete);
 }
 
 }  // namespace preforkd::testing

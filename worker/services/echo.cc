@@ -1,5 +1,6 @@
 #include "worker/services/echo.h"
 
+#include <algorithm>
 #include <string>
 
 #include "common/base/log.h"
@@ -12,6 +13,9 @@ constexpr int kReadsPerCallback = 16;
 
 // First byte of the context of a travelling session; what follows is owed to the client.
 constexpr char kContextVersion = 1;
+
+// For a time that is over: 0 would mean that there is no limit.
+constexpr Duration kSoon = std::chrono::milliseconds(1);
 
 constexpr Duration kNever = std::chrono::hours(24 * 365);
 
@@ -44,7 +48,8 @@ class EchoSession : public Session {
   Luggage Pack() override {
     Luggage luggage;
     luggage.context = kContextVersion + owed_;
-    luggage.idle_for = idle_timeout_;
+    luggage.wake = !owed_.empty();
+    if (idle_timeout_ > Duration(0)) luggage.idle_for = std::max<Duration>(idle_until_ - Now(), kSoon);
     return luggage;
   }
 
@@ -106,6 +111,7 @@ class EchoSession : public Session {
   void WaitForMore() {
     if (!owed_.empty()) return WaitForRoom();
     if (retiring_) connection_.Travel();
+    idle_until_ = Now() + idle_timeout_;
     connection_.Await(Interest::kRead);
     connection_.SetIdleTimeout(idle_timeout_ > Duration(0) ? idle_timeout_ : kNever);
   }
@@ -117,6 +123,7 @@ class EchoSession : public Session {
 
   Connection& connection_;
   Duration idle_timeout_;
+  Time idle_until_{};  // while nothing is owed
   std::string owed_;
   bool retiring_ = false;
 };
