@@ -85,11 +85,12 @@ void Connection::CancelTimeout() {
 }
 
 void Connection::SetIdleTimeout(Duration delay) {
-  const Duration park_after = env_.config->parking.after;
-  if (park_after == Duration(0) || delay <= park_after) return SetTimeout(delay);
+  const ParkingConfig& parking = env_.config->parking;
+  // A master that parks nothing would send it back at once, again and again.
+  if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
   const Time now = Now();
   session_deadline_ = now + delay;
-  timer_.SetAt(now + park_after, now);
+  timer_.SetAt(now + parking.after, now);
 }
 
 void Connection::OnTimer() {
