@@ -10,8 +10,10 @@
 namespace preforkd {
 namespace {
 
-// What the master has open beside client connections, for a fleet of the largest size.
+// What the master has open beside client connections: listeners, logs and the loop; and for each worker both ends
+// of its channel and its pidfd, where a reload has as many again.
 constexpr std::uint64_t kOwnDescriptors = 64;
+constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 constexpr std::uint64_t kDescriptorsPerWaiting = 1;
 
 // Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
@@ -32,7 +34,8 @@ ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = most_;
-  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWaiting * dispatcher_.Waiting();
+  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.CurrentPressure().ready +
+                              kDescriptorsPerWaiting * dispatcher_.Waiting();
   reading.descriptor_limit = DescriptorLimit();
   reading.stopping = stopping_;
   reading.has_work = has_work;
