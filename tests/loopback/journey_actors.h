@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/net/address.h"
 #include "common/wire/codec.h"
 #include "master/slot_channel.h"
 
@@ -48,6 +50,25 @@ class LocalListener {
   UniqueFd fd_;
   sockaddr_in address_{};
 };
+
+// What is true of a connection for as long as it lives: made from its number, and to be found again after any
+// number of journeys.
+inline void SetFacts(Parcel& parcel, std::uint64_t number) {
+  parcel.id = static_cast<ConnId>(number);
+  parcel.listener = static_cast<ListenerId>(number % 7);
+  parcel.service = static_cast<ServiceId>(number % 11);
+  parcel.peer = ParseListenAddress(fmt::format("10.1.2.3:{}", 1 + number % 65'535)).Value().address;
+  parcel.accepted_at = FromNanoseconds(static_cast<std::int64_t>(number) * 1'000'003);
+  parcel.context = fmt::format("context of {}", number);
+}
+
+inline bool HasFacts(const Parcel& parcel) {
+  Parcel expected;
+  SetFacts(expected, Raw(parcel.id));
+  return parcel.listener == expected.listener && parcel.service == expected.service &&
+         parcel.peer == expected.peer && parcel.accepted_at == expected.accepted_at &&
+         parcel.context == expected.context;
+}
 
 // Sends its next number, and insists on getting all numbers back in order.
 class Client {
@@ -106,7 +127,9 @@ struct FakeWorker {
   void HandBackAll() {
     std::string bytes;
     for (Parcel& parcel : held) {
-      ++parcel.requests;  // it must come back as it went
+      ++parcel.requests;  // what is counted must come back as it went
+      parcel.bytes_in += 2;
+      parcel.bytes_out += 3;
       HandBack message;
       message.id = id;
       message.parcel = std::move(parcel);

@@ -91,7 +91,7 @@ class World {
     Pair pair = listener_.Connect();
     Parcel parcel;
     parcel.fd = std::move(pair.server);
-    parcel.id = static_cast<ConnId>(++last_conn_);
+    SetFacts(parcel, ++last_conn_);
     dispatcher_.SubmitAccepted(std::move(parcel));
     dispatcher_.Flush();
     return Client(std::move(pair.client));
@@ -126,7 +126,11 @@ class World {
           DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
       REQUIRE(message.Ok());
       auto& hand_back = std::get<HandBack>(message.Value());
-      REQUIRE(hand_back.parcel.requests == hand_back.parcel.journeys);
+      const Parcel& parcel = hand_back.parcel;
+      REQUIRE(HasFacts(parcel));
+      REQUIRE(parcel.requests == parcel.journeys);
+      REQUIRE(parcel.bytes_in == 2 * parcel.requests);
+      REQUIRE(parcel.bytes_out == 3 * parcel.requests);
       worker.channel.CountHandedBack();
       Add(page_.handed_back);
       parking_.Arrive(std::move(hand_back));

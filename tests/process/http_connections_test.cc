@@ -29,14 +29,6 @@ int Answered(std::vector<HttpClient>& clients) {
   return answered;
 }
 
-// Every connection has gone back to the master: a worker's only socket is its channel.
-bool AllParked(const DaemonProcess& daemon) {
-  for (const pid_t pid : daemon.WorkerPids()) {
-    if (FdSnapshot::Of(pid).Count("socket") != 1) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("idle keep-alive connections survive reloads, one after the other") {
@@ -56,7 +48,7 @@ TEST_CASE("idle keep-alive connections survive the sudden death of every worker"
   daemon.ExpectLine("died while ready: signal 9 (KILL)");
   std::vector<HttpClient> clients = Connect(daemon);
   CHECK(Answered(clients) == kClients);
-  REQUIRE(WaitUntil(kPatience, [&] { return AllParked(daemon); }));
+  REQUIRE(daemon.AwaitAllParked());
   for (const pid_t pid : daemon.WorkerPids()) REQUIRE(::kill(pid, SIGKILL) == 0);
   CHECK(Answered(clients) == kClients);
   CHECK(daemon.AwaitWorkers(2));

@@ -37,16 +37,6 @@ struct Scene {
   }
 
   [[nodiscard]] ServerStatus Status() const { return AskStatus(daemon->Address(1)); }
-  // Every connection has gone back to the master: a worker's only socket is its channel. Asking for the status
-  // would be one more connection, and one that is cut off by the fault that follows.
-  [[nodiscard]] bool AwaitParked() const {
-    return WaitUntil(kPatience, [&] {
-      const std::vector<pid_t> workers = daemon->WorkerPids();
-      return std::all_of(workers.begin(), workers.end(),
-                         [](pid_t pid) { return FdSnapshot::Of(pid).Count("socket") == 1; });
-    });
-  }
-
   // All are answered on the connections that they have had from the start.
   void Check(const char* after) {
     const int answered = clients.Answered();
@@ -78,7 +68,7 @@ void KillAndAwaitSuccessor(const DaemonProcess& daemon, pid_t victim, std::size_
 
 TEST_CASE("after HUP") {
   Scene scene(2);
-  REQUIRE(scene.AwaitParked());
+  REQUIRE(scene.daemon->AwaitAllParked());
   CHECK(scene.daemon->Reload());
   scene.Check("HUP");
   // Again at once: the connections are with the workers now, and are handed back by them.
@@ -104,7 +94,7 @@ TEST_CASE("after kill -9 of every worker in turn") {
   Scene scene(4);
   scene.daemon->ExpectLine("signal 9 (KILL)");
   for (const pid_t victim : scene.daemon->WorkerPids()) {
-    REQUIRE(scene.AwaitParked());
+    REQUIRE(scene.daemon->AwaitAllParked());
     KillAndAwaitSuccessor(*scene.daemon, victim, 4);
     scene.Check("kill -9 of one worker");
   }
@@ -113,7 +103,7 @@ TEST_CASE("after kill -9 of every worker in turn") {
 TEST_CASE("after kill -9 of all workers at once") {
   Scene scene(4);
   scene.daemon->ExpectLine("signal 9 (KILL)");
-  REQUIRE(scene.AwaitParked());
+  REQUIRE(scene.daemon->AwaitAllParked());
   for (const pid_t victim : scene.daemon->WorkerPids()) REQUIRE(::kill(victim, SIGKILL) == 0);
   scene.Check("kill -9 of all");
   CHECK(scene.daemon->AwaitWorkers(4));

@@ -128,6 +128,14 @@ bool DaemonProcess::AwaitWorkers(std::size_t count, Duration patience) const {
   return WaitUntil(patience, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
 }
 
+bool DaemonProcess::AwaitAllParked(Duration patience) const {
+  return WaitUntil(patience, [&] {
+    const std::vector<pid_t> workers = WorkerPids();
+    return std::all_of(workers.begin(), workers.end(),
+                       [](pid_t pid) { return FdSnapshot::Of(pid).Count("socket") == 1; });
+  });
+}
+
 std::string DaemonProcess::Log() const {
   std::string log = ReadFile(Path("stderr"));
   for (const std::string& name : folder_.Names()) {

@@ -63,6 +63,10 @@ class DaemonProcess {
   // Waits until there are exactly so many, and no other worker process.
   [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration patience = kPatience) const;
 
+  // Waits until every connection has gone back to the master: a worker's only socket is its channel. (To ask for
+  // the status would be a connection more.)
+  [[nodiscard]] bool AwaitAllParked(Duration patience = kPatience) const;
+
   // Standard error and every *.log in the folder.
   [[nodiscard]] std::string Log() const;
   [[nodiscard]] std::string Output() const { return ReadFile(Path("stdout")); }

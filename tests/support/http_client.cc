@@ -35,9 +35,12 @@ std::optional<HttpResponse> ParseHead(const std::string& head) {
 }  // namespace
 
 std::optional<HttpResponse> HttpClient::Get(const std::string& target, const std::string& more_headers) {
-  const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: test\r\n{}\r\n", target, more_headers);
-  if (!connection_.SendAll(request)) return std::nullopt;
+  if (!Ask(target, more_headers)) return std::nullopt;
   return ReadResponse();
+}
+
+bool HttpClient::Ask(const std::string& target, const std::string& more_headers) {
+  return connection_.SendAll(fmt::format("GET {} HTTP/1.1\r\nHost: test\r\n{}\r\n", target, more_headers));
 }
 
 std::optional<HttpResponse> HttpClient::ReadResponse() {

@@ -24,11 +24,12 @@ class HttpClient {
 
   // One request and its response on this connection. nullopt: no whole response came.
   std::optional<HttpResponse> Get(const std::string& target, const std::string& more_headers = {});
+  // The two halves of it.
+  [[nodiscard]] bool Ask(const std::string& target, const std::string& more_headers = {});
+  std::optional<HttpResponse> ReadResponse();
   [[nodiscard]] TcpClient& Connection() { return connection_; }
 
  private:
-  std::optional<HttpResponse> ReadResponse();
-
   TcpClient connection_;
 };
 

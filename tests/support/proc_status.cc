@@ -65,6 +65,18 @@ double CpuSeconds(pid_t pid) {
   return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+std::uint64_t ProportionalBytes(pid_t pid) {
+  std::istringstream lines(ReadFile(fmt::format("/proc/{}/smaps_rollup", pid)));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("Pss:")) return std::strtoull(line.c_str() + 4, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+std::uint64_t CpuNanoseconds(pid_t pid) {
+  return std::strtoull(ReadFile(fmt::format("/proc/{}/schedstat", pid)).c_str(), nullptr, 10);
+}
+
 std::vector<pid_t> ChildrenOf(pid_t pid) {
   std::vector<pid_t> children;
   DIR* directory = ::opendir("/proc");

@@ -16,8 +16,13 @@ std::string StatusField(pid_t pid, const std::string& field);
 std::vector<int> SignalsIn(pid_t pid, const std::string& field);
 // VmRSS; 0 when the process is gone.
 std::uint64_t ResidentBytes(pid_t pid);
+// Pss of /proc/PID/smaps_rollup: its memory, with what it shares divided among those who share it. 0 when the
+// process is gone.
+std::uint64_t ProportionalBytes(pid_t pid);
 // User and system time so far.
 double CpuSeconds(pid_t pid);
+// The same of its first thread, as the scheduler counts it: to the nanosecond.
+std::uint64_t CpuNanoseconds(pid_t pid);
 // Processes whose parent is `pid`, ascending; zombies too.
 std::vector<pid_t> ChildrenOf(pid_t pid);
 // There is such a process, and it is no zombie.

@@ -1,0 +1,112 @@
+// What parked connections cost: memory, the time to wake, CPU. The figures are printed; what is checked is only so
+// tight that a busy machine passes.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/server_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::string Config(const char* park_after) {
+  return fmt::format(
+      "workers = 2\n[parking]\nafter = \"{}\"\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+      "[service.look]\ntype = \"status\"\n[service.web]\ntype = \"http\"\nkeepalive_timeout = \"10m\"\n",
+      park_after);
+}
+
+// Both ends are on this machine: one descriptor here, one in the master.
+std::size_t MostConnections() {
+  constexpr rlim_t kReserve = 2000;
+  constexpr rlim_t kMost = 18'000;
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = limit.rlim_max;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  return limit.rlim_max > 2 * kReserve ? std::min<rlim_t>(kMost, limit.rlim_max - kReserve) : limit.rlim_max / 2;
+}
+
+// Master and workers.
+template <typename Measure>
+std::uint64_t Sum(const DaemonProcess& daemon, Measure measure) {
+  std::uint64_t sum = measure(daemon.MasterPid());
+  for (const pid_t pid : daemon.WorkerPids()) sum += measure(pid);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("as many idle connections as the descriptors allow: memory of each, and a thousand woken at once") {
+  const std::size_t count = MostConnections();
+  const std::size_t woken = std::min<std::size_t>(1000, count);
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("250ms"));
+  daemon.Serve(2);
+  { KeepAliveClients warm(daemon.Address(), 10); }
+  CHECK(daemon.DescriptorDifference() == "");
+  const std::uint64_t before = Sum(daemon, ProportionalBytes);
+  KeepAliveClients clients(daemon.Address(), static_cast<int>(count));
+  REQUIRE(daemon.AwaitAllParked());
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  CHECK(status.parked == count);
+  const double each = static_cast<double>(Sum(daemon, ProportionalBytes) - before) / static_cast<double>(count);
+  MESSAGE(fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
+  CHECK(each < 2048);
+
+  const std::vector<Duration> waited = clients.AnsweredAtOnce(woken);
+  REQUIRE(waited.size() == woken);
+  MESSAGE(fmt::format("{} woken at once: p50 {:.1f} ms, p99 {:.1f} ms (goal 100), last {:.1f} ms", woken,
+                      Seconds(waited[woken / 2]) * 1e3, Seconds(waited[woken * 99 / 100]) * 1e3,
+                      Seconds(waited.back()) * 1e3));
+  CHECK(waited.back() < std::chrono::seconds(5));
+  clients.Close();
+}
+
+TEST_CASE("CPU of a request that wakes a parked connection, and of one on a fresh connection") {
+  constexpr int kClients = 200;
+  constexpr int kRounds = 10;
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("1ms"));
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), kClients);
+  REQUIRE(daemon.AwaitAllParked());
+  const std::uint64_t handed_back = AskStatus(daemon.Address(1)).handed_back;
+  const std::uint64_t start = Sum(daemon, CpuNanoseconds);
+  for (int round = 0; round < kRounds; ++round) CHECK(clients.Answered() == kClients);
+  REQUIRE(daemon.AwaitAllParked());
+  const std::uint64_t middle = Sum(daemon, CpuNanoseconds);
+  CHECK(AskStatus(daemon.Address(1)).handed_back - handed_back >= kClients * kRounds * 9 / 10);
+  const std::uint64_t again = Sum(daemon, CpuNanoseconds);
+  for (int i = 0; i < kClients * kRounds; ++i) {
+    HttpClient fresh(daemon.Address());
+    CHECK(fresh.Get("/", "Connection: close\r\n"));
+  }
+  const std::uint64_t end = Sum(daemon, CpuNanoseconds);
+  const double parked = static_cast<double>(middle - start) / 1e3 / (kClients * kRounds);
+  const double fresh = static_cast<double>(end - again) / 1e3 / (kClients * kRounds);
+  MESSAGE(fmt::format("CPU a request: {:.1f} us to wake a parked connection, {:.1f} us on a fresh one: {:.2f} times "
+                      "(goal 1.5)",
+                      parked, fresh, parked / fresh));
+  CHECK(parked < 5 * fresh);
+}
+
+TEST_CASE("connections that are never idle for parking.after never travel") {
+  constexpr int kClients = 20;
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("2s"));
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), kClients);
+  const Time end = Now() + std::chrono::seconds(4);
+  while (Now() < end) CHECK(clients.Answered() == kClients);
+  CHECK(AskStatus(daemon.Address(1)).handed_back == 0);
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,182 @@
+// Parked connections: how many, for how long, what happens to them there, and that what is counted for a connection
+// travels with it.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_sockets.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string Config(const std::string& parking, const std::string& service = {}) {
+  return fmt::format(
+      "workers = 2\n[parking]\n{}\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+      "[service.look]\ntype = \"status\"\n[service.web]\ntype = \"http\"\n{}\n",
+      parking, service);
+}
+
+bool IsAnswered(HttpClient& client) {
+  const std::optional<HttpResponse> response = client.Get("/");
+  return response && response->status == 200;
+}
+
+// Each is parked before the next one comes, so that their order is known.
+std::vector<HttpClient> ParkOneByOne(const DaemonProcess& daemon, int count) {
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(daemon.Address());
+    CHECK(IsAnswered(clients.back()));
+    REQUIRE(daemon.AwaitAllParked());
+  }
+  return clients;
+}
+
+// Nothing has come from the server, not even its end of file.
+bool IsQuiet(HttpClient& client) {
+  pollfd one{client.Connection().Fd(), POLLIN, 0};
+  return ::poll(&one, 1, 0) == 0;
+}
+
+void CloseWithReset(HttpClient& client) {
+  const linger at_once{1, 0};
+  REQUIRE(::setsockopt(client.Connection().Fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
+  client.Connection().Close();
+}
+
+}  // namespace
+
+TEST_CASE("one more than parking.max: the one that has been parked for longest is closed") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 10"));
+  daemon.Serve(2);
+  std::vector<HttpClient> clients = ParkOneByOne(daemon, 11);
+  CHECK(clients[0].Connection().IsClosedByPeer());
+  for (std::size_t i = 1; i < clients.size(); ++i) CHECK(IsAnswered(clients[i]));
+  CHECK(daemon.CountLog("closing the oldest") == 1);
+}
+
+TEST_CASE("no descriptor left for one more: the same, and the server goes on accepting") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.Serve(2);
+  const rlimit few{200, 200};
+  REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NOFILE, &few, nullptr) == 0);
+  constexpr int kMany = 100;
+  constexpr std::size_t kSurely = 40;  // that there is room for
+  std::vector<HttpClient> clients = ParkOneByOne(daemon, kMany);
+  CHECK(clients[0].Connection().IsClosedByPeer());
+  for (std::size_t i = kMany - kSurely; i < kMany; ++i) CHECK(IsAnswered(clients[i]));
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+}
+
+TEST_CASE("parking.max = 0: nothing travels but when a worker leaves") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 0"));
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), 20);
+  CHECK(HoldsFor(milliseconds(300), [&] { return AskStatus(daemon.Address(1)).handed_back == 0; }));
+  CHECK(daemon.Reload());
+  CHECK(clients.Answered() == 20);
+}
+
+TEST_CASE("keepalive_timeout counts from the last request on, wherever the connection is") {
+  for (const char* parking : {"after = \"1ms\"", "after = \"0\""}) {
+    CAPTURE(parking);
+    DaemonProcess daemon;
+    daemon.WriteConfig(Config(parking, "keepalive_timeout = \"2s\""));
+    daemon.Serve(2);
+    HttpClient client(daemon.Address());
+    CHECK(IsAnswered(client));
+    const Time answered = Now();
+    CHECK(HoldsFor(seconds(1), [&] { return daemon.WorkerPids().size() == 2; }));
+    CHECK(daemon.Reload());  // at the latest now the master has it
+    CHECK(client.Connection().IsClosedByPeer());
+    const double after = Seconds(Now() - answered);
+    MESSAGE(fmt::format("parking {}: closed {:.2f} s after the last answer", parking, after));
+    CHECK(after > 1.8);
+    CHECK(after < 2.9);
+  }
+}
+
+TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker that is leaving") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"1s\"\nkeepalive_timeout = \"10s\""));
+  daemon.Serve(2);
+  HttpClient client(daemon.Address());
+  REQUIRE(client.Connection().SendAll("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nha"));
+  CHECK(daemon.Reload());
+  REQUIRE(client.Connection().SendAll("lf"));
+  REQUIRE(client.ReadResponse());
+  REQUIRE(daemon.AwaitWorkers(2));
+  // Longer than what was left of the time of the body.
+  CHECK(HoldsFor(milliseconds(1500), [&] { return IsQuiet(client); }));
+  CHECK(IsAnswered(client));
+}
+
+TEST_CASE("a client that leaves while it is parked wakes nobody") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.Serve(2);
+  std::vector<HttpClient> clients = ParkOneByOne(daemon, 20);
+  const ServerStatus before = AskStatus(daemon.Address(1));
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    i % 2 == 0 ? clients[i].Connection().Close() : CloseWithReset(clients[i]);
+  }
+  CHECK(daemon.DescriptorDifference() == "");
+  const ServerStatus after = AskStatus(daemon.Address(1));
+  CHECK(after.handed_over == before.handed_over + 1);  // the question itself
+  CHECK(after.parked == 0);
+  CHECK(after.lost == 0);
+  CHECK(after.Exact());
+}
+
+TEST_CASE("a limit of requests a connection holds across journeys") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\"", "max_requests = 5"));
+  daemon.Serve(2);
+  HttpClient client(daemon.Address());
+  for (int i = 1; i <= 4; ++i) {
+    std::optional<HttpResponse> response = client.Get("/");
+    REQUIRE(response);
+    CHECK(response->headers["connection"] != "close");
+    REQUIRE(daemon.AwaitAllParked());
+  }
+  std::optional<HttpResponse> last = client.Get("/");
+  REQUIRE(last);
+  CHECK(last->status == 200);
+  CHECK(last->headers["connection"] == "close");
+  CHECK(client.Connection().IsClosedByPeer());
+}
+
+TEST_CASE("thousands of journeys leave nothing behind") {
+  constexpr int kClients = 50;
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), kClients);
+  for (int round = 0; round < 100; ++round) CHECK(clients.Answered() == kClients);
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  MESSAGE(status.Text());
+  CHECK(status.handed_back > 2000);
+  CHECK(status.accepted_at_first == kClients);
+  CHECK(status.lost == 0);
+  CHECK(status.Exact());
+  const std::uint16_t port = PortOf(daemon.Address());
+  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).size() == kClients; }));
+  clients.Close();
+  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).empty(); }));
+  CHECK(daemon.DescriptorDifference() == "");
+}
+
+}  // namespace preforkd::testing
