@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <random>
@@ -105,7 +106,10 @@ void Supervisor::DropUnusedChannels() {
   for (const auto& slot : slots_) {
     const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
     if (slot->Alive() || !slot->HasChannel() || record.wanted) continue;
+    if (!slot->Channel().Drained()) Reclaim(*slot);
+    if (!slot->Channel().Drained()) continue;  // no descriptor is free: the next round tries again
     slot->DropChannel();
+    slot->Row().Clear();
     PublishState(*slot);
   }
 }
@@ -133,7 +137,9 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
   const Incarnation incarnation = Next(last_incarnation_);
   WorkerRow& row = slot.Row();
+  const std::uint64_t left = Get(row.handed_over);  // by its predecessor in the channel (CloseLedger)
   row.Clear();
+  Set(row.handed_over, left);
   Set(row.incarnation, Raw(incarnation));
   Set(row.generation, Raw(generation.number));
   Set(row.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -164,9 +170,9 @@ void Supervisor::Do(const Retire& action) {
   PublishState(slot);
   dispatcher_.RemoveSlot(action.id.slot);
   // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
-  if (!fleet_.Stopping()) Reclaim(slot, "retiring");
+  const std::size_t reclaimed = fleet_.Stopping() ? 0 : Reclaim(slot);
   slot.Channel().CloseOurSide();
-  log::Info("worker {} retires", action.id);
+  log::Info("worker {} retires; {} untaken connections go to others", action.id, reclaimed);
 }
 
 void Supervisor::Do(const Kill& action) {
@@ -276,56 +282,59 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   while (ReceiveOne(slot)) {
   }
   slot.StopListening();
+  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  Bury(slot, pid, *report, was);
+  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
+  fleet_.Exited(id, served, Now());
+  PublishState(slot);
+  Settle();
+}
+
+void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
   Obituary obituary;
-  obituary.id = id;
+  obituary.id = slot.Id();
   obituary.pid = pid;
-  obituary.report = *report;
+  obituary.report = report;
   obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
   obituary.frames = NameFrames(slot.Row().crash);
-  std::vector<Parcel> untaken;
-  obituary.reclaimed = slot.Channel().Reclaim(untaken);
-  Add(scoreboard_.Master().reclaimed, obituary.reclaimed);
-  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  obituary.reclaimed = Reclaim(slot);
+  const bool unasked = was != WorkerState::kRetiring || report.kind != ExitKind::kClean;
   std::string suspect;
-  const bool abnormal = report->kind != ExitKind::kClean;
-  const bool poisoned = abnormal && poison_watch_.OnDeath(slot.Row(), suspect);
-  const LossReason reason = hang_watch_.Aborted(id) ? LossReason::kHang : LossReason::kCrash;
-  hang_watch_.Forget(id);
-  obituary.lost = CloseLedger(slot, reason);
+  const bool poisoned = unasked && poison_watch_.OnDeath(slot.Row(), suspect);
+  obituary.lost = CloseLedger(slot, hang_watch_.Aborted(slot.Id()) ? LossReason::kHang : LossReason::kCrash);
+  hang_watch_.Forget(slot.Id());
   LogObituary(obituary);
   if (poisoned) {
     log::Warning("{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
                  PoisonWatch::kInARow);
   }
-  if (!fleet_.Stopping() && (was != WorkerState::kRetiring || abnormal)) Add(scoreboard_.Master().restarts);
-  if (was == WorkerState::kRetiring) slot.DropChannel();
-  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
-  fleet_.Exited(id, served, Now());
-  PublishState(slot);
-  for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
-  Settle();
+  if (unasked && !fleet_.Stopping()) Add(scoreboard_.Master().restarts);
 }
 
-void Supervisor::Reclaim(WorkerSlot& slot, const char* why) {
+std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
   std::vector<Parcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
-  if (count == 0) return;
   Add(scoreboard_.Master().reclaimed, count);
-  log::Info("worker {}: {} untaken connections reclaimed ({})", slot.Id(), count, why);
   for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
+  return count;
 }
 
 std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   MasterPage& page = scoreboard_.Master();
-  const std::uint64_t lost = slot.Channel().Load();
-  Add(page.lost, lost + Get(slot.Row().lost));
+  WorkerRow& row = slot.Row();
+  // For lack of descriptors here some may still be in the channel: they are safe there, for the next incarnation
+  // or for a later attempt.
+  const std::uint64_t left = slot.Channel().Drained() ? 0 : std::min(row.Queued(), row.InProgress());
+  const std::uint64_t lost = row.InProgress() - left;
+  Add(page.lost, lost + Get(row.lost));
   Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
-  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(slot.Row().lost_by[i]));
-  Add(page.finished_before, Get(slot.Row().finished));
-  Add(page.requests_before, Get(slot.Row().requests));
-  slot.Row().Clear();
+  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(row.lost_by[i]));
+  Add(page.finished_before, Get(row.finished));
+  Add(page.requests_before, Get(row.requests));
+  row.Clear();
+  Set(row.handed_over, left);
   return lost;
 }
 

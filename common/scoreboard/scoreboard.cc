@@ -168,7 +168,7 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
   sum.lost = Get(page.lost);
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
   for (const WorkerRow& row : rows) {
-    if (Get(row.incarnation) == 0) continue;
+    if (Get(row.handed_over) == 0) continue;  // a row that has never been used costs one load
     // Read once each: a connection that ends meanwhile is in progress or ended here, not both or neither.
     const std::uint64_t finished = Get(row.finished);
     const std::uint64_t lost = Get(row.lost);
