@@ -83,12 +83,12 @@ void Dispatcher::Flush() {
   UpdateCongestion();
   ArmTimer(now);
   const Pressure pressure = CurrentPressure();
-  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.stuck == pressure.ready) hooks_.on_all_stuck();
+  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.blocked == pressure.ready) hooks_.on_all_blocked();
 }
 
 Pressure Dispatcher::CurrentPressure() const {
   Pressure pressure{static_cast<std::uint32_t>(targets_.size()), 0, waiting_.size()};
-  for (const Candidate& candidate : table_) pressure.stuck += candidate.stuck ? 1U : 0U;
+  for (const Candidate& candidate : table_) pressure.blocked += candidate.blocked ? 1U : 0U;
   return pressure;
 }
 
@@ -117,8 +117,14 @@ void Dispatcher::ReclaimFromStuck(Time now) {
 void Dispatcher::BuildTable(Time now) {
   table_.clear();
   for (Target& target : targets_) {
-    const bool stuck = target.pulse.Stuck(ReadingOf(*target.channel), patience_, now);
-    table_.push_back(Candidate{Raw(target.slot), target.channel->Load(), target.channel->Queued(), stuck, false});
+    const PulseReading reading = ReadingOf(*target.channel);
+    Candidate candidate;
+    candidate.slot = Raw(target.slot);
+    candidate.load = target.channel->Load();
+    candidate.queued = reading.queued;
+    candidate.stuck = target.pulse.Stuck(reading, patience_, now);
+    candidate.blocked = SlotPulse::Blocked(reading, patience_, now);
+    table_.push_back(candidate);
   }
 }
 

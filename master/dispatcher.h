@@ -26,7 +26,7 @@ namespace preforkd {
 // What the ready slots look like to those who decide about more workers.
 struct Pressure {
   std::uint32_t ready = 0;
-  std::uint32_t stuck = 0;
+  std::uint32_t blocked = 0;
   std::size_t waiting = 0;
 };
 
@@ -35,8 +35,8 @@ class Dispatcher {
   struct Hooks {
     // (true) when parcels begin to wait, (false) when none waits any more.
     std::function<void(bool)> on_congestion;
-    // Parcels wait, and every ready slot is stuck. Called once a flush at most.
-    std::function<void()> on_all_stuck;
+    // Parcels wait, and every ready slot is blocked. Called once a flush at most.
+    std::function<void()> on_all_blocked;
   };
 
   Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}

@@ -31,7 +31,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       program_(program),
       inputs_(std::move(inputs)),
       dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
-                                                 [this] { supervisor_.OnAllStuck(); }}),
+                                                 [this] { supervisor_.OnAllBlocked(); }}),
       parking_(loop, page_, dispatcher_),
       listeners_(loop, page_,
                  Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },

@@ -47,67 +47,6 @@ void Supervisor::Begin(GenerationSpec generation) {
   MakeRounds();
 }
 
-// ---- rounds ----
-
-void Supervisor::MakeRounds() {
-  const Time now = Now();
-  JudgeHangs(now);
-  if (elastic_.CanSpareOne(ReadPressure(), now)) {
-    log::Notice("an extra worker is not needed any more");
-    fleet_.ReleaseExtra(now);
-  }
-  rounds_.SetAfter(HangWatch::Interval(generations_[fleet_.Current()].config->supervision.hang_timeout));
-  Settle();
-}
-
-void Supervisor::JudgeHangs(Time now) {
-  const Duration timeout = generations_[fleet_.Current()].config->supervision.hang_timeout;
-  if (hang_watch_.BeginRound(timeout, now)) log::Notice("the master was paused: every worker gets a fresh period");
-  for (const Fleet::Record& record : fleet_.Records()) {
-    if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
-    WorkerSlot& slot = SlotOf(record.slot);
-    const Time heartbeat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
-    switch (hang_watch_.Judge(slot.Id(), heartbeat, timeout, now)) {
-      case HangWatch::Verdict::kFine: break;
-      case HangWatch::Verdict::kAbort:
-        log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}", slot.Id(),
-                   slot.Pid(), Seconds(now - heartbeat), slot.Row().DescribeDoing(ToNanoseconds(now)));
-        slot.Signal(SIGABRT);
-        break;
-      case HangWatch::Verdict::kKill:
-        log::Error("worker {} pid {} has outlived SIGABRT and gets SIGKILL", slot.Id(), slot.Pid());
-        slot.Signal(SIGKILL);
-        break;
-    }
-  }
-}
-
-ElasticReading Supervisor::ReadPressure() const {
-  const Pressure pressure = dispatcher_.CurrentPressure();
-  ElasticReading reading;
-  reading.ready = pressure.ready;
-  reading.stuck = pressure.stuck;
-  reading.waiting = pressure.waiting;
-  reading.desired = fleet_.Desired();
-  reading.extras = fleet_.Extras();
-  const auto current = generations_.find(fleet_.Current());
-  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
-  reading.most = most != 0 ? most : 4 * reading.desired;
-  for (const Fleet::Record& record : fleet_.Records()) {
-    if (record.state == WorkerState::kStarting && record.generation == fleet_.Current()) ++reading.starting;
-  }
-  return reading;
-}
-
-void Supervisor::OnAllStuck() {
-  const Time now = Now();
-  if (fleet_.Stopping() || !elastic_.WantsOneMore(ReadPressure(), now)) return;
-  log::Notice("all {} workers are blocked and {} connections wait: starting one more", ReadPressure().ready,
-              dispatcher_.Waiting());
-  fleet_.AddExtra(now);
-  Settle();
-}
-
 void Supervisor::Reload(GenerationSpec generation) {
   const Generation number = generation.number;
   const FleetSettings settings = generation.Settings();

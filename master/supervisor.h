@@ -45,7 +45,7 @@ class Supervisor {
   void Scale(std::uint32_t workers);
   void Stop(bool at_once);
   // Parcels wait and every ready worker is blocked: starts one more, if that is allowed.
-  void OnAllStuck();
+  void OnAllBlocked();
   // Gives every worker `log_fd` (borrowed) as its log from now on.
   void ReopenLogs(int log_fd);
   // What new workers log to; borrowed.

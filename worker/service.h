@@ -39,7 +39,8 @@ class Session {
   // The time of Connection::SetTimeout is over.
   virtual void OnTimeout() = 0;
 
-  // The worker is leaving: an idle session closes now, a busy one finishes what it has begun and then closes.
+  // The worker is leaving, and TravelRefusal() gave a reason: finish what has been begun, then call
+  // Connection::Travel (or Close).
   virtual void OnRetire() = 0;
 
   // Why this connection cannot go to another worker at this moment ("a response is being sent"); nullptr when

@@ -16,6 +16,7 @@ struct Candidate {
   std::uint64_t load = 0;    // handed over and not yet finished or returned, taken or not
   std::uint64_t queued = 0;  // of those, not yet taken
   bool stuck = false;        // has left its queue or its callback alone for too long (pulse.h)
+  bool blocked = false;      // of those: inside one callback for too long
   bool full = false;         // its channel took no more in this round
 };
 

@@ -14,7 +14,7 @@ namespace preforkd {
 
 struct ElasticReading {
   std::uint32_t ready = 0;     // workers of the generation in service, extras included
-  std::uint32_t stuck = 0;     // of those
+  std::uint32_t blocked = 0;   // of those
   std::uint32_t starting = 0;  // of the same generation, extras included
   std::uint32_t desired = 0;   // without extras
   std::uint32_t extras = 0;    // started and not released

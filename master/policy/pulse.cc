@@ -37,11 +37,13 @@ bool SlotPulse::Stuck(const PulseReading& reading, Duration patience, Time now) 
   if (stuck_at_) return true;
   const std::optional<Time> oldest = OldestMovable();
   const bool queue_left = oldest && now - *oldest >= patience;
-  const bool in_callback =
-      reading.callback_since_ns != 0 &&
-      now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= patience;
-  if (queue_left || in_callback) stuck_at_ = reading;
+  if (queue_left || Blocked(reading, patience, now)) stuck_at_ = reading;
   return stuck_at_.has_value();
+}
+
+bool SlotPulse::Blocked(const PulseReading& reading, Duration patience, Time now) {
+  return patience != Duration(0) && reading.callback_since_ns != 0 &&
+         now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= patience;
 }
 
 std::optional<Time> SlotPulse::NextLook(const PulseReading& reading, Duration patience) const {

@@ -34,6 +34,10 @@ class SlotPulse {
   // `patience` is dispatch.reclaim_after; 0 = never stuck.
   bool Stuck(const PulseReading& reading, Duration patience, Time now);
 
+  // Inside one callback for longer than that: what tells a worker that is blocked from one that the machine has
+  // not let run, and that has left its queue alone for no other reason.
+  static bool Blocked(const PulseReading& reading, Duration patience, Time now);
+
   // When to look again, if nothing else happens: nullopt while no parcel that could be moved is queued.
   [[nodiscard]] std::optional<Time> NextLook(const PulseReading& reading, Duration patience) const;
 

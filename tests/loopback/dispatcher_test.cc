@@ -21,15 +21,17 @@ struct World {
   std::vector<bool> congestion;  // what was said, in order
   Dispatcher dispatcher{
       loop.Value(), *page,
-      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [] {}}};
+      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [this] { ++all_blocked; }}};
+  int all_blocked = 0;  // times it was said
   std::uint64_t last_id = 0;
   std::array<char, kMaxMessageBytes> buffer{};
 
-  World(std::size_t slots, std::uint32_t max_queue, DispatchPolicy policy = DispatchPolicy::kRoundRobin) {
+  World(std::size_t slots, std::uint32_t max_queue, DispatchPolicy policy = DispatchPolicy::kRoundRobin,
+        Duration reclaim_after = Duration(0)) {
     DispatchConfig config;
     config.policy = policy;
     config.max_queue = max_queue;
-    config.reclaim_after = Duration(0);  // nobody is stuck for being slow here
+    config.reclaim_after = reclaim_after;
     dispatcher.Configure(config);
     for (std::size_t i = 0; i < slots; ++i) channels.push_back(SlotChannel::Create(rows.at(i)).Value());
     for (std::size_t i = 0; i < slots; ++i) dispatcher.AddSlot(static_cast<Slot>(i), channels[i]);

@@ -45,14 +45,18 @@ test_configuration() {
     fail "a line of the configuration that is commented out is wrong"
 }
 
+serves_or_died() {
+  grep -q 'serving' "$TEST_TMPDIR/log" || ! kill -0 "$1"
+}
+
 # The server with the shipped configuration, but for what a second one on this machine would collide with.
+# The socket's path is relative because that of a sandbox is longer than a socket's may be.
 test_start_and_stop() {
-  sbin/preforkd -c etc/preforkd.toml --listen 127.0.0.1:0 --control "$TEST_TMPDIR/control" \
-    2>"$TEST_TMPDIR/log" &
+  sbin/preforkd -c etc/preforkd.toml --listen 127.0.0.1:0 --control control.sock 2>"$TEST_TMPDIR/log" &
   local server=$! status=0
   trap 'kill -KILL $server 2>/dev/null || true' EXIT
-  wait_until "the server to serve" grep -q 'serving' "$TEST_TMPDIR/log"
-  kill -TERM "$server"
+  wait_until "the server to serve" serves_or_died "$server"
+  kill -TERM "$server" || fail "the server ended by itself"
   wait "$server" || status=$?
   trap - EXIT
   ((status == 0)) || fail "stopped with status $status"

@@ -59,13 +59,26 @@ constexpr std::string_view kRequest =
 // Allocations while one request is served, with the client's side outside of the count.
 std::size_t AllocationsOfOne(HttpBed& bed, Client& client, std::string_view request) {
   REQUIRE(client.Write(request) == request.size());
-  const std::size_t before = g_allocations;
-  bed.Turn();
-  const std::size_t after = g_allocations;
-  client.Read();
-  REQUIRE(ParseAnswers(client.Received()).front().status == 200);
+  std::size_t count = 0;
+  const Time deadline = Now() + std::chrono::seconds(10);
+  // Loopback may deliver a long answer in pieces: as many turns as it takes.
+  for (bool whole = false; !whole;) {
+    const std::size_t before = g_allocations;
+    bed.Turn();
+    count += g_allocations - before;
+    client.Read();
+    const auto answers = ParseAnswers(client.Received());
+    whole = !answers.empty() && answers.front().status == 200;
+    REQUIRE(Now() < deadline);
+  }
   client.Forget();
-  return after - before;
+  return count;
+}
+
+// Bazel's, or /tmp when the binary is run by hand.
+std::filesystem::path TemporaryFolder() {
+  const char* folder = std::getenv("TEST_TMPDIR");
+  return folder != nullptr ? folder : "/tmp";
 }
 
 void CheckSteadyState(HttpBed& bed) {
@@ -81,7 +94,7 @@ TEST_CASE("a handler's body costs no allocation") {
 }
 
 TEST_CASE("a small file costs no allocation") {
-  const std::filesystem::path root = std::filesystem::path(std::getenv("TEST_TMPDIR")) / "small";
+  const std::filesystem::path root = TemporaryFolder() / "small";
   std::filesystem::create_directories(root);
   std::ofstream(root / "file.txt") << std::string(1000, 'x');
   ServiceConfig config;
@@ -91,7 +104,7 @@ TEST_CASE("a small file costs no allocation") {
 }
 
 TEST_CASE("a long file costs no allocation") {
-  const std::filesystem::path root = std::filesystem::path(std::getenv("TEST_TMPDIR")) / "long";
+  const std::filesystem::path root = TemporaryFolder() / "long";
   std::filesystem::create_directories(root);
   std::ofstream(root / "file.txt") << std::string(100'000, 'x');
   ServiceConfig config;

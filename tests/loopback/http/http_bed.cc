@@ -218,6 +218,15 @@ Connection& HttpBed::Last() {
   return *live_.back();
 }
 
+// What the worker does when the master takes it: the session is gone, the client's socket stays open.
+void HttpBed::OnConnectionIdle(Connection& connection) {
+  if (connection.GetSession().TravelRefusal() != nullptr) return;
+  (void)connection.GetSession().Pack();
+  parked_.push_back(connection.TakeParcel());
+  Add(env_->row.returned);
+  std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });
+}
+
 void HttpBed::OnConnectionClosed(Connection& connection) {
   Add(env_->row.finished);
   std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });

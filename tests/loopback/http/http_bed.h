@@ -78,12 +78,15 @@ class HttpBed final : Connection::Owner {
   void Exchange(Client& client, std::string_view bytes);
 
   [[nodiscard]] std::size_t Live() const { return live_.size(); }
+  // Connections that have gone back to where a master would be.
+  [[nodiscard]] std::size_t Travelled() const { return parked_.size(); }
   // The connection that was started last and is alive.
   [[nodiscard]] Connection& Last();
   [[nodiscard]] WorkerEnv& Env() { return *env_; }
 
  private:
   void OnConnectionClosed(Connection& connection) override;
+  void OnConnectionIdle(Connection& connection) override;
   void Prepare();
   [[nodiscard]] std::uint64_t Activity() const;
 
@@ -92,6 +95,7 @@ class HttpBed final : Connection::Owner {
   std::unique_ptr<WorkerEnv> env_;
   std::unique_ptr<Service> service_;
   std::vector<std::unique_ptr<Connection>> live_;
+  std::vector<Parcel> parked_;
   std::vector<std::pair<Connection*, Luggage>> unstarted_;
   std::uint64_t next_id_ = 1;
 };
