@@ -12,7 +12,7 @@ void Insist(bool condition, const std::string& otherwise) {
   if (!condition) throw std::logic_error(otherwise);
 }
 
-std::string Text(WorkerId id) {
+std::string Text(const WorkerId& id) {
   return fmt::format("{}.{}", Raw(id.slot), Raw(id.incarnation));
 }
 
@@ -56,13 +56,13 @@ void FleetModel::AdvanceToDeadline() {
   if (next) Advance(std::max(*next - now_, Duration(0)));
 }
 
-void FleetModel::MakeReady(WorkerId id) {
+void FleetModel::MakeReady(const WorkerId& id) {
   Live(id, "ready").ready = true;
   fleet_.Ready(id, now_);
   Settle();
 }
 
-void FleetModel::AskReplacement(WorkerId id) {
+void FleetModel::AskReplacement(const WorkerId& id) {
   fleet_.Replace(id, now_);
   Settle();
 }
@@ -159,7 +159,7 @@ void FleetModel::Do(const Finish& action) {
   Tell(fmt::format("finish {}", static_cast<int>(action.code)));
 }
 
-FleetModel::Process& FleetModel::Live(WorkerId id, const char* what) {
+FleetModel::Process& FleetModel::Live(const WorkerId& id, const char* what) {
   const auto found = processes_.find(Raw(id.slot));
   Insist(found != processes_.end() && found->second.id == id,
          fmt::format("{}: {}, which does not live", Text(id), what));

@@ -35,9 +35,9 @@ class FleetModel {
   void Advance(Duration span);
   // To the next deadline, if there is one.
   void AdvanceToDeadline();
-  void MakeReady(WorkerId id);
-  void AskReplacement(WorkerId id);
-  void Die(WorkerId id, bool served);
+  void MakeReady(const WorkerId& id);
+  void AskReplacement(const WorkerId& id);
+  void Die(WorkerId id, bool served);  // by value: the caller may name it by the record that ends here
   // From now on this many forks fail.
   void FailForks(int count) { failing_forks_ = count; }
 
@@ -62,7 +62,7 @@ class FleetModel {
   void Do(const Promote& action);
   void Do(const Abandon& action);
   void Do(const Finish& action);
-  Process& Live(WorkerId id, const char* what);
+  Process& Live(const WorkerId& id, const char* what);
   void Tell(const std::string& line);
 
   Time now_{};
