@@ -4,25 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <random>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
-#include "common/wire/codec.h"
 
 namespace preforkd {
-namespace {
-
-// Packets read from one worker in one turn of the loop, so that one that floods delays nobody.
-constexpr int kMessagesPerTurn = 64;
-
-std::array<char, kMaxMessageBytes> g_packet;
-
-}  // namespace
-
 Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
                        Hooks hooks)
     : loop_(loop),
@@ -195,80 +184,6 @@ void Supervisor::Do(const Abandon& action) {
 void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
 
 // ---- what happens to workers ----
-
-void Supervisor::OnMessages(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
-  for (int i = 0; i < kMessagesPerTurn; ++i) {
-    if (!ReceiveOne(slot)) break;
-  }
-  Settle();
-}
-
-bool Supervisor::ReceiveOne(WorkerSlot& slot) {
-  ReceiveResult packet = slot.Channel().Receive(g_packet);
-  switch (packet.outcome) {
-    case ReceiveOutcome::kMessage: break;
-    case ReceiveOutcome::kEmpty: return false;
-    case ReceiveOutcome::kEnd:
-      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
-      Distrust(slot, "it has closed its channel");
-      return false;
-    case ReceiveOutcome::kBad:
-      Distrust(slot, "a packet that no worker sends");
-      return false;
-    case ReceiveOutcome::kError:
-      log::Error("worker {}: recvmsg: {}", slot.Id(), ErrnoText(packet.errnum));
-      return false;
-  }
-  Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
-  if (!message.Ok()) {
-    Distrust(slot, message.Err().text);
-    return false;
-  }
-  return Handle(slot, std::move(message).Value());
-}
-
-bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
-  const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
-  if (id != slot.Id()) {
-    Distrust(slot, fmt::format("it speaks for {}", id));
-    return false;
-  }
-  if (std::holds_alternative<Ready>(message)) {
-    OnReady(slot);
-  } else if (std::holds_alternative<ReplaceMe>(message)) {
-    log::Notice("worker {} asks to be replaced", id);
-    fleet_.Replace(id, Now());
-  } else {
-    slot.Channel().CountHandedBack();
-    Add(scoreboard_.Master().handed_back);
-    hooks_.on_hand_back(std::move(std::get<HandBack>(message)));
-  }
-  return true;
-}
-
-void Supervisor::OnReady(WorkerSlot& slot) {
-  fleet_.Ready(slot.Id(), Now());
-  PublishState(slot);
-  if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
-  const Time now = Now();
-  if (const auto death = died_at_.extract(slot.Number())) {
-    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),
-              Seconds(now - slot.StartedAt()) * 1e3, Seconds(now - death.mapped()) * 1e3);
-  } else {
-    log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
-  }
-  dispatcher_.AddSlot(slot.Number(), slot.Channel());
-  if (announced_) return;
-  announced_ = true;
-  hooks_.on_first_ready(fleet_.Current());
-}
-
-void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
-  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", slot.Id(), slot.Pid(), why);
-  slot.StopListening();
-  slot.Signal(SIGKILL);
-}
 
 void Supervisor::OnExit(WorkerSlot& slot) {
   const LedgerChange change(scoreboard_.Master());
