@@ -34,7 +34,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         fleet_.Tick(Now());
         Settle();
       }),
-      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }) {}
+      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }),
+      recycle_(std::random_device{}()) {}
 
 // ---- commands ----
 

@@ -20,6 +20,7 @@
 #include "master/policy/elastic.h"
 #include "master/policy/fleet.h"
 #include "master/policy/hang.h"
+#include "master/policy/recycle.h"
 #include "master/post_mortem.h"
 #include "master/worker_slot.h"
 
@@ -80,12 +81,14 @@ class Supervisor {
   void Reclaim(WorkerSlot& slot, const char* why);
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
-  // Once in a while: who does not answer any more, and are extras still needed?
+  // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
   void MakeRounds();
   void JudgeHangs(Time now);
   [[nodiscard]] ElasticReading ReadPressure() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
+  // Replaces one worker that is over a limit, unless another is being replaced.
+  void RecycleOne(Time now);
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
@@ -104,6 +107,7 @@ class Supervisor {
   PoisonWatch poison_watch_;
   std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
   bool settling_ = false;
+  Recycle recycle_;
   bool announced_ = false;
 };
 
