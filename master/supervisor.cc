@@ -100,6 +100,7 @@ void Supervisor::Settle() {
     deadline_.Cancel();
   }
   dispatcher_.Flush();
+  hooks_.on_settled();
 }
 
 void Supervisor::DropUnusedChannels() {

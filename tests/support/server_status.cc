@@ -31,6 +31,9 @@ ServerStatus AskStatus(const std::string& address) {
   status.handed_over = json.at("handed_over");
   status.handed_back = json.at("handed_back");
   status.restarts = json.at("restarts");
+  for (const nlohmann::json& worker : json.at("workers")) {
+    if (worker.at("pid") != 0) status.generations.insert(worker.at("generation").get<std::uint64_t>());
+  }
   return status;
 }
 

@@ -3,6 +3,7 @@
 #define PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 namespace preforkd::testing {
@@ -18,6 +19,7 @@ struct ServerStatus {
   std::uint64_t handed_over = 0;
   std::uint64_t handed_back = 0;
   std::uint64_t restarts = 0;
+  std::set<std::uint64_t> generations;  // of the workers that there are
 
   // Every connection is somewhere.
   [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }
