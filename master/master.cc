@@ -46,7 +46,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                       OnAbandon(generation, reason);
                                     },
                                     [this](HandBack message) { parking_.Arrive(std::move(message)); },
-                                    [this](ExitCode code) { OnFinish(code); }}),
+                                    [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); }}),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -132,8 +132,13 @@ void Master::Scale(int change) {
 
 void Master::Reload() {
   if (stopping_) return;
-  if (supervisor_.Changing()) {  // a storm of HUPs is one reload more, not one each
-    reload_again_ = true;
+  // A storm of HUPs is one reload more, not one each; and never do three generations live at once. The wait is
+  // bounded: the generation that leaves has its drain_timeout.
+  if (!supervisor_.MayReload()) {
+    if (!std::exchange(reload_again_, true)) {
+      log::Notice("reload waits: {}", supervisor_.Changing() ? "another one is under way"
+                                                             : "workers of an earlier generation still finish");
+    }
     return;
   }
   const ConfigOutcome outcome = LoadConfig(inputs_);
@@ -159,7 +164,6 @@ void Master::OnPromote(Generation generation) {
   PutInService(serving_);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
-  if (std::exchange(reload_again_, false)) Reload();
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {
@@ -170,7 +174,12 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
     log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
                Raw(serving_.number));
   }
-  if (std::exchange(reload_again_, false)) Reload();
+}
+
+void Master::OnSettled() {
+  if (!reload_again_ || !supervisor_.MayReload()) return;
+  reload_again_ = false;
+  Reload();
 }
 
 GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {

@@ -49,6 +49,8 @@ class Master {
   void OnPromote(Generation generation);
   void OnAbandon(Generation generation, const std::string& reason);
   void OnFinish(ExitCode code);
+  // Does the reload that had to wait.
+  void OnSettled();
   void OnCongestion(bool congested);
   void UpdateAccepting();
 
@@ -77,8 +79,8 @@ class Master {
   GenerationSpec coming_;  // while the supervisor is changing
   Generation last_generation_{};
   ConnId last_conn_{};
-  bool can_serve_ = false;     // somebody has been ready
-  bool reload_again_ = false;  // asked for while one was under way
+  bool can_serve_ = false;    // somebody has been ready
+  bool reload_again_ = false;  // asked for while it had to wait
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kStopped;
 };

@@ -24,7 +24,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         fleet_.Tick(Now());
         Settle();
       }),
-      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }) {}
+      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }),
+      recycle_(std::random_device{}()) {}
 
 // ---- commands ----
 
@@ -89,6 +90,7 @@ void Supervisor::Settle() {
     deadline_.Cancel();
   }
   dispatcher_.Flush();
+  hooks_.on_settled();
 }
 
 void Supervisor::DropUnusedChannels() {

@@ -20,6 +20,7 @@
 #include "master/policy/elastic.h"
 #include "master/policy/fleet.h"
 #include "master/policy/hang.h"
+#include "master/policy/recycle.h"
 #include "master/post_mortem.h"
 #include "master/worker_slot.h"
 
@@ -34,13 +35,15 @@ class Supervisor {
     std::function<void(Generation, const std::string& reason)> on_abandon;
     std::function<void(HandBack)> on_hand_back;
     std::function<void(ExitCode)> on_finish;
+    // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
+    std::function<void()> on_settled;
   };
 
   Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
              Hooks hooks);
 
   void Begin(GenerationSpec generation);
-  // Precondition: !Changing() and !Stopping().
+  // Precondition: MayReload().
   void Reload(GenerationSpec generation);
   void Scale(std::uint32_t workers);
   void Stop(bool at_once);
@@ -52,6 +55,7 @@ class Supervisor {
   void SetLogFd(int log_fd) { log_fd_ = log_fd; }
 
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
+  [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
 
@@ -83,9 +87,11 @@ class Supervisor {
   void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
-  // Once in a while: who does not answer any more, and are extras still needed?
+  // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
   void MakeRounds();
   void JudgeHangs(Time now);
+  // Replaces one worker that is over a limit, unless another is being replaced.
+  void RecycleOne(Time now);
   [[nodiscard]] ElasticReading ReadPressure() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
@@ -104,6 +110,7 @@ class Supervisor {
   Timer rounds_;
   Elastic elastic_;
   HangWatch hang_watch_;
+  Recycle recycle_;
   PoisonWatch poison_watch_;
   std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
   bool settling_ = false;

@@ -1,5 +1,6 @@
-// Supervisor, the part that looks instead of waiting for events: who does not answer any more, and whether there
-// should be extra workers because all others are blocked.
+// Supervisor, the part that looks instead of waiting for events: who does not answer any more, who has served
+// for long enough, and whether there should be extra workers because all others are blocked.
+#include <algorithm>
 #include <csignal>
 
 #include "common/base/log.h"
@@ -10,6 +11,7 @@ namespace preforkd {
 void Supervisor::MakeRounds() {
   const Time now = Now();
   JudgeHangs(now);
+  RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
     log::Notice("an extra worker is not needed any more");
     fleet_.ReleaseExtra(now);
@@ -37,6 +39,25 @@ void Supervisor::JudgeHangs(Time now) {
         slot.Signal(SIGKILL);
         break;
     }
+  }
+}
+
+void Supervisor::RecycleOne(Time now) {
+  // A generation that comes in replaces everybody anyway.
+  if (fleet_.Stopping() || fleet_.Changing()) return;
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  if (std::any_of(records.begin(), records.end(), [](const auto& record) { return record.leaving; })) return;
+  const SupervisionConfig& config = generations_[fleet_.Current()].config->supervision;
+  const RecycleLimits limits{config.max_requests, config.max_memory, config.max_lifetime};
+  for (const Fleet::Record& record : records) {
+    if (record.state != WorkerState::kReady) continue;
+    WorkerSlot& slot = SlotOf(record.slot);
+    const RecycleReading reading{record.incarnation, Get(slot.Row().requests), Get(slot.Row().rss_bytes),
+                                 now - slot.StartedAt()};
+    const std::optional<std::string> reason = recycle_.Reason(reading, limits);
+    if (!reason) continue;
+    log::Notice("worker {} is replaced: {}", slot.Id(), *reason);
+    return fleet_.Replace(slot.Id(), now);  // changes the table: last statement
   }
 }
 

@@ -32,7 +32,7 @@ void Fleet::Begin(Generation generation, std::uint32_t workers, const FleetSetti
 }
 
 void Fleet::Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now) {
-  PF_CHECK(!next_ && !stopping_, "a reload inside a reload or a stop");
+  PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
   next_ = Target{generation, workers, settings};
   for (std::uint32_t i = 0; i < workers; ++i) {
     if (AddWorker(generation, now) == nullptr) {
@@ -195,6 +195,13 @@ std::optional<Time> Fleet::NextDeadline() const {
     consider(record.kill_at);
   }
   return next;
+}
+
+bool Fleet::Draining() const {
+  return std::any_of(records_.begin(), records_.end(), [this](const Record& record) {
+    const bool coming = next_ && record.generation == next_->generation;
+    return record.state != WorkerState::kGone && record.generation != current_.generation && !coming;
+  });
 }
 
 const Fleet::Record* Fleet::Find(const WorkerId& id) const { return const_cast<Fleet*>(this)->Lookup(id); }

@@ -6,6 +6,7 @@
 //     of use, after a back-off if it was not; all restarts share a budget.
 //   - A generation that is coming in serves only when all its first workers are ready at the same time; one that
 //     dies before it was ready ends the attempt, and the generation in service goes on.
+//   - The next one waits until no process of an earlier generation is left (MayReload): never three at once.
 //   - A worker that asks to be replaced is retired when its replacement is ready, not before.
 //   - Starting and retiring have a deadline, and then comes SIGKILL.
 //   - The very first generation gives up when none of its workers can start.
@@ -82,7 +83,7 @@ class Fleet {
   // ---- events ----
   // The first generation.
   void Begin(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now);
-  // Precondition: !Changing() and !Stopping().
+  // Precondition: MayReload().
   void Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now);
   void Spawned(Slot slot, Incarnation incarnation, Time now);
   void SpawnFailed(Slot slot, Time now);
@@ -112,6 +113,10 @@ class Fleet {
   [[nodiscard]] const Record* Find(const WorkerId& id) const;
   // A generation is starting up beside the one in service.
   [[nodiscard]] bool Changing() const { return next_.has_value(); }
+  // A process of another generation than the one in service still finishes what it had, for drain_timeout at
+  // most.
+  [[nodiscard]] bool Draining() const;
+  [[nodiscard]] bool MayReload() const { return !Changing() && !Stopping() && !Draining(); }
   [[nodiscard]] bool Stopping() const { return stopping_; }
   [[nodiscard]] bool Booting() const { return booting_; }
   [[nodiscard]] std::uint32_t Desired() const { return current_.workers; }

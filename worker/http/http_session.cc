@@ -185,8 +185,8 @@ void HttpSession::Settle() {
 
 void HttpSession::AwaitInput() {
   if (Idle()) {
-    if (retiring_) return connection_.Travel();
     SetWait(connection_.Requests() == 0 ? Wait::kFirstByte : Wait::kNextRequest);
+    if (retiring_) return connection_.Travel();  // with the time that has just begun
   } else if (phase_ == Phase::kBody) {
     wait_ = Wait::kNothing;  // each piece of a body has its own time
     SetWait(Wait::kBody);

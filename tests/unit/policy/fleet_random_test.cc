@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <random>
+#include <set>
 
 #include "tests/unit/policy/fleet_model.h"
 
@@ -71,7 +72,7 @@ class Walk {
     const std::uint32_t dice = Pick(100);
     if (dice < 8) {
       model_.FailForks(Pick(10) == 0 ? 1 : 0);
-      if (!model_.Under().Changing()) model_.Reload(1 + Pick(6));
+      if (model_.Under().MayReload()) model_.Reload(1 + Pick(6));
       return true;
     }
     if (dice < 10) {
@@ -97,11 +98,14 @@ class Walk {
     return expected;
   }
 
-  // Never more than two generations wanted.
+  // Never more than two generations wanted, and never processes of more than two.
   void CheckGenerations() {
-    std::map<Generation, int> wanted;
+    std::set<Generation> alive;
+    for (const auto& [slot, process] : model_.Processes()) alive.insert(process.generation);
+    if (alive.size() > 2) throw std::logic_error("processes of three generations at once");
+    std::set<Generation> wanted;
     for (const Fleet::Record& record : model_.Under().Records()) {
-      if (record.wanted) ++wanted[record.generation];
+      if (record.wanted) wanted.insert(record.generation);
       if (record.wanted && record.state == WorkerState::kRetiring)
         throw std::logic_error("wanted and retiring");
     }

@@ -72,6 +72,48 @@ TEST_CASE("a reload: the new ones first, then the old ones go") {
   CHECK(model.ReadyInService() == 2);
 }
 
+TEST_CASE("the next reload waits until the generation before the last one is gone") {
+  FleetModel model(1);
+  Serve(model);
+  CHECK(model.Under().MayReload());
+  model.Reload(1);
+  CHECK_FALSE(model.Under().MayReload());
+  model.MakeReady(Id(2, 3));
+  CHECK_FALSE(model.Under().Changing());
+  CHECK_FALSE(model.Under().MayReload());
+  model.Die(Id(0, 1), true);
+  CHECK_FALSE(model.Under().MayReload());
+  // The other one finishes nothing: its time is over at drain_timeout, and with it the wait.
+  (void)model.TakeStory();
+  model.Advance(model.settings.drain_timeout + seconds(1));
+  CHECK(model.TakeStory() == "kill 1.2");
+  CHECK_FALSE(model.Under().MayReload());
+  model.Die(Id(1, 2), false);
+  CHECK(model.Under().MayReload());
+  model.Reload(1);
+  CHECK(model.TakeStory() == "spawn 0.4 g3");
+}
+
+TEST_CASE("a reload that was abandoned is not over before its workers are gone") {
+  FleetModel model(1);
+  Serve(model);
+  model.Reload(2);
+  model.MakeReady(Id(2, 3));
+  model.Die(Id(3, 4), false);
+  CHECK_FALSE(model.Under().Changing());
+  CHECK_FALSE(model.Under().MayReload());
+  model.Die(Id(2, 3), false);
+  CHECK(model.Under().MayReload());
+}
+
+TEST_CASE("a worker of the generation in service that leaves stops no reload") {
+  FleetModel model(1);
+  Serve(model);
+  model.AskReplacement(Id(0, 1));
+  model.MakeReady(Id(2, 3));
+  CHECK(model.Under().MayReload());
+}
+
 TEST_CASE("a reload whose worker dies before it is ready is abandoned, and the old ones stay") {
   FleetModel model(1);
   Serve(model);

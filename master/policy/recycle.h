@@ -1,0 +1,47 @@
+// Which worker has served for long enough (supervision.max_requests, max_memory, max_lifetime). Pure.
+//
+// Workers that were started together would reach a limit together: the limits on requests and on lifetime are
+// different for each of them by up to a fifth, up or down, for as long as it lives.
+#ifndef PREFORKD_MASTER_POLICY_RECYCLE_H_
+#define PREFORKD_MASTER_POLICY_RECYCLE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+
+namespace preforkd {
+
+// 0: no limit.
+struct RecycleLimits {
+  std::uint64_t max_requests = 0;
+  std::uint64_t max_memory = 0;  // bytes
+  Duration max_lifetime{0};
+};
+
+struct RecycleReading {
+  Incarnation incarnation{};
+  std::uint64_t requests = 0;
+  std::uint64_t memory = 0;  // bytes
+  Duration age{0};
+};
+
+class Recycle {
+ public:
+  explicit Recycle(std::uint64_t seed) : seed_(seed) {}
+
+  // Why this worker is to be replaced ("1203 requests served, its limit is 1187"); nullopt when it is not.
+  [[nodiscard]] std::optional<std::string> Reason(const RecycleReading& reading, const RecycleLimits& limits) const;
+
+  // A limit as it is for this incarnation: 0.8 to 1.2 times what is configured, and at least 1.
+  [[nodiscard]] std::uint64_t LimitFor(Incarnation incarnation, std::uint64_t limit) const;
+
+ private:
+  std::uint64_t seed_;
+};
+
+}  // namespace preforkd
+
+#endif

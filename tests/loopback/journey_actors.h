@@ -1,0 +1,142 @@
+// Who takes part in a journey: clients that number what they ask, and workers made of a few lines that echo over a
+// real channel.
+#ifndef PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
+#define PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "common/wire/codec.h"
+#include "master/slot_channel.h"
+
+namespace preforkd::testing {
+
+inline std::array<char, kMaxMessageBytes> g_packet;
+
+struct Pair {
+  UniqueFd client;
+  UniqueFd server;
+};
+
+class LocalListener {
+ public:
+  LocalListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address_);
+    REQUIRE(::bind(fd_.Get(), Raw(), size) == 0);
+    REQUIRE(::listen(fd_.Get(), 64) == 0);
+    REQUIRE(::getsockname(fd_.Get(), Raw(), &size) == 0);
+  }
+
+  Pair Connect() {
+    Pair pair{UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), {}};
+    REQUIRE(::connect(pair.client.Get(), Raw(), sizeof(address_)) == 0);
+    pair.server = UniqueFd(::accept4(fd_.Get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    REQUIRE(pair.server.Valid());
+    return pair;
+  }
+
+ private:
+  sockaddr* Raw() { return reinterpret_cast<sockaddr*>(&address_); }
+  UniqueFd fd_;
+  sockaddr_in address_{};
+};
+
+// Sends its next number, and insists on getting all numbers back in order.
+class Client {
+ public:
+  explicit Client(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  void Ask() {
+    const char number = static_cast<char>(sent_);
+    REQUIRE(::send(fd_.Get(), &number, 1, MSG_NOSIGNAL) == 1);
+    ++sent_;
+  }
+  void Read() {
+    std::array<char, 256> bytes;
+    const ssize_t size = ::recv(fd_.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    REQUIRE(size != 0);  // cut off
+    for (ssize_t i = 0; i < size; ++i) {
+      REQUIRE(bytes[static_cast<std::size_t>(i)] == static_cast<char>(answered_));
+      ++answered_;
+    }
+  }
+  [[nodiscard]] bool Satisfied() const { return answered_ == sent_; }
+  [[nodiscard]] std::uint64_t Waiting() const { return sent_ - answered_; }
+  // With unread answers the kernel sends RST, without them FIN.
+  void Close() { fd_.Reset(); }
+
+ private:
+  UniqueFd fd_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t answered_ = 0;
+};
+
+// One slot with one incarnation of a worker that echoes.
+struct FakeWorker {
+  FakeWorker(WorkerRow& its_row, std::uint64_t incarnation, Slot slot)
+      : id{slot, static_cast<Incarnation>(incarnation)}, row(its_row), channel(SlotChannel::Create(row).Value()) {
+    Set(row.incarnation, incarnation);
+  }
+
+  void Take() {
+    for (;;) {
+      ReceiveResult packet = ReceiveMessage(channel.WorkerEnd(), g_packet);
+      if (packet.outcome != ReceiveOutcome::kMessage) return;
+      Result<MasterToWorker> message =
+          DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+      REQUIRE(message.Ok());
+      held.push_back(std::move(std::get<HandOver>(message.Value()).parcel));
+      ++held.back().journeys;
+      Add(row.taken);
+    }
+  }
+
+  void Serve() {
+    std::erase_if(held, [this](Parcel& parcel) { return !Echo(parcel); });
+  }
+
+  void HandBackAll() {
+    std::string bytes;
+    for (Parcel& parcel : held) {
+      ++parcel.requests;  // it must come back as it went
+      HandBack message;
+      message.id = id;
+      message.parcel = std::move(parcel);
+      Encode(message, bytes);
+      const OutMessage out{bytes, FdOf(message)};
+      REQUIRE(SendMessages(channel.WorkerEnd(), std::span(&out, 1)).outcome == SendOutcome::kSent);
+      Add(row.returned);
+    }
+    held.clear();
+  }
+
+  WorkerId id;
+  WorkerRow& row;
+  SlotChannel channel;
+  std::vector<Parcel> held;
+
+ private:
+  // False when the client has gone.
+  bool Echo(const Parcel& parcel) {
+    std::array<char, 256> bytes;
+    const ssize_t size = ::recv(parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EAGAIN) return true;
+    if (size > 0 && ::send(parcel.fd.Get(), bytes.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) == size) {
+      return true;
+    }
+    Add(row.finished);
+    return false;
+  }
+};
+
+}  // namespace preforkd::testing
+
+#endif

@@ -1,0 +1,122 @@
+// Clients that are busy while the server is reloaded again and again: each keeps its one connection, and every byte
+// comes back once and in order.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/pace.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kSpan = seconds(10);
+
+const char* const kConfig =
+    "workers = 2\n"
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
+    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+    "[service.look]\ntype = \"status\"\n[service.s]\n";
+
+// Numbered lines, sent by one thread at a steady pace; what comes back is compared here.
+class Streamer {
+ public:
+  Streamer(const std::string& address, Duration interval)
+      : client_(address), sender_([this, interval] { Send(interval); }) {}
+
+  // The sender ends, and says goodbye. Lines that came back once each and in order; the rest of what should have
+  // come is missing.
+  std::uint64_t Finish() {
+    stop_ = true;
+    std::uint64_t in_order = 0;
+    while (client_.ReadUntil("\n") == Line(in_order)) ++in_order;
+    sender_.join();
+    return in_order;
+  }
+  [[nodiscard]] std::uint64_t Sent() const { return sent_; }
+
+ private:
+  static std::string Line(std::uint64_t number) { return fmt::format("line {}\n", number); }
+
+  void Send(Duration interval) {
+    Pace pace(interval);
+    while (!stop_) {
+      if (!client_.SendAll(Line(sent_))) break;
+      ++sent_;
+      pace.Wait();
+    }
+    client_.HalfClose();
+  }
+
+  TcpClient client_;
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> sent_{0};
+  std::thread sender_;
+};
+
+// HUPs at a steady pace for `span`.
+void ReloadAgainAndAgain(const DaemonProcess& daemon, int count, Duration span) {
+  Pace pace(span / count);
+  for (int i = 0; i < count; ++i) {
+    daemon.Signal(SIGHUP);
+    pace.Wait();
+  }
+}
+
+void CheckOneConnectionEach(const DaemonProcess& daemon, std::uint64_t clients) {
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  MESSAGE(fmt::format("{} generations served; {}", daemon.CountLog(" serves"), status.Text()));
+  CHECK(status.accepted_at_first == clients);
+  CHECK(status.lost == 0);
+}
+
+}  // namespace
+
+TEST_CASE("an echo session that sends a line every 5 ms through 50 HUPs in 10 s") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(kConfig + std::string("type = \"echo\"\n"));
+  daemon.Serve(2);
+  Streamer streamer(daemon.Address(), milliseconds(5));
+  ReloadAgainAndAgain(daemon, 50, kSpan);
+  const std::uint64_t in_order = streamer.Finish();
+  MESSAGE(fmt::format("{} lines sent, {} back in order", streamer.Sent(), in_order));
+  CHECK(in_order == streamer.Sent());
+  CHECK(in_order > 500);
+  CHECK(daemon.CountLog(" serves") > 10);
+  CheckOneConnectionEach(daemon, 1);
+}
+
+TEST_CASE("clients that ask every 100 ms for 10 s through 30 reloads") {
+  constexpr int kClients = 20;
+  DaemonProcess daemon;
+  daemon.WriteConfig(kConfig + std::string("type = \"http\"\n"));
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), kClients);
+  std::atomic<bool> stop{false};
+  std::uint64_t rounds = 0;
+  std::uint64_t unanswered = 0;
+  std::thread asking([&] {
+    for (Pace pace(milliseconds(100)); !stop; pace.Wait()) {
+      ++rounds;
+      unanswered += static_cast<std::uint64_t>(kClients - clients.Answered());
+    }
+  });
+  ReloadAgainAndAgain(daemon, 30, kSpan);
+  stop = true;
+  asking.join();
+  MESSAGE(fmt::format("{} requests of {} clients, {} unanswered", rounds * kClients, kClients, unanswered));
+  CHECK(unanswered == 0);
+  CHECK(rounds > 20);
+  CheckOneConnectionEach(daemon, kClients);
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,79 @@
+// More reloads than anybody wants: they are coalesced, and never are there workers of three generations.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/pace.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const char* const kConfig =
+    "workers = 2\n"
+    "[supervision]\ndrain_timeout = \"2s\"\n"
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"stubborn\"\n"
+    "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n"
+    "[service.stubborn]\ntype = \"fault\"\nignore_retire = true\n";
+
+}  // namespace
+
+TEST_CASE("50 HUPs in a second: at most two generations at any moment, and the idle clients stay") {
+  constexpr int kClients = 50;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(2);
+  KeepAliveClients clients(daemon.Address(), kClients);
+  std::size_t most = 0;
+  Pace pace(milliseconds(20));
+  for (int i = 0; i < 50; ++i) {
+    daemon.Signal(SIGHUP);
+    most = std::max(most, AskStatus(daemon.Address(1)).generations.size());
+    pace.Wait();
+  }
+  // Gone within a second: they had nothing but idle connections.
+  CHECK(daemon.AwaitWorkers(2, seconds(5)));
+  const Time last = Now();
+  CHECK(daemon.Reload());
+  CHECK(daemon.AwaitWorkers(2, seconds(1)));
+  MESSAGE(fmt::format("{} generations served, at most {} at once; the last took {:.0f} ms to the end of the old",
+                      daemon.CountLog(" serves"), most, Seconds(Now() - last) * 1e3));
+  CHECK(most <= 2);
+  CHECK(clients.Answered() == kClients);
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+}
+
+TEST_CASE("a reload waits for a generation that still finishes, and no longer than its drain_timeout") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(2);
+  TcpClient stubborn(daemon.Address(2));
+  REQUIRE(stubborn.SendAll("hello\n"));
+  REQUIRE(stubborn.ReadUntil("\n"));
+  CHECK(daemon.Reload());
+  const Time asked = Now();
+  daemon.Signal(SIGHUP);
+  daemon.Signal(SIGHUP);
+  CHECK(daemon.WaitForLog("reload waits: workers of an earlier generation still finish"));
+  const bool served = WaitUntil(kPatience, [&] {
+    CHECK(AskStatus(daemon.Address(1)).generations.size() <= 2);
+    return daemon.CountLog("generation 3 serves") == 1;
+  });
+  CHECK(served);
+  CHECK(Now() - asked > seconds(1));
+  CHECK(stubborn.IsClosedByPeer());
+  CHECK(daemon.AwaitWorkers(2));
+  CHECK(daemon.CountLog("reload waits") == 1);
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,149 @@
+// 200 idle keep-alive clients across everything that ends a worker: each then makes a request on the connection
+// that it has. Nobody reconnects, nobody is lost.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/server_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr int kClients = 200;
+
+std::string Config(int workers) {
+  return fmt::format(
+      "workers = {}\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n",
+      workers);
+}
+
+// A server with its clients, all of them idle and parked.
+struct Scene {
+  explicit Scene(std::size_t workers) : daemon(Serving(workers)), clients(daemon->Address(), kClients) {}
+
+  static std::unique_ptr<DaemonProcess> Serving(std::size_t workers) {
+    auto daemon = std::make_unique<DaemonProcess>();
+    daemon->WriteConfig(Config(static_cast<int>(workers)));
+    daemon->Serve(workers);
+    return daemon;
+  }
+
+  [[nodiscard]] ServerStatus Status() const { return AskStatus(daemon->Address(1)); }
+  // Every connection has gone back to the master: a worker's only socket is its channel. Asking for the status
+  // would be one more connection, and one that is cut off by the fault that follows.
+  [[nodiscard]] bool AwaitParked() const {
+    return WaitUntil(kPatience, [&] {
+      const std::vector<pid_t> workers = daemon->WorkerPids();
+      return std::all_of(workers.begin(), workers.end(),
+                         [](pid_t pid) { return FdSnapshot::Of(pid).Count("socket") == 1; });
+    });
+  }
+
+  // All are answered on the connections that they have had from the start.
+  void Check(const char* after) {
+    const int answered = clients.Answered();
+    const ServerStatus status = Status();
+    MESSAGE(fmt::format("after {}: {} of {} answered, {} reconnects; {}", after, answered, kClients,
+                        status.accepted_at_first - kClients, status.Text()));
+    CHECK(answered == kClients);
+    CHECK(status.accepted_at_first == kClients);
+    CHECK(status.lost == 0);
+    CHECK(status.Exact());
+  }
+
+  std::unique_ptr<DaemonProcess> daemon;
+  KeepAliveClients clients;
+};
+
+void KillAndAwaitSuccessor(const DaemonProcess& daemon, pid_t victim, std::size_t workers) {
+  REQUIRE(::kill(victim, SIGKILL) == 0);
+  const bool replaced = WaitUntil(kPatience, [&] {
+    const std::vector<WorkerLife> ready = daemon.ReadyWorkers();
+    const bool gone = std::none_of(ready.begin(), ready.end(),
+                                   [&](const WorkerLife& life) { return life.pid == victim; });
+    return gone && ready.size() == workers;
+  });
+  REQUIRE(replaced);
+}
+
+}  // namespace
+
+TEST_CASE("after HUP") {
+  Scene scene(2);
+  REQUIRE(scene.AwaitParked());
+  CHECK(scene.daemon->Reload());
+  scene.Check("HUP");
+  // Again at once: the connections are with the workers now, and are handed back by them.
+  CHECK(scene.daemon->Reload());
+  scene.Check("HUP within parking.after");
+  CHECK(scene.daemon->AwaitWorkers(2));
+}
+
+TEST_CASE("after HUP with another number of workers") {
+  Scene scene(2);
+  for (const int workers : {5, 1, 3}) {
+    scene.daemon->WriteConfig(Config(workers));
+    CHECK(scene.daemon->Reload());
+    scene.Check(fmt::format("HUP to {} workers", workers).c_str());
+    CHECK(scene.daemon->AwaitWorkers(static_cast<std::size_t>(workers)));
+  }
+  scene.daemon->WriteConfig(Config(2));  // as many descriptors as at first
+  CHECK(scene.daemon->Reload());
+  scene.Check("HUP to 2 workers");
+}
+
+TEST_CASE("after kill -9 of every worker in turn") {
+  Scene scene(4);
+  scene.daemon->ExpectLine("signal 9 (KILL)");
+  for (const pid_t victim : scene.daemon->WorkerPids()) {
+    REQUIRE(scene.AwaitParked());
+    KillAndAwaitSuccessor(*scene.daemon, victim, 4);
+    scene.Check("kill -9 of one worker");
+  }
+}
+
+TEST_CASE("after kill -9 of all workers at once") {
+  Scene scene(4);
+  scene.daemon->ExpectLine("signal 9 (KILL)");
+  REQUIRE(scene.AwaitParked());
+  for (const pid_t victim : scene.daemon->WorkerPids()) REQUIRE(::kill(victim, SIGKILL) == 0);
+  scene.Check("kill -9 of all");
+  CHECK(scene.daemon->AwaitWorkers(4));
+}
+
+TEST_CASE("after TTOU down to one worker, and TTIN back") {
+  Scene scene(4);
+  for (std::size_t workers = 3; workers >= 1; --workers) {
+    scene.daemon->Signal(SIGTTOU);
+    CHECK(scene.daemon->AwaitWorkers(workers));
+  }
+  scene.Check("TTOU down to 1");
+  for (std::size_t workers = 2; workers <= 4; ++workers) {
+    scene.daemon->Signal(SIGTTIN);
+    CHECK(scene.daemon->AwaitWorkers(workers));
+  }
+  scene.Check("TTIN back to 4");
+}
+
+TEST_CASE("after TERM of one worker") {
+  Scene scene(2);
+  const pid_t leaving = scene.daemon->WorkerPids().at(0);
+  REQUIRE(::kill(leaving, SIGTERM) == 0);
+  const bool left = WaitUntil(kPatience, [&] {
+    const std::vector<pid_t> alive = scene.daemon->WorkerPids();
+    return std::find(alive.begin(), alive.end(), leaving) == alive.end();
+  });
+  CHECK(left);
+  scene.Check("TERM of one worker");
+  CHECK(scene.daemon->AwaitWorkers(2));
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,34 @@
+// ServerStatus: what the server says of itself, asked over HTTP at a listener of its status service.
+#ifndef PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
+#define PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+namespace preforkd::testing {
+
+// The asking itself is a connection too: it is among `accepted` and `in_progress`.
+struct ServerStatus {
+  std::uint64_t accepted = 0;
+  std::uint64_t accepted_at_first = 0;  // by the first listener alone
+  std::uint64_t in_progress = 0;
+  std::uint64_t parked = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t handed_over = 0;
+  std::uint64_t handed_back = 0;
+  std::uint64_t restarts = 0;
+  std::set<std::uint64_t> generations;  // of the workers that there are
+
+  // Every connection is somewhere.
+  [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }
+  [[nodiscard]] std::string Text() const;
+};
+
+// Throws std::runtime_error when there is no answer.
+ServerStatus AskStatus(const std::string& address);
+
+}  // namespace preforkd::testing
+
+#endif
