@@ -188,7 +188,7 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   const WorkerState was = fleet_.Find(id)->state;
   dispatcher_.RemoveSlot(id.slot);
   // First what it said before it died, then what it never took: only then is the rest lost.
-  while (ReceiveOne(slot)) {
+  while (!slot.Distrusted() && ReceiveOne(slot)) {
   }
   slot.StopListening();
   Obituary obituary;
@@ -215,7 +215,8 @@ void Supervisor::OnExit(WorkerSlot& slot) {
                  PoisonWatch::kInARow);
   }
   if (!fleet_.Stopping() && (was != WorkerState::kRetiring || abnormal)) Add(scoreboard_.Master().restarts);
-  if (was == WorkerState::kRetiring) slot.DropChannel();
+  // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
+  if (was == WorkerState::kRetiring || slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
   fleet_.Exited(id, served, Now());
   PublishState(slot);
