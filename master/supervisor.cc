@@ -196,11 +196,13 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   const WorkerState was = fleet_.Find(id)->state;
   dispatcher_.RemoveSlot(id.slot);
   // First what it said before it died, then what it never took: only then is the rest lost.
-  while (ReceiveOne(slot)) {
+  while (!slot.Distrusted() && ReceiveOne(slot)) {
   }
   slot.StopListening();
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   Bury(slot, pid, *report, was);
+  // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
+  if (slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
   fleet_.Exited(id, served, Now());
   PublishState(slot);
@@ -243,7 +245,8 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   WorkerRow& row = slot.Row();
   // For lack of descriptors here some may still be in the channel: they are safe there, for the next incarnation
   // or for a later attempt.
-  const std::uint64_t left = slot.Channel().Drained() ? 0 : std::min(row.Queued(), row.InProgress());
+  const bool none_left = slot.Channel().Drained() || slot.Distrusted();
+  const std::uint64_t left = none_left ? 0 : std::min(row.Queued(), row.InProgress());
   const std::uint64_t lost = row.InProgress() - left;
   Add(page.lost, lost + Get(row.lost));
   Add(page.lost_by[static_cast<std::size_t>(reason)], lost);

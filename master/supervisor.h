@@ -79,6 +79,7 @@ class Supervisor {
   // False when the worker is not listened to any more.
   bool ReceiveOne(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
+  bool OnHandBack(WorkerSlot& slot, HandBack message);
   void OnReady(WorkerSlot& slot);
   void Distrust(WorkerSlot& slot, const std::string& why);
   // Takes back what the slot's worker has not taken; the number of connections.

@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/net/socket_ops.h"
 #include "common/wire/codec.h"
 #include "master/supervisor.h"
 
@@ -56,16 +57,33 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
     Distrust(slot, fmt::format("it speaks for {}", id));
     return false;
   }
+  if (auto* hand_back = std::get_if<HandBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
+  if (!slot.MaySpeak(Now())) {
+    Distrust(slot, "it floods the channel");
+    return false;
+  }
   if (std::holds_alternative<Ready>(message)) {
     OnReady(slot);
-  } else if (std::holds_alternative<ReplaceMe>(message)) {
+  } else {
     log::Notice("worker {} asks to be replaced", id);
     fleet_.Replace(id, Now());
-  } else {
-    slot.Channel().CountHandedBack();
-    Add(scoreboard_.Master().handed_back);
-    hooks_.on_hand_back(std::move(std::get<HandBack>(message)));
   }
+  return true;
+}
+
+bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
+  // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
+  if (slot.Channel().Load() == 0) {
+    Distrust(slot, "it hands back more than it was given");
+    return false;
+  }
+  if (!IsStreamConnection(message.parcel.fd.Get())) {
+    Distrust(slot, "it hands back what is no client's connection");
+    return false;
+  }
+  slot.Channel().CountHandedBack();
+  Add(scoreboard_.Master().handed_back);
+  hooks_.on_hand_back(std::move(message));
   return true;
 }
 
@@ -88,7 +106,7 @@ void Supervisor::OnReady(WorkerSlot& slot) {
 
 void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
   log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", slot.Id(), slot.Pid(), why);
-  slot.StopListening();
+  slot.Distrust();
   slot.Signal(SIGKILL);
 }
 
