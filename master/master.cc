@@ -30,13 +30,15 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       log_(log),
       program_(program),
       inputs_(std::move(inputs)),
-      dispatcher_(loop, page_, Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
-                                                 [this] { supervisor_.OnAllBlocked(); }}),
+      dispatcher_(loop, page_,
+                  Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
+                                    [this] { supervisor_.OnAllBlocked(); }}),
       parking_(loop, page_, dispatcher_),
-      listeners_(loop, page_,
-                 Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
-                                [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
-                 [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
+      listeners_(
+          loop, page_,
+          Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+                         [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
+          [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
                                     [this](Generation generation) { OnPromote(generation); },
@@ -50,7 +52,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
 }
 
-ExitCode Master::Run(std::shared_ptr<const Config> config) {
+ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving) {
+  on_serving_ = std::move(on_serving);
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
   if (status.Ok()) status = listeners_.Prepare(*config);
@@ -89,15 +92,23 @@ Status Master::WatchSignals() {
 void Master::OnSignal(int signo, int sender) {
   log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
   switch (signo) {
-    case SIGHUP: return Reload();
-    case SIGUSR1: return ReopenLogs();
-    case SIGUSR2: return log::Error("upgrade in place is not supported by this version; nothing has changed");
+    case SIGHUP:
+      return Reload();
+    case SIGUSR1:
+      return ReopenLogs();
+    case SIGUSR2:
+      return log::Error("upgrade in place is not supported by this version; nothing has changed");
     case SIGTERM:
-    case SIGQUIT: return stopping_ ? StopNow() : StopGracefully();
-    case SIGINT: return StopNow();
-    case SIGTTIN: return Scale(+1);
-    case SIGTTOU: return Scale(-1);
-    default: return;
+    case SIGQUIT:
+      return stopping_ ? StopNow() : StopGracefully();
+    case SIGINT:
+      return StopNow();
+    case SIGTTIN:
+      return Scale(+1);
+    case SIGTTOU:
+      return Scale(-1);
+    default:
+      return;
   }
 }
 
@@ -177,7 +188,8 @@ GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
   generation.number = last_generation_;
   generation.workers = config->workers != 0 ? config->workers : UsableCpus();
   for (const ServiceConfig& service : config->services) {
-    const auto [entry, fresh] = service_ids_.try_emplace(service.name, static_cast<ServiceId>(service_ids_.size()));
+    const auto [entry, fresh] =
+        service_ids_.try_emplace(service.name, static_cast<ServiceId>(service_ids_.size()));
     generation.services.emplace_back(entry->second, &service);
   }
   generation.config = std::move(config);
@@ -213,6 +225,7 @@ void Master::OnFirstReady(Generation generation) {
   SetState(MasterState::kServing);
   if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
   log::Notice("serving: generation {}, {} workers", Raw(generation), serving_.workers);
+  on_serving_();
   UpdateAccepting();
 }
 
@@ -227,7 +240,9 @@ void Master::OnCongestion(bool congested) {
   if (!congested && stopping_ && !supervisor_.Stopping()) FinishStop();
 }
 
-void Master::UpdateAccepting() { listeners_.SetAccepting(can_serve_ && !stopping_ && !dispatcher_.Congested()); }
+void Master::UpdateAccepting() {
+  listeners_.SetAccepting(can_serve_ && !stopping_ && !dispatcher_.Congested());
+}
 
 // ---- stopping ----
 

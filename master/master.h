@@ -4,6 +4,7 @@
 #ifndef PREFORKD_MASTER_MASTER_H_
 #define PREFORKD_MASTER_MASTER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,7 +32,8 @@ class Master {
          ConfigInputs inputs);
 
   // Binds, starts the first generation, and serves until told to stop.
-  ExitCode Run(std::shared_ptr<const Config> config);
+  // `on_serving` is called once, when the first worker is ready.
+  ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving);
 
  private:
   Status WatchSignals();
@@ -63,6 +65,7 @@ class Master {
   LogOutput& log_;
   const Program& program_;
   ConfigInputs inputs_;
+  std::function<void()> on_serving_;
   std::unique_ptr<SignalWatch> signals_;
   PidFile pid_file_;
   Dispatcher dispatcher_;
@@ -73,7 +76,7 @@ class Master {
 
   std::map<std::string, ServiceId> service_ids_;  // grows; a name keeps its number
   GenerationSpec serving_;
-  GenerationSpec coming_;     // while the supervisor is changing
+  GenerationSpec coming_;  // while the supervisor is changing
   Generation last_generation_{};
   ConnId last_conn_{};
   bool can_serve_ = false;    // somebody has been ready

@@ -11,13 +11,16 @@
 #include "common/base/sys_error.h"
 #include "common/config/config_loader.h"
 #include "common/process/limits.h"
+#include "master/daemonize.h"
 #include "master/master.h"
 #include "master/options.h"
 
 namespace preforkd {
 namespace {
 
-int Exit(ExitCode code) { return static_cast<int>(code); }
+int Exit(ExitCode code) {
+  return static_cast<int>(code);
+}
 
 int Fail(ExitCode code, const Error& error) {
   log::Error("{}", error.text);
@@ -46,7 +49,8 @@ int ReportConfig(const ConfigOutcome& outcome, bool check) {
   return Exit(ExitCode::kStopped);
 }
 
-int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program) {
+int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
+          std::function<void()> on_serving) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -57,7 +61,18 @@ int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Progr
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
   Master master(loop.Value(), scoreboard.Value(), log_output, program, std::move(inputs));
-  return Exit(master.Run(std::move(config)));
+  return Exit(master.Run(std::move(config), std::move(on_serving)));
+}
+
+int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program) {
+  if (config->log.file == "stderr") {
+    fmt::print(stderr,
+               "--daemonize: there will be no standard error: say where the log goes, with --log-file\n");
+    return Exit(ExitCode::kUsage);
+  }
+  return RunDaemonized([&](ServingCallback on_serving) {
+    return Serve(std::move(config), std::move(inputs), program, std::move(on_serving));
+  });
 }
 
 }  // namespace
@@ -80,7 +95,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
-  return Serve(outcome.config, std::move(inputs), program);
+  if (options.daemonize) return ServeDaemonized(outcome.config, std::move(inputs), program);
+  return Serve(outcome.config, std::move(inputs), program, [] {});
 }
 
 }  // namespace preforkd

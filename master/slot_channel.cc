@@ -50,6 +50,7 @@ SendResult SlotChannel::Send(const ReopenLog& message) {
 
 std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
   std::size_t count = 0;
+  drained_ = false;
   for (;;) {
     // Is there a free descriptor number? Taking one and giving it back is the only way to know that does not
     // depend on what else this process has open.
@@ -58,6 +59,7 @@ std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
     probe.Reset();
     ReceiveResult packet = ReceiveMessage(WorkerEnd(), g_packet);
     if (packet.outcome != ReceiveOutcome::kMessage) {
+      drained_ = packet.outcome != ReceiveOutcome::kError;
       if (packet.outcome == ReceiveOutcome::kBad) log::Alert("our own message came back broken from the channel");
       return count;
     }

@@ -36,6 +36,8 @@ class SlotChannel {
   // received without room for its descriptor loses it. Returns the number of parcels.
   // Control messages found on the way are dropped: their incarnation is gone or going.
   std::size_t Reclaim(std::vector<Parcel>& parcels);
+  // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
+  [[nodiscard]] bool Drained() const { return drained_; }
 
   // No more from us: the worker reads end of file behind what is queued, and can still send.
   void CloseOurSide();
@@ -55,6 +57,7 @@ class SlotChannel {
 
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
+  bool drained_ = true;
 };
 
 }  // namespace preforkd

@@ -3,25 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <csignal>
 #include <random>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
-#include "common/wire/codec.h"
 
 namespace preforkd {
-namespace {
-
-// Packets read from one worker in one turn of the loop, so that one that floods delays nobody.
-constexpr int kMessagesPerTurn = 64;
-
-std::array<char, kMaxMessageBytes> g_packet;
-
-}  // namespace
-
 Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
                        Hooks hooks)
     : loop_(loop),
@@ -107,7 +97,10 @@ void Supervisor::DropUnusedChannels() {
   for (const auto& slot : slots_) {
     const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
     if (slot->Alive() || !slot->HasChannel() || record.wanted) continue;
+    if (!slot->Channel().Drained()) Reclaim(*slot);
+    if (!slot->Channel().Drained()) continue;  // no descriptor is free: the next round tries again
     slot->DropChannel();
+    slot->Row().Clear();
     PublishState(*slot);
   }
 }
@@ -135,7 +128,9 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
   const Incarnation incarnation = Next(last_incarnation_);
   WorkerRow& row = slot.Row();
+  const std::uint64_t left = Get(row.handed_over);  // by its predecessor in the channel (CloseLedger)
   row.Clear();
+  Set(row.handed_over, left);
   Set(row.incarnation, Raw(incarnation));
   Set(row.generation, Raw(generation.number));
   Set(row.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -166,9 +161,9 @@ void Supervisor::Do(const Retire& action) {
   PublishState(slot);
   dispatcher_.RemoveSlot(action.id.slot);
   // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
-  if (!fleet_.Stopping()) Reclaim(slot, "retiring");
+  const std::size_t reclaimed = fleet_.Stopping() ? 0 : Reclaim(slot);
   slot.Channel().CloseOurSide();
-  log::Info("worker {} retires", action.id);
+  log::Info("worker {} retires; {} untaken connections go to others", action.id, reclaimed);
 }
 
 void Supervisor::Do(const Kill& action) {
@@ -192,80 +187,6 @@ void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
 
 // ---- what happens to workers ----
 
-void Supervisor::OnMessages(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
-  for (int i = 0; i < kMessagesPerTurn; ++i) {
-    if (!ReceiveOne(slot)) break;
-  }
-  Settle();
-}
-
-bool Supervisor::ReceiveOne(WorkerSlot& slot) {
-  ReceiveResult packet = slot.Channel().Receive(g_packet);
-  switch (packet.outcome) {
-    case ReceiveOutcome::kMessage: break;
-    case ReceiveOutcome::kEmpty: return false;
-    case ReceiveOutcome::kEnd:
-      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
-      Distrust(slot, "it has closed its channel");
-      return false;
-    case ReceiveOutcome::kBad:
-      Distrust(slot, "a packet that no worker sends");
-      return false;
-    case ReceiveOutcome::kError:
-      log::Error("worker {}: recvmsg: {}", slot.Id(), ErrnoText(packet.errnum));
-      return false;
-  }
-  Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
-  if (!message.Ok()) {
-    Distrust(slot, message.Err().text);
-    return false;
-  }
-  return Handle(slot, std::move(message).Value());
-}
-
-bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
-  const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
-  if (id != slot.Id()) {
-    Distrust(slot, fmt::format("it speaks for {}", id));
-    return false;
-  }
-  if (std::holds_alternative<Ready>(message)) {
-    OnReady(slot);
-  } else if (std::holds_alternative<ReplaceMe>(message)) {
-    log::Notice("worker {} asks to be replaced", id);
-    fleet_.Replace(id, Now());
-  } else {
-    slot.Channel().CountHandedBack();
-    Add(scoreboard_.Master().handed_back);
-    hooks_.on_hand_back(std::move(std::get<HandBack>(message)));
-  }
-  return true;
-}
-
-void Supervisor::OnReady(WorkerSlot& slot) {
-  fleet_.Ready(slot.Id(), Now());
-  PublishState(slot);
-  if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
-  const Time now = Now();
-  if (const auto death = died_at_.extract(slot.Number())) {
-    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),
-              Seconds(now - slot.StartedAt()) * 1e3, Seconds(now - death.mapped()) * 1e3);
-  } else {
-    log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
-  }
-  dispatcher_.AddSlot(slot.Number(), slot.Channel());
-  if (announced_) return;
-  announced_ = true;
-  hooks_.on_first_ready(fleet_.Current());
-}
-
-void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
-  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", slot.Id(), slot.Pid(), why);
-  slot.StopListening();
-  slot.Signal(SIGKILL);
-}
-
 void Supervisor::OnExit(WorkerSlot& slot) {
   const LedgerChange change(scoreboard_.Master());
   const pid_t pid = slot.Pid();
@@ -275,59 +196,65 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   const WorkerState was = fleet_.Find(id)->state;
   dispatcher_.RemoveSlot(id.slot);
   // First what it said before it died, then what it never took: only then is the rest lost.
-  while (ReceiveOne(slot)) {
+  while (!slot.Distrusted() && ReceiveOne(slot)) {
   }
   slot.StopListening();
+  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  Bury(slot, pid, *report, was);
+  // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
+  if (slot.Distrusted()) slot.DropChannel();
+  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
+  fleet_.Exited(id, served, Now());
+  PublishState(slot);
+  Settle();
+}
+
+void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
   Obituary obituary;
-  obituary.id = id;
+  obituary.id = slot.Id();
   obituary.pid = pid;
-  obituary.report = *report;
+  obituary.report = report;
   obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
   obituary.frames = NameFrames(slot.Row().crash);
-  std::vector<Parcel> untaken;
-  obituary.reclaimed = slot.Channel().Reclaim(untaken);
-  Add(scoreboard_.Master().reclaimed, obituary.reclaimed);
-  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  obituary.reclaimed = Reclaim(slot);
+  const bool unasked = was != WorkerState::kRetiring || report.kind != ExitKind::kClean;
   std::string suspect;
-  const bool abnormal = report->kind != ExitKind::kClean;
-  const bool poisoned = abnormal && poison_watch_.OnDeath(slot.Row(), suspect);
-  const LossReason reason = hang_watch_.Aborted(id) ? LossReason::kHang : LossReason::kCrash;
-  hang_watch_.Forget(id);
-  obituary.lost = CloseLedger(slot, reason);
+  const bool poisoned = unasked && poison_watch_.OnDeath(slot.Row(), suspect);
+  obituary.lost = CloseLedger(slot, hang_watch_.Aborted(slot.Id()) ? LossReason::kHang : LossReason::kCrash);
+  hang_watch_.Forget(slot.Id());
   LogObituary(obituary);
   if (poisoned) {
     log::Warning("{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
                  PoisonWatch::kInARow);
   }
-  if (!fleet_.Stopping() && (was != WorkerState::kRetiring || abnormal)) Add(scoreboard_.Master().restarts);
-  if (was == WorkerState::kRetiring) slot.DropChannel();
-  if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
-  fleet_.Exited(id, served, Now());
-  PublishState(slot);
-  for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
-  Settle();
+  if (unasked && !fleet_.Stopping()) Add(scoreboard_.Master().restarts);
 }
 
-void Supervisor::Reclaim(WorkerSlot& slot, const char* why) {
+std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
   std::vector<Parcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
-  if (count == 0) return;
   Add(scoreboard_.Master().reclaimed, count);
-  log::Info("worker {}: {} untaken connections reclaimed ({})", slot.Id(), count, why);
   for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
+  return count;
 }
 
 std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   MasterPage& page = scoreboard_.Master();
-  const std::uint64_t lost = slot.Channel().Load();
-  Add(page.lost, lost + Get(slot.Row().lost));
+  WorkerRow& row = slot.Row();
+  // For lack of descriptors here some may still be in the channel: they are safe there, for the next incarnation
+  // or for a later attempt.
+  const bool none_left = slot.Channel().Drained() || slot.Distrusted();
+  const std::uint64_t left = none_left ? 0 : std::min(row.Queued(), row.InProgress());
+  const std::uint64_t lost = row.InProgress() - left;
+  Add(page.lost, lost + Get(row.lost));
   Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
-  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(slot.Row().lost_by[i]));
-  Add(page.finished_before, Get(slot.Row().finished));
-  Add(page.requests_before, Get(slot.Row().requests));
-  slot.Row().Clear();
+  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(row.lost_by[i]));
+  Add(page.finished_before, Get(row.finished));
+  Add(page.requests_before, Get(row.requests));
+  row.Clear();
+  Set(row.handed_over, left);
   return lost;
 }
 

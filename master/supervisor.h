@@ -79,9 +79,13 @@ class Supervisor {
   // False when the worker is not listened to any more.
   bool ReceiveOne(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
+  bool OnHandBack(WorkerSlot& slot, HandBack message);
   void OnReady(WorkerSlot& slot);
   void Distrust(WorkerSlot& slot, const std::string& why);
-  void Reclaim(WorkerSlot& slot, const char* why);
+  // Takes back what the slot's worker has not taken; the number of connections.
+  std::size_t Reclaim(WorkerSlot& slot);
+  // Everything that ends with a worker: what it had is booked and others get the rest, and it is spoken of.
+  void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
   // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?

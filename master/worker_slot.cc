@@ -32,11 +32,18 @@ Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventL
   pidfd_ = std::move(process.pidfd);
   incarnation_ = incarnation;
   started_at_ = Now();
+  flood_.Reset();
+  distrusted_ = false;
   exit_watch_ = std::make_unique<FdWatch>(loop, pidfd_.Get(), EventLoop::kPriorityControl, std::move(on_exit));
   message_watch_ =
       std::make_unique<FdWatch>(loop, channel_->MasterEnd(), EventLoop::kPriorityControl, std::move(on_message));
   if (Status status = exit_watch_->Want(Interest::kRead); !status.Ok()) return status;
   return message_watch_->Want(Interest::kRead);
+}
+
+void WorkerSlot::Distrust() {
+  message_watch_.reset();
+  distrusted_ = true;
 }
 
 bool WorkerSlot::Signal(int signo) {

@@ -14,6 +14,7 @@
 #include "common/base/ids.h"
 #include "common/event/fd_watch.h"
 #include "common/scoreboard/scoreboard.h"
+#include "master/policy/flood.h"
 #include "master/slot_channel.h"
 #include "master/spawn.h"
 
@@ -40,8 +41,13 @@ class WorkerSlot {
   // A process has been forked into the slot: watches its end and its words.
   Status Adopt(SpawnedProcess process, Incarnation incarnation, EventLoop& loop, FdWatch::Callback on_exit,
                FdWatch::Callback on_message);
-  // Stops listening to the worker: it talks nonsense, or is dead.
+  // The worker is dead: it says nothing more.
   void StopListening() { message_watch_.reset(); }
+  // It talks nonsense: nothing that it has sent or will send is believed.
+  void Distrust();
+  [[nodiscard]] bool Distrusted() const { return distrusted_; }
+  // It has said something that carries no connection. False: too often.
+  bool MaySpeak(Time now) { return flood_.Allow(now); }
 
   // Sends a signal to the process, if there is one. False when it has ended already.
   bool Signal(int signo);
@@ -56,6 +62,8 @@ class WorkerSlot {
   std::optional<pid_t> pid_;
   UniqueFd pidfd_;
   Time started_at_{};
+  FloodWatch flood_;
+  bool distrusted_ = false;
   std::unique_ptr<FdWatch> exit_watch_;
   std::unique_ptr<FdWatch> message_watch_;
 };

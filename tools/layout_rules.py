@@ -64,8 +64,8 @@ CALLS = (
     Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/spawn.cc",), "one file makes processes"),
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
-    Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",), (),
-          "the master reads no client byte"),
+    Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",), ("master/daemonize.cc",),
+          "the master reads no client byte; the command that waits for a daemon reads that"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
 )

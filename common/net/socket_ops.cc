@@ -90,6 +90,14 @@ Accepted AcceptOne(int listener) {
   return accepted;
 }
 
+bool IsStreamConnection(int fd) {
+  int type = 0;
+  int listens = 1;
+  socklen_t size = sizeof(int);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) return false;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
+}
+
 SocketFile FileOf(const ListenAddress& address) {
   struct stat info {};
   if (!IsSocketFile(address) || ::lstat(address.name.c_str(), &info) < 0) return {};

@@ -36,6 +36,10 @@ struct Accepted {
 // accept4(2), once.
 Accepted AcceptOne(int listener);
 
+// A stream socket that does not listen: what a client's connection is. Whether the peer is still there is not
+// asked: after its reset getpeername fails, and the connection is a client's all the same.
+bool IsStreamConnection(int fd);
+
 // The file of a Unix listener, remembered right after it was bound.
 struct SocketFile {
   std::string path;  // empty: the listener has no file

@@ -1,6 +1,7 @@
 #include "common/scoreboard/scoreboard.h"
 
 #include <fmt/core.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -161,6 +162,10 @@ MasterPage& Scoreboard::Master() const { return layout_->master; }
 
 namespace {
 
+// How long to wait for a master that has been taken off its CPU in the middle of a change. One that was stopped or
+// killed there must not keep a worker from its clients for longer.
+constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(50);
+
 Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlots>& rows) {
   Accounting sum;
   sum.in_progress = Get(page.waiting);
@@ -168,7 +173,7 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
   sum.lost = Get(page.lost);
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
   for (const WorkerRow& row : rows) {
-    if (Get(row.incarnation) == 0) continue;
+    if (Get(row.handed_over) == 0) continue;  // a row that has never been used costs one load
     // Read once each: a connection that ends meanwhile is in progress or ended here, not both or neither.
     const std::uint64_t finished = Get(row.finished);
     const std::uint64_t lost = Get(row.lost);
@@ -186,15 +191,16 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
 }  // namespace
 
 Accounting Scoreboard::Account() const {
-  constexpr int kAttempts = 1000;
-  Accounting sum;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::uint32_t before = layout_->master.ledger.load(std::memory_order_acquire);
-    sum = ReadOnce(layout_->master, layout_->rows);
+  const MasterPage& master = layout_->master;
+  const Time give_up = Now() + kMasterMayBeAway;
+  for (;;) {
+    const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
+    const Accounting sum = ReadOnce(master, layout_->rows);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (before % 2 == 0 && layout_->master.ledger.load(std::memory_order_relaxed) == before) break;
+    const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;
+    if (consistent || Now() >= give_up) return sum;
+    ::sched_yield();  // the master may be waiting for this very CPU
   }
-  return sum;
 }
 
 WorkerRow& Scoreboard::Row(Slot slot) const {

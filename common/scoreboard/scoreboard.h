@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
@@ -202,7 +203,7 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
-  // One consistent moment; any process. After many attempts against a busy master the last one, as it is.
+  // One consistent moment; any process. If the master is stopped in the middle of a change: after 50 ms, as it is.
   [[nodiscard]] Accounting Account() const;
 
  private:

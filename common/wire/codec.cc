@@ -120,7 +120,8 @@ void GetParcel(Reader& reader, Parcel& parcel) {
   parcel.listener = reader.Get<ListenerId>();
   parcel.service = reader.Get<ServiceId>();
   const std::string_view peer = reader.GetBytes(sizeof(parcel.peer.storage));
-  std::memcpy(&parcel.peer.storage, peer.data(), peer.size());
+  // Not memcpy: an empty view may point nowhere, which memcpy forbids even for no bytes.
+  (void)peer.copy(reinterpret_cast<char*>(&parcel.peer.storage), peer.size());
   parcel.peer.length = static_cast<socklen_t>(peer.size());
   parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
   parcel.requests = reader.Get<std::uint64_t>();

@@ -19,9 +19,9 @@ struct World {
   std::array<WorkerRow, 4> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{
-      loop.Value(), *page,
-      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [this] { ++all_blocked; }}};
+  Dispatcher dispatcher{loop.Value(), *page,
+                        Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
+                                          [this] { ++all_blocked; }}};
   int all_blocked = 0;  // times it was said
   std::uint64_t last_id = 0;
   std::array<char, kMaxMessageBytes> buffer{};

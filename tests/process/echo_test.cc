@@ -126,8 +126,8 @@ TEST_CASE("400 idle clients on four workers: each has exactly 100") {
     std::vector<std::string> flags = Flags("4", policy);
     // A worker that the machine does not let run is full at the default of 64, and the others get its share.
     flags.insert(flags.end(), {"--set", "dispatch.max_queue=256"});
-    // Or they would go back to the master, or from a worker that the machine does not let run to others: both are
-    // other tests.
+    // Or they would go back to the master, or from a worker that the machine does not let run to others: both
+    // are other tests.
     flags.insert(flags.end(), {"--set", "parking.after=0", "--set", "dispatch.reclaim_after=0"});
     daemon.Serve(4, flags);
     std::vector<TcpClient> clients;

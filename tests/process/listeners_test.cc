@@ -1,9 +1,7 @@
 // Every kind of listener, several at once, and what is on disk before and after.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/net/address.h"
 #include "tests/support/daemon_process.h"
@@ -37,7 +35,8 @@ void LeaveStaleSocket(const std::string& path) {
 TEST_CASE("IPv4, IPv6, both on one socket, a path and an abstract name, all at once") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.sock");
-  const std::string abstract = fmt::format("unix:@preforkd-test-{}", ::getpid());
+  // Abstract names are shared by all sandboxes of a machine, and the folder is nobody else's.
+  const std::string abstract = "unix:@" + daemon.Path("abstract");
   daemon.Serve(2, Flags({"127.0.0.1:0", "[::1]:0", ":0", "unix:" + path, abstract}));
   const std::vector<std::string> addresses = daemon.Addresses();
   REQUIRE(addresses.size() == 5);

@@ -104,7 +104,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK(Reaches(kept));
   REQUIRE(daemon.AwaitWorkers(2));
   // Of the sockets at first only the listener is left: each channel went with its worker.
-  CHECK(Common(at_first, Sockets(daemon)) == 1);
+  CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 1; }));
   const std::vector<std::string> with_both = Sockets(daemon);
 
   daemon.WriteConfig(Config(2, {"unix:" + path}));
@@ -113,7 +113,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK_FALSE(TcpClient::Connect(kept).Ok());
   CHECK(daemon.CountLog("no longer listening on " + kept) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
-  CHECK(Common(with_both, Sockets(daemon)) == 1);
+  CHECK(WaitUntil(kPatience, [&] { return Common(with_both, Sockets(daemon)) == 1; }));
 
   daemon.WriteConfig(Config(2));
   CHECK(daemon.Reload());

@@ -1,12 +1,13 @@
 #include "tests/support/temp_directory.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <system_error>
 
@@ -33,8 +34,17 @@ std::vector<std::string> TempDirectory::Names() const {
 }
 
 std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string content;
+  // Not a stream: a file of /proc whose process ends while it is read answers with an error, and that throws.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return content;
+  std::array<char, 16 * 1024> piece;
+  for (ssize_t size = ::read(fd, piece.data(), piece.size()); size > 0;
+       size = ::read(fd, piece.data(), piece.size())) {
+    content.append(piece.data(), static_cast<std::size_t>(size));
+  }
+  ::close(fd);
+  return content;
 }
 
 void WriteFile(const std::string& path, std::string_view content) {

@@ -12,7 +12,7 @@
 
 namespace preforkd {
 
-// One JSON object with the fields that users rely on (interface.md), and "answered_by": {"slot", "pid"} for
+// One JSON object with the fields that users rely on, and "answered_by": {"slot", "pid"} for
 // the worker in `self`.
 std::string StatusReport(const Scoreboard& scoreboard, Slot self, Time now);
 

@@ -67,7 +67,7 @@ void FleetModel::AskReplacement(const WorkerId& id) {
   Settle();
 }
 
-void FleetModel::Die(const WorkerId& id, bool served) {
+void FleetModel::Die(WorkerId id, bool served) {
   (void)Live(id, "dying");
   processes_.erase(Raw(id.slot));
   fleet_.Exited(id, served, now_);

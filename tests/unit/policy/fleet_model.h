@@ -37,7 +37,7 @@ class FleetModel {
   void AdvanceToDeadline();
   void MakeReady(const WorkerId& id);
   void AskReplacement(const WorkerId& id);
-  void Die(const WorkerId& id, bool served);
+  void Die(WorkerId id, bool served);  // by value: the caller may name it by the record that ends here
   // From now on this many forks fail.
   void FailForks(int count) { failing_forks_ = count; }
 

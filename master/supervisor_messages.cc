@@ -1,0 +1,113 @@
+// Supervisor, the part that listens: what a worker says is decoded, checked and acted upon. Nonsense ends that
+// worker.
+#include <array>
+#include <csignal>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/net/socket_ops.h"
+#include "common/wire/codec.h"
+#include "master/supervisor.h"
+
+namespace preforkd {
+namespace {
+
+// Packets read from one worker in one turn of the loop, so that one that floods delays nobody.
+constexpr int kMessagesPerTurn = 64;
+
+std::array<char, kMaxMessageBytes> g_packet;
+
+}  // namespace
+
+void Supervisor::OnMessages(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    if (!ReceiveOne(slot)) break;
+  }
+  Settle();
+}
+
+bool Supervisor::ReceiveOne(WorkerSlot& slot) {
+  ReceiveResult packet = slot.Channel().Receive(g_packet);
+  switch (packet.outcome) {
+    case ReceiveOutcome::kMessage: break;
+    case ReceiveOutcome::kEmpty: return false;
+    case ReceiveOutcome::kEnd:
+      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
+      Distrust(slot, "it has closed its channel");
+      return false;
+    case ReceiveOutcome::kBad:
+      Distrust(slot, "a packet that no worker sends");
+      return false;
+    case ReceiveOutcome::kError:
+      log::Error("worker {}: recvmsg: {}", slot.Id(), ErrnoText(packet.errnum));
+      return false;
+  }
+  Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+  if (!message.Ok()) {
+    Distrust(slot, message.Err().text);
+    return false;
+  }
+  return Handle(slot, std::move(message).Value());
+}
+
+bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
+  const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
+  if (id != slot.Id()) {
+    Distrust(slot, fmt::format("it speaks for {}", id));
+    return false;
+  }
+  if (auto* hand_back = std::get_if<HandBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
+  if (!slot.MaySpeak(Now())) {
+    Distrust(slot, "it floods the channel");
+    return false;
+  }
+  if (std::holds_alternative<Ready>(message)) {
+    OnReady(slot);
+  } else {
+    log::Notice("worker {} asks to be replaced", id);
+    fleet_.Replace(id, Now());
+  }
+  return true;
+}
+
+bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
+  // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
+  if (slot.Channel().Load() == 0) {
+    Distrust(slot, "it hands back more than it was given");
+    return false;
+  }
+  if (!IsStreamConnection(message.parcel.fd.Get())) {
+    Distrust(slot, "it hands back what is no client's connection");
+    return false;
+  }
+  slot.Channel().CountHandedBack();
+  Add(scoreboard_.Master().handed_back);
+  hooks_.on_hand_back(std::move(message));
+  return true;
+}
+
+void Supervisor::OnReady(WorkerSlot& slot) {
+  fleet_.Ready(slot.Id(), Now());
+  PublishState(slot);
+  if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  const Time now = Now();
+  if (const auto death = died_at_.extract(slot.Number())) {
+    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),
+              Seconds(now - slot.StartedAt()) * 1e3, Seconds(now - death.mapped()) * 1e3);
+  } else {
+    log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
+  }
+  dispatcher_.AddSlot(slot.Number(), slot.Channel());
+  if (announced_) return;
+  announced_ = true;
+  hooks_.on_first_ready(fleet_.Current());
+}
+
+void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {
+  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", slot.Id(), slot.Pid(), why);
+  slot.Distrust();
+  slot.Signal(SIGKILL);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,58 @@
+#include "master/policy/flood.h"
+
+#include <doctest/doctest.h>
+
+namespace preforkd {
+namespace {
+
+constexpr Time kStart = Time{} + std::chrono::hours(1);
+
+// Messages in a row, one every `gap`, until one is too many; `most` if none is.
+int Survives(FloodWatch& watch, Time& now, Duration gap, int most) {
+  for (int i = 0; i < most; ++i) {
+    now += gap;
+    if (!watch.Allow(now)) return i;
+  }
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("a million messages at once are sixty-four too few") {
+  FloodWatch watch;
+  Time now = kStart;
+  CHECK(Survives(watch, now, Duration(0), 1'000'000) == static_cast<int>(FloodWatch::kBurst));
+}
+
+TEST_CASE("what a sane worker says for a day is never too much") {
+  FloodWatch watch;
+  Time now = kStart;
+  CHECK(Survives(watch, now, std::chrono::milliseconds(125), 700'000) == 700'000);
+}
+
+TEST_CASE("twice the rate is noticed within seconds") {
+  FloodWatch watch;
+  Time now = kStart;
+  const int survived = Survives(watch, now, std::chrono::microseconds(62'500), 1'000'000);
+  CHECK(survived >= 127);
+  CHECK(survived <= 129);
+}
+
+TEST_CASE("a pause fills the bucket, never beyond the burst; a clock that steps back gives nothing") {
+  FloodWatch watch;
+  Time now = kStart;
+  (void)Survives(watch, now, Duration(0), 1000);
+  CHECK_FALSE(watch.Allow(now - std::chrono::hours(1)));
+  now += std::chrono::hours(24);
+  CHECK(Survives(watch, now, Duration(0), 1000) == static_cast<int>(FloodWatch::kBurst));
+}
+
+TEST_CASE("the next incarnation begins with a full bucket") {
+  FloodWatch watch;
+  Time now = kStart;
+  (void)Survives(watch, now, Duration(0), 1000);
+  watch.Reset();
+  CHECK(watch.Allow(now));
+}
+
+}  // namespace preforkd
