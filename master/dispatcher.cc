@@ -105,7 +105,10 @@ void Dispatcher::ReclaimFromStuck(Time now) {
     if (!target.pulse.Stuck(reading, patience_, now) || !target.pulse.NextLook(reading, patience_)) continue;
     const std::size_t count = target.channel->Reclaim(reclaimed_);
     Add(page_.reclaimed, count);
-    if (count > 0) log::Debug("slot={}: {} connections reclaimed: it is stuck", Raw(target.slot), count);
+    if (count == 0) continue;
+    log::Debug("slot={}: {} connections reclaimed: it is stuck", Raw(target.slot), count);
+    // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
+    if (reading.callback_since_ns == 0) target.channel->Nudge();
   }
   // They have waited longest: in front.
   for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel) {
@@ -129,8 +132,9 @@ void Dispatcher::BuildTable(Time now) {
 }
 
 std::optional<std::size_t> Dispatcher::ChooseFor(const Parcel& parcel) {
-  if (parcel.reclaims >= kMaxMoves) return Balancer::ShortestQueue(table_, bounds_);
-  return balancer_.Choose(table_, bounds_, ClientHash(parcel.peer));
+  const auto chosen = balancer_.Choose(table_, bounds_, ClientHash(parcel.peer));
+  if (chosen || parcel.reclaims < kMaxMoves) return chosen;
+  return Balancer::ShortestQueue(table_, bounds_);  // nobody is free: it has been moved often enough
 }
 
 // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.

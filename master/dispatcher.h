@@ -60,6 +60,8 @@ class Dispatcher {
 
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.size(); }
+  // It will look again by itself.
+  [[nodiscard]] bool TimerRuns() const { return timer_.Pending(); }
   // As of the last Flush.
   [[nodiscard]] Pressure CurrentPressure() const;
 

@@ -48,7 +48,23 @@ SendResult SlotChannel::Send(const ReopenLog& message) {
   return SendMessages(MasterEnd(), std::span(&out, 1));
 }
 
+void SlotChannel::Nudge() {
+  std::string bytes;
+  preforkd::Encode(preforkd::Nudge{}, bytes);
+  const OutMessage out{bytes, -1};
+  (void)SendMessages(MasterEnd(), std::span(&out, 1));  // a channel that has no room wakes its worker anyway
+}
+
 std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
+  std::optional<ReopenLog> log_file;
+  const std::size_t count = ReceiveUntaken(parcels, log_file);
+  if (log_file && Send(*log_file).outcome != SendOutcome::kSent) {
+    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file->incarnation));
+  }
+  return count;
+}
+
+std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::optional<ReopenLog>& log_file) {
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
@@ -74,6 +90,8 @@ std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
       parcels.push_back(std::move(hand_over->parcel));
       Add(row_->reclaimed);
       ++count;
+    } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
+      log_file = std::move(*reopen);  // of several the last one counts
     }
   }
 }

@@ -6,6 +6,7 @@
 #ifndef PREFORKD_MASTER_SLOT_CHANNEL_H_
 #define PREFORKD_MASTER_SLOT_CHANNEL_H_
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,11 +31,13 @@ class SlotChannel {
   SendResult Send(std::span<Parcel> parcels);
   // A control message for one incarnation.
   SendResult Send(const ReopenLog& message);
+  // Asks whoever serves this slot to show that it runs.
+  void Nudge();
 
   // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops early,
   // leaving the rest in the channel, when this process is about to run out of descriptors: a message that is
   // received without room for its descriptor loses it. Returns the number of parcels.
-  // Control messages found on the way are dropped: their incarnation is gone or going.
+  // A log file found on the way goes back: its incarnation may only be busy.
   std::size_t Reclaim(std::vector<Parcel>& parcels);
   // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
   [[nodiscard]] bool Drained() const { return drained_; }
@@ -53,6 +56,8 @@ class SlotChannel {
   [[nodiscard]] const WorkerRow& Row() const { return *row_; }
 
  private:
+  std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::optional<ReopenLog>& log_file);
+
   SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}
 
   SocketPair ends_;  // first: ours, second: the worker's

@@ -116,6 +116,7 @@ void Supervisor::Do(const Spawn& action) {
   const Result<Incarnation> incarnation = Fork(slot, generation->second);
   if (!incarnation.Ok()) {
     log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
+    if (fleet_.Records()[Raw(action.slot)].extra) elastic_.StartFailed(Now());
     fleet_.SpawnFailed(action.slot, Now());
     return;
   }
@@ -194,6 +195,7 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (!report) return;
   const WorkerId id = slot.Id();
   const WorkerState was = fleet_.Find(id)->state;
+  if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
   dispatcher_.RemoveSlot(id.slot);
   // First what it said before it died, then what it never took: only then is the rest lost.
   while (!slot.Distrusted() && ReceiveOne(slot)) {
@@ -205,6 +207,7 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
   fleet_.Exited(id, served, Now());
+  if (!fleet_.Find(id)->wanted) died_at_.erase(id.slot);  // nobody follows
   PublishState(slot);
   Settle();
 }

@@ -26,7 +26,9 @@ void Supervisor::JudgeHangs(Time now) {
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
     WorkerSlot& slot = SlotOf(record.slot);
-    const Time heartbeat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
+    // One that is told to leave while it starts has not beaten yet.
+    const Time heartbeat = std::max(slot.StartedAt(),
+                                    FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns))));
     switch (hang_watch_.Judge(slot.Id(), heartbeat, timeout, now)) {
       case HangWatch::Verdict::kFine: break;
       case HangWatch::Verdict::kAbort:

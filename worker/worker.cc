@@ -181,8 +181,10 @@ bool Worker::TakeOne() {
   }
   if (auto* hand_over = std::get_if<HandOver>(&message.Value())) {
     Serve(std::move(hand_over->parcel));
+  } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
+    ReopenLogFile(std::move(*reopen));
   } else {
-    ReopenLogFile(std::move(std::get<ReopenLog>(message.Value())));
+    StampHeartbeat();  // a nudge
   }
   return true;
 }
@@ -277,8 +279,12 @@ void Worker::OnConnectionIdle(Connection& connection) {
 
 // ---- heartbeat ----
 
-void Worker::Beat() {
+void Worker::StampHeartbeat() {
   Set(env_->row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+}
+
+void Worker::Beat() {
+  StampHeartbeat();
   const SelfStat stat = ReadSelfStat();
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);

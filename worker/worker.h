@@ -49,6 +49,7 @@ class Worker : private Connection::Owner {
   void ShedSurplus();
   void LeaveIfDone();
   void Abort(WorkerExit code);
+  void StampHeartbeat();
   void Beat();
   void OnConnectionClosed(Connection& connection) override;
   void OnConnectionIdle(Connection& connection) override;

@@ -12,7 +12,7 @@ namespace {
 // First four bytes of every packet: 'P' 'F' version type.
 constexpr char kMagic[2] = {'P', 'F'};
 
-enum class Type : std::uint8_t { kHandOver = 1, kReopenLog = 2, kReady = 16, kReplaceMe = 17, kHandBack = 18 };
+enum class Type : std::uint8_t { kHandOver = 1, kReopenLog = 2, kNudge = 3, kReady = 16, kReplaceMe = 17, kHandBack = 18 };
 
 // Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
 // or (upgrade) of its successor.
@@ -170,6 +170,12 @@ Result<MasterToWorker> ReadReopenLog(Reader& reader, UniqueFd fd) {
   return MasterToWorker(std::move(message));
 }
 
+Result<MasterToWorker> ReadNudge(Reader& reader, const UniqueFd& fd) {
+  if (fd.Valid()) return WrongFd("nudge", false);
+  if (!reader.Done()) return Malformed("nudge");
+  return MasterToWorker(Nudge{});
+}
+
 template <typename Message>
 Result<WorkerToMaster> ReadPlain(Reader& reader, const UniqueFd& fd, const char* name) {
   if (fd.Valid()) return WrongFd(name, false);
@@ -205,6 +211,8 @@ void Encode(const ReopenLog& message, std::string& out) {
   writer.Put(message.incarnation);
 }
 
+void Encode(const Nudge&, std::string& out) { Writer(out, Type::kNudge); }
+
 void Encode(const Ready& message, std::string& out) {
   Writer writer(out, Type::kReady);
   PutWorkerId(writer, message.id);
@@ -226,6 +234,7 @@ void Encode(const HandBack& message, std::string& out) {
 
 int FdOf(const HandOver& message) { return message.parcel.fd.Get(); }
 int FdOf(const ReopenLog& message) { return message.fd.Get(); }
+int FdOf(const Nudge&) { return -1; }
 int FdOf(const Ready&) { return -1; }
 int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
@@ -237,6 +246,7 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd)
   switch (type.Value()) {
     case Type::kHandOver: return ReadHandOver(reader, std::move(fd));
     case Type::kReopenLog: return ReadReopenLog(reader, std::move(fd));
+    case Type::kNudge: return ReadNudge(reader, fd);
     case Type::kReady:
     case Type::kReplaceMe:
     case Type::kHandBack: break;  // a worker's words, not a master's
@@ -253,7 +263,8 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd)
     case Type::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
     case Type::kHandBack: return ReadHandBack(reader, std::move(fd));
     case Type::kHandOver:
-    case Type::kReopenLog: break;  // a master's words, not a worker's
+    case Type::kReopenLog:
+    case Type::kNudge: break;  // a master's words, not a worker's
   }
   return Error{fmt::format("message type {} is not for the master", static_cast<int>(type.Value())), 0};
 }

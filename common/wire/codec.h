@@ -19,6 +19,7 @@ namespace preforkd {
 // kMaxParcelBytes always fits.
 void Encode(const HandOver& message, std::string& out);
 void Encode(const ReopenLog& message, std::string& out);
+void Encode(const Nudge& message, std::string& out);
 void Encode(const Ready& message, std::string& out);
 void Encode(const ReplaceMe& message, std::string& out);
 void Encode(const HandBack& message, std::string& out);
@@ -26,6 +27,7 @@ void Encode(const HandBack& message, std::string& out);
 // The descriptor that must ride along, borrowed; -1 for none.
 int FdOf(const HandOver& message);
 int FdOf(const ReopenLog& message);
+int FdOf(const Nudge& message);
 int FdOf(const Ready& message);
 int FdOf(const ReplaceMe& message);
 int FdOf(const HandBack& message);

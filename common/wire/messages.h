@@ -34,6 +34,10 @@ struct ReopenLog {
   UniqueFd fd;
 };
 
+// Show that you run: stamp the heartbeat now. For a worker that has left its queue alone for too long, which may
+// only mean that the machine did not let it run. No descriptor. Meant for whichever incarnation takes it.
+struct Nudge {};
+
 // ---- worker to master ----
 
 // The worker's loop runs; hand it connections. No descriptor.
@@ -58,7 +62,7 @@ struct HandBack {
   Parcel parcel;
 };
 
-using MasterToWorker = std::variant<HandOver, ReopenLog>;
+using MasterToWorker = std::variant<HandOver, ReopenLog, Nudge>;
 using WorkerToMaster = std::variant<Ready, ReplaceMe, HandBack>;
 
 }  // namespace preforkd

@@ -8,7 +8,7 @@ bool Elastic::WantsOneMore(const ElasticReading& reading, Time now) {
   const bool all_blocked = reading.ready > 0 && reading.blocked == reading.ready;
   if (!all_blocked || reading.waiting == 0) return false;
   last_needed_ = now;
-  if (reading.starting > 0) return false;  // help is on its way
+  if (reading.starting > 0 || now < not_before_) return false;  // help is on its way, or has just failed
   if (reading.ready < reading.desired) return false;  // workers are missing: supervision brings them back
   return reading.ready < reading.most;
 }

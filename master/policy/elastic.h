@@ -25,14 +25,18 @@ struct ElasticReading {
 class Elastic {
  public:
   static constexpr Duration kKeepFor = std::chrono::seconds(30);
+  // After an extra could not be forked, or died before it was ready.
+  static constexpr Duration kRestAfterFailure = std::chrono::seconds(1);
 
   // Should one more be started now?
   bool WantsOneMore(const ElasticReading& reading, Time now);
+  void StartFailed(Time now) { not_before_ = now + kRestAfterFailure; }
   // Should an extra be released now? True once the workers of the fleet proper alone have been enough for kKeepFor.
   bool CanSpareOne(const ElasticReading& reading, Time now);
 
  private:
   Time last_needed_{};
+  Time not_before_{};
 };
 
 }  // namespace preforkd

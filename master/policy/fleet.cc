@@ -60,6 +60,7 @@ void Fleet::SpawnFailed(Slot slot, Time now) {
   ++record.failures;
   if (record.extra) record.wanted = false;  // it was an attempt to help; the next need makes the next one
   if (!record.wanted) {
+    record.start_at.reset();
     FinishIfEmpty();
     return;
   }

@@ -5,13 +5,22 @@
 #include <fcntl.h>
 
 #include <array>
+#include <map>
 #include <memory>
+#include <random>
 
 #include "common/wire/codec.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd {
 namespace {
+
+Parcel MakeParcel(std::uint64_t id) {
+  Parcel parcel;
+  parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  parcel.id = static_cast<ConnId>(id);
+  return parcel;
+}
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
@@ -24,6 +33,7 @@ struct World {
                                           [this] { ++all_blocked; }}};
   int all_blocked = 0;  // times it was said
   std::uint64_t last_id = 0;
+  std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
   std::array<char, kMaxMessageBytes> buffer{};
 
   World(std::size_t slots, std::uint32_t max_queue, DispatchPolicy policy = DispatchPolicy::kRoundRobin,
@@ -38,13 +48,23 @@ struct World {
   }
 
   void Submit(int count) {
-    for (int i = 0; i < count; ++i) {
-      Parcel parcel;
-      parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-      parcel.id = static_cast<ConnId>(++last_id);
-      dispatcher.Submit(std::move(parcel));
-    }
+    for (int i = 0; i < count; ++i) dispatcher.Submit(MakeParcel(++last_id));
     dispatcher.Flush();
+  }
+
+  void Beat(std::size_t slot) { Set(rows.at(slot).heartbeat_ns, NowNanoseconds()); }
+  void EnterCallback(std::size_t slot) { Set(rows.at(slot).callback_since_ns, NowNanoseconds()); }
+  void LeaveCallback(std::size_t slot) { Set(rows.at(slot).callback_since_ns, 0); }
+  static std::uint64_t NowNanoseconds() { return static_cast<std::uint64_t>(ToNanoseconds(Now())); }
+
+  // Turns the loop until `condition` holds; every turn is one of the dispatcher's own timer.
+  template <typename Condition>
+  bool TurnUntil(Condition condition) {
+    return testing::WaitUntil(testing::kPatience, [&] {
+      if (condition()) return true;
+      REQUIRE(loop.Value().RunOnce().Ok());
+      return condition();
+    });
   }
 
   // What the worker of this slot takes now, by number.
@@ -56,7 +76,13 @@ struct World {
       Result<MasterToWorker> message =
           DecodeForWorker(std::span(buffer.data(), packet.size), std::move(packet.fd));
       REQUIRE(message.Ok());
-      ids.push_back(Raw(std::get<HandOver>(message.Value()).parcel.id));
+      if (std::holds_alternative<Nudge>(message.Value())) {
+        Beat(slot);
+        continue;
+      }
+      const Parcel& parcel = std::get<HandOver>(message.Value()).parcel;
+      ids.push_back(Raw(parcel.id));
+      reclaims[Raw(parcel.id)] = parcel.reclaims;
       Add(rows.at(slot).taken);
     }
     return ids;
@@ -147,6 +173,143 @@ TEST_CASE("more than one batch to one slot") {
   World world(1, 256);
   world.Submit(150);
   CHECK(world.Take(0).size() == 150);
+}
+
+TEST_CASE("what a stuck slot has not taken goes to the others, in its order, and in front") {
+  World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(10));
+  world.EnterCallback(0);
+  world.Submit(8);
+  CHECK(world.Take(1) == std::vector<std::uint64_t>{1, 3, 5, 7});
+  REQUIRE(world.TurnUntil([&] { return Get(world.page->reclaimed) == 4; }));
+  CHECK(world.Take(1) == std::vector<std::uint64_t>{2, 4, 6, 8});
+  for (const std::uint64_t id : {2U, 4U, 6U, 8U}) CHECK(world.reclaims[id] == 1);
+  world.Submit(4);  // it is passed by until it moves
+  CHECK(world.Take(0).empty());
+  CHECK(world.Take(1).size() == 4);
+  world.LeaveCallback(0);
+  world.Submit(4);
+  CHECK(world.Take(0).size() == 2);
+}
+
+TEST_CASE("a slot that was only not let run is nudged, and picked again as soon as it runs") {
+  World world(1, 64, DispatchPolicy::kLeastConnections, milliseconds(10));
+  world.Submit(3);
+  REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 3; }));
+  CHECK(world.Take(0).empty());  // it reads the nudge, and beats
+  REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 0; }));
+  CHECK(world.Take(0) == std::vector<std::uint64_t>{1, 2, 3});
+}
+
+TEST_CASE("a parcel is moved three times at most; then it stays where the queue is shortest") {
+  World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
+  world.Submit(1);
+  // Each slot is stuck in turn, and runs again when the other one has the parcel.
+  const bool moved = world.TurnUntil([&] {
+    for (const std::size_t slot : {0U, 1U}) {
+      if (world.channels[slot].Queued() == 0) world.Beat(slot);
+    }
+    return Get(world.page->reclaimed) == 3;
+  });
+  REQUIRE(moved);
+  // Its time to be moved once more passes without it: no timer runs for it, and a flush leaves it alone.
+  CHECK(testing::HoldsFor(milliseconds(30), [&] {
+    world.dispatcher.Flush();
+    return Get(world.page->reclaimed) == 3 && world.dispatcher.Waiting() == 0;
+  }));
+  std::vector<std::uint64_t> taken = world.Take(0);
+  for (const std::uint64_t id : world.Take(1)) taken.push_back(id);
+  CHECK(taken == std::vector<std::uint64_t>{1});
+  CHECK(world.reclaims[1] == 3);
+}
+
+TEST_CASE("one that has been moved often enough still prefers a slot that is free to one that is stuck") {
+  World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
+  world.EnterCallback(0);
+  REQUIRE(testing::WaitUntil(testing::kPatience, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
+  Parcel parcel = MakeParcel(++world.last_id);
+  parcel.reclaims = 3;
+  world.dispatcher.Submit(std::move(parcel));
+  world.dispatcher.Flush();
+  CHECK(world.Take(0).empty());
+  CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("all slots blocked: it is said, and what is new waits for whoever is free first") {
+  World world(2, 64, DispatchPolicy::kLeastConnections, milliseconds(5));
+  world.EnterCallback(0);
+  world.EnterCallback(1);
+  world.Submit(4);
+  REQUIRE(world.TurnUntil([&] { return world.all_blocked > 0; }));
+  CHECK(world.dispatcher.Waiting() == 4);
+  const Pressure pressure = world.dispatcher.CurrentPressure();
+  CHECK(pressure.ready == 2);
+  CHECK(pressure.blocked == 2);
+  CHECK(pressure.waiting == 4);
+  world.LeaveCallback(1);
+  REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 0; }));
+  CHECK(world.Take(1).size() == 4);
+  CHECK(world.Take(0).empty());
+}
+
+TEST_CASE("no timer runs while no queue waits") {
+  World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
+  CHECK_FALSE(world.dispatcher.TimerRuns());
+  world.Submit(2);
+  CHECK(world.dispatcher.TimerRuns());
+  (void)world.Take(0);
+  (void)world.Take(1);
+  REQUIRE(world.TurnUntil([&] { return !world.dispatcher.TimerRuns(); }));
+  world.EnterCallback(0);  // a callback, however long, is of no interest while nothing is queued
+  world.dispatcher.Flush();
+  CHECK_FALSE(world.dispatcher.TimerRuns());
+}
+
+TEST_CASE("the accounts balance at every step, whatever the workers do") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  Result<EventLoop> loop = EventLoop::Create();
+  Dispatcher dispatcher(loop.Value(), board.Value().Master());
+  DispatchConfig config;
+  config.max_queue = 8;
+  config.reclaim_after = std::chrono::microseconds(1);  // stuck whenever it leaves one alone
+  dispatcher.Configure(config);
+  std::vector<SlotChannel> channels;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    WorkerRow& row = board.Value().Row(Slot{i});
+    Set(row.incarnation, i + 1);
+    channels.push_back(SlotChannel::Create(row).Value());
+  }
+  for (std::uint32_t i = 0; i < 3; ++i) dispatcher.AddSlot(Slot{i}, channels[i]);
+  std::mt19937 random(7);
+  std::array<char, kMaxMessageBytes> buffer;
+  std::uint64_t submitted = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    const std::uint32_t slot = static_cast<std::uint32_t>(random() % 3);
+    WorkerRow& row = board.Value().Row(Slot{slot});
+    switch (random() % 4) {
+      case 0:
+        if (board.Value().Account().in_progress > 100) break;
+        dispatcher.SubmitAccepted(MakeParcel(submitted));
+        ++submitted;
+        break;
+      case 1: {
+        ReceiveResult packet = ReceiveMessage(channels[slot].WorkerEnd(), buffer);
+        if (packet.outcome != ReceiveOutcome::kMessage) break;
+        Add(packet.fd.Valid() ? row.taken : row.heartbeat_ns);  // a parcel, or a nudge
+        break;
+      }
+      case 2:
+        if (row.Connections() > 0) Add(random() % 10 == 0 ? row.lost : row.finished);
+        break;
+      default: break;
+    }
+    dispatcher.Flush();
+    const Accounting sum = board.Value().Account();
+    REQUIRE(sum.accepted == submitted);
+    REQUIRE(sum.Exact());
+  }
+  CHECK(Get(board.Value().Master().reclaimed) > 100);
+  CHECK(board.Value().Account().finished > 1000);
 }
 
 }  // namespace preforkd

@@ -38,6 +38,16 @@ void FleetModel::Scale(std::uint32_t workers) {
   Settle();
 }
 
+void FleetModel::AddExtra() {
+  fleet_.AddExtra(now_);
+  Settle();
+}
+
+void FleetModel::ReleaseExtra() {
+  fleet_.ReleaseExtra(now_);
+  Settle();
+}
+
 void FleetModel::Stop(bool at_once) {
   fleet_.Stop(at_once, now_);
   Settle();

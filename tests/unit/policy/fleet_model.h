@@ -31,6 +31,8 @@ class FleetModel {
   void Begin(std::uint32_t workers);
   void Reload(std::uint32_t workers);
   void Scale(std::uint32_t workers);
+  void AddExtra();
+  void ReleaseExtra();
   void Stop(bool at_once);
   void Advance(Duration span);
   // To the next deadline, if there is one.

@@ -49,6 +49,9 @@ class Walk {
       model_.AdvanceToDeadline();
     }
     LetAllDoTheirDuty();
+    CheckExtras();
+    while (model_.Under().Extras() > 0) model_.ReleaseExtra();
+    LetAllDoTheirDuty();
     CheckQuiet();
   }
 
@@ -79,6 +82,10 @@ class Walk {
       model_.Scale(1 + Pick(6));
       return false;
     }
+    if (dice < 14) {
+      Pick(2) == 0 ? model_.AddExtra() : model_.ReleaseExtra();
+      return false;  // an extra that is released was ready
+    }
     if (dice < 35) {
       model_.Advance(milliseconds(Pick(300)));
       return true;
@@ -90,8 +97,9 @@ class Walk {
       return true;
     }
     if (dice < 85) {
+      const bool extra = model_.Under().Find(process.id)->extra;  // nobody takes its place
       model_.AskReplacement(process.id);
-      return true;
+      return !extra;
     }
     const bool expected = process.retired || !process.ready;
     if (process.killed || process.retired || Pick(3) == 0) model_.Die(process.id, Pick(2) == 0);
@@ -121,6 +129,15 @@ class Walk {
       } else if (!process.ready) {
         model_.MakeReady(process.id);
       }
+    }
+  }
+
+  // They come on top of the desired number, all of the generation in service.
+  void CheckExtras() {
+    const std::uint32_t wanted = model_.Under().Desired() + model_.Under().Extras();
+    if (model_.ReadyInService() != wanted) {
+      throw std::logic_error(fmt::format("{} ready with {} extras; {} wanted", model_.ReadyInService(),
+                                         model_.Under().Extras(), wanted));
     }
   }
 

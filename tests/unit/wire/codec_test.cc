@@ -76,6 +76,7 @@ void Make(ReopenLog& message, const std::string&) {
   message.incarnation = static_cast<Incarnation>(12);
   message.fd = SomeFd();
 }
+void Make(Nudge&, const std::string&) {}
 void Make(Ready& message, const std::string&) {
   message.id = kWorker;
 }
@@ -101,6 +102,9 @@ bool Equal(const HandOver& a, const HandOver& b) {
 }
 bool Equal(const ReopenLog& a, const ReopenLog& b) {
   return a.incarnation == b.incarnation;
+}
+bool Equal(const Nudge&, const Nudge&) {
+  return true;
 }
 bool Equal(const Ready& a, const Ready& b) {
   return a.id == b.id;

@@ -1,0 +1,176 @@
+// A client that has been accepted and that nobody serves yet survives whatever happens to the workers.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::vector<std::string> Flags(int workers, const std::vector<std::string>& settings) {
+  std::vector<std::string> flags = {"--service", "fault",     "--listen",
+                                    "127.0.0.1:0", "--workers", std::to_string(workers)};
+  for (const std::string& setting : settings) flags.insert(flags.end(), {"--set", setting});
+  return flags;
+}
+
+// Clients that have sent their request and wait.
+std::vector<TcpClient> Ask(const std::string& address, int count) {
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(address);
+    REQUIRE(clients.back().SendAll("pid\n"));
+  }
+  return clients;
+}
+
+int CountAnswers(std::vector<TcpClient>& clients) {
+  return static_cast<int>(std::count_if(clients.begin(), clients.end(),
+                                        [](TcpClient& client) { return client.ReadUntil("\n").has_value(); }));
+}
+
+double Milliseconds(Duration span) { return Seconds(span) * 1e3; }
+
+// How long a fresh client waits for its answer.
+Duration TimeOfOne(const std::string& address) {
+  const Time start = Now();
+  TcpClient client(address);
+  REQUIRE(client.SendAll("pid\n"));
+  REQUIRE(client.ReadUntil("\n"));
+  return Now() - start;
+}
+
+}  // namespace
+
+TEST_CASE("a stopped worker with 50 requests in its queue is killed: 50 answers, lost 0") {
+  // Without reclaim from the stuck, so that all 50 are surely still in its queue when it dies.
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, Flags(1, {"dispatch.reclaim_after=0", "workers_max=1"}));
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  const pid_t victim = daemon.WorkerPids().at(0);
+  REQUIRE(::kill(victim, SIGSTOP) == 0);
+  std::vector<TcpClient> clients = Ask(daemon.Address(), 50);
+  REQUIRE(::kill(victim, SIGKILL) == 0);
+  const int answers = CountAnswers(clients);
+  MESSAGE("answers: ", answers, " of 50");
+  CHECK(answers == 50);
+  CHECK(daemon.CountLog("connections lost 0, reclaimed ") == 1);
+  clients.clear();
+  CHECK(daemon.AwaitWorkers(1));
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.CountLog("stopped; accepted 50, lost 0") == 1);
+}
+
+TEST_CASE("a stopped worker among four: 50 requests are answered before it is killed, and after") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(4, Flags(4, {"dispatch.policy=round-robin"}));
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  const pid_t victim = daemon.WorkerPids().at(0);
+  REQUIRE(::kill(victim, SIGSTOP) == 0);
+  std::vector<TcpClient> before = Ask(daemon.Address(), 50);
+  CHECK(CountAnswers(before) == 50);
+  std::vector<TcpClient> after = Ask(daemon.Address(), 50);
+  REQUIRE(::kill(victim, SIGKILL) == 0);
+  const int answers = CountAnswers(after);
+  MESSAGE("answers after the kill: ", answers, " of 50");
+  CHECK(answers == 50);
+  before.clear();
+  after.clear();
+  CHECK(daemon.AwaitWorkers(4));
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.CountLog("stopped; accepted 100, lost 0") == 1);
+}
+
+TEST_CASE("all workers are killed at once while 200 clients wait: all 200 are answered after the restart") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(4, Flags(4, {"dispatch.reclaim_after=0", "workers_max=4"}));
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  for (const pid_t worker : workers) REQUIRE(::kill(worker, SIGSTOP) == 0);
+  std::vector<TcpClient> clients = Ask(daemon.Address(), 200);
+  const Time start = Now();
+  for (const pid_t worker : workers) REQUIRE(::kill(worker, SIGKILL) == 0);
+  const int answers = CountAnswers(clients);
+  MESSAGE("answers: ", answers, " of 200, ", Milliseconds(Now() - start), " ms after the kill");
+  CHECK(answers == 200);
+  clients.clear();
+  CHECK(daemon.AwaitWorkers(4));
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.CountLog("stopped; accepted 200, lost 0") == 1);
+}
+
+TEST_CASE("a blocked worker delays nobody but its client: quick requests beside it take less than 100 ms") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, Flags(2, {"dispatch.policy=round-robin"}));
+  TcpClient blocker(daemon.Address());
+  REQUIRE(blocker.SendAll("sleep 2000\n"));
+  Duration worst{0};
+  for (int i = 0; i < 100; ++i) worst = std::max(worst, TimeOfOne(daemon.Address()));
+  MESSAGE("slowest of 100 beside a blocked worker: ", Milliseconds(worst), " ms");
+  CHECK(worst < milliseconds(100));
+  CHECK(blocker.ReadUntil("\n") == "done\n");
+}
+
+TEST_CASE("a worker that leaves its callback is used again at once, not only after its next heartbeat") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, Flags(1, {"workers_max=1"}));
+  for (int round = 0; round < 5; ++round) {
+    TcpClient blocker(daemon.Address());
+    REQUIRE(blocker.SendAll("sleep 100\n"));
+    const Duration waited = TimeOfOne(daemon.Address());
+    CHECK(waited < milliseconds(400));
+    REQUIRE(blocker.ReadUntil("\n"));
+  }
+}
+
+TEST_CASE("a worker that was only stopped for a moment is used again as soon as it runs") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, Flags(1, {"workers_max=1"}));
+  const pid_t worker = daemon.WorkerPids().at(0);
+  Duration worst{0};
+  for (int round = 0; round < 5; ++round) {
+    REQUIRE(::kill(worker, SIGSTOP) == 0);
+    std::vector<TcpClient> clients = Ask(daemon.Address(), 3);
+    CHECK(HoldsFor(milliseconds(60), [&] { return IsAlive(worker); }));  // longer than reclaim_after
+    const Time start = Now();
+    REQUIRE(::kill(worker, SIGCONT) == 0);
+    CHECK(CountAnswers(clients) == 3);
+    worst = std::max(worst, Now() - start);
+  }
+  MESSAGE("slowest of 5 after SIGCONT: ", Milliseconds(worst), " ms");
+  CHECK(worst < milliseconds(400));  // a heartbeat comes once a second
+}
+
+TEST_CASE("all workers blocked: one more is started, one at a time, up to workers_max and no further") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, Flags(2, {"workers_max=4"}));
+  daemon.IgnoreDescriptors();  // extras stay for half a minute
+  std::vector<TcpClient> blockers;
+  for (std::size_t workers = 2; workers <= 4; ++workers) {
+    while (blockers.size() < workers) {
+      blockers.emplace_back(daemon.Address());
+      REQUIRE(blockers.back().SendAll("sleep 3000\n"));
+    }
+    if (workers == 4) break;
+    CHECK(TimeOfOne(daemon.Address()) < milliseconds(1000));  // served by the one that was started for it
+    CHECK(daemon.AwaitWorkers(workers + 1));
+  }
+  TcpClient late(daemon.Address());
+  REQUIRE(late.SendAll("pid\n"));
+  CHECK(HoldsFor(milliseconds(200), [&] { return daemon.WorkerPids().size() == 4; }));
+  CHECK(late.ReadUntil("\n"));
+  CHECK(daemon.CountLog("workers are blocked and ") == 2);
+  for (TcpClient& blocker : blockers) CHECK(blocker.ReadUntil("\n") == "done\n");
+}
+
+}  // namespace preforkd::testing

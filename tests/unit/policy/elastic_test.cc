@@ -1,0 +1,194 @@
+#include "master/policy/elastic.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Time kStart = Time{} + std::chrono::hours(1);
+
+// Four workers, all blocked, something waits, up to sixteen.
+ElasticReading AllBlocked() {
+  ElasticReading reading;
+  reading.ready = 4;
+  reading.blocked = 4;
+  reading.desired = 4;
+  reading.most = 16;
+  reading.waiting = 1;
+  return reading;
+}
+
+// A fleet that blocks, crashes, starts and is merely busy, by dice. Checks each decision against what it knows.
+class Walk {
+ public:
+  explicit Walk(std::uint32_t seed) : random_(seed) { reading_ = AllBlocked(), reading_.blocked = 0; }
+
+  void Step() {
+    now_ += milliseconds(Pick(40));
+    Happen(Pick(8));
+    const bool wants = elastic_.WantsOneMore(reading_, now_);
+    if (wants) {
+      CHECK(reading_.waiting > 0);                  // somebody needs it
+      CHECK(reading_.blocked == reading_.ready);    // nobody else can serve
+      CHECK(reading_.ready >= reading_.desired);    // it is not a crash that is to be made up for
+      CHECK(reading_.starting == 0);                // help is not on its way
+      CHECK(now_ >= failed_ + Elastic::kRestAfterFailure);
+      ++reading_.starting;
+      ++reading_.extras;
+      ++started_;
+    }
+    CHECK(reading_.ready + reading_.starting <= std::max(reading_.most, reading_.desired));
+    if (elastic_.CanSpareOne(reading_, now_)) {
+      CHECK(reading_.extras > 0);
+      CHECK(reading_.blocked < reading_.desired);
+      Retire();
+    }
+  }
+
+  [[nodiscard]] int Started() const { return started_; }
+
+ private:
+  std::uint32_t Pick(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+
+  void Happen(std::uint32_t what) {
+    switch (what) {
+      case 0: reading_.blocked = reading_.ready; break;
+      case 1: reading_.blocked = Pick(reading_.ready + 1); break;
+      case 2: reading_.waiting = Pick(100); break;
+      case 3: Crash(); break;
+      case 4: BecomeReady(); break;
+      case 5: FailToStart(); break;
+      default: break;  // only time passes
+    }
+  }
+
+  // One of the fleet proper dies; another is started for it.
+  void Crash() {
+    if (reading_.ready <= reading_.extras) return;
+    --reading_.ready;
+    ++reading_.starting;
+    reading_.blocked = std::min(reading_.blocked, reading_.ready);
+  }
+
+  void BecomeReady() {
+    if (reading_.starting == 0) return;
+    --reading_.starting;
+    ++reading_.ready;
+  }
+
+  // Only an extra, which is not started again.
+  void FailToStart() {
+    const bool extra_starts = reading_.starting > 0 && reading_.ready >= reading_.desired;
+    if (!extra_starts || reading_.extras == 0) return;
+    --reading_.starting;
+    --reading_.extras;
+    elastic_.StartFailed(now_);
+    failed_ = now_;
+  }
+
+  void Retire() {
+    --reading_.extras;
+    if (reading_.ready > reading_.desired) --reading_.ready;
+    reading_.blocked = std::min(reading_.blocked, reading_.ready);
+  }
+
+  Elastic elastic_;
+  ElasticReading reading_;
+  Time now_ = kStart;
+  Time failed_{};
+  int started_ = 0;
+  std::mt19937 random_;
+};
+
+}  // namespace
+
+TEST_CASE("all are blocked and somebody waits: one more") {
+  Elastic elastic;
+  CHECK(elastic.WantsOneMore(AllBlocked(), kStart));
+}
+
+TEST_CASE("no need, no worker: one is free, nobody waits, nobody is ready") {
+  Elastic elastic;
+  ElasticReading reading = AllBlocked();
+  reading.blocked = 3;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+  reading = AllBlocked();
+  reading.waiting = 0;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+  reading = AllBlocked();
+  reading.ready = reading.blocked = 0;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+}
+
+TEST_CASE("a busy machine is no reason: a queue of ten thousand, nobody blocked") {
+  Elastic elastic;
+  ElasticReading reading = AllBlocked();
+  reading.blocked = 0;
+  reading.waiting = 10'000;
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(elastic.WantsOneMore(reading, kStart + milliseconds(2 * i)));
+}
+
+TEST_CASE("a crash is no reason: supervision brings the missing worker back") {
+  Elastic elastic;
+  ElasticReading reading = AllBlocked();
+  reading.ready = reading.blocked = 3;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+  reading.starting = 1;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+}
+
+TEST_CASE("one at a time, and never above workers_max; equal to workers means off") {
+  Elastic elastic;
+  ElasticReading reading = AllBlocked();
+  reading.starting = 1;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+  reading = AllBlocked();
+  reading.ready = reading.blocked = 16;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+  reading = AllBlocked();
+  reading.most = 4;
+  CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
+}
+
+TEST_CASE("an extra that could not start is not tried again for a second") {
+  Elastic elastic;
+  elastic.StartFailed(kStart);
+  CHECK_FALSE(elastic.WantsOneMore(AllBlocked(), kStart + milliseconds(999)));
+  CHECK(elastic.WantsOneMore(AllBlocked(), kStart + seconds(1)));
+}
+
+TEST_CASE("an extra is kept for half a minute after the last need, and then let go") {
+  Elastic elastic;
+  REQUIRE(elastic.WantsOneMore(AllBlocked(), kStart));
+  ElasticReading calm = AllBlocked();
+  calm.ready = 5;
+  calm.blocked = 1;
+  calm.waiting = 0;
+  calm.extras = 1;
+  CHECK_FALSE(elastic.CanSpareOne(calm, kStart + seconds(29)));
+  ElasticReading needed = calm;
+  needed.blocked = 4;  // as many as the fleet proper has: clients would wait without it
+  CHECK_FALSE(elastic.CanSpareOne(needed, kStart + seconds(29)));
+  CHECK_FALSE(elastic.CanSpareOne(calm, kStart + seconds(58)));
+  CHECK(elastic.CanSpareOne(calm, kStart + seconds(59)));
+  calm.extras = 0;
+  CHECK_FALSE(elastic.CanSpareOne(calm, kStart + seconds(1000)));
+}
+
+TEST_CASE("a hundred walks of ten thousand steps: never for a busy machine or a crash, never too many") {
+  int started = 0;
+  for (std::uint32_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    Walk walk(seed);
+    for (int step = 0; step < 10'000; ++step) walk.Step();
+    started += walk.Started();
+  }
+  CHECK(started > 1000);  // the walks do come to where it matters
+}
+
+}  // namespace preforkd

@@ -1,0 +1,80 @@
+#include "master/policy/park_rules.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+namespace preforkd {
+namespace {
+
+ParkReading Roomy() {
+  ParkReading reading;
+  reading.parked = 10;
+  reading.most = 100;
+  reading.other_descriptors = 100;
+  reading.descriptor_limit = 1024;
+  return reading;
+}
+
+}  // namespace
+
+TEST_CASE("an idle connection is parked while there is room") {
+  CHECK(JudgeArrival(Roomy()) == ParkVerdict::kPark);
+}
+
+TEST_CASE("one that brings input goes to a worker at once, and so does each when nothing is to be parked") {
+  ParkReading reading = Roomy();
+  reading.has_input = true;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
+  reading = Roomy();
+  reading.parked = reading.most = 0;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
+}
+
+TEST_CASE("full: the one parked for longest makes room") {
+  ParkReading reading = Roomy();
+  reading.parked = reading.most;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kEvictFirst);
+  reading.parked = reading.most - 1;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kPark);
+}
+
+TEST_CASE("the descriptor table comes to its limit: the same, or a worker when there is nothing to evict") {
+  ParkReading reading = Roomy();
+  reading.descriptor_limit = 174;  // 10 parked, 100 others, 64 in reserve
+  CHECK(JudgeArrival(reading) == ParkVerdict::kEvictFirst);
+  reading.descriptor_limit = 175;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kPark);
+  reading.parked = 0;
+  reading.descriptor_limit = 100;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
+}
+
+TEST_CASE("stopping: it ends here, input or not") {
+  ParkReading reading = Roomy();
+  reading.stopping = true;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
+  reading.has_input = true;
+  CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
+}
+
+TEST_CASE("whatever arrives: never more parked than parking.max, never a closed connection while running") {
+  std::mt19937 random(1);
+  ParkReading reading = Roomy();
+  for (int i = 0; i < 100'000; ++i) {
+    reading.most = random() % 50;
+    reading.parked = std::min<std::uint64_t>(reading.parked, reading.most);
+    reading.descriptor_limit = random() % 1024;
+    reading.has_input = random() % 4 == 0;
+    switch (JudgeArrival(reading)) {
+      case ParkVerdict::kPark: ++reading.parked; break;
+      case ParkVerdict::kEvictFirst: REQUIRE(reading.parked > 0); break;
+      case ParkVerdict::kDispatch: break;
+      case ParkVerdict::kClose: FAIL("closed without need");
+    }
+    CHECK(reading.parked <= reading.most);
+    if (random() % 3 == 0 && reading.parked > 0) --reading.parked;
+  }
+}
+
+}  // namespace preforkd

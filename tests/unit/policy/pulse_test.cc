@@ -1,0 +1,157 @@
+#include "master/policy/pulse.h"
+
+#include <doctest/doctest.h>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kPatience = milliseconds(20);
+constexpr Time kStart = Time{} + std::chrono::hours(1);
+
+std::uint64_t Nanoseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time)); }
+
+// One slot whose clock a test moves.
+struct World {
+  SlotPulse pulse;
+  PulseReading row{0, 0, 0, Nanoseconds(kStart)};
+  Time now = kStart;
+
+  void Send(bool stays = false) {
+    pulse.Sent(now, stays);
+    ++row.queued;
+  }
+  void Take() {
+    --row.queued;
+    ++row.taken;
+  }
+  void ReclaimAll() { row.queued = 0; }
+  void EnterCallback() { row.callback_since_ns = Nanoseconds(now); }
+  void LeaveCallback() { row.callback_since_ns = 0; }
+  void Pass(Duration span) { now += span; }
+  [[nodiscard]] bool Stuck() { return pulse.Stuck(row, kPatience, now); }
+  [[nodiscard]] bool Blocked() const { return SlotPulse::Blocked(row, kPatience, now); }
+};
+
+}  // namespace
+
+TEST_CASE("a slot with an empty queue that waits is not stuck, for however long") {
+  World world;
+  world.Pass(std::chrono::hours(5));
+  CHECK_FALSE(world.Stuck());
+  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+}
+
+TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
+  World world;
+  world.Send();
+  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kPatience);
+  world.Pass(kPatience - milliseconds(1));
+  CHECK_FALSE(world.Stuck());
+  world.Pass(milliseconds(1));
+  CHECK(world.Stuck());
+  CHECK_FALSE(world.Blocked());  // it may only be that the machine has not let it run
+}
+
+TEST_CASE("taking the oldest gives the next one its own patience") {
+  World world;
+  world.Send();
+  world.Pass(milliseconds(15));
+  world.Send();
+  world.Take();
+  world.Pass(milliseconds(15));
+  CHECK_FALSE(world.Stuck());
+  world.Pass(milliseconds(5));
+  CHECK(world.Stuck());
+}
+
+TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patience never is") {
+  World world;
+  for (int i = 0; i < 1000; ++i) {
+    world.Send();
+    world.Pass(milliseconds(19));
+    CHECK_FALSE(world.Stuck());
+    world.Take();
+  }
+}
+
+TEST_CASE("one callback longer than the patience: stuck and blocked, with an empty queue too") {
+  World world;
+  world.EnterCallback();
+  world.Pass(kPatience);
+  CHECK(world.Blocked());
+  CHECK(world.Stuck());
+  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));  // nothing is queued: no timer
+}
+
+TEST_CASE("a parcel sent into a callback that has lasted already is looked after early") {
+  World world;
+  world.EnterCallback();
+  world.Pass(milliseconds(15));
+  world.Send();
+  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kPatience);
+  world.Pass(milliseconds(5));
+  CHECK(world.Stuck());
+}
+
+TEST_CASE("it stays stuck after its queue was reclaimed, until it moves: takes, leaves its callback, or beats") {
+  for (const int move : {0, 1, 2}) {
+    CAPTURE(move);
+    World world;
+    world.EnterCallback();
+    world.Send();
+    world.Pass(kPatience);
+    REQUIRE(world.Stuck());
+    world.ReclaimAll();
+    world.Pass(std::chrono::seconds(10));
+    CHECK(world.Stuck());
+    if (move == 0) ++world.row.taken;
+    if (move == 2) world.row.heartbeat_ns = Nanoseconds(world.now);
+    world.LeaveCallback();
+    CHECK_FALSE(world.Stuck());
+  }
+}
+
+TEST_CASE("a callback that follows the next at once is no reason to stay stuck") {
+  World world;
+  world.EnterCallback();
+  world.Pass(kPatience);
+  REQUIRE(world.Stuck());
+  world.EnterCallback();
+  CHECK_FALSE(world.Stuck());
+}
+
+TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind it that does") {
+  World world;
+  world.Send(true);
+  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+  world.Pass(std::chrono::hours(1));
+  CHECK_FALSE(world.Stuck());
+  world.Send(false);
+  CHECK(world.pulse.NextLook(world.row, kPatience) == world.now + kPatience);
+  world.Pass(kPatience);
+  CHECK(world.Stuck());
+}
+
+TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
+  World world;
+  world.Send();
+  world.EnterCallback();
+  world.Pass(std::chrono::hours(1));
+  CHECK_FALSE(world.pulse.Stuck(world.row, Duration(0), world.now));
+  CHECK_FALSE(SlotPulse::Blocked(world.row, Duration(0), world.now));
+  CHECK_FALSE(world.pulse.NextLook(world.row, Duration(0)));
+}
+
+TEST_CASE("a new incarnation begins without the past") {
+  World world;
+  world.Send();
+  world.Pass(kPatience);
+  REQUIRE(world.Stuck());
+  world.pulse.Reset();
+  world.row.queued = 0;
+  CHECK_FALSE(world.Stuck());
+}
+
+}  // namespace preforkd
