@@ -236,9 +236,11 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, Wor
 }
 
 std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
   std::vector<Parcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
   Add(scoreboard_.Master().reclaimed, count);
+  Add(scoreboard_.Master().waiting, count);  // from this moment: the flush comes when all is settled
   for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
   return count;
 }

@@ -59,7 +59,9 @@ TEST_CASE("as many idle connections as the descriptors allow: memory of each, an
   CHECK(status.parked == count);
   const double each = static_cast<double>(Sum(daemon, ProportionalBytes) - before) / static_cast<double>(count);
   MESSAGE(fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
+#ifndef PREFORKD_SANITIZED  // or the sanitizer's own bookkeeping is most of it
   CHECK(each < 2048);
+#endif
 
   const std::vector<Duration> waited = clients.AnsweredAtOnce(woken);
   REQUIRE(waited.size() == woken);
