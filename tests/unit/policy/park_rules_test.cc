@@ -24,7 +24,7 @@ TEST_CASE("an idle connection is parked while there is room") {
 
 TEST_CASE("one that brings input goes to a worker at once, and so does each when nothing is to be parked") {
   ParkReading reading = Roomy();
-  reading.has_input = true;
+  reading.has_work = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
   reading = Roomy();
   reading.parked = reading.most = 0;
@@ -54,7 +54,7 @@ TEST_CASE("stopping: it ends here, input or not") {
   ParkReading reading = Roomy();
   reading.stopping = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
-  reading.has_input = true;
+  reading.has_work = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("whatever arrives: never more parked than parking.max, never a closed 
     reading.most = random() % 50;
     reading.parked = std::min<std::uint64_t>(reading.parked, reading.most);
     reading.descriptor_limit = random() % 1024;
-    reading.has_input = random() % 4 == 0;
+    reading.has_work = random() % 4 == 0;
     switch (JudgeArrival(reading)) {
       case ParkVerdict::kPark: ++reading.parked; break;
       case ParkVerdict::kEvictFirst: REQUIRE(reading.parked > 0); break;
