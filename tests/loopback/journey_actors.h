@@ -114,8 +114,9 @@ struct FakeWorker {
       Result<MasterToWorker> message =
           DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
       REQUIRE(message.Ok());
-      // A nudge asks for a sign of life, which this one does not give.
-      if (auto* hand_over = std::get_if<HandOver>(&message.Value())) held.push_back(std::move(hand_over->parcel));
+      auto* hand_over = std::get_if<HandOver>(&message.Value());
+      if (hand_over == nullptr) continue;  // a nudge asks for a sign of life, which this one does not give
+      held.push_back(std::move(hand_over->parcel));
       ++held.back().journeys;
       Add(row.taken);
     }
