@@ -23,7 +23,10 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         fleet_.Tick(Now());
         Settle();
       }),
-      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }) {}
+      rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }),
+      listen_again_(loop, EventLoop::kPriorityControl, [this] {
+        for (const auto& slot : slots_) slot->SetListening(true);
+      }) {}
 
 // ---- commands ----
 
@@ -181,10 +184,15 @@ void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
 // ---- what happens to workers ----
 
 void Supervisor::OnExit(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
   const pid_t pid = slot.Pid();
   const std::optional<ExitReport> report = slot.Reap();
   if (!report) return;
+  Bury(slot, pid, *report);
+  Settle();  // behind the change of the ledger: it forks, and who reads the accounts would wait for that
+}
+
+void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
+  const LedgerChange change(scoreboard_.Master());
   const WorkerId id = slot.Id();
   const WorkerState was = fleet_.Find(id)->state;
   if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
@@ -196,7 +204,7 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   Obituary obituary;
   obituary.id = id;
   obituary.pid = pid;
-  obituary.report = *report;
+  obituary.report = report;
   obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
@@ -206,7 +214,7 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   Add(scoreboard_.Master().reclaimed, obituary.reclaimed);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   std::string suspect;
-  const bool abnormal = report->kind != ExitKind::kClean;
+  const bool abnormal = report.kind != ExitKind::kClean;
   const bool poisoned = abnormal && poison_watch_.OnDeath(slot.Row(), suspect);
   const LossReason reason = hang_watch_.Aborted(id) ? LossReason::kHang : LossReason::kCrash;
   hang_watch_.Forget(id);
@@ -224,7 +232,6 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (!fleet_.Find(id)->wanted) died_at_.erase(id.slot);  // nobody follows
   PublishState(slot);
   for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
-  Settle();
 }
 
 void Supervisor::Reclaim(WorkerSlot& slot, const char* why) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
 #include "common/process/worker_start.h"
@@ -33,6 +34,7 @@ class Supervisor {
     std::function<void(Generation)> on_promote;
     std::function<void(Generation, const std::string& reason)> on_abandon;
     std::function<void(HandBack)> on_hand_back;
+    std::function<bool()> make_room;  // for one more descriptor; false when there is none
     std::function<void(ExitCode)> on_finish;
   };
 
@@ -71,8 +73,14 @@ class Supervisor {
 
   Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
   void OnExit(WorkerSlot& slot);
+  // Books what a dead worker leaves behind, and tells of its end.
+  void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report);
   void OnMessages(WorkerSlot& slot);
-  // False when the worker is not listened to any more.
+  // A message may bring a descriptor, and without room for it the kernel would close it. False: nobody is listened
+  // to for a moment, and what they say waits in their channels.
+  bool MakeSureOfRoom(const WorkerSlot& slot);
+  void PauseListening();
+  // False when nothing more is to be received now.
   bool ReceiveOne(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandBack message);
@@ -100,6 +108,8 @@ class Supervisor {
   int log_fd_ = 2;
   Timer deadline_;
   Timer rounds_;
+  Timer listen_again_;
+  OncePerSecond log_limit_;
   Elastic elastic_;
   HangWatch hang_watch_;
   PoisonWatch poison_watch_;

@@ -1,6 +1,7 @@
 #include "common/scoreboard/scoreboard.h"
 
 #include <fmt/core.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <new>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/sys_error.h"
 
 namespace preforkd {
@@ -186,9 +188,13 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
 }  // namespace
 
 Accounting Scoreboard::Account() const {
-  constexpr int kAttempts = 1000;
+  constexpr int kSpins = 100;
+  // The machine may have taken the processor from the master in the middle of a change.
+  constexpr Duration kPatience = std::chrono::milliseconds(100);
+  const Time give_up = Now() + kPatience;
   Accounting sum;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kSpins || Now() < give_up; ++attempt) {
+    if (attempt >= kSpins) ::sched_yield();
     const std::uint32_t before = layout_->master.ledger.load(std::memory_order_acquire);
     sum = ReadOnce(layout_->master, layout_->rows);
     std::atomic_thread_fence(std::memory_order_acquire);

@@ -202,7 +202,8 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
-  // One consistent moment; any process. After many attempts against a busy master the last one, as it is.
+  // One consistent moment; any process. After 100 ms against a master that is stopped in the middle of a
+  // change: the last one, as it is.
   [[nodiscard]] Accounting Account() const;
 
  private:
