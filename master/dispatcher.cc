@@ -63,13 +63,23 @@ void Dispatcher::RemoveSlot(Slot slot) {
 }
 
 void Dispatcher::SubmitAccepted(Parcel parcel) {
-  ++fresh_;
-  Submit(std::move(parcel));
+  ++fresh_;  // counted as accepted and as waiting by the Flush
+  waiting_.push_back(std::move(parcel));
 }
 
-void Dispatcher::Submit(Parcel parcel) { waiting_.push_back(std::move(parcel)); }
+void Dispatcher::Submit(Parcel parcel) {
+  waiting_.push_back(std::move(parcel));
+  Add(page_.waiting);
+}
 
 void Dispatcher::Flush() {
+  Distribute();
+  // Behind the change of the ledger: what is done about it may take a while (a fork).
+  const Pressure pressure = CurrentPressure();
+  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.blocked == pressure.ready) hooks_.on_all_blocked();
+}
+
+void Dispatcher::Distribute() {
   const LedgerChange change(page_);
   Add(page_.accepted, std::exchange(fresh_, 0));
   if (stopping_) DropAll();
@@ -82,8 +92,6 @@ void Dispatcher::Flush() {
   }
   UpdateCongestion();
   ArmTimer(now);
-  const Pressure pressure = CurrentPressure();
-  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.blocked == pressure.ready) hooks_.on_all_blocked();
 }
 
 Pressure Dispatcher::CurrentPressure() const {

@@ -54,7 +54,7 @@ class Dispatcher {
 
   // Takes a connection that has just been accepted; it is counted and goes out with the next Flush().
   void SubmitAccepted(Parcel parcel);
-  // Takes one that is known already: it came back, or was reclaimed.
+  // Takes one that is known already: it came back, or was reclaimed. Counted as waiting from this moment.
   void Submit(Parcel parcel);
   void Flush();
 
@@ -77,6 +77,7 @@ class Dispatcher {
     std::vector<Parcel> outbox;  // chosen for this slot in this round
   };
 
+  void Distribute();
   void DropAll();
   // Takes back what stuck slots have not taken.
   void ReclaimFromStuck(Time now);

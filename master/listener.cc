@@ -1,5 +1,7 @@
 #include "master/listener.h"
 
+#include <cerrno>
+
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "master/policy/accept_error.h"
@@ -97,6 +99,7 @@ bool Listener::OnAcceptError(int errnum) {
   const AcceptReaction reaction = ReactionTo(errnum);
   if (reaction == AcceptReaction::kBatchDone) return false;
   if (reaction == AcceptReaction::kRetry) return true;
+  if (errnum == EMFILE && sink_.make_room()) return true;
   if (reaction == AcceptReaction::kBroken) {
     broken_ = true;
     log::Error("{}: accept4: {}: this listener accepts no more", Key(), ErrnoText(errnum));

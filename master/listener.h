@@ -28,6 +28,8 @@ class Listener {
     std::function<void(Parcel)> submit;
     std::function<void()> flush;
     std::function<ConnId()> next_id;
+    // The descriptor table is full: true when somebody could do without one.
+    std::function<bool()> make_room;
   };
 
   // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.

@@ -37,7 +37,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       listeners_(
           loop, page_,
           Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
-                         [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); }},
+                         [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
+                         [this] { return parking_.MakeRoom(); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
@@ -46,6 +47,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                       OnAbandon(generation, reason);
                                     },
                                     [this](HandBack message) { parking_.Arrive(std::move(message)); },
+                                    [this] { return parking_.MakeRoom(); },
                                     [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); }}),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));

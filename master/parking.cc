@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 constexpr std::uint64_t kDescriptorsPerWaiting = 1;
+// Connections that are closed to make room, before somebody else has his turn.
+constexpr int kEvictionsAtOnce = 64;
 
 // Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
 int UnreadBytes(int fd) {
@@ -45,17 +47,31 @@ ParkReading Parking::Reading(bool has_work) const {
 void Parking::Arrive(HandBack message) {
   switch (JudgeArrival(Reading(message.wake_now))) {
     case ParkVerdict::kEvictFirst:
-      if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Warning("{} connections are parked and there is room for no more: closing the oldest ({} more such "
-                     "lines held back)",
-                     parked_.size(), *held_back);
-      }
-      Close(parked_.begin());
+      EvictOldest();
       [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_for_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose: Add(page_.closed_parked); return;
   }
+}
+
+bool Parking::MakeRoom() {
+  for (int i = 0; i < kEvictionsAtOnce; ++i) {
+    const ParkReading reading = Reading(false);
+    if (HasDescriptorRoom(reading.parked + reading.other_descriptors, 1)) return true;
+    if (parked_.empty()) return false;
+    EvictOldest();
+  }
+  return false;  // the next message makes room for itself
+}
+
+void Parking::EvictOldest() {
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("{} connections are parked and there is room for no more: closing the oldest ({} more such "
+                 "lines held back)",
+                 parked_.size(), *held_back);
+  }
+  Close(parked_.begin());
 }
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
@@ -82,8 +98,6 @@ void Parking::Wake(Place place) {
   // First out of the loop: the worker's copy would keep the registration alive (epoll(7)).
   place->watch.Stop();
   dispatcher_.Submit(std::move(place->parcel));
-  // Counted as waiting from this moment: the flush comes at the end of the turn.
-  Add(page_.waiting);
   parked_.erase(place);
   Publish();
   flush_.SetAfter(Duration(0));

@@ -28,6 +28,8 @@ class Parking {
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
   void Arrive(HandBack message);
+  // True when a descriptor is free, if need be after closing what has been parked for longest, some at a time.
+  [[nodiscard]] bool MakeRoom();
   // The server stops: all that are parked are closed, and whatever still arrives.
   void CloseAll();
 
@@ -49,6 +51,7 @@ class Parking {
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
   void Close(Place place);
+  void EvictOldest();
   void Publish();
 
   EventLoop& loop_;

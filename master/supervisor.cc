@@ -25,6 +25,9 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         Settle();
       }),
       rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }),
+      listen_again_(loop, EventLoop::kPriorityControl, [this] {
+        for (const auto& slot : slots_) slot->SetListening(true);
+      }),
       recycle_(std::random_device{}()) {}
 
 // ---- commands ----
@@ -189,10 +192,15 @@ void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
 // ---- what happens to workers ----
 
 void Supervisor::OnExit(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
   const pid_t pid = slot.Pid();
   const std::optional<ExitReport> report = slot.Reap();
   if (!report) return;
+  Bury(slot, pid, *report);
+  Settle();  // behind the change of the ledger: it forks, and who reads the accounts would wait for that
+}
+
+void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
+  const LedgerChange change(scoreboard_.Master());
   const WorkerId id = slot.Id();
   const WorkerState was = fleet_.Find(id)->state;
   if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
@@ -202,17 +210,16 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   }
   slot.StopListening();
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
-  Bury(slot, pid, *report, was);
+  WriteObituary(slot, pid, report, was);
   // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
   if (slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
   fleet_.Exited(id, served, Now());
   if (!fleet_.Find(id)->wanted) died_at_.erase(id.slot);  // nobody follows
   PublishState(slot);
-  Settle();
 }
 
-void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
+void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
   Obituary obituary;
   obituary.id = slot.Id();
   obituary.pid = pid;
@@ -240,7 +247,6 @@ std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
   std::vector<Parcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
   Add(scoreboard_.Master().reclaimed, count);
-  Add(scoreboard_.Master().waiting, count);  // from this moment: the flush comes when all is settled
   for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
   return count;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
 #include "common/process/worker_start.h"
@@ -34,6 +35,7 @@ class Supervisor {
     std::function<void(Generation)> on_promote;
     std::function<void(Generation, const std::string& reason)> on_abandon;
     std::function<void(HandBack)> on_hand_back;
+    std::function<bool()> make_room;  // for one more descriptor; false when there is none
     std::function<void(ExitCode)> on_finish;
     // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
     std::function<void()> on_settled;
@@ -75,8 +77,14 @@ class Supervisor {
 
   Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
   void OnExit(WorkerSlot& slot);
+  // Everything that ends with a worker.
+  void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report);
   void OnMessages(WorkerSlot& slot);
-  // False when the worker is not listened to any more.
+  // A message may bring a descriptor, and without room for it the kernel would close it. False: nobody is listened
+  // to for a moment, and what they say waits in their channels.
+  bool MakeSureOfRoom(const WorkerSlot& slot);
+  void PauseListening();
+  // False when nothing more is to be received now.
   bool ReceiveOne(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandBack message);
@@ -84,8 +92,8 @@ class Supervisor {
   void Distrust(WorkerSlot& slot, const std::string& why);
   // Takes back what the slot's worker has not taken; the number of connections.
   std::size_t Reclaim(WorkerSlot& slot);
-  // Everything that ends with a worker: what it had is booked and others get the rest, and it is spoken of.
-  void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
+  // The middle of that: others get what it had not taken, the rest is booked, and it is spoken of.
+  void WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
   // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
@@ -109,6 +117,8 @@ class Supervisor {
   int log_fd_ = 2;
   Timer deadline_;
   Timer rounds_;
+  Timer listen_again_;
+  OncePerSecond log_limit_;
   Elastic elastic_;
   HangWatch hang_watch_;
   Recycle recycle_;

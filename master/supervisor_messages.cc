@@ -14,20 +14,41 @@ namespace {
 
 // Packets read from one worker in one turn of the loop, so that one that floods delays nobody.
 constexpr int kMessagesPerTurn = 64;
+// How long to listen to nobody when the system has no room for what they say.
+constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
 std::array<char, kMaxMessageBytes> g_packet;
 
 }  // namespace
 
 void Supervisor::OnMessages(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
-  for (int i = 0; i < kMessagesPerTurn; ++i) {
-    if (!ReceiveOne(slot)) break;
+  {
+    const LedgerChange change(scoreboard_.Master());
+    for (int i = 0; i < kMessagesPerTurn; ++i) {
+      if (!ReceiveOne(slot)) break;
+    }
   }
   Settle();
 }
 
+bool Supervisor::MakeSureOfRoom(const WorkerSlot& slot) {
+  if (hooks_.make_room()) return true;
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
+                 "back)",
+                 slot.Id(), *held_back);
+  }
+  PauseListening();
+  return false;
+}
+
+void Supervisor::PauseListening() {
+  for (const auto& slot : slots_) slot->SetListening(false);
+  listen_again_.SetAfter(kListenPause);
+}
+
 bool Supervisor::ReceiveOne(WorkerSlot& slot) {
+  if (!MakeSureOfRoom(slot)) return false;
   ReceiveResult packet = slot.Channel().Receive(g_packet);
   switch (packet.outcome) {
     case ReceiveOutcome::kMessage: break;
@@ -40,7 +61,11 @@ bool Supervisor::ReceiveOne(WorkerSlot& slot) {
       Distrust(slot, "a packet that no worker sends");
       return false;
     case ReceiveOutcome::kError:
-      log::Error("worker {}: recvmsg: {}", slot.Id(), ErrnoText(packet.errnum));
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", slot.Id(), ErrnoText(packet.errnum),
+                   *held_back);
+      }
+      PauseListening();
       return false;
   }
   Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));

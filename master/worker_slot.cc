@@ -41,6 +41,12 @@ Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventL
   return message_watch_->Want(Interest::kRead);
 }
 
+void WorkerSlot::SetListening(bool listening) {
+  if (!message_watch_) return;
+  const Status status = message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
+  if (!status.Ok()) log::Error("worker {}: {}", Id(), status.Err().text);
+}
+
 void WorkerSlot::Distrust() {
   message_watch_.reset();
   distrusted_ = true;

@@ -43,6 +43,8 @@ class WorkerSlot {
                FdWatch::Callback on_message);
   // The worker is dead: it says nothing more.
   void StopListening() { message_watch_.reset(); }
+  // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
+  void SetListening(bool listening);
   // It talks nonsense: nothing that it has sent or will send is believed.
   void Distrust();
   [[nodiscard]] bool Distrusted() const { return distrusted_; }

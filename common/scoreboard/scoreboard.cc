@@ -9,6 +9,7 @@
 #include <new>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/sys_error.h"
 
 namespace preforkd {

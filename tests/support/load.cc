@@ -86,7 +86,7 @@ void Load::HttpOnce(LoadResult& result) {
     return;
   }
   HttpClient http(std::move(client).Value());
-  const std::optional<HttpResponse> response = http.Get("/");
+  const std::optional<HttpResponse> response = http.Get("/", "Connection: close\r\n");
   if (!response) {
     CountFailure(http.Connection().Why(), result);
   } else if (response->status != 200) {

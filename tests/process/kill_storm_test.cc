@@ -1,0 +1,116 @@
+// A worker is killed every 100 ms, at random, under load: who pays is the client that it was serving, nobody else;
+// and the accounts are right at every moment.
+//
+// STORM_SECONDS makes the storm longer than its ten seconds.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <poll.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <random>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/load.h"
+#include "tests/support/status_page.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kClients = 8;
+constexpr std::uint64_t kServedAtOnce = 1;  // by one worker: it answers one request before it takes the next
+constexpr int kLookIntervalMs = 10;
+
+std::chrono::seconds StormLength() {
+  const char* seconds = std::getenv("STORM_SECONDS");
+  return std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 10);
+}
+
+std::string Config() {
+  return "workers = 4\n"
+         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"status\"\n"
+         "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
+}
+
+// What the test itself did to the server and saw of it.
+struct Storm {
+  std::uint64_t kills = 0;
+  std::uint64_t looks = 0;         // connections to the status service
+  std::uint64_t failed_looks = 0;  // their worker was killed
+  std::uint64_t inexact = 0;
+  std::string first_inexact;
+
+  void Look(const std::string& address) {
+    ++looks;
+    const std::optional<StatusPage> page = StatusPage::Read(address);
+    if (!page) {
+      ++failed_looks;
+    } else if (!page->Exact()) {
+      if (inexact++ == 0) first_inexact = page->Text();
+    }
+  }
+};
+
+Storm Rage(const DaemonProcess& daemon, const std::string& status) {
+  std::mt19937 random(1);
+  Storm storm;
+  const Time end = Now() + StormLength();
+  for (Time next_kill = Now(); Now() < end;) {
+    if (Now() >= next_kill) {
+      const std::vector<pid_t> workers = daemon.WorkerPids();
+      if (!workers.empty() && ::kill(workers[random() % workers.size()], SIGKILL) == 0) ++storm.kills;
+      next_kill += milliseconds(100);
+    }
+    storm.Look(status);
+    (void)::poll(nullptr, 0, kLookIntervalMs);  // the pace of the looks
+  }
+  return storm;
+}
+
+}  // namespace
+
+TEST_CASE("kill -9 every 100 ms under load: at most the request that each was serving fails, and no other") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.Serve(4);
+  const std::string web = daemon.Address(0);
+  const std::string status = daemon.Address(1);
+
+  Load load(LoadKind::kHttp, web, kClients);
+  Storm storm = Rage(daemon, status);
+  const LoadResult result = load.Stop();
+
+  const std::uint64_t failed = result.Failed() + storm.failed_looks;
+  MESSAGE("kills ", storm.kills, "; ", result.Text(), "; looks ", storm.looks, ", failed ", storm.failed_looks,
+          ", inexact ", storm.inexact);
+  CHECK(result.not_connected == 0);
+  CHECK(result.timed_out == 0);
+  CHECK(result.wrong == 0);
+  CHECK(failed <= storm.kills * kServedAtOnce);
+  CHECK(result.ok > 1000);
+  CHECK(storm.looks > 300);
+  CAPTURE(storm.first_inexact);
+  CHECK(storm.inexact == 0);
+
+  // At rest: nothing is left in progress but the connection that asks, and every connection is accounted for.
+  REQUIRE(daemon.AwaitWorkers(4));
+  std::optional<StatusPage> page;
+  CHECK(WaitUntil(kPatience, [&] {
+    ++storm.looks;
+    page = StatusPage::Read(status);
+    return page && page->in_progress == 1;
+  }));
+  REQUIRE(page);
+  MESSAGE("at the end: ", page->Text());
+  CHECK(page->Exact());
+  CHECK(page->accepted == result.ok + result.Failed() + storm.looks);
+  CHECK(page->lost >= failed);  // one whose answer was out, but not yet booked, when its worker was killed
+  CHECK(page->restarts <= storm.kills);
+  CHECK(page->restarts + 5 >= storm.kills);  // some that were dead already, and not yet waited for, were killed again
+}
+
+}  // namespace preforkd::testing
