@@ -3,12 +3,16 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <stdexcept>
@@ -32,20 +36,35 @@ std::string BinaryPath(const std::string& binary) {
   return fmt::format("{}/{}/{}", sources, workspace, binary);
 }
 
+// In the child. False: it must not go on.
+bool TurnIntoNobody(std::uint64_t descriptors) {
+  const rlimit limit{descriptors, descriptors};
+  const passwd* nobody = ::getpwnam("nobody");
+  return nobody != nullptr && ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && ::setgroups(0, nullptr) == 0 &&
+         ::setresgid(nobody->pw_gid, nobody->pw_gid, nobody->pw_gid) == 0 &&
+         ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
+}
+
 // In the child, between fork and exec.
 [[noreturn]] void Execute(const std::string& binary, const std::vector<std::string>& arguments,
-                          const TempDirectory& folder) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
+                          const TempDirectory& folder, std::optional<std::uint64_t> nobodys_descriptors) {
+  // Opened first: nobody may not reach it by its path.
+  const int program = ::fcntl(::open(binary.c_str(), O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 3);
   const int out = ::open(folder.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   const int err = ::open(folder.Path("stderr").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(126);
-  ::closefrom(3);
+  if (program < 0 || ::dup3(program, 3, O_CLOEXEC) < 0) {
+    if (program != 3) ::_exit(126);
+  }
+  ::closefrom(4);
+  if (nobodys_descriptors && !TurnIntoNobody(*nobodys_descriptors)) ::_exit(126);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
   std::vector<char*> words;
   words.push_back(const_cast<char*>(binary.c_str()));
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
-  ::execv(binary.c_str(), words.data());
+  ::execveat(3, "", words.data(), environ, AT_EMPTY_PATH);
   ::_exit(127);
 }
 
@@ -67,6 +86,17 @@ void DaemonProcess::WriteConfig(std::string_view text) {
   WriteFile(ConfigPath(), text);
 }
 
+bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
+  const std::string map = ReadFile("/proc/self/uid_map");
+  unsigned long inside = 0;
+  unsigned long outside = 0;
+  unsigned long count = 0;
+  const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
+  if (::geteuid() != 0 || !read || count <= 65534 || ::getpwnam("nobody") == nullptr) return false;
+  nobodys_descriptors_ = descriptors;
+  return true;
+}
+
 void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   const std::vector<std::string> names = folder_.Names();
   std::vector<std::string> words;
@@ -76,7 +106,7 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   const std::string path = BinaryPath(binary_);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
-  if (pid_ == 0) Execute(path, words, folder_);
+  if (pid_ == 0) Execute(path, words, folder_, nobodys_descriptors_);
   g_masters.insert(pid_);
   running_ = true;
   exit_code_.reset();

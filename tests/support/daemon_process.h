@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ class DaemonProcess {
   void WriteConfig(std::string_view text);
   [[nodiscard]] std::string ConfigPath() const { return Path("preforkd.toml"); }
 
+  // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where that
+  // cannot be: without root, or with one user id only.
+  [[nodiscard]] bool BecomeNobody(std::uint64_t descriptors);
   // Starts the program; does not wait for anything.
   void Start(const std::vector<std::string>& arguments = {});
   // Start, then wait until `workers` workers are ready. Fails the test when that does not happen.
@@ -107,6 +111,7 @@ class DaemonProcess {
   [[nodiscard]] std::vector<pid_t> Orphans() const;
 
   std::string binary_;
+  std::optional<std::uint64_t> nobodys_descriptors_;
   TempDirectory folder_;
   pid_t pid_ = 0;
   bool running_ = false;

@@ -1,0 +1,171 @@
+// Descriptor tables that are full: of a worker, of the master, and of a user who may not have many in flight. Nobody
+// is lost, nothing spins, the log stays readable, and all is well again without a restart.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/load.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The soft limit of another process, for the life of this object.
+class LoweredLimit {
+ public:
+  // To what it has open now: not one more.
+  explicit LoweredLimit(pid_t pid) : pid_(pid) {
+    REQUIRE(::prlimit(pid_, RLIMIT_NOFILE, nullptr, &before_) == 0);
+    rlimit lowered = before_;
+    lowered.rlim_cur = static_cast<rlim_t>(FdSnapshot::Of(pid_).Targets().rbegin()->first) + 1;
+    REQUIRE(::prlimit(pid_, RLIMIT_NOFILE, &lowered, nullptr) == 0);
+  }
+  LoweredLimit(const LoweredLimit&) = delete;
+  LoweredLimit& operator=(const LoweredLimit&) = delete;
+  ~LoweredLimit() { (void)::prlimit(pid_, RLIMIT_NOFILE, &before_, nullptr); }
+
+ private:
+  pid_t pid_;
+  rlimit before_{};
+};
+
+std::vector<std::string> Flags(const char* service, const std::vector<std::string>& settings = {}) {
+  std::vector<std::string> flags = {"--service", service, "--listen", "127.0.0.1:0", "--workers", "2"};
+  for (const std::string& setting : settings) flags.insert(flags.end(), {"--set", setting});
+  return flags;
+}
+
+// At most one line a second, and the first.
+bool IsQuiet(const DaemonProcess& daemon, std::string_view line, Duration span) {
+  return static_cast<double>(daemon.CountLog(line)) <= Seconds(span) + 2;
+}
+
+}  // namespace
+
+TEST_CASE("the table of one worker is full under load: the other serves, nobody is lost, and then both do again") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, Flags("fault", {"dispatch.policy=round-robin"}));
+  const pid_t poor = daemon.ReadyWorkers().at(0).pid;
+  int answers = 0;
+  const auto ask = [&] {
+    TcpClient client(daemon.Address());
+    const std::optional<std::string> answer = client.SendAll("pid\n") ? client.ReadUntil("\n") : std::nullopt;
+    answers += answer ? 1 : 0;
+    return answer ? std::atoi(answer->c_str()) : 0;
+  };
+  const Time start = Now();
+  int asked = 0;
+  {
+    const LoweredLimit lowered(poor);
+    for (; Now() - start < milliseconds(2500); ++asked) (void)ask();
+  }
+  MESSAGE("a full worker: ", answers, " answers of ", asked);
+  CHECK(answers == asked);
+  CHECK(daemon.CountLog("no descriptor is free") > 0);
+  CHECK(IsQuiet(daemon, "no descriptor is free", Now() - start));
+  CHECK(WaitUntil(kPatience, [&] { return ask() == poor; }));
+  CHECK(daemon.CountLog("died while") == 0);
+}
+
+TEST_CASE("the master's table is full under load: accepting pauses, nobody is lost, and it goes on by itself") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("http"));
+  Load load(LoadKind::kHttp, daemon.Address(), 4);
+  CHECK(WaitUntil(kPatience, [&] { return load.Ok() > 100; }));
+  const Time start = Now();
+  const double cpu = CpuSeconds(daemon.MasterPid());
+  {
+    const LoweredLimit lowered(daemon.MasterPid());
+    std::vector<TcpClient> waiting;  // they fill what is left, and wait in the backlog
+    for (int i = 0; i < 50; ++i) waiting.emplace_back(daemon.Address());
+    CHECK(HoldsFor(milliseconds(1500), [&] { return load.Ok() > 0; }));
+  }
+  const double used = CpuSeconds(daemon.MasterPid()) - cpu;
+  const std::uint64_t before = load.Ok();
+  CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 100; }));
+  const LoadResult result = load.Stop();
+  MESSAGE("a full master: ", result.Text(), "; master's CPU meanwhile ", used, " s");
+  CHECK(result.Failed() == 0);
+  CHECK(IsQuiet(daemon, "accepting pauses", Now() - start));
+  CHECK(daemon.CountLog("died while") == 0);
+}
+
+TEST_CASE("connections that come back to a full master wait in the channel, and go on when there is room") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("http", {"parking.after=1s"}));
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(daemon.Address());
+  const auto answered = [&] {
+    return std::count_if(clients.begin(), clients.end(),
+                         [](HttpClient& client) { return client.Get("/").has_value(); });
+  };
+  CHECK(answered() == 20);  // now they are with the workers, for a second
+  const Time start = Now();
+  {
+    const LoweredLimit lowered(daemon.MasterPid());
+    CHECK(daemon.WaitForLog("no descriptor is free for what worker"));
+    CHECK(HoldsFor(milliseconds(1500), [&] { return daemon.WorkerPids().size() == 2; }));
+  }
+  CHECK(IsQuiet(daemon, "no descriptor is free for what worker", Now() - start));
+  const auto alive = answered();
+  MESSAGE("keep-alive connections across a full master: ", alive, " of 20");
+  CHECK(alive == 20);
+  CHECK(daemon.CountLog("died while") == 0);
+  clients.clear();
+}
+
+TEST_CASE("parked connections give way to new ones when the master's table is full: the oldest first") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("http", {"parking.after=10ms"}));
+  std::vector<HttpClient> parked;
+  for (int i = 0; i < 20; ++i) {
+    parked.emplace_back(daemon.Address());
+    REQUIRE(parked.back().Get("/"));
+  }
+  // All of them have come back: the master holds them beside its own five (a listener and two channels).
+  REQUIRE(WaitUntil(kPatience, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") >= 25; }));
+  const LoweredLimit lowered(daemon.MasterPid());
+  for (int i = 0; i < 10; ++i) {
+    HttpClient fresh(daemon.Address());
+    CHECK(fresh.Get("/"));
+  }
+  CHECK(daemon.CountLog("closing the oldest") > 0);
+  CHECK(parked.front().Connection().IsClosedByPeer());
+  CHECK(parked.back().Get("/"));
+  parked.clear();
+}
+
+TEST_CASE("an unprivileged master with few descriptors and a stopped worker: all are answered by the others") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  if (!daemon.BecomeNobody(256)) {
+    MESSAGE("skipped: needs root and more than one user id");
+    return;
+  }
+  daemon.Serve(2, Flags("fault", {"dispatch.policy=round-robin", "dispatch.max_queue=256", "workers_max=2"}));
+  const pid_t stopped = daemon.WorkerPids().at(0);
+  REQUIRE(::kill(stopped, SIGSTOP) == 0);
+  int answers = 0;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<TcpClient> clients;
+    for (int i = 0; i < 200; ++i) {
+      clients.emplace_back(daemon.Address());
+      REQUIRE(clients.back().SendAll("pid\n"));
+    }
+    for (TcpClient& client : clients) answers += client.ReadUntil("\n") ? 1 : 0;
+  }
+  REQUIRE(::kill(stopped, SIGCONT) == 0);
+  MESSAGE("unprivileged, 256 descriptors, one of two workers stopped: ", answers, " answers of 600");
+  CHECK(answers == 600);
+  CHECK(daemon.CountLog("died while") == 0);
+}
+
+}  // namespace preforkd::testing

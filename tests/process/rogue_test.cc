@@ -1,0 +1,100 @@
+// A worker that talks nonsense is killed and replaced; the master loses nothing by it, and nobody else notices.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <cstdlib>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr const char* kPreforkdWithRogues = "tests/rogue/preforkd_with_rogues";
+
+const std::vector<std::string> kFlags = {"--service", "echo",      "--listen", "127.0.0.1:0",
+                                         "--workers", "2",         "--set",    "dispatch.policy=round-robin",
+                                         "--set",     "workers_max=2"};
+
+struct Trick {
+  const char* name;
+  const char* said;  // why it is not trusted
+  bool needs_client = false;
+};
+
+constexpr Trick kTricks[] = {
+    {"garbage", "not a preforkd message"},
+    {"empty", "it has closed its channel"},
+    {"oversized", "a packet that no worker sends"},
+    {"truncated", "malformed hand-back message", true},
+    {"version", "wire version 2 where 1 is spoken", true},
+    {"masters-words", "is not for the master", true},
+    {"ready-with-descriptor", "ready message with a descriptor"},
+    {"no-descriptor", "hand-back message without its descriptor", true},
+    {"two-descriptors", "a packet that no worker sends", true},
+    {"17-descriptors", "a packet that no worker sends", true},
+    {"pipe", "it hands back what is no client's connection", true},
+    {"file", "it hands back what is no client's connection", true},
+    {"udp", "it hands back what is no client's connection", true},
+    {"listening", "it hands back what is no client's connection", true},
+    {"channel", "it hands back what is no client's connection", true},
+    {"twice", "it hands back more than it was given", true},
+    {"never-given", "it hands back more than it was given"},
+    {"other-worker", "it speaks for slot=1"},
+    {"old-incarnation", "it speaks for slot=0 inc=0"},
+    {"shutdown", "it has closed its channel"},
+    {"million", "it floods the channel"},
+};
+
+// Served by whoever is sane. A rogue keeps what it was given until it is killed, so a client may be cut: it
+// comes again.
+bool IsServed(const std::string& address) {
+  return WaitUntil(kPatience, [&] {
+    Result<TcpClient> client = TcpClient::Connect(address, std::chrono::seconds(2));
+    return client.Ok() && client.Value().Echoes("sane");
+  });
+}
+
+void CheckTrick(const Trick& trick) {
+  ::setenv("ROGUE_TRICK", trick.name, 1);
+  DaemonProcess daemon(kPreforkdWithRogues);
+  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.Start(kFlags);
+  REQUIRE(daemon.WaitForLog("serving: generation"));
+  const std::string address = daemon.Address();
+  std::vector<TcpClient> clients;
+  // Two, in turn: one of them is the rogue's.
+  for (int i = 0; trick.needs_client && i < 2; ++i) clients.emplace_back(address);
+  CHECK(daemon.WaitForLog("is not to be trusted and gets SIGKILL: "));
+  CHECK(daemon.WaitForLog("died while"));
+  CHECK(daemon.AwaitWorkers(2));
+  clients.clear();
+  CHECK(IsServed(address));
+  CHECK(daemon.CountLog(trick.said) == 1);
+  CHECK(daemon.CountLog("died while") == 1);  // its successor is not taken for it
+  // What a server has that never met a rogue.
+  ::unsetenv("ROGUE_TRICK");
+  DaemonProcess sane(kPreforkdWithRogues);
+  sane.Serve(2, kFlags);
+  std::string difference;
+  CHECK(WaitUntil(kPatience, [&] {
+    difference = KindsDiff(FdSnapshot::Of(sane.MasterPid()), FdSnapshot::Of(daemon.MasterPid()));
+    return difference.find("socket") == std::string::npos && difference.find("pipe") == std::string::npos &&
+           difference.find("pidfd") == std::string::npos;
+  }));
+  CAPTURE(difference);
+  CHECK(CpuSeconds(daemon.MasterPid()) < 1.0);
+}
+
+}  // namespace
+
+TEST_CASE("each way of talking nonsense costs the worker its life, and the server nothing") {
+  for (const Trick& trick : kTricks) {
+    CAPTURE(trick.name);
+    CheckTrick(trick);
+  }
+  MESSAGE(std::size(kTricks), " tricks, each: killed once, replaced, the master's descriptors as in a sane server");
+}
+
+}  // namespace preforkd::testing

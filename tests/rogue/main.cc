@@ -1,0 +1,195 @@
+// preforkd with one worker that misbehaves: the first one in slot 0 says that it is ready, then does what the
+// environment (ROGUE_TRICK) names, and waits for its end. All others, its successor included, are sane. For
+// tests only.
+//
+// The tricks with a connection wait for one first, so that handing back is theirs to do.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/channel/fd_message.h"
+#include "common/wire/codec.h"
+#include "master/program.h"
+#include "worker/services/echo.h"
+#include "worker/worker.h"
+
+namespace preforkd {
+namespace {
+
+// What a rogue has: the channel, who it is, and the parcel that it was given.
+struct Rogue {
+  int channel = -1;
+  WorkerId id;
+  Parcel parcel;
+
+  // Sends whatever it is told, waiting for room; false when the channel is gone.
+  bool Send(std::string_view bytes, const std::vector<int>& fds = {}) const {
+    std::vector<char> control(CMSG_SPACE(sizeof(int) * fds.size()));
+    iovec vector{const_cast<char*>(bytes.data()), bytes.size()};
+    msghdr header{};
+    header.msg_iov = &vector;
+    header.msg_iovlen = 1;
+    if (!fds.empty()) {
+      header.msg_control = control.data();
+      header.msg_controllen = control.size();
+      cmsghdr* rights = CMSG_FIRSTHDR(&header);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+      std::copy(fds.begin(), fds.end(), reinterpret_cast<int*>(CMSG_DATA(rights)));
+    }
+    while (::sendmsg(channel, &header, MSG_NOSIGNAL) < 0) {
+      if (errno != EAGAIN) return false;
+      pollfd room{channel, POLLOUT, 0};
+      (void)::poll(&room, 1, -1);
+    }
+    return true;
+  }
+
+  template <typename Message>
+  static std::string Bytes(const Message& message) {
+    std::string bytes;
+    Encode(message, bytes);
+    return bytes;
+  }
+
+  // A hand-back of the parcel, in all but the descriptor.
+  [[nodiscard]] std::string HandBackBytes() const {
+    HandBack message;
+    message.id = id;
+    message.parcel.id = parcel.id;
+    message.parcel.service = parcel.service;
+    message.parcel.listener = parcel.listener;
+    return Bytes(message);
+  }
+
+  void HandBackWith(const std::vector<int>& fds) const { (void)Send(HandBackBytes(), fds); }
+};
+
+void Await(int channel) {
+  pollfd readable{channel, POLLIN, 0};
+  (void)::poll(&readable, 1, -1);
+}
+
+// The first connection that comes.
+Parcel TakeParcel(int channel) {
+  std::array<char, kMaxMessageBytes> buffer;
+  for (;;) {
+    Await(channel);
+    ReceiveResult packet = ReceiveMessage(channel, buffer);
+    if (packet.outcome != ReceiveOutcome::kMessage) continue;
+    Result<MasterToWorker> message = DecodeForWorker(std::span(buffer.data(), packet.size), std::move(packet.fd));
+    if (auto* hand_over = std::get_if<HandOver>(&message.Value())) return std::move(hand_over->parcel);
+  }
+}
+
+int Listening() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  (void)::listen(fd, 1);
+  return fd;
+}
+
+int PipeEnd() {
+  std::array<int, 2> ends{};
+  (void)::pipe(ends.data());
+  return ends[0];
+}
+
+struct Trick {
+  bool with_parcel = false;
+  std::function<void(const Rogue&)> play;
+};
+
+const std::map<std::string, Trick>& Tricks() {
+  static const std::map<std::string, Trick> tricks = {
+      {"garbage", {false, [](const Rogue& rogue) { (void)rogue.Send("how do you do?"); }}},
+      {"empty", {false, [](const Rogue& rogue) { (void)rogue.Send(""); }}},
+      {"oversized", {false, [](const Rogue& rogue) { (void)rogue.Send(std::string(kMaxMessageBytes + 1, 'x')); }}},
+      {"truncated",
+       {true, [](const Rogue& rogue) { (void)rogue.Send(rogue.HandBackBytes().substr(0, 30), {rogue.parcel.fd.Get()}); }}},
+      {"version",
+       {true,
+        [](const Rogue& rogue) {
+          std::string bytes = rogue.HandBackBytes();
+          bytes[2] = static_cast<char>(kWireVersion + 1);
+          (void)rogue.Send(bytes, {rogue.parcel.fd.Get()});
+        }}},
+      {"masters-words",
+       {true, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(HandOver{}), {rogue.parcel.fd.Get()}); }}},
+      {"ready-with-descriptor", {false, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}), {2}); }}},
+      {"no-descriptor", {true, [](const Rogue& rogue) { rogue.HandBackWith({}); }}},
+      {"two-descriptors",
+       {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(2, rogue.parcel.fd.Get())); }}},
+      {"17-descriptors",
+       {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(17, rogue.parcel.fd.Get())); }}},
+      {"pipe", {true, [](const Rogue& rogue) { rogue.HandBackWith({PipeEnd()}); }}},
+      {"file", {true, [](const Rogue& rogue) { rogue.HandBackWith({::open("/etc/hostname", O_RDONLY)}); }}},
+      {"udp", {true, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_DGRAM, 0)}); }}},
+      {"listening", {true, [](const Rogue& rogue) { rogue.HandBackWith({Listening()}); }}},
+      {"channel", {true, [](const Rogue& rogue) { rogue.HandBackWith({rogue.channel}); }}},
+      {"twice",
+       {true,
+        [](const Rogue& rogue) {
+          for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
+        }}},
+      {"never-given", {false, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
+      {"other-worker",
+       {false,
+        [](const Rogue& rogue) {
+          (void)rogue.Send(Rogue::Bytes(Ready{WorkerId{Slot{1}, Next(rogue.id.incarnation)}}));
+        }}},
+      {"old-incarnation",
+       {false, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(Ready{WorkerId{rogue.id.slot, Incarnation{0}}})); }}},
+      {"shutdown", {false, [](const Rogue& rogue) { (void)::shutdown(rogue.channel, SHUT_WR); }}},
+      {"million",
+       {false,
+        [](const Rogue& rogue) {
+          const std::string ready = Rogue::Bytes(Ready{rogue.id});
+          for (int i = 0; i < 1'000'000 && rogue.Send(ready); ++i) {
+          }
+        }}},
+  };
+  return tricks;
+}
+
+[[noreturn]] void Misbehave(const WorkerStart& start, const Trick& trick) {
+  Rogue rogue{start.channel, start.id, {}};
+  (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}));
+  if (trick.with_parcel) {
+    rogue.parcel = TakeParcel(start.channel);
+    Add(start.scoreboard->Row(start.id.slot).taken);
+  }
+  trick.play(rogue);
+  for (;;) ::pause();
+}
+
+}  // namespace
+}  // namespace preforkd
+
+int main(int argc, char** argv) {
+  preforkd::ServiceTypes services;
+  services["echo"] = preforkd::EchoServiceType();
+  const preforkd::WorkerEntry sane = preforkd::MakeWorkerEntry(services);
+
+  const char* name = std::getenv("ROGUE_TRICK");
+  const auto trick = preforkd::Tricks().find(name != nullptr ? name : "");
+
+  preforkd::Program program;
+  for (const auto& [type, traits] : services) program.service_types[type] = traits.client_speaks_first;
+  program.worker = [&](preforkd::WorkerStart start) {
+    const bool first = preforkd::Raw(start.id.slot) == 0 && preforkd::Raw(start.id.incarnation) == 1;
+    if (trick != preforkd::Tricks().end() && first) preforkd::Misbehave(start, trick->second);
+    sane(std::move(start));
+  };
+  return preforkd::RunProgram(argc, argv, program);
+}
