@@ -34,7 +34,8 @@ Listener::Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, Lis
       config_(config),
       id_(id),
       sink_(std::move(sink)),
-      watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnReadable(); }),
+      // At the clients' priority: at a higher one, a flood of new clients would starve those that are parked.
+      watch_(loop, fd_.Get(), EventLoop::kPriorityClient, [this](Interest) { OnReadable(); }),
       resume_(loop, EventLoop::kPriorityControl, [this] { UpdateWatch(); }) {}
 
 Listener::~Listener() {

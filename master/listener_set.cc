@@ -70,6 +70,7 @@ void ListenerSet::SetAccepting(bool accepting) {
 void ListenerSet::Close() {
   for (auto& [key, listener] : active_) listener->DrainQueue();
   active_.clear();
+  prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
 }
 
 ListenerId ListenerSet::IdOf(const std::string& address) {

@@ -38,7 +38,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
           loop, page_,
           Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
-                         [this] { return parking_.MakeRoom(); }},
+                         [this] { return parking_.EvictOne(); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
@@ -54,8 +54,9 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
 }
 
-ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving) {
+ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
   on_serving_ = std::move(on_serving);
+  supervisor_.SetDetached(detached);
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
   if (status.Ok()) status = listeners_.Prepare(*config);
@@ -163,6 +164,7 @@ void Master::Reload() {
 void Master::OnPromote(Generation generation) {
   serving_ = std::move(coming_);
   coming_ = {};
+  if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
   PutInService(serving_);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
@@ -200,14 +202,16 @@ GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
 
 void Master::PutInService(const GenerationSpec& generation) {
   const Config& config = *generation.config;
+  const int old_log = log_.Fd();
   if (const Status status = log_.Apply(config.log); !status.Ok()) {
     log::Error("the log stays where it is: {}", status.Err().text);
   }
+  if (log_.Fd() != old_log) supervisor_.ReopenLogs(log_.Fd());  // workers of this generation started with the old
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   supervisor_.SetLogFd(log_.Fd());
   Set(page_.generation, Raw(generation.number));
   dispatcher_.Configure(config.dispatch);
-  parking_.Configure(config.parking);
+  parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
 }
 
@@ -224,7 +228,7 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 
 void Master::OnFirstReady(Generation generation) {
   can_serve_ = true;
-  SetState(MasterState::kServing);
+  if (!stopping_) SetState(MasterState::kServing);
   if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
   log::Notice("serving: generation {}, {} workers", Raw(generation), serving_.workers);
   on_serving_();
@@ -232,6 +236,7 @@ void Master::OnFirstReady(Generation generation) {
 }
 
 void Master::OnFinish(ExitCode code) {
+  dispatcher_.StopDispatching();  // what nobody was left to serve is lost, and counted
   if (code == ExitCode::kUnavailable) log::Error("giving up: no worker of the first generation became ready");
   exit_code_ = code;
   loop_.Stop();
@@ -256,6 +261,8 @@ void Master::StopGracefully() {
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
               Seconds(serving_.config->supervision.drain_timeout));
   listeners_.Close();
+  parking_.Stop();
+  dispatcher_.Flush();
   if (dispatcher_.Congested()) {
     stop_deadline_.SetAfter(serving_.config->supervision.drain_timeout);
   } else {
@@ -265,7 +272,6 @@ void Master::StopGracefully() {
 
 void Master::FinishStop() {
   stop_deadline_.Cancel();
-  parking_.CloseAll();
   if (!supervisor_.Stopping()) supervisor_.Stop(false);
 }
 
@@ -276,7 +282,7 @@ void Master::StopNow() {
     listeners_.Close();
   }
   log::Notice("stopping at once");
-  parking_.CloseAll();
+  parking_.Stop();
   dispatcher_.StopDispatching();
   supervisor_.Stop(true);
 }

@@ -33,7 +33,8 @@ class Master {
 
   // Binds, starts the first generation, and serves until told to stop.
   // `on_serving` is called once, when the first worker is ready.
-  ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving);
+  // `detached`: standard output and error belong to somebody who waits for us to let go of them.
+  ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
 
  private:
   Status WatchSignals();

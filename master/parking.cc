@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include <iterator>
 #include <utility>
 
 #include "common/base/log.h"
@@ -45,6 +46,10 @@ ParkReading Parking::Reading(bool has_work) const {
 }
 
 void Parking::Arrive(HandBack message) {
+  if (!services_.empty() && !services_.contains(message.parcel.service)) {  // see Configure
+    Add(page_.closed_parked);
+    return;
+  }
   switch (JudgeArrival(Reading(message.wake_now))) {
     case ParkVerdict::kEvictFirst:
       EvictOldest();
@@ -76,7 +81,7 @@ void Parking::EvictOldest() {
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
   const Place place = parked_.emplace(parked_.end(), loop_, std::move(parcel), FdWatch::Callback{});
-  place->watch.SetCallback([this, place](Interest ready) { OnEvent(place, ready); });
+  place->watch.SetCallback([this, place](Interest) { OnEvent(place); });
   // Level-triggered: a request that came in the moment of parking is seen at once.
   const Status status = idle_for > Duration(0) ? place->watch.Want(Interest::kRead, idle_for)
                                                : place->watch.Want(Interest::kRead);
@@ -88,8 +93,9 @@ void Parking::Park(Parcel parcel, Duration idle_for) {
   Publish();
 }
 
-void Parking::OnEvent(Place place, Interest ready) {
-  if (Has(ready, Interest::kRead) && UnreadBytes(place->parcel.fd.Get()) > 0) return Wake(place);
+// Something has come, or its time is over: a request that came in that very moment counts.
+void Parking::OnEvent(Place place) {
+  if (UnreadBytes(place->parcel.fd.Get()) > 0) return Wake(place);
   Close(place);
 }
 
@@ -110,12 +116,35 @@ void Parking::Close(Place place) {
   Publish();
 }
 
-void Parking::CloseAll() {
+void Parking::Stop() {
   const LedgerChange change(page_);
   stopping_ = true;
-  Add(page_.closed_parked, parked_.size());
-  parked_.clear();
-  Publish();
+  // A request that has come already is answered; who says nothing is closed.
+  for (auto place = parked_.begin(); place != parked_.end();) {
+    const auto next = std::next(place);
+    OnEvent(place);
+    place = next;
+  }
+}
+
+void Parking::Configure(const ParkingConfig& config,
+                        const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services) {
+  const LedgerChange change(page_);
+  most_ = config.max;
+  services_.clear();
+  for (const auto& [id, service] : services) services_.insert(id);
+  // Of a service that is no more: closed now, while it is idle, and not reset at its next request.
+  for (auto place = parked_.begin(); place != parked_.end();) {
+    const auto next = std::next(place);
+    if (!services_.contains(place->parcel.service)) Close(place);
+    place = next;
+  }
+}
+
+bool Parking::EvictOne() {
+  if (parked_.empty()) return false;
+  EvictOldest();
+  return true;
 }
 
 void Parking::Publish() { Set(page_.parked, parked_.size()); }

@@ -8,6 +8,9 @@
 
 #include <functional>
 #include <list>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
@@ -24,14 +27,18 @@ class Parking {
  public:
   Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher);
 
-  void Configure(const ParkingConfig& config) { most_ = config.max; }
+  // `services` are those of the generation in service: connections of any other are closed.
+  void Configure(const ParkingConfig& config,
+                 const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
   void Arrive(HandBack message);
   // True when a descriptor is free, if need be after closing what has been parked for longest, some at a time.
   [[nodiscard]] bool MakeRoom();
-  // The server stops: all that are parked are closed, and whatever still arrives.
-  void CloseAll();
+  // The server stops: who has spoken goes to a worker, all others are closed, and whatever still arrives.
+  void Stop();
+  // For a table that is full: closes the one that has been parked for longest; false when there is none.
+  bool EvictOne();
 
   [[nodiscard]] std::size_t Size() const { return parked_.size(); }
 
@@ -47,7 +54,7 @@ class Parking {
 
   [[nodiscard]] ParkReading Reading(bool has_work) const;
   void Park(Parcel parcel, Duration idle_for);
-  void OnEvent(Place place, Interest ready);
+  void OnEvent(Place place);
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
   void Close(Place place);
@@ -61,6 +68,7 @@ class Parking {
   Timer flush_;               // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
   std::uint64_t most_ = 0;
+  std::set<ServiceId> services_;  // empty: not configured, every one is known
   bool stopping_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "common/base/exit_code.h"
@@ -50,7 +51,7 @@ int ReportConfig(const ConfigOutcome& outcome, bool check) {
 }
 
 int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
-          std::function<void()> on_serving) {
+          std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -61,7 +62,7 @@ int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Progr
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
   Master master(loop.Value(), scoreboard.Value(), log_output, program, std::move(inputs));
-  return Exit(master.Run(std::move(config), std::move(on_serving)));
+  return Exit(master.Run(std::move(config), std::move(on_serving), detached));
 }
 
 int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program) {
@@ -71,13 +72,15 @@ int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, c
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized([&](ServingCallback on_serving) {
-    return Serve(std::move(config), std::move(inputs), program, std::move(on_serving));
+    return Serve(std::move(config), std::move(inputs), program, std::move(on_serving), true);
   });
 }
 
 }  // namespace
 
 int RunProgram(int argc, char** argv, const Program& program) {
+  // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
+  (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
   if (const Status status = FillStandardDescriptors(); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -96,7 +99,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
     return ReportConfig(outcome, options.check);
   }
   if (options.daemonize) return ServeDaemonized(outcome.config, std::move(inputs), program);
-  return Serve(outcome.config, std::move(inputs), program, [] {});
+  return Serve(outcome.config, std::move(inputs), program, [] {}, false);
 }
 
 }  // namespace preforkd

@@ -97,6 +97,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::optio
 }
 
 void SlotChannel::CloseOurSide() {
+  shut_ = true;
   // ENOTCONN cannot happen while we hold both ends.
   PF_CHECK(::shutdown(MasterEnd(), SHUT_WR) == 0, "the channel could not be shut down");
 }

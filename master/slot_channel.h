@@ -41,6 +41,8 @@ class SlotChannel {
   std::size_t Reclaim(std::vector<Parcel>& parcels);
   // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
   [[nodiscard]] bool Drained() const { return drained_; }
+  // CloseOurSide has been called: no worker can be given this channel any more.
+  [[nodiscard]] bool Shut() const { return shut_; }
 
   // No more from us: the worker reads end of file behind what is queued, and can still send.
   void CloseOurSide();
@@ -63,6 +65,7 @@ class SlotChannel {
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
   bool drained_ = true;
+  bool shut_ = false;
 };
 
 }  // namespace preforkd

@@ -12,6 +12,17 @@
 #include "common/base/sys_error.h"
 
 namespace preforkd {
+namespace {
+
+// Does `next` lack a service that `last` has?
+bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
+  return std::any_of(last.services.begin(), last.services.end(), [&](const auto& service) {
+    return std::none_of(next.services.begin(), next.services.end(),
+                        [&](const auto& other) { return other.first == service.first; });
+  });
+}
+
+}  // namespace
 Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
                        Hooks hooks)
     : loop_(loop),
@@ -37,6 +48,7 @@ void Supervisor::Begin(GenerationSpec generation) {
   const FleetSettings settings = generation.Settings();
   const std::uint32_t workers = generation.workers;
   generations_[number] = std::move(generation);
+  in_service_ = number;
   fleet_.Begin(number, workers, settings, Now());
   MakeRounds();
 }
@@ -129,6 +141,12 @@ void Supervisor::Do(const Spawn& action) {
 }
 
 Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& generation) {
+  if (slot.HasChannel() && slot.Channel().Shut()) {  // a retired worker's, kept for what is still in it
+    Reclaim(slot);
+    if (!slot.Channel().Drained()) return Error{"the channel of the last worker still holds connections", 0};
+    slot.DropChannel();
+    slot.Row().Clear();
+  }
   if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
   const Incarnation incarnation = Next(last_incarnation_);
   WorkerRow& row = slot.Row();
@@ -145,6 +163,7 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   start.master_pid = ::getpid();
   start.channel = slot.Channel().WorkerEnd();
   start.log_fd = log_fd_;
+  start.detached = detached_;
   start.scoreboard = &scoreboard_;
   start.config = generation.config;
   start.services = generation.services;
@@ -155,8 +174,10 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   const Status status = slot.Adopt(
       std::move(process).Value(), incarnation, loop_, [this, &slot](Interest) { OnExit(slot); },
       [this, &slot](Interest) { OnMessages(slot); });
-  PF_CHECK(status.Ok(), "the loop cannot watch a new worker");
-  return incarnation;
+  if (status.Ok()) return incarnation;
+  // ENOSPC, ENOMEM: nobody would hear of its end. It has taken nothing that it could have answered.
+  slot.KillAndForget();
+  return status.Err();
 }
 
 void Supervisor::Do(const Retire& action) {
@@ -165,7 +186,7 @@ void Supervisor::Do(const Retire& action) {
   PublishState(slot);
   dispatcher_.RemoveSlot(action.id.slot);
   // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
-  const std::size_t reclaimed = fleet_.Stopping() ? 0 : Reclaim(slot);
+  const std::size_t reclaimed = fleet_.Stopping() || service_gone_ ? 0 : Reclaim(slot);
   slot.Channel().CloseOurSide();
   log::Info("worker {} retires; {} untaken connections go to others", action.id, reclaimed);
 }
@@ -178,8 +199,15 @@ void Supervisor::Do(const Kill& action) {
 }
 
 void Supervisor::Do(const Promote& action) {
-  generations_.erase(generations_.begin(), generations_.find(action.generation));
+  // First the listeners: what those that leave still have goes to the old workers, who know its service.
   hooks_.on_promote(action.generation);
+  service_gone_ = LacksAService(generations_.at(action.generation), generations_.at(in_service_));
+  in_service_ = action.generation;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.generation != in_service_ || record.state != WorkerState::kReady) continue;
+    dispatcher_.AddSlot(record.slot, SlotOf(record.slot).Channel());
+  }
+  generations_.erase(generations_.begin(), generations_.find(action.generation));
 }
 
 void Supervisor::Do(const Abandon& action) {
@@ -204,10 +232,10 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
   const WorkerId id = slot.Id();
   const WorkerState was = fleet_.Find(id)->state;
   if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
-  dispatcher_.RemoveSlot(id.slot);
   // First what it said before it died, then what it never took: only then is the rest lost.
   while (!slot.Distrusted() && ReceiveOne(slot)) {
   }
+  dispatcher_.RemoveSlot(id.slot);  // behind its last words: one of them may have been that it is ready
   slot.StopListening();
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   WriteObituary(slot, pid, report, was);

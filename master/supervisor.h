@@ -55,6 +55,8 @@ class Supervisor {
   void ReopenLogs(int log_fd);
   // What new workers log to; borrowed.
   void SetLogFd(int log_fd) { log_fd_ = log_fd; }
+  // There is no terminal for workers to write to.
+  void SetDetached(bool detached) { detached_ = detached; }
 
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
@@ -114,6 +116,9 @@ class Supervisor {
   std::vector<std::unique_ptr<WorkerSlot>> slots_;  // index = slot
   std::map<Generation, GenerationSpec> generations_;  // in service, and starting up
   Incarnation last_incarnation_{};
+  Generation in_service_{};
+  bool service_gone_ = false;  // the generation in service lacks a service of the one before
+  bool detached_ = false;
   int log_fd_ = 2;
   Timer deadline_;
   Timer rounds_;

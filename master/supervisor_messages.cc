@@ -58,6 +58,11 @@ bool Supervisor::ReceiveOne(WorkerSlot& slot) {
       Distrust(slot, "it has closed its channel");
       return false;
     case ReceiveOutcome::kBad:
+      if (packet.fd_table_full) {  // our table, not its lie: the client's descriptor is gone
+        log::Error("worker {}: a connection was handed back and no descriptor was free", slot.Id());
+        PauseListening();
+        return false;
+      }
       Distrust(slot, "a packet that no worker sends");
       return false;
     case ReceiveOutcome::kError:
@@ -123,7 +128,8 @@ void Supervisor::OnReady(WorkerSlot& slot) {
   } else {
     log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
   }
-  dispatcher_.AddSlot(slot.Number(), slot.Channel());
+  // One of a generation that is coming in gets nothing before that is promoted (Do(Promote)).
+  if (fleet_.Find(slot.Id())->generation == in_service_) dispatcher_.AddSlot(slot.Number(), slot.Channel());
   if (announced_) return;
   announced_ = true;
   hooks_.on_first_ready(fleet_.Current());

@@ -6,6 +6,7 @@ extern "C" {  // glibc 2.36 has forgotten to say so itself
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -57,6 +58,17 @@ bool WorkerSlot::Signal(int signo) {
   if (::pidfd_send_signal(pidfd_.Get(), signo, nullptr, 0) == 0) return true;
   if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
   return false;
+}
+
+void WorkerSlot::KillAndForget() {
+  Signal(SIGKILL);
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+  pid_.reset();
+  exit_watch_.reset();
+  message_watch_.reset();
+  pidfd_.Reset();
 }
 
 std::optional<ExitReport> WorkerSlot::Reap() {

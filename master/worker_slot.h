@@ -53,6 +53,8 @@ class WorkerSlot {
 
   // Sends a signal to the process, if there is one. False when it has ended already.
   bool Signal(int signo);
+  // For a process that cannot be watched: kills it and waits for that.
+  void KillAndForget();
   // Waits for the process, which must have ended, and forgets its pid. nullopt when it still lives.
   std::optional<ExitReport> Reap();
 

@@ -52,6 +52,9 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.Valid()) return SysError("open", "/dev/null");
   if (::dup2(null.Get(), STDIN_FILENO) < 0) return SysError("dup2");
+  if (start.detached && (::dup2(null.Get(), STDOUT_FILENO) < 0 || ::dup2(null.Get(), STDERR_FILENO) < 0)) {
+    return SysError("dup2");
+  }
 
   Status status = Place(channel.Get(), kChannelFd);
   if (status.Ok() && log_is_file) status = Place(log_file.Get(), kLogFd);
@@ -82,6 +85,9 @@ Result<ChildDescriptors> SetUpChild(const WorkerStart& start) {
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;
   log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO);
+  // The master still has those of the generation in service.
+  log::SetLevel(start.config->log.level);
+  log::SetFormat(start.config->log.format);
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");

@@ -1,5 +1,6 @@
 #include "worker/connection.h"
 
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -135,6 +136,11 @@ void Connection::Start(Service& service, Luggage luggage) {
 
 void Connection::Retire() {
   Run([this] { session_->OnRetire(); });
+}
+
+bool Connection::HasInput() const {
+  int count = 0;
+  return ::ioctl(parcel_.fd.Get(), FIONREAD, &count) == 0 && count > 0;
 }
 
 Parcel Connection::TakeParcel() {

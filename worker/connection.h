@@ -98,6 +98,8 @@ class Connection {
   // Opens the session and lets it read first.
   void Start(Service& service, Luggage luggage);
   void Retire();
+  // Bytes of the client lie in the socket.
+  [[nodiscard]] bool HasInput() const;
   [[nodiscard]] Session& GetSession() { return *session_; }
   // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
   [[nodiscard]] Parcel TakeParcel();

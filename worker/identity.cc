@@ -65,6 +65,8 @@ Status DropIdentity(const std::string& user, const std::string& group) {
   // Groups first: without root they could not be changed any more.
   if (Status status = BecomeGroup(user, gid); !status.Ok()) return status;
   if (uid && ::setresuid(*uid, *uid, *uid) < 0) return SysError("setresuid", user);
+  // The change of identity has cleared it, and with it the core of a crash (prctl(2)).
+  if (::prctl(PR_SET_DUMPABLE, 1) < 0) return SysError("prctl", "PR_SET_DUMPABLE");
   return {};
 }
 

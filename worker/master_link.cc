@@ -1,5 +1,7 @@
 #include "worker/master_link.h"
 
+#include <poll.h>
+
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 
@@ -8,7 +10,9 @@ namespace preforkd {
 MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
     : channel_(std::move(channel)),
       on_readable_(std::move(on_readable)),
-      watch_(loop, channel_.Get(), EventLoop::kPriorityControl, [this](Interest ready) { OnReady(ready); }) {}
+      // At the clients' priority: at a higher one, a flood of new clients would starve those that are here.
+      watch_(loop, channel_.Get(), EventLoop::kPriorityClient, [this](Interest ready) { OnReady(ready); }),
+      retry_(loop, EventLoop::kPriorityControl, [this] { FlushOutbox(); }) {}
 
 template <typename Message>
 bool MasterLink::SendAny(Message& message) {
@@ -25,6 +29,7 @@ bool MasterLink::SendAny(Message& message) {
     case SendOutcome::kFull:
     case SendOutcome::kTooMany:
       outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+      NoteFull(result.outcome);
       if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
       return true;
     case SendOutcome::kGone: master_gone_ = true; return false;
@@ -46,7 +51,7 @@ Status MasterLink::SetListening(bool listening) {
 
 Status MasterLink::UpdateWatch() {
   Interest interest = listening_ ? Interest::kRead : Interest::kNone;
-  if (!outbox_.empty()) interest = interest | Interest::kWrite;
+  if (!outbox_.empty() && !wait_for_others_) interest = interest | Interest::kWrite;
   return watch_.Want(interest);
 }
 
@@ -55,16 +60,31 @@ void MasterLink::OnReady(Interest ready) {
   if (Has(ready, Interest::kRead)) on_readable_();
 }
 
+void MasterLink::NoteFull(SendOutcome outcome) {
+  constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+  wait_for_others_ = outcome == SendOutcome::kTooMany;
+  if (wait_for_others_) retry_.SetAfter(kRetryInterval);
+}
+
+bool MasterLink::MasterHasShutDown() const {
+  pollfd state{channel_.Get(), POLLRDHUP, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
 void MasterLink::FlushOutbox() {
   while (!outbox_.empty()) {
     const OutMessage out{outbox_.front().bytes, outbox_.front().fd.Get()};
     const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
-    if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) return;
+    if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) {
+      NoteFull(result.outcome);
+      break;
+    }
     if (result.outcome == SendOutcome::kGone) master_gone_ = true;
     outbox_.pop_front();
   }
+  if (outbox_.empty()) wait_for_others_ = false;
   if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
-  if (on_drained_) on_drained_();
+  if (outbox_.empty() && on_drained_) on_drained_();
 }
 
 }  // namespace preforkd

@@ -11,6 +11,7 @@
 #include "common/channel/fd_message.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
+#include "common/event/timer.h"
 #include "common/wire/codec.h"
 
 namespace preforkd {
@@ -26,6 +27,8 @@ class MasterLink {
   bool Send(HandBack& message) { return SendAny(message); }
 
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(channel_.Get(), buffer); }
+  // The master has told us to leave, or is gone; asked without receiving.
+  [[nodiscard]] bool MasterHasShutDown() const;
   // Listen for messages, or not.
   Status SetListening(bool listening);
   // Nothing is waiting to be sent.
@@ -48,6 +51,7 @@ class MasterLink {
 
   void OnReady(Interest ready);
   void FlushOutbox();
+  void NoteFull(SendOutcome outcome);
   Status UpdateWatch();
 
   UniqueFd channel_;
@@ -57,7 +61,9 @@ class MasterLink {
   std::deque<Waiting> outbox_;
   bool listening_ = false;
   bool master_gone_ = false;
+  bool wait_for_others_ = false;  // ETOOMANYREFS: room in this channel alone does not help
   FdWatch watch_;
+  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), which no event announces the end of
 };
 
 }  // namespace preforkd

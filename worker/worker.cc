@@ -151,6 +151,10 @@ bool Worker::MakeSureOfRoom() {
     log::Warning("no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held back)",
                  connections_.Size(), DescriptorLimit(), *held_back);
   }
+  // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
+  if (master_.MasterHasShutDown()) {
+    connections_.ForEach([this](Connection& connection) { HandBackIdle(connection, HandBackReason::kRetiring); });
+  }
   take_again_.SetAfter(kNoRoomPause);
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
   return false;
@@ -158,7 +162,10 @@ bool Worker::MakeSureOfRoom() {
 
 void Worker::TakeAgain() {
   if (env_->retiring) return;
-  if (const Status status = master_.SetListening(true); !status.Ok()) log::Error("{}", status.Err().text);
+  const Status status = master_.SetListening(true);
+  if (status.Ok()) return;
+  log::Error("{}", status.Err().text);
+  take_again_.SetAfter(kNoRoomPause);  // deaf is not an option
 }
 
 bool Worker::TakeOne() {
@@ -169,7 +176,12 @@ bool Worker::TakeOne() {
     case ReceiveOutcome::kEnd: Retire(); return false;
     case ReceiveOutcome::kBad:
       log::Alert("the channel brought a broken packet{}", packet.fd_table_full ? ": no descriptor was free" : "");
-      if (!packet.fd_table_full) Abort(WorkerExit::kBadMaster);
+      if (packet.fd_table_full) {  // the kernel has closed the client's descriptor: taken, and lost
+        Add(env_->row.taken);
+        CountLoss(LossReason::kRefused);
+      } else {
+        Abort(WorkerExit::kBadMaster);
+      }
       return false;
     case ReceiveOutcome::kError: log::Error("recvmsg: {}", ErrnoText(packet.errnum)); return false;
   }
@@ -192,11 +204,12 @@ bool Worker::TakeOne() {
 void Worker::Serve(Parcel parcel) {
   Add(env_->row.taken);
   ++parcel.journeys;
+  parcel.reclaims = 0;  // it has arrived
   const auto service = services_.find(parcel.service);
   if (service == services_.end()) {
     // A connection of a service that the new configuration does not have any more.
     log::Info(parcel.id, "closing: its service does not exist any more");
-    Add(env_->row.finished);
+    CountLoss(LossReason::kRefused);
     return;
   }
   Luggage luggage;
@@ -230,6 +243,10 @@ void Worker::Retire() {
 bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   Session& session = connection.GetSession();
   if (session.TravelRefusal() != nullptr) return false;
+  // When the whole server stops nobody else would get it: who has spoken is answered here.
+  const MasterPage& master = env_->scoreboard.Master();
+  const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
+  if (server_stops && connection.HasInput()) return false;
   Luggage luggage = session.Pack();
   if (luggage.unread.size() + luggage.context.size() > kMaxParcelBytes) return false;
   HandBack message;
@@ -263,8 +280,7 @@ void Worker::Abort(WorkerExit code) {
 
 void Worker::OnConnectionClosed(Connection& connection) {
   if (const auto reason = connection.Loss()) {
-    Add(env_->row.lost_by[static_cast<std::size_t>(*reason)]);
-    Add(env_->row.lost);
+    CountLoss(*reason);
   } else {
     Add(env_->row.finished);
   }
@@ -275,6 +291,11 @@ void Worker::OnConnectionClosed(Connection& connection) {
 void Worker::OnConnectionIdle(Connection& connection) {
   const HandBackReason reason = env_->retiring ? HandBackReason::kRetiring : HandBackReason::kIdle;
   if (HandBackIdle(connection, reason)) LeaveIfDone();
+}
+
+void Worker::CountLoss(LossReason reason) {
+  Add(env_->row.lost_by[static_cast<std::size_t>(reason)]);
+  Add(env_->row.lost);
 }
 
 // ---- heartbeat ----

@@ -48,6 +48,7 @@ class Worker : private Connection::Owner {
   // More than its share of all connections: hands back what can travel of the surplus.
   void ShedSurplus();
   void LeaveIfDone();
+  void CountLoss(LossReason reason);
   void Abort(WorkerExit code);
   void StampHeartbeat();
   void Beat();

@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -60,7 +61,9 @@ std::string IPv6Text(const sockaddr_in6& typed) {
 std::string UnixText(const SocketAddress& address) {
   const auto typed = CopyOut<sockaddr_un>(address);
   if (address.length <= kUnixHeader) return "unix:";
-  const std::string_view name(typed.sun_path, address.length - kUnixHeader);
+  // A wild worker may have claimed more than there is.
+  const std::size_t size = std::min<std::size_t>(address.length - kUnixHeader, sizeof(typed.sun_path));
+  const std::string_view name(typed.sun_path, size);
   if (name.front() == '\0') return fmt::format("unix:@{}", name.substr(1));
   return fmt::format("unix:{}", name.substr(0, name.find('\0')));
 }

@@ -24,6 +24,7 @@ struct WorkerStart {
   pid_t master_pid = 0;
   int channel = -1;  // borrowed from the master's table; the child makes it its own
   int log_fd = -1;   // borrowed likewise
+  bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;
   // The number under which parcels name each service of `config`.

@@ -27,7 +27,7 @@ constexpr Duration kLongest = std::chrono::seconds(40);
 class World {
  public:
   explicit World(std::uint32_t seed) : random_(seed) {
-    parking_.Configure(ParkingConfig{});
+    parking_.Configure(ParkingConfig{}, {});
     dispatcher_.Configure(DispatchConfig{});
     for (std::uint32_t i = 0; i < kSlots; ++i) Start(i);
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(Accept());
