@@ -63,6 +63,8 @@ void CheckTrick(const Trick& trick) {
   daemon.Start(kFlags);
   REQUIRE(daemon.WaitForLog("serving: generation"));
   const std::string address = daemon.Address();
+  // A client's connection is for a rogue that is ready: one that is not would get none.
+  if (trick.needs_client) REQUIRE(daemon.WaitForLog("is ready after", 2));
   std::vector<TcpClient> clients;
   // Two, in turn: one of them is the rogue's.
   for (int i = 0; trick.needs_client && i < 2; ++i) clients.emplace_back(address);

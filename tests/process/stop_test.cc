@@ -129,4 +129,42 @@ TEST_CASE("a second TERM, and INT, stop at once whoever is served") {
   }
 }
 
+TEST_CASE("HUP, then TERM, while clients wait for a worker that is blocked: all of them are answered") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1",
+                   "--set", "dispatch.max_queue=1"});
+  TcpClient busy(daemon.Address());
+  REQUIRE(busy.SendAll("pid\nsleep 700\n"));
+  REQUIRE(busy.ReadUntil("\n"));
+  std::vector<TcpClient> waiting;
+  for (int i = 0; i < 5; ++i) {
+    waiting.emplace_back(daemon.Address());
+    REQUIRE(waiting.back().SendAll("hello\n"));
+  }
+  daemon.Signal(SIGHUP);
+  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  daemon.Signal(SIGTERM);
+  for (TcpClient& client : waiting) CHECK(client.ReadUntil("\n").value_or("").starts_with("hello "));
+  CHECK(busy.ReadUntil("\n") == "done\n");
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.CountLog("lost 0") == 1);
+}
+
+TEST_CASE("new clients without end do not starve one that is there already") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
+  TcpClient there(daemon.Address());
+  REQUIRE(there.SendAll("hello\n"));
+  REQUIRE(there.ReadUntil("\n"));
+  std::vector<TcpClient> flood;
+  for (int i = 0; i < 200; ++i) {  // two seconds of work, all in the queue at once
+    flood.emplace_back(daemon.Address());
+    REQUIRE(flood.back().SendAll("spin 10\n"));
+  }
+  const Time start = Now();
+  REQUIRE(there.SendAll("hello\n"));
+  REQUIRE(there.ReadUntil("\n"));
+  CHECK(Now() - start < std::chrono::milliseconds(1500));
+}
+
 }  // namespace preforkd::testing
