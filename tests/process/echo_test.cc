@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 #include "tests/support/daemon_process.h"
@@ -134,6 +135,27 @@ TEST_CASE("400 idle clients on four workers: each has exactly 100") {
     for (int i = 0; i < 400; ++i) clients.emplace_back(daemon.Address());
     CHECK(AwaitConnections(daemon, {100, 100, 100, 100}) == "100 100 100 100");
   }
+}
+
+TEST_CASE("a worker that joins gets its share of clients that are never parked") {
+  DaemonProcess daemon;
+  daemon.Serve(1, Flags("1"));
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 60; ++i) clients.emplace_back(daemon.Address());
+  REQUIRE(AwaitConnections(daemon, {60}) == "60");
+  daemon.Signal(SIGTTIN);
+  REQUIRE(daemon.AwaitWorkers(2));
+  bool all_answered = true;
+  // The first worker sheds what is beyond its share at its next heartbeat, and each goes on where it speaks next.
+  const bool even = WaitUntil(kPatience, [&] {
+    for (TcpClient& client : clients) all_answered = client.Echoes("x") && all_answered;
+    const std::vector<int> counts = ConnectionsPerWorker(daemon);
+    return counts.size() == 2 && counts[0] >= 24 && counts[0] + counts[1] == 60;
+  });
+  CHECK(even);
+  CHECK(all_answered);
+  clients.clear();
+  daemon.RebaseDescriptors();
 }
 
 TEST_CASE("least-connections fills up those that lost clients; round-robin does not care") {
