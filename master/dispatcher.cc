@@ -76,7 +76,7 @@ void Dispatcher::Flush() {
   Distribute();
   // Behind the change of the ledger: what is done about it may take a while (a fork).
   const Pressure pressure = CurrentPressure();
-  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.blocked == pressure.ready) hooks_.on_all_blocked();
+  if (pressure.waiting > 0 && pressure.ready > 0 && pressure.held_up == pressure.ready) hooks_.on_all_held_up();
 }
 
 void Dispatcher::Distribute() {
@@ -95,8 +95,12 @@ void Dispatcher::Distribute() {
 }
 
 Pressure Dispatcher::CurrentPressure() const {
-  Pressure pressure{static_cast<std::uint32_t>(targets_.size()), 0, waiting_.size()};
-  for (const Candidate& candidate : table_) pressure.blocked += candidate.blocked ? 1U : 0U;
+  Pressure pressure{static_cast<std::uint32_t>(targets_.size()), 0, 0, waiting_.size()};
+  for (const Candidate& candidate : table_) {
+    pressure.blocked += candidate.blocked ? 1U : 0U;
+    pressure.held_up += candidate.held_up ? 1U : 0U;
+    if (candidate.held_up) pressure.waiting += candidate.queued;
+  }
   return pressure;
 }
 
@@ -106,15 +110,26 @@ void Dispatcher::DropAll() {
   waiting_.clear();
 }
 
+// Only where load decides: a turn, or a client's own slot, is kept until the slot is stuck.
+bool Dispatcher::SomebodyIdle() const {
+  if (!balancer_.ByLoad()) return false;
+  return std::any_of(targets_.begin(), targets_.end(), [this](const Target& target) {
+    const WorkerRow& row = target.channel->Row();
+    return Get(row.callback_since_ns) == 0 && row.Queued() == 0 && target.channel->Load() < bounds_.max_load;
+  });
+}
+
 void Dispatcher::ReclaimFromStuck(Time now) {
   reclaimed_.clear();
+  prefer_idle_ = SomebodyIdle();
   for (Target& target : targets_) {
     const PulseReading reading = ReadingOf(*target.channel);
-    if (!target.pulse.Stuck(reading, patience_, now) || !target.pulse.NextLook(reading, patience_)) continue;
+    const bool stuck = target.pulse.Stuck(reading, patience_, now) && target.pulse.NextLook(reading, patience_);
+    if (!stuck && !(prefer_idle_ && target.pulse.KeepsSomebodyWaiting(reading, patience_, now))) continue;
     const std::size_t count = target.channel->Reclaim(reclaimed_);
     Add(page_.reclaimed, count);
     if (count == 0) continue;
-    log::Debug("slot={}: {} connections reclaimed: it is stuck", Raw(target.slot), count);
+    log::Debug("slot={}: {} connections reclaimed: it is {}", Raw(target.slot), count, stuck ? "stuck" : "held up");
     // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
     if (reading.callback_since_ns == 0) target.channel->Nudge();
   }
@@ -133,8 +148,9 @@ void Dispatcher::BuildTable(Time now) {
     candidate.slot = Raw(target.slot);
     candidate.load = target.channel->Load();
     candidate.queued = reading.queued;
-    candidate.stuck = target.pulse.Stuck(reading, patience_, now);
     candidate.blocked = SlotPulse::Blocked(reading, patience_, now);
+    candidate.held_up = SlotPulse::HeldUp(reading, patience_, now);
+    candidate.stuck = target.pulse.Stuck(reading, patience_, now) || (prefer_idle_ && candidate.held_up);
     table_.push_back(candidate);
   }
 }

@@ -27,7 +27,8 @@ namespace preforkd {
 struct Pressure {
   std::uint32_t ready = 0;
   std::uint32_t blocked = 0;
-  std::size_t waiting = 0;
+  std::uint32_t held_up = 0;  // the blocked ones included (pulse.h)
+  std::size_t waiting = 0;    // here, and behind those that are held up
 };
 
 class Dispatcher {
@@ -35,8 +36,8 @@ class Dispatcher {
   struct Hooks {
     // (true) when parcels begin to wait, (false) when none waits any more.
     std::function<void(bool)> on_congestion;
-    // Parcels wait, and every ready slot is blocked. Called once a flush at most.
-    std::function<void()> on_all_blocked;
+    // Parcels wait, and every ready slot is held up. Called once a flush at most.
+    std::function<void()> on_all_held_up;
   };
 
   Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}
@@ -62,7 +63,7 @@ class Dispatcher {
   [[nodiscard]] std::size_t Waiting() const { return waiting_.size(); }
   // It will look again by itself.
   [[nodiscard]] bool TimerRuns() const { return timer_.Pending(); }
-  // As of the last Flush.
+  // The blocked ones are as of the last Flush.
   [[nodiscard]] Pressure CurrentPressure() const;
 
  private:
@@ -79,8 +80,9 @@ class Dispatcher {
 
   void Distribute();
   void DropAll();
-  // Takes back what stuck slots have not taken.
+  // Takes back what stuck slots have not taken, and while somebody is idle what waits behind those that are held up.
   void ReclaimFromStuck(Time now);
+  [[nodiscard]] bool SomebodyIdle() const;
   void BuildTable(Time now);
   std::optional<std::size_t> ChooseFor(const Parcel& parcel);
   bool AssignWaiting();
@@ -100,6 +102,7 @@ class Dispatcher {
   std::deque<Parcel> waiting_;        // oldest first
   std::vector<Parcel> unsent_;        // of this round
   std::vector<Parcel> reclaimed_;     // scratch
+  bool prefer_idle_ = false;          // in this Flush: who is held up gets nothing, because somebody is idle
   std::uint64_t fresh_ = 0;           // accepted and not yet counted
   Timer timer_;  // runs only while something waits: here, or in a slot's queue
   OncePerSecond log_limit_;

@@ -32,7 +32,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       inputs_(std::move(inputs)),
       dispatcher_(loop, page_,
                   Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
-                                    [this] { supervisor_.OnAllBlocked(); }}),
+                                    [this] { supervisor_.OnAllHeldUp(); }}),
       parking_(loop, page_, dispatcher_),
       listeners_(
           loop, page_,

@@ -49,8 +49,8 @@ class Supervisor {
   void Reload(GenerationSpec generation);
   void Scale(std::uint32_t workers);
   void Stop(bool at_once);
-  // Parcels wait and every ready worker is blocked: starts one more, if that is allowed.
-  void OnAllBlocked();
+  // Parcels wait and every ready worker is held up: starts one more, if they are blocked and it is allowed.
+  void OnAllHeldUp();
   // Gives every worker `log_fd` (borrowed) as its log from now on.
   void ReopenLogs(int log_fd);
   // What new workers log to; borrowed.
@@ -104,6 +104,8 @@ class Supervisor {
   // Replaces one worker that is over a limit, unless another is being replaced.
   void RecycleOne(Time now);
   [[nodiscard]] ElasticReading ReadPressure() const;
+  // Each worker in service sleeps inside its callback: it waits for something, and the machine has time.
+  [[nodiscard]] bool AllAsleep() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
 

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "common/base/log.h"
+#include "common/process/process_state.h"
 #include "master/supervisor.h"
 
 namespace preforkd {
@@ -80,11 +81,22 @@ ElasticReading Supervisor::ReadPressure() const {
   return reading;
 }
 
-void Supervisor::OnAllBlocked() {
+bool Supervisor::AllAsleep() const {
+  return std::all_of(slots_.begin(), slots_.end(), [this](const auto& slot) {
+    const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
+    if (record.state != WorkerState::kReady || record.generation != in_service_) return true;
+    return slot->Alive() && IsAsleep(slot->Pid());
+  });
+}
+
+void Supervisor::OnAllHeldUp() {
   const Time now = Now();
-  if (fleet_.Stopping() || !elastic_.WantsOneMore(ReadPressure(), now)) return;
-  log::Notice("all {} workers are blocked and {} connections wait: starting one more", ReadPressure().ready,
-              dispatcher_.Waiting());
+  if (fleet_.Stopping()) return;
+  ElasticReading reading = ReadPressure();
+  // Not for the whole of reclaim_after yet, and clients wait: who sleeps in there is believed to be blocked already.
+  if (reading.blocked < reading.ready && AllAsleep()) reading.blocked = reading.ready;
+  if (!elastic_.WantsOneMore(reading, now)) return;
+  log::Notice("all {} workers are blocked and {} connections wait: starting one more", reading.ready, reading.waiting);
   fleet_.AddExtra(now);
   Settle();
 }

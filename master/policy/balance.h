@@ -15,8 +15,9 @@ struct Candidate {
   std::uint32_t slot = 0;
   std::uint64_t load = 0;    // handed over and not yet finished or returned, taken or not
   std::uint64_t queued = 0;  // of those, not yet taken
-  bool stuck = false;        // has left its queue or its callback alone for too long (pulse.h)
-  bool blocked = false;      // of those: inside one callback for too long
+  bool stuck = false;        // gets nothing now: has left its queue or its callback alone for too long (pulse.h)
+  bool blocked = false;      // inside one callback for too long
+  bool held_up = false;      // inside one callback for nearly too long
   bool full = false;         // its channel took no more in this round
 };
 
@@ -29,6 +30,8 @@ class Balancer {
  public:
   explicit Balancer(DispatchPolicy policy) : policy_(policy) {}
   void SetPolicy(DispatchPolicy policy) { policy_ = policy; }
+  // What a slot has to do decides, not whose turn it is or who the client is.
+  [[nodiscard]] bool ByLoad() const { return policy_ == DispatchPolicy::kLeastConnections; }
 
   // The index in `table` of the slot to use; nullopt when all are full or stuck.
   // `client` is a hash of the client's address, for client-hash: the same client goes to the same slot while

@@ -54,7 +54,7 @@ std::optional<Time> SlotPulse::NextLook(const PulseReading& reading, Duration pa
   if (reading.callback_since_ns != 0) {
     start = std::min(start, FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)));
   }
-  return start + patience;
+  return start + patience / kEarly;
 }
 
 }  // namespace preforkd

@@ -3,6 +3,9 @@
 // Stuck means: it has left its oldest untaken parcel alone for too long, or has been inside one callback for
 // too long. What waits in a stuck slot goes to others, and it is given nothing until it moves again: takes,
 // leaves the callback, or beats.
+//
+// Held up is less than stuck: a quarter of that time in one callback. It matters only while another slot is idle,
+// who then gets what waits here, and while all are held up, when one more worker may help.
 #ifndef PREFORKD_MASTER_POLICY_PULSE_H_
 #define PREFORKD_MASTER_POLICY_PULSE_H_
 
@@ -38,13 +41,26 @@ class SlotPulse {
   // not let run, and that has left its queue alone for no other reason.
   static bool Blocked(const PulseReading& reading, Duration patience, Time now);
 
-  // When to look again, if nothing else happens: nullopt while no parcel that could be moved is queued.
+  // Inside one callback for a quarter of `patience`.
+  static bool HeldUp(const PulseReading& reading, Duration patience, Time now) {
+    return Blocked(reading, patience / kEarly, now);
+  }
+
+  // Held up, and a parcel that could be moved waits behind that. Call Stuck() first.
+  [[nodiscard]] bool KeepsSomebodyWaiting(const PulseReading& reading, Duration patience, Time now) const {
+    return HeldUp(reading, patience, now) && OldestMovable();
+  }
+
+  // When to look, if nothing else happens: when it may be held up. Past if it is already, or is stuck; nullopt while
+  // no parcel that could be moved is queued.
   [[nodiscard]] std::optional<Time> NextLook(const PulseReading& reading, Duration patience) const;
 
   // A new incarnation.
   void Reset();
 
  private:
+  static constexpr int kEarly = 4;
+
   struct Queued {
     Time sent;
     bool stays;

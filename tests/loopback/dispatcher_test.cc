@@ -30,8 +30,8 @@ struct World {
   std::vector<bool> congestion;  // what was said, in order
   Dispatcher dispatcher{loop.Value(), *page,
                         Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
-                                          [this] { ++all_blocked; }}};
-  int all_blocked = 0;  // times it was said
+                                          [this] { ++all_held_up; }}};
+  int all_held_up = 0;  // times it was said
   std::uint64_t last_id = 0;
   std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
   std::array<char, kMaxMessageBytes> buffer{};
@@ -234,12 +234,62 @@ TEST_CASE("one that has been moved often enough still prefers a slot that is fre
   CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
 }
 
+TEST_CASE("what waits behind a callback goes to a slot that is idle, long before its own slot is stuck") {
+  World world(2, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
+  world.EnterCallback(0);
+  world.EnterCallback(1);
+  world.Submit(2);
+  Set(world.rows[0].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
+  world.dispatcher.Flush();  // nobody is idle: it stays
+  CHECK(world.channels[0].Queued() == 1);
+  CHECK(world.all_held_up == 0);
+  CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
+  world.LeaveCallback(1);
+  world.dispatcher.Flush();
+  CHECK(world.Take(1) == std::vector<std::uint64_t>{2});
+  world.Submit(3);  // and while somebody is idle it gets nothing new, however many the other one has
+  CHECK(world.Take(0).empty());
+  CHECK(world.Take(1).size() == 3);
+}
+
+TEST_CASE("with turns, or a slot for each client, only stuck slots are left out") {
+  for (const DispatchPolicy policy : {DispatchPolicy::kRoundRobin, DispatchPolicy::kClientHash}) {
+    World world(2, 64, policy, std::chrono::hours(1));
+    for (const std::size_t slot : {0U, 1U}) {
+      Set(world.rows[slot].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
+    }
+    world.Submit(2);
+    const std::uint64_t before = world.channels[0].Queued();
+    world.LeaveCallback(1);
+    world.dispatcher.Flush();
+    CHECK(world.channels[0].Queued() == before);
+    CHECK(Get(world.page->reclaimed) == 0);
+  }
+}
+
+TEST_CASE("all slots held up: it is said before they are blocked, with what waits behind them") {
+  World world(2, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
+  for (const std::size_t slot : {0U, 1U}) {
+    Set(world.rows[slot].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
+  }
+  world.dispatcher.Flush();
+  CHECK(world.all_held_up == 0);  // nobody waits
+  world.Submit(3);
+  CHECK(world.all_held_up == 1);
+  const Pressure pressure = world.dispatcher.CurrentPressure();
+  CHECK(pressure.ready == 2);
+  CHECK(pressure.held_up == 2);
+  CHECK(pressure.blocked == 0);
+  CHECK(pressure.waiting == 3);
+}
+
 TEST_CASE("all slots blocked: it is said, and what is new waits for whoever is free first") {
   World world(2, 64, DispatchPolicy::kLeastConnections, milliseconds(5));
   world.EnterCallback(0);
   world.EnterCallback(1);
   world.Submit(4);
-  REQUIRE(world.TurnUntil([&] { return world.all_blocked > 0; }));
+  REQUIRE(world.TurnUntil([&] { return world.dispatcher.CurrentPressure().blocked == 2; }));
+  CHECK(world.all_held_up > 0);
   CHECK(world.dispatcher.Waiting() == 4);
   const Pressure pressure = world.dispatcher.CurrentPressure();
   CHECK(pressure.ready == 2);

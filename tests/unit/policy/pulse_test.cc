@@ -8,6 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kPatience = milliseconds(20);
+constexpr Duration kEarly = kPatience / 4;
 constexpr Time kStart = Time{} + std::chrono::hours(1);
 
 std::uint64_t Nanoseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time)); }
@@ -46,7 +47,7 @@ TEST_CASE("a slot with an empty queue that waits is not stuck, for however long"
 TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
   World world;
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kPatience);
+  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
   world.Pass(kPatience - milliseconds(1));
   CHECK_FALSE(world.Stuck());
   world.Pass(milliseconds(1));
@@ -85,12 +86,28 @@ TEST_CASE("one callback longer than the patience: stuck and blocked, with an emp
   CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));  // nothing is queued: no timer
 }
 
+TEST_CASE("a quarter of the patience in one callback: held up, and it matters to whoever waits behind it") {
+  World world;
+  world.EnterCallback();
+  world.Pass(kEarly - milliseconds(1));
+  CHECK_FALSE(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  world.Pass(milliseconds(1));
+  CHECK(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  CHECK_FALSE(world.Blocked());
+  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  world.Send(true);
+  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));  // that one stays
+  world.Send();
+  CHECK(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK_FALSE(SlotPulse::HeldUp(world.row, Duration(0), world.now));
+}
+
 TEST_CASE("a parcel sent into a callback that has lasted already is looked after early") {
   World world;
   world.EnterCallback();
   world.Pass(milliseconds(15));
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kPatience);
+  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
   world.Pass(milliseconds(5));
   CHECK(world.Stuck());
 }
@@ -129,7 +146,7 @@ TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind
   world.Pass(std::chrono::hours(1));
   CHECK_FALSE(world.Stuck());
   world.Send(false);
-  CHECK(world.pulse.NextLook(world.row, kPatience) == world.now + kPatience);
+  CHECK(world.pulse.NextLook(world.row, kPatience) == world.now + kEarly);
   world.Pass(kPatience);
   CHECK(world.Stuck());
 }
