@@ -204,14 +204,23 @@ bool Dispatcher::SendOutbox(Target& target, Candidate& candidate, Time now) {
         rest = rest.subspan(1);
         --candidate.load;
         break;
-      case SendOutcome::kTooMany: in_flight_limit_ = true; [[fallthrough]];
-      case SendOutcome::kFull:
+      case SendOutcome::kTooMany: ReportInFlight(); in_flight_limit_ = true; open = false; break;
+      case SendOutcome::kFull: Add(page_.channel_full); [[fallthrough]];
       case SendOutcome::kGone: open = false; break;
     }
   }
   for (Parcel& parcel : rest) unsent_.push_back(std::move(parcel));
   target.outbox.clear();
   return open;
+}
+
+void Dispatcher::ReportInFlight() {
+  Add(page_.too_many_in_flight);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
+                 "such lines held back)",
+                 *held_back);
+  }
 }
 
 // Nothing can send this one: it is lost, and said so.

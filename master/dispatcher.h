@@ -88,6 +88,7 @@ class Dispatcher {
   bool AssignWaiting();
   bool SendOutboxes(Time now);
   bool SendOutbox(Target& target, Candidate& candidate, Time now);
+  void ReportInFlight();
   void ReportRefused(const Parcel& parcel, int errnum);
   void UpdateCongestion();
   void ArmTimer(Time now);

@@ -10,7 +10,7 @@ namespace preforkd {
 namespace {
 
 // Connections accepted per wake-up.
-constexpr int kBatch = 64;
+constexpr std::size_t kBatch = 64;
 // How long not to look when the system has no descriptor or no memory for another connection.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
 
@@ -65,18 +65,25 @@ void Listener::UpdateWatch() {
 }
 
 void Listener::OnReadable() {
-  AcceptBatch();
+  (void)AcceptBatch(false);
   sink_.flush();
 }
 
 void Listener::DrainQueue() {
-  while (AcceptBatch() == BatchEnd::kBound) sink_.flush();
+  while (AcceptBatch(true) == BatchEnd::kBound) sink_.flush();
   sink_.flush();
 }
 
-Listener::BatchEnd Listener::AcceptBatch() {
+Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
   const Time now = Now();
-  for (int i = 0; i < kBatch; ++i) {
+  std::size_t room = to_the_last ? kBatch : 0;
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    if (room == 0) room = sink_.room_for(kBatch - i);
+    if (room == 0) {
+      PauseForRoom("few descriptors are left");
+      return BatchEnd::kStopped;
+    }
+    --room;
     Accepted accepted = AcceptOne(fd_.Get());
     if (!accepted.fd.Valid()) {
       if (accepted.errnum == EAGAIN) return BatchEnd::kEmpty;
@@ -104,15 +111,19 @@ bool Listener::OnAcceptError(int errnum) {
   if (reaction == AcceptReaction::kBroken) {
     broken_ = true;
     log::Error("{}: accept4: {}: this listener accepts no more", Key(), ErrnoText(errnum));
+    UpdateWatch();
   } else {
-    resume_.SetAfter(kNoRoomPause);
-    if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Warning("{}: accept4: {}: accepting pauses ({} more such pauses not logged)", Key(), ErrnoText(errnum),
-                   *held_back);
-    }
+    PauseForRoom(ErrnoText(errnum));
+  }
+  return false;
+}
+
+void Listener::PauseForRoom(std::string_view why) {
+  resume_.SetAfter(kNoRoomPause);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("{}: {}: accepting pauses ({} more such pauses not logged)", Key(), why, *held_back);
   }
   UpdateWatch();
-  return false;
 }
 
 }  // namespace preforkd

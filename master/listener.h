@@ -28,7 +28,9 @@ class Listener {
     std::function<void(Parcel)> submit;
     std::function<void()> flush;
     std::function<ConnId()> next_id;
-    // The descriptor table is full: true when somebody could do without one.
+    // Of `wanted` connections, how many there are descriptors for, some kept in reserve. 0: none for now.
+    std::function<std::size_t(std::size_t wanted)> room_for;
+    // The descriptor table is full all the same: true when somebody could do without one.
     std::function<bool()> make_room;
   };
 
@@ -63,9 +65,11 @@ class Listener {
 
   Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, ListenerId id, Sink sink);
   void OnReadable();
-  BatchEnd AcceptBatch();
+  // `to_the_last`: without a reserve.
+  BatchEnd AcceptBatch(bool to_the_last);
   // False when accepting stops for now.
   bool OnAcceptError(int errnum);
+  void PauseForRoom(std::string_view why);
   void UpdateWatch();
 
   UniqueFd fd_;

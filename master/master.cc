@@ -38,6 +38,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
           loop, page_,
           Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
+                         [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
                          [this] { return parking_.EvictOne(); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
@@ -257,6 +258,7 @@ void Master::UpdateAccepting() {
 // workers.
 void Master::StopGracefully() {
   stopping_ = true;
+  stop_by_ = Now() + serving_.config->supervision.drain_timeout;
   SetState(MasterState::kStopping);
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
               Seconds(serving_.config->supervision.drain_timeout));
@@ -264,7 +266,7 @@ void Master::StopGracefully() {
   parking_.Stop();
   dispatcher_.Flush();
   if (dispatcher_.Congested()) {
-    stop_deadline_.SetAfter(serving_.config->supervision.drain_timeout);
+    stop_deadline_.SetAt(stop_by_);
   } else {
     FinishStop();
   }
@@ -272,7 +274,7 @@ void Master::StopGracefully() {
 
 void Master::FinishStop() {
   stop_deadline_.Cancel();
-  if (!supervisor_.Stopping()) supervisor_.Stop(false);
+  if (!supervisor_.Stopping()) supervisor_.Stop(stop_by_);
 }
 
 void Master::StopNow() {
@@ -284,7 +286,7 @@ void Master::StopNow() {
   log::Notice("stopping at once");
   parking_.Stop();
   dispatcher_.StopDispatching();
-  supervisor_.Stop(true);
+  supervisor_.StopAtOnce();
 }
 
 }  // namespace preforkd

@@ -73,6 +73,7 @@ class Master {
   Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;
+  Time stop_by_{};       // what is not finished by then is cut off
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 
   std::map<std::string, ServiceId> service_ids_;  // grows; a name keeps its number

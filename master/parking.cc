@@ -15,7 +15,8 @@ namespace {
 // of its channel and its pidfd, where a reload has as many again.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
-constexpr std::uint64_t kDescriptorsPerWaiting = 1;
+// Kept free by those who accept.
+constexpr std::uint64_t kReserve = 16;
 // Connections that are closed to make room, before somebody else has his turn.
 constexpr int kEvictionsAtOnce = 64;
 
@@ -38,7 +39,7 @@ ParkReading Parking::Reading(bool has_work) const {
   reading.parked = parked_.size();
   reading.most = most_;
   reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.CurrentPressure().ready +
-                              kDescriptorsPerWaiting * dispatcher_.Waiting();
+                              dispatcher_.Waiting();
   reading.descriptor_limit = DescriptorLimit();
   reading.stopping = stopping_;
   reading.has_work = has_work;
@@ -58,6 +59,14 @@ void Parking::Arrive(HandBack message) {
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose: Add(page_.closed_parked); return;
   }
+}
+
+std::size_t Parking::RoomFor(std::size_t wanted) {
+  const ParkReading reading = Reading(false);
+  const std::uint64_t in_use_at_most = reading.parked + reading.other_descriptors;
+  if (in_use_at_most + kReserve + wanted < reading.descriptor_limit) return wanted;
+  if (HasDescriptorRoom(in_use_at_most, kReserve + 1)) return 1;
+  return EvictOne() ? 1 : 0;
 }
 
 bool Parking::MakeRoom() {

@@ -33,6 +33,10 @@ class Parking {
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
   void Arrive(HandBack message);
+  // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with every
+  // descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another one.
+  // Near the limit one at a time, and for that one what has been parked for longest may have to go. 0: none now.
+  [[nodiscard]] std::size_t RoomFor(std::size_t wanted);
   // True when a descriptor is free, if need be after closing what has been parked for longest, some at a time.
   [[nodiscard]] bool MakeRoom();
   // The server stops: who has spoken goes to a worker, all others are closed, and whatever still arrives.

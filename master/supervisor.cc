@@ -14,6 +14,15 @@
 namespace preforkd {
 namespace {
 
+const char* TextOf(KillCause cause) {
+  switch (cause) {
+    case KillCause::kNotReady: return "not ready within start_timeout";
+    case KillCause::kNotFinished: return "not finished within drain_timeout";
+    case KillCause::kStopNow: return "told to stop at once";
+  }
+  return "?";
+}
+
 // Does `next` lack a service that `last` has?
 bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
   return std::any_of(last.services.begin(), last.services.end(), [&](const auto& service) {
@@ -37,28 +46,23 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
       }),
       rounds_(loop, EventLoop::kPriorityControl, [this] { MakeRounds(); }),
       listen_again_(loop, EventLoop::kPriorityControl, [this] {
-        for (const auto& slot : slots_) slot->SetListening(true);
+        ListenToAll();
+        BuryTheSilent();
       }),
       recycle_(std::random_device{}()) {}
 
 // ---- commands ----
 
-void Supervisor::Begin(GenerationSpec generation) {
-  const Generation number = generation.number;
-  const FleetSettings settings = generation.Settings();
-  const std::uint32_t workers = generation.workers;
-  generations_[number] = std::move(generation);
-  in_service_ = number;
-  fleet_.Begin(number, workers, settings, Now());
+void Supervisor::Begin(const GenerationSpec& generation) {
+  generations_[generation.number] = generation;
+  in_service_ = generation.number;
+  fleet_.Begin(generation.number, generation.workers, generation.Settings(), Now());
   MakeRounds();
 }
 
-void Supervisor::Reload(GenerationSpec generation) {
-  const Generation number = generation.number;
-  const FleetSettings settings = generation.Settings();
-  const std::uint32_t workers = generation.workers;
-  generations_[number] = std::move(generation);
-  fleet_.Reload(number, workers, settings, Now());
+void Supervisor::Reload(const GenerationSpec& generation) {
+  generations_[generation.number] = generation;
+  fleet_.Reload(generation.number, generation.workers, generation.Settings(), Now());
   Settle();
 }
 
@@ -67,8 +71,13 @@ void Supervisor::Scale(std::uint32_t workers) {
   Settle();
 }
 
-void Supervisor::Stop(bool at_once) {
-  fleet_.Stop(at_once, Now());
+void Supervisor::Stop(Time deadline) {
+  fleet_.Stop(deadline, Now());
+  Settle();
+}
+
+void Supervisor::StopAtOnce() {
+  fleet_.StopAtOnce(Now());
   Settle();
 }
 
@@ -111,7 +120,7 @@ void Supervisor::Settle() {
 void Supervisor::DropUnusedChannels() {
   for (const auto& slot : slots_) {
     const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
-    if (slot->Alive() || !slot->HasChannel() || record.wanted) continue;
+    if (slot->Alive() || unburied_.contains(slot->Number()) || !slot->HasChannel() || record.wanted) continue;
     if (!slot->Channel().Drained()) Reclaim(*slot);
     if (!slot->Channel().Drained()) continue;  // no descriptor is free: the next round tries again
     slot->DropChannel();
@@ -194,7 +203,9 @@ void Supervisor::Do(const Retire& action) {
 void Supervisor::Do(const Kill& action) {
   WorkerSlot& slot = SlotOf(action.id.slot);
   if (!slot.Alive() || slot.Id() != action.id) return;
-  log::Warning("worker {} pid {} gets SIGKILL: {}", action.id, slot.Pid(), action.reason);
+  log::Warning("worker {} pid {} gets SIGKILL: {}", action.id, slot.Pid(), TextOf(action.cause));
+  if (action.cause == KillCause::kNotFinished) slot.SetLossReason(LossReason::kDrain);
+  if (action.cause == KillCause::kStopNow) slot.SetLossReason(LossReason::kStopped);
   slot.Signal(SIGKILL);
 }
 
@@ -223,19 +234,29 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   const pid_t pid = slot.Pid();
   const std::optional<ExitReport> report = slot.Reap();
   if (!report) return;
-  Bury(slot, pid, *report);
+  unburied_[slot.Number()] = Unburied{pid, *report};
+  BuryTheSilent();
+}
+
+// First what a worker said before it died, then what it never took: only then is the rest lost. While no descriptor
+// is free for its last words they wait in the channel, and nobody follows it, who would have to answer for them.
+void Supervisor::BuryTheSilent() {
+  std::erase_if(unburied_, [this](const auto& entry) {
+    const auto& [number, dead] = entry;
+    WorkerSlot& slot = SlotOf(number);
+    const LedgerChange change(scoreboard_.Master());
+    const bool heard = slot.Distrusted() || HearOut(slot) != Hearing::kNoRoom;
+    dispatcher_.RemoveSlot(number);  // behind its last words: one of them may have been that it is ready
+    if (heard) Bury(slot, dead.pid, dead.report);
+    return heard;
+  });
   Settle();  // behind the change of the ledger: it forks, and who reads the accounts would wait for that
 }
 
 void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
-  const LedgerChange change(scoreboard_.Master());
   const WorkerId id = slot.Id();
   const WorkerState was = fleet_.Find(id)->state;
   if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
-  // First what it said before it died, then what it never took: only then is the rest lost.
-  while (!slot.Distrusted() && ReceiveOne(slot)) {
-  }
-  dispatcher_.RemoveSlot(id.slot);  // behind its last words: one of them may have been that it is ready
   slot.StopListening();
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   WriteObituary(slot, pid, report, was);
@@ -260,7 +281,7 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
   const bool unasked = was != WorkerState::kRetiring || report.kind != ExitKind::kClean;
   std::string suspect;
   const bool poisoned = unasked && poison_watch_.OnDeath(slot.Row(), suspect);
-  obituary.lost = CloseLedger(slot, hang_watch_.Aborted(slot.Id()) ? LossReason::kHang : LossReason::kCrash);
+  obituary.lost = CloseLedger(slot, hang_watch_.Aborted(slot.Id()) ? LossReason::kHang : slot.LossReasonOfDeath());
   hang_watch_.Forget(slot.Id());
   LogObituary(obituary);
   if (poisoned) {

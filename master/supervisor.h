@@ -44,11 +44,13 @@ class Supervisor {
   Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
              Hooks hooks);
 
-  void Begin(GenerationSpec generation);
+  void Begin(const GenerationSpec& generation);
   // Precondition: MayReload().
-  void Reload(GenerationSpec generation);
+  void Reload(const GenerationSpec& generation);
   void Scale(std::uint32_t workers);
-  void Stop(bool at_once);
+  // Gracefully: workers have until `deadline` to finish, and a moment more.
+  void Stop(Time deadline);
+  void StopAtOnce();
   // Parcels wait and every ready worker is held up: starts one more, if they are blocked and it is allowed.
   void OnAllHeldUp();
   // Gives every worker `log_fd` (borrowed) as its log from now on.
@@ -79,6 +81,8 @@ class Supervisor {
 
   Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
   void OnExit(WorkerSlot& slot);
+  // What is to be done about those who have died and are not buried yet.
+  void BuryTheSilent();
   // Everything that ends with a worker.
   void Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report);
   void OnMessages(WorkerSlot& slot);
@@ -86,8 +90,13 @@ class Supervisor {
   // to for a moment, and what they say waits in their channels.
   bool MakeSureOfRoom(const WorkerSlot& slot);
   void PauseListening();
-  // False when nothing more is to be received now.
-  bool ReceiveOne(WorkerSlot& slot);
+  // All that are heard at all are listened to again.
+  void ListenToAll();
+  // What became of one attempt to hear a worker.
+  enum class Hearing { kMessage, kSilent, kNoRoom };
+  Hearing ReceiveOne(WorkerSlot& slot);
+  // All that it has said.
+  Hearing HearOut(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandBack message);
   void OnReady(WorkerSlot& slot);
@@ -130,6 +139,11 @@ class Supervisor {
   HangWatch hang_watch_;
   Recycle recycle_;
   PoisonWatch poison_watch_;
+  struct Unburied {
+    pid_t pid = 0;
+    ExitReport report;
+  };
+  std::map<Slot, Unburied> unburied_;  // waited for, and not heard out for lack of a descriptor
   std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
   bool settling_ = false;
   bool announced_ = false;

@@ -1,5 +1,5 @@
-// Supervisor, the part that listens: what a worker says is decoded, checked and acted upon. Nonsense ends that
-// worker.
+// Supervisor, the part that listens: what a worker says is decoded, checked and acted upon. Nonsense ends
+// that worker.
 #include <array>
 #include <csignal>
 
@@ -25,7 +25,7 @@ void Supervisor::OnMessages(WorkerSlot& slot) {
   {
     const LedgerChange change(scoreboard_.Master());
     for (int i = 0; i < kMessagesPerTurn; ++i) {
-      if (!ReceiveOne(slot)) break;
+      if (ReceiveOne(slot) != Hearing::kMessage) break;
     }
   }
   Settle();
@@ -34,51 +34,73 @@ void Supervisor::OnMessages(WorkerSlot& slot) {
 bool Supervisor::MakeSureOfRoom(const WorkerSlot& slot) {
   if (hooks_.make_room()) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
-                 "back)",
-                 slot.Id(), *held_back);
+    log::Warning(
+        "no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
+        "back)",
+        slot.Id(), *held_back);
   }
   PauseListening();
   return false;
 }
 
 void Supervisor::PauseListening() {
-  for (const auto& slot : slots_) slot->SetListening(false);
+  for (const auto& slot : slots_) (void)slot->SetListening(false);  // to stop a watch cannot fail
   listen_again_.SetAfter(kListenPause);
 }
 
-bool Supervisor::ReceiveOne(WorkerSlot& slot) {
-  if (!MakeSureOfRoom(slot)) return false;
+void Supervisor::ListenToAll() {
+  for (const auto& slot : slots_) {
+    const Status status = slot->SetListening(true);
+    if (status.Ok()) continue;
+    if (const auto held_back = log_limit_.Allow(Now())) {
+      log::Error("worker {} is not heard, trying again: {} ({} more such lines held back)", slot->Id(),
+                 status.Err().text, *held_back);
+    }
+    listen_again_.SetAfter(kListenPause);
+  }
+}
+
+Supervisor::Hearing Supervisor::HearOut(WorkerSlot& slot) {
+  Hearing heard = Hearing::kMessage;
+  while (heard == Hearing::kMessage) heard = ReceiveOne(slot);
+  return heard;
+}
+
+Supervisor::Hearing Supervisor::ReceiveOne(WorkerSlot& slot) {
+  if (!MakeSureOfRoom(slot)) return Hearing::kNoRoom;
   ReceiveResult packet = slot.Channel().Receive(g_packet);
   switch (packet.outcome) {
-    case ReceiveOutcome::kMessage: break;
-    case ReceiveOutcome::kEmpty: return false;
+    case ReceiveOutcome::kMessage:
+      break;
+    case ReceiveOutcome::kEmpty:
+      return Hearing::kSilent;
     case ReceiveOutcome::kEnd:
       // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
       Distrust(slot, "it has closed its channel");
-      return false;
+      return Hearing::kSilent;
     case ReceiveOutcome::kBad:
       if (packet.fd_table_full) {  // our table, not its lie: the client's descriptor is gone
         log::Error("worker {}: a connection was handed back and no descriptor was free", slot.Id());
         PauseListening();
-        return false;
+        return Hearing::kNoRoom;
       }
       Distrust(slot, "a packet that no worker sends");
-      return false;
+      return Hearing::kSilent;
     case ReceiveOutcome::kError:
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", slot.Id(), ErrnoText(packet.errnum),
-                   *held_back);
+        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", slot.Id(),
+                   ErrnoText(packet.errnum), *held_back);
       }
       PauseListening();
-      return false;
+      return Hearing::kNoRoom;
   }
-  Result<WorkerToMaster> message = DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+  Result<WorkerToMaster> message =
+      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
   if (!message.Ok()) {
     Distrust(slot, message.Err().text);
-    return false;
+    return Hearing::kSilent;
   }
-  return Handle(slot, std::move(message).Value());
+  return Handle(slot, std::move(message).Value()) ? Hearing::kMessage : Hearing::kSilent;
 }
 
 bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
@@ -120,7 +142,8 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
 void Supervisor::OnReady(WorkerSlot& slot) {
   fleet_.Ready(slot.Id(), Now());
   PublishState(slot);
-  if (fleet_.Find(slot.Id())->state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  if (fleet_.Find(slot.Id())->state != WorkerState::kReady)
+    return;  // it was told to leave before it could say so
   const Time now = Now();
   if (const auto death = died_at_.extract(slot.Number())) {
     log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", slot.Id(),

@@ -35,6 +35,7 @@ Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventL
   started_at_ = Now();
   flood_.Reset();
   distrusted_ = false;
+  loss_reason_ = LossReason::kCrash;
   exit_watch_ = std::make_unique<FdWatch>(loop, pidfd_.Get(), EventLoop::kPriorityControl, std::move(on_exit));
   message_watch_ =
       std::make_unique<FdWatch>(loop, channel_->MasterEnd(), EventLoop::kPriorityControl, std::move(on_message));
@@ -42,10 +43,9 @@ Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventL
   return message_watch_->Want(Interest::kRead);
 }
 
-void WorkerSlot::SetListening(bool listening) {
-  if (!message_watch_) return;
-  const Status status = message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
-  if (!status.Ok()) log::Error("worker {}: {}", Id(), status.Err().text);
+Status WorkerSlot::SetListening(bool listening) {
+  if (!message_watch_) return {};
+  return message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
 }
 
 void WorkerSlot::Distrust() {

@@ -44,10 +44,14 @@ class WorkerSlot {
   // The worker is dead: it says nothing more.
   void StopListening() { message_watch_.reset(); }
   // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
-  void SetListening(bool listening);
+  // Error: it could not be watched, and is not heard: try again.
+  Status SetListening(bool listening);
   // It talks nonsense: nothing that it has sent or will send is believed.
   void Distrust();
   [[nodiscard]] bool Distrusted() const { return distrusted_; }
+  // Why the clients that it has now will be lost if it dies: set before we kill it.
+  void SetLossReason(LossReason reason) { loss_reason_ = reason; }
+  [[nodiscard]] LossReason LossReasonOfDeath() const { return loss_reason_; }
   // It has said something that carries no connection. False: too often.
   bool MaySpeak(Time now) { return flood_.Allow(now); }
 
@@ -68,6 +72,7 @@ class WorkerSlot {
   Time started_at_{};
   FloodWatch flood_;
   bool distrusted_ = false;
+  LossReason loss_reason_ = LossReason::kCrash;
   std::unique_ptr<FdWatch> exit_watch_;
   std::unique_ptr<FdWatch> message_watch_;
 };

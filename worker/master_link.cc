@@ -6,6 +6,11 @@
 #include "common/base/sys_error.h"
 
 namespace preforkd {
+namespace {
+
+constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+
+}  // namespace
 
 MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
     : channel_(std::move(channel)),
@@ -30,7 +35,7 @@ bool MasterLink::SendAny(Message& message) {
     case SendOutcome::kTooMany:
       outbox_.push_back(Waiting{encoded_, TakeFd(message)});
       NoteFull(result.outcome);
-      if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
+      KeepWatching();
       return true;
     case SendOutcome::kGone: master_gone_ = true; return false;
     case SendOutcome::kRefused:
@@ -60,8 +65,16 @@ void MasterLink::OnReady(Interest ready) {
   if (Has(ready, Interest::kRead)) on_readable_();
 }
 
+void MasterLink::KeepWatching() {
+  const Status status = UpdateWatch();
+  if (status.Ok()) return;
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Error("channel, trying again: {} ({} more such lines held back)", status.Err().text, *held_back);
+  }
+  retry_.SetAfter(kRetryInterval);
+}
+
 void MasterLink::NoteFull(SendOutcome outcome) {
-  constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
   wait_for_others_ = outcome == SendOutcome::kTooMany;
   if (wait_for_others_) retry_.SetAfter(kRetryInterval);
 }
@@ -80,10 +93,15 @@ void MasterLink::FlushOutbox() {
       break;
     }
     if (result.outcome == SendOutcome::kGone) master_gone_ = true;
+    if (result.outcome == SendOutcome::kRefused) {
+      log::Error("a message to the master was refused: {}", ErrnoText(result.errnum));
+    }
+    const bool dropped = result.outcome != SendOutcome::kSent && outbox_.front().fd.Valid();
     outbox_.pop_front();
+    if (dropped && on_dropped_) on_dropped_();
   }
   if (outbox_.empty()) wait_for_others_ = false;
-  if (const Status status = UpdateWatch(); !status.Ok()) log::Error("channel: {}", status.Err().text);
+  KeepWatching();
   if (outbox_.empty() && on_drained_) on_drained_();
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "common/base/rate_limit.h"
 #include "common/base/unique_fd.h"
 #include "common/channel/fd_message.h"
 #include "common/event/event_loop.h"
@@ -21,7 +22,8 @@ class MasterLink {
   // `on_readable`: something has arrived, or the master has closed its side.
   MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
 
-  // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
+  // False: the master is gone, or the kernel refuses this message; the message (with its descriptor) is unchanged and
+  // the caller's.
   bool Send(Ready& message) { return SendAny(message); }
   bool Send(ReplaceMe& message) { return SendAny(message); }
   bool Send(HandBack& message) { return SendAny(message); }
@@ -33,6 +35,10 @@ class MasterLink {
   Status SetListening(bool listening);
   // Nothing is waiting to be sent.
   [[nodiscard]] bool Drained() const { return outbox_.empty(); }
+  [[nodiscard]] bool MasterGone() const { return master_gone_; }
+  // A message that Send had accepted could not be sent after all; called for each that carried a connection, which is
+  // closed with it.
+  void OnDropped(std::function<void()> callback) { on_dropped_ = std::move(callback); }
   // Called when Drained() becomes true.
   void OnDrained(std::function<void()> callback) { on_drained_ = std::move(callback); }
 
@@ -53,17 +59,22 @@ class MasterLink {
   void FlushOutbox();
   void NoteFull(SendOutcome outcome);
   Status UpdateWatch();
+  // The same, tried again until it succeeds.
+  void KeepWatching();
 
   UniqueFd channel_;
   std::function<void()> on_readable_;
+  std::function<void()> on_dropped_;
   std::function<void()> on_drained_;
   std::string encoded_;
   std::deque<Waiting> outbox_;
   bool listening_ = false;
   bool master_gone_ = false;
   bool wait_for_others_ = false;  // ETOOMANYREFS: room in this channel alone does not help
+  OncePerSecond log_limit_;
   FdWatch watch_;
-  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), which no event announces the end of
+  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), or the system no room for a watch: no event
+                 // announces the end of that
 };
 
 }  // namespace preforkd

@@ -85,6 +85,10 @@ Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd lo
       }),
       take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {
   master_.OnDrained([this] { LeaveIfDone(); });
+  master_.OnDropped([this] {
+    Set(env_->row.returned, Get(env_->row.returned) - 1);
+    CountUnreturned();
+  });
 }
 
 WorkerExit Worker::Run(const ServiceTypes& types) {
@@ -155,9 +159,13 @@ bool Worker::MakeSureOfRoom() {
   if (master_.MasterHasShutDown()) {
     connections_.ForEach([this](Connection& connection) { HandBackIdle(connection, HandBackReason::kRetiring); });
   }
+  PauseTaking();
+  return false;
+}
+
+void Worker::PauseTaking() {
   take_again_.SetAfter(kNoRoomPause);
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
-  return false;
 }
 
 void Worker::TakeAgain() {
@@ -183,7 +191,12 @@ bool Worker::TakeOne() {
         Abort(WorkerExit::kBadMaster);
       }
       return false;
-    case ReceiveOutcome::kError: log::Error("recvmsg: {}", ErrnoText(packet.errnum)); return false;
+    case ReceiveOutcome::kError:  // nothing was taken; not again at once, or the loop would spin
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(packet.errnum), *held_back);
+      }
+      PauseTaking();
+      return false;
   }
   Result<MasterToWorker> message = DecodeForWorker(std::span(env_->in.data(), packet.size), std::move(packet.fd));
   if (!message.Ok()) {
@@ -260,10 +273,19 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   if (master_.Send(message)) {
     Add(env_->row.returned);
   } else {
-    Add(env_->row.finished);  // the master is gone: an idle connection ends here
+    CountUnreturned();
   }
   connections_.Remove(connection);
   return true;
+}
+
+// A connection that was to go back and could not ends here.
+void Worker::CountUnreturned() {
+  if (master_.MasterGone()) {
+    Add(env_->row.finished);  // it was idle, and the server has ended
+  } else {
+    CountLoss(LossReason::kRefused);
+  }
 }
 
 void Worker::LeaveIfDone() {

@@ -39,6 +39,8 @@ class Worker : private Connection::Owner {
   // Is there room for another connection, and for a file that it may ask for? If not, stops taking until there
   // may be: what is not taken stays safe in the channel, and the master gives it to others.
   bool MakeSureOfRoom();
+  // Takes nothing for a moment: the system has no room.
+  void PauseTaking();
   void TakeAgain();
   void Serve(Parcel parcel);
   void ReopenLogFile(ReopenLog message);
@@ -48,6 +50,7 @@ class Worker : private Connection::Owner {
   // More than its share of all connections: hands back what can travel of the surplus.
   void ShedSurplus();
   void LeaveIfDone();
+  void CountUnreturned();
   void CountLoss(LossReason reason);
   void Abort(WorkerExit code);
   void StampHeartbeat();

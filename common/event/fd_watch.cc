@@ -19,16 +19,32 @@ Status FdWatch::Want(Interest interest, Duration patience) {
 
 Status FdWatch::Add(Interest interest, const timeval* patience) {
   if (interest == wanted_) return {};
-  Stop();
-  if (interest == Interest::kNone) return {};
+  if (interest == Interest::kNone) {
+    Stop();
+    return {};
+  }
+  // The new interest goes in before the old one leaves: one EPOLL_CTL_MOD, which cannot fail for lack of anything,
+  // instead of a DEL, and an ADD that can.
+  event bridge{};
+  if (wanted_ != Interest::kNone) {
+    Assign(bridge, interest);
+    if (::event_add(&bridge, nullptr) != 0) return SysError("epoll_ctl");
+    Stop();
+  }
+  Assign(event_, interest);
+  const int added = ::event_add(&event_, patience);
+  if (event_initialized(&bridge)) ::event_del(&bridge);
+  if (added != 0) return SysError("epoll_ctl");
+  wanted_ = interest;
+  return {};
+}
+
+void FdWatch::Assign(event& event, Interest interest) {
   short what = EV_PERSIST;
   if (Has(interest, Interest::kRead)) what = static_cast<short>(what | EV_READ);
   if (Has(interest, Interest::kWrite)) what = static_cast<short>(what | EV_WRITE);
-  ::event_assign(&event_, loop_.Base(), fd_, what, &FdWatch::OnEvent, this);
-  ::event_priority_set(&event_, priority_);
-  if (::event_add(&event_, patience) != 0) return SysError("epoll_ctl");
-  wanted_ = interest;
-  return {};
+  ::event_assign(&event, loop_.Base(), fd_, what, &FdWatch::OnEvent, this);
+  ::event_priority_set(&event, priority_);
 }
 
 void FdWatch::Stop() {

@@ -41,7 +41,8 @@ class FdWatch {
   ~FdWatch() { Stop(); }
 
   // Replaces what is waited for; kNone stops. Costs nothing when nothing changes.
-  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled).
+  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled). What was waited for
+  // before is waited for still.
   Status Want(Interest interest);
   // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want for
   // the same interest.
@@ -54,6 +55,8 @@ class FdWatch {
  private:
   static void OnEvent(int fd, short what, void* self);
   Status Add(Interest interest, const timeval* patience);
+  // Makes `event` one of this watch.
+  void Assign(event& event, Interest interest);
 
   EventLoop& loop_;
   int fd_;

@@ -157,6 +157,9 @@ struct alignas(64) MasterPage {
   Counter finished_before{0};  // finished in incarnations whose rows have been cleared
   Counter requests_before{0};
   Counter restarts{0};
+  // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
+  Counter channel_full{0};
+  Counter too_many_in_flight{0};
   Counter accept_errors{0};
   Counter crash_loop{0};  // restarts wait: back-off or budget
   // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right

@@ -28,18 +28,13 @@ void Fleet::Begin(Generation generation, std::uint32_t workers, const FleetSetti
   current_ = Target{generation, workers, settings};
   booting_ = true;
   began_ = now;
-  for (std::uint32_t i = 0; i < workers; ++i) AddWorker(generation, now);
+  (void)AddWorkers(current_, now);  // the table is empty, and larger than any number that is allowed
 }
 
 void Fleet::Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now) {
   PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
   next_ = Target{generation, workers, settings};
-  for (std::uint32_t i = 0; i < workers; ++i) {
-    if (AddWorker(generation, now) == nullptr) {
-      AbandonNext("no free slot: workers of earlier generations are still finishing", now);
-      return;
-    }
-  }
+  if (!AddWorkers(*next_, now)) AbandonNext("no free slot: workers of earlier generations are still finishing", now);
 }
 
 void Fleet::Spawned(Slot slot, Incarnation incarnation, Time now) {
@@ -153,17 +148,23 @@ std::uint32_t Fleet::Extras() const {
       records_.begin(), records_.end(), [](const Record& record) { return record.extra && record.wanted; }));
 }
 
-void Fleet::Stop(bool at_once, Time now) {
+void Fleet::Stop(Time deadline, Time now) {
   if (next_) AbandonNext("the server is stopping", now);
   stopping_ = true;
   for (Record& record : records_) {
     Release(record, now);
-    if (at_once && record.state != WorkerState::kGone) {
-      record.kill_at.reset();
-      actions_.emplace_back(Kill{{record.slot, record.incarnation}, "told to stop at once"});
-    }
+    if (record.kill_at) record.kill_at = std::min(*record.kill_at, std::max(deadline, now) + kDrainGrace);
   }
   FinishIfEmpty();
+}
+
+void Fleet::StopAtOnce(Time now) {
+  Stop(now, now);
+  for (Record& record : records_) {
+    if (record.state == WorkerState::kGone) continue;
+    record.kill_at.reset();
+    actions_.emplace_back(Kill{{record.slot, record.incarnation}, KillCause::kStopNow});
+  }
 }
 
 void Fleet::Tick(Time now) {
@@ -171,9 +172,9 @@ void Fleet::Tick(Time now) {
     if (record.start_at && *record.start_at <= now && !record.spawn_asked) AskSpawn(record);
     if (record.kill_at && *record.kill_at <= now) {
       record.kill_at.reset();
-      actions_.emplace_back(Kill{{record.slot, record.incarnation}, record.state == WorkerState::kStarting
-                                                                        ? "not ready within start_timeout"
-                                                                        : "not finished within drain_timeout"});
+      actions_.emplace_back(
+          Kill{{record.slot, record.incarnation},
+               record.state == WorkerState::kStarting ? KillCause::kNotReady : KillCause::kNotFinished});
     }
   }
 }
@@ -257,6 +258,13 @@ Fleet::Record* Fleet::AddWorker(Generation generation, Time now) {
   return &*free;
 }
 
+bool Fleet::AddWorkers(const Target& target, Time now) {
+  for (std::uint32_t i = 0; i < target.workers; ++i) {
+    if (AddWorker(target.generation, now) == nullptr) return false;
+  }
+  return true;
+}
+
 void Fleet::Replenish(Time now) {
   while (!stopping_ && CountTargets(current_.generation) < current_.workers) {
     if (AddWorker(current_.generation, now) == nullptr) return;
@@ -338,7 +346,7 @@ void Fleet::GiveUpIfHopeless(Time now) {
     if (record.wanted && record.failures < enough) return;
   }
   exit_code_ = ExitCode::kUnavailable;
-  Stop(true, now);
+  StopAtOnce(now);
 }
 
 void Fleet::FinishIfEmpty() {

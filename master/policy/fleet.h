@@ -43,9 +43,10 @@ struct Spawn {  // answer with Spawned() or SpawnFailed()
 struct Retire {
   WorkerId id;
 };
+enum class KillCause { kNotReady, kNotFinished, kStopNow };
 struct Kill {  // SIGKILL
   WorkerId id;
-  const char* reason = "";
+  KillCause cause{};
 };
 struct Promote {  // this generation serves from now on
   Generation generation{};
@@ -98,8 +99,10 @@ class Fleet {
   void AddExtra(Time now);
   // Retires the extra with the highest slot, if there is one.
   void ReleaseExtra(Time now);
-  // Graceful: everybody retires. Again, or `at_once`: everybody is killed.
-  void Stop(bool at_once, Time now);
+  // Graceful: everybody retires, and is killed drain_timeout later, or at `deadline` if that is sooner.
+  void Stop(Time deadline, Time now);
+  // Everybody is killed.
+  void StopAtOnce(Time now);
   // Whatever is due. Call it at NextDeadline().
   void Tick(Time now);
 
@@ -137,6 +140,8 @@ class Fleet {
   // Enter an event into the state machine; false when it does not move.
   bool Move(Record& record, WorkerEvent event);
   Record* AddWorker(Generation generation, Time now);
+  // As many as the target wants. False when there is no free slot for one.
+  bool AddWorkers(const Target& target, Time now);
   void Replenish(Time now);
   void Release(Record& record, Time now);
   void ReleaseReplaced(Record& record, Time now);

@@ -48,8 +48,12 @@ void FleetModel::ReleaseExtra() {
   Settle();
 }
 
-void FleetModel::Stop(bool at_once) {
-  fleet_.Stop(at_once, now_);
+void FleetModel::Stop(bool at_once, Duration within) {
+  if (at_once) {
+    fleet_.StopAtOnce(now_);
+  } else {
+    fleet_.Stop(now_ + within, now_);
+  }
   Settle();
 }
 

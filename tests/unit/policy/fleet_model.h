@@ -33,7 +33,8 @@ class FleetModel {
   void Scale(std::uint32_t workers);
   void AddExtra();
   void ReleaseExtra();
-  void Stop(bool at_once);
+  // `within`: the time that is left for a graceful one.
+  void Stop(bool at_once, Duration within = std::chrono::hours(1));
   void Advance(Duration span);
   // To the next deadline, if there is one.
   void AdvanceToDeadline();

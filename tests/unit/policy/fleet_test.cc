@@ -242,11 +242,22 @@ TEST_CASE("a stop: everybody retires, and the last one out ends it") {
   CHECK(model.TakeStory() == "finish 0");
 }
 
+TEST_CASE("a stop that has begun earlier leaves only the rest of drain_timeout, and a moment") {
+  FleetModel model(1);
+  Serve(model);
+  model.Stop(false, seconds(3));
+  (void)model.TakeStory();
+  model.Advance(seconds(3));
+  CHECK(model.TakeStory() == "");
+  model.Advance(seconds(1));
+  CHECK(model.TakeStory() == "kill 0.1, kill 1.2");
+}
+
 TEST_CASE("a stop at once, and a stop of nobody") {
   FleetModel model(1);
   Serve(model);
   model.Stop(true);
-  CHECK(model.TakeStory() == "retire 0.1, kill 0.1, retire 1.2, kill 1.2");
+  CHECK(model.TakeStory() == "retire 0.1, retire 1.2, kill 0.1, kill 1.2");
   FleetModel empty(1);
   empty.FailForks(1);
   empty.Begin(1);
