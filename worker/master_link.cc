@@ -43,6 +43,7 @@ bool MasterLink::SendAny(Message& message) {
 template bool MasterLink::SendAny(Ready&);
 template bool MasterLink::SendAny(ReplaceMe&);
 template bool MasterLink::SendAny(HandBack&);
+template bool MasterLink::SendAny(LogReopened&);
 
 Status MasterLink::SetListening(bool listening) {
   listening_ = listening;

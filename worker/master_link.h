@@ -25,6 +25,7 @@ class MasterLink {
   bool Send(Ready& message) { return SendAny(message); }
   bool Send(ReplaceMe& message) { return SendAny(message); }
   bool Send(HandBack& message) { return SendAny(message); }
+  bool Send(LogReopened& message) { return SendAny(message); }
 
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(channel_.Get(), buffer); }
   // The master has told us to leave, or is gone; asked without receiving.
@@ -47,6 +48,7 @@ class MasterLink {
   // Gives the message's descriptor up: it has been sent, or waits in the outbox.
   static UniqueFd TakeFd(Ready&) { return {}; }
   static UniqueFd TakeFd(ReplaceMe&) { return {}; }
+  static UniqueFd TakeFd(LogReopened&) { return {}; }
   static UniqueFd TakeFd(HandBack& message) { return std::move(message.parcel.fd); }
 
   void OnReady(Interest ready);
