@@ -200,9 +200,10 @@ bool Dispatcher::SendOutbox(Target& target, Candidate& candidate, Time now) {
     switch (result.outcome) {
       case SendOutcome::kSent: break;
       case SendOutcome::kRefused:
-        ReportRefused(rest.front(), result.errnum);
+        OnRefused(rest.front(), result.errnum);
         rest = rest.subspan(1);
         --candidate.load;
+        open = false;
         break;
       case SendOutcome::kTooMany: ReportInFlight(); in_flight_limit_ = true; open = false; break;
       case SendOutcome::kFull: Add(page_.channel_full); [[fallthrough]];
@@ -223,8 +224,12 @@ void Dispatcher::ReportInFlight() {
   }
 }
 
-// Nothing can send this one: it is lost, and said so.
-void Dispatcher::ReportRefused(const Parcel& parcel, int errnum) {
+// Another try may succeed, or another slot. If none does, it is lost, and said so.
+void Dispatcher::OnRefused(Parcel& parcel, int errnum) {
+  if (++parcel.reclaims < kMaxMoves) {
+    unsent_.push_back(std::move(parcel));
+    return;
+  }
   Add(page_.lost);
   Add(page_.lost_by[static_cast<std::size_t>(LossReason::kRefused)]);
   if (const auto held_back = log_limit_.Allow(Now())) {

@@ -89,7 +89,7 @@ class Dispatcher {
   bool SendOutboxes(Time now);
   bool SendOutbox(Target& target, Candidate& candidate, Time now);
   void ReportInFlight();
-  void ReportRefused(const Parcel& parcel, int errnum);
+  void OnRefused(Parcel& parcel, int errnum);
   void UpdateCongestion();
   void ArmTimer(Time now);
 

@@ -32,6 +32,8 @@ Status LogOutput::OpenPath(const std::string& path) {
   return {};
 }
 
-int LogOutput::Fd() const { return file_.Valid() ? file_.Get() : STDERR_FILENO; }
+LogFds LogOutput::Fds() const {
+  return {.server = file_.Valid() ? file_.Get() : STDERR_FILENO};
+}
 
 }  // namespace preforkd

@@ -8,6 +8,7 @@
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
+#include "common/process/log_fds.h"
 
 namespace preforkd {
 
@@ -18,7 +19,7 @@ class LogOutput {
   // The same path again: after logrotate has moved the file away. On error the log stays where it was.
   Status Reopen();
   // Borrowed: what lines go to now.
-  [[nodiscard]] int Fd() const;
+  [[nodiscard]] LogFds Fds() const;
 
  private:
   Status OpenPath(const std::string& path);

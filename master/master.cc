@@ -99,7 +99,7 @@ void Master::OnSignal(int signo, int sender) {
     case SIGHUP:
       return Reload();
     case SIGUSR1:
-      return ReopenLogs();
+      return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
       return log::Error("upgrade in place is not supported by this version; nothing has changed");
     case SIGTERM:
@@ -116,13 +116,19 @@ void Master::OnSignal(int signo, int sender) {
   }
 }
 
-void Master::ReopenLogs() {
+void Master::ReopenLogs(LogReopening::Done done) {
   if (const Status status = log_.Reopen(); !status.Ok()) {
     log::Error("the log stays where it is: {}", status.Err().text);
-    return;
+    return done(status);
   }
-  supervisor_.ReopenLogs(log_.Fd());
-  log::Notice("log reopened");
+  supervisor_.ReopenLogs(log_.Fds(), [done = std::move(done)](const Status& status) {
+    if (status.Ok()) {
+      log::Notice("log reopened by all processes");
+    } else {
+      log::Warning("log reopened, but {}", status.Err().text);
+    }
+    done(status);
+  });
 }
 
 void Master::Scale(int change) {
@@ -203,13 +209,14 @@ GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
 
 void Master::PutInService(const GenerationSpec& generation) {
   const Config& config = *generation.config;
-  const int old_log = log_.Fd();
+  const LogFds before = log_.Fds();
   if (const Status status = log_.Apply(config.log); !status.Ok()) {
     log::Error("the log stays where it is: {}", status.Err().text);
   }
-  if (log_.Fd() != old_log) supervisor_.ReopenLogs(log_.Fd());  // workers of this generation started with the old
+  const LogFds logs = log_.Fds();
+  if (logs != before) supervisor_.ReopenLogs(logs, [](const Status&) {});  // this generation's have the old
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
-  supervisor_.SetLogFd(log_.Fd());
+  supervisor_.SetLogs(logs);
   Set(page_.generation, Raw(generation.number));
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);

@@ -36,11 +36,14 @@ class Master {
   // `detached`: standard output and error belong to somebody who waits for us to let go of them.
   ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
 
+  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from inside:
+  // all processes write to the new files, or why not (in time).
+  void ReopenLogs(LogReopening::Done done);
+
  private:
   Status WatchSignals();
   void OnSignal(int signo, int sender);
   void Reload();
-  void ReopenLogs();
   void Scale(int change);
   void StopGracefully();
   void FinishStop();

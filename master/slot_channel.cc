@@ -56,15 +56,16 @@ void SlotChannel::Nudge() {
 }
 
 std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
-  std::optional<ReopenLog> log_file;
-  const std::size_t count = ReceiveUntaken(parcels, log_file);
-  if (log_file && Send(*log_file).outcome != SendOutcome::kSent) {
-    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file->incarnation));
+  std::vector<ReopenLog> log_files;
+  const std::size_t count = ReceiveUntaken(parcels, log_files);
+  for (const ReopenLog& log_file : log_files) {
+    if (Send(log_file).outcome == SendOutcome::kSent) continue;
+    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
   }
   return count;
 }
 
-std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::optional<ReopenLog>& log_file) {
+std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files) {
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
@@ -91,7 +92,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::optio
       Add(row_->reclaimed);
       ++count;
     } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
-      log_file = std::move(*reopen);  // of several the last one counts
+      log_files.push_back(std::move(*reopen));
     }
   }
 }

@@ -6,7 +6,6 @@
 #ifndef PREFORKD_MASTER_SLOT_CHANNEL_H_
 #define PREFORKD_MASTER_SLOT_CHANNEL_H_
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,7 +36,7 @@ class SlotChannel {
   // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops early,
   // leaving the rest in the channel, when this process is about to run out of descriptors: a message that is
   // received without room for its descriptor loses it. Returns the number of parcels.
-  // A log file found on the way goes back: its incarnation may only be busy.
+  // New log files found on the way go back: their incarnation may only be busy.
   std::size_t Reclaim(std::vector<Parcel>& parcels);
   // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
   [[nodiscard]] bool Drained() const { return drained_; }
@@ -58,7 +57,7 @@ class SlotChannel {
   [[nodiscard]] const WorkerRow& Row() const { return *row_; }
 
  private:
-  std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::optional<ReopenLog>& log_file);
+  std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
 
   SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}
 

@@ -1,6 +1,5 @@
 #include "master/supervisor.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/base/sys_error.h"
 
 namespace preforkd {
 namespace {
@@ -40,6 +38,7 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
       worker_(std::move(worker)),
       hooks_(std::move(hooks)),
       fleet_(kMaxSlots, std::random_device{}(), Now()),
+      reopening_(loop, [this](WorkerId id, std::uint64_t round) { return TellOfLogs(id, round); }),
       deadline_(loop, EventLoop::kPriorityControl, [this] {
         fleet_.Tick(Now());
         Settle();
@@ -79,22 +78,6 @@ void Supervisor::Stop(Time deadline) {
 void Supervisor::StopAtOnce() {
   fleet_.StopAtOnce(Now());
   Settle();
-}
-
-void Supervisor::ReopenLogs(int log_fd) {
-  log_fd_ = log_fd;
-  for (const auto& slot : slots_) {
-    if (!slot->Alive() || !slot->HasChannel()) continue;
-    ReopenLog message{slot->Id().incarnation, UniqueFd(::fcntl(log_fd, F_DUPFD_CLOEXEC, 0))};
-    if (!message.fd.Valid()) {
-      log::Error("worker {}: {}", slot->Id(), SysError("fcntl", "log").text);
-      continue;
-    }
-    const SendResult result = slot->Channel().Send(message);
-    if (result.outcome != SendOutcome::kSent) {
-      log::Warning("worker {} keeps writing to the old log: {}", slot->Id(), ErrnoText(result.errnum));
-    }
-  }
 }
 
 // ---- Fleet's answers ----
@@ -171,7 +154,7 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   start.generation = generation.number;
   start.master_pid = ::getpid();
   start.channel = slot.Channel().WorkerEnd();
-  start.log_fd = log_fd_;
+  start.logs = logs_;
   start.detached = detached_;
   start.scoreboard = &scoreboard_;
   start.config = generation.config;
@@ -193,6 +176,7 @@ void Supervisor::Do(const Retire& action) {
   const LedgerChange change(scoreboard_.Master());
   WorkerSlot& slot = SlotOf(action.id.slot);
   PublishState(slot);
+  reopening_.OnGone(action.id);
   dispatcher_.RemoveSlot(action.id.slot);
   // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
   const std::size_t reclaimed = fleet_.Stopping() || service_gone_ ? 0 : Reclaim(slot);
@@ -258,6 +242,7 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
   const WorkerState was = fleet_.Find(id)->state;
   if (was == WorkerState::kStarting && fleet_.Find(id)->extra) elastic_.StartFailed(Now());
   slot.StopListening();
+  reopening_.OnGone(id);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   WriteObituary(slot, pid, report, was);
   // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.

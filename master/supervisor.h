@@ -14,10 +14,12 @@
 #include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
+#include "common/process/log_fds.h"
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
+#include "master/log_reopening.h"
 #include "master/policy/elastic.h"
 #include "master/policy/fleet.h"
 #include "master/policy/hang.h"
@@ -53,10 +55,11 @@ class Supervisor {
   void StopAtOnce();
   // Parcels wait and every ready worker is held up: starts one more, if they are blocked and it is allowed.
   void OnAllHeldUp();
-  // Gives every worker `log_fd` (borrowed) as its log from now on.
-  void ReopenLogs(int log_fd);
+  // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
+  // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
+  void ReopenLogs(const LogFds& logs, LogReopening::Done done);
   // What new workers log to; borrowed.
-  void SetLogFd(int log_fd) { log_fd_ = log_fd; }
+  void SetLogs(const LogFds& logs) { logs_ = logs; }
   // There is no terminal for workers to write to.
   void SetDetached(bool detached) { detached_ = detached; }
 
@@ -79,6 +82,7 @@ class Supervisor {
   void Do(const Abandon& action);
   void Do(const Finish& action);
 
+  LogReopening::Telling TellOfLogs(WorkerId worker, std::uint64_t round);
   Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
   void OnExit(WorkerSlot& slot);
   // What is to be done about those who have died and are not buried yet.
@@ -130,7 +134,8 @@ class Supervisor {
   Generation in_service_{};
   bool service_gone_ = false;  // the generation in service lacks a service of the one before
   bool detached_ = false;
-  int log_fd_ = 2;
+  LogFds logs_;
+  LogReopening reopening_;
   Timer deadline_;
   Timer rounds_;
   Timer listen_again_;

@@ -1,5 +1,7 @@
-// Supervisor, the part that listens: what a worker says is decoded, checked and acted upon. Nonsense ends
-// that worker.
+// Supervisor, the part that listens: what a worker says is decoded, checked and acted upon. Nonsense ends that
+// worker.
+#include <fcntl.h>
+
 #include <array>
 #include <csignal>
 
@@ -116,6 +118,8 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
   }
   if (std::holds_alternative<Ready>(message)) {
     OnReady(slot);
+  } else if (const auto* reopened = std::get_if<LogReopened>(&message)) {
+    reopening_.OnReopened(id, reopened->round);
   } else {
     log::Notice("worker {} asks to be replaced", id);
     fleet_.Replace(id, Now());
@@ -156,6 +160,33 @@ void Supervisor::OnReady(WorkerSlot& slot) {
   if (announced_) return;
   announced_ = true;
   hooks_.on_first_ready(fleet_.Current());
+}
+
+// ---- new log files ----
+
+void Supervisor::ReopenLogs(const LogFds& logs, LogReopening::Done done) {
+  logs_ = logs;
+  std::vector<WorkerId> workers;
+  for (const auto& slot : slots_) {
+    if (slot->Alive() && slot->HasChannel()) workers.push_back(slot->Id());
+  }
+  reopening_.Begin(workers, std::move(done));
+}
+
+LogReopening::Telling Supervisor::TellOfLogs(WorkerId worker, std::uint64_t round) {
+  WorkerSlot& slot = SlotOf(worker.slot);
+  if (!slot.Alive() || slot.Id() != worker || slot.Channel().Shut()) return LogReopening::Telling::kGone;
+  const auto send = [&](LogKind kind, int fd) {
+    ReopenLog message{worker.incarnation, kind, logs_.sink, round, UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0))};
+    if (message.fd.Valid()) return slot.Channel().Send(message).outcome;
+    log::Error("worker {}: {}", worker, SysError("fcntl", "log").text);
+    return SendOutcome::kTooMany;
+  };
+  // The access log first (messages.h).
+  SendOutcome outcome = logs_.access >= 0 ? send(LogKind::kAccess, logs_.access) : SendOutcome::kSent;
+  if (outcome == SendOutcome::kSent) outcome = send(LogKind::kServer, logs_.server);
+  if (outcome == SendOutcome::kSent) return LogReopening::Telling::kTold;
+  return outcome == SendOutcome::kGone ? LogReopening::Telling::kGone : LogReopening::Telling::kNoRoom;
 }
 
 void Supervisor::Distrust(WorkerSlot& slot, const std::string& why) {

@@ -40,13 +40,13 @@ Status Place(int fd, int number) {
 }
 
 Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
-  const bool log_is_file = start.log_fd > STDERR_FILENO;
+  const bool log_is_file = start.logs.server > STDERR_FILENO;
   // First out of the way of the numbers that they are going to: dup3 closes what is there.
   UniqueFd channel(::fcntl(start.channel, F_DUPFD_CLOEXEC, kLogFd + 1));
   if (!channel.Valid()) return SysError("fcntl", "channel");
   UniqueFd log_file;
   if (log_is_file) {
-    log_file = UniqueFd(::fcntl(start.log_fd, F_DUPFD_CLOEXEC, kLogFd + 1));
+    log_file = UniqueFd(::fcntl(start.logs.server, F_DUPFD_CLOEXEC, kLogFd + 1));
     if (!log_file.Valid()) return SysError("fcntl", "log");
   }
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -84,7 +84,7 @@ Result<ChildDescriptors> SetUpChild(const WorkerStart& start) {
   if (::setsid() < 0) return SysError("setsid");
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;
-  log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO);
+  log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO, start.logs.sink);
   // The master still has those of the generation in service.
   log::SetLevel(start.config->log.level);
   log::SetFormat(start.config->log.format);

@@ -9,6 +9,8 @@ namespace preforkd {
 namespace {
 
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+// Times that a message is tried which the kernel refuses for no reason that passes by itself.
+constexpr int kMaxRefusals = 3;
 
 }  // namespace
 
@@ -33,14 +35,12 @@ bool MasterLink::SendAny(Message& message) {
     case SendOutcome::kSent: TakeFd(message).Reset(); return true;
     case SendOutcome::kFull:
     case SendOutcome::kTooMany:
+    case SendOutcome::kRefused:
       outbox_.push_back(Waiting{encoded_, TakeFd(message)});
       NoteFull(result.outcome);
       KeepWatching();
       return true;
     case SendOutcome::kGone: master_gone_ = true; return false;
-    case SendOutcome::kRefused:
-      log::Error("a message to the master was refused: {}", ErrnoText(result.errnum));
-      return false;
   }
   return false;
 }
@@ -48,6 +48,7 @@ bool MasterLink::SendAny(Message& message) {
 template bool MasterLink::SendAny(Ready&);
 template bool MasterLink::SendAny(ReplaceMe&);
 template bool MasterLink::SendAny(HandBack&);
+template bool MasterLink::SendAny(LogReopened&);
 
 Status MasterLink::SetListening(bool listening) {
   listening_ = listening;
@@ -65,6 +66,15 @@ void MasterLink::OnReady(Interest ready) {
   if (Has(ready, Interest::kRead)) on_readable_();
 }
 
+bool MasterLink::GiveUp(int errnum) {
+  if (++outbox_.front().refusals >= kMaxRefusals) {
+    log::Error("a message to the master cannot be sent: {}", ErrnoText(errnum));
+    return true;
+  }
+  NoteFull(SendOutcome::kRefused);
+  return false;
+}
+
 void MasterLink::KeepWatching() {
   const Status status = UpdateWatch();
   if (status.Ok()) return;
@@ -75,7 +85,7 @@ void MasterLink::KeepWatching() {
 }
 
 void MasterLink::NoteFull(SendOutcome outcome) {
-  wait_for_others_ = outcome == SendOutcome::kTooMany;
+  wait_for_others_ = outcome != SendOutcome::kFull;
   if (wait_for_others_) retry_.SetAfter(kRetryInterval);
 }
 
@@ -93,9 +103,7 @@ void MasterLink::FlushOutbox() {
       break;
     }
     if (result.outcome == SendOutcome::kGone) master_gone_ = true;
-    if (result.outcome == SendOutcome::kRefused) {
-      log::Error("a message to the master was refused: {}", ErrnoText(result.errnum));
-    }
+    if (result.outcome == SendOutcome::kRefused && !GiveUp(result.errnum)) break;
     const bool dropped = result.outcome != SendOutcome::kSent && outbox_.front().fd.Valid();
     outbox_.pop_front();
     if (dropped && on_dropped_) on_dropped_();

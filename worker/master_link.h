@@ -22,11 +22,11 @@ class MasterLink {
   // `on_readable`: something has arrived, or the master has closed its side.
   MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
 
-  // False: the master is gone, or the kernel refuses this message; the message (with its descriptor) is unchanged and
-  // the caller's.
+  // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
   bool Send(Ready& message) { return SendAny(message); }
   bool Send(ReplaceMe& message) { return SendAny(message); }
   bool Send(HandBack& message) { return SendAny(message); }
+  bool Send(LogReopened& message) { return SendAny(message); }
 
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(channel_.Get(), buffer); }
   // The master has told us to leave, or is gone; asked without receiving.
@@ -46,6 +46,7 @@ class MasterLink {
   struct Waiting {
     std::string bytes;
     UniqueFd fd;
+    int refusals = 0;
   };
 
   template <typename Message>
@@ -53,11 +54,15 @@ class MasterLink {
   // Gives the message's descriptor up: it has been sent, or waits in the outbox.
   static UniqueFd TakeFd(Ready&) { return {}; }
   static UniqueFd TakeFd(ReplaceMe&) { return {}; }
+  static UniqueFd TakeFd(LogReopened&) { return {}; }
   static UniqueFd TakeFd(HandBack& message) { return std::move(message.parcel.fd); }
 
   void OnReady(Interest ready);
   void FlushOutbox();
+  // The front of the outbox goes later.
   void NoteFull(SendOutcome outcome);
+  // The kernel refuses the front of the outbox. False: it is tried again.
+  bool GiveUp(int errnum);
   Status UpdateWatch();
   // The same, tried again until it succeeds.
   void KeepWatching();
@@ -70,7 +75,7 @@ class MasterLink {
   std::deque<Waiting> outbox_;
   bool listening_ = false;
   bool master_gone_ = false;
-  bool wait_for_others_ = false;  // ETOOMANYREFS: room in this channel alone does not help
+  bool wait_for_others_ = false;  // ETOOMANYREFS, or refused: room in this channel alone does not help
   OncePerSecond log_limit_;
   FdWatch watch_;
   Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), or the system no room for a watch: no event

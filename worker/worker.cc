@@ -237,8 +237,12 @@ void Worker::Serve(Parcel parcel) {
 
 void Worker::ReopenLogFile(ReopenLog message) {
   if (message.incarnation != env_->id.incarnation) return;  // meant for our predecessor in this slot
-  log::SetOutput(message.fd.Get());
-  log_file_ = std::move(message.fd);
+  if (message.kind == LogKind::kServer) {
+    log::SetOutput(message.fd.Get(), message.sink);
+    log_file_ = std::move(message.fd);
+    LogReopened answer{env_->id, message.round};
+    (void)master_.Send(answer);  // a master that is gone waits for nothing
+  }
 }
 
 // ---- leaving ----

@@ -14,6 +14,7 @@ namespace {
 
 struct State {
   int fd = 2;
+  Sink sink = Sink::kFile;
   Level level = Level::kInfo;
   Format format = Format::kText;
   Identity identity;
@@ -154,8 +155,9 @@ void ReportDropped() {
 
 }  // namespace
 
-void SetOutput(int fd) {
+void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
+  g_state.sink = sink;
 }
 void SetLevel(Level level) {
   g_state.level = level;

@@ -23,6 +23,15 @@ namespace preforkd::log {
 enum class Level { kDebug, kInfo, kNotice, kWarning, kError, kAlert };
 enum class Format { kText, kJson };
 
+// What is behind the log's descriptor, and so how a line is dressed.
+enum class Sink : std::uint8_t {
+  kFile,      // also a pipe: as it is
+  kTerminal,  // in colour
+  kJournal,   // systemd's: "<6>" in front of each line, sd-daemon(3), and no time, which it adds itself
+  kSyslog,    // a datagram each, for /dev/log
+};
+inline constexpr Sink kLastSink = Sink::kSyslog;
+
 // Who speaks; stands in every line.
 struct Identity {
   std::string_view role = "preforkd";  // static storage
@@ -32,7 +41,7 @@ struct Identity {
 };
 
 // Where lines go from now on. `fd` is borrowed and must outlive its use here; 2 until the first call.
-void SetOutput(int fd);
+void SetOutput(int fd, Sink sink = Sink::kFile);
 void SetLevel(Level level);
 void SetFormat(Format format);
 void SetIdentity(const Identity& identity);

@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
+#include "common/process/log_fds.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/parcel.h"
 
@@ -23,7 +24,7 @@ struct WorkerStart {
   Generation generation{};
   pid_t master_pid = 0;
   int channel = -1;  // borrowed from the master's table; the child makes it its own
-  int log_fd = -1;   // borrowed likewise
+  LogFds logs;       // borrowed likewise
   bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;

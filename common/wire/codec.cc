@@ -12,7 +12,15 @@ namespace {
 // First four bytes of every packet: 'P' 'F' version type.
 constexpr char kMagic[2] = {'P', 'F'};
 
-enum class Type : std::uint8_t { kHandOver = 1, kReopenLog = 2, kNudge = 3, kReady = 16, kReplaceMe = 17, kHandBack = 18 };
+enum class Type : std::uint8_t {
+  kHandOver = 1,
+  kReopenLog = 2,
+  kNudge = 3,
+  kReady = 16,
+  kReplaceMe = 17,
+  kHandBack = 18,
+  kLogReopened = 19,
+};
 
 // Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
 // or (upgrade) of its successor.
@@ -165,6 +173,11 @@ Result<MasterToWorker> ReadReopenLog(Reader& reader, UniqueFd fd) {
   if (!fd.Valid()) return WrongFd("reopen-log", true);
   ReopenLog message;
   message.incarnation = reader.Get<Incarnation>();
+  message.kind = reader.Get<LogKind>();
+  if (message.kind < LogKind::kServer || message.kind > LogKind::kAccess) reader.Fail();
+  message.sink = reader.Get<log::Sink>();
+  if (message.sink > log::kLastSink) reader.Fail();
+  message.round = reader.Get<std::uint64_t>();
   if (!reader.Done()) return Malformed("reopen-log");
   message.fd = std::move(fd);
   return MasterToWorker(std::move(message));
@@ -183,6 +196,15 @@ Result<WorkerToMaster> ReadPlain(Reader& reader, const UniqueFd& fd, const char*
   message.id = GetWorkerId(reader);
   if (!reader.Done()) return Malformed(name);
   return WorkerToMaster(std::move(message));
+}
+
+Result<WorkerToMaster> ReadLogReopened(Reader& reader, const UniqueFd& fd) {
+  if (fd.Valid()) return WrongFd("log-reopened", false);
+  LogReopened message;
+  message.id = GetWorkerId(reader);
+  message.round = reader.Get<std::uint64_t>();
+  if (!reader.Done()) return Malformed("log-reopened");
+  return WorkerToMaster(message);
 }
 
 Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
@@ -209,6 +231,9 @@ void Encode(const HandOver& message, std::string& out) {
 void Encode(const ReopenLog& message, std::string& out) {
   Writer writer(out, Type::kReopenLog);
   writer.Put(message.incarnation);
+  writer.Put(message.kind);
+  writer.Put(message.sink);
+  writer.Put(message.round);
 }
 
 void Encode(const Nudge&, std::string& out) { Writer(out, Type::kNudge); }
@@ -232,12 +257,19 @@ void Encode(const HandBack& message, std::string& out) {
   PutParcel(writer, message.parcel);
 }
 
+void Encode(const LogReopened& message, std::string& out) {
+  Writer writer(out, Type::kLogReopened);
+  PutWorkerId(writer, message.id);
+  writer.Put(message.round);
+}
+
 int FdOf(const HandOver& message) { return message.parcel.fd.Get(); }
 int FdOf(const ReopenLog& message) { return message.fd.Get(); }
 int FdOf(const Nudge&) { return -1; }
 int FdOf(const Ready&) { return -1; }
 int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
+int FdOf(const LogReopened&) { return -1; }
 
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd) {
   Reader reader(bytes);
@@ -249,7 +281,8 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd)
     case Type::kNudge: return ReadNudge(reader, fd);
     case Type::kReady:
     case Type::kReplaceMe:
-    case Type::kHandBack: break;  // a worker's words, not a master's
+    case Type::kHandBack:
+    case Type::kLogReopened: break;  // a worker's words, not a master's
   }
   return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type.Value())), 0};
 }
@@ -262,6 +295,7 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd)
     case Type::kReady: return ReadPlain<Ready>(reader, fd, "ready");
     case Type::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
     case Type::kHandBack: return ReadHandBack(reader, std::move(fd));
+    case Type::kLogReopened: return ReadLogReopened(reader, fd);
     case Type::kHandOver:
     case Type::kReopenLog:
     case Type::kNudge: break;  // a master's words, not a worker's

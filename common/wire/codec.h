@@ -23,6 +23,7 @@ void Encode(const Nudge& message, std::string& out);
 void Encode(const Ready& message, std::string& out);
 void Encode(const ReplaceMe& message, std::string& out);
 void Encode(const HandBack& message, std::string& out);
+void Encode(const LogReopened& message, std::string& out);
 
 // The descriptor that must ride along, borrowed; -1 for none.
 int FdOf(const HandOver& message);
@@ -31,6 +32,7 @@ int FdOf(const Nudge& message);
 int FdOf(const Ready& message);
 int FdOf(const ReplaceMe& message);
 int FdOf(const HandBack& message);
+int FdOf(const LogReopened& message);
 
 // `fd` is what came with the packet; invalid when none did.
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd);

@@ -11,12 +11,13 @@
 #include <variant>
 
 #include "common/base/ids.h"
+#include "common/base/log.h"
 #include "common/base/unique_fd.h"
 #include "common/wire/parcel.h"
 
 namespace preforkd {
 
-inline constexpr std::uint8_t kWireVersion = 1;
+inline constexpr std::uint8_t kWireVersion = 2;
 // No packet is longer: a receive buffer of this size never truncates one of ours.
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 
@@ -27,10 +28,17 @@ struct HandOver {
   Parcel parcel;
 };
 
+// The log proper, and the access log.
+enum class LogKind : std::uint8_t { kServer = 1, kAccess = 2 };
+
 // A new log file, opened by the master because the worker may no longer be allowed to. Carries the log's
-// descriptor. Meant for one incarnation only; any other ignores it.
+// descriptor. Meant for one incarnation only; any other ignores it. When both logs change, the access log's comes
+// first: kServer is answered with LogReopened, which then speaks for both.
 struct ReopenLog {
   Incarnation incarnation{};
+  LogKind kind = LogKind::kServer;
+  log::Sink sink = log::Sink::kFile;
+  std::uint64_t round = 0;  // comes back in the answer
   UniqueFd fd;
 };
 
@@ -51,6 +59,13 @@ struct ReplaceMe {
   WorkerId id;
 };
 
+// It writes to what the ReopenLog of this round brought, and everything it had for the old files is in them. No
+// descriptor.
+struct LogReopened {
+  WorkerId id;
+  std::uint64_t round = 0;
+};
+
 enum class HandBackReason : std::uint8_t { kIdle = 1, kRetiring = 2, kOverShare = 3 };
 
 // A connection that can go on elsewhere. Carries its descriptor.
@@ -63,7 +78,7 @@ struct HandBack {
 };
 
 using MasterToWorker = std::variant<HandOver, ReopenLog, Nudge>;
-using WorkerToMaster = std::variant<Ready, ReplaceMe, HandBack>;
+using WorkerToMaster = std::variant<Ready, ReplaceMe, HandBack, LogReopened>;
 
 }  // namespace preforkd
 

@@ -156,7 +156,7 @@ TEST_CASE("a log file that waits among untaken parcels is not taken back with th
   std::vector<Parcel> parcels = MakeParcels(1, 2);
   REQUIRE(channel.Value().Send(parcels).sent == 2);
   channel.Value().Nudge();
-  const ReopenLog log_file{Incarnation{4}, UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC))};
+  const ReopenLog log_file{Incarnation{4}, LogKind::kServer, log::Sink::kFile, 1, UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC))};
   REQUIRE(channel.Value().Send(log_file).sent == 1);
   std::vector<Parcel> back;
   CHECK(channel.Value().Reclaim(back) == 2);

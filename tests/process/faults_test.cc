@@ -2,12 +2,16 @@
 // fail (injected with strace).
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 
 #include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
 #include "tests/support/load.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -55,6 +59,24 @@ class Strace {
   std::string output_;
 };
 
+// failing_calls.so in the server that is started next.
+class Preloaded {
+ public:
+  Preloaded(const char* what, const char* value) : what_(what) {
+    ::setenv("LD_PRELOAD", std::filesystem::absolute("tests/support/failing_calls.so").c_str(), 1);
+    ::setenv(what_, value, 1);
+  }
+  Preloaded(const Preloaded&) = delete;
+  Preloaded& operator=(const Preloaded&) = delete;
+  ~Preloaded() {
+    ::unsetenv("LD_PRELOAD");
+    ::unsetenv(what_);
+  }
+
+ private:
+  const char* what_;
+};
+
 // A call of the master fails now and then, under load: nobody is lost, and no descriptor stays behind.
 void CheckInjection(const std::string& inject) {
   CAPTURE(inject);
@@ -78,11 +100,69 @@ void CheckInjection(const std::string& inject) {
 TEST_CASE("system calls that fail under load cost no client") {
   for (const char* inject :
        {"sendmmsg:error=EAGAIN:when=3+7", "sendmmsg:error=ENOBUFS:when=3+7", "sendmmsg:error=EINTR:when=3+5",
-        "sendmmsg:error=ETOOMANYREFS:when=3+7", "accept4:error=EINTR:when=2+5", "accept4:error=EPROTO:when=2+5",
+        "sendmmsg:error=ETOOMANYREFS:when=3+7", "sendmmsg:error=EMSGSIZE:when=3+7", "sendmmsg:error=EPIPE:when=3+7",
+        "sendmmsg:error=ECONNRESET:when=3+7", "recvmsg:error=EINTR:when=1+2", "recvmsg:error=ENOMEM:when=2+3",
+        "accept4:error=EINTR:when=2+5", "accept4:error=EPROTO:when=2+5",
         "accept4:error=EMFILE:when=2+9", "accept4:error=ENOBUFS:when=2+9"}) {
     CheckInjection(inject);
   }
 }
+
+// What goes back: every client leaves its worker and comes again, through calls that fail on both sides.
+TEST_CASE("calls that fail on the way back cost no connection") {
+  for (const char* inject : {"sendmmsg:error=EMSGSIZE:when=1+3", "sendmmsg:error=ETOOMANYREFS:when=1+3",
+                             "sendmmsg:error=ENOBUFS:when=1+3", "recvmsg:error=ENOMEM:when=2+5",
+                             "recvmsg:error=EINTR:when=1+2"}) {
+    CAPTURE(std::string(inject));
+    DaemonProcess daemon;
+    daemon.Serve(1, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
+                     "parking.after=5ms"});
+    const pid_t worker = daemon.WorkerPids().at(0);
+    const Strace strace(worker, inject, daemon.Path("strace.log"));
+    if (!strace.Attached(worker)) {
+      MESSAGE("skipped: strace is not there, or may not trace");
+      return;
+    }
+    KeepAliveClients clients(daemon.Address(), 20);
+    int answered = 0;
+    for (int round = 0; round < 5; ++round) {
+      answered += clients.Answered();
+      CHECK(daemon.AwaitAllParked());
+    }
+    MESSAGE(inject, " in the worker: injected ", strace.Injected(), "; ", answered, " answers of 100");
+    CHECK(answered == 100);
+    CHECK(strace.Injected() >= 20);
+    CHECK(daemon.CountLog("died while") == 0);
+    clients.Close();
+  }
+}
+
+#ifndef PREFORKD_SANITIZED  // whose runtime must be the first library
+TEST_CASE("epoll has no room for some connections that come back: workers have them again, until there is") {
+  DaemonProcess daemon;
+  {
+    const Preloaded fails("FAIL_EPOLL_ADD", "3");
+    daemon.Serve(2, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "2", "--set", "parking.after=5ms"});
+  }
+  KeepAliveClients clients(daemon.Address(), 50);
+  int answered = 0;
+  for (int round = 0; round < 5; ++round) answered += clients.Answered();
+  MESSAGE("each third EPOLL_CTL_ADD of the master fails: ", answered, " answers of 250; could not be parked ",
+          daemon.CountLog("cannot be parked"), " times");
+  CHECK(answered == 250);
+  CHECK(daemon.CountLog("cannot be parked") > 0);
+  CHECK(daemon.CountLog("died while") == 0);
+  clients.Close();
+}
+
+TEST_CASE("no memory for the scoreboard: the system's fault, and said so") {
+  DaemonProcess daemon;
+  const Preloaded fails("FAIL_SHARED_MMAP", "1");
+  daemon.ExpectExit(71);
+  CHECK(daemon.Run(Flags("http")) == 71);
+  CHECK(daemon.CountLog("Cannot allocate memory") > 0);
+}
+#endif
 
 TEST_CASE("the master is stopped for longer than hang_timeout: nobody is killed for it, what waited is served") {
   DaemonProcess daemon(kPreforkdWithFaults);
@@ -155,6 +235,26 @@ TEST_CASE("fork fails: the other worker serves, it is tried again with a back-of
     CHECK(client.ReadUntil("\n"));
     CHECK(daemon.CountLog("cannot start a worker: fork") < 10);
   }
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("RLIMIT_NPROC: a worker that cannot be followed is followed when the limit is raised") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  if (!daemon.BecomeNobody(1024)) {
+    MESSAGE("skipped: needs root and more than one user id");
+    return;
+  }
+  daemon.Serve(2, Flags("fault", {"workers_max=2"}));
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  const rlimit none{1, RLIM_INFINITY};
+  REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NPROC, &none, nullptr) == 0);
+  REQUIRE(::kill(daemon.WorkerPids().at(0), SIGKILL) == 0);
+  CHECK(daemon.WaitForLog("cannot start a worker: fork", 2));
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("pid\n"));
+  CHECK(client.ReadUntil("\n"));
+  const rlimit plenty{RLIM_INFINITY, RLIM_INFINITY};
+  REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NPROC, &plenty, nullptr) == 0);
   CHECK(daemon.AwaitWorkers(2));
 }
 

@@ -46,9 +46,9 @@ std::vector<std::string> Flags(const char* service, const std::vector<std::strin
 }
 
 // So many clients at once, each of whom goes when it has its answer, whoever has it first: the number of answers.
-std::size_t AnswersOf(std::size_t count, const std::string& address) {
+std::size_t AnswersOf(int count, const std::string& address) {
   std::vector<TcpClient> clients;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (int i = 0; i < count; ++i) {
     clients.emplace_back(address);
     REQUIRE(clients.back().SendAll("pid\n"));
   }
@@ -57,7 +57,7 @@ std::size_t AnswersOf(std::size_t count, const std::string& address) {
     std::erase_if(clients, [&](TcpClient& client) {
       pollfd state{client.Fd(), POLLIN, 0};
       if (::poll(&state, 1, 0) == 0) return false;
-      answers += client.ReadUntil("\n") ? 1 : 0;
+      if (client.ReadUntil("\n")) ++answers;
       return true;
     });
     return clients.empty();

@@ -1,5 +1,6 @@
 // USR1: the log file can be renamed, and master and workers go on in a new one.
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 #include <csignal>
 #include <filesystem>
@@ -16,7 +17,7 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
   CHECK(ReadFile(daemon.Path("stderr")).empty());
   std::filesystem::rename(file, daemon.Path("rotated.log"));
   daemon.Signal(SIGUSR1);
-  REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(file).find("log reopened") != std::string::npos; }));
+  REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
   const std::string rotated = ReadFile(daemon.Path("rotated.log"));
   // Each worker says something: what its session throws.
   std::vector<TcpClient> clients;
@@ -28,6 +29,35 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
   CHECK(LinesWith(ReadFile(file), "told to throw").size() == 4);
   CHECK_FALSE(LinesWith(ReadFile(file), "worker pid=").empty());
   CHECK(ReadFile(daemon.Path("rotated.log")) == rotated);
+}
+
+TEST_CASE("a worker that is stopped delays the answer for a bounded time, and is named; it follows when it goes on") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  const std::string file = daemon.Path("server.log");
+  daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
+  const WorkerLife stopped = daemon.ReadyWorkers().at(1);
+  REQUIRE(::kill(stopped.pid, SIGSTOP) == 0);
+  std::filesystem::rename(file, daemon.Path("rotated.log"));
+  daemon.Signal(SIGUSR1);
+  CHECK(daemon.WaitForLog(fmt::format("log reopened, but not taken within 5 s by slot {}", stopped.slot)));
+  REQUIRE(::kill(stopped.pid, SIGCONT) == 0);
+  daemon.Signal(SIGUSR1);
+  CHECK(daemon.WaitForLog("log reopened by all processes"));
+}
+
+TEST_CASE("a worker that dies during a reopen is not waited for") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.ExpectLine("died while ready");
+  const std::string file = daemon.Path("server.log");
+  daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
+  const pid_t victim = daemon.ReadyWorkers().at(0).pid;
+  REQUIRE(::kill(victim, SIGSTOP) == 0);
+  daemon.Signal(SIGUSR1);
+  // Behind the master's order, which the stopped one has not taken.
+  REQUIRE(WaitUntil(kPatience, [&] { return daemon.CountLog("SIGUSR1 from pid") == 1; }));
+  REQUIRE(::kill(victim, SIGKILL) == 0);
+  CHECK(daemon.WaitForLog("log reopened by all processes"));
+  CHECK(daemon.AwaitWorkers(2));
 }
 
 TEST_CASE("a log that cannot be reopened stays where it is") {

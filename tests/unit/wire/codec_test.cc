@@ -74,6 +74,9 @@ void Make(HandOver& message, const std::string& evil) {
 }
 void Make(ReopenLog& message, const std::string&) {
   message.incarnation = static_cast<Incarnation>(12);
+  message.kind = LogKind::kAccess;
+  message.sink = log::Sink::kJournal;
+  message.round = 77;
   message.fd = SomeFd();
 }
 void Make(Nudge&, const std::string&) {}
@@ -82,6 +85,10 @@ void Make(Ready& message, const std::string&) {
 }
 void Make(ReplaceMe& message, const std::string&) {
   message.id = kWorker;
+}
+void Make(LogReopened& message, const std::string&) {
+  message.id = kWorker;
+  message.round = 78;
 }
 void Make(HandBack& message, const std::string& evil) {
   message.id = kWorker;
@@ -101,7 +108,7 @@ bool Equal(const HandOver& a, const HandOver& b) {
   return Equal(a.parcel, b.parcel);
 }
 bool Equal(const ReopenLog& a, const ReopenLog& b) {
-  return a.incarnation == b.incarnation;
+  return a.incarnation == b.incarnation && a.kind == b.kind && a.sink == b.sink && a.round == b.round;
 }
 bool Equal(const Nudge&, const Nudge&) {
   return true;
@@ -111,6 +118,9 @@ bool Equal(const Ready& a, const Ready& b) {
 }
 bool Equal(const ReplaceMe& a, const ReplaceMe& b) {
   return a.id == b.id;
+}
+bool Equal(const LogReopened& a, const LogReopened& b) {
+  return a.id == b.id && a.round == b.round;
 }
 bool Equal(const HandBack& a, const HandBack& b) {
   return a.id == b.id && a.reason == b.reason && a.wake_now == b.wake_now && a.idle_for_ns == b.idle_for_ns &&
