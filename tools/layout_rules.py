@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "common/event/": ("common/base/", "common/event/"),
     "common/wire/": ("common/base/", "common/net/", "common/wire/"),
     "common/channel/": ("common/base/", "common/wire/", "common/channel/"),
+    "common/report/": ("common/base/", "common/scoreboard/", "common/report/"),
     "common/scoreboard/": ("common/base/", "common/net/address.h", "common/scoreboard/"),
     "master/": ("common/", "master/"),
     "master/policy/": ("common/base/", "common/config/config.h", "master/policy/"),

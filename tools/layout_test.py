@@ -50,6 +50,7 @@ BAD = (
     ("direction", "common/wire/a.cc", '#include "common/event/timer.h"'),
     ("direction", "common/channel/a.cc", '#include "common/net/address.h"'),
     ("direction", "common/scoreboard/a.cc", '#include "common/wire/parcel.h"'),
+    ("direction", "common/report/a.cc", '#include "common/wire/parcel.h"'),
     ("direction", "common/process/a.cc", '#include "master/master.h"'),
     ("direction", "common/event/a.cc", '# include "worker/worker.h"'),
     ("direction", "master/policy/a.cc", '#include "common/event/timer.h"'),

@@ -21,8 +21,9 @@ THIRD_PARTY_USERS = {
     "tomlplusplus": ["//common/config:__pkg__"],
     "cli11": ["//master:__pkg__"],
     "json": [
+        "//common/report:__pkg__",
+        "//master/ctl:__pkg__",
         "//tests:__subpackages__",
-        "//worker/services:__pkg__",
     ],
     "llhttp": ["//worker/http:__pkg__"],
 }

@@ -1,9 +1,9 @@
 #include "worker/http/welcome_page.h"
 
 #include "common/base/clock.h"
+#include "common/report/status_json.h"
 #include "worker/http/error_page.h"
 #include "worker/http/welcome_html.h"
-#include "worker/services/status_report.h"
 
 namespace preforkd {
 namespace {
@@ -44,7 +44,7 @@ void AnswerWelcomePage(HttpResponse& response) {
 void AnswerStatusJson(HttpResponse& response, const WorkerEnv& env) {
   response.SetContentType("application/json");
   response.AddHeader("Cache-Control", "no-store");
-  response.Body().assign(StatusReport(env.scoreboard, env.id.slot, Now()));
+  response.Body().assign(StatusJson(env.scoreboard, env.id.slot, Now()));
 }
 
 }  // namespace preforkd

@@ -2,10 +2,10 @@
 
 #include <memory>
 
+#include "common/report/readiness.h"
 #include "worker/http/error_page.h"
 #include "worker/http/http_service.h"
 #include "worker/http/welcome_page.h"
-#include "worker/services/status_report.h"
 
 namespace preforkd {
 namespace {

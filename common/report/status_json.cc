@@ -1,8 +1,6 @@
-#include "worker/services/status_report.h"
+#include "common/report/status_json.h"
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
 
 #include "common/base/version.h"
 
@@ -66,10 +64,10 @@ Json LostBy(const Accounting& accounting) {
 
 }  // namespace
 
-std::string StatusReport(const Scoreboard& scoreboard, Slot self, Time now) {
+std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answered_by, Time now) {
   const MasterPage& master = scoreboard.Master();
   const Accounting accounting = scoreboard.Account();
-  const Json report = {
+  Json report = {
       {"version", kVersion},
       {"pid", Get(master.pid)},
       {"uptime_seconds", SecondsSince(Get(master.started_ns), now)},
@@ -86,20 +84,14 @@ std::string StatusReport(const Scoreboard& scoreboard, Slot self, Time now) {
       {"handed_over", Get(master.handed_over)},
       {"handed_back", Get(master.handed_back)},
       {"restarts", Get(master.restarts)},
-      {"answered_by", {{"slot", Raw(self)}, {"pid", Get(scoreboard.Row(self).pid)}}},
       {"listeners", Listeners(master)},
       {"workers", Workers(scoreboard, now)},
   };
+  if (answered_by) {
+    report["answered_by"] = {{"slot", Raw(*answered_by)}, {"pid", Get(scoreboard.Row(*answered_by).pid)}};
+  }
   // What a worker is doing quotes its client, who may send any bytes: what is no UTF-8 becomes U+FFFD.
   return report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-bool IsReady(const Scoreboard& scoreboard) {
-  if (scoreboard.Master().state.load(std::memory_order_relaxed) == MasterState::kStopping) return false;
-  for (std::uint32_t i = 0; i < kMaxSlots; ++i) {
-    if (scoreboard.Row(Slot{i}).state.load(std::memory_order_relaxed) == SlotState::kReady) return true;
-  }
-  return false;
 }
 
 }  // namespace preforkd
