@@ -228,13 +228,12 @@ void Supervisor::BuryTheSilent() {
   std::erase_if(unburied_, [this](const auto& entry) {
     const auto& [number, dead] = entry;
     WorkerSlot& slot = SlotOf(number);
-    const LedgerChange change(scoreboard_.Master());
     const bool heard = slot.Distrusted() || HearOut(slot) != Hearing::kNoRoom;
     dispatcher_.RemoveSlot(number);  // behind its last words: one of them may have been that it is ready
     if (heard) Bury(slot, dead.pid, dead.report);
     return heard;
   });
-  Settle();  // behind the change of the ledger: it forks, and who reads the accounts would wait for that
+  Settle();
 }
 
 void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
@@ -287,6 +286,7 @@ std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
 
 std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   MasterPage& page = scoreboard_.Master();
+  const LedgerChange change(page);
   WorkerRow& row = slot.Row();
   // For lack of descriptors here some may still be in the channel: they are safe there, for the next incarnation
   // or for a later attempt.

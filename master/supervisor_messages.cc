@@ -63,6 +63,7 @@ void Supervisor::ListenToAll() {
 }
 
 Supervisor::Hearing Supervisor::HearOut(WorkerSlot& slot) {
+  const LedgerChange change(scoreboard_.Master());
   Hearing heard = Hearing::kMessage;
   while (heard == Hearing::kMessage) heard = ReceiveOne(slot);
   return heard;

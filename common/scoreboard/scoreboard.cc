@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
@@ -165,7 +166,9 @@ namespace {
 
 // How long to wait for a master that has been taken off its CPU in the middle of a change. One that was stopped or
 // killed there must not keep a worker from its clients for longer.
-constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(50);
+constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(100);
+// How long to try while it moves, and never stands still for the length of a reading.
+constexpr Duration kMasterMayBeBusy = std::chrono::seconds(1);
 
 Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlots>& rows) {
   Accounting sum;
@@ -193,9 +196,11 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
 
 Accounting Scoreboard::Account() const {
   const MasterPage& master = layout_->master;
-  const Time give_up = Now() + kMasterMayBeAway;
-  for (;;) {
+  const Time patience_ends = Now() + kMasterMayBeBusy;
+  Time give_up = Now() + kMasterMayBeAway;
+  for (std::uint32_t last = 0;;) {
     const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
+    if (std::exchange(last, before) != before) give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
     const Accounting sum = ReadOnce(master, layout_->rows);
     std::atomic_thread_fence(std::memory_order_acquire);
     const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;

@@ -206,7 +206,7 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
-  // One consistent moment; any process. If the master is stopped in the middle of a change: after 50 ms, as it is.
+  // One consistent moment; any process. If the master is stopped in the middle of a change: after 100 ms, as it is.
   [[nodiscard]] Accounting Account() const;
 
  private:
