@@ -101,7 +101,7 @@ int Listening() {
 
 int PipeEnd() {
   std::array<int, 2> ends{};
-  (void)::pipe(ends.data());
+  if (::pipe(ends.data()) != 0) std::abort();
   return ends[0];
 }
 

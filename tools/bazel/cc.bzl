@@ -29,8 +29,8 @@ THIRD_PARTY_USERS = {
 }
 
 def pf_library(name, copts = [], **kwargs):
-    """cc_library with the warnings of this tree."""
-    native.cc_library(name = name, copts = COPTS + copts, **kwargs)
+    """cc_library with the warnings of this tree. Nobody links it dynamically, so no shared object is made of it."""
+    native.cc_library(name = name, copts = COPTS + copts, linkstatic = True, **kwargs)
 
 def pf_binary(name, copts = [], linkopts = [], **kwargs):
     """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants.
