@@ -131,7 +131,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
         static_cast<double>(result.ok + result.Failed()));
   CHECK(page->Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"accepted\"}") > 1000);
   CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >= page->Sum("preforkd_connections_accepted_total"));
-  CHECK(page->Sum("preforkd_connections_lost_total") <= 2);
+  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two that were killed were serving
 }
 
 TEST_CASE("a reload that is refused, and one that takes a listener away and one that brings it back") {
