@@ -45,11 +45,27 @@ def keep_screenshot(browser, name):
 
 
 class Dashboard(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = cls.enterClassContext(Browser())
+        cls.browser.before_each_page(COUNT_QUESTIONS)
+
+    def setUp(self):
+        self.browser.look()
+        self.addCleanup(self.leave)
+
+    def leave(self):
+        self.browser.open("about:blank")
+        self.browser.console()  # what is in it is not the next test's
+
     def test_every_size_and_colour(self):
+        browser = self.browser
         with Server() as server, Load(server.web):
             backgrounds = set()
-            for width, dark in ((400, False), (400, True), (1600, False), (1600, True)):
-                with self.subTest(width=width, dark=dark), Browser(width, 900, dark) as browser:
+            looks = ((400, False), (400, True), (800, True), (1100, False), (1600, False), (1600, True))
+            for width, dark in looks:
+                with self.subTest(width=width, dark=dark):
+                    browser.look(width, 900, dark)
                     browser.open(server.status + "/")
                     await_text(browser, "#state", "serving")
                     wait_until(lambda: browser.run("return document.querySelectorAll('.plot path.line').length") == 3,
@@ -60,13 +76,16 @@ class Dashboard(unittest.TestCase):
                     beyond = browser.run("""return [...document.querySelectorAll('.tile, #workers td, .card')]
                         .filter(part => part.getBoundingClientRect().right > innerWidth).length""")
                     self.assertEqual(beyond, 0)
+                    self.assertEqual(browser.run("""return [...document.querySelectorAll('.table')]
+                        .filter(table => table.scrollWidth > table.clientWidth).length"""), 0)
                     backgrounds.add(browser.run("return getComputedStyle(document.body).backgroundColor"))
                     keep_screenshot(browser, f"{width}-{'dark' if dark else 'light'}")
                     self.assertEqual(browser.console(), [])  # nor does its policy refuse anything of it
             self.assertEqual(len(backgrounds), 2)
 
     def test_a_killed_worker_is_seen(self):
-        with Server() as server, Browser() as browser:
+        browser = self.browser
+        with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready, 2 wanted")
             await_text(browser, "#tile-restarts", "no worker has died")
@@ -74,8 +93,12 @@ class Dashboard(unittest.TestCase):
             row = "#workers tr[data-slot='0']"
             await_text(browser, f"{row} .process", f"pid {victim['pid']}")
             os.kill(victim["pid"], signal.SIGKILL)
-            follower = wait_until(lambda: server.workers().get(0, victim)["pid"] != victim["pid"] and server.workers()[0],
-                                  "another worker in slot 0")
+
+            def another():
+                worker = server.workers().get(0, victim)
+                return worker if worker["pid"] != victim["pid"] else None
+
+            follower = wait_until(another, "another worker in slot 0")
             await_text(browser, f"{row} .process", f"pid {follower['pid']}")
             await_text(browser, f"{row} .process", f"#{follower['incarnation']}")
             await_text(browser, "#tile-restarts b", "1")
@@ -86,7 +109,8 @@ class Dashboard(unittest.TestCase):
             self.assertEqual(browser.run("return document.querySelectorAll('#workers tbody tr').length"), 2)
 
     def test_traffic_reload_and_scaling_are_seen(self):
-        with Server() as server, Browser() as browser, Load(server.web):
+        browser = self.browser
+        with Server() as server, Load(server.web):
             browser.open(server.status + "/")
             wait_until(lambda: re.fullmatch(r"[1-9][\d,.]+( M)?", browser.text("#tile-rate b") or ""),
                        lambda: f"requests a second; shown is {browser.text('#tile-rate b')}")
@@ -101,7 +125,8 @@ class Dashboard(unittest.TestCase):
             await_text(browser, "#ready", "3 ready, 3 wanted")
 
     def test_a_worker_that_hangs_is_named(self):
-        with Server() as server, Browser() as browser:
+        browser = self.browser
+        with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready")
             worker = server.workers()[1]["pid"]
@@ -112,7 +137,8 @@ class Dashboard(unittest.TestCase):
                 os.kill(worker, signal.SIGCONT)
 
     def test_what_clients_send_is_text(self):
-        with Server() as server, Browser() as browser:
+        browser = self.browser
+        with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready")
             hostile = "/'\"&amp;<img/src=x/onerror=alert(1)>"
@@ -131,29 +157,28 @@ class Dashboard(unittest.TestCase):
             self.assertEqual(browser.console(), [])
 
     def test_a_server_that_is_gone_and_comes_back(self):
+        browser = self.browser
         port = free_port()
-        with Browser() as browser:
-            browser.before_each_page(COUNT_QUESTIONS)
-            with Server(status_port=port) as server:
-                browser.open(server.status + "/")
-                await_text(browser, "#ready", "2 ready")
-                self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
-            await_text(browser, "#gone", "The server does not answer.")
-            await_text(browser, "#state", "gone")
-            await_text(browser, "#gone", "Trying again every 4 s.")  # less and less often
-            await_text(browser, "#events", "the server does not answer")
-            keep_screenshot(browser, "gone")
-            with Server(status_port=port) as server:
-                await_text(browser, "#state", "serving")
-                self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
-                await_text(browser, "#events", "the server answers again")
-                await_text(browser, "#events", "this is another server")
-                await_text(browser, "#workers tr[data-slot='0'] .process", f"pid {server.workers()[0]['pid']}")
-                self.assertEqual(browser.run("return questions.most"), 1)
+        with Server(status_port=port) as server:
+            browser.open(server.status + "/")
+            await_text(browser, "#ready", "2 ready")
+            self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
+        await_text(browser, "#gone", "The server does not answer.")
+        await_text(browser, "#state", "gone")
+        await_text(browser, "#gone", "Trying again every 4 s.")  # less and less often
+        await_text(browser, "#events", "the server does not answer")
+        keep_screenshot(browser, "gone")
+        with Server(status_port=port) as server:
+            await_text(browser, "#state", "serving")
+            self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
+            await_text(browser, "#events", "the server answers again")
+            await_text(browser, "#events", "this is another server")
+            await_text(browser, "#workers tr[data-slot='0'] .process", f"pid {server.workers()[0]['pid']}")
+            self.assertEqual(browser.run("return questions.most"), 1)
 
     def test_it_never_asks_twice_at_once(self):
-        with Server() as server, Browser() as browser:
-            browser.before_each_page(COUNT_QUESTIONS)
+        browser = self.browser
+        with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready")
             stopped = [worker["pid"] for worker in server.workers().values()]

@@ -43,8 +43,9 @@ class Server:
             self.process = subprocess.Popen([self.binary, "-c", str(path / "preforkd.toml"), "--set",
                                              f"control={path / 'control.sock'}"], stdin=subprocess.DEVNULL, stderr=log)
         try:
-            wait_until(lambda: " notice  master " in self.log() and ": serving: " in self.log(),
+            wait_until(lambda: ": serving: " in self.log() or self.process.poll() is not None,
                        lambda: f"the server serves; its log: {self.log()}")
+            assert self.process.poll() is None, f"the server has ended; its log: {self.log()}"
             web, status = re.findall(r"listening on (\S+) for", self.log())
         except BaseException:
             self.process.kill()

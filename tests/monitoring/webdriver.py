@@ -21,8 +21,8 @@ from tests.monitoring.patience import PATIENCE, wait_until
 
 CHROMIUM_FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-    "--force-color-profile=srgb")
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb")
 
 
 class WebDriverError(Exception):
@@ -37,10 +37,6 @@ def free_port():
 
 class Browser:
     """One headless Chromium with one page."""
-
-    def __init__(self, width=1280, height=900, dark=False):
-        self.size = (width, height)
-        self.dark = dark
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -92,17 +88,20 @@ class Browser:
         self.driver.wait()
 
     def _open_session(self):
-        width, height = self.size
-        flags = [*CHROMIUM_FLAGS, f"--window-size={width},{height}", f"--user-data-dir={self.folder / 'profile'}"]
+        flags = [*CHROMIUM_FLAGS, f"--user-data-dir={self.folder / 'profile'}"]
         options = {"args": flags, "binary": shutil.which("chromium")}
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})
         self.session = f"/session/{session['sessionId']}"
-        # The size of the page, not of the window; and what the reader's system prefers.
+        self.look()
+
+    def look(self, width=1280, height=900, dark=False):
+        """The size of the page, in CSS pixels, and which colours the reader's system prefers."""
+        self.width = width
         self.devtools("Emulation.setDeviceMetricsOverride",
                       width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.devtools("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if self.dark else "light"}])
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def _close_session(self):
         with contextlib.suppress(WebDriverError, OSError):
@@ -145,5 +144,5 @@ class Browser:
         """The whole page, however long it is."""
         height = self.run("return document.documentElement.scrollHeight")
         shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip={
-            "x": 0, "y": 0, "width": self.size[0], "height": height, "scale": 1})
+            "x": 0, "y": 0, "width": self.width, "height": height, "scale": 1})
         Path(path).write_bytes(base64.b64decode(shot["data"]))
