@@ -1,5 +1,6 @@
 #include "master/master.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,14 +12,8 @@
 namespace preforkd {
 namespace {
 
-constexpr std::uint32_t kMaxWorkers = 256;
-
 ExitCode ExitCodeOf(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kOsError;
-}
-
-void LogProblems(const std::vector<ConfigProblem>& problems) {
-  for (const ConfigProblem& problem : problems) log::Error("{}", problem.Text());
 }
 
 }  // namespace
@@ -26,6 +21,7 @@ void LogProblems(const std::vector<ConfigProblem>& problems) {
 Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
                ConfigInputs inputs)
     : loop_(loop),
+      scoreboard_(scoreboard),
       page_(scoreboard.Master()),
       log_(log),
       program_(program),
@@ -61,6 +57,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
   if (status.Ok()) status = listeners_.Prepare(*config);
+  if (status.Ok()) status = PrepareControl(*config);
   if (!status.Ok()) {
     log::Error("{}", status.Err().text);
     return ExitCodeOf(status.Err());
@@ -97,7 +94,7 @@ void Master::OnSignal(int signo, int sender) {
   log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
   switch (signo) {
     case SIGHUP:
-      return Reload();
+      return Reload([](const ControlReply&) {});  // the log says it
     case SIGUSR1:
       return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
@@ -108,9 +105,9 @@ void Master::OnSignal(int signo, int sender) {
     case SIGINT:
       return StopNow();
     case SIGTTIN:
-      return Scale(+1);
+      return Scale(std::min(supervisor_.Desired() + 1, kMaxWorkers));
     case SIGTTOU:
-      return Scale(-1);
+      return Scale(std::max(supervisor_.Desired(), 2U) - 1);
     default:
       return;
   }
@@ -131,17 +128,15 @@ void Master::ReopenLogs(LogReopening::Done done) {
   });
 }
 
-void Master::Scale(int change) {
-  const int wanted = static_cast<int>(supervisor_.Desired()) + change;
-  const auto workers = static_cast<std::uint32_t>(std::clamp(wanted, 1, static_cast<int>(kMaxWorkers)));
+void Master::Scale(std::uint32_t workers) {
   log::Notice("{} workers are wanted from now on", workers);
   supervisor_.Scale(workers);
 }
 
 // ---- reload ----
 
-void Master::Reload() {
-  if (stopping_) return;
+void Master::Reload(ControlAnswer done) {
+  if (stopping_) return done(Refusal("the server is stopping"));
   // A storm of HUPs is one reload more, not one each; and never do three generations live at once. The wait is
   // bounded: the generation that leaves has its drain_timeout.
   if (!supervisor_.MayReload()) {
@@ -149,29 +144,45 @@ void Master::Reload() {
       log::Notice("reload waits: {}", supervisor_.Changing() ? "another one is under way"
                                                              : "workers of an earlier generation still finish");
     }
+    next_reload_waiters_.push_back(std::move(done));
     return;
   }
+  if (const std::optional<ControlReply> refusal = BeginReload()) return done(*refusal);
+  reload_waiters_.push_back(std::move(done));
+}
+
+ControlReply Master::RefuseReload(const std::string& why) {
+  const std::string what = fmt::format("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
+  log::Error("{}", what);
+  return Refusal(what);
+}
+
+std::optional<ControlReply> Master::BeginReload() {
   const ConfigOutcome outcome = LoadConfig(inputs_);
   if (outcome.config == nullptr) {
-    LogProblems(outcome.problems);
-    log::Error("reload refused: the configuration has {} problems; generation {} serves on",
-               outcome.problems.size(), Raw(serving_.number));
-    return;
+    for (const ConfigProblem& problem : outcome.problems) log::Error("{}", problem.Text());
+    ControlReply refusal = RefuseReload(fmt::format("the configuration has {} problems", outcome.problems.size()));
+    for (const ConfigProblem& problem : outcome.problems) refusal.problems.push_back(problem.Text());
+    return refusal;
   }
-  if (const Status status = listeners_.Prepare(*outcome.config); !status.Ok()) {
-    log::Error("reload refused: {}; generation {} serves on", status.Err().text, Raw(serving_.number));
-    return;
+  Status status = listeners_.Prepare(*outcome.config);
+  if (status.Ok()) status = PrepareControl(*outcome.config);
+  if (!status.Ok()) {
+    listeners_.Abandon();
+    return RefuseReload(status.Err().text);
   }
   coming_ = MakeGeneration(outcome.config);
   log::Notice("reload: generation {} is starting with {} workers", Raw(coming_.number), coming_.workers);
   SetState(MasterState::kReloading);
   supervisor_.Reload(coming_);
+  return std::nullopt;
 }
 
 void Master::OnPromote(Generation generation) {
   serving_ = std::move(coming_);
   coming_ = {};
   if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
+  AnswerReload({true, fmt::format("generation {} serves", Raw(generation)), {}, {}});  // on the socket that it came by
   PutInService(serving_);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
@@ -180,17 +191,20 @@ void Master::OnPromote(Generation generation) {
 void Master::OnAbandon(Generation generation, const std::string& reason) {
   coming_ = {};
   listeners_.Abandon();
-  if (!stopping_) {
-    SetState(MasterState::kServing);
-    log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
-               Raw(serving_.number));
-  }
+  coming_control_.reset();
+  if (stopping_) return;
+  SetState(MasterState::kServing);
+  const std::string what = fmt::format("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
+                                       Raw(serving_.number));
+  log::Error("{}", what);
+  AnswerReload(Refusal(what));
 }
 
 void Master::OnSettled() {
   if (!reload_again_ || !supervisor_.MayReload()) return;
   reload_again_ = false;
-  Reload();
+  reload_waiters_ = std::exchange(next_reload_waiters_, {});
+  if (const std::optional<ControlReply> refusal = BeginReload()) AnswerReload(*refusal);
 }
 
 GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
@@ -221,6 +235,7 @@ void Master::PutInService(const GenerationSpec& generation) {
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
+  CommitControl(config);
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
@@ -265,6 +280,7 @@ void Master::UpdateAccepting() {
 // workers.
 void Master::StopGracefully() {
   stopping_ = true;
+  AnswerReload(Refusal("the server is stopping"));
   stop_by_ = Now() + serving_.config->supervision.drain_timeout;
   SetState(MasterState::kStopping);
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
@@ -287,6 +303,7 @@ void Master::FinishStop() {
 void Master::StopNow() {
   if (!stopping_) {
     stopping_ = true;
+    AnswerReload(Refusal("the server is stopping"));
     SetState(MasterState::kStopping);
     listeners_.Close();
   }
