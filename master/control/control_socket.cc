@@ -29,7 +29,7 @@ void MakeFolderOf(const std::string& path) {
 
 Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, const std::string& path,
                                                            ControlHandler handler) {
-  const Result<ListenAddress> address = ParseListenAddress("unix:" + path);
+  const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
   MakeFolderOf(path);
   // Not a chmod afterwards: in between anybody could connect. One thread, so the mask is nobody else's.

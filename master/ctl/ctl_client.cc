@@ -30,7 +30,7 @@ Status SetPatience(int fd, int option, std::optional<Duration> patience) {
 }  // namespace
 
 Result<CtlClient> CtlClient::Connect(const std::string& path) {
-  const Result<ListenAddress> address = ParseListenAddress("unix:" + path);
+  const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return Error{fmt::format("--control: {}", address.Err().text), EINVAL};
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");

@@ -24,8 +24,8 @@ expect 0 stdout '{"version":"0.1.0"}' --json version
 expect 64 stderr "no command"
 expect 64 stderr "unknown command 'staus'; did you mean 'status'?" staus
 expect 64 stderr "unexpected argument 'now'" version now
-expect 69 stderr "no preforkd answers at $TEST_TMPDIR/none" --control "$TEST_TMPDIR/none" status
-expect 69 stderr "no preforkd answers at $TEST_TMPDIR/none" --control "$TEST_TMPDIR/none" top
+expect 69 stderr "no preforkd answers at /nonexistent/socket: No such file" --control /nonexistent/socket status
+expect 69 stderr "no preforkd answers at none" --control none top
 
 # A reader that has had enough, and a disk that is full.
 "$ctl" --help | head -1 >/dev/null

@@ -250,7 +250,7 @@ TEST_CASE("another user is refused, whatever the file allows") {
     const int folder = ::open(std::filesystem::path(SocketOf(daemon)).parent_path().c_str(), O_PATH);
     // Inside the folder already: the way to it may be closed to others.
     if (::fchdir(folder) != 0 || ::setgroups(0, nullptr) != 0 || ::setresuid(65534, 65534, 65534) != 0) return 1;
-    const SocketAddress near = ParseListenAddress("unix:control.sock").Value().address;
+    const SocketAddress near = SocketPath("control.sock").Value().address;
     if (::connect(fd.Get(), near.Get(), near.length) != 0) return 2;
     char answer[128] = {};
     return ::recv(fd.Get(), answer, sizeof(answer) - 1, 0) > 0 &&
@@ -281,10 +281,12 @@ TEST_CASE("a socket file that a killed server has left behind is taken over") {
   daemon.WriteConfig(Config());
   daemon.Serve(2);
   daemon.ExpectOrphans();
+  daemon.ExpectExit(128 + SIGKILL);
   daemon.Signal(SIGKILL);
   CHECK(daemon.Wait() == 128 + SIGKILL);
   REQUIRE(std::filesystem::exists(SocketOf(daemon)));
   DaemonProcess successor;
+  successor.ExpectOrphans();  // of the one before
   successor.WriteConfig(Config());
   successor.Serve(2, {"--control", SocketOf(daemon)});
   TcpClient client(AddressOf(daemon));
@@ -292,7 +294,6 @@ TEST_CASE("a socket file that a killed server has left behind is taken over") {
   client.Close();
   successor.Signal(SIGTERM);
   CHECK(successor.Wait() == 0);
-  daemon.ExpectExit(128 + SIGKILL);
   CHECK_FALSE(std::filesystem::exists(SocketOf(daemon)));
 }
 
@@ -321,8 +322,10 @@ TEST_CASE("top on a terminal: live, keys sort and quit, and the terminal is as i
     daemon.Signal(SIGTERM);
     CHECK(daemon.Wait() == 0);
     CHECK(top.Shows("trying again every second"));
-    daemon.Serve(2);
-    CHECK(top.Shows("SLOT"));
+    DaemonProcess successor;
+    successor.WriteConfig(Config());
+    successor.Serve(2, {"--control", SocketOf(daemon)});
+    CHECK(top.Shows(fmt::format("pid {} ", successor.MasterPid())));
     top.Type("q");
     CHECK(top.Wait() == 0);
   }
