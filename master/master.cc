@@ -24,8 +24,9 @@ void LogProblems(const std::vector<ConfigProblem>& problems) {
 }  // namespace
 
 Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-               ConfigInputs inputs)
+               const ServiceEnvironment& environment, ConfigInputs inputs)
     : loop_(loop),
+      scoreboard_(scoreboard),
       page_(scoreboard.Master()),
       log_(log),
       program_(program),
@@ -50,6 +51,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](HandBack message) { parking_.Arrive(std::move(message)); },
                                     [this] { return parking_.MakeRoom(); },
                                     [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); }}),
+      manager_(loop, environment, [this] { return ReadHealth(); }),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -86,14 +88,16 @@ Status Master::WatchSignals() {
   // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
   Result<std::unique_ptr<SignalWatch>> watch =
-      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU},
+      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
                           [this](int signo, int sender) { OnSignal(signo, sender); });
   if (!watch.Ok()) return watch.Err();
   signals_ = std::move(watch).Value();
+  supervisor_.ReapChildren();  // whose end came before anybody was told of it
   return {};
 }
 
 void Master::OnSignal(int signo, int sender) {
+  if (signo == SIGCHLD) return supervisor_.ReapChildren();
   log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
   switch (signo) {
     case SIGHUP:
@@ -151,21 +155,24 @@ void Master::Reload() {
     }
     return;
   }
+  manager_.Reloading(fmt::format("reloading: generation {} serves", Raw(serving_.number)));
   const ConfigOutcome outcome = LoadConfig(inputs_);
   if (outcome.config == nullptr) {
     LogProblems(outcome.problems);
-    log::Error("reload refused: the configuration has {} problems; generation {} serves on",
-               outcome.problems.size(), Raw(serving_.number));
-    return;
+    return RefuseReload(fmt::format("the configuration has {} problems", outcome.problems.size()));
   }
   if (const Status status = listeners_.Prepare(*outcome.config); !status.Ok()) {
-    log::Error("reload refused: {}; generation {} serves on", status.Err().text, Raw(serving_.number));
-    return;
+    return RefuseReload(status.Err().text);
   }
   coming_ = MakeGeneration(outcome.config);
   log::Notice("reload: generation {} is starting with {} workers", Raw(coming_.number), coming_.workers);
   SetState(MasterState::kReloading);
   supervisor_.Reload(coming_);
+}
+
+void Master::RefuseReload(const std::string& why) {
+  log::Error("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
+  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", why, ServingText()));
 }
 
 void Master::OnPromote(Generation generation) {
@@ -175,6 +182,7 @@ void Master::OnPromote(Generation generation) {
   PutInService(serving_);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
+  manager_.ReloadEnded(ServingText());
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {
@@ -184,6 +192,8 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
     SetState(MasterState::kServing);
     log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
                Raw(serving_.number));
+    manager_.ReloadEnded(
+        fmt::format("reload refused: generation {} abandoned: {}; {}", Raw(generation), reason, ServingText()));
   }
 }
 
@@ -234,11 +244,20 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 
 // ---- serving ----
 
-void Master::OnFirstReady(Generation generation) {
+std::string Master::ServingText() const {
+  return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
+}
+
+Notices::Reading Master::ReadHealth() const {
+  return {supervisor_.Desired(), supervisor_.Beating(Now()), scoreboard_.Account().in_progress};
+}
+
+void Master::OnFirstReady(Generation) {
   can_serve_ = true;
   if (!stopping_) SetState(MasterState::kServing);
   if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
-  log::Notice("serving: generation {}, {} workers", Raw(generation), serving_.workers);
+  log::Notice("{}", ServingText());
+  if (!stopping_) manager_.Serving(ServingText());
   on_serving_();
   UpdateAccepting();
 }
@@ -269,6 +288,7 @@ void Master::StopGracefully() {
   SetState(MasterState::kStopping);
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
               Seconds(serving_.config->supervision.drain_timeout));
+  manager_.Stopping(stop_by_);
   listeners_.Close();
   parking_.Stop();
   dispatcher_.Flush();
@@ -288,6 +308,7 @@ void Master::StopNow() {
   if (!stopping_) {
     stopping_ = true;
     SetState(MasterState::kStopping);
+    manager_.Stopping(Now());
     listeners_.Close();
   }
   log::Notice("stopping at once");

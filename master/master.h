@@ -21,15 +21,17 @@
 #include "master/parking.h"
 #include "master/pid_file.h"
 #include "master/program.h"
+#include "master/service_environment.h"
+#include "master/service_manager.h"
 #include "master/supervisor.h"
 
 namespace preforkd {
 
 class Master {
  public:
-  // `inputs` are read again at each reload. `log` and `program` outlive the master.
+  // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-         ConfigInputs inputs);
+         const ServiceEnvironment& environment, ConfigInputs inputs);
 
   // Binds, starts the first generation, and serves until told to stop.
   // `on_serving` is called once, when the first worker is ready.
@@ -58,6 +60,10 @@ class Master {
   void OnCongestion(bool congested);
   void UpdateAccepting();
 
+  // Says why, everywhere where somebody waits for the end of the reload.
+  void RefuseReload(const std::string& why);
+  [[nodiscard]] std::string ServingText() const;
+  [[nodiscard]] Notices::Reading ReadHealth() const;
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
   // What applies to the master itself when a configuration comes into service.
   void PutInService(const GenerationSpec& generation);
@@ -65,6 +71,7 @@ class Master {
   void SetState(MasterState state) { page_.state.store(state, std::memory_order_relaxed); }
 
   EventLoop& loop_;
+  const Scoreboard& scoreboard_;
   MasterPage& page_;
   LogOutput& log_;
   const Program& program_;
@@ -76,6 +83,7 @@ class Master {
   Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;
+  ServiceManager manager_;
   Time stop_by_{};       // what is not finished by then is cut off
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 

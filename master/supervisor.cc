@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "master/strangers.h"
 
 namespace preforkd {
 namespace {
@@ -220,6 +221,19 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (!report) return;
   unburied_[slot.Number()] = Unburied{pid, *report};
   BuryTheSilent();
+}
+
+void Supervisor::ReapChildren() {
+  while (const std::optional<pid_t> pid = EndedChild()) {
+    const auto worker = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
+      return slot->Alive() && slot->Pid() == *pid;
+    });
+    if (worker != slots_.end()) {
+      OnExit(**worker);  // it would hide those behind it
+    } else {
+      BuryStranger(*pid);
+    }
+  }
 }
 
 // First what a worker said before it died, then what it never took: only then is the rest lost. While no descriptor
