@@ -40,7 +40,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
           Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
                          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
-                         [this] { return parking_.EvictOne(); }},
+                         [this] { return parking_.EvictOne(); },
+                         [this](int errnum) { Add(page_.accept_errors[AcceptErrnoOf(errnum)]); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
@@ -55,6 +56,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  const auto wall_clock = std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch());
+  Set(page_.started_unix_ns, static_cast<std::uint64_t>(wall_clock.count()));
 }
 
 ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
@@ -171,6 +174,7 @@ void Master::Reload() {
 }
 
 void Master::RefuseReload(const std::string& why) {
+  page_.CountReload(ReloadResult::kRefused);
   log::Error("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
   manager_.ReloadEnded(fmt::format("reload refused: {}; {}", why, ServingText()));
 }
@@ -180,6 +184,7 @@ void Master::OnPromote(Generation generation) {
   coming_ = {};
   if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
   PutInService(serving_);
+  page_.CountReload(ReloadResult::kServes);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
   manager_.ReloadEnded(ServingText());
@@ -189,6 +194,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
   coming_ = {};
   listeners_.Abandon();
   if (!stopping_) {
+    page_.CountReload(ReloadResult::kAbandoned);
     SetState(MasterState::kServing);
     log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
                Raw(serving_.number));

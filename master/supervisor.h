@@ -25,6 +25,7 @@
 #include "master/policy/hang.h"
 #include "master/policy/recycle.h"
 #include "master/post_mortem.h"
+#include "master/self_report.h"
 #include "master/worker_slot.h"
 
 namespace preforkd {
@@ -114,6 +115,7 @@ class Supervisor {
   std::size_t Reclaim(WorkerSlot& slot);
   // The middle of that: others get what it had not taken, the rest is booked, and it is spoken of.
   void WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
+  [[nodiscard]] RestartReason ReasonOfDeath(const WorkerSlot& slot, const ExitReport& report, WorkerState was) const;
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
   // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
@@ -149,6 +151,7 @@ class Supervisor {
   HangWatch hang_watch_;
   Recycle recycle_;
   PoisonWatch poison_watch_;
+  SelfReport self_report_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -8,9 +8,22 @@
 #include "master/supervisor.h"
 
 namespace preforkd {
+namespace {
+
+RecycleReason ReasonOf(RecycleLimit limit) {
+  switch (limit) {
+    case RecycleLimit::kRequests: return RecycleReason::kRequests;
+    case RecycleLimit::kMemory: return RecycleReason::kMemory;
+    case RecycleLimit::kLifetime: return RecycleReason::kLifetime;
+  }
+  return RecycleReason::kAsked;
+}
+
+}  // namespace
 
 void Supervisor::MakeRounds() {
   const Time now = Now();
+  self_report_.Publish();
   JudgeHangs(now);
   RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
@@ -69,9 +82,10 @@ void Supervisor::RecycleOne(Time now) {
     WorkerSlot& slot = SlotOf(record.slot);
     const RecycleReading reading{record.incarnation, Get(slot.Row().requests), Get(slot.Row().rss_bytes),
                                  now - slot.StartedAt()};
-    const std::optional<std::string> reason = recycle_.Reason(reading, limits);
-    if (!reason) continue;
-    log::Notice("worker {} is replaced: {}", slot.Id(), *reason);
+    const std::optional<RecycleVerdict> verdict = recycle_.Judge(reading, limits);
+    if (!verdict) continue;
+    log::Notice("worker {} is replaced: {}", slot.Id(), verdict->text);
+    Add(scoreboard_.Master().recycled[ReasonOf(verdict->limit)]);
     return fleet_.Replace(slot.Id(), now);  // changes the table: last statement
   }
 }
