@@ -31,6 +31,11 @@ std::uint64_t ClientHash(const SocketAddress& peer) {
   return std::hash<std::string_view>{}(bytes);
 }
 
+HandOverReason ReasonOf(const Parcel& parcel) {
+  if (parcel.reclaims > 0) return HandOverReason::kReclaimed;
+  return parcel.journeys > 0 ? HandOverReason::kReturned : HandOverReason::kAccepted;
+}
+
 PulseReading ReadingOf(const SlotChannel& channel) {
   const WorkerRow& row = channel.Row();
   return PulseReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
@@ -194,8 +199,10 @@ bool Dispatcher::SendOutbox(Target& target, Candidate& candidate, Time now) {
   bool open = true;
   while (!rest.empty() && open) {
     const SendResult result = target.channel->Send(rest.first(std::min(rest.size(), kMaxBatch)));
-    Add(page_.handed_over, result.sent);
-    for (const Parcel& sent : rest.first(result.sent)) target.pulse.Sent(now, sent.reclaims >= kMaxMoves);
+    for (const Parcel& sent : rest.first(result.sent)) {
+      target.pulse.Sent(now, sent.reclaims >= kMaxMoves);
+      Add(page_.handed_over[ReasonOf(sent)]);
+    }
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;

@@ -106,6 +106,7 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
 bool Listener::OnAcceptError(int errnum) {
   const AcceptReaction reaction = ReactionTo(errnum);
   if (reaction == AcceptReaction::kBatchDone) return false;
+  if (errnum != EINTR) sink_.on_error(errnum);
   if (reaction == AcceptReaction::kRetry) return true;
   if (errnum == EMFILE && sink_.make_room()) return true;
   if (reaction == AcceptReaction::kBroken) {

@@ -32,6 +32,7 @@ class Listener {
     std::function<std::size_t(std::size_t wanted)> room_for;
     // The descriptor table is full all the same: true when somebody could do without one.
     std::function<bool()> make_room;
+    std::function<void(int errnum)> on_error;  // accept4 has failed, and not only because nobody waits
   };
 
   // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.

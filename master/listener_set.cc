@@ -55,9 +55,8 @@ void ListenerSet::Install(Listener& listener, const ListenConfig& config, const 
   listener.SetService(traits.id);
   if (listener.Row() == nullptr) {
     log::Notice("listening on {} for service {}", listener.BoundText(), config.service);
-    listener.SetRow(FreeRow());
+    listener.SetRow(RowFor(listener.BoundText()));
     if (listener.Row() == nullptr) return;  // more listeners than rows: it serves, uncounted
-    listener.Row()->address.Write(listener.BoundText());
   }
   listener.Row()->service.Write(config.service);
 }
@@ -77,13 +76,24 @@ ListenerId ListenerSet::IdOf(const std::string& address) {
   return ids_.try_emplace(address, static_cast<ListenerId>(ids_.size())).first->second;
 }
 
-ListenerRow* ListenerSet::FreeRow() {
+ListenerRow* ListenerSet::RowFor(const std::string& address) {
+  ListenerRow* same = nullptr;
+  ListenerRow* fresh = nullptr;
+  ListenerRow* of_another = nullptr;
   for (ListenerRow& row : page_.listeners) {
-    if (row.used.exchange(true, std::memory_order_relaxed)) continue;
-    Set(row.accepted, 0);
-    return &row;
+    if (row.used.load(std::memory_order_relaxed)) continue;
+    const std::string last = row.address.Read();
+    ListenerRow*& kind = last == address ? same : last.empty() ? fresh : of_another;
+    if (kind == nullptr) kind = &row;
   }
-  return nullptr;
+  ListenerRow* const row = same != nullptr ? same : fresh != nullptr ? fresh : of_another;
+  if (row == nullptr) return nullptr;
+  if (row != same) {
+    Set(row->accepted, 0);
+    row->address.Write(address);
+  }
+  row->used.store(true, std::memory_order_relaxed);
+  return row;
 }
 
 }  // namespace preforkd

@@ -47,7 +47,9 @@ class ListenerSet {
   using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by address as configured
 
   ListenerId IdOf(const std::string& address);
-  ListenerRow* FreeRow();
+  // The row that counted for this address before, or a free one: one that never counted if there is such. nullptr:
+  // more listeners than rows.
+  ListenerRow* RowFor(const std::string& address);
   void Install(Listener& listener, const ListenConfig& config, const Config& all);
 
   EventLoop& loop_;

@@ -19,7 +19,7 @@ ExitCode ExitCodeOf(const Error& error) {
 }  // namespace
 
 Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-               ConfigInputs inputs)
+               const ServiceEnvironment& environment, ConfigInputs inputs)
     : loop_(loop),
       scoreboard_(scoreboard),
       page_(scoreboard.Master()),
@@ -35,7 +35,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
           Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
                          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
-                         [this] { return parking_.EvictOne(); }},
+                         [this] { return parking_.EvictOne(); },
+                         [this](int errnum) { Add(page_.accept_errors[AcceptErrnoOf(errnum)]); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
@@ -46,9 +47,12 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](HandBack message) { parking_.Arrive(std::move(message)); },
                                     [this] { return parking_.MakeRoom(); },
                                     [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); }}),
+      manager_(loop, environment, [this] { return ReadHealth(); }),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  const auto wall_clock = std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch());
+  Set(page_.started_unix_ns, static_cast<std::uint64_t>(wall_clock.count()));
 }
 
 ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
@@ -68,6 +72,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   }
   serving_ = MakeGeneration(std::move(config));
   PutInService(serving_);
+  CommitControl(*serving_.config);
   supervisor_.Begin(serving_);
   if (status = loop_.Run(); !status.Ok()) {
     log::Alert("the event loop broke: {}", status.Err().text);
@@ -83,14 +88,16 @@ Status Master::WatchSignals() {
   // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
   Result<std::unique_ptr<SignalWatch>> watch =
-      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU},
+      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
                           [this](int signo, int sender) { OnSignal(signo, sender); });
   if (!watch.Ok()) return watch.Err();
   signals_ = std::move(watch).Value();
+  supervisor_.ReapChildren();  // whose end came before anybody was told of it
   return {};
 }
 
 void Master::OnSignal(int signo, int sender) {
+  if (signo == SIGCHLD) return supervisor_.ReapChildren();
   log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
   switch (signo) {
     case SIGHUP:
@@ -151,13 +158,8 @@ void Master::Reload(ControlAnswer done) {
   reload_waiters_.push_back(std::move(done));
 }
 
-ControlReply Master::RefuseReload(const std::string& why) {
-  const std::string what = fmt::format("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
-  log::Error("{}", what);
-  return Refusal(what);
-}
-
 std::optional<ControlReply> Master::BeginReload() {
+  manager_.Reloading(fmt::format("reloading: generation {} serves", Raw(serving_.number)));
   const ConfigOutcome outcome = LoadConfig(inputs_);
   if (outcome.config == nullptr) {
     for (const ConfigProblem& problem : outcome.problems) log::Error("{}", problem.Text());
@@ -178,14 +180,25 @@ std::optional<ControlReply> Master::BeginReload() {
   return std::nullopt;
 }
 
+ControlReply Master::RefuseReload(const std::string& why) {
+  page_.CountReload(ReloadResult::kRefused);
+  const std::string what = fmt::format("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
+  log::Error("{}", what);
+  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", why, ServingText()));
+  return Refusal(what);
+}
+
 void Master::OnPromote(Generation generation) {
   serving_ = std::move(coming_);
   coming_ = {};
   if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
-  AnswerReload({true, fmt::format("generation {} serves", Raw(generation)), {}, {}});  // on the socket that it came by
   PutInService(serving_);
+  page_.CountReload(ReloadResult::kServes);
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
+  manager_.ReloadEnded(ServingText());
+  AnswerReload({true, fmt::format("generation {} serves", Raw(generation)), {}, {}});
+  CommitControl(*serving_.config);  // now that those who asked on the old socket know
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {
@@ -193,11 +206,12 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
   listeners_.Abandon();
   coming_control_.reset();
   if (stopping_) return;
+  page_.CountReload(ReloadResult::kAbandoned);
   SetState(MasterState::kServing);
-  const std::string what = fmt::format("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
-                                       Raw(serving_.number));
-  log::Error("{}", what);
-  AnswerReload(Refusal(what));
+  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
+  log::Error("{}; generation {} serves on", what, Raw(serving_.number));
+  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", what, ServingText()));
+  AnswerReload(Refusal(fmt::format("{}; generation {} serves on", what, Raw(serving_.number))));
 }
 
 void Master::OnSettled() {
@@ -235,7 +249,6 @@ void Master::PutInService(const GenerationSpec& generation) {
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
-  CommitControl(config);
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
@@ -249,11 +262,20 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 
 // ---- serving ----
 
-void Master::OnFirstReady(Generation generation) {
+std::string Master::ServingText() const {
+  return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
+}
+
+Notices::Reading Master::ReadHealth() const {
+  return {supervisor_.Desired(), supervisor_.Beating(Now()), scoreboard_.Account().in_progress};
+}
+
+void Master::OnFirstReady(Generation) {
   can_serve_ = true;
   if (!stopping_) SetState(MasterState::kServing);
   if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
-  log::Notice("serving: generation {}, {} workers", Raw(generation), serving_.workers);
+  log::Notice("{}", ServingText());
+  if (!stopping_) manager_.Serving(ServingText());
   on_serving_();
   UpdateAccepting();
 }
@@ -285,6 +307,7 @@ void Master::StopGracefully() {
   SetState(MasterState::kStopping);
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
               Seconds(serving_.config->supervision.drain_timeout));
+  manager_.Stopping(stop_by_);
   listeners_.Close();
   parking_.Stop();
   dispatcher_.Flush();
@@ -305,6 +328,7 @@ void Master::StopNow() {
     stopping_ = true;
     AnswerReload(Refusal("the server is stopping"));
     SetState(MasterState::kStopping);
+    manager_.Stopping(Now());
     listeners_.Close();
   }
   log::Notice("stopping at once");

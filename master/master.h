@@ -24,6 +24,8 @@
 #include "master/parking.h"
 #include "master/pid_file.h"
 #include "master/program.h"
+#include "master/service_environment.h"
+#include "master/service_manager.h"
 #include "master/supervisor.h"
 
 namespace preforkd {
@@ -33,9 +35,9 @@ class Master {
   // What TTIN and `scale` go up to.
   static constexpr std::uint32_t kMaxWorkers = 256;
 
-  // `inputs` are read again at each reload. `log` and `program` outlive the master.
+  // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-         ConfigInputs inputs);
+         const ServiceEnvironment& environment, ConfigInputs inputs);
 
   // Binds, starts the first generation, and serves until told to stop.
   // `on_serving` is called once, when the first worker is ready.
@@ -52,7 +54,7 @@ class Master {
   void Reload(ControlAnswer done);
   // Begins a reload; the refusal, if it is refused.
   std::optional<ControlReply> BeginReload();
-  // Says it in the log, too.
+  // Says why, everywhere where somebody waits for the end of the reload.
   ControlReply RefuseReload(const std::string& why);
   void Scale(std::uint32_t workers);
   void StopGracefully();
@@ -80,6 +82,8 @@ class Master {
   // Everybody who waits for a reload is told.
   void AnswerReload(const ControlReply& reply);
 
+  [[nodiscard]] std::string ServingText() const;
+  [[nodiscard]] Notices::Reading ReadHealth() const;
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
   // What applies to the master itself when a configuration comes into service.
   void PutInService(const GenerationSpec& generation);
@@ -99,6 +103,7 @@ class Master {
   Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;
+  ServiceManager manager_;
   Time stop_by_{};       // what is not finished by then is cut off
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 

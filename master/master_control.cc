@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/report/metrics.h"
 #include "common/report/status_json.h"
 #include "master/master.h"
 
@@ -41,7 +42,7 @@ void Master::OnControl(const ControlRequest& request, const ControlAnswer& answe
   if (ChangesSomething(request.command)) log::Notice("control: {}", ControlCommandName(request.command));
   switch (request.command) {
     case ControlCommand::kStatus: return answer({true, {}, {}, StatusJson(scoreboard_, std::nullopt, Now())});
-    case ControlCommand::kMetrics: return answer(Refusal("metrics: not supported by this version"));
+    case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard_, Now())));
     case ControlCommand::kConfig: return answer(TextReply(PrintConfig(*serving_.config)));
     case ControlCommand::kReload: return ControlReload(request.wait, answer);
     case ControlCommand::kUpgrade: return answer(Refusal("upgrade: not supported by this version; nothing has changed"));

@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "master/strangers.h"
 
 namespace preforkd {
 namespace {
@@ -48,7 +49,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         ListenToAll();
         BuryTheSilent();
       }),
-      recycle_(std::random_device{}()) {}
+      recycle_(std::random_device{}()),
+      self_report_(scoreboard.Master()) {}
 
 // ---- commands ----
 
@@ -110,6 +112,7 @@ void Supervisor::Settle() {
   } else {
     deadline_.Cancel();
   }
+  Set(scoreboard_.Master().workers_wanted, fleet_.Stopping() ? 0 : fleet_.Desired());
   dispatcher_.Flush();
   hooks_.on_settled();
 }
@@ -183,6 +186,7 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   if (status.Ok()) return incarnation;
   // ENOSPC, ENOMEM: nobody would hear of its end. It has taken nothing that it could have answered.
   slot.KillAndForget();
+  (void)CloseLedger(slot, LossReason::kCrash);
   return status.Err();
 }
 
@@ -236,6 +240,19 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   BuryTheSilent();
 }
 
+void Supervisor::ReapChildren() {
+  while (const std::optional<pid_t> pid = EndedChild()) {
+    const auto worker = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
+      return slot->Alive() && slot->Pid() == *pid;
+    });
+    if (worker != slots_.end()) {
+      OnExit(**worker);  // it would hide those behind it
+    } else {
+      BuryStranger(*pid);
+    }
+  }
+}
+
 // First what a worker said before it died, then what it never took: only then is the rest lost. While no descriptor
 // is free for its last words they wait in the channel, and nobody follows it, who would have to answer for them.
 void Supervisor::BuryTheSilent() {
@@ -279,6 +296,7 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
   const bool unasked = was != WorkerState::kRetiring || report.kind != ExitKind::kClean;
   std::string suspect;
   const bool poisoned = unasked && poison_watch_.OnDeath(slot.Row(), suspect);
+  const RestartReason reason = ReasonOfDeath(slot, report, was);
   obituary.lost = CloseLedger(slot, hang_watch_.Aborted(slot.Id()) ? LossReason::kHang : slot.LossReasonOfDeath());
   hang_watch_.Forget(slot.Id());
   LogObituary(obituary);
@@ -286,7 +304,15 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
     log::Warning("{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
                  PoisonWatch::kInARow);
   }
-  if (unasked && !fleet_.Stopping()) Add(scoreboard_.Master().restarts);
+  if (unasked && !fleet_.Stopping()) Add(scoreboard_.Master().restarts[reason]);
+}
+
+RestartReason Supervisor::ReasonOfDeath(const WorkerSlot& slot, const ExitReport& report, WorkerState was) const {
+  if (slot.Distrusted()) return RestartReason::kUntrusted;
+  if (hang_watch_.Aborted(slot.Id())) return RestartReason::kHang;
+  if (was == WorkerState::kStarting) return RestartReason::kStart;
+  if (slot.LossReasonOfDeath() == LossReason::kDrain) return RestartReason::kDrain;
+  return report.kind == ExitKind::kSignal ? RestartReason::kCrash : RestartReason::kExit;
 }
 
 std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
@@ -311,7 +337,8 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
   for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(row.lost_by[i]));
   Add(page.finished_before, Get(row.finished));
-  Add(page.requests_before, Get(row.requests));
+  page.dispatch_wait_before.AddUp(row.dispatch_wait);
+  row.AddToTotals();
   row.Clear();
   Set(row.handed_over, left);
   return lost;
@@ -320,7 +347,7 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
 WorkerSlot& Supervisor::SlotOf(Slot slot) {
   while (slots_.size() <= Raw(slot)) {
     const auto number = static_cast<Slot>(slots_.size());
-    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Row(number)));
+    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Use(number)));
   }
   return *slots_[Raw(slot)];
 }

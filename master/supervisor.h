@@ -25,6 +25,7 @@
 #include "master/policy/hang.h"
 #include "master/policy/recycle.h"
 #include "master/post_mortem.h"
+#include "master/self_report.h"
 #include "master/worker_slot.h"
 
 namespace preforkd {
@@ -64,11 +65,16 @@ class Supervisor {
   void SetLogs(const LogFds& logs) { logs_ = logs; }
   // There is no terminal for workers to write to.
   void SetDetached(bool detached) { detached_ = detached; }
+  // Some child has ended (SIGCHLD). A worker's end is seen without that, but as the first process of a container we
+  // get children that are not ours.
+  void ReapChildren();
 
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
+  // Workers in service whose loop has turned within hang_timeout.
+  [[nodiscard]] std::uint32_t Beating(Time now) const;
 
  private:
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
@@ -111,6 +117,7 @@ class Supervisor {
   std::size_t Reclaim(WorkerSlot& slot);
   // The middle of that: others get what it had not taken, the rest is booked, and it is spoken of.
   void WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
+  [[nodiscard]] RestartReason ReasonOfDeath(const WorkerSlot& slot, const ExitReport& report, WorkerState was) const;
   // Books what the dead worker had; the number of connections that were lost with it.
   std::uint64_t CloseLedger(WorkerSlot& slot, LossReason reason);
   // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
@@ -146,6 +153,7 @@ class Supervisor {
   HangWatch hang_watch_;
   Recycle recycle_;
   PoisonWatch poison_watch_;
+  SelfReport self_report_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -21,6 +21,15 @@ constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
 std::array<char, kMaxMessageBytes> g_packet;
 
+ReturnReason ReasonOf(HandBackReason reason) {
+  switch (reason) {
+    case HandBackReason::kIdle: return ReturnReason::kIdle;
+    case HandBackReason::kRetiring: return ReturnReason::kRetiring;
+    case HandBackReason::kOverShare: return ReturnReason::kOverShare;
+  }
+  return ReturnReason::kIdle;  // no other is decoded
+}
+
 }  // namespace
 
 void Supervisor::OnMessages(WorkerSlot& slot) {
@@ -123,6 +132,7 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
     reopening_.OnReopened(id, reopened->round);
   } else {
     log::Notice("worker {} asks to be replaced", id);
+    Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
     fleet_.Replace(id, Now());
   }
   return true;
@@ -139,7 +149,7 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
     return false;
   }
   slot.Channel().CountHandedBack();
-  Add(scoreboard_.Master().handed_back);
+  Add(scoreboard_.Master().handed_back[ReasonOf(message.reason)]);
   hooks_.on_hand_back(std::move(message));
   return true;
 }

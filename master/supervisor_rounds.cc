@@ -8,9 +8,22 @@
 #include "master/supervisor.h"
 
 namespace preforkd {
+namespace {
+
+RecycleReason ReasonOf(RecycleLimit limit) {
+  switch (limit) {
+    case RecycleLimit::kRequests: return RecycleReason::kRequests;
+    case RecycleLimit::kMemory: return RecycleReason::kMemory;
+    case RecycleLimit::kLifetime: return RecycleReason::kLifetime;
+  }
+  return RecycleReason::kAsked;
+}
+
+}  // namespace
 
 void Supervisor::MakeRounds() {
   const Time now = Now();
+  self_report_.Publish();
   JudgeHangs(now);
   RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
@@ -45,6 +58,18 @@ void Supervisor::JudgeHangs(Time now) {
   }
 }
 
+std::uint32_t Supervisor::Beating(Time now) const {
+  const auto current = generations_.find(in_service_);
+  if (current == generations_.end()) return 0;
+  const auto since = ToNanoseconds(now - current->second.config->supervision.hang_timeout);
+  std::uint32_t beating = 0;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state != WorkerState::kReady || record.generation != in_service_) continue;
+    if (static_cast<std::int64_t>(Get(scoreboard_.Row(record.slot).heartbeat_ns)) > since) ++beating;
+  }
+  return beating;
+}
+
 void Supervisor::RecycleOne(Time now) {
   // A generation that comes in replaces everybody anyway.
   if (fleet_.Stopping() || fleet_.Changing()) return;
@@ -57,9 +82,10 @@ void Supervisor::RecycleOne(Time now) {
     WorkerSlot& slot = SlotOf(record.slot);
     const RecycleReading reading{record.incarnation, Get(slot.Row().requests), Get(slot.Row().rss_bytes),
                                  now - slot.StartedAt()};
-    const std::optional<std::string> reason = recycle_.Reason(reading, limits);
-    if (!reason) continue;
-    log::Notice("worker {} is replaced: {}", slot.Id(), *reason);
+    const std::optional<RecycleVerdict> verdict = recycle_.Judge(reading, limits);
+    if (!verdict) continue;
+    log::Notice("worker {} is replaced: {}", slot.Id(), verdict->text);
+    Add(scoreboard_.Master().recycled[ReasonOf(verdict->limit)]);
     return fleet_.Replace(slot.Id(), now);  // changes the table: last statement
   }
 }

@@ -10,9 +10,9 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
+#include "common/process/self_stat.h"
 #include "worker/child_setup.h"
 #include "worker/crash_report.h"
-#include "worker/self_stat.h"
 
 namespace preforkd {
 namespace {
@@ -216,6 +216,7 @@ bool Worker::TakeOne() {
 
 void Worker::Serve(Parcel parcel) {
   Add(env_->row.taken);
+  if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it has arrived
   const auto service = services_.find(parcel.service);
@@ -343,7 +344,7 @@ void Worker::Beat() {
 void Worker::ShedSurplus() {
   std::uint64_t all = 0;
   std::uint64_t workers = 0;
-  for (std::uint32_t slot = 0; slot < kMaxSlots; ++slot) {
+  for (std::uint32_t slot = 0; slot < env_->scoreboard.SlotsUsed(); ++slot) {
     const WorkerRow& row = env_->scoreboard.Row(Slot{slot});
     if (row.state.load(std::memory_order_relaxed) != SlotState::kReady) continue;
     all += row.InProgress();

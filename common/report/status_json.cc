@@ -34,7 +34,7 @@ Json Worker(Slot slot, const WorkerRow& row, Time now) {
 
 Json Workers(const Scoreboard& scoreboard, Time now) {
   Json workers = Json::array();
-  for (std::uint32_t i = 0; i < kMaxSlots; ++i) {
+  for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
     if (row.state.load(std::memory_order_relaxed) == SlotState::kFree) continue;
     workers.push_back(Worker(Slot{i}, row, now));
@@ -81,9 +81,9 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},
-      {"handed_over", Get(master.handed_over)},
-      {"handed_back", Get(master.handed_back)},
-      {"restarts", Get(master.restarts)},
+      {"handed_over", master.handed_over.Sum()},
+      {"handed_back", master.handed_back.Sum()},
+      {"restarts", master.restarts.Sum()},
       {"listeners", Listeners(master)},
       {"workers", Workers(scoreboard, now)},
   };

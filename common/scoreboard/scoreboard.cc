@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "common/base/check.h"
@@ -111,6 +112,14 @@ void CrashRecord::Clear() {
   Set(count, 0);
 }
 
+void WorkerRow::AddToTotals() {
+  Add(before.incarnations);
+  Add(before.requests, Get(requests));
+  Add(before.bytes_in, Get(bytes_in));
+  Add(before.bytes_out, Get(bytes_out));
+  Add(before.cpu_ns, Get(cpu_ns));
+}
+
 void WorkerRow::Clear() {
   for (Counter* counter : {&pid, &incarnation, &generation, &started_ns, &handed_over, &reclaimed, &handed_back,
                            &taken, &finished, &lost, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
@@ -118,22 +127,16 @@ void WorkerRow::Clear() {
     Set(*counter, 0);
   }
   for (Counter& counter : lost_by) Set(counter, 0);
+  dispatch_wait.Clear();
   // Made anew, which also mends a sequence number that a killed writer left odd.
   ::new (&doing) SharedText;
   ::new (&doing_peer) SharedText;
   crash.Clear();
 }
 
-const char* LossReasonName(LossReason reason) {
-  switch (reason) {
-    case LossReason::kCrash: return "crash";
-    case LossReason::kHang: return "hang";
-    case LossReason::kDrain: return "drain";
-    case LossReason::kStopped: return "stopped";
-    case LossReason::kException: return "exception";
-    case LossReason::kRefused: return "refused";
-  }
-  return "unknown";
+void MasterPage::CountReload(ReloadResult result) {
+  Add(reloads[result]);
+  last_reload_served.store(result == ReloadResult::kServes, std::memory_order_relaxed);
 }
 
 LedgerChange::LedgerChange(MasterPage& page)
@@ -170,14 +173,17 @@ constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(100);
 // How long to try while it moves, and never stands still for the length of a reading.
 constexpr Duration kMasterMayBeBusy = std::chrono::seconds(1);
 
-Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlots>& rows) {
+}  // namespace
+
+Accounting Scoreboard::AccountNow() const {
+  const MasterPage& page = layout_->master;
   Accounting sum;
   sum.in_progress = Get(page.waiting);
   sum.finished = Get(page.finished_before) + Get(page.closed_parked);
   sum.lost = Get(page.lost);
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
-  for (const WorkerRow& row : rows) {
-    if (Get(row.handed_over) == 0) continue;  // a row that has never been used costs one load
+  for (const WorkerRow& row : std::span(layout_->rows).first(SlotsUsed())) {
+    if (Get(row.handed_over) == 0) continue;
     // Read once each: a connection that ends meanwhile is in progress or ended here, not both or neither.
     const std::uint64_t finished = Get(row.finished);
     const std::uint64_t lost = Get(row.lost);
@@ -192,19 +198,23 @@ Accounting ReadOnce(const MasterPage& page, const std::array<WorkerRow, kMaxSlot
   return sum;
 }
 
-}  // namespace
-
 Accounting Scoreboard::Account() const {
+  Accounting sum;
+  ReadAtOneMoment([&] { sum = AccountNow(); });
+  return sum;
+}
+
+void Scoreboard::ReadAtOneMoment(const std::function<void()>& read) const {
   const MasterPage& master = layout_->master;
   const Time patience_ends = Now() + kMasterMayBeBusy;
   Time give_up = Now() + kMasterMayBeAway;
   for (std::uint32_t last = 0;;) {
     const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
     if (std::exchange(last, before) != before) give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
-    const Accounting sum = ReadOnce(master, layout_->rows);
+    read();
     std::atomic_thread_fence(std::memory_order_acquire);
     const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;
-    if (consistent || Now() >= give_up) return sum;
+    if (consistent || Now() >= give_up) return;
     ::sched_yield();  // the master may be waiting for this very CPU
   }
 }
@@ -212,6 +222,17 @@ Accounting Scoreboard::Account() const {
 WorkerRow& Scoreboard::Row(Slot slot) const {
   PF_CHECK(Raw(slot) < kMaxSlots, "slot number out of range");
   return layout_->rows[Raw(slot)];
+}
+
+WorkerRow& Scoreboard::Use(Slot slot) const {
+  WorkerRow& row = Row(slot);
+  std::atomic<std::uint32_t>& used = layout_->master.slots_used;
+  if (used.load(std::memory_order_relaxed) <= Raw(slot)) used.store(Raw(slot) + 1, std::memory_order_relaxed);
+  return row;
+}
+
+std::uint32_t Scoreboard::SlotsUsed() const {
+  return std::min(layout_->master.slots_used.load(std::memory_order_relaxed), kMaxSlots);
 }
 
 }  // namespace preforkd

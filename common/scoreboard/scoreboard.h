@@ -1,6 +1,6 @@
 // The scoreboard: shared memory between the master and its workers, one row a slot, one page for the master.
 //
-// Counters are relaxed atomics: each has exactly one writing process, named below, and every process reads.
+// Counters (counters.h) have exactly one writing process each, named below, and every process reads.
 // There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
 // a torn line of text, which the reader notices (the sequence number) and reports as empty.
 // The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers wrong.
@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -17,24 +18,17 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
+#include "common/scoreboard/counters.h"
+#include "common/scoreboard/reasons.h"
+#include "common/scoreboard/wait_histogram.h"
 
 namespace preforkd {
 
 // Bump when the layout changes: a later program may map an earlier one's board.
-inline constexpr std::uint32_t kScoreboardVersion = 1;
+inline constexpr std::uint32_t kScoreboardVersion = 2;
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 inline constexpr std::uint32_t kMaxListenerRows = 64;
-
-using Counter = std::atomic<std::uint64_t>;
-static_assert(Counter::is_always_lock_free);
-
-// One writer a counter, so no read-modify-write is needed: a plain load and store, which costs a tenth.
-inline void Add(Counter& counter, std::uint64_t amount = 1) {
-  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
-inline std::uint64_t Get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
-inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
 
 // A line of text that one process writes and others read while it does: a sequence lock without a lock.
 class SharedText {
@@ -56,18 +50,6 @@ class SharedText {
 enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
 const char* SlotStateName(SlotState state);
 
-// Why a client was cut off by us. The label of preforkd_connections_lost_total.
-enum class LossReason : std::uint8_t {
-  kCrash,      // its worker died
-  kHang,       // its worker was killed because it did not answer any more
-  kDrain,      // its worker was still busy with it when drain_timeout was over
-  kStopped,    // it waited for a worker when the server was told to stop at once
-  kException,  // the service threw
-  kRefused,    // the system refused to pass or to watch its descriptor
-};
-inline constexpr std::size_t kLossReasons = 6;
-const char* LossReasonName(LossReason reason);
-
 // Where a worker was when a signal killed it: written by its signal handler, read by the master, which has the
 // same program at the same addresses and so can name them.
 struct CrashRecord {
@@ -80,6 +62,16 @@ struct CrashRecord {
   void Clear();
 };
 
+// What all earlier incarnations of a slot have counted: together with the row of the one that lives, a number that
+// never goes back.
+struct SlotTotals {
+  Counter incarnations{0};
+  Counter requests{0};
+  Counter bytes_in{0};
+  Counter bytes_out{0};
+  Counter cpu_ns{0};
+};
+
 struct alignas(64) WorkerRow {
   // Written by the master, before the fork and while it supervises.
   std::atomic<SlotState> state{SlotState::kFree};
@@ -90,6 +82,7 @@ struct alignas(64) WorkerRow {
   Counter handed_over{0};  // parcels put into the channel for this incarnation
   Counter reclaimed{0};    // of those, received back untaken
   Counter handed_back{0};  // received from this incarnation
+  SlotTotals before;       // not cleared by Clear
 
   // Written by the worker.
   alignas(64) Counter taken{0};
@@ -104,6 +97,7 @@ struct alignas(64) WorkerRow {
   Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
   Counter rss_bytes{0};          // at the last heartbeat
   Counter cpu_ns{0};
+  WaitHistogram dispatch_wait;   // of new connections, from accept to take
   // What it is serving, or has served last: the text of the service, since when, for whom.
   SharedText doing;
   Counter doing_since_ns{0};
@@ -121,12 +115,15 @@ struct alignas(64) WorkerRow {
   [[nodiscard]] std::string DescribeDoing(std::int64_t now_ns) const;
   // The address behind DescribeDoing; length 0 if there is none.
   [[nodiscard]] SocketAddress DoingPeer() const;
+  // Adds to `before` what this incarnation has counted. Only by the master, once, behind its death.
+  void AddToTotals();
   // For a new incarnation; only by the master, and only while no process has the slot.
   void Clear();
 };
 
+// Kept when its listener is closed: the same address goes on counting here.
 struct ListenerRow {
-  std::atomic<bool> used{false};
+  std::atomic<bool> used{false};  // there is such a listener now
   std::atomic<bool> paused{false};
   Counter accepted{0};
   SharedText address;  // as bound: port 0 is the real number
@@ -136,14 +133,27 @@ struct ListenerRow {
 enum class MasterState : std::uint64_t { kStarting, kServing, kReloading, kStopping };
 const char* MasterStateName(MasterState state);
 
+// What the master's own process uses.
+struct MasterUse {
+  Counter rss_bytes{0};
+  Counter virtual_bytes{0};
+  Counter cpu_ns{0};
+  Counter descriptors{0};
+  Counter max_descriptors{0};
+};
+
 struct alignas(64) MasterPage {
   std::uint32_t version = kScoreboardVersion;
   std::uint32_t slots = kMaxSlots;
   // All written by the master.
   std::atomic<MasterState> state{MasterState::kStarting};
+  // Slots from this one on have never had a worker: readers stop here.
+  std::atomic<std::uint32_t> slots_used{0};
   Counter pid{0};
-  Counter started_ns{0};  // monotonic
+  Counter started_ns{0};       // monotonic
+  Counter started_unix_ns{0};  // wall clock
   Counter generation{0};
+  Counter workers_wanted{0};
   Counter accepted{0};
   Counter parked{0};  // now
   Counter waiting{0};  // accepted, and no slot can take them now
@@ -151,21 +161,26 @@ struct alignas(64) MasterPage {
   Counter lost{0};
   std::array<Counter, kLossReasons> lost_by{};
   Counter reclaimed{0};
-  Counter handed_over{0};
-  Counter handed_back{0};
+  HandOverCounters handed_over;
+  ReturnCounters handed_back;
   Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long
   Counter finished_before{0};  // finished in incarnations whose rows have been cleared
-  Counter requests_before{0};
-  Counter restarts{0};
+  WaitHistogram dispatch_wait_before;  // of the same
+  RestartCounters restarts;
+  RecycleCounters recycled;
+  ReloadCounters reloads;
+  std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
   Counter channel_full{0};
   Counter too_many_in_flight{0};
-  Counter accept_errors{0};
-  Counter crash_loop{0};  // restarts wait: back-off or budget
+  AcceptErrorCounters accept_errors;
+  MasterUse use;  // some seconds old at most
   // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
-  // reads again until it is even and the same before and after (Accounting).
+  // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
   std::atomic<std::uint32_t> ledger{0};
   std::array<ListenerRow, kMaxListenerRows> listeners;
+
+  void CountReload(ReloadResult result);
 };
 
 // Every connection that was ever accepted, by where it is: accepted = in_progress + parked + finished + lost,
@@ -206,8 +221,18 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
-  // One consistent moment; any process. If the master is stopped in the middle of a change: after 100 ms, as it is.
+  // The row of a slot that gets a worker: readers see it from now on. Only by the master.
+  [[nodiscard]] WorkerRow& Use(Slot slot) const;
+  // Rows that readers have to look at: 0 to this, exclusive.
+  [[nodiscard]] std::uint32_t SlotsUsed() const;
+  // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger. If the
+  // master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be short, and begin
+  // anew each time.
+  void ReadAtOneMoment(const std::function<void()>& read) const;
+  // All connections, at one moment.
   [[nodiscard]] Accounting Account() const;
+  // The same, from inside a ReadAtOneMoment.
+  [[nodiscard]] Accounting AccountNow() const;
 
  private:
   struct Layout;

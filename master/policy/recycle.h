@@ -28,12 +28,19 @@ struct RecycleReading {
   Duration age{0};
 };
 
+enum class RecycleLimit { kRequests, kMemory, kLifetime };
+
+struct RecycleVerdict {
+  RecycleLimit limit{};  // that has been reached
+  std::string text;      // "1203 requests served, its limit is 1187"
+};
+
 class Recycle {
  public:
   explicit Recycle(std::uint64_t seed) : seed_(seed) {}
 
-  // Why this worker is to be replaced ("1203 requests served, its limit is 1187"); nullopt when it is not.
-  [[nodiscard]] std::optional<std::string> Reason(const RecycleReading& reading, const RecycleLimits& limits) const;
+  // Why this worker is to be replaced; nullopt when it is not.
+  [[nodiscard]] std::optional<RecycleVerdict> Judge(const RecycleReading& reading, const RecycleLimits& limits) const;
 
   // A limit as it is for this incarnation: 0.8 to 1.2 times what is configured, and at least 1.
   [[nodiscard]] std::uint64_t LimitFor(Incarnation incarnation, std::uint64_t limit) const;

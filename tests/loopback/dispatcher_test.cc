@@ -96,7 +96,7 @@ TEST_CASE("parcels go out in order, in turn") {
   world.Submit(6);
   CHECK(world.Take(1) == std::vector<std::uint64_t>{1, 3, 5});
   CHECK(world.Take(0) == std::vector<std::uint64_t>{2, 4, 6});
-  CHECK(Get(world.page->handed_over) == 6);
+  CHECK(world.page->handed_over.Sum() == 6);
   CHECK(world.congestion.empty());
 }
 
@@ -325,7 +325,7 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   dispatcher.Configure(config);
   std::vector<SlotChannel> channels;
   for (std::uint32_t i = 0; i < 3; ++i) {
-    WorkerRow& row = board.Value().Row(Slot{i});
+    WorkerRow& row = board.Value().Use(Slot{i});
     Set(row.incarnation, i + 1);
     channels.push_back(SlotChannel::Create(row).Value());
   }

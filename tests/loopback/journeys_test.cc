@@ -81,7 +81,7 @@ class World {
     REQUIRE(empty);
   }
 
-  [[nodiscard]] std::uint64_t Journeys() const { return Get(page_.handed_over); }
+  [[nodiscard]] std::uint64_t Journeys() const { return page_.handed_over.Sum(); }
   [[nodiscard]] Accounting Account() const { return board_.Account(); }
 
  private:
@@ -132,7 +132,7 @@ class World {
       REQUIRE(parcel.bytes_in == 2 * parcel.requests);
       REQUIRE(parcel.bytes_out == 3 * parcel.requests);
       worker.channel.CountHandedBack();
-      Add(page_.handed_back);
+      Add(page_.handed_back[ReturnReason::kIdle]);
       parking_.Arrive(std::move(hand_back));
     }
     dispatcher_.Flush();
@@ -140,7 +140,7 @@ class World {
 
   void Start(std::uint32_t slot) {
     workers_[slot] =
-        std::make_unique<FakeWorker>(board_.Row(Slot{slot}), ++last_incarnation_, static_cast<Slot>(slot));
+        std::make_unique<FakeWorker>(board_.Use(Slot{slot}), ++last_incarnation_, static_cast<Slot>(slot));
     dispatcher_.AddSlot(static_cast<Slot>(slot), workers_[slot]->channel);
     dispatcher_.Flush();
   }

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "common/base/clock.h"
+#include "common/report/metrics.h"
 #include "common/report/readiness.h"
 #include "worker/http/error_page.h"
 #include "worker/http/http_service.h"
@@ -10,9 +12,10 @@
 namespace preforkd {
 namespace {
 
-void AnswerText(HttpResponse& response, int status, std::string_view text) {
+void AnswerText(HttpResponse& response, int status, std::string_view text,
+                std::string_view type = "text/plain; charset=utf-8") {
   response.SetStatus(status);
-  response.SetContentType("text/plain; charset=utf-8");
+  response.SetContentType(type);
   response.AddHeader("Cache-Control", "no-store");
   response.Body().assign(text);
 }
@@ -25,6 +28,9 @@ class StatusHandler final : public HttpHandler {
     if (!OnlyReading(request, response)) return;
     if (request.path == "/") return AnswerWelcomePage(response);
     if (request.path == "/status.json") return AnswerStatusJson(response, env_);
+    if (request.path == "/metrics") {
+      return AnswerText(response, 200, RenderMetrics(env_.scoreboard, Now()), kMetricsContentType);
+    }
     if (request.path == "/healthz") return AnswerText(response, 200, "ok\n");
     if (request.path == "/readyz") {
       const bool ready = IsReady(env_.scoreboard);

@@ -154,7 +154,7 @@ HttpBed::~HttpBed() = default;
 void HttpBed::Prepare() {
   ::signal(SIGPIPE, SIG_IGN);  // as in a worker: sendfile has no flag against it
   const WorkerId id{Slot{3}, Incarnation{7}};
-  WorkerRow& row = scoreboard_.Row(id.slot);
+  WorkerRow& row = scoreboard_.Use(id.slot);
   Set(row.pid, static_cast<std::uint64_t>(::getpid()));
   env_.reset(new WorkerEnv{loop_, scoreboard_, row, id, Generation{1}, std::make_shared<Config>()});
 }

@@ -65,6 +65,41 @@ TEST_CASE("a row is clean for the next incarnation") {
   CHECK(row.doing.Read().empty());
 }
 
+TEST_CASE("the totals of a slot outlive the row") {
+  WorkerRow row;
+  for (std::uint64_t worker = 1; worker <= 3; ++worker) {
+    Set(row.requests, 10 * worker);
+    Set(row.cpu_ns, 7);
+    row.dispatch_wait.Observe(std::chrono::milliseconds(1));
+    row.AddToTotals();
+    row.Clear();
+    CHECK(Get(row.before.incarnations) == worker);
+    CHECK(Get(row.dispatch_wait.sum_ns) == 0);
+  }
+  CHECK(Get(row.before.requests) == 60);
+  CHECK(Get(row.before.cpu_ns) == 21);
+}
+
+TEST_CASE("readers look at the slots that have been used, and no further") {
+  const Scoreboard board = Make();
+  CHECK(board.SlotsUsed() == 0);
+  Set(board.Use(Slot{4}).handed_over, 2);
+  (void)board.Use(Slot{1});
+  CHECK(board.SlotsUsed() == 5);
+  CHECK(board.Account().in_progress == 2);
+  board.Master().slots_used = ~0U;  // whatever is written there
+  CHECK(board.SlotsUsed() == kMaxSlots);
+}
+
+TEST_CASE("what is read at one moment is read again when the master has changed it meanwhile") {
+  const Scoreboard board = Make();
+  int reads = 0;
+  board.ReadAtOneMoment([&] {
+    if (++reads < 3) const LedgerChange change(board.Master());
+  });
+  CHECK(reads == 3);
+}
+
 TEST_CASE("a line is cut at its capacity, and any bytes may be in it") {
   SharedText text;
   CHECK(text.Read().empty());

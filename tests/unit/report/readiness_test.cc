@@ -10,7 +10,7 @@ TEST_CASE("ready is one ready worker and a master that does not stop") {
   Result<Scoreboard> board = Scoreboard::Create();
   REQUIRE(board.Ok());
   CHECK_FALSE(IsReady(board.Value()));
-  board.Value().Row(Slot{1023}).state = SlotState::kReady;
+  board.Value().Use(Slot{1023}).state = SlotState::kReady;
   CHECK(IsReady(board.Value()));
   board.Value().Master().state = MasterState::kReloading;
   CHECK(IsReady(board.Value()));

@@ -23,7 +23,7 @@ TEST_CASE("every field that users rely on is there") {
   master.listeners[2].used = true;
   master.listeners[2].address.Write("127.0.0.1:8080");
   master.listeners[2].service.Write("site");
-  WorkerRow& row = scoreboard.Row(Slot{9});
+  WorkerRow& row = scoreboard.Use(Slot{9});
   row.state = SlotState::kRetiring;
   Set(row.pid, 4712);
   Set(row.taken, 5);

@@ -1,0 +1,65 @@
+#include "common/process/self_stat.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+
+#include "common/base/unique_fd.h"
+
+namespace preforkd {
+namespace {
+
+constexpr const char* kOwnDescriptors = "/proc/self/fd";
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { (void)::closedir(directory); }  // nothing was written to it
+};
+
+// The first two fields of /proc/self/statm (proc(5)), in pages: all of it, and what is resident.
+void ReadMemory(SelfStat& stat) {
+  const UniqueFd file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  if (!file.Valid()) return;
+  std::array<char, 128> text{};
+  const ssize_t size = ::read(file.Get(), text.data(), text.size() - 1);
+  if (size <= 0) return;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  char* end = nullptr;
+  stat.virtual_bytes = std::strtoull(text.data(), &end, 10) * page;
+  stat.rss_bytes = std::strtoull(end, nullptr, 10) * page;
+}
+
+}  // namespace
+
+SelfStat ReadSelfStat() {
+  SelfStat stat;
+  ReadMemory(stat);
+  std::timespec cpu{};
+  if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) {
+    stat.cpu_ns = static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(cpu.tv_nsec);
+  }
+  return stat;
+}
+
+std::optional<std::uint64_t> AskOpenDescriptors() {
+  struct stat answer {};
+  if (::stat(kOwnDescriptors, &answer) != 0 || answer.st_size <= 0) return std::nullopt;
+  return static_cast<std::uint64_t>(answer.st_size);
+}
+
+std::optional<std::uint64_t> CountOpenDescriptors() {
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(kOwnDescriptors));
+  if (directory == nullptr) return std::nullopt;
+  std::uint64_t count = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_name[0] != '.') ++count;
+  }
+  return count - 1;  // the directory's own
+}
+
+}  // namespace preforkd

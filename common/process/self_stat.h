@@ -1,0 +1,25 @@
+// What this process uses: for its part of the scoreboard.
+#ifndef PREFORKD_COMMON_PROCESS_SELF_STAT_H_
+#define PREFORKD_COMMON_PROCESS_SELF_STAT_H_
+
+#include <cstdint>
+#include <optional>
+
+namespace preforkd {
+
+struct SelfStat {
+  std::uint64_t rss_bytes = 0;      // resident now (/proc/self/statm); 0 where /proc is not mounted
+  std::uint64_t virtual_bytes = 0;  // the same
+  std::uint64_t cpu_ns = 0;         // user and system
+};
+
+SelfStat ReadSelfStat();
+
+// Open descriptors, at the price of one system call. nullopt where the kernel does not say (before Linux 6.2).
+std::optional<std::uint64_t> AskOpenDescriptors();
+// The same on any kernel, at the price of a look at each. nullopt where /proc is not mounted.
+std::optional<std::uint64_t> CountOpenDescriptors();
+
+}  // namespace preforkd
+
+#endif

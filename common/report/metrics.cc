@@ -1,0 +1,244 @@
+#include "common/report/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "common/base/version.h"
+#include "common/report/exposition.h"
+
+namespace preforkd {
+namespace {
+
+constexpr double kNanoseconds = 1e9;
+
+double Seconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / kNanoseconds; }
+
+// Of one slot: what lives in it, and what all its workers have counted.
+struct SlotReading {
+  std::string name;  // the label's value
+  SlotState state{};
+  std::uint64_t connections = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t alive_ns = 0;  // when it last showed that it runs, monotonic
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t cpu_ns = 0;
+
+  [[nodiscard]] bool HasWorker() const {
+    return state == SlotState::kStarting || state == SlotState::kReady || state == SlotState::kRetiring;
+  }
+};
+
+// What must be read at one moment, or a worker that dies meanwhile would be counted twice, or not at all.
+struct Reading {
+  Accounting account;
+  std::vector<SlotReading> slots;
+  std::array<std::uint64_t, WaitHistogram::kClasses> waits{};
+  std::uint64_t waits_ns = 0;
+
+  void Add(const WaitHistogram& histogram) {
+    for (std::size_t i = 0; i < waits.size(); ++i) waits[i] += Get(histogram.counts[i]);
+    waits_ns += Get(histogram.sum_ns);
+  }
+};
+
+SlotReading ReadSlot(const WorkerRow& row) {
+  SlotReading slot;
+  slot.state = row.state.load(std::memory_order_relaxed);
+  slot.connections = row.Connections();
+  slot.queued = row.Queued();
+  slot.rss_bytes = Get(row.rss_bytes);
+  slot.alive_ns = std::max(Get(row.heartbeat_ns), Get(row.started_ns));
+  slot.requests = Get(row.before.requests) + Get(row.requests);
+  slot.bytes_in = Get(row.before.bytes_in) + Get(row.bytes_in);
+  slot.bytes_out = Get(row.before.bytes_out) + Get(row.bytes_out);
+  slot.cpu_ns = Get(row.before.cpu_ns) + Get(row.cpu_ns);
+  return slot;
+}
+
+Reading Read(const Scoreboard& scoreboard) {
+  Reading reading;
+  scoreboard.ReadAtOneMoment([&] {
+    reading.account = scoreboard.AccountNow();
+    reading.waits = {};
+    reading.waits_ns = 0;
+    reading.Add(scoreboard.Master().dispatch_wait_before);
+    reading.slots.clear();
+    for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
+      const WorkerRow& row = scoreboard.Row(Slot{i});
+      reading.slots.push_back(ReadSlot(row));
+      reading.Add(row.dispatch_wait);
+    }
+  });
+  for (std::size_t i = 0; i < reading.slots.size(); ++i) reading.slots[i].name = fmt::format_int(i).str();
+  return reading;
+}
+
+// One sample for each value of the enumeration that the counters are by.
+template <typename Kind, std::size_t kSize>
+void Samples(Exposition& out, const CounterPer<Kind, kSize>& counters, const char* label, const char* (*name)(Kind)) {
+  for (std::size_t i = 0; i < kSize; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    out.Sample(Get(counters[kind]), {{label, name(kind)}});
+  }
+}
+
+void RenderServer(Exposition& out, const MasterPage& master) {
+  out.Gauge("preforkd_build_info", "The program that serves; always 1.");
+  out.Sample(std::uint64_t{1}, {{"version", kVersion}});
+  out.Gauge("preforkd_start_time_seconds", "When the server started, in seconds since 1970.");
+  out.Sample(Seconds(Get(master.started_unix_ns)));
+  out.Gauge("preforkd_state", "1 for the state that the server is in.");
+  const MasterState state = master.state.load(std::memory_order_relaxed);
+  for (const MasterState each :
+       {MasterState::kStarting, MasterState::kServing, MasterState::kReloading, MasterState::kStopping}) {
+    out.Sample(std::uint64_t{each == state}, {{"state", MasterStateName(each)}});
+  }
+  out.Gauge("preforkd_generation", "Number of the configuration in service; a reload makes the next one.");
+  out.Sample(Get(master.generation));
+  out.Gauge("preforkd_last_reload_successful", "1 unless the last reload was refused or abandoned.");
+  out.Sample(std::uint64_t{master.last_reload_served.load(std::memory_order_relaxed)});
+  out.Counter("preforkd_reloads_total", "Reloads, by how they ended.");
+  Samples(out, master.reloads, "result", ReloadResultName);
+}
+
+void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
+  out.Gauge("preforkd_workers", "Workers by state; gone: one that is to be started again, and has to wait.");
+  for (const SlotState state : {SlotState::kStarting, SlotState::kReady, SlotState::kRetiring, SlotState::kGone}) {
+    const auto count = std::count_if(reading.slots.begin(), reading.slots.end(),
+                                     [state](const SlotReading& slot) { return slot.state == state; });
+    out.Sample(static_cast<std::uint64_t>(count), {{"state", SlotStateName(state)}});
+  }
+  out.Gauge("preforkd_workers_wanted", "Workers that there should be, extras not counted.");
+  out.Sample(Get(master.workers_wanted));
+  out.Counter("preforkd_worker_restarts_total", "Workers that ended and should not have, by what ended them.");
+  Samples(out, master.restarts, "reason", RestartReasonName);
+  out.Counter("preforkd_worker_recycles_total", "Workers that were well and have been replaced, by why.");
+  Samples(out, master.recycled, "reason", RecycleReasonName);
+  out.Gauge("preforkd_worker_heartbeat_age_seconds", "Since the worker last showed that its loop turns.");
+  const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
+  for (const SlotReading& slot : reading.slots) {
+    if (slot.HasWorker()) out.Sample(Seconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"slot", slot.name}});
+  }
+  out.Gauge("preforkd_worker_resident_memory_bytes", "Memory of the worker, at its last heartbeat.");
+  for (const SlotReading& slot : reading.slots) {
+    if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"slot", slot.name}});
+  }
+  out.Counter("preforkd_worker_cpu_seconds_total", "CPU time of all workers that the slot has had.");
+  for (const SlotReading& slot : reading.slots) out.Sample(Seconds(slot.cpu_ns), {{"slot", slot.name}});
+}
+
+void RenderListeners(Exposition& out, const MasterPage& master) {
+  out.Counter("preforkd_connections_accepted_total", "Connections accepted, by the address they came to.");
+  for (const ListenerRow& row : master.listeners) {
+    const std::string address = row.address.Read();
+    if (!address.empty()) out.Sample(Get(row.accepted), {{"listener", address}});
+  }
+  out.Gauge("preforkd_accept_paused", "1 while nothing is accepted there: every slot is full, or no descriptor is free.");
+  for (const ListenerRow& row : master.listeners) {
+    if (!row.used.load(std::memory_order_relaxed)) continue;
+    out.Sample(std::uint64_t{row.paused.load(std::memory_order_relaxed)}, {{"listener", row.address.Read()}});
+  }
+  out.Counter("preforkd_accept_errors_total", "Failures of accept4(2).");
+  Samples(out, master.accept_errors, "errno", AcceptErrnoName);
+}
+
+void RenderConnections(Exposition& out, const MasterPage& master, const Reading& reading) {
+  out.Gauge("preforkd_connections", "Connections that the worker has.");
+  for (const SlotReading& slot : reading.slots) {
+    if (slot.HasWorker()) out.Sample(slot.connections, {{"slot", slot.name}});
+  }
+  out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
+  out.Sample(reading.account.parked);
+  out.Gauge("preforkd_connections_waiting", "Connections that no worker has room for.");
+  out.Sample(Get(master.waiting));
+  out.Counter("preforkd_connections_finished_total", "Connections that ended as they should.");
+  out.Sample(reading.account.finished);
+  out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    out.Sample(reading.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
+  }
+}
+
+void RenderWaits(Exposition& out, const Reading& reading) {
+  out.Histogram("preforkd_dispatch_wait_seconds", "How long new connections waited: from accept until a worker took them.");
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < reading.waits.size(); ++i) {
+    sum += reading.waits[i];
+    const bool last = i == WaitHistogram::kBounds.size();
+    out.Sample(sum, {{"le", last ? "+Inf" : fmt::format("{}", Seconds(WaitHistogram::kBounds[i]))}}, "_bucket");
+  }
+  out.Sample(Seconds(reading.waits_ns), {}, "_sum");
+  out.Sample(sum, {}, "_count");
+}
+
+void RenderTravel(Exposition& out, const MasterPage& master, const Reading& reading) {
+  out.Counter("preforkd_handovers_total", "Connections passed between master and workers.");
+  for (std::size_t i = 0; i < kHandOverReasons; ++i) {
+    const auto reason = static_cast<HandOverReason>(i);
+    out.Sample(Get(master.handed_over[reason]), {{"direction", "to_worker"}, {"reason", HandOverReasonName(reason)}});
+  }
+  for (std::size_t i = 0; i < kReturnReasons; ++i) {
+    const auto reason = static_cast<ReturnReason>(i);
+    out.Sample(Get(master.handed_back[reason]), {{"direction", "to_master"}, {"reason", ReturnReasonName(reason)}});
+  }
+  out.Counter("preforkd_handover_retries_total", "Hand-overs that had to be tried again, by what was full.");
+  out.Sample(Get(master.channel_full), {{"reason", "channel"}});
+  out.Sample(Get(master.too_many_in_flight), {{"reason", "descriptors_in_flight"}});
+  out.Counter("preforkd_reclaimed_total", "Connections taken back from a worker that had not taken them.");
+  out.Sample(Get(master.reclaimed));
+  out.Gauge("preforkd_dispatch_queue_length", "Connections handed over to the worker and not yet taken.");
+  for (const SlotReading& slot : reading.slots) {
+    if (slot.HasWorker()) out.Sample(slot.queued, {{"slot", slot.name}});
+  }
+  RenderWaits(out, reading);
+}
+
+void RenderTraffic(Exposition& out, const Reading& reading) {
+  out.Counter("preforkd_requests_total", "Requests of all workers that the slot has had.");
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.requests, {{"slot", slot.name}});
+  out.Counter("preforkd_received_bytes_total", "Bytes from clients, of all workers that the slot has had.");
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_in, {{"slot", slot.name}});
+  out.Counter("preforkd_sent_bytes_total", "Bytes to clients, of all workers that the slot has had.");
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_out, {{"slot", slot.name}});
+}
+
+// The names that Prometheus' own clients use.
+void RenderMaster(Exposition& out, const MasterPage& master) {
+  const MasterUse& use = master.use;
+  out.Counter("process_cpu_seconds_total", "CPU time of the master.");
+  out.Sample(Seconds(Get(use.cpu_ns)));
+  out.Gauge("process_resident_memory_bytes", "Memory of the master.");
+  out.Sample(Get(use.rss_bytes));
+  out.Gauge("process_virtual_memory_bytes", "Address space of the master.");
+  out.Sample(Get(use.virtual_bytes));
+  out.Gauge("process_open_fds", "Descriptors that the master has open; each parked connection is one.");
+  out.Sample(Get(use.descriptors));
+  out.Gauge("process_max_fds", "Descriptors that the master may have open.");
+  out.Sample(Get(use.max_descriptors));
+  out.Gauge("process_start_time_seconds", "When the master started, in seconds since 1970.");
+  out.Sample(Seconds(Get(master.started_unix_ns)));
+}
+
+}  // namespace
+
+std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
+  const MasterPage& master = scoreboard.Master();
+  const Reading reading = Read(scoreboard);
+  Exposition out;
+  RenderServer(out, master);
+  RenderWorkers(out, master, reading, now);
+  RenderListeners(out, master);
+  RenderConnections(out, master, reading);
+  RenderTravel(out, master, reading);
+  RenderTraffic(out, reading);
+  RenderMaster(out, master);
+  return out.Take();
+}
+
+}  // namespace preforkd

@@ -1,0 +1,44 @@
+// What the scoreboard is made of: counters that one process writes and all read, and groups of them.
+//
+// Relaxed atomics, with exactly one writing process each: no read-modify-write is needed, and a reader sees some recent
+// value. Where several must be of one moment: Scoreboard::ReadAtOneMoment.
+#ifndef PREFORKD_COMMON_SCOREBOARD_COUNTERS_H_
+#define PREFORKD_COMMON_SCOREBOARD_COUNTERS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace preforkd {
+
+using Counter = std::atomic<std::uint64_t>;
+static_assert(Counter::is_always_lock_free);
+
+// One writer a counter: a plain load and store, which costs a tenth of an atomic addition.
+inline void Add(Counter& counter, std::uint64_t amount = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+inline std::uint64_t Get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
+inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
+
+// One counter for each value of an enumeration that counts from 0 to kSize - 1.
+template <typename Kind, std::size_t kSize>
+class CounterPer {
+ public:
+  static constexpr std::size_t size() { return kSize; }
+  Counter& operator[](Kind kind) { return counters_[static_cast<std::size_t>(kind)]; }
+  const Counter& operator[](Kind kind) const { return counters_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::uint64_t Sum() const {
+    std::uint64_t sum = 0;
+    for (const Counter& counter : counters_) sum += Get(counter);
+    return sum;
+  }
+
+ private:
+  std::array<Counter, kSize> counters_{};
+};
+
+}  // namespace preforkd
+
+#endif

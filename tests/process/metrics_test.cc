@@ -1,0 +1,192 @@
+// What the server counts never goes back, whatever becomes of those who counted.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/load.h"
+#include "tests/support/metrics_page.h"
+#include "tests/support/proc_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::string Listener(const char* address, const char* service) {
+  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
+}
+
+std::string Config(const std::string& more_listeners = {}) {
+  return "workers = 2\n" + Listener("127.0.0.1:0", "web") + Listener("127.0.0.2:0", "status") + more_listeners +
+         "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
+}
+
+// Asks for the metrics in the background, one scrape after the other, and compares each with the one before.
+class Scraper {
+ public:
+  explicit Scraper(std::string address) : address_(std::move(address)), thread_([this] { Run(); }) {}
+  Scraper(const Scraper&) = delete;
+  Scraper& operator=(const Scraper&) = delete;
+  ~Scraper() { Stop(); }
+
+  void Stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] std::uint64_t Scrapes() const { return scrapes_; }
+  // After Stop.
+  [[nodiscard]] const std::vector<std::string>& WentBack() const { return went_back_; }
+
+ private:
+  void Run() {
+    std::optional<MetricsPage> last;
+    while (!stop_) {
+      std::optional<MetricsPage> page;
+      try {
+        page = MetricsPage::Read(address_);
+      } catch (const std::exception& exception) {
+        went_back_.push_back(exception.what());
+      }
+      if (!page) continue;  // its worker was killed
+      ++scrapes_;
+      if (last) {
+        for (std::string& series : page->WentBack(*last)) went_back_.push_back(std::move(series));
+      }
+      last = std::move(page);
+    }
+  }
+
+  std::string address_;
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> scrapes_{0};
+  std::vector<std::string> went_back_;
+  std::thread thread_;
+};
+
+// Until there was so much work, by clients and by those who look, that a counter would have been seen to move.
+void LetThemWork(const Load& load, const Scraper& scraper) {
+  const std::uint64_t requests = load.Ok() + 200;
+  const std::uint64_t scrapes = scraper.Scrapes() + 10;
+  REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
+}
+
+void KillAll(DaemonProcess& daemon) {
+  const std::size_t dead = daemon.CountLog("died while");
+  for (const pid_t pid : daemon.WorkerPids()) REQUIRE(::kill(pid, SIGKILL) == 0);
+  REQUIRE(daemon.WaitForLog("died while", dead + 2));
+  REQUIRE(daemon.AwaitWorkers(2));
+}
+
+}  // namespace
+
+TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, and each event is counted") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.Serve(2);
+  const std::string status = daemon.Address(1);
+  const auto before = MetricsPage::Read(status);
+  REQUIRE(before);
+
+  Scraper scraper(status);
+  Load load(LoadKind::kHttp, daemon.Address(0), 4);
+  LetThemWork(load, scraper);
+  KillAll(daemon);
+  LetThemWork(load, scraper);
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(daemon.Reload());
+    REQUIRE(daemon.AwaitWorkers(2));
+    LetThemWork(load, scraper);
+  }
+  for (const auto& [signo, workers] : {std::pair{SIGTTIN, 3}, {SIGTTOU, 2}, {SIGTTOU, 1}, {SIGTTIN, 2}}) {
+    daemon.Signal(signo);
+    REQUIRE(daemon.AwaitWorkers(static_cast<std::size_t>(workers)));
+    LetThemWork(load, scraper);
+  }
+  REQUIRE(::kill(daemon.WorkerPids().at(0), SIGTERM) == 0);
+  REQUIRE(daemon.WaitForLog("asks to be replaced"));
+  const LoadResult result = load.Stop();
+  scraper.Stop();
+  MESSAGE(scraper.Scrapes(), " scrapes, ", result.Text());
+  CHECK(scraper.WentBack() == std::vector<std::string>{});
+  REQUIRE(daemon.AwaitWorkers(2));
+
+  const auto page = MetricsPage::Read(status);
+  REQUIRE(page);
+  CHECK(page->WentBack(*before).empty());
+  CHECK(PromtoolComplaint(page->Text()).empty());
+  CHECK(page->Value("preforkd_worker_restarts_total{reason=\"crash\"}") == 2);
+  CHECK(page->Sum("preforkd_worker_restarts_total") == 2);
+  CHECK(page->Value("preforkd_worker_recycles_total{reason=\"asked\"}") == 1);
+  CHECK(page->Value("preforkd_reloads_total{result=\"serves\"}") == 2);
+  CHECK(page->Value("preforkd_generation") == 3);
+  CHECK(page->Value("preforkd_workers{state=\"ready\"}") == 2);
+  CHECK(page->Value("preforkd_workers_wanted") == 2);
+  // Answered, and counted: only a worker that was killed may not have come to count.
+  CHECK(page->Sum("preforkd_requests_total") + 2 >= static_cast<double>(result.ok + scraper.Scrapes()));
+  CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", daemon.Address(0))) ==
+        static_cast<double>(result.ok + result.Failed()));
+  CHECK(page->Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"accepted\"}") > 1000);
+  CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >= page->Sum("preforkd_connections_accepted_total"));
+  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two that were killed were serving
+}
+
+TEST_CASE("a reload that is refused, and one that takes a listener away and one that brings it back") {
+  DaemonProcess daemon;
+  const std::string socket = "unix:" + daemon.Path("web.sock");
+  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
+  daemon.Serve(2);
+  const std::string accepted = fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", socket);
+  const std::string paused = fmt::format("preforkd_accept_paused{{listener=\"{}\"}}", socket);
+  const auto ask = [&] {
+    const auto page = MetricsPage::Read(daemon.Address(1));
+    REQUIRE(page);
+    return *page;
+  };
+  CHECK(HttpClient(socket).Get("/"));
+  CHECK(ask().Value(accepted) == 1);
+  CHECK(ask().Value(paused) == 0);
+
+  daemon.WriteConfig("nonsense = 1\n");
+  CHECK_FALSE(daemon.Reload());
+  CHECK(ask().Value("preforkd_last_reload_successful") == 0);
+  CHECK(ask().Value("preforkd_reloads_total{result=\"refused\"}") == 1);
+
+  daemon.RebaseDescriptors();
+  daemon.WriteConfig(Config());
+  CHECK(daemon.Reload());
+  daemon.IgnoreDescriptors();
+  CHECK(ask().Value("preforkd_last_reload_successful") == 1);
+  CHECK(ask().Value(accepted) == 1);
+  CHECK(ask().Value(paused) == -1);
+
+  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
+  REQUIRE(WaitUntil(kPatience, [&] { return daemon.Reload(); }));
+  CHECK(HttpClient(socket).Get("/"));
+  CHECK(ask().Value(accepted) == 2);
+  CHECK(ask().Value(paused) == 0);
+}
+
+TEST_CASE("what the master uses is what /proc says") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  const auto page = MetricsPage::Read(daemon.Address(1));
+  REQUIRE(page);
+  const auto bytes = static_cast<double>(ResidentBytes(daemon.MasterPid()));
+  CHECK(page->Value("process_resident_memory_bytes") == doctest::Approx(bytes).epsilon(0.2));
+  CHECK(page->Value("process_virtual_memory_bytes") > bytes);
+  CHECK(page->Value("process_cpu_seconds_total") > 0);
+  CHECK(page->Value("process_cpu_seconds_total") <= CpuSeconds(daemon.MasterPid()) + 0.02);
+  CHECK(page->Value("process_open_fds") > 8);
+  CHECK(page->Value("process_max_fds") > page->Value("process_open_fds"));
+  const double wall_clock =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  CHECK(page->Value("process_start_time_seconds") == doctest::Approx(wall_clock).epsilon(60 / wall_clock));
+  CHECK(page->Value("preforkd_worker_resident_memory_bytes{slot=\"0\"}") > 1e6);
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,199 @@
+// The scoreboard in Prometheus' words.
+#include "common/report/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "common/report/exposition.h"
+#include "tests/support/metrics_page.h"
+
+namespace preforkd {
+namespace {
+
+using testing::MetricsPage;
+
+Scoreboard Make() {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  return std::move(board).Value();
+}
+
+MetricsPage Render(const Scoreboard& board, Time now = Now()) { return MetricsPage::Parse(RenderMetrics(board, now)); }
+
+// A worker of slot `slot`, and what it has counted.
+WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requests) {
+  WorkerRow& row = board.Use(Slot{slot});
+  row.state = SlotState::kReady;
+  Set(row.requests, requests);
+  Set(row.bytes_in, requests * 10);
+  Set(row.bytes_out, requests * 100);
+  Set(row.cpu_ns, requests * 1'000'000);
+  return row;
+}
+
+// What the master does when it is dead (Supervisor::CloseLedger).
+void Bury(const Scoreboard& board, WorkerRow& row) {
+  MasterPage& page = board.Master();
+  const LedgerChange change(page);
+  page.dispatch_wait_before.AddUp(row.dispatch_wait);
+  row.AddToTotals();
+  row.Clear();
+}
+
+}  // namespace
+
+TEST_CASE("every name of the contract is there from the first moment, and promtool is content") {
+  const Scoreboard board = Make();
+  ListenerRow& listener = board.Master().listeners[0];
+  listener.used = true;
+  listener.address.Write("127.0.0.1:8080");
+  (void)Ready(board, 0, 0);
+  const MetricsPage page = Render(board);
+  for (const char* name :
+       {"build_info", "start_time_seconds", "generation", "last_reload_successful", "workers", "worker_restarts_total",
+        "worker_heartbeat_age_seconds", "worker_resident_memory_bytes", "connections", "connections_accepted_total",
+        "connections_parked", "connections_lost_total", "handovers_total", "reclaimed_total", "dispatch_queue_length",
+        "accept_errors_total", "accept_paused", "requests_total"}) {
+    CAPTURE(name);
+    CHECK(page.Count(std::string("preforkd_") + name) > 0);
+  }
+  CHECK(page.Families().contains("preforkd_dispatch_wait_seconds"));
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+                           "process_open_fds", "process_max_fds", "process_start_time_seconds"}) {
+    CAPTURE(name);
+    CHECK(page.Count(name) == 1);
+  }
+  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  CHECK_FALSE(testing::PromtoolComplaint("# TYPE x counter\nx 1\n").empty());  // it does look
+}
+
+TEST_CASE("what a dead worker has counted stays in its slot") {
+  const Scoreboard board = Make();
+  WorkerRow& row = Ready(board, 1, 70);
+  row.dispatch_wait.Observe(std::chrono::microseconds(80));
+  const MetricsPage first = Render(board);
+  CHECK(first.Value("preforkd_requests_total{slot=\"1\"}") == 70);
+  CHECK(first.Value("preforkd_requests_total{slot=\"0\"}") == 0);
+
+  Bury(board, row);
+  row.state = SlotState::kFree;
+  const MetricsPage dead = Render(board);
+  CHECK(dead.WentBack(first).empty());
+  CHECK(dead.Value("preforkd_requests_total{slot=\"1\"}") == 70);
+  CHECK(dead.Value("preforkd_connections{slot=\"1\"}") == -1);  // a gauge of nobody
+
+  (void)Ready(board, 1, 5);
+  row.dispatch_wait.Observe(std::chrono::seconds(60));
+  const MetricsPage next = Render(board);
+  CHECK(next.WentBack(dead).empty());
+  CHECK(next.Value("preforkd_requests_total{slot=\"1\"}") == 75);
+  CHECK(next.Value("preforkd_received_bytes_total{slot=\"1\"}") == 750);
+  CHECK(next.Value("preforkd_sent_bytes_total{slot=\"1\"}") == 7500);
+  CHECK(next.Value("preforkd_worker_cpu_seconds_total{slot=\"1\"}") == doctest::Approx(0.075));
+  CHECK(next.Value("preforkd_dispatch_wait_seconds_count") == 2);
+}
+
+TEST_CASE("the histogram: each wait in its class, bounds belong to the class below, the last has none") {
+  const Scoreboard board = Make();
+  WorkerRow& row = Ready(board, 0, 0);
+  for (const std::int64_t ns : {-5, 0, 50'000, 50'001, 20'000'000}) row.dispatch_wait.Observe(Duration(ns));
+  row.dispatch_wait.Observe(std::chrono::hours(1));
+  const MetricsPage page = Render(board);
+  const auto bucket = [&page](const std::string& le) {
+    return page.Value("preforkd_dispatch_wait_seconds_bucket{le=\"" + le + "\"}");
+  };
+  CHECK(bucket("5e-05") == 3);
+  CHECK(bucket("0.0001") == 4);
+  CHECK(bucket("0.01") == 4);
+  CHECK(bucket("0.025") == 5);
+  CHECK(bucket("10") == 5);
+  CHECK(bucket("+Inf") == 6);
+  CHECK(page.Value("preforkd_dispatch_wait_seconds_count") == 6);
+  CHECK(page.Value("preforkd_dispatch_wait_seconds_sum") == doctest::Approx(3600.020100001));
+  CHECK(page.Count("preforkd_dispatch_wait_seconds_bucket") == WaitHistogram::kClasses);
+}
+
+TEST_CASE("workers by state, and how long since each was heard of") {
+  const Scoreboard board = Make();
+  const Time now = Now();
+  const auto ago = [now](double seconds) {
+    return static_cast<std::uint64_t>(ToNanoseconds(now)) - static_cast<std::uint64_t>(seconds * 1e9);
+  };
+  WorkerRow& ready = Ready(board, 0, 0);
+  Set(ready.started_ns, ago(100));
+  Set(ready.heartbeat_ns, ago(0.5));
+  WorkerRow& starting = board.Use(Slot{1});
+  starting.state = SlotState::kStarting;
+  Set(starting.started_ns, ago(2));
+  board.Use(Slot{2}).state = SlotState::kGone;
+  board.Use(Slot{3}).state = static_cast<SlotState>(77);  // a wild worker: nobody's, and no crash here
+  const MetricsPage page = Render(board, now);
+  CHECK(page.Value("preforkd_workers{state=\"ready\"}") == 1);
+  CHECK(page.Value("preforkd_workers{state=\"starting\"}") == 1);
+  CHECK(page.Value("preforkd_workers{state=\"retiring\"}") == 0);
+  CHECK(page.Value("preforkd_workers{state=\"gone\"}") == 1);
+  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{slot=\"0\"}") == doctest::Approx(0.5));
+  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{slot=\"1\"}") == doctest::Approx(2));
+  CHECK(page.Count("preforkd_worker_heartbeat_age_seconds") == 2);
+}
+
+TEST_CASE("counters by reason come out under their names") {
+  const Scoreboard board = Make();
+  MasterPage& master = board.Master();
+  Add(master.restarts[RestartReason::kHang], 3);
+  Add(master.recycled[RecycleReason::kMemory], 4);
+  Add(master.handed_over[HandOverReason::kReclaimed], 5);
+  Add(master.handed_back[ReturnReason::kOverShare], 6);
+  Add(master.accept_errors[AcceptErrnoOf(EMFILE)], 7);
+  Add(master.accept_errors[AcceptErrnoOf(EBADF)], 8);
+  Add(master.lost_by[static_cast<std::size_t>(LossReason::kDrain)], 9);
+  master.CountReload(ReloadResult::kAbandoned);
+  const MetricsPage page = Render(board);
+  CHECK(page.Value("preforkd_worker_restarts_total{reason=\"hang\"}") == 3);
+  CHECK(page.Value("preforkd_worker_recycles_total{reason=\"max_memory\"}") == 4);
+  CHECK(page.Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"reclaimed\"}") == 5);
+  CHECK(page.Value("preforkd_handovers_total{direction=\"to_master\",reason=\"over_share\"}") == 6);
+  CHECK(page.Value("preforkd_accept_errors_total{errno=\"EMFILE\"}") == 7);
+  CHECK(page.Value("preforkd_accept_errors_total{errno=\"other\"}") == 8);
+  CHECK(page.Value("preforkd_connections_lost_total{reason=\"drain\"}") == 9);
+  CHECK(page.Value("preforkd_reloads_total{result=\"abandoned\"}") == 1);
+  CHECK(page.Value("preforkd_last_reload_successful") == 0);
+  master.CountReload(ReloadResult::kServes);
+  CHECK(Render(board).Value("preforkd_last_reload_successful") == 1);
+  CHECK(Render(board).Text().find("unknown") == std::string::npos);  // a name was forgotten
+}
+
+TEST_CASE("a listener that was closed goes on being counted, and is not paused") {
+  const Scoreboard board = Make();
+  ListenerRow& listener = board.Master().listeners[5];
+  listener.address.Write("unix:/run/\"a\\b\xff\n.sock");
+  Set(listener.accepted, 11);
+  const MetricsPage page = Render(board);
+  CHECK(page.Value("preforkd_connections_accepted_total{listener=\"unix:/run/\\\"a\\\\b\xef\xbf\xbd\\n.sock\"}") == 11);
+  CHECK(page.Count("preforkd_accept_paused") == 0);
+  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+}
+
+TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
+  const auto rendered = [](std::string_view value) {
+    Exposition out;
+    out.Gauge("a", "b");
+    out.Sample(std::uint64_t{1}, {{"l", value}});
+    const std::string text = out.Take();
+    const std::size_t begin = text.find("l=\"") + 3;
+    return text.substr(begin, text.rfind('"') - begin);
+  };
+  const std::string bad = "\xef\xbf\xbd";
+  CHECK(rendered("") == "");
+  CHECK(rendered("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x99") == "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x99");
+  CHECK(rendered("\x80") == bad);
+  CHECK(rendered("\xc0\x80") == bad + bad);              // overlong
+  CHECK(rendered("\xe0\x80\x80") == bad + bad + bad);    // overlong
+  CHECK(rendered("\xed\xa0\x80") == bad + bad + bad);    // half of a pair
+  CHECK(rendered("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // beyond Unicode
+  CHECK(rendered("\xe2\x82") == bad + bad);              // cut short
+  CHECK(rendered("a\xe2\x82z") == "a" + bad + bad + "z");
+}
+
+}  // namespace preforkd
