@@ -7,13 +7,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/config/config_loader.h"
 #include "common/event/event_loop.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
 #include "common/scoreboard/scoreboard.h"
+#include "master/control/control_socket.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
 #include "master/listener_set.h"
@@ -21,30 +24,39 @@
 #include "master/parking.h"
 #include "master/pid_file.h"
 #include "master/program.h"
+#include "master/service_environment.h"
+#include "master/service_manager.h"
 #include "master/supervisor.h"
 
 namespace preforkd {
 
 class Master {
  public:
-  // `inputs` are read again at each reload. `log` and `program` outlive the master.
+  // What TTIN and `scale` go up to.
+  static constexpr std::uint32_t kMaxWorkers = 256;
+
+  // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-         ConfigInputs inputs);
+         const ServiceEnvironment& environment, ConfigInputs inputs);
 
   // Binds, starts the first generation, and serves until told to stop.
   // `on_serving` is called once, when the first worker is ready.
   // `detached`: standard output and error belong to somebody who waits for us to let go of them.
   ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
 
-  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from inside:
-  // all processes write to the new files, or why not (in time).
-  void ReopenLogs(LogReopening::Done done);
-
  private:
   Status WatchSignals();
   void OnSignal(int signo, int sender);
-  void Reload();
-  void Scale(int change);
+  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from inside:
+  // all processes write to the new files, or why not (in time).
+  void ReopenLogs(LogReopening::Done done);
+  // `done` is called once, when the new generation serves, or with why it will not.
+  void Reload(ControlAnswer done);
+  // Begins a reload; the refusal, if it is refused.
+  std::optional<ControlReply> BeginReload();
+  // Says why, everywhere where somebody waits for the end of the reload.
+  ControlReply RefuseReload(const std::string& why);
+  void Scale(std::uint32_t workers);
   void StopGracefully();
   void FinishStop();
   void StopNow();
@@ -58,6 +70,20 @@ class Master {
   void OnCongestion(bool congested);
   void UpdateAccepting();
 
+  // ---- the control socket (master_control.cc) ----
+  // The socket that `config` wants where it is not the one that is open: made, and not yet in service. Where the
+  // default path cannot be had, as without root, the server goes on without.
+  Status PrepareControl(const Config& config);
+  void CommitControl(const Config& config);
+  void OnControl(const ControlRequest& request, const ControlAnswer& answer);
+  void ControlReload(bool wait, const ControlAnswer& answer);
+  ControlReply ControlScale(std::uint32_t workers);
+  ControlReply ControlRetire(Slot slot);
+  // Everybody who waits for a reload is told.
+  void AnswerReload(const ControlReply& reply);
+
+  [[nodiscard]] std::string ServingText() const;
+  [[nodiscard]] Notices::Reading ReadHealth() const;
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
   // What applies to the master itself when a configuration comes into service.
   void PutInService(const GenerationSpec& generation);
@@ -65,6 +91,7 @@ class Master {
   void SetState(MasterState state) { page_.state.store(state, std::memory_order_relaxed); }
 
   EventLoop& loop_;
+  const Scoreboard& scoreboard_;
   MasterPage& page_;
   LogOutput& log_;
   const Program& program_;
@@ -76,6 +103,7 @@ class Master {
   Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;
+  ServiceManager manager_;
   Time stop_by_{};       // what is not finished by then is cut off
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 
@@ -86,6 +114,10 @@ class Master {
   ConnId last_conn_{};
   bool can_serve_ = false;    // somebody has been ready
   bool reload_again_ = false;  // asked for while it had to wait
+  std::vector<ControlAnswer> reload_waiters_;       // for the reload under way
+  std::vector<ControlAnswer> next_reload_waiters_;  // for the one that has to wait
+  std::unique_ptr<ControlSocket> control_;          // behind the waiters: its clients are theirs
+  std::unique_ptr<ControlSocket> coming_control_;
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kStopped;
 };

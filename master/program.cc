@@ -15,6 +15,7 @@
 #include "master/daemonize.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "master/service_environment.h"
 
 namespace preforkd {
 namespace {
@@ -51,7 +52,7 @@ int ReportConfig(const ConfigOutcome& outcome, bool check) {
 }
 
 int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
-          std::function<void()> on_serving, bool detached) {
+          const ServiceEnvironment& environment, std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -61,18 +62,19 @@ int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Progr
   if (!loop.Ok()) return Fail(ExitCode::kOsError, loop.Err());
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
-  Master master(loop.Value(), scoreboard.Value(), log_output, program, std::move(inputs));
+  Master master(loop.Value(), scoreboard.Value(), log_output, program, environment, std::move(inputs));
   return Exit(master.Run(std::move(config), std::move(on_serving), detached));
 }
 
-int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program) {
+int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
+                    const ServiceEnvironment& environment) {
   if (config->log.file == "stderr") {
     fmt::print(stderr,
                "--daemonize: there will be no standard error: say where the log goes, with --log-file\n");
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized([&](ServingCallback on_serving) {
-    return Serve(std::move(config), std::move(inputs), program, std::move(on_serving), true);
+    return Serve(std::move(config), std::move(inputs), program, environment, std::move(on_serving), true);
   });
 }
 
@@ -82,6 +84,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
+  const ServiceEnvironment environment = TakeServiceEnvironment();
   if (const Status status = FillStandardDescriptors(); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
@@ -98,8 +101,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
-  if (options.daemonize) return ServeDaemonized(outcome.config, std::move(inputs), program);
-  return Serve(outcome.config, std::move(inputs), program, [] {}, false);
+  if (options.daemonize) return ServeDaemonized(outcome.config, std::move(inputs), program, environment);
+  return Serve(outcome.config, std::move(inputs), program, environment, [] {}, false);
 }
 
 }  // namespace preforkd

@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "master/strangers.h"
 
 namespace preforkd {
 namespace {
@@ -69,6 +70,20 @@ void Supervisor::Reload(const GenerationSpec& generation) {
 void Supervisor::Scale(std::uint32_t workers) {
   fleet_.Scale(workers, Now());
   Settle();
+}
+
+Status Supervisor::Replace(Slot slot) {
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  const bool serves = Raw(slot) < records.size() && records[Raw(slot)].state == WorkerState::kReady &&
+                      records[Raw(slot)].wanted;
+  if (!serves) return Error{fmt::format("no worker serves in slot {}", Raw(slot))};
+  const WorkerId id{slot, records[Raw(slot)].incarnation};
+  if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
+  if (fleet_.Stopping()) return Error{"the server is stopping"};
+  log::Notice("worker {} is replaced: the operator wants it", id);
+  fleet_.Replace(id, Now());
+  Settle();
+  return {};
 }
 
 void Supervisor::Stop(Time deadline) {
@@ -223,6 +238,19 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (!report) return;
   unburied_[slot.Number()] = Unburied{pid, *report};
   BuryTheSilent();
+}
+
+void Supervisor::ReapChildren() {
+  while (const std::optional<pid_t> pid = EndedChild()) {
+    const auto worker = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
+      return slot->Alive() && slot->Pid() == *pid;
+    });
+    if (worker != slots_.end()) {
+      OnExit(**worker);  // it would hide those behind it
+    } else {
+      BuryStranger(*pid);
+    }
+  }
 }
 
 // First what a worker said before it died, then what it never took: only then is the rest lost. While no descriptor

@@ -51,6 +51,8 @@ class Supervisor {
   // Precondition: MayReload().
   void Reload(const GenerationSpec& generation);
   void Scale(std::uint32_t workers);
+  // Replaces the worker in `slot`: another one is ready before it retires. Error: there is none that serves.
+  Status Replace(Slot slot);
   // Gracefully: workers have until `deadline` to finish, and a moment more.
   void Stop(Time deadline);
   void StopAtOnce();
@@ -63,11 +65,16 @@ class Supervisor {
   void SetLogs(const LogFds& logs) { logs_ = logs; }
   // There is no terminal for workers to write to.
   void SetDetached(bool detached) { detached_ = detached; }
+  // Some child has ended (SIGCHLD). A worker's end is seen without that, but as the first process of a container we
+  // get children that are not ours.
+  void ReapChildren();
 
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
+  // Workers in service whose loop has turned within hang_timeout.
+  [[nodiscard]] std::uint32_t Beating(Time now) const;
 
  private:
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called

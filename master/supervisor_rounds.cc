@@ -58,6 +58,18 @@ void Supervisor::JudgeHangs(Time now) {
   }
 }
 
+std::uint32_t Supervisor::Beating(Time now) const {
+  const auto current = generations_.find(in_service_);
+  if (current == generations_.end()) return 0;
+  const auto since = ToNanoseconds(now - current->second.config->supervision.hang_timeout);
+  std::uint32_t beating = 0;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state != WorkerState::kReady || record.generation != in_service_) continue;
+    if (static_cast<std::int64_t>(Get(scoreboard_.Row(record.slot).heartbeat_ns)) > since) ++beating;
+  }
+  return beating;
+}
+
 void Supervisor::RecycleOne(Time now) {
   // A generation that comes in replaces everybody anyway.
   if (fleet_.Stopping() || fleet_.Changing()) return;

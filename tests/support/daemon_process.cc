@@ -13,10 +13,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <stdexcept>
 
+#include "tests/support/command.h"
 #include "tests/support/proc_status.h"
 
 namespace preforkd::testing {
@@ -29,13 +29,6 @@ std::set<pid_t> g_masters;
 constexpr Duration kLeavePatience = std::chrono::seconds(40);
 constexpr Duration kSettlePatience = std::chrono::seconds(5);
 
-std::string BinaryPath(const std::string& binary) {
-  const char* sources = std::getenv("TEST_SRCDIR");
-  const char* workspace = std::getenv("TEST_WORKSPACE");
-  if (sources == nullptr || workspace == nullptr) return "bazel-bin/" + binary;  // started by hand
-  return fmt::format("{}/{}/{}", sources, workspace, binary);
-}
-
 // In the child. False: it must not go on.
 bool TurnIntoNobody(std::uint64_t descriptors) {
   const rlimit limit{descriptors, descriptors};
@@ -45,28 +38,16 @@ bool TurnIntoNobody(std::uint64_t descriptors) {
          ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
 }
 
-// In the child, between fork and exec.
-[[noreturn]] void Execute(const std::string& binary, const std::vector<std::string>& arguments,
-                          const TempDirectory& folder, std::optional<std::uint64_t> nobodys_descriptors) {
-  // Opened first: nobody may not reach it by its path.
-  const int program = ::fcntl(::open(binary.c_str(), O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 3);
-  const int out = ::open(folder.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const int err = ::open(folder.Path("stderr").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const int null = ::open("/dev/null", O_RDONLY);
-  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(126);
-  if (program < 0 || ::dup3(program, 3, O_CLOEXEC) < 0) {
-    if (program != 3) ::_exit(126);
-  }
-  ::closefrom(4);
-  if (nobodys_descriptors && !TurnIntoNobody(*nobodys_descriptors)) ::_exit(126);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
-  std::vector<char*> words;
-  words.push_back(const_cast<char*>(binary.c_str()));
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  ::execveat(3, "", words.data(), environ, AT_EMPTY_PATH);
-  ::_exit(127);
+// Words for exec. They live as long as `words`.
+std::vector<char*> Pointers(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
 }
+
+// The first descriptor that a service manager passes, sd_listen_fds(3).
+constexpr int kFirstPassedFd = 3;
 
 }  // namespace
 
@@ -97,16 +78,58 @@ bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
   return true;
 }
 
+void DaemonProcess::Execute(const std::string& binary, const std::vector<std::string>& arguments) const {
+  // Opened first: nobody may not reach it by its path. Out of the way of the sockets.
+  const int after_sockets = kFirstPassedFd + static_cast<int>(sockets_.size());
+  const int program = ::fcntl(::open(binary.c_str(), O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, after_sockets);
+  const int out = ::open(folder_.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int err = ::open(folder_.Path("stderr").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(126);
+  if (program < 0 || !PutSockets()) ::_exit(126);
+  if (::dup3(program, after_sockets, O_CLOEXEC) < 0 && program != after_sockets) ::_exit(126);
+  ::closefrom(after_sockets + 1);
+  if (nobodys_descriptors_ && !TurnIntoNobody(*nobodys_descriptors_)) ::_exit(126);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
+  for (const auto& [name, value] : variables_) ::setenv(name.c_str(), value.c_str(), 1);
+  std::vector<std::string> words = launcher_;
+  words.push_back(binary);
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (launcher_.empty()) {
+    ::execveat(after_sockets, "", Pointers(words).data(), environ, AT_EMPTY_PATH);
+  } else {
+    ::execv(words.front().c_str(), Pointers(words).data());
+  }
+  ::_exit(127);
+}
+
+// At the numbers and with the variables that sd_listen_fds(3) names.
+bool DaemonProcess::PutSockets() const {
+  if (sockets_.empty()) return true;
+  std::string names;
+  std::vector<int> copies;  // out of the way of each other
+  for (const auto& [name, fd] : sockets_) {
+    copies.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPassedFd + static_cast<int>(sockets_.size()) + 1));
+    names += (names.empty() ? "" : ":") + name;
+  }
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    if (copies[i] < 0 || ::dup2(copies[i], kFirstPassedFd + static_cast<int>(i)) < 0) return false;
+  }
+  return ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1) == 0 &&
+         ::setenv("LISTEN_FDS", std::to_string(sockets_.size()).c_str(), 1) == 0 &&
+         ::setenv("LISTEN_FDNAMES", names.c_str(), 1) == 0;
+}
+
 void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   const std::vector<std::string> names = folder_.Names();
   std::vector<std::string> words;
   if (std::find(names.begin(), names.end(), "preforkd.toml") != names.end()) words = {"-c", ConfigPath()};
   words.insert(words.end(), {"--control", Path("control.sock")});
   words.insert(words.end(), arguments.begin(), arguments.end());
-  const std::string path = BinaryPath(binary_);
+  const std::string path = RunfilePath(binary_);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
-  if (pid_ == 0) Execute(path, words, folder_, nobodys_descriptors_);
+  if (pid_ == 0) Execute(path, words);
   g_masters.insert(pid_);
   running_ = true;
   exit_code_.reset();

@@ -11,9 +11,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -46,6 +48,13 @@ class DaemonProcess {
   // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where that
   // cannot be: without root, or with one user id only.
   [[nodiscard]] bool BecomeNobody(std::uint64_t descriptors);
+  // From the next Start on: one more variable in its environment.
+  void SetEnvironment(const std::string& name, const std::string& value) { variables_[name] = value; }
+  // From the next Start on: as a service manager does it (sd_listen_fds(3)). `fd` is borrowed.
+  void PassSocket(const std::string& name, int fd) { sockets_.emplace_back(name, fd); }
+  // From the next Start on the program is started by this command (a path first), to which its own words are added.
+  // What is known of the server's process (pid, workers, descriptors) is true only if the command becomes it by exec.
+  void LaunchBy(const std::vector<std::string>& command) { launcher_ = command; }
   // Starts the program; does not wait for anything.
   void Start(const std::vector<std::string>& arguments = {});
   // Start, then wait until `workers` workers are ready. Fails the test when that does not happen.
@@ -105,6 +114,9 @@ class DaemonProcess {
   std::vector<std::string> Finish();
 
  private:
+  // In the child, between fork and exec.
+  [[noreturn]] void Execute(const std::string& binary, const std::vector<std::string>& arguments) const;
+  [[nodiscard]] bool PutSockets() const;
   void Stop(std::vector<std::string>& complaints);
   void JudgeDescriptors(std::vector<std::string>& complaints) const;
   void JudgeLeftovers(std::vector<std::string>& complaints) const;
@@ -112,6 +124,9 @@ class DaemonProcess {
 
   std::string binary_;
   std::optional<std::uint64_t> nobodys_descriptors_;
+  std::map<std::string, std::string> variables_;
+  std::vector<std::pair<std::string, int>> sockets_;
+  std::vector<std::string> launcher_;
   TempDirectory folder_;
   pid_t pid_ = 0;
   bool running_ = false;

@@ -1,0 +1,176 @@
+// What a service manager hears of the server, datagram by datagram, and what a worker must not know of it.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <regex>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/notify_socket.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr const char* kEcho =
+    "workers = 2\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n";
+
+std::string NextText(NotifySocket& manager) {
+  const std::optional<Notice> notice = manager.Next();
+  return notice ? notice->text : "nothing came in time";
+}
+
+std::uint64_t Microseconds(Time time) {
+  return static_cast<std::uint64_t>(ToNanoseconds(time) / 1000);
+}
+
+// RELOADING=1 with the monotonic clock of that moment.
+void CheckReloading(NotifySocket& manager) {
+  const std::optional<Notice> notice = manager.Next();
+  REQUIRE(notice);
+  CHECK(notice->Value("RELOADING") == "1");
+  const std::uint64_t now = Microseconds(Now());
+  const std::uint64_t said = std::stoull(notice->Value("MONOTONIC_USEC").value_or("0"));
+  CHECK(said <= now);
+  CHECK(said + 60'000'000 > now);
+}
+
+}  // namespace
+
+TEST_CASE("start, reload, refused reload, stop: exactly what is to be said, by the master alone") {
+  for (const bool abstract : {false, true}) {
+    CAPTURE(abstract);
+    NotifySocket manager(abstract);
+    DaemonProcess daemon;
+    daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+    daemon.WriteConfig(kEcho);
+    daemon.Serve(2);
+    const std::optional<Notice> ready = manager.Next();
+    REQUIRE(ready);
+    CHECK(ready->text == "READY=1\nSTATUS=serving: generation 1, 2 workers\n");
+    CHECK(ready->sender == daemon.MasterPid());
+
+    REQUIRE(daemon.Reload());
+    CheckReloading(manager);
+    CHECK(NextText(manager) == "READY=1\nSTATUS=serving: generation 2, 2 workers\n");
+
+    daemon.WriteConfig("wrokers = 3\n");
+    REQUIRE_FALSE(daemon.Reload());
+    CheckReloading(manager);
+    const std::string refused = NextText(manager);
+    CAPTURE(refused);
+    CHECK(refused.starts_with("READY=1\nSTATUS=reload refused: "));
+    CHECK(refused.ends_with("; serving: generation 2, 2 workers\n"));
+
+    CHECK(manager.Waiting().empty());
+    daemon.Signal(SIGTERM);
+    REQUIRE(daemon.Wait() == 0);
+    CHECK(NextText(manager) == "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000\nSTATUS=stopping\n");
+    CHECK(manager.Waiting().empty());
+  }
+}
+
+TEST_CASE("a generation whose workers cannot start is refused, and the manager hears it") {
+  NotifySocket manager;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  const std::string good = std::regex_replace(kEcho, std::regex("echo"), "fault");
+  daemon.WriteConfig(good);
+  daemon.Serve(2);
+  REQUIRE(manager.Next());
+  daemon.ExpectLine(" died while ");
+  daemon.WriteConfig(good + "die_at_start = \"all\"\n");
+  REQUIRE_FALSE(daemon.Reload());
+  CheckReloading(manager);
+  const std::string refused = NextText(manager);
+  CAPTURE(refused);
+  CHECK(refused.starts_with("READY=1\nSTATUS=reload refused: generation 2 abandoned: "));
+}
+
+TEST_CASE("neither a worker's environment nor its memory of it holds what is the master's") {
+  NotifySocket manager;
+  DaemonProcess daemon;
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  daemon.SetEnvironment("WATCHDOG_USEC", "60000000");
+  daemon.SetEnvironment("LISTEN_PID", "1");  // meant for somebody else, and wiped all the same
+  daemon.SetEnvironment("LISTEN_FDS", "1");
+  daemon.SetEnvironment("LISTEN_FDNAMES", "web");
+  daemon.SetEnvironment("PREFORKD_WORKERS", "2");
+  daemon.Serve(2, {"--service", "echo", "--listen", "127.0.0.1:0"});
+  for (const pid_t worker : daemon.WorkerPids()) {
+    const std::string environment = ReadFile(fmt::format("/proc/{}/environ", worker));
+    CHECK(environment.find("PREFORKD_WORKERS=2") != std::string::npos);
+    for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "preforkd-test"}) {
+      CAPTURE(name);
+      CHECK(environment.find(name) == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("the watchdog hears at half of its time while workers beat, and not when none can live") {
+  NotifySocket manager;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  daemon.SetEnvironment("WATCHDOG_USEC", "200000");
+  daemon.WriteConfig(
+      "workers = 1\n[supervision]\nbackoff_min = \"30s\"\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
+  daemon.Serve(1);
+  int beats = 0;
+  const Time start = Now();
+  while (beats < 6) {
+    const std::optional<Notice> notice = manager.Next();
+    REQUIRE(notice);
+    if (notice->text == "WATCHDOG=1\n") ++beats;
+  }
+  CHECK(Now() - start > std::chrono::milliseconds(300));  // six of them, a tenth of a second apart
+
+  // Its only worker dies, and the next one dies young, so that the one after that waits for half a minute.
+  daemon.ExpectLine(" died while ");
+  daemon.IgnoreDescriptors();
+  REQUIRE(WaitUntil(kPatience, [&] {
+    for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
+    return daemon.CountLog("watchdog is not answered") == 1;
+  }));
+  (void)manager.Waiting();
+  CHECK(HoldsFor(std::chrono::seconds(1), [&] { return manager.Waiting().empty(); }));
+}
+
+TEST_CASE("a watchdog that is somebody else's is not answered") {
+  NotifySocket manager;
+  DaemonProcess daemon;
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  daemon.SetEnvironment("WATCHDOG_USEC", "100000");
+  daemon.SetEnvironment("WATCHDOG_PID", "1");
+  daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
+  REQUIRE(manager.Next());
+  CHECK(HoldsFor(std::chrono::milliseconds(500), [&] { return manager.Waiting().empty(); }));
+}
+
+TEST_CASE("a drain that takes long asks for more time, and says whom it waits for") {
+  NotifySocket manager;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1"});
+  REQUIRE(manager.Next());
+  TcpClient busy(daemon.Address());
+  REQUIRE(busy.SendAll("pid\nsleep 7000\n"));
+  REQUIRE(busy.ReadUntil("\n"));
+  daemon.Signal(SIGTERM);
+  REQUIRE(manager.Next());
+  const std::optional<Notice> more = manager.Next();
+  REQUIRE(more);
+  CHECK(more->Value("EXTEND_TIMEOUT_USEC") == "15000000");
+  CHECK(more->Value("STATUS").value_or("").starts_with("stopping: 1 connections in progress have "));
+  CHECK(busy.ReadToEnd() == "done\n");
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("an address at which nobody listens costs a line in the log") {
+  DaemonProcess daemon;
+  daemon.SetEnvironment("NOTIFY_SOCKET", daemon.Path("nobody"));
+  daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
+  CHECK(daemon.CountLog("the service manager does not hear us") == 1);
+}
+
+}  // namespace preforkd::testing
