@@ -3,6 +3,14 @@
 #include "common/base/log.h"
 
 namespace preforkd {
+namespace {
+
+// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does always.
+bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
+  return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
+}
+
+}  // namespace
 
 ListenerSet::ListenerSet(EventLoop& loop, MasterPage& page, Listener::Sink sink, TraitsOf traits_of)
     : loop_(loop), page_(page), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
@@ -18,7 +26,7 @@ Status ListenerSet::Prepare(const Config& config) {
       return listener.Err();
     }
     // Before the first connection can come: a deferred socket must be one from the start.
-    const bool defer = listen.defer_accept.value_or(traits_of_(config, listen.service).client_speaks_first);
+    const bool defer = Defers(listen, traits_of_(config, listen.service));
     if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) {
       prepared_.clear();
       return status;
@@ -48,8 +56,7 @@ void ListenerSet::Commit(const Config& config) {
 
 void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
   const ServiceTraits traits = traits_of_(all, config.service);
-  const bool defer = config.defer_accept.value_or(traits.client_speaks_first);
-  if (const Status status = listener.Reconfigure(config, defer); !status.Ok()) {
+  if (const Status status = listener.Reconfigure(config, Defers(config, traits)); !status.Ok()) {
     log::Warning("{}: {}", listener.Key(), status.Err().text);
   }
   listener.SetService(traits.id);
