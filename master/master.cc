@@ -1,5 +1,6 @@
 #include "master/master.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,14 +12,8 @@
 namespace preforkd {
 namespace {
 
-constexpr std::uint32_t kMaxWorkers = 256;
-
 ExitCode ExitCodeOf(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kOsError;
-}
-
-void LogProblems(const std::vector<ConfigProblem>& problems) {
-  for (const ConfigProblem& problem : problems) log::Error("{}", problem.Text());
 }
 
 }  // namespace
@@ -66,6 +61,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
   if (status.Ok()) status = listeners_.Prepare(*config);
+  if (status.Ok()) status = PrepareControl(*config);
   if (!status.Ok()) {
     log::Error("{}", status.Err().text);
     return ExitCodeOf(status.Err());
@@ -76,6 +72,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   }
   serving_ = MakeGeneration(std::move(config));
   PutInService(serving_);
+  CommitControl(*serving_.config);
   supervisor_.Begin(serving_);
   if (status = loop_.Run(); !status.Ok()) {
     log::Alert("the event loop broke: {}", status.Err().text);
@@ -104,7 +101,7 @@ void Master::OnSignal(int signo, int sender) {
   log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
   switch (signo) {
     case SIGHUP:
-      return Reload();
+      return Reload([](const ControlReply&) {});  // the log says it
     case SIGUSR1:
       return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
@@ -115,9 +112,9 @@ void Master::OnSignal(int signo, int sender) {
     case SIGINT:
       return StopNow();
     case SIGTTIN:
-      return Scale(+1);
+      return Scale(std::min(supervisor_.Desired() + 1, kMaxWorkers));
     case SIGTTOU:
-      return Scale(-1);
+      return Scale(std::max(supervisor_.Desired(), 2U) - 1);
     default:
       return;
   }
@@ -138,17 +135,15 @@ void Master::ReopenLogs(LogReopening::Done done) {
   });
 }
 
-void Master::Scale(int change) {
-  const int wanted = static_cast<int>(supervisor_.Desired()) + change;
-  const auto workers = static_cast<std::uint32_t>(std::clamp(wanted, 1, static_cast<int>(kMaxWorkers)));
+void Master::Scale(std::uint32_t workers) {
   log::Notice("{} workers are wanted from now on", workers);
   supervisor_.Scale(workers);
 }
 
 // ---- reload ----
 
-void Master::Reload() {
-  if (stopping_) return;
+void Master::Reload(ControlAnswer done) {
+  if (stopping_) return done(Refusal("the server is stopping"));
   // A storm of HUPs is one reload more, not one each; and never do three generations live at once. The wait is
   // bounded: the generation that leaves has its drain_timeout.
   if (!supervisor_.MayReload()) {
@@ -156,27 +151,41 @@ void Master::Reload() {
       log::Notice("reload waits: {}", supervisor_.Changing() ? "another one is under way"
                                                              : "workers of an earlier generation still finish");
     }
+    next_reload_waiters_.push_back(std::move(done));
     return;
   }
+  if (const std::optional<ControlReply> refusal = BeginReload()) return done(*refusal);
+  reload_waiters_.push_back(std::move(done));
+}
+
+std::optional<ControlReply> Master::BeginReload() {
   manager_.Reloading(fmt::format("reloading: generation {} serves", Raw(serving_.number)));
   const ConfigOutcome outcome = LoadConfig(inputs_);
   if (outcome.config == nullptr) {
-    LogProblems(outcome.problems);
-    return RefuseReload(fmt::format("the configuration has {} problems", outcome.problems.size()));
+    for (const ConfigProblem& problem : outcome.problems) log::Error("{}", problem.Text());
+    ControlReply refusal = RefuseReload(fmt::format("the configuration has {} problems", outcome.problems.size()));
+    for (const ConfigProblem& problem : outcome.problems) refusal.problems.push_back(problem.Text());
+    return refusal;
   }
-  if (const Status status = listeners_.Prepare(*outcome.config); !status.Ok()) {
+  Status status = listeners_.Prepare(*outcome.config);
+  if (status.Ok()) status = PrepareControl(*outcome.config);
+  if (!status.Ok()) {
+    listeners_.Abandon();
     return RefuseReload(status.Err().text);
   }
   coming_ = MakeGeneration(outcome.config);
   log::Notice("reload: generation {} is starting with {} workers", Raw(coming_.number), coming_.workers);
   SetState(MasterState::kReloading);
   supervisor_.Reload(coming_);
+  return std::nullopt;
 }
 
-void Master::RefuseReload(const std::string& why) {
+ControlReply Master::RefuseReload(const std::string& why) {
   page_.CountReload(ReloadResult::kRefused);
-  log::Error("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
+  const std::string what = fmt::format("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
+  log::Error("{}", what);
   manager_.ReloadEnded(fmt::format("reload refused: {}; {}", why, ServingText()));
+  return Refusal(what);
 }
 
 void Master::OnPromote(Generation generation) {
@@ -188,25 +197,28 @@ void Master::OnPromote(Generation generation) {
   SetState(MasterState::kServing);
   log::Notice("generation {} serves", Raw(generation));
   manager_.ReloadEnded(ServingText());
+  AnswerReload({true, fmt::format("generation {} serves", Raw(generation)), {}, {}});
+  CommitControl(*serving_.config);  // now that those who asked on the old socket know
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {
   coming_ = {};
   listeners_.Abandon();
-  if (!stopping_) {
-    page_.CountReload(ReloadResult::kAbandoned);
-    SetState(MasterState::kServing);
-    log::Error("generation {} abandoned: {}; generation {} serves on", Raw(generation), reason,
-               Raw(serving_.number));
-    manager_.ReloadEnded(
-        fmt::format("reload refused: generation {} abandoned: {}; {}", Raw(generation), reason, ServingText()));
-  }
+  coming_control_.reset();
+  if (stopping_) return;
+  page_.CountReload(ReloadResult::kAbandoned);
+  SetState(MasterState::kServing);
+  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
+  log::Error("{}; generation {} serves on", what, Raw(serving_.number));
+  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", what, ServingText()));
+  AnswerReload(Refusal(fmt::format("{}; generation {} serves on", what, Raw(serving_.number))));
 }
 
 void Master::OnSettled() {
   if (!reload_again_ || !supervisor_.MayReload()) return;
   reload_again_ = false;
-  Reload();
+  reload_waiters_ = std::exchange(next_reload_waiters_, {});
+  if (const std::optional<ControlReply> refusal = BeginReload()) AnswerReload(*refusal);
 }
 
 GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
@@ -290,6 +302,7 @@ void Master::UpdateAccepting() {
 // workers.
 void Master::StopGracefully() {
   stopping_ = true;
+  AnswerReload(Refusal("the server is stopping"));
   stop_by_ = Now() + serving_.config->supervision.drain_timeout;
   SetState(MasterState::kStopping);
   log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
@@ -313,6 +326,7 @@ void Master::FinishStop() {
 void Master::StopNow() {
   if (!stopping_) {
     stopping_ = true;
+    AnswerReload(Refusal("the server is stopping"));
     SetState(MasterState::kStopping);
     manager_.Stopping(Now());
     listeners_.Close();

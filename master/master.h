@@ -7,13 +7,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/config/config_loader.h"
 #include "common/event/event_loop.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
 #include "common/scoreboard/scoreboard.h"
+#include "master/control/control_socket.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
 #include "master/listener_set.h"
@@ -29,6 +32,9 @@ namespace preforkd {
 
 class Master {
  public:
+  // What TTIN and `scale` go up to.
+  static constexpr std::uint32_t kMaxWorkers = 256;
+
   // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
          const ServiceEnvironment& environment, ConfigInputs inputs);
@@ -38,15 +44,19 @@ class Master {
   // `detached`: standard output and error belong to somebody who waits for us to let go of them.
   ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
 
-  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from inside:
-  // all processes write to the new files, or why not (in time).
-  void ReopenLogs(LogReopening::Done done);
-
  private:
   Status WatchSignals();
   void OnSignal(int signo, int sender);
-  void Reload();
-  void Scale(int change);
+  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from inside:
+  // all processes write to the new files, or why not (in time).
+  void ReopenLogs(LogReopening::Done done);
+  // `done` is called once, when the new generation serves, or with why it will not.
+  void Reload(ControlAnswer done);
+  // Begins a reload; the refusal, if it is refused.
+  std::optional<ControlReply> BeginReload();
+  // Says why, everywhere where somebody waits for the end of the reload.
+  ControlReply RefuseReload(const std::string& why);
+  void Scale(std::uint32_t workers);
   void StopGracefully();
   void FinishStop();
   void StopNow();
@@ -60,8 +70,18 @@ class Master {
   void OnCongestion(bool congested);
   void UpdateAccepting();
 
-  // Says why, everywhere where somebody waits for the end of the reload.
-  void RefuseReload(const std::string& why);
+  // ---- the control socket (master_control.cc) ----
+  // The socket that `config` wants where it is not the one that is open: made, and not yet in service. Where the
+  // default path cannot be had, as without root, the server goes on without.
+  Status PrepareControl(const Config& config);
+  void CommitControl(const Config& config);
+  void OnControl(const ControlRequest& request, const ControlAnswer& answer);
+  void ControlReload(bool wait, const ControlAnswer& answer);
+  ControlReply ControlScale(std::uint32_t workers);
+  ControlReply ControlRetire(Slot slot);
+  // Everybody who waits for a reload is told.
+  void AnswerReload(const ControlReply& reply);
+
   [[nodiscard]] std::string ServingText() const;
   [[nodiscard]] Notices::Reading ReadHealth() const;
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
@@ -94,6 +114,10 @@ class Master {
   ConnId last_conn_{};
   bool can_serve_ = false;    // somebody has been ready
   bool reload_again_ = false;  // asked for while it had to wait
+  std::vector<ControlAnswer> reload_waiters_;       // for the reload under way
+  std::vector<ControlAnswer> next_reload_waiters_;  // for the one that has to wait
+  std::unique_ptr<ControlSocket> control_;          // behind the waiters: its clients are theirs
+  std::unique_ptr<ControlSocket> coming_control_;
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kStopped;
 };

@@ -72,6 +72,20 @@ void Supervisor::Scale(std::uint32_t workers) {
   Settle();
 }
 
+Status Supervisor::Replace(Slot slot) {
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  const bool serves = Raw(slot) < records.size() && records[Raw(slot)].state == WorkerState::kReady &&
+                      records[Raw(slot)].wanted;
+  if (!serves) return Error{fmt::format("no worker serves in slot {}", Raw(slot))};
+  const WorkerId id{slot, records[Raw(slot)].incarnation};
+  if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
+  if (fleet_.Stopping()) return Error{"the server is stopping"};
+  log::Notice("worker {} is replaced: the operator wants it", id);
+  fleet_.Replace(id, Now());
+  Settle();
+  return {};
+}
+
 void Supervisor::Stop(Time deadline) {
   fleet_.Stop(deadline, Now());
   Settle();

@@ -51,6 +51,8 @@ class Supervisor {
   // Precondition: MayReload().
   void Reload(const GenerationSpec& generation);
   void Scale(std::uint32_t workers);
+  // Replaces the worker in `slot`: another one is ready before it retires. Error: there is none that serves.
+  Status Replace(Slot slot);
   // Gracefully: workers have until `deadline` to finish, and a moment more.
   void Stop(Time deadline);
   void StopAtOnce();

@@ -87,7 +87,7 @@ using Size = SizeType;
 using String = StringType;
 
 // The path of a Unix socket ends with a NUL inside sun_path.
-constexpr String kSocketPath{1, sizeof(sockaddr_un::sun_path) - 1};
+constexpr String kSocketPath{0, sizeof(sockaddr_un::sun_path) - 1};
 // Of a user or a group: what useradd(8) allows is far shorter.
 constexpr String kAccount{0, 255};
 constexpr String kPath{};
@@ -102,7 +102,7 @@ const std::vector<Key<Config>>& ConfigKeys() {
           "extras while every worker is blocked; auto: four times workers"),
       Top("user", kAccount, MEMBER(user), "workers' identity when started as root; empty: no change"),
       Top("group", kAccount, MEMBER(group), "empty: the user's own"),
-      Top("control", kSocketPath, MEMBER(control), "socket of preforkctl"),
+      Top("control", kSocketPath, MEMBER(control), "socket of preforkctl; empty: none"),
       Top("pid_file", kPath, MEMBER(pid_file), "empty: none"),
       Top("scheduling", SchedulingType(), MEMBER(scheduling), "batch or normal, see sched(7)"),
 

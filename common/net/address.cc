@@ -87,12 +87,8 @@ ListenAddress Named(ListenAddress::Kind kind, std::string_view text, std::string
   return listen;
 }
 
-Result<ListenAddress> ParseUnix(std::string_view text, std::string_view name) {
-  if (name.size() < 2 || (name.front() != '/' && name.front() != '@')) {
-    return Wrong(text, "write unix:/absolute/path, or unix:@name for an abstract one");
-  }
+Result<ListenAddress> NamedUnix(std::string_view text, std::string_view name, bool abstract) {
   if (name.find('\0') != std::string_view::npos) return Wrong(text, "it holds a NUL byte; leave that out");
-  const bool abstract = name.front() == '@';
   if (name.size() > kMaxUnixName) {
     return Wrong(text, fmt::format("the name has {} bytes, and {} is the most that a Unix socket takes",
                                    name.size(), kMaxUnixName));
@@ -105,6 +101,13 @@ Result<ListenAddress> ParseUnix(std::string_view text, std::string_view name) {
   ListenAddress listen = Named(ListenAddress::Kind::kUnix, text, name);
   listen.address = Pack(typed, kUnixHeader + name.size() + (abstract ? 0 : 1));
   return listen;
+}
+
+Result<ListenAddress> ParseUnix(std::string_view text, std::string_view name) {
+  if (name.size() < 2 || (name.front() != '/' && name.front() != '@')) {
+    return Wrong(text, "write unix:/absolute/path, or unix:@name for an abstract one");
+  }
+  return NamedUnix(text, name, name.front() == '@');
 }
 
 Result<ListenAddress> ParseSystemd(std::string_view text, std::string_view name) {
@@ -198,6 +201,11 @@ std::string SocketAddress::Text() const {
 
 bool SocketAddress::operator==(const SocketAddress& other) const {
   return length == other.length && std::memcmp(&storage, &other.storage, length) == 0;
+}
+
+Result<ListenAddress> SocketPath(std::string_view path) {
+  if (path.empty()) return Wrong(path, "write a path");
+  return NamedUnix(path, path, false);
 }
 
 Result<ListenAddress> ParseListenAddress(std::string_view text) {

@@ -45,6 +45,8 @@ struct ListenAddress {
 
 // The error says what is wrong and what would be right.
 Result<ListenAddress> ParseListenAddress(std::string_view text);
+// A Unix socket by its path, which may be relative to the working directory.
+Result<ListenAddress> SocketPath(std::string_view path);
 
 }  // namespace preforkd
 

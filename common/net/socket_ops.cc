@@ -123,6 +123,13 @@ bool IsStreamConnection(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
 }
 
+Result<Peer> PeerOf(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return SysError("getsockopt", "SO_PEERCRED");
+  return Peer{credentials.uid, credentials.pid};
+}
+
 SocketFile FileOf(const ListenAddress& address) {
   struct stat info {};
   if (!IsSocketFile(address) || ::lstat(address.name.c_str(), &info) < 0) return {};

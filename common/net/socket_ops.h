@@ -46,6 +46,13 @@ Accepted AcceptOne(int listener);
 // asked: after its reset getpeername fails, and the connection is a client's all the same.
 bool IsStreamConnection(int fd);
 
+// Who connected to a Unix socket, as the kernel remembers it (unix(7), SO_PEERCRED).
+struct Peer {
+  std::uint32_t user = 0;
+  int pid = 0;  // for a log line; it may have ended by now
+};
+Result<Peer> PeerOf(int fd);
+
 // The file of a Unix listener, remembered right after it was bound.
 struct SocketFile {
   std::string path;  // empty: the listener has no file

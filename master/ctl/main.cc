@@ -1,49 +1,110 @@
-// preforkctl: asks a running preforkd about itself. So far it knows its own version only: the server has no
-// control socket yet, and every other command needs one.
-#include <fmt/core.h>
+// preforkctl: asks a running preforkd about itself, and tells it what to do. One request, one answer, an exit code.
+#include <fmt/format.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
-#include <string_view>
+#include <optional>
+#include <string>
+#include <variant>
 
 #include "common/base/exit_code.h"
-#include "common/base/quote.h"
 #include "common/base/version.h"
+#include "common/control/control_message.h"
+#include "master/ctl/ctl_client.h"
+#include "master/ctl/ctl_options.h"
+#include "master/ctl/status_text.h"
+#include "master/ctl/status_view.h"
+#include "master/ctl/top.h"
 
 namespace preforkd {
 namespace {
 
-constexpr std::string_view kHelp =
-    "preforkctl: asks a running preforkd about itself.\n"
-    "\n"
-    "usage: preforkctl COMMAND\n"
-    "\n"
-    "commands:\n"
-    "  version     print the version\n"
-    "\n"
-    "flags:\n"
-    "  -h, --help  print this\n"
-    "  --version   print the version\n";
+// What the server's refusal becomes. Success and the rest are ExitCode's.
+constexpr int kRefused = 1;
+constexpr Duration kPatience = std::chrono::seconds(10);
 
-ExitCode Misused(std::string_view mistake) {
-  fmt::print(stderr, "preforkctl: {}; the only command so far is version, --help says more\n", mistake);
-  return ExitCode::kUsage;
+int Exit(ExitCode code) { return static_cast<int>(code); }
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "preforkctl: {}\n", error.text);
+  return Exit(error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kUnavailable);
 }
 
-ExitCode Run(int argc, char** argv) {
-  if (argc < 2) return Misused("no command");
-  const std::string_view command = argv[1];
-  if (argc > 2) return Misused(fmt::format("unexpected argument {}", Quoted(argv[2])));
-  if (command == "version" || command == "--version") {
-    fmt::print("preforkctl {}\n", kVersion);
-  } else if (command == "-h" || command == "--help") {
-    fmt::print("{}", kHelp);
-  } else {
-    return Misused(fmt::format("unknown command {}", Quoted(command)));
+ControlRequest RequestFor(const CtlOptions& options) {
+  ControlRequest request;
+  for (const ControlCommand command :
+       {ControlCommand::kStatus, ControlCommand::kMetrics, ControlCommand::kConfig, ControlCommand::kReload,
+        ControlCommand::kUpgrade, ControlCommand::kStop, ControlCommand::kScale, ControlCommand::kRetire,
+        ControlCommand::kReopenLogs}) {
+    if (options.command == ControlCommandName(command)) request.command = command;
   }
-  return ExitCode::kStopped;
+  request.wait = options.wait;
+  request.number = options.number;
+  return request;  // `workers` is a part of the status
+}
+
+int PrintRefusal(const ControlReply& reply) {
+  for (const std::string& problem : reply.problems) fmt::print(stderr, "{}\n", problem);
+  fmt::print(stderr, "preforkctl: {}\n", reply.message);
+  return reply.message == "permission denied" ? Exit(ExitCode::kNoPermission) : kRefused;
+}
+
+int PrintStatus(const CtlOptions& options, const std::string& json) {
+  const bool workers = options.command == "workers";
+  if (options.json) {
+    fmt::print("{}\n", workers ? WorkersJson(json) : json);
+    return Exit(ExitCode::kStopped);
+  }
+  const Result<StatusView> view = ParseStatus(json);
+  if (!view.Ok()) return Fail(view.Err());
+  fmt::print("{}", workers ? WorkersText(view.Value()) : StatusText(view.Value()));
+  return Exit(ExitCode::kStopped);
+}
+
+int Print(const CtlOptions& options, const ControlRequest& request, const ControlReply& reply) {
+  if (reply.ok && request.command == ControlCommand::kStatus) return PrintStatus(options, reply.result);
+  if (options.json) {
+    fmt::print("{}", RenderControlReply(reply));
+    return reply.ok ? Exit(ExitCode::kStopped) : kRefused;
+  }
+  if (!reply.ok) return PrintRefusal(reply);
+  fmt::print("{}", reply.result.empty() ? reply.message + "\n" : TextOf(reply));
+  return Exit(ExitCode::kStopped);
+}
+
+int Run(int argc, char** argv) {
+  const std::variant<CtlOptions, CtlEarlyExit> parsed = ParseCtlOptions(argc, argv);
+  if (const auto* early = std::get_if<CtlEarlyExit>(&parsed)) {
+    fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
+    return Exit(early->code);
+  }
+  const auto& options = std::get<CtlOptions>(parsed);
+  if (options.command == "version") {
+    fmt::print("{}\n", options.json ? fmt::format("{{\"version\":\"{}\"}}", kVersion) : fmt::format("preforkctl {}", kVersion));
+    return Exit(ExitCode::kStopped);
+  }
+  if (options.command == "top") return Exit(RunTop(options));
+  Result<CtlClient> client = CtlClient::Connect(options.control);
+  if (!client.Ok()) return Fail(client.Err());
+  const ControlRequest request = RequestFor(options);
+  // How long a generation takes to start, and workers to answer, the server bounds itself.
+  const bool bounded_there = request.wait || request.command == ControlCommand::kReopenLogs;
+  const Result<ControlReply> reply =
+      client.Value().Ask(request, bounded_there ? std::nullopt : std::optional<Duration>(kPatience));
+  return reply.Ok() ? Print(options, request, reply.Value()) : Fail(reply.Err());
 }
 
 }  // namespace
 }  // namespace preforkd
 
-int main(int argc, char** argv) { return static_cast<int>(preforkd::Run(argc, argv)); }
+int main(int argc, char** argv) {
+  (void)::signal(SIGPIPE, SIG_DFL);  // the reader of a pipe has had enough: no message about that
+  const int code = preforkd::Run(argc, argv);
+  // A full disk must not look like success.
+  if (std::fflush(stdout) != 0) {
+    std::perror("preforkctl: standard output");
+    return static_cast<int>(preforkd::ExitCode::kOsError);
+  }
+  return code;
+}

@@ -19,7 +19,17 @@ expect() {
 
 expect 0 stdout "preforkctl 0.1.0" version
 expect 0 stdout "preforkctl 0.1.0" --version
-expect 0 stdout "usage: preforkctl COMMAND" --help
-expect 64 stderr "no command; the only command so far is version"
-expect 64 stderr 'unknown command' status
-expect 64 stderr 'unexpected argument' version now
+expect 0 stdout "usage: preforkctl [--control PATH] [--json] COMMAND" --help
+expect 0 stdout '{"version":"0.1.0"}' --json version
+expect 64 stderr "no command"
+expect 64 stderr "unknown command 'staus'; did you mean 'status'?" staus
+expect 64 stderr "unexpected argument 'now'" version now
+expect 69 stderr "no preforkd answers at /nonexistent/socket: No such file" --control /nonexistent/socket status
+expect 69 stderr "no preforkd answers at none" --control none top
+
+# A reader that has had enough, and a disk that is full.
+"$ctl" --help | head -1 >/dev/null
+if "$ctl" --help >/dev/full 2>"$TEST_TMPDIR/stderr"; then
+  echo "success on a full disk"
+  exit 1
+fi

@@ -88,7 +88,9 @@ void CheckInjection(const std::string& inject) {
     return;
   }
   Load load(LoadKind::kHttp, daemon.Address(), 4);
-  CHECK(WaitUntil(kPatience, [&] { return strace.Injected() >= 20 && load.Ok() > 200; }));
+  // Without connections that come back the master receives what it reclaims, and how much that is the machine's pace decides.
+  const std::size_t enough = inject.starts_with("recvmsg") ? 5 : 20;
+  CHECK(WaitUntil(kPatience, [&] { return strace.Injected() >= enough && load.Ok() > 200; }));
   const LoadResult result = load.Stop();
   MESSAGE(inject, ": injected ", strace.Injected(), "; ", result.Text());
   CHECK(result.Failed() == 0);

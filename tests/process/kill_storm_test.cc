@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <random>
+#include <set>
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
@@ -37,7 +38,7 @@ std::string Config() {
 
 // What the test itself did to the server and saw of it.
 struct Storm {
-  std::uint64_t kills = 0;
+  std::set<pid_t> killed;
   std::uint64_t looks = 0;         // connections to the status service
   std::uint64_t failed_looks = 0;  // their worker was killed
   std::uint64_t inexact = 0;
@@ -61,7 +62,9 @@ Storm Rage(const DaemonProcess& daemon, const std::string& status) {
   for (Time next_kill = Now(); Now() < end;) {
     if (Now() >= next_kill) {
       const std::vector<pid_t> workers = daemon.WorkerPids();
-      if (!workers.empty() && ::kill(workers[random() % workers.size()], SIGKILL) == 0) ++storm.kills;
+      const pid_t victim = workers.empty() ? 0 : workers[random() % workers.size()];
+      // On a busy machine it may have been killed before and not be dead yet: that is one death.
+      if (victim != 0 && ::kill(victim, SIGKILL) == 0) storm.killed.insert(victim);
       next_kill += milliseconds(100);
     }
     storm.Look(status);
@@ -85,12 +88,12 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
   const LoadResult result = load.Stop();
 
   const std::uint64_t failed = result.Failed() + storm.failed_looks;
-  MESSAGE("kills ", storm.kills, "; ", result.Text(), "; looks ", storm.looks, ", failed ", storm.failed_looks,
+  MESSAGE("kills ", storm.killed.size(), "; ", result.Text(), "; looks ", storm.looks, ", failed ", storm.failed_looks,
           ", inexact ", storm.inexact);
   CHECK(result.not_connected == 0);
   CHECK(result.timed_out == 0);
   CHECK(result.wrong == 0);
-  CHECK(failed <= storm.kills * kServedAtOnce);
+  CHECK(failed <= storm.killed.size() * kServedAtOnce);
   CHECK(result.ok > 1000);
   CHECK(storm.looks > 300);
   CAPTURE(storm.first_inexact);
@@ -109,8 +112,8 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
   CHECK(page->Exact());
   CHECK(page->accepted == result.ok + result.Failed() + storm.looks);
   CHECK(page->lost >= failed);  // one whose answer was out, but not yet booked, when its worker was killed
-  CHECK(page->restarts <= storm.kills);
-  CHECK(page->restarts + 5 >= storm.kills);  // some that were dead already, and not yet waited for, were killed again
+  CHECK(page->restarts <= storm.killed.size());
+  CHECK(page->restarts + 5 >= storm.killed.size());  // extras that were told to leave just then are not replaced
 }
 
 }  // namespace preforkd::testing

@@ -13,10 +13,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <stdexcept>
 
+#include "tests/support/command.h"
 #include "tests/support/proc_status.h"
 
 namespace preforkd::testing {
@@ -28,13 +28,6 @@ std::set<pid_t> g_masters;
 // How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
 constexpr Duration kLeavePatience = std::chrono::seconds(40);
 constexpr Duration kSettlePatience = std::chrono::seconds(5);
-
-std::string BinaryPath(const std::string& binary) {
-  const char* sources = std::getenv("TEST_SRCDIR");
-  const char* workspace = std::getenv("TEST_WORKSPACE");
-  if (sources == nullptr || workspace == nullptr) return "bazel-bin/" + binary;  // started by hand
-  return fmt::format("{}/{}/{}", sources, workspace, binary);
-}
 
 // In the child. False: it must not go on.
 bool TurnIntoNobody(std::uint64_t descriptors) {
@@ -133,7 +126,7 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   if (std::find(names.begin(), names.end(), "preforkd.toml") != names.end()) words = {"-c", ConfigPath()};
   words.insert(words.end(), {"--control", Path("control.sock")});
   words.insert(words.end(), arguments.begin(), arguments.end());
-  const std::string path = BinaryPath(binary_);
+  const std::string path = RunfilePath(binary_);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
   if (pid_ == 0) Execute(path, words);

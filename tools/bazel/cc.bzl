@@ -19,8 +19,12 @@ THIRD_PARTY_USERS = {
     "fmt": ["//:__subpackages__"],
     "doctest": ["//tests:__subpackages__"],
     "tomlplusplus": ["//common/config:__pkg__"],
-    "cli11": ["//master:__pkg__"],
+    "cli11": [
+        "//master:__pkg__",
+        "//master/ctl:__pkg__",
+    ],
     "json": [
+        "//common/control:__pkg__",
         "//common/report:__pkg__",
         "//master/ctl:__pkg__",
         "//tests:__subpackages__",

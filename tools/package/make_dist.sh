@@ -26,7 +26,7 @@ install -D -m 755 "${option[preforkctl]}" "$top/bin/preforkctl"
 install -D -m 644 "${option[config]}" "$top/etc/preforkd.toml"
 install -D -m 644 "${option[readme]}" "$top/share/doc/preforkd/README.md"
 install -d "$top/lib/systemd/system"
-sed -e "s|@sbindir@|$prefix/sbin|g" -e "s|@sysconfdir@|$prefix/etc|g" "${option[unit]}" \
+sed -e "s|@sbindir@|$prefix/sbin|g" -e "s|@bindir@|$prefix/bin|g" -e "s|@sysconfdir@|$prefix/etc|g" "${option[unit]}" \
   >"$top/lib/systemd/system/preforkd.service"
 chmod -R u=rwX,go=rX "$top"  # whatever the umask is
 

@@ -1,0 +1,129 @@
+#include "master/control/control_client.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "common/base/log.h"
+
+namespace preforkd {
+
+ControlClient::ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler& handler,
+                             std::function<void(ControlClient*)> on_closed)
+    : loop_(loop),
+      fd_(std::move(fd)),
+      handler_(handler),
+      on_closed_(std::move(on_closed)),
+      watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest ready) { OnReady(ready); }),
+      deadline_(loop, EventLoop::kPriorityControl, [this] { Close(); }) {}
+
+Status ControlClient::Start() {
+  deadline_.SetAfter(kPatience);
+  return watch_.Want(Interest::kRead);
+}
+
+void ControlClient::TurnAway(const ControlReply& reply) {
+  unsent_ = RenderControlReply(reply);
+  (void)Send();  // into an empty socket: it fits, or the client has gone
+}
+
+void ControlClient::OnReady(Interest ready) {
+  const std::shared_ptr<ControlClient> keep = shared_from_this();
+  if (Has(ready, Interest::kRead) && !Receive()) return Close();
+  if (!unsent_.empty() && !Send()) return Close();
+  Proceed();
+}
+
+bool ControlClient::Receive() {
+  std::array<char, 4096> buffer;
+  const ssize_t got = ::recv(fd_.Get(), buffer.data(), buffer.size(), 0);
+  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  if (got == 0) no_more_ = true;
+  received_.append(buffer.data(), static_cast<std::size_t>(got));
+  return true;
+}
+
+void ControlClient::Proceed() {
+  if (proceeding_) return;
+  proceeding_ = true;
+  while (fd_.Valid() && !answering_ && unsent_.empty() && !last_answer_) {
+    const std::size_t end = received_.find('\n');
+    if (end == std::string::npos ? received_.size() > kMaxControlRequest : end > kMaxControlRequest) {
+      last_answer_ = true;  // where the next request would begin nobody knows
+      Answer(Refusal("the request is too long"));
+    } else if (end != std::string::npos) {
+      const std::string line = received_.substr(0, end);
+      received_.erase(0, end + 1);
+      Handle(line);
+    } else {
+      break;
+    }
+  }
+  proceeding_ = false;
+  if (!fd_.Valid()) return;
+  const bool over = (no_more_ && !answering_) || last_answer_;
+  if (over && unsent_.empty()) return Close();
+  Await();
+}
+
+void ControlClient::Handle(const std::string& line) {
+  const Result<ControlRequest> request = ParseControlRequest(line);
+  if (!request.Ok()) return Answer(Refusal(request.Err().text));
+  answering_ = true;
+  handler_(request.Value(), [weak = weak_from_this()](const ControlReply& reply) {
+    const std::shared_ptr<ControlClient> self = weak.lock();
+    if (self == nullptr || !self->answering_ || !self->fd_.Valid()) return;
+    self->answering_ = false;
+    self->Answer(reply);
+    self->Proceed();
+  });
+}
+
+void ControlClient::Answer(const ControlReply& reply) {
+  unsent_ = RenderControlReply(reply);
+  deadline_.SetAfter(kPatience);
+  if (!Send()) Close();
+}
+
+bool ControlClient::Send() {
+  while (!unsent_.empty()) {
+    const ssize_t sent = ::send(fd_.Get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return errno == EAGAIN;
+    unsent_.erase(0, static_cast<std::size_t>(sent));
+    deadline_.SetAfter(kPatience);
+  }
+  unsent_.shrink_to_fit();
+  return true;
+}
+
+void ControlClient::Await() {
+  // While it is being answered it is not read: more requests wait in its socket, and a client that has gone is
+  // seen when the answer is sent.
+  Interest interest = Interest::kNone;
+  if (!unsent_.empty()) {
+    interest = Interest::kWrite;
+  } else if (!answering_) {
+    interest = Interest::kRead;
+  }
+  if (answering_ || (received_.empty() && unsent_.empty())) {
+    deadline_.Cancel();  // its turn to wait, or nothing is owed by anybody
+  } else if (!deadline_.Pending()) {
+    deadline_.SetAfter(kPatience);
+  }
+  if (const Status status = watch_.Want(interest); !status.Ok()) {
+    log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
+    Close();
+  }
+}
+
+void ControlClient::Close() {
+  if (!fd_.Valid()) return;
+  watch_.Stop();
+  deadline_.Cancel();
+  fd_.Reset();
+  on_closed_(this);  // may destroy this: last statement
+}
+
+}  // namespace preforkd

@@ -1,0 +1,119 @@
+#include "master/control/control_socket.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "master/policy/accept_error.h"
+
+namespace preforkd {
+namespace {
+
+constexpr int kBacklog = 16;
+constexpr int kBatch = 16;
+constexpr Duration kPause = std::chrono::milliseconds(100);
+constexpr mode_t kOwnerOnly = 0177;
+
+// /run is empty after a boot: without a service manager that makes our folder, we do.
+void MakeFolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (!folder.empty()) (void)::mkdir(folder.c_str(), 0755);  // bind says what is wrong, if anything is
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, const std::string& path,
+                                                           ControlHandler handler) {
+  const Result<ListenAddress> address = SocketPath(path);
+  if (!address.Ok()) return address.Err();
+  MakeFolderOf(path);
+  // Not a chmod afterwards: in between anybody could connect. One thread, so the mask is nobody else's.
+  const mode_t before = ::umask(kOwnerOnly);
+  Result<UniqueFd> fd = BindSocket(address.Value());
+  (void)::umask(before);
+  if (!fd.Ok()) return fd.Err();
+  const SocketFile file = FileOf(address.Value());
+  std::unique_ptr<ControlSocket> socket(
+      new ControlSocket(loop, std::move(fd).Value(), path, file, std::move(handler)));
+  Status status = Listen(socket->fd_.Get(), kBacklog);
+  if (status.Ok()) status = socket->watch_.Want(Interest::kRead);
+  if (!status.Ok()) return status.Err();
+  return socket;
+}
+
+ControlSocket::ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file,
+                             ControlHandler handler)
+    : loop_(loop),
+      fd_(std::move(fd)),
+      path_(std::move(path)),
+      file_(std::move(file)),
+      handler_(std::move(handler)),
+      watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnReadable(); }),
+      resume_(loop, EventLoop::kPriorityControl, [this] { Watch(); }) {}
+
+ControlSocket::~ControlSocket() { RemoveSocketFile(file_); }
+
+void ControlSocket::OnReadable() {
+  for (int i = 0; i < kBatch; ++i) {
+    if (!AcceptNext()) return;
+  }
+}
+
+bool ControlSocket::AcceptNext() {
+  Accepted accepted = AcceptOne(fd_.Get());
+  if (accepted.fd.Valid()) {
+    Admit(std::move(accepted.fd));
+    return true;
+  }
+  switch (ReactionTo(accepted.errnum)) {
+    case AcceptReaction::kBatchDone: return false;
+    case AcceptReaction::kRetry: return true;
+    default: Pause(accepted.errnum); return false;
+  }
+}
+
+void ControlSocket::Admit(UniqueFd fd) {
+  const Result<Peer> peer = PeerOf(fd.Get());
+  auto client = std::make_shared<ControlClient>(loop_, std::move(fd), handler_, [this](ControlClient* gone) {
+    clients_.remove_if([gone](const auto& candidate) { return candidate.get() == gone; });
+  });
+  if (!peer.Ok()) return;  // gone already
+  if (peer.Value().user != 0 && peer.Value().user != ::geteuid()) {
+    log::Warning("control: user {} (pid {}) is refused: only root and user {} may", peer.Value().user,
+                 peer.Value().pid, ::geteuid());
+    return client->TurnAway(Refusal("permission denied"));
+  }
+  if (clients_.size() >= kMaxClients && !MakeRoom()) return client->TurnAway(Refusal("too many clients wait"));
+  if (const Status status = client->Start(); !status.Ok()) {
+    log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
+    return;
+  }
+  clients_.push_back(std::move(client));
+}
+
+bool ControlSocket::MakeRoom() {
+  const auto idle = std::find_if(clients_.begin(), clients_.end(), [](const auto& client) { return client->Idle(); });
+  if (idle == clients_.end()) return false;
+  clients_.erase(idle);
+  return true;
+}
+
+void ControlSocket::Pause(int errnum) {
+  watch_.Stop();
+  resume_.SetAfter(kPause);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum), *held_back);
+  }
+}
+
+void ControlSocket::Watch() {
+  if (const Status status = watch_.Want(Interest::kRead); status.Ok()) return;
+  resume_.SetAfter(kPause);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,61 @@
+// ControlSocket: the operator's way in: a Unix socket of mode 0600 in the file system, and its clients.
+//
+// Who may connect is decided twice, by the file's mode and by the kernel's word about the peer: root and the user
+// that the master runs as, nobody else. Removes its file when it goes.
+#ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
+#define PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "common/base/rate_limit.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/event/timer.h"
+#include "common/net/socket_ops.h"
+#include "master/control/control_client.h"
+
+namespace preforkd {
+
+class ControlSocket {
+ public:
+  // Connections at a time. One more makes room by closing the one that has been idle for longest; when all wait
+  // for an answer, it is turned away.
+  static constexpr std::size_t kMaxClients = 32;
+
+  // Makes the folder of `path` if only that is missing, and takes the place of a file that nobody listens on.
+  // Error: bind(2)'s, EADDRINUSE when another server answers there.
+  static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, const std::string& path,
+                                                     ControlHandler handler);
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+  ~ControlSocket();
+
+  [[nodiscard]] const std::string& Path() const { return path_; }
+
+ private:
+  ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file, ControlHandler handler);
+  void OnReadable();
+  // False when there is none, or no room.
+  bool AcceptNext();
+  void Admit(UniqueFd fd);
+  // False: all wait for an answer.
+  bool MakeRoom();
+  void Pause(int errnum);
+  void Watch();
+
+  EventLoop& loop_;
+  UniqueFd fd_;
+  std::string path_;
+  SocketFile file_;
+  ControlHandler handler_;
+  std::list<std::shared_ptr<ControlClient>> clients_;  // oldest first
+  FdWatch watch_;
+  Timer resume_;
+  OncePerSecond log_limit_;
+};
+
+}  // namespace preforkd
+
+#endif

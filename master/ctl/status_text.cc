@@ -1,0 +1,141 @@
+#include "master/ctl/status_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "master/ctl/table.h"
+
+namespace preforkd {
+namespace {
+
+using Align = Table::Align;
+
+std::string Text(std::uint64_t number) { return fmt::format("{}", number); }
+
+std::string Heading(const StatusView& view) {
+  return fmt::format("preforkd {}  {}  generation {}  pid {}  up {}\n", view.version, view.state, view.generation,
+                     view.pid, Ago(view.uptime_seconds));
+}
+
+std::string Connections(const StatusView& view) {
+  return fmt::format("connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}  lost {}\n",
+                     view.accepted, view.in_progress, view.waiting, view.parked, view.finished, view.lost) +
+         fmt::format("hand-overs   to workers {}  back {}  reclaimed {}     worker restarts {}\n", view.handed_over,
+                     view.handed_back, view.reclaimed, view.restarts);
+}
+
+std::string Listeners(const StatusView& view) {
+  Table table({{"LISTENER", Align::kLeft}, {"SERVICE", Align::kLeft}, {"ACCEPTED"}, {"", Align::kLeft}});
+  for (const ListenerView& listener : view.listeners) {
+    table.Add({listener.address, listener.service, Text(listener.accepted), listener.paused ? "paused" : ""});
+  }
+  return table.Text();
+}
+
+// The growth of a counter a second. A worker that is new, or another program, begins anew.
+double Rate(std::uint64_t before, std::uint64_t now, double seconds) {
+  return now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds;
+}
+
+struct TopRow {
+  const WorkerView* worker = nullptr;
+  double requests = 0;  // a second
+  double cpu = 0;       // percent of one
+};
+
+TopRow RowOf(const WorkerView& worker, const StatusView& before, double seconds) {
+  TopRow row{&worker};
+  const auto same = std::find_if(before.workers.begin(), before.workers.end(), [&](const WorkerView& candidate) {
+    return candidate.incarnation == worker.incarnation;
+  });
+  if (same == before.workers.end() || seconds <= 0) return row;
+  row.requests = Rate(same->requests, worker.requests, seconds);
+  row.cpu = std::max(0.0, worker.cpu_seconds - same->cpu_seconds) / seconds * 100;
+  return row;
+}
+
+double WeightOf(const TopRow& row, TopOrder order) {
+  switch (order) {
+    case TopOrder::kRequests: return row.requests;
+    case TopOrder::kCpu: return row.cpu;
+    case TopOrder::kMemory: return static_cast<double>(row.worker->rss_bytes);
+    case TopOrder::kConnections: return static_cast<double>(row.worker->connections);
+    case TopOrder::kSlot: break;
+  }
+  return 0;  // as they come
+}
+
+std::string FirstLines(const std::string& text, std::size_t count) {
+  std::size_t end = 0;
+  for (std::size_t line = 0; line < count; ++line) {
+    const std::size_t next = text.find('\n', end);
+    if (next == std::string::npos) return text;
+    end = next + 1;
+  }
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+std::string StatusText(const StatusView& view) {
+  return Heading(view) + Connections(view) + "\n" + Listeners(view) + "\n" + WorkersText(view);
+}
+
+std::string WorkersText(const StatusView& view) {
+  Table table({{"SLOT"}, {"INC"}, {"GEN"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQUESTS"},
+               {"CPU"}, {"MEMORY"}, {"UPTIME"}, {"DOING", Align::kLeft}});
+  for (const WorkerView& worker : view.workers) {
+    table.Add({Text(worker.slot), Text(worker.incarnation), Text(worker.generation), Text(worker.pid), worker.state,
+               Text(worker.connections), Text(worker.queued), Text(worker.requests),
+               fmt::format("{:.1f} s", worker.cpu_seconds), Bytes(static_cast<double>(worker.rss_bytes)),
+               Ago(worker.uptime_seconds), worker.doing});
+  }
+  return table.Text();
+}
+
+std::optional<TopOrder> TopOrderOf(char key) {
+  switch (key) {
+    case 's': return TopOrder::kSlot;
+    case 'r': return TopOrder::kRequests;
+    case 'p': return TopOrder::kCpu;
+    case 'm': return TopOrder::kMemory;
+    case 'c': return TopOrder::kConnections;
+    default: return std::nullopt;
+  }
+}
+
+std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order, std::size_t width,
+                    std::size_t height) {
+  std::vector<TopRow> rows;
+  TopRow sum;
+  for (const WorkerView& worker : now.workers) {
+    rows.push_back(RowOf(worker, before, seconds));
+    sum.requests += rows.back().requests;
+    sum.cpu += rows.back().cpu;
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [order](const TopRow& a, const TopRow& b) { return WeightOf(a, order) > WeightOf(b, order); });
+  Table table({{"SLOT"}, {"INC"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQ/S"}, {"CPU%"},
+               {"MEMORY"}, {"DOING", Align::kLeft}});
+  for (const TopRow& row : rows) {
+    const WorkerView& worker = *row.worker;
+    table.Add({Text(worker.slot), Text(worker.incarnation), Text(worker.pid), worker.state, Text(worker.connections),
+               Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
+               Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
+  }
+  const std::string rates = fmt::format(
+      "now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers\n", sum.requests,
+      Rate(before.accepted, now.accepted, seconds), sum.cpu, now.workers.size());
+  std::string head;
+  for (std::string rest = Heading(now) + Connections(now) + rates + "\n"; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    head += (width == 0 ? rest.substr(0, end) : CutToWidth(rest.substr(0, end), width)) + "\n";
+    rest.erase(0, end + 1);
+  }
+  const std::string text = head + table.Text(width);
+  return height == 0 ? text : FirstLines(text, height);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,113 @@
+#include "master/ctl/status_view.h"
+
+#include <nlohmann/json.hpp>
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void Read(const Json& object, const char* key, std::uint64_t& out) {
+  const auto value = object.find(key);
+  if (value != object.end() && value->is_number_unsigned()) out = value->get<std::uint64_t>();
+}
+
+void Read(const Json& object, const char* key, double& out) {
+  const auto value = object.find(key);
+  if (value != object.end() && value->is_number()) out = value->get<double>();
+}
+
+void Read(const Json& object, const char* key, bool& out) {
+  const auto value = object.find(key);
+  if (value != object.end() && value->is_boolean()) out = value->get<bool>();
+}
+
+// What a worker is doing quotes its client: nothing in it may steer a terminal.
+std::string Harmless(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F) text[i] = '?';
+    if (c1) text.replace(i, 2, "?");
+  }
+  return text;
+}
+
+void Read(const Json& object, const char* key, std::string& out) {
+  const auto value = object.find(key);
+  if (value != object.end() && value->is_string()) out = Harmless(value->get<std::string>());
+}
+
+ListenerView Listener(const Json& object) {
+  ListenerView listener;
+  Read(object, "address", listener.address);
+  Read(object, "service", listener.service);
+  Read(object, "accepted", listener.accepted);
+  Read(object, "paused", listener.paused);
+  return listener;
+}
+
+WorkerView Worker(const Json& object) {
+  WorkerView worker;
+  Read(object, "slot", worker.slot);
+  Read(object, "incarnation", worker.incarnation);
+  Read(object, "generation", worker.generation);
+  Read(object, "pid", worker.pid);
+  Read(object, "state", worker.state);
+  Read(object, "connections", worker.connections);
+  Read(object, "queued", worker.queued);
+  Read(object, "taken", worker.taken);
+  Read(object, "requests", worker.requests);
+  Read(object, "rss_bytes", worker.rss_bytes);
+  Read(object, "cpu_seconds", worker.cpu_seconds);
+  Read(object, "uptime_seconds", worker.uptime_seconds);
+  Read(object, "doing", worker.doing);
+  return worker;
+}
+
+// The objects in the array `key`; none if there is no such array.
+std::vector<Json> Objects(const Json& document, const char* key) {
+  std::vector<Json> objects;
+  const auto array = document.find(key);
+  if (array == document.end() || !array->is_array()) return objects;
+  for (const Json& element : *array) {
+    if (element.is_object()) objects.push_back(element);
+  }
+  return objects;
+}
+
+Json Parse(std::string_view json) { return Json::parse(json, nullptr, /*allow_exceptions=*/false); }
+
+}  // namespace
+
+Result<StatusView> ParseStatus(std::string_view json) {
+  const Json document = Parse(json);
+  if (!document.is_object()) return Error{"the server's status is not understood"};
+  StatusView view;
+  Read(document, "version", view.version);
+  Read(document, "state", view.state);
+  Read(document, "pid", view.pid);
+  Read(document, "uptime_seconds", view.uptime_seconds);
+  Read(document, "generation", view.generation);
+  Read(document, "accepted", view.accepted);
+  Read(document, "in_progress", view.in_progress);
+  Read(document, "waiting", view.waiting);
+  Read(document, "parked", view.parked);
+  Read(document, "finished", view.finished);
+  Read(document, "lost", view.lost);
+  Read(document, "reclaimed", view.reclaimed);
+  Read(document, "handed_over", view.handed_over);
+  Read(document, "handed_back", view.handed_back);
+  Read(document, "restarts", view.restarts);
+  for (const Json& object : Objects(document, "listeners")) view.listeners.push_back(Listener(object));
+  for (const Json& object : Objects(document, "workers")) view.workers.push_back(Worker(object));
+  return view;
+}
+
+std::string WorkersJson(std::string_view json) {
+  const Json document = Parse(json);
+  const auto workers = document.is_object() ? document.find("workers") : document.end();
+  return workers != document.end() ? workers->dump(-1, ' ', false, Json::error_handler_t::replace) : "[]";
+}
+
+}  // namespace preforkd

@@ -1,0 +1,64 @@
+// StatusView: the status document as preforkctl works with it. Pure.
+#ifndef PREFORKD_MASTER_CTL_STATUS_VIEW_H_
+#define PREFORKD_MASTER_CTL_STATUS_VIEW_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace preforkd {
+
+struct ListenerView {
+  std::string address;
+  std::string service;
+  std::uint64_t accepted = 0;
+  bool paused = false;
+};
+
+struct WorkerView {
+  std::uint64_t slot = 0;
+  std::uint64_t incarnation = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t pid = 0;
+  std::string state;
+  std::uint64_t connections = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t taken = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t rss_bytes = 0;
+  double cpu_seconds = 0;
+  double uptime_seconds = 0;
+  std::string doing;
+};
+
+struct StatusView {
+  std::string version;
+  std::string state;
+  std::uint64_t pid = 0;
+  double uptime_seconds = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t in_progress = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t parked = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t reclaimed = 0;
+  std::uint64_t handed_over = 0;
+  std::uint64_t handed_back = 0;
+  std::uint64_t restarts = 0;
+  std::vector<ListenerView> listeners;
+  std::vector<WorkerView> workers;
+};
+
+// From a server of another version a field may be missing, and is 0 or empty then. Error: no such document at all.
+Result<StatusView> ParseStatus(std::string_view json);
+// The workers of the document as JSON, in one line.
+std::string WorkersJson(std::string_view json);
+
+}  // namespace preforkd
+
+#endif

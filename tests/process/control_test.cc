@@ -1,0 +1,337 @@
+// The control socket of the real server, asked by the real preforkctl and by those who mean no good.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "common/net/address.h"
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/fork_peer.h"
+#include "tests/support/load.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::seconds;
+
+std::string Config(int workers = 2) {
+  return fmt::format("workers = {}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n",
+                     workers);
+}
+
+std::string SocketOf(const DaemonProcess& daemon) { return daemon.Path("control.sock"); }
+std::string AddressOf(const DaemonProcess& daemon) { return "unix:" + SocketOf(daemon); }
+
+std::vector<std::string> CtlWords(const DaemonProcess& daemon, std::vector<std::string> words) {
+  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", SocketOf(daemon)});
+  return words;
+}
+
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
+  return RunCommand(CtlWords(daemon, std::move(words)));
+}
+
+// One line there, one line back.
+std::string Ask(TcpClient& client, const std::string& line) {
+  if (!client.SendAll(line + "\n")) return "not sent";
+  return client.ReadUntil("\n").value_or("no answer");
+}
+
+constexpr const char* kStatus = R"({"command":"status"})";
+
+bool Answers(const DaemonProcess& daemon) {
+  TcpClient client(AddressOf(daemon));
+  return Ask(client, kStatus).starts_with(R"({"ok":true,"result":{"version":)");
+}
+
+}  // namespace
+
+TEST_CASE("the commands that look") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  struct stat info {};
+  REQUIRE(::stat(SocketOf(daemon).c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0600);
+
+  const CommandResult status = Ctl(daemon, {"status"});
+  CHECK(status.code == 0);
+  CHECK(status.out.starts_with(fmt::format("preforkd 0.1.0  serving  generation 1  pid {}  up ", daemon.MasterPid())));
+  CHECK(status.out.find(daemon.Address() + "  web") != std::string::npos);
+  for (const pid_t worker : daemon.WorkerPids()) {
+    CHECK(status.out.find(fmt::format("  {}  ready ", worker)) != std::string::npos);
+  }
+  const CommandResult json = Ctl(daemon, {"--json", "status"});
+  CHECK(json.out.starts_with(fmt::format(R"({{"version":"0.1.0","pid":{},)", daemon.MasterPid())));
+  CHECK(LinesWith(Ctl(daemon, {"workers"}).out, "ready").size() == 2);
+  CHECK(Ctl(daemon, {"workers", "--json"}).out.starts_with(R"([{"slot":0,)"));
+  CHECK(Ctl(daemon, {"config"}).out.find("workers = 2 ") != std::string::npos);
+  CHECK(Ctl(daemon, {"metrics"}).out.find("\npreforkd_generation 1\n") != std::string::npos);
+  const CommandResult top = Ctl(daemon, {"top"});
+  CHECK(top.code == 0);
+  CHECK(LinesWith(top.out, "ready").size() == 2);
+  CHECK(top.out.find('\x1b') == std::string::npos);  // plain text for a pipe
+}
+
+TEST_CASE("reload --wait: ends when the new generation serves; without, when it has begun") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  const CommandResult waited = Ctl(daemon, {"reload", "--wait"});
+  CHECK(waited.code == 0);
+  CHECK(waited.out == "generation 2 serves\n");
+  CHECK(daemon.CountLog("generation 2 serves") == 1);
+  CHECK(Ctl(daemon, {"reload"}).out.starts_with("the reload "));
+  CHECK(daemon.WaitForLog("generation 3 serves"));
+  REQUIRE(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within a second") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  daemon.WriteConfig("workers = 2\nworkrs = 3\n" + Config(2).substr(12) + "rot = \"/\"\n");
+  for (const bool wait : {true, false}) {
+    const Time start = Now();
+    const CommandResult refused =
+        Ctl(daemon, wait ? std::vector<std::string>{"reload", "--wait"} : std::vector<std::string>{"reload"});
+    CHECK(Now() - start < seconds(1));
+    CHECK(refused.code == 1);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.find(daemon.ConfigPath() + ":2:1: unknown key 'workrs'") != std::string::npos);
+    CHECK(refused.err.find(daemon.ConfigPath() + ":8:1: ") != std::string::npos);
+    CHECK(refused.err.find("preforkctl: reload refused: the configuration has 2 problems; generation 1 serves on") !=
+          std::string::npos);
+  }
+  const CommandResult json = Ctl(daemon, {"reload", "--json"});
+  CHECK(json.code == 1);
+  CHECK(json.out.starts_with(R"({"ok":false,"message":"reload refused: )"));
+  CHECK(json.out.find(R"("problems":[")") != std::string::npos);
+}
+
+TEST_CASE("reload --wait of a generation that cannot start: exit 1, when it is given up") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig("workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
+  daemon.ExpectLine("died while starting");
+  daemon.Serve(1);
+  daemon.WriteConfig(
+      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
+  const CommandResult refused = Ctl(daemon, {"reload", "--wait"});
+  MESSAGE(refused.err);
+  CHECK(refused.code == 1);
+  CHECK(refused.err.find("generation 1 serves on") != std::string::npos);
+}
+
+TEST_CASE("reloads that wait for one another are all answered") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.emplace_back(AddressOf(daemon));
+    REQUIRE(clients.back().SendAll("{\"command\":\"reload\",\"wait\":true}\n"));
+  }
+  for (TcpClient& client : clients) CHECK(client.ReadUntil("\n").value_or("").starts_with(R"({"ok":true)"));
+  REQUIRE(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("scale, retire, reopen-logs, stop") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  CHECK(Ctl(daemon, {"scale", "4"}).out == "4 workers are wanted from now on\n");
+  CHECK(daemon.AwaitWorkers(4));
+  CHECK(Ctl(daemon, {"scale", "0"}).code == 1);
+  CHECK(Ctl(daemon, {"scale", "257"}).err == "preforkctl: scale: 1 to 256 workers\n");
+  CHECK(Ctl(daemon, {"scale", "2"}).code == 0);
+  REQUIRE(daemon.AwaitWorkers(2));
+
+  const WorkerLife worker = daemon.ReadyWorkers().at(0);
+  CHECK(Ctl(daemon, {"retire", fmt::format("{}", worker.slot)}).code == 0);
+  CHECK(WaitUntil(kPatience, [&] {
+    const std::vector<pid_t> pids = daemon.WorkerPids();
+    return pids.size() == 2 && std::find(pids.begin(), pids.end(), worker.pid) == pids.end();
+  }));
+  CHECK(Ctl(daemon, {"retire", "900"}).err == "preforkctl: retire: no worker serves in slot 900\n");
+  CHECK(Ctl(daemon, {"reopen-logs"}).out == "all processes write to the reopened logs\n");
+  CHECK(Ctl(daemon, {"upgrade", "--wait"}).code == 1);
+  CHECK(Ctl(daemon, {"stop"}).out == "stopping\n");
+  CHECK(daemon.Wait() == 0);
+  const CommandResult nobody = Ctl(daemon, {"status"});
+  CHECK(nobody.code == 69);
+  CHECK(nobody.err.starts_with("preforkctl: no preforkd answers at "));
+}
+
+TEST_CASE("requests that are no requests are answered, and the connection goes on") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  TcpClient client(AddressOf(daemon));
+  CHECK(Ask(client, "hello") == "{\"ok\":false,\"message\":\"not a JSON object in one line\"}\n");
+  CHECK(Ask(client, "") == "{\"ok\":false,\"message\":\"not a JSON object in one line\"}\n");
+  CHECK(Ask(client, R"({"command":"dance"})") == "{\"ok\":false,\"message\":\"unknown command 'dance'\"}\n");
+  CHECK(Ask(client, kStatus).starts_with(R"({"ok":true)"));
+  // In pieces, several at once, and a half at the end that nobody will complete.
+  REQUIRE(client.SendAll(R"({"comm)"));
+  REQUIRE(client.SendAll("and\":\"status\"}\n{\"command\":\"dance\"}\n{\"command\":\"sta"));
+  CHECK(client.ReadUntil("\n").value_or("").starts_with(R"({"ok":true)"));
+  CHECK(client.ReadUntil("\n").value_or("").starts_with(R"({"ok":false)"));
+  client.HalfClose();
+  CHECK(client.IsClosedByPeer());
+}
+
+TEST_CASE("a request that is too long ends its connection; half a request has a deadline") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  TcpClient huge(AddressOf(daemon));
+  (void)huge.SendAll(std::string(1 << 20, 'x'));  // it may be cut off before it has sent all
+  CHECK(huge.ReadUntil("\n").value_or("") == "{\"ok\":false,\"message\":\"the request is too long\"}\n");
+  TcpClient half(AddressOf(daemon));
+  REQUIRE(half.SendAll("{\"command\":"));
+  CHECK(half.IsClosedByPeer());  // after ten seconds
+  CHECK(Answers(daemon));
+}
+
+TEST_CASE("clients that never read, and more clients than there is room for, keep nobody out") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(64));
+  daemon.Serve(64);
+  // Each asks for far more than its socket holds.
+  std::vector<TcpClient> deaf;
+  for (int i = 0; i < 40; ++i) {
+    deaf.emplace_back(AddressOf(daemon));
+    std::string many;
+    for (int n = 0; n < 500; ++n) many += std::string(kStatus) + "\n";
+    (void)deaf.back().SendAll(many);
+    CHECK(Answers(daemon));
+  }
+  std::vector<TcpClient> idle;
+  for (int i = 0; i < 100; ++i) idle.emplace_back(AddressOf(daemon));
+  CHECK(Answers(daemon));
+  CHECK(Ctl(daemon, {"scale", "2"}).code == 0);
+  CHECK(daemon.AwaitWorkers(2));
+  daemon.IgnoreDescriptors();  // there are fewer workers than at first
+}
+
+TEST_CASE("a client that leaves while it waits harms nobody") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  for (int i = 0; i < 10; ++i) {
+    TcpClient client(AddressOf(daemon));
+    REQUIRE(client.SendAll("{\"command\":\"reload\",\"wait\":true}\n"));
+  }
+  CHECK(daemon.WaitForLog("generation 2 serves"));
+  REQUIRE(daemon.AwaitWorkers(2));
+  CHECK(Answers(daemon));
+}
+
+TEST_CASE("another user is refused, whatever the file allows") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: needs root");
+    return;
+  }
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  REQUIRE(::chmod(SocketOf(daemon).c_str(), 0666) == 0);
+  const PeerResult peer = RunPeer([&] {
+    const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const int folder = ::open(std::filesystem::path(SocketOf(daemon)).parent_path().c_str(), O_PATH);
+    // Inside the folder already: the way to it may be closed to others.
+    if (::fchdir(folder) != 0 || ::setgroups(0, nullptr) != 0 || ::setresuid(65534, 65534, 65534) != 0) return 1;
+    const SocketAddress near = SocketPath("control.sock").Value().address;
+    if (::connect(fd.Get(), near.Get(), near.length) != 0) return 2;
+    char answer[128] = {};
+    return ::recv(fd.Get(), answer, sizeof(answer) - 1, 0) > 0 &&
+                   std::string_view(answer) == "{\"ok\":false,\"message\":\"permission denied\"}\n"
+               ? 0
+               : 3;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+  CHECK(daemon.WaitForLog("control: user 65534 "));
+}
+
+TEST_CASE("the path can change with a reload; a path that cannot be had refuses it") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  // The flag of the harness wins over the file, so the file cannot say it: a second server does.
+  DaemonProcess other;
+  other.WriteConfig(Config());
+  other.ExpectExit(71);
+  other.Start({"--control", SocketOf(daemon)});
+  CHECK(other.Wait() == 71);
+  CHECK(other.CountLog("control: ") == 1);
+  CHECK(Answers(daemon));  // it has kept its socket
+}
+
+TEST_CASE("a socket file that a killed server has left behind is taken over") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  daemon.ExpectOrphans();
+  daemon.ExpectExit(128 + SIGKILL);
+  daemon.Signal(SIGKILL);
+  CHECK(daemon.Wait() == 128 + SIGKILL);
+  REQUIRE(std::filesystem::exists(SocketOf(daemon)));
+  DaemonProcess successor;
+  successor.ExpectOrphans();  // of the one before
+  successor.WriteConfig(Config());
+  successor.Serve(2, {"--control", SocketOf(daemon)});
+  TcpClient client(AddressOf(daemon));
+  CHECK(Ask(client, kStatus).starts_with(R"({"ok":true)"));
+  client.Close();
+  successor.Signal(SIGTERM);
+  CHECK(successor.Wait() == 0);
+  CHECK_FALSE(std::filesystem::exists(SocketOf(daemon)));
+}
+
+TEST_CASE("top on a terminal: live, keys sort and quit, and the terminal is as it was before") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  TerminalCommand top(CtlWords(daemon, {"top"}));
+  CHECK(top.Shows("\x1b[?1049h"));
+  CHECK(top.Shows("SLOT"));
+  CHECK_FALSE(top.IsCooked());
+  top.Type("r");
+  CHECK(top.Shows("SLOT"));
+  top.Resize(40, 10);
+  CHECK(top.Shows("SLOT"));
+  CHECK(top.Shows("requests/s"));  // the next second's
+  SUBCASE("q") {
+    top.Type("q");
+    CHECK(top.Wait() == 0);
+  }
+  SUBCASE("TERM") {
+    ::kill(top.Pid(), SIGTERM);
+    CHECK(top.Wait() == 0);
+  }
+  SUBCASE("the server goes, and comes back") {
+    daemon.Signal(SIGTERM);
+    CHECK(daemon.Wait() == 0);
+    CHECK(top.Shows("trying again every second"));
+    DaemonProcess successor;
+    successor.WriteConfig(Config());
+    successor.Serve(2, {"--control", SocketOf(daemon)});
+    CHECK(top.Shows("SLOT"));
+    top.Type("q");
+    CHECK(top.Wait() == 0);
+  }
+  CHECK(top.Written().ends_with("\x1b[?25h\x1b[?1049l"));
+  CHECK(top.IsCooked());
+}
+
+}  // namespace preforkd::testing

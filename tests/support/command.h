@@ -1,0 +1,61 @@
+// Programs that end by themselves: run with arguments, judged by what they print and their exit status.
+#ifndef PREFORKD_TESTS_SUPPORT_COMMAND_H_
+#define PREFORKD_TESTS_SUPPORT_COMMAND_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/unique_fd.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd::testing {
+
+// A program of this tree, as `data` names it, where the test finds it.
+std::string RunfilePath(const std::string& binary);
+
+struct CommandResult {
+  int code = -1;  // 128 + the signal that ended it; -1: it did not end in time, and was killed
+  std::string out;
+  std::string err;
+};
+
+// `words`: the path of the program first. Neither standard output nor error is a terminal.
+CommandResult RunCommand(const std::vector<std::string>& words, Duration patience = kPatience);
+
+// A program on a terminal of 80 x 24.
+class TerminalCommand {
+ public:
+  explicit TerminalCommand(const std::vector<std::string>& words);
+  TerminalCommand(const TerminalCommand&) = delete;
+  TerminalCommand& operator=(const TerminalCommand&) = delete;
+  ~TerminalCommand();
+
+  void Type(std::string_view keys) const;
+  void Resize(unsigned short columns, unsigned short rows) const;
+  // Until `text` is in what has been shown since the last call that found something.
+  [[nodiscard]] bool Shows(std::string_view text);
+  // Everything that it has ever written.
+  [[nodiscard]] const std::string& Written() const { return written_; }
+  [[nodiscard]] pid_t Pid() const { return pid_; }
+  // Its line discipline: keys are echoed and lines are edited, as in a shell.
+  [[nodiscard]] bool IsCooked() const;
+  // As CommandResult::code.
+  int Wait();
+
+ private:
+  bool Read();
+
+  UniqueFd terminal_;
+  pid_t pid_ = 0;
+  std::string written_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace preforkd::testing
+
+#endif

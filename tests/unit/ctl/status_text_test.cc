@@ -1,0 +1,125 @@
+#include "master/ctl/status_text.h"
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include "master/ctl/table.h"
+
+namespace preforkd {
+namespace {
+
+WorkerView Worker(std::uint64_t slot, std::uint64_t requests, double cpu, std::uint64_t memory) {
+  WorkerView worker;
+  worker.slot = slot;
+  worker.incarnation = slot + 1;
+  worker.pid = 100 + slot;
+  worker.state = "ready";
+  worker.requests = requests;
+  worker.cpu_seconds = cpu;
+  worker.rss_bytes = memory;
+  worker.doing = "nothing";
+  return worker;
+}
+
+StatusView View(std::vector<WorkerView> workers) {
+  StatusView view;
+  view.version = "1.2.3";
+  view.state = "serving";
+  view.pid = 99;
+  view.generation = 2;
+  view.uptime_seconds = 125;
+  view.accepted = 1000;
+  view.listeners = {{"127.0.0.1:80", "web", 1000, false}, {"unix:/s", "admin", 0, true}};
+  view.workers = std::move(workers);
+  return view;
+}
+
+// The first word of each line behind the heading of the workers' table.
+std::string Slots(const std::string& text) {
+  std::string slots;
+  std::size_t line = text.find("SLOT");
+  while ((line = text.find('\n', line)) != std::string::npos && ++line < text.size()) {
+    slots += text[text.find_first_not_of(' ', line)];
+  }
+  return slots;
+}
+
+}  // namespace
+
+TEST_CASE("the status as text") {
+  CHECK(StatusText(View({Worker(0, 10, 1.25, 3 << 20), Worker(12, 123456, 0, 512)})) ==
+        "preforkd 1.2.3  serving  generation 2  pid 99  up 2 min 5 s\n"
+        "connections  accepted 1000  in progress 0  waiting 0  parked 0  finished 0  lost 0\n"
+        "hand-overs   to workers 0  back 0  reclaimed 0     worker restarts 0\n"
+        "\n"
+        "LISTENER      SERVICE  ACCEPTED\n"
+        "127.0.0.1:80  web          1000\n"
+        "unix:/s       admin           0  paused\n"
+        "\n"
+        "SLOT  INC  GEN  PID  STATE  CONNS  QUEUED  REQUESTS    CPU   MEMORY  UPTIME  DOING\n"
+        "   0    1    0  100  ready      0       0        10  1.2 s  3.0 MiB     0 s  nothing\n"
+        "  12   13    0  112  ready      0       0    123456  0.0 s    512 B     0 s  nothing\n");
+}
+
+TEST_CASE("a document becomes a view; fields that are missing or of another type are nothing") {
+  const Result<StatusView> view = ParseStatus(
+      R"({"pid":7,"state":"serving","lost":"many","listeners":[{"address":":1","paused":true},5],
+          "workers":[{"slot":3,"cpu_seconds":2,"doing":"GET /\u001b[2J\u0085\u00e4"}]})");
+  REQUIRE(view.Ok());
+  CHECK(view.Value().pid == 7);
+  CHECK(view.Value().lost == 0);
+  REQUIRE(view.Value().listeners.size() == 1);
+  CHECK(view.Value().listeners[0].paused);
+  REQUIRE(view.Value().workers.size() == 1);
+  CHECK(view.Value().workers[0].cpu_seconds == 2);
+  CHECK(view.Value().workers[0].doing == "GET /?[2J?\xC3\xA4");  // no client steers the operator's terminal
+  CHECK_FALSE(ParseStatus("[]").Ok());
+  CHECK_FALSE(ParseStatus("{").Ok());
+  CHECK(WorkersJson(R"({"workers":[{"slot":0}]})") == R"([{"slot":0}])");
+  CHECK(WorkersJson("nonsense") == "[]");
+}
+
+TEST_CASE("top: rates between two looks, and the order that is asked for") {
+  StatusView before = View({Worker(0, 100, 1, 30), Worker(1, 100, 1, 20), Worker(2, 900, 1, 10)});
+  StatusView now = View({Worker(0, 110, 1.5, 30), Worker(1, 300, 1.1, 20), Worker(2, 0, 0, 10)});
+  now.workers[2].incarnation = 77;  // a new one in the slot: its counters began anew
+  now.workers[1].connections = 5;
+  now.accepted = 1200;
+  const std::string text = TopText(before, now, 2, TopOrder::kSlot, 0, 0);
+  CHECK(text.find("105 requests/s  100 accepted/s  30.0 % CPU in 3 workers") != std::string::npos);
+  CHECK(Slots(text) == "012");
+  CHECK(Slots(TopText(before, now, 2, TopOrder::kRequests, 0, 0)) == "102");
+  CHECK(Slots(TopText(before, now, 2, TopOrder::kCpu, 0, 0)) == "012");
+  CHECK(Slots(TopText(before, now, 2, TopOrder::kMemory, 0, 0)) == "012");
+  CHECK(Slots(TopText(before, now, 2, TopOrder::kConnections, 0, 0)) == "102");
+  CHECK(TopOrderOf('m') == TopOrder::kMemory);
+  CHECK_FALSE(TopOrderOf('x'));
+}
+
+TEST_CASE("top fits the terminal, whatever a client has sent") {
+  StatusView view = View({Worker(0, 0, 0, 0), Worker(1, 0, 0, 0)});
+  for (int i = 0; i < 300; ++i) view.workers[0].doing += "\xC3\xA4";
+  for (const std::size_t width : {20U, 40U, 80U}) {
+    const std::string text = TopText(view, view, 1, TopOrder::kSlot, width, 6);
+    std::size_t lines = 0;
+    for (std::size_t start = 0; start < text.size(); ++lines) {
+      const std::size_t end = text.find('\n', start);
+      CHECK(DisplayWidth(text.substr(start, end - start)) <= width);
+      start = end + 1;
+    }
+    CHECK(lines == 6);
+  }
+}
+
+TEST_CASE("lengths of time, sizes, and cutting between characters") {
+  CHECK(Ago(0.9) == "0 s");
+  CHECK(Ago(3599) == "59 min 59 s");
+  CHECK(Ago(3600 * 25) == "1 d 1 h");
+  CHECK(Ago(-5) == "0 s");
+  CHECK(Bytes(1023) == "1023 B");
+  CHECK(Bytes(6.1 * 1024 * 1024) == "6.1 MiB");
+  CHECK(CutToWidth("a\xC3\xA4" "b", 2) == "a\xC3\xA4");
+  CHECK(CutToWidth("ab", 5) == "ab");
+}
+
+}  // namespace preforkd
