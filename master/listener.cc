@@ -115,6 +115,7 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
     parcel.service = service_;
     parcel.peer = accepted.peer;
     parcel.accepted_at = now;
+    parcel.proxy_header_due = config_.proxy_protocol;
     if (row_ != nullptr) Add(row_->accepted);
     sink_.submit(std::move(parcel));
   }

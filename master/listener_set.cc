@@ -11,6 +11,11 @@
 namespace preforkd {
 namespace {
 
+// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does always.
+bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
+  return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
+}
+
 std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
   if (passed.empty()) {
     return "no socket was passed to us; start the socket unit (and this program by its service unit), or write "
@@ -64,7 +69,7 @@ Status ListenerSet::Prepare(const Config& config) {
     }
     // Before the first connection can come: a deferred socket must be one from the start.
     const ListenConfig& listen = *wanted.config;
-    const bool defer = listen.defer_accept.value_or(traits_of_(config, listen.service).client_speaks_first);
+    const bool defer = Defers(listen, traits_of_(config, listen.service));
     if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) {
       prepared_.clear();
       return status;
@@ -107,8 +112,7 @@ void ListenerSet::WarnOfUnused(const Config& config) const {
 
 void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
   const ServiceTraits traits = traits_of_(all, config.service);
-  const bool defer = config.defer_accept.value_or(traits.client_speaks_first);
-  if (const Status status = listener.Reconfigure(config, defer); !status.Ok()) {
+  if (const Status status = listener.Reconfigure(config, Defers(config, traits)); !status.Ok()) {
     log::Warning("{}: {}", listener.Key(), status.Err().text);
   }
   listener.SetService(traits.id);

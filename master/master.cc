@@ -163,7 +163,8 @@ std::optional<ControlReply> Master::BeginReload() {
   const ConfigOutcome outcome = LoadConfig(inputs_);
   if (outcome.config == nullptr) {
     for (const ConfigProblem& problem : outcome.problems) log::Error("{}", problem.Text());
-    ControlReply refusal = RefuseReload(fmt::format("the configuration has {} problems", outcome.problems.size()));
+    ControlReply refusal = RefuseReload(fmt::format("the configuration has {} problem{}", outcome.problems.size(),
+                                                    outcome.problems.size() == 1 ? "" : "s"));
     for (const ConfigProblem& problem : outcome.problems) refusal.problems.push_back(problem.Text());
     return refusal;
   }

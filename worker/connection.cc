@@ -30,6 +30,12 @@ IoResult Perform(Call call) {
 
 }  // namespace
 
+// What BeginAnew was told.
+struct Beginning {
+  Service& service;
+  Luggage luggage;
+};
+
 Connection::Connection(WorkerEnv& env, Owner& owner, Parcel parcel)
     : env_(env),
       owner_(owner),
@@ -128,10 +134,17 @@ void Connection::Close() {
 }
 
 void Connection::Start(Service& service, Luggage luggage) {
-  Run([&] {
-    session_ = service.Open(*this, std::move(luggage));
-    session_->OnReady(Interest::kRead);
-  });
+  Run([&] { Open(service, std::move(luggage)); });
+}
+
+void Connection::Open(Service& service, Luggage luggage) {
+  session_ = service.Open(*this, std::move(luggage));
+  session_->OnReady(Interest::kRead);
+}
+
+void Connection::BeginAnew(Service& service, Luggage luggage) {
+  parcel_.proxy_header_due = false;
+  anew_ = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
 }
 
 void Connection::Retire() {
@@ -155,6 +168,10 @@ void Connection::Run(Callback callback) {
   in_callback_ = true;
   try {
     callback();
+    if (anew_ != nullptr && !closing_) {
+      const std::unique_ptr<Beginning> anew = std::move(anew_);
+      Open(anew->service, std::move(anew->luggage));
+    }
   } catch (const std::exception& exception) {
     log::Error(parcel_.id, "closing: the service threw: {}", exception.what());
     Lose(LossReason::kException);

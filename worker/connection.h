@@ -24,6 +24,7 @@ namespace preforkd {
 class Service;
 class Session;
 struct Luggage;
+struct Beginning;
 
 struct IoResult {
   enum class Kind {
@@ -89,6 +90,10 @@ class Connection {
   // Ends the connection. The session is destroyed after its current callback has returned. With unread input
   // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
   void Close();
+  // Another session of `service` takes over when the current callback has returned; this one is destroyed.
+  void BeginAnew(Service& service, Luggage luggage);
+  // Who the peer is, where a proxy in front knows better than the socket.
+  void SetClient(const SocketAddress& client) { parcel_.peer = client; }
   // Ends the connection because of us: it counts as lost.
   void Lose(LossReason reason);
   [[nodiscard]] bool Closing() const { return closing_; }
@@ -110,6 +115,7 @@ class Connection {
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
 
  private:
+  void Open(Service& service, Luggage luggage);
   // Runs one callback of the session: stamps the scoreboard, catches what it throws, and when it has closed
   // the connection, ends it. The connection may be gone when this returns.
   template <typename Callback>
@@ -122,6 +128,7 @@ class Connection {
   FdWatch watch_;
   Timer timer_;
   std::unique_ptr<Session> session_;
+  std::unique_ptr<Beginning> anew_;  // set by BeginAnew, until its callback has returned
   std::size_t table_index_ = 0;
   std::optional<LossReason> loss_;
   std::optional<Time> session_deadline_;  // while the timer runs for parking first: when OnTimeout is due

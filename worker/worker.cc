@@ -13,6 +13,7 @@
 #include "common/process/self_stat.h"
 #include "worker/child_setup.h"
 #include "worker/crash_report.h"
+#include "worker/proxy/proxy_preface.h"
 
 namespace preforkd {
 namespace {
@@ -231,9 +232,11 @@ void Worker::Serve(Parcel parcel) {
   luggage.context = std::move(parcel.context);
   parcel.unread.clear();
   parcel.context.clear();
+  ProxyPreface preface(*service->second);
+  Service& first = parcel.proxy_header_due ? static_cast<Service&>(preface) : *service->second;
   Connection::Owner& owner = *this;
   Connection& connection = connections_.Add(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
-  connection.Start(*service->second, std::move(luggage));
+  connection.Start(first, std::move(luggage));
 }
 
 void Worker::ReopenLogFile(ReopenLog message) {

@@ -117,10 +117,6 @@ class ListenerCheck {
     CheckTwice();
     CheckServiceName();
     CheckDeferAccept();
-    if (Listener().proxy_protocol) {
-      Complain("proxy_protocol",
-               "listen.proxy_protocol: this version does not speak the PROXY protocol; write false");
-    }
   }
 
  private:

@@ -102,7 +102,9 @@ std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
   if (what.empty()) return "nothing";
   const std::string whom = DoingPeer().Text();
   if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
-  const double seconds = static_cast<double>(now_ns - static_cast<std::int64_t>(Get(doing_since_ns))) / 1e9;
+  // It may have begun after the reader looked at its clock.
+  const std::int64_t busy_ns = std::max<std::int64_t>(0, now_ns - static_cast<std::int64_t>(Get(doing_since_ns)));
+  const double seconds = static_cast<double>(busy_ns) / 1e9;
   return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
 }
 

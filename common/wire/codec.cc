@@ -114,6 +114,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.Put(parcel.service);
   writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
   writer.Put(ToNanoseconds(parcel.accepted_at));
+  writer.Put(static_cast<std::uint8_t>(parcel.proxy_header_due));
   writer.Put(parcel.requests);
   writer.Put(parcel.bytes_in);
   writer.Put(parcel.bytes_out);
@@ -132,6 +133,7 @@ void GetParcel(Reader& reader, Parcel& parcel) {
   (void)peer.copy(reinterpret_cast<char*>(&parcel.peer.storage), peer.size());
   parcel.peer.length = static_cast<socklen_t>(peer.size());
   parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
+  parcel.proxy_header_due = reader.GetBool();
   parcel.requests = reader.Get<std::uint64_t>();
   parcel.bytes_in = reader.Get<std::uint64_t>();
   parcel.bytes_out = reader.Get<std::uint64_t>();

@@ -29,6 +29,7 @@ struct Parcel {
   ServiceId service{};
   SocketAddress peer;
   Time accepted_at{};
+  bool proxy_header_due = false;  // a proxy's header comes before the client's first byte (worker/proxy)
 
   // Since accept, over all workers that have had it.
   std::uint64_t requests = 0;

@@ -159,8 +159,6 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
            {InListener("address = \"systemd:web\"\nservice = \"s\"\n[[listen]]\naddress = \"systemd:web\"\n"
                        "service = \"s\"\n"),
             "10:1", "taken by another listener", true},
-           {InListener("address = \":1\"\nservice = \"s\"\nproxy_protocol = true\n"), "9:1",
-            "does not speak the PROXY protocol; write false", true},
            {InListener("address = \"unix:/x\"\nservice = \"s\"\ndefer_accept = true\n"), "9:1",
             "a Unix socket cannot defer", true},
            {InListener("address = \"127.0.0.1:0\"\nservice = \"s\"\n"), "7:1", "taken by another listener",

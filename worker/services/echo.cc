@@ -56,6 +56,7 @@ class EchoSession : public Session {
  private:
   void Unpack(Luggage& luggage) {
     if (luggage.context.starts_with(kContextVersion)) owed_ = luggage.context.substr(1);
+    owed_ += luggage.unread;
   }
 
   // Sends what is owed. False when some of it must wait, or the connection has ended.

@@ -1,0 +1,106 @@
+// Listeners behind a proxy: the client's address is the one that the PROXY protocol names.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+const std::string kHeader = "PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n";
+const std::string kHeader2 = std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C", 16) +
+                             std::string("\xC0\x00\x02\x08\x7F\x00\x00\x01\x12\x67\x00\x50", 12);  // 192.0.2.8:4711
+const std::string kLocal = std::string("\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16);
+
+std::string Config(const std::string& type) {
+  return "workers = 2\n[log]\nlevel = \"debug\"\n"
+         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\nproxy_protocol = true\n"
+         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+         "[service.s]\ntype = \"" + type + "\"\n[service.look]\ntype = \"status\"\n";
+}
+
+constexpr const char* kRequest = "GET /seen HTTP/1.1\r\nHost: x\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("both versions, in one packet with the request or byte by byte, and what a worker says it did") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("http"));
+  daemon.Serve(2);
+  for (const std::string& header : {kHeader, kHeader2, kLocal}) {
+    TcpClient whole(daemon.Address());
+    REQUIRE(whole.SendAll(header + kRequest));
+    CHECK(whole.ReadUntil("\r\n").value_or("").starts_with("HTTP/1.1 404"));
+    TcpClient slow(daemon.Address());
+    for (const char byte : header) REQUIRE(slow.SendAll({&byte, 1}));
+    REQUIRE(slow.SendAll(kRequest));
+    CHECK(slow.ReadUntil("\r\n").value_or("").starts_with("HTTP/1.1 404"));
+  }
+  CHECK(daemon.CountLog("from 192.0.2.7:4711 by way of 127.0.0.1:") == 2);
+  CHECK(daemon.CountLog("from 192.0.2.8:4711 by way of 127.0.0.1:") == 2);
+}
+
+TEST_CASE("the client stays who it is when its connection is parked and comes again") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("http"));
+  daemon.Serve(2);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll(kHeader + kRequest));
+  REQUIRE(client.ReadUntil("\r\n\r\n"));
+  REQUIRE(daemon.AwaitAllParked());
+  REQUIRE(client.SendAll(kRequest));  // no second header: it is once a connection
+  CHECK(client.ReadUntil("HTTP/1.1 404"));
+  HttpClient look(daemon.Address(1));
+  const auto status = look.Get("/status.json");
+  REQUIRE(status);
+  CHECK(status->body.find("GET /seen from 192.0.2.7:4711") != std::string::npos);
+}
+
+TEST_CASE("the echo service gets what came behind the header") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("echo"));
+  daemon.Serve(2);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll(kHeader + "hello"));
+  CHECK(client.ReadExactly(5) == "hello");
+  CHECK(client.Echoes("and more"));
+}
+
+TEST_CASE("without a header, or with a broken one: closed, and said; nobody else notices") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("http"));
+  daemon.Serve(2);
+  for (const std::string& bytes : {std::string(kRequest), std::string("PROXY TCP4 1.2.3.4\r\n"), std::string(200, 'P')}) {
+    TcpClient client(daemon.Address());
+    REQUIRE(client.SendAll(bytes));
+    CHECK(client.IsClosedByPeer());
+  }
+  CHECK(daemon.CountLog("closing: PROXY protocol header of 127.0.0.1:") == 3);
+  TcpClient silent(daemon.Address());
+  TcpClient gone(daemon.Address());
+  REQUIRE(gone.SendAll("PROXY"));
+  gone.Close();
+  CHECK(silent.IsClosedByPeer());  // after ten seconds
+  HttpClient look(daemon.Address(1));
+  CHECK(look.Get("/healthz"));
+}
+
+TEST_CASE("a header that is half there when its worker retires is finished there") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("http"));
+  daemon.Serve(2);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll(kHeader.substr(0, 10)));
+  REQUIRE(WaitUntil(kPatience, [&] {
+    HttpClient look(daemon.Address(1));
+    const auto status = look.Get("/status.json");
+    return status && status->body.find("\"in_progress\":2") != std::string::npos;
+  }));
+  CHECK(daemon.Reload());
+  REQUIRE(client.SendAll(kHeader.substr(10) + kRequest));
+  CHECK(client.ReadUntil("\r\n").value_or("").starts_with("HTTP/1.1 404"));
+}
+
+}  // namespace preforkd::testing
