@@ -20,9 +20,26 @@ Result<std::unique_ptr<Listener>> Listener::Open(EventLoop& loop, const ListenCo
                                                  Sink sink) {
   Result<UniqueFd> fd = BindSocket(config.address);
   if (!fd.Ok()) return fd.Err();
-  std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd).Value(), config, id, std::move(sink)));
-  listener->file_ = FileOf(config.address);
-  if (const Status status = Listen(listener->fd_.Get(), config.backlog); !status.Ok()) return status.Err();
+  const SocketFile file = FileOf(config.address);
+  if (const Status status = Listen(fd.Value().Get(), config.backlog); !status.Ok()) {
+    RemoveSocketFile(file);
+    return status.Err();
+  }
+  Result<std::unique_ptr<Listener>> listener = On(std::move(fd).Value(), loop, config, id, std::move(sink));
+  if (listener.Ok()) listener.Value()->file_ = file;
+  return listener;
+}
+
+Result<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                  Sink sink, int fd) {
+  Result<UniqueFd> copy = AdoptListeningSocket(fd, config.address.text);
+  if (!copy.Ok()) return copy.Err();
+  return On(std::move(copy).Value(), loop, config, id, std::move(sink));
+}
+
+Result<std::unique_ptr<Listener>> Listener::On(UniqueFd fd, EventLoop& loop, const ListenConfig& config,
+                                               ListenerId id, Sink sink) {
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd), config, id, std::move(sink)));
   const Result<SocketAddress> bound = LocalAddress(listener->fd_.Get());
   if (!bound.Ok()) return bound.Err();
   listener->bound_text_ = bound.Value().Text();
@@ -47,6 +64,7 @@ Listener::~Listener() {
 Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
   config_ = config;
   if (Status status = SetDeferAccept(fd_.Get(), defer_accept); !status.Ok()) return status;
+  if (Adopted()) return {};
   return Listen(fd_.Get(), config.backlog);  // on a socket that listens already: only the backlog changes
 }
 

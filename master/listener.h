@@ -38,9 +38,13 @@ class Listener {
   // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.
   static Result<std::unique_ptr<Listener>> Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                 Sink sink);
+  // The same on a socket that a service manager has opened and keeps, of which this listener takes a copy. Its
+  // backlog, its file and what is queued when we end stay the manager's.
+  static Result<std::unique_ptr<Listener>> Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                 Sink sink, int fd);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  // Closes; connections that wait in the kernel's queue are reset (see DrainQueue).
+  // Closes; connections that wait in the queue of a socket of our own are reset (see DrainQueue).
   ~Listener();
 
   [[nodiscard]] const std::string& Key() const { return config_.address.text; }
@@ -48,6 +52,8 @@ class Listener {
   // As bound: port 0 has become a real one.
   [[nodiscard]] const std::string& BoundText() const { return bound_text_; }
   [[nodiscard]] const ListenConfig& Config() const { return config_; }
+  // The socket is a service manager's: it outlives us, and so does its queue.
+  [[nodiscard]] bool Adopted() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
 
   // Takes over what may change while the socket stays: service, backlog, deferred accept.
   Status Reconfigure(const ListenConfig& config, bool defer_accept);
@@ -64,6 +70,8 @@ class Listener {
  private:
   enum class BatchEnd { kEmpty, kBound, kStopped };
 
+  static Result<std::unique_ptr<Listener>> On(UniqueFd fd, EventLoop& loop, const ListenConfig& config,
+                                              ListenerId id, Sink sink);
   Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, ListenerId id, Sink sink);
   void OnReadable();
   // `to_the_last`: without a reserve.

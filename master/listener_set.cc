@@ -1,6 +1,12 @@
 #include "master/listener_set.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/quote.h"
 
 namespace preforkd {
 namespace {
@@ -10,39 +16,77 @@ bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits
   return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
 }
 
+std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
+  if (passed.empty()) {
+    return "no socket was passed to us; start the socket unit (and this program by its service unit), or write "
+           "IP:PORT or unix:PATH";
+  }
+  std::string names;
+  for (const InheritedSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
+  return fmt::format("no socket of that name was passed to us; those that were have the names {}", names);
+}
+
 }  // namespace
 
-ListenerSet::ListenerSet(EventLoop& loop, MasterPage& page, Listener::Sink sink, TraitsOf traits_of)
-    : loop_(loop), page_(page), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
+ListenerSet::ListenerSet(EventLoop& loop, MasterPage& page, const std::vector<InheritedSocket>& passed,
+                         Listener::Sink sink, TraitsOf traits_of)
+    : loop_(loop), page_(page), passed_(passed), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
+
+Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
+  std::vector<Wanted> wanted;
+  for (const ListenConfig& listen : config.listen) {
+    const std::string& text = listen.address.text;
+    if (listen.address.kind != ListenAddress::Kind::kSystemd) {
+      wanted.push_back({text, &listen, -1});
+      continue;
+    }
+    std::size_t found = 0;
+    for (const InheritedSocket& socket : passed_) {
+      if (socket.name != listen.address.name) continue;
+      wanted.push_back({++found == 1 ? text : fmt::format("{}#{}", text, found), &listen, socket.fd.Get()});
+    }
+    if (found == 0) return Error{fmt::format("{}: {}", text, WhatWasPassed(passed_))};
+  }
+  return wanted;
+}
+
+Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
+  const ListenerId id = IdOf(wanted.key);
+  return wanted.passed < 0 ? Listener::Open(loop_, *wanted.config, id, sink_)
+                           : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
+}
 
 Status ListenerSet::Prepare(const Config& config) {
   prepared_.clear();
-  for (const ListenConfig& listen : config.listen) {
-    const std::string& key = listen.address.text;
-    if (active_.contains(key)) continue;
-    Result<std::unique_ptr<Listener>> listener = Listener::Open(loop_, listen, IdOf(key), sink_);
+  const Result<std::vector<Wanted>> all = WantedBy(config);
+  if (!all.Ok()) return all.Err();
+  for (const Wanted& wanted : all.Value()) {
+    if (active_.contains(wanted.key)) continue;
+    Result<std::unique_ptr<Listener>> listener = Open(wanted);
     if (!listener.Ok()) {
       prepared_.clear();
       return listener.Err();
     }
     // Before the first connection can come: a deferred socket must be one from the start.
+    const ListenConfig& listen = *wanted.config;
     const bool defer = Defers(listen, traits_of_(config, listen.service));
     if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) {
       prepared_.clear();
       return status;
     }
-    prepared_[key] = std::move(listener).Value();
+    prepared_[wanted.key] = std::move(listener).Value();
   }
   return {};
 }
 
 void ListenerSet::Commit(const Config& config) {
   Listeners next;
-  for (const ListenConfig& listen : config.listen) {
-    const std::string& key = listen.address.text;
-    Listeners& from = active_.contains(key) ? active_ : prepared_;
-    auto node = from.extract(key);
-    Install(*node.mapped(), listen, config);
+  const Result<std::vector<Wanted>> all = WantedBy(config);
+  PF_CHECK(all.Ok(), "a configuration comes into service that was not prepared");
+  for (const Wanted& wanted : all.Value()) {
+    Listeners& from = active_.contains(wanted.key) ? active_ : prepared_;
+    auto node = from.extract(wanted.key);
+    Install(*node.mapped(), *wanted.config, config);
     next.insert(std::move(node));
   }
   for (auto& [key, listener] : active_) {
@@ -51,7 +95,19 @@ void ListenerSet::Commit(const Config& config) {
   }
   active_ = std::move(next);
   prepared_.clear();
+  WarnOfUnused(config);
   SetAccepting(accepting_);
+}
+
+void ListenerSet::WarnOfUnused(const Config& config) const {
+  for (const InheritedSocket& socket : passed_) {
+    const bool used = std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
+      return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
+    });
+    if (used) continue;
+    log::Warning("a socket was passed of the name {}, and no listener is systemd:{}: its clients wait",
+                 Quoted(socket.name), Escaped(socket.name));
+  }
 }
 
 void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
@@ -74,7 +130,9 @@ void ListenerSet::SetAccepting(bool accepting) {
 }
 
 void ListenerSet::Close() {
-  for (auto& [key, listener] : active_) listener->DrainQueue();
+  for (auto& [key, listener] : active_) {
+    if (!listener->Adopted()) listener->DrainQueue();
+  }
   active_.clear();
   prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
 }

@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/listener.h"
+#include "master/service_environment.h"
 
 namespace preforkd {
 
@@ -27,7 +28,10 @@ class ListenerSet {
   };
   using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
 
-  ListenerSet(EventLoop& loop, MasterPage& page, Listener::Sink sink, TraitsOf traits_of);
+  // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set: one
+  // that no listener uses for a while must still be there at the next reload.
+  ListenerSet(EventLoop& loop, MasterPage& page, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
+              TraitsOf traits_of);
 
   // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
   // Error: the first that failed; those bound by this call are closed again.
@@ -38,14 +42,26 @@ class ListenerSet {
   void Abandon() { prepared_.clear(); }
 
   void SetAccepting(bool accepting);
-  // Accepts what is queued and closes all.
+  // Accepts what is queued and closes all. What is queued at a service manager's socket stays there, for whoever it
+  // starts next.
   void Close();
 
   [[nodiscard]] std::size_t Size() const { return active_.size(); }
 
  private:
-  using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by address as configured
+  using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by key
+  // One socket that there should be. The key is its address as configured; a name that several passed sockets have
+  // is as many sockets.
+  struct Wanted {
+    std::string key;
+    const ListenConfig* config = nullptr;
+    int passed = -1;  // borrowed; -1: to be bound
+  };
 
+  // Error: a socket that should have been passed was not.
+  [[nodiscard]] Result<std::vector<Wanted>> WantedBy(const Config& config) const;
+  Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
+  void WarnOfUnused(const Config& config) const;
   ListenerId IdOf(const std::string& address);
   // The row that counted for this address before, or a free one: one that never counted if there is such. nullptr:
   // more listeners than rows.
@@ -54,6 +70,7 @@ class ListenerSet {
 
   EventLoop& loop_;
   MasterPage& page_;
+  const std::vector<InheritedSocket>& passed_;
   Listener::Sink sink_;
   TraitsOf traits_of_;
   Listeners active_;

@@ -70,7 +70,7 @@ CommandLine::CommandLine() {
     options_.inputs.file = value;
   });
   AddValue("--listen", "ADDR",
-           "listen here instead of where the file says: IP:PORT, :PORT, unix:PATH; repeatable",
+           "listen here instead of where the file says: IP:PORT, :PORT, unix:PATH, systemd:NAME; repeatable",
            [&inputs](const std::string& value) { inputs.listen.push_back(value); });
   AddValue("--service", "TYPE", "what --listen serves: http (default), echo or status",
            [&inputs](const std::string& value) { inputs.service_type = value; });

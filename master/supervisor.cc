@@ -81,6 +81,7 @@ Status Supervisor::Replace(Slot slot) {
   if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
   if (fleet_.Stopping()) return Error{"the server is stopping"};
   log::Notice("worker {} is replaced: the operator wants it", id);
+  Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
   fleet_.Replace(id, Now());
   Settle();
   return {};

@@ -138,10 +138,6 @@ class ListenerCheck {
   void CheckAddress() {
     if (!Has("address"))
       Complain("address", "[[listen]] has no address; write one such as address = \"127.0.0.1:8080\"");
-    if (Listener().address.kind == ListenAddress::Kind::kSystemd) {
-      Complain("address",
-               "listen.address: this version takes no sockets from systemd; write IP:PORT or unix:PATH");
-    }
   }
 
   // Against those before it, so that each pair is reported once, at the second.

@@ -147,7 +147,7 @@ const std::vector<Key<Config>>& ConfigKeys() {
 
 const std::vector<Key<ListenConfig>>& ListenKeys() {
   static const std::vector<Key<ListenConfig>> keys = {
-      Listen("address", AddressType{}, MEMBER(address), "IP:PORT, :PORT or unix:PATH"),
+      Listen("address", AddressType{}, MEMBER(address), "IP:PORT, :PORT, unix:PATH or systemd:NAME"),
       Listen("service", kNonEmptyPath, MEMBER(service), "the NAME of a [service.NAME]"),
       Listen("backlog", Number{1, 65535}, MEMBER(backlog), "the kernel caps it at net.core.somaxconn"),
       Listen("defer_accept", BooleanType{}, MEMBER(defer_accept),

@@ -1,5 +1,6 @@
 #include "common/net/socket_ops.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -57,6 +58,30 @@ Result<UniqueFd> BindSocket(const ListenAddress& address) {
   if (IsSocketFile(address)) RemoveStaleFile(address);
   if (::bind(fd.Get(), address.address.Get(), address.address.length) < 0) return SysError("bind", address.text);
   return fd;
+}
+
+Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name) {
+  int type = 0;
+  int listens = 0;
+  socklen_t size = sizeof(int);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return SysError("getsockopt", name);
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) return SysError("getsockopt", name);
+  if (type != SOCK_STREAM || listens == 0) {
+    return Error{name + ": the socket that was passed is no stream socket that listens: the socket unit needs "
+                        "ListenStream= and Accept=no"};
+  }
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.Valid()) return SysError("fcntl", name);
+  const int flags = ::fcntl(copy.Get(), F_GETFL);
+  if (flags < 0 || ::fcntl(copy.Get(), F_SETFL, flags | O_NONBLOCK) < 0) return SysError("fcntl", name);
+  const Result<SocketAddress> local = LocalAddress(copy.Get());
+  if (!local.Ok()) return local.Err();
+  if (local.Value().Family() != AF_UNIX) {
+    if (Status status = SetOption(copy.Get(), IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); !status.Ok()) {
+      return status.Err();
+    }
+  }
+  return copy;
 }
 
 Status Listen(int fd, int backlog) {

@@ -13,9 +13,15 @@
 namespace preforkd {
 
 // A bound socket that does not listen yet. TCP: SO_REUSEADDR, so that a restart does not wait for old
-// connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole. Unix: a socket file that nobody listens on any more is removed first.
+// connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole. Unix: a
+// socket file that nobody listens on any more is removed first.
 // Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address in the text.
 Result<UniqueFd> BindSocket(const ListenAddress& address);
+
+// A copy of a socket that somebody else has bound and listens on, and keeps (sd_listen_fds(3)): non-blocking, which
+// holds for the other's copy too, and with TCP_NODELAY as BindSocket sets it. `name` is for the error: the descriptor
+// is not a stream socket that listens, or cannot be copied.
+Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name);
 
 // listen(2). May be called again with another backlog. The kernel caps it at net.core.somaxconn.
 Status Listen(int fd, int backlog);

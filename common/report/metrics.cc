@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "common/base/version.h"
 #include "common/report/exposition.h"
+#include "common/report/totals.h"
 
 namespace preforkd {
 namespace {
-
-constexpr double kNanoseconds = 1e9;
-
-double Seconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / kNanoseconds; }
 
 // Of one slot: what lives in it, and what all its workers have counted.
 struct SlotReading {
@@ -34,17 +30,10 @@ struct SlotReading {
   }
 };
 
-// What must be read at one moment, or a worker that dies meanwhile would be counted twice, or not at all.
+// Read at one moment.
 struct Reading {
-  Accounting account;
+  Totals totals;
   std::vector<SlotReading> slots;
-  std::array<std::uint64_t, WaitHistogram::kClasses> waits{};
-  std::uint64_t waits_ns = 0;
-
-  void Add(const WaitHistogram& histogram) {
-    for (std::size_t i = 0; i < waits.size(); ++i) waits[i] += Get(histogram.counts[i]);
-    waits_ns += Get(histogram.sum_ns);
-  }
 };
 
 SlotReading ReadSlot(const WorkerRow& row) {
@@ -64,15 +53,10 @@ SlotReading ReadSlot(const WorkerRow& row) {
 Reading Read(const Scoreboard& scoreboard) {
   Reading reading;
   scoreboard.ReadAtOneMoment([&] {
-    reading.account = scoreboard.AccountNow();
-    reading.waits = {};
-    reading.waits_ns = 0;
-    reading.Add(scoreboard.Master().dispatch_wait_before);
+    reading.totals = ReadTotalsNow(scoreboard);
     reading.slots.clear();
     for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
-      const WorkerRow& row = scoreboard.Row(Slot{i});
-      reading.slots.push_back(ReadSlot(row));
-      reading.Add(row.dispatch_wait);
+      reading.slots.push_back(ReadSlot(scoreboard.Row(Slot{i})));
     }
   });
   for (std::size_t i = 0; i < reading.slots.size(); ++i) reading.slots[i].name = fmt::format_int(i).str();
@@ -92,7 +76,7 @@ void RenderServer(Exposition& out, const MasterPage& master) {
   out.Gauge("preforkd_build_info", "The program that serves; always 1.");
   out.Sample(std::uint64_t{1}, {{"version", kVersion}});
   out.Gauge("preforkd_start_time_seconds", "When the server started, in seconds since 1970.");
-  out.Sample(Seconds(Get(master.started_unix_ns)));
+  out.Sample(ToSeconds(Get(master.started_unix_ns)));
   out.Gauge("preforkd_state", "1 for the state that the server is in.");
   const MasterState state = master.state.load(std::memory_order_relaxed);
   for (const MasterState each :
@@ -123,14 +107,14 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   out.Gauge("preforkd_worker_heartbeat_age_seconds", "Since the worker last showed that its loop turns.");
   const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(Seconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"slot", slot.name}});
+    if (slot.HasWorker()) out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"slot", slot.name}});
   }
   out.Gauge("preforkd_worker_resident_memory_bytes", "Memory of the worker, at its last heartbeat.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"slot", slot.name}});
   }
   out.Counter("preforkd_worker_cpu_seconds_total", "CPU time of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(Seconds(slot.cpu_ns), {{"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots) out.Sample(ToSeconds(slot.cpu_ns), {{"slot", slot.name}});
 }
 
 void RenderListeners(Exposition& out, const MasterPage& master) {
@@ -139,7 +123,8 @@ void RenderListeners(Exposition& out, const MasterPage& master) {
     const std::string address = row.address.Read();
     if (!address.empty()) out.Sample(Get(row.accepted), {{"listener", address}});
   }
-  out.Gauge("preforkd_accept_paused", "1 while nothing is accepted there: every slot is full, or no descriptor is free.");
+  out.Gauge("preforkd_accept_paused",
+            "1 while nothing is accepted there: every slot is full, or no descriptor is free.");
   for (const ListenerRow& row : master.listeners) {
     if (!row.used.load(std::memory_order_relaxed)) continue;
     out.Sample(std::uint64_t{row.paused.load(std::memory_order_relaxed)}, {{"listener", row.address.Read()}});
@@ -154,26 +139,27 @@ void RenderConnections(Exposition& out, const MasterPage& master, const Reading&
     if (slot.HasWorker()) out.Sample(slot.connections, {{"slot", slot.name}});
   }
   out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
-  out.Sample(reading.account.parked);
+  out.Sample(reading.totals.account.parked);
   out.Gauge("preforkd_connections_waiting", "Connections that no worker has room for.");
   out.Sample(Get(master.waiting));
   out.Counter("preforkd_connections_finished_total", "Connections that ended as they should.");
-  out.Sample(reading.account.finished);
+  out.Sample(reading.totals.account.finished);
   out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
   for (std::size_t i = 0; i < kLossReasons; ++i) {
-    out.Sample(reading.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
+    out.Sample(reading.totals.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
   }
 }
 
-void RenderWaits(Exposition& out, const Reading& reading) {
-  out.Histogram("preforkd_dispatch_wait_seconds", "How long new connections waited: from accept until a worker took them.");
+void RenderWaits(Exposition& out, const Totals& totals) {
+  out.Histogram("preforkd_dispatch_wait_seconds",
+                "How long new connections waited: from accept until a worker took them.");
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < reading.waits.size(); ++i) {
-    sum += reading.waits[i];
+  for (std::size_t i = 0; i < totals.waits.size(); ++i) {
+    sum += totals.waits[i];
     const bool last = i == WaitHistogram::kBounds.size();
-    out.Sample(sum, {{"le", last ? "+Inf" : fmt::format("{}", Seconds(WaitHistogram::kBounds[i]))}}, "_bucket");
+    out.Sample(sum, {{"le", last ? "+Inf" : fmt::format("{}", ToSeconds(WaitHistogram::kBounds[i]))}}, "_bucket");
   }
-  out.Sample(Seconds(reading.waits_ns), {}, "_sum");
+  out.Sample(ToSeconds(totals.waits_ns), {}, "_sum");
   out.Sample(sum, {}, "_count");
 }
 
@@ -196,7 +182,7 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.queued, {{"slot", slot.name}});
   }
-  RenderWaits(out, reading);
+  RenderWaits(out, reading.totals);
 }
 
 void RenderTraffic(Exposition& out, const Reading& reading) {
@@ -212,7 +198,7 @@ void RenderTraffic(Exposition& out, const Reading& reading) {
 void RenderMaster(Exposition& out, const MasterPage& master) {
   const MasterUse& use = master.use;
   out.Counter("process_cpu_seconds_total", "CPU time of the master.");
-  out.Sample(Seconds(Get(use.cpu_ns)));
+  out.Sample(ToSeconds(Get(use.cpu_ns)));
   out.Gauge("process_resident_memory_bytes", "Memory of the master.");
   out.Sample(Get(use.rss_bytes));
   out.Gauge("process_virtual_memory_bytes", "Address space of the master.");
@@ -222,7 +208,7 @@ void RenderMaster(Exposition& out, const MasterPage& master) {
   out.Gauge("process_max_fds", "Descriptors that the master may have open.");
   out.Sample(Get(use.max_descriptors));
   out.Gauge("process_start_time_seconds", "When the master started, in seconds since 1970.");
-  out.Sample(Seconds(Get(master.started_unix_ns)));
+  out.Sample(ToSeconds(Get(master.started_unix_ns)));
 }
 
 }  // namespace

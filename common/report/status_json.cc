@@ -1,8 +1,10 @@
 #include "common/report/status_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/base/version.h"
+#include "common/report/totals.h"
 
 namespace preforkd {
 namespace {
@@ -11,7 +13,7 @@ using Json = nlohmann::ordered_json;
 
 double SecondsSince(std::uint64_t start_ns, Time now) {
   const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
-  return start_ns == 0 || start_ns > now_ns ? 0 : static_cast<double>(now_ns - start_ns) / 1e9;
+  return start_ns == 0 || start_ns > now_ns ? 0 : ToSeconds(now_ns - start_ns);
 }
 
 Json Worker(Slot slot, const WorkerRow& row, Time now) {
@@ -26,8 +28,9 @@ Json Worker(Slot slot, const WorkerRow& row, Time now) {
       {"taken", Get(row.taken)},
       {"requests", Get(row.requests)},
       {"rss_bytes", Get(row.rss_bytes)},
-      {"cpu_seconds", static_cast<double>(Get(row.cpu_ns)) / 1e9},
+      {"cpu_seconds", ToSeconds(Get(row.cpu_ns))},
       {"uptime_seconds", SecondsSince(Get(row.started_ns), now)},
+      {"heartbeat_age_seconds", SecondsSince(std::max(Get(row.heartbeat_ns), Get(row.started_ns)), now)},
       {"doing", row.DescribeDoing(ToNanoseconds(now))},
   };
 }
@@ -54,6 +57,31 @@ Json Listeners(const MasterPage& master) {
   return listeners;
 }
 
+Json RestartsBy(const RestartCounters& restarts) {
+  Json reasons = Json::object();
+  for (std::size_t i = 0; i < RestartCounters::size(); ++i) {
+    const auto reason = static_cast<RestartReason>(i);
+    reasons[RestartReasonName(reason)] = Get(restarts[reason]);
+  }
+  return reasons;
+}
+
+// `counts`: of each class alone; the last is of those that waited longer than any bound.
+Json DispatchWait(const Totals& totals) {
+  Json bounds = Json::array();
+  for (const std::uint64_t bound : WaitHistogram::kBounds) bounds.push_back(ToSeconds(bound));
+  return {{"le_seconds", bounds},
+          {"counts", totals.waits},
+          {"sum_seconds", ToSeconds(totals.waits_ns)}};
+}
+
+Json MasterUseJson(const MasterUse& use) {
+  return {{"rss_bytes", Get(use.rss_bytes)},
+          {"cpu_seconds", ToSeconds(Get(use.cpu_ns))},
+          {"open_fds", Get(use.descriptors)},
+          {"max_fds", Get(use.max_descriptors)}};
+}
+
 Json LostBy(const Accounting& accounting) {
   Json reasons = Json::object();
   for (std::size_t i = 0; i < kLossReasons; ++i) {
@@ -66,7 +94,9 @@ Json LostBy(const Accounting& accounting) {
 
 std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answered_by, Time now) {
   const MasterPage& master = scoreboard.Master();
-  const Accounting accounting = scoreboard.Account();
+  Totals totals;
+  scoreboard.ReadAtOneMoment([&] { totals = ReadTotalsNow(scoreboard); });
+  const Accounting& accounting = totals.account;
   Json report = {
       {"version", kVersion},
       {"pid", Get(master.pid)},
@@ -84,6 +114,12 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"handed_over", master.handed_over.Sum()},
       {"handed_back", master.handed_back.Sum()},
       {"restarts", master.restarts.Sum()},
+      {"restarts_by", RestartsBy(master.restarts)},
+      {"requests", totals.requests},
+      {"workers_wanted", Get(master.workers_wanted)},
+      {"last_reload_successful", master.last_reload_served.load(std::memory_order_relaxed)},
+      {"dispatch_wait", DispatchWait(totals)},
+      {"master", MasterUseJson(master.use)},
       {"listeners", Listeners(master)},
       {"workers", Workers(scoreboard, now)},
   };

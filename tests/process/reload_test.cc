@@ -29,7 +29,7 @@ std::string FaultConfig(const std::string& fault = {}, const std::string& superv
       supervision, fault);
 }
 
-// The sockets of the master: its listeners, and both ends of each worker's channel.
+// The sockets of the master: its listeners, the control socket, and both ends of each worker's channel.
 std::vector<std::string> Sockets(const DaemonProcess& daemon) {
   std::vector<std::string> sockets;
   const FdSnapshot snapshot = FdSnapshot::Of(daemon.MasterPid());
@@ -103,8 +103,8 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK(Reaches("unix:" + path));
   CHECK(Reaches(kept));
   REQUIRE(daemon.AwaitWorkers(2));
-  // Of the sockets at first only the listener is left: each channel went with its worker.
-  CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 1; }));
+  // Of the sockets at first only the listener and the control socket are left: each channel went with its worker.
+  CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
   const std::vector<std::string> with_both = Sockets(daemon);
 
   daemon.WriteConfig(Config(2, {"unix:" + path}));
@@ -113,7 +113,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK_FALSE(TcpClient::Connect(kept).Ok());
   CHECK(daemon.CountLog("no longer listening on " + kept) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
-  CHECK(WaitUntil(kPatience, [&] { return Common(with_both, Sockets(daemon)) == 1; }));
+  CHECK(WaitUntil(kPatience, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
 
   daemon.WriteConfig(Config(2));
   CHECK(daemon.Reload());

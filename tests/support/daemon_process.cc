@@ -73,7 +73,10 @@ bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
   unsigned long outside = 0;
   unsigned long count = 0;
   const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
-  if (::geteuid() != 0 || !read || count <= 65534 || ::getpwnam("nobody") == nullptr) return false;
+  const passwd* nobody = ::getpwnam("nobody");
+  if (::geteuid() != 0 || !read || count <= 65534 || nobody == nullptr) return false;
+  // The control socket is made in the folder.
+  if (::chown(folder_.Path().c_str(), nobody->pw_uid, nobody->pw_gid) != 0) return false;
   nobodys_descriptors_ = descriptors;
   return true;
 }

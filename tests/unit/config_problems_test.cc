@@ -156,8 +156,9 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
            {"user = \"no-such-user\"\n", "1:1", "user: there is no user 'no-such-user'"},
            {"group = \"no-such-group\"\n", "1:1", "group: there is no group 'no-such-group'"},
            {"[log]\naccess = \"stderr\"\n", "2:1", "this version writes no access log; write \"off\""},
-           {InListener("address = \"systemd:web\"\nservice = \"s\"\n"), "7:1", "no sockets from systemd",
-            true},
+           {InListener("address = \"systemd:web\"\nservice = \"s\"\n[[listen]]\naddress = \"systemd:web\"\n"
+                       "service = \"s\"\n"),
+            "10:1", "taken by another listener", true},
            {InListener("address = \"unix:/x\"\nservice = \"s\"\ndefer_accept = true\n"), "9:1",
             "a Unix socket cannot defer", true},
            {InListener("address = \"127.0.0.1:0\"\nservice = \"s\"\n"), "7:1", "taken by another listener",

@@ -27,7 +27,7 @@ install -D -m 644 "${option[config]}" "$top/etc/preforkd.toml"
 install -D -m 644 "${option[completion]}" "$top/share/bash-completion/completions/preforkctl"
 install -D -m 644 "${option[readme]}" "$top/share/doc/preforkd/README.md"
 install -d "$top/lib/systemd/system"
-sed -e "s|@sbindir@|$prefix/sbin|g" -e "s|@sysconfdir@|$prefix/etc|g" "${option[unit]}" \
+sed -e "s|@sbindir@|$prefix/sbin|g" -e "s|@bindir@|$prefix/bin|g" -e "s|@sysconfdir@|$prefix/etc|g" "${option[unit]}" \
   >"$top/lib/systemd/system/preforkd.service"
 chmod -R u=rwX,go=rX "$top"  # whatever the umask is
 

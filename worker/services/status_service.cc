@@ -1,6 +1,8 @@
 #include "worker/services/status_service.h"
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "common/base/clock.h"
 #include "common/report/metrics.h"
@@ -8,6 +10,7 @@
 #include "worker/http/error_page.h"
 #include "worker/http/http_service.h"
 #include "worker/http/welcome_page.h"
+#include "worker/services/dashboard_html.h"
 
 namespace preforkd {
 namespace {
@@ -20,13 +23,25 @@ void AnswerText(HttpResponse& response, int status, std::string_view text,
   response.Body().assign(text);
 }
 
+void AnswerDashboard(const HttpRequest& request, HttpResponse& response) {
+  response.AddHeader("Cache-Control", "no-cache");  // asked for again each time, and not sent again: its tag says so
+  response.AddHeader("ETag", kDashboardTag);
+  const std::optional<std::string_view> has = request.Field("if-none-match");
+  if (has && has->find(kDashboardTag) != std::string_view::npos) return response.SetStatus(304);
+  response.SetContentType("text/html; charset=utf-8");
+  response.AddHeader("Content-Security-Policy", kDashboardPolicy);
+  response.AddHeader("X-Content-Type-Options", "nosniff");
+  response.AddHeader("Referrer-Policy", "no-referrer");
+  response.Body().assign(kDashboardHtml);
+}
+
 class StatusHandler final : public HttpHandler {
  public:
   explicit StatusHandler(const WorkerEnv& env) : env_(env) {}
 
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;
-    if (request.path == "/") return AnswerWelcomePage(response);
+    if (request.path == "/") return AnswerDashboard(request, response);
     if (request.path == "/status.json") return AnswerStatusJson(response, env_);
     if (request.path == "/metrics") {
       return AnswerText(response, 200, RenderMetrics(env_.scoreboard, Now()), kMetricsContentType);

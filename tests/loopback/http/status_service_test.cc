@@ -32,7 +32,7 @@ TEST_CASE("health and readiness") {
   CHECK(Get(bed, "/other").status == 404);
 }
 
-TEST_CASE("status.json and the page, in both services") {
+TEST_CASE("status.json in both services, and the welcome page") {
   for (const ServiceType& type : {StatusServiceType(), HttpServiceType()}) {
     HttpBed bed({}, type);
     bed.Env().row.state = SlotState::kReady;
@@ -46,10 +46,49 @@ TEST_CASE("status.json and the page, in both services") {
     CHECK(json["workers"][0]["doing"].get<std::string>().starts_with("GET /status.json from "));
     const Answer page = Get(bed, "/");
     CHECK(page.Field("content-type") == "text/html; charset=utf-8");
-    CHECK(page.body.find("/status.json") != std::string::npos);
-    CHECK(page.body.find("http://") == std::string::npos);  // nothing from elsewhere
+    CHECK(page.body.find("status.json") != std::string::npos);
     CHECK(Get(bed, "/nothing").status == 404);
   }
+}
+
+TEST_CASE("the dashboard is one page that loads nothing from elsewhere, and its policy says so") {
+  HttpBed bed({}, StatusServiceType());
+  const Answer page = Get(bed, "/");
+  CHECK(page.status == 200);
+  CHECK(page.body.find("{{") == std::string::npos);  // everything has been put in
+  for (const char* from_elsewhere : {" src=", "url(", "@import", "style=\"", "onclick", "onload"}) {
+    CAPTURE(from_elsewhere);
+    CHECK(page.body.find(from_elsewhere) == std::string::npos);
+  }
+  const std::string policy(page.Field("content-security-policy"));
+  CHECK(policy.starts_with("default-src 'none'; script-src 'sha256-"));
+  CHECK(policy.find("unsafe") == std::string::npos);
+  CHECK(policy.find("frame-ancestors 'none'") != std::string::npos);
+  CHECK(page.Field("cache-control") == "no-cache");
+}
+
+TEST_CASE("a browser that has the dashboard does not get it again") {
+  HttpBed bed({}, StatusServiceType());
+  const std::string tag(Get(bed, "/").Field("etag"));
+  REQUIRE(tag.size() > 2);
+  const auto ask = [&bed](const std::string& field) {
+    const auto client = bed.Connect();
+    bed.Exchange(*client, "GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: " + field + "\r\n\r\n");
+    return ParseAnswers(client->Received()).at(0);
+  };
+  CHECK(ask(tag).status == 304);
+  CHECK(ask("W/" + tag).status == 304);
+  CHECK(ask(tag).body.empty());
+  CHECK(ask("\"of another version\"").status == 200);
+}
+
+TEST_CASE("the metrics, in the form that Prometheus asks for") {
+  HttpBed bed({}, StatusServiceType());
+  const Answer metrics = Get(bed, "/metrics");
+  CHECK(metrics.status == 200);
+  CHECK(metrics.Field("content-type") == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(metrics.body.find("\npreforkd_requests_total{slot=\"3\"} 0\n") != std::string::npos);
+  CHECK(Get(bed, "/metrics").body.find("\npreforkd_requests_total{slot=\"3\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("both speak second") {

@@ -26,6 +26,10 @@ TEST_CASE("every field that users rely on is there") {
   WorkerRow& row = scoreboard.Use(Slot{9});
   row.state = SlotState::kRetiring;
   Set(row.pid, 4712);
+  Set(row.requests, 42);
+  Set(row.before.requests, 7);
+  Set(row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(now - std::chrono::milliseconds(250))));
+  row.dispatch_wait.Observe(std::chrono::microseconds(10));
   Set(row.taken, 5);
   Set(row.finished, 2);
   Set(row.handed_over, 8);
@@ -54,6 +58,15 @@ TEST_CASE("every field that users rely on is there") {
     CAPTURE(field);
     CHECK(worker.contains(field));
   }
+  for (const char* field : {"requests", "workers_wanted", "restarts_by", "last_reload_successful", "dispatch_wait",
+                            "master", "in_progress", "waiting", "finished", "lost_by"}) {
+    CAPTURE(field);  // what the dashboard is made of
+    CHECK(json.contains(field));
+  }
+  CHECK(json["requests"] == 42 + 7);  // and those of the worker before
+  CHECK(json["dispatch_wait"]["counts"].size() == json["dispatch_wait"]["le_seconds"].size() + 1);
+  CHECK(json["dispatch_wait"]["counts"][0] == 1);
+  CHECK(worker["heartbeat_age_seconds"].get<double>() == doctest::Approx(0.25));
   CHECK(worker["state"] == "retiring");
   CHECK(worker["connections"] == 3);
   CHECK(worker["queued"] == 3);

@@ -1,0 +1,25 @@
+#include "common/report/totals.h"
+
+namespace preforkd {
+namespace {
+
+void AddUp(Totals& totals, const WaitHistogram& histogram) {
+  for (std::size_t i = 0; i < totals.waits.size(); ++i) totals.waits[i] += Get(histogram.counts[i]);
+  totals.waits_ns += Get(histogram.sum_ns);
+}
+
+}  // namespace
+
+Totals ReadTotalsNow(const Scoreboard& scoreboard) {
+  Totals totals;
+  totals.account = scoreboard.AccountNow();
+  AddUp(totals, scoreboard.Master().dispatch_wait_before);
+  for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
+    const WorkerRow& row = scoreboard.Row(Slot{i});
+    totals.requests += Get(row.before.requests) + Get(row.requests);
+    AddUp(totals, row.dispatch_wait);
+  }
+  return totals;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,256 @@
+// Sockets that a service manager opens and keeps: taken by name, left as they are, and never closed for clients.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <memory>
+
+#include "common/net/socket_ops.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/load.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr const char* kSocketActivate = "/usr/bin/systemd-socket-activate";
+
+// What a service manager holds.
+struct ManagersSocket {
+  UniqueFd fd;
+  std::string address;
+};
+
+ManagersSocket Bind(const std::string& text) {
+  const Result<ListenAddress> address = ParseListenAddress(text);
+  Result<UniqueFd> fd = BindSocket(address.Value());
+  REQUIRE(fd.Ok());
+  REQUIRE(Listen(fd.Value().Get(), 4096).Ok());
+  const std::string bound = LocalAddress(fd.Value().Get()).Value().Text();
+  return {std::move(fd).Value(), bound};
+}
+
+// Two services behind two names: "web" answers HTTP, "talk" echoes.
+constexpr const char* kTwoServices = R"(
+workers = 2
+[[listen]]
+address = "systemd:web"
+service = "web"
+[[listen]]
+address = "systemd:talk"
+service = "talk"
+[service.web]
+type = "http"
+[service.talk]
+type = "echo"
+)";
+
+bool AnswersHttp(const std::string& address) {
+  TcpClient client(address);
+  return client.SendAll("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") &&
+         client.ReadUntil("\r\n").value_or("") == "HTTP/1.1 200 OK\r\n";
+}
+
+bool AnswersEcho(const std::string& address) {
+  TcpClient client(address);
+  return client.Echoes("ping");
+}
+
+// Clients of both services, in a process of their own, because the test forks servers meanwhile.
+class LoadProcess {
+ public:
+  LoadProcess(const std::string& web, const std::string& talk) {
+    REQUIRE(::pipe2(pipe_.data(), O_CLOEXEC) == 0);
+    pid_ = ::fork();
+    if (pid_ == 0) Run(web, talk);
+    (void)UniqueFd(pipe_[0]);
+  }
+
+  // No client failed. How many had answers says nothing: that is the machine's.
+  bool EndsWell() {
+    (void)UniqueFd(pipe_[1]);
+    int status = -1;
+    return ::waitpid(pid_, &status, 0) == pid_ && status == 0;
+  }
+
+ private:
+  [[noreturn]] void Run(const std::string& web, const std::string& talk) {
+    (void)UniqueFd(pipe_[1]);
+    Load http(LoadKind::kHttp, web, 4);
+    Load echo(LoadKind::kEcho, talk, 4);
+    char byte = 0;
+    while (::read(pipe_[0], &byte, 1) < 0 && errno == EINTR) {
+    }
+    const LoadResult of_http = http.Stop();
+    const LoadResult of_echo = echo.Stop();
+    fmt::print(stderr, "clients of http: {}; of echo: {}\n", of_http.Text(), of_echo.Text());
+    const bool well = of_http.Failed() + of_echo.Failed() == 0 && of_http.ok > 0 && of_echo.ok > 0;
+    ::_exit(well ? 0 : 1);
+  }
+
+  std::array<int, 2> pipe_{};
+  pid_t pid_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("sockets are taken by name, whatever their order, and stay open and unchanged behind the server") {
+  const TempDirectory folder;
+  const ManagersSocket web = Bind("127.0.0.1:0");
+  const std::string path = folder.Path("talk.sock");
+  const ManagersSocket talk = Bind("unix:" + path);
+  REQUIRE(::chmod(path.c_str(), 0612) == 0);
+  {
+    DaemonProcess daemon;
+    daemon.PassSocket("talk", talk.fd.Get());
+    daemon.PassSocket("web", web.fd.Get());
+    daemon.WriteConfig(kTwoServices);
+    daemon.Serve(2);
+    CHECK(daemon.Address(0) == web.address);
+    CHECK(daemon.Address(1) == talk.address);
+    CHECK(AnswersHttp(web.address));
+    CHECK(AnswersEcho(talk.address));
+  }
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0612);
+  CHECK(TcpClient::Connect(talk.address).Ok());  // it waits for the next server
+  CHECK(TcpClient::Connect(web.address).Ok());
+}
+
+TEST_CASE("one name may stand for several sockets") {
+  const ManagersSocket first = Bind("127.0.0.1:0");
+  const ManagersSocket second = Bind("[::1]:0");
+  DaemonProcess daemon;
+  daemon.PassSocket("talk", first.fd.Get());
+  daemon.PassSocket("talk", second.fd.Get());
+  daemon.Serve(2, {"--service", "echo", "--listen", "systemd:talk", "--workers", "2"});
+  CHECK(daemon.Addresses().size() == 2);
+  CHECK(AnswersEcho(first.address));
+  CHECK(AnswersEcho(second.address));
+  REQUIRE(daemon.Reload());
+  CHECK(daemon.Addresses().size() == 2);  // the same sockets: nothing new is listened on
+  CHECK(AnswersEcho(second.address));
+}
+
+TEST_CASE("a reload drops a socket and takes it again; meanwhile it is said to be unused") {
+  const ManagersSocket web = Bind("127.0.0.1:0");
+  const ManagersSocket talk = Bind("127.0.0.1:0");
+  DaemonProcess daemon;
+  daemon.PassSocket("web", web.fd.Get());
+  daemon.PassSocket("talk", talk.fd.Get());
+  daemon.WriteConfig(kTwoServices);
+  daemon.Serve(2);
+  daemon.WriteConfig(
+      "workers = 2\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"talk\"\n[service.talk]\ntype = \"echo\"\n");
+  REQUIRE(daemon.Reload());
+  CHECK(daemon.CountLog("of the name 'web', and no listener is systemd:web") == 1);
+  CHECK(AnswersEcho(talk.address));
+  daemon.WriteConfig(kTwoServices);
+  REQUIRE(daemon.Reload());
+  CHECK(AnswersHttp(web.address));
+  CHECK(AnswersEcho(talk.address));
+}
+
+TEST_CASE("a socket that was not passed: the start fails, a reload is refused, and both name what is there") {
+  const ManagersSocket talk = Bind("127.0.0.1:0");
+  DaemonProcess daemon;
+  daemon.PassSocket("talk", talk.fd.Get());
+  SUBCASE("at the start") {
+    CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
+    CHECK(daemon.CountLog("systemd:web: no socket of that name was passed to us; those that were have the names "
+                          "'talk'") == 1);
+  }
+  SUBCASE("at a reload") {
+    daemon.WriteConfig(
+        "workers = 1\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+    daemon.Serve(1);
+    daemon.WriteConfig(kTwoServices);
+    CHECK_FALSE(daemon.Reload());
+    CHECK(daemon.CountLog("reload refused: systemd:web: no socket of that name") == 1);
+    CHECK(AnswersEcho(talk.address));
+  }
+}
+
+TEST_CASE("sockets that are meant for somebody else are not taken") {
+  const ManagersSocket talk = Bind("127.0.0.1:0");
+  DaemonProcess daemon;
+  daemon.PassSocket("talk", talk.fd.Get());
+  daemon.SetEnvironment("LISTEN_PID", "1");
+  CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:talk"}) == 71);
+  CHECK(daemon.CountLog("systemd:talk: no socket was passed to us") == 1);
+}
+
+TEST_CASE("what is no listening stream socket is refused") {
+  const UniqueFd datagram(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd not_listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (const int fd : {datagram.Get(), not_listening.Get(), file.Get()}) {
+    DaemonProcess daemon;
+    daemon.PassSocket("web", fd);
+    CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
+    CHECK(daemon.CountLog("systemd:web") == 1);
+  }
+}
+
+TEST_CASE("--check asks for no socket: a unit's ExecStartPre= has none") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(kTwoServices);
+  CHECK(daemon.Run({"--check"}) == 0);
+  CHECK(daemon.Output() == "configuration ok\n");
+}
+
+TEST_CASE("the server is stopped and started again and again: no client is refused, cut off or forgotten") {
+  const ManagersSocket web = Bind("127.0.0.1:0");
+  const ManagersSocket talk = Bind("127.0.0.1:0");
+  std::vector<std::unique_ptr<DaemonProcess>> servers;  // judged when the clients are gone
+  LoadProcess clients(web.address, talk.address);
+  for (int i = 0; i < 6; ++i) {
+    if (i > 0) {
+      servers.back()->Signal(i % 2 == 0 ? SIGTERM : SIGQUIT);
+      CHECK(servers.back()->Wait() == 0);
+    }
+    servers.push_back(std::make_unique<DaemonProcess>());
+    DaemonProcess& daemon = *servers.back();
+    daemon.PassSocket("web", web.fd.Get());
+    daemon.PassSocket("talk", talk.fd.Get());
+    daemon.WriteConfig(kTwoServices);
+    daemon.Serve(2);
+    daemon.IgnoreDescriptors();  // they come and go under load
+    // Stopped in the middle of its work: each server has accepted many of them.
+    for (int client = 0; client < 50; ++client) {
+      CHECK(AnswersHttp(web.address));
+      CHECK(AnswersEcho(talk.address));
+    }
+  }
+  CHECK(clients.EndsWell());
+}
+
+TEST_CASE("systemd-socket-activate starts it at the first client, with two sockets by name") {
+  if (::access(kSocketActivate, X_OK) != 0) {
+    MESSAGE("skipped: the package systemd is not installed");
+    return;
+  }
+  const TempDirectory folder;
+  const std::string web = folder.Path("web.sock");
+  const std::string talk = folder.Path("talk.sock");
+  {
+    DaemonProcess daemon;
+    daemon.LaunchBy({kSocketActivate, "--listen=" + talk, "--listen=" + web, "--fdname=talk:web"});
+    daemon.WriteConfig(kTwoServices);
+    daemon.Start();
+    REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
+    REQUIRE(daemon.WaitForLog("serving: generation 1, 2 workers"));
+    CHECK(AnswersHttp("unix:" + web));
+    CHECK(AnswersEcho("unix:" + talk));
+  }
+  CHECK(folder.Names() == std::vector<std::string>{"talk.sock", "web.sock"});
+}
+
+}  // namespace preforkd::testing
