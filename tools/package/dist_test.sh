@@ -25,7 +25,8 @@ test_files() {
   local expected
   expected=$(printf "preforkd-$version/%s\n" bin/preforkctl etc/preforkd.toml \
     lib/systemd/system/preforkd.service sbin/preforkd \
-    share/bash-completion/completions/preforkctl share/doc/preforkd/README.md)
+    share/bash-completion/completions/preforkctl share/doc/preforkd/README.md \
+    share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)
   [[ $(tar -tzf "$archive" | grep -v '/$') == "$expected" ]] || fail "the files are $(tar -tzf "$archive")"
   [[ -z $(tar --numeric-owner -tvzf "$archive" | grep -v ' 0/0 .* 1970-01-01 ') ]] ||
     fail "something has an owner or a time"

@@ -25,6 +25,8 @@ install -D -m 755 "${option[preforkd]}" "$top/sbin/preforkd"
 install -D -m 755 "${option[preforkctl]}" "$top/bin/preforkctl"
 install -D -m 644 "${option[config]}" "$top/etc/preforkd.toml"
 install -D -m 644 "${option[completion]}" "$top/share/bash-completion/completions/preforkctl"
+install -D -m 644 "${option[alerts]}" "$top/share/preforkd/preforkd-alerts.yml"
+install -D -m 644 "${option[board]}" "$top/share/preforkd/preforkd-grafana.json"
 install -D -m 644 "${option[readme]}" "$top/share/doc/preforkd/README.md"
 install -d "$top/lib/systemd/system"
 sed -e "s|@sbindir@|$prefix/sbin|g" -e "s|@bindir@|$prefix/bin|g" -e "s|@sysconfdir@|$prefix/etc|g" "${option[unit]}" \
