@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace preforkd {
@@ -28,8 +29,16 @@ std::size_t CharacterSize(std::string_view text) {
   return 0;
 }
 
+bool IsPlain(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 // One byte that is no UTF-8 (in the name of a socket, say), and the whole scrape would be refused.
 void AppendLabelValue(std::string& text, std::string_view value) {
+  if (IsPlain(value)) {
+    text += value;
+    return;
+  }
   while (!value.empty()) {
     const std::size_t size = CharacterSize(value);
     if (size == 0) {
@@ -48,7 +57,8 @@ void AppendLabelValue(std::string& text, std::string_view value) {
 
 void Exposition::Begin(std::string_view name, std::string_view type, std::string_view help) {
   name_ = name;
-  fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  text_.append("# HELP ").append(name).append(" ").append(help);
+  text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
 }
 
 void Exposition::BeginSample(Labels labels, std::string_view suffix) {
@@ -65,7 +75,8 @@ void Exposition::BeginSample(Labels labels, std::string_view suffix) {
 
 void Exposition::Sample(std::uint64_t value, Labels labels, std::string_view suffix) {
   BeginSample(labels, suffix);
-  fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  const fmt::format_int digits(value);
+  text_.append(digits.data(), digits.size()).append("\n");
 }
 
 void Exposition::Sample(double value, Labels labels, std::string_view suffix) {

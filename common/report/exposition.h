@@ -12,6 +12,9 @@ namespace preforkd {
 
 class Exposition {
  public:
+  // Room for what a server of a few workers says, so that the text grows without being copied.
+  Exposition() { text_.reserve(16 * 1024); }
+
   struct Label {
     std::string_view name;
     std::string_view value;  // any bytes
