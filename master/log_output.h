@@ -1,5 +1,6 @@
-// LogOutput: owns the log's descriptor, when it is a file of ours; opens and reopens it. Master only: workers
-// are sent the new descriptor, because by then they may not be allowed to open the file themselves.
+// LogOutput: owns the descriptors of the log and of the access log, where they are files of ours; opens and reopens them.
+// Master only: workers are sent the new descriptors, because by then they may not be allowed to open the files
+// themselves.
 #ifndef PREFORKD_MASTER_LOG_OUTPUT_H_
 #define PREFORKD_MASTER_LOG_OUTPUT_H_
 
@@ -14,18 +15,24 @@ namespace preforkd {
 
 class LogOutput {
  public:
-  // Points the log at what `config` says: "stderr" or a path. On error the log stays where it was.
+  // Points the logs at what `config` says. On error both stay where they were.
   Status Apply(const LogConfig& config);
-  // The same path again: after logrotate has moved the file away. On error the log stays where it was.
+  // The same paths again: after logrotate has moved the files away. On error both stay where they were.
   Status Reopen();
   // Borrowed: what lines go to now.
   [[nodiscard]] LogFds Fds() const;
 
  private:
-  Status OpenPath(const std::string& path);
+  struct Target {
+    std::string path;  // or "stderr", or "off"
+    UniqueFd file;     // invalid for these
+  };
 
-  std::string path_ = "stderr";
-  UniqueFd file_;
+  static Result<Target> Open(const std::string& path);
+  Status Use(Result<Target> server, Result<Target> access);
+
+  Target server_{"stderr", {}};
+  Target access_{"off", {}};
 };
 
 }  // namespace preforkd

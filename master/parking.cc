@@ -11,8 +11,8 @@
 namespace preforkd {
 namespace {
 
-// What the master has open beside client connections: listeners, logs and the loop; and for each worker both ends
-// of its channel and its pidfd, where a reload has as many again.
+// What the master has open beside client connections: listeners, logs, the loop and the operator's connections; and for
+// each worker both ends of its channel and its pidfd, where a reload has as many again.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 // Kept free by those who accept.

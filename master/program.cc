@@ -62,15 +62,17 @@ int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Progr
   if (!loop.Ok()) return Fail(ExitCode::kOsError, loop.Err());
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
+  log::SetDropCounter(&scoreboard.Value().Master().log_lines_dropped);
   Master master(loop.Value(), scoreboard.Value(), log_output, program, environment, std::move(inputs));
   return Exit(master.Run(std::move(config), std::move(on_serving), detached));
 }
 
 int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
                     const ServiceEnvironment& environment) {
-  if (config->log.file == "stderr") {
+  if (config->log.file == "stderr" || config->log.access == "stderr") {
     fmt::print(stderr,
-               "--daemonize: there will be no standard error: say where the log goes, with --log-file\n");
+               "--daemonize: there will be no standard error: say where the log goes, with --log-file, and the access "
+               "log, with --set log.access=PATH\n");
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized([&](ServingCallback on_serving) {

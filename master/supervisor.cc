@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "master/line_rescue.h"
 #include "master/strangers.h"
 
 namespace preforkd {
@@ -276,6 +277,7 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
   reopening_.OnGone(id);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   WriteObituary(slot, pid, report, was);
+  RescueLines(id, scoreboard_.Lines(id.slot), logs_.access);
   // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
   if (slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();

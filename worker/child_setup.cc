@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <string>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
@@ -33,39 +34,52 @@ Status ResetSignals() {
   return {};
 }
 
-// Puts a copy of `fd` at exactly `number`, close-on-exec.
-Status Place(int fd, int number) {
+constexpr int kFirstForeign = kAccessFd + 1;
+
+// A copy of `fd` where no number is that something else goes to: dup3 closes what is there.
+Result<UniqueFd> PutAside(int fd, const char* what) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstForeign));
+  if (!copy.Valid()) return SysError("fcntl", what);
+  return copy;
+}
+
+// Moves it to exactly `number`, close-on-exec; the copy that stays behind goes with everything else.
+Result<UniqueFd> Place(Result<UniqueFd> copy, int number) {
+  if (!copy.Ok()) return copy;
+  const int fd = copy.Value().Release();
   if (::dup3(fd, number, O_CLOEXEC) < 0) return SysError("dup3");
+  return UniqueFd(number);
+}
+
+// Standard input is nobody's here; output and error are, unless the caller wants them back.
+Status LetGoOfStandard(bool detached) {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.Valid()) return SysError("open", "/dev/null");
+  if (::dup2(null.Get(), STDIN_FILENO) < 0) return SysError("dup2");
+  if (!detached) return {};
+  if (::dup2(null.Get(), STDOUT_FILENO) < 0 || ::dup2(null.Get(), STDERR_FILENO) < 0) return SysError("dup2");
   return {};
 }
 
 Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   const bool log_is_file = start.logs.server > STDERR_FILENO;
-  // First out of the way of the numbers that they are going to: dup3 closes what is there.
-  UniqueFd channel(::fcntl(start.channel, F_DUPFD_CLOEXEC, kLogFd + 1));
-  if (!channel.Valid()) return SysError("fcntl", "channel");
-  UniqueFd log_file;
-  if (log_is_file) {
-    log_file = UniqueFd(::fcntl(start.logs.server, F_DUPFD_CLOEXEC, kLogFd + 1));
-    if (!log_file.Valid()) return SysError("fcntl", "log");
-  }
-  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null.Valid()) return SysError("open", "/dev/null");
-  if (::dup2(null.Get(), STDIN_FILENO) < 0) return SysError("dup2");
-  if (start.detached && (::dup2(null.Get(), STDOUT_FILENO) < 0 || ::dup2(null.Get(), STDERR_FILENO) < 0)) {
-    return SysError("dup2");
-  }
+  const bool has_access = start.logs.access >= 0;
+  Result<UniqueFd> channel = PutAside(start.channel, "channel");
+  Result<UniqueFd> log = log_is_file ? PutAside(start.logs.server, "log") : UniqueFd();
+  Result<UniqueFd> access = has_access ? PutAside(start.logs.access, "access log") : UniqueFd();
+  if (const Status status = LetGoOfStandard(start.detached); !status.Ok()) return status.Err();
 
-  Status status = Place(channel.Get(), kChannelFd);
-  if (status.Ok() && log_is_file) status = Place(log_file.Get(), kLogFd);
-  if (!status.Ok()) return status.Err();
-  // The copies go with everything else.
-  (void)channel.Release();
-  (void)log_file.Release();
-  (void)null.Release();
-  const unsigned first_foreign = log_is_file ? kLogFd + 1 : kChannelFd + 1;
-  if (::close_range(first_foreign, ~0U, 0) < 0) return SysError("close_range");
-  return ChildDescriptors{UniqueFd(kChannelFd), log_is_file ? UniqueFd(kLogFd) : UniqueFd()};
+  channel = Place(std::move(channel), kChannelFd);
+  if (log_is_file) log = Place(std::move(log), kLogFd);
+  if (has_access) access = Place(std::move(access), kAccessFd);
+  for (const auto* kept : {&channel, &log, &access}) {
+    if (!kept->Ok()) return kept->Err();
+  }
+  // Nothing of the master's is left: neither behind ours, nor on a number that is ours and not used.
+  if (::close_range(kFirstForeign, ~0U, 0) < 0) return SysError("close_range");
+  if (!log_is_file && ::close_range(kLogFd, kLogFd, 0) < 0) return SysError("close_range");
+  if (!has_access && ::close_range(kAccessFd, kAccessFd, 0) < 0) return SysError("close_range");
+  return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value()};
 }
 
 Status FollowMaster(pid_t master) {

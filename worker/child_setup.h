@@ -15,11 +15,13 @@ namespace preforkd {
 
 // Where a worker's descriptors are, by number: the whole of its table before its loop opens its own.
 inline constexpr int kChannelFd = 3;
-inline constexpr int kLogFd = 4;  // only when the log is a file
+inline constexpr int kLogFd = 4;     // only when the log is a file
+inline constexpr int kAccessFd = 5;  // only when there is an access log
 
 struct ChildDescriptors {
   UniqueFd channel;
-  UniqueFd log;  // invalid: the log is standard error
+  UniqueFd log;     // invalid: the log is standard error
+  UniqueFd access;  // invalid: there is no access log
 };
 
 // In this order: signals to their defaults (those that are none of a worker's business ignored), a session of

@@ -62,6 +62,8 @@ class Connection {
   [[nodiscard]] const SocketAddress& Peer() const { return parcel_.peer; }
   // Requests served on this connection so far, by all workers that have had it.
   [[nodiscard]] std::uint64_t Requests() const { return parcel_.requests; }
+  // Hand-overs of it so far.
+  [[nodiscard]] std::uint32_t Journeys() const { return parcel_.journeys; }
   [[nodiscard]] WorkerEnv& Env() { return env_; }
 
   IoResult Receive(std::span<char> into);

@@ -48,8 +48,7 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
     log::Error("cannot start: {}", loop.Err().text);
     return WorkerExit::kStartFailed;
   }
-  Worker worker(loop.Value(), std::move(start), std::move(descriptors.Value().channel),
-                std::move(descriptors.Value().log));
+  Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
   return worker.Run(types);
 }
 
@@ -67,16 +66,16 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
   };
 }
 
-Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd log_file)
+Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     : start_(std::move(start)),
-      log_file_(std::move(log_file)),
+      log_file_(std::move(descriptors.log)),
       env_(new WorkerEnv{.loop = loop,
                          .scoreboard = *start_.scoreboard,
                          .row = start_.scoreboard->Row(start_.id.slot),
                          .id = start_.id,
                          .generation = start_.generation,
                          .config = start_.config}),
-      master_(loop, std::move(channel), [this] { OnChannel(); }),
+      master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }),
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
@@ -85,11 +84,22 @@ Worker::Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd lo
         env_->loop.Stop();
       }),
       take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {
+  StartAccessLog(std::move(descriptors.access));
   master_.OnDrained([this] { LeaveIfDone(); });
   master_.OnDropped([this] {
     Set(env_->row.returned, Get(env_->row.returned) - 1);
     CountUnreturned();
   });
+}
+
+// The master may have one that our configuration does not want, or not yet the one that it wants.
+void Worker::StartAccessLog(UniqueFd file) {
+  const LogConfig& config = env_->config->log;
+  if (config.access == "off") return;
+  access_.emplace(env_->loop, env_->id, config.access_format, start_.scoreboard->Lines(env_->id.slot),
+                  start_.scoreboard->Master().access_lines_dropped);
+  if (file.Valid()) access_->SetOutput(std::move(file));
+  env_->access = &*access_;
 }
 
 WorkerExit Worker::Run(const ServiceTypes& types) {
@@ -241,12 +251,14 @@ void Worker::Serve(Parcel parcel) {
 
 void Worker::ReopenLogFile(ReopenLog message) {
   if (message.incarnation != env_->id.incarnation) return;  // meant for our predecessor in this slot
-  if (message.kind == LogKind::kServer) {
-    log::SetOutput(message.fd.Get(), message.sink);
-    log_file_ = std::move(message.fd);
-    LogReopened answer{env_->id, message.round};
-    (void)master_.Send(answer);  // a master that is gone waits for nothing
+  if (message.kind == LogKind::kAccess) {
+    if (access_) access_->SetOutput(std::move(message.fd));
+    return;
   }
+  log::SetOutput(message.fd.Get(), message.sink);
+  log_file_ = std::move(message.fd);
+  LogReopened answer{env_->id, message.round};
+  (void)master_.Send(answer);  // a master that is gone waits for nothing
 }
 
 // ---- leaving ----

@@ -7,12 +7,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "common/base/exit_code.h"
 #include "common/base/rate_limit.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
 #include "common/process/worker_start.h"
+#include "worker/access_log.h"
+#include "worker/child_setup.h"
 #include "worker/connection_table.h"
 #include "worker/master_link.h"
 #include "worker/service.h"
@@ -25,7 +28,7 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types);
 
 class Worker : private Connection::Owner {
  public:
-  Worker(EventLoop& loop, WorkerStart start, UniqueFd channel, UniqueFd log_file);
+  Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors);
 
   // Makes the services, says that it is ready, serves. Returns when it is to exit.
   WorkerExit Run(const ServiceTypes& types);
@@ -44,6 +47,7 @@ class Worker : private Connection::Owner {
   void TakeAgain();
   void Serve(Parcel parcel);
   void ReopenLogFile(ReopenLog message);
+  void StartAccessLog(UniqueFd file);
   void Retire();
   // Hands a connection back, if its session lets it travel; false when it must stay.
   bool HandBackIdle(Connection& connection, HandBackReason reason);
@@ -61,6 +65,7 @@ class Worker : private Connection::Owner {
   WorkerStart start_;
   UniqueFd log_file_;
   std::unique_ptr<WorkerEnv> env_;
+  std::optional<AccessLog> access_;
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;

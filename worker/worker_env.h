@@ -13,6 +13,8 @@
 
 namespace preforkd {
 
+class AccessLog;
+
 struct WorkerEnv {
   EventLoop& loop;
   const Scoreboard& scoreboard;
@@ -23,6 +25,8 @@ struct WorkerEnv {
 
   // True from the moment the master (or its death) has told this worker to leave.
   bool retiring = false;
+
+  AccessLog* access = nullptr;  // none: there is no access log
 
   // Scratch buffers that every connection uses in turn: valid within one callback, never kept. That is why
   // an idle connection holds no buffer.

@@ -2,12 +2,16 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <iterator>
+
+#include "common/base/escape.h"
 
 namespace preforkd::log {
 namespace {
@@ -19,6 +23,9 @@ struct State {
   Format format = Format::kText;
   Identity identity;
   std::uint64_t dropped = 0;
+  std::atomic<std::uint64_t>* drop_counter = nullptr;
+  sockaddr_un syslog = {AF_UNIX, "/dev/log"};
+  unsigned facility = 3;
 };
 
 // One for the process: a log that has to be passed around is a log that is not used where it matters.
@@ -38,60 +45,9 @@ void AppendTimestamp(Line& line) {
                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
 }
 
-// Printable text as it is; control bytes as \n, \t or \xNN.
-void AppendEscapedText(Line& line, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line.push_back(c);
-    } else if (c == '\n') {
-      line.append(std::string_view("\\n"));
-    } else if (c == '\t') {
-      line.append(std::string_view("\\t"));
-    } else {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    }
-  }
-}
-
-// The length of the UTF-8 sequence of more than one byte that `text` begins with; 0: it begins with none
-// (RFC 3629, section 4).
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  const std::size_t length = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  if (length == 0 || length > text.size()) return 0;
-  // What is too long for its value, a surrogate, or beyond the last code point shows in the second byte.
-  const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-  }
-  return length;
-}
-
-// Quote, backslash and control bytes escaped; a byte that is no UTF-8 becomes U+FFFD, because a line that
-// holds one is no JSON, and a client may send any.
-void AppendEscapedJson(Line& line, std::string_view text) {
-  while (!text.empty()) {
-    const auto byte = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (byte == '"' || byte == '\\') {
-      line.push_back('\\');
-      line.push_back(text.front());
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
-    } else if (byte < 0x80) {
-      line.push_back(text.front());
-    } else if (const std::size_t sequence = SequenceLength(text); sequence > 0) {
-      length = sequence;
-      line.append(text.substr(0, length));
-    } else {
-      line.append(std::string_view("\\ufffd"));
-    }
-    text.remove_prefix(length);
-  }
+void AppendEscaped(Line& line, std::string_view text, Escape escape) {
+  EscapeRoom room;
+  while (!text.empty()) line.append(TakeEscaped(text, escape, room));
 }
 
 void BuildText(Line& line, Level level, std::optional<ConnId> conn, std::string_view text) {
@@ -104,7 +60,7 @@ void BuildText(Line& line, Level level, std::optional<ConnId> conn, std::string_
   if (who.generation) fmt::format_to(out, " gen={}", Raw(*who.generation));
   if (conn) fmt::format_to(out, " conn={}", Raw(*conn));
   fmt::format_to(out, ": ");
-  AppendEscapedText(line, text);
+  AppendEscaped(line, text, Escape::kText);
   line.push_back('\n');
 }
 
@@ -120,7 +76,7 @@ void BuildJson(Line& line, Level level, std::optional<ConnId> conn, std::string_
   if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));
   if (conn) fmt::format_to(out, ",\"conn\":{}", Raw(*conn));
   fmt::format_to(out, ",\"message\":\"");
-  AppendEscapedJson(line, text);
+  AppendEscaped(line, text, Escape::kJson);
   fmt::format_to(out, "\"}}\n");
 }
 
@@ -140,7 +96,9 @@ void Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
   } else {
     BuildText(line, level, conn, text);
   }
-  if (!WriteOnce(line)) ++g_state.dropped;
+  if (WriteOnce(line)) return;
+  ++g_state.dropped;
+  if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
 }
 
 // Says how many lines were lost, in the first line that can be written again.
@@ -167,6 +125,15 @@ void SetFormat(Format format) {
 }
 void SetIdentity(const Identity& identity) {
   g_state.identity = identity;
+}
+void SetSyslog(std::string_view path, unsigned facility) {
+  g_state.syslog = {};
+  g_state.syslog.sun_family = AF_UNIX;
+  path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
+  g_state.facility = facility;
+}
+void SetDropCounter(std::atomic<std::uint64_t>* counter) {
+  g_state.drop_counter = counter;
 }
 
 bool Enabled(Level level) {

@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -45,6 +46,11 @@ void SetOutput(int fd, Sink sink = Sink::kFile);
 void SetLevel(Level level);
 void SetFormat(Format format);
 void SetIdentity(const Identity& identity);
+// Where the datagrams of Sink::kSyslog go: /dev/log, facility 3 (daemon; RFC 5424, table 1), until the first call.
+// Precondition: `path` fits into a sockaddr_un.
+void SetSyslog(std::string_view path, unsigned facility);
+// A number in shared memory to which each line that could not be written is added. It outlives its use here.
+void SetDropCounter(std::atomic<std::uint64_t>* counter);
 
 [[nodiscard]] bool Enabled(Level level);
 [[nodiscard]] const char* LevelName(Level level);

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
 enum class Scheduling { kBatch, kNormal };
+enum class AccessFormat { kCombined, kJson };
 
 struct DispatchConfig {
   DispatchPolicy policy = DispatchPolicy::kLeastConnections;
@@ -56,6 +57,7 @@ struct LogConfig {
   log::Format format = log::Format::kText;
   std::string file = "stderr";
   std::string access = "off";  // "off", "stderr", or a path
+  AccessFormat access_format = AccessFormat::kCombined;
 
   bool operator==(const LogConfig&) const = default;
 };

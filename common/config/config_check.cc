@@ -74,12 +74,6 @@ void CheckAccounts(Draft& draft) {
   }
 }
 
-void CheckAccessLog(Draft& draft) {
-  if (draft.config().log.access == "off") return;
-  draft.problems().Add(draft.OriginOf("log.access"),
-                       "log.access: this version writes no access log; write \"off\"");
-}
-
 void CheckFolder(const std::string& path, const std::string& key, Draft& draft) {
   const auto complain = [&](std::string_view why) {
     draft.problems().Add(draft.OriginOf(key),
@@ -188,7 +182,6 @@ void CheckConfig(const std::vector<std::string>& service_types, Draft& draft) {
   CheckWorkers(draft);
   CheckBackoff(draft);
   CheckAccounts(draft);
-  CheckAccessLog(draft);
   for (const ServiceConfig& service : draft.config().services) CheckService(service, service_types, draft);
   for (std::size_t i = 0; i < draft.config().listen.size(); ++i) ListenerCheck(i, draft).Run();
 }

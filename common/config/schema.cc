@@ -81,6 +81,10 @@ ChoiceType<log::Format> FormatType() {
   return {{{"text", log::Format::kText}, {"json", log::Format::kJson}}};
 }
 
+ChoiceType<AccessFormat> AccessFormatType() {
+  return {{{"combined", AccessFormat::kCombined}, {"json", AccessFormat::kJson}}};
+}
+
 using Number = NumberType;
 using Span = DurationType;
 using Size = SizeType;
@@ -140,7 +144,8 @@ const std::vector<Key<Config>>& ConfigKeys() {
       Top("log.level", LevelType(), MEMBER(log.level), "debug, info, notice, warning, error or alert"),
       Top("log.format", FormatType(), MEMBER(log.format), "text or json"),
       Top("log.file", kNonEmptyPath, MEMBER(log.file), "a path, or stderr"),
-      Top("log.access", kNonEmptyPath, MEMBER(log.access), "off"),
+      Top("log.access", kNonEmptyPath, MEMBER(log.access), "a path, stderr, or off"),
+      Top("log.access_format", AccessFormatType(), MEMBER(log.access_format), "combined or json"),
   };
   return keys;
 }

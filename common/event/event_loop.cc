@@ -22,7 +22,7 @@ Result<EventLoop> EventLoop::Create() {
   event_base* base = ::event_base_new_with_config(config);
   ::event_config_free(config);
   if (base == nullptr) return SysError("event_base_new_with_config");
-  if (::event_base_priority_init(base, 2) != 0) {
+  if (::event_base_priority_init(base, kPriorityIdle + 1) != 0) {
     ::event_base_free(base);
     return Error{"event_base_priority_init failed", 0};
   }

@@ -199,6 +199,23 @@ std::string SocketAddress::Text() const {
   }
 }
 
+std::size_t SocketAddress::PrintHost(std::span<char> room) const {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  std::string_view host = "unix:";
+  if (Family() == AF_INET) {
+    const auto typed = CopyOut<sockaddr_in>(*this);
+    host = ::inet_ntop(AF_INET, &typed.sin_addr, buffer.data(), buffer.size());
+  } else if (Family() == AF_INET6) {
+    const auto typed = CopyOut<sockaddr_in6>(*this);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&typed.sin6_addr);
+    host = ::inet_ntop(mapped ? AF_INET : AF_INET6, &typed.sin6_addr.s6_addr[mapped ? 12 : 0], buffer.data(),
+                       buffer.size());
+  }
+  const std::size_t size = std::min(host.size(), room.size());
+  std::memcpy(room.data(), host.data(), size);
+  return size;
+}
+
 bool SocketAddress::operator==(const SocketAddress& other) const {
   return length == other.length && std::memcmp(&storage, &other.storage, length) == 0;
 }

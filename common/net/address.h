@@ -5,7 +5,9 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,9 @@ struct SocketAddress {
   [[nodiscard]] std::uint16_t Port() const;
   // "127.0.0.1:80", "[::1]:80" (an IPv4-mapped address as IPv4), "unix:/path", "unix:@name", "unix:".
   [[nodiscard]] std::string Text() const;
+  // The same without port and brackets, and of a Unix socket "unix:" alone, whose name may be any bytes. Into `room`, as
+  // much as fits; the number of bytes. Allocates nothing.
+  std::size_t PrintHost(std::span<char> room) const;
 
   bool operator==(const SocketAddress& other) const;
 };

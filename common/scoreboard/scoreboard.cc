@@ -19,6 +19,9 @@ namespace preforkd {
 struct Scoreboard::Layout {
   MasterPage master;
   std::array<WorkerRow, kMaxSlots> rows;
+  std::array<LineLedger, kMaxSlots> line_ledgers;
+  // Not touched, and so no memory, before there is a line in it.
+  std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
 };
 
 void SharedText::Write(std::string_view text) {
@@ -224,6 +227,11 @@ void Scoreboard::ReadAtOneMoment(const std::function<void()>& read) const {
 WorkerRow& Scoreboard::Row(Slot slot) const {
   PF_CHECK(Raw(slot) < kMaxSlots, "slot number out of range");
   return layout_->rows[Raw(slot)];
+}
+
+LineBuffer Scoreboard::Lines(Slot slot) const {
+  PF_CHECK(Raw(slot) < kMaxSlots, "slot number out of range");
+  return {layout_->line_ledgers[Raw(slot)], layout_->lines[Raw(slot)]};
 }
 
 WorkerRow& Scoreboard::Use(Slot slot) const {

@@ -19,6 +19,7 @@
 #include "common/base/result.h"
 #include "common/net/address.h"
 #include "common/scoreboard/counters.h"
+#include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/wait_histogram.h"
 
@@ -175,6 +176,9 @@ struct alignas(64) MasterPage {
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
   MasterUse use;  // some seconds old at most
+  // Lines that could not be written. Added to by every process, so with fetch_add.
+  Counter log_lines_dropped{0};
+  Counter access_lines_dropped{0};
   // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
   // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
   std::atomic<std::uint32_t> ledger{0};
@@ -221,6 +225,8 @@ class Scoreboard {
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
+  // Lines of the slot's worker on their way to the access log. Same precondition.
+  [[nodiscard]] LineBuffer Lines(Slot slot) const;
   // The row of a slot that gets a worker: readers see it from now on. Only by the master.
   [[nodiscard]] WorkerRow& Use(Slot slot) const;
   // Rows that readers have to look at: 0 to this, exclusive.

@@ -6,10 +6,12 @@
 #include <array>
 #include <csignal>
 #include <memory>
+#include <string>
 
 #include "common/base/unique_fd.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
+#include "common/event/idle_call.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
 #include "tests/support/wait_until.h"
@@ -181,6 +183,32 @@ TEST_CASE("a signal is an event with its sender; nothing interrupts the program"
   CHECK(seen == 0);
   CHECK(TurnUntil(loop, [&] { return seen == SIGUSR1; }));
   CHECK(from == ::getpid());
+}
+
+TEST_CASE("an idle call comes when nothing else is ready, once, and may be asked for again") {
+  EventLoop loop = MakeLoop();
+  std::string order;
+  std::unique_ptr<IdleCall> idle;
+  int asked = 0;
+  idle = std::make_unique<IdleCall>(loop, [&] {
+    order += 'i';
+    if (++asked < 3) idle->Request();
+  });
+  idle->Request();
+  idle->Request();
+  Pair pair = MakePair();
+  REQUIRE(::write(pair.theirs.Get(), "abc", 3) == 3);
+  FdWatch watch(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) {
+    char byte = 0;
+    REQUIRE(::read(pair.ours.Get(), &byte, 1) == 1);
+    order += byte;
+  });
+  REQUIRE(watch.Want(Interest::kRead).Ok());
+  CHECK(TurnUntil(loop, [&] { return asked == 3; }));
+  CHECK(order == "abciii");
+  idle->Request();
+  idle.reset();  // one that is gone is not called
+  CHECK_FALSE(TurnUntil(loop, [&] { return asked > 3; }, milliseconds(20)));
 }
 
 }  // namespace preforkd

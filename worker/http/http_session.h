@@ -17,12 +17,14 @@
 
 #include "common/base/rate_limit.h"
 #include "common/config/config.h"
+#include "worker/http/access_record.h"
 #include "worker/http/handler.h"
 #include "worker/http/head_parser.h"
 #include "worker/http/http_date.h"
 #include "worker/http/lingering_close.h"
 #include "worker/http/output.h"
 #include "worker/http/request_body.h"
+#include "worker/http/response_head.h"
 #include "worker/service.h"
 
 namespace preforkd::http {
@@ -47,6 +49,7 @@ struct SessionShared {
 class HttpSession final : public Session {
  public:
   HttpSession(Connection& connection, SessionShared& shared, std::string unread);
+  ~HttpSession() override { access_.AfterSending(output_.Sent(), true); }
 
   void OnReady(Interest ready) override;
   void OnTimeout() override;
@@ -71,15 +74,21 @@ class HttpSession final : public Session {
   std::size_t ReadBody(std::string_view input);
 
   // ---- answers ----
-  // The request whose head was parsed last.
-  void Serve(std::string_view body);
+  // The request whose head, `head`, was parsed last.
+  void Serve(std::string_view head, std::string_view body);
   void CallHandler(const HttpRequest& request);
-  void Respond(const HttpRequest& request);
-  // Answers with an error, and nothing of the connection's input is looked at from now on.
-  void Refuse(int status);
+  void Respond(const HttpRequest& request, std::string_view head);
+  // Answers with an error, and nothing of the connection's input is looked at from now on. `head`: what is known of
+  // that of the request.
+  void Refuse(int status, std::string_view head);
+  // Sends shared_.response.
+  void Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only);
   void Announce(const HttpRequest& request);
   [[nodiscard]] std::string_view Date();
   [[nodiscard]] bool ServerStops() const;
+
+  // Sends what the socket takes, and keeps the access log right.
+  Output::Progress Flush();
 
   // ---- what next; the last thing that every callback does ----
   void Settle();
@@ -94,6 +103,7 @@ class HttpSession final : public Session {
   Connection& connection_;
   SessionShared& shared_;
   Output output_;
+  AccessRecord access_;
   std::string pending_;  // received and not used: an incomplete head, or requests behind a blocked answer
   std::unique_ptr<RequestBody> body_;  // while a body is being received
   std::optional<LingeringClose> linger_;

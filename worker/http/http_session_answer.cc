@@ -9,17 +9,18 @@
 #include "common/base/log.h"
 #include "worker/http/error_page.h"
 #include "worker/http/http_session.h"
+#include "worker/http/http_status.h"
 #include "worker/http/send_response.h"
 #include "worker/http/target.h"
 
 namespace preforkd::http {
 
-void HttpSession::Serve(std::string_view body) {
+void HttpSession::Serve(std::string_view head_bytes, std::string_view body) {
   const RequestHead& head = shared_.parser.Head();
   // A tunnel would be bytes that nobody checks.
-  if (head.method == HttpMethod::kConnect) return Refuse(501);
+  if (head.method == HttpMethod::kConnect) return Refuse(501, head_bytes);
   const std::optional<Target> target = ParseTarget(head.target, shared_.path);
-  if (!target) return Refuse(400);
+  if (!target) return Refuse(400, head_bytes);
 
   HttpRequest request;
   request.method = head.method;
@@ -35,7 +36,7 @@ void HttpSession::Serve(std::string_view body) {
   request.peer = &connection_.Peer();
   Announce(request);
   CallHandler(request);
-  Respond(request);
+  Respond(request, head_bytes);
 }
 
 void HttpSession::CallHandler(const HttpRequest& request) {
@@ -61,24 +62,35 @@ void HttpSession::CallHandler(const HttpRequest& request) {
   AnswerStatus(response, 500);
 }
 
-void HttpSession::Respond(const HttpRequest& request) {
+void HttpSession::Respond(const HttpRequest& request, std::string_view head) {
   HttpResponse& response = shared_.response;
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
   const bool keep = request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
   if (!keep) phase_ = Phase::kClosing;
-  SendResponse(output_, response, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+  AccessEntry known;
+  if (connection_.Env().access != nullptr) {
+    known.referer = request.Field("referer").value_or("");
+    known.user_agent = request.Field("user-agent").value_or("");
+  }
+  Send(head, known, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+}
+
+void HttpSession::Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only) {
+  HttpResponse& response = shared_.response;
   connection_.CountRequest();
+  known.status = response.Status();
+  access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
+  const std::uint64_t begin = output_.End();
+  access_.SetEnd(begin + SendResponse(output_, response, context, head_only));
   response.Clear();  // closes a file that was read here
 }
 
-void HttpSession::Refuse(int status) {
+void HttpSession::Refuse(int status, std::string_view head) {
   HttpResponse& response = shared_.response;
   response.Clear();
   AnswerStatus(response, status);
-  SendResponse(output_, response, {Date(), false, 1}, false);
-  connection_.CountRequest();
-  response.Clear();
+  Send(head, {}, {Date(), false, 1}, false);
   body_.reset();
   phase_ = Phase::kClosing;
   refused_ = true;

@@ -46,6 +46,8 @@ class Output {
   [[nodiscard]] bool Waiting() const { return !unsent_.empty() || file_.Valid() || broken_; }
   // Bytes sent so far; what a timeout without progress compares.
   [[nodiscard]] std::uint64_t Sent() const { return sent_; }
+  // What Sent() will be when everything that has been added is sent.
+  [[nodiscard]] std::uint64_t End() const { return sent_ + staged_ + unsent_.size() - unsent_from_ + file_left_; }
 
  private:
   // Sends `bytes` at once; what the socket does not take goes to unsent_.

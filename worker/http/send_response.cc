@@ -21,18 +21,20 @@ void AppendShortFile(Output& output, const HttpResponse& response) {
 
 }  // namespace
 
-void SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only) {
-  output.Commit(WriteHead(response, context, output.Room(kMaxResponseHead)));
-  if (head_only || !MayHaveBody(response.Status()) || response.BodySize() == 0) return;
+std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only) {
+  const std::size_t head = WriteHead(response, context, output.Room(kMaxResponseHead));
+  output.Commit(head);
+  if (head_only || !MayHaveBody(response.Status()) || response.BodySize() == 0) return head;
+  const std::uint64_t size = response.BodySize();
   if (!response.HasFile()) {
     output.Append(response.Body());
-  } else if (response.BodySize() <= kCopiedFile) {
+  } else if (size <= kCopiedFile) {
     AppendShortFile(output, response);
   } else {
     const off_t offset = response.FileOffset();
-    const std::uint64_t size = response.BodySize();
     output.AppendFile(response.TakeFile(), offset, size);
   }
+  return head + size;
 }
 
 }  // namespace preforkd::http

@@ -9,9 +9,9 @@
 
 namespace preforkd::http {
 
-// Takes the file out of `response`. `head_only`: the answer to HEAD.
+// Returns the size of the whole answer. Takes the file out of `response`. `head_only`: the answer to HEAD.
 // Precondition: `output` is not waiting, `response` is not malformed.
-void SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only);
+std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only);
 
 }  // namespace preforkd::http
 

@@ -1,6 +1,7 @@
 // Measured: a keep-alive request in the steady state takes nothing from the heap, and an idle connection
 // holds no buffer. This binary counts what operator new is asked for.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <malloc.h>
 
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
+#include "worker/access_log.h"
 #include "worker/http/http_service_type.h"
 
 namespace {
@@ -90,6 +92,16 @@ void CheckSteadyState(HttpBed& bed) {
 
 TEST_CASE("a handler's body costs no allocation") {
   HttpBed bed({}, Mirror);
+  CheckSteadyState(bed);
+}
+
+TEST_CASE("a line of the access log costs no allocation") {
+  HttpBed bed({}, Mirror);
+  WorkerEnv& env = bed.Env();
+  AccessLog log(env.loop, env.id, AccessFormat::kCombined, env.scoreboard.Lines(env.id.slot),
+                env.scoreboard.Master().access_lines_dropped);
+  log.SetOutput(UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)));
+  env.access = &log;
   CheckSteadyState(bed);
 }
 

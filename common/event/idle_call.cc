@@ -1,0 +1,28 @@
+#include "common/event/idle_call.h"
+
+#include <event2/event.h>
+
+#include <utility>
+
+namespace preforkd {
+
+IdleCall::IdleCall(EventLoop& loop, std::function<void()> callback) : callback_(std::move(callback)) {
+  ::event_assign(&event_, loop.Base(), -1, 0, &IdleCall::OnEvent, this);
+  // Of the active events a loop runs those of the first priority that has any, and then looks for new ones.
+  ::event_priority_set(&event_, EventLoop::kPriorityIdle);
+}
+
+IdleCall::~IdleCall() { ::event_del(&event_); }
+
+void IdleCall::Request() {
+  if (std::exchange(requested_, true)) return;
+  ::event_active(&event_, EV_TIMEOUT, 0);
+}
+
+void IdleCall::OnEvent(int, short, void* self) {
+  auto& call = *static_cast<IdleCall*>(self);
+  call.requested_ = false;
+  call.callback_();  // may have destroyed it: last statement
+}
+
+}  // namespace preforkd
