@@ -30,6 +30,8 @@ EXPECTED = {
     "usr/share/man/man1/preforkctl.1.gz",
     "usr/share/man/man5/preforkd.toml.5.gz",
     "usr/share/man/man8/preforkd.8.gz",
+    "usr/share/preforkd/preforkd-alerts.yml",
+    "usr/share/preforkd/preforkd-grafana.json",
 }
 MAY_BE_THERE = {"etc/logrotate.d/preforkd"}
 
