@@ -52,6 +52,10 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
   dpkg_quiet -i /tmp/package.deb
   getent passwd preforkd | grep -q ':/usr/sbin/nologin$' || fail "there is no user preforkd that cannot log in"
   [[ -L /etc/systemd/system/multi-user.target.wants/preforkd.service ]] || fail "the unit is not enabled"
+  [[ ! -e /etc/systemd/system/sockets.target.wants/preforkd.socket ]] || fail "the socket is enabled unasked"
+  # As an administrator does with systemctl enable; purge has to find it.
+  mkdir -p /etc/systemd/system/sockets.target.wants
+  ln -s /lib/systemd/system/preforkd.socket /etc/systemd/system/sockets.target.wants/
   start
   preforkctl reload --wait || fail "the reload of a good configuration was refused"
   echo 'wrokers = 3' >>/etc/preforkd/preforkd.toml
