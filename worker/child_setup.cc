@@ -16,8 +16,10 @@
 namespace preforkd {
 namespace {
 
-// A terminal's signals, the master's commands, and what would end a process that has no use for it.
-constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP};
+// A terminal's signals, the master's commands, and what would end a process that has no use for it (SIGXFSZ: a log
+// that has reached a limit is a write that fails).
+constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP,
+                            SIGXFSZ};
 
 Status ResetSignals() {
   for (int signo = 1; signo < NSIG; ++signo) {

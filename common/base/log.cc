@@ -6,12 +6,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <iterator>
 
 #include "common/base/escape.h"
+#include "common/base/file_tail.h"
 
 namespace preforkd::log {
 namespace {
@@ -23,6 +25,7 @@ struct State {
   Format format = Format::kText;
   Identity identity;
   std::uint64_t dropped = 0;
+  bool torn = false;  // the last line that was begun has no end
   std::atomic<std::uint64_t>* drop_counter = nullptr;
   sockaddr_un syslog = {AF_UNIX, "/dev/log"};
   unsigned facility = 3;
@@ -81,34 +84,40 @@ void BuildJson(Line& line, Level level, std::optional<ConnId> conn, std::string_
 }
 
 bool WriteOnce(const Line& line) {
-  ssize_t written = 0;
+  ssize_t result = 0;
   do {
-    written = ::write(g_state.fd, line.data(), line.size());
-  } while (written < 0 && errno == EINTR);
-  // A short write (disk full in the middle) leaves a torn line that a second write would only hide.
-  return written == static_cast<ssize_t>(line.size());
+    result = ::write(g_state.fd, line.data(), line.size());
+  } while (result < 0 && errno == EINTR);
+  const auto size = static_cast<std::size_t>(std::max<ssize_t>(result, 0));
+  if (size == line.size()) return true;
+  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a new one.
+  if (size > 0) g_state.torn = !TakeBack(g_state.fd, {line.data(), size}, size);
+  return false;
 }
 
-void Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
+bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
   Line line;
+  if (g_state.torn && !EndsWithLine(g_state.fd)) line.push_back('\n');
   if (g_state.format == Format::kJson) {
     BuildJson(line, level, conn, text);
   } else {
     BuildText(line, level, conn, text);
   }
-  if (WriteOnce(line)) return;
+  if (!WriteOnce(line)) return false;
+  g_state.torn = false;
+  return true;
+}
+
+void CountDropped() {
   ++g_state.dropped;
   if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
 }
 
 // Says how many lines were lost, in the first line that can be written again.
 void ReportDropped() {
-  const std::uint64_t missed = g_state.dropped;
-  g_state.dropped = 0;
   Line text;
-  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", missed);
-  Emit(Level::kWarning, std::nullopt, {text.data(), text.size()});
-  if (g_state.dropped != 0) g_state.dropped = missed;
+  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", g_state.dropped);
+  if (Emit(Level::kWarning, std::nullopt, {text.data(), text.size()})) g_state.dropped = 0;
 }
 
 }  // namespace
@@ -116,6 +125,7 @@ void ReportDropped() {
 void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
   g_state.sink = sink;
+  g_state.torn = false;
 }
 void SetLevel(Level level) {
   g_state.level = level;
@@ -159,7 +169,7 @@ void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fm
   fmt::memory_buffer text;
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
-  Emit(level, conn, {text.data(), text.size()});
+  if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
   errno = saved_errno;
 }
 
