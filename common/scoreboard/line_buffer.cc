@@ -1,5 +1,6 @@
 #include "common/scoreboard/line_buffer.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,7 +86,9 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
   ledger_.progress.store(2 * before + 1, std::memory_order_release);
   ssize_t result = 0;
   do {
-    result = ::write(fd, block.data(), block.size());
+    // The journal's stream does not block either.
+    result = S_ISSOCK(file.st_mode) ? ::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                    : ::write(fd, block.data(), block.size());
   } while (result < 0 && errno == EINTR);
   const int saved_errno = errno;
   const std::string_view written = block.substr(0, result > 0 ? static_cast<std::size_t>(result) : 0);
