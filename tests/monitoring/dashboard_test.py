@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.monitoring.patience import wait_until  # noqa: E402
 from tests.monitoring.programs import require  # noqa: E402
-from tests.monitoring.server import Load, Server  # noqa: E402
-from tests.monitoring.webdriver import Browser, free_port  # noqa: E402
+from tests.monitoring.server import Load, Server, free_port  # noqa: E402
+from tests.monitoring.webdriver import Browser  # noqa: E402
 
 # How many questions were under way at the same time, and how many there were.
 COUNT_QUESTIONS = """

@@ -10,6 +10,6 @@ def require(*programs):
     if not missing:
         return
     if os.environ.get("TESTS_MAY_NOT_SKIP"):
-        sys.exit(f"FAILED: no {' and no '.join(missing)}, and in CI no test is skipped (tools/setup test installs them)")
+        sys.exit(f"FAILED: no {' and no '.join(missing)}, and in CI no test is skipped (tools/setup test installs it)")
     print(f"SKIPPED: no {' and no '.join(missing)} (tools/setup test installs them, where they can be had)")
     sys.exit(0)

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,6 +18,13 @@ from pathlib import Path
 from tests.monitoring.patience import PATIENCE, wait_until
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+def free_port():
+    """One that nobody listens on now. Whoever takes it must be ready to find it taken."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def fetch(url, timeout=PATIENCE):
