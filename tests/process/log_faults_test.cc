@@ -103,12 +103,15 @@ TEST_CASE("a disk that is full: the same for both logs") {
     while (::write(filler, page.data(), page.size()) > 0) {
     }
     Ask(socket, 600);
-    daemon.Signal(SIGTTIN);  // something to speak of
-    CHECK(WaitUntil(kPatience, [&] { return Dropped(socket, "server") > 0; }));
+    // Something to speak of, until the last page of the log's file is full, too.
+    CHECK(WaitUntil(kPatience, [&] {
+      daemon.Signal(SIGUSR2);
+      return Dropped(socket, "server") > 0;
+    }));
     const std::uint64_t access_dropped = Dropped(socket, "access");
     CHECK(access_dropped > 0);
     REQUIRE(::ftruncate(filler, 0) == 0);
-    daemon.Signal(SIGTTOU);
+    daemon.Signal(SIGUSR2);
     CHECK(WaitUntil(kPatience, [&] {
       Ask(socket, 1);
       const std::string text = ReadFile(server);
