@@ -112,6 +112,7 @@ Pressure Dispatcher::CurrentPressure() const {
 void Dispatcher::DropAll() {
   Add(page_.lost, waiting_.size());
   Add(page_.lost_by[static_cast<std::size_t>(LossReason::kStopped)], waiting_.size());
+  for (const Parcel& parcel : waiting_) log::Debug(parcel.id, "closed: {}", LossReasonName(LossReason::kStopped));
   waiting_.clear();
 }
 
@@ -134,7 +135,9 @@ void Dispatcher::ReclaimFromStuck(Time now) {
     const std::size_t count = target.channel->Reclaim(reclaimed_);
     Add(page_.reclaimed, count);
     if (count == 0) continue;
-    log::Debug("slot={}: {} connections reclaimed: it is {}", Raw(target.slot), count, stuck ? "stuck" : "held up");
+    for (const Parcel& parcel : std::span(reclaimed_).last(count)) {
+      log::Debug(parcel.id, "reclaimed from slot={}: it is {}", Raw(target.slot), stuck ? "stuck" : "held up");
+    }
     // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
     if (reading.callback_since_ns == 0) target.channel->Nudge();
   }
@@ -198,7 +201,11 @@ bool Dispatcher::SendOutbox(Target& target, Candidate& candidate, Time now) {
   std::span<Parcel> rest(target.outbox);
   bool open = true;
   while (!rest.empty() && open) {
-    const SendResult result = target.channel->Send(rest.first(std::min(rest.size(), kMaxBatch)));
+    const std::span<Parcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
+    for (const Parcel& parcel : batch) {  // before the worker can say that it has it
+      log::Debug(parcel.id, "goes to slot={} inc={}", Raw(target.slot), Get(target.channel->Row().incarnation));
+    }
+    const SendResult result = target.channel->Send(batch);
     for (const Parcel& sent : rest.first(result.sent)) {
       target.pulse.Sent(now, sent.reclaims >= kMaxMoves);
       Add(page_.handed_over[ReasonOf(sent)]);

@@ -117,6 +117,9 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
     parcel.accepted_at = now;
     parcel.proxy_header_due = config_.proxy_protocol;
     if (row_ != nullptr) Add(row_->accepted);
+    if (log::Enabled(log::Level::kDebug)) {
+      log::Debug(parcel.id, "accepted at {} from {}", Key(), parcel.peer.Text());
+    }
     sink_.submit(std::move(parcel));
   }
   return BatchEnd::kBound;

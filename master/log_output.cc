@@ -1,13 +1,19 @@
 #include "master/log_output.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/base/syslog_name.h"
 
 namespace preforkd {
 namespace {
@@ -22,12 +28,43 @@ int OpenLog(const char* path) {
   return fd >= 0 || errno != EACCES ? fd : ::open(path, O_WRONLY | kFlags, 0640);
 }
 
+// systemd.exec(5): the stream that is connected to the journal, if there is one.
+bool IsJournal(const struct stat& file) {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  unsigned long device = 0;
+  unsigned long inode = 0;
+  return stream != nullptr && std::sscanf(stream, "%lu:%lu", &device, &inode) == 2 && file.st_dev == device &&
+         file.st_ino == inode;
+}
+
+// no-color.org, and terminals that cannot.
+bool WantsColour() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return (no_color == nullptr || *no_color == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
 }  // namespace
 
+Result<LogOutput::Target> LogOutput::OpenStandardError() {
+  Target target{"stderr", {}, log::Sink::kFile};
+  struct stat file {};
+  if (::fstat(STDERR_FILENO, &file) < 0) return target;
+  if (IsJournal(file)) target.sink = log::Sink::kJournal;
+  if (S_ISCHR(file.st_mode) && ::isatty(STDERR_FILENO) == 1 && WantsColour()) target.sink = log::Sink::kTerminal;
+  // A pipe opened anew does not block, whatever its reader does, and the one that we were given stays as it was.
+  if (S_ISFIFO(file.st_mode)) target.file = UniqueFd(::open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  return target;
+}
+
 Result<LogOutput::Target> LogOutput::Open(const std::string& path) {
-  if (path == "stderr" || path == "off") return Target{path, {}};
-  Target target{path, UniqueFd(OpenLog(path.c_str()))};
-  if (!target.file.Valid()) return SysError("open", path);
+  if (path == "stderr") return OpenStandardError();
+  if (path == "off") return Target{path, {}, log::Sink::kFile};
+  const bool syslog = log::MeansSyslog(path);
+  Target target{path, UniqueFd(syslog ? ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                                      : OpenLog(path.c_str())),
+                syslog ? log::Sink::kSyslog : log::Sink::kFile};
+  if (!target.file.Valid()) return SysError(syslog ? "socket" : "open", path);
   return target;
 }
 
@@ -36,15 +73,20 @@ Status LogOutput::Use(Result<Target> server, Result<Target> access) {
   if (!access.Ok()) return access.Err();
   server_ = std::move(server).Value();
   access_ = std::move(access).Value();
-  log::SetOutput(Fds().server);
+  log::SetOutput(Fds().server, server_.sink);
   return {};
 }
 
 Status LogOutput::Apply(const LogConfig& config) {
   log::SetLevel(config.level);
   log::SetFormat(config.format);
-  if (config.file == server_.path && config.access == access_.path) return {};
-  return Use(Open(config.file), Open(config.access));
+  if (log::MeansSyslog(config.file)) {
+    log::SetSyslog(config.syslog_socket, static_cast<unsigned>(log::FacilityOf(config.file)));
+  }
+  if (applied_ && config.file == server_.path && config.access == access_.path) return {};
+  Status status = Use(Open(config.file), Open(config.access));
+  applied_ = applied_ || status.Ok();
+  return status;
 }
 
 Status LogOutput::Reopen() { return Use(Open(server_.path), Open(access_.path)); }
@@ -52,7 +94,9 @@ Status LogOutput::Reopen() { return Use(Open(server_.path), Open(access_.path));
 LogFds LogOutput::Fds() const {
   LogFds fds;
   fds.server = server_.file.Valid() ? server_.file.Get() : STDERR_FILENO;
-  fds.access = access_.path == "stderr" ? STDERR_FILENO : access_.file.Get();
+  fds.sink = server_.sink;
+  const bool on_stderr = access_.path == "stderr" && !access_.file.Valid();
+  fds.access = on_stderr ? STDERR_FILENO : access_.file.Get();
   return fds;
 }
 

@@ -24,15 +24,18 @@ class LogOutput {
 
  private:
   struct Target {
-    std::string path;  // or "stderr", or "off"
-    UniqueFd file;     // invalid for these
+    std::string path;  // or "stderr", "syslog..." or "off"
+    UniqueFd file;     // invalid: standard error, or none
+    log::Sink sink;
   };
 
   static Result<Target> Open(const std::string& path);
+  static Result<Target> OpenStandardError();
   Status Use(Result<Target> server, Result<Target> access);
 
-  Target server_{"stderr", {}};
-  Target access_{"off", {}};
+  Target server_{"stderr", {}, log::Sink::kFile};
+  Target access_{"off", {}, log::Sink::kFile};
+  bool applied_ = false;  // what standard error is has been looked at
 };
 
 }  // namespace preforkd

@@ -87,6 +87,8 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
 Status Master::WatchSignals() {
   // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
+  // Likewise a log that has reached RLIMIT_FSIZE.
+  if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return Error{"signal(SIGXFSZ)", errno};
   Result<std::unique_ptr<SignalWatch>> watch =
       SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
                           [this](int signo, int sender) { OnSignal(signo, sender); });

@@ -33,7 +33,7 @@ constexpr KeyFlag kKeyFlags[] = {
     {"--group", "group", "GROUP", "workers' group when started as root"},
     {"--log-level", "log.level", "LEVEL", "debug, info, notice, warning, error or alert"},
     {"--log-format", "log.format", "FORMAT", "text or json"},
-    {"--log-file", "log.file", "PATH", "a path, or stderr"},
+    {"--log-file", "log.file", "PATH", "a path, stderr, syslog or syslog:FACILITY"},
 };
 
 class CommandLine {

@@ -20,6 +20,8 @@ constexpr std::uint64_t kReserve = 16;
 // Connections that are closed to make room, before somebody else has his turn.
 constexpr int kEvictionsAtOnce = 64;
 
+constexpr const char* kServiceGone = "its service does not exist any more";
+
 // Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
 int UnreadBytes(int fd) {
   int count = 0;
@@ -48,6 +50,7 @@ ParkReading Parking::Reading(bool has_work) const {
 
 void Parking::Arrive(HandBack message) {
   if (!services_.empty() && !services_.contains(message.parcel.service)) {  // see Configure
+    log::Debug(message.parcel.id, "closed: {}", kServiceGone);
     Add(page_.closed_parked);
     return;
   }
@@ -57,7 +60,10 @@ void Parking::Arrive(HandBack message) {
       [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_for_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
-    case ParkVerdict::kClose: Add(page_.closed_parked); return;
+    case ParkVerdict::kClose:
+      log::Debug(message.parcel.id, "closed: it was idle, and is not parked");
+      Add(page_.closed_parked);
+      return;
   }
 }
 
@@ -85,12 +91,12 @@ void Parking::EvictOldest() {
                  "lines held back)",
                  parked_.size(), *held_back);
   }
-  Close(parked_.begin());
+  Close(parked_.begin(), "there was no room for one more that is parked");
 }
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
   const Place place = parked_.emplace(parked_.end(), loop_, std::move(parcel), FdWatch::Callback{});
-  place->watch.SetCallback([this, place](Interest) { OnEvent(place); });
+  place->watch.SetCallback([this, place](Interest ready) { OnEvent(place, ready); });
   // Level-triggered: a request that came in the moment of parking is seen at once.
   const Status status = idle_for > Duration(0) ? place->watch.Want(Interest::kRead, idle_for)
                                                : place->watch.Want(Interest::kRead);
@@ -100,16 +106,19 @@ void Parking::Park(Parcel parcel, Duration idle_for) {
     parked_.erase(place);
   }
   Publish();
+  if (status.Ok()) log::Debug(place->parcel.id, "parked");
 }
 
 // Something has come, or its time is over: a request that came in that very moment counts.
-void Parking::OnEvent(Place place) {
+void Parking::OnEvent(Place place, Interest ready) {
   if (UnreadBytes(place->parcel.fd.Get()) > 0) return Wake(place);
-  Close(place);
+  const char* why = stopping_ ? "the server stops" : "by the client, while it was parked";
+  Close(place, Has(ready, Interest::kTimeout) ? "idle for too long" : why);
 }
 
 void Parking::Wake(Place place) {
   const LedgerChange change(page_);
+  log::Debug(place->parcel.id, "woken: the client has spoken");
   // First out of the loop: the worker's copy would keep the registration alive (epoll(7)).
   place->watch.Stop();
   dispatcher_.Submit(std::move(place->parcel));
@@ -118,8 +127,11 @@ void Parking::Wake(Place place) {
   flush_.SetAfter(Duration(0));
 }
 
-void Parking::Close(Place place) {
+void Parking::Close(Place place, const char* why) {
   const LedgerChange change(page_);
+  const Parcel& parcel = place->parcel;
+  log::Debug(parcel.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, parcel.requests,
+             parcel.bytes_in, parcel.bytes_out, parcel.journeys, Seconds(Now() - parcel.accepted_at));
   Add(page_.closed_parked);
   parked_.erase(place);
   Publish();
@@ -131,7 +143,7 @@ void Parking::Stop() {
   // A request that has come already is answered; who says nothing is closed.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
-    OnEvent(place);
+    OnEvent(place, Interest::kNone);
     place = next;
   }
 }
@@ -145,7 +157,7 @@ void Parking::Configure(const ParkingConfig& config,
   // Of a service that is no more: closed now, while it is idle, and not reset at its next request.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
-    if (!services_.contains(place->parcel.service)) Close(place);
+    if (!services_.contains(place->parcel.service)) Close(place, kServiceGone);
     place = next;
   }
 }

@@ -58,10 +58,10 @@ class Parking {
 
   [[nodiscard]] ParkReading Reading(bool has_work) const;
   void Park(Parcel parcel, Duration idle_for);
-  void OnEvent(Place place);
+  void OnEvent(Place place, Interest ready);
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
-  void Close(Place place);
+  void Close(Place place, const char* why);
   void EvictOldest();
   void Publish();
 

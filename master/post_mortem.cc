@@ -60,8 +60,10 @@ void LogObituary(const Obituary& dead) {
     log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
     return;
   }
-  log::Error("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
-             dead.id, dead.pid, Name(dead.was), dead.report.Text(), uptime, dead.lost, dead.reclaimed, dead.doing);
+  const std::string text =
+      fmt::format("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
+                  dead.id, dead.pid, Name(dead.was), dead.report.Text(), uptime, dead.lost, dead.reclaimed, dead.doing);
+  dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
     log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);
   }

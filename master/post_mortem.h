@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Obituary {
   ExitReport report;
   WorkerState was{};
   Duration uptime{0};
+  std::optional<ConnId> conn;      // that it was in the middle of serving
   std::string doing;               // in words, with client and time
   std::vector<std::string> frames;  // where it was, innermost first; empty without a crash record
   std::size_t reclaimed = 0;

@@ -293,6 +293,7 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
   obituary.report = report;
   obituary.was = was;
   obituary.uptime = Now() - slot.StartedAt();
+  if (Get(slot.Row().callback_since_ns) != 0) obituary.conn = ConnId{Get(slot.Row().doing_conn)};
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
   obituary.frames = NameFrames(slot.Row().crash);
   obituary.reclaimed = Reclaim(slot);
@@ -323,7 +324,10 @@ std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
   std::vector<Parcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
   Add(scoreboard_.Master().reclaimed, count);
-  for (Parcel& parcel : parcels) dispatcher_.Submit(std::move(parcel));
+  for (Parcel& parcel : parcels) {
+    log::Debug(parcel.id, "reclaimed from {}", slot.Id());
+    dispatcher_.Submit(std::move(parcel));
+  }
   return count;
 }
 

@@ -11,13 +11,16 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/base/syslog_name.h"
 #include "worker/identity.h"
 
 namespace preforkd {
 namespace {
 
-// A terminal's signals, the master's commands, and what would end a process that has no use for it.
-constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP};
+// A terminal's signals, the master's commands, and what would end a process that has no use for it (SIGXFSZ: a log
+// that has reached a limit is a write that fails).
+constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP,
+                            SIGXFSZ};
 
 Status ResetSignals() {
   for (int signo = 1; signo < NSIG; ++signo) {
@@ -102,6 +105,9 @@ Result<ChildDescriptors> SetUpChild(const WorkerStart& start) {
   // The master still has those of the generation in service.
   log::SetLevel(start.config->log.level);
   log::SetFormat(start.config->log.format);
+  if (log::MeansSyslog(start.config->log.file)) {
+    log::SetSyslog(start.config->log.syslog_socket, static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
+  }
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -48,6 +49,7 @@ Connection::~Connection() = default;
 
 IoResult Connection::Receive(std::span<char> into) {
   const IoResult result = Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), 0); });
+  Note(result);
   parcel_.bytes_in += result.size;
   Add(env_.row.bytes_in, result.size);
   return result;
@@ -56,6 +58,7 @@ IoResult Connection::Receive(std::span<char> into) {
 IoResult Connection::Send(std::string_view bytes, bool more_follows) {
   const int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
   const IoResult result = Perform([&] { return ::send(parcel_.fd.Get(), bytes.data(), bytes.size(), flags); });
+  Note(result);
   parcel_.bytes_out += result.size;
   Add(env_.row.bytes_out, result.size);
   return result;
@@ -101,7 +104,10 @@ void Connection::SetIdleTimeout(Duration delay) {
 }
 
 void Connection::OnTimer() {
-  if (!session_deadline_) return Run([this] { session_->OnTimeout(); });
+  if (!session_deadline_) {
+    why_ = "its time was over";
+    return Run([this] { session_->OnTimeout(); });
+  }
   // Idle for parking.after: if it stays all the same, the session's own deadline is what is left.
   timer_.SetAt(*std::exchange(session_deadline_, std::nullopt));
   owner_.OnConnectionIdle(*this);  // may destroy this: last statement
@@ -123,10 +129,25 @@ void Connection::Doing(std::string_view what) {
 
 void Connection::Lose(LossReason reason) {
   loss_ = reason;
-  Close();
+  Close(LossReasonName(reason));
 }
 
-void Connection::Close() {
+void Connection::Note(const IoResult& result) {
+  if (result.kind == IoResult::Kind::kEnd) why_ = "end of file from the client";
+  if (result.kind != IoResult::Kind::kError) return;
+  const char* name = ::strerrorname_np(result.errnum);
+  why_ = name != nullptr ? name : "an error of its socket";
+}
+
+void Connection::LogEnd() const {
+  if (!log::Enabled(log::Level::kDebug)) return;
+  log::Debug(parcel_.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why_,
+             parcel_.requests, parcel_.bytes_in, parcel_.bytes_out, parcel_.journeys,
+             Seconds(Now() - parcel_.accepted_at));
+}
+
+void Connection::Close(const char* why) {
+  if (why != nullptr) why_ = why;
   closing_ = true;
   watch_.Stop();
   timer_.Cancel();

@@ -91,7 +91,8 @@ class Connection {
 
   // Ends the connection. The session is destroyed after its current callback has returned. With unread input
   // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
-  void Close();
+  // `why` is for the log, and static; nullptr: what the last receiving or sending said, or the timeout.
+  void Close(const char* why = nullptr);
   // Another session of `service` takes over when the current callback has returned; this one is destroyed.
   void BeginAnew(Service& service, Luggage luggage);
   // Who the peer is, where a proxy in front knows better than the socket.
@@ -112,6 +113,8 @@ class Connection {
   [[nodiscard]] Parcel TakeParcel();
   // Set when it ended because of us.
   [[nodiscard]] std::optional<LossReason> Loss() const { return loss_; }
+  // One line, at level debug: how it went, and why it has ended.
+  void LogEnd() const;
   // Its place in the ConnectionTable.
   void SetTableIndex(std::size_t index) { table_index_ = index; }
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
@@ -123,6 +126,8 @@ class Connection {
   template <typename Callback>
   void Run(Callback callback);
   void OnTimer();
+  // What a session that closes without a word will have closed for.
+  void Note(const IoResult& result);
 
   WorkerEnv& env_;
   Owner& owner_;
@@ -133,6 +138,7 @@ class Connection {
   std::unique_ptr<Beginning> anew_;  // set by BeginAnew, until its callback has returned
   std::size_t table_index_ = 0;
   std::optional<LossReason> loss_;
+  const char* why_ = "its session is done";  // it ends
   std::optional<Time> session_deadline_;  // while the timer runs for parking first: when OnTimeout is due
   bool closing_ = false;
   bool travel_ = false;

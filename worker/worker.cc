@@ -29,6 +29,15 @@ constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
 constexpr std::uint64_t kSurplusSlack = 8;
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
+const char* InWords(HandBackReason reason) {
+  switch (reason) {
+    case HandBackReason::kIdle: return "it is idle";
+    case HandBackReason::kRetiring: return "this worker retires";
+    case HandBackReason::kOverShare: return "others have fewer";
+  }
+  return "?";
+}
+
 [[noreturn]] void ExitWorker(WorkerExit code) {
   // Not exit(3): the handlers and buffers of this process are copies of the master's.
   ::_exit(static_cast<int>(code));
@@ -230,6 +239,7 @@ void Worker::Serve(Parcel parcel) {
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it has arrived
+  log::Debug(parcel.id, "taken: journey {}", parcel.journeys);
   const auto service = services_.find(parcel.service);
   if (service == services_.end()) {
     // A connection of a service that the new configuration does not have any more.
@@ -290,6 +300,7 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   message.parcel = connection.TakeParcel();
   message.parcel.unread = std::move(luggage.unread);
   message.parcel.context = std::move(luggage.context);
+  log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
   if (master_.Send(message)) {
     Add(env_->row.returned);
   } else {
@@ -321,6 +332,7 @@ void Worker::Abort(WorkerExit code) {
 }
 
 void Worker::OnConnectionClosed(Connection& connection) {
+  connection.LogEnd();
   if (const auto reason = connection.Loss()) {
     CountLoss(*reason);
   } else {

@@ -1,31 +1,29 @@
 #include "common/base/log.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <iterator>
 
-#include "common/base/escape.h"
+#include "common/base/file_tail.h"
+#include "common/base/log_line.h"
 
 namespace preforkd::log {
 namespace {
 
 struct State {
   int fd = 2;
-  Sink sink = Sink::kFile;
   Level level = Level::kInfo;
-  Format format = Format::kText;
+  Dress dress;
   Identity identity;
   std::uint64_t dropped = 0;
+  bool torn = false;  // the last line that was begun has no end
   std::atomic<std::uint64_t>* drop_counter = nullptr;
   sockaddr_un syslog = {AF_UNIX, "/dev/log"};
-  unsigned facility = 3;
 };
 
 // One for the process: a log that has to be passed around is a log that is not used where it matters.
@@ -33,95 +31,65 @@ State g_state;
 
 constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "warning", "error", "alert"};
 
-// 500 bytes are on the stack: a usual line allocates nothing.
-using Line = fmt::memory_buffer;
-
-void AppendTimestamp(Line& line) {
-  std::timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  std::tm utc{};
-  ::gmtime_r(&now.tv_sec, &utc);
-  fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
-                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
-}
-
-void AppendEscaped(Line& line, std::string_view text, Escape escape) {
-  EscapeRoom room;
-  while (!text.empty()) line.append(TakeEscaped(text, escape, room));
-}
-
-void BuildText(Line& line, Level level, std::optional<ConnId> conn, std::string_view text) {
-  const Identity& who = g_state.identity;
-  auto out = std::back_inserter(line);
-  AppendTimestamp(line);
-  fmt::format_to(out, " {:<7} {} pid={}", LevelName(level), who.role, ::getpid());
-  if (who.slot) fmt::format_to(out, " slot={}", Raw(*who.slot));
-  if (who.incarnation) fmt::format_to(out, " inc={}", Raw(*who.incarnation));
-  if (who.generation) fmt::format_to(out, " gen={}", Raw(*who.generation));
-  if (conn) fmt::format_to(out, " conn={}", Raw(*conn));
-  fmt::format_to(out, ": ");
-  AppendEscaped(line, text, Escape::kText);
-  line.push_back('\n');
-}
-
-void BuildJson(Line& line, Level level, std::optional<ConnId> conn, std::string_view text) {
-  const Identity& who = g_state.identity;
-  auto out = std::back_inserter(line);
-  fmt::format_to(out, "{{\"time\":\"");
-  AppendTimestamp(line);
-  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role,
-                 ::getpid());
-  if (who.slot) fmt::format_to(out, ",\"slot\":{}", Raw(*who.slot));
-  if (who.incarnation) fmt::format_to(out, ",\"incarnation\":{}", Raw(*who.incarnation));
-  if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));
-  if (conn) fmt::format_to(out, ",\"conn\":{}", Raw(*conn));
-  fmt::format_to(out, ",\"message\":\"");
-  AppendEscaped(line, text, Escape::kJson);
-  fmt::format_to(out, "\"}}\n");
-}
-
-bool WriteOnce(const Line& line) {
-  ssize_t written = 0;
-  do {
-    written = ::write(g_state.fd, line.data(), line.size());
-  } while (written < 0 && errno == EINTR);
-  // A short write (disk full in the middle) leaves a torn line that a second write would only hide.
-  return written == static_cast<ssize_t>(line.size());
-}
-
-void Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
-  Line line;
-  if (g_state.format == Format::kJson) {
-    BuildJson(line, level, conn, text);
-  } else {
-    BuildText(line, level, conn, text);
+// The number of bytes that went; less than 0: errno says why not. Never waits, but for a disk or a terminal.
+ssize_t Deliver(const Line& line) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  switch (g_state.dress.sink) {
+    case Sink::kSyslog:
+      // Not connected: a daemon that is started anew is found at its path again.
+      return ::sendto(g_state.fd, line.data(), line.size(), kFlags, reinterpret_cast<const sockaddr*>(&g_state.syslog),
+                      sizeof(g_state.syslog));
+    case Sink::kJournal:
+      if (const ssize_t sent = ::send(g_state.fd, line.data(), line.size(), kFlags); sent >= 0 || errno != ENOTSOCK) {
+        return sent;
+      }
+      break;
+    case Sink::kFile:
+    case Sink::kTerminal: break;
   }
-  if (WriteOnce(line)) return;
+  return ::write(g_state.fd, line.data(), line.size());
+}
+
+bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
+  Line line;
+  if (g_state.torn && !EndsWithLine(g_state.fd)) line.push_back('\n');
+  AppendLine(line, g_state.dress, g_state.identity, level, conn, text);
+  ssize_t result = 0;
+  do {
+    result = Deliver(line);
+  } while (result < 0 && errno == EINTR);
+  const auto size = static_cast<std::size_t>(std::max<ssize_t>(result, 0));
+  const bool whole = size == line.size();
+  if (whole) g_state.torn = false;
+  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a new one.
+  if (!whole && size > 0) g_state.torn = !TakeBack(g_state.fd, {line.data(), size}, size);
+  return whole;
+}
+
+void CountDropped() {
   ++g_state.dropped;
   if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
 }
 
 // Says how many lines were lost, in the first line that can be written again.
 void ReportDropped() {
-  const std::uint64_t missed = g_state.dropped;
-  g_state.dropped = 0;
   Line text;
-  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", missed);
-  Emit(Level::kWarning, std::nullopt, {text.data(), text.size()});
-  if (g_state.dropped != 0) g_state.dropped = missed;
+  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", g_state.dropped);
+  if (Emit(Level::kWarning, std::nullopt, {text.data(), text.size()})) g_state.dropped = 0;
 }
 
 }  // namespace
 
 void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
-  g_state.sink = sink;
+  g_state.dress.sink = sink;
+  g_state.torn = false;
 }
 void SetLevel(Level level) {
   g_state.level = level;
 }
 void SetFormat(Format format) {
-  g_state.format = format;
+  g_state.dress.format = format;
 }
 void SetIdentity(const Identity& identity) {
   g_state.identity = identity;
@@ -130,7 +98,7 @@ void SetSyslog(std::string_view path, unsigned facility) {
   g_state.syslog = {};
   g_state.syslog.sun_family = AF_UNIX;
   path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
-  g_state.facility = facility;
+  g_state.dress.facility = facility;
 }
 void SetDropCounter(std::atomic<std::uint64_t>* counter) {
   g_state.drop_counter = counter;
@@ -159,7 +127,7 @@ void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fm
   fmt::memory_buffer text;
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
-  Emit(level, conn, {text.data(), text.size()});
+  if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
   errno = saved_errno;
 }
 

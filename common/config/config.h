@@ -55,7 +55,8 @@ struct SupervisionConfig {
 struct LogConfig {
   log::Level level = log::Level::kInfo;
   log::Format format = log::Format::kText;
-  std::string file = "stderr";
+  std::string file = "stderr";  // "stderr", "syslog", "syslog:FACILITY", or a path
+  std::string syslog_socket = "/dev/log";
   std::string access = "off";  // "off", "stderr", or a path
   AccessFormat access_format = AccessFormat::kCombined;
 

@@ -13,6 +13,7 @@
 
 #include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "common/base/syslog_name.h"
 #include "common/config/key_types.h"
 #include "common/config/nearest.h"
 #include "common/config/units.h"
@@ -72,6 +73,13 @@ void CheckAccounts(Draft& draft) {
     const Status group = FindAccount<struct group>(::getgrnam_r, config.group, "group");
     if (!group.Ok()) draft.problems().Add(draft.OriginOf("group"), "group: " + group.Err().text);
   }
+}
+
+void CheckSyslog(Draft& draft) {
+  const std::string& file = draft.config().log.file;
+  if (!log::MeansSyslog(file) || log::FacilityOf(file) >= 0) return;
+  draft.problems().Add(draft.OriginOf("log.file"), fmt::format("log.file: {} names no facility; write syslog: and {}",
+                                                               Quoted(file), WordList(log::FacilityNames())));
 }
 
 void CheckFolder(const std::string& path, const std::string& key, Draft& draft) {
@@ -182,6 +190,7 @@ void CheckConfig(const std::vector<std::string>& service_types, Draft& draft) {
   CheckWorkers(draft);
   CheckBackoff(draft);
   CheckAccounts(draft);
+  CheckSyslog(draft);
   for (const ServiceConfig& service : draft.config().services) CheckService(service, service_types, draft);
   for (std::size_t i = 0; i < draft.config().listen.size(); ++i) ListenerCheck(i, draft).Run();
 }

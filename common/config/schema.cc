@@ -143,7 +143,8 @@ const std::vector<Key<Config>>& ConfigKeys() {
 
       Top("log.level", LevelType(), MEMBER(log.level), "debug, info, notice, warning, error or alert"),
       Top("log.format", FormatType(), MEMBER(log.format), "text or json"),
-      Top("log.file", kNonEmptyPath, MEMBER(log.file), "a path, or stderr"),
+      Top("log.file", kNonEmptyPath, MEMBER(log.file), "a path, stderr, syslog or syslog:FACILITY"),
+      Top("log.syslog_socket", kSocketPath, MEMBER(log.syslog_socket), "where syslog listens"),
       Top("log.access", kNonEmptyPath, MEMBER(log.access), "a path, stderr, or off"),
       Top("log.access_format", AccessFormatType(), MEMBER(log.access_format), "combined or json"),
   };

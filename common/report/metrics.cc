@@ -194,8 +194,11 @@ void RenderTraffic(Exposition& out, const Reading& reading) {
   for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_out, {{"slot", slot.name}});
 }
 
-// The names that Prometheus' own clients use.
 void RenderMaster(Exposition& out, const MasterPage& master) {
+  out.Counter("preforkd_log_lines_dropped_total", "Lines that could not be written, by log.");
+  out.Sample(Get(master.log_lines_dropped), {{"log", "server"}});
+  out.Sample(Get(master.access_lines_dropped), {{"log", "access"}});
+  // The names that Prometheus' own clients use.
   const MasterUse& use = master.use;
   out.Counter("process_cpu_seconds_total", "CPU time of the master.");
   out.Sample(ToSeconds(Get(use.cpu_ns)));

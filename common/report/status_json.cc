@@ -113,6 +113,8 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"reclaimed", Get(master.reclaimed)},
       {"handed_over", master.handed_over.Sum()},
       {"handed_back", master.handed_back.Sum()},
+      {"log_lines_dropped",
+       {{"server", Get(master.log_lines_dropped)}, {"access", Get(master.access_lines_dropped)}}},
       {"restarts", master.restarts.Sum()},
       {"restarts_by", RestartsBy(master.restarts)},
       {"requests", totals.requests},

@@ -1,5 +1,6 @@
 #include "common/scoreboard/line_buffer.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,8 @@
 #include <cstring>
 #include <string>
 
+#include "common/base/file_tail.h"
+
 namespace preforkd {
 namespace {
 
@@ -15,34 +18,6 @@ namespace {
 constexpr std::size_t kSearched = std::size_t{8} << 20;
 
 std::size_t WholeLines(std::string_view text) { return text.rfind('\n') + 1; }  // npos + 1 is 0
-
-// Of the file, from `offset` on; shorter at its end, empty when it cannot be read.
-std::string ReadAt(int fd, std::uint64_t offset, std::size_t size) {
-  std::string text(size, '\0');
-  std::size_t got = 0;
-  while (got < size) {
-    const ssize_t count = ::pread(fd, text.data() + got, size - got, static_cast<off_t>(offset + got));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  text.resize(got);
-  return text;
-}
-
-// The file ends with `written`, of which the last `torn` bytes are a part of a line: takes these back. Others may have
-// appended behind it: then it must stay.
-bool TakeBack(int fd, std::string_view written, std::size_t torn) {
-  struct stat file {};
-  if (::fstat(fd, &file) < 0 || static_cast<std::uint64_t>(file.st_size) < written.size()) return false;
-  const auto size = static_cast<std::uint64_t>(file.st_size);
-  if (ReadAt(fd, size - written.size(), written.size()) != written) return false;
-  return ::ftruncate(fd, static_cast<off_t>(size - torn)) == 0;
-}
-
-bool EndsWithLine(int fd, const struct stat& file) {
-  return file.st_size > 0 && ReadAt(fd, static_cast<std::uint64_t>(file.st_size) - 1, 1) == "\n";
-}
 
 // How much of `block` a write has brought into a file to which `added` has been added since: no two lines are alike.
 std::size_t FindWritten(std::string_view block, std::string_view added) {
@@ -103,7 +78,7 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
     SetWritten(kCapacity);
     return Progress::kWritten;
   }
-  if (mend_ && !EndsWithLine(fd, file) && ::write(fd, "\n", 1) != 1) return Progress::kFailed;
+  if (mend_ && !EndsWithLine(fd) && ::write(fd, "\n", 1) != 1) return Progress::kFailed;
   mend_ = false;
   const std::uint64_t before = WrittenBytes();
   ledger_.inode.store(file.st_ino, std::memory_order_relaxed);
@@ -111,7 +86,9 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
   ledger_.progress.store(2 * before + 1, std::memory_order_release);
   ssize_t result = 0;
   do {
-    result = ::write(fd, block.data(), block.size());
+    // The journal's stream does not block either.
+    result = S_ISSOCK(file.st_mode) ? ::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                    : ::write(fd, block.data(), block.size());
   } while (result < 0 && errno == EINTR);
   const int saved_errno = errno;
   const std::string_view written = block.substr(0, result > 0 ? static_cast<std::size_t>(result) : 0);

@@ -78,7 +78,7 @@ TEST_CASE("a worker's signals: TERM waits for its loop, the master's are ignored
   DaemonProcess daemon;
   daemon.Serve(2, kFlags);
   std::vector<int> ignored = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
-                              SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP};
+                              SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ};
   std::sort(ignored.begin(), ignored.end());
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(Text(SignalsIn(worker, "SigBlk")) == Text({SIGTERM}));

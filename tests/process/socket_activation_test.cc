@@ -37,6 +37,8 @@ ManagersSocket Bind(const std::string& text) {
 }
 
 // Two services behind two names: "web" answers HTTP, "talk" echoes.
+// The clients of this echo speak first, so its connections are accepted when they have spoken. Without that, one that has
+// not spoken yet when the server stops is idle, and idle connections are closed.
 constexpr const char* kTwoServices = R"(
 workers = 2
 [[listen]]
@@ -45,6 +47,7 @@ service = "web"
 [[listen]]
 address = "systemd:talk"
 service = "talk"
+defer_accept = true
 [service.web]
 type = "http"
 [service.talk]

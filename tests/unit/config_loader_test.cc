@@ -97,7 +97,7 @@ TEST_CASE("every key reaches its member") {
   CHECK(config.parking == ParkingConfig{seconds(1), 13});
   CHECK(config.supervision == SupervisionConfig{seconds(1), seconds(2), seconds(3), seconds(4),
                                                 Duration::zero(), 14, 15 << 20, hours(16)});
-  CHECK(config.log == LogConfig{log::Level::kAlert, log::Format::kJson, "/tmp/l", "off"});
+  CHECK(config.log == LogConfig{log::Level::kAlert, log::Format::kJson, "/tmp/l"});
 }
 
 TEST_CASE("listeners and services keep the order of the file") {

@@ -56,6 +56,7 @@ max_lifetime = "16h"
 level = "alert"
 format = "json"
 file = "/tmp/l"
+syslog_socket = "/tmp/s"
 access = "/tmp/a"
 access_format = "json"
 [[listen]]

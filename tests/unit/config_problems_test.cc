@@ -155,6 +155,7 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
             "2s is more than backoff_max = 1s"},
            {"user = \"no-such-user\"\n", "1:1", "user: there is no user 'no-such-user'"},
            {"group = \"no-such-group\"\n", "1:1", "group: there is no group 'no-such-group'"},
+           {"[log]\nfile = \"syslog:local8\"\n", "2:1", "names no facility; write syslog: and 'kern', "},
            {"[log]\naccess_format = \"jsno\"\n", "2:1", "write 'combined' or 'json'; did you mean 'json'?"},
            {InListener("address = \"systemd:web\"\nservice = \"s\"\n[[listen]]\naddress = \"systemd:web\"\n"
                        "service = \"s\"\n"),

@@ -213,7 +213,7 @@ void HttpSession::AwaitRoom() {
 }
 
 void HttpSession::Finish() {
-  if (!refused_ && !more_may_follow_ && pending_.empty()) return connection_.Close();
+  if (!refused_ && !more_may_follow_ && pending_.empty()) return connection_.Close("the answer was its last");
   std::string().swap(pending_);
   phase_ = Phase::kLingering;
   linger_.emplace(connection_).Begin();

@@ -80,6 +80,11 @@ void HttpSession::Send(std::string_view head, AccessEntry known, const HeadConte
   HttpResponse& response = shared_.response;
   connection_.CountRequest();
   known.status = response.Status();
+  if (log::Enabled(log::Level::kDebug)) {
+    constexpr std::size_t kShown = 200;
+    log::Debug(connection_.Id(), "request {} is answered with {}: {}", connection_.Requests(), known.status,
+               head.substr(0, std::min(head.find_first_of("\r\n"), kShown)));
+  }
   access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
   const std::uint64_t begin = output_.End();
   access_.SetEnd(begin + SendResponse(output_, response, context, head_only));

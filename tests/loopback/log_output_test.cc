@@ -1,0 +1,218 @@
+// Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process of its own,
+// because standard error and the log are a process's.
+#include "master/log_output.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/base/log.h"
+#include "common/base/unique_fd.h"
+#include "tests/support/fork_peer.h"
+#include "tests/support/temp_directory.h"
+
+namespace preforkd {
+namespace {
+
+using testing::RunPeer;
+
+// What is there to be read now.
+std::string ReadNow(int fd) {
+  std::array<char, 65536> buffer;
+  const ssize_t size = ::read(fd, buffer.data(), buffer.size());
+  return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
+}
+
+std::array<UniqueFd, 2> Pair(int type) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) < 0) std::abort();
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+// `fd` becomes standard error, and JOURNAL_STREAM says that it is the journal's; `off_by`: or another's.
+void BecomeJournal(int fd, unsigned long off_by) {
+  ::dup2(fd, STDERR_FILENO);
+  struct stat file {};
+  ::fstat(STDERR_FILENO, &file);
+  ::setenv("JOURNAL_STREAM", fmt::format("{}:{}", file.st_dev, file.st_ino + off_by).c_str(), 1);
+}
+
+// The other end of a terminal that is standard error now; a test of its own each, so nothing is put back.
+UniqueFd BecomeTerminal() {
+  UniqueFd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  if (!ours.Valid() || ::grantpt(ours.Get()) < 0 || ::unlockpt(ours.Get()) < 0) std::abort();
+  const UniqueFd theirs(::open(::ptsname(ours.Get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ::dup2(theirs.Get(), STDERR_FILENO);
+  return ours;
+}
+
+// A receiver as a syslog daemon has it.
+class SyslogDaemon {
+ public:
+  explicit SyslogDaemon(const std::string& path)
+      : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ::unlink(path.c_str());
+    if (::bind(fd_.Get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) < 0) std::abort();
+  }
+  [[nodiscard]] std::string Receive() const { return ReadNow(fd_.Get()); }
+
+ private:
+  UniqueFd fd_;
+};
+
+LogConfig Syslog(const std::string& file, const std::string& path) {
+  LogConfig config;
+  config.file = file;
+  config.syslog_socket = path;
+  return config;
+}
+
+// "<155>Nov 23 16:03:08 preforkd[17]: " in front of `rest`?
+bool IsSyslog(const std::string& message, int priority, const std::string& rest) {
+  const std::string start = fmt::format("<{}>", priority);
+  const std::string end = fmt::format(" preforkd[{}]: {}", ::getpid(), rest);
+  return message.starts_with(start) && message.ends_with(end) &&
+         message.size() == start.size() + std::strlen("Nov 23 16:03:08") + end.size();
+}
+
+}  // namespace
+
+TEST_CASE("the journal gets priorities and no time, and is never waited for") {
+  const testing::PeerResult peer = RunPeer([] {
+    const auto [ours, theirs] = Pair(SOCK_STREAM);
+    BecomeJournal(theirs.Get(), 0);
+    LogOutput output;
+    LogConfig config;
+    config.level = log::Level::kDebug;
+    if (!output.Apply(config).Ok()) return 1;
+    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
+    log::Warning("careful");
+    if (ReadNow(ours.Get()) != "<4>" + who + "careful\n") return 2;
+    log::Alert("bug\nforged");
+    if (ReadNow(ours.Get()) != "<1>" + who + "bug\\nforged\n") return 3;
+    log::Debug("detail");
+    if (ReadNow(ours.Get()) != "<7>" + who + "detail\n") return 4;
+    if (output.Fds().sink != log::Sink::kJournal) return 5;
+    for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(200, 'x'));  // nobody reads
+    return log::Dropped() > 0 ? 0 : 6;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("somebody else's JOURNAL_STREAM means nothing") {
+  const testing::PeerResult peer = RunPeer([] {
+    const auto [ours, theirs] = Pair(SOCK_STREAM);
+    BecomeJournal(theirs.Get(), 1);
+    LogOutput output;
+    if (!output.Apply({}).Ok()) return 1;
+    log::Warning("careful");
+    return ReadNow(ours.Get()).starts_with("20") ? 0 : 2;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON never does") {
+  for (const bool wanted : {true, false}) {
+    for (const log::Format format : {log::Format::kText, log::Format::kJson}) {
+      CAPTURE(wanted);
+      const testing::PeerResult peer = RunPeer([&] {
+        const UniqueFd screen = BecomeTerminal();
+        ::setenv("TERM", "xterm", 1);
+        wanted ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", "1", 1);
+        LogOutput output;
+        LogConfig config;
+        config.format = format;
+        if (!output.Apply(config).Ok()) return 1;
+        log::Error("bad");
+        const std::string line = ReadNow(screen.Get());
+        if (line.find("bad") == std::string::npos) return 2;
+        const bool coloured = line.find("\x1b[31merror") != std::string::npos;
+        if (!coloured && line.find('\x1b') != std::string::npos) return 3;
+        return coloured == (wanted && format == log::Format::kText) ? 0 : 4;
+      });
+      CHECK_MESSAGE(peer.Ok(), peer.Text());
+    }
+  }
+}
+
+TEST_CASE("a pipe as standard error is not waited for, and stays for others as it was") {
+  const testing::PeerResult peer = RunPeer([] {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0) return 1;
+    ::dup2(ends[1], STDERR_FILENO);
+    LogOutput output;
+    if (!output.Apply({}).Ok()) return 2;
+    for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(200, 'x'));
+    if (log::Dropped() == 0) return 3;
+    return (::fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0 ? 0 : 4;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("syslog: one datagram a line, with facility and severity") {
+  const testing::TempDirectory folder;
+  const testing::PeerResult peer = RunPeer([&] {
+    const std::string path = folder.Path("log");
+    const SyslogDaemon daemon(path);
+    LogOutput output;
+    if (!output.Apply(Syslog("syslog:local3", path)).Ok()) return 1;
+    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
+    log::Error("bad\nforged");
+    if (!IsSyslog(daemon.Receive(), 19 * 8 + 3, "error: " + who + "bad\\nforged")) return 2;
+    if (!output.Apply(Syslog("syslog", path)).Ok()) return 3;
+    log::Notice("one");
+    log::Notice("two");
+    if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "one")) return 4;
+    if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "two")) return 5;
+    log::SetFormat(log::Format::kJson);
+    log::Info("three");
+    const std::string message = daemon.Receive();
+    const auto json = nlohmann::json::parse(message.substr(message.find('{')));
+    return json["message"] == "three" ? 0 : 6;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("a syslog daemon that does not read, is not there, or is started anew, stops nobody; what is missing is said") {
+  const testing::TempDirectory folder;
+  const testing::PeerResult peer = RunPeer([&] {
+    const std::string path = folder.Path("log");
+    std::atomic<std::uint64_t> dropped{0};
+    log::SetDropCounter(&dropped);
+    LogOutput output;
+    if (!output.Apply(Syslog("syslog", path)).Ok()) return 1;
+    log::Info("nobody is there");
+    if (dropped != 1) return 2;
+    {
+      const SyslogDaemon first(path);
+      log::Info("a");
+      if (first.Receive().find("1 log lines could not be written") == std::string::npos) return 3;
+      if (first.Receive().find(": a") == std::string::npos) return 4;
+      for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(500, 'x'));
+      if (log::Dropped() == 0) return 5;
+    }
+    log::Info("its daemon has died");
+    const SyslogDaemon second(path);
+    log::Info("b");
+    if (second.Receive().find("log lines could not be written") == std::string::npos) return 6;
+    if (second.Receive().find(": b") == std::string::npos) return 7;
+    return log::Dropped() == 0 ? 0 : 8;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+}  // namespace preforkd

@@ -1,0 +1,104 @@
+#!/bin/bash
+# The Debian package installed, the server started, reloaded and stopped as its unit says, upgraded, removed, purged:
+# on a copy of this machine that is thrown away (an overlay, with processes and a network of its own).
+set -euo pipefail
+
+deb=$PWD/$1
+
+if ((EUID != 0)) || ! unshare --mount --pid --net --fork true 2>/dev/null; then
+  echo "skipped: needs root and namespaces"
+  exit 0
+fi
+
+# Runs in the copy.
+in_the_copy() {
+  fail() {
+    echo "FAILED: $1"
+    cat /tmp/server.log /tmp/dpkg.log 2>/dev/null || true
+    exit 1
+  }
+  dpkg_quiet() { DEBIAN_FRONTEND=noninteractive dpkg "$@" >/tmp/dpkg.log 2>&1 || fail "dpkg $*"; }
+  # Runs the rest of its arguments until they succeed, for 20 s.
+  wait_until() {
+    local what=$1 deadline=$((SECONDS + 20))
+    shift
+    until "$@"; do
+      ((SECONDS < deadline)) || fail "waited 20 s for: $what"
+      sleep 0.05
+    done
+  }
+  answers() {
+    python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8080/", timeout=5).read()' 2>/dev/null
+  }
+  start() {
+    # RuntimeDirectory= and LogsDirectory= of the unit.
+    install -d -o preforkd -g preforkd /run/preforkd /var/log/preforkd
+    setpriv --reuid=preforkd --regid=preforkd --clear-groups --no-new-privs --bounding-set=-all \
+      /usr/sbin/preforkd -c /etc/preforkd/preforkd.toml 2>>/tmp/server.log &
+    server=$!
+    wait_until "the server to serve" answers
+  }
+  stop() {
+    local status=0
+    kill -TERM "$server"
+    wait "$server" || status=$?
+    ((status == 0)) || fail "stopped with status $status"
+  }
+
+  # The loopback interface of a new network is down.
+  python3 -c 'import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
+
+  dpkg_quiet -i /tmp/package.deb
+  getent passwd preforkd | grep -q ':/usr/sbin/nologin$' || fail "there is no user preforkd that cannot log in"
+  [[ -L /etc/systemd/system/multi-user.target.wants/preforkd.service ]] || fail "the unit is not enabled"
+  [[ ! -e /etc/systemd/system/sockets.target.wants/preforkd.socket ]] || fail "the socket is enabled unasked"
+  # As an administrator does with systemctl enable; purge has to find it.
+  mkdir -p /etc/systemd/system/sockets.target.wants
+  ln -s /lib/systemd/system/preforkd.socket /etc/systemd/system/sockets.target.wants/
+  start
+  preforkctl reload --wait || fail "the reload of a good configuration was refused"
+  echo 'wrokers = 3' >>/etc/preforkd/preforkd.toml
+  ! preforkctl reload --wait >/tmp/refusal || fail "the reload of a wrong configuration was not refused"
+  sed -i '$d' /etc/preforkd/preforkd.toml
+  preforkctl status >/dev/null || fail "no status"
+  answers || fail "it does not serve after a refused reload"
+
+  # An upgrade under a running server, with a changed configuration, leaves both alone.
+  echo '# changed by the administrator' >>/etc/preforkd/preforkd.toml
+  dpkg_quiet --force-confold -i /tmp/package.deb
+  grep -q 'changed by the administrator' /etc/preforkd/preforkd.toml || fail "the upgrade lost a change"
+  answers || fail "the upgrade has stopped the server"
+  stop
+
+  dpkg_quiet -r preforkd
+  [[ -f /etc/preforkd/preforkd.toml && ! -e /usr/sbin/preforkd ]] || fail "remove takes the programs and no more"
+  touch /var/log/preforkd/server.log
+  dpkg_quiet -P preforkd
+}
+
+copy=$(mktemp -d)
+# All that was made in the copy and is still there, but for the user, and for what dpkg and its friends note down.
+left_behind() {
+  (cd "$1" && find . -mindepth 1 ! -type c ! -type d | sed 's|^\./||' | grep -vE \
+    '^(tmp/|root/|dev/|var/lib/dpkg/(status|available|lock|triggers/|diversions|statoverride)|var/log/(dpkg|apt)|var/cache/(man|ldconfig|debconf)/|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|etc/\.pwd\.lock$|etc/ld\.so\.cache$|var/lib/dpkg/[a-z-]+-old$)' || true)
+  (cd "$1" && find . -iname '*preforkd*' ! -type c | sed 's|^\./||')
+}
+
+export -f in_the_copy left_behind
+export copy deb
+unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
+  mount -t tmpfs copy "$copy"
+  mkdir "$copy"/{made,work,root}
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$copy/made,workdir=$copy/work" "$copy/root"
+  mount -t proc proc "$copy/root/proc"
+  mount --bind /dev "$copy/root/dev"
+  mount -t tmpfs run "$copy/root/run"
+  mount -t tmpfs tmp "$copy/root/tmp"
+  cp "$deb" "$copy/root/tmp/package.deb"
+  # An image of a container may forbid all daemons; nothing here is started by init.
+  chroot "$copy/root" /bin/bash -euo pipefail -c in_the_copy </dev/null
+  left=$(left_behind "$copy/made")
+  [[ -z $left ]] || { echo "FAILED: left behind: $left"; exit 1; }
+'
+rmdir "$copy"

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The Debian package: its files, how its programs are linked, what its man pages and completion name, and what lintian
+and systemd say of it. Unpacked, not installed: deb_install_test does that."""
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+DEB, DBGSYM, VERSION = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
+
+# Not Requires-Python: what Debian calls the C and C++ run time.
+MAY_NEED = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
+PROGRAMS = ("usr/sbin/preforkd", "usr/bin/preforkctl")
+EXPECTED = {
+    *PROGRAMS,
+    "etc/preforkd/preforkd.toml",
+    "lib/systemd/system/preforkd.service",
+    "lib/systemd/system/preforkd.socket",
+    "usr/share/bash-completion/completions/preforkctl",
+    "usr/share/bash-completion/completions/preforkd",
+    "usr/share/doc/preforkd/README.md.gz",
+    "usr/share/doc/preforkd/changelog.gz",
+    "usr/share/doc/preforkd/copyright",
+    "usr/share/man/man1/preforkctl.1.gz",
+    "usr/share/man/man5/preforkd.toml.5.gz",
+    "usr/share/man/man8/preforkd.8.gz",
+    "usr/share/preforkd/preforkd-alerts.yml",
+    "usr/share/preforkd/preforkd-grafana.json",
+}
+MAY_BE_THERE = {"etc/logrotate.d/preforkd"}
+
+
+def run(*words, **more):
+    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True, **more).stdout
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root, cls.symbols, cls.control = (Path(cls.folder.name, name) for name in ("root", "symbols", "control"))
+        run("dpkg-deb", "-x", DEB, cls.root)
+        run("dpkg-deb", "-x", DBGSYM, cls.symbols)
+        run("dpkg-deb", "-e", DEB, cls.control)
+        cls.help = run(cls.root / PROGRAMS[0], "--help")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def files(self):
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
+
+    def man(self, page):
+        text = gzip.decompress((self.root / f"usr/share/man/man{page[-1]}" / (page + ".gz")).read_bytes()).decode()
+        self.assertNotIn("@", text.replace("unix:@", ""))
+        return text.replace(r"\(dq", '"').replace(r"\-", "-")
+
+    def test_the_files_are_those_and_no_other(self):
+        found = {name for name in self.files() if not name.startswith("usr/include/preforkd/")}
+        self.assertEqual(found - MAY_BE_THERE, EXPECTED)
+        self.assertTrue((self.root / "usr/lib/preforkd").is_dir())
+        listed = set((self.control / "conffiles").read_text().split())
+        self.assertEqual(listed, {"/" + name for name in self.files() if name.startswith("etc/")})
+
+    def test_everything_is_roots_and_of_one_time(self):
+        for line in run("dpkg-deb", "-c", DEB, env={**os.environ, "TZ": "UTC"}).splitlines():
+            self.assertRegex(line, r" root/root +\d+ 2026-11-23 12:00 ")
+            self.assertNotRegex(line, r"^.{8}w", "writable by everybody")
+
+    def test_the_version_is_one(self):
+        self.assertEqual(run("dpkg-deb", "-f", DEB, "Version").strip(), VERSION)
+        self.assertEqual(run("dpkg-deb", "-f", DBGSYM, "Depends").strip(), f"preforkd (= {VERSION})")
+        self.assertEqual(run(self.root / PROGRAMS[0], "--version"), f"preforkd {VERSION}\n")
+        self.assertEqual(run(self.root / PROGRAMS[1], "--version"), f"preforkctl {VERSION}\n")
+
+    def test_programs_are_hardened_stripped_and_need_the_c_and_cxx_run_time_only(self):
+        for program in PROGRAMS:
+            with self.subTest(program=program):
+                path = self.root / program
+                dynamic = run("readelf", "-dW", path)
+                self.assertLessEqual(set(re.findall(r"NEEDED.*\[(.*)\]", dynamic)), MAY_NEED)
+                self.assertRegex(dynamic, r"FLAGS_1.*\bNOW\b.*\bPIE\b")
+                self.assertNotRegex(dynamic, r"R(UN)?PATH")
+                segments = run("readelf", "-lW", path)
+                self.assertIn("GNU_RELRO", segments)
+                self.assertRegex(segments, r"GNU_STACK .* RW ")
+                self.assertIn("__stack_chk_fail", run("readelf", "--dyn-syms", "-W", path))
+                self.assertNotRegex(run("readelf", "-SW", path), r"\.symtab|\.debug_")
+
+    def test_symbols_are_in_the_other_package(self):
+        for program in PROGRAMS:
+            build_id = re.search(r"Build ID: ([0-9a-f]+)", run("readelf", "-nW", self.root / program))[1]
+            symbols = self.symbols / "usr/lib/debug/.build-id" / build_id[:2] / (build_id[2:] + ".debug")
+            self.assertIn(".debug_info", run("readelf", "-SW", symbols))
+            self.assertIn(build_id, run("dpkg-deb", "-f", DBGSYM, "Build-Ids"))
+
+    def test_the_man_page_of_the_configuration_names_every_key_with_its_default(self):
+        page = self.man("preforkd.toml.5")
+        documented = dict(re.findall(r"^\.TP\n\.B ([a-z_.]+)(?: = (.*))?$", page, re.MULTILINE))
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('[[listen]]\naddress = "127.0.0.1:0"\nservice = "a"\n[service.a]\ntype = "http"\n'
+                       '[service.b]\ntype = "echo"\n')
+            file.flush()
+            printed = run(self.root / PROGRAMS[0], "--print-config", "-c", file.name)
+        keys, section = {}, ""
+        for line in printed.splitlines():
+            if line.startswith("["):
+                section = line.strip("[]").split(".")[0] + "."
+            elif match := re.match(r"(# )?([a-z_]+)(?: = (.*?))?  +# ", line):
+                keys[section + match[2]] = "" if match[1] else match[3]
+        self.assertGreater(len(keys), 35)
+        for own in ("listen.address", "listen.service", "service.type"):
+            keys[own] = ""  # every file says its own
+        self.assertEqual(documented, keys)
+
+    def test_the_other_man_pages_name_every_flag_and_command(self):
+        flags = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", self.help, re.MULTILINE))
+        flags |= {f"--{name}" for name in ("config", "help")}
+        self.assertLessEqual(flags, set(re.findall(r"--[a-z-]+[a-z]", self.man("preforkd.8"))))
+        ctl = run(self.root / PROGRAMS[1], "--help")
+        commands = re.findall(r"^  ([a-z-]+) ", ctl.split("flags:")[0], re.MULTILINE)
+        page = self.man("preforkctl.1")
+        self.assertEqual(re.findall(r"^\.TP\n\.B ([a-z-]+)(?: \\fI\w+\\fR)?$", page, re.MULTILINE)[:len(commands)], commands)
+        for flag in re.findall(r"--[a-z]+", ctl.split("flags:")[1]):
+            self.assertIn(flag, page)
+
+    def test_completion_offers_every_flag_of_preforkd(self):
+        flags = sorted(set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", self.help, re.MULTILINE)))
+        completion = self.root / "usr/share/bash-completion/completions/preforkd"
+        offered = run("bash", "-c", 'source "$0"; COMP_WORDS=(preforkd --); COMP_CWORD=1; _preforkd; '
+                      'printf "%s\\n" "${COMPREPLY[@]}"', completion)
+        self.assertEqual(sorted(offered.split()), flags)
+
+    def test_headers_are_enough_to_write_a_service(self):
+        source = '#include "worker/service.h"\n#include "worker/http/handler.h"\nint main() {}\n'
+        run("g++", "-std=c++20", "-fsyntax-only", "-DFMT_HEADER_ONLY=1", "-I", self.root / "usr/include/preforkd",
+            "-x", "c++", "-", input=source)
+
+    def test_the_configuration_and_its_commented_lines_are_right(self):
+        file = self.root / "etc/preforkd/preforkd.toml"
+        self.assertEqual(run(self.root / PROGRAMS[0], "--check", "-c", file), "configuration ok\n")
+
+    def test_systemd_takes_the_units_and_finds_little_exposed(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("the package systemd is not installed")
+        units = self.root / "lib/systemd/system"
+        text = (units / "preforkd.service").read_text()
+        self.assertIn("\nUser=preforkd\nGroup=preforkd\n", text)
+        self.assertIn("\nExecReload=/usr/bin/preforkctl reload --wait\n", text)
+        report = run("systemd-analyze", "security", "--offline=true", units / "preforkd.service")
+        score = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", report)[1])
+        self.assertLessEqual(score, 1.5)
+
+    def test_lintian_finds_no_error(self):
+        if not shutil.which("lintian"):
+            self.skipTest("lintian is not installed")
+        result = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", DEB], capture_output=True, text=True,
+                                env={**os.environ, "HOME": self.folder.name}, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Packs a release: a Debian package, its debug symbols, and a tarball for /usr/local. Called by the rule :packages,
+which names every file; see there.
+
+Reproducible: no time, user, umask or order of the file system gets into what it writes.
+"""
+
+import argparse
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+MAINTAINER = "preforkd maintainers <maintainers@preforkd.invalid>"
+# Of every file, and of the changelog: 2026-11-23 12:00 UTC.
+EPOCH = 1795435200
+
+# Whose code is in the programs; each says so in /usr/share/doc.
+LINKED_IN = ["libevent-dev", "libfmt-dev", "node-llhttp", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
+
+# Where a service's author begins; what these include is shipped with them.
+HEADER_ROOTS = ["worker/service.h", "worker/http/handler.h"]
+
+
+class Layout:
+    """Where the parts of a release are, under one prefix."""
+
+    def __init__(self, sysconf, prefix, unit_dir, user):
+        self.sysconf, self.prefix, self.unit_dir, self.user = sysconf, prefix, unit_dir, user
+
+    def fill_in(self, unit):
+        for name, value in (("sbindir", f"{self.prefix}/sbin"), ("bindir", f"{self.prefix}/bin"),
+                            ("sysconfdir", self.sysconf), ("user", self.user)):
+            unit = unit.replace(f"@{name}@", value)
+        return unit
+
+
+DEBIAN = Layout("/etc/preforkd", "/usr", "/lib/systemd/system", "User=preforkd\nGroup=preforkd")
+# Nothing makes a user there.
+LOCAL = Layout("/usr/local/etc", "/usr/local", "/usr/local/lib/systemd/system", "DynamicUser=yes")
+
+
+def write(path, content, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(mode)
+
+
+def compressed(content):
+    return gzip.compress(content.encode(), 9, mtime=0)
+
+
+def header_closure(headers):
+    """Of `headers` (name in the tree: file), what the roots include, directly or not."""
+    found, todo = {}, list(HEADER_ROOTS)
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        found[name] = Path(headers[name]).read_text()
+        todo += re.findall(r'^#include "([^"]+)"', found[name], re.MULTILINE)
+    return found
+
+
+def separate_symbols(program, folder):
+    """A stripped copy of the program, its symbols, and its build id."""
+    stripped, symbols = folder / program.name, folder / (program.name + ".debug")
+    subprocess.run(["objcopy", "--only-keep-debug", "--compress-debug-sections", program, symbols], check=True)
+    subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", "-o", stripped, program], check=True)
+    notes = subprocess.run(["readelf", "-nW", stripped], check=True, capture_output=True, text=True).stdout
+    return stripped.read_bytes(), symbols.read_bytes(), re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+
+
+class Release:
+    def __init__(self, options):
+        self.options = options
+        self.version = options.version
+        self.files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in options.file)}
+        headers = {path.split("/bin/")[-1] if "/bin/" in path else path: path for path in options.header}
+        self.headers = header_closure(headers)
+
+    def text(self, name):
+        return (self.files[name].read_text().replace("@VERSION@", self.version)
+                .replace("@MAINTAINER@", MAINTAINER))
+
+    def check_version(self):
+        if f'kVersion = "{self.version}"' not in self.text("version.h"):
+            raise SystemExit(f"version.bzl says {self.version}, common/base/version.h does not")
+
+    def install(self, root, layout, programs):
+        """What both packages have, below `root`, which stands for /."""
+        prefix = root / layout.prefix.lstrip("/")
+        write(prefix / "sbin/preforkd", programs["preforkd"], 0o755)
+        write(prefix / "bin/preforkctl", programs["preforkctl"], 0o755)
+        write(root / layout.sysconf.lstrip("/") / "preforkd.toml", self.text("preforkd.toml"))
+        units = root / layout.unit_dir.lstrip("/")
+        write(units / "preforkd.service", layout.fill_in(self.text("preforkd.service")))
+        write(units / "preforkd.socket", self.text("preforkd.socket"))
+        for page in ("preforkd.8", "preforkctl.1", "preforkd.toml.5"):
+            write(prefix / f"share/man/man{page[-1]}" / (page + ".gz"), compressed(self.text(page)))
+        for program in ("preforkd", "preforkctl"):
+            write(prefix / "share/bash-completion/completions" / program, self.text(program + ".bash-completion"))
+        # As they are: "@VERSION@" and the like would be Prometheus' and Grafana's own words.
+        for name in ("preforkd-alerts.yml", "preforkd-grafana.json"):
+            write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
+        for name, content in self.headers.items():
+            write(prefix / "include/preforkd" / name, content)
+        (prefix / "lib/preforkd").mkdir(parents=True, exist_ok=True)  # modules
+
+    def copyright(self):
+        parts = [self.text("copyright.head")]
+        for package in LINKED_IN:
+            statement = Path("/usr/share/doc", package, "copyright").read_text()
+            parts.append(f"{'-' * 72}\n{package}\n{'-' * 72}\n\n{statement}")
+        return "\n".join(parts)
+
+    def debian_root(self, root, programs):
+        self.install(root, DEBIAN, programs)
+        doc = root / "usr/share/doc/preforkd"
+        write(doc / "copyright", self.copyright())
+        write(doc / "changelog.gz", compressed(self.text("changelog.in")))
+        write(doc / "README.md.gz", compressed(self.text("README.md")))
+        conffiles = ["/etc/preforkd/preforkd.toml"]
+        if "logrotate" in self.files:
+            write(root / "etc/logrotate.d/preforkd", self.text("logrotate"))
+            conffiles.append("/etc/logrotate.d/preforkd")
+        for script in ("postinst", "prerm", "postrm"):
+            write(root / "DEBIAN" / script, self.text(script), 0o755)
+        write(root / "DEBIAN/conffiles", "".join(name + "\n" for name in conffiles))
+        self.finish(root, self.text("control.in"))
+
+    def symbols_root(self, root, symbols):
+        for build_id, content in symbols.items():
+            write(root / "usr/lib/debug/.build-id" / build_id[:2] / (build_id[2:] + ".debug"), content)
+        doc = root / "usr/share/doc"
+        doc.mkdir(parents=True)
+        (doc / "preforkd-dbgsym").symlink_to("preforkd")
+        control = self.text("control-dbgsym.in").replace("@BUILD_IDS@", " ".join(sorted(symbols)))
+        self.finish(root, control)
+
+    def finish(self, root, control):
+        payload = [path for path in sorted(root.rglob("*"))
+                   if path.is_file() and not path.is_symlink() and "DEBIAN" not in path.parts]
+        sums = "".join(f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in payload)
+        write(root / "DEBIAN/md5sums", sums)
+        size = sum((path.stat().st_size + 1023) // 1024 for path in payload)
+        write(root / "DEBIAN/control", control.replace("@SIZE@", str(size)))
+        for path in root.rglob("*"):  # whatever the umask is
+            if path.is_dir():
+                path.chmod(0o755)
+
+    def build_deb(self, root, out):
+        root.chmod(0o755)
+        environment = {"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C"}
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--threads-max=1", "--build", root, out],
+                       env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    def build_tar(self, root, out):
+        top = f"preforkd-{self.version}"
+
+        def plain(entry):
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            entry.mtime = 0
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        with open(out, "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed, \
+                tarfile.open(mode="w", fileobj=packed, format=tarfile.GNU_FORMAT) as archive:
+            base = root / "usr/local"
+            for path in [base, *sorted(base.rglob("*"))]:
+                name = top if path == base else f"{top}/{path.relative_to(base)}"
+                archive.add(path, name, recursive=False, filter=plain)
+
+    def build(self):
+        self.check_version()
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            programs, symbols = {}, {}
+            for name in ("preforkd", "preforkctl"):
+                programs[name], symbols_of, build_id = separate_symbols(self.files[name], folder)
+                symbols[build_id] = symbols_of
+            self.debian_root(folder / "deb", programs)
+            self.build_deb(folder / "deb", self.options.deb)
+            self.symbols_root(folder / "dbgsym", symbols)
+            self.build_deb(folder / "dbgsym", self.options.dbgsym)
+            self.install(folder / "tar", LOCAL, programs)
+            write(folder / "tar/usr/local/share/doc/preforkd/README.md", self.text("README.md"))
+            write(folder / "tar/usr/local/share/doc/preforkd/copyright", self.copyright())
+            self.build_tar(folder / "tar", self.options.tar)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("version", "deb", "dbgsym", "tar"):
+        parser.add_argument("--" + name, required=True)
+    parser.add_argument("--file", action="append", default=[], help="NAME=PATH")
+    parser.add_argument("--header", nargs="*", default=[])
+    Release(parser.parse_args()).build()
+
+
+if __name__ == "__main__":
+    main()
