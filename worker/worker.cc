@@ -313,7 +313,7 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
 // A connection that was to go back and could not ends here.
 void Worker::CountUnreturned() {
   if (master_.MasterGone()) {
-    Add(env_->row.finished);  // it was idle, and the server has ended
+    CountFinished();  // it was idle, and the server has ended
   } else {
     CountLoss(LossReason::kRefused);
   }
@@ -336,7 +336,7 @@ void Worker::OnConnectionClosed(Connection& connection) {
   if (const auto reason = connection.Loss()) {
     CountLoss(*reason);
   } else {
-    Add(env_->row.finished);
+    CountFinished();
   }
   connections_.Remove(connection);
   LeaveIfDone();
@@ -347,9 +347,15 @@ void Worker::OnConnectionIdle(Connection& connection) {
   if (HandBackIdle(connection, reason)) LeaveIfDone();
 }
 
+void Worker::CountFinished() {
+  Add(env_->row.finished);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
+}
+
 void Worker::CountLoss(LossReason reason) {
   Add(env_->row.lost_by[static_cast<std::size_t>(reason)]);
   Add(env_->row.lost);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
 }
 
 // ---- heartbeat ----
