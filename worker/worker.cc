@@ -163,6 +163,8 @@ void Worker::OnChannel() {
   for (std::size_t i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
     if (!plenty && !MakeSureOfRoom()) return;
     if (!TakeOne()) return;
+    // Nothing more that the master has counted: what there may be all the same, the loop will say.
+    if (env_->row.Queued() == 0) return;
   }
 }
 

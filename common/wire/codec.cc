@@ -225,9 +225,11 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
 
 }  // namespace
 
-void Encode(const HandOver& message, std::string& out) {
+void Encode(const HandOver& message, std::string& out) { Encode(message.parcel, out); }
+
+void Encode(const Parcel& parcel, std::string& out) {
   Writer writer(out, Type::kHandOver);
-  PutParcel(writer, message.parcel);
+  PutParcel(writer, parcel);
 }
 
 void Encode(const ReopenLog& message, std::string& out) {

@@ -18,6 +18,8 @@ namespace preforkd {
 // one buffer serves every message without allocating. The result is at most kMaxMessageBytes; a parcel within
 // kMaxParcelBytes always fits.
 void Encode(const HandOver& message, std::string& out);
+// As a HandOver of it.
+void Encode(const Parcel& parcel, std::string& out);
 void Encode(const ReopenLog& message, std::string& out);
 void Encode(const Nudge& message, std::string& out);
 void Encode(const Ready& message, std::string& out);

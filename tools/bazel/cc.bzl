@@ -29,6 +29,7 @@ THIRD_PARTY_USERS = {
         "//master/ctl:__pkg__",
         "//tests:__subpackages__",
     ],
+    "benchmark": ["//tests/micro:__pkg__"],
     "llhttp": ["//worker/http:__pkg__"],
 }
 
