@@ -67,7 +67,7 @@ CALLS = (
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
-          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/"),
+          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
           "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
