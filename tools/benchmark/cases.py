@@ -8,6 +8,7 @@ from servers.gunicorn import GUNICORN
 from servers.haproxy import HAPROXY
 from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
 from servers.preforkd import PREFORKD
+from servers.server import BLOCKING, CONSTANT, FILES
 
 _LOAD_COLUMNS = ("rps", "cpu", "p50", "p99", "p999", "pss")
 _LOAD_RATIOS = ("cpu", "rps")
@@ -37,6 +38,13 @@ class Case:
             self.runner, self.load.clients if self.load else BLOCKING_CLIENTS)
 
     @property
+    def needs(self):
+        """What its servers must offer."""
+        if self.runner == "blocking":
+            return BLOCKING
+        return FILES if self.load and self.load.path.endswith(".bin") else CONSTANT
+
+    @property
     def kept(self):
         return self.runner in ("memory", "reload") or (self.load is not None and not self.load.close)
 
@@ -53,9 +61,10 @@ def _load(name, title, servers, load, ratios=_LOAD_RATIOS, **more):
 
 
 def _blocking(name, share):
-    return Case(name, f"{share:.0%} of {BLOCKING_RATE} short requests a second block their worker for 50 ms; 4 workers; "
-                "the figures are those of the others", "blocking", (PREFORKD, NGINX_PERL, NGINX_PERL_REUSEPORT),
-                ("p50", "p99", "p999", "worst"), ("p99", "p999"), workers=4, blocking_share=share, lengths=5)
+    title = (f"{share:.0%} of {BLOCKING_RATE} short requests a second block their worker for 50 ms; 4 workers; "
+             "the figures are those of the others")
+    return Case(name, title, "blocking", (PREFORKD, NGINX_PERL, NGINX_PERL_REUSEPORT), ("p50", "p99", "p999", "worst"),
+                ("p99", "p999"), workers=4, blocking_share=share, lengths=5)
 
 
 CASES = (
@@ -74,6 +83,7 @@ CASES = (
     Case("reload", f"kept connections, {RELOAD_LOAD.clients} clients, a reload every second, {RELOAD_IDLE} idle "
          "connections beside them", "reload", (PREFORKD, NGINX, HAPROXY, APACHE),
          ("rps", "cpu", "reloads", "errors", "kept"), ("rps",), load=RELOAD_LOAD, lengths=2),
-    Case("memory", "idle kept connections; PSS of all processes", "memory", (PREFORKD, NGINX, HAPROXY),
-         ("pss_0", "pss_1000", "pss_15000", "idle_bytes"), ("idle_bytes",), most_rounds=2),
+    Case("memory", "idle kept connections, PSS of all processes; the reserve is what a server that may have 15,000 "
+         "takes more from the start", "memory", (PREFORKD, NGINX, HAPROXY),
+         ("pss_0", "pss_1000", "pss_15000", "idle_bytes", "held_bytes"), ("idle_bytes", "held_bytes"), most_rounds=2),
 )

@@ -21,7 +21,8 @@ class Answer:
 
 
 def request(path, close=False):
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{'Connection: close' + chr(13) + chr(10) if close else ''}\r\n".encode()
+    more = "Connection: close\r\n" if close else ""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{more}\r\n".encode()
 
 
 def parse_head(head):

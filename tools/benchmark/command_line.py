@@ -17,7 +17,7 @@ from summary import OURS
 ROOT = Path(__file__).resolve().parent.parent.parent
 _TARGETS = ("//tools/benchmark:preforkd_measured", "//tools/benchmark:open_load")
 _WRONG_COMMAND_LINE = 64
-_MOST_SECONDS = 60
+_MOST_SECONDS = 10
 
 _DESCRIPTION = """\
 Measures preforkd beside nginx, HAProxy, Apache prefork and gunicorn on this machine: throughput, latency, CPU time of
@@ -33,12 +33,17 @@ def _positive(text):
     return number
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.print_usage(sys.stderr)
+        self.exit(_WRONG_COMMAND_LINE, f"{self.prog}: {message}\n")
+
+
 def parse_arguments(arguments):
-    parser = argparse.ArgumentParser(prog="tools/bench", description=_DESCRIPTION,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="It exits with 1 when preforkd had a problem in any round, and with 64 for a "
-                                            "wrong command line.")
-    parser.exit_on_error = False
+    parser = _Parser(prog="tools/bench", description=_DESCRIPTION,
+                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                     epilog="It exits with 1 when preforkd had a problem in any round or the run was interrupted, and\n"
+                            "with 64 for a wrong command line.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="one of --list; without: all of them")
     parser.add_argument("--rounds", type=_positive, default=5, help="of all servers of a case (5)")
     parser.add_argument("--seconds", type=_positive, default=2, help="of load in a segment; some cases take more (2)")
@@ -57,8 +62,14 @@ def parse_arguments(arguments):
     except ValueError as error:
         parser.error(str(error))
     if options.seconds > _MOST_SECONDS:
-        # A client's port rests for a second after its connection, a server's end for a minute.
+        # With a connection for each request the ends that wait for a minute would be more than the kernel keeps.
         parser.error(f"--seconds: at most {_MOST_SECONDS}")
+    for path in filter(None, (options.json, options.markdown, options.svg)):
+        try:
+            path.open("a").close()
+        except OSError as error:
+            # Now, and not in 20 minutes.
+            parser.error(f"{path}: {error.strerror}")
     return options
 
 
@@ -121,6 +132,7 @@ def measure(options):
     session.raise_descriptor_limit()
     with session.setting(ROOT / "bazel-bin/tools/benchmark", options.seconds, options.load) as where:
         versions = _versions(options.cases, options.peers, where)
+        generator = f"{options.load} {machine.version([options.load, '--version'])}"
         segments, notes = [], []
         try:
             for segment in session.run(options.cases, lambda case: servers_of(case, options.peers), options.rounds,
@@ -131,7 +143,8 @@ def measure(options):
     ran = {segment.case for segment in segments}
     cases = tuple((case, tuple(server.name for server in servers_of(case, options.peers)))
                   for case in options.cases if case.name in ran)
-    return report.Run(described, versions, options.rounds, options.seconds, cases, tuple(segments), tuple(notes))
+    return report.Run(described, versions, options.rounds, options.seconds, generator, cases, tuple(segments),
+                      tuple(notes))
 
 
 def main(arguments):
@@ -145,7 +158,8 @@ def main(arguments):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = measure(options)
     print(report.as_text(run), end="")
-    for path, form in ((options.json, report.as_json), (options.markdown, report.as_markdown), (options.svg, report.as_svg)):
+    forms = {options.json: report.as_json, options.markdown: report.as_markdown, options.svg: report.as_svg}
+    for path, form in forms.items():
         if path:
             path.write_text(form(run))
     return 1 if run.notes or any(one.problems for one in run.segments if one.server == OURS) else 0

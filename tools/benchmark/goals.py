@@ -43,6 +43,7 @@ GOALS = (
     Goal(("blocking-2",), "nginx-perl", "p999", 0.5),
     Goal(("blocking-10",), "nginx-perl", "p99", 0.2),
     Goal(("memory",), "nginx", "idle_bytes", 0.5),
+    Goal(("memory",), "nginx", "held_bytes", 0.5),
 )
 
 

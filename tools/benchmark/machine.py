@@ -23,14 +23,20 @@ def describe():
     }
 
 
+def parse_version(output):
+    """'HAProxy version 2.6.12-1 2026/10/17' -> '2.6.12-1'"""
+    found = re.search(r"\d+\.\d+[\w.+~-]*", output)
+    return found[0] if found else "unknown"
+
+
 def version(command):
-    """The first line that says a version, of a program that is run to say it."""
+    """Of a program that is run to say it."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=30, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=30, check=False)
     except (OSError, subprocess.SubprocessError) as error:
         return f"unknown ({error})"
-    return next((line.strip() for line in done.stdout.splitlines() if re.search(r"\d\.\d", line)), "unknown")
+    return parse_version(done.stdout)
 
 
 def text(machine):

@@ -27,6 +27,7 @@ _ALL = (
     Metric("pss_1000", "MiB, 1,000", 1, scale=1 / 1024**2),
     Metric("pss_15000", "MiB, 15,000", 1, scale=1 / 1024**2),
     Metric("idle_bytes", "bytes/idle connection", ratio="memory per idle connection"),
+    Metric("held_bytes", "reserve included", ratio="memory per idle connection, reserve included"),
     Metric("reloads", "reloads"),
     Metric("errors", "errors"),
     Metric("kept", "of 200 idle kept"),

@@ -8,10 +8,12 @@ does not wait for its children, of which there is none here, would lose them.
 
 import os
 import re
+import time
 from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-_ATTEMPTS = 20
+_ATTEMPTS = 100
+_PAUSE = 0.002
 
 
 def parse_schedstat(text):
@@ -58,8 +60,18 @@ def descendants(root):
     return found
 
 
+def members_of_session(leader):
+    """Pids of those that live, the leader's among them, also when it is gone and they are no longer its descendants."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        text = read(f"/proc/{pid}/stat")
+        if text and identity(pid) and int(text[text.rindex(")") + 2:].split()[3]) == leader:
+            found.append(int(pid))
+    return found
+
+
 def identity(pid):
-    """What tells a process from another that gets its pid later; None when it is gone, or only waits to be waited for."""
+    """What tells a process from another that gets its pid later; None when it is gone, or ended and not waited for."""
     text = read(f"/proc/{pid}/stat")
     if text is None:
         return None
@@ -69,11 +81,16 @@ def identity(pid):
 
 def _cpu_of(pid):
     """(seconds on a CPU, seconds inherited from the dead); None when it is gone."""
-    stat = read(f"/proc/{pid}/stat")
     stats = [read(f"/proc/{pid}/task/{task}/schedstat") for task in tasks(pid)]
-    if stat is None or not stats or None in stats:
+    dead = _inherited(pid)
+    if dead is None or not stats or None in stats:
         return None
-    return sum(map(parse_schedstat, stats)), parse_stat(stat)[2]
+    return sum(map(parse_schedstat, stats)), dead
+
+
+def _inherited(pid):
+    text = read(f"/proc/{pid}/stat")
+    return None if text is None else parse_stat(text)[2]
 
 
 def cpu_seconds(root):
@@ -81,12 +98,11 @@ def cpu_seconds(root):
     for _ in range(_ATTEMPTS):
         # Whoever ends while this reads would be counted twice or not at all: then it reads again.
         before = descendants(root)
-        inherited = {pid: read(f"/proc/{pid}/stat") for pid in before}
+        inherited = [_inherited(pid) for pid in before]
         found = [_cpu_of(pid) for pid in before]
-        if None in found or descendants(root) != before:
-            continue
-        if all(inherited[pid] and parse_stat(inherited[pid])[2] == cpu[1] for pid, cpu in zip(before, found)):
+        if None not in found and descendants(root) == before and inherited == [dead for _, dead in found]:
             return sum(own + dead for own, dead in found)
+        time.sleep(_PAUSE)
     raise RuntimeError(f"the processes of {root} change faster than they can be counted")
 
 

@@ -19,6 +19,7 @@ class Run:
     versions: dict  # server or tool -> version
     rounds: int
     seconds: int
+    generator: str  # with its version
     cases: tuple  # (case, names of its servers) of those that were run
     segments: tuple
     notes: tuple = ()
@@ -37,20 +38,20 @@ def warnings(run):
     widest = noise([table for _, table in run.tables()])
     if widest and widest[0] > WIDE_SPREAD:
         spread, case, server, metric = widest
-        found.append(f"the widest spread between rounds is {spread:.0%} ({case}, {server}, {METRICS[metric].title}): the "
-                     "machine did other work meanwhile, or the rounds are too short")
+        found.append(f"the widest spread between rounds is {spread:.0%} ({case}, {server}, {METRICS[metric].title}): "
+                     "the machine did other work meanwhile, or the rounds are too short")
     return [line for line in found if line]
 
 
 def as_text(run):
-    lines = [machine.text(run.machine), _versions(run), run.how(), ""]
+    lines = [machine.text(run.machine), f"{_versions(run)}; asked by {run.generator}", run.how(), ""]
     lines += [tables.text(case, table) for case, table in run.tables()]
     lines += [f"warning: {line}" for line in warnings(run)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def as_markdown(run):
-    lines = [f"`tools/bench`, {machine.text(run.machine)}; {_versions(run)}. {run.how()}", ""]
+    lines = [f"`tools/bench`, {machine.text(run.machine)}; {_versions(run)}; asked by {run.generator}. {run.how()}", ""]
     lines += [tables.markdown(case, table) for case, table in run.tables()]
     lines += [f"Warning: {line}.\n" for line in warnings(run)]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -62,6 +63,7 @@ def as_json(run):
         "versions": run.versions,
         "rounds": run.rounds,
         "seconds": run.seconds,
+        "generator": run.generator,
         "warnings": warnings(run),
         "cases": {case.name: {"title": case.title, **asdict(table)} for case, table in run.tables()},
         "segments": [asdict(segment) for segment in run.segments],
@@ -75,4 +77,4 @@ def as_svg(run):
 
 
 def _versions(run):
-    return "; ".join(f"{name}: {version}" for name, version in run.versions.items())
+    return ", ".join(f"{name} {version}" for name, version in run.versions.items())

@@ -50,10 +50,14 @@ class ServerProcess:
         if self.order.user:
             shutil.chown(folder, self.order.user)
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        with self._log.open("wb") as log:
-            # A session of its own: an interrupt at the terminal is the bench's, which then stops the servers.
-            self._process = subprocess.Popen(self._launch.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             cwd=folder, env=environment, start_new_session=True)
+        try:
+            with self._log.open("wb") as log:
+                # A session of its own: an interrupt at the terminal is the bench's, which then stops the servers.
+                self._process = subprocess.Popen(self._launch.arguments, stdin=subprocess.DEVNULL, stdout=log,
+                                                 stderr=log, cwd=folder, env=environment, start_new_session=True)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise ServerFailed(f"cannot be started: {error}") from error
         return self
 
     def __exit__(self, *_):
@@ -102,22 +106,25 @@ class ServerProcess:
         text = "".join(log.read_text(errors="replace") for log in logs if log.exists())
         return "its log ends with: " + text.strip()[-400:] if text.strip() else "its log is empty"
 
+    def _tree(self):
+        return process_tree.descendants(self.pid) if self._process.poll() is None else []
+
     def _stop(self):
         """Asks, waits, and kills what is left of the tree."""
-        family = [process_tree.identity(pid) for pid in process_tree.descendants(self.pid)]
-        self._process.send_signal(self._launch.stop)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_SECONDS)
-        deadline = time.monotonic() + (STOP_SECONDS if self._process.returncode is not None else 0)
-        while left := [pid for pid, start in filter(None, family) if process_tree.identity(pid) == (pid, start)]:
-            if time.monotonic() > deadline:
-                _kill(left)
-                deadline += STOP_SECONDS
-            time.sleep(_POLL)
-        self._process.wait()
+        # Of a server that has ended by itself, what it left is found by its session.
+        family = [process_tree.identity(pid) for pid in {*process_tree.members_of_session(self.pid), *self._tree()}]
+        try:
+            self._process.send_signal(self._launch.stop)
+            deadline = time.monotonic() + STOP_SECONDS
+            # Workers end after their master, or before; it is waited for here, so that it is no longer among them.
+            while (self._process.poll() is None or _alive(family)) and time.monotonic() < deadline:
+                time.sleep(_POLL)
+        finally:
+            for pid in _alive(family):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait()
 
 
-def _kill(pids):
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def _alive(family):
+    return [pid for pid, start in filter(None, family) if process_tree.identity(pid) == (pid, start)]

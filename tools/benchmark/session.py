@@ -21,7 +21,7 @@ from client import WrongAnswer
 from metrics import METRICS
 from runners import GENERATORS, RUNNERS, GeneratorFailed
 from server_process import ServerFailed, ServerProcess, free_port
-from servers.server import BODY, Order
+from servers.server import BODY, FILES, Order
 from summary import Segment
 
 _FILES = {"hello": BODY, "1k.bin": bytes(range(256)) * 4, "100k.bin": bytes(range(256)) * 400,
@@ -102,23 +102,28 @@ def run(cases, servers_of, rounds, where: Setting, progress):
                 yield segment
 
 
-def run_segment(case, server, number, where):
-    order = Order(
+def _order(case, server, where, connections):
+    return Order(
         folder=where.folder / server.name,
         root=where.folder / "root",
         port=free_port(),
         workers=case.workers,
-        connections=case.connections,
+        connections=connections,
         kept=case.kept,
-        files=case.name.startswith("static"),
+        files=case.needs == FILES,
         user=where.user,
         programs=where.programs,
     )
+
+
+def run_segment(case, server, number, where):
+    def start(connections=case.connections):
+        return ServerProcess(server, _order(case, server, where, connections))
+
     try:
-        with ServerProcess(server, order) as process:
-            values, problems = RUNNERS[case.runner](case, process, where, number)
+        values, problems = RUNNERS[case.runner](case, start, where, number)
     except (ServerFailed, WrongAnswer, GeneratorFailed, OSError, RuntimeError) as error:
-        values, problems = {}, [f"{type(error).__name__}: {error}"]
+        values, problems = {}, [" ".join(f"{type(error).__name__}: {error}".split())]
     return Segment(case.name, number, server.name, values, tuple(problems))
 
 

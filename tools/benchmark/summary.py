@@ -79,7 +79,8 @@ def _ratios(peer, segments):
     pairs = [(values, good[peer, number]) for (server, number), values in good.items()
              if server == OURS and (peer, number) in good]
     for key, metric in METRICS.items():
-        found = [ours[key] / theirs[key] for ours, theirs in pairs if metric.ratio and ours.get(key) and theirs.get(key)]
+        found = [ours[key] / theirs[key] for ours, theirs in pairs
+                 if metric.ratio and ours.get(key) and theirs.get(key)]
         if found:
             yield Ratio(peer, key, median(found), min(found), max(found), len(found))
 

@@ -36,7 +36,8 @@ def text(case, table):
     widths = [max(map(len, column)) for column in zip(*grid)]
     lines = [f"{case.name}: {case.title}"]
     for name, *cells in grid:
-        lines.append("  ".join([f"  {name:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:]))]))
+        aligned = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:]))
+        lines.append("  ".join([f"  {name:<{widths[0]}}", *aligned]))
     for row in table.rows:
         said = [f"{METRICS[key].ratio} {_ratio_text(case, ratio)}"
                 for key, ratio in _ratios_to(table, row.server, case).items()]

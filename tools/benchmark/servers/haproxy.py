@@ -1,4 +1,8 @@
-"""HAProxy, which answers by itself (`http-request return`); it serves no files. Its workers are threads."""
+"""HAProxy, which answers by itself (`http-request return`); it serves no files. Its workers are threads.
+
+It wants two descriptors for each connection, the second for a backend, and there is none here: without strict limits it
+starts with fewer.
+"""
 
 import signal
 
@@ -7,6 +11,7 @@ from servers.server import CONSTANT, KEEPALIVE_SECONDS, Launch, Order, Server
 CONFIG = """\
 global
   maxconn {connections}
+  no strict-limits
   nbthread {workers}
 {user}
 defaults

@@ -26,7 +26,9 @@ def launch(order: Order) -> Launch:
         keepalive=KEEPALIVE_SECONDS,
         service=f'type = "http"\nroot = "{order.root}"' if order.files else 'type = "measured"',
     )
-    return Launch([f"{order.programs}/preforkd_measured", "-c", f"{order.folder}/preforkd.toml"], {"preforkd.toml": config})
+    return Launch([f"{order.programs}/preforkd_measured", "-c", f"{order.folder}/preforkd.toml"],
+                  {"preforkd.toml": config})
 
 
-PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch, ["{programs}/preforkd_measured", "--version"])
+PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch,
+                  ["{programs}/preforkd_measured", "--version"])
