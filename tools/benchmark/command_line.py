@@ -128,7 +128,7 @@ def _versions(cases, peers, where):
 
 def measure(options):
     """The run, as far as it came: an interrupt ends it, and what was measured until then is reported."""
-    described = machine.describe()
+    described, watch = machine.describe(), machine.Watch()
     session.raise_descriptor_limit()
     with session.setting(ROOT / "bazel-bin/tools/benchmark", options.seconds, options.load) as where:
         versions = _versions(options.cases, options.peers, where)
@@ -139,11 +139,11 @@ def measure(options):
                                        where, lambda line: print(line, file=sys.stderr, flush=True)):
                 segments.append(segment)
         except KeyboardInterrupt:
-            notes.append(f"interrupted after {len(segments)} segments")
+            notes.append(f"interrupted; segments measured: {len(segments)}")
     ran = {segment.case for segment in segments}
     cases = tuple((case, tuple(server.name for server in servers_of(case, options.peers)))
                   for case in options.cases if case.name in ran)
-    return report.Run(described, versions, options.rounds, options.seconds, generator, cases, tuple(segments),
+    return report.Run({**described, "others": watch.others()}, versions, options.rounds, options.seconds, generator, cases, tuple(segments),
                       tuple(notes))
 
 

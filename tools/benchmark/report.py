@@ -15,7 +15,7 @@ WIDE_SPREAD = 0.15
 
 @dataclass(frozen=True)
 class Run:
-    machine: dict  # machine.describe()
+    machine: dict  # machine.describe(), and `others` of its Watch
     versions: dict  # server or tool -> version
     rounds: int
     seconds: int
@@ -34,13 +34,13 @@ class Run:
 
 
 def warnings(run):
-    found = [*run.notes, machine.warning(run.machine)]
+    found = [*run.notes, *machine.warnings(run.machine)]
     widest = noise([table for _, table in run.tables()])
     if widest and widest[0] > WIDE_SPREAD:
         spread, case, server, metric = widest
         found.append(f"the widest spread between rounds is {spread:.0%} ({case}, {server}, {METRICS[metric].title}): "
                      "the machine did other work meanwhile, or the rounds are too short")
-    return [line for line in found if line]
+    return found
 
 
 def as_text(run):

@@ -2,6 +2,10 @@
 """A run is written as text, Markdown, JSON and SVG, each whole, and what does not count is said in each."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 import unittest
 from xml.etree import ElementTree
 
@@ -11,7 +15,7 @@ from cases import CASES
 from summary import Segment
 
 MACHINE = {"date": "2026-11-24 09:00 UTC", "cpu": "A <fast> CPU", "cores": 2, "virtual": True, "kernel": "Linux 6.1",
-           "load_average": 0.1}
+           "load_average": 0.1, "others": 0.01}
 
 
 def load(case, number, server, cpu, problems=()):
@@ -57,6 +61,7 @@ class Text(unittest.TestCase):
 
     def test_noise_is_said(self):
         self.assertIn("warning: the machine was busy", report.as_text(a_run(machine={**MACHINE, "load_average": 1.5})))
+        self.assertIn("warning: other work took 30% of the", report.as_text(a_run(machine={**MACHINE, "others": 0.3})))
         uneven = [load("short-1", number, "nginx", cpu) for number, cpu in ((1, 8.0), (2, 8.0), (3, 12.0))]
         self.assertIn("warning: the widest spread between rounds is 50% (short-1, nginx, CPU us/request)",
                       report.as_text(a_run(*uneven)))
@@ -115,6 +120,19 @@ class Machine(unittest.TestCase):
     def test_processor(self):
         self.assertEqual(machine.parse_cpu_model("processor\t: 0\nmodel name\t: AMD EPYC\nflags: a\n"), "AMD EPYC")
         self.assertEqual(machine.parse_cpu_model(""), "unknown processor")
+
+    def test_the_time_of_all_processes(self):
+        ticks = os.sysconf("SC_CLK_TCK")
+        self.assertEqual(machine.parse_busy("cpu  100 20 30 9000 8 7 6 0 0 0\ncpu0 1 1 1 1\n"), 150 / ticks)
+
+    def test_our_own_work_is_not_that_of_others(self):
+        cores = len(os.sched_getaffinity(0))
+        watch, start = machine.Watch(), time.monotonic()
+        burn = "import time\nwhile time.process_time() < 0.5: pass"
+        for child in [subprocess.Popen([sys.executable, "-S", "-c", burn]) for _ in range(cores)]:
+            child.wait()
+        ours = 0.5 / (time.monotonic() - start)
+        self.assertLess(watch.others(), 1 - ours + 0.1)
 
     def test_what_is_described_can_be_said(self):
         self.assertIn(" cores, Linux ", machine.text(machine.describe()))
