@@ -30,6 +30,8 @@ MAY_INCLUDE = {
     "master/main.cc": PRODUCT,
     "worker/": ("common/", "worker/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
+    "tools/": (),  # nothing else there is C++
+    "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 
 
