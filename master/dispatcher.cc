@@ -41,6 +41,7 @@ void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
   ++ready_;
   benched_.push_back(slot);
+  if (channel.Inherited()) unmarked_.push_back(slot);
 }
 
 void Dispatcher::RemoveSlot(Slot slot) {
@@ -49,6 +50,7 @@ void Dispatcher::RemoveSlot(Slot slot) {
   --ready_;
   balancer_.Withdraw(Raw(slot));
   std::erase(benched_, slot);
+  std::erase(unmarked_, slot);
   std::erase(suspects_, slot);
   std::erase_if(looks_, [slot](const Look& look) { return look.slot == slot; });
   std::make_heap(looks_.begin(), looks_.end());

@@ -64,6 +64,9 @@ class Dispatcher {
   void Submit(Parcel parcel);
   void Flush();
 
+  // The connections that wait here, oldest first; after a Flush that is all that are here.
+  [[nodiscard]] const Ring<Parcel>& WaitingParcels() const { return waiting_; }
+
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.Size(); }
   // It will look again by itself.
@@ -149,6 +152,7 @@ class Dispatcher {
   std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
   std::uint32_t ready_ = 0;           // of them
   std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush
+  std::vector<Slot> unmarked_;        // their workers, an older program's, leave their marks elsewhere
   std::vector<Slot> picked_;          // have something in their outbox
   std::vector<Look> looks_;           // a heap
   std::vector<Slot> suspects_;

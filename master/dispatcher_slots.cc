@@ -123,6 +123,7 @@ bool Dispatcher::WatchFor(Target& target, Time now) {
 // ---- who may be chosen ----
 
 void Dispatcher::LearnLoads(Time now) {
+  for (const Slot slot : unmarked_) page_.load_marks.Mark(slot);
   page_.load_marks.Take(static_cast<std::uint32_t>(targets_.size()), [this](Slot slot) {
     Target* const target = Find(slot);
     if (target == nullptr || !target->offered) return;
