@@ -32,6 +32,9 @@ class Table(unittest.TestCase):
             {"name": "parse", "cpu_time": 500.0, "items_per_second": 2e6}]}"""
         self.assertEqual(table.parse_times(report), [("hand over", 1000.0, 8), ("parse", 500.0, 1)])
 
+    def test_one_benchmark_and_no_other(self):
+        self.assertEqual(table.exactly("take, 1 (x)"), r"^take, 1 \(x\)(/|$)")
+
     def test_a_row(self):
         self.assertEqual(table.row("x", 12.4, {"close": 1.0, "recvmsg": 1.0}),
                          "| x | 12 | 2.00 | close 1.00, recvmsg 1.00 |")
