@@ -58,6 +58,8 @@ class Master {
   ControlReply RefuseReload(const std::string& why);
   void Scale(std::uint32_t workers);
   void StopGracefully();
+  void CloseListeners();
+  void Drain();
   void FinishStop();
   void StopNow();
 
@@ -105,6 +107,7 @@ class Master {
   Supervisor supervisor_;
   ServiceManager manager_;
   Time stop_by_{};       // what is not finished by then is cut off
+  Timer stop_delay_;     // told to stop, and still taking what comes
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 
   std::map<std::string, ServiceId> service_ids_;  // grows; a name keeps its number
@@ -118,7 +121,8 @@ class Master {
   std::vector<ControlAnswer> next_reload_waiters_;  // for the one that has to wait
   std::unique_ptr<ControlSocket> control_;          // behind the waiters: its clients are theirs
   std::unique_ptr<ControlSocket> coming_control_;
-  bool stopping_ = false;
+  bool stopping_ = false;  // told to
+  bool closed_ = false;    // there is nothing to listen on any more
   ExitCode exit_code_ = ExitCode::kStopped;
 };
 
