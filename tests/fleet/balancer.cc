@@ -84,6 +84,15 @@ bool Balancer::Sees(const std::string& server, const std::string& status) const 
   return WaitUntil(kPatience, [&] { return Servers()[server]["status"] == status; });
 }
 
+void Balancer::Set(const std::string& server, const std::string& state) const {
+  const std::string answer = Command(fmt::format("set server nodes/{} state {}", server, state));
+  if (answer != "\n") throw std::runtime_error("HAProxy: " + answer);
+}
+
+unsigned long Balancer::Number(const std::string& server, const std::string& column) const {
+  return std::strtoul(Servers().at(server).at(column).c_str(), nullptr, 10);
+}
+
 unsigned long Balancer::Retries() const {
   unsigned long retries = 0;
   for (const auto& [name, server] : Servers()) {

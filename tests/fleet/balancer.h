@@ -25,6 +25,10 @@ class Balancer {
 
   // Waits until HAProxy calls that server UP, or DOWN.
   [[nodiscard]] bool Sees(const std::string& server, const std::string& status) const;
+  // As `set server nodes/NAME state STATE`.
+  void Set(const std::string& server, const std::string& state) const;
+  // A number of `show stat` for that server, such as "scur", sessions now, or "stot", sessions so far.
+  [[nodiscard]] unsigned long Number(const std::string& server, const std::string& column) const;
   // Connections and requests that were tried again, with the same server or with another.
   [[nodiscard]] unsigned long Retries() const;
 

@@ -134,6 +134,24 @@ TEST_CASE("one node after the other is restarted: it is not ready, then it stops
   fleet.Judge("three restarts");
 }
 
+TEST_CASE("a node that is taken out by hand gets nothing more, and is put back") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  REQUIRE(fleet.GoesOn(500));
+  const std::string& node = fleet.Nodes()[2].Name();
+  fleet.Front().Set(node, "drain");
+  CHECK(fleet.Front().Sees(node, "DRAIN"));
+  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "scur") == 0; }));
+  const unsigned long before = fleet.Front().Number(node, "stot");
+  CHECK(fleet.GoesOn(1000));
+  CHECK(fleet.Front().Number(node, "stot") == before);
+  fleet.Front().Set(node, "ready");
+  CHECK(fleet.Front().Sees(node, "UP"));
+  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "stot") > before; }));
+  CHECK(fleet.Front().Retries() == 0);
+  fleet.Judge("one node drained and back");
+}
+
 TEST_CASE("all workers of one node are killed, again and again, and another node dies whole") {
   if (!HaveMachines()) return;
   Fleet fleet;
