@@ -32,7 +32,9 @@ std::vector<std::string> Columns(const std::string& line) {
 
 }  // namespace
 
-bool Balancer::IsInstalled() { return ::access(kProgram, X_OK) == 0; }
+bool Balancer::IsInstalled() {
+  return ::access(kProgram, X_OK) == 0;
+}
 
 Balancer::Balancer(const std::string& config) {
   (void)::mkdir("/run/haproxy", 0755);  // there already, the second time
@@ -50,7 +52,9 @@ Balancer::Balancer(const std::string& config) {
   throw std::runtime_error("HAProxy does not answer");
 }
 
-Balancer::~Balancer() { End(); }
+Balancer::~Balancer() {
+  End();
+}
 
 void Balancer::End() {
   ::kill(pid_, SIGKILL);
@@ -96,7 +100,8 @@ unsigned long Balancer::Number(const std::string& server, const std::string& col
 unsigned long Balancer::Retries() const {
   unsigned long retries = 0;
   for (const auto& [name, server] : Servers()) {
-    for (const char* column : {"wretr", "wredis"}) retries += std::strtoul(server.at(column).c_str(), nullptr, 10);
+    for (const char* column : {"wretr", "wredis"})
+      retries += std::strtoul(server.at(column).c_str(), nullptr, 10);
   }
   return retries;
 }

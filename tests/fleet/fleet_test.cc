@@ -1,5 +1,5 @@
-// Three machines behind HAProxy, under open load: what an administrator does to one after the other, and what happens to
-// one, fails no request.
+// Three machines behind HAProxy, under open load: what an administrator does to one after the other, and what
+// happens to one, fails no request.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -34,7 +34,8 @@ bool HaveMachines() {
     return true;
   }();
   if (have) return true;
-  if (std::getenv("TESTS_MAY_NOT_SKIP") != nullptr) FAIL("no namespaces or no HAProxy, and here no test is skipped");
+  if (std::getenv("TESTS_MAY_NOT_SKIP") != nullptr)
+    FAIL("no namespaces or no HAProxy, and here no test is skipped");
   MESSAGE("skipped: needs root, network namespaces, and the packages haproxy and iproute2");
   return false;
 }
@@ -43,7 +44,9 @@ bool HaveMachines() {
 class Node {
  public:
   explicit Node(int number, const std::string& root)
-      : name_(fmt::format("node{}", number)), number_(number), config_(Config(Machines::AddressOf(number), root)) {}
+      : name_(fmt::format("node{}", number)),
+        number_(number),
+        config_(Config(Machines::AddressOf(number), root)) {}
 
   void Start() {
     daemon_.emplace();

@@ -17,16 +17,18 @@ constexpr const char* kIp = "/usr/sbin/ip";
 constexpr const char* kBridge = "fleet";
 
 bool Leave() {
-  return ::unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+  return ::unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
          ::mount("run", "/run", "tmpfs", 0, "mode=755") == 0;
 }
 
 // Tried by a child first: who has left half way has changed.
 bool CanLeave() {
+  if (::access(kIp, X_OK) != 0) return false;
   const pid_t child = ::fork();
   if (child == 0) ::_exit(Leave() ? 0 : 1);
   int status = -1;
-  return ::access(kIp, X_OK) == 0 && ::waitpid(child, &status, 0) == child && status == 0;
+  return ::waitpid(child, &status, 0) == child && status == 0;
 }
 
 void Ip(std::vector<std::string> words) {
@@ -36,7 +38,9 @@ void Ip(std::vector<std::string> words) {
   if (result.code != 0) throw std::runtime_error(shown + ": " + result.err);
 }
 
-std::string NameOf(int number) { return fmt::format("node{}", number); }
+std::string NameOf(int number) {
+  return fmt::format("node{}", number);
+}
 
 }  // namespace
 
@@ -62,8 +66,12 @@ void Machines::Add(int number) {
   Ip({"-n", name, "link", "set", "eth0", "up"});
 }
 
-std::string Machines::AddressOf(int number) { return fmt::format("192.0.2.{}", 10 + number); }
+std::string Machines::AddressOf(int number) {
+  return fmt::format("192.0.2.{}", 10 + number);
+}
 
-std::vector<std::string> Machines::LauncherFor(int number) { return {kIp, "netns", "exec", NameOf(number)}; }
+std::vector<std::string> Machines::LauncherFor(int number) {
+  return {kIp, "netns", "exec", NameOf(number)};
+}
 
 }  // namespace preforkd::testing

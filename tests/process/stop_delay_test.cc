@@ -1,5 +1,5 @@
-// stop_delay: a server that was told to stop says so to whoever asks, and serves on until a load balancer has had time
-// to hear it.
+// stop_delay: a server that was told to stop says so to whoever asks, and serves on until a load balancer has
+// had time to hear it.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -96,7 +96,8 @@ TEST_CASE("a reload that waits for the one before it is not begun after the stop
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(ConfigWith("10m", "fault"));
   daemon.Serve(2);
-  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s", "fault") + "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
+  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s", "fault") +
+                     "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
   daemon.ExpectLine("died while starting");
   daemon.Signal(SIGHUP);
   REQUIRE(daemon.WaitForLog("generation 2 is starting"));

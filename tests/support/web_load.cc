@@ -14,21 +14,24 @@ double Milliseconds(const std::vector<Duration>& ascending, double share) {
   return Seconds(ascending[std::min(index, ascending.size() - 1)]) * 1e3;
 }
 
-std::string WhyText(int why) { return why == 0 ? "end of file" : ::strerrordesc_np(why); }
+std::string WhyText(int why) {
+  return why == 0 ? "end of file" : ::strerrordesc_np(why);
+}
 
 }  // namespace
 
 std::string WebLoadResult::Text() const {
-  std::string text =
-      fmt::format("{} requests answered in {:.1f} s ({:.0f}/s), p50 {:.1f} ms, p99 {:.1f} ms, worst {:.0f} ms", answered.size(),
-                  Seconds(length), static_cast<double>(answered.size()) / Seconds(length), Milliseconds(answered, 0.5),
-                  Milliseconds(answered, 0.99), Milliseconds(answered, 1));
+  std::string text = fmt::format(
+      "{} requests answered in {:.1f} s ({:.0f}/s), p50 {:.1f} ms, p99 {:.1f} ms, worst {:.0f} ms",
+      answered.size(), Seconds(length), static_cast<double>(answered.size()) / Seconds(length),
+      Milliseconds(answered, 0.5), Milliseconds(answered, 0.99), Milliseconds(answered, 1));
   if (failed.empty()) text += "; 0 failed";
   for (const auto& [why, count] : failed) text += fmt::format("; {} failed: {}", count, why);
   return text;
 }
 
-WebLoad::WebLoad(WebLoadPlan plan) : plan_(std::move(plan)), clients_(static_cast<std::size_t>(plan_.clients)) {
+WebLoad::WebLoad(WebLoadPlan plan)
+    : plan_(std::move(plan)), clients_(static_cast<std::size_t>(plan_.clients)) {
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     threads_.emplace_back([this, i] { Run(clients_[i], i % 2 == 0); });
   }
@@ -78,12 +81,14 @@ std::string WebLoad::AskOnce(Client& client, bool keeps) const {
     if (!fresh.Ok()) return "not connected: " + fresh.Err().text;
     connection.emplace(std::move(fresh).Value());
   }
-  const std::optional<HttpResponse> response = connection->Get(plan_.target, keeps ? "" : "Connection: close\r\n");
+  const std::optional<HttpResponse> response =
+      connection->Get(plan_.target, keeps ? "" : "Connection: close\r\n");
   if (!response) return fmt::format("no whole answer {}: {}", kind, WhyText(connection->Connection().Why()));
   if (response->status != 200) return fmt::format("status {} {}", response->status, kind);
   if (response->body != plan_.body) return fmt::format("another answer {}", kind);
   const auto option = response->headers.find("connection");
-  if (keeps && (option == response->headers.end() || option->second != "close")) client.kept = std::move(connection);
+  if (keeps && (option == response->headers.end() || option->second != "close"))
+    client.kept = std::move(connection);
   return {};
 }
 

@@ -1,8 +1,9 @@
-// WebLoad: requests that come when they come (Poisson), at so many a second, in the background, while a test does
-// something to who answers them. Half of them on connections that are kept, half on a new one each.
+// WebLoad: requests that come when they come (Poisson), at so many a second, in the background, while a test
+// does something to who answers them. Half of them on connections that are kept, half on a new one each.
 //
 // Nobody asks twice: a request without its whole, right answer has failed, and is counted by why.
-// Runs threads. Start a DaemonProcess before it, or while it runs only by exec of what is there already (fork and exec).
+// Runs threads. Start a DaemonProcess before it, or while it runs only by exec of what is there already (fork
+// and exec).
 #ifndef PREFORKD_TESTS_SUPPORT_WEB_LOAD_H_
 #define PREFORKD_TESTS_SUPPORT_WEB_LOAD_H_
 
