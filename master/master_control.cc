@@ -45,7 +45,7 @@ void Master::OnControl(const ControlRequest& request, const ControlAnswer& answe
     case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard_, Now())));
     case ControlCommand::kConfig: return answer(TextReply(PrintConfig(*serving_.config)));
     case ControlCommand::kReload: return ControlReload(request.wait, answer);
-    case ControlCommand::kUpgrade: return answer(Refusal("upgrade: not supported by this version; nothing has changed"));
+    case ControlCommand::kUpgrade: return ControlUpgrade(request.wait, answer);
     case ControlCommand::kStop:
       answer({true, stopping_ ? "stopping at once" : "stopping", {}, {}});
       return stopping_ ? StopNow() : StopGracefully();  // as the signals do
@@ -66,6 +66,15 @@ void Master::ControlReload(bool wait, const ControlAnswer& answer) {
   Reload([known](const ControlReply& reply) { *known = reply; });
   if (known->has_value()) return answer(**known);
   answer({true, reload_again_ ? "the reload waits for the one before it" : "the reload has begun", {}, {}});
+}
+
+void Master::ControlUpgrade(bool wait, const ControlAnswer& answer) {
+  if (wait) return Upgrade(answer);
+  auto known = std::make_shared<std::optional<ControlReply>>();
+  Upgrade([known](const ControlReply& reply) { *known = reply; });
+  if (known->has_value()) return answer(**known);
+  answer({true, upgrade_again_ ? "the upgrade waits for what is under way" : "the upgrade has begun; the log says how it ends",
+          {}, {}});
 }
 
 ControlReply Master::ControlScale(std::uint32_t workers) {

@@ -20,10 +20,19 @@ std::array<char, kMaxMessageBytes> g_packet;
 
 }  // namespace
 
-Result<SlotChannel> SlotChannel::Create(WorkerRow& row) {
+Result<SlotChannel> SlotChannel::Create(WorkerRow& row, std::uint8_t version) {
   Result<SocketPair> pair = MakeChannelPair();
   if (!pair.Ok()) return pair.Err();
-  return SlotChannel(std::move(pair).Value(), row);
+  return SlotChannel(std::move(pair).Value(), row, version);
+}
+
+SlotChannel SlotChannel::Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version,
+                                 bool shut) {
+  SlotChannel channel(std::move(ends), row, version);
+  channel.mirror_ = &mirror;
+  channel.inherited_ = true;
+  channel.shut_ = shut;
+  return channel;
 }
 
 SendResult SlotChannel::Send(std::span<Parcel> parcels) {
@@ -31,7 +40,7 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
     HandOver message{std::move(parcels[i])};
-    Encode(message, g_encoded[i]);
+    Encode(message, g_encoded[i], version_);
     parcels[i] = std::move(message.parcel);
     messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
   }
@@ -43,14 +52,14 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
 
 SendResult SlotChannel::Send(const ReopenLog& message) {
   std::string bytes;
-  Encode(message, bytes);
+  Encode(message, bytes, version_);
   const OutMessage out{bytes, FdOf(message)};
   return SendMessages(MasterEnd(), std::span(&out, 1));
 }
 
 void SlotChannel::Nudge() {
   std::string bytes;
-  preforkd::Encode(preforkd::Nudge{}, bytes);
+  preforkd::Encode(preforkd::Nudge{}, bytes, version_);
   const OutMessage out{bytes, -1};
   (void)SendMessages(MasterEnd(), std::span(&out, 1));  // a channel that has no room wakes its worker anyway
 }
@@ -81,7 +90,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vecto
       return count;
     }
     Result<MasterToWorker> message =
-        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd), version_);
     if (!message.Ok()) {
       log::Alert("our own message cannot be decoded: {}", message.Err().text);
       continue;

@@ -6,12 +6,14 @@
 #ifndef PREFORKD_MASTER_SLOT_CHANNEL_H_
 #define PREFORKD_MASTER_SLOT_CHANNEL_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/channel/fd_message.h"
+#include "common/scoreboard/foreign_board.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
 
@@ -19,8 +21,11 @@ namespace preforkd {
 
 class SlotChannel {
  public:
-  // `row` is the slot's, and outlives the channel.
-  static Result<SlotChannel> Create(WorkerRow& row);
+  // `row` is the slot's, and outlives the channel. `version`: of the wire, as it will be spoken here.
+  static Result<SlotChannel> Create(WorkerRow& row, std::uint8_t version = kWireVersion);
+  // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror` keeps `row`
+  // up to date, and outlives the channel. `shut`: CloseOurSide has been called.
+  static SlotChannel Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version, bool shut);
 
   [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }  // borrowed
   [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
@@ -42,6 +47,11 @@ class SlotChannel {
   [[nodiscard]] bool Drained() const { return drained_; }
   // CloseOurSide has been called: no worker can be given this channel any more.
   [[nodiscard]] bool Shut() const { return shut_; }
+  // It was made for a worker of the program before this one, which may have spoken another version: likewise.
+  [[nodiscard]] bool Inherited() const { return inherited_; }
+  // Its worker is dead and has been reckoned with: the row is ours alone from now on.
+  void ForgetMirror() { mirror_ = nullptr; }
+  [[nodiscard]] std::uint8_t Version() const { return version_; }
 
   // No more from us: the worker reads end of file behind what is queued, and can still send.
   void CloseOurSide();
@@ -52,17 +62,24 @@ class SlotChannel {
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
-  [[nodiscard]] std::uint64_t Load() const { return row_->InProgress(); }
-  [[nodiscard]] std::uint64_t Queued() const { return row_->Queued(); }
-  [[nodiscard]] const WorkerRow& Row() const { return *row_; }
+  [[nodiscard]] std::uint64_t Load() const { return Row().InProgress(); }
+  [[nodiscard]] std::uint64_t Queued() const { return Row().Queued(); }
+  [[nodiscard]] const WorkerRow& Row() const {
+    if (mirror_ != nullptr) mirror_->Refresh();
+    return *row_;
+  }
 
  private:
   std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
 
-  SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}
+  SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version)
+      : ends_(std::move(ends)), row_(&row), version_(version) {}
 
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
+  const RowMirror* mirror_ = nullptr;
+  bool inherited_ = false;
+  std::uint8_t version_;
   bool drained_ = true;
   bool shut_ = false;
 };

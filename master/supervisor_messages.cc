@@ -107,7 +107,7 @@ Supervisor::Hearing Supervisor::ReceiveOne(WorkerSlot& slot) {
       return Hearing::kNoRoom;
   }
   Result<WorkerToMaster> message =
-      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd), slot.Channel().Version());
   if (!message.Ok()) {
     Distrust(slot, message.Err().text);
     return Hearing::kSilent;

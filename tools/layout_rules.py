@@ -30,6 +30,8 @@ MAY_INCLUDE = {
     "master/main.cc": PRODUCT,
     "worker/": ("common/", "worker/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
+    "tools/": (),  # nothing else there is C++
+    "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 
 
@@ -67,7 +69,7 @@ CALLS = (
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
-          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/"),
+          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
           "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),

@@ -26,10 +26,11 @@ enum class Type : std::uint8_t {
 // or (upgrade) of its successor.
 class Writer {
  public:
-  Writer(std::string& out, Type type) : out_(out) {
+  Writer(std::string& out, Type type, std::uint8_t version) : out_(out) {
+    PF_CHECK(version >= kOldestWireVersion && version <= kWireVersion, "a wire version that nobody speaks");
     out_.clear();
     out_.append(kMagic, sizeof(kMagic));
-    Put(kWireVersion);
+    Put(version);
     Put(type);
   }
 
@@ -145,14 +146,14 @@ void GetParcel(Reader& reader, Parcel& parcel) {
 }
 
 // The type of a packet, or why it is none of ours.
-Result<Type> ReadHeader(Reader& reader) {
+Result<Type> ReadHeader(Reader& reader, std::uint8_t spoken) {
   const auto magic0 = reader.Get<char>();
   const auto magic1 = reader.Get<char>();
   const auto version = reader.Get<std::uint8_t>();
   const auto type = reader.Get<Type>();
   if (magic0 != kMagic[0] || magic1 != kMagic[1]) return Error{"not a preforkd message", 0};
-  if (version != kWireVersion) {
-    return Error{fmt::format("wire version {} where {} is spoken", version, kWireVersion), 0};
+  if (version != spoken) {
+    return Error{fmt::format("wire version {} where {} is spoken", version, spoken), 0};
   }
   return type;
 }
@@ -225,33 +226,33 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
 
 }  // namespace
 
-void Encode(const HandOver& message, std::string& out) {
-  Writer writer(out, Type::kHandOver);
+void Encode(const HandOver& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kHandOver, version);
   PutParcel(writer, message.parcel);
 }
 
-void Encode(const ReopenLog& message, std::string& out) {
-  Writer writer(out, Type::kReopenLog);
+void Encode(const ReopenLog& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReopenLog, version);
   writer.Put(message.incarnation);
   writer.Put(message.kind);
   writer.Put(message.sink);
   writer.Put(message.round);
 }
 
-void Encode(const Nudge&, std::string& out) { Writer(out, Type::kNudge); }
+void Encode(const Nudge&, std::string& out, std::uint8_t version) { Writer(out, Type::kNudge, version); }
 
-void Encode(const Ready& message, std::string& out) {
-  Writer writer(out, Type::kReady);
+void Encode(const Ready& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReady, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const ReplaceMe& message, std::string& out) {
-  Writer writer(out, Type::kReplaceMe);
+void Encode(const ReplaceMe& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReplaceMe, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const HandBack& message, std::string& out) {
-  Writer writer(out, Type::kHandBack);
+void Encode(const HandBack& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kHandBack, version);
   PutWorkerId(writer, message.id);
   writer.Put(message.reason);
   writer.Put(static_cast<std::uint8_t>(message.wake_now ? 1 : 0));
@@ -259,8 +260,8 @@ void Encode(const HandBack& message, std::string& out) {
   PutParcel(writer, message.parcel);
 }
 
-void Encode(const LogReopened& message, std::string& out) {
-  Writer writer(out, Type::kLogReopened);
+void Encode(const LogReopened& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kLogReopened, version);
   PutWorkerId(writer, message.id);
   writer.Put(message.round);
 }
@@ -273,9 +274,9 @@ int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
 
-Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd) {
+Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
   Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader);
+  const Result<Type> type = ReadHeader(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
     case Type::kHandOver: return ReadHandOver(reader, std::move(fd));
@@ -289,9 +290,9 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd)
   return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type.Value())), 0};
 }
 
-Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd) {
+Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
   Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader);
+  const Result<Type> type = ReadHeader(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
     case Type::kReady: return ReadPlain<Ready>(reader, fd, "ready");

@@ -31,6 +31,27 @@ void Fleet::Begin(Generation generation, std::uint32_t workers, const FleetSetti
   (void)AddWorkers(current_, now);  // the table is empty, and larger than any number that is allowed
 }
 
+void Fleet::Inherit(Generation generation, std::uint32_t workers, const FleetSettings& settings,
+                    const std::vector<InheritedRecord>& inherited) {
+  PF_CHECK(records_.empty(), "a fleet that has begun inherits nothing");
+  current_ = Target{generation, workers, settings};
+  for (const InheritedRecord& heir : inherited) {
+    PF_CHECK(Raw(heir.slot) < max_slots_ && heir.state != WorkerState::kGone, "an inherited worker that cannot be");
+    while (records_.size() <= Raw(heir.slot)) {
+      records_.push_back(Record{});
+      records_.back().slot = static_cast<Slot>(records_.size() - 1);
+    }
+    Record& record = records_[Raw(heir.slot)];
+    record.state = heir.state;
+    record.generation = generation;
+    record.incarnation = heir.incarnation;
+    record.wanted = heir.wanted;
+    record.extra = heir.extra;
+    record.ready_at = heir.ready_at;
+    record.kill_at = heir.kill_at;
+  }
+}
+
 void Fleet::Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now) {
   PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
   next_ = Target{generation, workers, settings};
