@@ -137,6 +137,25 @@ TEST_CASE("one node after the other is restarted: it is not ready, then it stops
   fleet.Judge("three restarts");
 }
 
+TEST_CASE("one node after the other is upgraded in place: nobody has to be sent elsewhere") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  REQUIRE(fleet.GoesOn(500));
+  for (Node& node : fleet.Nodes()) {
+    DaemonProcess& daemon = node.Daemon();
+    const CommandResult upgrade =
+        RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+    CAPTURE(upgrade.err);
+    CHECK(upgrade.code == 0);
+    CHECK_FALSE(daemon.Wait(Duration(0)));  // the process is the same
+    CHECK(daemon.AwaitWorkers(2));
+    CHECK(fleet.GoesOn(1000));
+    CHECK(fleet.Front().Sees(node.Name(), "UP"));
+  }
+  CHECK(fleet.Front().Retries() == 0);
+  fleet.Judge("three upgrades in place");
+}
+
 TEST_CASE("a node that is taken out by hand gets nothing more, and is put back") {
   if (!HaveMachines()) return;
   Fleet fleet;

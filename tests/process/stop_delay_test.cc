@@ -61,7 +61,7 @@ TEST_CASE("told to stop, it is not ready at once, and new clients are served unt
   StopAtOnce(daemon);
 }
 
-TEST_CASE("while it waits, workers that die are replaced, and no reload makes it ready again") {
+TEST_CASE("while it waits, workers that die are replaced, and neither a reload nor an upgrade makes it ready again") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("10m"));
   daemon.Serve(2);
@@ -69,6 +69,7 @@ TEST_CASE("while it waits, workers that die are replaced, and no reload makes it
   daemon.Signal(SIGTERM);
   REQUIRE(daemon.WaitForLog("not ready any more"));
   daemon.Signal(SIGHUP);
+  daemon.Signal(SIGUSR2);
   for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
   REQUIRE(daemon.WaitForLog("died while ready: signal 9", 2));
   REQUIRE(daemon.AwaitWorkers(2));
@@ -96,9 +97,10 @@ TEST_CASE("a reload that waits for the one before it is not begun after the stop
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(ConfigWith("10m", "fault"));
   daemon.Serve(2);
-  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s", "fault") +
+  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s\"\ndrain_timeout = \"500ms", "fault") +
                      "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
   daemon.ExpectLine("died while starting");
+  daemon.ExpectLine("died while retiring");  // the other one, which hangs there too
   daemon.Signal(SIGHUP);
   REQUIRE(daemon.WaitForLog("generation 2 is starting"));
   daemon.Signal(SIGHUP);
