@@ -231,7 +231,6 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
     Add(page_.upgrades[UpgradeResult::kAbandoned]);
     what += fmt::format("; the master is of version {} by now, the workers are still of version {}", program_.version,
                         *std::exchange(replaced_, std::nullopt));
-    supervisor_.Scale(supervisor_.Desired());  // those that were missing when it took over
   } else {
     page_.CountReload(ReloadResult::kAbandoned);
   }

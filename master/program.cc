@@ -176,6 +176,7 @@ int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
   if (serving == nullptr) WayBack::Take("neither the old configuration nor the new one can be read");
   life.config = returned ? serving : outcome.config;
   life.path = state.program;
+  NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
   bool begun = false;
   const int code = Serve(life, program, [&](Master& master) {

@@ -70,7 +70,9 @@ void Supervisor::Bequeath(UpgradeState& state) {
     heir.generation = record.generation;
     heir.state = Name(record.state);
     heir.wanted = record.wanted;
+    heir.leaving = record.leaving;
     heir.extra = record.extra;
+    heir.replaces = record.replaces;
     heir.pid = slot->Pid();
     heir.pid_fd = slot->PidFd();
     heir.master_end = slot->Channel().MasterEnd();
@@ -121,7 +123,8 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   for (const InheritedWorker& heir : state.workers_alive) {
     const std::optional<WorkerState> as = StateNamed(heir.state);
     if (!as || Raw(heir.slot) >= kMaxSlots) return Error{fmt::format("slot {}: no such worker", Raw(heir.slot))};
-    records.push_back({heir.slot, heir.incarnation, *as, heir.wanted, heir.extra, heir.ready_at, heir.kill_at});
+    records.push_back({heir.slot, heir.incarnation, *as, heir.wanted, heir.leaving, heir.extra, heir.replaces,
+                       heir.ready_at, heir.kill_at});
   }
   fleet_.Inherit(generation.number, state.workers, generation.Settings(), records);
   for (const InheritedSlotTotals& totals : state.slot_totals) {

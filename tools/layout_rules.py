@@ -66,6 +66,9 @@ CALLS = (
     Place("close_range", r"\bclose_range\s*\(", PRODUCT, ("worker/child_setup.cc",),
           "the child's first page drops what it inherited, nobody else may"),
     Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/spawn.cc",), "one file makes processes"),
+    Place("exec", r"\bf?exec(?:v|l|ve|vp|vpe|le|lp|veat)\s*\(", PRODUCT,
+          ("master/upgrade/preflight.cc", "master/upgrade/replace.cc", "master/upgrade/way_back.cc"),
+          "only an upgrade runs another program: who looks at one, who becomes one, who returns to one"),
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
@@ -76,7 +79,7 @@ CALLS = (
 )
 
 # Each opens a section of README.md with an ordered list of files to read.
-READING_LISTS = ("The life of a connection", "The life of a worker")
+READING_LISTS = ("The life of a connection", "The life of a worker", "The life of an upgrade")
 
 
 class Finding(NamedTuple):

@@ -46,9 +46,17 @@ void Fleet::Inherit(Generation generation, std::uint32_t workers, const FleetSet
     record.generation = generation;
     record.incarnation = heir.incarnation;
     record.wanted = heir.wanted;
+    record.leaving = heir.leaving;
     record.extra = heir.extra;
+    record.replaces = heir.replaces;
     record.ready_at = heir.ready_at;
     record.kill_at = heir.kill_at;
+  }
+  // One whose replacement has died is not replaced any more: nobody knows of the attempt.
+  for (Record& record : records_) {
+    const WorkerId id{record.slot, record.incarnation};
+    record.leaving = record.leaving && std::any_of(records_.begin(), records_.end(),
+                                                   [&](const Record& other) { return other.replaces == id; });
   }
 }
 
@@ -146,10 +154,14 @@ void Fleet::Scale(std::uint32_t workers, Time now) {
   if (stopping_) return;
   current_.workers = workers;
   Replenish(now);
-  // The highest slots first: the low numbers, which label graphs, are the ones that stay.
-  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    if (CountTargets(current_.generation) <= workers) break;
-    if (IsTarget(*record, current_.generation)) Release(*record, now);
+  // First those that do not serve yet. Then the highest slots: the low numbers, which label graphs, are the ones that
+  // stay.
+  for (const bool serving_too : {false, true}) {
+    for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+      if (CountTargets(current_.generation) <= workers) return;
+      const bool serves = record->state == WorkerState::kReady;
+      if (IsTarget(*record, current_.generation) && (serving_too || !serves)) Release(*record, now);
+    }
   }
 }
 
@@ -170,8 +182,8 @@ std::uint32_t Fleet::Extras() const {
 }
 
 void Fleet::Stop(Time deadline, Time now) {
-  if (next_) AbandonNext("the server is stopping", now);
   stopping_ = true;
+  if (next_) AbandonNext("the server is stopping", now);
   for (Record& record : records_) {
     Release(record, now);
     if (record.kill_at) record.kill_at = std::min(*record.kill_at, std::max(deadline, now) + kDrainGrace);
@@ -342,6 +354,7 @@ void Fleet::AbandonNext(std::string reason, Time now) {
   }
   next_.reset();
   actions_.emplace_back(Abandon{generation, std::move(reason)});
+  Scale(current_.workers, now);  // of those that were inherited some may be missing
 }
 
 void Fleet::PromoteIfReady(Time now) {

@@ -66,7 +66,9 @@ struct InheritedRecord {
   Incarnation incarnation{};
   WorkerState state{};  // not kGone
   bool wanted = false;
+  bool leaving = false;
   bool extra = false;
+  std::optional<WorkerId> replaces;
   Time ready_at{};
   std::optional<Time> kill_at;
 };

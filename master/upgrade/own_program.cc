@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 #include <filesystem>
 #include <string_view>
@@ -27,6 +28,11 @@ std::string PathOfOwnProgram() {
   }
   const std::filesystem::path running = std::filesystem::read_symlink(kRunning, error);
   return error ? kRunning : running.string();
+}
+
+void NameProcessAfter(const std::string& path) {
+  const std::string name = std::filesystem::path(path).filename().string();
+  (void)::prctl(PR_SET_NAME, name.c_str());  // cuts it; cannot fail otherwise
 }
 
 Result<UniqueFd> OpenOwnProgram() {

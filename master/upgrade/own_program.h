@@ -14,6 +14,10 @@ namespace preforkd {
 // changes.
 std::string PathOfOwnProgram();
 
+// The name of this process as ps(1) and pgrep(1) know it, from a path. exec sets it, but from the number of a descriptor
+// where the program was run from one (way_back.cc).
+void NameProcessAfter(const std::string& path);
+
 // The very file that runs, whatever lies at its path by now. Close-on-exec. Error: open(2)'s.
 Result<UniqueFd> OpenOwnProgram();
 

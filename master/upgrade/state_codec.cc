@@ -34,8 +34,8 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(const json& object) : object_(object) {
-    if (!object.is_object()) throw std::runtime_error("not a map");
+  explicit Reader(json object) : object_(std::move(object)) {
+    if (!object_.is_object()) throw std::runtime_error("not a map");
   }
 
   template <typename T>
@@ -53,7 +53,7 @@ class Reader {
   template <typename T>
   static void Get(const json& from, T& value);
 
-  const json& object_;
+  json object_;
 };
 
 // ---- the fields ----
@@ -122,13 +122,21 @@ void Fields(Visit&& visit, InheritedBoard& board) {
 }
 
 template <typename Visit>
+void Fields(Visit&& visit, WorkerId& id) {
+  visit("slot", id.slot);
+  visit("incarnation", id.incarnation);
+}
+
+template <typename Visit>
 void Fields(Visit&& visit, InheritedWorker& worker) {
   visit("slot", worker.slot);
   visit("incarnation", worker.incarnation);
   visit("generation", worker.generation);
   visit("state", worker.state);
   visit("wanted", worker.wanted);
+  visit("leaving", worker.leaving);
   visit("extra", worker.extra);
+  visit("replaces", worker.replaces);
   visit("pid", worker.pid);
   visit("pid_fd", worker.pid_fd);
   visit("master_end", worker.master_end);
@@ -322,11 +330,11 @@ std::string EncodeState(const UpgradeState& state) {
 }
 
 Result<UpgradeState> DecodeState(std::string_view bytes) {
-  const json object = json::from_cbor(bytes, true, false);
-  if (object.is_discarded()) return Error{"the state is damaged"};
   UpgradeState state;
   try {
-    Fields(Reader(object), state);
+    Fields(Reader(json::from_cbor(bytes)), state);
+  } catch (const json::exception&) {
+    return Error{"the state is damaged"};
   } catch (const std::exception& error) {
     return Error{fmt::format("the state is not understood: {}", error.what())};
   }

@@ -73,7 +73,9 @@ struct InheritedWorker {
   Generation generation{};
   std::string state;  // "starting", "ready", "retiring"
   bool wanted = false;
+  bool leaving = false;
   bool extra = false;
+  std::optional<WorkerId> replaces;
   pid_t pid = 0;
   int pid_fd = -1;
   int master_end = -1;  // of its channel

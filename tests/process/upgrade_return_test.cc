@@ -46,6 +46,7 @@ TEST_CASE("one that crashes or stalls while it takes over: the old program is ba
     CHECK(result.err.find(reason) != std::string::npos);
     CHECK(result.err.find("; version 0.1.0 is back and serves on") != std::string::npos);
     CHECK(daemon.WaitForLog("is back and serves on", ++returns));
+    CHECK(ReadFile("/proc/" + std::to_string(daemon.MasterPid()) + "/comm") == "preforkd\n");
     CHECK(idle.Answered() == 40);
     CHECK(daemon.ReadyWorkers().size() == 2);
   }

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "common/net/socket_ops.h"
 #include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
@@ -189,6 +190,26 @@ TEST_CASE("pid file, socket file and control socket stay, and a signal does the 
   second.ExpectExit(71);
   CHECK(second.Run({"--listen", "127.0.0.1:0", "--pid-file", daemon.Path("pid")}) == 71);
   CHECK(second.CountLog("is held by process") == 1);
+}
+
+TEST_CASE("sockets that a service manager has passed stay its own, and the new program finds them by their names") {
+  Result<UniqueFd> fd = BindSocket(ParseListenAddress("127.0.0.1:0").Value());
+  REQUIRE(fd.Ok());
+  REQUIRE(Listen(fd.Value().Get(), 64).Ok());
+  const std::string address = LocalAddress(fd.Value().Get()).Value().Text();
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.PassSocket("web", fd.Value().Get());
+  daemon.WriteConfig("workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
+  daemon.Serve(2);
+  for (const char* version : {"next", "0.1.0"}) {
+    shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
+    Upgrade(daemon, version);
+    CHECK(HttpClient(address).Get("/"));
+  }
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(TcpClient::Connect(address).Ok());  // its queue is the manager's
 }
 
 TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clients are served") {
