@@ -92,6 +92,16 @@ class Fleet {
     load_.emplace(WebLoadPlan{"192.0.2.1:80", "/file", kBody, kRequestsPerSecond});
   }
 
+  // All nodes have their stop_delay at the same time.
+  ~Fleet() {
+    load_.reset();
+    balancer_.reset();
+    for (Node& node : nodes_) node.Daemon().Signal(SIGTERM);
+    for (Node& node : nodes_) (void)node.Daemon().Wait();
+  }
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
   std::deque<Node>& Nodes() { return nodes_; }
   Balancer& Front() { return *balancer_; }
   // So many more requests are answered.
