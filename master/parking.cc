@@ -41,7 +41,7 @@ ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = most_;
-  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.CurrentPressure().ready +
+  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() +
                               dispatcher_.Waiting();
   reading.descriptor_limit = DescriptorLimit();
   reading.stopping = stopping_;

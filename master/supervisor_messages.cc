@@ -149,6 +149,7 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
     return false;
   }
   slot.Channel().CountHandedBack();
+  scoreboard_.Master().load_marks.Mark(slot.Number());
   Add(scoreboard_.Master().handed_back[ReasonOf(message.reason)]);
   hooks_.on_hand_back(std::move(message));
   return true;

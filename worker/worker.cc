@@ -163,6 +163,8 @@ void Worker::OnChannel() {
   for (std::size_t i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
     if (!plenty && !MakeSureOfRoom()) return;
     if (!TakeOne()) return;
+    // Nothing more that the master has counted: what there may be all the same, the loop will say.
+    if (env_->row.Queued() == 0) return;
   }
 }
 
@@ -314,7 +316,7 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
 // A connection that was to go back and could not ends here.
 void Worker::CountUnreturned() {
   if (master_.MasterGone()) {
-    Add(env_->row.finished);  // it was idle, and the server has ended
+    CountFinished();  // it was idle, and the server has ended
   } else {
     CountLoss(LossReason::kRefused);
   }
@@ -337,7 +339,7 @@ void Worker::OnConnectionClosed(Connection& connection) {
   if (const auto reason = connection.Loss()) {
     CountLoss(*reason);
   } else {
-    Add(env_->row.finished);
+    CountFinished();
   }
   connections_.Remove(connection);
   LeaveIfDone();
@@ -348,9 +350,15 @@ void Worker::OnConnectionIdle(Connection& connection) {
   if (HandBackIdle(connection, reason)) LeaveIfDone();
 }
 
+void Worker::CountFinished() {
+  Add(env_->row.finished);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
+}
+
 void Worker::CountLoss(LossReason reason) {
   Add(env_->row.lost_by[static_cast<std::size_t>(reason)]);
   Add(env_->row.lost);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
 }
 
 // ---- heartbeat ----

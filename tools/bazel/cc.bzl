@@ -58,6 +58,7 @@ THIRD_PARTY_USERS = {
         "//master/upgrade:__pkg__",
         "//tests:__subpackages__",
     ],
+    "benchmark": ["//tests/micro:__pkg__"],
     "llhttp": ["//worker/http:__pkg__"],
 }
 

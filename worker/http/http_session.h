@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "common/base/rate_limit.h"
+#include "common/base/recycled.h"
 #include "common/config/config.h"
 #include "worker/http/access_record.h"
 #include "worker/http/handler.h"
@@ -46,7 +47,7 @@ struct SessionShared {
   OncePerSecond fault_log;
 };
 
-class HttpSession final : public Session {
+class HttpSession final : public Session, public Recycled<HttpSession> {
  public:
   HttpSession(Connection& connection, SessionShared& shared, std::string unread);
   ~HttpSession() override { access_.AfterSending(output_.Sent(), true); }

@@ -51,9 +51,9 @@ class Output {
 
  private:
   // Sends `bytes` at once; what the socket does not take goes to unsent_.
-  void SendOrKeep(std::string_view bytes, bool more_follows);
+  void SendOrKeep(std::string_view bytes);
   // The number of bytes that the socket took.
-  std::size_t SendSome(std::string_view bytes, bool more_follows);
+  std::size_t SendSome(std::string_view bytes);
   void FlushStaged();
   void FlushUnsent();
   void FlushFile();
