@@ -53,6 +53,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); },
                                     [this](pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }}),
       manager_(loop, environment, [this] { return ReadHealth(); }),
+      stop_delay_(loop, EventLoop::kPriorityControl, [this] { Drain(); }),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -204,9 +205,9 @@ ControlReply Master::RefuseReload(const std::string& why) {
 void Master::OnPromote(Generation generation) {
   serving_ = std::move(coming_);
   coming_ = {};
-  if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
+  if (closed_) return;  // its workers serve what still waits
   PutInService(serving_);
-  SetState(MasterState::kServing);
+  if (!stopping_) SetState(MasterState::kServing);  // else in stop_delay: not ready it stays
   std::string what = fmt::format("generation {} serves", Raw(generation));
   if (replaced_) {
     Add(page_.upgrades[UpgradeResult::kServes]);
@@ -241,7 +242,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnSettled() {
   if (replacing_) return Replace();
-  if (!MayChange()) return;
+  if (stopping_ || !MayChange()) return;
   // An upgrade reads the configuration too: it is the reload that was asked for.
   const bool upgrade = std::exchange(upgrade_again_, false);
   if (!std::exchange(reload_again_, false) && !upgrade) return;
@@ -322,28 +323,43 @@ void Master::OnFinish(ExitCode code) {
 
 void Master::OnCongestion(bool congested) {
   UpdateAccepting();
-  if (!congested && stopping_ && !supervisor_.Stopping()) FinishStop();
+  if (!congested && closed_ && !supervisor_.Stopping()) FinishStop();
 }
 
 void Master::UpdateAccepting() {
-  listeners_.SetAccepting(can_serve_ && !stopping_ && !dispatcher_.Congested());
+  listeners_.SetAccepting(can_serve_ && !closed_ && !dispatcher_.Congested());
 }
 
 // ---- stopping ----
 
-// Listeners first, so that nothing new comes; then, when nothing that was accepted waits here any more, the
-// workers.
+// First whoever asks is told that we are not ready, and for stop_delay nothing else changes: a load balancer needs a
+// moment to hear it, and whom it sends until then must find us. Who is not served yet needs no such moment.
 void Master::StopGracefully() {
   stopping_ = true;
   preflight_.reset();
   replacing_ = false;
   AnswerReload(Refusal("the server is stopping"));
-  stop_by_ = Now() + serving_.config->supervision.drain_timeout;
   SetState(MasterState::kStopping);
-  log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
-              Seconds(serving_.config->supervision.drain_timeout));
+  const SupervisionConfig& config = serving_.config->supervision;
+  const Duration delay = can_serve_ ? config.stop_delay : Duration(0);
+  stop_by_ = Now() + delay + config.drain_timeout;
   manager_.Stopping(stop_by_);
+  if (delay == Duration(0)) return Drain();
+  log::Notice("stopping: not ready any more; new connections are taken for {:g} s", Seconds(delay));
+  stop_delay_.SetAfter(delay);
+}
+
+void Master::CloseListeners() {
+  closed_ = true;
+  stop_delay_.Cancel();
   listeners_.Close();
+}
+
+// Listeners first, so that nothing new comes; then, when nothing that was accepted waits here any more, the
+// workers.
+void Master::Drain() {
+  log::Notice("stopping: no new connections; workers have {:.0f} s to finish", Seconds(stop_by_ - Now()));
+  CloseListeners();
   parking_.Stop();
   dispatcher_.Flush();
   if (dispatcher_.Congested()) {
@@ -366,8 +382,8 @@ void Master::StopNow() {
     AnswerReload(Refusal("the server is stopping"));
     SetState(MasterState::kStopping);
     manager_.Stopping(Now());
-    listeners_.Close();
   }
+  CloseListeners();
   log::Notice("stopping at once");
   parking_.Stop();
   dispatcher_.StopDispatching();
