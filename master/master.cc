@@ -7,6 +7,8 @@
 #include <csignal>
 
 #include "common/base/log.h"
+#include "common/process/authority.h"
+#include "common/process/identity_plan.h"
 #include "common/process/limits.h"
 
 namespace preforkd {
@@ -252,6 +254,14 @@ void Master::PutInService(const GenerationSpec& generation) {
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
+  SayWhatIsMissing(config);
+}
+
+void Master::SayWhatIsMissing(const Config& config) {
+  const IdentityPlan plan = PlanIdentity(config, OwnAuthority());
+  if (std::exchange(identity_remark_, plan.remark) != plan.remark && !plan.remark.empty()) log::Notice("{}", plan.remark);
+  const std::string filter = FilterRemark(config, CallFiltersExist());
+  if (std::exchange(filter_remark_, filter) != filter && !filter.empty()) log::Warning("{}", filter);
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {

@@ -51,7 +51,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         BuryTheSilent();
       }),
       recycle_(std::random_device{}()),
-      self_report_(scoreboard.Master()) {}
+      self_report_(scoreboard.Master()),
+      refused_calls_(scoreboard.Master()) {}
 
 // ---- commands ----
 
@@ -287,6 +288,7 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
 }
 
 void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
+  refused_calls_.LastLook(slot.Id(), slot.Row());
   Obituary obituary;
   obituary.id = slot.Id();
   obituary.pid = pid;

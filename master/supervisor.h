@@ -25,6 +25,7 @@
 #include "master/policy/hang.h"
 #include "master/policy/recycle.h"
 #include "master/post_mortem.h"
+#include "master/refused_calls.h"
 #include "master/self_report.h"
 #include "master/worker_slot.h"
 
@@ -154,6 +155,7 @@ class Supervisor {
   Recycle recycle_;
   PoisonWatch poison_watch_;
   SelfReport self_report_;
+  RefusedCallReport refused_calls_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -25,6 +25,9 @@ void Supervisor::MakeRounds() {
   const Time now = Now();
   self_report_.Publish();
   JudgeHangs(now);
+  for (const auto& slot : slots_) {
+    if (slot->Alive()) refused_calls_.Look(slot->Id(), slot->Row(), now);
+  }
   RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
     log::Notice("an extra worker is not needed any more");

@@ -11,6 +11,7 @@
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "common/process/self_stat.h"
+#include "worker/call_filter.h"
 #include "worker/child_setup.h"
 #include "worker/crash_report.h"
 #include "worker/proxy/proxy_preface.h"
@@ -78,6 +79,7 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
 Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     : start_(std::move(start)),
       log_file_(std::move(descriptors.log)),
+      statm_(std::move(descriptors.statm)),
       env_(new WorkerEnv{.loop = loop,
                          .scoreboard = *start_.scoreboard,
                          .row = start_.scoreboard->Row(start_.id.slot),
@@ -123,6 +125,7 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
     }
   }
   if (status.Ok()) status = master_.SetListening(true);
+  if (status.Ok()) status = FilterCalls(types);
   if (!status.Ok()) {
     log::Error("cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
@@ -145,6 +148,15 @@ Status Worker::MakeServices(const ServiceTypes& types) {
     services_[id] = std::move(service).Value();
   }
   return {};
+}
+
+Status Worker::FilterCalls(const ServiceTypes& types) {
+  CallSets sets;
+  for (const auto& [id, config] : start_.services) {
+    sets.Add(types.at(config->type).system_calls);
+    sets.Add(config->system_calls);
+  }
+  return InstallCallFilter(env_->config->worker.seccomp, sets, env_->row.refused);
 }
 
 void Worker::OnSignal(int signo) {
@@ -360,7 +372,7 @@ void Worker::StampHeartbeat() {
 
 void Worker::Beat() {
   StampHeartbeat();
-  const SelfStat stat = ReadSelfStat();
+  const SelfStat stat = ReadSelfStat(statm_.Get());
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
   heartbeat_.SetAfter(kHeartbeat);

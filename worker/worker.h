@@ -35,6 +35,8 @@ class Worker : private Connection::Owner {
 
  private:
   Status MakeServices(const ServiceTypes& types);
+  // No system call from now on that no service needs.
+  Status FilterCalls(const ServiceTypes& types);
   void OnSignal(int signo);
   void OnChannel();
   // False when there is nothing more to take now.
@@ -64,6 +66,7 @@ class Worker : private Connection::Owner {
 
   WorkerStart start_;
   UniqueFd log_file_;
+  UniqueFd statm_;
   std::unique_ptr<WorkerEnv> env_;
   std::optional<AccessLog> access_;
   MasterLink master_;

@@ -137,6 +137,7 @@ void WorkerRow::Clear() {
   ::new (&doing) SharedText;
   ::new (&doing_peer) SharedText;
   crash.Clear();
+  refused.Clear();
 }
 
 void MasterPage::CountReload(ReloadResult result) {

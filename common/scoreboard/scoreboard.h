@@ -21,12 +21,13 @@
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/reasons.h"
+#include "common/scoreboard/refused_calls.h"
 #include "common/scoreboard/wait_histogram.h"
 
 namespace preforkd {
 
 // Bump when the layout changes: a later program may map an earlier one's board.
-inline constexpr std::uint32_t kScoreboardVersion = 2;
+inline constexpr std::uint32_t kScoreboardVersion = 3;
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 inline constexpr std::uint32_t kMaxListenerRows = 64;
@@ -105,6 +106,7 @@ struct alignas(64) WorkerRow {
   Counter doing_conn{0};
   SharedText doing_peer;  // a SocketAddress's bytes
   CrashRecord crash;
+  RefusedCalls refused;
 
   // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
@@ -175,6 +177,7 @@ struct alignas(64) MasterPage {
   Counter channel_full{0};
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
+  Counter calls_refused{0};  // system calls, to workers
   MasterUse use;  // some seconds old at most
   // Lines that could not be written. Added to by every process, so with fetch_add.
   Counter log_lines_dropped{0};

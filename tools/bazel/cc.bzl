@@ -29,6 +29,11 @@ THIRD_PARTY_USERS = {
         "//master/ctl:__pkg__",
         "//tests:__subpackages__",
     ],
+    "seccomp": [
+        "//common/process:__pkg__",
+        "//tests:__subpackages__",
+        "//worker:__pkg__",
+    ],
     "llhttp": ["//worker/http:__pkg__"],
 }
 
