@@ -1,12 +1,14 @@
 #include "master/master.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "common/process/authority.h"
 #include "common/process/identity_plan.h"
 #include "common/process/limits.h"
@@ -34,7 +36,10 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       parking_(loop, page_, dispatcher_),
       listeners_(
           loop, page_, environment.sockets,
-          Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+          Listener::Sink{[this](Parcel parcel) {
+                           supervisor_.Seal(parcel);
+                           dispatcher_.SubmitAccepted(std::move(parcel));
+                         },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
                          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
                          [this] { return parking_.EvictOne(); },
@@ -254,7 +259,14 @@ void Master::PutInService(const GenerationSpec& generation) {
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
+  KeepMemoryToItself(config.worker.dumpable);
   SayWhatIsMissing(config);
+}
+
+// Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
+void Master::KeepMemoryToItself(bool dumpable) {
+  if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
+  log::Warning("{}", SysError("prctl", "PR_SET_DUMPABLE").text);
 }
 
 void Master::SayWhatIsMissing(const Config& config) {

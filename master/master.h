@@ -82,6 +82,7 @@ class Master {
   // Everybody who waits for a reload is told.
   void AnswerReload(const ControlReply& reply);
 
+  static void KeepMemoryToItself(bool dumpable);
   // What workers are not kept from, though they should be: once, and again when it changes.
   void SayWhatIsMissing(const Config& config);
   [[nodiscard]] std::string ServingText() const;

@@ -25,6 +25,7 @@ Status Master::PrepareControl(const Config& config) {
       });
   if (socket.Ok()) {
     coming_control_ = std::move(socket).Value();
+    coming_control_->RefuseSessions([this](int leader) { return supervisor_.IsWorker(leader); });
     return {};
   }
   // Somebody has asked for this one; the default is what a first try without root runs into.

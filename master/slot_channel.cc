@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/check.h"
@@ -26,6 +27,10 @@ Result<SlotChannel> SlotChannel::Create(WorkerRow& row) {
   return SlotChannel(std::move(pair).Value(), row);
 }
 
+// What the row says is true as long as nobody else has it: right after the fork, or the exec, it has been made for.
+SlotChannel::SlotChannel(SocketPair ends, WorkerRow& row)
+    : ends_(std::move(ends)), row_(&row), given_(row.InProgress()) {}
+
 SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   std::array<OutMessage, kMaxBatch> messages;
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
@@ -37,6 +42,7 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   }
   const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
   Add(row_->handed_over, result.sent);
+  given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) parcels[i].fd.Reset();  // the channel has its own copy
   return result;
 }
@@ -90,6 +96,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vecto
       ++hand_over->parcel.reclaims;
       parcels.push_back(std::move(hand_over->parcel));
       Add(row_->reclaimed);
+      given_ -= std::min<std::uint64_t>(given_, 1);
       ++count;
     } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
       log_files.push_back(std::move(*reopen));
@@ -103,6 +110,19 @@ void SlotChannel::CloseOurSide() {
   PF_CHECK(::shutdown(MasterEnd(), SHUT_WR) == 0, "the channel could not be shut down");
 }
 
-void SlotChannel::CountHandedBack() { Add(row_->handed_back); }
+void SlotChannel::CountHandedBack() {
+  Add(row_->handed_back);
+  given_ -= std::min<std::uint64_t>(given_, 1);
+}
+
+bool SlotChannel::MayHandBack() {
+  finished_ = std::max(finished_, Get(row_->finished) + Get(row_->lost));
+  return given_ > finished_;
+}
+
+void SlotChannel::BeginAnew(std::uint64_t untaken) {
+  given_ = untaken;
+  finished_ = 0;
+}
 
 }  // namespace preforkd

@@ -49,6 +49,11 @@ class SlotChannel {
   // One packet from the worker.
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(MasterEnd(), buffer); }
   void CountHandedBack();
+  // The worker can still have a connection to hand back. By this process's own count: the row is memory that the worker
+  // can write to, and what it has once said to have finished it cannot take back.
+  [[nodiscard]] bool MayHandBack();
+  // An incarnation has ended; `untaken` parcels of it are still in the channel.
+  void BeginAnew(std::uint64_t untaken);
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
@@ -59,12 +64,14 @@ class SlotChannel {
  private:
   std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
 
-  SlotChannel(SocketPair ends, WorkerRow& row) : ends_(std::move(ends)), row_(&row) {}
+  SlotChannel(SocketPair ends, WorkerRow& row);
 
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
   bool drained_ = true;
   bool shut_ = false;
+  std::uint64_t given_ = 0;     // to this incarnation, less what came back, by either way
+  std::uint64_t finished_ = 0;  // of those, as it has said; never less
 };
 
 }  // namespace preforkd

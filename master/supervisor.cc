@@ -179,7 +179,10 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   start.scoreboard = &scoreboard_;
   start.config = generation.config;
   start.services = generation.services;
-  Result<SpawnedProcess> process = SpawnProcess([&] { worker_(std::move(start)); });
+  Result<SpawnedProcess> process = SpawnProcess([&] {
+    seals_.Forget();
+    worker_(std::move(start));
+  });
   if (!process.Ok()) return process.Err();
   last_incarnation_ = incarnation;
   Set(row.pid, static_cast<std::uint64_t>(process.Value().pid));
@@ -241,6 +244,10 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   if (!report) return;
   unburied_[slot.Number()] = Unburied{pid, *report};
   BuryTheSilent();
+}
+
+bool Supervisor::IsWorker(pid_t pid) const {
+  return std::any_of(slots_.begin(), slots_.end(), [pid](const auto& slot) { return slot->Alive() && slot->Pid() == pid; });
 }
 
 void Supervisor::ReapChildren() {
@@ -350,6 +357,7 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   row.AddToTotals();
   row.Clear();
   Set(row.handed_over, left);
+  if (slot.HasChannel()) slot.Channel().BeginAnew(left);
   return lost;
 }
 

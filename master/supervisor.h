@@ -17,6 +17,7 @@
 #include "common/process/log_fds.h"
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
+#include "master/connection_seals.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
 #include "master/log_reopening.h"
@@ -62,6 +63,9 @@ class Supervisor {
   // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
   // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
   void ReopenLogs(const LogFds& logs, LogReopening::Done done);
+  // For each connection that has just been accepted: only what is sealed can be handed back.
+  void Seal(Parcel& parcel) const { seals_.Seal(parcel); }
+  [[nodiscard]] bool IsWorker(pid_t pid) const;
   // What new workers log to; borrowed.
   void SetLogs(const LogFds& logs) { logs_ = logs; }
   // There is no terminal for workers to write to.
@@ -156,6 +160,7 @@ class Supervisor {
   PoisonWatch poison_watch_;
   SelfReport self_report_;
   RefusedCallReport refused_calls_;
+  ConnectionSeals seals_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -125,7 +125,8 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
     }
   }
   if (status.Ok()) status = master_.SetListening(true);
-  if (status.Ok()) status = FilterCalls(types);
+  // No system call from now on that no service needs.
+  if (status.Ok()) status = InstallCallFilter(env_->config->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
     log::Error("cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
@@ -146,17 +147,10 @@ Status Worker::MakeServices(const ServiceTypes& types) {
     Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
     if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
     services_[id] = std::move(service).Value();
+    calls_.Add(type->second.system_calls);
+    calls_.Add(config->system_calls);
   }
   return {};
-}
-
-Status Worker::FilterCalls(const ServiceTypes& types) {
-  CallSets sets;
-  for (const auto& [id, config] : start_.services) {
-    sets.Add(types.at(config->type).system_calls);
-    sets.Add(config->system_calls);
-  }
-  return InstallCallFilter(env_->config->worker.seccomp, sets, env_->row.refused);
 }
 
 void Worker::OnSignal(int signo) {

@@ -35,8 +35,6 @@ class Worker : private Connection::Owner {
 
  private:
   Status MakeServices(const ServiceTypes& types);
-  // No system call from now on that no service needs.
-  Status FilterCalls(const ServiceTypes& types);
   void OnSignal(int signo);
   void OnChannel();
   // False when there is nothing more to take now.
@@ -72,6 +70,7 @@ class Worker : private Connection::Owner {
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
+  CallSets calls_;  // what the services ask for
   ConnectionTable connections_;
   Timer heartbeat_;
   Timer drain_deadline_;

@@ -3,6 +3,8 @@
 #include <asm/ioctls.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -22,7 +24,7 @@ using Names = std::span<const std::string_view>;
 constexpr std::string_view kEveryWorker[] = {
     // connections, the channel, the logs
     "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg", "read", "readv", "write", "writev", "close",
-    "sendfile", "splice", "tee", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername",
+    "sendfile", "splice", "tee", "shutdown", "getsockopt", "getsockname", "getpeername",
     // waiting
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "epoll_create1", "poll", "ppoll", "select", "pselect6",
     "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd4", "pipe2", "nanosleep",
@@ -109,6 +111,19 @@ constexpr PartialCall kPartial[] = {
     {"fcntl", {}, {{{1, kInt, F_GETFD}}}},
     {"fcntl", {}, {{{1, kInt, F_SETFD}}}},
     {"fcntl", {}, {{{1, kInt, F_GETFL}}}},
+    // Not SO_LINGER: whoever closes the socket last, the master perhaps, would wait (socket(7)).
+    {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_KEEPALIVE}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_SNDBUF}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_RCVBUF}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_RCVLOWAT}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_NODELAY}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_CORK}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_QUICKACK}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_KEEPIDLE}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_KEEPINTVL}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_KEEPCNT}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_USER_TIMEOUT}}}, 2},
+    {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_NOTSENT_LOWAT}}}, 2},
     {"ioctl", {}, {{{1, kInt, FIONREAD}}}},
     {"ioctl", {}, {{{1, kInt, TCGETS}}}},
     {"prctl", {}, {{{0, kInt, PR_SET_NAME}}}},
@@ -125,6 +140,18 @@ constexpr PartialCall kPartial[] = {
     {"socket", CallSet::kNetwork, {{{0, kInt, AF_INET}}}},
     {"socket", CallSet::kNetwork, {{{0, kInt, AF_INET6}}}},
     {"socket", CallSet::kNetwork, {{{0, kInt, AF_NETLINK}}}},  // getaddrinfo(3) asks for the interfaces
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_REUSEADDR}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_REUSEPORT}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_RCVTIMEO}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_SNDTIMEO}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_BROADCAST}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_PASSCRED}}}, 2},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, IPPROTO_IP}}}},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, IPPROTO_IPV6}}}},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, IPPROTO_TCP}}}},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, IPPROTO_UDP}}}},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_NETLINK}}}},
+    {"setsockopt", CallSet::kNetwork, {{{1, kInt, SOL_TLS}}}},
     {"fcntl", CallSet::kNetwork, {{{1, kInt, F_SETFL}, {2, O_NONBLOCK, O_NONBLOCK}}}, 2},
     {"ioctl", CallSet::kNetwork, {{{1, kInt, FIONBIO}}}},
 

@@ -115,6 +115,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
   writer.Put(ToNanoseconds(parcel.accepted_at));
   writer.Put(static_cast<std::uint8_t>(parcel.proxy_header_due));
+  writer.Put(parcel.seal);
   writer.Put(parcel.requests);
   writer.Put(parcel.bytes_in);
   writer.Put(parcel.bytes_out);
@@ -134,6 +135,7 @@ void GetParcel(Reader& reader, Parcel& parcel) {
   parcel.peer.length = static_cast<socklen_t>(peer.size());
   parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
   parcel.proxy_header_due = reader.GetBool();
+  parcel.seal = reader.Get<std::uint64_t>();
   parcel.requests = reader.Get<std::uint64_t>();
   parcel.bytes_in = reader.Get<std::uint64_t>();
   parcel.bytes_out = reader.Get<std::uint64_t>();

@@ -17,7 +17,7 @@
 
 namespace preforkd {
 
-inline constexpr std::uint8_t kWireVersion = 2;
+inline constexpr std::uint8_t kWireVersion = 3;
 // No packet is longer: a receive buffer of this size never truncates one of ours.
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 

@@ -5,6 +5,7 @@
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -33,6 +34,9 @@ class ControlSocket {
   ~ControlSocket();
 
   [[nodiscard]] const std::string& Path() const { return path_; }
+  // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are not the
+  // operator, also where they are the same user as the master.
+  void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
 
  private:
   ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file, ControlHandler handler);
@@ -40,6 +44,8 @@ class ControlSocket {
   // False when there is none, or no room.
   bool AcceptNext();
   void Admit(UniqueFd fd);
+  // Why that is nobody to be served; nullptr: it is.
+  [[nodiscard]] const char* WhyRefused(const Peer& peer) const;
   // False: all wait for an answer.
   bool MakeRoom();
   void Pause(int errnum);
@@ -50,6 +56,7 @@ class ControlSocket {
   std::string path_;
   SocketFile file_;
   ControlHandler handler_;
+  std::function<bool(int)> refused_session_ = [](int) { return false; };
   std::list<std::shared_ptr<ControlClient>> clients_;  // oldest first
   FdWatch watch_;
   Timer resume_;

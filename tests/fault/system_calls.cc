@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -39,6 +40,38 @@ std::string Connect(const std::string& path) {
   sockaddr_un address{AF_UNIX, {}};
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   return Outcome(::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
+}
+
+std::string Ask(const std::string& path) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{AF_UNIX, {}};
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) return Outcome(-1);
+  constexpr std::string_view kStop = "{\"command\":\"stop\"}\n";
+  (void)::send(fd.Get(), kStop.data(), kStop.size(), MSG_NOSIGNAL);  // it may have been turned away already
+  std::string answer(256, '\0');
+  const ssize_t size = ::recv(fd.Get(), answer.data(), answer.size(), 0);
+  answer.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  constexpr std::string_view kDenied = "permission denied";
+  return answer.find(kDenied) != std::string::npos ? std::string(kDenied) : "answered: " + answer;
+}
+
+std::string AskInChild(const std::string& path) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return Outcome(-1);
+  const UniqueFd from(ends[0]);
+  UniqueFd to(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string answer = Ask(path);
+    ::_exit(::write(to.Get(), answer.data(), answer.size()) > 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
+  if (child < 0) return Outcome(child);
+  to.Reset();
+  std::string answer(256, '\0');
+  const ssize_t size = ::read(from.Get(), answer.data(), answer.size());
+  answer.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return ::waitpid(child, nullptr, 0) < 0 ? Outcome(-1) : answer;
 }
 
 std::string Thread(const std::string&) {
@@ -84,6 +117,8 @@ const std::map<std::string, Try, std::less<>>& Tries() {
       {"read", [](const std::string& path) { return Opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }},
       {"write", [](const std::string& path) { return Opened(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)); }},
       {"connect", Connect},
+      {"ask", Ask},
+      {"child-ask", AskInChild},
       {"signal", [](const std::string& pid) { return Outcome(::kill(std::atoi(pid.c_str()), SIGTERM)); }},
       {"trace", [](const std::string& pid) { return Outcome(::ptrace(PTRACE_ATTACH, std::atoi(pid.c_str()), 0, 0)); }},
       {"limits", Limits},

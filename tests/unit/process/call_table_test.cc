@@ -1,6 +1,8 @@
 // Which system calls are in which set: what a worker may never do, what it always may, and what each set adds.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -57,8 +59,8 @@ TEST_CASE("without a set: no socket, no process, no thread, nothing is opened bu
   for (const char* name : {"socket", "connect", "bind", "listen", "accept4", "socketpair", "fork", "vfork", "clone", "execve",
                            "execveat", "unlink", "rename", "mkdir", "chmod", "truncate", "memfd_create", "chdir", "dup2"}) {
     CAPTURE(std::string(name));
-    CHECK_FALSE(Allows(kNone, name));
-    CHECK(Allows(kAll, name));
+    CHECK_FALSE(Allows(kNone, name, {AF_INET}));
+    CHECK(Allows(kAll, name, {AF_INET}));
   }
   CHECK(Allows(kNone, "openat", Third(O_RDONLY | O_CLOEXEC | O_PATH | O_DIRECTORY | O_NONBLOCK)));
   for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_TMPFILE | O_RDWR, O_ACCMODE}) {
@@ -83,6 +85,12 @@ TEST_CASE("what a worker shares with others it cannot change for them") {
     CHECK_FALSE(Allows(sets, "fcntl", {0, F_SETOWN, 1}));
     CHECK_FALSE(Allows(sets, "fcntl", {0, F_SETLEASE, 1}));
   }
+  for (const CallSets sets : {kNone, kAll}) {
+    CHECK_FALSE(Allows(sets, "setsockopt", {0, SOL_SOCKET, SO_LINGER}));  // who closes it would wait
+    CHECK_FALSE(Allows(sets, "setsockopt", {0, SOL_SOCKET, SO_ATTACH_FILTER}));
+    CHECK(Allows(sets, "setsockopt", {0, IPPROTO_TCP, TCP_NODELAY}));
+  }
+  CHECK_FALSE(Allows(kNone, "setsockopt", {0, IPPROTO_TCP, TCP_ULP}));
   CHECK_FALSE(Allows(kNone, "fcntl", {0, F_SETFL, O_NONBLOCK}));
   CHECK(Allows({CallSet::kNetwork}, "fcntl", {0, F_SETFL, O_NONBLOCK | O_RDWR}));
   CHECK_FALSE(Allows(kNone, "fcntl", Second(F_SETLK)));
