@@ -85,6 +85,7 @@ struct Rogue {
     message.parcel.listener = parcel.listener;
     message.parcel.accepted_at = parcel.accepted_at;
     message.parcel.seal = parcel.seal;
+    message.parcel.journeys = 1;
     change(message);
     (void)Send(Bytes(message), {parcel.fd.Get()});
   }
