@@ -59,6 +59,9 @@ class Dispatcher {
   void Submit(Parcel parcel);
   void Flush();
 
+  // The connections that wait here, oldest first; after a Flush that is all that are here.
+  [[nodiscard]] const std::deque<Parcel>& WaitingParcels() const { return waiting_; }
+
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.size(); }
   // It will look again by itself.

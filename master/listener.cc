@@ -37,6 +37,13 @@ Result<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const ListenC
   return On(std::move(copy).Value(), loop, config, id, std::move(sink));
 }
 
+Result<std::unique_ptr<Listener>> Listener::Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                    Sink sink, UniqueFd fd, SocketFile file) {
+  Result<std::unique_ptr<Listener>> listener = On(std::move(fd), loop, config, id, std::move(sink));
+  if (listener.Ok()) listener.Value()->file_ = std::move(file);
+  return listener;
+}
+
 Result<std::unique_ptr<Listener>> Listener::On(UniqueFd fd, EventLoop& loop, const ListenConfig& config,
                                                ListenerId id, Sink sink) {
   std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd), config, id, std::move(sink)));

@@ -42,6 +42,9 @@ class Listener {
   // backlog, its file and what is queued when we end stay the manager's.
   static Result<std::unique_ptr<Listener>> Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                  Sink sink, int fd);
+  // The same socket again that this process has listened on as another program.
+  static Result<std::unique_ptr<Listener>> Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id, Sink sink,
+                                                   UniqueFd fd, SocketFile file);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   // Closes; connections that wait in the queue of a socket of our own are reset (see DrainQueue).
@@ -61,6 +64,8 @@ class Listener {
   // The row in which this listener shows its counters; it must outlive it.
   void SetRow(ListenerRow* row) { row_ = row; }
   [[nodiscard]] ListenerRow* Row() { return row_; }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
+  [[nodiscard]] const SocketFile& File() const { return file_; }
 
   // Accepts from now on, or pauses.
   void SetAccepting(bool accepting);

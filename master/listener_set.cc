@@ -56,6 +56,34 @@ Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
                            : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
 }
 
+Status ListenerSet::Inherit(const InheritedListener& inherited, ServiceId service) {
+  Result<ListenAddress> address = ParseListenAddress(inherited.address);
+  if (!address.Ok()) return address.Err();
+  ListenConfig config;
+  config.address = std::move(address).Value();
+  config.service = inherited.service;
+  config.proxy_protocol = inherited.proxy_protocol;
+  // Asked first: a listener that is made and thrown away would close the socket.
+  if (const Result<SocketAddress> bound = LocalAddress(inherited.fd); !bound.Ok()) return bound.Err();
+  Result<std::unique_ptr<Listener>> listener =
+      Listener::Inherit(loop_, config, IdOf(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
+  if (!listener.Ok()) return listener.Err();
+  listener.Value()->SetService(service);
+  listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
+  if (ListenerRow* const row = listener.Value()->Row()) row->service.Write(inherited.service);
+  active_[inherited.key] = std::move(listener).Value();
+  return {};
+}
+
+std::vector<InheritedListener> ListenerSet::Bequeath() const {
+  std::vector<InheritedListener> heirs;
+  for (const auto& [key, listener] : active_) {
+    const ListenConfig& config = listener->Config();
+    heirs.push_back({listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
+  }
+  return heirs;
+}
+
 Status ListenerSet::Prepare(const Config& config) {
   prepared_.clear();
   const Result<std::vector<Wanted>> all = WantedBy(config);

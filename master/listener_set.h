@@ -16,6 +16,7 @@
 #include "common/scoreboard/scoreboard.h"
 #include "master/listener.h"
 #include "master/service_environment.h"
+#include "master/upgrade/upgrade_state.h"
 
 namespace preforkd {
 
@@ -32,6 +33,15 @@ class ListenerSet {
   // that no listener uses for a while must still be there at the next reload.
   ListenerSet(EventLoop& loop, MasterPage& page, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
               TraitsOf traits_of);
+
+  // What this process has listened on as another program: in service at once, for the service that it had.
+  // Error: it is no socket that listens, or its address is none.
+  Status Inherit(const InheritedListener& inherited, ServiceId service);
+  // For another program to inherit.
+  [[nodiscard]] std::vector<InheritedListener> Bequeath() const;
+  // A number that is not given out anew: the one that `address` had.
+  void KeepId(const std::string& address, ListenerId id) { ids_[address] = id; }
+  [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_; }
 
   // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
   // Error: the first that failed; those bound by this call are closed again.

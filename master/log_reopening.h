@@ -31,6 +31,8 @@ class LogReopening {
   // What workers do.
   void OnReopened(WorkerId worker, std::uint64_t round);
   void OnGone(WorkerId worker);
+  // Somebody waits.
+  [[nodiscard]] bool Busy() const { return !waiters_.empty(); }
 
  private:
   struct Waiter {

@@ -23,29 +23,30 @@ ExitCode ExitCodeOf(const Error& error) {
 }  // namespace
 
 Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-               const ServiceEnvironment& environment, ConfigInputs inputs)
+               const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words,
+               std::string path)
     : loop_(loop),
       scoreboard_(scoreboard),
       page_(scoreboard.Master()),
       log_(log),
       program_(program),
       inputs_(std::move(inputs)),
+      words_(std::move(words)),
+      path_(std::move(path)),
+      environment_(environment),
       dispatcher_(loop, page_,
                   Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
                                     [this] { supervisor_.OnAllHeldUp(); }}),
       parking_(loop, page_, dispatcher_),
       listeners_(
           loop, page_, environment.sockets,
-          Listener::Sink{[this](Parcel parcel) {
-                           supervisor_.Seal(parcel);
-                           dispatcher_.SubmitAccepted(std::move(parcel));
-                         },
+          Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
                          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
                          [this] { return parking_.EvictOne(); },
                          [this](int errnum) { Add(page_.accept_errors[AcceptErrnoOf(errnum)]); }},
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
-      supervisor_(loop, scoreboard, dispatcher_, program.worker,
+      supervisor_(loop, scoreboard, dispatcher_, program.worker, program.wire_version,
                   Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
                                     [this](Generation generation) { OnPromote(generation); },
                                     [this](Generation generation, const std::string& reason) {
@@ -53,7 +54,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     },
                                     [this](HandBack message) { parking_.Arrive(std::move(message)); },
                                     [this] { return parking_.MakeRoom(); },
-                                    [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); }}),
+                                    [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); },
+                                    [this](pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }}),
       manager_(loop, environment, [this] { return ReadHealth(); }),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
@@ -81,7 +83,11 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   PutInService(serving_);
   CommitControl(*serving_.config);
   supervisor_.Begin(serving_);
-  if (status = loop_.Run(); !status.Ok()) {
+  return Loop();
+}
+
+ExitCode Master::Loop() {
+  if (const Status status = loop_.Run(); !status.Ok()) {
     log::Alert("the event loop broke: {}", status.Err().text);
     return ExitCode::kSoftware;
   }
@@ -114,7 +120,7 @@ void Master::OnSignal(int signo, int sender) {
     case SIGUSR1:
       return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
-      return log::Error("upgrade in place is not supported by this version; nothing has changed");
+      return Upgrade([](const ControlReply&) {});
     case SIGTERM:
     case SIGQUIT:
       return stopping_ ? StopNow() : StopGracefully();
@@ -155,10 +161,11 @@ void Master::Reload(ControlAnswer done) {
   if (stopping_) return done(Refusal("the server is stopping"));
   // A storm of HUPs is one reload more, not one each; and never do three generations live at once. The wait is
   // bounded: the generation that leaves has its drain_timeout.
-  if (!supervisor_.MayReload()) {
+  if (!MayChange()) {
     if (!std::exchange(reload_again_, true)) {
-      log::Notice("reload waits: {}", supervisor_.Changing() ? "another one is under way"
-                                                             : "workers of an earlier generation still finish");
+      log::Notice("reload waits: {}", preflight_ != nullptr || replacing_ ? "an upgrade is under way"
+                                      : supervisor_.Changing()            ? "another one is under way"
+                                                               : "workers of an earlier generation still finish");
     }
     next_reload_waiters_.push_back(std::move(done));
     return;
@@ -203,11 +210,17 @@ void Master::OnPromote(Generation generation) {
   coming_ = {};
   if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
   PutInService(serving_);
-  page_.CountReload(ReloadResult::kServes);
   SetState(MasterState::kServing);
-  log::Notice("generation {} serves", Raw(generation));
+  std::string what = fmt::format("generation {} serves", Raw(generation));
+  if (replaced_) {
+    Add(page_.upgrades[UpgradeResult::kServes]);
+    what += fmt::format(", version {} in place of {}", program_.version, *std::exchange(replaced_, std::nullopt));
+  } else {
+    page_.CountReload(ReloadResult::kServes);
+  }
+  log::Notice("{}", what);
   manager_.ReloadEnded(ServingText());
-  AnswerReload({true, fmt::format("generation {} serves", Raw(generation)), {}, {}});
+  AnswerReload({true, what, {}, {}});
   CommitControl(*serving_.config);  // now that those who asked on the old socket know
 }
 
@@ -216,19 +229,33 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
   listeners_.Abandon();
   coming_control_.reset();
   if (stopping_) return;
-  page_.CountReload(ReloadResult::kAbandoned);
+  std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
+  if (replaced_) {
+    Add(page_.upgrades[UpgradeResult::kAbandoned]);
+    what += fmt::format("; the master is of version {} by now, the workers are still of version {}", program_.version,
+                        *std::exchange(replaced_, std::nullopt));
+  } else {
+    page_.CountReload(ReloadResult::kAbandoned);
+  }
   SetState(MasterState::kServing);
-  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
   log::Error("{}; generation {} serves on", what, Raw(serving_.number));
   manager_.ReloadEnded(fmt::format("reload refused: {}; {}", what, ServingText()));
   AnswerReload(Refusal(fmt::format("{}; generation {} serves on", what, Raw(serving_.number))));
 }
 
 void Master::OnSettled() {
-  if (!reload_again_ || !supervisor_.MayReload()) return;
-  reload_again_ = false;
+  if (replacing_) return Replace();
+  if (!MayChange()) return;
+  // An upgrade reads the configuration too: it is the reload that was asked for.
+  const bool upgrade = std::exchange(upgrade_again_, false);
+  if (!std::exchange(reload_again_, false) && !upgrade) return;
   reload_waiters_ = std::exchange(next_reload_waiters_, {});
-  if (const std::optional<ControlReply> refusal = BeginReload()) AnswerReload(*refusal);
+  if (const std::optional<ControlReply> refusal = upgrade ? BeginUpgrade() : BeginReload()) AnswerReload(*refusal);
+}
+
+void Master::SetState(MasterState state) {
+  page_.state.store(state, std::memory_order_relaxed);
+  supervisor_.PublishState(state);
 }
 
 GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
@@ -327,6 +354,8 @@ void Master::UpdateAccepting() {
 // workers.
 void Master::StopGracefully() {
   stopping_ = true;
+  preflight_.reset();
+  replacing_ = false;
   AnswerReload(Refusal("the server is stopping"));
   stop_by_ = Now() + serving_.config->supervision.drain_timeout;
   SetState(MasterState::kStopping);
@@ -351,6 +380,8 @@ void Master::FinishStop() {
 void Master::StopNow() {
   if (!stopping_) {
     stopping_ = true;
+    preflight_.reset();
+    replacing_ = false;
     AnswerReload(Refusal("the server is stopping"));
     SetState(MasterState::kStopping);
     manager_.Stopping(Now());

@@ -27,6 +27,8 @@
 #include "master/service_environment.h"
 #include "master/service_manager.h"
 #include "master/supervisor.h"
+#include "master/upgrade/preflight.h"
+#include "master/upgrade/upgrade_state.h"
 
 namespace preforkd {
 
@@ -36,13 +38,20 @@ class Master {
   static constexpr std::uint32_t kMaxWorkers = 256;
 
   // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
+  // `words` are the operator's command line, `path` the file that an upgrade runs.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
-         const ServiceEnvironment& environment, ConfigInputs inputs);
+         const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words, std::string path);
 
   // Binds, starts the first generation, and serves until told to stop.
   // `on_serving` is called once, when the first worker is ready.
   // `detached`: standard output and error belong to somebody who waits for us to let go of them.
   ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
+  // Instead: goes on where the program before this one left off, and starts a generation of its own (master_upgrade.cc).
+  // `returned`: this is that very program again, because its successor could not, for the reason given; the workers are
+  // its own, and stay. What cannot be taken over is not: then the process is the other program again.
+  // `serving` is what its generation was made from, `coming` what is configured now.
+  ExitCode Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                    const UpgradeState& state, const std::optional<std::string>& returned);
 
  private:
   Status WatchSignals();
@@ -61,6 +70,25 @@ class Master {
   void FinishStop();
   void StopNow();
 
+  // ---- upgrade in place (master_upgrade.cc) ----
+  // `done` is called once: with why not, or by the successor.
+  void Upgrade(ControlAnswer done);
+  std::optional<ControlReply> BeginUpgrade();
+  void OnPreflight(const Result<std::string>& verdict);
+  // Becomes the new program, now or as soon as that can be. Returns if not.
+  void Replace();
+  ControlReply RefuseUpgrade(const std::string& why);
+  [[nodiscard]] Result<UpgradeState> Describe();
+  void DescribeConnections(UpgradeState& state) const;
+  Status Inherit(const UpgradeState& state);
+  Status InheritControl(const InheritedControl& control);
+  Status InheritConnections(const UpgradeState& state);
+  void RestoreTotals(const UpgradeState& state);
+  void StayReturned(const std::string& reason);
+  // No reload and no upgrade is under way, and none of its workers is left over from one.
+  [[nodiscard]] bool MayChange() const { return supervisor_.MayReload() && preflight_ == nullptr && !replacing_; }
+  ExitCode Loop();
+
   void OnFirstReady(Generation generation);
   void OnPromote(Generation generation);
   void OnAbandon(Generation generation, const std::string& reason);
@@ -75,8 +103,10 @@ class Master {
   // default path cannot be had, as without root, the server goes on without.
   Status PrepareControl(const Config& config);
   void CommitControl(const Config& config);
+  void RefuseWorkersAt(ControlSocket& control);
   void OnControl(const ControlRequest& request, const ControlAnswer& answer);
   void ControlReload(bool wait, const ControlAnswer& answer);
+  void ControlUpgrade(bool wait, const ControlAnswer& answer);
   ControlReply ControlScale(std::uint32_t workers);
   ControlReply ControlRetire(Slot slot);
   // Everybody who waits for a reload is told.
@@ -91,7 +121,7 @@ class Master {
   // What applies to the master itself when a configuration comes into service.
   void PutInService(const GenerationSpec& generation);
   ListenerSet::ServiceTraits TraitsOf(const Config& config, const std::string& service);
-  void SetState(MasterState state) { page_.state.store(state, std::memory_order_relaxed); }
+  void SetState(MasterState state);
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
@@ -99,6 +129,9 @@ class Master {
   LogOutput& log_;
   const Program& program_;
   ConfigInputs inputs_;
+  std::vector<std::string> words_;
+  std::string path_;
+  const ServiceEnvironment& environment_;
   std::function<void()> on_serving_;
   std::unique_ptr<SignalWatch> signals_;
   PidFile pid_file_;
@@ -123,6 +156,12 @@ class Master {
   std::vector<ControlAnswer> next_reload_waiters_;  // for the one that has to wait
   std::unique_ptr<ControlSocket> control_;          // behind the waiters: its clients are theirs
   std::unique_ptr<ControlSocket> coming_control_;
+  std::unique_ptr<Preflight> preflight_;  // while the new program is being looked at
+  bool replacing_ = false;                // it is content; only for a moment that cannot be described yet
+  std::string coming_version_;
+  Time replace_by_{};                     // while it waits for one
+  bool upgrade_again_ = false;            // asked for while it had to wait
+  std::optional<std::string> replaced_;   // the version before this one, while its workers still serve
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kStopped;
 };

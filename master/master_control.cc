@@ -25,13 +25,17 @@ Status Master::PrepareControl(const Config& config) {
       });
   if (socket.Ok()) {
     coming_control_ = std::move(socket).Value();
-    coming_control_->RefuseSessions([this](int leader) { return supervisor_.IsWorker(leader); });
+    RefuseWorkersAt(*coming_control_);
     return {};
   }
   // Somebody has asked for this one; the default is what a first try without root runs into.
   if (config.control != Config{}.control) return Error{"control: " + socket.Err().text, socket.Err().errnum};
   log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where", socket.Err().text);
   return {};
+}
+
+void Master::RefuseWorkersAt(ControlSocket& control) {
+  control.RefuseSessions([this](int leader) { return supervisor_.IsWorker(leader); });
 }
 
 void Master::CommitControl(const Config& config) {
@@ -46,7 +50,7 @@ void Master::OnControl(const ControlRequest& request, const ControlAnswer& answe
     case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard_, Now())));
     case ControlCommand::kConfig: return answer(TextReply(PrintConfig(*serving_.config)));
     case ControlCommand::kReload: return ControlReload(request.wait, answer);
-    case ControlCommand::kUpgrade: return answer(Refusal("upgrade: not supported by this version; nothing has changed"));
+    case ControlCommand::kUpgrade: return ControlUpgrade(request.wait, answer);
     case ControlCommand::kStop:
       answer({true, stopping_ ? "stopping at once" : "stopping", {}, {}});
       return stopping_ ? StopNow() : StopGracefully();  // as the signals do
@@ -67,6 +71,15 @@ void Master::ControlReload(bool wait, const ControlAnswer& answer) {
   Reload([known](const ControlReply& reply) { *known = reply; });
   if (known->has_value()) return answer(**known);
   answer({true, reload_again_ ? "the reload waits for the one before it" : "the reload has begun", {}, {}});
+}
+
+void Master::ControlUpgrade(bool wait, const ControlAnswer& answer) {
+  if (wait) return Upgrade(answer);
+  auto known = std::make_shared<std::optional<ControlReply>>();
+  Upgrade([known](const ControlReply& reply) { *known = reply; });
+  if (known->has_value()) return answer(**known);
+  answer({true, upgrade_again_ ? "the upgrade waits for what is under way" : "the upgrade has begun; the log says how it ends",
+          {}, {}});
 }
 
 ControlReply Master::ControlScale(std::uint32_t workers) {

@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -96,6 +97,7 @@ void Parking::EvictOldest() {
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
   const Place place = parked_.emplace(parked_.end(), loop_, std::move(parcel), FdWatch::Callback{});
+  if (idle_for > Duration(0)) place->closes_at = Now() + idle_for;
   place->watch.SetCallback([this, place](Interest ready) { OnEvent(place, ready); });
   // Level-triggered: a request that came in the moment of parking is seen at once.
   const Status status = idle_for > Duration(0) ? place->watch.Want(Interest::kRead, idle_for)
@@ -107,6 +109,15 @@ void Parking::Park(Parcel parcel, Duration idle_for) {
   }
   Publish();
   if (status.Ok()) log::Debug(place->parcel.id, "parked");
+}
+
+void Parking::ForEach(const std::function<void(const Parcel&, Duration idle_for)>& visit) const {
+  const Time now = Now();
+  for (const Parked& parked : parked_) {
+    const bool bounded = parked.closes_at != Time{};
+    // What is due closes in a moment, and not never.
+    visit(parked.parcel, bounded ? std::max<Duration>(parked.closes_at - now, std::chrono::milliseconds(1)) : Duration(0));
+  }
 }
 
 // Something has come, or its time is over: a request that came in that very moment counts.

@@ -33,6 +33,11 @@ class Parking {
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
   void Arrive(HandBack message);
+  // Takes one that was parked by this process as another program, and was counted then. What cannot be watched goes to a
+  // worker.
+  void Inherit(Parcel parcel, Duration idle_for) { Park(std::move(parcel), idle_for); }
+  // Calls `visit` for each one that is parked, with the time that it may go on being idle; 0: for ever.
+  void ForEach(const std::function<void(const Parcel&, Duration idle_for)>& visit) const;
   // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with every
   // descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another one.
   // Near the limit one at a time, and for that one what has been parked for longest may have to go. 0: none now.
@@ -52,6 +57,7 @@ class Parking {
         : parcel(std::move(what)),
           watch(loop, parcel.fd.Get(), EventLoop::kPriorityClient, std::move(callback)) {}
     Parcel parcel;
+    Time closes_at{};  // the epoch: never by itself
     FdWatch watch;  // declared behind the parcel: it must go before the descriptor does
   };
   using Place = std::list<Parked>::iterator;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "common/base/sys_error.h"
 
@@ -39,6 +40,13 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
     return SysErrorOf(errnum, "fcntl", path);
   }
   file.path_ = path;
+  return file;
+}
+
+PidFile PidFile::Inherit(std::string path, UniqueFd fd) {
+  PidFile file;
+  file.path_ = std::move(path);
+  file.fd_ = std::move(fd);
   return file;
 }
 

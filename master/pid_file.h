@@ -21,6 +21,12 @@ class PidFile {
   // Opens and locks; does not write yet. An empty path gives a PidFile that does nothing.
   // Error: the path cannot be opened, or another live process holds the lock (its pid is in the text).
   static Result<PidFile> Lock(const std::string& path);
+  // One that this process has locked and written already, as another program (upgrade in place): the lock is the
+  // process's, and lasts until any descriptor of the file is closed.
+  static PidFile Inherit(std::string path, UniqueFd fd);
+  [[nodiscard]] const std::string& Path() const { return path_; }  // empty: none
+  [[nodiscard]] int Fd() const { return fd_.Get(); }               // borrowed; -1: none
+
   // Writes this process's pid: the server serves.
   Status Write();
 

@@ -16,6 +16,12 @@
 #include "master/master.h"
 #include "master/options.h"
 #include "master/service_environment.h"
+#include "master/upgrade/own_program.h"
+#include "master/upgrade/state_codec.h"
+#include "master/upgrade/state_file.h"
+#include "master/upgrade/trial.h"
+#include "master/upgrade/upgrade_order.h"
+#include "master/upgrade/way_back.h"
 
 namespace preforkd {
 namespace {
@@ -51,10 +57,19 @@ int ReportConfig(const ConfigOutcome& outcome, bool check) {
   return Exit(ExitCode::kStopped);
 }
 
-int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
-          const ServiceEnvironment& environment, std::function<void()> on_serving, bool detached) {
+// What one life of the master needs.
+struct Life {
+  std::shared_ptr<const Config> config;  // null: it goes on with another program's
+  ConfigInputs inputs;
+  std::vector<std::string> words;  // the operator's command line
+  std::string path;                // of the program
+  ServiceEnvironment environment;
+};
+
+// `live` runs the master to its end.
+int Serve(Life& life, const Program& program, const std::function<ExitCode(Master&)>& live) {
   LogOutput log_output;
-  if (const Status status = log_output.Apply(config->log); !status.Ok()) {
+  if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
   RaiseDescriptorLimit();
@@ -63,12 +78,19 @@ int Serve(std::shared_ptr<const Config> config, ConfigInputs inputs, const Progr
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
   log::SetDropCounter(&scoreboard.Value().Master().log_lines_dropped);
-  Master master(loop.Value(), scoreboard.Value(), log_output, program, environment, std::move(inputs));
-  return Exit(master.Run(std::move(config), std::move(on_serving), detached));
+  Master master(loop.Value(), scoreboard.Value(), log_output, program, life.environment, std::move(life.inputs),
+                std::move(life.words), std::move(life.path));
+  return Exit(live(master));
 }
 
-int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, const Program& program,
-                    const ServiceEnvironment& environment) {
+int ServeAnew(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
+  return Serve(life, program, [&](Master& master) {
+    return master.Run(std::move(life.config), std::move(on_serving), detached);
+  });
+}
+
+int ServeDaemonized(Life life, const Program& program) {
+  const std::shared_ptr<const Config>& config = life.config;
   if (config->log.file == "stderr" || config->log.access == "stderr") {
     fmt::print(stderr,
                "--daemonize: there will be no standard error: say where the log goes, with --log-file, and the access "
@@ -76,35 +98,131 @@ int ServeDaemonized(std::shared_ptr<const Config> config, ConfigInputs inputs, c
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized([&](ServingCallback on_serving) {
-    return Serve(std::move(config), std::move(inputs), program, environment, std::move(on_serving), true);
+    return ServeAnew(std::move(life), program, std::move(on_serving), true);
   });
+}
+
+// ---- upgrade in place ----
+
+Result<UpgradeState> ReadState(int file) {
+  const Result<std::string> bytes = ReadStateFile(file);
+  if (!bytes.Ok()) return bytes.Err();
+  return DecodeState(bytes.Value());
+}
+
+// As one line for whoever decides about the upgrade.
+Error ProblemsOf(const ConfigOutcome& outcome) {
+  const std::size_t more = outcome.problems.size() - 1;
+  return Error{outcome.problems.front().Text() + (more == 0 ? "" : fmt::format(" (and {} more)", more))};
+}
+
+// In a child of the old program (trial.h).
+Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program& program) {
+  const UniqueFd file(order.state);
+  const Result<UpgradeState> state = ReadState(file.Get());
+  if (!state.Ok()) return state.Err();
+  const ConfigOutcome outcome = LoadConfig(inputs);
+  if (outcome.config == nullptr) return ProblemsOf(outcome);
+  if (Status status = TryConnections(state.Value()); !status.Ok()) return status;
+  if (Status status = TryListeners(*outcome.config, state.Value()); !status.Ok()) return status;
+  return TryWorker(outcome.config, program.worker);
+}
+
+int AnswerTrial(const Status& verdict, const Program& program) {
+  if (verdict.Ok()) {
+    fmt::print("{}{}\n", kWouldDo, program.version);
+    return Exit(ExitCode::kStopped);
+  }
+  fmt::print(stderr, "refused: {}\n", verdict.Err().text);
+  return Exit(ExitCode::kUnavailable);
+}
+
+ServiceEnvironment EnvironmentOf(const UpgradeState& state) {
+  ServiceEnvironment environment;
+  environment.notify_socket = state.notify_socket;
+  environment.watchdog = state.watchdog;
+  for (const PassedSocket& socket : state.passed) environment.sockets.push_back({socket.name, UniqueFd(socket.fd)});
+  return environment;
+}
+
+// The configuration that the other program's workers were made from, as far as this program understands it; null if it
+// does not.
+std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const ConfigInputs& inputs) {
+  ConfigInputs old;
+  old.file = "the configuration in service";
+  old.text = state.config;
+  old.service_types = inputs.service_types;
+  const ConfigOutcome outcome = LoadConfig(old);
+  for (const ConfigProblem& problem : outcome.problems) log::Notice("{}", problem.Text());
+  return outcome.config;
+}
+
+// Goes on where another program left off: in the same process, behind an exec.
+int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
+  const Result<UpgradeState> read = ReadState(order.state);
+  std::optional<std::string> returned;
+  if (order.kind == UpgradeOrder::Kind::kReturn) {
+    returned = order.reason;
+    // There is no way back from here, to which they would belong.
+    UniqueFd(order.state).Reset();
+    UniqueFd(order.old_program).Reset();
+  }
+  if (!read.Ok()) WayBack::Take(read.Err().text);
+  const UpgradeState& state = read.Value();
+  const ConfigOutcome outcome = LoadConfig(life.inputs);
+  if (outcome.config == nullptr && !returned) WayBack::Take(ProblemsOf(outcome).text);
+  std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
+  if (serving == nullptr) serving = outcome.config;
+  if (serving == nullptr) WayBack::Take("neither the old configuration nor the new one can be read");
+  life.config = returned ? serving : outcome.config;
+  life.path = state.program;
+  NameProcessAfter(life.path);
+  life.environment = EnvironmentOf(state);
+  bool begun = false;
+  const int code = Serve(life, program, [&](Master& master) {
+    begun = true;
+    return master.Continue(std::move(serving), std::move(life.config), state, returned);
+  });
+  if (!begun) WayBack::Take("it could not begin; its log says why");
+  return code;
 }
 
 }  // namespace
 
 int RunProgram(int argc, char** argv, const Program& program) {
+  const CommandWords command = TakeCommandLine(argc, argv);
+  const UpgradeOrder& order = command.order;
+  if (order.kind == UpgradeOrder::Kind::kAdopt) WayBack::Open(order.old_program, order.state, command.words);
   // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
-  const ServiceEnvironment environment = TakeServiceEnvironment();
+  Life life;
+  life.path = PathOfOwnProgram();
+  life.environment = TakeServiceEnvironment();
   if (const Status status = FillStandardDescriptors(); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
-  std::variant<Options, EarlyExit> parsed = ParseOptions(argc, argv);
+  const std::vector<char*> words = PointersTo(command.words);
+  std::variant<Options, EarlyExit> parsed = ParseOptions(static_cast<int>(command.words.size()), words.data());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
+    if (order.kind == UpgradeOrder::Kind::kAdopt) WayBack::Take(early->text);
     fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
     return Exit(early->code);
   }
-  Options& options = std::get<Options>(parsed);
-  ConfigInputs& inputs = options.inputs;
-  inputs.environment = EnvironmentOverrides(environ);
-  for (const auto& [type, speaks_first] : program.service_types) inputs.service_types.push_back(type);
-  const ConfigOutcome outcome = LoadConfig(inputs);
+  const Options& options = std::get<Options>(parsed);
+  life.inputs = options.inputs;
+  life.inputs.environment = EnvironmentOverrides(environ);
+  for (const auto& [type, speaks_first] : program.service_types) life.inputs.service_types.push_back(type);
+  life.words = command.words;
+  if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
+  if (order.kind != UpgradeOrder::Kind::kNone) return Adopt(order, std::move(life), program);
+  const ConfigOutcome outcome = LoadConfig(life.inputs);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
-  if (options.daemonize) return ServeDaemonized(outcome.config, std::move(inputs), program, environment);
-  return Serve(outcome.config, std::move(inputs), program, environment, [] {}, false);
+  life.config = outcome.config;
+  if (options.daemonize) return ServeDaemonized(std::move(life), program);
+  return ServeAnew(std::move(life), program, [] {}, false);
 }
 
 }  // namespace preforkd

@@ -1,16 +1,15 @@
 #include "master/service_environment.h"
 
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <string_view>
 
 #include "common/base/log.h"
 #include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "master/wiped_variable.h"
 
 namespace preforkd {
 namespace {
@@ -19,17 +18,6 @@ namespace {
 constexpr int kFirstPassedFd = 3;
 // A name that no manager has given: sd_listen_fds_with_names(3).
 constexpr const char* kUnnamed = "unknown";
-
-// The value, nullopt when it is not set. Wiped in place, name and all: unsetenv(3) only forgets where it is.
-std::optional<std::string> Take(const char* name) {
-  char* value = ::getenv(name);
-  if (value == nullptr) return std::nullopt;
-  std::string taken(value);
-  const std::size_t name_size = ::strlen(name) + 1;  // with '='
-  ::unsetenv(name);
-  ::explicit_bzero(value - name_size, name_size + taken.size());
-  return taken;
-}
 
 template <typename Number>
 std::optional<Number> Parse(const std::optional<std::string>& text) {
@@ -42,13 +30,13 @@ std::optional<Number> Parse(const std::optional<std::string>& text) {
 
 // Takes the variable that says whom the others are for. A variable that is not there leaves the default.
 bool IsForUs(const char* variable, bool by_default) {
-  const std::optional<std::string> pid = Take(variable);
+  const std::optional<std::string> pid = TakeVariable(variable);
   return pid ? Parse<pid_t>(pid) == ::getpid() : by_default;
 }
 
 std::optional<Duration> TakeWatchdog() {
   const bool ours = IsForUs("WATCHDOG_PID", true);
-  const std::optional<std::string> text = Take("WATCHDOG_USEC");
+  const std::optional<std::string> text = TakeVariable("WATCHDOG_USEC");
   if (!ours || !text) return std::nullopt;
   const auto microseconds = Parse<std::int64_t>(text);
   if (microseconds && *microseconds > 0) return std::chrono::microseconds(*microseconds);
@@ -68,8 +56,8 @@ std::vector<std::string> SplitNames(std::string_view list) {
 
 std::vector<InheritedSocket> TakeSockets() {
   const bool ours = IsForUs("LISTEN_PID", false);
-  const std::optional<std::string> count_text = Take("LISTEN_FDS");
-  const std::optional<std::string> names_text = Take("LISTEN_FDNAMES");
+  const std::optional<std::string> count_text = TakeVariable("LISTEN_FDS");
+  const std::optional<std::string> names_text = TakeVariable("LISTEN_FDNAMES");
   std::vector<InheritedSocket> sockets;
   if (!ours || !count_text) return sockets;
   const auto count = Parse<std::uint16_t>(count_text);
@@ -94,7 +82,7 @@ std::vector<InheritedSocket> TakeSockets() {
 
 ServiceEnvironment TakeServiceEnvironment() {
   ServiceEnvironment environment;
-  environment.notify_socket = Take("NOTIFY_SOCKET").value_or("");
+  environment.notify_socket = TakeVariable("NOTIFY_SOCKET").value_or("");
   environment.watchdog = TakeWatchdog();
   environment.sockets = TakeSockets();
   return environment;

@@ -26,6 +26,9 @@ class ServiceManager {
   // `read` is asked before the watchdog is answered.
   ServiceManager(EventLoop& loop, const ServiceEnvironment& environment, std::function<Notices::Reading()> read);
 
+  // This process has said READY=1 and then Reloading already, as another program.
+  void Resume() { notices_.Resume(); }
+
   // `status` is one line for people.
   void Serving(const std::string& status) { Say(notices_.Serving(status)); }
   void Reloading(const std::string& status) { Say(notices_.Reloading(status, Now())); }

@@ -8,7 +8,9 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/net/socket_ops.h"
 #include "common/wire/codec.h"
+#include "master/connection_seals.h"
 
 namespace preforkd {
 namespace {
@@ -21,22 +23,36 @@ std::array<char, kMaxMessageBytes> g_packet;
 
 }  // namespace
 
-Result<SlotChannel> SlotChannel::Create(WorkerRow& row) {
+Result<SlotChannel> SlotChannel::Create(WorkerRow& row, std::uint8_t version) {
   Result<SocketPair> pair = MakeChannelPair();
   if (!pair.Ok()) return pair.Err();
-  return SlotChannel(std::move(pair).Value(), row);
+  return SlotChannel(std::move(pair).Value(), row, version);
 }
 
-// What the row says is true as long as nobody else has it: right after the fork, or the exec, it has been made for.
-SlotChannel::SlotChannel(SocketPair ends, WorkerRow& row)
-    : ends_(std::move(ends)), row_(&row), given_(row.InProgress()) {}
+SlotChannel SlotChannel::Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version,
+                                 bool shut) {
+  SlotChannel channel(std::move(ends), row, version);
+  channel.mirror_ = &mirror;
+  channel.inherited_ = true;
+  channel.shut_ = shut;
+  return channel;
+}
+
+// At this moment nobody but the master has written to those three: the worker is not forked yet, or was forked by the
+// program before this one, and has a row on that one's board.
+SlotChannel::SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version)
+    : ends_(std::move(ends)), row_(&row), version_(version), cookie_(SocketCookie(MasterEnd())) {
+  const std::uint64_t back = Get(row.reclaimed) + Get(row.handed_back);
+  given_ = Get(row.handed_over) - std::min(Get(row.handed_over), back);
+}
 
 SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   std::array<OutMessage, kMaxBatch> messages;
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
+    parcels[i].seal = SealOf(parcels[i], cookie_);
     HandOver message{std::move(parcels[i])};
-    Encode(message, g_encoded[i]);
+    Encode(message, g_encoded[i], version_);
     parcels[i] = std::move(message.parcel);
     messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
   }
@@ -49,14 +65,14 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
 
 SendResult SlotChannel::Send(const ReopenLog& message) {
   std::string bytes;
-  Encode(message, bytes);
+  Encode(message, bytes, version_);
   const OutMessage out{bytes, FdOf(message)};
   return SendMessages(MasterEnd(), std::span(&out, 1));
 }
 
 void SlotChannel::Nudge() {
   std::string bytes;
-  preforkd::Encode(preforkd::Nudge{}, bytes);
+  preforkd::Encode(preforkd::Nudge{}, bytes, version_);
   const OutMessage out{bytes, -1};
   (void)SendMessages(MasterEnd(), std::span(&out, 1));  // a channel that has no room wakes its worker anyway
 }
@@ -87,7 +103,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vecto
       return count;
     }
     Result<MasterToWorker> message =
-        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd), version_);
     if (!message.Ok()) {
       log::Alert("our own message cannot be decoded: {}", message.Err().text);
       continue;
@@ -115,8 +131,12 @@ void SlotChannel::CountHandedBack() {
   given_ -= std::min<std::uint64_t>(given_, 1);
 }
 
+bool SlotChannel::Knows(const Parcel& parcel) const {
+  return version_ < kFirstVersionWithSeals || parcel.seal == SealOf(parcel, cookie_);
+}
+
 bool SlotChannel::MayHandBack() {
-  finished_ = std::max(finished_, Get(row_->finished) + Get(row_->lost));
+  finished_ = std::max(finished_, Get(Row().finished) + Get(Row().lost));
   return given_ > finished_;
 }
 

@@ -6,12 +6,14 @@
 #ifndef PREFORKD_MASTER_SLOT_CHANNEL_H_
 #define PREFORKD_MASTER_SLOT_CHANNEL_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/channel/fd_message.h"
+#include "common/scoreboard/foreign_board.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
 
@@ -19,8 +21,11 @@ namespace preforkd {
 
 class SlotChannel {
  public:
-  // `row` is the slot's, and outlives the channel.
-  static Result<SlotChannel> Create(WorkerRow& row);
+  // `row` is the slot's, and outlives the channel. `version`: of the wire, as it will be spoken here.
+  static Result<SlotChannel> Create(WorkerRow& row, std::uint8_t version = kWireVersion);
+  // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror` keeps `row`
+  // up to date, and outlives the channel. `shut`: CloseOurSide has been called.
+  static SlotChannel Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version, bool shut);
 
   [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }  // borrowed
   [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
@@ -42,6 +47,11 @@ class SlotChannel {
   [[nodiscard]] bool Drained() const { return drained_; }
   // CloseOurSide has been called: no worker can be given this channel any more.
   [[nodiscard]] bool Shut() const { return shut_; }
+  // It was made for a worker of the program before this one, which may have spoken another version: likewise.
+  [[nodiscard]] bool Inherited() const { return inherited_; }
+  // Its worker is dead and has been reckoned with: the row is ours alone from now on.
+  void ForgetMirror() { mirror_ = nullptr; }
+  [[nodiscard]] std::uint8_t Version() const { return version_; }
 
   // No more from us: the worker reads end of file behind what is queued, and can still send.
   void CloseOurSide();
@@ -49,6 +59,8 @@ class SlotChannel {
   // One packet from the worker.
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(MasterEnd(), buffer); }
   void CountHandedBack();
+  // It is a connection that this slot was given. A worker of a program that did not know of seals is believed.
+  [[nodiscard]] bool Knows(const Parcel& parcel) const;
   // The worker can still have a connection to hand back. By this process's own count: the row is memory that the worker
   // can write to, and what it has once said to have finished it cannot take back.
   [[nodiscard]] bool MayHandBack();
@@ -57,17 +69,24 @@ class SlotChannel {
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
-  [[nodiscard]] std::uint64_t Load() const { return row_->InProgress(); }
-  [[nodiscard]] std::uint64_t Queued() const { return row_->Queued(); }
-  [[nodiscard]] const WorkerRow& Row() const { return *row_; }
+  [[nodiscard]] std::uint64_t Load() const { return Row().InProgress(); }
+  [[nodiscard]] std::uint64_t Queued() const { return Row().Queued(); }
+  [[nodiscard]] const WorkerRow& Row() const {
+    if (mirror_ != nullptr) mirror_->Refresh();
+    return *row_;
+  }
 
  private:
   std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
 
-  SlotChannel(SocketPair ends, WorkerRow& row);
+  SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version);
 
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
+  const RowMirror* mirror_ = nullptr;
+  bool inherited_ = false;
+  std::uint8_t version_;
+  std::uint64_t cookie_;  // the kernel's name of the channel
   bool drained_ = true;
   bool shut_ = false;
   std::uint64_t given_ = 0;     // to this incarnation, less what came back, by either way

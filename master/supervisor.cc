@@ -32,12 +32,14 @@ bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
 }
 
 }  // namespace
+
 Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
-                       Hooks hooks)
+                       std::uint8_t wire_version, Hooks hooks)
     : loop_(loop),
       scoreboard_(scoreboard),
       dispatcher_(dispatcher),
       worker_(std::move(worker)),
+      wire_version_(wire_version),
       hooks_(std::move(hooks)),
       fleet_(kMaxSlots, std::random_device{}(), Now()),
       reopening_(loop, [this](WorkerId id, std::uint64_t round) { return TellOfLogs(id, round); }),
@@ -153,7 +155,8 @@ void Supervisor::Do(const Spawn& action) {
 }
 
 Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& generation) {
-  if (slot.HasChannel() && slot.Channel().Shut()) {  // a retired worker's, kept for what is still in it
+  // A retired worker's, or one's of the program before this one: kept for what is still in it.
+  if (slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Inherited())) {
     Reclaim(slot);
     if (!slot.Channel().Drained()) return Error{"the channel of the last worker still holds connections", 0};
     slot.DropChannel();
@@ -174,20 +177,18 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   start.generation = generation.number;
   start.master_pid = ::getpid();
   start.channel = slot.Channel().WorkerEnd();
+  start.wire_version = wire_version_;
   start.logs = logs_;
   start.detached = detached_;
   start.scoreboard = &scoreboard_;
   start.config = generation.config;
   start.services = generation.services;
-  Result<SpawnedProcess> process = SpawnProcess([&] {
-    seals_.Forget();
-    worker_(std::move(start));
-  });
+  Result<SpawnedProcess> process = SpawnProcess([&] { worker_(std::move(start)); });
   if (!process.Ok()) return process.Err();
   last_incarnation_ = incarnation;
   Set(row.pid, static_cast<std::uint64_t>(process.Value().pid));
   const Status status = slot.Adopt(
-      std::move(process).Value(), incarnation, loop_, [this, &slot](Interest) { OnExit(slot); },
+      std::move(process).Value(), incarnation, Now(), loop_, [this, &slot](Interest) { OnExit(slot); },
       [this, &slot](Interest) { OnMessages(slot); });
   if (status.Ok()) return incarnation;
   // ENOSPC, ENOMEM: nobody would hear of its end. It has taken nothing that it could have answered.
@@ -257,7 +258,7 @@ void Supervisor::ReapChildren() {
     });
     if (worker != slots_.end()) {
       OnExit(**worker);  // it would hide those behind it
-    } else {
+    } else if (!hooks_.on_other_child(*pid)) {
       BuryStranger(*pid);
     }
   }
@@ -284,8 +285,8 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
   slot.StopListening();
   reopening_.OnGone(id);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  RescueLines(slot);
   WriteObituary(slot, pid, report, was);
-  RescueLines(id, scoreboard_.Lines(id.slot), logs_.access);
   // What a worker that was not to be trusted has left in the channel would be taken for its successor's words.
   if (slot.Distrusted()) slot.DropChannel();
   if (was != WorkerState::kRetiring) died_at_[id.slot] = Now();
@@ -294,7 +295,16 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
   PublishState(slot);
 }
 
+// What it has not written of the access log is written now.
+void Supervisor::RescueLines(WorkerSlot& slot) {
+  if (slot.Mirror() == nullptr) return preforkd::RescueLines(slot.Id(), scoreboard_.Lines(slot.Number()), logs_.access);
+  const auto lines = slot.Mirror()->Board()->Lines(slot.Number());
+  if (lines) return preforkd::RescueLines(slot.Id(), *lines, logs_.access);
+  log::Warning("worker {}: its last lines for the access log are kept in a way that this version does not know", slot.Id());
+}
+
 void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
+  slot.RefreshTexts();
   refused_calls_.LastLook(slot.Id(), slot.Row());
   Obituary obituary;
   obituary.id = slot.Id();
@@ -304,7 +314,8 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
   obituary.uptime = Now() - slot.StartedAt();
   if (Get(slot.Row().callback_since_ns) != 0) obituary.conn = ConnId{Get(slot.Row().doing_conn)};
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));
-  obituary.frames = NameFrames(slot.Row().crash);
+  // Of another program's worker the places would be named wrong: it was at other addresses.
+  if (slot.Mirror() == nullptr) obituary.frames = NameFrames(slot.Row().crash);
   obituary.reclaimed = Reclaim(slot);
   const bool unasked = was != WorkerState::kRetiring || report.kind != ExitKind::kClean;
   std::string suspect;
@@ -355,6 +366,7 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   Add(page.finished_before, Get(row.finished));
   page.dispatch_wait_before.AddUp(row.dispatch_wait);
   row.AddToTotals();
+  slot.ForgetMirror();  // or the next look would bring all of it back
   row.Clear();
   Set(row.handed_over, left);
   if (slot.HasChannel()) slot.Channel().BeginAnew(left);
@@ -364,7 +376,7 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
 WorkerSlot& Supervisor::SlotOf(Slot slot) {
   while (slots_.size() <= Raw(slot)) {
     const auto number = static_cast<Slot>(slots_.size());
-    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Use(number)));
+    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Use(number), wire_version_));
   }
   return *slots_[Raw(slot)];
 }

@@ -17,7 +17,6 @@
 #include "common/process/log_fds.h"
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
-#include "master/connection_seals.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
 #include "master/log_reopening.h"
@@ -28,6 +27,7 @@
 #include "master/post_mortem.h"
 #include "master/refused_calls.h"
 #include "master/self_report.h"
+#include "master/upgrade/upgrade_state.h"
 #include "master/worker_slot.h"
 
 namespace preforkd {
@@ -44,12 +44,28 @@ class Supervisor {
     std::function<void(ExitCode)> on_finish;
     // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
     std::function<void()> on_settled;
+    // A child has ended that is no worker: true when somebody else has waited for it.
+    std::function<bool(pid_t)> on_other_child;
   };
 
+  // `wire_version` is what its workers speak.
   Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
-             Hooks hooks);
+             std::uint8_t wire_version, Hooks hooks);
 
   void Begin(const GenerationSpec& generation);
+  // ---- upgrade in place (supervisor_upgrade.cc) ----
+
+  // Instead of Begin: goes on with the workers that `state` names, which serve as `generation` until a Reload replaces
+  // them. `generation.config` is what holds for them from now on. Error: one could not be watched, or its board not read.
+  Status Inherit(const GenerationSpec& generation, const UpgradeState& state);
+  // Nobody is between life and death, no connection is in the channel of a slot without a worker, and no worker owes an
+  // answer: what there is can be described. Makes it so where that is possible at once.
+  bool Compose();
+  // Describes it. Precondition: Compose().
+  void Bequeath(UpgradeState& state);
+  // Workers of the program before this one are told in what state the server is: they look at another board.
+  void PublishState(MasterState state);
+
   // Precondition: MayReload().
   void Reload(const GenerationSpec& generation);
   void Scale(std::uint32_t workers);
@@ -63,8 +79,6 @@ class Supervisor {
   // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
   // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
   void ReopenLogs(const LogFds& logs, LogReopening::Done done);
-  // For each connection that has just been accepted: only what is sealed can be handed back.
-  void Seal(Parcel& parcel) const { seals_.Seal(parcel); }
   [[nodiscard]] bool IsWorker(pid_t pid) const;
   // What new workers log to; borrowed.
   void SetLogs(const LogFds& logs) { logs_ = logs; }
@@ -120,6 +134,7 @@ class Supervisor {
   void Distrust(WorkerSlot& slot, const std::string& why);
   // Takes back what the slot's worker has not taken; the number of connections.
   std::size_t Reclaim(WorkerSlot& slot);
+  void RescueLines(WorkerSlot& slot);
   // The middle of that: others get what it had not taken, the rest is booked, and it is spoken of.
   void WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was);
   [[nodiscard]] RestartReason ReasonOfDeath(const WorkerSlot& slot, const ExitReport& report, WorkerState was) const;
@@ -135,11 +150,15 @@ class Supervisor {
   [[nodiscard]] bool AllAsleep() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
+  Status InheritWorker(const InheritedWorker& heir, const std::vector<std::shared_ptr<ForeignBoard>>& boards);
+  [[nodiscard]] std::vector<std::shared_ptr<ForeignBoard>> ForeignBoards() const;
+  std::uint64_t BequeathBoard(const WorkerSlot& slot, UpgradeState& state) const;
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
   Dispatcher& dispatcher_;
   WorkerEntry worker_;
+  std::uint8_t wire_version_;
   Hooks hooks_;
   Fleet fleet_;
   std::vector<std::unique_ptr<WorkerSlot>> slots_;  // index = slot
@@ -160,7 +179,6 @@ class Supervisor {
   PoisonWatch poison_watch_;
   SelfReport self_report_;
   RefusedCallReport refused_calls_;
-  ConnectionSeals seals_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -107,7 +107,7 @@ Supervisor::Hearing Supervisor::ReceiveOne(WorkerSlot& slot) {
       return Hearing::kNoRoom;
   }
   Result<WorkerToMaster> message =
-      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
+      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd), slot.Channel().Version());
   if (!message.Ok()) {
     Distrust(slot, message.Err().text);
     return Hearing::kSilent;
@@ -148,7 +148,7 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
     Distrust(slot, "it hands back what is no client's connection");
     return false;
   }
-  if (!seals_.Fits(message.parcel)) {
+  if (!slot.Channel().Knows(message.parcel)) {
     Distrust(slot, "it hands back a connection that is not one of ours");
     return false;
   }

@@ -24,6 +24,8 @@ RecycleReason ReasonOf(RecycleLimit limit) {
 void Supervisor::MakeRounds() {
   const Time now = Now();
   self_report_.Publish();
+  for (const auto& slot : slots_) slot->RefreshTexts();
+  for (const auto& board : ForeignBoards()) board->CollectDropped();
   JudgeHangs(now);
   for (const auto& slot : slots_) {
     if (slot->Alive()) refused_calls_.Look(slot->Id(), slot->Row(), now);

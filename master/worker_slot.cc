@@ -16,7 +16,7 @@ namespace preforkd {
 
 Status WorkerSlot::EnsureChannel() {
   if (channel_) return {};
-  Result<SlotChannel> channel = SlotChannel::Create(row_);
+  Result<SlotChannel> channel = SlotChannel::Create(row_, wire_version_);
   if (!channel.Ok()) return channel.Err();
   channel_.emplace(std::move(channel).Value());
   return {};
@@ -27,12 +27,22 @@ void WorkerSlot::DropChannel() {
   channel_.reset();
 }
 
-Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, EventLoop& loop,
+void WorkerSlot::ForgetMirror() {
+  if (channel_) channel_->ForgetMirror();
+  mirror_.reset();
+}
+
+void WorkerSlot::Inherit(Inheritance inheritance) {
+  mirror_ = std::move(inheritance.mirror);
+  channel_ = SlotChannel::Inherit(std::move(inheritance.channel), row_, *mirror_, inheritance.version, inheritance.shut);
+}
+
+Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, Time started_at, EventLoop& loop,
                          FdWatch::Callback on_exit, FdWatch::Callback on_message) {
   pid_ = process.pid;
   pidfd_ = std::move(process.pidfd);
   incarnation_ = incarnation;
-  started_at_ = Now();
+  started_at_ = started_at;
   flood_.Reset();
   distrusted_ = false;
   loss_reason_ = LossReason::kCrash;

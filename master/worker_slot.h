@@ -13,6 +13,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/ids.h"
 #include "common/event/fd_watch.h"
+#include "common/scoreboard/foreign_board.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/policy/flood.h"
 #include "master/slot_channel.h"
@@ -22,11 +23,25 @@ namespace preforkd {
 
 class WorkerSlot {
  public:
-  WorkerSlot(Slot slot, WorkerRow& row) : slot_(slot), row_(row) {}
+  // `wire_version` is what workers that are forked into it speak.
+  WorkerSlot(Slot slot, WorkerRow& row, std::uint8_t wire_version)
+      : slot_(slot), row_(row), wire_version_(wire_version) {}
 
   [[nodiscard]] Slot Number() const { return slot_; }
   [[nodiscard]] WorkerId Id() const { return {slot_, incarnation_}; }
-  [[nodiscard]] WorkerRow& Row() { return row_; }
+  // As it is now: a mirror is refreshed, but for its texts.
+  [[nodiscard]] WorkerRow& Row() {
+    if (mirror_ != nullptr) mirror_->Refresh();
+    return row_;
+  }
+  // Before the texts of the row are read.
+  void RefreshTexts() {
+    if (mirror_ != nullptr) mirror_->RefreshTexts();
+  }
+  // Set while the worker is one of the program before this one, which writes to another board.
+  [[nodiscard]] const RowMirror* Mirror() const { return mirror_.get(); }
+  // That worker is dead, and all that it has counted is in the row.
+  void ForgetMirror();
   [[nodiscard]] bool Alive() const { return pid_.has_value(); }
   [[nodiscard]] pid_t Pid() const { return pid_.value_or(0); }  // for log lines
   [[nodiscard]] Time StartedAt() const { return started_at_; }
@@ -38,9 +53,17 @@ class WorkerSlot {
   Status EnsureChannel();
   void DropChannel();
 
-  // A process has been forked into the slot: watches its end and its words.
-  Status Adopt(SpawnedProcess process, Incarnation incarnation, EventLoop& loop, FdWatch::Callback on_exit,
-               FdWatch::Callback on_message);
+  // A worker that the program before this one has left here, with its channel.
+  struct Inheritance {
+    SocketPair channel;
+    std::uint8_t version = 0;  // of the wire
+    bool shut = false;         // it has been told to leave
+    std::unique_ptr<RowMirror> mirror;
+  };
+  void Inherit(Inheritance inheritance);
+  // A process is in the slot now, since `started_at`: watches its end and its words.
+  Status Adopt(SpawnedProcess process, Incarnation incarnation, Time started_at, EventLoop& loop,
+               FdWatch::Callback on_exit, FdWatch::Callback on_message);
   // The worker is dead: it says nothing more.
   void StopListening() { message_watch_.reset(); }
   // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
@@ -59,12 +82,15 @@ class WorkerSlot {
   bool Signal(int signo);
   // For a process that cannot be watched: kills it and waits for that.
   void KillAndForget();
+  [[nodiscard]] int PidFd() const { return pidfd_.Get(); }  // borrowed; -1 when there is no process
   // Waits for the process, which must have ended, and forgets its pid. nullopt when it still lives.
   std::optional<ExitReport> Reap();
 
  private:
   Slot slot_;
   WorkerRow& row_;
+  std::uint8_t wire_version_;
+  std::unique_ptr<RowMirror> mirror_;  // before the channel, which looks into it
   std::optional<SlotChannel> channel_;
   Incarnation incarnation_{};
   std::optional<pid_t> pid_;

@@ -30,6 +30,8 @@ MAY_INCLUDE = {
     "master/main.cc": PRODUCT,
     "worker/": ("common/", "worker/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
+    "tools/": (),  # nothing else there is C++
+    "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 
 
@@ -64,17 +66,20 @@ CALLS = (
     Place("close_range", r"\bclose_range\s*\(", PRODUCT, ("worker/child_setup.cc",),
           "the child's first page drops what it inherited, nobody else may"),
     Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/spawn.cc",), "one file makes processes"),
+    Place("exec", r"\bf?exec(?:v|l|ve|vp|vpe|le|lp|veat)\s*\(", PRODUCT,
+          ("master/upgrade/preflight.cc", "master/upgrade/replace.cc", "master/upgrade/way_back.cc"),
+          "only an upgrade runs another program: who looks at one, who becomes one, who returns to one"),
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
-          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/"),
+          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
           "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
 )
 
 # Each opens a section of README.md with an ordered list of files to read.
-READING_LISTS = ("The life of a connection", "The life of a worker")
+READING_LISTS = ("The life of a connection", "The life of a worker", "The life of an upgrade")
 
 
 class Finding(NamedTuple):

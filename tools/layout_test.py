@@ -27,6 +27,10 @@ GOOD = {
 ## The life of a worker
 
 1. `master/spawn.cc`
+
+## The life of an upgrade
+
+1. `master/spawn.cc`
 """,
     "tools/run": "",
     "tests/a_test.cc": '#include <doctest/doctest.h>\n#include "worker/worker.h"\nvoid f() { ::close(1); }\n',
@@ -74,6 +78,8 @@ BAD = (
     ("close_range", "master/a.cc", "void f() { ::close_range(3, 4, 0); }"),
     ("fork", "worker/a.cc", "void f() { fork(); }"),
     ("fork", "master/a.cc", "void f() { ::vfork (); }"),
+    ("exec", "worker/a.cc", "void f() { ::execve(path, words, environ); }"),
+    ("exec", "master/upgrade/trial.cc", "void f() { ::fexecve(3, words, environ); }"),
     ("sleep", "common/base/a.cc", "void f() { std::this_thread::sleep_for(ms); }"),
     ("sleep", "master/a.cc", "void f() { ::usleep(1); }"),
     ("reading in the master", "master/a.cc", "void f() { ::recv(1, p, n, 0); }"),

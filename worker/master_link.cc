@@ -14,8 +14,9 @@ constexpr int kMaxRefusals = 3;
 
 }  // namespace
 
-MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
+MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable, std::uint8_t version)
     : channel_(std::move(channel)),
+      version_(version),
       on_readable_(std::move(on_readable)),
       // At the clients' priority: at a higher one, a flood of new clients would starve those that are here.
       watch_(loop, channel_.Get(), EventLoop::kPriorityClient, [this](Interest ready) { OnReady(ready); }),
@@ -24,7 +25,7 @@ MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> 
 template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
-  Encode(message, encoded_);
+  Encode(message, encoded_, version_);
   if (!outbox_.empty()) {  // behind what waits already
     outbox_.push_back(Waiting{encoded_, TakeFd(message)});
     return true;

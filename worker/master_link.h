@@ -19,8 +19,8 @@ namespace preforkd {
 
 class MasterLink {
  public:
-  // `on_readable`: something has arrived, or the master has closed its side.
-  MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
+  // `on_readable`: something has arrived, or the master has closed its side. `version`: of the wire.
+  MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable, std::uint8_t version = kWireVersion);
 
   // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
   bool Send(Ready& message) { return SendAny(message); }
@@ -68,6 +68,7 @@ class MasterLink {
   void KeepWatching();
 
   UniqueFd channel_;
+  std::uint8_t version_;
   std::function<void()> on_readable_;
   std::function<void()> on_dropped_;
   std::function<void()> on_drained_;

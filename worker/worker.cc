@@ -86,7 +86,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
                          .id = start_.id,
                          .generation = start_.generation,
                          .config = start_.config}),
-      master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }),
+      master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }, start_.wire_version),
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
@@ -224,7 +224,8 @@ bool Worker::TakeOne() {
       PauseTaking();
       return false;
   }
-  Result<MasterToWorker> message = DecodeForWorker(std::span(env_->in.data(), packet.size), std::move(packet.fd));
+  Result<MasterToWorker> message = DecodeForWorker(
+      std::span(env_->in.data(), packet.size), std::move(packet.fd), start_.wire_version);
   if (!message.Ok()) {
     log::Alert("the channel brought what no master sends: {}", message.Err().text);
     Abort(WorkerExit::kBadMaster);

@@ -24,7 +24,8 @@ constexpr const char* kDefaultAddress = "127.0.0.1:8080";
 // False: there is no tree to go on with.
 bool ApplySource(const ConfigInputs& inputs, Draft& draft) {
   if (inputs.file.empty()) return true;
-  const std::optional<std::string> text = ReadSourceFile(inputs.file, draft.problems());
+  const std::optional<std::string> text =
+      inputs.text ? inputs.text : ReadSourceFile(inputs.file, draft.problems());
   if (!text) return false;
   const std::optional<TomlNode> document = ReadToml(*text, inputs.file, draft.problems());
   if (!document) return false;

@@ -6,6 +6,7 @@
 #define PREFORKD_COMMON_CONFIG_CONFIG_LOADER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ struct ConfigOverride {
 
 struct ConfigInputs {
   std::string file;                         // empty: no file
+  std::optional<std::string> text;          // read instead of the file, which is only named in messages then
   std::vector<ConfigOverride> environment;  // see EnvironmentOverrides
   std::vector<ConfigOverride> flags;
   std::vector<std::string> listen;         // --listen: replace the file's listeners

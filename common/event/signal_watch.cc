@@ -15,7 +15,8 @@ Result<std::unique_ptr<SignalWatch>> SignalWatch::Create(EventLoop& loop, std::i
   sigset_t set;
   ::sigemptyset(&set);
   for (const int signo : signals) ::sigaddset(&set, signo);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) < 0) return SysError("sigprocmask");
+  // Exactly these: one that was started by an upgrade has all blocked until here.
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) < 0) return SysError("sigprocmask");
   UniqueFd fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd.Valid()) return SysError("signalfd");
   std::unique_ptr<SignalWatch> watch(new SignalWatch(loop, std::move(fd), std::move(callback)));

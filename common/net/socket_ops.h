@@ -64,6 +64,8 @@ struct SocketFile {
   std::string path;  // empty: the listener has no file
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+
+  bool operator==(const SocketFile&) const = default;
 };
 SocketFile FileOf(const ListenAddress& address);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.

@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/process/log_fds.h"
 #include "common/scoreboard/scoreboard.h"
+#include "common/wire/messages.h"
 #include "common/wire/parcel.h"
 
 namespace preforkd {
@@ -24,6 +25,7 @@ struct WorkerStart {
   Generation generation{};
   pid_t master_pid = 0;
   int channel = -1;  // borrowed from the master's table; the child makes it its own
+  std::uint8_t wire_version = kWireVersion;  // what is spoken on it
   LogFds logs;       // borrowed likewise
   bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;

@@ -89,6 +89,8 @@ void RenderServer(Exposition& out, const MasterPage& master) {
   out.Sample(std::uint64_t{master.last_reload_served.load(std::memory_order_relaxed)});
   out.Counter("preforkd_reloads_total", "Reloads, by how they ended.");
   Samples(out, master.reloads, "result", ReloadResultName);
+  out.Counter("preforkd_upgrades_total", "Upgrades in place, by how they ended.");
+  Samples(out, master.upgrades, "result", UpgradeResultName);
 }
 
 void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {

@@ -68,6 +68,16 @@ const char* ReloadResultName(ReloadResult result) {
   return "unknown";
 }
 
+const char* UpgradeResultName(UpgradeResult result) {
+  switch (result) {
+    case UpgradeResult::kServes: return "serves";
+    case UpgradeResult::kRefused: return "refused";
+    case UpgradeResult::kReturned: return "returned";
+    case UpgradeResult::kAbandoned: return "abandoned";
+  }
+  return "unknown";
+}
+
 AcceptErrno AcceptErrnoOf(int errnum) {
   const auto* const found = std::find(kAcceptErrnos.begin(), kAcceptErrnos.end(), errnum);
   return static_cast<AcceptErrno>(found - kAcceptErrnos.begin());

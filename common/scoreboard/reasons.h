@@ -63,6 +63,16 @@ enum class ReloadResult : std::uint8_t {
 inline constexpr std::size_t kReloadResults = 3;
 const char* ReloadResultName(ReloadResult result);
 
+// How an upgrade in place ended.
+enum class UpgradeResult : std::uint8_t {
+  kServes,     // the new program's workers serve
+  kRefused,    // the new program did not start, or did not like what it found; the old one serves on
+  kReturned,   // the new program failed while it took over, and the old one has come back
+  kAbandoned,  // the new program runs, but its workers did not become ready: those of the old one serve on
+};
+inline constexpr std::size_t kUpgradeResults = 4;
+const char* UpgradeResultName(UpgradeResult result);
+
 // Errors of accept4(2) that are counted one by one; any other is counted behind them.
 inline constexpr std::array kAcceptErrnos = {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO, ETIMEDOUT,
                                              ENETDOWN, ENETUNREACH, EHOSTUNREACH};
@@ -76,6 +86,7 @@ using RecycleCounters = CounterPer<RecycleReason, kRecycleReasons>;
 using HandOverCounters = CounterPer<HandOverReason, kHandOverReasons>;
 using ReturnCounters = CounterPer<ReturnReason, kReturnReasons>;
 using ReloadCounters = CounterPer<ReloadResult, kReloadResults>;
+using UpgradeCounters = CounterPer<UpgradeResult, kUpgradeResults>;
 using AcceptErrorCounters = CounterPer<AcceptErrno, kAcceptErrorKinds>;
 
 }  // namespace preforkd

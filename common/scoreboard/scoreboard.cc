@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <new>
 #include <span>
@@ -13,6 +15,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/sys_error.h"
+#include "common/scoreboard/named_counters.h"
 
 namespace preforkd {
 
@@ -156,14 +159,60 @@ LedgerChange::~LedgerChange() {
   if (outermost_) page_.ledger.store(page_.ledger.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-Result<Scoreboard> Scoreboard::Create() {
-  void* memory =
-      ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return SysError("mmap", "scoreboard");
-  return Scoreboard(::new (memory) Layout);
+namespace {
+
+// Memory with a descriptor, so that a successor can map it too. A limit on the size of files holds for it (ftruncate(2),
+// and SIGXFSZ, which is then only noted); no memory is used before it is written to. Invalid: there is none to be had.
+UniqueFd SharedMemory(std::size_t size) {
+  UniqueFd memory(::memfd_create("preforkd-scoreboard", MFD_CLOEXEC));
+  if (!memory.Valid()) return memory;
+  const auto before = ::signal(SIGXFSZ, SIG_IGN);
+  const bool sized = ::ftruncate(memory.Get(), static_cast<off_t>(size)) == 0;
+  (void)::signal(SIGXFSZ, before);
+  if (!sized) memory.Reset();
+  return memory;
 }
 
-Scoreboard::Scoreboard(Scoreboard&& other) noexcept : layout_(other.layout_) { other.layout_ = nullptr; }
+}  // namespace
+
+Result<Scoreboard> Scoreboard::Create() {
+  UniqueFd memory = SharedMemory(sizeof(Layout));
+  const int anonymous = memory.Valid() ? 0 : MAP_ANONYMOUS;
+  void* base = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | anonymous,
+                      memory.Get(), 0);
+  if (base == MAP_FAILED) return SysError("mmap", "scoreboard");
+  return Scoreboard(std::move(memory), ::new (base) Layout);
+}
+
+Scoreboard::Scoreboard(Scoreboard&& other) noexcept
+    : memory_(std::move(other.memory_)), layout_(std::exchange(other.layout_, nullptr)) {}
+
+BoardDescription Scoreboard::Describe() const {
+  const auto distance = [](const void* from, const void* to) {
+    return static_cast<std::uint64_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
+  };
+  WorkerRow& row = layout_->rows[0];
+  MasterPage& page = layout_->master;
+  BoardDescription d;
+  d.bytes = sizeof(Layout);
+  d.slots = kMaxSlots;
+  d.rows_at = distance(layout_, &row);
+  d.row_bytes = sizeof(WorkerRow);
+  d.row_state_at = distance(&row, &row.state);
+  VisitWorkerCounters(row, [&](const std::string& name, const Counter& counter) {
+    d.row_counters[name] = distance(&row, &counter);
+  });
+  d.row_texts = {{"doing", distance(&row, &row.doing)}, {"doing_peer", distance(&row, &row.doing_peer)}};
+  d.text_capacity = SharedText::kCapacity;
+  d.state_at = distance(layout_, &page.state);
+  d.dropped = {{"log_lines_dropped", distance(layout_, &page.log_lines_dropped)},
+               {"access_lines_dropped", distance(layout_, &page.access_lines_dropped)}};
+  d.line_ledgers_at = distance(layout_, &layout_->line_ledgers);
+  d.lines_at = distance(layout_, &layout_->lines);
+  d.line_capacity = LineBuffer::kCapacity;
+  d.line_version = LineBuffer::kVersion;
+  return d;
+}
 
 Scoreboard::~Scoreboard() {
   if (layout_ != nullptr) ::munmap(layout_, sizeof(Layout));

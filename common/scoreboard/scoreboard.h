@@ -4,6 +4,9 @@
 // There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
 // a torn line of text, which the reader notices (the sequence number) and reports as empty.
 // The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers wrong.
+//
+// Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's, by names
+// (named_counters.h) and by a description of where they are (foreign_board.h), so the layout may change at will.
 #ifndef PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 #define PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 
@@ -17,7 +20,9 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "common/net/address.h"
+#include "common/scoreboard/board_description.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/reasons.h"
@@ -26,8 +31,6 @@
 
 namespace preforkd {
 
-// Bump when the layout changes: a later program may map an earlier one's board.
-inline constexpr std::uint32_t kScoreboardVersion = 3;
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 inline constexpr std::uint32_t kMaxListenerRows = 64;
@@ -48,7 +51,8 @@ class SharedText {
   std::array<std::atomic<std::uint64_t>, kCapacity / 8> words_{};
 };
 
-// States of a worker as the master sees them, plus `free` for a row that nobody has.
+// States of a worker as the master sees them, plus `free` for a row that nobody has. The numbers are read by workers of
+// an older program after an upgrade: add behind, change none. The same for MasterState.
 enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
 const char* SlotStateName(SlotState state);
 
@@ -146,8 +150,6 @@ struct MasterUse {
 };
 
 struct alignas(64) MasterPage {
-  std::uint32_t version = kScoreboardVersion;
-  std::uint32_t slots = kMaxSlots;
   // All written by the master.
   std::atomic<MasterState> state{MasterState::kStarting};
   // Slots from this one on have never had a worker: readers stop here.
@@ -172,6 +174,7 @@ struct alignas(64) MasterPage {
   RestartCounters restarts;
   RecycleCounters recycled;
   ReloadCounters reloads;
+  UpgradeCounters upgrades;
   std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
   Counter channel_full{0};
@@ -216,7 +219,7 @@ class LedgerChange {
   bool outermost_;
 };
 
-// Owns the mapping. The master creates it before the first fork; children inherit the mapping.
+// Owns the mapping. The master creates it before the first fork; children inherit the mapping, and only that.
 class Scoreboard {
  public:
   // Error: memory.
@@ -224,6 +227,12 @@ class Scoreboard {
   Scoreboard(Scoreboard&& other) noexcept;
   Scoreboard& operator=(Scoreboard&&) = delete;
   ~Scoreboard();
+
+  // The memory behind the mapping, borrowed: what a successor of this program maps. -1 where the system lets us have
+  // only memory without a descriptor (RLIMIT_FSIZE).
+  [[nodiscard]] int Fd() const { return memory_.Get(); }
+  // How a successor finds its way around in it.
+  [[nodiscard]] BoardDescription Describe() const;
 
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.
@@ -245,7 +254,8 @@ class Scoreboard {
 
  private:
   struct Layout;
-  explicit Scoreboard(Layout* layout) : layout_(layout) {}
+  Scoreboard(UniqueFd memory, Layout* layout) : memory_(std::move(memory)), layout_(layout) {}
+  UniqueFd memory_;
   Layout* layout_;
 };
 

@@ -26,10 +26,11 @@ enum class Type : std::uint8_t {
 // or (upgrade) of its successor.
 class Writer {
  public:
-  Writer(std::string& out, Type type) : out_(out) {
+  Writer(std::string& out, Type type, std::uint8_t version) : out_(out) {
+    PF_CHECK(version >= kOldestWireVersion && version <= kWireVersion, "a wire version that nobody speaks");
     out_.clear();
     out_.append(kMagic, sizeof(kMagic));
-    Put(kWireVersion);
+    Put(version);
     Put(type);
   }
 
@@ -107,7 +108,7 @@ WorkerId GetWorkerId(Reader& reader) {
   return id;
 }
 
-void PutParcel(Writer& writer, const Parcel& parcel) {
+void PutParcel(Writer& writer, const Parcel& parcel, std::uint8_t version) {
   PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes, "a parcel too heavy to travel");
   writer.Put(parcel.id);
   writer.Put(parcel.listener);
@@ -115,7 +116,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
   writer.Put(ToNanoseconds(parcel.accepted_at));
   writer.Put(static_cast<std::uint8_t>(parcel.proxy_header_due));
-  writer.Put(parcel.seal);
+  if (version >= kFirstVersionWithSeals) writer.Put(parcel.seal);
   writer.Put(parcel.requests);
   writer.Put(parcel.bytes_in);
   writer.Put(parcel.bytes_out);
@@ -125,7 +126,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.PutBytes(parcel.context);
 }
 
-void GetParcel(Reader& reader, Parcel& parcel) {
+void GetParcel(Reader& reader, Parcel& parcel, std::uint8_t version) {
   parcel.id = reader.Get<ConnId>();
   parcel.listener = reader.Get<ListenerId>();
   parcel.service = reader.Get<ServiceId>();
@@ -135,7 +136,7 @@ void GetParcel(Reader& reader, Parcel& parcel) {
   parcel.peer.length = static_cast<socklen_t>(peer.size());
   parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
   parcel.proxy_header_due = reader.GetBool();
-  parcel.seal = reader.Get<std::uint64_t>();
+  if (version >= kFirstVersionWithSeals) parcel.seal = reader.Get<std::uint64_t>();
   parcel.requests = reader.Get<std::uint64_t>();
   parcel.bytes_in = reader.Get<std::uint64_t>();
   parcel.bytes_out = reader.Get<std::uint64_t>();
@@ -147,14 +148,14 @@ void GetParcel(Reader& reader, Parcel& parcel) {
 }
 
 // The type of a packet, or why it is none of ours.
-Result<Type> ReadHeader(Reader& reader) {
+Result<Type> ReadHeader(Reader& reader, std::uint8_t spoken) {
   const auto magic0 = reader.Get<char>();
   const auto magic1 = reader.Get<char>();
   const auto version = reader.Get<std::uint8_t>();
   const auto type = reader.Get<Type>();
   if (magic0 != kMagic[0] || magic1 != kMagic[1]) return Error{"not a preforkd message", 0};
-  if (version != kWireVersion) {
-    return Error{fmt::format("wire version {} where {} is spoken", version, kWireVersion), 0};
+  if (version != spoken) {
+    return Error{fmt::format("wire version {} where {} is spoken", version, spoken), 0};
   }
   return type;
 }
@@ -164,10 +165,10 @@ Error WrongFd(const char* name, bool wanted) {
   return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"), 0};
 }
 
-Result<MasterToWorker> ReadHandOver(Reader& reader, UniqueFd fd) {
+Result<MasterToWorker> ReadHandOver(Reader& reader, UniqueFd fd, std::uint8_t version) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
   HandOver message;
-  GetParcel(reader, message.parcel);
+  GetParcel(reader, message.parcel, version);
   if (!reader.Done()) return Malformed("hand-over");
   message.parcel.fd = std::move(fd);
   return MasterToWorker(std::move(message));
@@ -211,7 +212,7 @@ Result<WorkerToMaster> ReadLogReopened(Reader& reader, const UniqueFd& fd) {
   return WorkerToMaster(message);
 }
 
-Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
+Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd, std::uint8_t version) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
   HandBack message;
   message.id = GetWorkerId(reader);
@@ -219,7 +220,7 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
   if (message.reason < HandBackReason::kIdle || message.reason > HandBackReason::kOverShare) reader.Fail();
   message.wake_now = reader.GetBool();
   message.idle_for_ns = reader.Get<std::int64_t>();
-  GetParcel(reader, message.parcel);
+  GetParcel(reader, message.parcel, version);
   if (!reader.Done()) return Malformed("hand-back");
   message.parcel.fd = std::move(fd);
   return WorkerToMaster(std::move(message));
@@ -227,42 +228,42 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
 
 }  // namespace
 
-void Encode(const HandOver& message, std::string& out) {
-  Writer writer(out, Type::kHandOver);
-  PutParcel(writer, message.parcel);
+void Encode(const HandOver& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kHandOver, version);
+  PutParcel(writer, message.parcel, version);
 }
 
-void Encode(const ReopenLog& message, std::string& out) {
-  Writer writer(out, Type::kReopenLog);
+void Encode(const ReopenLog& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReopenLog, version);
   writer.Put(message.incarnation);
   writer.Put(message.kind);
   writer.Put(message.sink);
   writer.Put(message.round);
 }
 
-void Encode(const Nudge&, std::string& out) { Writer(out, Type::kNudge); }
+void Encode(const Nudge&, std::string& out, std::uint8_t version) { Writer(out, Type::kNudge, version); }
 
-void Encode(const Ready& message, std::string& out) {
-  Writer writer(out, Type::kReady);
+void Encode(const Ready& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReady, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const ReplaceMe& message, std::string& out) {
-  Writer writer(out, Type::kReplaceMe);
+void Encode(const ReplaceMe& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kReplaceMe, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const HandBack& message, std::string& out) {
-  Writer writer(out, Type::kHandBack);
+void Encode(const HandBack& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kHandBack, version);
   PutWorkerId(writer, message.id);
   writer.Put(message.reason);
   writer.Put(static_cast<std::uint8_t>(message.wake_now ? 1 : 0));
   writer.Put(message.idle_for_ns);
-  PutParcel(writer, message.parcel);
+  PutParcel(writer, message.parcel, version);
 }
 
-void Encode(const LogReopened& message, std::string& out) {
-  Writer writer(out, Type::kLogReopened);
+void Encode(const LogReopened& message, std::string& out, std::uint8_t version) {
+  Writer writer(out, Type::kLogReopened, version);
   PutWorkerId(writer, message.id);
   writer.Put(message.round);
 }
@@ -275,12 +276,12 @@ int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
 
-Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd) {
+Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
   Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader);
+  const Result<Type> type = ReadHeader(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
-    case Type::kHandOver: return ReadHandOver(reader, std::move(fd));
+    case Type::kHandOver: return ReadHandOver(reader, std::move(fd), version);
     case Type::kReopenLog: return ReadReopenLog(reader, std::move(fd));
     case Type::kNudge: return ReadNudge(reader, fd);
     case Type::kReady:
@@ -291,14 +292,14 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd)
   return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type.Value())), 0};
 }
 
-Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd) {
+Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
   Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader);
+  const Result<Type> type = ReadHeader(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
     case Type::kReady: return ReadPlain<Ready>(reader, fd, "ready");
     case Type::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
-    case Type::kHandBack: return ReadHandBack(reader, std::move(fd));
+    case Type::kHandBack: return ReadHandBack(reader, std::move(fd), version);
     case Type::kLogReopened: return ReadLogReopened(reader, fd);
     case Type::kHandOver:
     case Type::kReopenLog:

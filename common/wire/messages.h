@@ -1,8 +1,8 @@
 // Everything that master and worker can say to each other, in one place.
 //
 // One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly one
-// descriptor rides along or none. To change a layout or a meaning, bump kWireVersion; adding a message touches
-// this file, codec.cc and its test, nothing else.
+// descriptor rides along or none. To change a layout or a meaning, bump kWireVersion, and let codec.cc go on writing
+// and reading the one before; adding a message touches this file, codec.cc and its test, nothing else.
 #ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
 #define PREFORKD_COMMON_WIRE_MESSAGES_H_
 
@@ -17,7 +17,12 @@
 
 namespace preforkd {
 
+// A worker outlives the program that forked it when that is upgraded in place: the new master goes on speaking the
+// version that the worker was born with, as long as that is not older than kOldestWireVersion.
+//   3: programs that can be adopted; a parcel has a seal.
 inline constexpr std::uint8_t kWireVersion = 3;
+inline constexpr std::uint8_t kOldestWireVersion = 2;
+inline constexpr std::uint8_t kFirstVersionWithSeals = 3;
 // No packet is longer: a receive buffer of this size never truncates one of ours.
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 

@@ -71,13 +71,28 @@ void ControlClient::Handle(const std::string& line) {
   const Result<ControlRequest> request = ParseControlRequest(line);
   if (!request.Ok()) return Answer(Refusal(request.Err().text));
   answering_ = true;
-  handler_(request.Value(), [weak = weak_from_this()](const ControlReply& reply) {
+  asked_ = request.Value();
+  handler_(asked_, MakeAnswer());
+}
+
+ControlAnswer ControlClient::MakeAnswer() {
+  return [weak = weak_from_this()](const ControlReply& reply) {
     const std::shared_ptr<ControlClient> self = weak.lock();
     if (self == nullptr || !self->answering_ || !self->fd_.Valid()) return;
     self->answering_ = false;
     self->Answer(reply);
     self->Proceed();
-  });
+  };
+}
+
+ControlAnswer ControlClient::AwaitAnswer() {
+  answering_ = true;
+  asked_ = {ControlCommand::kUpgrade, true, 0};
+  return MakeAnswer();
+}
+
+bool ControlClient::WaitsForChange() const {
+  return answering_ && (asked_.command == ControlCommand::kReload || asked_.command == ControlCommand::kUpgrade);
 }
 
 void ControlClient::Answer(const ControlReply& reply) {

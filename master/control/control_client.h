@@ -33,11 +33,19 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
 
   // Error: it cannot be watched.
   Status Start();
+  // Instead of Start, for one whose request this process has taken as another program: the answer to it. Nothing is read
+  // before that is given.
+  ControlAnswer AwaitAnswer();
   // Answers before anything was asked, and closes.
   void TurnAway(const ControlReply& reply);
 
   // It waits for nothing that the server has promised: may be closed for a newer one.
   [[nodiscard]] bool Idle() const { return !answering_; }
+  // Its request changes what serves, and it waits for the outcome: reload --wait, upgrade --wait.
+  [[nodiscard]] bool WaitsForChange() const;
+  // Nothing is on the way in either direction.
+  [[nodiscard]] bool Quiet() const { return !answering_ && received_.empty() && unsent_.empty() && !no_more_; }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
 
  private:
   void OnReady(Interest ready);
@@ -46,6 +54,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // Handles complete requests, as long as answers go out at once.
   void Proceed();
   void Handle(const std::string& line);
+  ControlAnswer MakeAnswer();
   void Answer(const ControlReply& reply);
   // Sends what it can; false when the connection is over.
   bool Send();
@@ -60,6 +69,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   std::string received_;
   std::string unsent_;
   bool answering_ = false;    // the handler has the request
+  ControlRequest asked_;      // that one
   bool proceeding_ = false;   // Proceed is at work further down the stack
   bool no_more_ = false;      // the client will send nothing more
   bool last_answer_ = false;  // close when it is sent

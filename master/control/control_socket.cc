@@ -46,6 +46,14 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, cons
   return socket;
 }
 
+Result<std::unique_ptr<ControlSocket>> ControlSocket::Inherit(EventLoop& loop, UniqueFd fd, std::string path,
+                                                              SocketFile file, ControlHandler handler) {
+  std::unique_ptr<ControlSocket> socket(
+      new ControlSocket(loop, std::move(fd), std::move(path), std::move(file), std::move(handler)));
+  if (const Status status = socket->watch_.Want(Interest::kRead); !status.Ok()) return status.Err();
+  return socket;
+}
+
 ControlSocket::ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file,
                              ControlHandler handler)
     : loop_(loop),
@@ -79,9 +87,7 @@ bool ControlSocket::AcceptNext() {
 
 void ControlSocket::Admit(UniqueFd fd) {
   const Result<Peer> peer = PeerOf(fd.Get());
-  auto client = std::make_shared<ControlClient>(loop_, std::move(fd), handler_, [this](ControlClient* gone) {
-    clients_.remove_if([gone](const auto& candidate) { return candidate.get() == gone; });
-  });
+  std::shared_ptr<ControlClient> client = MakeClient(std::move(fd));
   if (!peer.Ok()) return;  // gone already
   if (const char* why = WhyRefused(peer.Value())) {
     log::Warning("control: user {} (pid {}) is refused: {} (root and user {} may)", peer.Value().user, peer.Value().pid, why,
@@ -89,6 +95,16 @@ void ControlSocket::Admit(UniqueFd fd) {
     return client->TurnAway(Refusal("permission denied"));
   }
   if (clients_.size() >= kMaxClients && !MakeRoom()) return client->TurnAway(Refusal("too many clients wait"));
+  Keep(std::move(client));
+}
+
+std::shared_ptr<ControlClient> ControlSocket::MakeClient(UniqueFd fd) {
+  return std::make_shared<ControlClient>(loop_, std::move(fd), handler_, [this](ControlClient* gone) {
+    clients_.remove_if([gone](const auto& candidate) { return candidate.get() == gone; });
+  });
+}
+
+void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
   if (const Status status = client->Start(); !status.Ok()) {
     log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
     return;
@@ -100,6 +116,29 @@ const char* ControlSocket::WhyRefused(const Peer& peer) const {
   if (peer.user != 0 && peer.user != ::geteuid()) return "another user";
   // Of another pid namespace: 0, and no worker.
   return peer.pid > 0 && refused_session_(::getsid(peer.pid)) ? "a worker" : nullptr;
+}
+
+ControlAnswer ControlSocket::InheritWaiter(UniqueFd fd) {
+  clients_.push_back(MakeClient(std::move(fd)));
+  return clients_.back()->AwaitAnswer();
+}
+
+void ControlSocket::InheritIdle(UniqueFd fd) { Keep(MakeClient(std::move(fd))); }
+
+std::vector<int> ControlSocket::Waiters() const {
+  std::vector<int> fds;
+  for (const auto& client : clients_) {
+    if (client->WaitsForChange()) fds.push_back(client->Fd());
+  }
+  return fds;
+}
+
+std::vector<int> ControlSocket::IdleClients() const {
+  std::vector<int> fds;
+  for (const auto& client : clients_) {
+    if (client->Quiet()) fds.push_back(client->Fd());
+  }
+  return fds;
 }
 
 bool ControlSocket::MakeRoom() {

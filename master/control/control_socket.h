@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
@@ -29,11 +30,24 @@ class ControlSocket {
   // Error: bind(2)'s, EADDRINUSE when another server answers there.
   static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, const std::string& path,
                                                      ControlHandler handler);
+  // The same again that this process had as another program. Error: it cannot be watched.
+  static Result<std::unique_ptr<ControlSocket>> Inherit(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file,
+                                                        ControlHandler handler);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
   [[nodiscard]] const std::string& Path() const { return path_; }
+  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
+  [[nodiscard]] const SocketFile& File() const { return file_; }
+
+  // Takes a client that this process had as another program: one that waits for the outcome of the upgrade, whose answer
+  // is returned, or one that has asked for nothing yet.
+  ControlAnswer InheritWaiter(UniqueFd fd);
+  void InheritIdle(UniqueFd fd);
+  // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is quiet.
+  [[nodiscard]] std::vector<int> Waiters() const;
+  [[nodiscard]] std::vector<int> IdleClients() const;
   // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are not the
   // operator, also where they are the same user as the master.
   void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
@@ -44,6 +58,9 @@ class ControlSocket {
   // False when there is none, or no room.
   bool AcceptNext();
   void Admit(UniqueFd fd);
+  std::shared_ptr<ControlClient> MakeClient(UniqueFd fd);
+  // Watches it, and keeps it if that can be.
+  void Keep(std::shared_ptr<ControlClient> client);
   // Why that is nobody to be served; nullptr: it is.
   [[nodiscard]] const char* WhyRefused(const Peer& peer) const;
   // False: all wait for an answer.

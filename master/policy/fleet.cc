@@ -31,6 +31,35 @@ void Fleet::Begin(Generation generation, std::uint32_t workers, const FleetSetti
   (void)AddWorkers(current_, now);  // the table is empty, and larger than any number that is allowed
 }
 
+void Fleet::Inherit(Generation generation, std::uint32_t workers, const FleetSettings& settings,
+                    const std::vector<InheritedRecord>& inherited) {
+  PF_CHECK(records_.empty(), "a fleet that has begun inherits nothing");
+  current_ = Target{generation, workers, settings};
+  for (const InheritedRecord& heir : inherited) {
+    PF_CHECK(Raw(heir.slot) < max_slots_ && heir.state != WorkerState::kGone, "an inherited worker that cannot be");
+    while (records_.size() <= Raw(heir.slot)) {
+      records_.push_back(Record{});
+      records_.back().slot = static_cast<Slot>(records_.size() - 1);
+    }
+    Record& record = records_[Raw(heir.slot)];
+    record.state = heir.state;
+    record.generation = generation;
+    record.incarnation = heir.incarnation;
+    record.wanted = heir.wanted;
+    record.leaving = heir.leaving;
+    record.extra = heir.extra;
+    record.replaces = heir.replaces;
+    record.ready_at = heir.ready_at;
+    record.kill_at = heir.kill_at;
+  }
+  // One whose replacement has died is not replaced any more: nobody knows of the attempt.
+  for (Record& record : records_) {
+    const WorkerId id{record.slot, record.incarnation};
+    record.leaving = record.leaving && std::any_of(records_.begin(), records_.end(),
+                                                   [&](const Record& other) { return other.replaces == id; });
+  }
+}
+
 void Fleet::Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now) {
   PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
   next_ = Target{generation, workers, settings};
@@ -125,10 +154,14 @@ void Fleet::Scale(std::uint32_t workers, Time now) {
   if (stopping_) return;
   current_.workers = workers;
   Replenish(now);
-  // The highest slots first: the low numbers, which label graphs, are the ones that stay.
-  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-    if (CountTargets(current_.generation) <= workers) break;
-    if (IsTarget(*record, current_.generation)) Release(*record, now);
+  // First those that do not serve yet. Then the highest slots: the low numbers, which label graphs, are the ones that
+  // stay.
+  for (const bool serving_too : {false, true}) {
+    for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+      if (CountTargets(current_.generation) <= workers) return;
+      const bool serves = record->state == WorkerState::kReady;
+      if (IsTarget(*record, current_.generation) && (serving_too || !serves)) Release(*record, now);
+    }
   }
 }
 
@@ -149,8 +182,8 @@ std::uint32_t Fleet::Extras() const {
 }
 
 void Fleet::Stop(Time deadline, Time now) {
-  if (next_) AbandonNext("the server is stopping", now);
   stopping_ = true;
+  if (next_) AbandonNext("the server is stopping", now);
   for (Record& record : records_) {
     Release(record, now);
     if (record.kill_at) record.kill_at = std::min(*record.kill_at, std::max(deadline, now) + kDrainGrace);
@@ -321,6 +354,7 @@ void Fleet::AbandonNext(std::string reason, Time now) {
   }
   next_.reset();
   actions_.emplace_back(Abandon{generation, std::move(reason)});
+  Scale(current_.workers, now);  // of those that were inherited some may be missing
 }
 
 void Fleet::PromoteIfReady(Time now) {

@@ -60,6 +60,19 @@ struct Finish {  // nothing is left to supervise
 };
 using FleetAction = std::variant<Spawn, Retire, Kill, Promote, Abandon, Finish>;
 
+// A worker that was forked by the program before this one (upgrade in place).
+struct InheritedRecord {
+  Slot slot{};
+  Incarnation incarnation{};
+  WorkerState state{};  // not kGone
+  bool wanted = false;
+  bool leaving = false;
+  bool extra = false;
+  std::optional<WorkerId> replaces;
+  Time ready_at{};
+  std::optional<Time> kill_at;
+};
+
 class Fleet {
  public:
   struct Record {
@@ -84,6 +97,10 @@ class Fleet {
   // ---- events ----
   // The first generation.
   void Begin(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now);
+  // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not started: what
+  // follows is a Reload, which replaces everybody, or a Scale.
+  void Inherit(Generation generation, std::uint32_t workers, const FleetSettings& settings,
+               const std::vector<InheritedRecord>& inherited);
   // Precondition: MayReload().
   void Reload(Generation generation, std::uint32_t workers, const FleetSettings& settings, Time now);
   void Spawned(Slot slot, Incarnation incarnation, Time now);

@@ -38,6 +38,9 @@ class Notices {
   // `watchdog`: the manager's, within which it must hear of us; nullopt: it does not watch.
   Notices(std::optional<Duration> watchdog, Time now);
 
+  // Instead of a start: the program before this one has said READY=1, and then Reloading.
+  void Resume() { phase_ = Phase::kReloading; }
+
   // `status` is one line for people; control characters are escaped.
   std::string Serving(std::string_view status);
   std::string Reloading(std::string_view status, Time now);

@@ -1,7 +1,8 @@
 // Fuzz target: whatever bytes and descriptors arrive on a channel, in either direction, are decoded or refused;
 // what is decoded is exactly what an encoder makes, and no descriptor is left behind.
 //
-// The first byte of an input says who listens (bit 0), and how many descriptors ride along (the other bits).
+// The first byte of an input says who listens (bit 0), and how many descriptors ride along (the other bits). Who listens
+// speaks the oldest version if the message says that, else the newest.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,11 +48,17 @@ void SendRaw(int channel, std::string_view bytes, std::size_t descriptors) {
   PF_CHECK(::sendmsg(channel, &header, MSG_NOSIGNAL) >= 0, "the fuzzer cannot send");
 }
 
+std::uint8_t VersionOf(std::string_view bytes) {
+  constexpr std::size_t kPlace = 2;
+  const bool old = bytes.size() > kPlace && bytes[kPlace] == static_cast<char>(kOldestWireVersion);
+  return old ? kOldestWireVersion : kWireVersion;
+}
+
 template <typename Decoded>
 void CheckCanonical(Decoded& decoded, std::string_view bytes) {
   if (!decoded.Ok()) return;
   std::string again;
-  std::visit([&again](const auto& message) { Encode(message, again); }, decoded.Value());
+  std::visit([&](const auto& message) { Encode(message, again, VersionOf(bytes)); }, decoded.Value());
   PF_CHECK(again == bytes, "a message was accepted that no encoder makes");
 }
 
@@ -62,10 +69,10 @@ void Receive(int channel, bool is_master) {
   const std::string bytes(buffer.data(), packet.size);
   const std::span<const char> view(buffer.data(), packet.size);
   if (is_master) {
-    auto decoded = DecodeForMaster(view, std::move(packet.fd));
+    auto decoded = DecodeForMaster(view, std::move(packet.fd), VersionOf(bytes));
     CheckCanonical(decoded, bytes);
   } else {
-    auto decoded = DecodeForWorker(view, std::move(packet.fd));
+    auto decoded = DecodeForWorker(view, std::move(packet.fd), VersionOf(bytes));
     CheckCanonical(decoded, bytes);
   }
 }

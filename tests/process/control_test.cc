@@ -164,7 +164,6 @@ TEST_CASE("scale, retire, reopen-logs, stop") {
   }));
   CHECK(Ctl(daemon, {"retire", "900"}).err == "preforkctl: retire: no worker serves in slot 900\n");
   CHECK(Ctl(daemon, {"reopen-logs"}).out == "all processes write to the reopened logs\n");
-  CHECK(Ctl(daemon, {"upgrade", "--wait"}).code == 1);
   CHECK(Ctl(daemon, {"stop"}).out == "stopping\n");
   CHECK(daemon.Wait() == 0);
   const CommandResult nobody = Ctl(daemon, {"status"});

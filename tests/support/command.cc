@@ -42,6 +42,7 @@ int WaitFor(pid_t pid, Duration patience) {
 }  // namespace
 
 std::string RunfilePath(const std::string& binary) {
+  if (binary.starts_with('/')) return binary;
   const char* sources = std::getenv("TEST_SRCDIR");
   const char* workspace = std::getenv("TEST_WORKSPACE");
   if (sources == nullptr || workspace == nullptr) return "bazel-bin/" + binary;  // started by hand

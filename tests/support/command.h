@@ -15,7 +15,7 @@
 
 namespace preforkd::testing {
 
-// A program of this tree, as `data` names it, where the test finds it.
+// A program of this tree, as `data` names it, where the test finds it; an absolute path is one already.
 std::string RunfilePath(const std::string& binary);
 
 struct CommandResult {

@@ -32,7 +32,7 @@ std::vector<Arrival> Draw(const OpenLoadPlan& plan) {
 bool AskOnce(const OpenLoadPlan& plan, bool blocking) {
   Result<TcpClient> client = TcpClient::Connect(plan.address);
   return client.Ok() && client.Value().SendAll(blocking ? plan.blocking : plan.quick) &&
-         client.Value().ReadUntil("\n").has_value();
+         client.Value().ReadUntil(plan.answer_end).has_value();
 }
 
 }  // namespace

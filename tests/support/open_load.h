@@ -16,8 +16,9 @@ struct OpenLoadPlan {
   double arrivals_per_second = 400;
   Duration length = std::chrono::seconds(10);
   double blocking_share = 0;  // of the requests, that send `blocking` instead of `quick`
-  std::string quick;          // one line; the answer is one line too
+  std::string quick;          // a request
   std::string blocking;
+  std::string answer_end = "\n";  // what the right answer to both ends with, and holds nowhere before
   std::uint32_t seed = 1;
 };
 

@@ -27,6 +27,7 @@ THIRD_PARTY_USERS = {
         "//common/control:__pkg__",
         "//common/report:__pkg__",
         "//master/ctl:__pkg__",
+        "//master/upgrade:__pkg__",
         "//tests:__subpackages__",
     ],
     "seccomp": [

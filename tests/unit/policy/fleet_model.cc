@@ -18,7 +18,8 @@ std::string Text(const WorkerId& id) {
 
 }  // namespace
 
-FleetModel::FleetModel(std::uint32_t seed, std::uint32_t max_slots) : fleet_(max_slots, seed, now_) {}
+FleetModel::FleetModel(std::uint32_t seed, std::uint32_t max_slots)
+    : seed_(seed), max_slots_(max_slots), fleet_(max_slots, seed, now_) {}
 
 void FleetModel::Begin(std::uint32_t workers) {
   serving_ = static_cast<Generation>(++last_generation_);
@@ -31,6 +32,20 @@ void FleetModel::Reload(std::uint32_t workers) {
   coming_workers_ = workers;
   fleet_.Reload(*coming_, workers, settings, now_);
   Settle();
+}
+
+void FleetModel::Upgrade(std::optional<std::uint32_t> workers) {
+  std::vector<InheritedRecord> heirs;
+  for (const Fleet::Record& record : fleet_.Records()) {
+    if (record.state == WorkerState::kGone) continue;
+    heirs.push_back({record.slot, record.incarnation, record.state, record.wanted, record.leaving, record.extra,
+                     record.replaces, record.ready_at, record.kill_at});
+  }
+  const std::uint32_t desired = fleet_.Desired();
+  fleet_ = Fleet(max_slots_, ++seed_, now_);
+  fleet_.Inherit(serving_, desired, settings, heirs);
+  Tell("upgrade");
+  workers ? Reload(*workers) : Scale(desired);
 }
 
 void FleetModel::Scale(std::uint32_t workers) {

@@ -30,6 +30,9 @@ class FleetModel {
   // ---- commands, each followed by what Fleet answers ----
   void Begin(std::uint32_t workers);
   void Reload(std::uint32_t workers);
+  // Another Fleet inherits the processes, and starts a generation of its own. Precondition: as for Reload. Without
+  // `workers` it goes on with the generation that there is.
+  void Upgrade(std::optional<std::uint32_t> workers);
   void Scale(std::uint32_t workers);
   void AddExtra();
   void ReleaseExtra();
@@ -69,6 +72,8 @@ class FleetModel {
   void Tell(const std::string& line);
 
   Time now_{};
+  std::uint32_t seed_;
+  std::uint32_t max_slots_;
   Fleet fleet_;
   std::map<std::uint32_t, Process> processes_;
   std::uint64_t last_incarnation_ = 0;

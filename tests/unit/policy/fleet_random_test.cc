@@ -75,7 +75,13 @@ class Walk {
     const std::uint32_t dice = Pick(100);
     if (dice < 8) {
       model_.FailForks(Pick(10) == 0 ? 1 : 0);
-      if (model_.Under().MayReload()) model_.Reload(1 + Pick(6));
+      if (!model_.Under().MayReload()) return true;
+      if (Pick(3) > 0) {
+        model_.Reload(1 + Pick(6));
+      } else {
+        // One in four goes on with the workers that it finds, as a program that has come back does.
+        model_.Upgrade(Pick(4) == 0 ? std::nullopt : std::optional(1 + Pick(6)));
+      }
       return true;
     }
     if (dice < 10) {

@@ -300,4 +300,65 @@ TEST_CASE("once a worker has been ready the server never gives up") {
   CHECK_FALSE(model.Finished());
 }
 
+TEST_CASE("an upgrade: the workers of the other program serve until those of this one do") {
+  FleetModel model(1);
+  Serve(model);
+  model.Upgrade(3);
+  CHECK(model.TakeStory() == "upgrade, spawn 2.3 g2, spawn 3.4 g2, spawn 4.5 g2");
+  CHECK(model.ReadyInService() == 2);
+  model.MakeReady(Id(2, 3));
+  model.MakeReady(Id(3, 4));
+  CHECK(model.TakeStory() == "");
+  model.MakeReady(Id(4, 5));
+  CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2");
+  CHECK_FALSE(model.Under().MayReload());
+  model.Die(Id(0, 1), true);
+  model.Die(Id(1, 2), true);
+  CHECK(model.TakeStory() == "");
+  CHECK(model.Under().MayReload());
+}
+
+TEST_CASE("an upgrade whose workers cannot start: those of the other program stay, and one that dies is replaced") {
+  FleetModel model(1);
+  Serve(model);
+  model.Upgrade(2);
+  (void)model.TakeStory();
+  model.Die(Id(2, 3), false);
+  CHECK(model.TakeStory() == "retire 3.4, abandon g2");
+  model.Die(Id(3, 4), false);
+  model.Die(Id(0, 1), false);
+  CHECK(model.TakeStory() == "spawn 0.5 g1");
+  CHECK_FALSE(model.Finished());
+}
+
+TEST_CASE("a program that has come back has the number of workers that there should be") {
+  FleetModel model(1);
+  model.Begin(3);
+  for (std::uint32_t slot = 0; slot < 3; ++slot) model.MakeReady(Id(slot, slot + 1));
+  model.Advance(seconds(60));
+  model.Die(Id(1, 2), false);
+  model.Die(Id(1, 4), false);  // waits for its next start
+  (void)model.TakeStory();
+  model.Upgrade(std::nullopt);
+  CHECK(model.TakeStory() == "upgrade, spawn 1.5 g1");
+}
+
+TEST_CASE("one that starts and one that leaves while the program is replaced go on doing so, within the same time") {
+  FleetModel model(1);
+  Serve(model);
+  model.Scale(1);
+  model.Die(Id(0, 1), false);
+  CHECK(model.TakeStory() == "retire 1.2, spawn 0.3 g1");
+  model.Advance(seconds(1));
+  model.Upgrade(1);
+  CHECK(model.TakeStory() == "upgrade, spawn 2.4 g2");
+  model.AdvanceToDeadline();
+  CHECK(model.TakeStory() == "kill 0.3");  // start_timeout, counted from its start; it was to die with its generation
+  model.Die(Id(0, 3), false);
+  model.MakeReady(Id(2, 4));
+  CHECK(model.TakeStory() == "promote g2");
+  model.AdvanceToDeadline();
+  CHECK(model.TakeStory() == "kill 1.2");
+}
+
 }  // namespace preforkd

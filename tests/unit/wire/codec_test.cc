@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/fd_snapshot.h"
+#include "tests/support/temp_directory.h"
 
 namespace preforkd {
 namespace {
@@ -244,6 +245,53 @@ TEST_CASE("a worker's words are none of a master's, and the other way round") {
 TEST_CASE("what is accepted is exactly what an encoder makes") {
   CheckLyingBytes<MasterToWorker>();
   CheckLyingBytes<WorkerToMaster>();
+}
+
+TEST_CASE("each version is spoken whole, and only to those who speak it") {
+  for (std::uint8_t version = kOldestWireVersion; version <= kWireVersion; ++version) {
+    ForEach<MasterToWorker>("some", [&](auto message) {
+      std::string bytes;
+      Encode(message, bytes, version);
+      for (std::uint8_t other = kOldestWireVersion; other <= kWireVersion; ++other) {
+        const auto decoded =
+            DecodeForWorker(std::span(bytes.data(), bytes.size()), FdFor(FdOf(message)), other);
+        CHECK(decoded.Ok() == (other == version));
+      }
+    });
+    ForEach<WorkerToMaster>("some", [&](auto message) {
+      std::string bytes;
+      Encode(message, bytes, version);
+      const auto decoded = DecodeForMaster(std::span(bytes.data(), bytes.size()), FdFor(FdOf(message)), version);
+      REQUIRE(decoded.Ok());
+      const auto* same = std::get_if<decltype(message)>(&decoded.Value());
+      REQUIRE(same != nullptr);
+      if constexpr (requires { message.parcel; }) {
+        if (version < kFirstVersionWithSeals) message.parcel.seal = 0;  // which it does not know
+      }
+      CHECK(Equal(*same, message));
+    });
+  }
+}
+
+// A seed of another version would be refused at its first bytes, and nothing behind them would ever be tried.
+TEST_CASE("the seeds of the fuzz target are messages of today") {
+  const std::vector<std::string> to_worker = {"hand-over", "reopen-log", "reopen-access-log", "nudge"};
+  const std::vector<std::string> to_master = {"ready", "replace-me", "log-reopened", "hand-back"};
+  const auto seed = [](const std::string& name) {
+    const std::string bytes = testing::ReadFile("tests/fuzz/corpus/wire/" + name);
+    REQUIRE_MESSAGE(bytes.size() > 4, name);
+    return bytes;
+  };
+  for (const std::string& name : to_worker) {
+    CAPTURE(name);
+    const std::string bytes = seed(name);
+    CHECK(Decode<MasterToWorker>(bytes.substr(1), (bytes[0] >> 1) > 0 ? SomeFd() : UniqueFd()).Ok());
+  }
+  for (const std::string& name : to_master) {
+    CAPTURE(name);
+    const std::string bytes = seed(name);
+    CHECK(Decode<WorkerToMaster>(bytes.substr(1), (bytes[0] >> 1) > 0 ? SomeFd() : UniqueFd()).Ok());
+  }
 }
 
 TEST_CASE("encoding replaces what was in the buffer") {

@@ -1,0 +1,178 @@
+#include "master/upgrade/preflight.h"
+
+extern "C" {  // glibc 2.36 has forgotten to say so itself
+#include <sys/pidfd.h>
+}
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "common/base/exit_code.h"
+#include "common/base/log.h"
+#include "common/base/quote.h"
+#include "common/base/sys_error.h"
+#include "master/upgrade/upgrade_order.h"
+
+namespace preforkd {
+namespace {
+
+// Of what a program says that may be none of ours.
+constexpr std::size_t kMaxLine = 500;
+constexpr std::size_t kMaxLines = 40;
+constexpr std::string_view kRefused = "refused: ";
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+Result<Pipe> MakePipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return SysError("pipe2");
+  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  // Ours only: the child's output is the other end's.
+  if (::fcntl(pipe.read_end.Get(), F_SETFL, O_NONBLOCK) < 0) return SysError("fcntl", "pipe");
+  return pipe;
+}
+
+// Between fork and exec. Everything of the master's is close-on-exec; what is said goes to the pipe.
+[[noreturn]] void Become(const std::string& path, char* const* arguments, const Pipe& pipe, int state) {
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
+  const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 && ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
+                     ::dup2(pipe.write_end.Get(), STDERR_FILENO) >= 0 && ::fcntl(state, F_SETFD, 0) >= 0;
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (ready) ::execve(path.c_str(), arguments, environ);
+  const std::string why = std::string(kRefused) + SysErrorOf(errno, "execve", path).text;
+  (void)!::write(STDERR_FILENO, why.data(), why.size());
+  ::_exit(static_cast<int>(ExitCode::kOsError));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Preflight>> Preflight::Start(EventLoop& loop, const std::string& path,
+                                                    const std::vector<std::string>& words, UniqueFd state,
+                                                    Done done) {
+  Result<Pipe> pipe = MakePipe();
+  if (!pipe.Ok()) return pipe.Err();
+  std::vector<std::string> all = words;
+  all.push_back(std::string(kOrderArgument) +
+                TextOf(UpgradeOrder{UpgradeOrder::Kind::kCheck, state.Get(), -1, {}}));
+  const std::vector<char*> arguments = PointersTo(all);
+  Result<SpawnedProcess> child =
+      SpawnProcess([&] { Become(path, arguments.data(), pipe.Value(), state.Get()); });
+  if (!child.Ok()) return child.Err();
+  std::unique_ptr<Preflight> preflight(
+      new Preflight(loop, std::move(child).Value(), std::move(pipe.Value().read_end), std::move(done)));
+  if (const Status status = preflight->Watch(); !status.Ok()) return status.Err();
+  return preflight;
+}
+
+Preflight::Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Done done)
+    : pid_(child.pid),
+      pidfd_(std::move(child.pidfd)),
+      output_(std::move(output)),
+      done_(std::move(done)),
+      exit_watch_(loop, pidfd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnExit(); }),
+      output_watch_(loop, output_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnOutput(); }),
+      deadline_(loop, EventLoop::kPriorityControl, [this] { OnLate(); }) {}
+
+Preflight::~Preflight() {
+  if (!pidfd_.Valid()) return;
+  Kill();
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+}
+
+Status Preflight::Watch() {
+  deadline_.SetAfter(kPatience);
+  if (Status status = exit_watch_.Want(Interest::kRead); !status.Ok()) return status;
+  return output_watch_.Want(Interest::kRead);
+}
+
+void Preflight::Kill() const {
+  if (::pidfd_send_signal(pidfd_.Get(), SIGKILL, nullptr, 0) == 0 || errno == ESRCH) return;
+  log::Error("{}", SysError("pidfd_send_signal", "preflight").text);
+}
+
+void Preflight::OnLate() {
+  late_ = true;
+  Kill();  // and OnExit tells
+}
+
+void Preflight::OnOutput() { Drain(); }
+
+void Preflight::Drain() {
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t size = ::read(output_.Get(), buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) {
+      if (size == 0) output_watch_.Stop();  // nobody speaks any more
+      return;
+    }
+    said_.append(buffer.data(), static_cast<std::size_t>(size));
+    Relay();
+  }
+}
+
+void Preflight::Relay() {
+  for (;;) {
+    const std::size_t end = said_.find('\n');
+    if (end == std::string::npos && said_.size() < kMaxLine) return;
+    const std::string line = said_.substr(0, std::min(end, kMaxLine));
+    said_.erase(0, end == std::string::npos ? kMaxLine : end + 1);
+    if (line.empty()) continue;
+    last_line_ = line;
+    if (line.starts_with(kWouldDo) || line.starts_with(kRefused)) continue;  // the verdict, which is logged as such
+    if (++lines_ <= kMaxLines) log::Info("upgrade: the new program says: {}", Escaped(line));
+  }
+}
+
+bool Preflight::OnChildExit(pid_t pid) {
+  if (pid != pid_ || !pidfd_.Valid()) return false;
+  OnExit();
+  return true;
+}
+
+void Preflight::OnExit() {
+  siginfo_t info{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+  exit_watch_.Stop();
+  pidfd_.Reset();
+  Drain();
+  if (!said_.empty()) {
+    said_ += '\n';
+    Relay();
+  }
+  const Result<std::string> verdict = Verdict(info.si_code, info.si_status);
+  const Done done = std::move(done_);
+  done(verdict);  // may destroy this: last statement
+}
+
+Result<std::string> Preflight::Verdict(int code, int status) const {
+  if (late_) {
+    return Error{fmt::format("the new program has not made up its mind within {:.0f} s", Seconds(kPatience))};
+  }
+  if (code != CLD_EXITED) {
+    const char* name = ::sigabbrev_np(status);
+    return Error{fmt::format("the new program was killed by signal {} ({})", status, name != nullptr ? name : "?")};
+  }
+  if (status == 0 && last_line_.starts_with(kWouldDo)) return Escaped(last_line_.substr(kWouldDo.size()));
+  if (last_line_.starts_with(kRefused)) return Error{Escaped(last_line_.substr(kRefused.size()))};
+  const std::string said = last_line_.empty() ? "" : ": " + Escaped(last_line_);
+  return Error{fmt::format("what lies there is no preforkd that can take over; it ended with exit code {}{}", status, said)};
+}
+
+}  // namespace preforkd

@@ -1,0 +1,59 @@
+#include "master/upgrade/replace.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "master/upgrade/upgrade_order.h"
+#include "master/upgrade/own_program.h"
+#include "master/upgrade/state_codec.h"
+#include "master/upgrade/state_file.h"
+
+namespace preforkd {
+
+Status SetCloseOnExec(const std::vector<int>& fds, bool on) {
+  Status first;
+  for (const int fd : fds) {
+    if (::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 && first.Ok()) first = SysError("fcntl", std::to_string(fd));
+  }
+  return first;
+}
+
+Error ReplaceProgram(const std::string& path, const std::vector<std::string>& words, const UpgradeState& state) {
+  Result<UniqueFd> file = WriteStateFile(EncodeState(state));
+  if (!file.Ok()) return file.Err();
+  Result<UniqueFd> self = OpenOwnProgram();
+  if (!self.Ok()) return self.Err();
+  std::vector<int> fds = state.Descriptors();
+  fds.insert(fds.end(), {file.Value().Get(), self.Value().Get()});
+  const std::vector<char*> arguments = PointersTo(words);
+  const std::string variable =
+      std::string(kOrderVariable) +
+      TextOf(UpgradeOrder{UpgradeOrder::Kind::kAdopt, file.Value().Get(), self.Value().Get(), {}});
+  const std::vector<char*> environment = EnvironmentWith(variable);
+
+  sigset_t every;
+  sigset_t before;
+  ::sigfillset(&every);
+  PF_CHECK(::sigprocmask(SIG_SETMASK, &every, &before) == 0, "signals could not be blocked");
+  std::fflush(nullptr);
+  Status open = SetCloseOnExec(fds, false);
+  Error error;
+  if (open.Ok()) {
+    ::execve(path.c_str(), arguments.data(), environment.data());
+    error = SysError("execve", path);
+  } else {
+    error = open.Err();
+  }
+  if (!SetCloseOnExec(fds, true).Ok()) log::Alert("a descriptor that was to travel is not open: {}", error.text);
+  PF_CHECK(::sigprocmask(SIG_SETMASK, &before, nullptr) == 0, "the signal mask could not be restored");
+  return error;
+}
+
+}  // namespace preforkd

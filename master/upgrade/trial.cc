@@ -1,0 +1,120 @@
+#include "master/upgrade/trial.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "common/base/exit_code.h"
+#include "common/base/quote.h"
+#include "common/base/sys_error.h"
+#include "common/channel/fd_message.h"
+#include "common/net/socket_ops.h"
+#include "common/wire/codec.h"
+#include "master/spawn.h"
+
+namespace preforkd {
+namespace {
+
+Status TryBinding(const ListenConfig& listen) {
+  const Result<UniqueFd> socket = BindSocket(listen.address);
+  if (!socket.Ok()) return socket.Err();
+  RemoveSocketFile(FileOf(listen.address));
+  return {};
+}
+
+Status WasPassed(const ListenConfig& listen, const UpgradeState& state) {
+  const bool passed = std::any_of(state.passed.begin(), state.passed.end(), [&](const PassedSocket& socket) {
+    return socket.name == listen.address.name;
+  });
+  if (passed) return {};
+  return Error{fmt::format("{}: no socket of that name was passed when the server was started", listen.address.text)};
+}
+
+// Waits for one packet from `channel`, or its end, or `worker`'s.
+Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
+  std::array<pollfd, 2> both = {pollfd{channel, POLLIN, 0}, pollfd{worker.pidfd.Get(), POLLIN, 0}};
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Now()).count();
+    if (left <= 0) return Error{"a worker of the new program is not ready in time"};
+    if (::poll(both.data(), both.size(), static_cast<int>(left)) < 0) {
+      if (errno == EINTR) continue;
+      return SysError("poll");
+    }
+    std::array<char, kMaxMessageBytes> buffer;
+    ReceiveResult packet = ReceiveMessage(channel, buffer);
+    if (packet.outcome == ReceiveOutcome::kMessage) {
+      const Result<WorkerToMaster> message =
+          DecodeForMaster(std::span(buffer.data(), packet.size), std::move(packet.fd));
+      if (message.Ok() && std::holds_alternative<Ready>(message.Value())) return {};
+      return Error{"a worker of the new program says what none should"};
+    }
+    if ((both[1].revents & POLLIN) != 0) return Error{"a worker of the new program dies at its start"};
+  }
+}
+
+ExitReport KillAndWait(const SpawnedProcess& worker) {
+  siginfo_t info{};
+  if (::kill(worker.pid, SIGKILL) < 0) return {};  // not waited for yet, so the pid is surely its own
+  while (::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.Get()), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+  return ReportOf(info.si_code, info.si_status);
+}
+
+}  // namespace
+
+Status TryConnections(const UpgradeState& state) {
+  for (const InheritedConnection& connection : state.connections) {
+    // In place of the client's descriptor, which is not here.
+    UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!stand_in.Valid()) return SysError("fcntl");
+    const Result<WorkerToMaster> message =
+        DecodeForMaster(connection.message, std::move(stand_in), state.wire_version);
+    if (!message.Ok()) return Error{"a connection cannot be read: " + message.Err().text};
+  }
+  return {};
+}
+
+Status TryListeners(const Config& config, const UpgradeState& state) {
+  for (const ListenConfig& listen : config.listen) {
+    const bool there = std::any_of(state.listeners.begin(), state.listeners.end(),
+                                   [&](const InheritedListener& old) { return old.key == listen.address.text; });
+    if (there) continue;
+    const bool passed = listen.address.kind == ListenAddress::Kind::kSystemd;
+    if (Status status = passed ? WasPassed(listen, state) : TryBinding(listen); !status.Ok()) return status;
+  }
+  return {};
+}
+
+Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry& worker) {
+  Result<Scoreboard> board = Scoreboard::Create();
+  if (!board.Ok()) return board.Err();
+  Result<SocketPair> channel = MakeChannelPair();
+  if (!channel.Ok()) return channel.Err();
+  WorkerStart start;
+  start.id = {Slot{0}, Incarnation{1}};
+  start.generation = Generation{1};
+  start.master_pid = ::getpid();
+  start.channel = channel.Value().second.Get();
+  start.scoreboard = &board.Value();
+  (void)board.Value().Use(start.id.slot);
+  start.config = config;
+  for (const ServiceConfig& service : config->services) {
+    start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
+  }
+  const Result<SpawnedProcess> process = SpawnProcess([&] { worker(std::move(start)); });
+  if (!process.Ok()) return process.Err();
+  const Duration patience = std::min<Duration>(config->supervision.start_timeout, kTrialPatience);
+  const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);
+  const ExitReport end = KillAndWait(process.Value());
+  if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;
+  return Error{fmt::format("{}: {}", ready.Err().text, end.Text())};
+}
+
+}  // namespace preforkd

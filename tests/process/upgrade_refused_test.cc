@@ -1,0 +1,130 @@
+// Upgrades that must not be: the old program serves on, says why within ten seconds, and has lost nothing.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <csignal>
+
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/program_shelf.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr Duration kPromised = std::chrono::seconds(10);
+
+constexpr const char* kConfig =
+    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
+
+CommandResult Upgrade(const DaemonProcess& daemon) {
+  return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+}
+
+// A server with idle clients, all of whom must be answered in the end.
+struct World {
+  ProgramShelf shelf{kPreforkd};
+  DaemonProcess daemon{shelf.Path()};
+  std::optional<KeepAliveClients> clients;
+
+  World() {
+    daemon.WriteConfig(kConfig);
+    daemon.Serve(2);
+    clients.emplace(daemon.Address(), 20);
+  }
+
+  void ExpectRefusal(const std::string& reason) {
+    const Time begin = Now();
+    const CommandResult result = Upgrade(daemon);
+    CAPTURE(result.err);
+    CHECK(Now() - begin < kPromised);
+    CHECK(result.code == 1);
+    CHECK(result.err.find("upgrade refused: " + reason) != std::string::npos);
+    CHECK(result.err.find("; version 0.1.0 serves on") != std::string::npos);
+    CHECK(clients->Answered() == 20);
+    CHECK(daemon.AwaitWorkers(2));
+  }
+
+  void ExpectSuccess() {
+    shelf.Put(kPreforkdNext);
+    const CommandResult result = Upgrade(daemon);
+    CAPTURE(result.err);
+    CHECK(result.code == 0);
+    CHECK(clients->Answered() == 20);
+    CHECK(daemon.AwaitWorkers(2));
+    clients.reset();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("to what is no program: not there, not executable, of another machine, a script, a program of somebody else") {
+  World world;
+  world.shelf.Remove();
+  world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
+  world.shelf.PutBytes(ReadFile(RunfilePath(kPreforkd)), false);
+  world.ExpectRefusal("execve " + world.shelf.Path() + ": Permission denied (EACCES)");
+  std::string foreign = ReadFile(RunfilePath(kPreforkd));
+  foreign[18] = '\x28';  // e_machine (elf(5)): 40, ARM
+  foreign[19] = 0;
+  world.shelf.PutBytes(foreign, true);
+  world.ExpectRefusal("execve " + world.shelf.Path() + ": Exec format error (ENOEXEC)");
+  world.shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
+  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0: I am new here");
+  world.shelf.Put("/bin/true");
+  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0");
+  world.ExpectSuccess();
+}
+
+TEST_CASE("to one that ends, one that hangs, and one that is gone when its time comes") {
+  World world;
+  world.shelf.Put(kPreforkdNext, "exit");
+  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 3: not today");
+  world.shelf.Put(kPreforkdNext, "hang");
+  world.ExpectRefusal("the new program has not made up its mind within 8 s");
+  world.shelf.Put(kPreforkdNext, "vanish");
+  world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
+  world.ExpectSuccess();
+}
+
+TEST_CASE("with a configuration that is wrong, an address that is taken, or a worker that cannot start") {
+  World world;
+  world.shelf.Put(kPreforkdNext);
+  world.daemon.WriteConfig(std::string("wrokers = 3\n") + kConfig);
+  world.ExpectRefusal(world.daemon.ConfigPath() + ":1:1: unknown key 'wrokers'; did you mean 'workers'?");
+  DaemonProcess other;
+  other.Serve(1, {"--listen", "127.0.0.9:0", "--workers", "1"});
+  world.daemon.WriteConfig(
+      fmt::format("{}[[listen]]\naddress = \"{}\"\nservice = \"web\"\n", kConfig, other.Address()));
+  world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
+  world.daemon.WriteConfig(std::string(kConfig) + "[service.bad]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
+  world.ExpectRefusal("a worker of the new program dies at its start");
+  world.daemon.WriteConfig(kConfig);
+  world.ExpectSuccess();
+}
+
+TEST_CASE("while the server stops, and a stop while the new program is looked at") {
+  World world;
+  world.shelf.Put(kPreforkdNext, "hang");
+  world.daemon.Signal(SIGUSR2);
+  REQUIRE(world.daemon.WaitForLog("is asked whether it would do"));
+  world.daemon.Signal(SIGHUP);  // has to wait for that
+  REQUIRE(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
+  world.clients.reset();
+  world.daemon.Signal(SIGTERM);
+  CHECK(world.daemon.Wait() == 0);
+}
+
+TEST_CASE("a reload that had to wait for a refused upgrade is done") {
+  World world;
+  world.shelf.Put(kPreforkdNext, "exit");
+  world.daemon.Signal(SIGUSR2);
+  world.daemon.Signal(SIGHUP);
+  CHECK(world.daemon.WaitForLog("generation 2 serves"));
+  CHECK(world.daemon.AwaitWorkers(2));
+  CHECK(world.clients->Answered() == 20);
+  world.clients.reset();
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,276 @@
+// Upgrade in place: the program is replaced in the same process, and nobody who is connected notices.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "common/net/socket_ops.h"
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/load.h"
+#include "tests/support/metrics_page.h"
+#include "tests/support/notify_socket.h"
+#include "tests/support/program_shelf.h"
+#include "tests/support/server_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::string Config(const std::string& more = {}) {
+  return "workers = 2\nworkers_max = 2\n" + more +
+         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
+         "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
+         "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n[service.lines]\ntype = \"echo\"\n";
+}
+
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
+  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
+  return RunCommand(words);
+}
+
+// Upgrades to whatever lies on the shelf, and waits until it serves alone.
+void Upgrade(const DaemonProcess& daemon, const std::string& version) {
+  const CommandResult result = Ctl(daemon, {"upgrade", "--wait"});
+  CAPTURE(result.out);
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.out.find("version " + version + " in place of ") != std::string::npos);
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+// Requests on one connection after the other, each kept for as long as it lives, without a pause.
+class Chatter {
+ public:
+  explicit Chatter(std::string address) : address_(std::move(address)), thread_([this] { Run(); }) {}
+  Chatter(const Chatter&) = delete;
+  Chatter& operator=(const Chatter&) = delete;
+  ~Chatter() { Stop(); }
+
+  void Stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] int Answers() const { return answers_; }
+  [[nodiscard]] bool CutOff() const { return cut_off_; }
+
+ private:
+  void Run() {
+    HttpClient client(address_);
+    while (!stop_ && !cut_off_) {
+      const auto response = client.Get("/");
+      cut_off_ = !response || response->status != 200;
+      ++answers_;
+    }
+  }
+
+  std::string address_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> cut_off_{false};
+  std::atomic<int> answers_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("three upgrades in a row: 200 idle clients, busy ones and new ones are all served, by the same process") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config("[parking]\nafter = \"50ms\"\n"));
+  daemon.Serve(2);
+  const std::vector<std::string> addresses = daemon.Addresses();
+  KeepAliveClients idle(addresses[0], 200);
+  Chatter chatter(addresses[0]);
+  Load load(LoadKind::kHttp, addresses[0], 2);
+  std::optional<MetricsPage> last = MetricsPage::Read(addresses[1]);
+  for (const char* version : {"next", "0.1.0", "next"}) {
+    shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
+    const std::uint64_t before = load.Ok();
+    Upgrade(daemon, version);
+    CHECK(idle.Answered() == 200);
+    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+    const std::optional<MetricsPage> page = MetricsPage::Read(addresses[1]);
+    REQUIRE(page);
+    CHECK(page->WentBack(*last).empty());
+    last = page;
+  }
+  chatter.Stop();
+  CHECK_FALSE(chatter.CutOff());
+  CHECK(chatter.Answers() > 3);
+  const LoadResult result = load.Stop();
+  CAPTURE(result.Text());
+  CHECK(result.Failed() == 0);
+  CHECK(last->Value("preforkd_upgrades_total{result=\"serves\"}") == 3);
+  CHECK(last->Sum("preforkd_connections_lost_total") == 0);
+  CHECK(WaitUntil(kPatience, [&] { return AskStatus(addresses[1]).Exact(); }));
+  CHECK(AskStatus(addresses[1]).generations.size() == 1);
+  CHECK(daemon.AwaitAllParked());
+  idle.Close();
+}
+
+TEST_CASE("what a worker of the old program is in the middle of, it finishes") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  TcpClient lines(daemon.Address(2));
+  REQUIRE(lines.Echoes("before\n"));
+  HttpClient half(daemon.Address(0));
+  REQUIRE(half.Connection().SendAll("GET / HTTP/1.1\r\nHost: "));
+  shelf.Put(kPreforkdNext);
+  // Half a request does not travel, so its worker waits for the rest: the new one serves all the same.
+  const CommandResult result = Ctl(daemon, {"upgrade", "--wait"});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  REQUIRE(lines.Echoes("after\n"));
+  REQUIRE(half.Connection().SendAll("x\r\n\r\n"));
+  const auto response = half.ReadResponse();
+  REQUIRE(response);
+  CHECK(response->status == 200);
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("workers that speak the wire of the version before are heard, spoken to, and followed") {
+  ProgramShelf shelf(kPreforkdNext, "old-wire");
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  KeepAliveClients idle(daemon.Address(0), 20);
+  TcpClient lines(daemon.Address(2));
+  REQUIRE(lines.Echoes("old\n"));
+  // New clients all the while: some are handed to the old workers by the new master.
+  Load load(LoadKind::kHttp, daemon.Address(0), 3);
+  REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > 20; }));
+  shelf.Put(kPreforkd);
+  Upgrade(daemon, "0.1.0");
+  CHECK(daemon.CountLog("has taken over from version old") == 1);
+  CHECK(load.Stop().Failed() == 0);
+  CHECK(idle.Answered() == 20);
+  CHECK(lines.Echoes("new\n"));
+  CHECK(daemon.CountLog("not to be trusted") == 0);
+}
+
+TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  const std::string web = daemon.Address(0);
+  HttpClient kept(web);
+  REQUIRE(kept.Get("/"));
+  daemon.WriteConfig(Config() + "[[listen]]\naddress = \"127.0.0.4:0\"\nservice = \"lines\"\n");
+  Upgrade(daemon, "0.1.0");
+  REQUIRE(daemon.Addresses().size() == 4);
+  CHECK(TcpClient(daemon.Address(3)).Echoes("hello\n"));
+  CHECK(kept.Get("/"));
+  daemon.RebaseDescriptors();
+}
+
+TEST_CASE("pid file, socket file and control socket stay, and a signal does the same") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config("pid_file = \"" + daemon.Path("pid") + "\"\n") + "[[listen]]\naddress = \"unix:" +
+                     daemon.Path("web.sock") + "\"\nservice = \"web\"\n");
+  daemon.Serve(2);
+  TcpClient waiting("unix:" + daemon.Path("control.sock"));  // asks only after the upgrade
+  daemon.Signal(SIGUSR2);
+  REQUIRE(daemon.WaitForLog(" in place of 0.1.0"));
+  REQUIRE(daemon.AwaitWorkers(2));
+  CHECK(ReadFile(daemon.Path("pid")) == fmt::format("{}\n", daemon.MasterPid()));
+  CHECK(HttpClient(TcpClient("unix:" + daemon.Path("web.sock"))).Get("/"));
+  REQUIRE(waiting.SendAll("{\"command\":\"status\"}\n"));
+  CHECK(waiting.ReadUntil("\n").value_or("").starts_with("{\"ok\":true"));
+  waiting.Close();
+  // The lock on the pid file is still held: a second server is turned away.
+  DaemonProcess second;
+  second.ExpectExit(71);
+  CHECK(second.Run({"--listen", "127.0.0.1:0", "--pid-file", daemon.Path("pid")}) == 71);
+  CHECK(second.CountLog("is held by process") == 1);
+}
+
+TEST_CASE("sockets that a service manager has passed stay its own, and the new program finds them by their names") {
+  Result<UniqueFd> fd = BindSocket(ParseListenAddress("127.0.0.1:0").Value());
+  REQUIRE(fd.Ok());
+  REQUIRE(Listen(fd.Value().Get(), 64).Ok());
+  const std::string address = LocalAddress(fd.Value().Get()).Value().Text();
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.PassSocket("web", fd.Value().Get());
+  daemon.WriteConfig("workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
+  daemon.Serve(2);
+  for (const char* version : {"next", "0.1.0"}) {
+    shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
+    Upgrade(daemon, version);
+    CHECK(HttpClient(address).Get("/"));
+  }
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  CHECK(TcpClient::Connect(address).Ok());  // its queue is the manager's
+}
+
+TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clients are served") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.ExpectLine(" died while ");
+  daemon.WriteConfig(Config("[parking]\nafter = \"20ms\"\n"));
+  daemon.Serve(2);
+  KeepAliveClients idle(daemon.Address(0), 60);
+  REQUIRE(daemon.AwaitAllParked());
+  for (int round = 0; round < 6; ++round) {
+    CAPTURE(round);
+    shelf.Put(round % 2 == 0 ? kPreforkdNext : kPreforkd);
+    daemon.Signal(round % 3 == 0 ? SIGHUP : SIGTTIN);
+    daemon.Signal(SIGUSR2);
+    if (round % 2 == 0) ::kill(daemon.WorkerPids().front(), SIGKILL);
+    REQUIRE(daemon.WaitForLog(" in place of ", static_cast<std::size_t>(round) + 1));
+    CHECK(idle.Answered() == 60);
+    REQUIRE(daemon.AwaitAllParked());
+  }
+  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).Exact(); }));
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+  daemon.IgnoreDescriptors();  // there are more workers
+}
+
+TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
+  NotifySocket manager;
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+  daemon.SetEnvironment("WATCHDOG_USEC", "400000");
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  Upgrade(daemon, "0.1.0");
+  std::vector<std::string> said;
+  REQUIRE(WaitUntil(kPatience, [&] {
+    for (const Notice& notice : manager.Waiting()) {
+      if (notice.text.find("WATCHDOG=1") == std::string::npos) said.push_back(notice.text);
+    }
+    return said.size() >= 3;
+  }));
+  CHECK(said[0] == "READY=1\nSTATUS=serving: generation 1, 2 workers\n");
+  CHECK(said[1].starts_with("RELOADING=1\nMONOTONIC_USEC="));
+  CHECK(said[2] == "READY=1\nSTATUS=serving: generation 2, 2 workers\n");
+  // The new program answers the watchdog too.
+  CHECK(WaitUntil(kPatience, [&] {
+    const auto notices = manager.Waiting();
+    return std::any_of(notices.begin(), notices.end(), [](const Notice& n) { return n.text == "WATCHDOG=1\n"; });
+  }));
+  shelf.Remove();
+  CHECK(Ctl(daemon, {"upgrade", "--wait"}).code == 1);
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  said.clear();
+  for (const Notice& notice : manager.Waiting()) {
+    if (notice.text.find("WATCHDOG=1") == std::string::npos) said.push_back(notice.text);
+  }
+  REQUIRE(said.size() == 3);
+  CHECK(said[0].starts_with("RELOADING=1\nMONOTONIC_USEC="));
+  CHECK(said[1].starts_with("READY=1\nSTATUS=upgrade refused: execve "));
+  CHECK(said[2].starts_with("STOPPING=1\n"));
+}
+
+}  // namespace preforkd::testing

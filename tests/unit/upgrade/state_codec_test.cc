@@ -1,0 +1,180 @@
+// UpgradeState as bytes: what one program writes another reads, whole or not at all.
+#include "master/upgrade/state_codec.h"
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "common/wire/messages.h"
+
+namespace preforkd {
+namespace {
+
+using nlohmann::json;
+
+InheritedWorker SomeWorker() {
+  InheritedWorker worker;
+  worker.slot = Slot{3};
+  worker.incarnation = Incarnation{41};
+  worker.generation = Generation{7};
+  worker.state = "retiring";
+  worker.wanted = true;
+  worker.leaving = true;
+  worker.extra = true;
+  worker.replaces = WorkerId{Slot{1}, Incarnation{2}};
+  worker.pid = 4711;
+  worker.pid_fd = 30;
+  worker.master_end = 31;
+  worker.worker_end = 32;
+  worker.shut = true;
+  worker.wire_version = kOldestWireVersion;
+  worker.board = 1;
+  worker.started_at = FromNanoseconds(12);
+  worker.ready_at = FromNanoseconds(-3);
+  worker.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
+  worker.counters = {{"handed_over", 18'446'744'073'709'551'615U}, {"reclaimed", 0}};
+  return worker;
+}
+
+// Something in every field.
+UpgradeState FullState() {
+  UpgradeState state;
+  state.version = "1.2.3";
+  state.program = "/usr/sbin/preforkd";
+  state.wire_version = kWireVersion;
+  state.generation = Generation{7};
+  state.last_generation = Generation{8};
+  state.last_incarnation = Incarnation{42};
+  state.last_conn = ConnId{1'000'000'000'000};
+  state.service_ids = {{"web", 0}, {"a.b \xff", 65535}};
+  state.listener_ids = {{"127.0.0.1:80", 1}};
+  state.config = "workers = 4\n";
+  state.workers = 4;
+  state.detached = true;
+  state.pid_path = "/run/p";
+  state.pid_fd = 10;
+  state.notify_socket = "@/notify";
+  state.watchdog = std::chrono::seconds(3);
+  state.passed = {{"web", 11}, {"", 12}};
+  state.listeners = {{13, "key", "unix:/x", "web", true, {"/x", 1, 18'446'744'073'709'551'615U}}};
+  state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
+  state.totals = {{"accepted", 5}};
+  state.listener_rows = {{"127.0.0.1:80", "web", 9}};
+  state.slot_totals = {{Slot{0}, {{"requests", 77}}}, {Slot{9}, {}}};
+  BoardDescription board;
+  board.bytes = 4096;
+  board.row_counters = {{"taken", 8}};
+  board.row_texts = {{"doing", 64}};
+  board.dropped = {{"log_lines_dropped", 0}};
+  state.boards = {{20, board}, {21, {}}};
+  InheritedWorker second = SomeWorker();
+  second.pid_fd = 33;
+  second.master_end = 34;
+  second.worker_end = 35;
+  second.kill_at.reset();
+  second.state = "ready";
+  state.workers_alive = {SomeWorker(), second};
+  state.connections = {{40, std::string("\0\xff bytes", 8)}, {41, ""}};
+  return state;
+}
+
+UpgradeState SmallState() {
+  UpgradeState state;
+  state.wire_version = kWireVersion;
+  state.workers = 1;
+  return state;
+}
+
+// `change` is made to what has been encoded.
+Result<UpgradeState> Changed(const std::function<void(json&)>& change) {
+  json object = json::from_cbor(EncodeState(FullState()));
+  change(object);
+  std::string bytes;
+  json::to_cbor(object, bytes);
+  return DecodeState(bytes);
+}
+
+std::string Refusal(const std::function<void(json&)>& change) {
+  const Result<UpgradeState> state = Changed(change);
+  return state.Ok() ? "" : state.Err().text;
+}
+
+}  // namespace
+
+TEST_CASE("every field comes back") {
+  for (const UpgradeState& state : {FullState(), SmallState()}) {
+    const Result<UpgradeState> same = DecodeState(EncodeState(state));
+    REQUIRE(same.Ok());
+    CHECK(same.Value() == state);
+  }
+}
+
+TEST_CASE("every descriptor is named once, and those that are not there are not") {
+  std::vector<int> fds = FullState().Descriptors();
+  std::sort(fds.begin(), fds.end());
+  CHECK(fds == std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
+  CHECK(SmallState().Descriptors().empty());
+}
+
+TEST_CASE("a program reads what one that knows more, or less, has written") {
+  const Result<UpgradeState> more = Changed([](json& state) {
+    state["colour"] = "blue";
+    state["workers_alive"][0]["mood"] = {1, 2, 3};
+  });
+  REQUIRE(more.Ok());
+  CHECK(more.Value() == FullState());
+  const Result<UpgradeState> less = Changed([](json& state) {
+    state.erase("watchdog");
+    state["workers_alive"][0].erase("extra");
+  });
+  REQUIRE(less.Ok());
+  CHECK_FALSE(less.Value().watchdog);
+  CHECK_FALSE(less.Value().workers_alive[0].extra);
+}
+
+TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
+  CHECK(Refusal([](json& state) { state["format"] = 2; }) == "the state has format 2, and this program reads 1");
+  CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
+        fmt::format("its workers speak wire version 9, and this program speaks {} to {}", kOldestWireVersion, kWireVersion));
+  CHECK(Refusal([](json& state) { state["workers_alive"][1]["wire_version"] = 1; }).starts_with("workers speak wire version 1"));
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["board"] = 2; }) ==
+        "the worker in slot 3 writes to an unknown scoreboard");
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = json::binary({'x'}); }) ==
+        "the worker in slot 3 is in an unknown state");
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) == "the worker in slot 3 is not whole");
+  CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = 41; }) == "descriptor 41 is named twice");
+  CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) == "a descriptor has a number below 0");
+  CHECK(Refusal([](json& state) { state["workers"] = 0; }) == "the state wants no worker");
+}
+
+TEST_CASE("a value of another type, or out of range, is refused by name") {
+  CHECK(Refusal([](json& state) { state["version"] = 7; }) == "the state is not understood: version: not a string of bytes");
+  CHECK(Refusal([](json& state) { state["workers"] = "four"; }) == "the state is not understood: workers: not a number");
+  CHECK(Refusal([](json& state) { state["workers"] = 1LL << 32; }) == "the state is not understood: workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["workers"] = -1; }) == "the state is not understood: workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["detached"] = 1; }) == "the state is not understood: detached: neither true nor false");
+  CHECK(Refusal([](json& state) { state["listeners"] = 1; }) == "the state is not understood: listeners: not a list");
+  CHECK(Refusal([](json& state) { state["listeners"][0]["file"]["inode"] = -1; }) ==
+        "the state is not understood: listeners: file: inode: a number out of range");
+  CHECK(Refusal([](json& state) { state["totals"] = json::array(); }) == "the state is not understood: totals: not a map");
+  CHECK(Refusal([](json& state) { state = json::array(); }) == "the state is not understood: not a map");
+}
+
+// The seed is in the message: a failure repeats.
+TEST_CASE("10^4 states with bytes changed, cut off or added: read as something whole, or refused; never worse") {
+  const std::string whole = EncodeState(FullState());
+  for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(DecodeState(whole.substr(0, size)).Ok());
+  CHECK_FALSE(DecodeState(whole + "x").Ok());
+  for (std::uint32_t seed = 0; seed < 10'000; ++seed) {
+    CAPTURE(seed);
+    std::minstd_rand random(seed);
+    std::string bytes = whole;
+    for (std::uint32_t i = 0; i <= random() % 4; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
+    const Result<UpgradeState> state = DecodeState(bytes);
+    if (state.Ok()) CHECK(DecodeState(EncodeState(state.Value())).Ok());
+  }
+}
+
+}  // namespace preforkd

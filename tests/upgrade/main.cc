@@ -1,0 +1,97 @@
+// preforkd as another version of itself, which may do wrong what a new version can do wrong. What it does is said by a
+// file beside its own, NAME.trick, because nothing else differs between two programs at the same path. For tests only.
+//
+//   (none)           version "next", well-behaved
+//   old-wire         version "old": master and workers speak the oldest wire version
+//   exit             looked at, it ends with an exit code and a line
+//   hang             looked at, it never answers
+//   vanish           looked at, it is content, and then its file is gone
+//   die              when it is to take over it ends at once, without a way back
+//   crash            it crashes while it takes over
+//   stall            it does not go on while it takes over
+//   bad-workers      it takes over, and its workers die at their start
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "master/program.h"
+#include "tests/fault/fault_service.h"
+#include "worker/http/http_service_type.h"
+#include "worker/services/echo.h"
+#include "worker/services/status_service.h"
+#include "worker/worker.h"
+
+namespace {
+
+std::string g_trick;
+bool g_adopting = false;
+
+std::string OwnPath() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+std::string ReadTrick() {
+  std::string trick;
+  std::ifstream(OwnPath() + ".trick") >> trick;
+  return trick;
+}
+
+bool IsLookedAt(int argc, char** argv) {
+  return std::strncmp(argv[argc - 1], "--upgrade=check,", 16) == 0;
+}
+
+bool IsToAdopt() {
+  const char* order = std::getenv("_PREFORKD_UPGRADE");
+  return order != nullptr && std::strncmp(order, "adopt,", 6) == 0;
+}
+
+void PlayWhileLookedAt() {
+  if (g_trick == "exit") {
+    std::fputs("not today\n", stderr);
+    std::_Exit(3);
+  }
+  if (g_trick == "hang") {
+    for (;;) ::pause();
+  }
+  if (g_trick == "vanish") ::unlink(OwnPath().c_str());
+}
+
+}  // namespace
+
+// Stands before the C library's: the scoreboard asks for its memory in the middle of taking over.
+extern "C" int memfd_create(const char* name, unsigned flags) noexcept {
+  if (g_adopting && g_trick == "crash") ::raise(SIGSEGV);
+  if (g_adopting && g_trick == "stall") {
+    for (;;) ::pause();
+  }
+  return static_cast<int>(::syscall(SYS_memfd_create, name, flags));
+}
+
+int main(int argc, char** argv) {
+  g_trick = ReadTrick();
+  g_adopting = IsToAdopt();
+  if (IsLookedAt(argc, argv)) PlayWhileLookedAt();
+  if (g_adopting && g_trick == "die") std::_Exit(1);
+
+  preforkd::ServiceTypes services;
+  services["http"] = preforkd::HttpServiceType();
+  services["status"] = preforkd::StatusServiceType();
+  services["echo"] = preforkd::EchoServiceType();
+  services["fault"] = preforkd::testing::FaultServiceType();
+
+  preforkd::Program program;
+  for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
+  program.worker = preforkd::MakeWorkerEntry(services);
+  program.version = "next";
+  if (g_trick == "old-wire") {
+    program.version = "old";
+    program.wire_version = preforkd::kOldestWireVersion;
+  }
+  if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
+  return preforkd::RunProgram(argc, argv, program);
+}

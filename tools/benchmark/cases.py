@@ -1,0 +1,89 @@
+"""The cases: what is asked of whom. Pure; runners.py does it."""
+
+from dataclasses import dataclass
+
+from load import Load
+from servers.apache import APACHE
+from servers.gunicorn import GUNICORN
+from servers.haproxy import HAPROXY
+from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
+from servers.preforkd import PREFORKD
+from servers.server import BLOCKING, CONSTANT, FILES
+
+_LOAD_COLUMNS = ("rps", "cpu", "p50", "p99", "p999", "pss")
+_LOAD_RATIOS = ("cpu", "rps")
+_KEPT_PEERS = (PREFORKD, NGINX, HAPROXY, APACHE)
+_SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY, APACHE, GUNICORN)
+_FILE_PEERS = (PREFORKD, NGINX, APACHE)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    title: str
+    runner: str  # load, blocking, reload, memory: what runners.py does
+    servers: tuple
+    columns: tuple  # metrics
+    ratios: tuple  # those of them in which preforkd is compared with each peer
+    workers: int = 2
+    load: Load | None = None
+    blocking_share: float = 0.0
+    lengths: int = 1  # a segment's length, in units of --seconds
+    most_rounds: int = 1000  # where more would say the same
+
+    @property
+    def connections(self):
+        """That a server must be able to have at once."""
+        return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * RELOAD_LOAD.clients}.get(
+            self.runner, self.load.clients if self.load else BLOCKING_CLIENTS)
+
+    @property
+    def needs(self):
+        """What its servers must offer."""
+        if self.runner == "blocking":
+            return BLOCKING
+        return FILES if self.load and self.load.path.endswith(".bin") else CONSTANT
+
+    @property
+    def kept(self):
+        return self.runner in ("memory", "reload") or (self.load is not None and not self.load.close)
+
+
+MEMORY_LEVELS = (0, 1000, 15000)
+RELOAD_IDLE = 200
+RELOAD_LOAD = Load(64)
+BLOCKING_RATE = 400  # a second
+BLOCKING_CLIENTS = 64  # as many as open_load.cc has threads
+
+
+def _load(name, title, servers, load, ratios=_LOAD_RATIOS, **more):
+    return Case(name, title, "load", servers, _LOAD_COLUMNS, ratios, load=load, **more)
+
+
+def _blocking(name, share):
+    title = (f"{share:.0%} of {BLOCKING_RATE} short requests a second block their worker for 50 ms; 4 workers; "
+             "the figures are those of the others")
+    return Case(name, title, "blocking", (PREFORKD, NGINX_PERL, NGINX_PERL_REUSEPORT), ("p50", "p99", "p999", "worst"),
+                ("p99", "p999"), workers=4, blocking_share=share, lengths=5)
+
+
+CASES = (
+    _load("short-64", "a connection for each request, 64 clients", _SHORT_PEERS, Load(64, close=True)),
+    _load("short-1", "a connection for each request, 1 client", _SHORT_PEERS, Load(1, close=True)),
+    _load("keepalive-64", "kept connections, 64 clients", _KEPT_PEERS, Load(64)),
+    _load("keepalive-512", "kept connections, 512 clients", _KEPT_PEERS, Load(512)),
+    _load("pipelined-16", "kept connections, 64 clients, 16 requests at a time", _KEPT_PEERS, Load(64, pipeline=16)),
+    _load("static-1k", "a file of 1 KiB, kept connections, 64 clients", _FILE_PEERS, Load(64, "/1k.bin")),
+    _load("static-100k", "a file of 100 KiB, kept connections, 64 clients", _FILE_PEERS, Load(64, "/100k.bin")),
+    _load("static-10m", "a file of 10 MiB, kept connections, 8 clients", _FILE_PEERS, Load(8, "/10m.bin"), lengths=2),
+    _load("idle-then-request", "kept connections, 400 clients that each ask every 400 ms or so", _KEPT_PEERS,
+          Load(400, delay_ms=400), ("cpu", "p99"), lengths=2),
+    _blocking("blocking-2", 0.02),
+    _blocking("blocking-10", 0.10),
+    Case("reload", f"kept connections, {RELOAD_LOAD.clients} clients, a reload every second, {RELOAD_IDLE} idle "
+         "connections beside them", "reload", (PREFORKD, NGINX, HAPROXY, APACHE),
+         ("rps", "cpu", "reloads", "errors", "kept"), ("rps",), load=RELOAD_LOAD, lengths=2),
+    Case("memory", "idle kept connections, PSS of all processes; the reserve is what a server that may have 15,000 "
+         "takes more from the start", "memory", (PREFORKD, NGINX, HAPROXY),
+         ("pss_0", "pss_1000", "pss_15000", "idle_bytes", "held_bytes"), ("idle_bytes", "held_bytes"), most_rounds=2),
+)

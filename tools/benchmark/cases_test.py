@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""The tables fit together: cases, servers, metrics, goals; and each server can be set up for each of its cases."""
+
+import argparse
+import contextlib
+import io
+import unittest
+from pathlib import Path
+
+import command_line
+from cases import CASES, RELOAD_IDLE
+from goals import GOALS
+from metrics import METRICS
+from runners import RUNNERS
+from servers.server import BODY, Order
+from summary import OURS
+
+
+def order(case, user="www-data"):
+    return Order(Path("/run/folder"), Path("/run/root"), 12345, case.workers, case.connections, case.kept, False, user,
+                 Path("/run/programs"))
+
+
+class Cases(unittest.TestCase):
+    def test_names_are_unique(self):
+        self.assertEqual(len({case.name for case in CASES}), len(CASES))
+
+    def test_each_has_a_runner_and_known_metrics(self):
+        for case in CASES:
+            self.assertIn(case.runner, RUNNERS)
+            self.assertLessEqual({*case.columns, *case.ratios}, METRICS.keys())
+            self.assertLessEqual({*case.ratios}, {*case.columns})
+            self.assertTrue(all(METRICS[key].ratio for key in case.ratios))
+
+    def test_each_has_servers_that_offer_what_it_needs(self):
+        for case in CASES:
+            self.assertEqual(case.servers[0].name, OURS)
+            self.assertGreater(len(case.servers), 1)
+            for server in case.servers:
+                self.assertIn(case.needs, server.offers, (case.name, server.name))
+
+    def test_the_title_of_what_a_reload_keeps_says_how_many(self):
+        self.assertIn(f"of {RELOAD_IDLE} ", METRICS["kept"].title)
+
+    def test_each_goal_is_about_what_is_measured(self):
+        known = {case.name: case for case in CASES}
+        for goal in GOALS:
+            for name in goal.cases:
+                self.assertIn(goal.peer, {server.name for server in known[name].servers})
+                self.assertIn(goal.metric, known[name].ratios)
+
+
+class Servers(unittest.TestCase):
+    def test_each_is_told_port_workers_and_user(self):
+        for case in CASES:
+            for server in case.servers:
+                launch = server.launch(order(case))
+                said = " ".join(launch.arguments) + "".join(launch.files.values())
+                with self.subTest(case=case.name, server=server.name):
+                    self.assertIn("127.0.0.1:12345", said)
+                    self.assertIn("www-data", said)
+                    self.assertNotIn("www-data", " ".join(server.launch(order(case, None)).files.values()))
+
+    def test_there_is_room_for_all_connections(self):
+        memory = next(case for case in CASES if case.name == "memory")
+        for server in memory.servers:
+            if server.name != OURS:
+                self.assertRegex("".join(server.launch(order(memory)).files.values()), r"1[56]\d\d\d")
+
+    def test_the_body_is_that_of_the_measured_service(self):
+        header = Path(__file__).resolve().parent / "measured_body.h"
+        self.assertIn(f'"{BODY.decode().rstrip()}\\n"', header.read_text())
+
+
+class CommandLine(unittest.TestCase):
+    def refused(self, *arguments):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as end:
+            command_line.parse_arguments(arguments)
+        self.assertEqual(end.exception.code, 64)
+        return said.getvalue()
+
+    def test_without_arguments_all_cases_and_peers_run(self):
+        options = command_line.parse_arguments([])
+        self.assertEqual(options.cases, CASES)
+        self.assertIsNone(options.peers)
+        self.assertIsInstance(options, argparse.Namespace)
+
+    def test_cases_and_peers_are_chosen(self):
+        options = command_line.parse_arguments(["memory", "short-1", "--peers", "nginx"])
+        self.assertEqual([case.name for case in options.cases], ["short-1", "memory"])
+        for case in options.cases:
+            self.assertEqual([server.name for server in command_line.servers_of(case, options.peers)], [OURS, "nginx"])
+
+    def test_what_is_wrong_is_named(self):
+        self.assertIn("no case long", self.refused("long"))
+        self.assertIn("no peer gunicorn", self.refused("memory", "--peers", "gunicorn"))
+        self.assertIn("at least 1", self.refused("--rounds", "0"))
+        self.assertIn("at most 10", self.refused("--seconds", "11"))
+        self.assertIn("/nowhere/file", self.refused("--json", "/nowhere/file"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,115 @@
+"""A plain HTTP/1.1 client: checks that a server answers rightly before others measure it, and holds connections."""
+
+import re
+import socket
+from dataclasses import dataclass
+
+TIMEOUT = 10.0
+# A head that is longer is no answer of these servers.
+_MAX_HEAD = 16 * 1024
+
+
+class WrongAnswer(Exception):
+    """The server closed, was silent, or said something else than it should."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    size: int  # head and body, in bytes
+
+
+def request(path, close=False):
+    more = "Connection: close\r\n" if close else ""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{more}\r\n".encode()
+
+
+def parse_head(head):
+    """(status, length of the body) of the bytes up to and including the empty line."""
+    status = re.match(rb"HTTP/1\.[01] (\d\d\d)[ \r]", head)
+    length = re.search(rb"^content-length: *(\d+)\r$", head, re.MULTILINE | re.IGNORECASE)
+    if not status or not length:
+        raise WrongAnswer(f"not an answer with a length: {head[:200]!r}")
+    return int(status[1]), int(length[1])
+
+
+def read_answer(connection) -> Answer:
+    received = bytearray()
+    while (end := received.find(b"\r\n\r\n")) < 0:
+        if len(received) > _MAX_HEAD:
+            raise WrongAnswer("a head without end")
+        received += _receive(connection)
+    size = end + 4
+    status, length = parse_head(bytes(received[:size]))
+    while len(received) < size + length:
+        received += _receive(connection)
+    return Answer(status, bytes(received[size:]), size + length)
+
+
+def _receive(connection):
+    try:
+        received = connection.recv(1 << 18)
+    except OSError as error:
+        raise WrongAnswer(f"no answer: {error}") from error
+    if not received:
+        raise WrongAnswer("the server closed before its answer was whole")
+    return received
+
+
+def connect(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    except OSError as error:
+        raise WrongAnswer(f"cannot connect: {error}") from error
+
+
+def ask(port, path, close=False) -> Answer:
+    with connect(port) as connection:
+        try:
+            connection.sendall(request(path, close))
+        except OSError as error:
+            raise WrongAnswer(f"cannot ask: {error}") from error
+        return read_answer(connection)
+
+
+class IdleClients:
+    """Clients that have been answered once, keep their connections and say nothing."""
+
+    def __init__(self, port, path="/hello"):
+        self._port = port
+        self._request = request(path)
+        self._connections = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for connection in self._connections:
+            connection.close()
+
+    def grow_to(self, count):
+        while len(self._connections) < count:
+            connection = connect(self._port)
+            self._connections.append(connection)
+            self._ask(connection)
+
+    def _ask(self, connection):
+        try:
+            connection.sendall(self._request)
+        except OSError as error:
+            raise WrongAnswer(f"cannot ask: {error}") from error
+        answer = read_answer(connection)
+        if answer.status != 200:
+            raise WrongAnswer(f"status {answer.status}")
+
+    def count_kept(self):
+        """How many of them are still answered, on the same connection."""
+        kept = 0
+        for connection in self._connections:
+            try:
+                self._ask(connection)
+                kept += 1
+            except WrongAnswer:
+                pass
+        return kept

@@ -1,0 +1,165 @@
+"""The command `tools/bench`: what it is asked, and what it writes where."""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import machine
+import report
+import session
+from cases import CASES
+from goals import GOALS
+from runners import GENERATORS
+from summary import OURS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_TARGETS = ("//tools/benchmark:preforkd_measured", "//tools/benchmark:open_load")
+_WRONG_COMMAND_LINE = 64
+_MOST_SECONDS = 10
+
+_DESCRIPTION = """\
+Measures preforkd beside nginx, HAProxy, Apache prefork and gunicorn on this machine: throughput, latency, CPU time of
+all processes, memory. Installs what is missing (tools/setup bench) and builds first. Prints medians, ratios within each
+round, and which goals are met. All cases with the defaults take about 20 minutes.
+"""
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.print_usage(sys.stderr)
+        self.exit(_WRONG_COMMAND_LINE, f"{self.prog}: {message}\n")
+
+
+def parse_arguments(arguments):
+    parser = _Parser(prog="tools/bench", description=_DESCRIPTION,
+                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                     epilog="It exits with 1 when preforkd had a problem in any round or the run was interrupted, and\n"
+                            "with 64 for a wrong command line.")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="one of --list; without: all of them")
+    parser.add_argument("--rounds", type=_positive, default=5, help="of all servers of a case (5)")
+    parser.add_argument("--seconds", type=_positive, default=2, help="of load in a segment; some cases take more (2)")
+    parser.add_argument("--peers", metavar="A,B", help="only these beside preforkd; without: all that a case has")
+    parser.add_argument("--load", choices=sorted(GENERATORS), default="wrk",
+                        help="who asks where connections are kept without delay (wrk)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="everything, each segment too")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="a bar chart")
+    parser.add_argument("--no-build", action="store_true", help="install and build nothing: what is there is measured")
+    parser.add_argument("--list", action="store_true", help="the cases, their servers and goals")
+    options = parser.parse_args(arguments)
+    try:
+        options.cases = choose_cases(options.cases)
+        options.peers = choose_peers(options.peers, options.cases)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.seconds > _MOST_SECONDS:
+        # With a connection for each request the ends that wait for a minute would be more than the kernel keeps.
+        parser.error(f"--seconds: at most {_MOST_SECONDS}")
+    for path in filter(None, (options.json, options.markdown, options.svg)):
+        try:
+            path.open("a").close()
+        except OSError as error:
+            # Now, and not in 20 minutes.
+            parser.error(f"{path}: {error.strerror}")
+    return options
+
+
+def choose_cases(names):
+    known = {case.name: case for case in CASES}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no case {unknown[0]}; there are {' '.join(known)}")
+    return tuple(case for case in CASES if not names or case.name in names)
+
+
+def choose_peers(text, cases):
+    """Names, or None for all."""
+    if text is None:
+        return None
+    known = sorted({server.name for case in cases for server in case.servers} - {OURS})
+    names = [name for name in text.split(",") if name]
+    if unknown := [name for name in names if name not in known and name != OURS]:
+        raise ValueError(f"no peer {unknown[0]} in these cases; there are {' '.join(known)}")
+    return names
+
+
+def servers_of(case, peers):
+    return tuple(server for server in case.servers if server.name == OURS or peers is None or server.name in peers)
+
+
+def list_cases():
+    for case in CASES:
+        print(f"{case.name}: {case.title}\n    {' '.join(server.name for server in case.servers)}")
+        for goal in GOALS:
+            if case.name in goal.cases:
+                print(f"    goal against {goal.peer}: {goal.metric} {goal.text()}")
+
+
+def prepare():
+    """Installs and builds; what Bazel says matters only when it fails."""
+    subprocess.run([ROOT / "tools/setup", "bench"], check=True)
+    print("building...", file=sys.stderr)
+    built = subprocess.run(["bazel", "build", "--config=opt", "--color=no", "--curses=no", *_TARGETS], cwd=ROOT,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           check=False)
+    if built.returncode:
+        print(built.stdout, "tools/bench: the build failed; what Bazel said is above", sep="\n", file=sys.stderr)
+        sys.exit(1)
+
+
+def _versions(cases, peers, where):
+    servers = {server.name: server for case in cases for server in servers_of(case, peers)}
+    versions, seen = {}, set()
+    for name, server in servers.items():
+        command = [part.format(programs=where.programs) for part in server.version]
+        if tuple(command) not in seen:
+            seen.add(tuple(command))
+            versions[name] = machine.version(command)
+    return versions
+
+
+def measure(options):
+    """The run, as far as it came: an interrupt ends it, and what was measured until then is reported."""
+    described, watch = machine.describe(), machine.Watch()
+    session.raise_descriptor_limit()
+    with session.setting(ROOT / "bazel-bin/tools/benchmark", options.seconds, options.load) as where:
+        versions = _versions(options.cases, options.peers, where)
+        generator = f"{options.load} {machine.version([options.load, '--version'])}"
+        segments, notes = [], []
+        try:
+            for segment in session.run(options.cases, lambda case: servers_of(case, options.peers), options.rounds,
+                                       where, lambda line: print(line, file=sys.stderr, flush=True)):
+                segments.append(segment)
+        except KeyboardInterrupt:
+            notes.append(f"interrupted; segments measured: {len(segments)}")
+    ran = {segment.case for segment in segments}
+    cases = tuple((case, tuple(server.name for server in servers_of(case, options.peers)))
+                  for case in options.cases if case.name in ran)
+    return report.Run({**described, "others": watch.others()}, versions, options.rounds, options.seconds, generator, cases, tuple(segments),
+                      tuple(notes))
+
+
+def main(arguments):
+    options = parse_arguments(arguments)
+    if options.list:
+        list_cases()
+        return 0
+    if not options.no_build:
+        prepare()
+    # As an interrupt: servers are stopped, folders removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    run = measure(options)
+    print(report.as_text(run), end="")
+    forms = {options.json: report.as_json, options.markdown: report.as_markdown, options.svg: report.as_svg}
+    for path, form in forms.items():
+        if path:
+            path.write_text(form(run))
+    return 1 if run.notes or any(one.problems for one in run.segments if one.server == OURS) else 0

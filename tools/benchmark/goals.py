@@ -1,0 +1,51 @@
+"""What preforkd is to reach against its peers, as ratios in one run. Pure: a table, and how it is judged."""
+
+from dataclasses import dataclass
+
+_SHORT = ("short-64", "short-1")
+_STATIC = ("static-1k", "static-100k", "static-10m")
+_KEPT = ("keepalive-64", "keepalive-512", "pipelined-16")
+
+
+@dataclass(frozen=True)
+class Goal:
+    cases: tuple
+    peer: str
+    metric: str
+    bound: float
+    at_most: bool = True
+
+    def text(self):
+        return f"{'<=' if self.at_most else '>='} {self.bound:g}"
+
+    def judge(self, ratio):
+        """`ratio` is a summary.Ratio: where the bound lies within its spread, not every round agreed."""
+        met = ratio.median <= self.bound if self.at_most else ratio.median >= self.bound
+        unclear = ratio.lowest < self.bound < ratio.highest
+        return ("met" if met else "missed") + (", not in every round" if unclear else "")
+
+
+def _at_least(cases, peer, metric, bound):
+    return Goal(cases, peer, metric, bound, at_most=False)
+
+
+GOALS = (
+    Goal(_SHORT, "nginx", "cpu", 0.72),
+    _at_least(_SHORT, "nginx", "rps", 1.15),
+    Goal(_SHORT, "nginx-deferred", "cpu", 1.05),
+    _at_least(_SHORT, "nginx-deferred", "rps", 1.0),
+    Goal(("keepalive-64",), "nginx", "cpu", 1.0),
+    _at_least(("keepalive-64",), "nginx", "rps", 1.0),
+    Goal(("static-100k",), "nginx", "cpu", 1.0),
+    _at_least(("static-100k",), "nginx", "rps", 1.0),
+    Goal(_SHORT + _KEPT + _STATIC, "apache", "cpu", 0.35),
+    _at_least(_SHORT + _KEPT + _STATIC, "apache", "rps", 2.0),
+    Goal(("blocking-2",), "nginx-perl", "p999", 0.5),
+    Goal(("blocking-10",), "nginx-perl", "p99", 0.2),
+    Goal(("memory",), "nginx", "idle_bytes", 0.5),
+    Goal(("memory",), "nginx", "held_bytes", 0.5),
+)
+
+
+def goal_for(case, peer, metric):
+    return next((goal for goal in GOALS if case in goal.cases and (goal.peer, goal.metric) == (peer, metric)), None)

@@ -1,0 +1,34 @@
+"""A load: who asks and how, and what a load generator (wrk.py, h2load.py) has counted of it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Load:
+    clients: int
+    path: str = "/hello"
+    close: bool = False  # a connection for each request
+    pipeline: int = 1  # requests on their way at once, per connection
+    delay_ms: int = 0  # between an answer and the next request, on average
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    requests: int  # answered
+    seconds: float
+    bytes: int  # received
+    percentiles: dict = field(default_factory=dict)  # "p50", "p99", "p999" -> milliseconds, as far as it knows them
+    errors: dict = field(default_factory=dict)  # kind -> how many, those above 0 only
+
+    def problems(self, answer_size):
+        """Why this report does not count; `answer_size` is that of one right answer, header and body."""
+        found = [f"{kind} errors: {count}" for kind, count in self.errors.items()]
+        if not self.requests:
+            found.append("no request was answered")
+        elif self.bytes < self.requests * answer_size:
+            found.append(f"answers are too short: {self.bytes / self.requests:.0f} bytes instead of {answer_size}")
+        return found
+
+
+class UnreadableReport(Exception):
+    """A generator said something else than what its parser knows."""

@@ -1,0 +1,15 @@
+// The service type `measured`: what the peers answer from their configuration (nginx `return`, HAProxy
+// `http-request return`, embedded Perl), as a handler. For tools/bench only; never installed.
+#ifndef PREFORKD_TOOLS_BENCHMARK_MEASURED_SERVICE_H_
+#define PREFORKD_TOOLS_BENCHMARK_MEASURED_SERVICE_H_
+
+#include "worker/service.h"
+
+namespace preforkd::benchmark {
+
+// HTTP: /block holds its worker for 50 ms first; each path gets kMeasuredBody as text/plain.
+ServiceType MeasuredServiceType();
+
+}  // namespace preforkd::benchmark
+
+#endif

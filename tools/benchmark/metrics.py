@@ -1,0 +1,35 @@
+"""What is measured: names, units, which way is better, how a number is written. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    key: str
+    title: str  # of a column
+    digits: int = 0  # behind the point
+    ratio: str = ""  # what the ratio of preforkd to a peer is called; "": it means nothing
+    scale: float = 1.0  # from what is measured to what is written
+
+    def text(self, value):
+        return "-" if value is None else f"{value * self.scale:,.{self.digits}f}"
+
+
+_ALL = (
+    Metric("rps", "requests/s", ratio="throughput"),
+    Metric("cpu", "CPU us/request", 2, ratio="CPU per request", scale=1e6),
+    Metric("p50", "p50 ms", 2),
+    Metric("p99", "p99 ms", 2, ratio="p99"),
+    Metric("p999", "p99.9 ms", 2, ratio="p99.9"),
+    Metric("worst", "worst ms", 1),
+    Metric("pss", "memory MiB", 1, scale=1 / 1024**2),
+    Metric("pss_0", "MiB, none idle", 1, scale=1 / 1024**2),
+    Metric("pss_1000", "MiB, 1,000", 1, scale=1 / 1024**2),
+    Metric("pss_15000", "MiB, 15,000", 1, scale=1 / 1024**2),
+    Metric("idle_bytes", "bytes/idle connection", ratio="memory per idle connection"),
+    Metric("held_bytes", "reserve included", ratio="memory per idle connection, reserve included"),
+    Metric("reloads", "reloads"),
+    Metric("errors", "errors"),
+    Metric("kept", "of 200 idle kept"),
+)
+METRICS = {metric.key: metric for metric in _ALL}

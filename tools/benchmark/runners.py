@@ -1,0 +1,167 @@
+"""What is done to a running server in each kind of case, and what is read off meanwhile.
+
+A runner gets `start`, which makes a ServerProcess for as many connections as the case has, or as it says, and returns
+(values, problems): figures by metric, and why they do not count, if they do not. The bench itself only waits while a
+load runs: what it used would be missing for server and clients.
+"""
+
+import json
+import os
+import subprocess
+import time
+
+import h2load
+import wrk
+from cases import BLOCKING_RATE, MEMORY_LEVELS, RELOAD_IDLE, Case
+from client import IdleClients
+from load import Load, UnreadableReport
+
+GENERATORS = {"wrk": wrk, "h2load": h2load}
+_GRACE_SECONDS = 60  # for a generator to end by itself
+_WARM_UP = 200  # requests
+_SETTLE_SECONDS = (1.0, 10.0)  # at least, so that parking.after is over; at most
+_SETTLED = 0.002
+_FEW = 512  # connections, as a server has room for where nobody has asked for more
+
+
+class GeneratorFailed(Exception):
+    """The load could not be made; no server's fault."""
+
+
+class Generator:
+    """A running load."""
+
+    def __init__(self, tool, load, port, seconds):
+        self._tool = tool
+        self._seconds = seconds
+        command, environment = tool.command(load, port, seconds)
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.communicate()
+
+    def running(self):
+        return self._process.poll() is None
+
+    def report(self):
+        try:
+            output, _ = self._process.communicate(timeout=self._seconds + _GRACE_SECONDS)
+            return self._tool.parse(output)
+        except subprocess.TimeoutExpired as error:
+            raise GeneratorFailed("it does not end") from error
+        except UnreadableReport as error:
+            raise GeneratorFailed(str(error)) from error
+
+
+def run_load(case: Case, start, setting, _round):
+    load = case.load
+    body = setting.body(load.path)
+    with start() as process:
+        size = process.await_answer(load.path, body, load.close)
+        _warm_up(process, load, body)
+        before = process.cpu_seconds()
+        with Generator(setting.generator(case), load, process.order.port, setting.seconds * case.lengths) as generator:
+            report = generator.report()
+        cpu = process.cpu_seconds() - before
+        pss = process.pss_bytes()
+    if not report.requests:
+        return {}, report.problems(size)
+    values = {"rps": report.requests / report.seconds, "cpu": cpu / report.requests, "pss": pss}
+    return {**values, **report.percentiles}, report.problems(size)
+
+
+def _warm_up(process, load, body):
+    """So that the first requests of the segment are like the last."""
+    for _ in range(_WARM_UP if len(body) < 1 << 20 else 4):
+        process.await_answer(load.path, body, load.close)
+
+
+def run_blocking(case: Case, start, setting, number):
+    body = setting.body("/hello")
+    with start() as process:
+        process.await_answer("/block", body, close=True)
+        _warm_up(process, Load(1, close=True), body)
+        said = _open_load(case, process, setting, number)
+    values = {name: said[name] for name in ("p50", "p99", "p999", "worst")}
+    return values, [f"{said['failed']} requests failed"] if said["failed"] else []
+
+
+def _open_load(case, process, setting, number):
+    seconds = setting.seconds * case.lengths
+    # The same arrivals for every server of a round.
+    command = [str(process.order.programs / "open_load"), f"127.0.0.1:{process.order.port}", str(BLOCKING_RATE),
+               str(seconds), str(case.blocking_share), str(number)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                              timeout=seconds + _GRACE_SECONDS)
+        return json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError) as error:
+        raise GeneratorFailed(str(error)) from error
+
+
+def run_reload(case: Case, start, setting, _round):
+    """Errors are what this case measures, so none of them is a problem."""
+    with start() as process, IdleClients(process.order.port) as idle:
+        process.await_answer("/hello", setting.body("/hello"))
+        _warm_up(process, case.load, setting.body("/hello"))
+        idle.grow_to(RELOAD_IDLE)
+        before = process.cpu_seconds()
+        with Generator(wrk, case.load, process.order.port, setting.seconds * case.lengths) as generator:
+            reloads = _reload_each_second(process, generator)
+            report = generator.report()
+        cpu = process.cpu_seconds() - before
+        kept = idle.count_kept()
+    if not report.requests:
+        return {}, report.problems(0)
+    return {"rps": report.requests / report.seconds, "cpu": cpu / report.requests, "reloads": reloads,
+            "errors": sum(report.errors.values()), "kept": kept}, []
+
+
+def _reload_each_second(process, generator):
+    due = time.monotonic() + 0.5
+    reloads = 0
+    while generator.running():
+        if time.monotonic() >= due:
+            process.reload()
+            reloads += 1
+            due += 1
+        time.sleep(0.02)
+    return reloads
+
+
+def run_memory(_case: Case, start, setting, _round):
+    body = setting.body("/hello")
+    with start(connections=_FEW) as process:
+        process.await_answer("/hello", body)
+        small = _settled_pss(process)
+    values = {}
+    with start() as process, IdleClients(process.order.port) as idle:
+        process.await_answer("/hello", body)
+        for level in MEMORY_LEVELS:
+            idle.grow_to(level)
+            values[f"pss_{level}"] = _settled_pss(process)
+        kept = idle.count_kept()
+    most = MEMORY_LEVELS[-1]
+    values["idle_bytes"] = (values[f"pss_{most}"] - values["pss_0"]) / most
+    values["held_bytes"] = (values[f"pss_{most}"] - small) / most
+    return values, [f"{most - kept} of {most} idle connections were closed"] if kept < most else []
+
+
+def _settled_pss(process):
+    start = time.monotonic()
+    last = process.pss_bytes()
+    while (age := time.monotonic() - start) < _SETTLE_SECONDS[1]:
+        time.sleep(0.25)
+        now = process.pss_bytes()
+        if age >= _SETTLE_SECONDS[0] and abs(now - last) <= _SETTLED * last:
+            break
+        last = now
+    return now
+
+
+RUNNERS = {"load": run_load, "blocking": run_blocking, "reload": run_reload, "memory": run_memory}

@@ -1,0 +1,34 @@
+"""preforkd itself, with its defaults: what the peers answer from their configuration is the service `measured`."""
+
+from servers.server import BLOCKING, CONSTANT, FILES, KEEPALIVE_SECONDS, Launch, Order, Server
+
+CONFIG = """\
+workers = {workers}
+control = "{folder}/control.sock"
+{user}
+[[listen]]
+address = "127.0.0.1:{port}"
+service = "web"
+[log]
+level = "notice"
+[service.web]
+keepalive_timeout = "{keepalive}s"
+{service}
+"""
+
+
+def launch(order: Order) -> Launch:
+    config = CONFIG.format(
+        workers=order.workers,
+        folder=order.folder,
+        user=f'user = "{order.user}"' if order.user else "",
+        port=order.port,
+        keepalive=KEEPALIVE_SECONDS,
+        service=f'type = "http"\nroot = "{order.root}"' if order.files else 'type = "measured"',
+    )
+    return Launch([f"{order.programs}/preforkd_measured", "-c", f"{order.folder}/preforkd.toml"],
+                  {"preforkd.toml": config})
+
+
+PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch,
+                  ["{programs}/preforkd_measured", "--version"])

@@ -1,0 +1,48 @@
+"""What tools/bench asks of a server, whichever it is, and what each server answers: which program to run, with which
+files. One file beside this one for each server; they start nothing themselves (server_process.py does).
+"""
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+# What every server answers where no file is served; measured_body.h holds the same.
+BODY = b"Hello, world\n"
+KEEPALIVE_SECONDS = 60
+
+# What a case needs of a server.
+CONSTANT = "constant"  # /hello: BODY, the cheapest way the server has
+FILES = "files"  # /1k.bin and the like: files of Order.root
+BLOCKING = "blocking"  # /block: BODY after holding its worker for 50 ms
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of one server in one segment."""
+
+    folder: Path  # its own, empty, and gone afterwards; its user may write there
+    root: Path  # the files that all serve, a file `hello` with BODY among them
+    port: int  # on 127.0.0.1
+    workers: int
+    connections: int  # that it must be able to have at once
+    kept: bool  # clients keep their connections
+    files: bool  # files are what is measured
+    user: str | None  # who its workers are; None: whoever runs the bench, who is not root then
+    programs: Path  # what Bazel has built
+
+
+@dataclass(frozen=True)
+class Launch:
+    arguments: list
+    files: dict = field(default_factory=dict)  # name in Order.folder -> text
+    stop: signal.Signals = signal.SIGTERM
+    reload: signal.Signals = signal.SIGHUP
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    offers: frozenset
+    launch: Callable[[Order], Launch]
+    version: list  # a command that prints it
