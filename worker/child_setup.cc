@@ -117,6 +117,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (const Status status = ResetSignals(); !status.Ok()) return status.Err();
   // Its own session: a ^C in the terminal is for the master, which then stops its workers in order.
   if (::setsid() < 0) return SysError("setsid");
+  const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still there
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;
   log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO, start.logs.sink);
@@ -126,6 +127,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (log::MeansSyslog(start.config->log.file)) {
     log::SetSyslog(start.config->log.syslog_socket, static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
   }
+  if (!confined.Ok()) log::Warning("the rows of other workers can be written to: {}", confined.Err().text);
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");

@@ -105,6 +105,7 @@ void VisitTotals(MasterPage& page, Visit&& visit) {
   visit("channel_full", page.channel_full);
   visit("too_many_in_flight", page.too_many_in_flight);
   VisitByReason("accept_errors", page.accept_errors, AcceptErrnoName, visit);
+  visit("calls_refused", page.calls_refused);
   visit("log_lines_dropped", page.log_lines_dropped);
   visit("access_lines_dropped", page.access_lines_dropped);
 }

@@ -120,6 +120,7 @@ TEST_CASE("not as root, with a capability for low ports: the master keeps it, wo
     CheckHarmless(worker, false);  // to empty its bounding set it would need CAP_SETPCAP
   }
   CHECK(daemon.CountLog("not started as root: workers are the same user as the master, uid 65534; not in force: user") == 1);
+  CHECK(daemon.CountLog("can be written to") == 0);
   CHECK(daemon.Reload());
   CHECK(daemon.CountLog("not started as root") == 1);
 }

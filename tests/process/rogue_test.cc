@@ -108,6 +108,30 @@ TEST_CASE("each way of talking nonsense costs the worker its life, and the serve
   MESSAGE(std::size(kTricks), " tricks, each: killed once, replaced, the master's descriptors as in a sane server");
 }
 
+TEST_CASE("the scoreboard of others, and the master's page, are for reading: it dies of the attempt, and alone") {
+  for (const char* trick : {"others-row", "masters-page"}) {
+    CAPTURE(std::string(trick));
+    ::setenv("ROGUE_TRICK", trick, 1);
+    DaemonProcess daemon(kPreforkdWithRogues);
+#ifdef PREFORKD_SANITIZED  // which reports it, and ends the process
+    daemon.ExpectLine("");
+#else
+    daemon.ExpectLine("signal 11 (SEGV)");
+#endif
+    std::vector<std::string> flags = kFlags;
+    flags.insert(flags.end(), {"--set", "supervision.hang_timeout=500ms"});
+    daemon.Start(flags);
+    CHECK(daemon.WaitForLog("slot=0 inc=1 pid"));
+    CHECK(daemon.WaitForLog("died while"));
+    CHECK(daemon.AwaitWorkers(2));
+    CHECK(IsServed(daemon.Address()));
+    CHECK(daemon.CountLog("died while") == 1);
+    CHECK(daemon.CountLog("signal 6 (ABRT)") == 0);
+    CHECK(daemon.CountLog("gets SIGABRT") == 0);
+  }
+  ::unsetenv("ROGUE_TRICK");
+}
+
 // The wait, if there is one, is in the kernel: the master would be found there, and nobody be served.
 TEST_CASE("sockets that are made to block or to linger hold up neither the master nor another worker") {
   for (const char* trick : {"blocking-channel", "blocking-client", "lingering"}) {

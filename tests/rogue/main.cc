@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ namespace {
 struct Rogue {
   int channel = -1;
   WorkerId id;
+  const Scoreboard* board = nullptr;
   WorkerRow* row = nullptr;
   Parcel parcel;
 
@@ -199,6 +201,21 @@ const std::map<std::string, Trick>& Tricks() {
           Set(rogue.row->handed_over, 1000);
           for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
         }}},
+      // Says of another worker that it has not answered for long; of the server that it stops.
+      {"others-row",
+       {false,
+        [](const Rogue& rogue) {
+          WorkerRow& victim = rogue.board->Row(Slot{1});
+          if (::mprotect(&victim, sizeof(victim), PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) Set(victim.heartbeat_ns, 1);
+        }}},
+      {"masters-page",
+       {false,
+        [](const Rogue& rogue) {
+          MasterPage& page = rogue.board->Master();
+          if (::mprotect(&page, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) page.state.store(MasterState::kStopping);
+        }}},
       // Not to be seen in what it says: what the master and others have is changed behind their back.
       {"blocking-channel", {false, [](const Rogue& rogue) { (void)::fcntl(rogue.channel, F_SETFL, 0); }}},
       {"blocking-client",
@@ -237,8 +254,10 @@ const std::map<std::string, Trick>& Tricks() {
   return tricks;
 }
 
+// What it was before: a worker (worker/child_setup.cc).
 [[noreturn]] void Misbehave(const WorkerStart& start, const Trick& trick) {
-  Rogue rogue{start.channel, start.id, &start.scoreboard->Row(start.id.slot), {}};
+  if (!start.scoreboard->ConfineTo(start.id.slot).Ok()) std::abort();
+  Rogue rogue{start.channel, start.id, start.scoreboard, &start.scoreboard->Row(start.id.slot), {}};
   (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}));
   if (trick.with_parcel) {
     rogue.parcel = TakeParcel(start.channel);
