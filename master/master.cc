@@ -1,12 +1,16 @@
 #include "master/master.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/process/authority.h"
+#include "common/process/identity_plan.h"
 #include "common/process/limits.h"
 
 namespace preforkd {
@@ -283,6 +287,21 @@ void Master::PutInService(const GenerationSpec& generation) {
   dispatcher_.Configure(config.dispatch);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
+  KeepMemoryToItself(config.worker.dumpable);
+  SayWhatIsMissing(config);
+}
+
+// Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
+void Master::KeepMemoryToItself(bool dumpable) {
+  if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
+  log::Warning("{}", SysError("prctl", "PR_SET_DUMPABLE").text);
+}
+
+void Master::SayWhatIsMissing(const Config& config) {
+  const IdentityPlan plan = PlanIdentity(config, OwnAuthority());
+  if (std::exchange(identity_remark_, plan.remark) != plan.remark && !plan.remark.empty()) log::Notice("{}", plan.remark);
+  const std::string filter = FilterRemark(config, CallFiltersExist());
+  if (std::exchange(filter_remark_, filter) != filter && !filter.empty()) log::Warning("{}", filter);
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {

@@ -105,6 +105,7 @@ class Master {
   // default path cannot be had, as without root, the server goes on without.
   Status PrepareControl(const Config& config);
   void CommitControl(const Config& config);
+  void RefuseWorkersAt(ControlSocket& control);
   void OnControl(const ControlRequest& request, const ControlAnswer& answer);
   void ControlReload(bool wait, const ControlAnswer& answer);
   void ControlUpgrade(bool wait, const ControlAnswer& answer);
@@ -113,6 +114,9 @@ class Master {
   // Everybody who waits for a reload is told.
   void AnswerReload(const ControlReply& reply);
 
+  static void KeepMemoryToItself(bool dumpable);
+  // What workers are not kept from, though they should be: once, and again when it changes.
+  void SayWhatIsMissing(const Config& config);
   [[nodiscard]] std::string ServingText() const;
   [[nodiscard]] Notices::Reading ReadHealth() const;
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
@@ -149,6 +153,8 @@ class Master {
   ConnId last_conn_{};
   bool can_serve_ = false;    // somebody has been ready
   bool reload_again_ = false;  // asked for while it had to wait
+  std::string identity_remark_;  // as it was said
+  std::string filter_remark_;
   std::vector<ControlAnswer> reload_waiters_;       // for the reload under way
   std::vector<ControlAnswer> next_reload_waiters_;  // for the one that has to wait
   std::unique_ptr<ControlSocket> control_;          // behind the waiters: its clients are theirs

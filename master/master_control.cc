@@ -25,12 +25,17 @@ Status Master::PrepareControl(const Config& config) {
       });
   if (socket.Ok()) {
     coming_control_ = std::move(socket).Value();
+    RefuseWorkersAt(*coming_control_);
     return {};
   }
   // Somebody has asked for this one; the default is what a first try without root runs into.
   if (config.control != Config{}.control) return Error{"control: " + socket.Err().text, socket.Err().errnum};
   log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where", socket.Err().text);
   return {};
+}
+
+void Master::RefuseWorkersAt(ControlSocket& control) {
+  control.RefuseSessions([this](int leader) { return supervisor_.IsWorker(leader); });
 }
 
 void Master::CommitControl(const Config& config) {

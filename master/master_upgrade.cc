@@ -9,6 +9,7 @@
 #include "common/process/limits.h"
 #include "common/scoreboard/named_counters.h"
 #include "common/wire/codec.h"
+#include "master/connection_seals.h"
 #include "master/master.h"
 #include "master/upgrade/replace.h"
 #include "master/upgrade/state_codec.h"
@@ -130,6 +131,8 @@ Result<UpgradeState> Master::Describe() {
   state.generation = serving_.number;
   state.last_generation = last_generation_;
   state.last_conn = last_conn_;
+  state.seal_key_0 = SealKey()[0];
+  state.seal_key_1 = SealKey()[1];
   state.service_ids = Numbers(service_ids_);
   state.listener_ids = Numbers(listeners_.Ids());
   state.pid_path = pid_file_.Path();
@@ -189,6 +192,8 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   }
   log::Notice("upgrade: version {} has taken over from version {}: {} workers, {} connections held", program_.version,
               state.version, state.workers_alive.size(), state.connections.size());
+  KeepMemoryToItself(serving_.config->worker.dumpable);
+  SayWhatIsMissing(*serving_.config);
   manager_.Resume();
   if (returned) {
     StayReturned(*returned);
@@ -215,6 +220,7 @@ void Master::StayReturned(const std::string& reason) {
 
 Status Master::Inherit(const UpgradeState& state) {
   RestoreTotals(state);
+  InheritSealKey({state.seal_key_0, state.seal_key_1});
   pid_file_ = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
   log::SetIdentity({"master", std::nullopt, std::nullopt, serving_.number});
   supervisor_.SetLogs(log_.Fds());
@@ -253,6 +259,7 @@ Status Master::InheritControl(const InheritedControl& control) {
       [this](const ControlRequest& request, const ControlAnswer& answer) { OnControl(request, answer); });
   if (!socket.Ok()) return socket.Err();
   control_ = std::move(socket).Value();
+  RefuseWorkersAt(*control_);
   for (const int fd : control.waiters) reload_waiters_.push_back(control_->InheritWaiter(UniqueFd(fd)));
   for (const int fd : control.idle) control_->InheritIdle(UniqueFd(fd));
   return {};

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/net/socket_ops.h"
 #include "common/wire/codec.h"
+#include "master/connection_seals.h"
 
 namespace preforkd {
 namespace {
@@ -35,10 +38,19 @@ SlotChannel SlotChannel::Inherit(SocketPair ends, WorkerRow& row, const RowMirro
   return channel;
 }
 
+// At this moment nobody but the master has written to those three: the worker is not forked yet, or was forked by the
+// program before this one, and has a row on that one's board.
+SlotChannel::SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version)
+    : ends_(std::move(ends)), row_(&row), version_(version), cookie_(SocketCookie(MasterEnd())) {
+  const std::uint64_t back = Get(row.reclaimed) + Get(row.handed_back);
+  given_ = Get(row.handed_over) - std::min(Get(row.handed_over), back);
+}
+
 SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   std::array<OutMessage, kMaxBatch> messages;
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
+    parcels[i].seal = SealOf(parcels[i], cookie_);
     Encode(parcels[i], g_encoded[i], version_);
     messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
   }
@@ -46,6 +58,7 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   Add(row_->handed_over, parcels.size());
   const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
   Set(row_->handed_over, Get(row_->handed_over) - (parcels.size() - result.sent));
+  given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) parcels[i].fd.Reset();  // the channel has its own copy
   return result;
 }
@@ -99,6 +112,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vecto
       ++hand_over->parcel.reclaims;
       parcels.push_back(std::move(hand_over->parcel));
       Add(row_->reclaimed);
+      given_ -= std::min<std::uint64_t>(given_, 1);
       ++count;
     } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
       log_files.push_back(std::move(*reopen));
@@ -112,6 +126,23 @@ void SlotChannel::CloseOurSide() {
   PF_CHECK(::shutdown(MasterEnd(), SHUT_WR) == 0, "the channel could not be shut down");
 }
 
-void SlotChannel::CountHandedBack() { Add(row_->handed_back); }
+void SlotChannel::CountHandedBack() {
+  Add(row_->handed_back);
+  given_ -= std::min<std::uint64_t>(given_, 1);
+}
+
+bool SlotChannel::Knows(const Parcel& parcel) const {
+  return version_ < kFirstVersionWithSeals || parcel.seal == SealOf(parcel, cookie_);
+}
+
+bool SlotChannel::MayHandBack() {
+  finished_ = std::max(finished_, Get(Row().finished) + Get(Row().lost));
+  return given_ > finished_;
+}
+
+void SlotChannel::BeginAnew(std::uint64_t untaken) {
+  given_ = untaken;
+  finished_ = 0;
+}
 
 }  // namespace preforkd

@@ -59,6 +59,13 @@ class SlotChannel {
   // One packet from the worker.
   ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(MasterEnd(), buffer); }
   void CountHandedBack();
+  // It is a connection that this slot was given. A worker of a program that did not know of seals is believed.
+  [[nodiscard]] bool Knows(const Parcel& parcel) const;
+  // The worker can still have a connection to hand back. By this process's own count: the row is memory that the worker
+  // can write to, and what it has once said to have finished it cannot take back.
+  [[nodiscard]] bool MayHandBack();
+  // An incarnation has ended; `untaken` parcels of it are still in the channel.
+  void BeginAnew(std::uint64_t untaken);
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
@@ -72,16 +79,18 @@ class SlotChannel {
  private:
   std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
 
-  SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version)
-      : ends_(std::move(ends)), row_(&row), version_(version) {}
+  SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version);
 
   SocketPair ends_;  // first: ours, second: the worker's
   WorkerRow* row_;
   const RowMirror* mirror_ = nullptr;
   bool inherited_ = false;
   std::uint8_t version_;
+  std::uint64_t cookie_;  // the kernel's name of the channel
   bool drained_ = true;
   bool shut_ = false;
+  std::uint64_t given_ = 0;     // to this incarnation, less what came back, by either way
+  std::uint64_t finished_ = 0;  // of those, as it has said; never less
 };
 
 }  // namespace preforkd

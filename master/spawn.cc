@@ -12,6 +12,7 @@ extern "C" {  // glibc 2.36 has forgotten to say so itself
 #include "common/base/check.h"
 #include "common/base/exit_code.h"
 #include "common/base/sys_error.h"
+#include "master/connection_seals.h"
 
 namespace preforkd {
 
@@ -24,6 +25,7 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
   if (::sigprocmask(SIG_SETMASK, &all, &before) < 0) return SysError("sigprocmask");
   const pid_t pid = ::fork();
   if (pid == 0) {
+    ForgetSealKey();
     child();
     ::_exit(static_cast<int>(WorkerExit::kStartFailed));
   }

@@ -53,7 +53,8 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
         BuryTheSilent();
       }),
       recycle_(std::random_device{}()),
-      self_report_(scoreboard.Master()) {}
+      self_report_(scoreboard.Master()),
+      refused_calls_(scoreboard.Master()) {}
 
 // ---- commands ----
 
@@ -246,6 +247,10 @@ void Supervisor::OnExit(WorkerSlot& slot) {
   BuryTheSilent();
 }
 
+bool Supervisor::IsWorker(pid_t pid) const {
+  return std::any_of(slots_.begin(), slots_.end(), [pid](const auto& slot) { return slot->Alive() && slot->Pid() == pid; });
+}
+
 void Supervisor::ReapChildren() {
   while (const std::optional<pid_t> pid = EndedChild()) {
     const auto worker = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
@@ -300,6 +305,7 @@ void Supervisor::RescueLines(WorkerSlot& slot) {
 
 void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {
   slot.RefreshTexts();
+  refused_calls_.LastLook(slot.Id(), slot.Row());
   Obituary obituary;
   obituary.id = slot.Id();
   obituary.pid = pid;
@@ -363,6 +369,7 @@ std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
   slot.ForgetMirror();  // or the next look would bring all of it back
   row.Clear();
   Set(row.handed_over, left);
+  if (slot.HasChannel()) slot.Channel().BeginAnew(left);
   return lost;
 }
 

@@ -25,6 +25,7 @@
 #include "master/policy/hang.h"
 #include "master/policy/recycle.h"
 #include "master/post_mortem.h"
+#include "master/refused_calls.h"
 #include "master/self_report.h"
 #include "master/upgrade/upgrade_state.h"
 #include "master/worker_slot.h"
@@ -78,6 +79,7 @@ class Supervisor {
   // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
   // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
   void ReopenLogs(const LogFds& logs, LogReopening::Done done);
+  [[nodiscard]] bool IsWorker(pid_t pid) const;
   // What new workers log to; borrowed.
   void SetLogs(const LogFds& logs) { logs_ = logs; }
   // There is no terminal for workers to write to.
@@ -176,6 +178,7 @@ class Supervisor {
   Recycle recycle_;
   PoisonWatch poison_watch_;
   SelfReport self_report_;
+  RefusedCallReport refused_calls_;
   struct Unburied {
     pid_t pid = 0;
     ExitReport report;

@@ -140,7 +140,7 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
 
 bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
   // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
-  if (slot.Channel().Load() == 0) {
+  if (!slot.Channel().MayHandBack()) {
     Distrust(slot, "it hands back more than it was given");
     return false;
   }
@@ -148,6 +148,11 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
     Distrust(slot, "it hands back what is no client's connection");
     return false;
   }
+  if (!slot.Channel().Knows(message.parcel)) {
+    Distrust(slot, "it hands back a connection that is not one of ours");
+    return false;
+  }
+  StopLingering(message.parcel.fd.Get());
   slot.Channel().CountHandedBack();
   scoreboard_.Master().load_marks.Mark(slot.Number());
   Add(scoreboard_.Master().handed_back[ReasonOf(message.reason)]);

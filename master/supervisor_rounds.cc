@@ -27,6 +27,9 @@ void Supervisor::MakeRounds() {
   for (const auto& slot : slots_) slot->RefreshTexts();
   for (const auto& board : ForeignBoards()) board->CollectDropped();
   JudgeHangs(now);
+  for (const auto& slot : slots_) {
+    if (slot->Alive()) refused_calls_.Look(slot->Id(), slot->Row(), now);
+  }
   RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
     log::Notice("an extra worker is not needed any more");

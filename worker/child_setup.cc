@@ -6,12 +6,17 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/base/syslog_name.h"
+#include "common/config/chroot_path.h"
+#include "common/process/authority.h"
+#include "common/process/identity_plan.h"
+#include "common/process/self_stat.h"
 #include "worker/identity.h"
 
 namespace preforkd {
@@ -82,7 +87,20 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   if (::close_range(kFirstForeign, ~0U, 0) < 0) return SysError("close_range");
   if (!log_is_file && ::close_range(kLogFd, kLogFd, 0) < 0) return SysError("close_range");
   if (!has_access && ::close_range(kAccessFd, kAccessFd, 0) < 0) return SysError("close_range");
-  return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value()};
+  return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(), OpenStatm()};
+}
+
+Status RenameRoots(WorkerStart& start) {
+  const auto config = std::make_shared<Config>(*start.config);
+  for (ServiceConfig& service : config->services) {
+    if (service.root.empty()) continue;
+    Result<std::string> inside = PathInside(config->worker.chroot, service.root);
+    if (!inside.Ok()) return Error{fmt::format("service {}: root: {}", service.name, inside.Err().text), 0};
+    service.root = std::move(inside).Value();
+  }
+  for (auto& [id, service] : start.services) service = config->FindService(service->name);
+  start.config = config;
+  return {};
 }
 
 Status FollowMaster(pid_t master) {
@@ -94,11 +112,12 @@ Status FollowMaster(pid_t master) {
 
 }  // namespace
 
-Result<ChildDescriptors> SetUpChild(const WorkerStart& start) {
+Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   log::SetIdentity({"worker", start.id.slot, start.id.incarnation, start.generation});
   if (const Status status = ResetSignals(); !status.Ok()) return status.Err();
   // Its own session: a ^C in the terminal is for the master, which then stops its workers in order.
   if (::setsid() < 0) return SysError("setsid");
+  const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still there
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;
   log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO, start.logs.sink);
@@ -108,12 +127,15 @@ Result<ChildDescriptors> SetUpChild(const WorkerStart& start) {
   if (log::MeansSyslog(start.config->log.file)) {
     log::SetSyslog(start.config->log.syslog_socket, static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
   }
+  if (!confined.Ok()) log::Warning("the rows of other workers can be written to: {}", confined.Err().text);
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");
-  if (const Status status = DropIdentity(start.config->user, start.config->group); !status.Ok()) {
-    return status.Err();
+  const IdentityPlan plan = PlanIdentity(*start.config, OwnAuthority());
+  if (plan.change_root) {
+    if (const Status status = RenameRoots(start); !status.Ok()) return status.Err();
   }
+  if (const Status status = TakeIdentity(plan, *start.config); !status.Ok()) return status.Err();
   if (const Status status = FollowMaster(start.master_pid); !status.Ok()) return status.Err();
   return descriptors;
 }

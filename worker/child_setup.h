@@ -22,14 +22,18 @@ struct ChildDescriptors {
   UniqueFd channel;
   UniqueFd log;     // invalid: the log is standard error
   UniqueFd access;  // invalid: there is no access log
+  UniqueFd statm;   // /proc/self/statm, which the new root may not have; invalid: there is no /proc
 };
 
 // In this order: signals to their defaults (those that are none of a worker's business ignored), a session of
-// its own, standard input from /dev/null, every foreign descriptor closed, the log's identity, the user's
-// identity, then the parent-death signal, which a change of identity would have cleared (prctl(2)).
+// its own, the scoreboard but for its own part read-only, standard input from /dev/null, every foreign descriptor
+// closed, the log's identity, the user's
+// identity (identity.h), then the parent-death signal, which a change of identity would have cleared (prctl(2)).
 // SIGTERM stays blocked until the worker's loop watches it.
+// Where the worker gets a root of its own (worker.chroot), the folders of `start`'s services are renamed to what they
+// are called in there.
 // Error: the child cannot be a worker, and must exit with WorkerExit::kStartFailed.
-Result<ChildDescriptors> SetUpChild(const WorkerStart& start);
+Result<ChildDescriptors> SetUpChild(WorkerStart& start);
 
 }  // namespace preforkd
 

@@ -47,8 +47,9 @@ Connection::Connection(WorkerEnv& env, Owner& owner, Parcel parcel)
 
 Connection::~Connection() = default;
 
+// MSG_DONTWAIT here and below: that the socket does not block is no longer sure when another process has had it.
 IoResult Connection::Receive(std::span<char> into) {
-  const IoResult result = Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), 0); });
+  const IoResult result = Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), MSG_DONTWAIT); });
   Note(result);
   parcel_.bytes_in += result.size;
   Add(env_.row.bytes_in, result.size);
@@ -56,7 +57,7 @@ IoResult Connection::Receive(std::span<char> into) {
 }
 
 IoResult Connection::Send(std::string_view bytes, bool more_follows) {
-  const int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0);
   const IoResult result = Perform([&] { return ::send(parcel_.fd.Get(), bytes.data(), bytes.size(), flags); });
   Note(result);
   parcel_.bytes_out += result.size;

@@ -69,6 +69,10 @@ struct ServiceType {
   ServiceFactory factory;
   // The client speaks first: the listener may wait for its first bytes (TCP_DEFER_ACCEPT).
   bool client_speaks_first = false;
+  // What its sessions do beside serving the connections that they are given, and reading files: other system calls are
+  // refused, and the log says which (common/process/call_table.h). The factory runs before that, and may do more.
+  // [service.NAME] can add to it with system_calls = "...".
+  CallSets system_calls{};
 };
 
 // The types that a program has, by the name that `type = "..."` uses.

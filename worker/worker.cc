@@ -11,6 +11,7 @@
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "common/process/self_stat.h"
+#include "worker/call_filter.h"
 #include "worker/child_setup.h"
 #include "worker/crash_report.h"
 #include "worker/proxy/proxy_preface.h"
@@ -78,6 +79,7 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
 Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     : start_(std::move(start)),
       log_file_(std::move(descriptors.log)),
+      statm_(std::move(descriptors.statm)),
       env_(new WorkerEnv{.loop = loop,
                          .scoreboard = *start_.scoreboard,
                          .row = start_.scoreboard->Row(start_.id.slot),
@@ -123,6 +125,8 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
     }
   }
   if (status.Ok()) status = master_.SetListening(true);
+  // No system call from now on that no service needs.
+  if (status.Ok()) status = InstallCallFilter(env_->config->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
     log::Error("cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
@@ -143,6 +147,8 @@ Status Worker::MakeServices(const ServiceTypes& types) {
     Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
     if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
     services_[id] = std::move(service).Value();
+    calls_.Add(type->second.system_calls);
+    calls_.Add(config->system_calls);
   }
   return {};
 }
@@ -369,7 +375,7 @@ void Worker::StampHeartbeat() {
 
 void Worker::Beat() {
   StampHeartbeat();
-  const SelfStat stat = ReadSelfStat();
+  const SelfStat stat = ReadSelfStat(statm_.Get());
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
   heartbeat_.SetAfter(kHeartbeat);

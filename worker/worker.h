@@ -66,11 +66,13 @@ class Worker : private Connection::Owner {
 
   WorkerStart start_;
   UniqueFd log_file_;
+  UniqueFd statm_;
   std::unique_ptr<WorkerEnv> env_;
   std::optional<AccessLog> access_;
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
+  CallSets calls_;  // what the services ask for
   ConnectionTable connections_;
   Timer heartbeat_;
   Timer drain_deadline_;

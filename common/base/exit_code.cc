@@ -11,7 +11,8 @@ namespace preforkd {
 std::string ExitReport::Text() const {
   if (kind == ExitKind::kSignal) {
     const char* name = ::sigabbrev_np(code);
-    return fmt::format("signal {} ({}){}", code, name != nullptr ? name : "?", dumped_core ? ", core dumped" : "");
+    const char* hint = code == SIGSYS ? ": a system call outside its sets (worker.seccomp)" : "";
+    return fmt::format("signal {} ({}){}{}", code, name != nullptr ? name : "?", dumped_core ? ", core dumped" : "", hint);
   }
   if (kind == ExitKind::kStartFailure) return fmt::format("exit status {} (could not start)", code);
   return fmt::format("exit status {}", code);

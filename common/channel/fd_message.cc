@@ -103,7 +103,7 @@ SendResult SendMessages(int channel, std::span<const OutMessage> messages) {
   SendResult result;
   while (result.sent < messages.size()) {
     const int sent = ::sendmmsg(channel, headers.data() + result.sent,
-                                static_cast<unsigned>(messages.size() - result.sent), MSG_NOSIGNAL);
+                                static_cast<unsigned>(messages.size() - result.sent), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
       result.sent += static_cast<std::size_t>(sent);
     } else if (sent < 0 && errno != EINTR) {
@@ -127,7 +127,8 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
   ReceiveResult result;
   ssize_t size = 0;
   do {
-    size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
+    // MSG_DONTWAIT: whether the open file blocks is for whoever has it to say, and a worker has it too.
+    size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   if (size < 0) {
     result.errnum = errno;

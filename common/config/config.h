@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/config/call_sets.h"
 #include "common/net/address.h"
 
 namespace preforkd {
@@ -22,6 +23,20 @@ using std::chrono::milliseconds;
 enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
 enum class Scheduling { kBatch, kNormal };
 enum class AccessFormat { kCombined, kJson };
+// What happens to a system call that no service of a worker has asked for.
+enum class CallFilter { kOn, kLog, kOff };
+
+// What a worker is, besides its user and group.
+struct WorkerConfig {
+  std::string chroot;       // a folder, the workers' root; empty: the server's own
+  bool dumpable = false;    // may leave a core, and be debugged by its own user
+  CallFilter seccomp = CallFilter::kOn;
+  std::uint64_t max_files = 0;          // RLIMIT_NOFILE; 0 = the master's, else 64 to 1,048,576
+  std::uint64_t max_core = 0;           // RLIMIT_CORE, bytes; 0 = as inherited
+  std::uint64_t max_address_space = 0;  // RLIMIT_AS, bytes; 0 = as inherited
+
+  bool operator==(const WorkerConfig&) const = default;
+};
 
 struct DispatchConfig {
   DispatchPolicy policy = DispatchPolicy::kLeastConnections;
@@ -78,6 +93,8 @@ struct ServiceConfig {
   std::string name;
   std::string type;  // "http", "echo", "status", or what a program registers
 
+  CallSets system_calls;  // besides those that its type asks for
+
   // http
   std::string root;  // a folder; empty: the built-in welcome page
   std::string index = "index.html";
@@ -107,6 +124,7 @@ struct Config {
   std::string control = "/run/preforkd/control.sock";
   std::string pid_file;
   Scheduling scheduling = Scheduling::kBatch;
+  WorkerConfig worker;
   DispatchConfig dispatch;
   ParkingConfig parking;
   SupervisionConfig supervision;

@@ -14,6 +14,7 @@
 #include "common/base/quote.h"
 #include "common/base/sys_error.h"
 #include "common/base/syslog_name.h"
+#include "common/config/chroot_path.h"
 #include "common/config/key_types.h"
 #include "common/config/nearest.h"
 #include "common/config/units.h"
@@ -95,6 +96,42 @@ void CheckFolder(const std::string& path, const std::string& key, Draft& draft) 
   }
 }
 
+// The number of descriptors, and the address space, without which no worker starts.
+constexpr std::uint64_t kFewestFiles = 64;
+constexpr std::uint64_t kLeastAddressSpace = std::uint64_t{128} << 20;
+
+void CheckWorker(Draft& draft) {
+  const WorkerConfig& worker = draft.config().worker;
+  const auto complain = [&](const std::string& key, const std::string& what) {
+    draft.problems().Add(draft.OriginOf(key), fmt::format("{}: {}", key, what));
+  };
+  if (worker.max_files != 0 && worker.max_files < kFewestFiles) {
+    complain("worker.max_files", fmt::format("{} is too few; write {} at least, or 0", worker.max_files, kFewestFiles));
+  }
+  if (worker.max_address_space != 0 && worker.max_address_space < kLeastAddressSpace) {
+    complain("worker.max_address_space", fmt::format("{} is too little; write {} at least, or \"0\"",
+                                                     FormatSize(worker.max_address_space), FormatSize(kLeastAddressSpace)));
+  }
+  if (worker.chroot.empty()) return;
+  CheckFolder(worker.chroot, "worker.chroot", draft);
+  const LogConfig& log = draft.config().log;
+  if (log::MeansSyslog(log.file) && ::access((worker.chroot + log.syslog_socket).c_str(), F_OK) < 0) {
+    complain("worker.chroot", fmt::format("workers look for {} inside, and {} is not there; let syslog listen there too, "
+                                          "or write another log.file",
+                                          Quoted(log.syslog_socket), Quoted(worker.chroot + log.syslog_socket)));
+  }
+}
+
+void CheckInsideRoot(const ServiceConfig& service, Draft& draft) {
+  const std::string& chroot = draft.config().worker.chroot;
+  struct stat status {};
+  if (chroot.empty() || ::stat(chroot.c_str(), &status) < 0 || ::stat(service.root.c_str(), &status) < 0) return;
+  const Result<std::string> inside = PathInside(chroot, service.root);
+  if (inside.Ok()) return;
+  const std::string key = Draft::ServiceKey(service.name, "root");
+  draft.problems().Add(draft.OriginOf(key), fmt::format("{}: {}", key, inside.Err().text));
+}
+
 void CheckService(const ServiceConfig& service, const std::vector<std::string>& types, Draft& draft) {
   const std::string type_key = Draft::ServiceKey(service.name, "type");
   if (!draft.IsSet(type_key)) {
@@ -106,7 +143,9 @@ void CheckService(const ServiceConfig& service, const std::vector<std::string>& 
                          fmt::format("{}: unknown type {}; write {}{}", type_key, Quoted(service.type),
                                      WordList(types), DidYouMean(service.type, types)));
   }
-  if (!service.root.empty()) CheckFolder(service.root, Draft::ServiceKey(service.name, "root"), draft);
+  if (service.root.empty()) return;
+  CheckFolder(service.root, Draft::ServiceKey(service.name, "root"), draft);
+  CheckInsideRoot(service, draft);
 }
 
 // One listener, its number, and how it reports.
@@ -191,6 +230,7 @@ void CheckConfig(const std::vector<std::string>& service_types, Draft& draft) {
   CheckBackoff(draft);
   CheckAccounts(draft);
   CheckSyslog(draft);
+  CheckWorker(draft);
   for (const ServiceConfig& service : draft.config().services) CheckService(service, service_types, draft);
   for (std::size_t i = 0; i < draft.config().listen.size(); ++i) ListenerCheck(i, draft).Run();
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/quote.h"
+#include "common/config/nearest.h"
 
 namespace preforkd {
 namespace {
@@ -36,8 +37,9 @@ bool IsSection(std::string_view path) {
 void WalkKey(const std::string& path, const TomlNode& node, Draft& draft) {
   const bool section = IsSection(path);
   if (section && !node.IsTable()) {
-    draft.problems().Add(node.origin,
-                         fmt::format("'{0}' is one section; write [{0}] and its keys below", path));
+    // 'worker = 2' is a slip of the pen for 'workers'.
+    draft.problems().Add(node.origin, fmt::format("'{0}' is one section; write [{0}] and its keys below{1}", path,
+                                                  DidYouMean(path, KeyNames(ConfigKeys()))));
     return;
   }
   // Of an unknown section each key is reported: that says best what it may have been meant to be.

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/base/quote.h"
 #include "common/config/nearest.h"
 #include "common/config/units.h"
@@ -123,6 +125,31 @@ Result<ListenAddress> AddressType::Read(const Value& value) const {
 
 std::optional<std::string> AddressType::Print(const ListenAddress& address) const {
   return TomlString(address.text);
+}
+
+Result<CallSets> CallSetsType::Read(const Value& value) const {
+  std::vector<std::string> names;
+  for (const auto& [name, set] : kCallSetNames) names.emplace_back(name);
+  if (!value.IsText()) return Wants(fmt::format("any of {} in one text, with commas between them", WordList(names)), value);
+  constexpr std::string_view kBetween = ", ";
+  CallSets sets;
+  for (std::string_view rest = value.text; !rest.empty();) {
+    const std::string_view word = rest.substr(0, rest.find_first_of(kBetween));
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    if (word.empty()) continue;
+    const Result<std::size_t> index = ReadWord(TextValue(std::string(word)), names);
+    if (!index.Ok()) return index.Err();
+    sets.Add(kCallSetNames.at(index.Value()).second);
+  }
+  return sets;
+}
+
+std::optional<std::string> CallSetsType::Print(CallSets sets) const {
+  std::string names;
+  for (const auto& [name, set] : kCallSetNames) {
+    if (sets.Has(set)) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  }
+  return TomlString(names);
 }
 
 Result<std::size_t> ReadWord(const Value& value, const std::vector<std::string>& words) {

@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/config/call_sets.h"
 #include "common/config/value.h"
 #include "common/net/address.h"
 
@@ -69,6 +70,13 @@ struct AddressType {
   using Held = ListenAddress;
   [[nodiscard]] Result<ListenAddress> Read(const Value& value) const;
   [[nodiscard]] std::optional<std::string> Print(const ListenAddress& address) const;
+};
+
+// Names of sets in one text, with commas or blanks between them; each may stand once.
+struct CallSetsType {
+  using Held = CallSets;
+  [[nodiscard]] Result<CallSets> Read(const Value& value) const;
+  [[nodiscard]] std::optional<std::string> Print(CallSets sets) const;
 };
 
 // The position of the word among `words`; the error names them and the nearest.

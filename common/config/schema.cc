@@ -85,6 +85,10 @@ ChoiceType<AccessFormat> AccessFormatType() {
   return {{{"combined", AccessFormat::kCombined}, {"json", AccessFormat::kJson}}};
 }
 
+ChoiceType<CallFilter> CallFilterType() {
+  return {{{"on", CallFilter::kOn}, {"log", CallFilter::kLog}, {"off", CallFilter::kOff}}};
+}
+
 using Number = NumberType;
 using Span = DurationType;
 using Size = SizeType;
@@ -109,6 +113,17 @@ const std::vector<Key<Config>>& ConfigKeys() {
       Top("control", kSocketPath, MEMBER(control), "socket of preforkctl; empty: none"),
       Top("pid_file", kPath, MEMBER(pid_file), "empty: none"),
       Top("scheduling", SchedulingType(), MEMBER(scheduling), "batch or normal, see sched(7)"),
+
+      Top("worker.chroot", kPath, MEMBER(worker.chroot), "a folder, the workers' root; empty: none"),
+      Top("worker.seccomp", CallFilterType(), MEMBER(worker.seccomp),
+          "system calls that no service needs: on refuses and says so, log allows, off"),
+      Top("worker.dumpable", BooleanType{}, MEMBER(worker.dumpable), "leaves a core; its user may debug it"),
+      Top("worker.max_files", Number{0, 1'048'576}, MEMBER(worker.max_files),
+          "descriptors; 0: as many as the master"),
+      Top("worker.max_core", Size{0, kHugeSize}, MEMBER(worker.max_core),
+          "of a core, if it is dumpable; 0: as inherited"),
+      Top("worker.max_address_space", Size{0, kHugeSize}, MEMBER(worker.max_address_space),
+          "where allocating fails; 0: as inherited"),
 
       Top("dispatch.policy", PolicyType(), MEMBER(dispatch.policy),
           "least-connections, round-robin or client-hash"),
@@ -170,6 +185,8 @@ const std::vector<Key<ServiceConfig>>& ServiceKeys() {
   static const std::vector<Key<ServiceConfig>> keys = {
       MakeKey<ServiceConfig>("type", kNonEmptyPath, MEMBER(type),
                              "http, echo, status, or what the program registers"),
+      MakeKey<ServiceConfig>("system_calls", CallSetsType{}, MEMBER(system_calls),
+                             "any of network, files, processes, threads, code"),
       Http("root", kPath, MEMBER(root), "a folder; empty: the built-in welcome page"),
       Http("index", kNonEmptyPath, MEMBER(index), "file served for a folder"),
       Http("header_timeout", Span{kShortest, hours(1)}, MEMBER(header_timeout),

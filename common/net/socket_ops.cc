@@ -123,6 +123,17 @@ bool IsStreamConnection(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
 }
 
+std::uint64_t SocketCookie(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof(cookie);
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+void StopLingering(int fd) {
+  const linger off{0, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));  // cannot fail for a stream socket
+}
+
 Result<Peer> PeerOf(int fd) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);

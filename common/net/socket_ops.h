@@ -46,6 +46,12 @@ Accepted AcceptOne(int listener);
 // asked: after its reset getpeername fails, and the connection is a client's all the same.
 bool IsStreamConnection(int fd);
 
+// The kernel's name of a socket (SO_COOKIE): no other socket has it, as long as the machine is up; all descriptors of one
+// have the same. 0: not a socket.
+std::uint64_t SocketCookie(int fd);
+// Makes closing it return at once, whatever somebody else who has it may have asked for (SO_LINGER, socket(7)).
+void StopLingering(int fd);
+
 // Who connected to a Unix socket, as the kernel remembers it (unix(7), SO_PEERCRED).
 struct Peer {
   std::uint32_t user = 0;

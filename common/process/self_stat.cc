@@ -10,7 +10,6 @@
 #include <ctime>
 #include <memory>
 
-#include "common/base/unique_fd.h"
 
 namespace preforkd {
 namespace {
@@ -22,11 +21,9 @@ struct CloseDirectory {
 };
 
 // The first two fields of /proc/self/statm (proc(5)), in pages: all of it, and what is resident.
-void ReadMemory(SelfStat& stat) {
-  const UniqueFd file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  if (!file.Valid()) return;
+void ReadMemory(int statm, SelfStat& stat) {
   std::array<char, 128> text{};
-  const ssize_t size = ::read(file.Get(), text.data(), text.size() - 1);
+  const ssize_t size = ::pread(statm, text.data(), text.size() - 1, 0);
   if (size <= 0) return;
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   char* end = nullptr;
@@ -36,9 +33,13 @@ void ReadMemory(SelfStat& stat) {
 
 }  // namespace
 
-SelfStat ReadSelfStat() {
+UniqueFd OpenStatm() { return UniqueFd(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)); }
+
+SelfStat ReadSelfStat() { return ReadSelfStat(OpenStatm().Get()); }
+
+SelfStat ReadSelfStat(int statm) {
   SelfStat stat;
-  ReadMemory(stat);
+  ReadMemory(statm, stat);
   std::timespec cpu{};
   if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) {
     stat.cpu_ns = static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(cpu.tv_nsec);

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/base/unique_fd.h"
+
 namespace preforkd {
 
 struct SelfStat {
@@ -14,6 +16,11 @@ struct SelfStat {
 };
 
 SelfStat ReadSelfStat();
+// /proc/self/statm, to be kept: it is then read without being opened, also by who has no /proc any more. Invalid where
+// there is none. A child must open its own.
+UniqueFd OpenStatm();
+// The same from `statm`, borrowed.
+SelfStat ReadSelfStat(int statm);
 
 // Open descriptors, at the price of one system call. nullopt where the kernel does not say (before Linux 6.2).
 std::optional<std::uint64_t> AskOpenDescriptors();

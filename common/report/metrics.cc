@@ -117,6 +117,8 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   }
   out.Counter("preforkd_worker_cpu_seconds_total", "CPU time of all workers that the slot has had.");
   for (const SlotReading& slot : reading.slots) out.Sample(ToSeconds(slot.cpu_ns), {{"slot", slot.name}});
+  out.Counter("preforkd_system_calls_refused_total", "System calls that workers were refused (worker.seccomp).");
+  out.Sample(Get(master.calls_refused));
 }
 
 void RenderListeners(Exposition& out, const MasterPage& master) {

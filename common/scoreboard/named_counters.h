@@ -53,6 +53,11 @@ void VisitWorkerCounters(WorkerRow& row, Visit&& visit) {
   VisitHistogram("dispatch_wait", row.dispatch_wait, visit);
   visit("doing_since_ns", row.doing_since_ns);
   visit("doing_conn", row.doing_conn);
+  for (std::size_t i = 0; i < row.refused.kinds.size(); ++i) {
+    visit(fmt::format("refused.{}.number", i), row.refused.kinds[i].number);
+    visit(fmt::format("refused.{}.count", i), row.refused.kinds[i].count);
+  }
+  visit("refused.others", row.refused.others);
 }
 
 // What the master writes into a row about the worker that has the slot now.
@@ -100,6 +105,7 @@ void VisitTotals(MasterPage& page, Visit&& visit) {
   visit("channel_full", page.channel_full);
   visit("too_many_in_flight", page.too_many_in_flight);
   VisitByReason("accept_errors", page.accept_errors, AcceptErrnoName, visit);
+  visit("calls_refused", page.calls_refused);
   visit("log_lines_dropped", page.log_lines_dropped);
   visit("access_lines_dropped", page.access_lines_dropped);
 }

@@ -1,5 +1,6 @@
 #include "common/scoreboard/scoreboard.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -21,7 +22,7 @@ namespace preforkd {
 
 struct Scoreboard::Layout {
   MasterPage master;
-  std::array<WorkerRow, kMaxSlots> rows;
+  std::array<WorkerRow, kMaxSlots> rows;  // right behind it: ConfineTo
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Not touched, and so no memory, before there is a line in it.
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
@@ -140,6 +141,7 @@ void WorkerRow::Clear() {
   ::new (&doing) SharedText;
   ::new (&doing_peer) SharedText;
   crash.Clear();
+  refused.Clear();
 }
 
 void MasterPage::CountReload(ReloadResult result) {
@@ -211,6 +213,25 @@ BoardDescription Scoreboard::Describe() const {
   d.line_capacity = LineBuffer::kCapacity;
   d.line_version = LineBuffer::kVersion;
   return d;
+}
+
+Status Scoreboard::ConfineTo(Slot slot) const {
+  if (!memory_.Valid()) return Error{"the scoreboard has no descriptor"};
+  const UniqueFd readable(::open(fmt::format("/proc/self/fd/{}", memory_.Get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable.Valid()) return SysError("open", "scoreboard");
+  char* const base = reinterpret_cast<char*>(layout_);
+  const auto protect = [&](const void* from, const void* to) -> Status {
+    const auto at = static_cast<off_t>(static_cast<const char*>(from) - base);
+    const auto size = static_cast<std::size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
+    if (size == 0) return {};
+    void* const mapped = ::mmap(base + at, size, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, readable.Get(), at);
+    return mapped == MAP_FAILED ? Status(SysError("mmap", "scoreboard")) : Status();
+  };
+  const MasterPage& page = layout_->master;
+  const WorkerRow* const own = &Row(slot);
+  Status status = protect(&page, &page.log_lines_dropped);
+  if (status.Ok()) status = protect(&page.ledger, own);
+  return status.Ok() ? protect(own + 1, layout_->rows.data() + layout_->rows.size()) : status;
 }
 
 Scoreboard::~Scoreboard() {

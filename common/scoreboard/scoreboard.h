@@ -3,7 +3,8 @@
 // Counters (counters.h) have exactly one writing process each, named below, and every process reads.
 // There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
 // a torn line of text, which the reader notices (the sequence number) and reports as empty.
-// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers wrong.
+// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers of its own row wrong,
+// and no other can it write to (ConfineTo), but for lines on their way to the access log.
 //
 // Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's, by names
 // (named_counters.h) and by a description of where they are (foreign_board.h), so the layout may change at will.
@@ -27,6 +28,7 @@
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/load_marks.h"
 #include "common/scoreboard/reasons.h"
+#include "common/scoreboard/refused_calls.h"
 #include "common/scoreboard/wait_histogram.h"
 
 namespace preforkd {
@@ -35,6 +37,7 @@ namespace preforkd {
 inline constexpr std::uint32_t kMaxSlots = 1024;
 static_assert(LoadMarks::kSlots == kMaxSlots);
 inline constexpr std::uint32_t kMaxListenerRows = 64;
+inline constexpr std::size_t kPageBytes = 4096;
 
 // A line of text that one process writes and others read while it does: a sequence lock without a lock.
 class SharedText {
@@ -79,7 +82,8 @@ struct SlotTotals {
   Counter cpu_ns{0};
 };
 
-struct alignas(64) WorkerRow {
+// A page of its own: a worker can write to no other (Scoreboard::ConfineTo).
+struct alignas(kPageBytes) WorkerRow {
   // Written by the master, before the fork and while it supervises.
   std::atomic<SlotState> state{SlotState::kFree};
   Counter pid{0};  // 0 while no process has the slot
@@ -111,6 +115,7 @@ struct alignas(64) WorkerRow {
   Counter doing_conn{0};
   SharedText doing_peer;  // a SocketAddress's bytes
   CrashRecord crash;
+  RefusedCalls refused;
 
   // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
@@ -149,7 +154,7 @@ struct MasterUse {
   Counter max_descriptors{0};
 };
 
-struct alignas(64) MasterPage {
+struct alignas(kPageBytes) MasterPage {
   // All written by the master.
   std::atomic<MasterState> state{MasterState::kStarting};
   // Slots from this one on have never had a worker: readers stop here.
@@ -180,16 +185,17 @@ struct alignas(64) MasterPage {
   Counter channel_full{0};
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
+  Counter calls_refused{0};  // system calls, to workers
   MasterUse use;  // some seconds old at most
-  // Lines that could not be written. Added to by every process, so with fetch_add.
-  Counter log_lines_dropped{0};
+  // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their own.
+  alignas(kPageBytes) Counter log_lines_dropped{0};
   Counter access_lines_dropped{0};
-  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
-  // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
-  std::atomic<std::uint32_t> ledger{0};
-  std::array<ListenerRow, kMaxListenerRows> listeners;
   // Set by workers when a connection has ended there, and by the master when one has come back.
   LoadMarks load_marks;
+  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
+  // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
+  alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};
+  std::array<ListenerRow, kMaxListenerRows> listeners;
 
   void CountReload(ReloadResult result);
 };
@@ -234,6 +240,11 @@ class Scoreboard {
   [[nodiscard]] int Fd() const { return memory_.Get(); }
   // How a successor finds its way around in it.
   [[nodiscard]] BoardDescription Describe() const;
+
+  // In a worker, before it is one: all but its own row, its lines and the numbers that every process adds to can only be
+  // read from now on, and that for good, because the memory comes from a descriptor for reading. Needs /proc.
+  // Error: it stays as it was, or a part of it.
+  [[nodiscard]] Status ConfineTo(Slot slot) const;
 
   [[nodiscard]] MasterPage& Master() const;
   // Precondition: slot < kMaxSlots.

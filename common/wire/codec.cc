@@ -108,7 +108,7 @@ WorkerId GetWorkerId(Reader& reader) {
   return id;
 }
 
-void PutParcel(Writer& writer, const Parcel& parcel) {
+void PutParcel(Writer& writer, const Parcel& parcel, std::uint8_t version) {
   PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes, "a parcel too heavy to travel");
   writer.Put(parcel.id);
   writer.Put(parcel.listener);
@@ -116,6 +116,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
   writer.Put(ToNanoseconds(parcel.accepted_at));
   writer.Put(static_cast<std::uint8_t>(parcel.proxy_header_due));
+  if (version >= kFirstVersionWithSeals) writer.Put(parcel.seal);
   writer.Put(parcel.requests);
   writer.Put(parcel.bytes_in);
   writer.Put(parcel.bytes_out);
@@ -125,7 +126,7 @@ void PutParcel(Writer& writer, const Parcel& parcel) {
   writer.PutBytes(parcel.context);
 }
 
-void GetParcel(Reader& reader, Parcel& parcel) {
+void GetParcel(Reader& reader, Parcel& parcel, std::uint8_t version) {
   parcel.id = reader.Get<ConnId>();
   parcel.listener = reader.Get<ListenerId>();
   parcel.service = reader.Get<ServiceId>();
@@ -135,6 +136,7 @@ void GetParcel(Reader& reader, Parcel& parcel) {
   parcel.peer.length = static_cast<socklen_t>(peer.size());
   parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
   parcel.proxy_header_due = reader.GetBool();
+  if (version >= kFirstVersionWithSeals) parcel.seal = reader.Get<std::uint64_t>();
   parcel.requests = reader.Get<std::uint64_t>();
   parcel.bytes_in = reader.Get<std::uint64_t>();
   parcel.bytes_out = reader.Get<std::uint64_t>();
@@ -163,10 +165,10 @@ Error WrongFd(const char* name, bool wanted) {
   return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"), 0};
 }
 
-Result<MasterToWorker> ReadHandOver(Reader& reader, UniqueFd fd) {
+Result<MasterToWorker> ReadHandOver(Reader& reader, UniqueFd fd, std::uint8_t version) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
   HandOver message;
-  GetParcel(reader, message.parcel);
+  GetParcel(reader, message.parcel, version);
   if (!reader.Done()) return Malformed("hand-over");
   message.parcel.fd = std::move(fd);
   return MasterToWorker(std::move(message));
@@ -210,7 +212,7 @@ Result<WorkerToMaster> ReadLogReopened(Reader& reader, const UniqueFd& fd) {
   return WorkerToMaster(message);
 }
 
-Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
+Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd, std::uint8_t version) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
   HandBack message;
   message.id = GetWorkerId(reader);
@@ -218,7 +220,7 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd) {
   if (message.reason < HandBackReason::kIdle || message.reason > HandBackReason::kOverShare) reader.Fail();
   message.wake_now = reader.GetBool();
   message.idle_for_ns = reader.Get<std::int64_t>();
-  GetParcel(reader, message.parcel);
+  GetParcel(reader, message.parcel, version);
   if (!reader.Done()) return Malformed("hand-back");
   message.parcel.fd = std::move(fd);
   return WorkerToMaster(std::move(message));
@@ -230,7 +232,7 @@ void Encode(const HandOver& message, std::string& out, std::uint8_t version) { E
 
 void Encode(const Parcel& parcel, std::string& out, std::uint8_t version) {
   Writer writer(out, Type::kHandOver, version);
-  PutParcel(writer, parcel);
+  PutParcel(writer, parcel, version);
 }
 
 void Encode(const ReopenLog& message, std::string& out, std::uint8_t version) {
@@ -259,7 +261,7 @@ void Encode(const HandBack& message, std::string& out, std::uint8_t version) {
   writer.Put(message.reason);
   writer.Put(static_cast<std::uint8_t>(message.wake_now ? 1 : 0));
   writer.Put(message.idle_for_ns);
-  PutParcel(writer, message.parcel);
+  PutParcel(writer, message.parcel, version);
 }
 
 void Encode(const LogReopened& message, std::string& out, std::uint8_t version) {
@@ -281,7 +283,7 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd,
   const Result<Type> type = ReadHeader(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
-    case Type::kHandOver: return ReadHandOver(reader, std::move(fd));
+    case Type::kHandOver: return ReadHandOver(reader, std::move(fd), version);
     case Type::kReopenLog: return ReadReopenLog(reader, std::move(fd));
     case Type::kNudge: return ReadNudge(reader, fd);
     case Type::kReady:
@@ -299,7 +301,7 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
   switch (type.Value()) {
     case Type::kReady: return ReadPlain<Ready>(reader, fd, "ready");
     case Type::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
-    case Type::kHandBack: return ReadHandBack(reader, std::move(fd));
+    case Type::kHandBack: return ReadHandBack(reader, std::move(fd), version);
     case Type::kLogReopened: return ReadLogReopened(reader, fd);
     case Type::kHandOver:
     case Type::kReopenLog:

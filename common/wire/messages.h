@@ -19,9 +19,10 @@ namespace preforkd {
 
 // A worker outlives the program that forked it when that is upgraded in place: the new master goes on speaking the
 // version that the worker was born with, as long as that is not older than kOldestWireVersion.
-//   3: programs that can be adopted. The layout is that of 2.
+//   3: programs that can be adopted; a parcel has a seal.
 inline constexpr std::uint8_t kWireVersion = 3;
 inline constexpr std::uint8_t kOldestWireVersion = 2;
+inline constexpr std::uint8_t kFirstVersionWithSeals = 3;
 // No packet is longer: a receive buffer of this size never truncates one of ours.
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 

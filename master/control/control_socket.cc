@@ -89,9 +89,9 @@ void ControlSocket::Admit(UniqueFd fd) {
   const Result<Peer> peer = PeerOf(fd.Get());
   std::shared_ptr<ControlClient> client = MakeClient(std::move(fd));
   if (!peer.Ok()) return;  // gone already
-  if (peer.Value().user != 0 && peer.Value().user != ::geteuid()) {
-    log::Warning("control: user {} (pid {}) is refused: only root and user {} may", peer.Value().user,
-                 peer.Value().pid, ::geteuid());
+  if (const char* why = WhyRefused(peer.Value())) {
+    log::Warning("control: user {} (pid {}) is refused: {} (root and user {} may)", peer.Value().user, peer.Value().pid, why,
+                 ::geteuid());
     return client->TurnAway(Refusal("permission denied"));
   }
   if (clients_.size() >= kMaxClients && !MakeRoom()) return client->TurnAway(Refusal("too many clients wait"));
@@ -110,6 +110,12 @@ void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
     return;
   }
   clients_.push_back(std::move(client));
+}
+
+const char* ControlSocket::WhyRefused(const Peer& peer) const {
+  if (peer.user != 0 && peer.user != ::geteuid()) return "another user";
+  // Of another pid namespace: 0, and no worker.
+  return peer.pid > 0 && refused_session_(::getsid(peer.pid)) ? "a worker" : nullptr;
 }
 
 ControlAnswer ControlSocket::InheritWaiter(UniqueFd fd) {

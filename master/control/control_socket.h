@@ -5,6 +5,7 @@
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -47,6 +48,9 @@ class ControlSocket {
   // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is quiet.
   [[nodiscard]] std::vector<int> Waiters() const;
   [[nodiscard]] std::vector<int> IdleClients() const;
+  // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are not the
+  // operator, also where they are the same user as the master.
+  void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
 
  private:
   ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file, ControlHandler handler);
@@ -57,6 +61,8 @@ class ControlSocket {
   std::shared_ptr<ControlClient> MakeClient(UniqueFd fd);
   // Watches it, and keeps it if that can be.
   void Keep(std::shared_ptr<ControlClient> client);
+  // Why that is nobody to be served; nullptr: it is.
+  [[nodiscard]] const char* WhyRefused(const Peer& peer) const;
   // False: all wait for an answer.
   bool MakeRoom();
   void Pause(int errnum);
@@ -67,6 +73,7 @@ class ControlSocket {
   std::string path_;
   SocketFile file_;
   ControlHandler handler_;
+  std::function<bool(int)> refused_session_ = [](int) { return false; };
   std::list<std::shared_ptr<ControlClient>> clients_;  // oldest first
   FdWatch watch_;
   Timer resume_;

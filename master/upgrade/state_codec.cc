@@ -172,6 +172,8 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("last_generation", state.last_generation);
   visit("last_incarnation", state.last_incarnation);
   visit("last_conn", state.last_conn);
+  visit("seal_key_0", state.seal_key_0);
+  visit("seal_key_1", state.seal_key_1);
   visit("service_ids", state.service_ids);
   visit("listener_ids", state.listener_ids);
   visit("config", state.config);

@@ -121,6 +121,9 @@ struct UpgradeState {
   Generation last_generation{};
   Incarnation last_incarnation{};
   ConnId last_conn{};
+  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the program that leaves has none.
+  std::uint64_t seal_key_0 = 0;
+  std::uint64_t seal_key_1 = 0;
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
 

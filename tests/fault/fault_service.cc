@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/fault/system_calls.h"
+
 namespace preforkd::testing {
 namespace {
 
@@ -84,6 +86,7 @@ class FaultSession : public Session {
         command.size() < line.size() ? std::strtoull(line.c_str() + command.size(), nullptr, 10) : 0;
     if (command == "hello")
       return Answer(fmt::format("hello {} {}", Raw(connection_.Env().id.slot), ::getpid()));
+    if (command == "call") return Answer(TrySystemCall(std::string_view(line).substr(command.size() + 1)));
     if (command == "pid") return Answer(fmt::format("{}", ::getpid()));
     if (command == "crash") Crash();
     if (command == "abort") std::abort();

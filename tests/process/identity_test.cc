@@ -1,19 +1,31 @@
-// --user as root: who the workers are. Outside of Bazel's sandbox, in which there is one user only.
+// Who workers are, and what they could do to anybody else: as root, as a user with a capability, without anything.
+// Outside of Bazel's sandbox, in which there is one user only.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
 
 namespace preforkd::testing {
 namespace {
 
-const std::vector<std::string> kFlags = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
+const std::vector<std::string> kEcho = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
+const std::vector<std::string> kFault = {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1"};
+constexpr const char* kNoCapabilities = "0000000000000000";
+constexpr const char* kCapabilitySets[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
+
+std::vector<std::string> With(std::vector<std::string> flags, const std::vector<std::string>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
 
 // Root, and more than one user exists: in a user namespace with a single uid nobody can be become.
 bool CanBecomeNobody() {
@@ -22,29 +34,57 @@ bool CanBecomeNobody() {
   unsigned long outside = 0;
   unsigned long count = 0;
   const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
-  return ::geteuid() == 0 && read && count > 65534 && ::getpwnam("nobody") != nullptr;
+  const bool can = ::geteuid() == 0 && read && count > 65534 && ::getpwnam("nobody") != nullptr;
+  if (!can) MESSAGE("skipped: needs root and more than one user id");
+  return can;
+}
+
+// "Max open files" of /proc/PID/limits: the soft one.
+std::string Limit(pid_t pid, const std::string& name) {
+  const std::string limits = ReadFile(fmt::format("/proc/{}/limits", pid));
+  const std::size_t line = limits.find(name);
+  if (line == std::string::npos) return {};
+  const std::size_t begin = limits.find_first_not_of(' ', line + name.size());
+  return limits.substr(begin, limits.find(' ', begin) - begin);
+}
+
+void CheckHarmless(pid_t worker, bool bounding_empty = true) {
+  for (const char* set : kCapabilitySets) {
+    CAPTURE(std::string(set));
+    if (bounding_empty || std::string(set) != "CapBnd") CHECK(StatusField(worker, set) == kNoCapabilities);
+  }
+  CHECK(StatusField(worker, "NoNewPrivs") == "1");
+  CHECK(StatusField(worker, "Seccomp") == "2");
+  // Not dumpable: what is in /proc is root's, whoever the worker is (proc(5)).
+  struct stat environment {};
+  REQUIRE(::stat(fmt::format("/proc/{}/environ", worker).c_str(), &environment) == 0);
+  CHECK(environment.st_uid == 0);
+}
+
+// What the one worker of a fault service answers.
+std::string Try(DaemonProcess& daemon, const std::string& call) {
+  TcpClient client(daemon.Address());
+  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer\n") : "not sent\n";
 }
 
 }  // namespace
 
-TEST_CASE("--user: workers are that user with its groups; the master stays root") {
-  if (!CanBecomeNobody()) {
-    MESSAGE("skipped: needs root and more than one user id");
-    return;
-  }
+TEST_CASE("as root: workers are the user with its groups and nothing else; the master stays root") {
+  if (!CanBecomeNobody()) return;
   DaemonProcess daemon;
-  std::vector<std::string> flags = kFlags;
-  flags.insert(flags.end(), {"--user", "nobody"});
-  daemon.Serve(2, flags);
+  daemon.Serve(2, With(kEcho, {"--user", "nobody"}));
   const passwd* nobody = ::getpwnam("nobody");
   const std::string uids = fmt::format("{0}\t{0}\t{0}\t{0}", nobody->pw_uid);
   const std::string gids = fmt::format("{0}\t{0}\t{0}\t{0}", nobody->pw_gid);
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(StatusField(worker, "Uid") == uids);
     CHECK(StatusField(worker, "Gid") == gids);
-    CHECK(StatusField(worker, "Groups").starts_with(fmt::format("{}", nobody->pw_gid)));
-    CHECK(StatusField(worker, "CapEff") == "0000000000000000");
+    CHECK(StatusField(worker, "Groups") == fmt::format("{} ", nobody->pw_gid));
+    CheckHarmless(worker);
   }
+  CHECK(StatusField(daemon.MasterPid(), "Uid").starts_with("0\t0"));
+  CHECK(daemon.CountLog("not started as root") == 0);
+  CHECK(daemon.CountLog("workers stay root") == 0);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("ping"));
   // The death signal must have survived the change of identity: it is set after it.
@@ -53,6 +93,171 @@ TEST_CASE("--user: workers are that user with its groups; the master stays root"
   client.Close();
   daemon.Signal(SIGKILL);
   CHECK(daemon.Wait() == 128 + SIGKILL);
+}
+
+TEST_CASE("as root without a user: root without its capabilities, and that is said") {
+  if (!CanBecomeNobody()) return;
+  DaemonProcess daemon;
+  daemon.Serve(2, kEcho);
+  for (const pid_t worker : daemon.WorkerPids()) {
+    CHECK(StatusField(worker, "Uid").starts_with("0\t0"));
+    CheckHarmless(worker);
+  }
+  CHECK(daemon.CountLog("user is not set: workers stay root") == 1);
+  CHECK(daemon.Reload());
+  CHECK(daemon.CountLog("user is not set: workers stay root") == 1);
+}
+
+TEST_CASE("not as root, with a capability for low ports: the master keeps it, workers have none") {
+  if (!CanBecomeNobody()) return;
+  DaemonProcess daemon;
+  REQUIRE(daemon.BecomeNobody(1000));
+  daemon.KeepPortCapability();
+  daemon.Serve(2, With(kEcho, {"--user", "daemon"}));
+  CHECK(StatusField(daemon.MasterPid(), "CapEff") == "0000000000000400");
+  for (const pid_t worker : daemon.WorkerPids()) {
+    CHECK(StatusField(worker, "Uid") == StatusField(daemon.MasterPid(), "Uid"));
+    CheckHarmless(worker, false);  // to empty its bounding set it would need CAP_SETPCAP
+  }
+  CHECK(daemon.CountLog("not started as root: workers are the same user as the master, uid 65534; not in force: user") == 1);
+  CHECK(daemon.CountLog("can be written to") == 0);
+  CHECK(daemon.Reload());
+  CHECK(daemon.CountLog("not started as root") == 1);
+}
+
+TEST_CASE("limits as configured: the workers', not the master's") {
+  DaemonProcess daemon;
+  daemon.Serve(2, With(kEcho, {"--set", "worker.max_files=128", "--set", "worker.max_core=1MiB",
+#ifndef PREFORKD_SANITIZED  // which needs terabytes
+                               "--set", "worker.max_address_space=8GiB",
+#endif
+                               "--set", "worker.dumpable=true"}));
+  const pid_t worker = daemon.WorkerPids().at(0);
+  CHECK(Limit(worker, "Max open files") == "128");
+  CHECK(Limit(worker, "Max core file size") == "1048576");
+#ifndef PREFORKD_SANITIZED
+  CHECK(Limit(worker, "Max address space") == "8589934592");
+#endif
+  CHECK(Limit(daemon.MasterPid(), "Max open files") != "128");
+}
+
+TEST_CASE("a worker of another user: the control socket, the pid file, the master and its siblings are out of reach") {
+  if (!CanBecomeNobody()) return;
+  // Without a filter, and with one: each must do alone.
+  for (const char* seccomp : {"worker.seccomp=on", "worker.seccomp=off"}) {
+    CAPTURE(std::string(seccomp));
+    DaemonProcess daemon(kPreforkdWithFaults);
+    daemon.ExpectLine("was refused system calls");
+    daemon.Serve(1, With(kFault, {"--user", "nobody", "--pid-file", daemon.Path("pid"), "--set", seccomp}));
+    const std::string master = fmt::format("{}", daemon.MasterPid());
+    const bool filtered = std::string(seccomp).ends_with("on");
+    CHECK(Try(daemon, "connect " + daemon.Path("control.sock")) == (filtered ? "EPERM\n" : "EACCES\n"));
+    CHECK(Try(daemon, "write " + daemon.Path("pid")) == (filtered ? "EPERM\n" : "EACCES\n"));
+    CHECK(Try(daemon, "signal " + master) == "EPERM\n");
+    CHECK(Try(daemon, "trace " + master) == "EPERM\n");
+    CHECK(Try(daemon, "limits " + master) == "EPERM\n");
+    CHECK(Try(daemon, fmt::format("read /proc/{}/mem", master)) == "EACCES\n");
+    CHECK(Try(daemon, fmt::format("read /proc/{}/environ", master)) == "EACCES\n");
+    CHECK(daemon.AwaitWorkers(1));
+  }
+}
+
+TEST_CASE("the same user as the master, as under a service manager: the filter alone keeps it from all that") {
+  if (!CanBecomeNobody()) return;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  REQUIRE(daemon.BecomeNobody(1000));
+  daemon.ExpectLine("was refused system calls");
+  daemon.Serve(1, With(kFault, {"--pid-file", daemon.Path("pid")}));
+  const std::string master = fmt::format("{}", daemon.MasterPid());
+  for (const std::string& call : {"connect " + daemon.Path("control.sock"), "write " + daemon.Path("pid"), "signal " + master,
+                                  "trace " + master, "limits " + master}) {
+    CAPTURE(call);
+    CHECK(Try(daemon, call) == "EPERM\n");
+  }
+  CHECK(Try(daemon, fmt::format("read /proc/{}/mem", master)) == "EACCES\n");
+  CHECK(Try(daemon, fmt::format("read /proc/{}/environ", master)) == "EACCES\n");
+  CHECK(daemon.WaitForLog("was refused system calls: "));
+}
+
+TEST_CASE("the same user, and allowed to connect anywhere: the control socket answers no worker") {
+  if (!CanBecomeNobody()) return;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  REQUIRE(daemon.BecomeNobody(1000));
+  daemon.WriteConfig(R"(workers = 1
+[[listen]]
+address = "127.0.0.1:0"
+service = "fault"
+[service.fault]
+type = "fault"
+system_calls = "network, processes"
+)");
+  daemon.Serve(1);
+  for (const char* who : {"ask", "child-ask"}) {
+    CAPTURE(std::string(who));
+    CHECK(Try(daemon, fmt::format("{} {}", who, daemon.Path("control.sock"))) == "permission denied\n");
+  }
+  CHECK(daemon.CountLog("is refused: a worker") == 2);
+  CHECK(daemon.AwaitWorkers(1));
+}
+
+TEST_CASE("a root of its own: files of beneath it are served, /proc is not needed, and there is nothing else") {
+  if (!CanBecomeNobody()) return;
+  TempDirectory jail;
+  std::filesystem::create_directories(jail.Path("www/site"));
+  WriteFile(jail.Path("www/site/hello.txt"), "hello from inside\n");
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(fmt::format(R"(
+workers = 1
+user = "nobody"
+[worker]
+chroot = "{0}"
+[log]
+file = "{1}"
+access = "{2}"
+[[listen]]
+address = "127.0.0.1:0"
+service = "site"
+[[listen]]
+address = "unix:{3}"
+service = "fault"
+[service.site]
+type = "http"
+root = "{0}/www/site"
+[service.fault]
+type = "fault"
+)",
+                                 jail.Path(), daemon.Path("server.log"), daemon.Path("access.log"), daemon.Path("fault.sock")));
+  daemon.Serve(1);
+  HttpClient client(daemon.Address(0));
+  const auto page = client.Get("/hello.txt");
+  REQUIRE(page);
+  CHECK(page->status == 200);
+  CHECK(page->body == "hello from inside\n");
+  const auto ask = [&daemon](const std::string& call) {
+    TcpClient fault(daemon.Address(1));
+    return fault.SendAll(fmt::format("call {}\n", call)) ? fault.ReadUntil("\n").value_or("") : "";
+  };
+  CHECK(ask("read /www/site/hello.txt") == "ok\n");
+  CHECK(ask("read /etc/passwd") == "ENOENT\n");
+  CHECK(ask("read ../../../../../etc/passwd") == "ENOENT\n");
+  CHECK(ask("read /proc/self/statm") == "ENOENT\n");
+  // New log files are the master's to open, also for who could not.
+  std::filesystem::rename(daemon.Path("server.log"), daemon.Path("old-server.log"));
+  std::filesystem::rename(daemon.Path("access.log"), daemon.Path("old-access.log"));
+  daemon.Signal(SIGUSR1);
+  CHECK(WaitUntil(kPatience, [&] { return ReadFile(daemon.Path("server.log")).find("reopened by all") != std::string::npos; }));
+  CHECK(client.Get("/hello.txt"));
+  CHECK(WaitUntil(kPatience, [&] { return ReadFile(daemon.Path("access.log")).find("GET /hello.txt") != std::string::npos; }));
+#ifndef PREFORKD_SANITIZED
+  // What it leaves when it crashes is told with names: the master has the files for that.
+  daemon.ExpectLine("died while ready: signal 11");
+  daemon.ExpectLine(" backtrace #");
+  TcpClient crash(daemon.Address(1));
+  REQUIRE(crash.SendAll("crash\n"));
+  CHECK(daemon.WaitForLog("died while ready: signal 11"));
+  CHECK(daemon.WaitForLog("preforkd::Worker::Serve"));
+  CHECK(daemon.AwaitWorkers(1));
+#endif
 }
 
 }  // namespace preforkd::testing

@@ -41,6 +41,15 @@ constexpr Trick kTricks[] = {
     {"channel", "it hands back what is no client's connection", true},
     {"twice", "it hands back more than it was given", true},
     {"never-given", "it hands back more than it was given"},
+    {"unconnected", "it hands back a connection that is not one of ours", true},
+    {"own-connection", "it hands back a connection that is not one of ours", true},
+    {"own-tcp-connection", "it hands back a connection that is not one of ours", true},
+    {"other-number", "it hands back a connection that is not one of ours", true},
+    {"other-listener", "it hands back a connection that is not one of ours", true},
+    {"other-service", "it hands back a connection that is not one of ours", true},
+    {"other-time", "it hands back a connection that is not one of ours", true},
+    {"own-seal", "it hands back a connection that is not one of ours", true},
+    {"forged-row", "it hands back more than it was given", true},
     {"other-worker", "it speaks for slot=1"},
     {"old-incarnation", "it speaks for slot=0 inc=0"},
     {"shutdown", "it has closed its channel"},
@@ -97,6 +106,54 @@ TEST_CASE("each way of talking nonsense costs the worker its life, and the serve
     CheckTrick(trick);
   }
   MESSAGE(std::size(kTricks), " tricks, each: killed once, replaced, the master's descriptors as in a sane server");
+}
+
+TEST_CASE("the scoreboard of others, and the master's page, are for reading: it dies of the attempt, and alone") {
+  for (const char* trick : {"others-row", "masters-page"}) {
+    CAPTURE(std::string(trick));
+    ::setenv("ROGUE_TRICK", trick, 1);
+    DaemonProcess daemon(kPreforkdWithRogues);
+#ifdef PREFORKD_SANITIZED  // which reports it, and ends the process
+    daemon.ExpectLine("");
+#else
+    daemon.ExpectLine("signal 11 (SEGV)");
+#endif
+    std::vector<std::string> flags = kFlags;
+    flags.insert(flags.end(), {"--set", "supervision.hang_timeout=500ms"});
+    daemon.Start(flags);
+    CHECK(daemon.WaitForLog("slot=0 inc=1 pid"));
+    CHECK(daemon.WaitForLog("died while"));
+    CHECK(daemon.AwaitWorkers(2));
+    CHECK(IsServed(daemon.Address()));
+    CHECK(daemon.CountLog("died while") == 1);
+    CHECK(daemon.CountLog("signal 6 (ABRT)") == 0);
+    CHECK(daemon.CountLog("gets SIGABRT") == 0);
+  }
+  ::unsetenv("ROGUE_TRICK");
+}
+
+// The wait, if there is one, is in the kernel: the master would be found there, and nobody be served.
+TEST_CASE("sockets that are made to block or to linger hold up neither the master nor another worker") {
+  for (const char* trick : {"blocking-channel", "blocking-client", "lingering"}) {
+    CAPTURE(std::string(trick));
+    ::setenv("ROGUE_TRICK", trick, 1);
+    DaemonProcess daemon(kPreforkdWithRogues);
+    daemon.ExpectLine("signal 9 (KILL)");  // it does not leave when it is told to
+    std::vector<std::string> flags = kFlags;
+    flags.insert(flags.end(), {"--set", "supervision.drain_timeout=100ms", "--log-level", "debug"});
+    daemon.Serve(2, flags);
+    const std::string address = daemon.Address();
+    std::vector<TcpClient> clients;
+    for (int i = 0; i < 2; ++i) clients.emplace_back(address);  // one of them is the rogue's, and says nothing
+    if (std::string(trick) == "lingering") REQUIRE(daemon.WaitForLog("closed: idle for too long"));
+    if (std::string(trick) == "blocking-client") REQUIRE(daemon.WaitForLog("taken: journey 2"));
+    for (int i = 0; i < 20; ++i) {
+      CAPTURE(i);
+      REQUIRE(IsServed(address));
+    }
+    clients.clear();
+  }
+  ::unsetenv("ROGUE_TRICK");
 }
 
 }  // namespace preforkd::testing

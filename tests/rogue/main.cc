@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,10 +27,12 @@
 namespace preforkd {
 namespace {
 
-// What a rogue has: the channel, who it is, and the parcel that it was given.
+// What a rogue has: the channel, who it is, its row of the scoreboard, and the parcel that it was given.
 struct Rogue {
   int channel = -1;
   WorkerId id;
+  const Scoreboard* board = nullptr;
+  WorkerRow* row = nullptr;
   Parcel parcel;
 
   // Sends whatever it is told, waiting for room; false when the channel is gone.
@@ -70,7 +73,23 @@ struct Rogue {
     message.parcel.id = parcel.id;
     message.parcel.service = parcel.service;
     message.parcel.listener = parcel.listener;
+    message.parcel.accepted_at = parcel.accepted_at;
+    message.parcel.seal = parcel.seal;
     return Bytes(message);
+  }
+
+  // With something in it changed, and the real descriptor.
+  void HandBackChanged(const std::function<void(HandBack&)>& change) const {
+    HandBack message;
+    message.id = id;
+    message.parcel.id = parcel.id;
+    message.parcel.service = parcel.service;
+    message.parcel.listener = parcel.listener;
+    message.parcel.accepted_at = parcel.accepted_at;
+    message.parcel.seal = parcel.seal;
+    message.parcel.journeys = 1;
+    change(message);
+    (void)Send(Bytes(message), {parcel.fd.Get()});
   }
 
   void HandBackWith(const std::vector<int>& fds) const { (void)Send(HandBackBytes(), fds); }
@@ -103,6 +122,24 @@ int PipeEnd() {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) std::abort();
   return ends[0];
+}
+
+// One end of a connection that is nobody's but the rogue's.
+int OwnConnection() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) std::abort();
+  return ends[0];
+}
+
+// The same in TCP, through a listener of its own.
+int OwnTcpConnection() {
+  const int listener = Listening();
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  (void)::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) std::abort();
+  return fd;
 }
 
 struct Trick {
@@ -143,6 +180,61 @@ const std::map<std::string, Trick>& Tricks() {
           for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
         }}},
       {"never-given", {false, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
+      {"unconnected", {true, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
+      {"own-connection", {true, [](const Rogue& rogue) { rogue.HandBackWith({OwnConnection()}); }}},
+      {"own-tcp-connection", {true, [](const Rogue& rogue) { rogue.HandBackWith({OwnTcpConnection()}); }}},
+      {"other-number",
+       {true,
+        [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.id = Next(message.parcel.id); }); }}},
+      {"other-listener",
+       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.listener = ListenerId{7}; }); }}},
+      {"other-service",
+       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.service = ServiceId{7}; }); }}},
+      {"other-time",
+       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.accepted_at += Duration(1); }); }}},
+      {"own-seal",
+       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.seal ^= 1; }); }}},
+      // Its row says that it has been given more.
+      {"forged-row",
+       {true,
+        [](const Rogue& rogue) {
+          Set(rogue.row->handed_over, 1000);
+          for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
+        }}},
+      // Says of another worker that it has not answered for long; of the server that it stops.
+      {"others-row",
+       {false,
+        [](const Rogue& rogue) {
+          WorkerRow& victim = rogue.board->Row(Slot{1});
+          if (::mprotect(&victim, sizeof(victim), PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) Set(victim.heartbeat_ns, 1);
+        }}},
+      {"masters-page",
+       {false,
+        [](const Rogue& rogue) {
+          MasterPage& page = rogue.board->Master();
+          if (::mprotect(&page, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) page.state.store(MasterState::kStopping);
+        }}},
+      // Not to be seen in what it says: what the master and others have is changed behind their back.
+      {"blocking-channel", {false, [](const Rogue& rogue) { (void)::fcntl(rogue.channel, F_SETFL, 0); }}},
+      {"blocking-client",
+       {true,
+        [](const Rogue& rogue) {
+          (void)::fcntl(rogue.parcel.fd.Get(), F_SETFL, 0);
+          rogue.HandBackChanged([](HandBack& message) { message.wake_now = true; });
+        }}},
+      {"lingering",
+       {true,
+        [](const Rogue& rogue) {
+          const linger for_ever{1, 3600};
+          (void)::setsockopt(rogue.parcel.fd.Get(), SOL_SOCKET, SO_LINGER, &for_ever, sizeof(for_ever));
+          const std::string bytes(1 << 20, 'x');
+          while (::send(rogue.parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+          }
+          rogue.HandBackChanged([](HandBack& message) { message.idle_for_ns = 50'000'000; });
+          UniqueFd mine(rogue.parcel.fd.Get());  // what the master closes then is the last
+        }}},
       {"other-worker",
        {false,
         [](const Rogue& rogue) {
@@ -162,8 +254,10 @@ const std::map<std::string, Trick>& Tricks() {
   return tricks;
 }
 
+// What it was before: a worker (worker/child_setup.cc).
 [[noreturn]] void Misbehave(const WorkerStart& start, const Trick& trick) {
-  Rogue rogue{start.channel, start.id, {}};
+  if (!start.scoreboard->ConfineTo(start.id.slot).Ok()) std::abort();
+  Rogue rogue{start.channel, start.id, start.scoreboard, &start.scoreboard->Row(start.id.slot), {}};
   (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}));
   if (trick.with_parcel) {
     rogue.parcel = TakeParcel(start.channel);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,15 @@ constexpr Duration kLeavePatience = std::chrono::seconds(40);
 constexpr Duration kSettlePatience = std::chrono::seconds(5);
 
 // In the child. False: it must not go on.
+bool RaisePortCapability() {
+  constexpr std::uint32_t kOnly = 1U << CAP_NET_BIND_SERVICE;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{kOnly, kOnly, kOnly}, {0, 0, 0}};
+  return ::syscall(SYS_capset, &header, data) == 0 &&
+         ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
+}
+
+// The same.
 bool TurnIntoNobody(std::uint64_t descriptors) {
   const rlimit limit{descriptors, descriptors};
   const passwd* nobody = ::getpwnam("nobody");
@@ -92,7 +103,9 @@ void DaemonProcess::Execute(const std::string& binary, const std::vector<std::st
   if (program < 0 || !PutSockets()) ::_exit(126);
   if (::dup3(program, after_sockets, O_CLOEXEC) < 0 && program != after_sockets) ::_exit(126);
   ::closefrom(after_sockets + 1);
+  if (keeps_port_capability_ && ::prctl(PR_SET_KEEPCAPS, 1) != 0) ::_exit(126);
   if (nobodys_descriptors_ && !TurnIntoNobody(*nobodys_descriptors_)) ::_exit(126);
+  if (keeps_port_capability_ && !RaisePortCapability()) ::_exit(126);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
   for (const auto& [name, value] : variables_) ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<std::string> words = launcher_;

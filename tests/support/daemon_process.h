@@ -48,6 +48,8 @@ class DaemonProcess {
   // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where that
   // cannot be: without root, or with one user id only.
   [[nodiscard]] bool BecomeNobody(std::uint64_t descriptors);
+  // With BecomeNobody: it keeps CAP_NET_BIND_SERVICE in every set, as a unit with AmbientCapabilities= gives it.
+  void KeepPortCapability() { keeps_port_capability_ = true; }
   // From the next Start on: one more variable in its environment.
   void SetEnvironment(const std::string& name, const std::string& value) { variables_[name] = value; }
   // From the next Start on: as a service manager does it (sd_listen_fds(3)). `fd` is borrowed.
@@ -126,6 +128,7 @@ class DaemonProcess {
 
   std::string binary_;
   std::optional<std::uint64_t> nobodys_descriptors_;
+  bool keeps_port_capability_ = false;
   std::map<std::string, std::string> variables_;
   std::vector<std::pair<std::string, int>> sockets_;
   std::vector<std::string> launcher_;

@@ -8,9 +8,9 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr std::array<std::string_view, 6> kBad = {
+constexpr std::array<std::string_view, 7> kBad = {
     " alert ",       "\"level\":\"alert\"", "ERROR: AddressSanitizer",
-    "LeakSanitizer", "runtime error:",      " died while ",
+    "LeakSanitizer", "runtime error:",      " died while ", "was refused system calls",
 };
 
 bool HoldsAny(std::string_view line, const auto& texts) {

@@ -34,8 +34,8 @@ std::vector<std::string> LinesWith(const std::string& log, std::string_view text
 // ...".
 std::vector<std::string> ReloadEnds(const std::string& log);
 
-// Lines that no test may leave behind: alerts, reports of sanitizers, deaths of workers. Not those that hold
-// one of `expected`.
+// Lines that no test may leave behind: alerts, reports of sanitizers, deaths of workers, system calls that their filter
+// has refused. Not those that hold one of `expected`.
 std::vector<std::string> BadLines(const std::string& log, const std::vector<std::string>& expected);
 
 }  // namespace preforkd::testing

@@ -23,7 +23,8 @@ TEST_CASE("the defaults") {
   CheckRoundTrip(config);
   const std::string text = PrintConfig(config);
   for (const char* line :
-       {"workers = \"auto\" ", "scheduling = \"batch\" ", "\n[dispatch]\npolicy = \"least-connections\" ",
+       {"workers = \"auto\" ", "scheduling = \"batch\" ", "\n[worker]\nchroot = \"\" ", "seccomp = \"on\" ", "dumpable = false ", "max_core = \"0\" ",
+        "\nsystem_calls = \"\" ", "\n[dispatch]\npolicy = \"least-connections\" ",
         "reclaim_after = \"20ms\" ", "max_memory = \"0\" ", "\n[[listen]]\naddress = \"127.0.0.1:8080\" ",
         "\n# defer_accept ", "proxy_protocol = false ", "\n[service.default]\ntype = \"http\" ",
         "max_header = \"16KiB\" "}) {
@@ -41,6 +42,7 @@ group = "root"
 control = "c.sock"
 pid_file = "/tmp/p"
 scheduling = "normal"
+worker = {chroot = "/", seccomp = "log", dumpable = true, max_files = 64, max_core = "1MiB", max_address_space = "1GiB"}
 dispatch = {policy = "round-robin", max_connections = 11, max_queue = 12, reclaim_after = "1us"}
 parking = {after = "1s", max = 13}
 [supervision]
@@ -89,6 +91,7 @@ type = "echo"
 idle_timeout = "5m"
 [service.m-1_A]
 type = "status"
+system_calls = "threads network,files"
 )")));
 }
 

@@ -65,7 +65,8 @@ TEST_CASE("syntax") {
 
 TEST_CASE("unknown keys, with the nearest") {
   for (const Broken& broken : std::vector<Broken>{
-           {"worker = 2\n", "1:1", "unknown key 'worker'; did you mean 'workers'?"},
+           {"wokers = 2\n", "1:1", "unknown key 'wokers'; did you mean 'workers'?"},
+           {"worker = 2\n", "1:1", "'worker' is one section; write [worker] and its keys below; did you mean 'workers'?"},
            {"[dispach]\n policy = \"x\"\n", "2:2",
             "unknown key 'dispach.policy'; did you mean 'dispatch.policy'?"},
            {"dispatch.polcy = 1\n", "1:10", "did you mean 'dispatch.policy'?"},
@@ -176,6 +177,21 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
             true},
            {InService("[service.t]\ntype = \"ehco\"\n"), "7:1", "did you mean 'echo'?", true},
            {InService("idle_timeout = \"1s\"\n"), "6:1", "a service of type 'http' does not read it", true},
+           {InService("system_calls = \"files, netwrok\"\n"), "6:1",
+            "service.s.system_calls: 'netwrok' does not fit; write 'network', 'files', 'processes', 'threads' or 'code'; "
+            "did you mean 'network'?",
+            true},
+           {InService("system_calls = [\"files\"]\n"), "6:1", "in one text, with commas between them", true},
+           {"[worker]\nseccomp = \"lgo\"\n", "2:1", "write 'on', 'log' or 'off'; did you mean 'log'?"},
+           {"[worker]\nseccomp = true\n", "2:1", "worker.seccomp: true does not fit; write 'on', 'log' or 'off'"},
+           {"[worker]\nmax_files = 63\n", "2:1", "worker.max_files: 63 is too few; write 64 at least, or 0"},
+           {"[worker]\nmax_address_space = \"1MiB\"\n", "2:1", "1MiB is too little; write 128MiB at least"},
+           {"[worker]\nchroot = \"/no/such/folder\"\n", "2:1", "worker.chroot: '/no/such/folder' cannot be used"},
+           {"[worker]\nchroot = \"/etc/passwd\"\n", "2:1", "is no folder"},
+           {"[worker]\nchroot = \"/usr\"\n[log]\nfile = \"syslog\"\n", "2:1",
+            "worker.chroot: workers look for '/dev/log' inside, and '/usr/dev/log' is not there"},
+           {InService("root = \"/etc\"\n[worker]\nchroot = \"/usr\"\n"), "6:1",
+            "service.s.root: '/etc' is not beneath worker.chroot = '/usr'", true},
            {InService("root = \"/no/such/folder\"\n"), "6:1", "No such file or directory (ENOENT)", true},
            {InService("root = \"/etc/passwd\"\n"), "6:1", "is no folder", true},
            {InService("[service.f]\ntype = \"fault\"\nx = [1]\n"), "8:1", "an array does not fit; write text",

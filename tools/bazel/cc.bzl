@@ -59,6 +59,11 @@ THIRD_PARTY_USERS = {
         "//tests:__subpackages__",
     ],
     "benchmark": ["//tests/micro:__pkg__"],
+    "seccomp": [
+        "//common/process:__pkg__",
+        "//tests:__subpackages__",
+        "//worker:__pkg__",
+    ],
     "llhttp": ["//worker/http:__pkg__"],
 }
 

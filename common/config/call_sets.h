@@ -1,0 +1,59 @@
+// The named sets of system calls by which a service widens what its worker may do. The names alone: which calls are
+// in which set is common/process/call_table.h.
+#ifndef PREFORKD_COMMON_CONFIG_CALL_SETS_H_
+#define PREFORKD_COMMON_CONFIG_CALL_SETS_H_
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+namespace preforkd {
+
+enum class CallSet : std::uint8_t {
+  kNetwork,    // sockets of its own, and connections that it makes
+  kFiles,      // opening for writing, creating, renaming, removing, locking
+  kProcesses,  // fork, exec, and signals to others
+  kThreads,
+  kCode,       // memory that can be executed: libraries that are loaded while it serves, compilers
+};
+
+inline constexpr std::array<std::pair<std::string_view, CallSet>, 5> kCallSetNames = {{
+    {"network", CallSet::kNetwork},
+    {"files", CallSet::kFiles},
+    {"processes", CallSet::kProcesses},
+    {"threads", CallSet::kThreads},
+    {"code", CallSet::kCode},
+}};
+
+constexpr std::string_view CallSetName(CallSet set) {
+  for (const auto& [name, each] : kCallSetNames) {
+    if (each == set) return name;
+  }
+  return "?";
+}
+
+// Any number of them; none is what every worker has.
+class CallSets {
+ public:
+  constexpr CallSets() = default;
+  constexpr CallSets(std::initializer_list<CallSet> sets) {
+    for (const CallSet set : sets) Add(set);
+  }
+
+  constexpr void Add(CallSet set) { bits_ = static_cast<std::uint8_t>(bits_ | Bit(set)); }
+  constexpr void Add(CallSets sets) { bits_ = static_cast<std::uint8_t>(bits_ | sets.bits_); }
+  [[nodiscard]] constexpr bool Has(CallSet set) const { return (bits_ & Bit(set)) != 0; }
+  [[nodiscard]] constexpr bool Empty() const { return bits_ == 0; }
+
+  bool operator==(const CallSets&) const = default;
+
+ private:
+  static constexpr unsigned Bit(CallSet set) { return 1U << static_cast<unsigned>(set); }
+  std::uint8_t bits_ = 0;
+};
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,26 @@
+// What a process may do about its own identity (capabilities(7)).
+#ifndef PREFORKD_COMMON_PROCESS_AUTHORITY_H_
+#define PREFORKD_COMMON_PROCESS_AUTHORITY_H_
+
+#include <sys/types.h>
+
+namespace preforkd {
+
+struct Authority {
+  uid_t user = 0;              // effective
+  bool change_ids = false;     // CAP_SETUID and CAP_SETGID
+  bool change_root = false;    // CAP_SYS_CHROOT
+  bool shed_bounding = false;  // CAP_SETPCAP: may empty its bounding set
+
+  [[nodiscard]] bool IsRoot() const { return user == 0; }
+};
+
+// Of this process, now.
+Authority OwnAuthority();
+
+// This kernel can filter the system calls of a process (seccomp(2), SECCOMP_RET_TRAP), and lets us ask for it.
+bool CallFiltersExist();
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,148 @@
+// The filter of workers' system calls: what is outside is refused, said, and costs nobody anything; what a service asks
+// for by name is allowed.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/proc_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+std::string Config(const std::string& seccomp, const std::string& sets) {
+  return fmt::format(R"(workers = 1
+[worker]
+seccomp = "{}"
+[[listen]]
+address = "127.0.0.1:0"
+service = "fault"
+[service.fault]
+type = "fault"
+system_calls = "{}"
+)",
+                     seccomp, sets);
+}
+
+std::string Try(const DaemonProcess& daemon, const std::string& call) {
+  TcpClient client(daemon.Address());
+  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer") : "not sent";
+}
+
+struct Attempt {
+  const char* call;
+  const char* set;  // that allows it
+};
+
+// A file that exists, and one that does not.
+std::vector<Attempt> Attempts() {
+  return {{"socket", "network"}, {"write NEW", "files"}, {"fork", "processes"}, {"exec", "processes"},
+          {"code", "code"},      {"thread", "threads"}};
+}
+
+std::string Filled(const DaemonProcess& daemon, std::string call) {
+  const std::size_t place = call.find("NEW");
+  return place == std::string::npos ? call : call.replace(place, 3, daemon.Path("new.log"));
+}
+
+}  // namespace
+
+TEST_CASE("outside the set: refused with EPERM, said with its name and the set that has it, and serving goes on") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("on", ""));
+  daemon.ExpectLine("was refused system calls");
+  daemon.Serve(1);
+  const pid_t worker = daemon.WorkerPids().at(0);
+  CHECK(StatusField(worker, "Seccomp") == "2");
+  TcpClient kept(daemon.Address());
+  REQUIRE(kept.SendAll("pid\n"));
+  CHECK(kept.ReadUntil("\n") == fmt::format("{}\n", worker));
+  for (const Attempt& attempt : Attempts()) {
+    const std::string call = Filled(daemon, attempt.call);
+    if (call == "thread") continue;  // below
+    CAPTURE(call);
+    CHECK(Try(daemon, call) == "EPERM\n");
+  }
+  CHECK(Try(daemon, "socket") == "EPERM\n");
+  CHECK(Try(daemon, "block") == "EPERM\n");
+  CHECK(Try(daemon, "read /etc/hostname") == "ok\n");
+  CHECK(daemon.WaitForLog("was refused system calls: "));
+  CHECK(daemon.WaitForLog("system_calls = \"network\" in its service's section would allow socket"));
+  // The same worker, and whom it was serving.
+  REQUIRE(kept.SendAll("pid\n"));
+  CHECK(kept.ReadUntil("\n") == fmt::format("{}\n", worker));
+  CHECK(daemon.WorkerPids() == std::vector<pid_t>{worker});
+}
+
+TEST_CASE("a thousand refusals are two lines: the first, and how many there were when it leaves") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("on", ""));
+  daemon.ExpectLine("was refused system calls");
+  daemon.Serve(1);
+  TcpClient client(daemon.Address());
+  REQUIRE(client.SendAll("call socket\n"));
+  CHECK(client.ReadUntil("\n") == "EPERM\n");
+  REQUIRE(daemon.WaitForLog("was refused system calls: socket once"));
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(client.SendAll("call socket\n"));
+    REQUIRE(client.ReadUntil("\n") == "EPERM\n");
+  }
+  REQUIRE(daemon.Reload());
+  CHECK(daemon.WaitForLog("was refused system calls: socket 1000 times"));
+  CHECK(daemon.CountLog("was refused system calls") == 2);
+}
+
+// pthread_create(3) blocks every signal, so that the refusal cannot be delivered: the kernel ends the process.
+TEST_CASE("a call that is refused where no signal can be delivered: the worker is replaced, and why is said") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("on", ""));
+  daemon.ExpectLine("was refused system calls");
+  daemon.Serve(1);
+  const pid_t worker = daemon.WorkerPids().at(0);
+  daemon.ExpectLine("died while ready: signal 31 (SYS)");
+  CHECK(Try(daemon, "thread") == "no answer");
+  CHECK(daemon.WaitForLog("died while ready: signal 31 (SYS): a system call outside its sets (worker.seccomp)"));
+  CHECK(daemon.AwaitWorkers(1));
+  CHECK(daemon.WorkerPids() != std::vector<pid_t>{worker});
+  CHECK(Try(daemon, "read /etc/hostname") == "ok\n");
+}
+
+TEST_CASE("the same calls, each allowed by the name of its set, and no other with it") {
+  for (const Attempt& attempt : Attempts()) {
+    CAPTURE(std::string(attempt.call));
+    DaemonProcess daemon(kPreforkdWithFaults);
+    daemon.WriteConfig(Config("on", attempt.set));
+    daemon.ExpectLine("was refused system calls");
+    daemon.Serve(1);
+    CHECK(Try(daemon, Filled(daemon, attempt.call)) == "ok\n");
+    CHECK(Try(daemon, std::string(attempt.set) == "network" ? "fork" : "socket") == "EPERM\n");
+    CHECK(Try(daemon, "trace 1") == "EPERM\n");
+  }
+}
+
+TEST_CASE("log: allowed, under a filter that the kernel reports to its audit log; off: no filter") {
+  for (const auto& [mode, seccomp] : {std::pair{"log", "2"}, {"off", "0"}}) {
+    CAPTURE(std::string(mode));
+    DaemonProcess daemon(kPreforkdWithFaults);
+    daemon.WriteConfig(Config(mode, ""));
+    daemon.ExpectLine("was refused system calls");
+    daemon.Serve(1);
+    CHECK(StatusField(daemon.WorkerPids().at(0), "Seccomp") == seccomp);
+    for (const Attempt& attempt : Attempts()) {
+      CAPTURE(std::string(attempt.call));
+      CHECK(Try(daemon, Filled(daemon, attempt.call)) == "ok\n");
+    }
+    CHECK(daemon.CountLog("was refused") == 0);
+  }
+}
+
+TEST_CASE("a misspelt set is an error with the nearest") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("on", "file"));
+  daemon.ExpectExit(78);
+  CHECK(daemon.Run({"--check"}) == 78);
+  CHECK(daemon.Log().find("service.fault.system_calls: 'file' does not fit") != std::string::npos);
+  CHECK(daemon.Log().find("did you mean 'files'?") != std::string::npos);
+}
+
+}  // namespace preforkd::testing
