@@ -60,12 +60,12 @@ Dispatcher::Target* Dispatcher::Find(Slot slot) const {
   return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
 }
 
-void Dispatcher::SubmitAccepted(Parcel parcel) {
+void Dispatcher::SubmitAccepted(Parcel&& parcel) {
   ++fresh_;  // counted as accepted and as waiting by the Flush
   waiting_.PushBack(std::move(parcel));
 }
 
-void Dispatcher::Submit(Parcel parcel) {
+void Dispatcher::Submit(Parcel&& parcel) {
   waiting_.PushBack(std::move(parcel));
   Add(page_.waiting);
 }

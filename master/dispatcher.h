@@ -59,9 +59,9 @@ class Dispatcher {
   void RemoveSlot(Slot slot);
 
   // Takes a connection that has just been accepted; it is counted and goes out with the next Flush().
-  void SubmitAccepted(Parcel parcel);
+  void SubmitAccepted(Parcel&& parcel);
   // Takes one that is known already: it came back, or was reclaimed. Counted as waiting from this moment.
-  void Submit(Parcel parcel);
+  void Submit(Parcel&& parcel);
   void Flush();
 
   // The connections that wait here, oldest first; after a Flush that is all that are here.

@@ -40,7 +40,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       parking_(loop, page_, dispatcher_),
       listeners_(
           loop, page_, environment.sockets,
-          Listener::Sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+          Listener::Sink{[this](Parcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                          [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
                          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
                          [this] { return parking_.EvictOne(); },

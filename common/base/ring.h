@@ -28,11 +28,11 @@ class Ring {
     return front;
   }
 
-  void PushBack(T element) {
+  void PushBack(T&& element) {
     MakeRoom();
     places_[Place(size_++)] = std::move(element);
   }
-  void PushFront(T element) {
+  void PushFront(T&& element) {
     MakeRoom();
     first_ = (first_ + places_.size() - 1) & (places_.size() - 1);
     ++size_;

@@ -8,22 +8,7 @@
 
 namespace preforkd {
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    Reset();
-    fd_ = other.Release();
-  }
-  return *this;
-}
-
-int UniqueFd::Release() {
-  const int fd = fd_;
-  fd_ = -1;
-  return fd;
-}
-
-void UniqueFd::Reset() {
-  if (fd_ < 0) return;
+void UniqueFd::Close() {
   const int saved_errno = errno;
   // EBADF here means that somebody else closed our descriptor: by now the number may belong to an innocent
   // connection, so this is a bug to stop at, not an error to pass on. EINTR and EIO on Linux have released

@@ -14,7 +14,13 @@ class UniqueFd {
   // Takes ownership of `fd`; -1 means none.
   explicit UniqueFd(int fd) : fd_(fd) {}
   UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      fd_ = other.Release();
+    }
+    return *this;
+  }
   UniqueFd(const UniqueFd&) = delete;
   UniqueFd& operator=(const UniqueFd&) = delete;
   ~UniqueFd() { Reset(); }
@@ -26,11 +32,19 @@ class UniqueFd {
   // Borrowed; -1 when there is none.
   [[nodiscard]] int Get() const { return fd_; }
   // Gives the ownership away. The caller closes.
-  [[nodiscard]] int Release();
+  [[nodiscard]] int Release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
   // Closes now, if there is something to close. Keeps errno.
-  void Reset();
+  void Reset() {
+    if (fd_ >= 0) Close();
+  }
 
  private:
+  void Close();
+
   int fd_ = -1;
 };
 

@@ -2,9 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace preforkd {
 namespace {
@@ -24,32 +26,51 @@ enum class Type : std::uint8_t {
 
 // Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
 // or (upgrade) of its successor.
+//
+// Collects fields on the stack and appends them together: a hand-over has sixteen.
 class Writer {
  public:
   Writer(std::string& out, Type type, std::uint8_t version) : out_(out) {
     PF_CHECK(version >= kOldestWireVersion && version <= kWireVersion, "a wire version that nobody speaks");
     out_.clear();
-    out_.append(kMagic, sizeof(kMagic));
+    PutRaw({kMagic, sizeof(kMagic)});
     Put(version);
     Put(type);
   }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer() { Flush(); }
 
   template <typename T>
     requires std::is_trivially_copyable_v<T>
   void Put(T value) {
-    char bytes[sizeof(T)];
-    std::memcpy(bytes, &value, sizeof(T));
-    out_.append(bytes, sizeof(T));
+    if (fields_.size() - size_ < sizeof(T)) Flush();
+    std::memcpy(fields_.data() + size_, &value, sizeof(T));
+    size_ += sizeof(T);
   }
 
   void PutBytes(std::string_view bytes) {
     PF_CHECK(bytes.size() <= kMaxMessageBytes, "a field longer than a message");
     Put(static_cast<std::uint32_t>(bytes.size()));
-    out_.append(bytes);
+    PutRaw(bytes);
   }
 
  private:
+  void PutRaw(std::string_view bytes) {
+    if (fields_.size() - size_ < bytes.size()) Flush();
+    if (fields_.size() < bytes.size()) {
+      out_.append(bytes);
+      return;
+    }
+    bytes.copy(fields_.data() + size_, bytes.size());
+    size_ += bytes.size();
+  }
+
+  void Flush() { out_.append(fields_.data(), std::exchange(size_, 0)); }
+
   std::string& out_;
+  std::array<char, 256> fields_;
+  std::size_t size_ = 0;  // bytes of fields_ that are not in out_ yet
 };
 
 // Every Get is total: past the end it yields zero and remembers that it failed; Done() is the verdict.

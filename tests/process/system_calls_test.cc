@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
@@ -62,10 +65,12 @@ void CheckWithin(const PerRequest& cost, const PerRequest& bounds) {
   }
 }
 
-void Serve(DaemonProcess& daemon) {
+void Serve(DaemonProcess& daemon, const std::vector<std::string>& what = {"--service", "status"}) {
   // One worker: what it does is all that is done. Strace may make it slow; nobody is to care for it because of that.
-  daemon.Serve(1, {"--listen", "127.0.0.1:0", "--service", "status", "--workers", "1", "--set", "workers_max=1", "--set",
-                   "dispatch.reclaim_after=0"});
+  std::vector<std::string> flags = {"--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
+                                    "dispatch.reclaim_after=0"};
+  flags.insert(flags.end(), what.begin(), what.end());
+  daemon.Serve(1, flags);
 }
 
 }  // namespace
@@ -97,6 +102,25 @@ TEST_CASE("a request on a connection that is kept: read and answered; the master
   if (!cost) return;
   CheckWithin(cost->master, {});
   CheckWithin(cost->worker, {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1}});
+}
+
+TEST_CASE("a static file: opened, looked at, read or sent, closed") {
+  for (const auto& [size, how] : {std::pair(1000, "pread64"), std::pair(30'000, "sendfile")}) {
+    CAPTURE(how);
+    DaemonProcess daemon;
+    std::ofstream(daemon.Path("page.log")) << std::string(static_cast<std::size_t>(size), 'x');
+    Serve(daemon, {"--root", daemon.Path("")});
+    HttpClient client(daemon.Address());
+    REQUIRE(client.Get("/page.log"));
+    const auto cost = Measure(daemon, [&client] {
+      for (int i = 0; i < kRequests; ++i) REQUIRE(client.Get("/page.log"));
+    });
+    if (!cost) return;
+    CheckWithin(cost->master, {});
+    // fstat(2) goes by either name, as the C library likes.
+    CheckWithin(cost->worker, {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1}, {"openat2", 1}, {"newfstatat", 1},
+                               {"fstat", 1}, {how, 1}, {"close", 1}});
+  }
 }
 
 }  // namespace preforkd::testing

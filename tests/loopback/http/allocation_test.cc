@@ -96,7 +96,7 @@ class Front {
     dispatcher_.AddSlot(Slot{0}, channel_);
     ListenConfig config;
     config.address = ParseListenAddress("127.0.0.1:0").Value();
-    Listener::Sink sink{[this](Parcel parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+    Listener::Sink sink{[this](Parcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                         [this] { dispatcher_.Flush(); },
                         [this] { return ConnId{++last_id_}; },
                         [](std::size_t wanted) { return wanted; },
