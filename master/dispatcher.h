@@ -4,15 +4,20 @@
 // It never blocks, never drops and never reads a client's bytes. What a stuck slot has not taken it takes back and
 // gives to others. When no slot can take a parcel it waits here, and accepting pauses until the last one that waits
 // has gone.
+//
+// What a Flush costs depends on what it gives out and on what has changed, not on the number of slots: it reads the rows
+// of slots whose load has changed (LoadMarks), that it chooses, that have left something alone for a while, and that could
+// not be chosen the last time.
 #ifndef PREFORKD_MASTER_DISPATCHER_H_
 #define PREFORKD_MASTER_DISPATCHER_H_
 
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "common/base/rate_limit.h"
+#include "common/base/ring.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
 #include "common/scoreboard/scoreboard.h"
@@ -60,37 +65,80 @@ class Dispatcher {
   void Flush();
 
   // The connections that wait here, oldest first; after a Flush that is all that are here.
-  [[nodiscard]] const std::deque<Parcel>& WaitingParcels() const { return waiting_; }
+  [[nodiscard]] const Ring<Parcel>& WaitingParcels() const { return waiting_; }
 
   [[nodiscard]] bool Congested() const { return congested_; }
-  [[nodiscard]] std::size_t Waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t Waiting() const { return waiting_.Size(); }
   // It will look again by itself.
   [[nodiscard]] bool TimerRuns() const { return timer_.Pending(); }
-  // The blocked ones are as of the last Flush.
+  [[nodiscard]] std::uint32_t ReadySlots() const { return ready_; }
+  // Looks at every slot.
   [[nodiscard]] Pressure CurrentPressure() const;
 
  private:
+  // When a slot is looked at although nothing is to be given to it: something that it has not taken may have to be
+  // taken back.
+  enum class Watch {
+    kNone,     // it has taken everything
+    kTimed,    // when its time in looks_ has come
+    kSuspect,  // now, and in each Flush
+  };
+
   struct Target {
     Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed) {}
-    Target(Target&&) = default;
-    Target& operator=(Target&&) = default;
 
     Slot slot;
     SlotChannel* channel;
     SlotPulse pulse;
+    Candidate seen;             // as of the last look, with what is in the outbox
+    std::uint64_t round = 0;    // in which that was
+    bool offered = false;       // to the balancer; else it is in benched_
+    Watch watch = Watch::kNone;
     std::vector<Parcel> outbox;  // chosen for this slot in this round
   };
 
-  void Distribute();
+  struct Look {
+    Time at;
+    Slot slot;
+    bool operator<(const Look& other) const { return at > other.at; }  // a heap has the greatest in front
+  };
+
+  // Times a parcel is taken back from a stuck slot; then it goes where the queue is shortest, and stays.
+  static constexpr std::uint32_t kMaxMoves = 3;
+
+  static PulseReading ReadingOf(const SlotChannel& channel);
+  void Distribute(Time now);
   void DropAll();
+
+  // ---- what slots have not taken ----
   // Takes back what stuck slots have not taken, and while somebody is idle what waits behind those that are held up.
-  void ReclaimFromStuck(Time now);
+  void LookAtSuspects(Time now);
+  // False when there is nothing to be suspected of any more.
+  bool LookAt(Target& target, Time now);
+  void ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_since_ns);
+  // Looks again when the oldest that it has not taken has waited for too long. False: now.
+  bool WatchFor(Target& target, Time now);
+  // In this Flush: who is held up gets nothing, because somebody is idle.
+  bool PreferIdle();
   [[nodiscard]] bool SomebodyIdle() const;
-  void BuildTable(Time now);
-  std::optional<std::size_t> ChooseFor(const Parcel& parcel);
-  bool AssignWaiting();
+  [[nodiscard]] bool AllHeldUp(Time now) const;
+
+  // ---- who may be chosen ----
+  [[nodiscard]] Target* Find(Slot slot) const;
+  // Those whose load has changed, and those that could not be chosen.
+  void LearnLoads(Time now);
+  void Read(Target& target, Time now);
+  // Offers it to the balancer, or benches it.
+  void Place(Target& target);
+  void Bench(Target& target);
+  Target* ChooseFor(const Parcel& parcel, Time now);
+  // For a connection that has been moved often enough: stuck or not. nullptr when every queue is full.
+  Target* ShortestQueue(Time now);
+
+  // ---- giving ----
+  bool AssignWaiting(Time now);
   bool SendOutboxes(Time now);
-  bool SendOutbox(Target& target, Candidate& candidate, Time now);
+  bool SendOutbox(Target& target, Time now);
   void ReportInFlight();
   void OnRefused(Parcel& parcel, int errnum);
   void UpdateCongestion();
@@ -101,12 +149,19 @@ class Dispatcher {
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
   Duration patience_{0};              // dispatch.reclaim_after
-  std::vector<Target> targets_;       // the ready slots
-  std::vector<Candidate> table_;      // parallel to targets_, for the length of a Flush
-  std::deque<Parcel> waiting_;        // oldest first
+  std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
+  std::uint32_t ready_ = 0;           // of them
+  std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush
+  std::vector<Slot> unmarked_;        // their workers, an older program's, leave their marks elsewhere
+  std::vector<Slot> picked_;          // have something in their outbox
+  std::vector<Look> looks_;           // a heap
+  std::vector<Slot> suspects_;
+  Ring<Parcel> waiting_;              // oldest first
   std::vector<Parcel> unsent_;        // of this round
   std::vector<Parcel> reclaimed_;     // scratch
-  bool prefer_idle_ = false;          // in this Flush: who is held up gets nothing, because somebody is idle
+  std::vector<Slot> scratch_;
+  std::uint64_t round_ = 0;           // number of this Flush
+  std::optional<bool> prefer_idle_;   // of this round, once somebody has asked
   std::uint64_t fresh_ = 0;           // accepted and not yet counted
   Timer timer_;  // runs only while something waits: here, or in a slot's queue
   OncePerSecond log_limit_;

@@ -57,6 +57,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); },
                                     [this](pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }}),
       manager_(loop, environment, [this] { return ReadHealth(); }),
+      stop_delay_(loop, EventLoop::kPriorityControl, [this] { Drain(); }),
       stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
   Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -208,9 +209,9 @@ ControlReply Master::RefuseReload(const std::string& why) {
 void Master::OnPromote(Generation generation) {
   serving_ = std::move(coming_);
   coming_ = {};
-  if (stopping_) return;  // its workers serve what still waits; there is nothing to listen on any more
+  if (closed_) return;  // its workers serve what still waits
   PutInService(serving_);
-  SetState(MasterState::kServing);
+  if (!stopping_) SetState(MasterState::kServing);  // else in stop_delay: not ready it stays
   std::string what = fmt::format("generation {} serves", Raw(generation));
   if (replaced_) {
     Add(page_.upgrades[UpgradeResult::kServes]);
@@ -245,7 +246,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnSettled() {
   if (replacing_) return Replace();
-  if (!MayChange()) return;
+  if (stopping_ || !MayChange()) return;
   // An upgrade reads the configuration too: it is the reload that was asked for.
   const bool upgrade = std::exchange(upgrade_again_, false);
   if (!std::exchange(reload_again_, false) && !upgrade) return;
@@ -341,56 +342,11 @@ void Master::OnFinish(ExitCode code) {
 
 void Master::OnCongestion(bool congested) {
   UpdateAccepting();
-  if (!congested && stopping_ && !supervisor_.Stopping()) FinishStop();
+  if (!congested && closed_ && !supervisor_.Stopping()) FinishStop();
 }
 
 void Master::UpdateAccepting() {
-  listeners_.SetAccepting(can_serve_ && !stopping_ && !dispatcher_.Congested());
-}
-
-// ---- stopping ----
-
-// Listeners first, so that nothing new comes; then, when nothing that was accepted waits here any more, the
-// workers.
-void Master::StopGracefully() {
-  stopping_ = true;
-  preflight_.reset();
-  replacing_ = false;
-  AnswerReload(Refusal("the server is stopping"));
-  stop_by_ = Now() + serving_.config->supervision.drain_timeout;
-  SetState(MasterState::kStopping);
-  log::Notice("stopping: no new connections; workers have {:.0f} s to finish",
-              Seconds(serving_.config->supervision.drain_timeout));
-  manager_.Stopping(stop_by_);
-  listeners_.Close();
-  parking_.Stop();
-  dispatcher_.Flush();
-  if (dispatcher_.Congested()) {
-    stop_deadline_.SetAt(stop_by_);
-  } else {
-    FinishStop();
-  }
-}
-
-void Master::FinishStop() {
-  stop_deadline_.Cancel();
-  if (!supervisor_.Stopping()) supervisor_.Stop(stop_by_);
-}
-
-void Master::StopNow() {
-  if (!stopping_) {
-    stopping_ = true;
-    preflight_.reset();
-    replacing_ = false;
-    AnswerReload(Refusal("the server is stopping"));
-    SetState(MasterState::kStopping);
-    manager_.Stopping(Now());
-    listeners_.Close();
-  }
-  log::Notice("stopping at once");
-  parking_.Stop();
-  dispatcher_.StopDispatching();
-  supervisor_.StopAtOnce();
+  listeners_.SetAccepting(can_serve_ && !closed_ && !dispatcher_.Congested());
 }
 
 }  // namespace preforkd

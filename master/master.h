@@ -67,6 +67,8 @@ class Master {
   ControlReply RefuseReload(const std::string& why);
   void Scale(std::uint32_t workers);
   void StopGracefully();
+  void CloseListeners();
+  void Drain();
   void FinishStop();
   void StopNow();
 
@@ -141,6 +143,7 @@ class Master {
   Supervisor supervisor_;
   ServiceManager manager_;
   Time stop_by_{};       // what is not finished by then is cut off
+  Timer stop_delay_;     // told to stop, and still taking what comes
   Timer stop_deadline_;  // of connections that still wait in the master when it stops
 
   std::map<std::string, ServiceId> service_ids_;  // grows; a name keeps its number
@@ -162,7 +165,8 @@ class Master {
   Time replace_by_{};                     // while it waits for one
   bool upgrade_again_ = false;            // asked for while it had to wait
   std::optional<std::string> replaced_;   // the version before this one, while its workers still serve
-  bool stopping_ = false;
+  bool stopping_ = false;                 // told to
+  bool closed_ = false;                   // there is nothing to listen on any more
   ExitCode exit_code_ = ExitCode::kStopped;
 };
 

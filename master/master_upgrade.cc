@@ -158,8 +158,9 @@ void Master::DescribeConnections(UpgradeState& state) const {
   parking_.ForEach([&](const Parcel& parcel, Duration idle_for) {
     state.connections.push_back(DescribeConnection(parcel, idle_for, false, state.wire_version));
   });
-  for (const Parcel& parcel : dispatcher_.WaitingParcels()) {
-    state.connections.push_back(DescribeConnection(parcel, Duration(0), true, state.wire_version));
+  const Ring<Parcel>& waiting = dispatcher_.WaitingParcels();
+  for (std::size_t i = 0; i < waiting.Size(); ++i) {
+    state.connections.push_back(DescribeConnection(waiting[i], Duration(0), true, state.wire_version));
   }
 }
 

@@ -35,13 +35,13 @@ Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher)
     : loop_(loop),
       page_(page),
       dispatcher_(dispatcher),
-      flush_(loop, EventLoop::kPriorityControl, [this] { dispatcher_.Flush(); }) {}
+      flush_(loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
 
 ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = most_;
-  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.CurrentPressure().ready +
+  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() +
                               dispatcher_.Waiting();
   reading.descriptor_limit = DescriptorLimit();
   reading.stopping = stopping_;
@@ -135,7 +135,7 @@ void Parking::Wake(Place place) {
   dispatcher_.Submit(std::move(place->parcel));
   parked_.erase(place);
   Publish();
-  flush_.SetAfter(Duration(0));
+  flush_.Request();
 }
 
 void Parking::Close(Place place, const char* why) {

@@ -15,7 +15,7 @@
 #include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
-#include "common/event/timer.h"
+#include "common/event/idle_call.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
 #include "master/dispatcher.h"
@@ -75,7 +75,7 @@ class Parking {
   MasterPage& page_;
   Dispatcher& dispatcher_;
   std::list<Parked> parked_;  // parked for longest first
-  Timer flush_;               // all that were woken in one turn of the loop go out together
+  IdleCall flush_;            // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
   std::uint64_t most_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every one is known

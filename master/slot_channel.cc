@@ -51,13 +51,13 @@ SendResult SlotChannel::Send(std::span<Parcel> parcels) {
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
     parcels[i].seal = SealOf(parcels[i], cookie_);
-    HandOver message{std::move(parcels[i])};
-    Encode(message, g_encoded[i], version_);
-    parcels[i] = std::move(message.parcel);
+    Encode(parcels[i], g_encoded[i], version_);
     messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
   }
+  // Counted before: the worker that is woken sees how many there are, and asks the channel for no more.
+  Add(row_->handed_over, parcels.size());
   const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
-  Add(row_->handed_over, result.sent);
+  Set(row_->handed_over, Get(row_->handed_over) - (parcels.size() - result.sent));
   given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) parcels[i].fd.Reset();  // the channel has its own copy
   return result;

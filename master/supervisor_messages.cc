@@ -154,6 +154,7 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
   }
   StopLingering(message.parcel.fd.Get());
   slot.Channel().CountHandedBack();
+  scoreboard_.Master().load_marks.Mark(slot.Number());
   Add(scoreboard_.Master().handed_back[ReasonOf(message.reason)]);
   hooks_.on_hand_back(std::move(message));
   return true;

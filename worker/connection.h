@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/base/recycled.h"
 #include "common/event/fd_watch.h"
 #include "common/event/timer.h"
 #include "common/wire/parcel.h"
@@ -40,7 +41,7 @@ struct IoResult {
   [[nodiscard]] bool Done() const { return kind == Kind::kDone; }
 };
 
-class Connection {
+class Connection : public Recycled<Connection> {
  public:
   // What the worker does when a connection has ended; `connection` is destroyed inside.
   class Owner {

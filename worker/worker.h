@@ -55,6 +55,8 @@ class Worker : private Connection::Owner {
   void ShedSurplus();
   void LeaveIfDone();
   void CountUnreturned();
+  // A connection has ended here, for good.
+  void CountFinished();
   void CountLoss(LossReason reason);
   void Abort(WorkerExit code);
   void StampHeartbeat();

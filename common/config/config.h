@@ -59,6 +59,7 @@ struct SupervisionConfig {
   Duration hang_timeout = std::chrono::seconds(30);
   Duration backoff_min = milliseconds(100);
   Duration backoff_max = std::chrono::seconds(30);
+  Duration stop_delay{0};  // between "not ready" and the end of accepting, up to 24 h
   Duration drain_timeout = std::chrono::seconds(30);
   std::uint64_t max_requests = 0;  // 0 = no recycling
   std::uint64_t max_memory = 0;    // bytes; 0 = no recycling

@@ -147,6 +147,8 @@ const std::vector<Key<Config>>& ConfigKeys() {
           "pause before the first restart"),
       Top("supervision.backoff_max", Span{milliseconds(1), hours(1)}, MEMBER(supervision.backoff_max),
           "pause that doubling ends at"),
+      Top("supervision.stop_delay", Span{{}, kDay}, MEMBER(supervision.stop_delay),
+          "told to stop, still taking new connections; 0: none"),
       Top("supervision.drain_timeout", Span{{}, kDay}, MEMBER(supervision.drain_timeout),
           "a graceful stop takes no longer"),
       Top("supervision.max_requests", Number{0, kManyRequests}, MEMBER(supervision.max_requests),

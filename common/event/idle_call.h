@@ -1,5 +1,8 @@
 // IdleCall: calls back when the loop has nothing else to do: no client is ready, no timer due, no command waiting. While
 // there always is something, it is not called at all: who must not wait for ever sets a Timer beside it.
+//
+// With the priority of clients instead: once behind all clients who are ready in this turn of the loop, if it is asked for
+// in the callback of one of them.
 #ifndef PREFORKD_COMMON_EVENT_IDLE_CALL_H_
 #define PREFORKD_COMMON_EVENT_IDLE_CALL_H_
 
@@ -13,7 +16,7 @@ namespace preforkd {
 
 class IdleCall {
  public:
-  IdleCall(EventLoop& loop, std::function<void()> callback);
+  IdleCall(EventLoop& loop, std::function<void()> callback, int priority = EventLoop::kPriorityIdle);
   IdleCall(const IdleCall&) = delete;
   IdleCall& operator=(const IdleCall&) = delete;
   ~IdleCall();

@@ -26,6 +26,7 @@
 #include "common/scoreboard/board_description.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
+#include "common/scoreboard/load_marks.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/refused_calls.h"
 #include "common/scoreboard/wait_histogram.h"
@@ -34,6 +35,7 @@ namespace preforkd {
 
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
+static_assert(LoadMarks::kSlots == kMaxSlots);
 inline constexpr std::uint32_t kMaxListenerRows = 64;
 inline constexpr std::size_t kPageBytes = 4096;
 
@@ -93,17 +95,17 @@ struct alignas(kPageBytes) WorkerRow {
   Counter handed_back{0};  // received from this incarnation
   SlotTotals before;       // not cleared by Clear
 
-  // Written by the worker.
+  // Written by the worker. First what the master reads whenever it chooses this slot: one cache line.
   alignas(64) Counter taken{0};
   Counter finished{0};   // closed here, by the client's will or its fault
   Counter lost{0};       // closed here by ours
-  std::array<Counter, kLossReasons> lost_by{};
+  Counter heartbeat_ns{0};       // monotonic; once a second while the loop turns
+  Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
   Counter returned{0};   // sent back
   Counter requests{0};
   Counter bytes_in{0};
   Counter bytes_out{0};
-  Counter heartbeat_ns{0};       // monotonic; once a second while the loop turns
-  Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
+  std::array<Counter, kLossReasons> lost_by{};
   Counter rss_bytes{0};          // at the last heartbeat
   Counter cpu_ns{0};
   WaitHistogram dispatch_wait;   // of new connections, from accept to take
@@ -188,6 +190,8 @@ struct alignas(kPageBytes) MasterPage {
   // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their own.
   alignas(kPageBytes) Counter log_lines_dropped{0};
   Counter access_lines_dropped{0};
+  // Set by workers when a connection has ended there, and by the master when one has come back.
+  LoadMarks load_marks;
   // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
   // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
   alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};

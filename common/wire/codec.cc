@@ -228,9 +228,11 @@ Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd, std::uint8_t ve
 
 }  // namespace
 
-void Encode(const HandOver& message, std::string& out, std::uint8_t version) {
+void Encode(const HandOver& message, std::string& out, std::uint8_t version) { Encode(message.parcel, out, version); }
+
+void Encode(const Parcel& parcel, std::string& out, std::uint8_t version) {
   Writer writer(out, Type::kHandOver, version);
-  PutParcel(writer, message.parcel, version);
+  PutParcel(writer, parcel, version);
 }
 
 void Encode(const ReopenLog& message, std::string& out, std::uint8_t version) {

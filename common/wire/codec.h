@@ -18,6 +18,8 @@ namespace preforkd {
 // one buffer serves every message without allocating. The result is at most kMaxMessageBytes; a parcel within
 // kMaxParcelBytes always fits. `version` is the receiver's: kOldestWireVersion to kWireVersion.
 void Encode(const HandOver& message, std::string& out, std::uint8_t version = kWireVersion);
+// As a HandOver of it.
+void Encode(const Parcel& parcel, std::string& out, std::uint8_t version = kWireVersion);
 void Encode(const ReopenLog& message, std::string& out, std::uint8_t version = kWireVersion);
 void Encode(const Nudge& message, std::string& out, std::uint8_t version = kWireVersion);
 void Encode(const Ready& message, std::string& out, std::uint8_t version = kWireVersion);

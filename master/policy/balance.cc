@@ -1,11 +1,11 @@
 #include "master/policy/balance.h"
 
+#include <algorithm>
+#include <bit>
+#include <utility>
+
 namespace preforkd {
 namespace {
-
-bool HasRoom(const Candidate& candidate, const Bounds& bounds) {
-  return !candidate.full && !candidate.stuck && candidate.load < bounds.max_load && candidate.queued < bounds.max_queue;
-}
 
 // splitmix64's finisher: every input bit moves every output bit.
 std::uint64_t Mix(std::uint64_t value) {
@@ -14,67 +14,98 @@ std::uint64_t Mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// How far behind the last picked slot this one stands, going round: the smallest is next in turn.
-std::uint32_t Distance(std::uint32_t slot, std::uint32_t last) { return slot - last - 1; }
+// "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014): evenly over the buckets, and of n + 1
+// buckets the same as of n, or the new one.
+std::uint32_t JumpHash(std::uint64_t key, std::uint32_t buckets) {
+  std::uint64_t bucket = 0;
+  for (std::uint64_t next = 0; next < buckets;) {
+    bucket = next;
+    key = key * 2862933555777941757ULL + 1;
+    next = static_cast<std::uint64_t>(static_cast<double>(bucket + 1) *
+                                      (static_cast<double>(1ULL << 31) / static_cast<double>((key >> 33) + 1)));
+  }
+  return static_cast<std::uint32_t>(bucket);
+}
 
 }  // namespace
 
-std::optional<std::size_t> Balancer::Choose(std::span<const Candidate> table, const Bounds& bounds,
-                                            std::uint64_t client) {
-  std::optional<std::size_t> chosen;
+bool HasRoom(const Candidate& candidate, const Bounds& bounds) {
+  return !candidate.full && !candidate.stuck && candidate.load < bounds.max_load && candidate.queued < bounds.max_queue;
+}
+
+void Balancer::Offer(std::uint32_t slot, std::uint64_t load) {
+  if (slot >= leaves_) Grow(slot);
+  Set(slot, std::min(load, kNone - 1));
+}
+
+void Balancer::Withdraw(std::uint32_t slot) {
+  if (slot < leaves_) Set(slot, kNone);
+}
+
+void Balancer::Grow(std::uint32_t slot) {
+  const std::vector<std::uint64_t> old = std::move(least_);
+  const std::uint32_t old_leaves = std::exchange(leaves_, std::bit_ceil(slot + 1));
+  least_.assign(2 * std::size_t{leaves_}, kNone);
+  for (std::uint32_t i = 0; i < old_leaves; ++i) Set(i, old[old_leaves + i]);
+}
+
+void Balancer::Set(std::uint32_t slot, std::uint64_t load) {
+  std::size_t node = std::size_t{leaves_} + slot;
+  least_[node] = load;
+  for (node /= 2; node > 0; node /= 2) {
+    const std::uint64_t least = std::min(least_[2 * node], least_[2 * node + 1]);
+    if (least_[node] == least) return;  // and nothing changes above
+    least_[node] = least;
+  }
+}
+
+std::optional<std::uint32_t> Balancer::Choose(std::uint64_t client) const {
+  if (leaves_ == 0 || least_[1] == kNone) return std::nullopt;
   switch (policy_) {
-    case DispatchPolicy::kLeastConnections: chosen = LeastLoaded(table, bounds); break;
-    case DispatchPolicy::kRoundRobin: chosen = NextInTurn(table, bounds); break;
-    case DispatchPolicy::kClientHash: chosen = ByClient(table, bounds, client); break;
+    case DispatchPolicy::kLeastConnections: return NextInTurn(least_[1]);
+    case DispatchPolicy::kRoundRobin: return NextInTurn(kNone - 1);
+    case DispatchPolicy::kClientHash: return OfClient(client);
   }
-  if (chosen) last_slot_ = table[*chosen].slot;
-  return chosen;
+  return std::nullopt;
 }
 
-std::optional<std::size_t> Balancer::ShortestQueue(std::span<const Candidate> table, const Bounds& bounds) {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (table[i].full || table[i].queued >= bounds.max_queue) continue;
-    if (!best || table[i].queued < table[*best].queued) best = i;
-  }
-  return best;
+std::optional<std::uint32_t> Balancer::NextInTurn(std::uint64_t load) const {
+  const auto behind = FirstFrom(std::uint64_t{last_slot_} + 1, load);
+  return behind ? behind : FirstFrom(0, load);
 }
 
-std::optional<std::size_t> Balancer::LeastLoaded(std::span<const Candidate> table, const Bounds& bounds) const {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (!HasRoom(table[i], bounds)) continue;
-    if (!best || table[i].load < table[*best].load ||
-        (table[i].load == table[*best].load &&
-         Distance(table[i].slot, last_slot_) < Distance(table[*best].slot, last_slot_))) {
-      best = i;
-    }
+std::optional<std::uint32_t> Balancer::FirstFrom(std::uint64_t from, std::uint64_t load) const {
+  if (from >= leaves_) return std::nullopt;
+  std::size_t node = std::size_t{leaves_} + from;
+  // Up, until a subtree that begins here or to the right holds one.
+  while (least_[node] > load) {
+    while (node % 2 != 0) node /= 2;  // a right child: what is to its right hangs on an ancestor
+    if (node == 0) return std::nullopt;
+    ++node;
   }
-  return best;
+  // And down to the first.
+  while (node < leaves_) node = least_[2 * node] <= load ? 2 * node : 2 * node + 1;
+  return static_cast<std::uint32_t>(node - leaves_);
 }
 
-std::optional<std::size_t> Balancer::NextInTurn(std::span<const Candidate> table, const Bounds& bounds) const {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (!HasRoom(table[i], bounds)) continue;
-    if (!best || Distance(table[i].slot, last_slot_) < Distance(table[*best].slot, last_slot_)) best = i;
-  }
-  return best;
+std::uint32_t Balancer::Series(std::uint64_t client, std::uint32_t attempt, std::uint32_t slots) {
+  return JumpHash(Mix(client ^ Mix(attempt + 1ULL)), slots);
 }
 
-std::optional<std::size_t> Balancer::ByClient(std::span<const Candidate> table, const Bounds& bounds,
-                                              std::uint64_t client) {
-  std::optional<std::size_t> best;
-  std::uint64_t best_weight = 0;
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (!HasRoom(table[i], bounds)) continue;
-    const std::uint64_t weight = Mix(client ^ Mix(table[i].slot + 1));
-    if (!best || weight > best_weight) {
-      best = i;
-      best_weight = weight;
-    }
+std::uint32_t Balancer::Last() const {
+  std::size_t node = 1;
+  while (node < leaves_) node = least_[2 * node + 1] != kNone ? 2 * node + 1 : 2 * node;
+  return static_cast<std::uint32_t>(node - leaves_);
+}
+
+std::optional<std::uint32_t> Balancer::OfClient(std::uint64_t client) const {
+  const std::uint32_t slots = Last() + 1;
+  std::uint32_t slot = 0;
+  for (std::uint32_t attempt = 0; attempt < kTries; ++attempt) {
+    slot = Series(client, attempt, slots);
+    if (least_[std::size_t{leaves_} + slot] != kNone) return slot;
   }
-  return best;
+  return FirstFrom(slot, kNone - 1);  // the highest is one that is offered
 }
 
 }  // namespace preforkd

@@ -12,22 +12,23 @@ bool Moved(const PulseReading& then, const PulseReading& now) {
 
 }  // namespace
 
-void SlotPulse::Sent(Time now, bool stays) { queue_.push_back(Queued{now, stays}); }
+void SlotPulse::Sent(Time now, bool stays) { queue_.PushBack(Queued{now, stays}); }
 
 void SlotPulse::Reset() {
-  queue_.clear();
+  queue_.Clear();
   stuck_at_.reset();
 }
 
 // Parcels leave the channel in the order in which they went in, taken or reclaimed.
 void SlotPulse::Forget(std::size_t still_queued) {
-  while (queue_.size() > still_queued) queue_.pop_front();
+  while (queue_.Size() > still_queued) queue_.PopFront();
 }
 
 std::optional<Time> SlotPulse::OldestMovable() const {
-  const auto first = std::find_if(queue_.begin(), queue_.end(), [](const Queued& queued) { return !queued.stays; });
-  if (first == queue_.end()) return std::nullopt;
-  return first->sent;
+  for (std::size_t i = 0; i < queue_.Size(); ++i) {
+    if (!queue_[i].stays) return queue_[i].sent;
+  }
+  return std::nullopt;
 }
 
 bool SlotPulse::Stuck(const PulseReading& reading, Duration patience, Time now) {

@@ -11,10 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "common/base/clock.h"
+#include "common/base/ring.h"
 
 namespace preforkd {
 
@@ -69,7 +69,7 @@ class SlotPulse {
   void Forget(std::size_t still_queued);
   [[nodiscard]] std::optional<Time> OldestMovable() const;
 
-  std::deque<Queued> queue_;              // oldest first, as in the channel
+  Ring<Queued> queue_;             // oldest first, as in the channel
   std::optional<PulseReading> stuck_at_;  // the reading that did not move
 };
 

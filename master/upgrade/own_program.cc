@@ -24,7 +24,7 @@ std::string PathOfOwnProgram() {
   if (name != nullptr && *name != '\0' && !std::string_view(name).starts_with("/dev/fd/") &&
       !std::string_view(name).starts_with("/proc/self/fd/")) {
     const std::filesystem::path path = std::filesystem::absolute(name, error);
-    if (!error) return path.string();
+    if (!error) return path.lexically_normal().string();
   }
   const std::filesystem::path running = std::filesystem::read_symlink(kRunning, error);
   return error ? kRunning : running.string();

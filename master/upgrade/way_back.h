@@ -16,7 +16,7 @@ namespace preforkd {
 class WayBack {
  public:
   // From Open to Close.
-  static constexpr int kPatienceSeconds = 5;
+  static constexpr int kPatienceSeconds = 8;
 
   // Takes `old_program` and `state`, descriptors that stay open, and are not close-on-exec, until Close. Signals that mean
   // a crash, and SIGALRM, are caught from now on; all others are blocked already (ReplaceProgram).

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/unique_fd.h"
 #include "common/event/event_loop.h"
@@ -209,6 +210,26 @@ TEST_CASE("an idle call comes when nothing else is ready, once, and may be asked
   idle->Request();
   idle.reset();  // one that is gone is not called
   CHECK_FALSE(TurnUntil(loop, [&] { return asked > 3; }, milliseconds(20)));
+}
+
+TEST_CASE("a call with the clients' priority comes once, behind all clients who are ready, in the same turn") {
+  EventLoop loop = MakeLoop();
+  std::string order;
+  IdleCall last(loop, [&] { order += '.'; }, EventLoop::kPriorityClient);
+  std::array<Pair, 3> pairs = {MakePair(), MakePair(), MakePair()};
+  std::vector<std::unique_ptr<FdWatch>> watches;
+  for (Pair& pair : pairs) {
+    REQUIRE(::write(pair.theirs.Get(), "abc", 3) == 3);
+    watches.push_back(std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) {
+      char byte = 0;
+      REQUIRE(::read(pair.ours.Get(), &byte, 1) == 1);
+      order += byte;
+      last.Request();
+    }));
+    REQUIRE(watches.back()->Want(Interest::kRead).Ok());
+  }
+  for (int turn = 0; turn < 3; ++turn) REQUIRE(loop.RunOnce().Ok());
+  CHECK(order == "aaa.bbb.ccc.");
 }
 
 }  // namespace preforkd

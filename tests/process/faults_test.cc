@@ -14,6 +14,7 @@
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/load.h"
 #include "tests/support/proc_status.h"
+#include "tests/support/strace.h"
 #include "tests/support/tcp_client.h"
 
 namespace preforkd::testing {
@@ -26,38 +27,6 @@ std::vector<std::string> Flags(const char* service, const std::vector<std::strin
   for (const std::string& setting : settings) flags.insert(flags.end(), {"--set", setting});
   return flags;
 }
-
-// strace(1) on a running process, for the life of this object.
-class Strace {
- public:
-  Strace(pid_t target, const std::string& inject, const std::string& output) : output_(output) {
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    const std::string option = "inject=" + inject;
-    const std::string pid = std::to_string(target);
-    ::execlp("strace", "strace", "-q", "-o", output.c_str(), "-e", option.c_str(), "-p", pid.c_str(), nullptr);
-    ::_exit(127);
-  }
-  Strace(const Strace&) = delete;
-  Strace& operator=(const Strace&) = delete;
-  ~Strace() {
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-  }
-
-  // False where there is no strace, or no permission to trace.
-  [[nodiscard]] bool Attached(pid_t target) const {
-    return WaitUntil(std::chrono::seconds(5), [&] {
-      return StatusField(target, "TracerPid") == std::to_string(pid_) ||
-             ::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) == pid_;
-    }) && StatusField(target, "TracerPid") == std::to_string(pid_);
-  }
-  [[nodiscard]] std::size_t Injected() const { return LinesWith(ReadFile(output_), "(INJECTED)").size(); }
-
- private:
-  pid_t pid_ = 0;
-  std::string output_;
-};
 
 // failing_calls.so in the server that is started next.
 class Preloaded {
@@ -82,8 +51,8 @@ void CheckInjection(const std::string& inject) {
   CAPTURE(inject);
   DaemonProcess daemon;
   daemon.Serve(2, Flags("http"));
-  const Strace strace(daemon.MasterPid(), inject, daemon.Path("strace.log"));
-  if (!strace.Attached(daemon.MasterPid())) {
+  const Strace strace(daemon.MasterPid(), {"-e", std::string("inject=") + inject}, daemon.Path("strace.log"));
+  if (!strace.Attached()) {
     MESSAGE("skipped: strace is not there, or may not trace");
     return;
   }
@@ -120,8 +89,8 @@ TEST_CASE("calls that fail on the way back cost no connection") {
     daemon.Serve(1, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
                      "parking.after=5ms"});
     const pid_t worker = daemon.WorkerPids().at(0);
-    const Strace strace(worker, inject, daemon.Path("strace.log"));
-    if (!strace.Attached(worker)) {
+    const Strace strace(worker, {"-e", std::string("inject=") + inject}, daemon.Path("strace.log"));
+    if (!strace.Attached()) {
       MESSAGE("skipped: strace is not there, or may not trace");
       return;
     }
@@ -225,8 +194,8 @@ TEST_CASE("fork fails: the other worker serves, it is tried again with a back-of
   daemon.Serve(2, Flags("fault", {"workers_max=2"}));
   daemon.ExpectLine("died while ready: signal 9 (KILL)");
   {
-    const Strace strace(daemon.MasterPid(), "clone,clone3,fork:error=EAGAIN", daemon.Path("strace.log"));
-    if (!strace.Attached(daemon.MasterPid())) {
+    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"}, daemon.Path("strace.log"));
+    if (!strace.Attached()) {
       MESSAGE("skipped: strace is not there, or may not trace");
       return;
     }

@@ -41,6 +41,13 @@ std::uint64_t Dropped(const std::string& address, const char* log) {
   return nlohmann::json::parse(response->body).at("log_lines_dropped").at(log);
 }
 
+// Makes the master write lines of its log that change nothing: there are so many workers already.
+void MakeItSpeak(const DaemonProcess& daemon) {
+  TcpClient operators("unix:" + daemon.Path("control.sock"));
+  REQUIRE(operators.SendAll("{\"command\":\"scale\",\"workers\":2}\n"));
+  REQUIRE(operators.ReadUntil("\n"));
+}
+
 // Access lines among `lines`; the other ones are the server's. Fails the test for one that is neither.
 std::size_t CountAccess(const std::vector<std::string>& lines) {
   std::size_t count = 0;
@@ -106,13 +113,13 @@ TEST_CASE("a disk that is full: the same for both logs") {
     Ask(socket, 600);
     // Something to speak of, until the last page of the log's file is full, too.
     CHECK(WaitUntil(kPatience, [&] {
-      daemon.Signal(SIGUSR2);
+      MakeItSpeak(daemon);
       return Dropped(socket, "server") > 20;  // not only some of the workers, who may have nothing more to say later
     }));
     const std::uint64_t access_dropped = Dropped(socket, "access");
     CHECK(access_dropped > 0);
     REQUIRE(::ftruncate(filler, 0) == 0);
-    daemon.Signal(SIGUSR2);
+    MakeItSpeak(daemon);
     CHECK(WaitUntil(kPatience, [&] {
       Ask(socket, 1);
       const std::string text = ReadFile(server);

@@ -24,7 +24,7 @@
 namespace preforkd::testing {
 namespace {
 
-// Masters of this test process that run now: children that are nobody's leftover.
+// Masters of this test process that run now, and what it has started besides: children that are nobody's leftover.
 std::set<pid_t> g_masters;
 
 // How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
@@ -273,6 +273,8 @@ void DaemonProcess::Stop(std::vector<std::string>& complaints) {
     complaints.push_back(fmt::format("exit code {} where {} was expected", *exit_code_, expected_exit_));
   }
 }
+
+void DaemonProcess::TolerateChild(pid_t pid) { g_masters.insert(pid); }
 
 std::vector<pid_t> DaemonProcess::Orphans() const {
   std::vector<pid_t> orphans = ChildrenOf(::getpid());

@@ -107,6 +107,8 @@ class DaemonProcess {
   // The test changes what the master holds (listeners, workers): what it holds now is what it should hold.
   void RebaseDescriptors() { baseline_ = FdSnapshot::Of(pid_); }
   void IgnoreDescriptors() { baseline_.reset(); }
+  // A child of the test's own, another program that takes part: it is nobody's leftover.
+  static void TolerateChild(pid_t pid);
   // Waits until the master holds the same kinds and numbers of descriptors as at first. Empty, or the
   // difference.
   [[nodiscard]] std::string DescriptorDifference() const;

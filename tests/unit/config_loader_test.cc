@@ -49,6 +49,7 @@ start_timeout = "1s"
 hang_timeout = "2s"
 backoff_min = "3s"
 backoff_max = "4s"
+stop_delay = "5s"
 drain_timeout = "0"
 max_requests = 14
 max_memory = "15MiB"
@@ -96,7 +97,7 @@ TEST_CASE("every key reaches its member") {
   CHECK(config.dispatch == DispatchConfig{DispatchPolicy::kClientHash, 11, 12, Duration::zero()});
   CHECK(config.parking == ParkingConfig{seconds(1), 13});
   CHECK(config.supervision == SupervisionConfig{seconds(1), seconds(2), seconds(3), seconds(4),
-                                                Duration::zero(), 14, 15 << 20, hours(16)});
+                                                seconds(5), Duration::zero(), 14, 15 << 20, hours(16)});
   CHECK(config.log == LogConfig{log::Level::kAlert, log::Format::kJson, "/tmp/l"});
 }
 

@@ -50,6 +50,7 @@ start_timeout = "1s"
 hang_timeout = "2s"
 backoff_min = "3s"
 backoff_max = "4s"
+stop_delay = "5s"
 drain_timeout = "1ns"
 max_requests = 14
 max_memory = "15000001"

@@ -1,11 +1,13 @@
 #!/bin/bash
-# The Debian package installed, the server started, reloaded and stopped as its unit says, upgraded, removed, purged:
-# on a copy of this machine that is thrown away (an overlay, with processes and a network of its own).
+# The Debian package installed, the server started, reloaded, upgraded to a second version of the package and stopped as
+# its unit says, removed, purged: on a copy of this machine that is thrown away (an overlay, with processes and a network
+# of its own).
 set -euo pipefail
 
 deb=$PWD/$1
 
 if ((EUID != 0)) || ! unshare --mount --pid --net --fork true 2>/dev/null; then
+  [[ -z ${TESTS_MAY_NOT_SKIP-} ]] || { echo "FAILED: neither root nor namespaces, and in CI no test is skipped"; exit 1; }
   echo "skipped: needs root and namespaces"
   exit 0
 fi
@@ -30,6 +32,14 @@ in_the_copy() {
   answers() {
     python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8080/", timeout=5).read()' 2>/dev/null
   }
+  # On the connection that is open as descriptor 9.
+  kept_client_is_answered() {
+    local line first=""
+    printf 'HEAD / HTTP/1.1\r\nHost: test\r\n\r\n' >&9
+    while IFS= read -r -t 10 -u 9 line && [[ $line != $'\r' ]]; do first=${first:-$line}; done
+    [[ $first == "HTTP/1.1 200 OK"* ]]
+  }
+  running_program() { readlink "/proc/$server/exe"; }
   start() {
     # RuntimeDirectory= and LogsDirectory= of the unit.
     install -d -o preforkd -g preforkd /run/preforkd /var/log/preforkd
@@ -49,6 +59,7 @@ in_the_copy() {
   python3 -c 'import fcntl, socket, struct
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
 
+  rm -f /usr/sbin/policy-rc.d
   dpkg_quiet -i /tmp/package.deb
   getent passwd preforkd | grep -q ':/usr/sbin/nologin$' || fail "there is no user preforkd that cannot log in"
   [[ -L /etc/systemd/system/multi-user.target.wants/preforkd.service ]] || fail "the unit is not enabled"
@@ -64,11 +75,33 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
   preforkctl status >/dev/null || fail "no status"
   answers || fail "it does not serve after a refused reload"
 
-  # An upgrade under a running server, with a changed configuration, leaves both alone.
+  # To a second version, with a changed configuration and a client who is there: the process becomes the new program.
   echo '# changed by the administrator' >>/etc/preforkd/preforkd.toml
-  dpkg_quiet --force-confold -i /tmp/package.deb
+  exec 9<>/dev/tcp/127.0.0.1/8080
+  kept_client_is_answered || fail "no answer before the upgrade"
+  dpkg_quiet --force-confold -i /tmp/second.deb
   grep -q 'changed by the administrator' /etc/preforkd/preforkd.toml || fail "the upgrade lost a change"
-  answers || fail "the upgrade has stopped the server"
+  kept_client_is_answered || fail "the upgrade has cut off a client"
+  [[ $(running_program) == /usr/sbin/preforkd ]] || fail "after the upgrade $(running_program) runs"
+
+  # A configuration that the new program does not take: the old one is worth more than none. Put right, it goes on.
+  echo 'wrokers = 3' >>/etc/preforkd/preforkd.toml
+  dpkg_quiet --force-confold -i /tmp/package.deb
+  grep -q 'wrokers' /tmp/dpkg.log || fail "nobody has said why the old program serves on"
+  kept_client_is_answered || fail "a refused upgrade has cut off a client"
+  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "a refused upgrade has replaced the program"
+  sed -i '$d' /etc/preforkd/preforkd.toml
+  preforkctl upgrade --wait || fail "the upgrade by hand was refused"
+  [[ $(running_program) == /usr/sbin/preforkd ]] || fail "after the upgrade by hand $(running_program) runs"
+
+  # Where a policy forbids that services are restarted, nothing is touched.
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+  dpkg_quiet --force-confold -i /tmp/second.deb
+  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "the policy was not asked"
+  rm /usr/sbin/policy-rc.d
+  kept_client_is_answered || fail "the client of the beginning is not there any more"
+  exec 9>&-
   stop
 
   dpkg_quiet -r preforkd
@@ -78,6 +111,12 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
 }
 
 copy=$(mktemp -d)
+# The next version: the same but for its number.
+make_second() {
+  dpkg-deb --raw-extract "$deb" "$1/second"
+  sed -i 's/^Version: .*/&+second/' "$1/second/DEBIAN/control"
+  dpkg-deb --root-owner-group -Znone --build "$1/second" "$1/root/tmp/second.deb" >/dev/null
+}
 # All that was made in the copy and is still there, but for the user, and for what dpkg and its friends note down.
 left_behind() {
   (cd "$1" && find . -mindepth 1 ! -type c ! -type d | sed 's|^\./||' | grep -vE \
@@ -85,7 +124,7 @@ left_behind() {
   (cd "$1" && find . -iname '*preforkd*' ! -type c | sed 's|^\./||')
 }
 
-export -f in_the_copy left_behind
+export -f in_the_copy left_behind make_second
 export copy deb
 unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
   mount -t tmpfs copy "$copy"
@@ -96,6 +135,7 @@ unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
   mount -t tmpfs run "$copy/root/run"
   mount -t tmpfs tmp "$copy/root/tmp"
   cp "$deb" "$copy/root/tmp/package.deb"
+  make_second "$copy"
   # An image of a container may forbid all daemons; nothing here is started by init.
   chroot "$copy/root" /bin/bash -euo pipefail -c in_the_copy </dev/null
   left=$(left_behind "$copy/made")

@@ -28,7 +28,7 @@ test_files() {
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
     share/doc/preforkd/README.md share/doc/preforkd/copyright share/man/man1/preforkctl.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
-    share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)
+    share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)
   [[ $(tar -tzf "$archive" | grep -v -e '/$' -e /include/preforkd/) == "$expected" ]] ||
     fail "the files are $(tar -tzf "$archive")"
   [[ -z $(tar --numeric-owner -tvzf "$archive" | grep -v ' 0/0 .* 1970-01-01 ') ]] ||

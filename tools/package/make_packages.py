@@ -105,8 +105,8 @@ class Release:
             write(prefix / f"share/man/man{page[-1]}" / (page + ".gz"), compressed(self.text(page)))
         for program in ("preforkd", "preforkctl"):
             write(prefix / "share/bash-completion/completions" / program, self.text(program + ".bash-completion"))
-        # As they are: "@VERSION@" and the like would be Prometheus' and Grafana's own words.
-        for name in ("preforkd-alerts.yml", "preforkd-grafana.json"):
+        # As they are: "@VERSION@" and the like would be those programs' own words.
+        for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg"):
             write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
         for name, content in self.headers.items():
             write(prefix / "include/preforkd" / name, content)

@@ -165,9 +165,9 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   return used;
 }
 
-Output::Progress HttpSession::Flush() {
+Output::Progress HttpSession::Flush(bool last) {
   access_.BeforeSending();
-  const Output::Progress progress = output_.Flush();
+  const Output::Progress progress = output_.Flush(last);
   access_.AfterSending(output_.Sent(), progress != Output::Progress::kBlocked);
   return progress;
 }
@@ -175,7 +175,10 @@ Output::Progress HttpSession::Flush() {
 // ---- what next ----
 
 void HttpSession::Settle() {
-  Output::Progress progress = Flush();
+  // Only where the client has said so itself: to one that sends more, the kernel answers the close with a reset, which
+  // overtakes what has not left.
+  const bool last = phase_ == Phase::kClosing && client_ends_ && NoInputFollows();
+  Output::Progress progress = Flush(last);
   while (progress == Output::Progress::kDrained && std::exchange(stalled_, false)) {
     UsePending();
     progress = Flush();
@@ -213,7 +216,7 @@ void HttpSession::AwaitRoom() {
 }
 
 void HttpSession::Finish() {
-  if (!refused_ && !more_may_follow_ && pending_.empty()) return connection_.Close("the answer was its last");
+  if (NoInputFollows()) return connection_.Close("the answer was its last");
   std::string().swap(pending_);
   phase_ = Phase::kLingering;
   linger_.emplace(connection_).Begin();

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "common/base/rate_limit.h"
+#include "common/base/recycled.h"
 #include "common/config/config.h"
 #include "worker/http/access_record.h"
 #include "worker/http/handler.h"
@@ -46,7 +47,7 @@ struct SessionShared {
   OncePerSecond fault_log;
 };
 
-class HttpSession final : public Session {
+class HttpSession final : public Session, public Recycled<HttpSession> {
  public:
   HttpSession(Connection& connection, SessionShared& shared, std::string unread);
   ~HttpSession() override { access_.AfterSending(output_.Sent(), true); }
@@ -87,14 +88,16 @@ class HttpSession final : public Session {
   [[nodiscard]] std::string_view Date();
   [[nodiscard]] bool ServerStops() const;
 
-  // Sends what the socket takes, and keeps the access log right.
-  Output::Progress Flush();
+  // Sends what the socket takes, and keeps the access log right. `last`: as for Output.
+  Output::Progress Flush(bool last = false);
 
   // ---- what next; the last thing that every callback does ----
   void Settle();
   void AwaitInput();
   void AwaitRoom();
   void Finish();
+  // No input comes that nobody will look at: the connection can be closed as soon as all is sent.
+  [[nodiscard]] bool NoInputFollows() const { return !refused_ && !more_may_follow_ && pending_.empty(); }
   void SetWait(Wait wait);
   [[nodiscard]] Duration TimeoutOf(Wait wait) const;
   // Between two requests, with everything answered and sent.
@@ -115,6 +118,7 @@ class HttpSession final : public Session {
   bool carried_ = false;          // pending_ came with the connection and has not been looked at
   bool stalled_ = false;          // Process stopped because the output waits
   bool more_may_follow_ = false;  // the last receive filled the buffer
+  bool client_ends_ = false;      // it has said that this request is its last
   bool refused_ = false;          // input may come that nobody will look at
   bool retiring_ = false;
 };

@@ -68,6 +68,8 @@ void HttpSession::Respond(const HttpRequest& request, std::string_view head) {
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
   const bool keep = request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
   if (!keep) phase_ = Phase::kClosing;
+  // Behind a body old clients send an empty line, which nobody announces.
+  client_ends_ = !request.keep_alive && request.body.empty();
   AccessEntry known;
   if (connection_.Env().access != nullptr) {
     known.referer = request.Field("referer").value_or("");
@@ -103,8 +105,11 @@ void HttpSession::Refuse(int status, std::string_view head) {
 
 void HttpSession::Announce(const HttpRequest& request) {
   std::array<char, SharedText::kCapacity> line;
-  const auto end = fmt::format_to_n(line.data(), line.size(), "{} {}", request.method_name, request.target);
-  connection_.Doing({line.data(), std::min(end.size, line.size())});
+  std::size_t size = 0;
+  for (const std::string_view part : {request.method_name, std::string_view(" "), request.target}) {
+    size += part.copy(line.data() + size, line.size() - size);
+  }
+  connection_.Doing({line.data(), size});
 }
 
 // A worker that only retires keeps the connection open, because it goes on elsewhere.

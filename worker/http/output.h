@@ -40,8 +40,9 @@ class Output {
   // The client cannot get what was promised: after what has been staged, the connection ends.
   void Break();
 
-  // Sends what the socket takes.
-  Progress Flush();
+  // Sends what the socket takes. `last`: nothing follows but the end of the connection, which is closed at once when
+  // this has returned kDrained; what was sent then leaves together with that end.
+  Progress Flush(bool last = false);
   // Something waits for the socket: add nothing.
   [[nodiscard]] bool Waiting() const { return !unsent_.empty() || file_.Valid() || broken_; }
   // Bytes sent so far; what a timeout without progress compares.
@@ -51,11 +52,11 @@ class Output {
 
  private:
   // Sends `bytes` at once; what the socket does not take goes to unsent_.
-  void SendOrKeep(std::string_view bytes, bool more_follows);
+  void SendOrKeep(std::string_view bytes, bool last);
   // The number of bytes that the socket took.
-  std::size_t SendSome(std::string_view bytes, bool more_follows);
-  void FlushStaged();
-  void FlushUnsent();
+  std::size_t SendSome(std::string_view bytes, bool last);
+  void FlushStaged(bool last);
+  void FlushUnsent(bool last);
   void FlushFile();
 
   Connection& connection_;

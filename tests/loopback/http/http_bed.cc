@@ -171,6 +171,12 @@ std::unique_ptr<Client> HttpBed::Connect(SocketKind kind, Luggage luggage) {
   return std::make_unique<Client>(std::move(client));
 }
 
+void HttpBed::Serve(Parcel parcel) {
+  Connection::Owner& owner = *this;
+  live_.push_back(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
+  live_.back()->Start(*service_, {});
+}
+
 std::uint64_t HttpBed::Activity() const {
   return Get(env_->row.bytes_in) + Get(env_->row.bytes_out) + Get(env_->row.finished) +
          Get(env_->row.requests);

@@ -70,6 +70,8 @@ class HttpBed final : Connection::Owner {
 
   // A connection whose client has not been looked at yet, as after a deferred accept.
   std::unique_ptr<Client> Connect(SocketKind kind = SocketKind::kUnix, Luggage luggage = {});
+  // One that has been taken: answers it as far as that goes at once.
+  void Serve(Parcel parcel);
   // Starts what has been connected, and runs everything that is ready until nothing is.
   void Turn();
   // Turns, and waits, until `condition` holds; false when it does not within 10 s.

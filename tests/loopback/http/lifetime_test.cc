@@ -1,5 +1,8 @@
 // How a connection lives and ends: back-pressure, deadlines, lingering, retiring, travelling.
 #include <doctest/doctest.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <string>
 
@@ -20,6 +23,24 @@ Answer OnlyAnswer(const Client& client, bool head_only = false) {
   const std::vector<Answer> answers = ParseAnswers(client.Received(), head_only);
   REQUIRE(answers.size() == 1);
   return answers.front();
+}
+
+// ---- the end ----
+
+TEST_CASE("the end of a connection that its client wants closed rides on the segment of the answer") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect(SocketKind::kTcp);
+  bed.Exchange(*client, GetOf("/", "Connection: close\r\n"));
+  REQUIRE(bed.Until([&] {
+    client->Read();
+    return client->Ended();
+  }));
+  CHECK(OnlyAnswer(*client).status == 200);
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  REQUIRE(::getsockopt(client->Fd(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+  // The handshake's, at most one that acknowledges the request, and the answer with the end.
+  CHECK(info.tcpi_segs_in <= 3);
 }
 
 // ---- back-pressure ----

@@ -1,3 +1,4 @@
+// The choice of slot: what each policy promises, and that the tree chooses what its plain definition does.
 #include "master/policy/balance.h"
 
 #include <doctest/doctest.h>
@@ -10,110 +11,201 @@
 namespace preforkd {
 namespace {
 
-constexpr Bounds kBounds{100, 10};
+constexpr std::array kPolicies = {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin,
+                                  DispatchPolicy::kClientHash};
 
-std::vector<Candidate> Slots(std::initializer_list<std::uint64_t> loads) {
-  std::vector<Candidate> table;
-  for (const std::uint64_t load : loads) {
-    table.push_back(Candidate{static_cast<std::uint32_t>(table.size()), load, 0, false});
+// Slots by their loads, beside the balancer that knows them.
+class Slots {
+ public:
+  explicit Slots(DispatchPolicy policy, std::initializer_list<std::uint64_t> loads = {}) : balancer_(policy) {
+    std::uint32_t slot = 0;
+    for (const std::uint64_t load : loads) Offer(slot++, load);
   }
-  return table;
+
+  void Offer(std::uint32_t slot, std::uint64_t load) {
+    loads_[slot] = load;
+    balancer_.Offer(slot, load);
+  }
+  void Withdraw(std::uint32_t slot) {
+    loads_.erase(slot);
+    balancer_.Withdraw(slot);
+  }
+  // Gives one connection and books it, as the dispatcher does; the slot, or -1.
+  int Give(std::uint64_t client = 0) {
+    const auto slot = balancer_.Choose(client);
+    if (!slot) return -1;
+    balancer_.Took(*slot);
+    Offer(*slot, loads_.at(*slot) + 1);
+    return static_cast<int>(*slot);
+  }
+  [[nodiscard]] std::optional<std::uint32_t> Choice(std::uint64_t client = 0) const { return balancer_.Choose(client); }
+  [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& Loads() const { return loads_; }
+  Balancer& Tree() { return balancer_; }
+
+ private:
+  Balancer balancer_;
+  std::map<std::uint32_t, std::uint64_t> loads_;
+};
+
+std::vector<int> GiveMany(Slots& slots, int count) {
+  std::vector<int> order;
+  for (int i = 0; i < count; ++i) order.push_back(slots.Give());
+  return order;
 }
 
-// Gives one connection and books it, as the dispatcher does; the slot, or -1.
-int Give(Balancer& balancer, std::vector<Candidate>& table, std::uint64_t client = 0) {
-  const auto index = balancer.Choose(table, kBounds, client);
-  if (!index) return -1;
-  ++table[*index].load;
-  return static_cast<int>(table[*index].slot);
-}
+// The definitions, by looking at every slot.
+class Plain {
+ public:
+  Plain(DispatchPolicy policy, const std::map<std::uint32_t, std::uint64_t>& loads, std::uint32_t last)
+      : policy_(policy), loads_(loads), last_(last) {}
+
+  [[nodiscard]] std::optional<std::uint32_t> Choice(std::uint64_t client) const {
+    if (loads_.empty()) return std::nullopt;
+    if (policy_ == DispatchPolicy::kClientHash) return OfClient(client);
+    std::optional<std::uint32_t> best;
+    for (const auto& [slot, load] : loads_) {
+      if (!best || Before(slot, load, *best)) best = slot;
+    }
+    return best;
+  }
+
+ private:
+  [[nodiscard]] bool Before(std::uint32_t slot, std::uint64_t load, std::uint32_t best) const {
+    const bool by_load = policy_ == DispatchPolicy::kLeastConnections;
+    if (by_load && load != loads_.at(best)) return load < loads_.at(best);
+    // How far behind the last one: unsigned, so going round.
+    return slot - last_ - 1 < best - last_ - 1;
+  }
+  [[nodiscard]] std::uint32_t OfClient(std::uint64_t client) const {
+    const std::uint32_t slots = loads_.rbegin()->first + 1;
+    for (std::uint32_t attempt = 0; attempt < Balancer::kTries; ++attempt) {
+      const std::uint32_t slot = Balancer::Series(client, attempt, slots);
+      if (loads_.contains(slot)) return slot;
+    }
+    return loads_.lower_bound(Balancer::Series(client, Balancer::kTries - 1, slots))->first;
+  }
+
+  DispatchPolicy policy_;
+  const std::map<std::uint32_t, std::uint64_t>& loads_;
+  std::uint32_t last_;
+};
 
 }  // namespace
 
+TEST_CASE("room: fewer connections and a shorter queue than the bounds, not stuck, the channel not full") {
+  constexpr Bounds kBounds{100, 10};
+  CHECK(HasRoom({.load = 99, .queued = 9}, kBounds));
+  CHECK_FALSE(HasRoom({.load = 100}, kBounds));
+  CHECK_FALSE(HasRoom({.queued = 10}, kBounds));
+  CHECK_FALSE(HasRoom({.stuck = true}, kBounds));
+  CHECK_FALSE(HasRoom({.full = true}, kBounds));
+}
+
 TEST_CASE("nobody to choose from") {
-  for (const DispatchPolicy policy :
-       {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin, DispatchPolicy::kClientHash}) {
-    Balancer balancer(policy);
-    CHECK_FALSE(balancer.Choose({}, kBounds, 0).has_value());
-    std::vector<Candidate> table = Slots({100, 5, 0});
-    table[1].queued = 10;
-    table[2].stuck = true;
-    CHECK_FALSE(balancer.Choose(table, kBounds, 0).has_value());
-    table[2].stuck = false;
-    CHECK(balancer.Choose(table, kBounds, 0) == 2);
+  for (const DispatchPolicy policy : kPolicies) {
+    Slots slots(policy);
+    CHECK_FALSE(slots.Choice().has_value());
+    slots.Offer(2, 7);
+    CHECK(slots.Choice() == 2);
+    slots.Withdraw(2);
+    CHECK_FALSE(slots.Choice().has_value());
+    slots.Withdraw(900);
   }
 }
 
 TEST_CASE("least-connections: the emptiest, and ties go round") {
-  Balancer balancer(DispatchPolicy::kLeastConnections);
-  std::vector<Candidate> table = Slots({3, 1, 2});
-  CHECK(Give(balancer, table) == 1);
-  std::vector<int> order;
-  std::vector<Candidate> equal = Slots({0, 0, 0, 0});
-  Balancer fresh(DispatchPolicy::kLeastConnections);
-  for (int i = 0; i < 8; ++i) order.push_back(Give(fresh, equal));
-  CHECK(order == std::vector<int>{1, 2, 3, 0, 1, 2, 3, 0});
+  Slots slots(DispatchPolicy::kLeastConnections, {3, 1, 2});
+  CHECK(slots.Give() == 1);
+  Slots equal(DispatchPolicy::kLeastConnections, {0, 0, 0, 0});
+  CHECK(GiveMany(equal, 8) == std::vector<int>{1, 2, 3, 0, 1, 2, 3, 0});
 }
 
 TEST_CASE("least-connections: never more than one apart while nothing ends") {
-  Balancer balancer(DispatchPolicy::kLeastConnections);
-  std::vector<Candidate> table = Slots({0, 0, 0, 0, 0});
+  Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0, 0, 0});
   for (int i = 0; i < 333; ++i) {
-    REQUIRE(Give(balancer, table) >= 0);
-    const auto [low, high] = std::minmax_element(
-        table.begin(), table.end(), [](const Candidate& a, const Candidate& b) { return a.load < b.load; });
-    CHECK(high->load - low->load <= 1);
+    REQUIRE(slots.Give() >= 0);
+    const auto [low, high] = std::minmax_element(slots.Loads().begin(), slots.Loads().end(),
+                                                 [](const auto& a, const auto& b) { return a.second < b.second; });
+    CHECK(high->second - low->second <= 1);
   }
 }
 
-TEST_CASE("round-robin: in turn whatever the load; a slot that is full loses only its turn") {
-  Balancer balancer(DispatchPolicy::kRoundRobin);
-  std::vector<Candidate> table = Slots({50, 0, 7});
-  std::vector<int> order;
-  for (int i = 0; i < 6; ++i) order.push_back(Give(balancer, table));
-  CHECK(order == std::vector<int>{1, 2, 0, 1, 2, 0});
-  table[1].queued = kBounds.max_queue;
-  CHECK(Give(balancer, table) == 2);
-  CHECK(Give(balancer, table) == 0);
-  table[1].queued = 0;
-  CHECK(Give(balancer, table) == 1);
+TEST_CASE("round-robin: in turn whatever the load; a slot without room loses only its turn") {
+  Slots slots(DispatchPolicy::kRoundRobin, {50, 0, 7});
+  CHECK(GiveMany(slots, 6) == std::vector<int>{1, 2, 0, 1, 2, 0});
+  slots.Withdraw(1);
+  CHECK(GiveMany(slots, 2) == std::vector<int>{2, 0});
+  slots.Offer(1, 0);
+  CHECK(slots.Give() == 1);
 }
 
-TEST_CASE("round-robin goes on behind a slot that has left the table") {
-  Balancer balancer(DispatchPolicy::kRoundRobin);
-  std::vector<Candidate> table = Slots({0, 0, 0});
-  CHECK(Give(balancer, table) == 1);
-  table.erase(table.begin() + 1);
-  CHECK(Give(balancer, table) == 2);
-  CHECK(Give(balancer, table) == 0);
+TEST_CASE("round-robin goes on behind a slot that has left") {
+  Slots slots(DispatchPolicy::kRoundRobin, {0, 0, 0});
+  CHECK(slots.Give() == 1);
+  slots.Withdraw(1);
+  CHECK(GiveMany(slots, 2) == std::vector<int>{2, 0});
 }
 
-TEST_CASE("client-hash: a client stays, and a slot that leaves moves only its own clients") {
-  Balancer balancer(DispatchPolicy::kClientHash);
-  std::vector<Candidate> table = Slots({0, 0, 0, 0});
-  std::mt19937_64 random(1);
-  std::map<std::uint64_t, std::uint32_t> homes;
-  for (int i = 0; i < 1000; ++i) {
-    const std::uint64_t client = random();
-    homes[client] = table[*balancer.Choose(table, kBounds, client)].slot;
-    CHECK(table[*balancer.Choose(table, kBounds, client)].slot == homes[client]);
-  }
-  table.erase(table.begin() + 2);
-  for (const auto& [client, home] : homes) {
-    const std::uint32_t now = table[*balancer.Choose(table, kBounds, client)].slot;
-    if (home != 2) CHECK(now == home);
-    if (home == 2) CHECK(now != 2);
+TEST_CASE("client-hash: a client stays; a slot that leaves moves only its own, one that joins takes only its own") {
+  for (const std::uint32_t leaving : {0U, 2U, 3U}) {
+    Slots slots(DispatchPolicy::kClientHash, {0, 0, 0, 0});
+    std::mt19937_64 random(leaving);
+    std::map<std::uint64_t, std::uint32_t> homes;
+    for (int i = 0; i < 1000; ++i) {
+      const std::uint64_t client = random();
+      homes[client] = *slots.Choice(client);
+      CHECK(static_cast<std::uint32_t>(slots.Give(client)) == homes[client]);
+    }
+    slots.Withdraw(leaving);
+    for (const auto& [client, home] : homes) {
+      if (home != leaving) CHECK(slots.Choice(client) == home);
+      if (home == leaving) CHECK(slots.Choice(client) != leaving);
+    }
+    slots.Offer(leaving, 0);
+    for (const auto& [client, home] : homes) CHECK(slots.Choice(client) == home);
+    slots.Offer(4, 0);
+    for (const auto& [client, home] : homes) CHECK((slots.Choice(client) == home || slots.Choice(client) == 4));
   }
 }
 
-TEST_CASE("client-hash spreads clients over the slots") {
-  Balancer balancer(DispatchPolicy::kClientHash);
-  const std::vector<Candidate> table = Slots({0, 0, 0, 0});
-  std::vector<int> clients(4);
-  for (std::uint64_t client = 0; client < 4000; ++client) ++clients[*balancer.Choose(table, kBounds, client)];
-  for (const int count : clients) {
-    CHECK(count > 800);
-    CHECK(count < 1200);
+TEST_CASE("client-hash spreads clients over the slots, wherever their numbers are") {
+  for (const std::vector<std::uint32_t>& numbers :
+       {std::vector<std::uint32_t>{0, 1, 2, 3}, std::vector<std::uint32_t>{4, 5, 6, 7}, {1, 2, 5, 11}}) {
+    Slots slots(DispatchPolicy::kClientHash);
+    for (const std::uint32_t number : numbers) slots.Offer(number, 0);
+    std::map<std::uint32_t, int> clients;
+    for (std::uint64_t client = 0; client < 4000; ++client) ++clients[*slots.Choice(client)];
+    for (const std::uint32_t number : numbers) {
+      CHECK(clients[number] > 800);
+      CHECK(clients[number] < 1200);
+    }
+  }
+}
+
+TEST_CASE("seeded random walk: the tree chooses what the plain definition chooses") {
+  for (const DispatchPolicy policy : kPolicies) {
+    Slots slots(policy);
+    std::uint32_t last = 0;
+    std::mt19937_64 random(static_cast<unsigned>(policy) + 1);
+    // The number of slots varies over the walk: some are rarely more than one.
+    std::uint32_t highest = 1;
+    for (int step = 0; step < 100'000; ++step) {
+      if (step % 5000 == 0) highest = 1U << (random() % 9);
+      const auto slot = static_cast<std::uint32_t>(random() % highest);
+      switch (random() % 8) {
+        case 0: slots.Withdraw(slot); break;
+        case 1: slots.Withdraw(static_cast<std::uint32_t>(random() % 256)); break;
+        case 2:
+        case 3: slots.Offer(slot, random() % 10); break;
+        default: {
+          const std::uint64_t client = random();
+          const auto choice = slots.Choice(client);
+          REQUIRE(choice == Plain(policy, slots.Loads(), last).Choice(client));
+          if (slots.Give(client) >= 0) last = *choice;
+          break;
+        }
+      }
+    }
   }
 }
 

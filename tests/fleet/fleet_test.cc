@@ -1,0 +1,213 @@
+// Three machines behind HAProxy, under open load: what an administrator does to one after the other, and what
+// happens to one, fails no request.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+
+#include "tests/fleet/balancer.h"
+#include "tests/fleet/machines.h"
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/web_load.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr int kNodes = 3;
+#ifdef PREFORKD_SANITIZED
+constexpr double kRequestsPerSecond = 300;
+#else
+constexpr double kRequestsPerSecond = 2000;
+#endif
+
+// False: this cannot be done here, which only a developer's machine may say.
+bool HaveMachines() {
+  static const bool have = [] {
+    if (!Balancer::IsInstalled() || !Machines::Enter()) return false;
+    for (int number = 1; number <= kNodes; ++number) Machines::Add(number);
+    return true;
+  }();
+  if (have) return true;
+  if (std::getenv("TESTS_MAY_NOT_SKIP") != nullptr)
+    FAIL("no namespaces or no HAProxy, and here no test is skipped");
+  MESSAGE("skipped: needs root, network namespaces, and the packages haproxy and iproute2");
+  return false;
+}
+
+// One machine with preforkd as the shipped haproxy.cfg wants it.
+class Node {
+ public:
+  explicit Node(int number, const std::string& root)
+      : name_(fmt::format("node{}", number)),
+        number_(number),
+        config_(Config(Machines::AddressOf(number), root)) {}
+
+  void Start() {
+    daemon_.emplace();
+    daemon_->LaunchBy(Machines::LauncherFor(number_));
+    daemon_->WriteConfig(config_);
+    daemon_->Serve(2);
+    daemon_->IgnoreDescriptors();  // clients come and go while they are counted
+  }
+  // Gone, and judged.
+  void End() { daemon_.reset(); }
+
+  [[nodiscard]] const std::string& Name() const { return name_; }
+  [[nodiscard]] DaemonProcess& Daemon() { return *daemon_; }
+
+ private:
+  static std::string Config(const std::string& address, const std::string& root) {
+    return fmt::format(
+        "workers = 2\nworkers_max = 2\n"
+        "[supervision]\nstop_delay = \"3s\"\n"
+        "[[listen]]\naddress = \"{0}:8080\"\nservice = \"site\"\nproxy_protocol = true\n"
+        "[[listen]]\naddress = \"{0}:9100\"\nservice = \"status\"\n"
+        "[service.site]\ntype = \"http\"\nroot = \"{1}\"\n[service.status]\ntype = \"status\"\n",
+        address, root);
+  }
+
+  std::string name_;
+  int number_;
+  std::string config_;
+  std::optional<DaemonProcess> daemon_;
+};
+
+// The nodes, HAProxy in front of them, and clients who want something of it.
+class Fleet {
+ public:
+  Fleet() {
+    WriteFile(root_.Path("file"), kBody);
+    for (int number = 1; number <= kNodes; ++number) {
+      nodes_.emplace_back(number, root_.Path());
+      nodes_.back().Start();
+    }
+    balancer_.emplace(RunfilePath("tools/package/haproxy.cfg"));
+    for (const Node& node : nodes_) REQUIRE(balancer_->Sees(node.Name(), "UP"));
+    load_.emplace(WebLoadPlan{"192.0.2.1:80", "/file", kBody, kRequestsPerSecond});
+  }
+
+  // All nodes have their stop_delay at the same time.
+  ~Fleet() {
+    load_.reset();
+    balancer_.reset();
+    for (Node& node : nodes_) node.Daemon().Signal(SIGTERM);
+    for (Node& node : nodes_) (void)node.Daemon().Wait();
+  }
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  std::deque<Node>& Nodes() { return nodes_; }
+  Balancer& Front() { return *balancer_; }
+  // So many more requests are answered.
+  [[nodiscard]] bool GoesOn(std::uint64_t requests) {
+    const std::uint64_t goal = load_->Answered() + requests;
+    return WaitUntil(kPatience, [&] { return load_->Answered() >= goal; });
+  }
+  // The end: nothing has failed.
+  void Judge(const std::string& what) {
+    const WebLoadResult result = load_->Stop();
+    MESSAGE(what, ": ", result.Text(), "; HAProxy tried again: ", balancer_->Retries());
+    CHECK(result.failed.empty());
+    CHECK(static_cast<double>(result.answered.size()) > kRequestsPerSecond * Seconds(result.length) / 2);
+  }
+
+ private:
+  static constexpr const char* kBody = "what all machines serve\n";
+
+  TempDirectory root_;
+  std::deque<Node> nodes_;
+  std::optional<Balancer> balancer_;
+  std::optional<WebLoad> load_;
+};
+
+}  // namespace
+
+TEST_CASE("one node after the other is restarted: it is not ready, then it stops, then it is back") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  REQUIRE(fleet.GoesOn(500));
+  for (Node& node : fleet.Nodes()) {
+    node.Daemon().Signal(SIGTERM);
+    CHECK(fleet.Front().Sees(node.Name(), "DOWN"));
+    CHECK(node.Daemon().CountLog("stopping: no new connections") == 0);  // it was given up in time
+    CHECK(node.Daemon().Wait() == 0);
+    CHECK(node.Daemon().CountLog(", lost 0") == 1);
+    node.End();
+    node.Start();
+    CHECK(fleet.Front().Sees(node.Name(), "UP"));
+    CHECK(fleet.GoesOn(500));
+  }
+  CHECK(fleet.Front().Retries() == 0);  // so it is the same for requests that must not be made twice
+  fleet.Judge("three restarts");
+}
+
+TEST_CASE("one node after the other is upgraded in place: nobody has to be sent elsewhere") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  REQUIRE(fleet.GoesOn(500));
+  for (Node& node : fleet.Nodes()) {
+    DaemonProcess& daemon = node.Daemon();
+    const CommandResult upgrade =
+        RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+    CAPTURE(upgrade.err);
+    CHECK(upgrade.code == 0);
+    CHECK_FALSE(daemon.Wait(Duration(0)));  // the process is the same
+    CHECK(daemon.AwaitWorkers(2));
+    CHECK(fleet.GoesOn(1000));
+    CHECK(fleet.Front().Sees(node.Name(), "UP"));
+  }
+  CHECK(fleet.Front().Retries() == 0);
+  fleet.Judge("three upgrades in place");
+}
+
+TEST_CASE("a node that is taken out by hand gets nothing more, and is put back") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  REQUIRE(fleet.GoesOn(500));
+  const std::string& node = fleet.Nodes()[2].Name();
+  fleet.Front().Set(node, "drain");
+  CHECK(fleet.Front().Sees(node, "DRAIN"));
+  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "scur") == 0; }));
+  const unsigned long before = fleet.Front().Number(node, "stot");
+  CHECK(fleet.GoesOn(1000));
+  CHECK(fleet.Front().Number(node, "stot") == before);
+  fleet.Front().Set(node, "ready");
+  CHECK(fleet.Front().Sees(node, "UP"));
+  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "stot") > before; }));
+  CHECK(fleet.Front().Retries() == 0);
+  fleet.Judge("one node drained and back");
+}
+
+TEST_CASE("all workers of one node are killed, again and again, and another node dies whole") {
+  if (!HaveMachines()) return;
+  Fleet fleet;
+  DaemonProcess& victim = fleet.Nodes()[0].Daemon();
+  victim.ExpectLine("died while");
+  for (std::size_t round = 1; round <= 5; ++round) {
+    CHECK(fleet.GoesOn(1000));
+    for (const pid_t worker : victim.WorkerPids()) ::kill(worker, SIGKILL);
+    CHECK(victim.WaitForLog("died while", 2 * round));
+    CHECK(victim.AwaitWorkers(2));
+  }
+  Node& dead = fleet.Nodes()[1];
+  dead.Daemon().ExpectOrphans();
+  dead.Daemon().ExpectExit(128 + SIGKILL);
+  const std::vector<pid_t> workers = dead.Daemon().WorkerPids();
+  dead.Daemon().Signal(SIGKILL);
+  for (const pid_t worker : workers) ::kill(worker, SIGKILL);
+  CHECK(fleet.Front().Sees(dead.Name(), "DOWN"));
+  CHECK(dead.Daemon().Wait() == 128 + SIGKILL);
+  dead.End();
+  CHECK(fleet.GoesOn(1000));
+  dead.Start();
+  CHECK(fleet.Front().Sees(dead.Name(), "UP"));
+  fleet.Judge("five times all workers, once all of a node");
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,68 @@
+// Micro-benchmarks: what one step of a connection's life costs. Run by tests/micro/table, which adds the system calls;
+// by hand: bazel run --config=opt //tests/micro -- --benchmark_filter=park
+//
+// --rounds=N: exactly N rounds of each, so that two runs differ in nothing but the number of rounds.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/micro/operations.h"
+
+namespace preforkd::micro {
+namespace {
+
+// `per_round`: operations in one round; time is per operation.
+template <typename Operation, typename... Args>
+void Register(std::int64_t rounds, std::int64_t per_round, const std::string& name, Args... args) {
+  auto* const registered = ::benchmark::RegisterBenchmark(name.c_str(), [=](::benchmark::State& state) {
+    Operation operation(args...);
+    for (auto _ : state) operation.Round();
+    state.SetItemsProcessed(state.iterations() * per_round);
+  });
+  if (rounds > 0) registered->Iterations(rounds);
+}
+
+void RegisterAll(std::int64_t rounds) {
+  for (const int in_flight : {1, 8, 64}) {
+    Register<HandOverAndTake>(rounds, in_flight, "hand over and take, " + std::to_string(in_flight) + " in flight",
+                              static_cast<std::size_t>(in_flight));
+  }
+  Register<ParkAndWake>(rounds, 1, "park and wake");
+  Register<ParseHead>(rounds, 1, "parse a request head");
+  for (const std::uint32_t slots : {2U, 16U, 64U, 256U}) {
+    const std::string among = ", " + std::to_string(slots) + " slots";
+    Register<Choice>(rounds, 1, "choice, least-connections" + among, DispatchPolicy::kLeastConnections, slots);
+    Register<Choice>(rounds, 1, "choice, round-robin" + among, DispatchPolicy::kRoundRobin, slots);
+    Register<Choice>(rounds, 1, "choice, client-hash" + among, DispatchPolicy::kClientHash, slots);
+    Register<Dispatch>(rounds, 1, "accepted to finished" + among, slots);
+  }
+}
+
+// Takes --rounds=N out of the arguments; 0 when it is not there.
+std::int64_t TakeRounds(std::vector<char*>& arguments) {
+  constexpr std::string_view kFlag = "--rounds=";
+  std::int64_t rounds = 0;
+  std::erase_if(arguments, [&](const char* argument) {
+    if (!std::string_view(argument).starts_with(kFlag)) return false;
+    rounds = std::strtoll(argument + kFlag.size(), nullptr, 10);
+    return true;
+  });
+  return rounds;
+}
+
+}  // namespace
+}  // namespace preforkd::micro
+
+int main(int argc, char** argv) {
+  std::vector<char*> arguments(argv, argv + argc);
+  preforkd::micro::RegisterAll(preforkd::micro::TakeRounds(arguments));
+  int count = static_cast<int>(arguments.size());
+  ::benchmark::Initialize(&count, arguments.data());
+  if (::benchmark::ReportUnrecognizedArguments(count, arguments.data())) return EXIT_FAILURE;
+  ::benchmark::RunSpecifiedBenchmarks();
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,37 @@
+// What is measured is done: each round checks itself, and ends the process if it does not do what it is to measure.
+#include "tests/micro/operations.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/fd_snapshot.h"
+
+namespace preforkd::micro {
+namespace {
+
+template <typename Operation, typename... Args>
+void Rounds(Args... args) {
+  const testing::FdSnapshot before = testing::FdSnapshot::OfSelf();
+  {
+    Operation operation(args...);
+    operation.Round();
+    const testing::FdSnapshot first = testing::FdSnapshot::OfSelf();
+    for (int i = 0; i < 100; ++i) operation.Round();
+    CHECK(testing::FdSnapshot::OfSelf() == first);
+  }
+  CHECK(testing::FdSnapshot::OfSelf() == before);
+}
+
+}  // namespace
+
+TEST_CASE("rounds can be repeated, and leave no descriptor behind") {
+  for (const std::size_t in_flight : {1U, 8U, 64U}) Rounds<HandOverAndTake>(in_flight);
+  for (const std::uint32_t slots : {1U, 2U, 64U}) Rounds<Dispatch>(slots);
+  Rounds<ParkAndWake>();
+  Rounds<ParseHead>();
+  for (const DispatchPolicy policy :
+       {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin, DispatchPolicy::kClientHash}) {
+    Rounds<Choice>(policy, 16U);
+  }
+}
+
+}  // namespace preforkd::micro

@@ -1,0 +1,102 @@
+// What a request costs in system calls, by name, in the master and in the worker: the few that a connection's life is
+// made of, and nothing else.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/strace.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr int kRequests = 200;
+// Calls for each request that need no reason: heartbeats, a clock's tick, what the machine's other work brings about.
+constexpr double kOther = 0.15;
+
+using PerRequest = std::map<std::string, double>;
+
+struct Cost {
+  PerRequest master;
+  PerRequest worker;
+};
+
+PerRequest Divided(const Strace& strace) {
+  PerRequest cost;
+  for (const auto& [name, count] : strace.Counts()) cost[name] = static_cast<double>(count) / kRequests;
+  return cost;
+}
+
+std::string Text(const PerRequest& cost) {
+  std::string text;
+  for (const auto& [name, count] : cost) text += fmt::format(" {} {:.2f}", name, count);
+  return text;
+}
+
+// Runs `requests` under strace. nullopt: there is no strace here.
+template <typename Requests>
+std::optional<Cost> Measure(DaemonProcess& daemon, Requests requests) {
+  Strace master(daemon.MasterPid(), {"-c"}, daemon.Path("master.log"));
+  Strace worker(daemon.WorkerPids().at(0), {"-c"}, daemon.Path("worker.log"));
+  if (!master.Attached() || !worker.Attached()) {
+    MESSAGE("skipped: strace is not there, or may not trace");
+    return std::nullopt;
+  }
+  requests();
+  master.Stop();
+  worker.Stop();
+  const Cost cost{Divided(master), Divided(worker)};
+  MESSAGE("master:", Text(cost.master), "; worker:", Text(cost.worker));
+  return cost;
+}
+
+void CheckWithin(const PerRequest& cost, const PerRequest& bounds) {
+  for (const auto& [name, count] : cost) {
+    CAPTURE(name);
+    const auto bound = bounds.find(name);
+    CHECK(count <= (bound == bounds.end() ? 0 : bound->second) + kOther);
+  }
+}
+
+void Serve(DaemonProcess& daemon) {
+  // One worker: what it does is all that is done. Strace may make it slow; nobody is to care for it because of that.
+  daemon.Serve(1, {"--listen", "127.0.0.1:0", "--service", "status", "--workers", "1", "--set", "workers_max=1", "--set",
+                   "dispatch.reclaim_after=0"});
+}
+
+}  // namespace
+
+TEST_CASE("a short connection: accepted, handed over, taken, read, answered, closed") {
+  DaemonProcess daemon;
+  Serve(daemon);
+  const auto cost = Measure(daemon, [&daemon] {
+    for (int i = 0; i < kRequests; ++i) REQUIRE(HttpClient(daemon.Address()).Get("/healthz", "Connection: close\r\n"));
+  });
+  if (!cost) return;
+  // One client, one after the other: each is a batch of its own, which ends with an accept4 that finds nothing, and each
+  // waits once. With more at a time these are shared.
+  // getsockopt: which socket it is that a worker is given, so that it cannot hand back another (connection_seals.h).
+  CheckWithin(cost->master, {{"epoll_wait", 1}, {"prlimit64", 1}, {"accept4", 2}, {"getsockopt", 1}, {"sendmmsg", 1},
+                             {"close", 1}});
+  CheckWithin(cost->worker, {{"epoll_wait", 1}, {"prlimit64", 1}, {"recvmsg", 1}, {"recvfrom", 1}, {"sendto", 1},
+                             {"close", 1}});
+}
+
+TEST_CASE("a request on a connection that is kept: read and answered; the master does nothing") {
+  DaemonProcess daemon;
+  Serve(daemon);
+  HttpClient client(daemon.Address());
+  REQUIRE(client.Get("/healthz"));
+  const auto cost = Measure(daemon, [&client] {
+    for (int i = 0; i < kRequests; ++i) REQUIRE(client.Get("/healthz"));
+  });
+  if (!cost) return;
+  CheckWithin(cost->master, {});
+  CheckWithin(cost->worker, {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1}});
+}
+
+}  // namespace preforkd::testing

@@ -1,0 +1,105 @@
+// How connections leave a worker, back to the master or for good, and how it leaves itself: when it has been told to, and
+// has none any more.
+#include "common/base/log.h"
+#include "worker/worker.h"
+
+namespace preforkd {
+namespace {
+
+const char* InWords(HandBackReason reason) {
+  switch (reason) {
+    case HandBackReason::kIdle: return "it is idle";
+    case HandBackReason::kRetiring: return "this worker retires";
+    case HandBackReason::kOverShare: return "others have fewer";
+  }
+  return "?";
+}
+
+}  // namespace
+
+void Worker::Retire() {
+  env_->retiring = true;
+  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  drain_deadline_.SetAfter(env_->config->supervision.drain_timeout);
+  connections_.ForEach([this](Connection& connection) {
+    if (!HandBackIdle(connection, HandBackReason::kRetiring)) connection.Retire();
+  });
+  LeaveIfDone();
+}
+
+bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
+  Session& session = connection.GetSession();
+  if (session.TravelRefusal() != nullptr) return false;
+  // When the whole server stops nobody else would get it: who has spoken is answered here.
+  const MasterPage& master = env_->scoreboard.Master();
+  const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
+  if (server_stops && connection.HasInput()) return false;
+  Luggage luggage = session.Pack();
+  if (luggage.unread.size() + luggage.context.size() > kMaxParcelBytes) return false;
+  HandBack message;
+  message.id = env_->id;
+  message.reason = reason;
+  message.wake_now = luggage.wake || !luggage.unread.empty();
+  message.idle_for_ns = luggage.idle_for.count();
+  message.parcel = connection.TakeParcel();
+  message.parcel.unread = std::move(luggage.unread);
+  message.parcel.context = std::move(luggage.context);
+  log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
+  if (master_.Send(message)) {
+    Add(env_->row.returned);
+  } else {
+    CountUnreturned();
+  }
+  connections_.Remove(connection);
+  return true;
+}
+
+// A connection that was to go back and could not ends here.
+void Worker::CountUnreturned() {
+  if (master_.MasterGone()) {
+    CountFinished();  // it was idle, and the server has ended
+  } else {
+    CountLoss(LossReason::kRefused);
+  }
+}
+
+void Worker::LeaveIfDone() {
+  if (!env_->retiring || leaving_ || !connections_.Empty() || !master_.Drained()) return;
+  leaving_ = true;
+  env_->loop.Stop();
+}
+
+void Worker::Abort(WorkerExit code) {
+  exit_ = code;
+  leaving_ = true;
+  env_->loop.Stop();
+}
+
+void Worker::OnConnectionClosed(Connection& connection) {
+  connection.LogEnd();
+  if (const auto reason = connection.Loss()) {
+    CountLoss(*reason);
+  } else {
+    CountFinished();
+  }
+  connections_.Remove(connection);
+  LeaveIfDone();
+}
+
+void Worker::OnConnectionIdle(Connection& connection) {
+  const HandBackReason reason = env_->retiring ? HandBackReason::kRetiring : HandBackReason::kIdle;
+  if (HandBackIdle(connection, reason)) LeaveIfDone();
+}
+
+void Worker::CountFinished() {
+  Add(env_->row.finished);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
+}
+
+void Worker::CountLoss(LossReason reason) {
+  Add(env_->row.lost_by[static_cast<std::size_t>(reason)]);
+  Add(env_->row.lost);
+  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
+}
+
+}  // namespace preforkd
