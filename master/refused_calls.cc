@@ -25,15 +25,15 @@ std::string Times(std::uint64_t times) { return times == 1 ? "once" : fmt::forma
 
 std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
   std::string text;
-  std::string advice;
+  bool in_a_set = false;
   for (const RefusedCall& call : calls) {
     const std::string name = call.number ? SyscallName(*call.number) : "others";
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, Times(call.times));
-    if (const auto set = SetThatAdds(name)) {
-      advice += fmt::format("; system_calls = \"{}\" in its service's section would allow {}", CallSetName(*set), name);
-    }
+    const auto set = SetThatAdds(name);
+    if (set) text += fmt::format(" (set '{}')", CallSetName(*set));
+    in_a_set = in_a_set || set.has_value();
   }
-  return text + advice;
+  return in_a_set ? text + "; system_calls = \"SET\" in the section of its service would allow it" : text;
 }
 
 void RefusedCallReport::Look(const WorkerId& worker, const WorkerRow& row, Time now) {

@@ -11,7 +11,7 @@
 
 namespace preforkd {
 
-// "socket 3 times, ptrace once; service.NAME.system_calls = \"network\" would allow socket".
+// "socket 3 times (set 'network'), ptrace once", and how a set is given, if that helps.
 std::string DescribeRefusals(const std::vector<RefusedCall>& calls);
 
 class RefusedCallReport {

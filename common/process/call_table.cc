@@ -162,8 +162,8 @@ constexpr PartialCall kPartial[] = {
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLK}}}},
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLKW}}}},
 
+    {"clone", CallSet::kProcesses, {{{0, kNewNamespaces, 0}}}},  // first: fork(3) is this, pthread_create(3) clone3(2)
     {"clone", CallSet::kThreads, {{{0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD}}}},
-    {"clone", CallSet::kProcesses, {{{0, kNewNamespaces, 0}}}},
     {"fcntl", CallSet::kProcesses, {{{1, kInt, F_SETFL}, {2, O_NONBLOCK, O_NONBLOCK}}}, 2},
     {"prlimit64", CallSet::kProcesses, {{{0, kInt, 0}}}},
 };

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "common/wire/codec.h"
 #include "tests/support/fd_snapshot.h"
@@ -168,6 +171,93 @@ TEST_CASE("a log file that waits among untaken parcels is not taken back with th
   REQUIRE(std::holds_alternative<ReopenLog>(left.Value()));
   CHECK(std::get<ReopenLog>(left.Value()).incarnation == Incarnation{4});
   CHECK(TakeOne(channel.Value()).outcome == ReceiveOutcome::kEmpty);
+}
+
+namespace {
+
+// A connection, as a worker of `channel` gets it; the other end goes to `far`.
+Parcel Travelled(SlotChannel& channel, UniqueFd& far, std::uint64_t number = 7) {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  far = UniqueFd(ends[1]);
+  std::vector<Parcel> parcels(1);
+  parcels[0].fd = UniqueFd(ends[0]);
+  parcels[0].id = ConnId{number};
+  parcels[0].service = ServiceId{3};
+  parcels[0].accepted_at = Time(Duration(1234));
+  REQUIRE(channel.Send(parcels).sent == 1);
+  std::vector<char> buffer(kMaxMessageBytes);
+  ReceiveResult packet = ReceiveMessage(channel.WorkerEnd(), buffer);
+  REQUIRE(packet.outcome == ReceiveOutcome::kMessage);
+  Result<MasterToWorker> message = DecodeForWorker(std::span(buffer.data(), packet.size), std::move(packet.fd));
+  REQUIRE(message.Ok());
+  return std::move(std::get<HandOver>(message.Value()).parcel);
+}
+
+}  // namespace
+
+TEST_CASE("a connection is known again by its seal: its own socket, on its channel, as it was accepted") {
+  WorkerRow row;
+  WorkerRow other_row;
+  SlotChannel channel = SlotChannel::Create(row).Value();
+  SlotChannel other = SlotChannel::Create(other_row).Value();
+  UniqueFd far;
+  UniqueFd far_too;
+  Parcel parcel = Travelled(channel, far);
+  Parcel stranger = Travelled(other, far_too);
+  CHECK(channel.Knows(parcel));
+  CHECK_FALSE(other.Knows(parcel));
+  CHECK_FALSE(channel.Knows(stranger));
+  parcel.peer.length = 2;  // what a worker may learn, and count
+  parcel.requests = 99;
+  parcel.unread = "x";
+  CHECK(channel.Knows(parcel));
+  const auto changed = [&](auto change) {
+    const std::uint64_t seal = parcel.seal;
+    Parcel copy;
+    copy.fd = UniqueFd(::fcntl(parcel.fd.Get(), F_DUPFD_CLOEXEC, 0));  // another descriptor of the same socket
+    copy.id = parcel.id;
+    copy.service = parcel.service;
+    copy.listener = parcel.listener;
+    copy.accepted_at = parcel.accepted_at;
+    copy.seal = seal;
+    change(copy);
+    return channel.Knows(copy);
+  };
+  CHECK(changed([](Parcel&) {}));
+  CHECK_FALSE(changed([](Parcel& copy) { copy.id = ConnId{8}; }));
+  CHECK_FALSE(changed([](Parcel& copy) { copy.service = ServiceId{4}; }));
+  CHECK_FALSE(changed([](Parcel& copy) { copy.listener = ListenerId{1}; }));
+  CHECK_FALSE(changed([](Parcel& copy) { copy.accepted_at += Duration(1); }));
+  CHECK_FALSE(changed([](Parcel& copy) { ++copy.seal; }));
+  CHECK_FALSE(changed([&](Parcel& copy) { std::swap(copy.fd, far); }));  // the other end is another socket
+}
+
+TEST_CASE("no more is taken back than was given, whatever the row says") {
+  WorkerRow row;
+  SlotChannel channel = SlotChannel::Create(row).Value();
+  CHECK_FALSE(channel.MayHandBack());
+  UniqueFd far;
+  const Parcel first = Travelled(channel, far, 1);
+  const Parcel second = Travelled(channel, far, 2);
+  Set(row.handed_over, 1000);  // a lie
+  CHECK(channel.MayHandBack());
+  channel.CountHandedBack();
+  CHECK(channel.MayHandBack());
+  Set(row.finished, 1);
+  CHECK_FALSE(channel.MayHandBack());
+  Set(row.finished, 0);  // and cannot be taken back
+  CHECK_FALSE(channel.MayHandBack());
+  channel.BeginAnew(1);
+  CHECK(channel.MayHandBack());
+}
+
+TEST_CASE("a worker of a program that did not know of seals is believed") {
+  WorkerRow row;
+  SlotChannel channel = SlotChannel::Create(row, kFirstVersionWithSeals - 1).Value();
+  Parcel parcel;
+  parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  CHECK(channel.Knows(parcel));
 }
 
 }  // namespace preforkd

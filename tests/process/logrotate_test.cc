@@ -70,7 +70,7 @@ void CheckRotations(bool by_command) {
     REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 50; }));
     const int code = Rotate(folder, Rules(folder, by_command));
     REQUIRE_MESSAGE(code == 0, ReadFile(folder.Path("logs/said")));
-    CHECK(daemon.WaitForLog("log reopened by all processes", i + 1));
+    CHECK_MESSAGE(daemon.WaitForLog("log reopened by all processes", i + 1), daemon.Log());
   }
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());

@@ -134,6 +134,7 @@ TEST_CASE("the set that would allow a call is known") {
   CHECK(SetThatAdds("connect") == CallSet::kNetwork);
   CHECK(SetThatAdds("openat") == CallSet::kFiles);
   CHECK(SetThatAdds("execve") == CallSet::kProcesses);
+  CHECK(SetThatAdds("clone") == CallSet::kProcesses);
   CHECK(SetThatAdds("clone3") == CallSet::kThreads);
   CHECK(SetThatAdds("mprotect") == CallSet::kProcesses);
   CHECK(SetThatAdds("read") == std::nullopt);
