@@ -117,14 +117,20 @@ TEST_CASE("while the server stops, and a stop while the new program is looked at
 }
 
 TEST_CASE("a reload that had to wait for a refused upgrade is done") {
-  World world;
-  world.shelf.Put(kPreforkdNext, "exit");
-  world.daemon.Signal(SIGUSR2);
-  world.daemon.Signal(SIGHUP);
-  CHECK(world.daemon.WaitForLog("generation 2 serves"));
-  CHECK(world.daemon.AwaitWorkers(2));
-  CHECK(world.clients->Answered() == 20);
-  world.clients.reset();
+  for (const char* trick : {"hang", "vanish"}) {  // refused when it is looked at, and at the exec
+    CAPTURE(std::string(trick));
+    World world;
+    world.shelf.Put(kPreforkdNext, trick);
+    world.daemon.Signal(SIGUSR2);
+    REQUIRE(world.daemon.WaitForLog("is asked whether it would do"));  // of two signals the lower number is heard first
+    world.daemon.Signal(SIGHUP);
+    if (std::string(trick) == "hang") CHECK(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
+    CHECK(world.daemon.WaitForLog("generation 2 serves"));
+    CHECK(world.daemon.CountLog("upgrade refused: ") == 1);
+    CHECK(world.daemon.AwaitWorkers(2));
+    CHECK(world.clients->Answered() == 20);
+    world.clients.reset();
+  }
 }
 
 }  // namespace preforkd::testing
