@@ -281,14 +281,18 @@ void Master::PutInService(const GenerationSpec& generation) {
   }
   const LogFds logs = log_.Fds();
   if (logs != before) supervisor_.ReopenLogs(logs, [](const Status&) {});  // this generation's have the old
-  log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
-  supervisor_.SetLogs(logs);
-  Set(page_.generation, Raw(generation.number));
-  dispatcher_.Configure(config.dispatch);
+  Lead(generation);
   parking_.Configure(config.parking, generation.services);
   listeners_.Commit(config);
   KeepMemoryToItself(config.worker.dumpable);
   SayWhatIsMissing(config);
+}
+
+void Master::Lead(const GenerationSpec& generation) {
+  log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
+  supervisor_.SetLogs(log_.Fds());
+  Set(page_.generation, Raw(generation.number));
+  dispatcher_.Configure(generation.config->dispatch);
 }
 
 // Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.

@@ -66,6 +66,8 @@ class Master {
   // Says why, everywhere where somebody waits for the end of the reload.
   ControlReply RefuseReload(const std::string& why);
   void Scale(std::uint32_t workers);
+  // What every stop begins with: no change is under way any more, and everybody is told.
+  void BeginStop();
   void StopGracefully();
   void CloseListeners();
   void Drain();
@@ -80,6 +82,8 @@ class Master {
   // Becomes the new program, now or as soon as that can be. Returns if not.
   void Replace();
   ControlReply RefuseUpgrade(const std::string& why);
+  // The same for one that had begun: who waits is told, and what had to wait for it is done.
+  void GiveUpUpgrade(const std::string& why);
   [[nodiscard]] Result<UpgradeState> Describe();
   void DescribeConnections(UpgradeState& state) const;
   Status Inherit(const UpgradeState& state);
@@ -122,6 +126,8 @@ class Master {
   GenerationSpec MakeGeneration(std::shared_ptr<const Config> config);
   // What applies to the master itself when a configuration comes into service.
   void PutInService(const GenerationSpec& generation);
+  // The part of that which holds for a generation of another program, too.
+  void Lead(const GenerationSpec& generation);
   ListenerSet::ServiceTraits TraitsOf(const Config& config, const std::string& service);
   void SetState(MasterState state);
 

@@ -14,6 +14,13 @@ bool ChangesSomething(ControlCommand command) {
   return command != ControlCommand::kStatus && command != ControlCommand::kMetrics && command != ControlCommand::kConfig;
 }
 
+// What is wrong with the file is known before a change has begun; for the rest nobody waits.
+std::optional<ControlReply> KnownAtOnce(const std::function<void(ControlAnswer)>& change) {
+  auto known = std::make_shared<std::optional<ControlReply>>();
+  change([known](const ControlReply& reply) { *known = reply; });
+  return *known;
+}
+
 }  // namespace
 
 Status Master::PrepareControl(const Config& config) {
@@ -66,18 +73,13 @@ void Master::OnControl(const ControlRequest& request, const ControlAnswer& answe
 
 void Master::ControlReload(bool wait, const ControlAnswer& answer) {
   if (wait) return Reload(answer);
-  // What is wrong with the file is known before Reload returns; for the rest nobody waits.
-  auto known = std::make_shared<std::optional<ControlReply>>();
-  Reload([known](const ControlReply& reply) { *known = reply; });
-  if (known->has_value()) return answer(**known);
+  if (const auto known = KnownAtOnce([this](ControlAnswer done) { Reload(std::move(done)); })) return answer(*known);
   answer({true, reload_again_ ? "the reload waits for the one before it" : "the reload has begun", {}, {}});
 }
 
 void Master::ControlUpgrade(bool wait, const ControlAnswer& answer) {
   if (wait) return Upgrade(answer);
-  auto known = std::make_shared<std::optional<ControlReply>>();
-  Upgrade([known](const ControlReply& reply) { *known = reply; });
-  if (known->has_value()) return answer(**known);
+  if (const auto known = KnownAtOnce([this](ControlAnswer done) { Upgrade(std::move(done)); })) return answer(*known);
   answer({true, upgrade_again_ ? "the upgrade waits for what is under way" : "the upgrade has begun; the log says how it ends",
           {}, {}});
 }

@@ -6,14 +6,18 @@
 
 namespace preforkd {
 
-// First whoever asks is told that we are not ready, and for stop_delay nothing else changes: a load balancer needs a
-// moment to hear it, and whom it sends until then must find us. Who is not served yet needs no such moment.
-void Master::StopGracefully() {
+void Master::BeginStop() {
   stopping_ = true;
   preflight_.reset();
   replacing_ = false;
   AnswerReload(Refusal("the server is stopping"));
   SetState(MasterState::kStopping);
+}
+
+// First whoever asks is told that we are not ready, and for stop_delay nothing else changes: a load balancer needs a
+// moment to hear it, and whom it sends until then must find us. Who is not served yet needs no such moment.
+void Master::StopGracefully() {
+  BeginStop();
   const SupervisionConfig& config = serving_.config->supervision;
   const Duration delay = can_serve_ ? config.stop_delay : Duration(0);
   stop_by_ = Now() + delay + config.drain_timeout;
@@ -50,11 +54,7 @@ void Master::FinishStop() {
 
 void Master::StopNow() {
   if (!stopping_) {
-    stopping_ = true;
-    preflight_.reset();
-    replacing_ = false;
-    AnswerReload(Refusal("the server is stopping"));
-    SetState(MasterState::kStopping);
+    BeginStop();
     manager_.Stopping(Now());
   }
   CloseListeners();

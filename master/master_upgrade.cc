@@ -29,28 +29,9 @@ std::map<std::string, std::uint16_t> Numbers(const std::map<std::string, Id>& id
   return numbers;
 }
 
-// A connection as a worker would hand it back.
-InheritedConnection DescribeConnection(const Parcel& parcel, Duration idle_for, bool wake_now, std::uint8_t version) {
-  HandBack message;
-  message.wake_now = wake_now;
-  message.idle_for_ns = idle_for.count();
-  Parcel& copy = message.parcel;
-  copy.id = parcel.id;
-  copy.listener = parcel.listener;
-  copy.service = parcel.service;
-  copy.peer = parcel.peer;
-  copy.accepted_at = parcel.accepted_at;
-  copy.proxy_header_due = parcel.proxy_header_due;
-  copy.requests = parcel.requests;
-  copy.bytes_in = parcel.bytes_in;
-  copy.bytes_out = parcel.bytes_out;
-  copy.journeys = parcel.journeys;
-  copy.reclaims = parcel.reclaims;
-  copy.unread = parcel.unread;
-  copy.context = parcel.context;
-  InheritedConnection described;
-  described.fd = parcel.fd.Get();
-  Encode(message, described.message, version);
+InheritedConnection DescribeConnection(const Parcel& parcel, bool waiting, Duration idle_for, std::uint8_t version) {
+  InheritedConnection described{parcel.fd.Get(), {}, waiting, idle_for};
+  Encode(parcel, described.parcel, version);
   return described;
 }
 
@@ -93,12 +74,15 @@ ControlReply Master::RefuseUpgrade(const std::string& why) {
   return Refusal(what);
 }
 
+void Master::GiveUpUpgrade(const std::string& why) {
+  replacing_ = false;
+  AnswerReload(RefuseUpgrade(why));
+  OnSettled();  // what had to wait for this
+}
+
 void Master::OnPreflight(const Result<std::string>& verdict) {
   preflight_.reset();
-  if (!verdict.Ok()) {
-    AnswerReload(RefuseUpgrade(verdict.Err().text));
-    return OnSettled();  // what had to wait for this
-  }
+  if (!verdict.Ok()) return GiveUpUpgrade(verdict.Err().text);
   replacing_ = true;
   coming_version_ = verdict.Value();
   replace_by_ = Now() + kComposure;
@@ -108,17 +92,13 @@ void Master::OnPreflight(const Result<std::string>& verdict) {
 void Master::Replace() {
   if (!supervisor_.MayReload() || !supervisor_.Compose()) {
     if (Now() < replace_by_) return;  // OnSettled comes back here
-    replacing_ = false;
-    AnswerReload(RefuseUpgrade("there was no quiet moment to describe the workers in"));
-    return;
+    return GiveUpUpgrade("there was no quiet moment to describe the workers in");
   }
-  replacing_ = false;
   dispatcher_.Flush();
   const Result<UpgradeState> state = Describe();
-  if (!state.Ok()) return AnswerReload(RefuseUpgrade(state.Err().text));
+  if (!state.Ok()) return GiveUpUpgrade(state.Err().text);
   log::Notice("upgrade: version {} makes room for {}", program_.version, coming_version_);
-  const Error error = ReplaceProgram(path_, words_, state.Value());
-  AnswerReload(RefuseUpgrade(error.text));
+  GiveUpUpgrade(ReplaceProgram(path_, words_, state.Value()).text);
 }
 
 Result<UpgradeState> Master::Describe() {
@@ -156,11 +136,11 @@ Result<UpgradeState> Master::Describe() {
 
 void Master::DescribeConnections(UpgradeState& state) const {
   parking_.ForEach([&](const Parcel& parcel, Duration idle_for) {
-    state.connections.push_back(DescribeConnection(parcel, idle_for, false, state.wire_version));
+    state.connections.push_back(DescribeConnection(parcel, false, idle_for, state.wire_version));
   });
   const Ring<Parcel>& waiting = dispatcher_.WaitingParcels();
   for (std::size_t i = 0; i < waiting.Size(); ++i) {
-    state.connections.push_back(DescribeConnection(waiting[i], Duration(0), true, state.wire_version));
+    state.connections.push_back(DescribeConnection(waiting[i], true, Duration(0), state.wire_version));
   }
 }
 
@@ -170,7 +150,6 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
                           const UpgradeState& state, const std::optional<std::string>& returned) {
   on_serving_ = [] {};
   can_serve_ = true;
-  last_generation_ = state.last_generation;
   last_conn_ = state.last_conn;
   for (const auto& [name, id] : state.service_ids) service_ids_[name] = ServiceId{id};
   for (const auto& [address, id] : state.listener_ids) listeners_.KeepId(address, ListenerId{id});
@@ -222,11 +201,7 @@ Status Master::Inherit(const UpgradeState& state) {
   RestoreTotals(state);
   InheritSealKey({state.seal_key_0, state.seal_key_1});
   pid_file_ = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
-  log::SetIdentity({"master", std::nullopt, std::nullopt, serving_.number});
-  supervisor_.SetLogs(log_.Fds());
-  Set(page_.generation, Raw(serving_.number));
-  const Config& config = *serving_.config;
-  dispatcher_.Configure(config.dispatch);
+  Lead(serving_);
   for (const InheritedListener& listener : state.listeners) {
     const auto service = state.service_ids.find(listener.service);
     if (service == state.service_ids.end()) return Error{"a listener of an unknown service"};
@@ -234,7 +209,7 @@ Status Master::Inherit(const UpgradeState& state) {
   }
   if (Status status = InheritControl(state.control); !status.Ok()) return status;
   if (Status status = supervisor_.Inherit(serving_, state); !status.Ok()) return status;
-  parking_.Configure(config.parking, {});  // of services that are no more: closed when the old generation is
+  parking_.Configure(serving_.config->parking, {});  // of services that are no more: closed when the old generation is
   return InheritConnections(state);
 }
 
@@ -268,13 +243,13 @@ Status Master::InheritControl(const InheritedControl& control) {
 Status Master::InheritConnections(const UpgradeState& state) {
   const LedgerChange change(page_);
   for (const InheritedConnection& connection : state.connections) {
-    Result<WorkerToMaster> message = DecodeForMaster(connection.message, UniqueFd(connection.fd), state.wire_version);
-    auto* const held = message.Ok() ? std::get_if<HandBack>(&message.Value()) : nullptr;
+    Result<MasterToWorker> message = DecodeForWorker(connection.parcel, UniqueFd(connection.fd), state.wire_version);
+    auto* const held = message.Ok() ? std::get_if<HandOver>(&message.Value()) : nullptr;
     if (held == nullptr) return Error{"a connection that cannot be read"};
-    if (held->wake_now) {
+    if (connection.waiting) {
       dispatcher_.Submit(std::move(held->parcel));
     } else {
-      parking_.Inherit(std::move(held->parcel), Duration(held->idle_for_ns));
+      parking_.Inherit(std::move(held->parcel), connection.idle_for);
     }
   }
   return {};

@@ -11,6 +11,7 @@ extern "C" {  // glibc 2.36 has forgotten to say so itself
 
 #include "common/base/check.h"
 #include "common/base/exit_code.h"
+#include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "master/connection_seals.h"
 
@@ -41,6 +42,20 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   return error;
+}
+
+bool SignalProcess(int pidfd, int signo) {
+  if (::pidfd_send_signal(pidfd, signo, nullptr, 0) == 0) return true;
+  if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
+  return false;
+}
+
+siginfo_t KillAndAwait(int pidfd) {
+  siginfo_t info{};
+  (void)SignalProcess(pidfd, SIGKILL);
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+  return info;
 }
 
 }  // namespace preforkd

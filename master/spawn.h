@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <functional>
 
 #include "common/base/result.h"
@@ -21,6 +22,13 @@ struct SpawnedProcess {
 // to close what is not its own (worker/child_setup.cc).
 // Error: EAGAIN (process limit), ENOMEM, EMFILE; nothing is left behind then.
 Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child);
+
+// Sends a signal to a process, surely to that one and no other (pidfd_send_signal(2)). `pidfd` is borrowed. False when it
+// has ended already, or when the system refuses, which is logged.
+bool SignalProcess(int pidfd, int signo);
+
+// SIGKILL to a child that nobody has waited for yet, and the wait for its end. `pidfd` is borrowed.
+siginfo_t KillAndAwait(int pidfd);
 
 }  // namespace preforkd
 

@@ -67,7 +67,6 @@ void Supervisor::Bequeath(UpgradeState& state) {
     InheritedWorker heir;
     heir.slot = slot->Number();
     heir.incarnation = record.incarnation;
-    heir.generation = record.generation;
     heir.state = Name(record.state);
     heir.wanted = record.wanted;
     heir.leaving = record.leaving;

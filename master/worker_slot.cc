@@ -1,16 +1,11 @@
 #include "master/worker_slot.h"
 
-extern "C" {  // glibc 2.36 has forgotten to say so itself
-#include <sys/pidfd.h>
-}
 #include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
 
 #include "common/base/check.h"
-#include "common/base/log.h"
-#include "common/base/sys_error.h"
 
 namespace preforkd {
 
@@ -64,17 +59,11 @@ void WorkerSlot::Distrust() {
 }
 
 bool WorkerSlot::Signal(int signo) {
-  if (!pidfd_.Valid()) return false;
-  if (::pidfd_send_signal(pidfd_.Get(), signo, nullptr, 0) == 0) return true;
-  if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
-  return false;
+  return pidfd_.Valid() && SignalProcess(pidfd_.Get(), signo);
 }
 
 void WorkerSlot::KillAndForget() {
-  Signal(SIGKILL);
-  siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED) < 0 && errno == EINTR) {
-  }
+  (void)KillAndAwait(pidfd_.Get());
   pid_.reset();
   exit_watch_.reset();
   message_watch_.reset();

@@ -1,8 +1,5 @@
 #include "master/upgrade/preflight.h"
 
-extern "C" {  // glibc 2.36 has forgotten to say so itself
-#include <sys/pidfd.h>
-}
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -84,15 +81,11 @@ Preflight::Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Don
       output_(std::move(output)),
       done_(std::move(done)),
       exit_watch_(loop, pidfd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnExit(); }),
-      output_watch_(loop, output_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnOutput(); }),
+      output_watch_(loop, output_.Get(), EventLoop::kPriorityControl, [this](Interest) { Drain(); }),
       deadline_(loop, EventLoop::kPriorityControl, [this] { OnLate(); }) {}
 
 Preflight::~Preflight() {
-  if (!pidfd_.Valid()) return;
-  Kill();
-  siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED) < 0 && errno == EINTR) {
-  }
+  if (pidfd_.Valid()) (void)KillAndAwait(pidfd_.Get());
 }
 
 Status Preflight::Watch() {
@@ -101,17 +94,10 @@ Status Preflight::Watch() {
   return output_watch_.Want(Interest::kRead);
 }
 
-void Preflight::Kill() const {
-  if (::pidfd_send_signal(pidfd_.Get(), SIGKILL, nullptr, 0) == 0 || errno == ESRCH) return;
-  log::Error("{}", SysError("pidfd_send_signal", "preflight").text);
-}
-
 void Preflight::OnLate() {
   late_ = true;
-  Kill();  // and OnExit tells
+  (void)SignalProcess(pidfd_.Get(), SIGKILL);  // and OnExit tells: how soon it is gone is the system's affair
 }
-
-void Preflight::OnOutput() { Drain(); }
 
 void Preflight::Drain() {
   std::array<char, 4096> buffer;

@@ -41,14 +41,12 @@ class Preflight {
  private:
   Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Done done);
   Status Watch();
-  void OnOutput();
   void OnExit();
   void OnLate();
   // Takes what the child has said so far.
   void Drain();
   // Logs whole lines and remembers the last.
   void Relay();
-  void Kill() const;
   [[nodiscard]] Result<std::string> Verdict(int code, int status) const;
 
   pid_t pid_;

@@ -131,7 +131,6 @@ template <typename Visit>
 void Fields(Visit&& visit, InheritedWorker& worker) {
   visit("slot", worker.slot);
   visit("incarnation", worker.incarnation);
-  visit("generation", worker.generation);
   visit("state", worker.state);
   visit("wanted", worker.wanted);
   visit("leaving", worker.leaving);
@@ -159,7 +158,9 @@ void Fields(Visit&& visit, InheritedSlotTotals& totals) {
 template <typename Visit>
 void Fields(Visit&& visit, InheritedConnection& connection) {
   visit("fd", connection.fd);
-  visit("message", connection.message);
+  visit("parcel", connection.parcel);
+  visit("waiting", connection.waiting);
+  visit("idle_for", connection.idle_for);
 }
 
 template <typename Visit>

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,14 +58,6 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
   }
 }
 
-ExitReport KillAndWait(const SpawnedProcess& worker) {
-  siginfo_t info{};
-  if (::kill(worker.pid, SIGKILL) < 0) return {};  // not waited for yet, so the pid is surely its own
-  while (::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.Get()), &info, WEXITED) < 0 && errno == EINTR) {
-  }
-  return ReportOf(info.si_code, info.si_status);
-}
-
 }  // namespace
 
 Status TryConnections(const UpgradeState& state) {
@@ -74,8 +65,8 @@ Status TryConnections(const UpgradeState& state) {
     // In place of the client's descriptor, which is not here.
     UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!stand_in.Valid()) return SysError("fcntl");
-    const Result<WorkerToMaster> message =
-        DecodeForMaster(connection.message, std::move(stand_in), state.wire_version);
+    const Result<MasterToWorker> message =
+        DecodeForWorker(connection.parcel, std::move(stand_in), state.wire_version);
     if (!message.Ok()) return Error{"a connection cannot be read: " + message.Err().text};
   }
   return {};
@@ -112,7 +103,8 @@ Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry&
   if (!process.Ok()) return process.Err();
   const Duration patience = std::min<Duration>(config->supervision.start_timeout, kTrialPatience);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);
-  const ExitReport end = KillAndWait(process.Value());
+  const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
+  const ExitReport end = ReportOf(info.si_code, info.si_status);
   if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;
   return Error{fmt::format("{}: {}", ready.Err().text, end.Text())};
 }

@@ -67,10 +67,9 @@ struct InheritedBoard {
 };
 
 // A slot with a process: a worker of the program that leaves, or of one before it.
-struct InheritedWorker {
+struct InheritedWorker {  // of the generation in service: a change waits until no other is left
   Slot slot{};
   Incarnation incarnation{};
-  Generation generation{};
   std::string state;  // "starting", "ready", "retiring"
   bool wanted = false;
   bool leaving = false;
@@ -103,7 +102,9 @@ struct InheritedSlotTotals {
 // A connection that the master holds.
 struct InheritedConnection {
   int fd = -1;
-  std::string message;  // a HandBack in the wire version of the state, without its descriptor
+  std::string parcel;        // as a HandOver of it, in the wire version of the state, without its descriptor
+  bool waiting = false;      // for a worker; else it is parked
+  Duration idle_for{0};      // how much longer it may be; 0: for ever
 
   bool operator==(const InheritedConnection&) const = default;
 };

@@ -18,7 +18,6 @@ InheritedWorker SomeWorker() {
   InheritedWorker worker;
   worker.slot = Slot{3};
   worker.incarnation = Incarnation{41};
-  worker.generation = Generation{7};
   worker.state = "retiring";
   worker.wanted = true;
   worker.leaving = true;
@@ -76,7 +75,7 @@ UpgradeState FullState() {
   second.kill_at.reset();
   second.state = "ready";
   state.workers_alive = {SomeWorker(), second};
-  state.connections = {{40, std::string("\0\xff bytes", 8)}, {41, ""}};
+  state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7)}, {41, "", false, Duration(0)}};
   return state;
 }
 
