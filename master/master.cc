@@ -37,7 +37,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       dispatcher_(loop, page_,
                   Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
                                     [this] { supervisor_.OnAllHeldUp(); }}),
-      parking_(loop, page_, dispatcher_),
+      parking_(loop, page_, dispatcher_, program.wire_version),
       listeners_(
           loop, page_, environment.sockets,
           Listener::Sink{[this](Parcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },

@@ -29,12 +29,6 @@ std::map<std::string, std::uint16_t> Numbers(const std::map<std::string, Id>& id
   return numbers;
 }
 
-InheritedConnection DescribeConnection(const Parcel& parcel, bool waiting, Duration idle_for, std::uint8_t version) {
-  InheritedConnection described{parcel.fd.Get(), {}, waiting, idle_for};
-  Encode(parcel, described.parcel, version);
-  return described;
-}
-
 }  // namespace
 
 // ---- the old program ----
@@ -135,12 +129,14 @@ Result<UpgradeState> Master::Describe() {
 }
 
 void Master::DescribeConnections(UpgradeState& state) const {
-  parking_.ForEach([&](const Parcel& parcel, Duration idle_for) {
-    state.connections.push_back(DescribeConnection(parcel, false, idle_for, state.wire_version));
+  parking_.ForEach([&](int fd, std::span<const char> parcel, Duration idle_for) {
+    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_for});
   });
   const Ring<Parcel>& waiting = dispatcher_.WaitingParcels();
   for (std::size_t i = 0; i < waiting.Size(); ++i) {
-    state.connections.push_back(DescribeConnection(waiting[i], true, Duration(0), state.wire_version));
+    std::string parcel;
+    Encode(waiting[i], parcel, state.wire_version);
+    state.connections.push_back({waiting[i].fd.Get(), std::move(parcel), true, Duration(0)});
   }
 }
 

@@ -6,8 +6,10 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/process/limits.h"
+#include "common/wire/codec.h"
 
 namespace preforkd {
 namespace {
@@ -20,8 +22,13 @@ constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 constexpr std::uint64_t kReserve = 16;
 // Connections that are closed to make room, before somebody else has his turn.
 constexpr int kEvictionsAtOnce = 64;
+// Connections whose time is over that are closed, likewise.
+constexpr int kClosedAtOnce = 64;
 
 constexpr const char* kServiceGone = "its service does not exist any more";
+constexpr const char* kByClient = "by the client, while it was parked";
+constexpr const char* kTimeOver = "idle for too long";
+constexpr const char* kStopping = "the server stops";
 
 // Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
 int UnreadBytes(int fd) {
@@ -31,10 +38,13 @@ int UnreadBytes(int fd) {
 
 }  // namespace
 
-Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher)
-    : loop_(loop),
-      page_(page),
+Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher, std::uint8_t version)
+    : page_(page),
       dispatcher_(dispatcher),
+      version_(version),
+      readable_(loop, EventLoop::kPriorityClient,
+                [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
+      next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
       flush_(loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
 
 ParkReading Parking::Reading(bool has_work) const {
@@ -96,56 +106,80 @@ void Parking::EvictOldest() {
 }
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
-  const Place place = parked_.emplace(parked_.end(), loop_, std::move(parcel), FdWatch::Callback{});
-  if (idle_for > Duration(0)) place->closes_at = Now() + idle_for;
-  place->watch.SetCallback([this, place](Interest ready) { OnEvent(place, ready); });
+  const ConnId id = parcel.id;
   // Level-triggered: a request that came in the moment of parking is seen at once.
-  const Status status = idle_for > Duration(0) ? place->watch.Want(Interest::kRead, idle_for)
-                                               : place->watch.Want(Interest::kRead);
-  if (!status.Ok()) {  // it cannot be watched here: a worker shall have it again
-    log::Error(place->parcel.id, "cannot be parked: {}", status.Err().text);
-    dispatcher_.Submit(std::move(place->parcel));
+  const Place place = parked_.emplace(parked_.end());
+  if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
+    log::Error(id, "cannot be parked: {}", status.Err().text);
     parked_.erase(place);
+    return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
+  }
+  Encode(parcel, encoded_, version_);
+  place->size = static_cast<std::uint32_t>(encoded_.size());
+  place->parcel = std::make_unique<char[]>(encoded_.size());
+  encoded_.copy(place->parcel.get(), encoded_.size());
+  place->service = parcel.service;
+  place->fd = std::move(parcel.fd);
+  place->self = place;
+  if (idle_for > Duration(0)) {
+    place->at = Now() + idle_for;
+    deadlines_.Add(*place);
+    if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at);
   }
   Publish();
-  if (status.Ok()) log::Debug(place->parcel.id, "parked");
+  log::Debug(id, "parked");
 }
 
-void Parking::ForEach(const std::function<void(const Parcel&, Duration idle_for)>& visit) const {
+void Parking::ForEach(const Visit& visit) const {
   const Time now = Now();
   for (const Parked& parked : parked_) {
-    const bool bounded = parked.closes_at != Time{};
+    const bool bounded = parked.at != Time{};
     // What is due closes in a moment, and not never.
-    visit(parked.parcel, bounded ? std::max<Duration>(parked.closes_at - now, std::chrono::milliseconds(1)) : Duration(0));
+    visit(parked.fd.Get(), parked.Bytes(),
+          bounded ? std::max<Duration>(parked.at - now, std::chrono::milliseconds(1)) : Duration(0));
   }
 }
 
-// Something has come, or its time is over: a request that came in that very moment counts.
-void Parking::OnEvent(Place place, Interest ready) {
-  if (UnreadBytes(place->parcel.fd.Get()) > 0) return Wake(place);
-  const char* why = stopping_ ? "the server stops" : "by the client, while it was parked";
-  Close(place, Has(ready, Interest::kTimeout) ? "idle for too long" : why);
+void Parking::OnEvent(Place place, const char* why) {
+  if (UnreadBytes(place->fd.Get()) > 0) return Wake(place);
+  Close(place, why);
+}
+
+void Parking::CloseDue() {
+  const Time now = Now();
+  for (int i = 0; i < kClosedAtOnce; ++i) {
+    DeadlineHeap::Entry* const earliest = deadlines_.Earliest();
+    if (earliest == nullptr || earliest->at > now) break;
+    OnEvent(static_cast<Parked*>(earliest)->self, kTimeOver);
+  }
+  if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest()) next_deadline_.SetAt(earliest->at, now);
+}
+
+Parcel Parking::Leave(Place place) {
+  // First out of the epoll: the worker's copy would keep the registration alive (epoll(7)).
+  readable_.Remove(place->fd.Get(), &*place);
+  deadlines_.Remove(*place);
+  Result<MasterToWorker> message = DecodeForWorker(place->Bytes(), std::move(place->fd), version_);
+  PF_CHECK(message.Ok() && std::holds_alternative<HandOver>(message.Value()), "our own message cannot be decoded");
+  parked_.erase(place);
+  Publish();
+  return std::move(std::get<HandOver>(message.Value()).parcel);
 }
 
 void Parking::Wake(Place place) {
   const LedgerChange change(page_);
-  log::Debug(place->parcel.id, "woken: the client has spoken");
-  // First out of the loop: the worker's copy would keep the registration alive (epoll(7)).
-  place->watch.Stop();
-  dispatcher_.Submit(std::move(place->parcel));
-  parked_.erase(place);
-  Publish();
+  Parcel parcel = Leave(place);
+  log::Debug(parcel.id, "woken: the client has spoken");
+  dispatcher_.Submit(std::move(parcel));
   flush_.Request();
 }
 
 void Parking::Close(Place place, const char* why) {
   const LedgerChange change(page_);
-  const Parcel& parcel = place->parcel;
+  const Parcel parcel = Leave(place);
   log::Debug(parcel.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, parcel.requests,
              parcel.bytes_in, parcel.bytes_out, parcel.journeys, Seconds(Now() - parcel.accepted_at));
   Add(page_.closed_parked);
-  parked_.erase(place);
-  Publish();
 }
 
 void Parking::Stop() {
@@ -154,7 +188,7 @@ void Parking::Stop() {
   // A request that has come already is answered; who says nothing is closed.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
-    OnEvent(place, Interest::kNone);
+    OnEvent(place, kStopping);
     place = next;
   }
 }
@@ -168,7 +202,7 @@ void Parking::Configure(const ParkingConfig& config,
   // Of a service that is no more: closed now, while it is idle, and not reset at its next request.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
-    if (!services_.contains(place->parcel.service)) Close(place, kServiceGone);
+    if (!services_.contains(place->service)) Close(place, kServiceGone);
     place = next;
   }
 }

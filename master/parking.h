@@ -3,19 +3,27 @@
 //
 // One that becomes readable is woken: given to the dispatcher, which knows the least loaded worker by then. One
 // whose peer closes, or whose idle time is over, is closed here without waking anybody.
+//
+// There may be very many, for very long: what is kept of one is its descriptor and the bytes in which it will travel,
+// some 200 in all.
 #ifndef PREFORKD_MASTER_PARKING_H_
 #define PREFORKD_MASTER_PARKING_H_
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <set>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/deadline_heap.h"
 #include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
-#include "common/event/fd_watch.h"
 #include "common/event/idle_call.h"
+#include "common/event/readable_set.h"
+#include "common/event/timer.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
 #include "master/dispatcher.h"
@@ -25,7 +33,8 @@ namespace preforkd {
 
 class Parking {
  public:
-  Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher);
+  // `version`: of the wire, in which parcels are kept.
+  Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher, std::uint8_t version = kWireVersion);
 
   // `services` are those of the generation in service: connections of any other are closed.
   void Configure(const ParkingConfig& config,
@@ -36,8 +45,10 @@ class Parking {
   // Takes one that was parked by this process as another program, and was counted then. What cannot be watched goes to a
   // worker.
   void Inherit(Parcel parcel, Duration idle_for) { Park(std::move(parcel), idle_for); }
-  // Calls `visit` for each one that is parked, with the time that it may go on being idle; 0: for ever.
-  void ForEach(const std::function<void(const Parcel&, Duration idle_for)>& visit) const;
+  // For each one that is parked: its descriptor, which stays here; the HandOver of it, encoded in that version; and the time that it may
+  // go on being idle, 0: for ever.
+  using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_for)>;
+  void ForEach(const Visit& visit) const;
   // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with every
   // descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another one.
   // Near the limit one at a time, and for that one what has been parked for longest may have to go. 0: none now.
@@ -52,31 +63,41 @@ class Parking {
   [[nodiscard]] std::size_t Size() const { return parked_.size(); }
 
  private:
-  struct Parked {
-    Parked(EventLoop& loop, Parcel what, FdWatch::Callback callback)
-        : parcel(std::move(what)),
-          watch(loop, parcel.fd.Get(), EventLoop::kPriorityClient, std::move(callback)) {}
-    Parcel parcel;
-    Time closes_at{};  // the epoch: never by itself
-    FdWatch watch;  // declared behind the parcel: it must go before the descriptor does
-  };
+  struct Parked;
   using Place = std::list<Parked>::iterator;
+  struct Parked : DeadlineHeap::Entry {  // is in the heap when it may not be idle for ever
+    UniqueFd fd;
+    std::uint32_t size = 0;
+    std::unique_ptr<char[]> parcel;  // a HandOver of it, encoded
+    Place self;                      // events bring the address
+    ServiceId service{};
+
+    [[nodiscard]] std::span<const char> Bytes() const { return {parcel.get(), size}; }
+  };
 
   [[nodiscard]] ParkReading Reading(bool has_work) const;
   void Park(Parcel parcel, Duration idle_for);
-  void OnEvent(Place place, Interest ready);
+  // Something has come, or its time is over (`why`): a request that came in that very moment counts.
+  void OnEvent(Place place, const char* why);
+  void CloseDue();
+  // It is not here any more. The parcel owns the descriptor.
+  Parcel Leave(Place place);
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
   void Close(Place place, const char* why);
   void EvictOldest();
   void Publish();
 
-  EventLoop& loop_;
   MasterPage& page_;
   Dispatcher& dispatcher_;
+  std::uint8_t version_;
   std::list<Parked> parked_;  // parked for longest first
+  ReadableSet readable_;      // all of them
+  DeadlineHeap deadlines_;
+  Timer next_deadline_;
   IdleCall flush_;            // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
+  std::string encoded_;  // scratch
   std::uint64_t most_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every one is known
   bool stopping_ = false;

@@ -16,6 +16,7 @@
 #include "common/event/timer.h"
 #include "common/process/log_fds.h"
 #include "common/process/worker_start.h"
+#include "common/process/heap_trim.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/dispatcher.h"
 #include "master/generation.h"
@@ -178,6 +179,7 @@ class Supervisor {
   Recycle recycle_;
   PoisonWatch poison_watch_;
   SelfReport self_report_;
+  HeapTrim heap_;
   RefusedCallReport refused_calls_;
   struct Unburied {
     pid_t pid = 0;

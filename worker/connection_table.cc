@@ -1,5 +1,7 @@
 #include "worker/connection_table.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 
 namespace preforkd {
@@ -7,6 +9,7 @@ namespace preforkd {
 Connection& ConnectionTable::Add(std::unique_ptr<Connection> connection) {
   connection->SetTableIndex(connections_.size());
   connections_.push_back(std::move(connection));
+  most_ = std::max(most_, connections_.size());
   return *connections_.back();
 }
 

@@ -3,6 +3,7 @@
 #define PREFORKD_WORKER_CONNECTION_TABLE_H_
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "worker/connection.h"
@@ -16,6 +17,8 @@ class ConnectionTable {
   void Remove(Connection& connection);
   [[nodiscard]] std::size_t Size() const { return connections_.size(); }
   [[nodiscard]] bool Empty() const { return connections_.empty(); }
+  // The largest Size() since the last call.
+  std::size_t TakeMost() { return std::exchange(most_, Size()); }
 
   // Calls `visit` for each; it may remove the one it is given, and no other.
   template <typename Visit>
@@ -26,6 +29,7 @@ class ConnectionTable {
 
  private:
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t most_ = 0;
 };
 
 }  // namespace preforkd

@@ -282,6 +282,7 @@ void Worker::Beat() {
   const SelfStat stat = ReadSelfStat(statm_.Get());
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
+  heap_.Look(connections_.Size(), connections_.TakeMost());
   heartbeat_.SetAfter(kHeartbeat);
   if (!env_->retiring) ShedSurplus();
 }

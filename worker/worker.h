@@ -13,6 +13,7 @@
 #include "common/base/rate_limit.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
+#include "common/process/heap_trim.h"
 #include "common/process/worker_start.h"
 #include "worker/access_log.h"
 #include "worker/child_setup.h"
@@ -74,6 +75,7 @@ class Worker : private Connection::Owner {
   std::map<ServiceId, std::unique_ptr<Service>> services_;
   CallSets calls_;  // what the services ask for
   ConnectionTable connections_;
+  HeapTrim heap_;
   Timer heartbeat_;
   Timer drain_deadline_;
   Timer take_again_;  // pending while this process has no descriptor to spare

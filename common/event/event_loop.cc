@@ -3,6 +3,7 @@
 #include <event2/event.h>
 
 #include "common/base/sys_error.h"
+#include "common/event/event_memory.h"
 
 namespace preforkd {
 namespace {
@@ -14,6 +15,7 @@ constexpr int kMaxCallbacksPerTurn = 256;
 }  // namespace
 
 Result<EventLoop> EventLoop::Create() {
+  KeepDescriptorEntriesApart();
   event_config* config = ::event_config_new();
   if (config == nullptr) return Error{"event_config_new: out of memory", 0};
   ::event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);

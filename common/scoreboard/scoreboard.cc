@@ -182,7 +182,11 @@ Result<Scoreboard> Scoreboard::Create() {
   void* base = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | anonymous,
                       memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "scoreboard");
-  return Scoreboard(std::move(memory), ::new (base) Layout);
+  // Only the master's page is made. The rest of the memory is zeros, which is what a new row and a new ledger are; to
+  // make those of all slots would touch, and so use, a page for each.
+  auto* const layout = static_cast<Layout*>(base);
+  ::new (&layout->master) MasterPage;
+  return Scoreboard(std::move(memory), layout);
 }
 
 Scoreboard::Scoreboard(Scoreboard&& other) noexcept

@@ -82,7 +82,7 @@ struct SlotTotals {
   Counter cpu_ns{0};
 };
 
-// A page of its own: a worker can write to no other (Scoreboard::ConfineTo).
+// A page of its own: a worker can write to no other (Scoreboard::ConfineTo). All zeros: new.
 struct alignas(kPageBytes) WorkerRow {
   // Written by the master, before the fork and while it supervises.
   std::atomic<SlotState> state{SlotState::kFree};

@@ -1,20 +1,27 @@
 // The thin wrappers of libevent: timers that move, watches that go away in their own callback, signals.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/unique_fd.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
 #include "common/event/idle_call.h"
+#include "common/event/readable_set.h"
 #include "common/event/signal_watch.h"
 #include "common/event/timer.h"
+#include "common/process/heap_trim.h"
+#include "common/process/self_stat.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd {
@@ -169,6 +176,97 @@ TEST_CASE("a watch may be destroyed in its own callback") {
   REQUIRE(watch->Want(Interest::kWrite).Ok());
   CHECK(TurnUntil(loop, [&] { return watch == nullptr; }));
 }
+
+TEST_CASE("a set says which of very many can be read, each turn, until it is read or removed") {
+  EventLoop loop = MakeLoop();
+  constexpr std::size_t kMany = 500;  // several turns
+  std::vector<Pair> pairs;
+  for (std::size_t i = 0; i < kMany; ++i) pairs.push_back(MakePair());
+  std::vector<int> told(kMany);
+  ReadableSet set(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name name) {
+    ++told[static_cast<std::size_t>(static_cast<Pair*>(name) - pairs.data())];
+  });
+  for (Pair& pair : pairs) REQUIRE(set.Add(pair.ours.Get(), &pair).Ok());
+  for (std::size_t i = 0; i < kMany; i += 2) REQUIRE(::write(pairs[i].theirs.Get(), "x", 1) == 1);
+  REQUIRE(TurnUntil(loop, [&] {
+    for (std::size_t i = 0; i < kMany; i += 2) {
+      if (told[i] < 2) return false;
+    }
+    return true;
+  }));
+  for (std::size_t i = 1; i < kMany; i += 2) CHECK(told[i] == 0);
+  for (std::size_t i = 0; i < kMany; i += 2) set.Remove(pairs[i].ours.Get(), &pairs[i]);
+  pairs[1].theirs.Reset();  // the end of file too
+  const std::vector<int> before = told;
+  REQUIRE(TurnUntil(loop, [&] { return told[1] > 0; }));
+  for (std::size_t i = 0; i < kMany; i += 2) CHECK(told[i] == before[i]);
+}
+
+TEST_CASE("a set: whoever is removed in a callback is not heard of again, in the same turn neither") {
+  EventLoop loop = MakeLoop();
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 40; ++i) pairs.push_back(MakePair());
+  int calls = 0;
+  std::vector<Pair*> added;
+  std::optional<ReadableSet> set;
+  set.emplace(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name) {
+    ++calls;
+    for (Pair* const pair : std::exchange(added, {})) set->Remove(pair->ours.Get(), pair);
+  });
+  const auto add = [&](Pair& pair) {
+    REQUIRE(set->Add(pair.ours.Get(), &pair).Ok());
+    added.push_back(&pair);
+  };
+  for (Pair& pair : pairs) {
+    REQUIRE(::write(pair.theirs.Get(), "x", 1) == 1);
+    add(pair);
+  }
+  REQUIRE(TurnUntil(loop, [&] { return calls > 0; }));
+  CHECK(calls == 1);
+  add(pairs[0]);
+  REQUIRE(TurnUntil(loop, [&] { return calls > 1; }));
+  CHECK(calls == 2);
+}
+
+TEST_CASE("a set takes no file that cannot be polled, and goes on") {
+  EventLoop loop = MakeLoop();
+  ReadableSet set(loop, EventLoop::kPriorityClient, [](ReadableSet::Name) {});
+  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  REQUIRE(file.Valid());
+  const Status status = set.Add(file.Get(), nullptr);
+  REQUIRE_FALSE(status.Ok());
+  CHECK(status.Err().errnum == EPERM);
+  Pair pair = MakePair();
+  CHECK(set.Add(pair.ours.Get(), &pair).Ok());
+}
+
+#ifndef PREFORKD_SANITIZED
+TEST_CASE("the memory of many clients that have gone can be given back") {
+  EventLoop loop = MakeLoop();
+  constexpr std::size_t kMany = 1000;
+  constexpr std::size_t kBytes = 2000;
+  struct Client {
+    Pair pair;
+    std::unique_ptr<FdWatch> watch;
+    std::unique_ptr<std::string> bytes;
+  };
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    Pair pair = MakePair();
+    auto watch = std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [](Interest) {});
+    REQUIRE(watch->Want(Interest::kRead).Ok());
+    clients.push_back({std::move(pair), std::move(watch), std::make_unique<std::string>(kBytes, 'x')});
+  }
+  const std::uint64_t before = ReadSelfStat().rss_bytes;
+  for (Client& client : clients) {
+    client.watch.reset();
+    client.bytes.reset();
+  }
+  HeapTrim heap;
+  REQUIRE(heap.Look(0, kMany));
+  CHECK(ReadSelfStat().rss_bytes + kMany * kBytes * 3 / 4 < before);
+}
+#endif
 
 TEST_CASE("a signal is an event with its sender; nothing interrupts the program") {
   EventLoop loop = MakeLoop();

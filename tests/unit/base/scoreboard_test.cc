@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -34,6 +37,16 @@ TEST_CASE("what a child writes its parent reads") {
   const WorkerRow& row = board.Row(static_cast<Slot>(kMaxSlots - 1));
   CHECK(Get(row.requests) == 42);
   CHECK(row.doing.Read() == "GET /");
+}
+
+TEST_CASE("memory that nobody has written to is a new row") {
+  const auto row = std::make_unique<std::array<unsigned char, sizeof(WorkerRow) + alignof(WorkerRow)>>();  // zeros
+  void* place = row->data();
+  std::size_t space = row->size();
+  REQUIRE(std::align(alignof(WorkerRow), sizeof(WorkerRow), place, space) != nullptr);
+  ::new (place) WorkerRow;
+  CHECK(std::all_of(row->begin(), row->end(), [](unsigned char byte) { return byte == 0; }));
+  CHECK(Make().Row(Slot{7}).state == SlotState::kFree);
 }
 
 TEST_CASE("derived numbers are never negative, whatever a wild worker writes") {

@@ -1,0 +1,43 @@
+#include "common/process/heap_trim.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "common/process/self_stat.h"
+
+namespace preforkd {
+
+TEST_CASE("it looks when there were many and less than half are left, and then not before there were many again") {
+  HeapTrim heap;
+  CHECK_FALSE(heap.Look(0, HeapTrim::kMany - 1));
+  CHECK_FALSE(heap.Look(2000, 2000));
+  CHECK_FALSE(heap.Look(1001, 1001));
+  CHECK(heap.Look(1000, 1500));
+  CHECK_FALSE(heap.Look(900, 1000));
+  CHECK(heap.Look(10, 900));
+  CHECK_FALSE(heap.Look(0, 10));
+  CHECK(heap.Look(0, HeapTrim::kMany));  // came and went between two looks
+}
+
+#ifndef PREFORKD_SANITIZED
+TEST_CASE("what lies below a block in use is given back") {
+  constexpr std::size_t kBlocks = 20'000;
+  constexpr std::size_t kBytes = 1000;
+  std::vector<std::unique_ptr<char[]>> blocks(kBlocks);
+  for (auto& block : blocks) {
+    block = std::make_unique<char[]>(kBytes);
+    std::memset(block.get(), 1, kBytes);
+  }
+  for (std::size_t i = 0; i + 1 < kBlocks; ++i) blocks[i].reset();
+  const std::uint64_t before = ReadSelfStat().rss_bytes;
+  HeapTrim heap;
+  REQUIRE(heap.Look(1, kBlocks));
+  CHECK(ReadSelfStat().rss_bytes + kBlocks * kBytes * 3 / 4 < before);
+  CHECK(blocks.back()[0] == 1);
+}
+#endif
+
+}  // namespace preforkd
