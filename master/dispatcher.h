@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "common/base/rate_limit.h"
@@ -23,6 +24,7 @@
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/parcel.h"
 #include "master/policy/balance.h"
+#include "master/policy/briskness.h"
 #include "master/policy/pulse.h"
 #include "master/slot_channel.h"
 
@@ -48,7 +50,8 @@ class Dispatcher {
   Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}
   Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks);
 
-  void Configure(const DispatchConfig& config);
+  // `run_at_once`: workers that can; 0: not known.
+  void Configure(const DispatchConfig& config, std::uint32_t run_at_once = std::thread::hardware_concurrency());
   // Every parcel from now on is closed instead of given to a worker, and counts as lost: the server has been
   // told to stop at once.
   void StopDispatching();
@@ -124,6 +127,8 @@ class Dispatcher {
   [[nodiscard]] bool AllHeldUp(Time now) const;
 
   // ---- who may be chosen ----
+  // Gathers connections while workers are brisk.
+  void LearnBriskness(Time now);
   [[nodiscard]] Target* Find(Slot slot) const;
   // Those whose load has changed, and those that could not be chosen.
   void LearnLoads(Time now);
@@ -149,6 +154,8 @@ class Dispatcher {
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
   Duration patience_{0};              // dispatch.reclaim_after
+  Gathering gathering_;               // while the workers are brisk
+  Briskness briskness_;
   std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
   std::uint32_t ready_ = 0;           // of them
   std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush

@@ -122,6 +122,20 @@ bool Dispatcher::WatchFor(Target& target, Time now) {
 
 // ---- who may be chosen ----
 
+void Dispatcher::LearnBriskness(Time now) {
+  if (gathering_.depth > 0 && briskness_.Due(now)) {
+    CallbackSums sums;
+    for (const auto& target : targets_) {
+      if (!target) continue;
+      const WorkerRow& row = target->channel->Row();
+      sums.callbacks += Get(row.callbacks);
+      sums.busy_ns += Get(row.busy_ns);
+    }
+    briskness_.Look(sums, now);
+  }
+  balancer_.Gather(briskness_.Brisk(now) ? gathering_ : Gathering{});
+}
+
 void Dispatcher::LearnLoads(Time now) {
   for (const Slot slot : unmarked_) page_.load_marks.Mark(slot);
   page_.load_marks.Take(static_cast<std::uint32_t>(targets_.size()), [this](Slot slot) {

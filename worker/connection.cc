@@ -186,7 +186,8 @@ Parcel Connection::TakeParcel() {
 
 template <typename Callback>
 void Connection::Run(Callback callback) {
-  Set(env_.row.callback_since_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  const Time begin = Now();
+  Set(env_.row.callback_since_ns, static_cast<std::uint64_t>(ToNanoseconds(begin)));
   in_callback_ = true;
   try {
     callback();
@@ -203,6 +204,8 @@ void Connection::Run(Callback callback) {
   }
   in_callback_ = false;
   Set(env_.row.callback_since_ns, 0);
+  Add(env_.row.callbacks);
+  Add(env_.row.busy_ns, static_cast<std::uint64_t>(ToNanoseconds(Now()) - ToNanoseconds(begin)));
   if (closing_) return owner_.OnConnectionClosed(*this);  // destroys this
   if (std::exchange(travel_, false)) owner_.OnConnectionIdle(*this);  // may destroy this: last statement
 }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -299,7 +300,9 @@ void Worker::ShedSurplus() {
   }
   if (workers == 0) return;
   const std::uint64_t share = all / workers;
-  if (connections_.Size() <= share + share / 4 + kSurplusSlack) return;
+  // What was gathered here on purpose is no surplus.
+  const std::uint64_t slack = std::max<std::uint64_t>(kSurplusSlack, env_->config->dispatch.gather);
+  if (connections_.Size() <= share + share / 4 + slack) return;
   std::uint64_t surplus = connections_.Size() - share;
   connections_.ForEach([&](Connection& connection) {
     if (surplus > 0 && HandBackIdle(connection, HandBackReason::kOverShare)) --surplus;

@@ -43,6 +43,7 @@ struct DispatchConfig {
   std::uint32_t max_connections = 10000;      // live in one worker, 1 to 1,000,000
   std::uint32_t max_queue = 64;               // handed over and not yet taken, per slot, 1 to 256
   Duration reclaim_after = milliseconds(20);  // 0 = never, up to 1 h
+  std::uint32_t gather = 8;                   // connections of a brisk worker before another one is woken, 0 to 256; 0 = none
 
   bool operator==(const DispatchConfig&) const = default;
 };

@@ -133,6 +133,8 @@ const std::vector<Key<Config>>& ConfigKeys() {
           "handed over and not yet taken, per slot"),
       Top("dispatch.reclaim_after", Span{{}, hours(1)}, MEMBER(dispatch.reclaim_after),
           "untaken for so long: another worker gets it; 0: never"),
+      Top("dispatch.gather", Number{0, 256}, MEMBER(dispatch.gather),
+          "that a brisk worker gets before another is woken; 0: none"),
 
       Top("parking.after", Span{{}, hours(1)}, MEMBER(parking.after),
           "idle time before a connection is handed back; 0: only when retiring"),

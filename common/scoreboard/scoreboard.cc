@@ -110,8 +110,8 @@ std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
   const std::string whom = DoingPeer().Text();
   if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
   // It may have begun after the reader looked at its clock.
-  const std::int64_t busy_ns = std::max<std::int64_t>(0, now_ns - static_cast<std::int64_t>(Get(doing_since_ns)));
-  const double seconds = static_cast<double>(busy_ns) / 1e9;
+  const std::int64_t lasts_ns = std::max<std::int64_t>(0, now_ns - static_cast<std::int64_t>(Get(doing_since_ns)));
+  const double seconds = static_cast<double>(lasts_ns) / 1e9;
   return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
 }
 
@@ -132,7 +132,7 @@ void WorkerRow::AddToTotals() {
 void WorkerRow::Clear() {
   for (Counter* counter : {&pid, &incarnation, &generation, &started_ns, &handed_over, &reclaimed, &handed_back,
                            &taken, &finished, &lost, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
-                           &callback_since_ns, &rss_bytes, &cpu_ns, &doing_since_ns, &doing_conn}) {
+                           &callback_since_ns, &callbacks, &busy_ns, &rss_bytes, &cpu_ns, &doing_since_ns, &doing_conn}) {
     Set(*counter, 0);
   }
   for (Counter& counter : lost_by) Set(counter, 0);

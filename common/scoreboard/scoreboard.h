@@ -106,6 +106,8 @@ struct alignas(kPageBytes) WorkerRow {
   Counter bytes_in{0};
   Counter bytes_out{0};
   std::array<Counter, kLossReasons> lost_by{};
+  Counter callbacks{0};          // that have ended
+  Counter busy_ns{0};            // spent in them
   Counter rss_bytes{0};          // at the last heartbeat
   Counter cpu_ns{0};
   WaitHistogram dispatch_wait;   // of new connections, from accept to take

@@ -62,11 +62,30 @@ void Balancer::Set(std::uint32_t slot, std::uint64_t load) {
 std::optional<std::uint32_t> Balancer::Choose(std::uint64_t client) const {
   if (leaves_ == 0 || least_[1] == kNone) return std::nullopt;
   switch (policy_) {
-    case DispatchPolicy::kLeastConnections: return NextInTurn(least_[1]);
+    case DispatchPolicy::kLeastConnections:
+      return least_[1] < gathering_.depth ? Gathered() : NextInTurn(least_[1]);
     case DispatchPolicy::kRoundRobin: return NextInTurn(kNone - 1);
     case DispatchPolicy::kClientHash: return OfClient(client);
   }
   return std::nullopt;
+}
+
+// Precondition: one has less than gathering_.depth.
+std::optional<std::uint32_t> Balancer::Gathered() const {
+  std::optional<std::uint32_t> best;
+  std::uint64_t least = gathering_.depth;
+  std::uint32_t behind = 0;
+  for (std::uint32_t i = 0; i < gathering_.slots; ++i) {
+    const auto slot = FirstFrom(behind, kNone - 1);
+    if (!slot) break;
+    behind = *slot + 1;
+    const std::uint64_t load = least_[std::size_t{leaves_} + *slot];
+    // Of equals the next in turn: how far it is behind the last one, going round.
+    if (load > least || (load == least && (!best || *slot - last_slot_ - 1 > *best - last_slot_ - 1))) continue;
+    best = slot;
+    least = load;
+  }
+  return best ? best : FirstFrom(behind, gathering_.depth - 1);
 }
 
 std::optional<std::uint32_t> Balancer::NextInTurn(std::uint64_t load) const {

@@ -30,10 +30,18 @@ struct Bounds {
 
 [[nodiscard]] bool HasRoom(const Candidate& candidate, const Bounds& bounds);
 
+// For least-connections, while connections are brisk (briskness.h): to wake a worker costs more than to wait behind a few
+// others, so as few are woken as can run at once.
+struct Gathering {
+  std::uint32_t slots = 1;   // that can run at once: the first ones
+  std::uint64_t depth = 0;   // connections that a slot gets before another one is woken; 0: no gathering
+};
+
 class Balancer {
  public:
   explicit Balancer(DispatchPolicy policy) : policy_(policy) {}
   void SetPolicy(DispatchPolicy policy) { policy_ = policy; }
+  void Gather(const Gathering& gathering) { gathering_ = gathering; }
   // What a slot has to do decides, not whose turn it is or who the client is.
   [[nodiscard]] bool ByLoad() const { return policy_ == DispatchPolicy::kLeastConnections; }
   [[nodiscard]] bool ByClient() const { return policy_ == DispatchPolicy::kClientHash; }
@@ -44,7 +52,8 @@ class Balancer {
   void Withdraw(std::uint32_t slot);
 
   // The slot to use; nullopt when none is offered. Nothing changes by it: say Took when it is used.
-  // least-connections: the least loaded; of equals, the next in turn. round-robin: the next in turn.
+  // least-connections: the least loaded; of equals, the next in turn. While gathering: the least loaded of the first
+  // ones, then the first with fewer than `depth`, and only then the least loaded of all. round-robin: the next in turn.
   // client-hash: `client` is a hash of the client's address, from which follows a series of slot numbers; the first that
   // is offered. The same client goes to the same slot while that one is offered, one that leaves moves only its own
   // clients, and one that joins takes over only what becomes its own.
@@ -67,11 +76,13 @@ class Balancer {
   [[nodiscard]] std::optional<std::uint32_t> FirstFrom(std::uint64_t from, std::uint64_t load) const;
   // The same, going round, behind the slot that was used last.
   [[nodiscard]] std::optional<std::uint32_t> NextInTurn(std::uint64_t load) const;
+  [[nodiscard]] std::optional<std::uint32_t> Gathered() const;
   [[nodiscard]] std::optional<std::uint32_t> OfClient(std::uint64_t client) const;
   // The highest that is offered. Precondition: there is one.
   [[nodiscard]] std::uint32_t Last() const;
 
   DispatchPolicy policy_;
+  Gathering gathering_;
   std::uint32_t last_slot_ = 0;
   std::uint32_t leaves_ = 0;  // a power of two
   std::vector<std::uint64_t> least_;  // node 1 is the root, node i has the children 2i and 2i + 1

@@ -26,7 +26,7 @@ Parcel MakeParcel(std::uint64_t id) {
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
   std::unique_ptr<MasterPage> page = std::make_unique<MasterPage>();
-  std::array<WorkerRow, 4> rows;
+  std::array<WorkerRow, 8> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
   Dispatcher dispatcher{loop.Value(), *page,
@@ -182,6 +182,32 @@ TEST_CASE("the least loaded is chosen by what workers have finished meanwhile") 
     }
   }
   CHECK(world.page->handed_over.Sum() == 2000);
+}
+
+TEST_CASE("brisk workers are given connections in bundles, and every one of them when they are slow") {
+  World world(8, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
+  DispatchConfig config;
+  config.gather = 3;
+  world.dispatcher.Configure(config, 2);
+  // Gives eight, who are all served and done with at once. Slots that got some of them.
+  const auto users_of_eight = [&] {
+    world.Submit(8);
+    std::size_t users = 0;
+    for (std::size_t slot = 0; slot < world.rows.size(); ++slot) {
+      const std::size_t taken = world.Take(slot).size();
+      users += taken > 0 ? 1 : 0;
+      Add(world.rows[slot].finished, taken);
+      world.page->load_marks.Mark(static_cast<Slot>(slot));
+    }
+    return users;
+  };
+  CHECK(users_of_eight() == 3);
+  CHECK(users_of_eight() == 3);
+  for (WorkerRow& row : world.rows) {
+    Add(row.callbacks, 100);
+    Add(row.busy_ns, 100 * 1'000'000);
+  }
+  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));  // it looks once a second
 }
 
 TEST_CASE("a slot that had no room is chosen again as soon as it has") {

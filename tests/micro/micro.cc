@@ -26,6 +26,9 @@ void Register(std::int64_t rounds, std::int64_t per_round, const std::string& na
   if (rounds > 0) registered->Iterations(rounds);
 }
 
+// About as deep as the slots are loaded, so that neither the first ones nor the rest have all of it.
+constexpr Gathering kGathering{.slots = 2, .depth = 11};
+
 void RegisterAll(std::int64_t rounds) {
   for (const int in_flight : {1, 8, 64}) {
     Register<HandOverAndTake>(rounds, in_flight, "hand over and take, " + std::to_string(in_flight) + " in flight",
@@ -36,6 +39,7 @@ void RegisterAll(std::int64_t rounds) {
   for (const std::uint32_t slots : {2U, 16U, 64U, 256U}) {
     const std::string among = ", " + std::to_string(slots) + " slots";
     Register<Choice>(rounds, 1, "choice, least-connections" + among, DispatchPolicy::kLeastConnections, slots);
+    Register<Choice>(rounds, 1, "choice, gathering" + among, DispatchPolicy::kLeastConnections, slots, kGathering);
     Register<Choice>(rounds, 1, "choice, round-robin" + among, DispatchPolicy::kRoundRobin, slots);
     Register<Choice>(rounds, 1, "choice, client-hash" + among, DispatchPolicy::kClientHash, slots);
     Register<Dispatch>(rounds, 1, "accepted to finished" + among, slots);

@@ -42,6 +42,7 @@ Slots::Slots(std::uint32_t count)
     : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master()) {
   DispatchConfig config;
   config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
+  config.gather = 0;                               // in turn, so that every slot has its share
   dispatcher_.Configure(config);
   for (std::uint32_t slot = 0; slot < count; ++slot) {
     channels_.push_back(std::make_unique<SlotChannel>(SlotChannel::Create(board_.Use(Slot{slot})).Value()));
@@ -135,7 +136,9 @@ void ParseHead::Round() {
   PF_CHECK(parser_.Parse(kHead) == http::kAccepted && parser_.Head().fields.size() == 8, "the head is not good");
 }
 
-Choice::Choice(DispatchPolicy policy, std::uint32_t slots) : balancer_(policy), loads_(slots, 10) {
+Choice::Choice(DispatchPolicy policy, std::uint32_t slots, const Gathering& gathering)
+    : balancer_(policy), loads_(slots, 10) {
+  balancer_.Gather(gathering);
   for (std::uint32_t slot = 0; slot < slots; ++slot) balancer_.Offer(slot, loads_[slot]);
 }
 

@@ -95,7 +95,7 @@ class ParseHead {
 // The choice alone: a connection ends somewhere, the next one is given.
 class Choice {
  public:
-  Choice(DispatchPolicy policy, std::uint32_t slots);
+  Choice(DispatchPolicy policy, std::uint32_t slots, const Gathering& gathering = {});
   void Round();
 
  private:

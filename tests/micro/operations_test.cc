@@ -31,6 +31,7 @@ TEST_CASE("rounds can be repeated, and leave no descriptor behind") {
   for (const DispatchPolicy policy :
        {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin, DispatchPolicy::kClientHash}) {
     Rounds<Choice>(policy, 16U);
+    Rounds<Choice>(policy, 16U, Gathering{.slots = 2, .depth = 11});
   }
 }
 

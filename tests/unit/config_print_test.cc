@@ -43,7 +43,7 @@ control = "c.sock"
 pid_file = "/tmp/p"
 scheduling = "normal"
 worker = {chroot = "/", seccomp = "log", dumpable = true, max_files = 64, max_core = "1MiB", max_address_space = "1GiB"}
-dispatch = {policy = "round-robin", max_connections = 11, max_queue = 12, reclaim_after = "1us"}
+dispatch = {policy = "round-robin", max_connections = 11, max_queue = 12, reclaim_after = "1us", gather = 9}
 parking = {after = "1s", max = 13}
 [supervision]
 start_timeout = "1s"

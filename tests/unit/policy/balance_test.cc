@@ -56,12 +56,16 @@ std::vector<int> GiveMany(Slots& slots, int count) {
 // The definitions, by looking at every slot.
 class Plain {
  public:
-  Plain(DispatchPolicy policy, const std::map<std::uint32_t, std::uint64_t>& loads, std::uint32_t last)
-      : policy_(policy), loads_(loads), last_(last) {}
+  Plain(DispatchPolicy policy, const Gathering& gathering, const std::map<std::uint32_t, std::uint64_t>& loads,
+        std::uint32_t last)
+      : policy_(policy), gathering_(gathering), loads_(loads), last_(last) {}
 
   [[nodiscard]] std::optional<std::uint32_t> Choice(std::uint64_t client) const {
     if (loads_.empty()) return std::nullopt;
     if (policy_ == DispatchPolicy::kClientHash) return OfClient(client);
+    if (policy_ == DispatchPolicy::kLeastConnections) {
+      if (const auto gathered = Gathered()) return gathered;
+    }
     std::optional<std::uint32_t> best;
     for (const auto& [slot, load] : loads_) {
       if (!best || Before(slot, load, *best)) best = slot;
@@ -70,6 +74,17 @@ class Plain {
   }
 
  private:
+  [[nodiscard]] std::optional<std::uint32_t> Gathered() const {
+    std::optional<std::uint32_t> best;
+    std::uint32_t seen = 0;
+    for (const auto& [slot, load] : loads_) {
+      if (seen++ == gathering_.slots && best) break;
+      if (load >= gathering_.depth) continue;
+      if (seen > gathering_.slots) return slot;
+      if (!best || Before(slot, load, *best)) best = slot;
+    }
+    return best;
+  }
   [[nodiscard]] bool Before(std::uint32_t slot, std::uint64_t load, std::uint32_t best) const {
     const bool by_load = policy_ == DispatchPolicy::kLeastConnections;
     if (by_load && load != loads_.at(best)) return load < loads_.at(best);
@@ -86,6 +101,7 @@ class Plain {
   }
 
   DispatchPolicy policy_;
+  Gathering gathering_;
   const std::map<std::uint32_t, std::uint64_t>& loads_;
   std::uint32_t last_;
 };
@@ -128,6 +144,22 @@ TEST_CASE("least-connections: never more than one apart while nothing ends") {
                                                  [](const auto& a, const auto& b) { return a.second < b.second; });
     CHECK(high->second - low->second <= 1);
   }
+}
+
+TEST_CASE("gathering: as few as can run at once, each up to the depth, then the next ones, then whoever has least") {
+  Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0, 0});
+  slots.Tree().Gather({.slots = 2, .depth = 3});
+  CHECK(GiveMany(slots, 6) == std::vector<int>{1, 0, 1, 0, 1, 0});
+  CHECK(GiveMany(slots, 6) == std::vector<int>{2, 2, 2, 3, 3, 3});
+  CHECK(GiveMany(slots, 4) == std::vector<int>{0, 1, 2, 3});
+  slots.Offer(0, 2);  // it is done with some
+  CHECK(slots.Give() == 0);
+  slots.Withdraw(1);
+  slots.Offer(2, 1);  // one of the first two now
+  CHECK(slots.Give() == 2);
+  slots.Tree().Gather({});
+  slots.Offer(3, 0);
+  CHECK(slots.Give() == 3);
 }
 
 TEST_CASE("round-robin: in turn whatever the load; a slot without room loses only its turn") {
@@ -186,6 +218,7 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
   for (const DispatchPolicy policy : kPolicies) {
     Slots slots(policy);
     std::uint32_t last = 0;
+    Gathering gathering;
     std::mt19937_64 random(static_cast<unsigned>(policy) + 1);
     // The number of slots varies over the walk: some are rarely more than one.
     std::uint32_t highest = 1;
@@ -197,10 +230,15 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
         case 1: slots.Withdraw(static_cast<std::uint32_t>(random() % 256)); break;
         case 2:
         case 3: slots.Offer(slot, random() % 10); break;
+        case 4:
+          if (random() % 50 != 0) break;
+          gathering = Gathering{static_cast<std::uint32_t>(1 + random() % 4), random() % 10};
+          slots.Tree().Gather(gathering);
+          break;
         default: {
           const std::uint64_t client = random();
           const auto choice = slots.Choice(client);
-          REQUIRE(choice == Plain(policy, slots.Loads(), last).Choice(client));
+          REQUIRE(choice == Plain(policy, gathering, slots.Loads(), last).Choice(client));
           if (slots.Give(client) >= 0) last = *choice;
           break;
         }
