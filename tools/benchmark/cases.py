@@ -7,7 +7,7 @@ from servers.apache import APACHE
 from servers.gunicorn import GUNICORN
 from servers.haproxy import HAPROXY
 from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
-from servers.preforkd import PREFORKD
+from servers.preforkd import PREFORKD, PREFORKD_TWO
 from servers.server import BLOCKING, CONSTANT, FILES
 
 _LOAD_COLUMNS = ("rps", "cpu", "p50", "p99", "p999", "pss")
@@ -70,6 +70,8 @@ def _blocking(name, share):
 CASES = (
     _load("short-64", "a connection for each request, 64 clients", _SHORT_PEERS, Load(64, close=True)),
     _load("short-1", "a connection for each request, 1 client", _SHORT_PEERS, Load(1, close=True)),
+    _load("workers-64", "a connection for each request, 64 clients, 64 workers; beside itself with 2",
+          (PREFORKD, PREFORKD_TWO, NGINX), Load(64, close=True), workers=64),
     _load("keepalive-64", "kept connections, 64 clients", _KEPT_PEERS, Load(64)),
     _load("keepalive-512", "kept connections, 512 clients", _KEPT_PEERS, Load(512)),
     _load("pipelined-16", "kept connections, 64 clients, 16 requests at a time", _KEPT_PEERS, Load(64, pipeline=16)),

@@ -34,6 +34,7 @@ GOALS = (
     _at_least(_SHORT, "nginx", "rps", 1.15),
     Goal(_SHORT, "nginx-deferred", "cpu", 1.05),
     _at_least(_SHORT, "nginx-deferred", "rps", 1.0),
+    Goal(("workers-64",), "preforkd-2", "cpu", 1.1),
     Goal(("keepalive-64",), "nginx", "cpu", 1.0),
     _at_least(("keepalive-64",), "nginx", "rps", 1.0),
     Goal(("static-100k",), "nginx", "cpu", 1.0),

@@ -1,5 +1,7 @@
 """preforkd itself, with its defaults: what the peers answer from their configuration is the service `measured`."""
 
+from dataclasses import replace
+
 from servers.server import BLOCKING, CONSTANT, FILES, KEEPALIVE_SECONDS, Launch, Order, Server
 
 CONFIG = """\
@@ -30,5 +32,8 @@ def launch(order: Order) -> Launch:
                   {"preforkd.toml": config})
 
 
-PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch,
-                  ["{programs}/preforkd_measured", "--version"])
+_VERSION = ["{programs}/preforkd_measured", "--version"]
+
+PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch, _VERSION)
+# The same with two workers, however many the case is about.
+PREFORKD_TWO = Server("preforkd-2", PREFORKD.offers, lambda order: launch(replace(order, workers=2)), _VERSION)
