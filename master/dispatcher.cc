@@ -21,12 +21,12 @@ HandOverReason ReasonOf(const Parcel& parcel) {
 Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks)
     : page_(page), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
 
-void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t run_at_once) {
+void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
   balancer_.SetPolicy(config.policy);
   bounds_ = Bounds{config.max_connections, config.max_queue};
   patience_ = config.reclaim_after;
   // Without reclaim nothing would help who waits behind one that blocks all the same.
-  gathering_ = Gathering{std::max(1U, run_at_once), patience_ == Duration(0) ? 0 : config.gather};
+  gathering_ = Gathering{cpus, patience_ == Duration(0) || cpus == 0 ? 0 : config.gather};
   for (const auto& target : targets_) {
     if (target) Bench(*target);  // until it has been looked at with these bounds
   }

@@ -7,14 +7,13 @@
 //
 // What a Flush costs depends on what it gives out and on what has changed, not on the number of slots: it reads the rows
 // of slots whose load has changed (LoadMarks), that it chooses, that have left something alone for a while, and that could
-// not be chosen the last time.
+// not be chosen the last time. Ten times a second, where there is something to gather, it reads all of them.
 #ifndef PREFORKD_MASTER_DISPATCHER_H_
 #define PREFORKD_MASTER_DISPATCHER_H_
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "common/base/rate_limit.h"
@@ -50,8 +49,8 @@ class Dispatcher {
   Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}
   Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks);
 
-  // `run_at_once`: workers that can; 0: not known.
-  void Configure(const DispatchConfig& config, std::uint32_t run_at_once = std::thread::hardware_concurrency());
+  // `cpus`: on which workers can run at once; 0: not known, nothing is gathered.
+  void Configure(const DispatchConfig& config, std::uint32_t cpus = 0);
   // Every parcel from now on is closed instead of given to a worker, and counts as lost: the server has been
   // told to stop at once.
   void StopDispatching();
@@ -88,13 +87,15 @@ class Dispatcher {
   };
 
   struct Target {
-    Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed) {}
+    Target(Slot number, SlotChannel& borrowed)
+        : slot(number), channel(&borrowed), counted(CallbacksOf(borrowed.Row())) {}
 
     Slot slot;
     SlotChannel* channel;
     SlotPulse pulse;
     Candidate seen;             // as of the last look, with what is in the outbox
     std::uint64_t round = 0;    // in which that was
+    CallbackSums counted;       // of its worker's callbacks
     bool offered = false;       // to the balancer; else it is in benched_
     Watch watch = Watch::kNone;
     std::vector<Parcel> outbox;  // chosen for this slot in this round
@@ -110,6 +111,7 @@ class Dispatcher {
   static constexpr std::uint32_t kMaxMoves = 3;
 
   static PulseReading ReadingOf(const SlotChannel& channel);
+  static CallbackSums CallbacksOf(const WorkerRow& row) { return {Get(row.callbacks), Get(row.busy_ns)}; }
   void Distribute(Time now);
   void DropAll();
 
@@ -129,6 +131,8 @@ class Dispatcher {
   // ---- who may be chosen ----
   // Gathers connections while workers are brisk.
   void LearnBriskness(Time now);
+  // Callbacks of all workers since the last time.
+  CallbackSums CountCallbacks(Time now);
   [[nodiscard]] Target* Find(Slot slot) const;
   // Those whose load has changed, and those that could not be chosen.
   void LearnLoads(Time now);
@@ -156,6 +160,7 @@ class Dispatcher {
   Duration patience_{0};              // dispatch.reclaim_after
   Gathering gathering_;               // while the workers are brisk
   Briskness briskness_;
+  Time counted_at_{};
   std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
   std::uint32_t ready_ = 0;           // of them
   std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush

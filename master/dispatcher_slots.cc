@@ -123,17 +123,27 @@ bool Dispatcher::WatchFor(Target& target, Time now) {
 // ---- who may be chosen ----
 
 void Dispatcher::LearnBriskness(Time now) {
-  if (gathering_.depth > 0 && briskness_.Due(now)) {
-    CallbackSums sums;
-    for (const auto& target : targets_) {
-      if (!target) continue;
-      const WorkerRow& row = target->channel->Row();
-      sums.callbacks += Get(row.callbacks);
-      sums.busy_ns += Get(row.busy_ns);
-    }
-    briskness_.Look(sums, now);
+  // Where all of them can run at once there is nothing to save.
+  const bool worth_it = gathering_.depth > 0 && balancer_.ByLoad() && ready_ > gathering_.slots;
+  if (worth_it && briskness_.Due(now)) briskness_.Look(CountCallbacks(now), now);
+  const bool gathers = worth_it && briskness_.Brisk();
+  balancer_.Gather(gathers ? gathering_ : Gathering{});
+  page_.gathers.store(gathers, std::memory_order_relaxed);
+}
+
+CallbackSums Dispatcher::CountCallbacks(Time now) {
+  CallbackSums more;
+  // What a wild worker writes may be anything: no more than the time there was.
+  const auto most_ns = static_cast<std::uint64_t>((now - std::exchange(counted_at_, now)).count());
+  for (const auto& target : targets_) {
+    if (!target) continue;
+    const CallbackSums before = std::exchange(target->counted, CallbacksOf(target->channel->Row()));
+    const CallbackSums& after = target->counted;
+    if (after.callbacks < before.callbacks || after.busy_ns < before.busy_ns) continue;  // it began anew
+    more.callbacks += after.callbacks - before.callbacks;
+    more.busy_ns += std::min(after.busy_ns - before.busy_ns, most_ns);
   }
-  balancer_.Gather(briskness_.Brisk(now) ? gathering_ : Gathering{});
+  return more;
 }
 
 void Dispatcher::LearnLoads(Time now) {

@@ -292,7 +292,7 @@ void Master::Lead(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   supervisor_.SetLogs(log_.Fds());
   Set(page_.generation, Raw(generation.number));
-  dispatcher_.Configure(generation.config->dispatch);
+  dispatcher_.Configure(generation.config->dispatch, UsableCpus());
 }
 
 // Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.

@@ -24,6 +24,10 @@ constexpr std::uint64_t kReserve = 16;
 constexpr int kEvictionsAtOnce = 64;
 // Connections whose time is over that are closed, likewise.
 constexpr int kClosedAtOnce = 64;
+// More than that a service, or a wild worker, means for ever; and a time beyond all times is none.
+constexpr Duration kForEver = std::chrono::hours(24 * 365);
+// A timer may be early by so much.
+constexpr Duration kEarly = std::chrono::milliseconds(1);
 
 constexpr const char* kServiceGone = "its service does not exist any more";
 constexpr const char* kByClient = "by the client, while it was parked";
@@ -106,28 +110,28 @@ void Parking::EvictOldest() {
 }
 
 void Parking::Park(Parcel parcel, Duration idle_for) {
-  const ConnId id = parcel.id;
-  // Level-triggered: a request that came in the moment of parking is seen at once.
+  const Time now = Now();
   const Place place = parked_.emplace(parked_.end());
-  if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
-    log::Error(id, "cannot be parked: {}", status.Err().text);
-    parked_.erase(place);
-    return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
-  }
   Encode(parcel, encoded_, version_);
   place->size = static_cast<std::uint32_t>(encoded_.size());
   place->parcel = std::make_unique<char[]>(encoded_.size());
   encoded_.copy(place->parcel.get(), encoded_.size());
   place->service = parcel.service;
-  place->fd = std::move(parcel.fd);
   place->self = place;
-  if (idle_for > Duration(0)) {
-    place->at = Now() + idle_for;
+  // Level-triggered: a request that came in the moment of parking is seen at once.
+  if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
+    log::Error(parcel.id, "cannot be parked: {}", status.Err().text);
+    parked_.erase(place);
+    return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
+  }
+  place->fd = std::move(parcel.fd);
+  if (idle_for > Duration(0) && idle_for < kForEver) {
+    place->at = now + idle_for;
     deadlines_.Add(*place);
-    if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at);
+    if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at, now);
   }
   Publish();
-  log::Debug(id, "parked");
+  log::Debug(parcel.id, "parked");
 }
 
 void Parking::ForEach(const Visit& visit) const {
@@ -149,7 +153,7 @@ void Parking::CloseDue() {
   const Time now = Now();
   for (int i = 0; i < kClosedAtOnce; ++i) {
     DeadlineHeap::Entry* const earliest = deadlines_.Earliest();
-    if (earliest == nullptr || earliest->at > now) break;
+    if (earliest == nullptr || earliest->at > now + kEarly) break;
     OnEvent(static_cast<Parked*>(earliest)->self, kTimeOver);
   }
   if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest()) next_deadline_.SetAt(earliest->at, now);

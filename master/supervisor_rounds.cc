@@ -25,7 +25,7 @@ void Supervisor::MakeRounds() {
   const Time now = Now();
   self_report_.Publish();
   const std::size_t held = Get(scoreboard_.Master().parked) + Get(scoreboard_.Master().waiting);
-  heap_.Look(held, held);
+  heap_.Look(held, held, now);
   for (const auto& slot : slots_) slot->RefreshTexts();
   for (const auto& board : ForeignBoards()) board->CollectDropped();
   JudgeHangs(now);

@@ -27,8 +27,6 @@ constexpr std::uint64_t kOwnDescriptors = 24;
 constexpr std::uint64_t kDescriptorsPerConnection = 2;
 // How long to take nothing when no descriptor is free.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
-// Connections beyond a quarter over its share that a worker keeps before it hands any back for evenness.
-constexpr std::uint64_t kSurplusSlack = 8;
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 [[noreturn]] void ExitWorker(WorkerExit code) {
@@ -283,13 +281,25 @@ void Worker::Beat() {
   const SelfStat stat = ReadSelfStat(statm_.Get());
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
-  heap_.Look(connections_.Size(), connections_.TakeMost());
+  heap_.Look(connections_.Size(), connections_.TakeMost(), Now());
   heartbeat_.SetAfter(kHeartbeat);
   if (!env_->retiring) ShedSurplus();
 }
 
+// Connections beyond a quarter over its share that this worker keeps before it hands any back for evenness.
+std::uint64_t Worker::SurplusSlack() const {
+  constexpr std::uint64_t kByTurn = 8;
+  constexpr std::uint64_t kByLoad = 2;  // what was gathered is spread when that is over
+  const DispatchConfig& dispatch = env_->config->dispatch;
+  if (dispatch.policy != DispatchPolicy::kLeastConnections) return kByTurn;
+  // On purpose, so no surplus.
+  if (env_->scoreboard.Master().gathers.load(std::memory_order_relaxed)) return std::max(kByTurn, std::uint64_t{dispatch.gather});
+  return kByLoad;
+}
+
 // A worker that has just joined has nothing, and connections that are never idle would never come to it.
 void Worker::ShedSurplus() {
+  if (env_->config->dispatch.policy == DispatchPolicy::kClientHash) return;  // they would all come back
   std::uint64_t all = 0;
   std::uint64_t workers = 0;
   for (std::uint32_t slot = 0; slot < env_->scoreboard.SlotsUsed(); ++slot) {
@@ -300,9 +310,7 @@ void Worker::ShedSurplus() {
   }
   if (workers == 0) return;
   const std::uint64_t share = all / workers;
-  // What was gathered here on purpose is no surplus.
-  const std::uint64_t slack = std::max<std::uint64_t>(kSurplusSlack, env_->config->dispatch.gather);
-  if (connections_.Size() <= share + share / 4 + slack) return;
+  if (connections_.Size() <= share + share / 4 + SurplusSlack()) return;
   std::uint64_t surplus = connections_.Size() - share;
   connections_.ForEach([&](Connection& connection) {
     if (surplus > 0 && HandBackIdle(connection, HandBackReason::kOverShare)) --surplus;

@@ -54,6 +54,7 @@ class Worker : private Connection::Owner {
   bool HandBackIdle(Connection& connection, HandBackReason reason);
   // More than its share of all connections: hands back what can travel of the surplus.
   void ShedSurplus();
+  [[nodiscard]] std::uint64_t SurplusSlack() const;
   void LeaveIfDone();
   void CountUnreturned();
   // A connection has ended here, for good.

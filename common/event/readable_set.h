@@ -1,5 +1,7 @@
 // ReadableSet: very many borrowed descriptors, of which all that matters is whether they can be read. Level-triggered.
 // An epoll of its own inside the loop's: an FdWatch keeps some 200 bytes for each, where one may do nothing for minutes.
+// The kernel pays with a check that an epoll inside another one closes no circle, one after the other for the whole
+// system, whenever one is added (epoll_ctl(2)).
 //
 // As with FdWatch, a descriptor must be removed before it is closed or sent to another process (epoll(7)).
 #ifndef PREFORKD_COMMON_EVENT_READABLE_SET_H_

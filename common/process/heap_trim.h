@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "common/base/clock.h"
+
 namespace preforkd {
 
 class HeapTrim {
@@ -12,13 +14,15 @@ class HeapTrim {
   // Fewer than these, and there is nothing that would be worth the walk through the heap.
   static constexpr std::size_t kMany = 512;
 
-  // To be called now and then. `held`: connections now; `most`: at any time since the last call, at least `held`. True
-  // when it has looked for memory to give back (malloc_trim(3): some 100 us for each 10 MiB, and the next ones pay for
-  // its return): the most since the last time were many, and less than half of them are left.
-  bool Look(std::size_t held, std::size_t most);
+  // To be called now and then. `held`: connections now; `most`: as far as is known, since the last call; at least `held`.
+  // True when it has looked for memory to give back: the most since it last did were many, and less than half of them are
+  // left. That walks through the whole heap (malloc_trim(3): some 100 us for each 10 MiB); it takes a hundredth of the
+  // time at most.
+  bool Look(std::size_t held, std::size_t most, Time now);
 
  private:
   std::size_t most_ = 0;
+  Time not_before_{};
 };
 
 }  // namespace preforkd

@@ -146,6 +146,8 @@ void RenderConnections(Exposition& out, const MasterPage& master, const Reading&
   out.Sample(reading.totals.account.parked);
   out.Gauge("preforkd_connections_waiting", "Connections that no worker has room for.");
   out.Sample(Get(master.waiting));
+  out.Gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers (dispatch.gather).");
+  out.Sample(std::uint64_t{master.gathers.load(std::memory_order_relaxed) ? 1U : 0U});
   out.Counter("preforkd_connections_finished_total", "Connections that ended as they should.");
   out.Sample(reading.totals.account.finished);
   out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");

@@ -111,6 +111,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},
+      {"gathers", master.gathers.load(std::memory_order_relaxed)},
       {"handed_over", master.handed_over.Sum()},
       {"handed_back", master.handed_back.Sum()},
       {"log_lines_dropped",

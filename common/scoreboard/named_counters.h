@@ -48,6 +48,8 @@ void VisitWorkerCounters(WorkerRow& row, Visit&& visit) {
   visit("bytes_out", row.bytes_out);
   visit("heartbeat_ns", row.heartbeat_ns);
   visit("callback_since_ns", row.callback_since_ns);
+  visit("callbacks", row.callbacks);
+  visit("busy_ns", row.busy_ns);
   visit("rss_bytes", row.rss_bytes);
   visit("cpu_ns", row.cpu_ns);
   VisitHistogram("dispatch_wait", row.dispatch_wait, visit);

@@ -182,8 +182,8 @@ Result<Scoreboard> Scoreboard::Create() {
   void* base = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | anonymous,
                       memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "scoreboard");
-  // Only the master's page is made. The rest of the memory is zeros, which is what a new row and a new ledger are; to
-  // make those of all slots would touch, and so use, a page for each.
+  // Only the master's page is made: to make the rows of all slots would touch, and so use, a page for each. Those of slots
+  // that are used are made by Use; the rest of the memory is zeros, which is what a new row and a new ledger are.
   auto* const layout = static_cast<Layout*>(base);
   ::new (&layout->master) MasterPage;
   return Scoreboard(std::move(memory), layout);
@@ -311,7 +311,11 @@ LineBuffer Scoreboard::Lines(Slot slot) const {
 WorkerRow& Scoreboard::Use(Slot slot) const {
   WorkerRow& row = Row(slot);
   std::atomic<std::uint32_t>& used = layout_->master.slots_used;
-  if (used.load(std::memory_order_relaxed) <= Raw(slot)) used.store(Raw(slot) + 1, std::memory_order_relaxed);
+  const std::uint32_t known = used.load(std::memory_order_relaxed);
+  if (known <= Raw(slot)) {
+    for (std::uint32_t i = known; i <= Raw(slot); ++i) ::new (&layout_->rows[i]) WorkerRow;
+    used.store(Raw(slot) + 1, std::memory_order_release);
+  }
   return row;
 }
 

@@ -182,6 +182,7 @@ struct alignas(kPageBytes) MasterPage {
   RecycleCounters recycled;
   ReloadCounters reloads;
   UpgradeCounters upgrades;
+  std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
   std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
   Counter channel_full{0};

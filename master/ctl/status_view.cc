@@ -96,6 +96,7 @@ Result<StatusView> ParseStatus(std::string_view json) {
   Read(document, "finished", view.finished);
   Read(document, "lost", view.lost);
   Read(document, "reclaimed", view.reclaimed);
+  Read(document, "gathers", view.gathers);
   Read(document, "handed_over", view.handed_over);
   Read(document, "handed_back", view.handed_back);
   Read(document, "restarts", view.restarts);

@@ -47,6 +47,7 @@ struct StatusView {
   std::uint64_t finished = 0;
   std::uint64_t lost = 0;
   std::uint64_t reclaimed = 0;
+  bool gathers = false;
   std::uint64_t handed_over = 0;
   std::uint64_t handed_back = 0;
   std::uint64_t restarts = 0;

@@ -33,7 +33,7 @@ struct Bounds {
 // For least-connections, while connections are brisk (briskness.h): to wake a worker costs more than to wait behind a few
 // others, so as few are woken as can run at once.
 struct Gathering {
-  std::uint32_t slots = 1;   // that can run at once: the first ones
+  std::uint32_t slots = 0;   // that can run at once: the first ones
   std::uint64_t depth = 0;   // connections that a slot gets before another one is woken; 0: no gathering
 };
 

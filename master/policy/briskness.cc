@@ -3,24 +3,29 @@
 namespace preforkd {
 namespace {
 
-constexpr Duration kBetweenLooks = std::chrono::seconds(1);
+// A look is a walk over all rows.
+constexpr Duration kBetweenLooks = std::chrono::milliseconds(100);
 constexpr Duration kMemory = std::chrono::seconds(10);
 constexpr std::uint64_t kBriskNs = 100'000;
 // Fewer say nothing: one of them may have been interrupted for some milliseconds.
 constexpr std::uint64_t kEnough = 100;
+// Unless they have taken so long that they would be slow if they were enough, ten times over.
+constexpr std::uint64_t kLongNs = 10 * kEnough * kBriskNs;
 
 }  // namespace
 
-void Briskness::Look(const CallbackSums& sums, Time now) {
+void Briskness::Look(const CallbackSums& more, Time now) {
   next_look_ = now + kBetweenLooks;
-  if (sums.callbacks < last_.callbacks || sums.busy_ns < last_.busy_ns) {
-    last_ = sums;
-    return;
+  seen_.callbacks += more.callbacks;
+  seen_.busy_ns += more.busy_ns;
+  if (seen_.callbacks < kEnough && seen_.busy_ns < kLongNs) return;
+  if (seen_.busy_ns > seen_.callbacks * kBriskNs) {
+    brisk_ = false;
+    not_before_ = now + kMemory;
+  } else if (now >= not_before_) {
+    brisk_ = true;
   }
-  const std::uint64_t callbacks = sums.callbacks - last_.callbacks;
-  if (callbacks < kEnough) return;  // the average goes on
-  if ((sums.busy_ns - last_.busy_ns) / callbacks > kBriskNs) not_before_ = now + kMemory;
-  last_ = sums;
+  seen_ = {};
 }
 
 }  // namespace preforkd

@@ -1,9 +1,10 @@
-// Briskness: are the workers done with a client so soon that another one may as well wait behind it? Pure: fed with what
-// the scoreboard shows and with times.
+// Briskness: are the workers done with a callback so soon that a connection may as well wait behind a few others? Pure: fed
+// with what the scoreboard shows and with times.
 //
-// Yes, until their callbacks have taken more than a tenth of a millisecond each, on average over at least a second: then
-// no, for ten seconds from the last time that they have. An average tells waiting from working: a callback that the
-// machine interrupts now and then stays far below, and one in a hundred that waits 50 ms for a database is far above.
+// Brisk: a tenth of a millisecond each or less, on average over the last hundred or more. Slow: more than that, and then for
+// ten seconds from the last time that it was so. It is wall time. A callback that the machine interrupts now and then stays
+// far below on average, and one in a hundred that waits 50 ms for a database is far above; but on a machine where many
+// processes wait for each CPU all may look slow. Nothing known yet: not brisk.
 #ifndef PREFORKD_MASTER_POLICY_BRISKNESS_H_
 #define PREFORKD_MASTER_POLICY_BRISKNESS_H_
 
@@ -13,7 +14,7 @@
 
 namespace preforkd {
 
-// Sums over all workers.
+// Of all workers together.
 struct CallbackSums {
   std::uint64_t callbacks = 0;
   std::uint64_t busy_ns = 0;  // spent in them
@@ -21,16 +22,18 @@ struct CallbackSums {
 
 class Briskness {
  public:
-  // Time for a look: a second after the last one.
+  // Time for a look.
   [[nodiscard]] bool Due(Time now) const { return now >= next_look_; }
-  // Sums that are less than the last time (a row began anew) begin a new average, and say nothing.
-  void Look(const CallbackSums& sums, Time now);
-  [[nodiscard]] bool Brisk(Time now) const { return now >= not_before_; }
+  // `more`: since the last look. Too few callbacks are kept until there are enough, or have taken so long together that
+  // they are slow, however many.
+  void Look(const CallbackSums& more, Time now);
+  [[nodiscard]] bool Brisk() const { return brisk_; }
 
  private:
-  CallbackSums last_;
+  bool brisk_ = false;
+  CallbackSums seen_;  // and not judged yet
   Time next_look_{};
-  Time not_before_{};
+  Time not_before_{};  // may it be brisk again
 };
 
 }  // namespace preforkd

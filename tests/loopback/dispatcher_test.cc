@@ -188,7 +188,14 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
   World world(8, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
   DispatchConfig config;
   config.gather = 3;
+  config.reclaim_after = std::chrono::hours(1);
   world.dispatcher.Configure(config, 2);
+  const auto serve = [&](Duration each) {
+    for (WorkerRow& row : world.rows) {
+      Add(row.callbacks, 100);
+      Add(row.busy_ns, 100 * static_cast<std::uint64_t>(each.count()));
+    }
+  };
   // Gives eight, who are all served and done with at once. Slots that got some of them.
   const auto users_of_eight = [&] {
     world.Submit(8);
@@ -201,13 +208,14 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
     }
     return users;
   };
-  CHECK(users_of_eight() == 3);
-  CHECK(users_of_eight() == 3);
-  for (WorkerRow& row : world.rows) {
-    Add(row.callbacks, 100);
-    Add(row.busy_ns, 100 * 1'000'000);
-  }
-  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));  // it looks once a second
+  CHECK(users_of_eight() == 8);  // nothing is known yet
+  CHECK_FALSE(world.page->gathers);
+  serve(std::chrono::microseconds(10));
+  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 3; }));  // it looks now and then
+  CHECK(world.page->gathers);
+  serve(milliseconds(1));
+  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));
+  CHECK_FALSE(world.page->gathers);
 }
 
 TEST_CASE("a slot that had no room is chosen again as soon as it has") {

@@ -12,14 +12,18 @@ namespace preforkd {
 
 TEST_CASE("it looks when there were many and less than half are left, and then not before there were many again") {
   HeapTrim heap;
-  CHECK_FALSE(heap.Look(0, HeapTrim::kMany - 1));
-  CHECK_FALSE(heap.Look(2000, 2000));
-  CHECK_FALSE(heap.Look(1001, 1001));
-  CHECK(heap.Look(1000, 1500));
-  CHECK_FALSE(heap.Look(900, 1000));
-  CHECK(heap.Look(10, 900));
-  CHECK_FALSE(heap.Look(0, 10));
-  CHECK(heap.Look(0, HeapTrim::kMany));  // came and went between two looks
+  Time now = Now();
+  const auto look = [&](std::size_t held, std::size_t most) { return heap.Look(held, most, now += std::chrono::hours(1)); };
+  CHECK_FALSE(look(0, HeapTrim::kMany - 1));
+  CHECK_FALSE(look(2000, 2000));
+  CHECK_FALSE(look(1001, 1001));
+  CHECK(look(1000, 1500));
+  CHECK_FALSE(look(900, 1000));
+  CHECK(look(10, 900));
+  CHECK_FALSE(look(0, 10));
+  CHECK(look(0, HeapTrim::kMany));  // came and went between two looks
+  CHECK_FALSE(heap.Look(0, HeapTrim::kMany, now));  // not again at once
+  CHECK(look(0, 0));                                // but later
 }
 
 #ifndef PREFORKD_SANITIZED
@@ -34,7 +38,7 @@ TEST_CASE("what lies below a block in use is given back") {
   for (std::size_t i = 0; i + 1 < kBlocks; ++i) blocks[i].reset();
   const std::uint64_t before = ReadSelfStat().rss_bytes;
   HeapTrim heap;
-  REQUIRE(heap.Look(1, kBlocks));
+  REQUIRE(heap.Look(1, kBlocks, Now()));
   CHECK(ReadSelfStat().rss_bytes + kBlocks * kBytes * 3 / 4 < before);
   CHECK(blocks.back()[0] == 1);
 }

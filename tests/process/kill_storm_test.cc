@@ -13,7 +13,7 @@
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
-#include "tests/support/status_page.h"
+#include "tests/support/server_status.h"
 
 namespace preforkd::testing {
 namespace {
@@ -46,7 +46,7 @@ struct Storm {
 
   void Look(const std::string& address) {
     ++looks;
-    const std::optional<StatusPage> page = StatusPage::Read(address);
+    const std::optional<ServerStatus> page = TryAskStatus(address);
     if (!page) {
       ++failed_looks;
     } else if (!page->Exact()) {
@@ -101,10 +101,10 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
 
   // At rest: nothing is left in progress but the connection that asks, and every connection is accounted for.
   REQUIRE(daemon.AwaitWorkers(4));
-  std::optional<StatusPage> page;
+  std::optional<ServerStatus> page;
   CHECK(WaitUntil(kPatience, [&] {
     ++storm.looks;
-    page = StatusPage::Read(status);
+    page = TryAskStatus(status);
     return page && page->in_progress == 1;
   }));
   REQUIRE(page);

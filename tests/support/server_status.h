@@ -3,6 +3,7 @@
 #define PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -16,6 +17,8 @@ struct ServerStatus {
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
   std::uint64_t lost = 0;
+  std::uint64_t reclaimed = 0;
+  bool gathers = false;
   std::uint64_t handed_over = 0;
   std::uint64_t handed_back = 0;
   std::uint64_t restarts = 0;
@@ -26,7 +29,9 @@ struct ServerStatus {
   [[nodiscard]] std::string Text() const;
 };
 
-// Throws std::runtime_error when there is no answer.
+// One connection to `address`, one request. nullopt: no answer (the worker that was asked may have been killed).
+std::optional<ServerStatus> TryAskStatus(const std::string& address);
+// The same where there must be an answer: throws std::runtime_error when there is none.
 ServerStatus AskStatus(const std::string& address);
 
 }  // namespace preforkd::testing

@@ -19,7 +19,7 @@ from load import Load, UnreadableReport
 GENERATORS = {"wrk": wrk, "h2load": h2load}
 _GRACE_SECONDS = 60  # for a generator to end by itself
 _WARM_UP = 200  # requests
-_SETTLE_SECONDS = (1.0, 10.0)  # at least, so that parking.after is over; at most
+_SETTLE_SECONDS = (3.0, 10.0)  # at least, so that parking.after and a heartbeat or two are over; at most
 _SETTLED = 0.002
 _FEW = 512  # connections, as a server has room for where nobody has asked for more
 

@@ -1,9 +1,9 @@
-// Whether a connection may wait behind another one.
+// Whether a connection may wait behind others.
 #include "master/policy/briskness.h"
 
 #include <doctest/doctest.h>
 
-#include <random>
+#include <utility>
 
 namespace preforkd {
 namespace {
@@ -12,38 +12,41 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Workers, and the clock of those who look at them.
 struct World {
   Briskness briskness;
-  CallbackSums sums;
+  CallbackSums more;
   Time now = Time(seconds(1000));
 
   void Serve(std::uint64_t callbacks, Duration each) {
-    sums.callbacks += callbacks;
-    sums.busy_ns += callbacks * static_cast<std::uint64_t>(each.count());
+    more.callbacks += callbacks;
+    more.busy_ns += callbacks * static_cast<std::uint64_t>(each.count());
   }
-  bool LookAfter(Duration delay) {
+  bool BriskAfter(Duration delay) {
     now += delay;
-    briskness.Look(sums, now);
-    return briskness.Brisk(now);
+    briskness.Look(std::exchange(more, {}), now);
+    return briskness.Brisk();
   }
 };
 
 }  // namespace
 
-TEST_CASE("brisk until it is known otherwise; then not for ten seconds") {
+TEST_CASE("not brisk before it is known; slow as soon as it is, and then for ten seconds") {
   World world;
-  CHECK(world.briskness.Brisk(world.now));
-  CHECK(world.LookAfter(seconds(1)));
+  CHECK_FALSE(world.briskness.Brisk());
+  CHECK_FALSE(world.BriskAfter(seconds(1)));
   world.Serve(1000, microseconds(20));
-  CHECK(world.LookAfter(seconds(1)));
+  CHECK(world.BriskAfter(seconds(1)));
+  CHECK(world.BriskAfter(seconds(1000)));  // nothing new is no reason
   world.Serve(1000, microseconds(200));
-  CHECK_FALSE(world.LookAfter(seconds(1)));
-  CHECK_FALSE(world.briskness.Brisk(world.now + milliseconds(9999)));
-  CHECK(world.briskness.Brisk(world.now + seconds(10)));
-  for (int i = 0; i < 30; ++i) {  // and as long as they are slow
+  CHECK_FALSE(world.BriskAfter(seconds(1)));
+  world.Serve(1000, microseconds(20));
+  CHECK_FALSE(world.BriskAfter(milliseconds(9'999)));
+  CHECK_FALSE(world.BriskAfter(milliseconds(1)));  // the time alone is no reason either
+  world.Serve(1000, microseconds(20));
+  CHECK(world.BriskAfter(milliseconds(1)));
+  for (int i = 0; i < 30; ++i) {
     world.Serve(1000, microseconds(200));
-    CHECK_FALSE(world.LookAfter(seconds(1)));
+    CHECK_FALSE(world.BriskAfter(seconds(1)));
   }
 }
 
@@ -51,35 +54,40 @@ TEST_CASE("a few that wait long are enough, some that were interrupted are not")
   World world;
   world.Serve(990, microseconds(10));
   world.Serve(10, milliseconds(50));
-  CHECK_FALSE(world.LookAfter(seconds(1)));
+  CHECK_FALSE(world.BriskAfter(seconds(1)));
   World busy;
   busy.Serve(10'000, microseconds(20));
   busy.Serve(100, milliseconds(4));
-  CHECK(busy.LookAfter(seconds(1)));
+  CHECK(busy.BriskAfter(seconds(1)));
 }
 
-TEST_CASE("too few callbacks say nothing yet, and are not forgotten") {
+TEST_CASE("too few say nothing yet and are not forgotten, unless they have taken very long") {
   World world;
-  world.Serve(40, milliseconds(5));
-  CHECK(world.LookAfter(seconds(1)));
-  world.Serve(40, milliseconds(5));
-  CHECK(world.LookAfter(seconds(1)));
-  world.Serve(40, milliseconds(5));
-  CHECK_FALSE(world.LookAfter(seconds(1)));
+  world.Serve(1000, microseconds(20));
+  CHECK(world.BriskAfter(seconds(1)));
+  world.Serve(40, milliseconds(1));
+  CHECK(world.BriskAfter(seconds(1)));
+  world.Serve(40, milliseconds(1));
+  CHECK(world.BriskAfter(seconds(1)));
+  world.Serve(40, milliseconds(1));
+  CHECK_FALSE(world.BriskAfter(seconds(1)));
+  World rare;
+  rare.Serve(1000, microseconds(20));
+  CHECK(rare.BriskAfter(seconds(1)));
+  rare.Serve(1, milliseconds(300));
+  CHECK_FALSE(rare.BriskAfter(seconds(1)));
+  for (int i = 0; i < 100; ++i) {  // one in ten seconds is enough to go on being slow
+    rare.Serve(1, milliseconds(300));
+    CHECK_FALSE(rare.BriskAfter(seconds(9)));
+  }
 }
 
-TEST_CASE("a look a second, and a row that began anew begins a new average") {
+TEST_CASE("ten looks a second") {
   World world;
   CHECK(world.briskness.Due(world.now));
-  world.Serve(1'000'000, microseconds(10));
-  CHECK(world.LookAfter(seconds(1)));
-  CHECK_FALSE(world.briskness.Due(world.now + milliseconds(999)));
-  CHECK(world.briskness.Due(world.now + seconds(1)));
-  world.sums = {};
-  world.Serve(50, milliseconds(50));
-  CHECK(world.LookAfter(seconds(1)));
-  world.Serve(100, milliseconds(50));
-  CHECK_FALSE(world.LookAfter(seconds(1)));
+  (void)world.BriskAfter(seconds(1));
+  CHECK_FALSE(world.briskness.Due(world.now + milliseconds(99)));
+  CHECK(world.briskness.Due(world.now + milliseconds(100)));
 }
 
 }  // namespace preforkd

@@ -1,0 +1,92 @@
+// More workers than CPUs: connections are gathered on few of them while they are brisk, and spread as soon as they are not.
+#include <doctest/doctest.h>
+#include <sched.h>
+
+#include <algorithm>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/fd_snapshot.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr const char* kConfig =
+    "workers = 8\nworkers_max = 8\n[parking]\nafter = 0\n"
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"fault\"\n"
+    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"echo\"\n[service.echo]\ntype = \"echo\"\n"
+    "[service.look]\ntype = \"status\"\n[service.fault]\ntype = \"fault\"\n";
+
+// This process, and so the server, on one CPU for the length of a test: "more workers than CPUs" on any machine.
+class OneCpu {
+ public:
+  OneCpu() {
+    REQUIRE(::sched_getaffinity(0, sizeof(before_), &before_) == 0);
+    std::size_t first = 0;
+    while (!CPU_ISSET(first, &before_)) ++first;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    REQUIRE(::sched_setaffinity(0, sizeof(one), &one) == 0);
+  }
+  OneCpu(const OneCpu&) = delete;
+  OneCpu& operator=(const OneCpu&) = delete;
+  ~OneCpu() { (void)::sched_setaffinity(0, sizeof(before_), &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
+// One after the other, so that the page is asked rarely beside them.
+void Serve(const DaemonProcess& daemon, int clients, const std::string& request) {
+  for (int i = 0; i < clients; ++i) {
+    TcpClient client(daemon.Address());
+    REQUIRE(client.SendAll(request));
+    REQUIRE(client.ReadUntil("\n"));
+  }
+}
+
+bool Gathers(const DaemonProcess& daemon) { return AskStatus(daemon.Address(1)).gathers; }
+
+// Workers that have connections, by their sockets: beside those of clients each has its channel.
+std::size_t WorkersInUse(const DaemonProcess& daemon) {
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  return static_cast<std::size_t>(std::count_if(
+      workers.begin(), workers.end(), [](pid_t worker) { return FdSnapshot::Of(worker).Count("socket") > 1; }));
+}
+
+bool AllAnswered(std::vector<TcpClient>& clients) {
+  return std::all_of(clients.begin(), clients.end(), [](TcpClient& client) { return client.Echoes("x"); });
+}
+
+}  // namespace
+
+TEST_CASE("kept connections are gathered while workers are brisk, and spread when they have become slow") {
+  const OneCpu one;
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(8);
+  CHECK_FALSE(Gathers(daemon));  // nothing is known yet
+  REQUIRE(WaitUntil(kPatience, [&] {
+    Serve(daemon, 300, "pid\n");
+    return Gathers(daemon);
+  }));
+  std::vector<TcpClient> clients;  // of a service whose connections can travel
+  for (int i = 0; i < 6; ++i) clients.emplace_back(daemon.Address(2));
+  CHECK(AllAnswered(clients));
+  CHECK(WorkersInUse(daemon) <= 2);  // a second one where the machine did not let the first one run
+  REQUIRE(WaitUntil(kPatience, [&] {
+    Serve(daemon, 20, "sleep 20\n");
+    return !Gathers(daemon);
+  }));
+  // Who has more than its share sheds it at a heartbeat, and each goes on where it speaks next.
+  CHECK(WaitUntil(kPatience, [&] { return AllAnswered(clients) && WorkersInUse(daemon) >= 4; }));
+  CHECK(AllAnswered(clients));
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+  clients.clear();
+  daemon.RebaseDescriptors();
+}
+
+}  // namespace preforkd::testing
