@@ -32,7 +32,7 @@ class Recycled {
   }
 
  private:
-  static constexpr std::size_t kMostKept = 64;
+  static constexpr std::size_t kMostKept = 16;
 
   struct Place {
     Place* next;
