@@ -6,18 +6,17 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/base/syslog_name.h"
-#include "common/config/chroot_path.h"
 #include "common/process/authority.h"
 #include "common/process/identity_plan.h"
 #include "common/process/self_stat.h"
 #include "worker/identity.h"
+#include "worker/inside_roots.h"
 
 namespace preforkd {
 namespace {
@@ -90,19 +89,6 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(), OpenStatm()};
 }
 
-Status RenameRoots(WorkerStart& start) {
-  const auto config = std::make_shared<Config>(*start.config);
-  for (ServiceConfig& service : config->services) {
-    if (service.root.empty()) continue;
-    Result<std::string> inside = PathInside(config->worker.chroot, service.root);
-    if (!inside.Ok()) return Error{fmt::format("service {}: root: {}", service.name, inside.Err().text), 0};
-    service.root = std::move(inside).Value();
-  }
-  for (auto& [id, service] : start.services) service = config->FindService(service->name);
-  start.config = config;
-  return {};
-}
-
 Status FollowMaster(pid_t master) {
   if (::prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
   // If the master died before the call, no signal will ever come.
@@ -132,10 +118,10 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");
   const IdentityPlan plan = PlanIdentity(*start.config, OwnAuthority());
-  if (plan.change_root) {
-    if (const Status status = RenameRoots(start); !status.Ok()) return status.Err();
-  }
+  Result<InsideRoots> roots = plan.change_root ? InsideRoots::Find(*start.config) : InsideRoots();
+  if (!roots.Ok()) return roots.Err();
   if (const Status status = TakeIdentity(plan, *start.config); !status.Ok()) return status.Err();
+  if (plan.change_root) roots.Value().Rename(start);
   if (const Status status = FollowMaster(start.master_pid); !status.Ok()) return status.Err();
   return descriptors;
 }

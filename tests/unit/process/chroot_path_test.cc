@@ -35,6 +35,36 @@ TEST_CASE("beneath it: the rest of the path, however it was written") {
   CHECK(PathInside("/", "/usr").Value() == "/usr");
 }
 
+TEST_CASE("with the symlinks inside left as they are, and those that lead there from outside resolved") {
+  const std::string folder = Folder();
+  const std::string jail = folder + "/jail";
+  std::filesystem::remove(jail + "/current");
+  std::filesystem::create_directory_symlink("www", jail + "/current");
+  CHECK(LinkedPathInside(jail, jail + "/current") == "/current");
+  CHECK(LinkedPathInside(jail, jail + "/current/site/") == "/current/site/");
+  CHECK(LinkedPathInside(jail + "/", jail + "//current/../current/site") == "//current/../current/site");
+  CHECK(LinkedPathInside(jail, folder + "/door/current/site") == "/current/site");
+  CHECK(LinkedPathInside(folder + "/door", jail + "/current") == "/current");
+  CHECK(LinkedPathInside(jail + "/www", jail + "/current/site") == "/site");
+  CHECK(LinkedPathInside(jail, jail) == "/");
+  CHECK(LinkedPathInside(jail, jail + "/") == "/");
+  CHECK(LinkedPathInside("/", "/usr") == "/usr");
+  CHECK(LinkedPathInside("/", "/") == "/");
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(jail);
+  CHECK(LinkedPathInside(jail, "current/site") == "/current/site");
+  CHECK(LinkedPathInside(jail, "./current/site") == "/./current/site");
+  std::filesystem::current_path(before);
+}
+
+TEST_CASE("no part of it lies beneath, or is there") {
+  const std::string folder = Folder();
+  CHECK_FALSE(LinkedPathInside(folder + "/jail", folder + "/jail-2"));
+  CHECK_FALSE(LinkedPathInside(folder + "/jail", folder + "/none"));
+  CHECK_FALSE(LinkedPathInside(folder + "/none", folder + "/jail"));
+  CHECK_FALSE(LinkedPathInside(folder + "/jail", ""));
+}
+
 TEST_CASE("not beneath it, or not there: why") {
   const std::string folder = Folder();
   const std::string jail = folder + "/jail";
