@@ -17,7 +17,7 @@ namespace preforkd::http {
 
 class Beneath {
  public:
-  // Error: there is no such folder, or we may not enter it.
+  // Error: there is no such folder, its path may not be searched, or this kernel has no openat2.
   static Result<Beneath> Open(const std::string& folder);
 
   struct Opened {
@@ -28,10 +28,19 @@ class Beneath {
   // writer is opened at once. What has been opened may be anything: the caller looks.
   [[nodiscard]] Opened OpenFile(const char* path) const;
 
+  // From now on the folder that the path `folder` leads to now. Returns 0, or why it leads to none: then OpenFile says
+  // the same for every file, until another call of this succeeds. For want of resources (IsShortage) nothing changes.
+  // Calls nothing that a worker's filter of system calls refuses.
+  int Reopen(const std::string& folder);
+
  private:
   explicit Beneath(UniqueFd folder) : folder_(std::move(folder)) {}
-  UniqueFd folder_;
+  UniqueFd folder_;  // invalid: gone_ says why
+  int gone_ = 0;
 };
+
+// Nothing is said about the file: there is no descriptor or no memory for it at this moment, or a rename came between.
+bool IsShortage(int errnum);
 
 }  // namespace preforkd::http
 

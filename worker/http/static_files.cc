@@ -10,12 +10,13 @@
 #include <string_view>
 #include <utility>
 
-#include "worker/http/beneath.h"
+#include "common/base/clock.h"
 #include "worker/http/byte_range.h"
 #include "worker/http/conditional.h"
 #include "worker/http/error_page.h"
 #include "worker/http/http_date.h"
 #include "worker/http/mime_types.h"
+#include "worker/http/served_root.h"
 #include "worker/http/target.h"
 
 namespace preforkd {
@@ -35,15 +36,11 @@ class SmallText {
 };
 
 int StatusOf(int errnum) {
+  if (http::IsShortage(errnum)) return 503;
   switch (errnum) {
     case EACCES:
     case EPERM:
       return 403;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN:
-      return 503;
     // Not there, no folder where one is needed, a name that cannot exist, a way out of the folder (EXDEV), a
     // circle of symlinks, a socket or a device without a driver: nothing here to be had.
     default:
@@ -100,7 +97,7 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd fil
 
 class StaticFiles final : public HttpHandler {
  public:
-  StaticFiles(http::Beneath root, std::string index) : root_(std::move(root)), index_(std::move(index)) {}
+  StaticFiles(http::ServedRoot root, std::string index) : root_(std::move(root)), index_(std::move(index)) {}
 
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;
@@ -108,7 +105,7 @@ class StaticFiles final : public HttpHandler {
     // Relative to the root: the kernel refuses a path that begins with '/'.
     path_.assign(request.path.substr(1));
     if (folder) path_.append(index_);
-    http::Beneath::Opened opened = root_.OpenFile(path_.c_str());
+    http::Beneath::Opened opened = root_.OpenFile(path_.c_str(), Now());
     if (!opened.fd.Valid()) return AnswerError(response, opened.errnum);
 
     struct stat info {};
@@ -132,7 +129,7 @@ class StaticFiles final : public HttpHandler {
     response.AddHeader("Location", location);
   }
 
-  http::Beneath root_;
+  http::ServedRoot root_;
   std::string index_;
   std::string path_;  // of the request at hand; kept for its memory
 };
@@ -140,7 +137,7 @@ class StaticFiles final : public HttpHandler {
 }  // namespace
 
 Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const std::string& root, const std::string& index) {
-  Result<http::Beneath> folder = http::Beneath::Open(root);
+  Result<http::ServedRoot> folder = http::ServedRoot::Open(root, Now());
   if (!folder.Ok()) return folder.Err();
   return std::unique_ptr<HttpHandler>(std::make_unique<StaticFiles>(std::move(folder).Value(), index));
 }

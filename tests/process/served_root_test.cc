@@ -1,0 +1,222 @@
+// The folder that is served changes under a running server: removed and made again, renamed, or a symlink that is
+// switched, as deployments do it. Clients on kept connections get the new files, within a second.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/temp_directory.h"
+
+namespace preforkd::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kOneSecond = std::chrono::seconds(1);
+constexpr int kClients = 10;
+
+// Releases of a site beside one another.
+class Releases {
+ public:
+  Releases() {
+    Add("1", "old\n");
+    Add("2", "new\n");
+    fs::create_directory_symlink("releases/1", Path("current"));
+  }
+  [[nodiscard]] std::string Path(const std::string& name) const { return folder_.Path(name); }
+  void Add(const std::string& name, const std::string& text) const {
+    fs::create_directories(Path("releases/" + name + "/public"));
+    WriteFile(Path("releases/" + name + "/page"), text);
+    WriteFile(Path("releases/" + name + "/public/page"), text);
+  }
+  // In one step, as a deployment does it.
+  void Switch(const std::string& target) const {
+    fs::create_directory_symlink(target, Path("next"));
+    fs::rename(Path("next"), Path("current"));
+  }
+
+ private:
+  TempDirectory folder_;
+};
+
+void Serve(DaemonProcess& daemon, const std::string& root) {
+  daemon.Serve(2, {"--service", "http", "--root", root, "--listen", "127.0.0.1:0", "--workers", "2"});
+}
+
+// "200 body" or only the status; on the connection that the client has.
+std::string Ask(HttpClient& client) {
+  const std::optional<HttpResponse> response = client.Get("/page");
+  if (!response) return "no answer";
+  return response->status == 200 ? "200 " + response->body : fmt::format("{}", response->status);
+}
+
+class Clients {
+ public:
+  explicit Clients(const DaemonProcess& daemon) {
+    for (int i = 0; i < kClients; ++i) clients_.emplace_back(daemon.Address());
+  }
+  bool AllGet(const std::string& answer) {
+    for (HttpClient& client : clients_) {
+      if (Ask(client) != answer) return false;
+    }
+    return true;
+  }
+  // Asks while `change` is made and for more than a second after it. An answer is one of `before` and `after`, and the
+  // latter to every request of a second later.
+  void CheckChange(const std::string& before, const std::string& after, const std::function<void()>& change) {
+    CHECK(AllGet(before));
+    change();
+    const Time changed = Now();
+    for (bool late = false; !late;) {
+      late = Now() - changed > kOneSecond;
+      for (HttpClient& client : clients_) {
+        const std::string got = Ask(client);
+        const bool right = got == after || (!late && got == before);
+        CAPTURE(late);
+        CAPTURE(before);
+        CAPTURE(after);
+        if (!right) REQUIRE(got == after);
+      }
+    }
+  }
+ private:
+  std::vector<HttpClient> clients_;
+};
+
+bool CanBecomeNobody() {
+  const std::string map = ReadFile("/proc/self/uid_map");
+  unsigned long inside = 0, outside = 0, count = 0;
+  const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
+  const bool can = ::geteuid() == 0 && read && count > 65534 && ::getpwnam("nobody") != nullptr;
+  if (!can) MESSAGE("skipped: needs root and more than one user id");
+  return can;
+}
+
+}  // namespace
+
+TEST_CASE("a symlink that is switched: the new release, and back, without a wrong answer between") {
+  Releases releases;
+  DaemonProcess daemon;
+  Serve(daemon, releases.Path("current"));
+  Clients clients(daemon);
+  clients.CheckChange("200 old\n", "200 new\n", [&] { releases.Switch("releases/2"); });
+  clients.CheckChange("200 new\n", "200 old\n", [&] { releases.Switch("releases/1"); });
+}
+
+TEST_CASE("a symlink in the middle of the path is switched, and the old release removed at once") {
+  Releases releases;
+  DaemonProcess daemon;
+  Serve(daemon, releases.Path("current/public"));
+  Clients clients(daemon);
+  clients.CheckChange("200 old\n", "200 new\n", [&] {
+    releases.Switch("releases/2");
+    fs::remove_all(releases.Path("releases/1"));
+  });
+}
+
+TEST_CASE("folders that change places") {
+  Releases releases;
+  DaemonProcess daemon;
+  Serve(daemon, releases.Path("releases/1"));
+  Clients clients(daemon);
+  clients.CheckChange("200 old\n", "200 new\n", [&] {
+    fs::rename(releases.Path("releases/1"), releases.Path("releases/0"));
+    fs::rename(releases.Path("releases/2"), releases.Path("releases/1"));
+  });
+}
+
+TEST_CASE("a root that is removed and made again: 404 meanwhile, which is said, and the new files then") {
+  Releases releases;
+  DaemonProcess daemon;
+  const std::string root = releases.Path("releases/1");
+  Serve(daemon, root);
+  Clients clients(daemon);
+  clients.CheckChange("200 old\n", "404", [&] { fs::remove_all(root); });
+  CHECK(daemon.WaitForLog("cannot be opened"));
+  clients.CheckChange("404", "200 newer\n", [&] { releases.Add("1", "newer\n"); });
+  CHECK(daemon.WaitForLog("is there again"));
+  // A file where the folder was.
+  clients.CheckChange("200 newer\n", "404", [&] {
+    fs::remove_all(root);
+    WriteFile(root, "a file");
+  });
+  clients.CheckChange("404", "200 newest\n", [&] {
+    fs::remove(root);
+    releases.Add("1", "newest\n");
+  });
+  // A symlink to itself.
+  clients.CheckChange("200 newest\n", "404", [&] {
+    fs::rename(root, releases.Path("releases/2x"));
+    fs::create_directory_symlink("1", root);
+  });
+  clients.CheckChange("404", "200 newest\n", [&] {
+    fs::remove(root);
+    fs::create_directory_symlink("2x", root);
+  });
+}
+
+TEST_CASE("workers of another user: a folder that they may not enter is 403, and comes back") {
+  if (!CanBecomeNobody()) return;
+  Releases releases;
+  REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
+  DaemonProcess daemon;
+  daemon.Serve(2, {"--service", "http", "--root", releases.Path("current"), "--listen", "127.0.0.1:0", "--workers", "2",
+                   "--user", "nobody"});
+  Clients clients(daemon);
+  clients.CheckChange("200 old\n", "200 new\n", [&] { releases.Switch("releases/2"); });
+  clients.CheckChange("200 new\n", "403", [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0700) == 0); });
+  clients.CheckChange("403", "200 new\n", [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0755) == 0); });
+  // A folder above it.
+  clients.CheckChange("200 new\n", "403", [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0700) == 0); });
+  clients.CheckChange("403", "200 new\n", [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0755) == 0); });
+}
+
+TEST_CASE("workers with a root of their own: a relative symlink is followed, an absolute one until it is switched") {
+  if (!CanBecomeNobody()) return;
+  for (const bool absolute : {false, true}) {
+    CAPTURE(absolute);
+    Releases releases;
+    REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
+    if (absolute) releases.Switch(releases.Path("releases/1"));
+    DaemonProcess daemon;
+    daemon.WriteConfig(fmt::format(R"(
+workers = 2
+user = "nobody"
+[worker]
+chroot = "{0}"
+[[listen]]
+address = "127.0.0.1:0"
+service = "site"
+[service.site]
+type = "http"
+root = "{0}/current"
+)",
+                                   releases.Path("")));
+    daemon.Serve(2);
+    Clients clients(daemon);
+    if (!absolute) {
+      clients.CheckChange("200 old\n", "200 new\n", [&] { releases.Switch("releases/2"); });
+      // Absolute as a process inside means it.
+      clients.CheckChange("200 new\n", "200 old\n", [&] { releases.Switch("/releases/1"); });
+      clients.CheckChange("200 old\n", "404", [&] { releases.Switch("/etc"); });
+      continue;
+    }
+    CHECK(daemon.CountLog("write a relative one") == 2);
+    // Where it leads was settled outside; what is made again there is found.
+    clients.CheckChange("200 old\n", "200 newer\n", [&] {
+      fs::remove_all(releases.Path("releases/1"));
+      releases.Add("1", "newer\n");
+    });
+    releases.Switch(releases.Path("releases/2"));
+    CHECK(daemon.Reload());
+    CHECK(WaitUntil(kPatience, [&] { return clients.AllGet("200 new\n"); }));
+  }
+}
+
+}  // namespace preforkd::testing
