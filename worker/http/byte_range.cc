@@ -24,9 +24,22 @@ std::optional<std::uint64_t> ParsePosition(std::string_view text) {
 ByteRange Suffix(std::string_view length, std::uint64_t file_size) {
   const std::optional<std::uint64_t> wanted = ParsePosition(length);
   if (!wanted) return {};
-  if (*wanted == 0 || file_size == 0) return {ByteRange::Kind::kUnsatisfiable, 0, 0};
+  // A suffix of any length but 0 can be had of every file (RFC 9110 section 14.1.2).
+  if (*wanted == 0) return {ByteRange::Kind::kUnsatisfiable, 0, 0};
+  if (file_size == 0) return {};
   const std::uint64_t size = std::min(*wanted, file_size);
   return {ByteRange::Kind::kPart, file_size - size, size};
+}
+
+// The one element of the list; empty when there is none, or there are several.
+std::string_view OnlyElement(std::string_view list) {
+  std::string_view only;
+  int count = 0;
+  ForEachElement(list, [&](std::string_view element) {
+    only = element;
+    ++count;
+  });
+  return count == 1 ? only : std::string_view();
 }
 
 }  // namespace
@@ -34,9 +47,8 @@ ByteRange Suffix(std::string_view length, std::uint64_t file_size) {
 ByteRange ParseRange(std::string_view value, std::uint64_t file_size) {
   constexpr std::string_view kUnit = "bytes=";
   if (!EqualsNoCase(value.substr(0, kUnit.size()), kUnit)) return {};
-  const std::string_view spec = TrimBlanks(value.substr(kUnit.size()));
+  const std::string_view spec = OnlyElement(value.substr(kUnit.size()));
   const std::size_t dash = spec.find('-');
-  // A comma is no digit, so several ranges end here too.
   if (dash == std::string_view::npos) return {};
   if (dash == 0) return Suffix(spec.substr(1), file_size);
   const std::optional<std::uint64_t> first = ParsePosition(spec.substr(0, dash));

@@ -29,7 +29,7 @@ TEST_CASE("ranges that ask for a part") {
     std::uint64_t first, size;
   };
   for (const Row& row : {Row{"bytes=0-8", 0, 9}, Row{"bytes=990-", 990, 10}, Row{"bytes=-10", 990, 10},
-                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2},
+                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2}, Row{"bytes=, 1-2\t,,", 1, 2},
                          Row{"bytes=0-99999999999999999999999", 0, 1000}}) {
     CAPTURE(row.value);
     const ByteRange range = ParseRange(row.value, 1000);
@@ -41,7 +41,7 @@ TEST_CASE("ranges that ask for a part") {
 
 TEST_CASE("ranges that are ignored, and ranges behind the end") {
   for (const char* value : {"", "bytes", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "bytes=1-2,3-4",
-                            "foo=0-1", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
+                            "foo=0-1", "bytes=,", "bytes=1-2,x", "bytes =1-2", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
     CAPTURE(value);
     CHECK(ParseRange(value, 1000).kind == Kind::kWhole);
   }
@@ -49,7 +49,10 @@ TEST_CASE("ranges that are ignored, and ranges behind the end") {
   CHECK(ParseRange("bytes=99999999999999999999999-", 1000).kind == Kind::kUnsatisfiable);
   CHECK(ParseRange("bytes=-0", 1000).kind == Kind::kUnsatisfiable);
   CHECK(ParseRange("bytes=0-0", 0).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=-1", 0).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=0-", 0).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=-0", 0).kind == Kind::kUnsatisfiable);
+  CHECK(ParseRange("bytes=-1", 0).kind == Kind::kWhole);
+  CHECK(ParseRange("bytes=-99999999999999999999999", 0).kind == Kind::kWhole);
 }
 
 constexpr std::time_t kModified = 784111777;
