@@ -67,19 +67,19 @@ void AnswerPart(HttpResponse& response, UniqueFd file, const http::ByteRange& ra
 void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd file, const struct stat& info) {
   const auto size = static_cast<std::uint64_t>(info.st_size);
   const SmallText etag("\"{:x}.{:09x}-{:x}\"", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, size);
-  const http::Validators validators{etag.View(), info.st_mtim.tv_sec};
   const std::time_t now = std::time(nullptr);
+  const http::Validators validators{etag.View(), info.st_mtim.tv_sec};
   const http::Precondition precondition = http::CheckPreconditions(request, validators, now);
   if (precondition == http::Precondition::kFailed) return AnswerStatus(response, 412);
 
-  const http::DateText modified = http::FormatDate(validators.modified);
-  response.AddHeader("Last-Modified", {modified.data(), modified.size()});
+  const http::DateText date = http::FormatDate(info.st_mtim.tv_sec);
+  response.AddHeader("Last-Modified", {date.data(), date.size()});
   response.AddHeader("ETag", etag.View());
   if (precondition == http::Precondition::kNotModified) return response.SetStatus(304);
 
   response.AddHeader("Accept-Ranges", "bytes");
-  const auto wanted = request.Field("range");
-  // Range is defined for GET only.
+  const auto wanted = request.OnlyField("range");
+  // Range is defined for GET only. On several lines it is bad syntax, which is ignored.
   const bool ranged =
       wanted && request.method == HttpMethod::kGet && http::RangeApplies(request, validators, now);
   const http::ByteRange range = ranged ? http::ParseRange(*wanted, size) : http::ByteRange{};

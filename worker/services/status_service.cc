@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/report/metrics.h"
 #include "common/report/readiness.h"
+#include "worker/http/conditional.h"
 #include "worker/http/error_page.h"
 #include "worker/http/http_service.h"
 #include "worker/http/welcome_page.h"
@@ -26,8 +27,14 @@ void AnswerText(HttpResponse& response, int status, std::string_view text,
 void AnswerDashboard(const HttpRequest& request, HttpResponse& response) {
   response.AddHeader("Cache-Control", "no-cache");  // asked for again each time, and not sent again: its tag says so
   response.AddHeader("ETag", kDashboardTag);
-  const std::optional<std::string_view> has = request.Field("if-none-match");
-  if (has && has->find(kDashboardTag) != std::string_view::npos) return response.SetStatus(304);
+  switch (http::CheckPreconditions(request, {kDashboardTag, std::nullopt}, 0)) {
+    case http::Precondition::kProceed:
+      break;
+    case http::Precondition::kNotModified:
+      return response.SetStatus(304);
+    case http::Precondition::kFailed:
+      return AnswerStatus(response, 412);
+  }
   response.SetContentType("text/html; charset=utf-8");
   response.AddHeader("Content-Security-Policy", kDashboardPolicy);
   response.AddHeader("X-Content-Type-Options", "nosniff");

@@ -12,9 +12,9 @@
 namespace preforkd::test {
 namespace {
 
-Answer Get(HttpBed& bed, std::string_view path) {
+Answer Get(HttpBed& bed, std::string_view path, std::string_view fields = "") {
   const auto client = bed.Connect();
-  bed.Exchange(*client, "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  bed.Exchange(*client, "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
   const std::vector<Answer> answers = ParseAnswers(client->Received());
   REQUIRE(answers.size() == 1);
   return answers.front();
@@ -71,15 +71,16 @@ TEST_CASE("a browser that has the dashboard does not get it again") {
   HttpBed bed({}, StatusServiceType());
   const std::string tag(Get(bed, "/").Field("etag"));
   REQUIRE(tag.size() > 2);
-  const auto ask = [&bed](const std::string& field) {
-    const auto client = bed.Connect();
-    bed.Exchange(*client, "GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: " + field + "\r\n\r\n");
-    return ParseAnswers(client->Received()).at(0);
-  };
+  const auto ask = [&bed](const std::string& field) { return Get(bed, "/", "If-None-Match: " + field + "\r\n"); };
   CHECK(ask(tag).status == 304);
   CHECK(ask("W/" + tag).status == 304);
   CHECK(ask(tag).body.empty());
   CHECK(ask("\"of another version\"").status == 200);
+  CHECK(ask("\"of another version\"\r\nIf-None-Match: " + tag).status == 304);
+  CHECK(ask("*").status == 304);
+  CHECK(ask("x" + tag).status == 200);  // not a tag, though it holds ours
+  CHECK(Get(bed, "/", "If-Match: \"x\"\r\nIf-Match: " + tag + "\r\n").status == 200);
+  CHECK(Get(bed, "/", "If-Match: \"x\"\r\n").status == 412);
 }
 
 TEST_CASE("the metrics, in the form that Prometheus asks for") {

@@ -1,6 +1,8 @@
 // The pure parts of serving files: types, ranges, conditions.
 #include <doctest/doctest.h>
 
+#include <random>
+#include <string>
 #include <vector>
 
 #include "worker/http/byte_range.h"
@@ -85,6 +87,59 @@ TEST_CASE("preconditions") {
   CHECK(check({{"If-Unmodified-Since", kSame}}) == Precondition::kProceed);
   CHECK(check({{"If-Unmodified-Since", kEarlier}}) == Precondition::kFailed);
   CHECK(check({{"If-Match", "\"a\""}, {"If-None-Match", "*"}}) == Precondition::kFailed);
+}
+
+TEST_CASE("a comma between quotes is a part of a tag") {
+  const auto check = [](const std::vector<HttpField>& fields) {
+    return CheckPreconditions(With(fields), kFile, kNow);
+  };
+  CHECK(check({{"If-None-Match", "\"a,*,b\""}}) == Precondition::kProceed);
+  CHECK(check({{"If-None-Match", "\"a,b\",\"tag\""}}) == Precondition::kNotModified);
+  CHECK(check({{"If-Match", "\"*\""}}) == Precondition::kFailed);
+  CHECK(check({{"If-Match", "\"a,\", *"}}) == Precondition::kProceed);
+  CHECK(check({{"If-Match", "\"tag"}}) == Precondition::kFailed);
+  CHECK(check({{"If-Match", "\""}, {"If-Match", "\"tag\""}}) == Precondition::kProceed);
+}
+
+// What a list on one line means, it means on any number of lines, with other fields between them.
+TEST_CASE("a list is the same list however it is cut into lines") {
+  const std::vector<std::string> tags = {"\"tag\"", "W/\"tag\"", "\"a\"", "\"b,c\"", "W/\"\"", "*", "", " "};
+  std::mt19937 random(20261126);
+  const auto below = [&random](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string name = round % 2 == 0 ? "If-Match" : "If-None-Match";
+    std::string joined = tags[below(tags.size())];
+    std::vector<std::string> lines = {joined};
+    for (std::size_t more = below(4); more > 0; --more) {
+      const std::string& tag = tags[below(tags.size())];
+      joined += ", " + tag;
+      below(2) == 0 ? lines.push_back(tag) : (void)(lines.back() += "," + tag);
+    }
+    std::vector<HttpField> fields;
+    for (const std::string& line : lines) {
+      fields.push_back({name, line});
+      fields.push_back({"Accept", "*"});
+    }
+    CAPTURE(joined);
+    REQUIRE(CheckPreconditions(With(fields), kFile, kNow) == CheckPreconditions(With({{name, joined}}), kFile, kNow));
+  }
+}
+
+TEST_CASE("several lines of a date are no date, and of If-Range no condition that holds") {
+  const auto check = [](const std::vector<HttpField>& fields) {
+    return CheckPreconditions(With(fields), kFile, kNow);
+  };
+  CHECK(check({{"If-Modified-Since", kSame}, {"If-Modified-Since", kSame}}) == Precondition::kProceed);
+  CHECK(check({{"If-Unmodified-Since", kEarlier}, {"if-unmodified-since", kEarlier}}) == Precondition::kProceed);
+  CHECK_FALSE(RangeApplies(With({{"If-Range", "\"tag\""}, {"If-Range", "\"tag\""}}), kFile, kNow));
+}
+
+TEST_CASE("without a date, dates are ignored") {
+  constexpr Validators kPage{"\"tag\"", std::nullopt};
+  CHECK(CheckPreconditions(With({{"If-Modified-Since", kSame}}), kPage, kNow) == Precondition::kProceed);
+  CHECK(CheckPreconditions(With({{"If-Unmodified-Since", kEarlier}}), kPage, kNow) == Precondition::kProceed);
+  CHECK_FALSE(RangeApplies(With({{"If-Range", kSame}}), kPage, kNow));
+  CHECK(RangeApplies(With({{"If-Range", "\"tag\""}}), kPage, kNow));
 }
 
 TEST_CASE("If-Range") {

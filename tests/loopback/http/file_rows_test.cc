@@ -1,0 +1,121 @@
+// Requests for files by a table: each row is sent in one piece, cut at every byte, and byte by byte, always with the
+// same outcome; and after each row the same service answers a client that wants nothing special.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/loopback/http/file_rows.h"
+#include "tests/loopback/http/http_bed.h"
+#include "worker/http/http_service_type.h"
+
+namespace preforkd::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int status = 0;
+  std::string content_range, etag, body;
+  bool ended = false;
+  bool operator==(const Outcome&) const = default;
+};
+
+// A service that serves a folder of files of a known time.
+class Site {
+ public:
+  Site() : root_(MakeRoot()), bed_(Config(root_), HttpServiceType()) {}
+  ~Site() { fs::remove_all(root_); }
+
+  // Sends a request in pieces of the given sizes; what is left behind the last goes as one piece.
+  Answer Ask(std::string_view target, std::string_view fields, const std::vector<std::size_t>& pieces = {}) {
+    const std::string request = Request(target, fields);
+    std::string_view bytes = request;
+    const auto client = bed_.Connect();
+    for (const std::size_t size : pieces) {
+      bed_.Exchange(*client, bytes.substr(0, size));
+      bytes.remove_prefix(std::min(size, bytes.size()));
+    }
+    if (!bytes.empty()) bed_.Exchange(*client, bytes);
+    const std::vector<Answer> answers = ParseAnswers(client->Received());
+    REQUIRE(answers.size() == 1);
+    CHECK_FALSE(client->Ended());
+    client->Close();
+    bed_.Turn();
+    CHECK(bed_.Live() == 0);
+    return answers.front();
+  }
+  void CheckRow(const FileRow& row) {
+    CAPTURE(row.target);
+    CAPTURE(row.fields);
+    const Outcome whole = OutcomeOf(Ask(row.target, row.fields));
+    CHECK(whole.status == row.status);
+    CHECK(whole.content_range == row.content_range);
+    if (row.status == 200 || row.status == 206) CHECK(whole.body == (row.body == "*" ? Content(row.target) : row.body));
+    CheckNextClient();
+    const std::size_t size = Request(row.target, row.fields).size();
+    for (std::size_t cut = 1; cut < size; ++cut) {
+      CAPTURE(cut);
+      REQUIRE(OutcomeOf(Ask(row.target, row.fields, {cut})) == whole);
+    }
+    CHECK(OutcomeOf(Ask(row.target, row.fields, std::vector<std::size_t>(size, 1))) == whole);
+    CheckNextClient();
+  }
+
+ private:
+  static fs::path MakeRoot() {
+    const char* folder = std::getenv("TEST_TMPDIR");
+    const fs::path root = fs::path(folder != nullptr ? folder : "/tmp") / "file_rows";
+    fs::remove_all(root);
+    fs::create_directories(root);
+    for (const char* name : {"empty", "one", "two", "thousand"}) {
+      std::ofstream(root / name) << Content("/" + std::string(name));
+      const timespec times[2] = {{0, UTIME_OMIT}, {kFileTime, 0}};
+      REQUIRE(::utimensat(AT_FDCWD, (root / name).c_str(), times, 0) == 0);
+    }
+    return root;
+  }
+  static ServiceConfig Config(const fs::path& root) {
+    ServiceConfig config;
+    config.root = root;
+    return config;
+  }
+  static std::string Content(const std::string& target) {
+    if (target == "/empty") return "";
+    if (target == "/one") return "x";
+    return target == "/two" ? "xy" : std::string(1000, 'm');
+  }
+  static std::string Request(std::string_view target, std::string_view fields) {
+    return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+  }
+  static Outcome OutcomeOf(const Answer& answer) {
+    return {answer.status, answer.Field("content-range"), answer.Field("etag"), answer.body, false};
+  }
+  void CheckNextClient() {
+    const Answer answer = Ask("/two", "");
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "xy");
+  }
+
+  fs::path root_;
+  HttpBed bed_;
+};
+
+void CheckRows(const std::vector<FileRow>& rows) {
+  Site site;
+  for (const FileRow& row : rows) site.CheckRow(row);
+}
+
+}  // namespace
+
+TEST_CASE("lists on several lines are one list") { CheckRows(ListRows()); }
+TEST_CASE("several lines of a field that is no list are a bad value") { CheckRows(SingleFieldRows()); }
+TEST_CASE("ranges of empty and tiny files") { CheckRows(RangeRows()); }
+TEST_CASE("If-Range with empty and tiny files") { CheckRows(IfRangeRows()); }
+
+}  // namespace preforkd::test
