@@ -54,7 +54,7 @@ std::optional<std::time_t> DateField(const HttpRequest& request, std::string_vie
   return value && file.modified ? ParseDate(*value, now) : std::nullopt;
 }
 
-bool IsUnmodified(const Validators& file, std::time_t since) { return *file.modified <= since; }
+bool IsUnmodified(const Validators& file, std::time_t since) { return file.modified->latest <= since; }
 
 }  // namespace
 
@@ -81,7 +81,8 @@ bool RangeApplies(const HttpRequest& request, const Validators& file, std::time_
     return SameTag(*condition, file.etag, Comparison::kStrong);
   }
   // A date is a strong validator only when the file cannot have changed again within that second.
-  return file.modified && *file.modified < now - 1 && ParseDate(*condition, now) == file.modified;
+  return file.modified && file.modified->exact && file.modified->told < now - 1 &&
+         ParseDate(*condition, now) == file.modified->told;
 }
 
 }  // namespace preforkd::http

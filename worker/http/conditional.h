@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "worker/http/modified.h"
 #include "worker/http/request.h"
 
 namespace preforkd::http {
@@ -17,7 +18,7 @@ namespace preforkd::http {
 // What the file, or page, is at this moment.
 struct Validators {
   std::string_view etag;  // strong, with its quotes
-  std::optional<std::time_t> modified;  // none: there is no Last-Modified
+  std::optional<Modified> modified;  // none: there is no Last-Modified
 };
 
 enum class Precondition { kProceed, kNotModified, kFailed };

@@ -68,11 +68,12 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd fil
   const auto size = static_cast<std::uint64_t>(info.st_size);
   const SmallText etag("\"{:x}.{:09x}-{:x}\"", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, size);
   const std::time_t now = std::time(nullptr);
-  const http::Validators validators{etag.View(), info.st_mtim.tv_sec};
+  const http::Modified modified = http::ModifiedOf(info.st_mtim.tv_sec, info.st_ctim.tv_sec, now);
+  const http::Validators validators{etag.View(), modified};
   const http::Precondition precondition = http::CheckPreconditions(request, validators, now);
   if (precondition == http::Precondition::kFailed) return AnswerStatus(response, 412);
 
-  const http::DateText date = http::FormatDate(info.st_mtim.tv_sec);
+  const http::DateText date = http::FormatDate(modified.told);
   response.AddHeader("Last-Modified", {date.data(), date.size()});
   response.AddHeader("ETag", etag.View());
   if (precondition == http::Precondition::kNotModified) return response.SetStatus(304);

@@ -12,12 +12,15 @@
 
 #include "tests/loopback/http/file_rows.h"
 #include "tests/loopback/http/http_bed.h"
+#include "worker/http/http_date.h"
 #include "worker/http/http_service_type.h"
 
 namespace preforkd::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::time_t kDay = 86400;
 
 struct Outcome {
   int status = 0;
@@ -26,7 +29,7 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-// A service that serves a folder of files of a known time.
+// A service that serves a folder of files with times of the past, the present and the future.
 class Site {
  public:
   Site() : root_(MakeRoot()), bed_(Config(root_), HttpServiceType()) {}
@@ -66,6 +69,10 @@ class Site {
     CHECK(OutcomeOf(Ask(row.target, row.fields, std::vector<std::size_t>(size, 1))) == whole);
     CheckNextClient();
   }
+  void SetTime(const std::string& name, std::time_t time) const {
+    const timespec times[2] = {{0, UTIME_OMIT}, {time, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, (root_ / name).c_str(), times, 0) == 0);
+  }
 
  private:
   static fs::path MakeRoot() {
@@ -73,7 +80,7 @@ class Site {
     const fs::path root = fs::path(folder != nullptr ? folder : "/tmp") / "file_rows";
     fs::remove_all(root);
     fs::create_directories(root);
-    for (const char* name : {"empty", "one", "two", "thousand"}) {
+    for (const char* name : {"empty", "one", "two", "thousand", "odd"}) {
       std::ofstream(root / name) << Content("/" + std::string(name));
       const timespec times[2] = {{0, UTIME_OMIT}, {kFileTime, 0}};
       REQUIRE(::utimensat(AT_FDCWD, (root / name).c_str(), times, 0) == 0);
@@ -111,11 +118,70 @@ void CheckRows(const std::vector<FileRow>& rows) {
   for (const FileRow& row : rows) site.CheckRow(row);
 }
 
+std::time_t DateIn(const Answer& answer, const std::string& field) {
+  CAPTURE(answer.head);
+  const auto date = http::ParseDate(answer.Field(field), std::time(nullptr));
+  REQUIRE(date);
+  return *date;
+}
+
+std::string Line(const std::string& name, std::time_t time) {
+  const http::DateText text = http::FormatDate(time);
+  return name + ": " + std::string(text.data(), text.size()) + "\r\n";
+}
+
 }  // namespace
 
 TEST_CASE("lists on several lines are one list") { CheckRows(ListRows()); }
 TEST_CASE("several lines of a field that is no list are a bad value") { CheckRows(SingleFieldRows()); }
 TEST_CASE("ranges of empty and tiny files") { CheckRows(RangeRows()); }
 TEST_CASE("If-Range with empty and tiny files") { CheckRows(IfRangeRows()); }
+
+TEST_CASE("a file of the future: Last-Modified is not later than Date, and both kinds of 304 work") {
+  for (const std::time_t ahead : {std::time_t{5}, kDay, 100 * 365 * kDay, std::time_t{1} << 36}) {
+    CAPTURE(ahead);
+    Site site;
+    site.SetTime("odd", std::time(nullptr) + ahead);
+    const Answer first = site.Ask("/odd", "");
+    CHECK(first.status == 200);
+    const std::time_t modified = DateIn(first, "last-modified");
+    CHECK(modified <= DateIn(first, "date"));
+    CHECK(modified >= DateIn(first, "date") - 1);  // the clock may tick between the two
+    const std::string since = Line("If-Modified-Since", modified);
+    const Answer again = site.Ask("/odd", since);
+    CHECK(again.status == 304);
+    CHECK(again.Field("etag") == first.Field("etag"));
+    CHECK(DateIn(again, "last-modified") <= DateIn(again, "date"));
+    site.CheckRow({"/odd", since, 304, "", ""});
+    site.CheckRow({"/odd", "If-None-Match: " + first.Field("etag") + "\r\n", 304, "", ""});
+    site.CheckRow({"/odd", Line("If-Modified-Since", kFileTime), 200, "", "*"});
+    // What the client was told before is in the future: no date that a client can have from us.
+    site.CheckRow({"/odd", Line("If-Modified-Since", std::time(nullptr) + kDay), 200, "", "*"});
+    site.CheckRow({"/odd", Line("If-Unmodified-Since", modified), 200, "", "*"});
+    site.CheckRow({"/odd", Line("If-Unmodified-Since", kFileTime), 412, "", ""});
+    // A date that moves with the clock names no version of the file; the tag does.
+    site.CheckRow({"/odd", "Range: bytes=0-0\r\n" + Line("If-Range", modified), 200, "", "*"});
+    site.CheckRow({"/odd", "Range: bytes=0-0\r\n" + Line("If-Range", std::time(nullptr) + ahead), 200, "", "*"});
+    site.CheckRow({"/odd", "Range: bytes=0-0\r\nIf-Range: " + first.Field("etag") + "\r\n", 206, "bytes 0-0/1000", "m"});
+  }
+}
+
+TEST_CASE("a file of the epoch, of before it, and of before the year 0") {
+  for (const std::time_t time : {std::time_t{0}, std::time_t{-1}, -kDay, std::time_t{-2147483648}, -800 * 365 * kDay,
+                                 -(std::time_t{1} << 40)}) {
+    CAPTURE(time);
+    Site site;
+    site.SetTime("odd", time);
+    const Answer first = site.Ask("/odd", "");
+    const std::time_t modified = DateIn(first, "last-modified");
+    CHECK(first.status == 200);
+    const std::string tag = first.Field("etag");
+    site.CheckRow({"/odd", Line("If-Modified-Since", modified), 304, "", ""});
+    site.CheckRow({"/odd", Line("If-Unmodified-Since", modified), 200, "", "*"});
+    site.CheckRow({"/odd", Line("If-Unmodified-Since", kFileTime), 200, "", "*"});
+    site.CheckRow({"/odd", "If-None-Match: " + tag + "\r\n", 304, "", ""});
+    site.CheckRow({"/odd", "Range: bytes=0-0\r\nIf-Range: " + tag + "\r\n", 206, "bytes 0-0/1000", "m"});
+  }
+}
 
 }  // namespace preforkd::test

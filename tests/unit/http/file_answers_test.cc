@@ -1,6 +1,7 @@
 // The pure parts of serving files: types, ranges, conditions.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -61,7 +62,7 @@ constexpr std::time_t kModified = 784111777;
 constexpr const char* kSame = "Sun, 06 Nov 1994 08:49:37 GMT";
 constexpr const char* kEarlier = "Sun, 06 Nov 1994 08:49:36 GMT";
 constexpr std::time_t kNow = kModified + 1000;
-constexpr Validators kFile{"\"tag\"", kModified};
+constexpr Validators kFile{"\"tag\"", Modified{kModified, kModified, true}};
 
 HttpRequest With(const std::vector<HttpField>& fields) {
   HttpRequest request;
@@ -140,6 +141,30 @@ TEST_CASE("without a date, dates are ignored") {
   CHECK(CheckPreconditions(With({{"If-Unmodified-Since", kEarlier}}), kPage, kNow) == Precondition::kProceed);
   CHECK_FALSE(RangeApplies(With({{"If-Range", kSame}}), kPage, kNow));
   CHECK(RangeApplies(With({{"If-Range", "\"tag\""}}), kPage, kNow));
+}
+
+TEST_CASE("what is told of a file's time") {
+  constexpr std::time_t kLeast = std::numeric_limits<std::time_t>::min();
+  constexpr std::time_t kMost = std::numeric_limits<std::time_t>::max();
+  struct Row {
+    std::time_t mtime, ctime, told, latest;
+    bool exact;
+  };
+  for (const Row& row : {Row{kModified, kNow, kModified, kModified, true}, Row{kNow, kNow, kNow, kNow, true},
+                         Row{0, kNow, 0, 0, true}, Row{-1, kNow, -1, -1, true}, Row{kLeast, kNow, kLeast, kLeast, true},
+                         Row{kNow + 1, kModified, kNow, kModified, false}, Row{kMost, kNow, kNow, kNow, false},
+                         Row{kMost, kMost, kNow, kNow, false}}) {  // the clock has been put back
+    CAPTURE(row.mtime);
+    const Modified modified = ModifiedOf(row.mtime, row.ctime, kNow);
+    CHECK(modified.told == row.told);
+    CHECK(modified.latest == row.latest);
+    CHECK(modified.exact == row.exact);
+    // The most that a comparison can be about.
+    const Validators file{"\"tag\"", modified};
+    CHECK(CheckPreconditions(With({{"If-Unmodified-Since", kEarlier}}), file, kNow) ==
+          (row.latest > kModified - 1 ? Precondition::kFailed : Precondition::kProceed));
+    CHECK(RangeApplies(With({{"If-Range", kSame}}), file, kNow) == (row.mtime == kModified));
+  }
 }
 
 TEST_CASE("If-Range") {
