@@ -85,7 +85,10 @@ void Listener::UpdateWatch() {
   if (row_ != nullptr) row_->paused.store(!look, std::memory_order_relaxed);
   const Status status = watch_.Want(look ? Interest::kRead : Interest::kNone);
   if (status.Ok()) return;
-  log::Error("{}: cannot watch the listener, trying again: {}", Key(), status.Err().text);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Error("{}: cannot watch the listener, trying again: {} ({} more such lines held back)", Key(), status.Err().text,
+               *held_back);
+  }
   resume_.SetAfter(kNoRoomPause);
 }
 

@@ -120,7 +120,9 @@ void Parking::Park(Parcel parcel, Duration idle_for) {
   place->self = place;
   // Level-triggered: a request that came in the moment of parking is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
-    log::Error(parcel.id, "cannot be parked: {}", status.Err().text);
+    if (const auto held_back = unwatchable_.Allow(now)) {
+      log::Error(parcel.id, "cannot be parked: {} ({} more such lines held back)", status.Err().text, *held_back);
+    }
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
   }

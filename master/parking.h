@@ -97,6 +97,7 @@ class Parking {
   Timer next_deadline_;
   IdleCall flush_;            // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
+  OncePerSecond unwatchable_;  // of the line about a connection that cannot be parked
   std::string encoded_;  // scratch
   std::uint64_t most_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every one is known

@@ -92,7 +92,10 @@ Supervisor::Hearing Supervisor::ReceiveOne(WorkerSlot& slot) {
       return Hearing::kSilent;
     case ReceiveOutcome::kBad:
       if (packet.fd_table_full) {  // our table, not its lie: the client's descriptor is gone
-        log::Error("worker {}: a connection was handed back and no descriptor was free", slot.Id());
+        if (const auto held_back = log_limit_.Allow(Now())) {
+          log::Error("worker {}: a connection was handed back and no descriptor was free ({} more such lines held back)",
+                     slot.Id(), *held_back);
+        }
         PauseListening();
         return Hearing::kNoRoom;
       }

@@ -81,7 +81,10 @@ void Connection::Await(Interest interest) {
   const Status status = watch_.Want(interest);
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
-  log::Error(parcel_.id, "closing: cannot wait for the client: {}", status.Err().text);
+  if (const auto held_back = env_.client_lines.unwatchable.Allow(Now())) {
+    log::Error(parcel_.id, "closing: cannot wait for the client: {} ({} more such lines held back)", status.Err().text,
+               *held_back);
+  }
   Lose(LossReason::kRefused);
 }
 
@@ -131,6 +134,13 @@ void Connection::Doing(std::string_view what) {
 void Connection::Lose(LossReason reason) {
   loss_ = reason;
   Close(LossReasonName(reason));
+}
+
+void Connection::LoseToException(std::string_view what) {
+  if (const auto held_back = env_.client_lines.exception.Allow(Now())) {
+    log::Error(parcel_.id, "closing: the service threw: {} ({} more such lines held back)", what, *held_back);
+  }
+  Lose(LossReason::kException);
 }
 
 void Connection::Note(const IoResult& result) {
@@ -196,11 +206,9 @@ void Connection::Run(Callback callback) {
       Open(anew->service, std::move(anew->luggage));
     }
   } catch (const std::exception& exception) {
-    log::Error(parcel_.id, "closing: the service threw: {}", exception.what());
-    Lose(LossReason::kException);
+    LoseToException(exception.what());
   } catch (...) {
-    log::Error(parcel_.id, "closing: the service threw something that is no std::exception");
-    Lose(LossReason::kException);
+    LoseToException("something that is no std::exception");
   }
   in_callback_ = false;
   Set(env_.row.callback_since_ns, 0);

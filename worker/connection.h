@@ -127,6 +127,7 @@ class Connection : public Recycled<Connection> {
   template <typename Callback>
   void Run(Callback callback);
   void OnTimer();
+  void LoseToException(std::string_view what);
   // What a session that closes without a word will have closed for.
   void Note(const IoResult& result);
 

@@ -201,11 +201,10 @@ bool Worker::TakeOne() {
     case ReceiveOutcome::kEmpty: return false;
     case ReceiveOutcome::kEnd: Retire(); return false;
     case ReceiveOutcome::kBad:
-      log::Alert("the channel brought a broken packet{}", packet.fd_table_full ? ": no descriptor was free" : "");
-      if (packet.fd_table_full) {  // the kernel has closed the client's descriptor: taken, and lost
-        Add(env_->row.taken);
-        CountLoss(LossReason::kRefused);
+      if (packet.fd_table_full) {
+        LoseUntaken();
       } else {
+        log::Alert("the channel brought a broken packet");
         Abort(WorkerExit::kBadMaster);
       }
       return false;
@@ -233,6 +232,15 @@ bool Worker::TakeOne() {
   return true;
 }
 
+// The kernel has closed the client's descriptor: taken, and lost.
+void Worker::LoseUntaken() {
+  if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
+    log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)", *held_back);
+  }
+  Add(env_->row.taken);
+  CountLoss(LossReason::kRefused);
+}
+
 void Worker::Serve(Parcel parcel) {
   Add(env_->row.taken);
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
@@ -242,7 +250,9 @@ void Worker::Serve(Parcel parcel) {
   const auto service = services_.find(parcel.service);
   if (service == services_.end()) {
     // A connection of a service that the new configuration does not have any more.
-    log::Info(parcel.id, "closing: its service does not exist any more");
+    if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
+      log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)", *held_back);
+    }
     CountLoss(LossReason::kRefused);
     return;
   }

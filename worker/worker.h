@@ -46,6 +46,7 @@ class Worker : private Connection::Owner {
   // Takes nothing for a moment: the system has no room.
   void PauseTaking();
   void TakeAgain();
+  void LoseUntaken();
   void Serve(Parcel parcel);
   void ReopenLogFile(ReopenLog message);
   void StartAccessLog(UniqueFd file);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/ids.h"
+#include "common/base/rate_limit.h"
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
 #include "common/scoreboard/scoreboard.h"
@@ -14,6 +15,17 @@
 namespace preforkd {
 
 class AccessLog;
+
+// Lines that clients can cause as often as they like: of each kind one a second, which says how many more there were.
+struct ClientLines {
+  OncePerSecond bad_preface;
+  OncePerSecond no_preface;
+  OncePerSecond idle;
+  OncePerSecond exception;
+  OncePerSecond unwatchable;
+  OncePerSecond no_service;
+  OncePerSecond no_descriptor;
+};
 
 struct WorkerEnv {
   EventLoop& loop;
@@ -25,6 +37,8 @@ struct WorkerEnv {
 
   // True from the moment the master (or its death) has told this worker to leave.
   bool retiring = false;
+
+  ClientLines client_lines{};
 
   AccessLog* access = nullptr;  // none: there is no access log
 

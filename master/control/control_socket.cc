@@ -90,8 +90,10 @@ void ControlSocket::Admit(UniqueFd fd) {
   std::shared_ptr<ControlClient> client = MakeClient(std::move(fd));
   if (!peer.Ok()) return;  // gone already
   if (const char* why = WhyRefused(peer.Value())) {
-    log::Warning("control: user {} (pid {}) is refused: {} (root and user {} may)", peer.Value().user, peer.Value().pid, why,
-                 ::geteuid());
+    if (const auto held_back = refusal_log_.Allow(Now())) {
+      log::Warning("control: user {} (pid {}) is refused: {} (root and user {} may; {} more such lines held back)",
+                   peer.Value().user, peer.Value().pid, why, ::geteuid(), *held_back);
+    }
     return client->TurnAway(Refusal("permission denied"));
   }
   if (clients_.size() >= kMaxClients && !MakeRoom()) return client->TurnAway(Refusal("too many clients wait"));
@@ -106,7 +108,10 @@ std::shared_ptr<ControlClient> ControlSocket::MakeClient(UniqueFd fd) {
 
 void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
   if (const Status status = client->Start(); !status.Ok()) {
-    log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
+    if (const auto held_back = log_limit_.Allow(Now())) {
+      log::Warning("a control connection cannot be watched, and is closed: {} ({} more such lines held back)",
+                   status.Err().text, *held_back);
+    }
     return;
   }
   clients_.push_back(std::move(client));

@@ -78,6 +78,7 @@ class ControlSocket {
   FdWatch watch_;
   Timer resume_;
   OncePerSecond log_limit_;
+  OncePerSecond refusal_log_;
 };
 
 }  // namespace preforkd

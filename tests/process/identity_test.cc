@@ -196,7 +196,7 @@ system_calls = "network, processes"
     CAPTURE(std::string(who));
     CHECK(Try(daemon, fmt::format("{} {}", who, daemon.Path("control.sock"))) == "permission denied\n");
   }
-  CHECK(daemon.CountLog("is refused: a worker") == 2);
+  CHECK(daemon.CountLog("is refused: a worker") >= 1);  // at most one a second
   CHECK(daemon.AwaitWorkers(1));
 }
 

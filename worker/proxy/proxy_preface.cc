@@ -31,8 +31,10 @@ class PrefaceSession : public Session {
   }
 
   void OnTimeout() override {
-    log::Info(connection_.Id(), "closing: no PROXY protocol header from {} within {:.0f} s", connection_.Peer().Text(),
-              Seconds(kPatience));
+    if (const auto held_back = connection_.Env().client_lines.no_preface.Allow(Now())) {
+      log::Info(connection_.Id(), "closing: no PROXY protocol header from {} within {:.0f} s ({} more such lines held back)",
+                connection_.Peer().Text(), Seconds(kPatience), *held_back);
+    }
     connection_.Close();
   }
 
@@ -41,13 +43,19 @@ class PrefaceSession : public Session {
   void OnRetire() override {}
 
  private:
+  void Refuse(const char* error) {
+    if (const auto held_back = connection_.Env().client_lines.bad_preface.Allow(Now())) {
+      log::Warning(connection_.Id(), "closing: PROXY protocol header of {}: {} ({} more such lines held back)",
+                   connection_.Peer().Text(), error, *held_back);
+    }
+    connection_.Close();
+  }
+
   void Judge(const ProxyHeader& header) {
     switch (header.kind) {
       case ProxyHeader::Kind::kNeedMore: return connection_.Await(Interest::kRead);
       case ProxyHeader::Kind::kBroken:
-        log::Warning(connection_.Id(), "closing: PROXY protocol header of {}: {}", connection_.Peer().Text(),
-                     header.error);
-        return connection_.Close();
+        return Refuse(header.error);
       case ProxyHeader::Kind::kComplete: break;
     }
     if (header.client) {

@@ -33,7 +33,9 @@ class EchoSession : public Session {
   }
 
   void OnTimeout() override {
-    log::Info(connection_.Id(), "echo: idle for too long, closing");
+    if (const auto held_back = connection_.Env().client_lines.idle.Allow(Now())) {
+      log::Info(connection_.Id(), "echo: idle for too long, closing ({} more such lines held back)", *held_back);
+    }
     connection_.Close();
   }
 
