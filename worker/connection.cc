@@ -1,5 +1,6 @@
 #include "worker/connection.h"
 
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -70,6 +71,11 @@ IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
   parcel_.bytes_out += result.size;
   Add(env_.row.bytes_out, result.size);
   return result;
+}
+
+std::uint64_t Connection::Unacknowledged() const {
+  int count = 0;
+  return ::ioctl(parcel_.fd.Get(), SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
 void Connection::HalfClose() {
@@ -181,6 +187,10 @@ void Connection::BeginAnew(Service& service, Luggage luggage) {
 
 void Connection::Retire() {
   Run([this] { session_->OnRetire(); });
+}
+
+void Connection::GiveWay() {
+  Run([this] { session_->OnCrowded(); });
 }
 
 bool Connection::HasInput() const {

@@ -72,6 +72,9 @@ class Connection : public Recycled<Connection> {
   IoResult Send(std::string_view bytes, bool more_follows = false);
   // sendfile(2). `offset` moves forward by what was sent. kEnd: the file ended early (it was truncated).
   IoResult SendFile(int file, off_t& offset, std::size_t count);
+  // Bytes that were sent and that the client's system has not acknowledged; on a Unix socket, about as many as nobody
+  // has read.
+  [[nodiscard]] std::uint64_t Unacknowledged() const;
   // No more from us: FIN behind what has been sent.
   void HalfClose();
 
@@ -107,6 +110,8 @@ class Connection : public Recycled<Connection> {
   // Opens the session and lets it read first.
   void Start(Service& service, Luggage luggage);
   void Retire();
+  // Its place is needed: ends it, if its session agrees.
+  void GiveWay();
   // Bytes of the client lie in the socket.
   [[nodiscard]] bool HasInput() const;
   [[nodiscard]] Session& GetSession() { return *session_; }

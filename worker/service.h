@@ -44,6 +44,15 @@ class Session {
   // Connection::Travel (or Close).
   virtual void OnRetire() = 0;
 
+  // For a worker that has no room for others (worker/crowding.h). How long this client has kept its place without moving
+  // on; 0: it is being served, or moves on well.
+  [[nodiscard]] virtual Duration Lag(Time now) const {
+    (void)now;
+    return Duration(0);
+  }
+  // Its Lag() was among the largest, and others wait: say so to the client, if that can be done at once, and close.
+  virtual void OnCrowded() {}
+
   // Why this connection cannot go to another worker at this moment ("a response is being sent"); nullptr when
   // it can. Static storage.
   [[nodiscard]] virtual const char* TravelRefusal() const { return "sessions of this service do not travel"; }

@@ -99,10 +99,13 @@ struct ServiceConfig {
   // http
   std::string root;  // a folder; empty: the built-in welcome page
   std::string index = "index.html";
-  Duration header_timeout = std::chrono::seconds(10);     // from the first byte to the end of the header
+  // Below min_rate these run out, above it they last: worker/http/pace.h.
+  Duration header_timeout = std::chrono::seconds(10);     // for a header, from its first byte on
   Duration keepalive_timeout = std::chrono::seconds(60);  // between requests
   Duration body_timeout = std::chrono::seconds(30);       // between two pieces of a request body
+  Duration max_body_time = std::chrono::hours(1);         // for all of a request body; 0 = no limit
   Duration send_timeout = std::chrono::seconds(30);       // without progress while a response is sent
+  std::uint64_t min_rate = 500;                           // bytes a second, from and to a client; 0 = no minimum
   std::uint64_t max_header = 16 * 1024;                   // bytes: request line and fields together
   std::uint32_t max_headers = 100;                        // fields
   std::uint64_t max_body = 1024 * 1024;                   // bytes

@@ -125,6 +125,7 @@ constexpr PartialCall kPartial[] = {
     {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_USER_TIMEOUT}}}, 2},
     {"setsockopt", {}, {{{1, kInt, IPPROTO_TCP}, {2, kInt, TCP_NOTSENT_LOWAT}}}, 2},
     {"ioctl", {}, {{{1, kInt, FIONREAD}}}},
+    {"ioctl", {}, {{{1, kInt, TIOCOUTQ}}}},  // SIOCOUTQ, of a socket
     {"ioctl", {}, {{{1, kInt, TCGETS}}}},
     {"prctl", {}, {{{0, kInt, PR_SET_NAME}}}},
     {"prctl", {}, {{{0, kInt, PR_GET_NAME}}}},

@@ -1,5 +1,6 @@
-// preforkd with one service more: master/main.cc plus `fault`. For tests only; never installed.
+// preforkd with two services more: master/main.cc plus `fault` and `body`. For tests only; never installed.
 #include "master/program.h"
+#include "tests/fault/body_service.h"
 #include "tests/fault/fault_service.h"
 #include "worker/http/http_service_type.h"
 #include "worker/services/echo.h"
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   services["status"] = preforkd::StatusServiceType();
   services["echo"] = preforkd::EchoServiceType();
   services["fault"] = preforkd::testing::FaultServiceType();
+  services["body"] = preforkd::testing::BodyServiceType();
 
   preforkd::Program program;
   for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;

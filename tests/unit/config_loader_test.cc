@@ -75,7 +75,9 @@ index = "i"
 header_timeout = "1s"
 keepalive_timeout = "2s"
 body_timeout = "3s"
+max_body_time = "5s"
 send_timeout = "4s"
+min_rate = "6KB"
 max_header = "1KiB"
 max_headers = 18
 max_body = 0
@@ -117,7 +119,9 @@ TEST_CASE("listeners and services keep the order of the file") {
   CHECK(http.header_timeout == seconds(1));
   CHECK(http.keepalive_timeout == seconds(2));
   CHECK(http.body_timeout == seconds(3));
+  CHECK(http.max_body_time == seconds(5));
   CHECK(http.send_timeout == seconds(4));
+  CHECK(http.min_rate == 6000);
   CHECK(http.max_header == 1024);
   CHECK(http.max_headers == 18);
   CHECK(http.max_body == 0);

@@ -12,9 +12,8 @@ class HttpService final : public Service {
   HttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler)
       : handler_(std::move(handler)), shared_(config, *handler_) {}
 
-  // What other workers pack is one byte of version and nothing that would have to be read.
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
-    return std::make_unique<http::HttpSession>(connection, shared_, std::move(luggage.unread));
+    return std::make_unique<http::HttpSession>(connection, shared_, std::move(luggage));
   }
 
  private:

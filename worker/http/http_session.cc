@@ -4,16 +4,19 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/http/idle_context.h"
 #include "worker/http/strictness.h"
 
 namespace preforkd::http {
 
-HttpSession::HttpSession(Connection& connection, SessionShared& shared, std::string unread)
+HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage luggage)
     : connection_(connection),
       shared_(shared),
       output_(connection),
       access_(connection),
-      pending_(std::move(unread)),
+      wait_(connection, shared.config, UnpackIdle(luggage.context).until),
+      pending_(std::move(luggage.unread)),
+      empty_lines_(UnpackIdle(luggage.context).empty_lines),
       carried_(!pending_.empty()) {}
 
 void HttpSession::OnReady(Interest) {
@@ -27,8 +30,10 @@ void HttpSession::OnReady(Interest) {
 }
 
 void HttpSession::OnTimeout() {
-  const bool in_request = wait_ == Wait::kHead || wait_ == Wait::kBody;
-  if (phase_ == Phase::kLingering || !in_request) return connection_.Close();
+  if (phase_ == Phase::kLingering) return connection_.Close();
+  if (wait_.For() == WaitFor::kRoom) wait_.Delivered(Delivered());
+  if (!wait_.Over()) return;
+  if (!wait_.InRequest()) return connection_.Close();
   Refuse(408, body_ != nullptr ? body_->Head() : pending_);
   Settle();
 }
@@ -36,6 +41,7 @@ void HttpSession::OnTimeout() {
 // In the middle of something: the connection goes on elsewhere when that is done.
 void HttpSession::OnRetire() {
   retiring_ = true;
+  if (linger_) linger_->Hurry();
 }
 
 const char* HttpSession::TravelRefusal() const {
@@ -48,10 +54,26 @@ const char* HttpSession::TravelRefusal() const {
 }
 
 Luggage HttpSession::Pack() {
-  // One byte of version: between two requests HTTP has no state.
-  const Duration left = std::chrono::duration_cast<Duration>(wait_until_ - Now());
-  return {
-      .unread = {}, .context = "\x01", .idle_for = std::max<Duration>(left, std::chrono::milliseconds(1))};
+  // Between two requests HTTP has no state; what is left of the time goes along.
+  const IdleContext context{wait_.Until(), static_cast<std::uint8_t>(empty_lines_)};
+  const Duration left = std::chrono::duration_cast<Duration>(wait_.Until() - Now());
+  return {.unread = {},
+          .context = PackIdle(context),
+          .idle_for = std::max<Duration>(left, std::chrono::milliseconds(1))};
+}
+
+Duration HttpSession::Lag(Time now) const {
+  return phase_ == Phase::kLingering ? linger_->Age(now) : wait_.Lag(now);
+}
+
+// Without lingering: that would keep the place.
+void HttpSession::OnCrowded() {
+  if (wait_.Idle() && connection_.HasInput()) return;  // it has just spoken
+  if (wait_.InRequest()) {
+    Refuse(408, body_ != nullptr ? body_->Head() : pending_);
+    (void)Flush();
+  }
+  connection_.Close("it was slow, and its place was needed");
 }
 
 // ---- input ----
@@ -62,6 +84,7 @@ void HttpSession::Receive() {
   switch (result.kind) {
     case IoResult::Kind::kDone:
       more_may_follow_ = result.size == buffer.size();
+      wait_.Progress(result.size);
       Use({buffer.data(), result.size});
       break;
     case IoResult::Kind::kAgain:
@@ -126,7 +149,7 @@ std::size_t HttpSession::StartRequest(std::string_view head, std::string_view re
     return 0;
   }
   empty_lines_ = 0;
-  wait_ = Wait::kNothing;  // the deadline of this head has been kept
+  wait_.End();  // the deadline of this head has been kept
   const RequestHead& parsed = shared_.parser.Head();
   const Framing& framing = parsed.framing;
   if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
@@ -157,7 +180,7 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   }
   const std::unique_ptr<RequestBody> body = std::move(body_);
   phase_ = Phase::kHead;
-  wait_ = Wait::kNothing;
+  wait_.End();
   // The parser has seen other heads since; this one was good before its body was read.
   const Refusal refusal = shared_.parser.Parse(body->Head());
   PF_CHECK(refusal == kAccepted, "a head that was accepted is refused the second time");
@@ -197,21 +220,17 @@ void HttpSession::Settle() {
 
 void HttpSession::AwaitInput() {
   if (Idle()) {
-    SetWait(connection_.Requests() == 0 ? Wait::kFirstByte : Wait::kNextRequest);
+    wait_.Begin(connection_.Requests() == 0 ? WaitFor::kFirstByte : WaitFor::kNextRequest);
     if (retiring_) return connection_.Travel();  // with the time that has just begun
-  } else if (phase_ == Phase::kBody) {
-    wait_ = Wait::kNothing;  // each piece of a body has its own time
-    SetWait(Wait::kBody);
   } else {
-    SetWait(Wait::kHead);
+    wait_.Begin(phase_ == Phase::kBody ? WaitFor::kBody : WaitFor::kHead);
   }
   connection_.Await(Interest::kRead);
 }
 
 void HttpSession::AwaitRoom() {
-  if (output_.Sent() != sent_at_wait_) wait_ = Wait::kNothing;  // there was progress
-  sent_at_wait_ = output_.Sent();
-  SetWait(Wait::kRoom);
+  wait_.Delivered(Delivered());
+  wait_.Begin(WaitFor::kRoom);
   connection_.Await(Interest::kWrite);
 }
 
@@ -219,33 +238,13 @@ void HttpSession::Finish() {
   if (NoInputFollows()) return connection_.Close("the answer was its last");
   std::string().swap(pending_);
   phase_ = Phase::kLingering;
-  linger_.emplace(connection_).Begin();
+  linger_.emplace(connection_, shared_.config.min_rate).Begin();
+  if (connection_.Env().retiring) linger_->Hurry();
 }
 
-void HttpSession::SetWait(Wait wait) {
-  // A deadline that is running is not moved by bytes that trickle in.
-  if (wait == wait_) return;
-  wait_ = wait;
-  const Duration timeout = TimeoutOf(wait);
-  wait_until_ = Now() + timeout;
-  const bool idle = wait == Wait::kFirstByte || wait == Wait::kNextRequest;
-  idle ? connection_.SetIdleTimeout(timeout) : connection_.SetTimeout(timeout);
-}
-
-Duration HttpSession::TimeoutOf(Wait wait) const {
-  switch (wait) {
-    case Wait::kFirstByte:
-    case Wait::kHead:
-      return shared_.config.header_timeout;
-    case Wait::kBody:
-      return shared_.config.body_timeout;
-    case Wait::kRoom:
-      return shared_.config.send_timeout;
-    case Wait::kNothing:
-    case Wait::kNextRequest:
-      break;
-  }
-  return shared_.config.keepalive_timeout;
+std::uint64_t HttpSession::Delivered() const {
+  const std::uint64_t sent = output_.Sent();
+  return sent - std::min(sent, connection_.Unacknowledged());
 }
 
 bool HttpSession::Idle() const {

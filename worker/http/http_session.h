@@ -26,6 +26,7 @@
 #include "worker/http/output.h"
 #include "worker/http/request_body.h"
 #include "worker/http/response_head.h"
+#include "worker/http/session_wait.h"
 #include "worker/service.h"
 
 namespace preforkd::http {
@@ -49,7 +50,7 @@ struct SessionShared {
 
 class HttpSession final : public Session, public Recycled<HttpSession> {
  public:
-  HttpSession(Connection& connection, SessionShared& shared, std::string unread);
+  HttpSession(Connection& connection, SessionShared& shared, Luggage luggage);
   ~HttpSession() override { access_.AfterSending(output_.Sent(), true); }
 
   void OnReady(Interest ready) override;
@@ -57,11 +58,11 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   void OnRetire() override;
   [[nodiscard]] const char* TravelRefusal() const override;
   Luggage Pack() override;
+  [[nodiscard]] Duration Lag(Time now) const override;
+  void OnCrowded() override;
 
  private:
   enum class Phase { kHead, kBody, kClosing, kLingering };
-  // What the timer is for.
-  enum class Wait { kNothing, kFirstByte, kNextRequest, kHead, kBody, kRoom };
 
   // ---- input ----
   void Receive();
@@ -98,8 +99,8 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   void Finish();
   // No input comes that nobody will look at: the connection can be closed as soon as all is sent.
   [[nodiscard]] bool NoInputFollows() const { return !refused_ && !more_may_follow_ && pending_.empty(); }
-  void SetWait(Wait wait);
-  [[nodiscard]] Duration TimeoutOf(Wait wait) const;
+  // Bytes of our answers that the client has received.
+  [[nodiscard]] std::uint64_t Delivered() const;
   // Between two requests, with everything answered and sent.
   [[nodiscard]] bool Idle() const;
 
@@ -107,14 +108,12 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   SessionShared& shared_;
   Output output_;
   AccessRecord access_;
+  SessionWait wait_;
   std::string pending_;  // received and not used: an incomplete head, or requests behind a blocked answer
   std::unique_ptr<RequestBody> body_;  // while a body is being received
   std::optional<LingeringClose> linger_;
-  Time wait_until_{};
-  std::uint64_t sent_at_wait_ = 0;
   std::size_t empty_lines_ = 0;  // in front of the next request line
   Phase phase_ = Phase::kHead;
-  Wait wait_ = Wait::kNothing;
   bool carried_ = false;          // pending_ came with the connection and has not been looked at
   bool stalled_ = false;          // Process stopped because the output waits
   bool more_may_follow_ = false;  // the last receive filled the buffer

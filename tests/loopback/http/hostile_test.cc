@@ -132,6 +132,8 @@ TEST_CASE("71 a million one-byte chunks are refused early") {
   bed.Exchange(*client, ChunkedRequest(body));
   CHECK(OutcomeOf(*client).statuses == std::vector<int>{413});
   CHECK(client->Ended());
+  client->Close();
+  bed.Turn();
   CheckNextClient(bed);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
+#include "worker/http/idle_context.h"
 
 namespace preforkd::test {
 namespace {
@@ -182,18 +183,49 @@ TEST_CASE("63 who sends a body that is refused still gets the answer") {
   CHECK(bed.Until([&] { return bed.Live() == 0; }));
 }
 
-TEST_CASE("lingering is bounded in bytes") {
+TEST_CASE("a client that writes 20 MB before it reads gets the answer that refuses them") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect(SocketKind::kTcp);
+  client->Write("BAD\r\n\r\n");
+  std::size_t sent = 0;
+  const std::string piece(100'000, 'x');
+  CHECK(bed.Until([&] {
+    sent += client->Write(piece);
+    return sent >= 20'000'000 || bed.Live() == 0;
+  }));
+  CHECK(bed.Live() == 1);
+  client->Read();
+  CHECK(OnlyAnswer(*client).status == 400);
+  CHECK(client->Ended());
+  client->Close();
+  CHECK(bed.Until([&] { return bed.Live() == 0; }));
+}
+
+TEST_CASE("a client that trickles behind an answer that refuses it is closed as soon as one that is silent") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   bed.Exchange(*client, "BAD\r\n\r\n");
-  std::size_t sent = 0;
-  const std::string piece(100'000, 'x');
-  while (bed.Live() > 0 && sent < 20'000'000) {
-    sent += client->Write(piece);
-    bed.Turn();
-  }
-  CHECK(bed.Live() == 0);
-  CHECK(sent < 6'000'000);
+  Time last_byte = Now();
+  CHECK(bed.Until([&] {
+    if (Now() - last_byte >= milliseconds(100)) {
+      client->Write("x");
+      last_byte = Now();
+    }
+    return bed.Live() == 0;
+  }));
+}
+
+TEST_CASE("a worker that leaves waits two seconds for a client that goes on sending what was refused") {
+  HttpBed bed({}, Mirror);
+  const auto client = bed.Connect();
+  bed.Exchange(*client, "BAD\r\n\r\n");
+  const Time start = Now();
+  bed.Last().Retire();
+  CHECK(bed.Until([&] {
+    client->Write("ten thousand bytes a second are enough, otherwise");
+    return bed.Live() == 0;
+  }));
+  CHECK(Now() - start > milliseconds(1500));
 }
 
 TEST_CASE("lingering is bounded in time") {
@@ -268,7 +300,7 @@ TEST_CASE("a session travels only between two requests") {
   CHECK(std::string(session.TravelRefusal()) == "the connection is being closed");
 }
 
-TEST_CASE("what is packed is a version byte and the time that is left") {
+TEST_CASE("what is packed is the time that is left, and for whoever comes next until when") {
   ServiceConfig config;
   config.keepalive_timeout = std::chrono::seconds(60);
   HttpBed bed(config, Mirror);
@@ -276,7 +308,11 @@ TEST_CASE("what is packed is a version byte and the time that is left") {
   bed.Exchange(*client, kGet);
   const Luggage luggage = bed.Last().GetSession().Pack();
   CHECK(luggage.unread.empty());
-  CHECK(luggage.context == "\x01");
+  const http::IdleContext context = http::UnpackIdle(luggage.context);
+  REQUIRE(context.until);
+  CHECK(*context.until - Now() > std::chrono::seconds(50));
+  CHECK(*context.until - Now() <= luggage.idle_for);
+  CHECK(context.empty_lines == 0);
   CHECK(luggage.idle_for > std::chrono::seconds(50));
   CHECK(luggage.idle_for <= std::chrono::seconds(60));
 }

@@ -1,0 +1,14 @@
+// The service `body`: HTTP that takes a body with any method, and answers how long it was. "/long" is answered with
+// many megabytes.
+#ifndef PREFORKD_TESTS_FAULT_BODY_SERVICE_H_
+#define PREFORKD_TESTS_FAULT_BODY_SERVICE_H_
+
+#include "worker/service.h"
+
+namespace preforkd::testing {
+
+ServiceType BodyServiceType();
+
+}  // namespace preforkd::testing
+
+#endif

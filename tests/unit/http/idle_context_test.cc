@@ -1,0 +1,31 @@
+#include "worker/http/idle_context.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+#include <string>
+
+namespace preforkd::http {
+
+TEST_CASE("what is packed is unpacked") {
+  for (const std::int64_t until : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    for (const int lines : {0, 1, 4, 255}) {
+      const IdleContext context{FromNanoseconds(until), static_cast<std::uint8_t>(lines)};
+      CHECK(UnpackIdle(PackIdle(context)) == context);
+    }
+  }
+}
+
+TEST_CASE("what another version or nobody packed says nothing") {
+  const std::string packed = PackIdle({FromNanoseconds(4711), 3});
+  for (std::size_t size = 0; size < packed.size(); ++size) CHECK(UnpackIdle(packed.substr(0, size)) == IdleContext{});
+  CHECK(UnpackIdle("\x01") == IdleContext{});
+  CHECK(UnpackIdle("\x03" + packed.substr(1)) == IdleContext{});
+  CHECK(UnpackIdle(packed + "what a later version adds") == IdleContext{FromNanoseconds(4711), 3});
+}
+
+TEST_CASE("a context is short enough to lie in the string itself") {
+  CHECK(PackIdle({FromNanoseconds(4711), 3}).size() <= std::string().capacity());
+}
+
+}  // namespace preforkd::http
