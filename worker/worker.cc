@@ -22,9 +22,6 @@ namespace {
 
 // Parcels taken in one turn of the loop, so that clients who are being served get theirs.
 constexpr std::size_t kTakesPerTurn = 32;
-// What a worker has open beside its clients, generously; and a client may have a file open.
-constexpr std::uint64_t kOwnDescriptors = 24;
-constexpr std::uint64_t kDescriptorsPerConnection = 2;
 // How long to take nothing when no descriptor is free.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
@@ -84,7 +81,8 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
         leaving_ = true;
         env_->loop.Stop();
       }),
-      take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {
+      take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }),
+      make_room_(loop, EventLoop::kPriorityControl, [this] { MakeRoom(); }) {
   StartAccessLog(std::move(descriptors.access));
   master_.OnDrained([this] { LeaveIfDone(); });
   master_.OnDropped([this] {
@@ -153,9 +151,15 @@ void Worker::OnSignal(int signo) {
 // ---- the channel ----
 
 void Worker::OnChannel() {
-  // Asked once a turn, and for each take only near the limit.
+  const std::uint64_t limit = DescriptorLimit();  // asked once a turn
+  TakeSome(limit);
+  WatchCrowd(limit);
+}
+
+void Worker::TakeSome(std::uint64_t descriptor_limit) {
+  // Near the limit the table is asked for each take.
   const bool plenty = kOwnDescriptors + kDescriptorsPerConnection * (connections_.Size() + kTakesPerTurn) <
-                      DescriptorLimit();
+                      descriptor_limit;
   for (std::size_t i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
     if (!plenty && !MakeSureOfRoom()) return;
     if (!TakeOne()) return;

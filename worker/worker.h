@@ -18,6 +18,7 @@
 #include "worker/access_log.h"
 #include "worker/child_setup.h"
 #include "worker/connection_table.h"
+#include "worker/crowding.h"
 #include "worker/master_link.h"
 #include "worker/service.h"
 #include "worker/worker_env.h"
@@ -35,9 +36,14 @@ class Worker : private Connection::Owner {
   WorkerExit Run(const ServiceTypes& types);
 
  private:
+  // What a worker has open beside its clients, generously; and a client may have a file open.
+  static constexpr std::uint64_t kOwnDescriptors = 24;
+  static constexpr std::uint64_t kDescriptorsPerConnection = 2;
+
   Status MakeServices(const ServiceTypes& types);
   void OnSignal(int signo);
   void OnChannel();
+  void TakeSome(std::uint64_t descriptor_limit);
   // False when there is nothing more to take now.
   bool TakeOne();
   // Is there room for another connection, and for a file that it may ask for? If not, stops taking until there
@@ -53,6 +59,11 @@ class Worker : private Connection::Owner {
   void Retire();
   // Hands a connection back, if its session lets it travel; false when it must stay.
   bool HandBackIdle(Connection& connection, HandBackReason reason);
+  // Places are short: ends the clients that have kept theirs for longest without moving on.
+  void MakeRoom();
+  // Looks after a moment whether it must, where there are so many connections that it may.
+  void WatchCrowd(std::uint64_t descriptor_limit);
+  [[nodiscard]] Crowd CurrentCrowd(std::uint64_t descriptor_limit) const;
   // More than its share of all connections: hands back what can travel of the surplus.
   void ShedSurplus();
   [[nodiscard]] std::uint64_t SurplusSlack() const;
@@ -81,7 +92,9 @@ class Worker : private Connection::Owner {
   Timer heartbeat_;
   Timer drain_deadline_;
   Timer take_again_;  // pending while this process has no descriptor to spare
+  Timer make_room_;
   OncePerSecond log_limit_;
+  OncePerSecond crowd_log_;
   WorkerExit exit_ = WorkerExit::kRetired;
   bool leaving_ = false;  // nothing more to do: the loop ends after this turn
 };

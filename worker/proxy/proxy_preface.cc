@@ -38,6 +38,9 @@ class PrefaceSession : public Session {
     connection_.Close();
   }
 
+  [[nodiscard]] Duration Lag(Time now) const override { return now - start_; }
+  void OnCrowded() override { connection_.Close("no PROXY protocol header, and its place was needed"); }
+
   // It comes at once or never: not worth a journey.
   [[nodiscard]] const char* TravelRefusal() const override { return "its PROXY protocol header is not complete"; }
   void OnRetire() override {}
@@ -70,6 +73,7 @@ class PrefaceSession : public Session {
 
   Connection& connection_;
   Service& next_;
+  Time start_ = Now();
   std::string received_;
 };
 

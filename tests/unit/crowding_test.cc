@@ -1,0 +1,62 @@
+#include "worker/crowding.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <vector>
+
+namespace preforkd {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST_CASE("patience: none is needed while a quarter is free, and a quarter of a second is the least") {
+  struct Row {
+    Crowd crowd;
+    std::optional<Duration> patience;
+  };
+  const std::vector<Row> rows = {
+      {{0, 50, false}, std::nullopt},
+      {{38, 50, false}, std::nullopt},
+      {{38, 50, true}, std::nullopt},  // others may wait for another worker's sake
+      {{39, 50, false}, milliseconds(250) + milliseconds(9750) * 5 / 6},
+      {{41, 50, false}, milliseconds(250) + milliseconds(9750) * 3 / 6},
+      {{44, 50, false}, milliseconds(250)},
+      {{50, 50, false}, milliseconds(250)},
+      {{60, 50, true}, milliseconds(250)},  // the limit was lowered
+      {{7500, 10000, false}, std::nullopt},
+      {{8750, 10000, false}, milliseconds(250)},
+      {{1, 1, false}, std::nullopt},  // its one place is taken, and nobody else wants it
+      {{1, 1, true}, milliseconds(250)},
+      {{3, 3, false}, std::nullopt},
+      {{3, 3, true}, milliseconds(250)},
+      {{0, 0, false}, std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.crowd.connections);
+    CAPTURE(row.crowd.most);
+    CHECK(PatienceOf(row.crowd) == row.patience);
+  }
+}
+
+TEST_CASE("the fuller, the less patient, for every size") {
+  for (std::uint64_t most = 1; most <= 300; ++most) {
+    Duration before = Duration::max();
+    for (std::uint64_t connections = 0; connections <= most + 2; ++connections) {
+      const Duration patience = PatienceOf({connections, most, true}).value_or(Duration::max());
+      REQUIRE(patience <= before);
+      REQUIRE(patience >= milliseconds(250));
+      before = patience;
+    }
+    CHECK(before == milliseconds(250));
+  }
+}
+
+TEST_CASE("a look costs little of a worker's time, and comes soon") {
+  CHECK(NextLookAfter(0) == milliseconds(10));
+  CHECK(NextLookAfter(50) == milliseconds(10));
+  CHECK(NextLookAfter(10000) == milliseconds(50));
+  CHECK(NextLookAfter(1'000'000) == seconds(5));
+}
+
+}  // namespace preforkd
