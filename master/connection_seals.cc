@@ -26,10 +26,10 @@ void InheritSealKey(const SipKey& key) { g_key = key; }
 
 void ForgetSealKey() { ::explicit_bzero(g_key.data(), sizeof(g_key)); }
 
-std::uint64_t SealOf(const Parcel& parcel, std::uint64_t channel) {
-  const std::array<std::uint64_t, 5> settled = {
-      channel, SocketCookie(parcel.fd.Get()), Raw(parcel.id), static_cast<std::uint64_t>(ToNanoseconds(parcel.accepted_at)),
-      std::uint64_t{static_cast<std::uint16_t>(parcel.listener)} << 16 | static_cast<std::uint16_t>(parcel.service)};
+std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel) {
+  const std::array<std::uint64_t, 5> settled = {channel, SocketCookie(fd), parcel.id,
+                                                static_cast<std::uint64_t>(parcel.accepted_ns),
+                                                std::uint64_t{parcel.listener} << 16 | parcel.service};
   return SipHash(SealKey(), {reinterpret_cast<const char*>(settled.data()), sizeof(settled)});
 }
 

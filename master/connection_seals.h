@@ -12,13 +12,13 @@
 #include <cstdint>
 
 #include "common/base/siphash.h"
-#include "common/wire/parcel.h"
+#include "common/wire/packed_parcel.h"
 
 namespace preforkd {
 
-// For a parcel on the channel that the kernel calls `channel` (SocketCookie): over its descriptor, number, listener,
-// service and time of accept. Not over the peer: behind a proxy the worker knows better who that is.
-std::uint64_t SealOf(const Parcel& parcel, std::uint64_t channel);
+// For a parcel whose descriptor is `fd` on the channel that the kernel calls `channel` (SocketCookie): over the socket,
+// number, listener, service and time of accept. Not over the peer: behind a proxy the worker knows better who that is.
+std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel);
 
 // The key, drawn now if that has not happened yet.
 SipKey SealKey();

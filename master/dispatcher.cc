@@ -11,15 +11,11 @@ namespace {
 
 // How soon to look for room again while parcels wait. Runs only then.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
-HandOverReason ReasonOf(const Parcel& parcel) {
-  if (parcel.reclaims > 0) return HandOverReason::kReclaimed;
-  return parcel.journeys > 0 ? HandOverReason::kReturned : HandOverReason::kAccepted;
-}
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks)
-    : page_(page), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
+Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
+    : page_(page), ledger_(ledger), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
 
 void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
   balancer_.SetPolicy(config.policy);
@@ -62,26 +58,21 @@ Dispatcher::Target* Dispatcher::Find(Slot slot) const {
   return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
 }
 
-void Dispatcher::SubmitAccepted(Parcel&& parcel) {
-  ++fresh_;  // counted as accepted and as waiting by the Flush
+void Dispatcher::SubmitAccepted(PackedParcel&& parcel) {
+  ++fresh_;  // booked by the Flush
   waiting_.PushBack(std::move(parcel));
 }
 
-void Dispatcher::Submit(Parcel&& parcel) {
-  waiting_.PushBack(std::move(parcel));
-  Add(page_.waiting);
-}
+void Dispatcher::Submit(PackedParcel&& parcel) { waiting_.PushBack(std::move(parcel)); }
 
 void Dispatcher::Flush() {
   const Time now = Now();
   Distribute(now);
-  // Behind the change of the ledger: what is done about it may take a while (a fork).
   if (AllHeldUp(now)) hooks_.on_all_held_up();
 }
 
 void Dispatcher::Distribute(Time now) {
-  const LedgerChange change(page_);
-  Add(page_.accepted, std::exchange(fresh_, 0));
+  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
   if (stopping_) DropAll();
   ++round_;
   in_flight_limit_ = false;
@@ -97,9 +88,8 @@ void Dispatcher::Distribute(Time now) {
 }
 
 void Dispatcher::DropAll() {
-  Add(page_.lost, waiting_.Size());
-  Add(page_.lost_by[static_cast<std::size_t>(LossReason::kStopped)], waiting_.Size());
-  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().id, "closed: {}", LossReasonName(LossReason::kStopped));
+  if (!waiting_.Empty()) ledger_.Lost(LossReason::kStopped, waiting_.Size());
+  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(LossReason::kStopped));
 }
 
 // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
@@ -136,18 +126,15 @@ bool Dispatcher::SendOutboxes(Time now) {
 
 // False when this slot takes no more in this flush.
 bool Dispatcher::SendOutbox(Target& target, Time now) {
-  std::span<Parcel> rest(target.outbox);
+  std::span<PackedParcel> rest(target.outbox);
   bool open = true;
   while (!rest.empty() && open) {
-    const std::span<Parcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
-    for (const Parcel& parcel : batch) {  // before the worker can say that it has it
-      log::Debug(parcel.id, "goes to slot={} inc={}", Raw(target.slot), Get(target.channel->Row().incarnation));
+    const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
+    for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
+      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot), Get(target.channel->Row().incarnation));
     }
     const SendResult result = target.channel->Send(batch);
-    for (const Parcel& sent : rest.first(result.sent)) {
-      target.pulse.Sent(now, sent.reclaims >= kMaxMoves);
-      Add(page_.handed_over[ReasonOf(sent)]);
-    }
+    for (const PackedParcel& sent : rest.first(result.sent)) target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;
@@ -161,7 +148,7 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
       case SendOutcome::kGone: open = false; break;
     }
   }
-  for (Parcel& parcel : rest) unsent_.push_back(std::move(parcel));
+  for (PackedParcel& parcel : rest) unsent_.push_back(std::move(parcel));
   target.outbox.clear();
   return open;
 }
@@ -176,21 +163,22 @@ void Dispatcher::ReportInFlight() {
 }
 
 // Another try may succeed, or another slot. If none does, it is lost, and said so.
-void Dispatcher::OnRefused(Parcel& parcel, int errnum) {
-  if (++parcel.reclaims < kMaxMoves) {
+void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
+  ParcelHead head = parcel.Head();
+  ++head.reclaims;
+  parcel.SetHead(head);
+  if (head.reclaims < kMaxMoves) {
     unsent_.push_back(std::move(parcel));
     return;
   }
-  Add(page_.lost);
-  Add(page_.lost_by[static_cast<std::size_t>(LossReason::kRefused)]);
+  ledger_.Lost(LossReason::kRefused);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error(parcel.id, "closing: the connection cannot be handed over: {} ({} more such lines held back)",
+    log::Error(parcel.Id(), "closing: the connection cannot be handed over: {} ({} more such lines held back)",
                ErrnoText(errnum), *held_back);
   }
 }
 
 void Dispatcher::UpdateCongestion() {
-  Set(page_.waiting, waiting_.Size());
   const bool congested = !waiting_.Empty();
   if (congested == congested_) return;
   congested_ = congested;

@@ -20,8 +20,9 @@
 #include "common/base/ring.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
+#include "common/scoreboard/ledger.h"
 #include "common/scoreboard/scoreboard.h"
-#include "common/wire/parcel.h"
+#include "common/wire/packed_parcel.h"
 #include "master/policy/balance.h"
 #include "master/policy/briskness.h"
 #include "master/policy/pulse.h"
@@ -46,8 +47,10 @@ class Dispatcher {
     std::function<void()> on_all_held_up;
   };
 
-  Dispatcher(EventLoop& loop, MasterPage& page) : Dispatcher(loop, page, Hooks{[](bool) {}, [] {}}) {}
-  Dispatcher(EventLoop& loop, MasterPage& page, Hooks hooks);
+  // All outlive the dispatcher.
+  Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger)
+      : Dispatcher(loop, page, ledger, Hooks{[](bool) {}, [] {}}) {}
+  Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks);
 
   // `cpus`: on which workers can run at once; 0: not known, nothing is gathered.
   void Configure(const DispatchConfig& config, std::uint32_t cpus = 0);
@@ -60,14 +63,14 @@ class Dispatcher {
   // No effect when the slot is not there.
   void RemoveSlot(Slot slot);
 
-  // Takes a connection that has just been accepted; it is counted and goes out with the next Flush().
-  void SubmitAccepted(Parcel&& parcel);
-  // Takes one that is known already: it came back, or was reclaimed. Counted as waiting from this moment.
-  void Submit(Parcel&& parcel);
+  // Takes a connection that has just been accepted; it is booked and goes out with the next Flush().
+  void SubmitAccepted(PackedParcel&& parcel);
+  // Takes one that the ledger counts as waiting already: it came back, was woken or reclaimed.
+  void Submit(PackedParcel&& parcel);
   void Flush();
 
   // The connections that wait here, oldest first; after a Flush that is all that are here.
-  [[nodiscard]] const Ring<Parcel>& WaitingParcels() const { return waiting_; }
+  [[nodiscard]] const Ring<PackedParcel>& WaitingParcels() const { return waiting_; }
 
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.Size(); }
@@ -98,7 +101,7 @@ class Dispatcher {
     CallbackSums counted;       // of its worker's callbacks
     bool offered = false;       // to the balancer; else it is in benched_
     Watch watch = Watch::kNone;
-    std::vector<Parcel> outbox;  // chosen for this slot in this round
+    std::vector<PackedParcel> outbox;  // chosen for this slot in this round
   };
 
   struct Look {
@@ -140,7 +143,7 @@ class Dispatcher {
   // Offers it to the balancer, or benches it.
   void Place(Target& target);
   void Bench(Target& target);
-  Target* ChooseFor(const Parcel& parcel, Time now);
+  Target* ChooseFor(const PackedParcel& parcel, Time now);
   // For a connection that has been moved often enough: stuck or not. nullptr when every queue is full.
   Target* ShortestQueue(Time now);
 
@@ -149,11 +152,12 @@ class Dispatcher {
   bool SendOutboxes(Time now);
   bool SendOutbox(Target& target, Time now);
   void ReportInFlight();
-  void OnRefused(Parcel& parcel, int errnum);
+  void OnRefused(PackedParcel& parcel, int errnum);
   void UpdateCongestion();
   void ArmTimer(Time now);
 
   MasterPage& page_;
+  Ledger& ledger_;
   Hooks hooks_;
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
@@ -168,13 +172,13 @@ class Dispatcher {
   std::vector<Slot> picked_;          // have something in their outbox
   std::vector<Look> looks_;           // a heap
   std::vector<Slot> suspects_;
-  Ring<Parcel> waiting_;              // oldest first
-  std::vector<Parcel> unsent_;        // of this round
-  std::vector<Parcel> reclaimed_;     // scratch
+  Ring<PackedParcel> waiting_;              // oldest first
+  std::vector<PackedParcel> unsent_;        // of this round
+  std::vector<PackedParcel> reclaimed_;     // scratch
   std::vector<Slot> scratch_;
   std::uint64_t round_ = 0;           // number of this Flush
   std::optional<bool> prefer_idle_;   // of this round, once somebody has asked
-  std::uint64_t fresh_ = 0;           // accepted and not yet counted
+  std::uint64_t fresh_ = 0;           // accepted and not yet booked
   Timer timer_;  // runs only while something waits: here, or in a slot's queue
   OncePerSecond log_limit_;
   bool in_flight_limit_ = false;  // ETOOMANYREFS in this round

@@ -100,10 +100,9 @@ bool Dispatcher::LookAt(Target& target, Time now) {
 
 void Dispatcher::ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_since_ns) {
   const std::size_t count = target.channel->Reclaim(reclaimed_);
-  Add(page_.reclaimed, count);
   if (count == 0) return;
-  for (const Parcel& parcel : std::span(reclaimed_).last(count)) {
-    log::Debug(parcel.id, "reclaimed from slot={}: it is {}", Raw(target.slot), stuck ? "stuck" : "held up");
+  for (const PackedParcel& parcel : std::span(reclaimed_).last(count)) {
+    log::Debug(parcel.Id(), "reclaimed from slot={}: it is {}", Raw(target.slot), stuck ? "stuck" : "held up");
   }
   // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
   if (callback_since_ns == 0) target.channel->Nudge();
@@ -189,8 +188,8 @@ void Dispatcher::Bench(Target& target) {
   benched_.push_back(target.slot);
 }
 
-Dispatcher::Target* Dispatcher::ChooseFor(const Parcel& parcel, Time now) {
-  const std::uint64_t client = balancer_.ByClient() ? ClientHash(parcel.peer) : 0;
+Dispatcher::Target* Dispatcher::ChooseFor(const PackedParcel& parcel, Time now) {
+  const std::uint64_t client = balancer_.ByClient() ? ClientHash(parcel.Peer()) : 0;
   while (const auto slot = balancer_.Choose(client)) {
     Target& target = *targets_[*slot];
     if (target.round == round_) {
@@ -201,7 +200,7 @@ Dispatcher::Target* Dispatcher::ChooseFor(const Parcel& parcel, Time now) {
     Read(target, now);
     Place(target);
   }
-  return parcel.reclaims < kMaxMoves ? nullptr : ShortestQueue(now);
+  return parcel.Head().reclaims < kMaxMoves ? nullptr : ShortestQueue(now);
 }
 
 Dispatcher::Target* Dispatcher::ShortestQueue(Time now) {

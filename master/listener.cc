@@ -118,19 +118,17 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
       if (!OnAcceptError(accepted.errnum)) return BatchEnd::kStopped;
       continue;
     }
-    Parcel parcel;
-    parcel.fd = std::move(accepted.fd);
-    parcel.id = sink_.next_id();
-    parcel.listener = id_;
-    parcel.service = service_;
-    parcel.peer = accepted.peer;
-    parcel.accepted_at = now;
-    parcel.proxy_header_due = config_.proxy_protocol;
+    ParcelHead facts;
+    facts.id = Raw(sink_.next_id());
+    facts.listener = static_cast<std::uint16_t>(id_);
+    facts.service = static_cast<std::uint16_t>(service_);
+    facts.accepted_ns = ToNanoseconds(now);
+    facts.proxy_header_due = config_.proxy_protocol ? 1 : 0;
     if (row_ != nullptr) Add(row_->accepted);
     if (log::Enabled(log::Level::kDebug)) {
-      log::Debug(parcel.id, "accepted at {} from {}", Key(), parcel.peer.Text());
+      log::Debug(ConnId{facts.id}, "accepted at {} from {}", Key(), accepted.peer.Text());
     }
-    sink_.submit(std::move(parcel));
+    sink_.submit(PackedParcel(std::move(accepted.fd), facts, accepted.peer, kWireVersion));
   }
   return BatchEnd::kBound;
 }

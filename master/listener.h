@@ -17,7 +17,7 @@
 #include "common/event/timer.h"
 #include "common/net/socket_ops.h"
 #include "common/scoreboard/scoreboard.h"
-#include "common/wire/parcel.h"
+#include "common/wire/packed_parcel.h"
 
 namespace preforkd {
 
@@ -25,7 +25,7 @@ class Listener {
  public:
   // Where accepted connections go. `flush` ends each batch.
   struct Sink {
-    std::function<void(Parcel&&)> submit;
+    std::function<void(PackedParcel&&)> submit;
     std::function<void()> flush;
     std::function<ConnId()> next_id;
     // Of `wanted` connections, how many there are descriptors for, some kept in reserve. 0: none for now.

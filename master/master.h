@@ -143,6 +143,7 @@ class Master {
   std::function<void()> on_serving_;
   std::unique_ptr<SignalWatch> signals_;
   PidFile pid_file_;
+  Ledger ledger_;
   Dispatcher dispatcher_;
   Parking parking_;
   ListenerSet listeners_;

@@ -100,7 +100,7 @@ Result<UpgradeState> Master::Describe() {
   UpgradeState state;
   state.version = program_.version;
   state.program = path_;
-  state.wire_version = program_.wire_version;
+  state.wire_version = static_cast<std::uint8_t>(kWireVersion);
   state.config = PrintConfig(*serving_.config);
   state.generation = serving_.number;
   state.last_generation = last_generation_;
@@ -129,14 +129,13 @@ Result<UpgradeState> Master::Describe() {
 }
 
 void Master::DescribeConnections(UpgradeState& state) const {
-  parking_.ForEach([&](int fd, std::span<const char> parcel, Duration idle_for) {
-    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_for});
+  parking_.ForEach([&](int fd, std::span<const char> parcel, Duration idle_left) {
+    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left});
   });
-  const Ring<Parcel>& waiting = dispatcher_.WaitingParcels();
+  const Ring<PackedParcel>& waiting = dispatcher_.WaitingParcels();
   for (std::size_t i = 0; i < waiting.Size(); ++i) {
-    std::string parcel;
-    Encode(waiting[i], parcel, state.wire_version);
-    state.connections.push_back({waiting[i].fd.Get(), std::move(parcel), true, Duration(0)});
+    const std::span<const char> message = waiting[i].Message();
+    state.connections.push_back({waiting[i].fd.Get(), {message.begin(), message.end()}, true, Duration(0)});
   }
 }
 
@@ -237,15 +236,15 @@ Status Master::InheritControl(const InheritedControl& control) {
 }
 
 Status Master::InheritConnections(const UpgradeState& state) {
-  const LedgerChange change(page_);
   for (const InheritedConnection& connection : state.connections) {
-    Result<MasterToWorker> message = DecodeForWorker(connection.parcel, UniqueFd(connection.fd), state.wire_version);
-    auto* const held = message.Ok() ? std::get_if<HandOver>(&message.Value()) : nullptr;
+    Result<Untaken> message = DecodeUntaken(connection.parcel, UniqueFd(connection.fd), WireVersion{state.wire_version});
+    auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
     if (held == nullptr) return Error{"a connection that cannot be read"};
+    ledger_.Resumed(1);
     if (connection.waiting) {
-      dispatcher_.Submit(std::move(held->parcel));
+      dispatcher_.Submit(std::move(*held));
     } else {
-      parking_.Inherit(std::move(held->parcel), connection.idle_for);
+      parking_.Inherit(std::move(*held), connection.idle_for);
     }
   }
   return {};

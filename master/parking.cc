@@ -3,13 +3,12 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
 
-#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/process/limits.h"
-#include "common/wire/codec.h"
 
 namespace preforkd {
 namespace {
@@ -42,10 +41,9 @@ int UnreadBytes(int fd) {
 
 }  // namespace
 
-Parking::Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher, std::uint8_t version)
-    : page_(page),
+Parking::Parking(EventLoop& loop, Ledger& ledger, Dispatcher& dispatcher)
+    : ledger_(ledger),
       dispatcher_(dispatcher),
-      version_(version),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
       next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
@@ -63,22 +61,20 @@ ParkReading Parking::Reading(bool has_work) const {
   return reading;
 }
 
-void Parking::Arrive(HandBack message) {
-  if (!services_.empty() && !services_.contains(message.parcel.service)) {  // see Configure
-    log::Debug(message.parcel.id, "closed: {}", kServiceGone);
-    Add(page_.closed_parked);
-    return;
+void Parking::Arrive(HandedBack message) {
+  if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
+    log::Debug(message.parcel.Id(), "closed: {}", kServiceGone);
+    return ledger_.Closed();
   }
   switch (JudgeArrival(Reading(message.wake_now))) {
     case ParkVerdict::kEvictFirst:
       EvictOldest();
       [[fallthrough]];
-    case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_for_ns));
+    case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose:
-      log::Debug(message.parcel.id, "closed: it was idle, and is not parked");
-      Add(page_.closed_parked);
-      return;
+      log::Debug(message.parcel.Id(), "closed: it was idle, and is not parked");
+      return ledger_.Closed();
   }
 }
 
@@ -109,31 +105,32 @@ void Parking::EvictOldest() {
   Close(parked_.begin(), "there was no room for one more that is parked");
 }
 
-void Parking::Park(Parcel parcel, Duration idle_for) {
+void Parking::Park(PackedParcel parcel, Duration idle_left) {
   const Time now = Now();
+  const ConnId id = parcel.Id();
   const Place place = parked_.emplace(parked_.end());
-  Encode(parcel, encoded_, version_);
-  place->size = static_cast<std::uint32_t>(encoded_.size());
-  place->parcel = std::make_unique<char[]>(encoded_.size());
-  encoded_.copy(place->parcel.get(), encoded_.size());
-  place->service = parcel.service;
+  const std::span<const char> message = parcel.Message();
+  place->size = static_cast<std::uint32_t>(message.size());
+  place->parcel = std::make_unique<char[]>(message.size());
+  std::memcpy(place->parcel.get(), message.data(), message.size());
+  place->service = parcel.Service();
   place->self = place;
   // Level-triggered: a request that came in the moment of parking is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
     if (const auto held_back = unwatchable_.Allow(now)) {
-      log::Error(parcel.id, "cannot be parked: {} ({} more such lines held back)", status.Err().text, *held_back);
+      log::Error(id, "cannot be parked: {} ({} more such lines held back)", status.Err().text, *held_back);
     }
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
   }
   place->fd = std::move(parcel.fd);
-  if (idle_for > Duration(0) && idle_for < kForEver) {
-    place->at = now + idle_for;
+  if (idle_left > Duration(0) && idle_left < kForEver) {
+    place->at = now + idle_left;
     deadlines_.Add(*place);
     if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at, now);
   }
-  Publish();
-  log::Debug(parcel.id, "parked");
+  ledger_.Parked();
+  log::Debug(id, "parked");
 }
 
 void Parking::ForEach(const Visit& visit) const {
@@ -161,35 +158,32 @@ void Parking::CloseDue() {
   if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest()) next_deadline_.SetAt(earliest->at, now);
 }
 
-Parcel Parking::Leave(Place place) {
+PackedParcel Parking::Leave(Place place) {
   // First out of the epoll: the worker's copy would keep the registration alive (epoll(7)).
   readable_.Remove(place->fd.Get(), &*place);
   deadlines_.Remove(*place);
-  Result<MasterToWorker> message = DecodeForWorker(place->Bytes(), std::move(place->fd), version_);
-  PF_CHECK(message.Ok() && std::holds_alternative<HandOver>(message.Value()), "our own message cannot be decoded");
+  PackedParcel parcel(std::move(place->fd), place->Bytes());
   parked_.erase(place);
-  Publish();
-  return std::move(std::get<HandOver>(message.Value()).parcel);
+  return parcel;
 }
 
 void Parking::Wake(Place place) {
-  const LedgerChange change(page_);
-  Parcel parcel = Leave(place);
-  log::Debug(parcel.id, "woken: the client has spoken");
+  PackedParcel parcel = Leave(place);
+  ledger_.Woken();
+  log::Debug(parcel.Id(), "woken: the client has spoken");
   dispatcher_.Submit(std::move(parcel));
   flush_.Request();
 }
 
 void Parking::Close(Place place, const char* why) {
-  const LedgerChange change(page_);
-  const Parcel parcel = Leave(place);
-  log::Debug(parcel.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, parcel.requests,
-             parcel.bytes_in, parcel.bytes_out, parcel.journeys, Seconds(Now() - parcel.accepted_at));
-  Add(page_.closed_parked);
+  const PackedParcel parcel = Leave(place);
+  const ParcelHead head = parcel.Head();
+  log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, head.requests,
+             head.bytes_in, head.bytes_out, head.journeys, Seconds(Now() - FromNanoseconds(head.accepted_ns)));
+  ledger_.ClosedParked();
 }
 
 void Parking::Stop() {
-  const LedgerChange change(page_);
   stopping_ = true;
   // A request that has come already is answered; who says nothing is closed.
   for (auto place = parked_.begin(); place != parked_.end();) {
@@ -201,7 +195,6 @@ void Parking::Stop() {
 
 void Parking::Configure(const ParkingConfig& config,
                         const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services) {
-  const LedgerChange change(page_);
   most_ = config.max;
   services_.clear();
   for (const auto& [id, service] : services) services_.insert(id);
@@ -218,7 +211,5 @@ bool Parking::EvictOne() {
   EvictOldest();
   return true;
 }
-
-void Parking::Publish() { Set(page_.parked, parked_.size()); }
 
 }  // namespace preforkd

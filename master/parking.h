@@ -24,7 +24,7 @@
 #include "common/event/idle_call.h"
 #include "common/event/readable_set.h"
 #include "common/event/timer.h"
-#include "common/scoreboard/scoreboard.h"
+#include "common/scoreboard/ledger.h"
 #include "common/wire/messages.h"
 #include "master/dispatcher.h"
 #include "master/policy/park_rules.h"
@@ -33,21 +33,21 @@ namespace preforkd {
 
 class Parking {
  public:
-  // `version`: of the wire, in which parcels are kept.
-  Parking(EventLoop& loop, MasterPage& page, Dispatcher& dispatcher, std::uint8_t version = kWireVersion);
+  // All outlive the parking.
+  Parking(EventLoop& loop, Ledger& ledger, Dispatcher& dispatcher);
 
   // `services` are those of the generation in service: connections of any other are closed.
   void Configure(const ParkingConfig& config,
                  const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
-  void Arrive(HandBack message);
-  // Takes one that was parked by this process as another program, and was counted then. What cannot be watched goes to a
-  // worker.
-  void Inherit(Parcel parcel, Duration idle_for) { Park(std::move(parcel), idle_for); }
-  // For each one that is parked: its descriptor, which stays here; the HandOver of it, encoded in that version; and the time that it may
+  void Arrive(HandedBack message);
+  // Takes one that this process had parked as another program, and that the ledger counts as waiting. What cannot be
+  // watched goes to a worker.
+  void Inherit(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
+  // For each one that is parked: its descriptor, which stays here; the HandOver message of it; and the time that it may
   // go on being idle, 0: for ever.
-  using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_for)>;
+  using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_left)>;
   void ForEach(const Visit& visit) const;
   // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with every
   // descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another one.
@@ -68,7 +68,7 @@ class Parking {
   struct Parked : DeadlineHeap::Entry {  // is in the heap when it may not be idle for ever
     UniqueFd fd;
     std::uint32_t size = 0;
-    std::unique_ptr<char[]> parcel;  // a HandOver of it, encoded
+    std::unique_ptr<char[]> parcel;  // its HandOver message
     Place self;                      // events bring the address
     ServiceId service{};
 
@@ -76,21 +76,19 @@ class Parking {
   };
 
   [[nodiscard]] ParkReading Reading(bool has_work) const;
-  void Park(Parcel parcel, Duration idle_for);
+  void Park(PackedParcel parcel, Duration idle_left);
   // Something has come, or its time is over (`why`): a request that came in that very moment counts.
   void OnEvent(Place place, const char* why);
   void CloseDue();
   // It is not here any more. The parcel owns the descriptor.
-  Parcel Leave(Place place);
+  PackedParcel Leave(Place place);
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
   void Close(Place place, const char* why);
   void EvictOldest();
-  void Publish();
 
-  MasterPage& page_;
+  Ledger& ledger_;
   Dispatcher& dispatcher_;
-  std::uint8_t version_;
   std::list<Parked> parked_;  // parked for longest first
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;
@@ -98,7 +96,6 @@ class Parking {
   IdleCall flush_;            // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
   OncePerSecond unwatchable_;  // of the line about a connection that cannot be parked
-  std::string encoded_;  // scratch
   std::uint64_t most_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every one is known
   bool stopping_ = false;

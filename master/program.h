@@ -8,7 +8,6 @@
 
 #include "common/base/version.h"
 #include "common/process/worker_start.h"
-#include "common/wire/messages.h"
 
 namespace preforkd {
 
@@ -16,9 +15,8 @@ struct Program {
   WorkerEntry worker;
   // The service types that `worker` knows; the value: does the client speak first?
   std::map<std::string, bool> service_types;
-  // What it calls itself towards the program before it and the one after, and the wire that it and its workers speak.
+  // What it calls itself towards the program before it and the one after.
   std::string version = kVersion;
-  std::uint8_t wire_version = kWireVersion;
 };
 
 // Command line to exit code (common/base/exit_code.h). Runs until the server has stopped.

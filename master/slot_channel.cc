@@ -9,29 +9,28 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/net/socket_ops.h"
-#include "common/wire/codec.h"
 #include "master/connection_seals.h"
 
 namespace preforkd {
 namespace {
 
-// Bytes of the messages of one batch, kept so that sending allocates nothing once they have grown.
-std::array<std::string, kMaxBatch> g_encoded;
-
-// Room for one packet that is received to be reclaimed.
-std::array<char, kMaxMessageBytes> g_packet;
+HandOverReason ReasonOf(const PackedParcel& parcel) {
+  const ParcelHead head = parcel.Head();
+  if (head.reclaims > 0) return HandOverReason::kReclaimed;
+  return head.journeys > 0 ? HandOverReason::kReturned : HandOverReason::kAccepted;
+}
 
 }  // namespace
 
-Result<SlotChannel> SlotChannel::Create(WorkerRow& row, std::uint8_t version) {
+Result<SlotChannel> SlotChannel::Create(Ledger& ledger, WorkerRow& row, WireVersion version) {
   Result<SocketPair> pair = MakeChannelPair();
   if (!pair.Ok()) return pair.Err();
-  return SlotChannel(std::move(pair).Value(), row, version);
+  return SlotChannel(std::move(pair).Value(), ledger, row, version);
 }
 
-SlotChannel SlotChannel::Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version,
-                                 bool shut) {
-  SlotChannel channel(std::move(ends), row, version);
+SlotChannel SlotChannel::Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+                                 WireVersion version, bool shut) {
+  SlotChannel channel(std::move(ends), ledger, row, version);
   channel.mirror_ = &mirror;
   channel.inherited_ = true;
   channel.shut_ = shut;
@@ -40,46 +39,52 @@ SlotChannel SlotChannel::Inherit(SocketPair ends, WorkerRow& row, const RowMirro
 
 // At this moment nobody but the master has written to those three: the worker is not forked yet, or was forked by the
 // program before this one, and has a row on that one's board.
-SlotChannel::SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version)
-    : ends_(std::move(ends)), row_(&row), version_(version), cookie_(SocketCookie(MasterEnd())) {
+SlotChannel::SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version)
+    : ends_(std::move(ends)),
+      master_(ends_.first.Get(), version),
+      worker_(ends_.second.Get(), version),
+      ledger_(&ledger),
+      row_(&row),
+      cookie_(SocketCookie(MasterEnd())) {
   const std::uint64_t back = Get(row.reclaimed) + Get(row.handed_back);
   given_ = Get(row.handed_over) - std::min(Get(row.handed_over), back);
 }
 
-SendResult SlotChannel::Send(std::span<Parcel> parcels) {
+SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
   std::array<OutMessage, kMaxBatch> messages;
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
-    parcels[i].seal = SealOf(parcels[i], cookie_);
-    Encode(parcels[i], g_encoded[i], version_);
-    messages[i] = OutMessage{g_encoded[i], parcels[i].fd.Get()};
+    ParcelHead head = parcels[i].Head();
+    head.seal = SealOf(head, parcels[i].fd.Get(), cookie_);
+    parcels[i].SetHead(head);
+    const std::span<const char> bytes = parcels[i].Message();
+    messages[i] = OutMessage{{bytes.data(), bytes.size()}, parcels[i].fd.Get()};
   }
-  // Counted before: the worker that is woken sees how many there are, and asks the channel for no more.
-  Add(row_->handed_over, parcels.size());
+  Ledger::HandOver hand_over(*ledger_, *row_, parcels.size());
   const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
-  Set(row_->handed_over, Get(row_->handed_over) - (parcels.size() - result.sent));
   given_ += result.sent;
-  for (std::size_t i = 0; i < result.sent; ++i) parcels[i].fd.Reset();  // the channel has its own copy
+  for (std::size_t i = 0; i < result.sent; ++i) {
+    hand_over.Sent(ReasonOf(parcels[i]));
+    parcels[i].fd.Reset();  // the channel has its own copy
+  }
   return result;
 }
 
 SendResult SlotChannel::Send(const ReopenLog& message) {
   std::string bytes;
-  Encode(message, bytes, version_);
-  const OutMessage out{bytes, FdOf(message)};
-  return SendMessages(MasterEnd(), std::span(&out, 1));
+  return master_.Send(message, bytes);
 }
 
 void SlotChannel::Nudge() {
   std::string bytes;
-  preforkd::Encode(preforkd::Nudge{}, bytes, version_);
-  const OutMessage out{bytes, -1};
-  (void)SendMessages(MasterEnd(), std::span(&out, 1));  // a channel that has no room wakes its worker anyway
+  (void)master_.Send(preforkd::Nudge{}, bytes);  // a channel that has no room wakes its worker anyway
 }
 
-std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
+std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   std::vector<ReopenLog> log_files;
   const std::size_t count = ReceiveUntaken(parcels, log_files);
+  given_ -= std::min<std::uint64_t>(given_, count);
+  ledger_->Reclaimed(*row_, count);
   for (const ReopenLog& log_file : log_files) {
     if (Send(log_file).outcome == SendOutcome::kSent) continue;
     log::Warning("incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
@@ -87,7 +92,7 @@ std::size_t SlotChannel::Reclaim(std::vector<Parcel>& parcels) {
   return count;
 }
 
-std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files) {
+std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels, std::vector<ReopenLog>& log_files) {
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
@@ -96,25 +101,22 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<Parcel>& parcels, std::vecto
     UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
     if (!probe.Valid()) return count;
     probe.Reset();
-    ReceiveResult packet = ReceiveMessage(WorkerEnd(), g_packet);
-    if (packet.outcome != ReceiveOutcome::kMessage) {
-      drained_ = packet.outcome != ReceiveOutcome::kError;
-      if (packet.outcome == ReceiveOutcome::kBad) log::Alert("our own message came back broken from the channel");
-      return count;
+    Reception<Untaken> reception = worker_.ReceiveUntaken();
+    switch (reception.outcome) {
+      case Heard::kMessage: break;
+      case Heard::kNothing:
+      case Heard::kEnd: drained_ = true; return count;
+      case Heard::kError: return count;
+      case Heard::kNoDescriptor:
+      case Heard::kNonsense: log::Alert("our own message came back broken from the channel: {}", reception.why); continue;
     }
-    Result<MasterToWorker> message =
-        DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd), version_);
-    if (!message.Ok()) {
-      log::Alert("our own message cannot be decoded: {}", message.Err().text);
-      continue;
-    }
-    if (auto* hand_over = std::get_if<HandOver>(&message.Value())) {
-      ++hand_over->parcel.reclaims;
-      parcels.push_back(std::move(hand_over->parcel));
-      Add(row_->reclaimed);
-      given_ -= std::min<std::uint64_t>(given_, 1);
+    if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
+      ParcelHead head = parcel->Head();
+      ++head.reclaims;
+      parcel->SetHead(head);
+      parcels.push_back(std::move(*parcel));
       ++count;
-    } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
+    } else if (auto* reopen = std::get_if<ReopenLog>(&*reception.message)) {
       log_files.push_back(std::move(*reopen));
     }
   }
@@ -126,13 +128,14 @@ void SlotChannel::CloseOurSide() {
   PF_CHECK(::shutdown(MasterEnd(), SHUT_WR) == 0, "the channel could not be shut down");
 }
 
-void SlotChannel::CountHandedBack() {
-  Add(row_->handed_back);
+void SlotChannel::CountReturned(ReturnReason reason) {
+  ledger_->Returned(*row_, reason);
   given_ -= std::min<std::uint64_t>(given_, 1);
 }
 
-bool SlotChannel::Knows(const Parcel& parcel) const {
-  return version_ < kFirstVersionWithSeals || parcel.seal == SealOf(parcel, cookie_);
+bool SlotChannel::Knows(const PackedParcel& parcel) const {
+  const ParcelHead head = parcel.Head();
+  return head.seal == SealOf(head, parcel.fd.Get(), cookie_);
 }
 
 bool SlotChannel::MayHandBack() {
@@ -140,7 +143,7 @@ bool SlotChannel::MayHandBack() {
   return given_ > finished_;
 }
 
-void SlotChannel::BeginAnew(std::uint64_t untaken) {
+void SlotChannel::StartIncarnation(std::uint64_t untaken) {
   given_ = untaken;
   finished_ = 0;
 }

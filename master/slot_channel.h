@@ -13,26 +13,28 @@
 
 #include "common/base/result.h"
 #include "common/channel/fd_message.h"
+#include "common/scoreboard/ledger.h"
 #include "common/scoreboard/foreign_board.h"
 #include "common/scoreboard/scoreboard.h"
-#include "common/wire/messages.h"
+#include "common/channel/channel_end.h"
 
 namespace preforkd {
 
 class SlotChannel {
  public:
-  // `row` is the slot's, and outlives the channel. `version`: of the wire, as it will be spoken here.
-  static Result<SlotChannel> Create(WorkerRow& row, std::uint8_t version = kWireVersion);
+  // `row` is the slot's; `ledger` and it outlive the channel. `version`: of the wire, as it will be spoken here.
+  static Result<SlotChannel> Create(Ledger& ledger, WorkerRow& row, WireVersion version);
   // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror` keeps `row`
   // up to date, and outlives the channel. `shut`: CloseOurSide has been called.
-  static SlotChannel Inherit(SocketPair ends, WorkerRow& row, const RowMirror& mirror, std::uint8_t version, bool shut);
+  static SlotChannel Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+                             WireVersion version, bool shut);
 
   [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }  // borrowed
   [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
 
   // Hands over the parcels in order until the channel takes no more; those that went are closed here and
-  // counted, the others are untouched. At most kMaxBatch.
-  SendResult Send(std::span<Parcel> parcels);
+  // booked, the others are untouched. At most kMaxBatch.
+  SendResult Send(std::span<PackedParcel> parcels);
   // A control message for one incarnation.
   SendResult Send(const ReopenLog& message);
   // Asks whoever serves this slot to show that it runs.
@@ -42,7 +44,7 @@ class SlotChannel {
   // leaving the rest in the channel, when this process is about to run out of descriptors: a message that is
   // received without room for its descriptor loses it. Returns the number of parcels.
   // New log files found on the way go back: their incarnation may only be busy.
-  std::size_t Reclaim(std::vector<Parcel>& parcels);
+  std::size_t Reclaim(std::vector<PackedParcel>& parcels);
   // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
   [[nodiscard]] bool Drained() const { return drained_; }
   // CloseOurSide has been called: no worker can be given this channel any more.
@@ -51,21 +53,22 @@ class SlotChannel {
   [[nodiscard]] bool Inherited() const { return inherited_; }
   // Its worker is dead and has been reckoned with: the row is ours alone from now on.
   void ForgetMirror() { mirror_ = nullptr; }
-  [[nodiscard]] std::uint8_t Version() const { return version_; }
+  [[nodiscard]] WireVersion Version() const { return master_.Version(); }
 
   // No more from us: the worker reads end of file behind what is queued, and can still send.
   void CloseOurSide();
 
-  // One packet from the worker.
-  ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(MasterEnd(), buffer); }
-  void CountHandedBack();
-  // It is a connection that this slot was given. A worker of a program that did not know of seals is believed.
-  [[nodiscard]] bool Knows(const Parcel& parcel) const;
+  // One message from the worker.
+  [[nodiscard]] Reception<WorkerToMaster> Receive() const { return master_.ReceiveFromWorker(); }
+  // Books a connection that the worker has handed back.
+  void CountReturned(ReturnReason reason);
+  // It is a connection that this slot was given.
+  [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
   // The worker can still have a connection to hand back. By this process's own count: the row is memory that the worker
   // can write to, and what it has once said to have finished it cannot take back.
   [[nodiscard]] bool MayHandBack();
   // An incarnation has ended; `untaken` parcels of it are still in the channel.
-  void BeginAnew(std::uint64_t untaken);
+  void StartIncarnation(std::uint64_t untaken);
 
   // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
   // received so far.
@@ -77,15 +80,17 @@ class SlotChannel {
   }
 
  private:
-  std::size_t ReceiveUntaken(std::vector<Parcel>& parcels, std::vector<ReopenLog>& log_files);
+  std::size_t ReceiveUntaken(std::vector<PackedParcel>& parcels, std::vector<ReopenLog>& log_files);
 
-  SlotChannel(SocketPair ends, WorkerRow& row, std::uint8_t version);
+  SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version);
 
   SocketPair ends_;  // first: ours, second: the worker's
+  ChannelEnd master_;
+  ChannelEnd worker_;
+  Ledger* ledger_;
   WorkerRow* row_;
   const RowMirror* mirror_ = nullptr;
   bool inherited_ = false;
-  std::uint8_t version_;
   std::uint64_t cookie_;  // the kernel's name of the channel
   bool drained_ = true;
   bool shut_ = false;

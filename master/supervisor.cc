@@ -34,12 +34,12 @@ bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
 }  // namespace
 
 Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
-                       std::uint8_t wire_version, Hooks hooks)
+                       Ledger& ledger, Hooks hooks)
     : loop_(loop),
       scoreboard_(scoreboard),
       dispatcher_(dispatcher),
       worker_(std::move(worker)),
-      wire_version_(wire_version),
+      ledger_(ledger),
       hooks_(std::move(hooks)),
       fleet_(kMaxSlots, std::random_device{}(), Now()),
       reopening_(loop, [this](WorkerId id, std::uint64_t round) { return TellOfLogs(id, round); }),
@@ -129,7 +129,7 @@ void Supervisor::DropUnusedChannels() {
     if (!slot->Channel().Drained()) Reclaim(*slot);
     if (!slot->Channel().Drained()) continue;  // no descriptor is free: the next round tries again
     slot->DropChannel();
-    slot->Row().Clear();
+    ledger_.SlotEmptied(slot->Row());
     PublishState(*slot);
   }
 }
@@ -160,24 +160,18 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
     Reclaim(slot);
     if (!slot.Channel().Drained()) return Error{"the channel of the last worker still holds connections", 0};
     slot.DropChannel();
-    slot.Row().Clear();
+    ledger_.SlotEmptied(slot.Row());
   }
   if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
   const Incarnation incarnation = Next(last_incarnation_);
   WorkerRow& row = slot.Row();
-  const std::uint64_t left = Get(row.handed_over);  // by its predecessor in the channel (CloseLedger)
-  row.Clear();
-  Set(row.handed_over, left);
-  Set(row.incarnation, Raw(incarnation));
-  Set(row.generation, Raw(generation.number));
-  Set(row.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  ledger_.WorkerBegins(row, incarnation, generation.number, Now());
 
   WorkerStart start;
   start.id = {slot.Number(), incarnation};
   start.generation = generation.number;
   start.master_pid = ::getpid();
   start.channel = slot.Channel().WorkerEnd();
-  start.wire_version = wire_version_;
   start.logs = logs_;
   start.detached = detached_;
   start.scoreboard = &scoreboard_;
@@ -198,7 +192,6 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
 }
 
 void Supervisor::Do(const Retire& action) {
-  const LedgerChange change(scoreboard_.Master());
   WorkerSlot& slot = SlotOf(action.id.slot);
   PublishState(slot);
   reopening_.OnGone(action.id);
@@ -340,43 +333,31 @@ RestartReason Supervisor::ReasonOfDeath(const WorkerSlot& slot, const ExitReport
 }
 
 std::size_t Supervisor::Reclaim(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
-  std::vector<Parcel> parcels;
+  std::vector<PackedParcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
-  Add(scoreboard_.Master().reclaimed, count);
-  for (Parcel& parcel : parcels) {
-    log::Debug(parcel.id, "reclaimed from {}", slot.Id());
+  for (PackedParcel& parcel : parcels) {
+    log::Debug(parcel.Id(), "reclaimed from {}", slot.Id());
     dispatcher_.Submit(std::move(parcel));
   }
   return count;
 }
 
 std::uint64_t Supervisor::CloseLedger(WorkerSlot& slot, LossReason reason) {
-  MasterPage& page = scoreboard_.Master();
-  const LedgerChange change(page);
   WorkerRow& row = slot.Row();
   // For lack of descriptors here some may still be in the channel: they are safe there, for the next incarnation
   // or for a later attempt.
   const bool none_left = slot.Channel().Drained() || slot.Distrusted();
   const std::uint64_t left = none_left ? 0 : std::min(row.Queued(), row.InProgress());
-  const std::uint64_t lost = row.InProgress() - left;
-  Add(page.lost, lost + Get(row.lost));
-  Add(page.lost_by[static_cast<std::size_t>(reason)], lost);
-  for (std::size_t i = 0; i < kLossReasons; ++i) Add(page.lost_by[i], Get(row.lost_by[i]));
-  Add(page.finished_before, Get(row.finished));
-  page.dispatch_wait_before.AddUp(row.dispatch_wait);
-  row.AddToTotals();
   slot.ForgetMirror();  // or the next look would bring all of it back
-  row.Clear();
-  Set(row.handed_over, left);
-  if (slot.HasChannel()) slot.Channel().BeginAnew(left);
+  const std::uint64_t lost = ledger_.WorkerEnded(row, left, reason);
+  if (slot.HasChannel()) slot.Channel().StartIncarnation(left);
   return lost;
 }
 
 WorkerSlot& Supervisor::SlotOf(Slot slot) {
   while (slots_.size() <= Raw(slot)) {
     const auto number = static_cast<Slot>(slots_.size());
-    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Use(number), wire_version_));
+    slots_.push_back(std::make_unique<WorkerSlot>(number, scoreboard_.Use(number), ledger_));
   }
   return *slots_[Raw(slot)];
 }

@@ -40,7 +40,7 @@ class Supervisor {
     std::function<void(Generation)> on_first_ready;  // once: somebody can serve
     std::function<void(Generation)> on_promote;
     std::function<void(Generation, const std::string& reason)> on_abandon;
-    std::function<void(HandBack)> on_hand_back;
+    std::function<void(HandedBack)> on_hand_back;
     std::function<bool()> make_room;  // for one more descriptor; false when there is none
     std::function<void(ExitCode)> on_finish;
     // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
@@ -49,9 +49,8 @@ class Supervisor {
     std::function<bool(pid_t)> on_other_child;
   };
 
-  // `wire_version` is what its workers speak.
   Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
-             std::uint8_t wire_version, Hooks hooks);
+             Ledger& ledger, Hooks hooks);
 
   void Begin(const GenerationSpec& generation);
   // ---- upgrade in place (supervisor_upgrade.cc) ----
@@ -130,7 +129,7 @@ class Supervisor {
   // All that it has said.
   Hearing HearOut(WorkerSlot& slot);
   bool Handle(WorkerSlot& slot, WorkerToMaster message);
-  bool OnHandBack(WorkerSlot& slot, HandBack message);
+  bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void Distrust(WorkerSlot& slot, const std::string& why);
   // Takes back what the slot's worker has not taken; the number of connections.
@@ -159,7 +158,7 @@ class Supervisor {
   const Scoreboard& scoreboard_;
   Dispatcher& dispatcher_;
   WorkerEntry worker_;
-  std::uint8_t wire_version_;
+  Ledger& ledger_;
   Hooks hooks_;
   Fleet fleet_;
   std::vector<std::unique_ptr<WorkerSlot>> slots_;  // index = slot

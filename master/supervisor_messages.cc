@@ -2,13 +2,11 @@
 // worker.
 #include <fcntl.h>
 
-#include <array>
 #include <csignal>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/net/socket_ops.h"
-#include "common/wire/codec.h"
 #include "master/supervisor.h"
 
 namespace preforkd {
@@ -19,25 +17,11 @@ constexpr int kMessagesPerTurn = 64;
 // How long to listen to nobody when the system has no room for what they say.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
-std::array<char, kMaxMessageBytes> g_packet;
-
-ReturnReason ReasonOf(HandBackReason reason) {
-  switch (reason) {
-    case HandBackReason::kIdle: return ReturnReason::kIdle;
-    case HandBackReason::kRetiring: return ReturnReason::kRetiring;
-    case HandBackReason::kOverShare: return ReturnReason::kOverShare;
-  }
-  return ReturnReason::kIdle;  // no other is decoded
-}
-
 }  // namespace
 
 void Supervisor::OnMessages(WorkerSlot& slot) {
-  {
-    const LedgerChange change(scoreboard_.Master());
-    for (int i = 0; i < kMessagesPerTurn; ++i) {
-      if (ReceiveOne(slot) != Hearing::kMessage) break;
-    }
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    if (ReceiveOne(slot) != Hearing::kMessage) break;
   }
   Settle();
 }
@@ -72,7 +56,6 @@ void Supervisor::ListenToAll() {
 }
 
 Supervisor::Hearing Supervisor::HearOut(WorkerSlot& slot) {
-  const LedgerChange change(scoreboard_.Master());
   Hearing heard = Hearing::kMessage;
   while (heard == Hearing::kMessage) heard = ReceiveOne(slot);
   return heard;
@@ -80,42 +63,32 @@ Supervisor::Hearing Supervisor::HearOut(WorkerSlot& slot) {
 
 Supervisor::Hearing Supervisor::ReceiveOne(WorkerSlot& slot) {
   if (!MakeSureOfRoom(slot)) return Hearing::kNoRoom;
-  ReceiveResult packet = slot.Channel().Receive(g_packet);
-  switch (packet.outcome) {
-    case ReceiveOutcome::kMessage:
-      break;
-    case ReceiveOutcome::kEmpty:
-      return Hearing::kSilent;
-    case ReceiveOutcome::kEnd:
+  Reception<WorkerToMaster> reception = slot.Channel().Receive();
+  switch (reception.outcome) {
+    case Heard::kMessage: return Handle(slot, std::move(*reception.message)) ? Hearing::kMessage : Hearing::kSilent;
+    case Heard::kNothing: return Hearing::kSilent;
+    case Heard::kEnd:
       // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
       Distrust(slot, "it has closed its channel");
       return Hearing::kSilent;
-    case ReceiveOutcome::kBad:
-      if (packet.fd_table_full) {  // our table, not its lie: the client's descriptor is gone
-        if (const auto held_back = log_limit_.Allow(Now())) {
-          log::Error("worker {}: a connection was handed back and no descriptor was free ({} more such lines held back)",
-                     slot.Id(), *held_back);
-        }
-        PauseListening();
-        return Hearing::kNoRoom;
-      }
-      Distrust(slot, "a packet that no worker sends");
+    case Heard::kNonsense:
+      Distrust(slot, reception.why);
       return Hearing::kSilent;
-    case ReceiveOutcome::kError:
+    case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error("worker {}: a connection was handed back and no descriptor was free ({} more such lines held back)",
+                   slot.Id(), *held_back);
+      }
+      break;
+    case Heard::kError:
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error("worker {}: recvmsg: {} ({} more such lines held back)", slot.Id(),
-                   ErrnoText(packet.errnum), *held_back);
+                   ErrnoText(reception.errnum), *held_back);
       }
-      PauseListening();
-      return Hearing::kNoRoom;
+      break;
   }
-  Result<WorkerToMaster> message =
-      DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd), slot.Channel().Version());
-  if (!message.Ok()) {
-    Distrust(slot, message.Err().text);
-    return Hearing::kSilent;
-  }
-  return Handle(slot, std::move(message).Value()) ? Hearing::kMessage : Hearing::kSilent;
+  PauseListening();
+  return Hearing::kNoRoom;
 }
 
 bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
@@ -124,7 +97,7 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
     Distrust(slot, fmt::format("it speaks for {}", id));
     return false;
   }
-  if (auto* hand_back = std::get_if<HandBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
+  if (auto* hand_back = std::get_if<HandedBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
   if (!slot.MaySpeak(Now())) {
     Distrust(slot, "it floods the channel");
     return false;
@@ -141,7 +114,7 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
   return true;
 }
 
-bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
+bool Supervisor::OnHandBack(WorkerSlot& slot, HandedBack message) {
   // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
   if (!slot.Channel().MayHandBack()) {
     Distrust(slot, "it hands back more than it was given");
@@ -156,9 +129,8 @@ bool Supervisor::OnHandBack(WorkerSlot& slot, HandBack message) {
     return false;
   }
   StopLingering(message.parcel.fd.Get());
-  slot.Channel().CountHandedBack();
+  slot.Channel().CountReturned(message.reason);
   scoreboard_.Master().load_marks.Mark(slot.Number());
-  Add(scoreboard_.Master().handed_back[ReasonOf(message.reason)]);
   hooks_.on_hand_back(std::move(message));
   return true;
 }

@@ -77,7 +77,7 @@ void Supervisor::Bequeath(UpgradeState& state) {
     heir.master_end = slot->Channel().MasterEnd();
     heir.worker_end = slot->Channel().WorkerEnd();
     heir.shut = slot->Channel().Shut();
-    heir.wire_version = slot->Channel().Version();
+    heir.wire_version = static_cast<std::uint8_t>(slot->Channel().Version());
     heir.board = BequeathBoard(*slot, state);
     heir.started_at = slot->StartedAt();
     heir.ready_at = record.ready_at;
@@ -146,7 +146,7 @@ Status Supervisor::InheritWorker(const InheritedWorker& heir,
   if (!mirror.Ok()) return mirror.Err();
   board->TakeOutOfService(heir.slot);
   VisitMastersCounters(slot.Row(), [&](const char* name, Counter& counter) { Restore(counter, heir.counters, name); });
-  slot.Inherit({SocketPair{UniqueFd(heir.master_end), UniqueFd(heir.worker_end)}, heir.wire_version, heir.shut,
+  slot.Inherit({SocketPair{UniqueFd(heir.master_end), UniqueFd(heir.worker_end)}, WireVersion{heir.wire_version}, heir.shut,
                 std::move(mirror).Value()});
   const Status status = slot.Adopt(
       SpawnedProcess{heir.pid, UniqueFd(heir.pid_fd)}, heir.incarnation, heir.started_at, loop_,

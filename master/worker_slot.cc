@@ -11,7 +11,7 @@ namespace preforkd {
 
 Status WorkerSlot::EnsureChannel() {
   if (channel_) return {};
-  Result<SlotChannel> channel = SlotChannel::Create(row_, wire_version_);
+  Result<SlotChannel> channel = SlotChannel::Create(ledger_, row_, kWireVersion);
   if (!channel.Ok()) return channel.Err();
   channel_.emplace(std::move(channel).Value());
   return {};
@@ -29,7 +29,8 @@ void WorkerSlot::ForgetMirror() {
 
 void WorkerSlot::Inherit(Inheritance inheritance) {
   mirror_ = std::move(inheritance.mirror);
-  channel_ = SlotChannel::Inherit(std::move(inheritance.channel), row_, *mirror_, inheritance.version, inheritance.shut);
+  channel_ = SlotChannel::Inherit(std::move(inheritance.channel), ledger_, row_, *mirror_, inheritance.version,
+                                  inheritance.shut);
 }
 
 Status WorkerSlot::Adopt(SpawnedProcess process, Incarnation incarnation, Time started_at, EventLoop& loop,

@@ -23,9 +23,8 @@ namespace preforkd {
 
 class WorkerSlot {
  public:
-  // `wire_version` is what workers that are forked into it speak.
-  WorkerSlot(Slot slot, WorkerRow& row, std::uint8_t wire_version)
-      : slot_(slot), row_(row), wire_version_(wire_version) {}
+  // `row` and `ledger` outlive the slot.
+  WorkerSlot(Slot slot, WorkerRow& row, Ledger& ledger) : slot_(slot), row_(row), ledger_(ledger) {}
 
   [[nodiscard]] Slot Number() const { return slot_; }
   [[nodiscard]] WorkerId Id() const { return {slot_, incarnation_}; }
@@ -56,7 +55,7 @@ class WorkerSlot {
   // A worker that the program before this one has left here, with its channel.
   struct Inheritance {
     SocketPair channel;
-    std::uint8_t version = 0;  // of the wire
+    WireVersion version{};
     bool shut = false;         // it has been told to leave
     std::unique_ptr<RowMirror> mirror;
   };
@@ -89,7 +88,7 @@ class WorkerSlot {
  private:
   Slot slot_;
   WorkerRow& row_;
-  std::uint8_t wire_version_;
+  Ledger& ledger_;
   std::unique_ptr<RowMirror> mirror_;  // before the channel, which looks into it
   std::optional<SlotChannel> channel_;
   Incarnation incarnation_{};

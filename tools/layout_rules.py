@@ -74,6 +74,12 @@ CALLS = (
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
           ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
           "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
+    Place("writing the account",
+          r"\b(?:Add|Set)\s*\(\s*(?:\w+(?:\(\))?(?:\.|->))+"
+          r"(?:waiting|parked|lost|lost_by|closed_parked|finished_before|handed_over|handed_back|reclaimed|taken|"
+          r"finished|returned)\b(?!_)",
+          PRODUCT, ("common/scoreboard/ledger.cc",),
+          "the ledger moves connections from one place to another, nobody else"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
 )

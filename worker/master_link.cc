@@ -14,9 +14,9 @@ constexpr int kMaxRefusals = 3;
 
 }  // namespace
 
-MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable, std::uint8_t version)
+MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
     : channel_(std::move(channel)),
-      version_(version),
+      end_(channel_.Get(), kWireVersion),  // a worker is a fork of its master
       on_readable_(std::move(on_readable)),
       // At the clients' priority: at a higher one, a flood of new clients would starve those that are here.
       watch_(loop, channel_.Get(), EventLoop::kPriorityClient, [this](Interest ready) { OnReady(ready); }),
@@ -25,13 +25,12 @@ MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> 
 template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
-  Encode(message, encoded_, version_);
   if (!outbox_.empty()) {  // behind what waits already
+    Encode(message, encoded_, end_.Version());
     outbox_.push_back(Waiting{encoded_, TakeFd(message)});
     return true;
   }
-  const OutMessage out{encoded_, FdOf(message)};
-  const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
+  const SendResult result = end_.Send(message, encoded_);
   switch (result.outcome) {
     case SendOutcome::kSent: TakeFd(message).Reset(); return true;
     case SendOutcome::kFull:

@@ -13,14 +13,14 @@
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
 #include "common/event/timer.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 
 namespace preforkd {
 
 class MasterLink {
  public:
-  // `on_readable`: something has arrived, or the master has closed its side. `version`: of the wire.
-  MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable, std::uint8_t version = kWireVersion);
+  // `on_readable`: something has arrived, or the master has closed its side.
+  MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
 
   // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
   bool Send(Ready& message) { return SendAny(message); }
@@ -28,7 +28,7 @@ class MasterLink {
   bool Send(HandBack& message) { return SendAny(message); }
   bool Send(LogReopened& message) { return SendAny(message); }
 
-  ReceiveResult Receive(std::span<char> buffer) { return ReceiveMessage(channel_.Get(), buffer); }
+  [[nodiscard]] Reception<MasterToWorker> Receive() const { return end_.ReceiveFromMaster(); }
   // The master has told us to leave, or is gone; asked without receiving.
   [[nodiscard]] bool MasterHasShutDown() const;
   // Listen for messages, or not.
@@ -68,7 +68,7 @@ class MasterLink {
   void KeepWatching();
 
   UniqueFd channel_;
-  std::uint8_t version_;
+  ChannelEnd end_;
   std::function<void()> on_readable_;
   std::function<void()> on_dropped_;
   std::function<void()> on_drained_;

@@ -73,7 +73,8 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
                          .id = start_.id,
                          .generation = start_.generation,
                          .config = start_.config}),
-      master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }, start_.wire_version),
+      tally_(env_->row, start_.scoreboard->Master().load_marks, start_.id.slot),
+      master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }),
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
@@ -86,7 +87,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
   StartAccessLog(std::move(descriptors.access));
   master_.OnDrained([this] { LeaveIfDone(); });
   master_.OnDropped([this] {
-    Set(env_->row.returned, Get(env_->row.returned) - 1);
+    tally_.NotReturned();
     CountUnreturned();
   });
 }
@@ -179,7 +180,7 @@ bool Worker::MakeSureOfRoom() {
   }
   // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
   if (master_.MasterHasShutDown()) {
-    connections_.ForEach([this](Connection& connection) { HandBackIdle(connection, HandBackReason::kRetiring); });
+    connections_.ForEach([this](Connection& connection) { HandBackIdle(connection, ReturnReason::kRetiring); });
   }
   PauseTaking();
   return false;
@@ -199,36 +200,26 @@ void Worker::TakeAgain() {
 }
 
 bool Worker::TakeOne() {
-  ReceiveResult packet = master_.Receive(env_->in);
-  switch (packet.outcome) {
-    case ReceiveOutcome::kMessage: break;
-    case ReceiveOutcome::kEmpty: return false;
-    case ReceiveOutcome::kEnd: Retire(); return false;
-    case ReceiveOutcome::kBad:
-      if (packet.fd_table_full) {
-        LoseUntaken();
-      } else {
-        log::Alert("the channel brought a broken packet");
-        Abort(WorkerExit::kBadMaster);
-      }
+  Reception<MasterToWorker> reception = master_.Receive();
+  switch (reception.outcome) {
+    case Heard::kMessage: break;
+    case Heard::kNothing: return false;
+    case Heard::kEnd: Retire(); return false;
+    case Heard::kNonsense:
+      log::Alert("the channel brought what no master sends: {}", reception.why);
+      Abort(WorkerExit::kBadMaster);
       return false;
-    case ReceiveOutcome::kError:  // nothing was taken; not again at once, or the loop would spin
+    case Heard::kNoDescriptor: LoseUntaken(); return false;
+    case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(packet.errnum), *held_back);
+        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum), *held_back);
       }
       PauseTaking();
       return false;
   }
-  Result<MasterToWorker> message = DecodeForWorker(
-      std::span(env_->in.data(), packet.size), std::move(packet.fd), start_.wire_version);
-  if (!message.Ok()) {
-    log::Alert("the channel brought what no master sends: {}", message.Err().text);
-    Abort(WorkerExit::kBadMaster);
-    return false;
-  }
-  if (auto* hand_over = std::get_if<HandOver>(&message.Value())) {
+  if (auto* hand_over = std::get_if<HandOver>(&*reception.message)) {
     Serve(std::move(hand_over->parcel));
-  } else if (auto* reopen = std::get_if<ReopenLog>(&message.Value())) {
+  } else if (auto* reopen = std::get_if<ReopenLog>(&*reception.message)) {
     ReopenLogFile(std::move(*reopen));
   } else {
     StampHeartbeat();  // a nudge
@@ -241,12 +232,12 @@ void Worker::LoseUntaken() {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
     log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)", *held_back);
   }
-  Add(env_->row.taken);
-  CountLoss(LossReason::kRefused);
+  tally_.Taken();
+  tally_.Lost(LossReason::kRefused);
 }
 
 void Worker::Serve(Parcel parcel) {
-  Add(env_->row.taken);
+  tally_.Taken();
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it has arrived
@@ -257,7 +248,7 @@ void Worker::Serve(Parcel parcel) {
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
       log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)", *held_back);
     }
-    CountLoss(LossReason::kRefused);
+    tally_.Lost(LossReason::kRefused);
     return;
   }
   Luggage luggage;
@@ -327,7 +318,7 @@ void Worker::ShedSurplus() {
   if (connections_.Size() <= share + share / 4 + SurplusSlack()) return;
   std::uint64_t surplus = connections_.Size() - share;
   connections_.ForEach([&](Connection& connection) {
-    if (surplus > 0 && HandBackIdle(connection, HandBackReason::kOverShare)) --surplus;
+    if (surplus > 0 && HandBackIdle(connection, ReturnReason::kOverShare)) --surplus;
   });
 }
 

@@ -15,6 +15,7 @@
 #include "common/event/timer.h"
 #include "common/process/heap_trim.h"
 #include "common/process/worker_start.h"
+#include "common/scoreboard/ledger.h"
 #include "worker/access_log.h"
 #include "worker/child_setup.h"
 #include "worker/connection_table.h"
@@ -58,7 +59,7 @@ class Worker : private Connection::Owner {
   void StartAccessLog(UniqueFd file);
   void Retire();
   // Hands a connection back, if its session lets it travel; false when it must stay.
-  bool HandBackIdle(Connection& connection, HandBackReason reason);
+  bool HandBackIdle(Connection& connection, ReturnReason reason);
   // Places are short: ends the clients that have kept theirs for longest without moving on.
   void MakeRoom();
   // Looks after a moment whether it must, where there are so many connections that it may.
@@ -69,9 +70,6 @@ class Worker : private Connection::Owner {
   [[nodiscard]] std::uint64_t SurplusSlack() const;
   void LeaveIfDone();
   void CountUnreturned();
-  // A connection has ended here, for good.
-  void CountFinished();
-  void CountLoss(LossReason reason);
   void Abort(WorkerExit code);
   void StampHeartbeat();
   void Beat();
@@ -83,6 +81,7 @@ class Worker : private Connection::Owner {
   UniqueFd statm_;
   std::unique_ptr<WorkerEnv> env_;
   std::optional<AccessLog> access_;
+  Tally tally_;
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;

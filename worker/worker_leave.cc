@@ -6,11 +6,11 @@
 namespace preforkd {
 namespace {
 
-const char* InWords(HandBackReason reason) {
+const char* InWords(ReturnReason reason) {
   switch (reason) {
-    case HandBackReason::kIdle: return "it is idle";
-    case HandBackReason::kRetiring: return "this worker retires";
-    case HandBackReason::kOverShare: return "others have fewer";
+    case ReturnReason::kIdle: return "it is idle";
+    case ReturnReason::kRetiring: return "this worker retires";
+    case ReturnReason::kOverShare: return "others have fewer";
   }
   return "?";
 }
@@ -22,12 +22,12 @@ void Worker::Retire() {
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
   drain_deadline_.SetAfter(env_->config->supervision.drain_timeout);
   connections_.ForEach([this](Connection& connection) {
-    if (!HandBackIdle(connection, HandBackReason::kRetiring)) connection.Retire();
+    if (!HandBackIdle(connection, ReturnReason::kRetiring)) connection.Retire();
   });
   LeaveIfDone();
 }
 
-bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
+bool Worker::HandBackIdle(Connection& connection, ReturnReason reason) {
   Session& session = connection.GetSession();
   if (session.TravelRefusal() != nullptr) return false;
   // When the whole server stops nobody else would get it: who has spoken is answered here.
@@ -40,13 +40,13 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
   message.id = env_->id;
   message.reason = reason;
   message.wake_now = luggage.wake || !luggage.unread.empty();
-  message.idle_for_ns = luggage.idle_for.count();
+  message.idle_left_ns = luggage.idle_for.count();
   message.parcel = connection.TakeParcel();
   message.parcel.unread = std::move(luggage.unread);
   message.parcel.context = std::move(luggage.context);
   log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
   if (master_.Send(message)) {
-    Add(env_->row.returned);
+    tally_.Returned();
   } else {
     CountUnreturned();
   }
@@ -57,9 +57,9 @@ bool Worker::HandBackIdle(Connection& connection, HandBackReason reason) {
 // A connection that was to go back and could not ends here.
 void Worker::CountUnreturned() {
   if (master_.MasterGone()) {
-    CountFinished();  // it was idle, and the server has ended
+    tally_.Finished();  // it was idle, and the server has ended
   } else {
-    CountLoss(LossReason::kRefused);
+    tally_.Lost(LossReason::kRefused);
   }
 }
 
@@ -78,28 +78,17 @@ void Worker::Abort(WorkerExit code) {
 void Worker::OnConnectionClosed(Connection& connection) {
   connection.LogEnd();
   if (const auto reason = connection.Loss()) {
-    CountLoss(*reason);
+    tally_.Lost(*reason);
   } else {
-    CountFinished();
+    tally_.Finished();
   }
   connections_.Remove(connection);
   LeaveIfDone();
 }
 
 void Worker::OnConnectionIdle(Connection& connection) {
-  const HandBackReason reason = env_->retiring ? HandBackReason::kRetiring : HandBackReason::kIdle;
+  const ReturnReason reason = env_->retiring ? ReturnReason::kRetiring : ReturnReason::kIdle;
   if (HandBackIdle(connection, reason)) LeaveIfDone();
-}
-
-void Worker::CountFinished() {
-  Add(env_->row.finished);
-  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
-}
-
-void Worker::CountLoss(LossReason reason) {
-  Add(env_->row.lost_by[static_cast<std::size_t>(reason)]);
-  Add(env_->row.lost);
-  env_->scoreboard.Master().load_marks.Mark(env_->id.slot);
 }
 
 }  // namespace preforkd

@@ -25,7 +25,6 @@ struct WorkerStart {
   Generation generation{};
   pid_t master_pid = 0;
   int channel = -1;  // borrowed from the master's table; the child makes it its own
-  std::uint8_t wire_version = kWireVersion;  // what is spoken on it
   LogFds logs;       // borrowed likewise
   bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;

@@ -50,15 +50,6 @@ const char* HandOverReasonName(HandOverReason reason) {
   return "unknown";
 }
 
-const char* ReturnReasonName(ReturnReason reason) {
-  switch (reason) {
-    case ReturnReason::kIdle: return "idle";
-    case ReturnReason::kRetiring: return "retiring";
-    case ReturnReason::kOverShare: return "over_share";
-  }
-  return "unknown";
-}
-
 const char* ReloadResultName(ReloadResult result) {
   switch (result) {
     case ReloadResult::kServes: return "serves";

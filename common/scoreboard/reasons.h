@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/base/return_reason.h"
 #include "common/scoreboard/counters.h"
 
 namespace preforkd {
@@ -48,11 +49,6 @@ enum class HandOverReason : std::uint8_t {
 };
 inline constexpr std::size_t kHandOverReasons = 3;
 const char* HandOverReasonName(HandOverReason reason);
-
-// Why a worker handed back.
-enum class ReturnReason : std::uint8_t { kIdle, kRetiring, kOverShare };
-inline constexpr std::size_t kReturnReasons = 3;
-const char* ReturnReasonName(ReturnReason reason);
 
 // How a reload ended.
 enum class ReloadResult : std::uint8_t {

@@ -149,17 +149,6 @@ void MasterPage::CountReload(ReloadResult result) {
   last_reload_served.store(result == ReloadResult::kServes, std::memory_order_relaxed);
 }
 
-LedgerChange::LedgerChange(MasterPage& page)
-    : page_(page), outermost_(page.ledger.load(std::memory_order_relaxed) % 2 == 0) {
-  if (!outermost_) return;
-  page_.ledger.store(page_.ledger.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-}
-
-LedgerChange::~LedgerChange() {
-  if (outermost_) page_.ledger.store(page_.ledger.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-}
-
 namespace {
 
 // Memory with a descriptor, so that a successor can map it too. A limit on the size of files holds for it (ftruncate(2),

@@ -216,19 +216,6 @@ struct Accounting {
   [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }
 };
 
-// Marks a change of several counters of the ledger as one. Master only; nests.
-class LedgerChange {
- public:
-  explicit LedgerChange(MasterPage& page);
-  ~LedgerChange();
-  LedgerChange(const LedgerChange&) = delete;
-  LedgerChange& operator=(const LedgerChange&) = delete;
-
- private:
-  MasterPage& page_;
-  bool outermost_;
-};
-
 // Owns the mapping. The master creates it before the first fork; children inherit the mapping, and only that.
 class Scoreboard {
  public:

@@ -2,75 +2,36 @@
 
 #include <fmt/core.h>
 
-#include <array>
 #include <cstring>
-#include <limits>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+
+#include "common/base/check.h"
+#include "common/wire/message_type.h"
 
 namespace preforkd {
 namespace {
 
-// First four bytes of every packet: 'P' 'F' version type.
-constexpr char kMagic[2] = {'P', 'F'};
-
-enum class Type : std::uint8_t {
-  kHandOver = 1,
-  kReopenLog = 2,
-  kNudge = 3,
-  kReady = 16,
-  kReplaceMe = 17,
-  kHandBack = 18,
-  kLogReopened = 19,
-};
-
-// Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
-// or (upgrade) of its successor.
-//
-// Collects fields on the stack and appends them together: a hand-over has sixteen.
+// Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other or of its
+// predecessor (upgrade).
 class Writer {
  public:
-  Writer(std::string& out, Type type, std::uint8_t version) : out_(out) {
-    PF_CHECK(version >= kOldestWireVersion && version <= kWireVersion, "a wire version that nobody speaks");
-    out_.clear();
-    PutRaw({kMagic, sizeof(kMagic)});
-    Put(version);
-    Put(type);
+  Writer(std::string& out, MessageType type, WireVersion version) : out_(out) {
+    PF_CHECK(IsSpoken(version), "a wire version that nobody speaks");
+    out_.resize(kMessagePrefix);
+    PutPrefix(out_.data(), type, version);
   }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-  ~Writer() { Flush(); }
 
   template <typename T>
     requires std::is_trivially_copyable_v<T>
-  void Put(T value) {
-    if (fields_.size() - size_ < sizeof(T)) Flush();
-    std::memcpy(fields_.data() + size_, &value, sizeof(T));
-    size_ += sizeof(T);
+  void Put(const T& value) {
+    out_.append(reinterpret_cast<const char*>(&value), sizeof(T));
   }
-
-  void PutBytes(std::string_view bytes) {
-    PF_CHECK(bytes.size() <= kMaxMessageBytes, "a field longer than a message");
-    Put(static_cast<std::uint32_t>(bytes.size()));
-    PutRaw(bytes);
-  }
+  void PutBytes(std::string_view bytes) { out_.append(bytes); }
 
  private:
-  void PutRaw(std::string_view bytes) {
-    if (fields_.size() - size_ < bytes.size()) Flush();
-    if (fields_.size() < bytes.size()) {
-      out_.append(bytes);
-      return;
-    }
-    bytes.copy(fields_.data() + size_, bytes.size());
-    size_ += bytes.size();
-  }
-
-  void Flush() { out_.append(fields_.data(), std::exchange(size_, 0)); }
-
   std::string& out_;
-  std::array<char, 256> fields_;
-  std::size_t size_ = 0;  // bytes of fields_ that are not in out_ yet
 };
 
 // Every Get is total: past the end it yields zero and remembers that it failed; Done() is the verdict.
@@ -91,15 +52,8 @@ class Reader {
     return value;
   }
 
-  bool GetBool() {
-    const auto byte = Get<std::uint8_t>();
-    if (byte > 1) Fail();
-    return byte == 1;
-  }
-
-  std::string_view GetBytes(std::size_t limit) {
-    const auto size = Get<std::uint32_t>();
-    if (size > limit || size > bytes_.size()) {
+  std::string_view GetBytes(std::size_t size) {
+    if (size > bytes_.size()) {
       Fail();
       return {};
     }
@@ -117,6 +71,146 @@ class Reader {
   bool failed_ = false;
 };
 
+Error Malformed(const char* name) { return Error{fmt::format("malformed {} message", name), 0}; }
+Error WrongFd(const char* name, bool wanted) {
+  return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"), 0};
+}
+
+// The type of a packet, or why it is none of ours.
+Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
+  const auto magic0 = reader.Get<char>();
+  const auto magic1 = reader.Get<char>();
+  const auto version = reader.Get<WireVersion>();
+  const auto type = reader.Get<MessageType>();
+  if (magic0 != kMessageMagic[0] || magic1 != kMessageMagic[1]) return Error{"not a preforkd message", 0};
+  if (version != spoken) {
+    return Error{fmt::format("wire version {} where {} is spoken", static_cast<int>(version), static_cast<int>(spoken)), 0};
+  }
+  return type;
+}
+
+// ---- parcels ----
+
+ParcelHead HeadOf(const Parcel& parcel) {
+  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes, "a parcel too heavy to travel");
+  ParcelHead head;
+  head.id = Raw(parcel.id);
+  head.accepted_ns = ToNanoseconds(parcel.accepted_at);
+  head.seal = parcel.seal;
+  head.requests = parcel.requests;
+  head.bytes_in = parcel.bytes_in;
+  head.bytes_out = parcel.bytes_out;
+  head.journeys = parcel.journeys;
+  head.reclaims = parcel.reclaims;
+  head.listener = static_cast<std::uint16_t>(parcel.listener);
+  head.service = static_cast<std::uint16_t>(parcel.service);
+  head.proxy_header_due = parcel.proxy_header_due ? 1 : 0;
+  head.peer_bytes = static_cast<std::uint16_t>(parcel.peer.length);
+  head.unread_bytes = static_cast<std::uint32_t>(parcel.unread.size());
+  head.context_bytes = static_cast<std::uint32_t>(parcel.context.size());
+  return head;
+}
+
+void PutParcel(Writer& writer, const ParcelHead& head, const Parcel& parcel) {
+  writer.Put(head);
+  writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
+  writer.PutBytes(parcel.unread);
+  writer.PutBytes(parcel.context);
+}
+
+// A head and what follows it, as views into the message.
+struct ParcelParts {
+  ParcelHead head;
+  std::string_view peer;
+  std::string_view unread;
+  std::string_view context;
+};
+
+ParcelParts ReadParcel(Reader& reader) {
+  ParcelParts parts;
+  parts.head = reader.Get<ParcelHead>();
+  const ParcelHead& head = parts.head;
+  const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) && head.unread_bytes <= kMaxParcelBytes &&
+                           head.context_bytes <= kMaxParcelBytes &&
+                           head.unread_bytes + head.context_bytes <= kMaxParcelBytes;
+  if (!lengths_fit || head.proxy_header_due > 1 || head.zero != 0 || head.zeros != 0) reader.Fail();
+  parts.peer = reader.GetBytes(head.peer_bytes);
+  parts.unread = reader.GetBytes(head.unread_bytes);
+  parts.context = reader.GetBytes(head.context_bytes);
+  return parts;
+}
+
+// The fields that only a hand-back has.
+bool HasNoReturnFields(const ParcelHead& head) {
+  return head.incarnation == 0 && head.idle_left_ns == 0 && head.slot == 0 && head.reason == 0 && head.wake_now == 0;
+}
+
+Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
+  Parcel parcel;
+  const ParcelHead& head = parts.head;
+  parcel.fd = std::move(fd);
+  parcel.id = ConnId{head.id};
+  parcel.listener = ListenerId{head.listener};
+  parcel.service = ServiceId{head.service};
+  // Not memcpy: an empty view may point nowhere, which memcpy forbids even for no bytes.
+  (void)parts.peer.copy(reinterpret_cast<char*>(&parcel.peer.storage), parts.peer.size());
+  parcel.peer.length = head.peer_bytes;
+  parcel.accepted_at = FromNanoseconds(head.accepted_ns);
+  parcel.proxy_header_due = head.proxy_header_due != 0;
+  parcel.seal = head.seal;
+  parcel.requests = head.requests;
+  parcel.bytes_in = head.bytes_in;
+  parcel.bytes_out = head.bytes_out;
+  parcel.journeys = head.journeys;
+  parcel.reclaims = head.reclaims;
+  parcel.unread = parts.unread;
+  parcel.context = parts.context;
+  return parcel;
+}
+
+// The checked parts of a hand-over, or why it is none.
+Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd) {
+  if (!fd.Valid()) return WrongFd("hand-over", true);
+  ParcelParts parts = ReadParcel(reader);
+  if (!reader.Done() || !HasNoReturnFields(parts.head)) return Malformed("hand-over");
+  return parts;
+}
+
+Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader, UniqueFd fd) {
+  if (!fd.Valid()) return WrongFd("hand-back", true);
+  const ParcelParts parts = ReadParcel(reader);
+  if (!reader.Done() || parts.head.reason >= kReturnReasons || parts.head.wake_now > 1) return Malformed("hand-back");
+  HandedBack message;
+  message.id = {Slot{parts.head.slot}, Incarnation{parts.head.incarnation}};
+  message.reason = static_cast<ReturnReason>(parts.head.reason);
+  message.wake_now = parts.head.wake_now != 0;
+  message.idle_left_ns = parts.head.idle_left_ns;
+  message.parcel = PackedParcel(std::move(fd), bytes);
+  return WorkerToMaster(std::move(message));
+}
+
+// ---- other messages ----
+
+Result<ReopenLog> ReadReopenLog(Reader& reader, UniqueFd fd) {
+  if (!fd.Valid()) return WrongFd("reopen-log", true);
+  ReopenLog message;
+  message.incarnation = reader.Get<Incarnation>();
+  message.kind = reader.Get<LogKind>();
+  if (message.kind < LogKind::kServer || message.kind > LogKind::kAccess) reader.Fail();
+  message.sink = reader.Get<log::Sink>();
+  if (message.sink > log::kLastSink) reader.Fail();
+  message.round = reader.Get<std::uint64_t>();
+  if (!reader.Done()) return Malformed("reopen-log");
+  message.fd = std::move(fd);
+  return message;
+}
+
+Status ReadNudge(const Reader& reader, const UniqueFd& fd) {
+  if (fd.Valid()) return WrongFd("nudge", false);
+  if (!reader.Done()) return Malformed("nudge");
+  return {};
+}
+
 void PutWorkerId(Writer& writer, const WorkerId& id) {
   writer.Put(id.slot);
   writer.Put(id.incarnation);
@@ -129,164 +223,89 @@ WorkerId GetWorkerId(Reader& reader) {
   return id;
 }
 
-void PutParcel(Writer& writer, const Parcel& parcel, std::uint8_t version) {
-  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes, "a parcel too heavy to travel");
-  writer.Put(parcel.id);
-  writer.Put(parcel.listener);
-  writer.Put(parcel.service);
-  writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
-  writer.Put(ToNanoseconds(parcel.accepted_at));
-  writer.Put(static_cast<std::uint8_t>(parcel.proxy_header_due));
-  if (version >= kFirstVersionWithSeals) writer.Put(parcel.seal);
-  writer.Put(parcel.requests);
-  writer.Put(parcel.bytes_in);
-  writer.Put(parcel.bytes_out);
-  writer.Put(parcel.journeys);
-  writer.Put(parcel.reclaims);
-  writer.PutBytes(parcel.unread);
-  writer.PutBytes(parcel.context);
-}
-
-void GetParcel(Reader& reader, Parcel& parcel, std::uint8_t version) {
-  parcel.id = reader.Get<ConnId>();
-  parcel.listener = reader.Get<ListenerId>();
-  parcel.service = reader.Get<ServiceId>();
-  const std::string_view peer = reader.GetBytes(sizeof(parcel.peer.storage));
-  // Not memcpy: an empty view may point nowhere, which memcpy forbids even for no bytes.
-  (void)peer.copy(reinterpret_cast<char*>(&parcel.peer.storage), peer.size());
-  parcel.peer.length = static_cast<socklen_t>(peer.size());
-  parcel.accepted_at = FromNanoseconds(reader.Get<std::int64_t>());
-  parcel.proxy_header_due = reader.GetBool();
-  if (version >= kFirstVersionWithSeals) parcel.seal = reader.Get<std::uint64_t>();
-  parcel.requests = reader.Get<std::uint64_t>();
-  parcel.bytes_in = reader.Get<std::uint64_t>();
-  parcel.bytes_out = reader.Get<std::uint64_t>();
-  parcel.journeys = reader.Get<std::uint32_t>();
-  parcel.reclaims = reader.Get<std::uint32_t>();
-  parcel.unread = reader.GetBytes(kMaxParcelBytes);
-  parcel.context = reader.GetBytes(kMaxParcelBytes);
-  if (parcel.unread.size() + parcel.context.size() > kMaxParcelBytes) reader.Fail();
-}
-
-// The type of a packet, or why it is none of ours.
-Result<Type> ReadHeader(Reader& reader, std::uint8_t spoken) {
-  const auto magic0 = reader.Get<char>();
-  const auto magic1 = reader.Get<char>();
-  const auto version = reader.Get<std::uint8_t>();
-  const auto type = reader.Get<Type>();
-  if (magic0 != kMagic[0] || magic1 != kMagic[1]) return Error{"not a preforkd message", 0};
-  if (version != spoken) {
-    return Error{fmt::format("wire version {} where {} is spoken", version, spoken), 0};
-  }
-  return type;
-}
-
-Error Malformed(const char* name) { return Error{fmt::format("malformed {} message", name), 0}; }
-Error WrongFd(const char* name, bool wanted) {
-  return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"), 0};
-}
-
-Result<MasterToWorker> ReadHandOver(Reader& reader, UniqueFd fd, std::uint8_t version) {
-  if (!fd.Valid()) return WrongFd("hand-over", true);
-  HandOver message;
-  GetParcel(reader, message.parcel, version);
-  if (!reader.Done()) return Malformed("hand-over");
-  message.parcel.fd = std::move(fd);
-  return MasterToWorker(std::move(message));
-}
-
-Result<MasterToWorker> ReadReopenLog(Reader& reader, UniqueFd fd) {
-  if (!fd.Valid()) return WrongFd("reopen-log", true);
-  ReopenLog message;
-  message.incarnation = reader.Get<Incarnation>();
-  message.kind = reader.Get<LogKind>();
-  if (message.kind < LogKind::kServer || message.kind > LogKind::kAccess) reader.Fail();
-  message.sink = reader.Get<log::Sink>();
-  if (message.sink > log::kLastSink) reader.Fail();
-  message.round = reader.Get<std::uint64_t>();
-  if (!reader.Done()) return Malformed("reopen-log");
-  message.fd = std::move(fd);
-  return MasterToWorker(std::move(message));
-}
-
-Result<MasterToWorker> ReadNudge(Reader& reader, const UniqueFd& fd) {
-  if (fd.Valid()) return WrongFd("nudge", false);
-  if (!reader.Done()) return Malformed("nudge");
-  return MasterToWorker(Nudge{});
-}
-
 template <typename Message>
 Result<WorkerToMaster> ReadPlain(Reader& reader, const UniqueFd& fd, const char* name) {
   if (fd.Valid()) return WrongFd(name, false);
   Message message;
   message.id = GetWorkerId(reader);
+  if constexpr (requires { message.round; }) message.round = reader.Get<std::uint64_t>();
   if (!reader.Done()) return Malformed(name);
   return WorkerToMaster(std::move(message));
 }
 
-Result<WorkerToMaster> ReadLogReopened(Reader& reader, const UniqueFd& fd) {
-  if (fd.Valid()) return WrongFd("log-reopened", false);
-  LogReopened message;
-  message.id = GetWorkerId(reader);
-  message.round = reader.Get<std::uint64_t>();
-  if (!reader.Done()) return Malformed("log-reopened");
-  return WorkerToMaster(message);
+Error NotForWorker(MessageType type) {
+  return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type)), 0};
 }
 
-Result<WorkerToMaster> ReadHandBack(Reader& reader, UniqueFd fd, std::uint8_t version) {
-  if (!fd.Valid()) return WrongFd("hand-back", true);
-  HandBack message;
-  message.id = GetWorkerId(reader);
-  message.reason = reader.Get<HandBackReason>();
-  if (message.reason < HandBackReason::kIdle || message.reason > HandBackReason::kOverShare) reader.Fail();
-  message.wake_now = reader.GetBool();
-  message.idle_for_ns = reader.Get<std::int64_t>();
-  GetParcel(reader, message.parcel, version);
-  if (!reader.Done()) return Malformed("hand-back");
-  message.parcel.fd = std::move(fd);
-  return WorkerToMaster(std::move(message));
+// A message to a worker, whose hand-over becomes what `make` makes of its parts.
+template <typename Messages, typename Make>
+Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version, Make make) {
+  Reader reader(bytes);
+  const Result<MessageType> type = ReadPrefix(reader, version);
+  if (!type.Ok()) return type.Err();
+  switch (type.Value()) {
+    case MessageType::kHandOver: {
+      const Result<ParcelParts> parts = ReadHandOver(reader, fd);
+      if (!parts.Ok()) return parts.Err();
+      return Messages(make(parts.Value(), std::move(fd)));
+    }
+    case MessageType::kReopenLog: {
+      Result<ReopenLog> message = ReadReopenLog(reader, std::move(fd));
+      if (!message.Ok()) return message.Err();
+      return Messages(std::move(message).Value());
+    }
+    case MessageType::kNudge: {
+      if (const Status status = ReadNudge(reader, fd); !status.Ok()) return status.Err();
+      return Messages(Nudge{});
+    }
+    case MessageType::kReady:
+    case MessageType::kReplaceMe:
+    case MessageType::kHandBack:
+    case MessageType::kLogReopened: break;  // a worker's words, not a master's
+  }
+  return NotForWorker(type.Value());
 }
 
 }  // namespace
 
-void Encode(const HandOver& message, std::string& out, std::uint8_t version) { Encode(message.parcel, out, version); }
-
-void Encode(const Parcel& parcel, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kHandOver, version);
-  PutParcel(writer, parcel, version);
+void Encode(const HandOver& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kHandOver, version);
+  PutParcel(writer, HeadOf(message.parcel), message.parcel);
 }
 
-void Encode(const ReopenLog& message, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kReopenLog, version);
+void Encode(const ReopenLog& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kReopenLog, version);
   writer.Put(message.incarnation);
   writer.Put(message.kind);
   writer.Put(message.sink);
   writer.Put(message.round);
 }
 
-void Encode(const Nudge&, std::string& out, std::uint8_t version) { Writer(out, Type::kNudge, version); }
+void Encode(const Nudge&, std::string& out, WireVersion version) { Writer(out, MessageType::kNudge, version); }
 
-void Encode(const Ready& message, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kReady, version);
+void Encode(const Ready& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kReady, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const ReplaceMe& message, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kReplaceMe, version);
+void Encode(const ReplaceMe& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kReplaceMe, version);
   PutWorkerId(writer, message.id);
 }
 
-void Encode(const HandBack& message, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kHandBack, version);
-  PutWorkerId(writer, message.id);
-  writer.Put(message.reason);
-  writer.Put(static_cast<std::uint8_t>(message.wake_now ? 1 : 0));
-  writer.Put(message.idle_for_ns);
-  PutParcel(writer, message.parcel, version);
+void Encode(const HandBack& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kHandBack, version);
+  ParcelHead head = HeadOf(message.parcel);
+  head.incarnation = Raw(message.id.incarnation);
+  head.slot = Raw(message.id.slot);
+  head.reason = static_cast<std::uint8_t>(message.reason);
+  head.wake_now = message.wake_now ? 1 : 0;
+  head.idle_left_ns = message.idle_left_ns;
+  PutParcel(writer, head, message.parcel);
 }
 
-void Encode(const LogReopened& message, std::string& out, std::uint8_t version) {
-  Writer writer(out, Type::kLogReopened, version);
+void Encode(const LogReopened& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kLogReopened, version);
   PutWorkerId(writer, message.id);
   writer.Put(message.round);
 }
@@ -299,36 +318,46 @@ int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
 
-Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
-  Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader, version);
-  if (!type.Ok()) return type.Err();
-  switch (type.Value()) {
-    case Type::kHandOver: return ReadHandOver(reader, std::move(fd), version);
-    case Type::kReopenLog: return ReadReopenLog(reader, std::move(fd));
-    case Type::kNudge: return ReadNudge(reader, fd);
-    case Type::kReady:
-    case Type::kReplaceMe:
-    case Type::kHandBack:
-    case Type::kLogReopened: break;  // a worker's words, not a master's
-  }
-  return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type.Value())), 0};
+Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
+  return DecodeToWorker<MasterToWorker>(bytes, std::move(fd), version, [](const ParcelParts& parts, UniqueFd received) {
+    return HandOver{MakeParcel(parts, std::move(received))};
+  });
 }
 
-Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, std::uint8_t version) {
+Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
+  return DecodeToWorker<Untaken>(bytes, std::move(fd), version, [bytes](const ParcelParts&, UniqueFd received) {
+    return PackedParcel(std::move(received), bytes);
+  });
+}
+
+Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
   Reader reader(bytes);
-  const Result<Type> type = ReadHeader(reader, version);
+  const Result<MessageType> type = ReadPrefix(reader, version);
   if (!type.Ok()) return type.Err();
   switch (type.Value()) {
-    case Type::kReady: return ReadPlain<Ready>(reader, fd, "ready");
-    case Type::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
-    case Type::kHandBack: return ReadHandBack(reader, std::move(fd), version);
-    case Type::kLogReopened: return ReadLogReopened(reader, fd);
-    case Type::kHandOver:
-    case Type::kReopenLog:
-    case Type::kNudge: break;  // a master's words, not a worker's
+    case MessageType::kReady: return ReadPlain<Ready>(reader, fd, "ready");
+    case MessageType::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
+    case MessageType::kHandBack: return ReadHandBack(bytes, reader, std::move(fd));
+    case MessageType::kLogReopened: return ReadPlain<LogReopened>(reader, fd, "log-reopened");
+    case MessageType::kHandOver:
+    case MessageType::kReopenLog:
+    case MessageType::kNudge: break;  // a master's words, not a worker's
   }
   return Error{fmt::format("message type {} is not for the master", static_cast<int>(type.Value())), 0};
+}
+
+PackedParcel Pack(Parcel parcel, WireVersion version) {
+  UniqueFd fd = std::move(parcel.fd);
+  std::string bytes;
+  Encode(HandOver{std::move(parcel)}, bytes, version);
+  return {std::move(fd), bytes};
+}
+
+Parcel Unpack(PackedParcel parcel) {
+  Reader reader(parcel.Message().subspan(kMessagePrefix));
+  const ParcelParts parts = ReadParcel(reader);
+  PF_CHECK(reader.Done(), "a packed parcel that is none");
+  return MakeParcel(parts, std::move(parcel.fd));
 }
 
 }  // namespace preforkd

@@ -1,28 +1,23 @@
 // Everything that master and worker can say to each other, in one place.
 //
 // One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly one
-// descriptor rides along or none. To change a layout or a meaning, bump kWireVersion, and let codec.cc go on writing
-// and reading the one before; adding a message touches this file, codec.cc and its test, nothing else.
+// descriptor rides along or none. Adding a message touches this file, message_type.h, codec.cc and its test, nothing
+// else. Changing one: see version.h.
 #ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
 #define PREFORKD_COMMON_WIRE_MESSAGES_H_
 
 #include <cstdint>
-#include <string_view>
 #include <variant>
 
 #include "common/base/ids.h"
 #include "common/base/log.h"
+#include "common/base/return_reason.h"
 #include "common/base/unique_fd.h"
+#include "common/wire/packed_parcel.h"
 #include "common/wire/parcel.h"
 
 namespace preforkd {
 
-// A worker outlives the program that forked it when that is upgraded in place: the new master goes on speaking the
-// version that the worker was born with, as long as that is not older than kOldestWireVersion.
-//   3: programs that can be adopted; a parcel has a seal.
-inline constexpr std::uint8_t kWireVersion = 3;
-inline constexpr std::uint8_t kOldestWireVersion = 2;
-inline constexpr std::uint8_t kFirstVersionWithSeals = 3;
 // No packet is longer: a receive buffer of this size never truncates one of ours.
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 
@@ -71,19 +66,27 @@ struct LogReopened {
   std::uint64_t round = 0;
 };
 
-enum class HandBackReason : std::uint8_t { kIdle = 1, kRetiring = 2, kOverShare = 3 };
-
 // A connection that can go on elsewhere. Carries its descriptor.
 struct HandBack {
   WorkerId id;
-  HandBackReason reason = HandBackReason::kIdle;
-  bool wake_now = false;       // has work for the service already (unread bytes, an answer half sent): do not park it
-  std::int64_t idle_for_ns = 0;  // how much longer it may stay idle before the master closes it
+  ReturnReason reason = ReturnReason::kIdle;
+  bool wake_now = false;  // has work for the service already (unread bytes, an answer half sent): do not park it
+  std::int64_t idle_left_ns = 0;  // how much longer it may stay idle before the master closes it; 0: for ever
   Parcel parcel;
 };
 
+// A HandBack as the master receives it.
+struct HandedBack {
+  WorkerId id;
+  ReturnReason reason = ReturnReason::kIdle;
+  bool wake_now = false;
+  std::int64_t idle_left_ns = 0;
+  PackedParcel parcel;
+};
+
 using MasterToWorker = std::variant<HandOver, ReopenLog, Nudge>;
-using WorkerToMaster = std::variant<Ready, ReplaceMe, HandBack, LogReopened>;
+using Untaken = std::variant<PackedParcel, ReopenLog, Nudge>;  // what the master has sent and takes back
+using WorkerToMaster = std::variant<Ready, ReplaceMe, HandedBack, LogReopened>;
 
 }  // namespace preforkd
 

@@ -287,9 +287,9 @@ void Reader::Get(const json& from, T& value) {
 // ---- what the parts must be to one another ----
 
 Status Spoken(std::uint8_t version, const char* whose) {
-  if (version >= kOldestWireVersion && version <= kWireVersion) return {};
+  if (IsSpoken(WireVersion{version})) return {};
   return Error{fmt::format("{} speak wire version {}, and this program speaks {} to {}", whose, version,
-                           kOldestWireVersion, kWireVersion)};
+                           static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion))};
 }
 
 Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {

@@ -15,7 +15,7 @@
 #include "common/base/sys_error.h"
 #include "common/channel/fd_message.h"
 #include "common/net/socket_ops.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 #include "master/spawn.h"
 
 namespace preforkd {
@@ -46,12 +46,9 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
       if (errno == EINTR) continue;
       return SysError("poll");
     }
-    std::array<char, kMaxMessageBytes> buffer;
-    ReceiveResult packet = ReceiveMessage(channel, buffer);
-    if (packet.outcome == ReceiveOutcome::kMessage) {
-      const Result<WorkerToMaster> message =
-          DecodeForMaster(std::span(buffer.data(), packet.size), std::move(packet.fd));
-      if (message.Ok() && std::holds_alternative<Ready>(message.Value())) return {};
+    const Reception<WorkerToMaster> reception = ChannelEnd(channel, kWireVersion).ReceiveFromWorker();
+    if (reception.outcome == Heard::kMessage && std::holds_alternative<Ready>(*reception.message)) return {};
+    if (reception.outcome == Heard::kMessage || reception.outcome == Heard::kNonsense) {
       return Error{"a worker of the new program says what none should"};
     }
     if ((both[1].revents & POLLIN) != 0) return Error{"a worker of the new program dies at its start"};
@@ -65,8 +62,8 @@ Status TryConnections(const UpgradeState& state) {
     // In place of the client's descriptor, which is not here.
     UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!stand_in.Valid()) return SysError("fcntl");
-    const Result<MasterToWorker> message =
-        DecodeForWorker(connection.parcel, std::move(stand_in), state.wire_version);
+    const Result<Untaken> message =
+        DecodeUntaken(connection.parcel, std::move(stand_in), WireVersion{state.wire_version});
     if (!message.Ok()) return Error{"a connection cannot be read: " + message.Err().text};
   }
   return {};

@@ -10,32 +10,31 @@
 #include <memory>
 #include <random>
 
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd {
 namespace {
 
-Parcel MakeParcel(std::uint64_t id) {
-  Parcel parcel;
-  parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  parcel.id = static_cast<ConnId>(id);
-  return parcel;
+PackedParcel MakeParcel(std::uint64_t id) {
+  ParcelHead facts;
+  facts.id = id;
+  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion};
 }
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
   std::unique_ptr<MasterPage> page = std::make_unique<MasterPage>();
+  Ledger ledger{*page};
   std::array<WorkerRow, 8> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{loop.Value(), *page,
+  Dispatcher dispatcher{loop.Value(), *page, ledger,
                         Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
                                           [this] { ++all_held_up; }}};
   int all_held_up = 0;  // times it was said
   std::uint64_t last_id = 0;
   std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
-  std::array<char, kMaxMessageBytes> buffer{};
 
   World(std::size_t slots, std::uint32_t max_queue, DispatchPolicy policy = DispatchPolicy::kRoundRobin,
         Duration reclaim_after = Duration(0)) {
@@ -44,12 +43,12 @@ struct World {
     config.max_queue = max_queue;
     config.reclaim_after = reclaim_after;
     dispatcher.Configure(config);
-    for (std::size_t i = 0; i < slots; ++i) channels.push_back(SlotChannel::Create(rows.at(i)).Value());
+    for (std::size_t i = 0; i < slots; ++i) channels.push_back(SlotChannel::Create(ledger, rows.at(i), kWireVersion).Value());
     for (std::size_t i = 0; i < slots; ++i) dispatcher.AddSlot(static_cast<Slot>(i), channels[i]);
   }
 
   void Submit(int count) {
-    for (int i = 0; i < count; ++i) dispatcher.Submit(MakeParcel(++last_id));
+    for (int i = 0; i < count; ++i) dispatcher.SubmitAccepted(MakeParcel(++last_id));
     dispatcher.Flush();
   }
 
@@ -72,16 +71,14 @@ struct World {
   std::vector<std::uint64_t> Take(std::size_t slot, std::size_t most = 1000) {
     std::vector<std::uint64_t> ids;
     while (ids.size() < most) {
-      ReceiveResult packet = ReceiveMessage(channels[slot].WorkerEnd(), buffer);
-      if (packet.outcome != ReceiveOutcome::kMessage) break;
-      Result<MasterToWorker> message =
-          DecodeForWorker(std::span(buffer.data(), packet.size), std::move(packet.fd));
-      REQUIRE(message.Ok());
-      if (std::holds_alternative<Nudge>(message.Value())) {
+      Reception<MasterToWorker> reception = ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
+      if (reception.outcome == Heard::kNothing || reception.outcome == Heard::kEnd) break;
+      REQUIRE(reception.outcome == Heard::kMessage);
+      if (std::holds_alternative<Nudge>(*reception.message)) {
         Beat(slot);
         continue;
       }
-      const Parcel& parcel = std::get<HandOver>(message.Value()).parcel;
+      const Parcel& parcel = std::get<HandOver>(*reception.message).parcel;
       ids.push_back(Raw(parcel.id));
       reclaims[Raw(parcel.id)] = parcel.reclaims;
       Add(rows.at(slot).taken);
@@ -137,7 +134,7 @@ TEST_CASE("with no slot at all everything waits for the first one") {
   World world(0, 64);
   world.Submit(5);
   CHECK(world.dispatcher.Waiting() == 5);
-  world.channels.push_back(SlotChannel::Create(world.rows.at(0)).Value());
+  world.channels.push_back(SlotChannel::Create(world.ledger, world.rows.at(0), kWireVersion).Value());
   world.dispatcher.AddSlot(static_cast<Slot>(0), world.channels[0]);
   world.dispatcher.Flush();
   CHECK(world.Take(0) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
@@ -295,8 +292,11 @@ TEST_CASE("one that has been moved often enough still prefers a slot that is fre
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
   world.EnterCallback(0);
   REQUIRE(testing::WaitUntil(testing::kPatience, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
-  Parcel parcel = MakeParcel(++world.last_id);
-  parcel.reclaims = 3;
+  PackedParcel parcel = MakeParcel(++world.last_id);
+  ParcelHead head = parcel.Head();
+  head.reclaims = 3;
+  parcel.SetHead(head);
+  world.ledger.Resumed(1);
   world.dispatcher.Submit(std::move(parcel));
   world.dispatcher.Flush();
   CHECK(world.Take(0).empty());
@@ -385,7 +385,8 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   Result<Scoreboard> board = Scoreboard::Create();
   REQUIRE(board.Ok());
   Result<EventLoop> loop = EventLoop::Create();
-  Dispatcher dispatcher(loop.Value(), board.Value().Master());
+  Ledger ledger(board.Value().Master());
+  Dispatcher dispatcher(loop.Value(), board.Value().Master(), ledger);
   DispatchConfig config;
   config.max_queue = 8;
   config.reclaim_after = std::chrono::microseconds(1);  // stuck whenever it leaves one alone
@@ -394,7 +395,7 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   for (std::uint32_t i = 0; i < 3; ++i) {
     WorkerRow& row = board.Value().Use(Slot{i});
     Set(row.incarnation, i + 1);
-    channels.push_back(SlotChannel::Create(row).Value());
+    channels.push_back(SlotChannel::Create(ledger, row, kWireVersion).Value());
   }
   for (std::uint32_t i = 0; i < 3; ++i) dispatcher.AddSlot(Slot{i}, channels[i]);
   std::mt19937 random(7);

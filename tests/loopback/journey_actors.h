@@ -14,12 +14,10 @@
 #include <vector>
 
 #include "common/net/address.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 #include "master/slot_channel.h"
 
 namespace preforkd::testing {
-
-inline std::array<char, kMaxMessageBytes> g_packet;
 
 struct Pair {
   UniqueFd client;
@@ -102,23 +100,25 @@ class Client {
 
 // One slot with one incarnation of a worker that echoes.
 struct FakeWorker {
-  FakeWorker(WorkerRow& its_row, std::uint64_t incarnation, Slot slot)
-      : id{slot, static_cast<Incarnation>(incarnation)}, row(its_row), channel(SlotChannel::Create(row).Value()) {
-    Set(row.incarnation, incarnation);
+  FakeWorker(Ledger& ledger, const Scoreboard& board, std::uint64_t incarnation, Slot slot)
+      : id{slot, static_cast<Incarnation>(incarnation)},
+        row(board.Use(slot)),
+        tally(row, board.Master().load_marks, slot),
+        channel(SlotChannel::Create(ledger, row, kWireVersion).Value()) {
+    ledger.WorkerBegins(row, id.incarnation, Generation{1}, Now());
   }
 
   void Take() {
     for (;;) {
-      ReceiveResult packet = ReceiveMessage(channel.WorkerEnd(), g_packet);
-      if (packet.outcome != ReceiveOutcome::kMessage) return;
-      Result<MasterToWorker> message =
-          DecodeForWorker(std::span(g_packet.data(), packet.size), std::move(packet.fd));
-      REQUIRE(message.Ok());
-      auto* hand_over = std::get_if<HandOver>(&message.Value());
+      Reception<MasterToWorker> reception = ChannelEnd(channel.WorkerEnd(), kWireVersion).ReceiveFromMaster();
+      if (reception.outcome == Heard::kNothing || reception.outcome == Heard::kEnd) return;
+      REQUIRE(reception.outcome == Heard::kMessage);
+      auto* hand_over = std::get_if<HandOver>(&*reception.message);
       if (hand_over == nullptr) continue;  // a nudge asks for a sign of life, which this one does not give
+      REQUIRE(HasFacts(hand_over->parcel));
       held.push_back(std::move(hand_over->parcel));
       ++held.back().journeys;
-      Add(row.taken);
+      tally.Taken();
     }
   }
 
@@ -135,16 +135,15 @@ struct FakeWorker {
       HandBack message;
       message.id = id;
       message.parcel = std::move(parcel);
-      Encode(message, bytes);
-      const OutMessage out{bytes, FdOf(message)};
-      REQUIRE(SendMessages(channel.WorkerEnd(), std::span(&out, 1)).outcome == SendOutcome::kSent);
-      Add(row.returned);
+      REQUIRE(ChannelEnd(channel.WorkerEnd(), kWireVersion).Send(message, bytes).outcome == SendOutcome::kSent);
+      tally.Returned();
     }
     held.clear();
   }
 
   WorkerId id;
   WorkerRow& row;
+  Tally tally;
   SlotChannel channel;
   std::vector<Parcel> held;
 
@@ -157,7 +156,7 @@ struct FakeWorker {
     if (size > 0 && ::send(parcel.fd.Get(), bytes.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) == size) {
       return true;
     }
-    Add(row.finished);
+    tally.Finished();
     return false;
   }
 };

@@ -92,7 +92,7 @@ class World {
     Parcel parcel;
     parcel.fd = std::move(pair.server);
     SetFacts(parcel, ++last_conn_);
-    dispatcher_.SubmitAccepted(std::move(parcel));
+    dispatcher_.SubmitAccepted(Pack(std::move(parcel), kWireVersion));
     dispatcher_.Flush();
     return Client(std::move(pair.client));
   }
@@ -116,31 +116,27 @@ class World {
     REQUIRE(loop_.Value().RunOnce().Ok());
   }
 
-  // As Supervisor does it.
   void Receive(FakeWorker& worker) {
-    const LedgerChange change(page_);
     for (;;) {
-      ReceiveResult packet = worker.channel.Receive(g_packet);
-      if (packet.outcome != ReceiveOutcome::kMessage) break;
-      Result<WorkerToMaster> message =
-          DecodeForMaster(std::span(g_packet.data(), packet.size), std::move(packet.fd));
-      REQUIRE(message.Ok());
-      auto& hand_back = std::get<HandBack>(message.Value());
-      const Parcel& parcel = hand_back.parcel;
-      REQUIRE(HasFacts(parcel));
-      REQUIRE(parcel.requests == parcel.journeys);
-      REQUIRE(parcel.bytes_in == 2 * parcel.requests);
-      REQUIRE(parcel.bytes_out == 3 * parcel.requests);
-      worker.channel.CountHandedBack();
-      Add(page_.handed_back[ReturnReason::kIdle]);
-      parking_.Arrive(std::move(hand_back));
+      Reception<WorkerToMaster> reception = worker.channel.Receive();
+      if (reception.outcome == Heard::kNothing) break;
+      REQUIRE(reception.outcome == Heard::kMessage);
+      auto& handed_back = std::get<HandedBack>(*reception.message);
+      REQUIRE(worker.channel.MayHandBack());
+      REQUIRE(worker.channel.Knows(handed_back.parcel));
+      const ParcelHead head = handed_back.parcel.Head();
+      REQUIRE(head.requests == head.journeys);
+      REQUIRE(head.bytes_in == 2 * head.requests);
+      REQUIRE(head.bytes_out == 3 * head.requests);
+      worker.channel.CountReturned(handed_back.reason);
+      parking_.Arrive(std::move(handed_back));
     }
     dispatcher_.Flush();
   }
 
   void Start(std::uint32_t slot) {
     workers_[slot] =
-        std::make_unique<FakeWorker>(board_.Use(Slot{slot}), ++last_incarnation_, static_cast<Slot>(slot));
+        std::make_unique<FakeWorker>(ledger_, board_, ++last_incarnation_, static_cast<Slot>(slot));
     dispatcher_.AddSlot(static_cast<Slot>(slot), workers_[slot]->channel);
     dispatcher_.Flush();
   }
@@ -161,22 +157,18 @@ class World {
   }
 
   void Reclaim(FakeWorker& worker) {
-    const LedgerChange change(page_);
     dispatcher_.RemoveSlot(worker.id.slot);
-    std::vector<Parcel> untaken;
-    Add(page_.reclaimed, worker.channel.Reclaim(untaken));
-    for (Parcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
+    std::vector<PackedParcel> untaken;
+    (void)worker.channel.Reclaim(untaken);
+    for (PackedParcel& parcel : untaken) dispatcher_.Submit(std::move(parcel));
     dispatcher_.Flush();
   }
 
   void End(std::uint32_t slot) {
-    const LedgerChange change(page_);
     FakeWorker& worker = *workers_[slot];
     Reclaim(worker);
     Receive(worker);
-    Add(page_.lost, worker.channel.Load());
-    Add(page_.finished_before, Get(worker.row.finished));
-    worker.row.Clear();
+    (void)ledger_.WorkerEnded(worker.row, 0, LossReason::kCrash);
     workers_[slot].reset();
     Start(slot);
   }
@@ -185,8 +177,9 @@ class World {
   Scoreboard board_ = Scoreboard::Create().Value();
   MasterPage& page_ = board_.Master();
   Result<EventLoop> loop_ = EventLoop::Create();
-  Dispatcher dispatcher_{loop_.Value(), page_};
-  Parking parking_{loop_.Value(), page_, dispatcher_};
+  Ledger ledger_{page_};
+  Dispatcher dispatcher_{loop_.Value(), page_, ledger_};
+  Parking parking_{loop_.Value(), ledger_, dispatcher_};
   Timer wake_up_{loop_.Value(), EventLoop::kPriorityControl, [] {}};
   LocalListener listener_;
   std::array<std::unique_ptr<FakeWorker>, kSlots> workers_;

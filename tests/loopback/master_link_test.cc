@@ -8,7 +8,7 @@
 #include <array>
 
 #include "common/event/timer.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/wait_until.h"
 
@@ -33,16 +33,14 @@ struct Ends {
   Result<SocketPair> pair = MakeChannelPair();
   int readable = 0;
   MasterLink link{loop.Value(), std::move(pair.Value().second), [this] { ++readable; }};
-  std::array<char, kMaxMessageBytes> buffer{};
 
   // The number of the next hand-back that the master reads; 0 when there is none now.
   std::uint64_t ReceiveNumber() {
-    ReceiveResult packet = ReceiveMessage(pair.Value().first.Get(), buffer);
-    if (packet.outcome != ReceiveOutcome::kMessage) return 0;
-    Result<WorkerToMaster> message =
-        DecodeForMaster(std::span(buffer.data(), packet.size), std::move(packet.fd));
-    REQUIRE(message.Ok());
-    return Raw(std::get<HandBack>(message.Value()).parcel.id);
+    const Reception<WorkerToMaster> reception =
+        ChannelEnd(pair.Value().first.Get(), kWireVersion).ReceiveFromWorker();
+    if (reception.outcome == Heard::kNothing) return 0;
+    REQUIRE(reception.outcome == Heard::kMessage);
+    return Raw(std::get<HandedBack>(*reception.message).parcel.Id());
   }
 
   void Turn() {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 
 namespace preforkd::micro {
 namespace {
@@ -36,16 +36,23 @@ Parcel MakeParcel(UniqueFd fd) {
   return parcel;
 }
 
+// The same as the master holds it.
+PackedParcel Accepted(Parcel& parcel) {
+  ParcelHead facts;
+  facts.id = Raw(parcel.id);
+  return {std::move(parcel.fd), facts, parcel.peer, kWireVersion};
+}
+
 }  // namespace
 
 Slots::Slots(std::uint32_t count)
-    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master()) {
+    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master(), ledger_) {
   DispatchConfig config;
   config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
   config.gather = 0;                               // in turn, so that every slot has its share
   dispatcher_.Configure(config);
   for (std::uint32_t slot = 0; slot < count; ++slot) {
-    channels_.push_back(std::make_unique<SlotChannel>(SlotChannel::Create(board_.Use(Slot{slot})).Value()));
+    channels_.push_back(std::make_unique<SlotChannel>(SlotChannel::Create(ledger_, board_.Use(Slot{slot}), kWireVersion).Value()));
     dispatcher_.AddSlot(Slot{slot}, *channels_.back());
   }
 }
@@ -53,10 +60,9 @@ Slots::Slots(std::uint32_t count)
 void Slots::Take(std::uint32_t slot, std::vector<Parcel>& into) {
   WorkerRow& row = board_.Row(Slot{slot});
   while (row.Queued() > 0) {
-    ReceiveResult packet = ReceiveMessage(channels_[slot]->WorkerEnd(), packet_);
-    PF_CHECK(packet.outcome == ReceiveOutcome::kMessage, "nothing to take");
-    Result<MasterToWorker> message = DecodeForWorker(std::span(packet_.data(), packet.size), std::move(packet.fd));
-    auto* const hand_over = message.Ok() ? std::get_if<HandOver>(&message.Value()) : nullptr;
+    Reception<MasterToWorker> reception = ChannelEnd(channels_[slot]->WorkerEnd(), kWireVersion).ReceiveFromMaster();
+    PF_CHECK(reception.outcome == Heard::kMessage, "nothing to take");
+    auto* const hand_over = std::get_if<HandOver>(&*reception.message);
     if (hand_over == nullptr) continue;  // a nudge, when this process was not let run
     Add(row.taken);
     into.push_back(std::move(hand_over->parcel));
@@ -76,7 +82,7 @@ HandOverAndTake::HandOverAndTake(std::size_t in_flight) {
 
 void HandOverAndTake::Round() {
   const std::size_t count = parcels_.size();
-  for (Parcel& parcel : parcels_) slots_.GetDispatcher().SubmitAccepted(std::move(parcel));
+  for (Parcel& parcel : parcels_) slots_.GetDispatcher().SubmitAccepted(Accepted(parcel));
   parcels_.clear();
   slots_.GetDispatcher().Flush();
   slots_.Take(0, parcels_);
@@ -89,7 +95,7 @@ Dispatch::Dispatch(std::uint32_t slots) : slots_(slots), next_(1 % slots) {
 }
 
 void Dispatch::Round() {
-  slots_.GetDispatcher().SubmitAccepted(std::move(parcel_.front()));
+  slots_.GetDispatcher().SubmitAccepted(Accepted(parcel_.front()));
   parcel_.clear();
   slots_.GetDispatcher().Flush();
   // All are empty, so they get it in turn.
@@ -99,7 +105,7 @@ void Dispatch::Round() {
   PF_CHECK(parcel_.size() == 1, "it was not handed over");
 }
 
-ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Page(), slots_.GetDispatcher()) {
+ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Book(), slots_.GetDispatcher()) {
   std::array<int, 2> ends{};
   PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0, "no socket pair");
   client_ = UniqueFd(ends[0]);
@@ -108,9 +114,10 @@ ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Page(), slots_.GetDi
 }
 
 void ParkAndWake::Round() {
-  HandBack message;
-  message.idle_for_ns = 60'000'000'000;
-  message.parcel = std::move(parcel_.front());
+  HandedBack message;
+  message.idle_left_ns = 60'000'000'000;
+  message.parcel = Accepted(parcel_.front());
+  slots_.Book().Resumed(1);
   parcel_.clear();
   parking_.Arrive(std::move(message));
   PF_CHECK(::send(client_.Get(), "x", 1, MSG_NOSIGNAL) == 1, "the client cannot speak");

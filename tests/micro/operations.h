@@ -29,7 +29,7 @@ class Slots {
 
   [[nodiscard]] Dispatcher& GetDispatcher() { return dispatcher_; }
   [[nodiscard]] EventLoop& Loop() { return loop_; }
-  [[nodiscard]] MasterPage& Page() { return board_.Master(); }
+  [[nodiscard]] Ledger& Book() { return ledger_; }
   [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(channels_.size()); }
   // What lies in the slot's channel, taken as a worker does it: as long as its row says that something is there.
   void Take(std::uint32_t slot, std::vector<Parcel>& into);
@@ -39,9 +39,9 @@ class Slots {
  private:
   Scoreboard board_;
   EventLoop loop_;
+  Ledger ledger_{board_.Master()};
   std::vector<std::unique_ptr<SlotChannel>> channels_;
   Dispatcher dispatcher_;
-  std::array<char, kMaxMessageBytes> packet_{};
 };
 
 // `in_flight` connections are submitted, handed over in one flush, and taken, one after the other. 1 slot.

@@ -134,26 +134,6 @@ TEST_CASE("what a worker of the old program is in the middle of, it finishes") {
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("workers that speak the wire of the version before are heard, spoken to, and followed") {
-  ProgramShelf shelf(kPreforkdNext, "old-wire");
-  DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(Config());
-  daemon.Serve(2);
-  KeepAliveClients idle(daemon.Address(0), 20);
-  TcpClient lines(daemon.Address(2));
-  REQUIRE(lines.Echoes("old\n"));
-  // New clients all the while: some are handed to the old workers by the new master.
-  Load load(LoadKind::kHttp, daemon.Address(0), 3);
-  REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > 20; }));
-  shelf.Put(kPreforkd);
-  Upgrade(daemon, "0.1.0");
-  CHECK(daemon.CountLog("has taken over from version old") == 1);
-  CHECK(load.Stop().Failed() == 0);
-  CHECK(idle.Answered() == 20);
-  CHECK(lines.Echoes("new\n"));
-  CHECK(daemon.CountLog("not to be trusted") == 0);
-}
-
 TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "common/channel/fd_message.h"
-#include "common/wire/codec.h"
+#include "common/channel/channel_end.h"
 #include "master/program.h"
 #include "worker/services/echo.h"
 #include "worker/worker.h"
@@ -62,7 +62,7 @@ struct Rogue {
   template <typename Message>
   static std::string Bytes(const Message& message) {
     std::string bytes;
-    Encode(message, bytes);
+    Encode(message, bytes, kWireVersion);
     return bytes;
   }
 
@@ -102,13 +102,11 @@ void Await(int channel) {
 
 // The first connection that comes.
 Parcel TakeParcel(int channel) {
-  std::array<char, kMaxMessageBytes> buffer;
   for (;;) {
     Await(channel);
-    ReceiveResult packet = ReceiveMessage(channel, buffer);
-    if (packet.outcome != ReceiveOutcome::kMessage) continue;
-    Result<MasterToWorker> message = DecodeForWorker(std::span(buffer.data(), packet.size), std::move(packet.fd));
-    if (auto* hand_over = std::get_if<HandOver>(&message.Value())) return std::move(hand_over->parcel);
+    Reception<MasterToWorker> reception = ChannelEnd(channel, kWireVersion).ReceiveFromMaster();
+    if (reception.outcome != Heard::kMessage) continue;
+    if (auto* hand_over = std::get_if<HandOver>(&*reception.message)) return std::move(hand_over->parcel);
   }
 }
 
@@ -158,7 +156,7 @@ const std::map<std::string, Trick>& Tricks() {
        {true,
         [](const Rogue& rogue) {
           std::string bytes = rogue.HandBackBytes();
-          bytes[2] = static_cast<char>(kWireVersion + 1);
+          bytes[2] = static_cast<char>(static_cast<int>(kWireVersion) + 1);
           (void)rogue.Send(bytes, {rogue.parcel.fd.Get()});
         }}},
       {"masters-words",
@@ -232,7 +230,7 @@ const std::map<std::string, Trick>& Tricks() {
           const std::string bytes(1 << 20, 'x');
           while (::send(rogue.parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
           }
-          rogue.HandBackChanged([](HandBack& message) { message.idle_for_ns = 50'000'000; });
+          rogue.HandBackChanged([](HandBack& message) { message.idle_left_ns = 50'000'000; });
           UniqueFd mine(rogue.parcel.fd.Get());  // what the master closes then is the last
         }}},
       {"other-worker",

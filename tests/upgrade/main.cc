@@ -2,7 +2,6 @@
 // file beside its own, NAME.trick, because nothing else differs between two programs at the same path. For tests only.
 //
 //   (none)           version "next", well-behaved
-//   old-wire         version "old": master and workers speak the oldest wire version
 //   exit             looked at, it ends with an exit code and a line
 //   hang             looked at, it never answers
 //   vanish           looked at, it is content, and then its file is gone
@@ -88,10 +87,6 @@ int main(int argc, char** argv) {
   for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
   program.worker = preforkd::MakeWorkerEntry(services);
   program.version = "next";
-  if (g_trick == "old-wire") {
-    program.version = "old";
-    program.wire_version = preforkd::kOldestWireVersion;
-  }
   if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
   return preforkd::RunProgram(argc, argv, program);
 }

@@ -88,15 +88,16 @@ class Front {
   explicit Front(HttpBed& bed)
       : bed_(bed),
         row_(bed.Env().scoreboard.Use(Slot{0})),
-        channel_(SlotChannel::Create(row_).Value()),
-        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master()) {
+        ledger_(bed.Env().scoreboard.Master()),
+        channel_(SlotChannel::Create(ledger_, row_, kWireVersion).Value()),
+        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(), ledger_) {
     DispatchConfig dispatch;
     dispatch.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
     dispatcher_.Configure(dispatch);
     dispatcher_.AddSlot(Slot{0}, channel_);
     ListenConfig config;
     config.address = ParseListenAddress("127.0.0.1:0").Value();
-    Listener::Sink sink{[this](Parcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+    Listener::Sink sink{[this](PackedParcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
                         [this] { dispatcher_.Flush(); },
                         [this] { return ConnId{++last_id_}; },
                         [](std::size_t wanted) { return wanted; },
@@ -125,18 +126,17 @@ class Front {
  private:
   // As a worker does it.
   void Take() {
-    ReceiveResult packet = ReceiveMessage(channel_.WorkerEnd(), bed_.Env().in);
-    REQUIRE(packet.outcome == ReceiveOutcome::kMessage);
-    Result<MasterToWorker> message = DecodeForWorker(std::span(bed_.Env().in.data(), packet.size), std::move(packet.fd));
-    REQUIRE(message.Ok());
-    Add(row_.taken);
-    bed_.Serve(std::move(std::get<HandOver>(message.Value()).parcel));
-    Add(row_.finished);
-    bed_.Env().scoreboard.Master().load_marks.Mark(Slot{0});
+    Reception<MasterToWorker> reception = ChannelEnd(channel_.WorkerEnd(), kWireVersion).ReceiveFromMaster();
+    REQUIRE(reception.outcome == Heard::kMessage);
+    Tally tally(row_, bed_.Env().scoreboard.Master().load_marks, Slot{0});
+    tally.Taken();
+    bed_.Serve(std::move(std::get<HandOver>(*reception.message).parcel));
+    tally.Finished();
   }
 
   HttpBed& bed_;
   WorkerRow& row_;
+  Ledger ledger_;
   SlotChannel channel_;
   Dispatcher dispatcher_;
   std::unique_ptr<Listener> listener_;

@@ -1,4 +1,5 @@
 // The scoreboard: what is written is read, in another process too, and never a torn line.
+#include "common/scoreboard/ledger.h"
 #include "common/scoreboard/scoreboard.h"
 
 #include <doctest/doctest.h>
@@ -107,7 +108,7 @@ TEST_CASE("what is read at one moment is read again when the master has changed 
   const Scoreboard board = Make();
   int reads = 0;
   board.ReadAtOneMoment([&] {
-    if (++reads < 3) const LedgerChange change(board.Master());
+    if (++reads < 3) Ledger(board.Master()).Accepted(1);
   });
   CHECK(reads == 3);
 }

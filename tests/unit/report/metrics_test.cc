@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/report/exposition.h"
+#include "common/scoreboard/ledger.h"
 #include "tests/support/metrics_page.h"
 
 namespace preforkd {
@@ -32,13 +33,9 @@ WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requ
   return row;
 }
 
-// What the master does when it is dead (Supervisor::CloseLedger).
+// What the master does when it is dead.
 void Bury(const Scoreboard& board, WorkerRow& row) {
-  MasterPage& page = board.Master();
-  const LedgerChange change(page);
-  page.dispatch_wait_before.AddUp(row.dispatch_wait);
-  row.AddToTotals();
-  row.Clear();
+  (void)Ledger(board.Master()).WorkerEnded(row, 0, LossReason::kCrash);
 }
 
 }  // namespace

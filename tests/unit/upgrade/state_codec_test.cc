@@ -28,7 +28,7 @@ InheritedWorker SomeWorker() {
   worker.master_end = 31;
   worker.worker_end = 32;
   worker.shut = true;
-  worker.wire_version = kOldestWireVersion;
+  worker.wire_version = static_cast<std::uint8_t>(kOldestWireVersion);
   worker.board = 1;
   worker.started_at = FromNanoseconds(12);
   worker.ready_at = FromNanoseconds(-3);
@@ -42,7 +42,7 @@ UpgradeState FullState() {
   UpgradeState state;
   state.version = "1.2.3";
   state.program = "/usr/sbin/preforkd";
-  state.wire_version = kWireVersion;
+  state.wire_version = static_cast<std::uint8_t>(kWireVersion);
   state.generation = Generation{7};
   state.last_generation = Generation{8};
   state.last_incarnation = Incarnation{42};
@@ -81,7 +81,7 @@ UpgradeState FullState() {
 
 UpgradeState SmallState() {
   UpgradeState state;
-  state.wire_version = kWireVersion;
+  state.wire_version = static_cast<std::uint8_t>(kWireVersion);
   state.workers = 1;
   return state;
 }
@@ -136,7 +136,8 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
 TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
   CHECK(Refusal([](json& state) { state["format"] = 2; }) == "the state has format 2, and this program reads 1");
   CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
-        fmt::format("its workers speak wire version 9, and this program speaks {} to {}", kOldestWireVersion, kWireVersion));
+        fmt::format("its workers speak wire version 9, and this program speaks {} to {}", static_cast<int>(kOldestWireVersion),
+                    static_cast<int>(kWireVersion)));
   CHECK(Refusal([](json& state) { state["workers_alive"][1]["wire_version"] = 1; }).starts_with("workers speak wire version 1"));
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["board"] = 2; }) ==
         "the worker in slot 3 writes to an unknown scoreboard");

@@ -1,0 +1,29 @@
+// Why a worker hands a connection back: a field of the wire and a label of metrics.
+#ifndef PREFORKD_COMMON_BASE_RETURN_REASON_H_
+#define PREFORKD_COMMON_BASE_RETURN_REASON_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace preforkd {
+
+// On the wire and in saved state: add behind, change none.
+enum class ReturnReason : std::uint8_t {
+  kIdle,       // it has been idle for parking.after
+  kRetiring,   // the worker leaves
+  kOverShare,  // other workers have fewer connections
+};
+inline constexpr std::size_t kReturnReasons = 3;
+
+constexpr const char* ReturnReasonName(ReturnReason reason) {
+  switch (reason) {
+    case ReturnReason::kIdle: return "idle";
+    case ReturnReason::kRetiring: return "retiring";
+    case ReturnReason::kOverShare: return "over_share";
+  }
+  return "unknown";
+}
+
+}  // namespace preforkd
+
+#endif

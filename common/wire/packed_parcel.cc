@@ -1,0 +1,71 @@
+#include "common/wire/packed_parcel.h"
+
+#include <cstring>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/wire/message_type.h"
+
+namespace preforkd {
+
+PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer, WireVersion version)
+    : fd(std::move(accepted)) {
+  char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length);
+  PutPrefix(data, MessageType::kHandOver, version);
+  ParcelHead head = facts;
+  head.peer_bytes = static_cast<std::uint16_t>(peer.length);
+  std::memcpy(data + kMessagePrefix, &head, sizeof(head));
+  std::memcpy(data + kMessagePrefix + sizeof(head), &peer.storage, peer.length);
+}
+
+PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message) : fd(std::move(received)) {
+  char* const data = Resize(message.size());
+  std::memcpy(data, message.data(), message.size());
+  SetType(data, MessageType::kHandOver);
+  ParcelHead head = Head();
+  head.incarnation = 0;
+  head.idle_left_ns = 0;
+  head.slot = 0;
+  head.reason = 0;
+  head.wake_now = 0;
+  SetHead(head);
+}
+
+PackedParcel::PackedParcel(PackedParcel&& other) noexcept { *this = std::move(other); }
+
+PackedParcel& PackedParcel::operator=(PackedParcel&& other) noexcept {
+  if (this == &other) return *this;
+  fd = std::move(other.fd);
+  size_ = std::exchange(other.size_, 0);
+  heap_ = std::move(other.heap_);
+  if (size_ <= kInline) std::memcpy(inline_.data(), other.inline_.data(), size_);
+  return *this;
+}
+
+ParcelHead PackedParcel::Head() const {
+  PF_CHECK(!Empty(), "a parcel that has been given away");
+  ParcelHead head;
+  std::memcpy(&head, Data() + kMessagePrefix, sizeof(head));
+  return head;
+}
+
+void PackedParcel::SetHead(const ParcelHead& head) {
+  PF_CHECK(!Empty(), "a parcel that has been given away");
+  std::memcpy(Data() + kMessagePrefix, &head, sizeof(head));
+}
+
+SocketAddress PackedParcel::Peer() const {
+  SocketAddress peer;
+  peer.length = Head().peer_bytes;
+  std::memcpy(&peer.storage, Data() + kMessagePrefix + sizeof(ParcelHead), peer.length);
+  return peer;
+}
+
+char* PackedParcel::Resize(std::size_t size) {
+  PF_CHECK(size <= UINT32_MAX, "a parcel longer than a message");
+  if (size > kInline) heap_ = std::make_unique<char[]>(size);
+  size_ = static_cast<std::uint32_t>(size);
+  return Data();
+}
+
+}  // namespace preforkd
