@@ -44,6 +44,29 @@ TEST_CASE("it closes once, at the end of its life") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
+TEST_CASE("what is held open is closed when the hold ends, unless it has an owner still") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  {
+    UniqueFd left = Open();
+    UniqueFd kept = Open();
+    UniqueFd other = Open();
+    const int number = left.Get();
+    const int others = other.Get();
+    HoldOpen({kept.Get(), number});
+    left.Reset();
+    CHECK_FALSE(left.Valid());
+    CHECK(IsOpen(number));
+    other.Reset();
+    CHECK_FALSE(IsOpen(others));
+    EndHold();
+    CHECK_FALSE(IsOpen(number));
+    CHECK(IsOpen(kept.Get()));
+    kept.Reset();
+    EndHold();
+  }
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
 TEST_CASE("a move takes it; what was held before is closed") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
