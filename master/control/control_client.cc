@@ -8,6 +8,11 @@
 #include "common/base/log.h"
 
 namespace preforkd {
+namespace {
+
+bool IsGone(int errnum) { return errnum == EPIPE || errnum == ECONNRESET || errnum == ENOTCONN; }
+
+}  // namespace
 
 ControlClient::ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler& handler,
                              std::function<void(ControlClient*)> on_closed)
@@ -105,7 +110,7 @@ bool ControlClient::Send() {
   while (!unsent_.empty()) {
     const ssize_t sent = ::send(fd_.Get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return errno == EAGAIN;
+    if (sent < 0) return !IsGone(errno);  // its watch says when to try again, until its patience is over
     unsent_.erase(0, static_cast<std::size_t>(sent));
     deadline_.SetAfter(kPatience);
   }

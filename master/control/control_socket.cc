@@ -49,8 +49,9 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, cons
 Result<std::unique_ptr<ControlSocket>> ControlSocket::Inherit(EventLoop& loop, UniqueFd fd, std::string path,
                                                               SocketFile file, ControlHandler handler) {
   std::unique_ptr<ControlSocket> socket(
-      new ControlSocket(loop, std::move(fd), std::move(path), std::move(file), std::move(handler)));
+      new ControlSocket(loop, std::move(fd), std::move(path), {}, std::move(handler)));
   if (const Status status = socket->watch_.Want(Interest::kRead); !status.Ok()) return status.Err();
+  socket->file_ = std::move(file);  // only now: without the watch it is not this program's to remove
   return socket;
 }
 

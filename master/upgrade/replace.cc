@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstdio>
 
-#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "master/upgrade/upgrade_order.h"
@@ -41,7 +40,7 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
   sigset_t every;
   sigset_t before;
   ::sigfillset(&every);
-  PF_CHECK(::sigprocmask(SIG_SETMASK, &every, &before) == 0, "signals could not be blocked");
+  if (::sigprocmask(SIG_SETMASK, &every, &before) < 0) return SysError("sigprocmask");
   std::fflush(nullptr);
   Status open = SetCloseOnExec(fds, false);
   Error error;
@@ -52,7 +51,7 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
     error = open.Err();
   }
   if (!SetCloseOnExec(fds, true).Ok()) log::Alert("a descriptor that was to travel is not open: {}", error.text);
-  PF_CHECK(::sigprocmask(SIG_SETMASK, &before, nullptr) == 0, "the signal mask could not be restored");
+  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
   return error;
 }
 
