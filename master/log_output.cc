@@ -77,12 +77,33 @@ Status LogOutput::Use(Result<Target> server, Result<Target> access) {
   return {};
 }
 
-Status LogOutput::Apply(const LogConfig& config) {
+InheritedLog LogOutput::Bequeath(const Target& target) {
+  return {target.file.Get(), target.path, static_cast<std::uint8_t>(target.sink)};
+}
+
+void LogOutput::Inherit(const InheritedLog& log, Target& target) {
+  if (log.path.empty()) return;  // of a program that does not pass its logs on
+  // Of a kind that a later version may have: its lines are written as they are.
+  const bool known = log.sink <= static_cast<std::uint8_t>(log::kLastSink);
+  target = Target{log.path, UniqueFd(log.fd), known ? static_cast<log::Sink>(log.sink) : log::Sink::kFile};
+}
+
+void LogOutput::Inherit(const InheritedLog& server, const InheritedLog& access) {
+  Inherit(server, server_);
+  Inherit(access, access_);
+  log::SetOutput(Fds().server, server_.sink);
+}
+
+void LogOutput::Dress(const LogConfig& config) {
   log::SetLevel(config.level);
   log::SetFormat(config.format);
   if (log::MeansSyslog(config.file)) {
     log::SetSyslog(config.syslog_socket, static_cast<unsigned>(log::FacilityOf(config.file)));
   }
+}
+
+Status LogOutput::Apply(const LogConfig& config) {
+  Dress(config);
   if (applied_ && config.file == server_.path && config.access == access_.path) return {};
   Status status = Use(Open(config.file), Open(config.access));
   applied_ = applied_ || status.Ok();

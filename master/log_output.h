@@ -10,13 +10,20 @@
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
 #include "common/process/log_fds.h"
+#include "master/upgrade/upgrade_state.h"
 
 namespace preforkd {
 
 class LogOutput {
  public:
+  // How lines look, without where they go.
+  static void Dress(const LogConfig& config);
   // Points the logs at what `config` says. On error both stay where they were.
   Status Apply(const LogConfig& config);
+  // Goes on with what the program before this one had open; a later Apply opens anew what it can.
+  void Inherit(const InheritedLog& server, const InheritedLog& access);
+  [[nodiscard]] InheritedLog BequeathServer() const { return Bequeath(server_); }
+  [[nodiscard]] InheritedLog BequeathAccess() const { return Bequeath(access_); }
   // The same paths again: after logrotate has moved the files away. On error both stay where they were.
   Status Reopen();
   // Borrowed: what lines go to now.
@@ -31,6 +38,8 @@ class LogOutput {
 
   static Result<Target> Open(const std::string& path);
   static Result<Target> OpenStandardError();
+  static InheritedLog Bequeath(const Target& target);
+  static void Inherit(const InheritedLog& log, Target& target);
   Status Use(Result<Target> server, Result<Target> access);
 
   Target server_{"stderr", {}, log::Sink::kFile};

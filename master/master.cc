@@ -81,6 +81,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   if (config->scheduling == Scheduling::kBatch) {
     if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
   }
+  supervisor_.ReapChildren();  // whose end came before anybody was told of it
   serving_ = MakeGeneration(std::move(config));
   PutInService(serving_);
   CommitControl(*serving_.config);
@@ -89,9 +90,20 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
 }
 
 ExitCode Master::Loop() {
-  if (const Status status = loop_.Run(); !status.Ok()) {
-    log::Alert("the event loop broke: {}", status.Err().text);
-    return ExitCode::kSoftware;
+  // What the system refuses once it may grant a moment later: a master that ended for it would cut everybody off.
+  constexpr int kFailuresInARow = 100;
+  constexpr Duration kInARow = std::chrono::seconds(1);
+  int failures = 0;
+  for (Time last{}; ;) {
+    const Status status = loop_.Run();
+    if (status.Ok()) break;
+    failures = Now() - last < kInARow ? failures + 1 : 1;
+    last = Now();
+    if (failures > kFailuresInARow) {
+      log::Alert("the event loop broke: {}", status.Err().text);
+      return ExitCode::kSoftware;
+    }
+    log::Error("the event loop failed and goes on: {}", status.Err().text);
   }
   log::Notice("stopped; accepted {}, lost {}", Get(page_.accepted), Get(page_.lost));
   return exit_code_;
@@ -109,7 +121,6 @@ Status Master::WatchSignals() {
                           [this](int signo, int sender) { OnSignal(signo, sender); });
   if (!watch.Ok()) return watch.Err();
   signals_ = std::move(watch).Value();
-  supervisor_.ReapChildren();  // whose end came before anybody was told of it
   return {};
 }
 

@@ -86,6 +86,7 @@ class Master {
   void GiveUpUpgrade(const std::string& why);
   [[nodiscard]] Result<UpgradeState> Describe();
   void DescribeConnections(UpgradeState& state) const;
+  [[nodiscard]] Status CanBePassedOn() const;
   Status Inherit(const UpgradeState& state);
   Status InheritControl(const InheritedControl& control);
   Status InheritConnections(const UpgradeState& state);

@@ -114,6 +114,8 @@ Result<UpgradeState> Master::Describe() {
   state.notify_socket = environment_.notify_socket;
   state.watchdog = environment_.watchdog;
   for (const InheritedSocket& socket : environment_.sockets) state.passed.push_back({socket.name, socket.fd.Get()});
+  state.server_log = log_.BequeathServer();
+  state.access_log = log_.BequeathAccess();
   state.listeners = listeners_.Bequeath();
   if (control_ != nullptr) {
     state.control = {control_->Fd(), control_->Path(), control_->File(), control_->Waiters(), control_->IdleClients()};
@@ -152,15 +154,22 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   last_generation_ = state.last_generation;
   serving_.number = state.generation;
   serving_.workers = state.workers;
-  Status status = WatchSignals();
+  Status status = CanBePassedOn();
+  if (status.Ok()) status = WatchSignals();
   if (status.Ok()) status = Inherit(state);
   if (status.Ok() && !returned) status = listeners_.Prepare(*coming);
   if (status.Ok() && !returned) status = PrepareControl(*coming);
-  if (!status.Ok()) WayBack::Take(status.Err().text);
+  if (!status.Ok()) {
+    // Files of sockets that only this program has made.
+    listeners_.Abandon();
+    coming_control_.reset();
+    WayBack::Take(status.Err().text);
+  }
   WayBack::Close();
   if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
-    log::Alert("a descriptor that was inherited is not open: {}", closed.Err().text);
+    log::Error("a descriptor that was inherited stays open when another program is run: {}", closed.Err().text);
   }
+  EndHold();
   if (coming->scheduling == Scheduling::kBatch) {
     if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
   }
@@ -169,6 +178,7 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   KeepMemoryToItself(serving_.config->worker.dumpable);
   SayWhatIsMissing(*serving_.config);
   manager_.Resume();
+  supervisor_.GoOn();
   if (returned) {
     StayReturned(*returned);
   } else {
@@ -190,6 +200,12 @@ void Master::StayReturned(const std::string& reason) {
   manager_.ReloadEnded(fmt::format("upgrade refused: {}; {}", reason, ServingText()));
   AnswerReload(Refusal(what));
   supervisor_.Scale(serving_.workers);  // those that died meanwhile
+}
+
+// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be refused.
+Status Master::CanBePassedOn() const {
+  if (scoreboard_.Fd() >= 0 || !WayBack::MayBeChoosy()) return {};
+  return Error{"there is no memory for a scoreboard that can be passed on"};
 }
 
 Status Master::Inherit(const UpgradeState& state) {

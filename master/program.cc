@@ -66,27 +66,28 @@ struct Life {
   ServiceEnvironment environment;
 };
 
-// `live` runs the master to its end.
-int Serve(Life& life, const Program& program, const std::function<ExitCode(Master&)>& live) {
+// `live` runs the master to its end; its exit code. Error: the master could not even be made.
+Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program, const std::function<ExitCode(Master&)>& live) {
+  RaiseDescriptorLimit();
+  Result<EventLoop> loop = EventLoop::Create();
+  if (!loop.Ok()) return loop.Err();
+  Result<Scoreboard> scoreboard = Scoreboard::Create();
+  if (!scoreboard.Ok()) return scoreboard.Err();
+  log::SetDropCounter(&scoreboard.Value().Master().log_lines_dropped);
+  Master master(loop.Value(), scoreboard.Value(), log_output, program, life.environment, std::move(life.inputs),
+                std::move(life.words), std::move(life.path));
+  return live(master);
+}
+
+int ServeAnew(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
-  RaiseDescriptorLimit();
-  Result<EventLoop> loop = EventLoop::Create();
-  if (!loop.Ok()) return Fail(ExitCode::kOsError, loop.Err());
-  Result<Scoreboard> scoreboard = Scoreboard::Create();
-  if (!scoreboard.Ok()) return Fail(ExitCode::kOsError, scoreboard.Err());
-  log::SetDropCounter(&scoreboard.Value().Master().log_lines_dropped);
-  Master master(loop.Value(), scoreboard.Value(), log_output, program, life.environment, std::move(life.inputs),
-                std::move(life.words), std::move(life.path));
-  return Exit(live(master));
-}
-
-int ServeAnew(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
-  return Serve(life, program, [&](Master& master) {
+  const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
     return master.Run(std::move(life.config), std::move(on_serving), detached);
   });
+  return code.Ok() ? Exit(code.Value()) : Fail(ExitCode::kOsError, code.Err());
 }
 
 int ServeDaemonized(Life life, const Program& program) {
@@ -157,34 +158,45 @@ std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const C
   return outcome.config;
 }
 
-// Goes on where another program left off: in the same process, behind an exec.
+// The configuration that this program is to serve with; it does not return where there is none. A program that returns
+// goes on with its own.
+std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs,
+                                            const std::shared_ptr<const Config>& in_service) {
+  if (order.Returns() && in_service != nullptr) return in_service;
+  const ConfigOutcome outcome = LoadConfig(inputs);
+  if (outcome.config == nullptr) WayBack::Take(ProblemsOf(outcome).text);
+  return outcome.config;
+}
+
+// Why this program has come back, if it has.
+std::optional<std::string> ReasonOf(const UpgradeOrder& order) {
+  return order.Returns() ? std::optional(order.reason) : std::nullopt;
+}
+
+// Goes on where another program left off: in the same process, behind an exec. Every failure from here to the fork of the
+// first worker takes the way back; what can be done without is logged instead.
 int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
   const Result<UpgradeState> read = ReadState(order.state);
-  std::optional<std::string> returned;
-  if (order.kind == UpgradeOrder::Kind::kReturn) {
-    returned = order.reason;
-    // There is no way back from here, to which they would belong.
-    UniqueFd(order.state).Reset();
-    UniqueFd(order.old_program).Reset();
-  }
   if (!read.Ok()) WayBack::Take(read.Err().text);
   const UpgradeState& state = read.Value();
-  const ConfigOutcome outcome = LoadConfig(life.inputs);
-  if (outcome.config == nullptr && !returned) WayBack::Take(ProblemsOf(outcome).text);
+  HoldOpen(state.Descriptors());
+  LogOutput log_output;
+  log_output.Inherit(state.server_log, state.access_log);
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
-  if (serving == nullptr) serving = outcome.config;
-  if (serving == nullptr) WayBack::Take("neither the old configuration nor the new one can be read");
-  life.config = returned ? serving : outcome.config;
+  if (serving != nullptr) LogOutput::Dress(serving->log);
+  life.config = ConfigToServe(order, life.inputs, serving);
+  if (serving == nullptr) serving = life.config;
   life.path = state.program;
   NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
-  bool begun = false;
-  const int code = Serve(life, program, [&](Master& master) {
-    begun = true;
-    return master.Continue(std::move(serving), std::move(life.config), state, returned);
+  if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
+    log::Error("the log stays where it is: {}", status.Err().text);
+  }
+  const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
+    return master.Continue(std::move(serving), std::move(life.config), state, ReasonOf(order));
   });
-  if (!begun) WayBack::Take("it could not begin; its log says why");
-  return code;
+  if (!code.Ok()) WayBack::Take(code.Err().text);
+  return Exit(code.Value());
 }
 
 }  // namespace
@@ -192,20 +204,22 @@ int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
 int RunProgram(int argc, char** argv, const Program& program) {
   const CommandWords command = TakeCommandLine(argc, argv);
   const UpgradeOrder& order = command.order;
-  if (order.kind == UpgradeOrder::Kind::kAdopt) WayBack::Open(order.old_program, order.state, command.words);
+  if (order.Continues()) WayBack::Open(order, command.words);
   // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
   Life life;
   life.path = PathOfOwnProgram();
   life.environment = TakeServiceEnvironment();
-  if (const Status status = FillStandardDescriptors(); !status.Ok()) {
-    return Fail(ExitCode::kOsError, status.Err());
+  if (!order.Continues()) {  // else the first program of this process has done it
+    if (const Status status = FillStandardDescriptors(); !status.Ok()) {
+      return Fail(ExitCode::kOsError, status.Err());
+    }
   }
   const std::vector<char*> words = PointersTo(command.words);
   std::variant<Options, EarlyExit> parsed = ParseOptions(static_cast<int>(command.words.size()), words.data());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
-    if (order.kind == UpgradeOrder::Kind::kAdopt) WayBack::Take(early->text);
+    if (order.Continues()) WayBack::Take(early->text);
     fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
     return Exit(early->code);
   }
@@ -215,7 +229,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   for (const auto& [type, speaks_first] : program.service_types) life.inputs.service_types.push_back(type);
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
-  if (order.kind != UpgradeOrder::Kind::kNone) return Adopt(order, std::move(life), program);
+  if (order.Continues()) return Adopt(order, std::move(life), program);
   const ConfigOutcome outcome = LoadConfig(life.inputs);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);

@@ -58,6 +58,8 @@ class Supervisor {
   // Instead of Begin: goes on with the workers that `state` names, which serve as `generation` until a Reload replaces
   // them. `generation.config` is what holds for them from now on. Error: one could not be watched, or its board not read.
   Status Inherit(const GenerationSpec& generation, const UpgradeState& state);
+  // After that, when there is no way back any more: from now on it acts.
+  void GoOn();
   // Nobody is between life and death, no connection is in the channel of a slot without a worker, and no worker owes an
   // answer: what there is can be described. Makes it so where that is possible at once.
   bool Compose();

@@ -110,12 +110,8 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   announced_ = true;
   std::vector<std::shared_ptr<ForeignBoard>> boards;
   for (const InheritedBoard& board : state.boards) {
-    UniqueFd memory(board.fd);
-    auto mapped = ForeignBoard::Map(std::move(memory), board.description, scoreboard_.Master());
-    if (!mapped.Ok()) {
-      (void)memory.Release();  // the program before this one may need it again
-      return mapped.Err();
-    }
+    auto mapped = ForeignBoard::Map(UniqueFd(board.fd), board.description, scoreboard_.Master());
+    if (!mapped.Ok()) return mapped.Err();
     boards.push_back(std::move(mapped).Value());
   }
   std::vector<InheritedRecord> records;
@@ -134,8 +130,12 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   for (const InheritedWorker& heir : state.workers_alive) {
     if (const Status status = InheritWorker(heir, boards); !status.Ok()) return status;
   }
-  MakeRounds();
   return {};
+}
+
+void Supervisor::GoOn() {
+  ReapChildren();  // whose end came while one program became the other
+  MakeRounds();
 }
 
 Status Supervisor::InheritWorker(const InheritedWorker& heir,

@@ -98,6 +98,13 @@ void Fields(Visit&& visit, InheritedControl& control) {
 }
 
 template <typename Visit>
+void Fields(Visit&& visit, InheritedLog& log) {
+  visit("fd", log.fd);
+  visit("path", log.path);
+  visit("sink", log.sink);
+}
+
+template <typename Visit>
 void Fields(Visit&& visit, BoardDescription& board) {
   visit("bytes", board.bytes);
   visit("slots", board.slots);
@@ -185,6 +192,8 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("notify_socket", state.notify_socket);
   visit("watchdog", state.watchdog);
   visit("passed", state.passed);
+  visit("server_log", state.server_log);
+  visit("access_log", state.access_log);
   visit("listeners", state.listeners);
   visit("control", state.control);
   visit("totals", state.totals);

@@ -32,7 +32,9 @@ Result<UniqueFd> WriteStateFile(const std::string& bytes) {
 }
 
 Result<std::string> ReadStateFile(int fd) {
-  if (::fcntl(fd, F_GET_SEALS) != kSeals) return Error{"this is no state of a preforkd that is being upgraded"};
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 && errno != EINVAL) return SysError("fcntl", kName);  // EINVAL: a file that cannot be sealed
+  if (seals != kSeals) return Error{"this is no state of a preforkd that is being upgraded"};
   struct stat file {};
   if (::fstat(fd, &file) < 0) return SysError("fstat", kName);
   std::string bytes(static_cast<std::size_t>(file.st_size), '\0');

@@ -38,6 +38,11 @@ UpgradeOrder ParseOrder(std::string_view text) {
   const std::optional<int> old_program = Number(NextPart(text));
   if (!old_program) return {};
   if (kind == "return") return {UpgradeOrder::Kind::kReturn, *state, *old_program, std::string(text)};
+  if (kind == "again") {
+    const std::optional<int> failed = Number(NextPart(text));
+    if (!failed) return {};
+    return {UpgradeOrder::Kind::kAgain, *state, *old_program, std::string(text), *failed};
+  }
   if (kind == "adopt" && text.empty()) return {UpgradeOrder::Kind::kAdopt, *state, *old_program, {}};
   return {};
 }
@@ -47,6 +52,8 @@ std::string TextOf(const UpgradeOrder& order) {
     case UpgradeOrder::Kind::kNone: break;
     case UpgradeOrder::Kind::kCheck: return fmt::format("check,{}", order.state);
     case UpgradeOrder::Kind::kAdopt: return fmt::format("adopt,{},{}", order.state, order.old_program);
+    case UpgradeOrder::Kind::kAgain:
+      return fmt::format("again,{},{},{},{}", order.state, order.old_program, order.failed, order.reason);
     case UpgradeOrder::Kind::kReturn: return fmt::format("return,{},{},{}", order.state, order.old_program, order.reason);
   }
   PF_CHECK(false, "no order has no text");

@@ -4,6 +4,9 @@
 //                           would do
 //   adopt,STATE,OLD         go on from the state; OLD is the program that left, to return to
 //   return,STATE,OLD,REASON the same program again, because the other one could not: the rest of the text
+//   again,STATE,OLD,N,REASON
+//                           the same, after N attempts of the same program to return that failed; a program gives this
+//                           order to itself only
 //
 // STATE and OLD are numbers of descriptors. A check is ordered by an argument, which a program that knows nothing of
 // upgrades refuses instead of starting to serve; the others by a variable in the environment, so that the command line
@@ -18,11 +21,17 @@
 namespace preforkd {
 
 struct UpgradeOrder {
-  enum class Kind { kNone, kCheck, kAdopt, kReturn };
+  enum class Kind { kNone, kCheck, kAdopt, kReturn, kAgain };
   Kind kind = Kind::kNone;
   int state = -1;
-  int old_program = -1;  // kAdopt, kReturn
-  std::string reason;    // kReturn
+  int old_program = -1;  // kAdopt, kReturn, kAgain
+  std::string reason;    // kReturn, kAgain
+  int failed = 0;        // kAgain: attempts
+
+  // The program before this one could not be replaced, and goes on.
+  [[nodiscard]] bool Returns() const { return kind == Kind::kReturn || kind == Kind::kAgain; }
+  // This process has served before, as this or another program.
+  [[nodiscard]] bool Continues() const { return kind == Kind::kAdopt || Returns(); }
 
   bool operator==(const UpgradeOrder&) const = default;
 };

@@ -59,6 +59,15 @@ struct InheritedControl {
   bool operator==(const InheritedControl&) const = default;
 };
 
+// Where lines go: what a path that cannot be opened any more was opened as.
+struct InheritedLog {
+  int fd = -1;            // -1: standard error, or none
+  std::string path;       // as configured (LogOutput); empty: the program that leaves has not said
+  std::uint8_t sink = 0;  // log::Sink
+
+  bool operator==(const InheritedLog&) const = default;
+};
+
 struct InheritedBoard {
   int fd = -1;
   BoardDescription description;
@@ -136,6 +145,8 @@ struct UpgradeState {
   std::string notify_socket;
   std::optional<Duration> watchdog;
   std::vector<PassedSocket> passed;
+  InheritedLog server_log;
+  InheritedLog access_log;
   std::vector<InheritedListener> listeners;
   InheritedControl control;
 

@@ -1,8 +1,11 @@
 #include "master/upgrade/way_back.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -40,19 +43,46 @@ struct Prepared {
   std::vector<std::string> words;
   std::vector<char*> arguments;
   std::vector<char*> environment;             // with the order
-  std::array<char, kMaxReason + 64> order{};  // "_PREFORKD_UPGRADE=return,STATE,OLD," and room for the reason
+  std::array<char, kMaxReason + 96> order{};  // "_PREFORKD_UPGRADE=return,STATE,OLD," and room for the reason
   std::size_t prefix = 0;                     // bytes of `order` before the reason
+  int failed = 0;                             // attempts to come back, this one included; 0: a new program's
 };
 Prepared* g_prepared = nullptr;
 
-// Async-signal-safe.
+// Where the system is short of something, an attempt at once would run into the same. Nothing else can be done meanwhile:
+// there is no loop yet, or none any more. Async-signal-safe.
+void Pause(int attempts) {
+  constexpr int kStepMs = 20;
+  constexpr int kMostMs = 1000;
+  (void)::poll(nullptr, 0, std::min(attempts * kStepMs, kMostMs));
+}
+
+// Async-signal-safe. No signal and no alarm may end the program that comes before it is ready for them.
+[[noreturn]] void Run() {
+  Prepared& way = *g_prepared;
+  (void)::alarm(0);
+  sigset_t every;
+  ::sigfillset(&every);
+  (void)::sigprocmask(SIG_SETMASK, &every, nullptr);
+  if (way.failed != 0) Pause(way.failed);
+  for (int attempt = 1; attempt <= WayBack::kAttempts && way.failed <= WayBack::kAttempts; ++attempt) {
+    ::execve(way.program.c_str(), way.arguments.data(), way.environment.data());
+    // By its descriptor, where /proc is not mounted.
+    ::execveat(way.old_program.Get(), "", way.arguments.data(), way.environment.data(), AT_EMPTY_PATH);
+    Pause(attempt);
+  }
+  ::_exit(static_cast<int>(ExitCode::kSoftware));  // the old program's file cannot be run any more
+}
+
+// Async-signal-safe. Who comes back has a reason already: the new program's.
 [[noreturn]] void Return(const char* reason) {
   Prepared& way = *g_prepared;
-  const std::size_t size = ::strnlen(reason, kMaxReason);
-  std::memcpy(way.order.data() + way.prefix, reason, size);
-  way.order[way.prefix + size] = '\0';
-  ::execve(way.program.c_str(), way.arguments.data(), way.environment.data());
-  ::_exit(static_cast<int>(ExitCode::kSoftware));  // the old program's file cannot be run any more
+  if (way.failed == 0) {
+    const std::size_t size = ::strnlen(reason, kMaxReason);
+    std::memcpy(way.order.data() + way.prefix, reason, size);
+    way.order[way.prefix + size] = '\0';
+  }
+  Run();
 }
 
 void OnFault(int signo) {
@@ -62,24 +92,16 @@ void OnFault(int signo) {
   Return("the new program failed while it took over");
 }
 
-}  // namespace
+// What the program that comes is told.
+std::string OrderFor(const UpgradeOrder& order) {
+  UpgradeOrder next = order;
+  next.kind = order.kind == UpgradeOrder::Kind::kAdopt ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
+  next.reason.resize(std::min(next.reason.size(), kMaxReason));
+  next.failed = order.failed + 1;  // of a return nobody asks
+  return std::string(kOrderVariable) + TextOf(next);
+}
 
-void WayBack::Open(int old_program, int state, const std::vector<std::string>& words) {
-  static Prepared way;
-  way.old_program = UniqueFd(old_program);
-  way.state = UniqueFd(state);
-  way.program = fmt::format("/proc/self/fd/{}", old_program);
-  way.words = words;
-  way.arguments = PointersTo(way.words);
-  const std::string order =
-      std::string(kOrderVariable) + TextOf(UpgradeOrder{UpgradeOrder::Kind::kReturn, state, old_program, {}});
-  PF_CHECK(order.size() < way.order.size() - kMaxReason, "no room for an order");
-  way.prefix = order.size();
-  std::memcpy(way.order.data(), order.data(), order.size());
-  way.environment = EnvironmentWith("");
-  way.environment[way.environment.size() - 2] = way.order.data();
-  g_prepared = &way;
-
+void CatchFaults() {
   struct sigaction action {};
   action.sa_handler = OnFault;
   ::sigemptyset(&action.sa_mask);
@@ -90,7 +112,28 @@ void WayBack::Open(int old_program, int state, const std::vector<std::string>& w
     (void)::sigaction(fault.signo, &action, nullptr);
   }
   (void)::sigprocmask(SIG_UNBLOCK, &faults, nullptr);
-  (void)::alarm(kPatienceSeconds);
+  (void)::alarm(WayBack::kPatienceSeconds);
+}
+
+}  // namespace
+
+void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& words) {
+  PF_CHECK(order.Continues(), "a way back to nowhere");
+  static Prepared way;
+  way.old_program = UniqueFd(order.old_program);
+  way.state = UniqueFd(order.state);
+  way.program = fmt::format("/proc/self/fd/{}", order.old_program);
+  way.words = words;
+  way.arguments = PointersTo(way.words);
+  way.failed = order.Returns() ? order.failed + 1 : 0;
+  const std::string text = OrderFor(order);
+  PF_CHECK(text.size() < way.order.size() - (order.Returns() ? 0 : kMaxReason), "no room for an order");
+  way.prefix = text.size();
+  std::memcpy(way.order.data(), text.data(), text.size());
+  way.environment = EnvironmentWith("");
+  way.environment[way.environment.size() - 2] = way.order.data();
+  g_prepared = &way;
+  CatchFaults();
 }
 
 void WayBack::Take(const std::string& reason) {
@@ -98,9 +141,17 @@ void WayBack::Take(const std::string& reason) {
     log::Alert("what another program has left cannot be taken over: {}", reason);
     ::_exit(static_cast<int>(ExitCode::kSoftware));
   }
-  log::Error("upgrade: {}: back to the program before this one", reason);
+  if (g_prepared->failed == 0) {
+    log::Error("upgrade: {}: back to the program before this one", reason);
+  } else if (g_prepared->failed <= kAttempts) {
+    log::Error("upgrade: on the way back: {}: trying again", reason);
+  } else {
+    log::Alert("upgrade: on the way back: {}: given up after {} attempts", reason, g_prepared->failed);
+  }
   Return(reason.c_str());
 }
+
+bool WayBack::MayBeChoosy() { return g_prepared != nullptr && g_prepared->failed <= kChoosyAttempts; }
 
 void WayBack::Close() {
   if (g_prepared == nullptr) return;

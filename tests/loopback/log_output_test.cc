@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -55,6 +56,12 @@ UniqueFd BecomeTerminal() {
   const UniqueFd theirs(::open(::ptsname(ours.Get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
   ::dup2(theirs.Get(), STDERR_FILENO);
   return ours;
+}
+
+// As one that execve(2) has left to this program.
+InheritedLog Left(InheritedLog log) {
+  if (log.fd >= 0) log.fd = ::dup(log.fd);
+  return log;
 }
 
 // A receiver as a syslog daemon has it.
@@ -211,6 +218,48 @@ TEST_CASE("a syslog daemon that does not read, is not there, or is started anew,
     if (second.Receive().find("log lines could not be written") == std::string::npos) return 6;
     if (second.Receive().find(": b") == std::string::npos) return 7;
     return log::Dropped() == 0 ? 0 : 8;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("logs are left open to another program: what cannot be opened anew is written on") {
+  const testing::PeerResult peer = RunPeer([] {
+    const testing::TempDirectory place;
+    const std::string folder = place.Path("log");
+    std::filesystem::create_directory(folder);
+    LogConfig config;
+    config.file = folder + "/server";
+    config.access = folder + "/access";
+    LogOutput old;
+    if (!old.Apply(config).Ok()) return 1;
+    const UniqueFd reader(::open(config.file.c_str(), O_RDONLY | O_CLOEXEC));
+    const InheritedLog server = Left(old.BequeathServer());
+    const InheritedLog access = Left(old.BequeathAccess());
+    std::filesystem::remove_all(folder);
+
+    LogOutput next;
+    next.Inherit(server, access);
+    if (next.Apply(config).Ok()) return 2;
+    if (next.Fds().server != server.fd || next.Fds().access != access.fd) return 3;
+    log::Notice("into the old file");
+    if (ReadNow(reader.Get()).find("into the old file") == std::string::npos) return 4;
+    std::filesystem::create_directory(folder);
+    if (!next.Reopen().Ok() || !std::filesystem::exists(config.file)) return 5;
+    return next.Fds().server != server.fd && std::filesystem::exists(config.access) ? 0 : 6;
+  });
+  CHECK_MESSAGE(peer.Ok(), peer.Text());
+}
+
+TEST_CASE("logs of a program that says nothing of them, or of a kind that this one does not know") {
+  const testing::PeerResult peer = RunPeer([] {
+    LogOutput next;
+    next.Inherit({}, {});
+    if (next.Fds() != LogFds{}) return 1;
+    const std::array<UniqueFd, 2> pair = Pair(SOCK_STREAM);
+    next.Inherit(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
+    log::Notice("as it is");
+    if (next.Fds().sink != log::Sink::kFile || next.Fds().access != -1) return 2;
+    return ReadNow(pair[1].Get()).find("as it is") != std::string::npos ? 0 : 3;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }

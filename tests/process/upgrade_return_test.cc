@@ -9,6 +9,7 @@
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
+#include "tests/support/proc_status.h"
 #include "tests/support/program_shelf.h"
 
 namespace preforkd::testing {
@@ -63,6 +64,23 @@ TEST_CASE("one that crashes or stalls while it takes over: the old program is ba
   CHECK(daemon.AwaitWorkers(2));
   CHECK(idle.Answered() == 40);
   CHECK(daemon.CountLog("lost 0, reclaimed 0") >= 2);
+}
+
+TEST_CASE("nothing of the attempt is left to the old program: no alarm, and no signal that it would not hear") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(2);
+  KeepAliveClients idle(daemon.Address(), 4);
+  const std::vector<int> blocked = SignalsIn(daemon.MasterPid(), "SigBlk");
+  const std::vector<int> caught = SignalsIn(daemon.MasterPid(), "SigCgt");
+  shelf.Put(kPreforkdNext, "crash");
+  CHECK(Upgrade(daemon).code == 1);
+  CHECK(SignalsIn(daemon.MasterPid(), "SigBlk") == blocked);
+  CHECK(SignalsIn(daemon.MasterPid(), "SigCgt") == caught);
+  daemon.IgnoreDescriptors();  // its workers write to the scoreboard of before
+  CHECK_FALSE(daemon.Wait(std::chrono::seconds(9)));  // longer than a new program has to take over
+  CHECK(idle.Answered() == 4);
 }
 
 TEST_CASE("one whose workers cannot start: those of the old program serve on, and the next upgrade takes them over") {

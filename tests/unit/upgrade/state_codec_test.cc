@@ -58,6 +58,8 @@ UpgradeState FullState() {
   state.watchdog = std::chrono::seconds(3);
   state.passed = {{"web", 11}, {"", 12}};
   state.listeners = {{13, "key", "unix:/x", "web", true, {"/x", 1, 18'446'744'073'709'551'615U}}};
+  state.server_log = {18, "/var/log/p", 3};
+  state.access_log = {19, "syslog:local0", 1};
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
   state.totals = {{"accepted", 5}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
@@ -113,7 +115,7 @@ TEST_CASE("every field comes back") {
 TEST_CASE("every descriptor is named once, and those that are not there are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
-  CHECK(fds == std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
+  CHECK(fds == std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
   CHECK(SmallState().Descriptors().empty());
 }
 

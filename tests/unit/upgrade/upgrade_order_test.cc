@@ -19,14 +19,15 @@ CommandWords Take(std::vector<std::string> words) {
 TEST_CASE("an order comes back as it was given") {
   for (const UpgradeOrder& order :
        {UpgradeOrder{Kind::kCheck, 7, -1, {}}, UpgradeOrder{Kind::kAdopt, 0, 4711, {}},
-        UpgradeOrder{Kind::kReturn, 3, 4, "it crashed, badly, and said: nothing"}, UpgradeOrder{Kind::kReturn, 3, 4, ""}}) {
+        UpgradeOrder{Kind::kReturn, 3, 4, "it crashed, badly, and said: nothing"}, UpgradeOrder{Kind::kReturn, 3, 4, ""},
+        UpgradeOrder{Kind::kAgain, 3, 4, "it crashed, badly", 59}, UpgradeOrder{Kind::kAgain, 3, 4, "", 1}}) {
     CHECK(ParseOrder(TextOf(order)) == order);
   }
 }
 
 TEST_CASE("what is no order is none") {
   for (const char* text : {"", "check", "check,", "check,x", "check,-1", "check,7,8", "adopt,7", "adopt,7,", "adopt,7,x",
-                           "adopt,7,8,9", "return,7", "return,x,7,why", "return,7,x,why", "revert,7,8",
+                           "adopt,7,8,9", "return,7", "return,x,7,why", "return,7,x,why", "revert,7,8", "again,7,8", "again,7,8,", "again,7,8,x,why", "again,7,8,-1,why",
                            "check,99999999999999999999"}) {
     CAPTURE(std::string(text));
     CHECK(ParseOrder(text).kind == Kind::kNone);
