@@ -1,0 +1,211 @@
+// Every system call between the exec of an upgrade and the answer to whoever waits for it fails once: of the new program,
+// and of the old one on its way back. Each time the server serves on, nobody is cut off, and who waits is answered.
+//
+// One server, and one upgrade for each call. By default each place in the program fails once, with one errno after the
+// other; UPGRADE_FAULTS=all lets every single call fail with each of them, and then all calls of a kind at a time.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/base/sys_error.h"
+#include "tests/support/call_faults.h"
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/notify_socket.h"
+#include "tests/support/program_shelf.h"
+#include "tests/support/server_status.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr std::array<int, 4> kErrnos = {ENOSPC, EACCES, EMFILE, ENOMEM};
+constexpr int kClients = 8;
+// One that is refused after the exec waits a little before it runs the old program once more.
+constexpr Duration kAnswer = std::chrono::seconds(20);
+
+bool Everything() {
+  const char* wanted = std::getenv("UPGRADE_FAULTS");
+  return wanted != nullptr && std::string_view(wanted) == "all";
+}
+
+std::vector<int> ErrnosFor(std::size_t index) {
+  if (Everything()) return {kErrnos.begin(), kErrnos.end()};
+  return {kErrnos.at(index % kErrnos.size())};
+}
+
+// Without these for ever there is no loop, nobody can be told anything, and no worker is heard.
+const std::set<int> kNobodyDoesWithout = {SYS_epoll_wait, SYS_sendto, SYS_recvmsg};
+
+using Fault = CallFaults::Fault;
+using Call = CallFaults::Call;
+
+struct World {
+  NotifySocket manager;
+  ProgramShelf shelf{kPreforkd};
+  DaemonProcess daemon{shelf.Path()};
+  std::optional<KeepAliveClients> clients;
+  std::optional<CallFaults> faults;
+  int upgrades = 0;
+
+  World() {
+    daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
+    daemon.WriteConfig(fmt::format("workers = 2\nworkers_max = 2\npid_file = \"{}\"\n"
+                                   "[log]\nfile = \"{}\"\naccess = \"{}\"\n[parking]\nafter = \"50ms\"\n"
+                                   "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+                                   "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
+                                   "[[listen]]\naddress = \"unix:{}\"\nservice = \"web\"\n"
+                                   "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n",
+                                   daemon.Path("pid"), daemon.Path("server.log"), daemon.Path("access.log"),
+                                   daemon.Path("http.sock")));
+    daemon.Serve(2);
+    clients.emplace(daemon.Address(), kClients);
+    faults.emplace(daemon.MasterPid());
+  }
+
+  CommandResult Upgrade(const std::vector<Fault>& what) {
+    REQUIRE(daemon.AwaitAllParked());
+    faults->Arm(what);
+    ++upgrades;
+    return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"}, kAnswer);
+  }
+
+  // What must hold after each.
+  void Expect(const CommandResult& result) {
+    CAPTURE(result.out);
+    CAPTURE(result.err);
+    CHECK((result.code == 0 || result.code == 1));
+    CHECK(result.err.find("crashed") == std::string::npos);
+    CHECK((result.out + result.err).find("serves") != std::string::npos);
+    const bool alive = !daemon.Wait(Duration(0));
+    REQUIRE_MESSAGE(alive, daemon.Log().substr(daemon.Log().size() - std::min<std::size_t>(daemon.Log().size(), 3000)));
+    CHECK(clients->Answered() == kClients);
+    CHECK(AskStatus(daemon.Address(1)).lost == 0);
+  }
+
+  // The calls of the nth program of an upgrade in which `before` fail.
+  std::vector<Call> Record(int program, const std::vector<Fault>& before) {
+    Expect(Upgrade(before));
+    REQUIRE(faults->Programs() == program);
+    return faults->Calls(program);
+  }
+
+  // An upgrade in which these fail, beside what is needed to come so far. True when every fault was met.
+  bool Fail(const std::string& what, const std::vector<Fault>& before, const Fault& fault) {
+    std::vector<Fault> all = before;
+    all.push_back(fault);
+    const std::string said = fmt::format("program {}, {}: {}", fault.program, what, ErrnoName(fault.errnum));
+    CAPTURE(said);
+    Expect(Upgrade(all));
+    return faults->Injected() >= static_cast<int>(all.size());
+  }
+
+  // The calls of that program fail one after the other, each in an upgrade of its own.
+  void FailEach(int program, const std::vector<Fault>& before) {
+    const std::vector<Call> calls = Record(program, before);
+    REQUIRE(calls.size() > 60);
+    std::set<std::uint64_t> sites;
+    int failed = 0;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      if (!CallFaults::CanFail(calls[i].number) || (!Everything() && !sites.insert(calls[i].site).second)) continue;
+      const std::string what = fmt::format("call {}, system call {}", i, calls[i].number);
+      for (const int errnum : ErrnosFor(i)) {
+        if (Fail(what, before, {program, static_cast<int>(i), errnum})) ++failed;
+      }
+    }
+    MESSAGE("program ", program, ": ", calls.size(), " calls, ", failed, " upgrades with one that failed");
+    CHECK(failed > 40);
+  }
+
+  // All calls of one kind fail, for as long as that program runs.
+  void FailAllOfEachKind(int program, const std::vector<Fault>& before) {
+    if (!Everything()) return;
+    std::set<int> kinds;
+    for (const Call& call : Record(program, before)) {
+      if (CallFaults::CanFail(call.number) && !kNobodyDoesWithout.contains(call.number)) kinds.insert(call.number);
+    }
+    int failed = 0;
+    for (const int number : kinds) {
+      for (const int errnum : ErrnosFor(static_cast<std::size_t>(number))) {
+        if (Fail(fmt::format("every system call {}", number), before, {program, -1, errnum, number})) ++failed;
+      }
+    }
+    MESSAGE("program ", program, ": ", failed, " upgrades with a kind of call that failed always");
+    CHECK(failed > 15);
+  }
+};
+
+// Lets the new program return: the first fcntl reads the seals of the state.
+Fault Refusal(const std::vector<Call>& calls) {
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].number == SYS_fcntl) return {1, static_cast<int>(i), EACCES};
+  }
+  return {};
+}
+
+// False, and a word about it, where calls cannot be made to fail.
+bool MayTrace(World& world) {
+  DaemonProcess::TolerateChild(world.faults->Pid());
+  if (world.faults->Attached()) return true;
+  MESSAGE("skipped: this test may not trace, or not on this machine");
+  world.clients.reset();
+  return false;
+}
+
+void ExpectUnharmed(World& world) {
+  const CommandResult last = world.Upgrade({});
+  CHECK(last.code == 0);
+  world.Expect(last);
+  CHECK(world.daemon.AwaitWorkers(2));
+  CHECK(AskStatus(world.daemon.Address(1)).Exact());
+  CHECK(ReadFile(world.daemon.Path("pid")) == std::to_string(world.daemon.MasterPid()) + "\n");
+  world.faults.reset();
+  world.clients.reset();
+}
+
+}  // namespace
+
+TEST_CASE("each system call of a program that takes over fails") {
+  World world;
+  if (!MayTrace(world)) return;
+  world.FailEach(1, {});
+  world.FailAllOfEachKind(1, {});
+  ExpectUnharmed(world);
+}
+
+TEST_CASE("the same of the old program that has to come back") {
+  World world;
+  if (!MayTrace(world)) return;
+  const Fault refusal = Refusal(world.Record(1, {}));
+  world.FailEach(2, {refusal});
+  world.FailAllOfEachKind(2, {refusal});
+  ExpectUnharmed(world);
+}
+
+TEST_CASE("what the old program can do without it does without, however long it is missing") {
+  for (const int number : {SYS_openat, SYS_memfd_create}) {
+    CAPTURE(number);
+    World world;
+    if (!MayTrace(world)) return;
+    std::vector<Fault> all = {Refusal(world.Record(1, {}))};
+    for (int program = 2; program < 8; ++program) all.push_back({program, -1, EMFILE, number});
+    const CommandResult result = world.Upgrade(all);
+    CHECK(result.code == 1);
+    CHECK(result.err.find("version 0.1.0 is back and serves on") != std::string::npos);
+    world.Expect(result);
+    world.daemon.IgnoreDescriptors();  // those that it returned to write to a scoreboard of their own
+    world.faults.reset();
+    world.clients.reset();
+  }
+}
+
+}  // namespace preforkd::testing
