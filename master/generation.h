@@ -20,9 +20,10 @@ struct GenerationSpec {
   // The master-wide number of each service of `config`.
   std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
 
-  [[nodiscard]] FleetSettings Settings() const {
+  // All services are in one pool.
+  [[nodiscard]] std::vector<PoolTarget> Pools() const {
     const SupervisionConfig& s = config->supervision;
-    return FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max};
+    return {{kMainPool, "main", workers, FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}}};
   }
 };
 

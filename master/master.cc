@@ -55,7 +55,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     },
                                     [this](HandedBack message) { parking_.Arrive(std::move(message)); },
                                     [this] { return parking_.MakeRoom(); },
-                                    [this](ExitCode code) { OnFinish(code); }, [this] { OnSettled(); },
+                                    [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
+                                    [this] { OnSettled(); },
                                     [this](pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }}),
       manager_(loop, environment, [this] { return ReadHealth(); }),
       stop_delay_(loop, EventLoop::kPriorityControl, [this] { Drain(); }),
@@ -349,9 +350,9 @@ void Master::OnFirstReady(Generation) {
   UpdateAccepting();
 }
 
-void Master::OnFinish(ExitCode code) {
+void Master::OnFinish(ExitCode code, const std::string& reason) {
   dispatcher_.StopDispatching();  // what nobody was left to serve is lost, and counted
-  if (code == ExitCode::kUnavailable) log::Error("giving up: no worker of the first generation became ready");
+  if (!reason.empty()) log::Error("giving up: {}", reason);
   exit_code_ = code;
   loop_.Stop();
 }

@@ -99,7 +99,7 @@ class Master {
   void OnFirstReady(Generation generation);
   void OnPromote(Generation generation);
   void OnAbandon(Generation generation, const std::string& reason);
-  void OnFinish(ExitCode code);
+  void OnFinish(ExitCode code, const std::string& reason);
   // Does the reload that had to wait.
   void OnSettled();
   void OnCongestion(bool congested);

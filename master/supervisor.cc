@@ -41,7 +41,7 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
       worker_(std::move(worker)),
       ledger_(ledger),
       hooks_(std::move(hooks)),
-      fleet_(kMaxSlots, std::random_device{}(), Now()),
+      fleet_(kMaxSlots, std::random_device{}()),
       reopening_(loop, [this](WorkerId id, std::uint64_t round) { return TellOfLogs(id, round); }),
       deadline_(loop, EventLoop::kPriorityControl, [this] {
         fleet_.Tick(Now());
@@ -61,18 +61,18 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
 void Supervisor::Begin(const GenerationSpec& generation) {
   generations_[generation.number] = generation;
   in_service_ = generation.number;
-  fleet_.Begin(generation.number, generation.workers, generation.Settings(), Now());
+  fleet_.Begin(generation.number, generation.Pools(), Now());
   MakeRounds();
 }
 
 void Supervisor::Reload(const GenerationSpec& generation) {
   generations_[generation.number] = generation;
-  fleet_.Reload(generation.number, generation.workers, generation.Settings(), Now());
+  fleet_.Reload(generation.number, generation.Pools(), Now());
   Settle();
 }
 
 void Supervisor::Scale(std::uint32_t workers) {
-  fleet_.Scale(workers, Now());
+  fleet_.Scale(kMainPool, workers, Now());
   Settle();
 }
 
@@ -106,7 +106,7 @@ void Supervisor::StopAtOnce() {
 void Supervisor::Settle() {
   if (settling_) return;
   settling_ = true;
-  for (std::vector<FleetAction> actions = fleet_.TakeActions(); !actions.empty();
+  for (FleetActions actions = fleet_.TakeActions(); !actions.empty();
        actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions) Execute(action);
   }
@@ -117,7 +117,7 @@ void Supervisor::Settle() {
   } else {
     deadline_.Cancel();
   }
-  Set(scoreboard_.Master().workers_wanted, fleet_.Stopping() ? 0 : fleet_.Desired());
+  Set(scoreboard_.Master().workers_wanted, fleet_.Stopping() ? 0 : fleet_.Desired(kMainPool));
   dispatcher_.Flush();
   hooks_.on_settled();
 }
@@ -211,6 +211,8 @@ void Supervisor::Do(const Kill& action) {
   slot.Signal(SIGKILL);
 }
 
+void Supervisor::Do(const Booted& action) { hooks_.on_first_ready(action.generation); }
+
 void Supervisor::Do(const Promote& action) {
   // First the listeners: what those that leave still have goes to the old workers, who know its service.
   hooks_.on_promote(action.generation);
@@ -228,7 +230,7 @@ void Supervisor::Do(const Abandon& action) {
   hooks_.on_abandon(action.generation, action.reason);
 }
 
-void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code); }
+void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code, action.reason); }
 
 // ---- what happens to workers ----
 

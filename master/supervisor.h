@@ -42,7 +42,7 @@ class Supervisor {
     std::function<void(Generation, const std::string& reason)> on_abandon;
     std::function<void(HandedBack)> on_hand_back;
     std::function<bool()> make_room;  // for one more descriptor; false when there is none
-    std::function<void(ExitCode)> on_finish;
+    std::function<void(ExitCode, const std::string& reason)> on_finish;
     // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
     std::function<void()> on_settled;
     // A child has ended that is no worker: true when somebody else has waited for it.
@@ -93,7 +93,7 @@ class Supervisor {
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
-  [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(); }
+  [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(kMainPool); }
   // Workers in service whose loop has turned within hang_timeout.
   [[nodiscard]] std::uint32_t Beating(Time now) const;
 
@@ -107,6 +107,7 @@ class Supervisor {
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);
+  void Do(const Booted& action);
   void Do(const Promote& action);
   void Do(const Abandon& action);
   void Do(const Finish& action);
@@ -189,7 +190,6 @@ class Supervisor {
   std::map<Slot, Unburied> unburied_;  // waited for, and not heard out for lack of a descriptor
   std::map<Slot, Time> died_at_;  // slots whose replacement is not ready yet
   bool settling_ = false;
-  bool announced_ = false;
 };
 
 }  // namespace preforkd

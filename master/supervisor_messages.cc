@@ -149,9 +149,6 @@ void Supervisor::OnReady(WorkerSlot& slot) {
   }
   // One of a generation that is coming in gets nothing before that is promoted (Do(Promote)).
   if (fleet_.Find(slot.Id())->generation == in_service_) dispatcher_.AddSlot(slot.Number(), slot.Channel());
-  if (announced_) return;
-  announced_ = true;
-  hooks_.on_first_ready(fleet_.Current());
 }
 
 // ---- new log files ----

@@ -35,7 +35,7 @@ void Supervisor::MakeRounds() {
   RecycleOne(now);
   if (elastic_.CanSpareOne(ReadPressure(), now)) {
     log::Notice("an extra worker is not needed any more");
-    fleet_.ReleaseExtra(now);
+    fleet_.ReleaseExtra(kMainPool, now);
   }
   rounds_.SetAfter(HangWatch::Interval(generations_[fleet_.Current()].config->supervision.hang_timeout));
   Settle();
@@ -103,8 +103,8 @@ ElasticReading Supervisor::ReadPressure() const {
   reading.ready = pressure.ready;
   reading.blocked = pressure.blocked;
   reading.waiting = pressure.waiting;
-  reading.desired = fleet_.Desired();
-  reading.extras = fleet_.Extras();
+  reading.desired = fleet_.Desired(kMainPool);
+  reading.extras = fleet_.Extras(kMainPool);
   const auto current = generations_.find(fleet_.Current());
   const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
   reading.most = most != 0 ? most : 4 * reading.desired;
@@ -130,7 +130,7 @@ void Supervisor::OnAllHeldUp() {
   if (reading.blocked < reading.ready && AllAsleep()) reading.blocked = reading.ready;
   if (!elastic_.WantsOneMore(reading, now)) return;
   log::Notice("all {} workers are blocked and {} connections wait: starting one more", reading.ready, reading.waiting);
-  fleet_.AddExtra(now);
+  fleet_.AddExtra(kMainPool, now);
   Settle();
 }
 

@@ -55,7 +55,7 @@ std::vector<std::shared_ptr<ForeignBoard>> Supervisor::ForeignBoards() const {
 void Supervisor::Bequeath(UpgradeState& state) {
   for (const auto& board : ForeignBoards()) board->CollectDropped();  // the successor begins at what is there by then
   state.last_incarnation = last_incarnation_;
-  state.workers = fleet_.Desired();
+  state.workers = fleet_.Desired(kMainPool);
   state.detached = detached_;
   for (const auto& slot : slots_) {
     InheritedSlotTotals& totals = state.slot_totals.emplace_back();
@@ -107,7 +107,6 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   in_service_ = generation.number;
   last_incarnation_ = state.last_incarnation;
   detached_ = state.detached;
-  announced_ = true;
   std::vector<std::shared_ptr<ForeignBoard>> boards;
   for (const InheritedBoard& board : state.boards) {
     auto mapped = ForeignBoard::Map(UniqueFd(board.fd), board.description, scoreboard_.Master());
@@ -117,11 +116,13 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   std::vector<InheritedRecord> records;
   for (const InheritedWorker& heir : state.workers_alive) {
     const std::optional<WorkerState> as = StateNamed(heir.state);
-    if (!as || Raw(heir.slot) >= kMaxSlots) return Error{fmt::format("slot {}: no such worker", Raw(heir.slot))};
-    records.push_back({heir.slot, heir.incarnation, *as, heir.wanted, heir.leaving, heir.extra, heir.replaces,
-                       heir.ready_at, heir.kill_at});
+    const bool again = std::any_of(records.begin(), records.end(),
+                                   [&](const InheritedRecord& record) { return record.slot == heir.slot; });
+    if (!as || again || Raw(heir.slot) >= kMaxSlots) return Error{fmt::format("slot {}: no such worker", Raw(heir.slot))};
+    records.push_back({heir.slot, kMainPool, heir.incarnation, *as, heir.wanted, heir.leaving, heir.extra,
+                       heir.replaces, heir.ready_at, heir.kill_at});
   }
-  fleet_.Inherit(generation.number, state.workers, generation.Settings(), records);
+  fleet_.Inherit(generation.number, generation.Pools(), records);
   for (const InheritedSlotTotals& totals : state.slot_totals) {
     if (Raw(totals.slot) >= kMaxSlots) continue;  // of a program that had more
     VisitSlotTotals(SlotOf(totals.slot).Row().before,

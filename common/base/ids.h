@@ -3,6 +3,7 @@
 //   Slot         a numbered place for a worker, stable, reused; labels logs and metrics
 //   Incarnation  number of one fork, never reused while the master lives
 //   Generation   number of a configuration; a reload makes the next one
+//   PoolId       a set of slots that serve some of the services; a name keeps its number while the master lives
 //   ConnId       one client connection, for its whole life across processes; never reused
 #ifndef PREFORKD_COMMON_BASE_IDS_H_
 #define PREFORKD_COMMON_BASE_IDS_H_
@@ -19,6 +20,10 @@ enum class Slot : std::uint32_t {};
 enum class Incarnation : std::uint64_t {};
 enum class Generation : std::uint64_t {};
 enum class ConnId : std::uint64_t {};
+enum class PoolId : std::uint8_t {};
+
+// The pool of a configuration that names none.
+inline constexpr PoolId kMainPool{};
 
 // The number behind an identity, for indexing, the wire and logs.
 template <typename Id>

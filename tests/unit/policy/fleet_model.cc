@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace preforkd {
 namespace {
@@ -19,47 +20,58 @@ std::string Text(const WorkerId& id) {
 }  // namespace
 
 FleetModel::FleetModel(std::uint32_t seed, std::uint32_t max_slots)
-    : seed_(seed), max_slots_(max_slots), fleet_(max_slots, seed, now_) {}
+    : seed_(seed), max_slots_(max_slots), fleet_(max_slots, seed) {}
 
-void FleetModel::Begin(std::uint32_t workers) {
+std::vector<PoolTarget> FleetModel::Targets(const Pools& pools) const {
+  std::vector<PoolTarget> targets;
+  for (const auto& [pool, workers] : pools) {
+    targets.push_back({pool, fmt::format("p{}", Raw(pool)), workers, settings});
+  }
+  return targets;
+}
+
+void FleetModel::Begin(const Pools& pools) {
   serving_ = static_cast<Generation>(++last_generation_);
-  fleet_.Begin(serving_, workers, settings, now_);
+  serving_pools_ = pools;
+  fleet_.Begin(serving_, Targets(pools), now_);
   Settle();
 }
 
-void FleetModel::Reload(std::uint32_t workers) {
+void FleetModel::Reload(const Pools& pools) {
   coming_ = static_cast<Generation>(++last_generation_);
-  coming_workers_ = workers;
-  fleet_.Reload(*coming_, workers, settings, now_);
+  coming_pools_ = pools;
+  fleet_.Reload(*coming_, Targets(pools), now_);
   Settle();
 }
 
-void FleetModel::Upgrade(std::optional<std::uint32_t> workers) {
+void FleetModel::Upgrade(const std::optional<Pools>& pools) {
   std::vector<InheritedRecord> heirs;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kGone) continue;
-    heirs.push_back({record.slot, record.incarnation, record.state, record.wanted, record.leaving, record.extra,
+    heirs.push_back({record.slot, record.pool, record.incarnation, record.state, record.wanted, record.leaving, record.extra,
                      record.replaces, record.ready_at, record.kill_at});
   }
-  const std::uint32_t desired = fleet_.Desired();
-  fleet_ = Fleet(max_slots_, ++seed_, now_);
-  fleet_.Inherit(serving_, desired, settings, heirs);
+  Pools desired;
+  for (const auto& [pool, workers] : serving_pools_) desired[pool] = fleet_.Desired(pool);
+  fleet_ = Fleet(max_slots_, ++seed_);
+  fleet_.Inherit(serving_, Targets(desired), heirs);
   Tell("upgrade");
-  workers ? Reload(*workers) : Scale(desired);
+  if (pools) return Reload(*pools);
+  for (const auto& [pool, workers] : desired) Scale(workers, pool);
 }
 
-void FleetModel::Scale(std::uint32_t workers) {
-  fleet_.Scale(workers, now_);
+void FleetModel::Scale(std::uint32_t workers, PoolId pool) {
+  fleet_.Scale(pool, workers, now_);
   Settle();
 }
 
-void FleetModel::AddExtra() {
-  fleet_.AddExtra(now_);
+void FleetModel::AddExtra(PoolId pool) {
+  fleet_.AddExtra(pool, now_);
   Settle();
 }
 
-void FleetModel::ReleaseExtra() {
-  fleet_.ReleaseExtra(now_);
+void FleetModel::ReleaseExtra(PoolId pool) {
+  fleet_.ReleaseExtra(pool, now_);
   Settle();
 }
 
@@ -111,11 +123,11 @@ std::vector<FleetModel::Process> FleetModel::Of(Generation generation) const {
   return found;
 }
 
-std::uint32_t FleetModel::ReadyInService() const {
+std::uint32_t FleetModel::ReadyInService(PoolId pool) const {
   return static_cast<std::uint32_t>(
       std::count_if(processes_.begin(), processes_.end(), [&](const auto& entry) {
         const Process& process = entry.second;
-        return process.generation == serving_ && process.ready && !process.retired;
+        return process.pool == pool && process.generation == serving_ && process.ready && !process.retired;
       }));
 }
 
@@ -126,7 +138,7 @@ std::string FleetModel::TakeStory() {
 }
 
 void FleetModel::Settle() {
-  for (std::vector<FleetAction> actions = fleet_.TakeActions(); !actions.empty();
+  for (FleetActions actions = fleet_.TakeActions(); !actions.empty();
        actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions) {
       Insist(!finished_, "an action after the last one");
@@ -139,6 +151,8 @@ void FleetModel::Do(const Spawn& action) {
   Insist(!processes_.contains(Raw(action.slot)), "a second process in one slot");
   Insist(action.generation == serving_ || action.generation == coming_,
          "a worker of a generation that is over");
+  const Pools& pools = action.generation == serving_ ? serving_pools_ : coming_pools_;
+  Insist(pools.contains(action.pool), "a worker of a pool that the generation does not have");
   if (failing_forks_ > 0) {
     --failing_forks_;
     Tell(fmt::format("fork fails {}", Raw(action.slot)));
@@ -148,9 +162,12 @@ void FleetModel::Do(const Spawn& action) {
   const WorkerId id{action.slot, static_cast<Incarnation>(++last_incarnation_)};
   Process process;
   process.id = id;
+  process.pool = action.pool;
   process.generation = action.generation;
   processes_[Raw(action.slot)] = process;
-  Tell(fmt::format("spawn {} g{}", Text(id), Raw(action.generation)));
+  starts_[action.pool].push_back(now_);
+  const std::string pool = action.pool == kMainPool ? "" : fmt::format(" p{}", Raw(action.pool));
+  Tell(fmt::format("spawn {} g{}{}", Text(id), Raw(action.generation), pool));
   fleet_.Spawned(action.slot, id.incarnation, now_);
 }
 
@@ -166,12 +183,21 @@ void FleetModel::Do(const Kill& action) {
   Tell("kill " + Text(action.id));
 }
 
+void FleetModel::Do(const Booted& action) {
+  Insist(action.generation == serving_, "booted with a generation that is not in service");
+  Insist(!std::exchange(booted_, true), "booted twice");
+  Tell(fmt::format("booted g{}", Raw(action.generation)));
+}
+
 void FleetModel::Do(const Promote& action) {
   Insist(coming_ == action.generation, "a promotion of a generation that is not coming");
-  std::uint32_t ready = 0;
-  for (const Process& process : Of(action.generation)) ready += process.ready && !process.retired ? 1 : 0;
-  Insist(ready >= coming_workers_, "a promotion before all first workers are ready");
+  Pools ready;
+  for (const Process& process : Of(action.generation)) ready[process.pool] += process.ready && !process.retired ? 1 : 0;
+  for (const auto& [pool, workers] : coming_pools_) {
+    Insist(ready[pool] >= workers, "a promotion before all first workers are ready");
+  }
   serving_ = action.generation;
+  serving_pools_ = coming_pools_;
   coming_.reset();
   Tell(fmt::format("promote g{}", Raw(action.generation)));
 }
@@ -179,12 +205,14 @@ void FleetModel::Do(const Promote& action) {
 void FleetModel::Do(const Abandon& action) {
   Insist(coming_ == action.generation, "an end of a generation that is not coming");
   coming_.reset();
+  reason_ = action.reason;
   Tell(fmt::format("abandon g{}", Raw(action.generation)));
 }
 
 void FleetModel::Do(const Finish& action) {
   Insist(processes_.empty(), "finished while a process lives");
   finished_ = action.code;
+  reason_ = action.reason;
   Tell(fmt::format("finish {}", static_cast<int>(action.code)));
 }
 

@@ -19,6 +19,7 @@ class FleetModel {
  public:
   struct Process {
     WorkerId id;
+    PoolId pool{};
     Generation generation{};
     bool ready = false;
     bool retired = false;
@@ -28,14 +29,19 @@ class FleetModel {
   explicit FleetModel(std::uint32_t seed, std::uint32_t max_slots = 64);
 
   // ---- commands, each followed by what Fleet answers ----
-  void Begin(std::uint32_t workers);
-  void Reload(std::uint32_t workers);
+  // How many workers each pool has. A number alone means that many in kMainPool.
+  using Pools = std::map<PoolId, std::uint32_t>;
+  void Begin(const Pools& pools);
+  void Begin(std::uint32_t workers) { Begin(Pools{{kMainPool, workers}}); }
+  void Reload(const Pools& pools);
+  void Reload(std::uint32_t workers) { Reload(Pools{{kMainPool, workers}}); }
   // Another Fleet inherits the processes, and starts a generation of its own. Precondition: as for Reload. Without
-  // `workers` it goes on with the generation that there is.
-  void Upgrade(std::optional<std::uint32_t> workers);
-  void Scale(std::uint32_t workers);
-  void AddExtra();
-  void ReleaseExtra();
+  // `pools` it goes on with the generation that there is.
+  void Upgrade(const std::optional<Pools>& pools);
+  void Upgrade(std::uint32_t workers) { Upgrade(Pools{{kMainPool, workers}}); }
+  void Scale(std::uint32_t workers, PoolId pool = kMainPool);
+  void AddExtra(PoolId pool = kMainPool);
+  void ReleaseExtra(PoolId pool = kMainPool);
   // `within`: the time that is left for a graceful one.
   void Stop(bool at_once, Duration within = std::chrono::hours(1));
   void Advance(Duration span);
@@ -50,9 +56,16 @@ class FleetModel {
   // ---- the world ----
   [[nodiscard]] const std::map<std::uint32_t, Process>& Processes() const { return processes_; }  // by slot
   [[nodiscard]] std::vector<Process> Of(Generation generation) const;
-  [[nodiscard]] std::uint32_t ReadyInService() const;  // ready, not retired, of the generation in service
+  // Ready, not retired, of the generation in service.
+  [[nodiscard]] std::uint32_t ReadyInService(PoolId pool = kMainPool) const;
+  // Those that the configuration in service has.
+  [[nodiscard]] const Pools& PoolsServing() const { return serving_pools_; }
+  // When each Spawn came that was answered with a process, by pool.
+  [[nodiscard]] const std::map<PoolId, std::vector<Time>>& Starts() const { return starts_; }
   [[nodiscard]] Generation Serving() const { return serving_; }
   [[nodiscard]] std::optional<ExitCode> Finished() const { return finished_; }
+  // The reason of the last Abandon or Finish.
+  [[nodiscard]] const std::string& Reason() const { return reason_; }
   // One letter an action since the last call: "spawn 0 g1", "retire 0.1", "promote g2"...
   std::string TakeStory();
   [[nodiscard]] Fleet& Under() { return fleet_; }
@@ -65,9 +78,11 @@ class FleetModel {
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);
+  void Do(const Booted& action);
   void Do(const Promote& action);
   void Do(const Abandon& action);
   void Do(const Finish& action);
+  [[nodiscard]] std::vector<PoolTarget> Targets(const Pools& pools) const;
   Process& Live(const WorkerId& id, const char* what);
   void Tell(const std::string& line);
 
@@ -80,7 +95,11 @@ class FleetModel {
   std::uint64_t last_generation_ = 0;
   Generation serving_{};
   std::optional<Generation> coming_;
-  std::uint32_t coming_workers_ = 0;
+  Pools serving_pools_;
+  Pools coming_pools_;
+  std::map<PoolId, std::vector<Time>> starts_;
+  bool booted_ = false;
+  std::string reason_;
   std::optional<ExitCode> finished_;
   int failing_forks_ = 0;
   std::string story_;

@@ -1,8 +1,9 @@
-// Fleet under random walks: 10^5 events of a world that does everything at the worst moment, with the
-// invariants checked after each. The seed is in every message: a failure repeats.
+// Fleet under random walks: 10^5 events of a world that does everything at the worst moment, with pools that come and
+// go, and the invariants checked after each. The seed is in every message: a failure repeats.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -21,22 +22,25 @@ class Walk {
     model_.settings.drain_timeout = milliseconds(500);
     model_.settings.backoff_min = milliseconds(10);
     model_.settings.backoff_max = seconds(1);
-    model_.Begin(1 + Pick(6));
-    model_.MakeReady(model_.Processes().begin()->second.id);  // it shall not give up before it has begun
+    model_.Begin(PickPools());
+    BringUpAll();  // it shall not give up before it has begun
   }
 
   void Step() {
-    const std::uint32_t ready_before = model_.ReadyInService();
+    FleetModel::Pools ready_before;
+    for (const auto& [pool, workers] : model_.PoolsServing()) ready_before[pool] = model_.ReadyInService(pool);
     const Generation serving_before = model_.Serving();
     const bool innocent = Event();
     CheckGenerations();
+    CheckNumbers();
+    if (!innocent) return;
     // A reload or a replacement, however it ends, takes nobody out of service before there is another.
-    if (innocent && model_.ReadyInService() < ready_before) {
-      const bool enough = model_.ReadyInService() >= model_.Under().Desired();
-      if (!enough)
-        throw std::logic_error(fmt::format("{} ready of {} after a change that nobody died of (g{} to g{})",
-                                           model_.ReadyInService(), model_.Under().Desired(),
-                                           Raw(serving_before), Raw(model_.Serving())));
+    for (const auto& [pool, workers] : model_.PoolsServing()) {
+      const std::uint32_t ready = model_.ReadyInService(pool);
+      if (ready >= ready_before[pool] || ready >= model_.Under().Desired(pool)) continue;
+      throw std::logic_error(fmt::format("pool {}: {} ready of {} after a change that nobody died of (g{} to g{})",
+                                         Raw(pool), ready, model_.Under().Desired(pool), Raw(serving_before),
+                                         Raw(model_.Serving())));
     }
   }
 
@@ -50,7 +54,9 @@ class Walk {
     }
     LetAllDoTheirDuty();
     CheckExtras();
-    while (model_.Under().Extras() > 0) model_.ReleaseExtra();
+    for (const auto& [pool, workers] : model_.PoolsServing()) {
+      while (model_.Under().Extras(pool) > 0) model_.ReleaseExtra(pool);
+    }
     LetAllDoTheirDuty();
     CheckQuiet();
   }
@@ -63,6 +69,23 @@ class Walk {
 
  private:
   std::uint32_t Pick(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+
+  // One to three of four pools, with one to four workers each.
+  FleetModel::Pools PickPools() {
+    FleetModel::Pools pools;
+    for (std::uint32_t i = 0; i <= Pick(3); ++i) pools[static_cast<PoolId>(Pick(4))] = 1 + Pick(4);
+    return pools;
+  }
+
+  PoolId PickPool() {
+    auto entry = model_.PoolsServing().begin();
+    std::advance(entry, Pick(static_cast<std::uint32_t>(model_.PoolsServing().size())));
+    return entry->first;
+  }
+
+  void BringUpAll() {
+    for (const auto& [slot, process] : std::map(model_.Processes())) model_.MakeReady(process.id);
+  }
 
   FleetModel::Process PickProcess() {
     auto entry = model_.Processes().begin();
@@ -77,19 +100,19 @@ class Walk {
       model_.FailForks(Pick(10) == 0 ? 1 : 0);
       if (!model_.Under().MayReload()) return true;
       if (Pick(3) > 0) {
-        model_.Reload(1 + Pick(6));
+        model_.Reload(PickPools());
       } else {
         // One in four goes on with the workers that it finds, as a program that has come back does.
-        model_.Upgrade(Pick(4) == 0 ? std::nullopt : std::optional(1 + Pick(6)));
+        model_.Upgrade(Pick(4) == 0 ? std::nullopt : std::optional(PickPools()));
       }
       return true;
     }
     if (dice < 10) {
-      model_.Scale(1 + Pick(6));
+      model_.Scale(1 + Pick(6), PickPool());
       return false;
     }
     if (dice < 14) {
-      Pick(2) == 0 ? model_.AddExtra() : model_.ReleaseExtra();
+      Pick(2) == 0 ? model_.AddExtra(PickPool()) : model_.ReleaseExtra(PickPool());
       return false;  // an extra that is released was ready
     }
     if (dice < 35) {
@@ -138,30 +161,126 @@ class Walk {
     }
   }
 
+  // In each pool: never more than desired, those whose replacement is on the way, and extras. None is left of a pool
+  // that has gone but those that are told to leave.
+  void CheckNumbers() {
+    std::map<PoolId, std::uint32_t> staying;
+    for (const auto& [slot, process] : model_.Processes()) {
+      if (process.generation == model_.Serving() && !process.retired) ++staying[process.pool];
+    }
+    for (const auto& [pool, count] : staying) {
+      std::uint32_t allowed = model_.Under().Desired(pool) + model_.Under().Extras(pool);
+      for (const Fleet::Record& record : model_.Under().Records()) {
+        if (record.pool == pool && record.leaving) ++allowed;
+      }
+      if (count > allowed) {
+        throw std::logic_error(fmt::format("pool {}: {} workers, {} allowed", Raw(pool), count, allowed));
+      }
+    }
+  }
+
   // They come on top of the desired number, all of the generation in service.
   void CheckExtras() {
-    const std::uint32_t wanted = model_.Under().Desired() + model_.Under().Extras();
-    if (model_.ReadyInService() != wanted) {
-      throw std::logic_error(fmt::format("{} ready with {} extras; {} wanted", model_.ReadyInService(),
-                                         model_.Under().Extras(), wanted));
+    for (const auto& [pool, workers] : model_.PoolsServing()) {
+      const std::uint32_t wanted = model_.Under().Desired(pool) + model_.Under().Extras(pool);
+      if (model_.ReadyInService(pool) == wanted) continue;
+      throw std::logic_error(fmt::format("pool {}: {} ready with {} extras; {} wanted", Raw(pool),
+                                         model_.ReadyInService(pool), model_.Under().Extras(pool), wanted));
     }
   }
 
   void CheckQuiet() {
-    const std::uint32_t desired = model_.Under().Desired();
-    const auto alive = static_cast<std::uint32_t>(model_.Processes().size());
-    if (model_.ReadyInService() != desired || alive != desired || model_.Under().Changing()) {
-      throw std::logic_error(
-          fmt::format("at rest {} processes, {} of them ready in service; wanted {}; changing {}", alive,
-                      model_.ReadyInService(), desired, model_.Under().Changing()));
+    std::size_t wanted = 0;
+    for (const auto& [pool, workers] : model_.PoolsServing()) {
+      const std::uint32_t desired = model_.Under().Desired(pool);
+      wanted += desired;
+      if (model_.ReadyInService(pool) == desired) continue;
+      throw std::logic_error(fmt::format("at rest {} ready in pool {}; wanted {}", model_.ReadyInService(pool),
+                                         Raw(pool), desired));
     }
+    if (model_.Processes().size() == wanted && !model_.Under().Changing()) return;
+    throw std::logic_error(fmt::format("at rest {} processes; wanted {}; changing {}", model_.Processes().size(),
+                                       wanted, model_.Under().Changing()));
   }
 
   FleetModel model_;
   std::mt19937 random_;
 };
 
+constexpr PoolId kOther{1};
+
+// A fleet of two pools, 3 workers in each, under a script of deaths, replacements and numbers in kMainPool.
+class TwoPools {
+ public:
+  TwoPools(std::uint32_t seed, bool other_loops) : model_(seed), random_(seed), other_loops_(other_loops) {
+    model_.settings.backoff_min = milliseconds(5);
+    model_.settings.backoff_max = milliseconds(20);  // so short that the budget is used up
+    model_.Begin({{kMainPool, 3}, {kOther, 3}});
+    for (const auto& [slot, process] : std::map(model_.Processes())) model_.MakeReady(process.id);
+  }
+
+  void Step() {
+    const auto dice = static_cast<std::uint32_t>(random_() % 100);
+    const auto which = static_cast<std::uint32_t>(random_());
+    const bool served = dice % 3 == 0;
+    if (other_loops_) KillAllOf(kOther);
+    const std::vector<WorkerId> own = Of(kMainPool);
+    if (dice < 60 && !own.empty()) {
+      model_.Die(own[which % own.size()], served);
+    } else if (dice < 80 && !own.empty()) {
+      model_.MakeReady(own[which % own.size()]);
+    } else if (dice < 82) {
+      model_.Scale(1 + which % 5);
+    } else {
+      AdvanceBy(milliseconds(which % 200));
+    }
+  }
+
+  [[nodiscard]] const std::vector<Time>& Starts(PoolId pool) const { return model_.Starts().at(pool); }
+
+ private:
+  // In steps of a millisecond: both runs look at the clock at the same times.
+  void AdvanceBy(Duration span) {
+    for (Duration passed{0}; passed < span; passed += milliseconds(1)) model_.Advance(milliseconds(1));
+  }
+
+  // In the order in which they were forked, which does not depend on the slots.
+  std::vector<WorkerId> Of(PoolId pool) const {
+    std::vector<WorkerId> found;
+    for (const auto& [slot, process] : model_.Processes()) {
+      if (process.pool == pool && !process.retired) found.push_back(process.id);
+    }
+    std::sort(found.begin(), found.end(),
+              [](const WorkerId& a, const WorkerId& b) { return a.incarnation < b.incarnation; });
+    return found;
+  }
+
+  void KillAllOf(PoolId pool) {
+    for (const WorkerId& id : Of(pool)) model_.Die(id, false);
+  }
+
+  FleetModel model_;
+  std::mt19937 random_;
+  bool other_loops_;
+};
+
 }  // namespace
+
+TEST_CASE("a pool's crash loop moves no restart of another pool") {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    TwoPools calm(seed, false);
+    TwoPools looping(seed, true);
+    for (int step = 0; step < 1000; ++step) {
+      calm.Step();
+      looping.Step();
+    }
+    CHECK(looping.Starts(kMainPool) == calm.Starts(kMainPool));
+    CHECK(calm.Starts(kMainPool).size() > 100);
+    CHECK(calm.Starts(kOther).size() == 3);
+    CHECK(looping.Starts(kOther).size() > 100);
+  }
+}
 
 TEST_CASE("a hundred walks of a thousand events: no decision is ever wrong, and peace is always found") {
   for (std::uint32_t seed = 1; seed <= 100; ++seed) {

@@ -30,9 +30,10 @@ TEST_CASE("it begins with as many workers as are wanted") {
   FleetModel model(1);
   model.Begin(3);
   CHECK(model.TakeStory() == "spawn 0.1 g1, spawn 1.2 g1, spawn 2.3 g1");
-  CHECK(model.Under().Booting());
   model.MakeReady(Id(1, 2));
-  CHECK_FALSE(model.Under().Booting());
+  CHECK(model.TakeStory() == "booted g1");
+  model.MakeReady(Id(0, 1));
+  CHECK(model.TakeStory() == "");
 }
 
 TEST_CASE("a worker that was of use is started again at once; one that was not has to wait") {
@@ -359,6 +360,188 @@ TEST_CASE("one that starts and one that leaves while the program is replaced go 
   CHECK(model.TakeStory() == "promote g2");
   model.AdvanceToDeadline();
   CHECK(model.TakeStory() == "kill 1.2");
+}
+
+// ---- several pools ----
+
+namespace {
+
+constexpr PoolId kApp{1};
+constexpr PoolId kStatus{2};
+
+// 0.1 in kMainPool, 1.2 and 2.3 in kApp: ready for long enough to have been of use.
+void ServePools(FleetModel& model) {
+  model.Begin({{kMainPool, 1}, {kApp, 2}});
+  for (std::uint32_t slot = 0; slot < 3; ++slot) model.MakeReady(Id(slot, slot + 1));
+  model.Advance(seconds(60));
+  (void)model.TakeStory();
+}
+
+// Lets whatever is there die until the fleet has finished.
+int DieUntilFinished(FleetModel& model, PoolId pool) {
+  int deaths = 0;
+  for (int round = 0; round < 100 && !model.Finished(); ++round) {
+    for (const auto& [slot, process] : std::map(model.Processes())) {
+      const auto still = model.Processes().find(slot);
+      if (still == model.Processes().end() || still->second.id != process.id) continue;
+      if (process.pool != pool && !still->second.retired) continue;
+      model.Die(process.id, false);
+      if (process.pool == pool) ++deaths;
+    }
+    if (!model.Finished()) model.AdvanceToDeadline();
+  }
+  return deaths;
+}
+
+}  // namespace
+
+TEST_CASE("the first generation serves when each pool has a ready worker") {
+  FleetModel model(1);
+  model.Begin({{kMainPool, 2}, {kApp, 2}});
+  CHECK(model.TakeStory() == "spawn 0.1 g1, spawn 1.2 g1, spawn 2.3 g1 p1, spawn 3.4 g1 p1");
+  model.MakeReady(Id(0, 1));
+  model.MakeReady(Id(1, 2));
+  CHECK(model.TakeStory() == "");
+  model.MakeReady(Id(3, 4));
+  CHECK(model.TakeStory() == "booted g1");
+}
+
+TEST_CASE("a pool none of whose workers can start ends the first generation, however well the others are") {
+  FleetModel model(1);
+  model.Begin({{kMainPool, 1}, {kApp, 2}});
+  model.MakeReady(Id(0, 1));
+  CHECK(DieUntilFinished(model, kApp) == 6);
+  CHECK(model.Finished() == ExitCode::kUnavailable);
+  CHECK(model.Reason() == "no worker of pool \"p1\" became ready");
+}
+
+TEST_CASE("a pool that has been ready once never ends the server") {
+  FleetModel model(1);
+  model.Begin({{kMainPool, 1}, {kApp, 1}});
+  model.MakeReady(Id(1, 2));
+  (void)DieUntilFinished(model, kApp);
+  CHECK_FALSE(model.Finished());
+}
+
+TEST_CASE("while a reload is starting, a first generation that cannot come up does not give up") {
+  FleetModel model(1);
+  model.Begin({{kMainPool, 1}, {kApp, 1}});
+  model.MakeReady(Id(0, 1));
+  model.Die(Id(1, 2), false);
+  model.Reload({{kMainPool, 1}});
+  model.AdvanceToDeadline();
+  model.Die(Id(1, 4), false);
+  model.AdvanceToDeadline();
+  model.Die(Id(1, 5), false);
+  CHECK_FALSE(model.Finished());
+  (void)model.TakeStory();
+  model.MakeReady(Id(2, 3));
+  CHECK(model.TakeStory() == "promote g2, booted g2, retire 0.1");
+}
+
+TEST_CASE("a first generation for which the table has no room gives up at once") {
+  FleetModel model(1, 3);
+  model.Begin({{kMainPool, 2}, {kApp, 2}});
+  CHECK(model.TakeStory() == "finish 69");
+  CHECK(model.Reason() == "there are not 4 free slots for its workers");
+}
+
+TEST_CASE("a generation serves when the first workers of every pool are ready, and not before") {
+  FleetModel model(1);
+  ServePools(model);
+  model.Reload({{kMainPool, 1}, {kApp, 1}});
+  CHECK(model.TakeStory() == "spawn 3.4 g2, spawn 4.5 g2 p1");
+  model.MakeReady(Id(4, 5));
+  CHECK(model.TakeStory() == "");
+  model.MakeReady(Id(3, 4));
+  CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2, retire 2.3");
+}
+
+TEST_CASE("a generation one of whose pools fails is abandoned as a whole, and the reason names the pool") {
+  FleetModel model(1);
+  ServePools(model);
+  model.Reload({{kMainPool, 1}, {kApp, 1}});
+  model.MakeReady(Id(3, 4));
+  (void)model.TakeStory();
+  model.Die(Id(4, 5), false);
+  CHECK(model.TakeStory() == "retire 3.4, abandon g2");
+  CHECK(model.Reason() == "pool \"p1\": a worker of it died before it was ready");
+  CHECK(model.ReadyInService() == 1);
+  CHECK(model.ReadyInService(kApp) == 2);
+}
+
+TEST_CASE("pools come and go at a reload: the workers of one that has gone retire with the old generation") {
+  FleetModel model(1);
+  ServePools(model);
+  model.Reload({{kMainPool, 1}, {kStatus, 1}});
+  CHECK(model.TakeStory() == "spawn 3.4 g2, spawn 4.5 g2 p2");
+  CHECK(model.Under().Desired(kApp) == 2);
+  CHECK(model.Under().Desired(kStatus) == 0);
+  model.MakeReady(Id(3, 4));
+  model.MakeReady(Id(4, 5));
+  CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2, retire 2.3");
+  CHECK(model.Under().Desired(kApp) == 0);
+  CHECK(model.Under().Desired(kStatus) == 1);
+  model.Die(Id(1, 2), true);
+  CHECK(model.TakeStory() == "");
+}
+
+TEST_CASE("a free slot may go to another pool") {
+  FleetModel model(1);
+  ServePools(model);
+  model.Scale(1, kApp);
+  model.Die(Id(2, 3), true);
+  (void)model.TakeStory();
+  model.Scale(2);
+  CHECK(model.TakeStory() == "spawn 2.4 g1");
+  CHECK(model.Under().Records()[2].pool == kMainPool);
+}
+
+TEST_CASE("a generation for which the table has no room starts no worker at all") {
+  FleetModel model(1, 5);
+  ServePools(model);
+  model.Reload({{kMainPool, 1}, {kApp, 2}});
+  CHECK(model.TakeStory() == "abandon g2");
+  CHECK(model.Reason() == "there are not 3 free slots for its workers");
+}
+
+TEST_CASE("numbers and extras of one pool do not touch the other") {
+  FleetModel model(1);
+  ServePools(model);
+  model.AddExtra(kApp);
+  CHECK(model.TakeStory() == "spawn 3.4 g1 p1");
+  CHECK(model.Under().Extras(kApp) == 1);
+  CHECK(model.Under().Extras(kMainPool) == 0);
+  model.MakeReady(Id(3, 4));
+  model.ReleaseExtra();
+  model.Scale(2);
+  CHECK(model.TakeStory() == "spawn 4.5 g1");
+  model.ReleaseExtra(kApp);
+  CHECK(model.TakeStory() == "retire 3.4");
+  model.AddExtra(kStatus);
+  CHECK(model.TakeStory() == "");
+}
+
+TEST_CASE("an upgrade: each worker stays in its pool") {
+  FleetModel model(1);
+  ServePools(model);
+  model.Upgrade(std::nullopt);
+  CHECK(model.TakeStory() == "upgrade");
+  model.Die(Id(2, 3), true);
+  CHECK(model.TakeStory() == "spawn 2.4 g1 p1");
+}
+
+TEST_CASE("the pools of a generation have their own patience") {
+  FleetModel model(1);
+  Fleet& fleet = model.Under();
+  FleetSettings slow;
+  slow.start_timeout = seconds(60);
+  fleet.Begin(Generation{1}, {{kMainPool, "main", 1, {}}, {kApp, "app", 1, slow}}, model.Clock());
+  (void)fleet.TakeActions();
+  fleet.Spawned(Slot{0}, Incarnation{1}, model.Clock());
+  fleet.Spawned(Slot{1}, Incarnation{2}, model.Clock());
+  CHECK(fleet.Records()[0].kill_at == model.Clock() + seconds(10));
+  CHECK(fleet.Records()[1].kill_at == model.Clock() + seconds(60));
 }
 
 }  // namespace preforkd
