@@ -23,7 +23,8 @@ struct GenerationSpec {
   // All services are in one pool.
   [[nodiscard]] std::vector<PoolTarget> Pools() const {
     const SupervisionConfig& s = config->supervision;
-    return {{kMainPool, "main", workers, FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}}};
+    return {{kMainPool, "main", workers,
+             FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}}};
   }
 };
 

@@ -1,7 +1,8 @@
 // FirstBoot: whether the first generation has come up, and when to give up on it. Pure: no clock.
 //
-// A pool is up when one of its workers has been ready; the server is when all pools are. A pool of which no worker
-// can start ends the attempt, however well the others are: half a server must not look like a whole one.
+// A pool is up when one of its workers has been ready; the server is when all pools are. A pool of which no
+// worker can start ends the attempt, however well the others are: half a server must not look like a whole
+// one.
 #ifndef PREFORKD_MASTER_POLICY_FIRST_BOOT_H_
 #define PREFORKD_MASTER_POLICY_FIRST_BOOT_H_
 
@@ -24,7 +25,8 @@ class FirstBoot {
   void End() { waiting_.clear(); }
   [[nodiscard]] bool Over() const { return waiting_.empty(); }
   // No worker of `pool` has ever been ready, and each has failed often enough.
-  [[nodiscard]] bool Hopeless(const PoolTarget& pool, const std::vector<WorkerRecord>& records, Time now) const;
+  [[nodiscard]] bool Hopeless(const PoolTarget& pool, const std::vector<WorkerRecord>& records,
+                              Time now) const;
 
  private:
   std::set<PoolId> waiting_;

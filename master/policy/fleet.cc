@@ -126,7 +126,8 @@ void Fleet::Ready(const WorkerId& id, Time now) {
   if (record == nullptr || !table_.Move(*record, WorkerEvent::kReady)) return;
   record->ready_at = now;
   record->kill_at.reset();
-  if (record->generation == current_.number && boot_.OnReady(record->pool)) table_.Push(Booted{current_.number});
+  if (record->generation == current_.number && boot_.OnReady(record->pool))
+    table_.Push(Booted{current_.number});
   table_.ReleaseReplaced(*record, now);
   PromoteIfReady(now);
 }
@@ -153,7 +154,8 @@ void Fleet::Exited(const WorkerId& id, bool served, Time now) {
   }
 }
 
-// Gives up instead when the first generation cannot come up. While another one is starting, that may still help.
+// Gives up instead when the first generation cannot come up. While another one is starting, that may still
+// help.
 void Fleet::Restart(Record& record, Time now) {
   table_.StartAt(record, restarts_.NextStart(record.pool, record.failures, record.settings, now), now);
   const PoolTarget* pool = current_.Find(record.pool);

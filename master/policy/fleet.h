@@ -1,17 +1,21 @@
-// Fleet: decides which workers should exist, in all pools. Pure: it is told events and times, and answers with
-// actions; it forks, signals and logs nothing itself, and knows no clock.
+// Fleet: decides which workers should exist, in all pools. Pure: it is told events and times, and answers
+// with actions; it forks, signals and logs nothing itself, and knows no clock.
 //
 // The rules:
-//   - Each pool has as many workers of the current generation as desired. One that dies is started again: at once if
-//     it was of use, after a back-off if it was not; the restarts of a pool share a budget (pool_restarts.h).
-//   - A generation spans all pools. It serves only when the first workers of every pool are ready at the same time;
-//     one that dies before it was ready ends the whole attempt, and the generation in service goes on.
+//   - Each pool has as many workers of the current generation as desired. One that dies is started again:
+//     at once if it was of use, after a back-off if it was not; the restarts of a pool share a budget
+//     (pool_restarts.h).
+//   - A generation spans all pools. It serves only when the first workers of every pool are ready at the
+//     same time; one that dies before it was ready ends the whole attempt, and the generation in service
+//     goes on.
 //   - A pool that the new generation does not have goes with the old one.
-//   - The next one waits until no process of an earlier generation is left (MayReload): never three at once.
+//   - The next one waits until no process of an earlier generation is left (MayReload): never three at
+//     once.
 //   - A worker that asks to be replaced is retired when its replacement is ready, not before.
 //   - Starting and retiring have a deadline, and then comes SIGKILL.
-//   - The very first generation serves when each pool has had a ready worker, and gives up when none of the workers of
-//     a pool can start (first_boot.h).
+//   - The very first generation serves when each pool has had a ready worker, and gives up when none of the
+//     workers of a pool can start (first_boot.h).
+//
 // Slots are numbered over all pools, and a free one may go to another pool than before.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_H_
 #define PREFORKD_MASTER_POLICY_FLEET_H_
@@ -43,9 +47,11 @@ class Fleet {
   // In all targets: at least one pool, each once, with one worker or more.
   // The first generation.
   void Begin(Generation generation, std::vector<PoolTarget> pools, Time now);
-  // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not started: what
-  // follows is a Reload, which replaces all, or a Scale. Precondition: `pools` has the pool of each worker.
-  void Inherit(Generation generation, std::vector<PoolTarget> pools, const std::vector<InheritedRecord>& inherited);
+  // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not
+  // started: what follows is a Reload, which replaces all, or a Scale. Precondition: `pools` has the pool of
+  // each worker.
+  void Inherit(Generation generation, std::vector<PoolTarget> pools,
+               const std::vector<InheritedRecord>& inherited);
   // Precondition: MayReload().
   void Reload(Generation generation, std::vector<PoolTarget> pools, Time now);
   void Spawned(Slot slot, Incarnation incarnation, Time now);
@@ -100,7 +106,7 @@ class Fleet {
   GenerationTarget current_;
   std::optional<GenerationTarget> next_;
   bool stopping_ = false;
-  Finish finish_;         // what to say at the end
+  Finish finish_;  // what to say at the end
   bool finished_ = false;
 };
 

@@ -11,8 +11,8 @@
 
 namespace preforkd {
 
-// Answer with Spawned() or SpawnFailed(). A free slot may have belonged to another pool: its channel and what is
-// left in it are the shell's to clear before the new worker gets it.
+// Answer with Spawned() or SpawnFailed(). A free slot may have belonged to another pool: its channel and what
+// is left in it are the shell's to clear before the new worker gets it.
 struct Spawn {
   Slot slot{};
   PoolId pool{};

@@ -10,8 +10,8 @@
 namespace preforkd {
 
 const PoolTarget* GenerationTarget::Find(PoolId pool) const {
-  const auto found =
-      std::find_if(pools.begin(), pools.end(), [pool](const PoolTarget& target) { return target.pool == pool; });
+  const auto found = std::find_if(pools.begin(), pools.end(),
+                                  [pool](const PoolTarget& target) { return target.pool == pool; });
   return found != pools.end() ? &*found : nullptr;
 }
 

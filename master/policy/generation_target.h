@@ -1,4 +1,5 @@
-// GenerationTarget: which workers a generation wants, pool by pool. A value; says nothing about those that exist.
+// GenerationTarget: which workers a generation wants, pool by pool. A value; says nothing about those that
+// exist.
 #ifndef PREFORKD_MASTER_POLICY_GENERATION_TARGET_H_
 #define PREFORKD_MASTER_POLICY_GENERATION_TARGET_H_
 

@@ -1,7 +1,7 @@
 // PoolRestarts: when the next worker of a pool may be started after one has died. Pure: no clock.
 //
-// Each pool has a budget and a jitter of its own, so the crash loop of one pool never moves the restarts of another.
-// A pool that goes and comes back finds its budget as it was: a reload does not refill it.
+// Each pool has a budget and a jitter of its own, so the crash loop of one pool never moves the restarts of
+// another. A pool that goes and comes back finds its budget as it was: a reload does not refill it.
 #ifndef PREFORKD_MASTER_POLICY_POOL_RESTARTS_H_
 #define PREFORKD_MASTER_POLICY_POOL_RESTARTS_H_
 

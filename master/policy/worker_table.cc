@@ -15,7 +15,9 @@ bool IsFree(const WorkerRecord& record) {
   return record.state == WorkerState::kGone && !record.wanted && !record.spawn_asked;
 }
 
-WorkerId IdOf(const WorkerRecord& record) { return {record.slot, record.incarnation}; }
+WorkerId IdOf(const WorkerRecord& record) {
+  return {record.slot, record.incarnation};
+}
 
 }  // namespace
 
@@ -47,10 +49,10 @@ void WorkerTable::Restore(const InheritedRecord& inherited, const GenerationTarg
 
 void WorkerTable::EndRestore() {
   for (WorkerRecord& record : records_) {
-    record.leaving = record.leaving &&
-                     std::any_of(records_.begin(), records_.end(), [id = IdOf(record)](const WorkerRecord& other) {
-                       return other.replaces == id;
-                     });
+    record.leaving = record.leaving && std::any_of(records_.begin(), records_.end(),
+                                                   [id = IdOf(record)](const WorkerRecord& other) {
+                                                     return other.replaces == id;
+                                                   });
   }
 }
 
@@ -67,25 +69,28 @@ const WorkerRecord* WorkerTable::Find(const WorkerId& id) const {
 }
 
 bool WorkerTable::HasRoomFor(std::uint32_t workers) const {
-  const auto taken = std::count_if(records_.begin(), records_.end(), [](const auto& record) { return !IsFree(record); });
+  const auto taken =
+      std::count_if(records_.begin(), records_.end(), [](const auto& record) { return !IsFree(record); });
   return workers <= max_slots_ - static_cast<std::uint32_t>(taken);
 }
 
 std::uint32_t WorkerTable::Count(PoolId pool, Generation generation) const {
-  return static_cast<std::uint32_t>(std::count_if(
-      records_.begin(), records_.end(), [&](const WorkerRecord& record) { return record.Counts(pool, generation); }));
+  return static_cast<std::uint32_t>(
+      std::count_if(records_.begin(), records_.end(),
+                    [&](const WorkerRecord& record) { return record.Counts(pool, generation); }));
 }
 
 std::uint32_t WorkerTable::CountReady(PoolId pool, Generation generation) const {
-  return static_cast<std::uint32_t>(std::count_if(records_.begin(), records_.end(), [&](const WorkerRecord& record) {
-    return record.Counts(pool, generation) && record.state == WorkerState::kReady;
-  }));
+  return static_cast<std::uint32_t>(
+      std::count_if(records_.begin(), records_.end(), [&](const WorkerRecord& record) {
+        return record.Counts(pool, generation) && record.state == WorkerState::kReady;
+      }));
 }
 
 std::uint32_t WorkerTable::CountExtras(PoolId pool) const {
-  return static_cast<std::uint32_t>(std::count_if(records_.begin(), records_.end(), [pool](const WorkerRecord& record) {
-    return record.pool == pool && record.extra && record.wanted;
-  }));
+  return static_cast<std::uint32_t>(std::count_if(
+      records_.begin(), records_.end(),
+      [pool](const WorkerRecord& record) { return record.pool == pool && record.extra && record.wanted; }));
 }
 
 bool WorkerTable::Empty() const {
@@ -146,8 +151,8 @@ bool WorkerTable::AddAll(const GenerationTarget& target, Time now) {
 void WorkerTable::Resize(const PoolTarget& target, Generation generation, Time now) {
   std::uint32_t count = Count(target.pool, generation);
   while (count < target.workers && Add(target.pool, target.settings, generation, now) != nullptr) ++count;
-  // First those that do not serve yet. Then the highest slots: the low numbers, which label graphs, are the ones that
-  // stay.
+  // First those that do not serve yet. Then the highest slots: the low numbers, which label graphs, are the
+  // ones that stay.
   for (const bool serving_too : {false, true}) {
     for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
       if (Count(target.pool, generation) <= target.workers) return;
@@ -162,7 +167,8 @@ void WorkerTable::Replace(const WorkerId& id, Time now) {
   if (record == nullptr || record->leaving || !record->wanted) return;
   if (record->state != WorkerState::kReady && record->state != WorkerState::kStarting) return;
   if (record->extra) return Release(*record, now);  // it is one too many: nobody takes its place
-  WorkerRecord* replacement = Add(record->pool, record->settings, record->generation, now);  // may move the table
+  WorkerRecord* replacement =
+      Add(record->pool, record->settings, record->generation, now);  // may move the table
   if (replacement == nullptr) return;  // no slot is free: it stays, which is better than one worker fewer
   replacement->replaces = id;
   At(id.slot).leaving = true;

@@ -1,7 +1,8 @@
-// WorkerTable: every worker there is or should be, one record a slot, and what may happen to one of them. Pure.
+// WorkerTable: every worker there is or should be, one record a slot, and what may happen to one of them.
+// Pure.
 //
-// Owns the records and the list of actions. It knows what one worker needs (a start, a replacement, a deadline);
-// which workers there should be is decided by Fleet.
+// Owns the records and the list of actions. It knows what one worker needs (a start, a replacement, a
+// deadline); which workers there should be is decided by Fleet.
 #ifndef PREFORKD_MASTER_POLICY_WORKER_TABLE_H_
 #define PREFORKD_MASTER_POLICY_WORKER_TABLE_H_
 

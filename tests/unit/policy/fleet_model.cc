@@ -48,8 +48,8 @@ void FleetModel::Upgrade(const std::optional<Pools>& pools) {
   std::vector<InheritedRecord> heirs;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kGone) continue;
-    heirs.push_back({record.slot, record.pool, record.incarnation, record.state, record.wanted, record.leaving, record.extra,
-                     record.replaces, record.ready_at, record.kill_at});
+    heirs.push_back({record.slot, record.pool, record.incarnation, record.state, record.wanted,
+                     record.leaving, record.extra, record.replaces, record.ready_at, record.kill_at});
   }
   Pools desired;
   for (const auto& [pool, workers] : serving_pools_) desired[pool] = fleet_.Desired(pool);
@@ -138,8 +138,7 @@ std::string FleetModel::TakeStory() {
 }
 
 void FleetModel::Settle() {
-  for (FleetActions actions = fleet_.TakeActions(); !actions.empty();
-       actions = fleet_.TakeActions()) {
+  for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions) {
       Insist(!finished_, "an action after the last one");
       std::visit([this](const auto& concrete) { Do(concrete); }, action);
@@ -192,7 +191,8 @@ void FleetModel::Do(const Booted& action) {
 void FleetModel::Do(const Promote& action) {
   Insist(coming_ == action.generation, "a promotion of a generation that is not coming");
   Pools ready;
-  for (const Process& process : Of(action.generation)) ready[process.pool] += process.ready && !process.retired ? 1 : 0;
+  for (const Process& process : Of(action.generation))
+    ready[process.pool] += process.ready && !process.retired ? 1 : 0;
   for (const auto& [pool, workers] : coming_pools_) {
     Insist(ready[pool] >= workers, "a promotion before all first workers are ready");
   }

@@ -35,8 +35,8 @@ class FleetModel {
   void Begin(std::uint32_t workers) { Begin(Pools{{kMainPool, workers}}); }
   void Reload(const Pools& pools);
   void Reload(std::uint32_t workers) { Reload(Pools{{kMainPool, workers}}); }
-  // Another Fleet inherits the processes, and starts a generation of its own. Precondition: as for Reload. Without
-  // `pools` it goes on with the generation that there is.
+  // Another Fleet inherits the processes, and starts a generation of its own. Precondition: as for Reload.
+  // Without `pools` it goes on with the generation that there is.
   void Upgrade(const std::optional<Pools>& pools);
   void Upgrade(std::uint32_t workers) { Upgrade(Pools{{kMainPool, workers}}); }
   void Scale(std::uint32_t workers, PoolId pool = kMainPool);

@@ -1,5 +1,5 @@
-// Fleet under random walks: 10^5 events of a world that does everything at the worst moment, with pools that come and
-// go, and the invariants checked after each. The seed is in every message: a failure repeats.
+// Fleet under random walks: 10^5 events of a world that does everything at the worst moment, with pools that
+// come and go, and the invariants checked after each. The seed is in every message: a failure repeats.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -28,7 +28,8 @@ class Walk {
 
   void Step() {
     FleetModel::Pools ready_before;
-    for (const auto& [pool, workers] : model_.PoolsServing()) ready_before[pool] = model_.ReadyInService(pool);
+    for (const auto& [pool, workers] : model_.PoolsServing())
+      ready_before[pool] = model_.ReadyInService(pool);
     const Generation serving_before = model_.Serving();
     const bool innocent = Event();
     CheckGenerations();
@@ -38,9 +39,9 @@ class Walk {
     for (const auto& [pool, workers] : model_.PoolsServing()) {
       const std::uint32_t ready = model_.ReadyInService(pool);
       if (ready >= ready_before[pool] || ready >= model_.Under().Desired(pool)) continue;
-      throw std::logic_error(fmt::format("pool {}: {} ready of {} after a change that nobody died of (g{} to g{})",
-                                         Raw(pool), ready, model_.Under().Desired(pool), Raw(serving_before),
-                                         Raw(model_.Serving())));
+      throw std::logic_error(
+          fmt::format("pool {}: {} ready of {} after a change that nobody died of (g{} to g{})", Raw(pool),
+                      ready, model_.Under().Desired(pool), Raw(serving_before), Raw(model_.Serving())));
     }
   }
 
@@ -161,8 +162,8 @@ class Walk {
     }
   }
 
-  // In each pool: never more than desired, those whose replacement is on the way, and extras. None is left of a pool
-  // that has gone but those that are told to leave.
+  // In each pool: never more than desired, those whose replacement is on the way, and extras. None is left of
+  // a pool that has gone but those that are told to leave.
   void CheckNumbers() {
     std::map<PoolId, std::uint32_t> staying;
     for (const auto& [slot, process] : model_.Processes()) {
@@ -195,12 +196,12 @@ class Walk {
       const std::uint32_t desired = model_.Under().Desired(pool);
       wanted += desired;
       if (model_.ReadyInService(pool) == desired) continue;
-      throw std::logic_error(fmt::format("at rest {} ready in pool {}; wanted {}", model_.ReadyInService(pool),
-                                         Raw(pool), desired));
+      throw std::logic_error(fmt::format("at rest {} ready in pool {}; wanted {}",
+                                         model_.ReadyInService(pool), Raw(pool), desired));
     }
     if (model_.Processes().size() == wanted && !model_.Under().Changing()) return;
-    throw std::logic_error(fmt::format("at rest {} processes; wanted {}; changing {}", model_.Processes().size(),
-                                       wanted, model_.Under().Changing()));
+    throw std::logic_error(fmt::format("at rest {} processes; wanted {}; changing {}",
+                                       model_.Processes().size(), wanted, model_.Under().Changing()));
   }
 
   FleetModel model_;
