@@ -1,0 +1,377 @@
+// Change, scenario by scenario: what is asked and what happens, and what it answers, as one line of text.
+#include "master/policy/change.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Time kNow{};
+constexpr Change::StopTimes kTimes{seconds(5), seconds(30)};
+
+std::string Ids(const std::vector<WaiterId>& waiters) {
+  std::string text;
+  for (const WaiterId id : waiters) text += fmt::format(" #{}", static_cast<std::uint64_t>(id));
+  return text;
+}
+
+std::string Text(const Publish& action) {
+  constexpr const char* kNames[] = {"starting", "serving", "reloading", "stopping"};
+  return fmt::format("publish {}", kNames[static_cast<int>(action.phase)]);
+}
+std::string Text(const Answer& action) {
+  constexpr const char* kNames[] = {"reload begun",           "reload waits", "upgrade begun",
+                                    "upgrade waits",          "stopping",     "no upgrade: stopping",
+                                    "no upgrade: not serving"};
+  return fmt::format("answer{}: {}", Ids(action.waiters), kNames[static_cast<int>(action.answer)]);
+}
+std::string Text(const ReportWaiting& action) {
+  constexpr const char* kNames[] = {"a reload", "an upgrade", "workers"};
+  return fmt::format("{} waits for {}", action.upgrade ? "upgrade" : "reload",
+                     kNames[static_cast<int>(action.why)]);
+}
+std::string Text(const BeginReload&) {
+  return "begin reload";
+}
+std::string Text(const StartGeneration&) {
+  return "start generation";
+}
+std::string Text(const RefuseReload& action) {
+  return fmt::format("refuse reload{}: {}", Ids(action.waiters), action.why);
+}
+std::string Text(const EnterService& action) {
+  return fmt::format("{} serves{}", action.upgrade ? "upgrade" : "reload", Ids(action.waiters));
+}
+std::string Text(const StayInService& action) {
+  return fmt::format("{} abandoned{}: {}", action.upgrade ? "upgrade" : "reload", Ids(action.waiters),
+                     action.reason);
+}
+std::string Text(const StartPreflight&) {
+  return "start preflight";
+}
+std::string Text(const KillPreflight&) {
+  return "kill preflight";
+}
+std::string Text(const Replace&) {
+  return "replace";
+}
+std::string Text(const RefuseUpgrade& action) {
+  return fmt::format("refuse upgrade{}: {}", Ids(action.waiters), action.why);
+}
+std::string Text(const ReportReturn& action) {
+  return fmt::format("returned{}", Ids(action.waiters));
+}
+std::string Text(const AnnounceStop& action) {
+  return fmt::format("stop within {:g} s, delay {:g} s", Seconds(action.stop_by - kNow),
+                     Seconds(action.delay));
+}
+std::string Text(const CloseListeners&) {
+  return "close listeners";
+}
+std::string Text(const StopWorkers& action) {
+  return fmt::format("stop workers within {:g} s", Seconds(action.stop_by - kNow));
+}
+std::string Text(const StopAtOnce&) {
+  return "stop at once";
+}
+
+std::string Story(Change& change) {
+  std::string story;
+  while (const std::optional<ChangeAction> action = change.NextAction()) {
+    story += story.empty() ? "" : ", ";
+    story += std::visit([](const auto& concrete) { return Text(concrete); }, *action);
+  }
+  return story;
+}
+
+Asker Waits(std::uint64_t id) {
+  return {static_cast<WaiterId>(id), true};
+}
+Asker Asks(std::uint64_t id) {
+  return {static_cast<WaiterId>(id), false};
+}
+
+Change Serving() {
+  Change change;
+  change.OnFirstReady();
+  (void)Story(change);
+  return change;
+}
+
+// #1 waits for a reload whose generation is starting.
+Change Reloading() {
+  Change change = Serving();
+  change.AskReload(Waits(1));
+  change.OnGenerationPrepared();
+  (void)Story(change);
+  return change;
+}
+
+// #1 waits for an upgrade whose new program is running as a child.
+Change Checking() {
+  Change change = Serving();
+  change.AskUpgrade(Waits(1));
+  change.OnPreflightStarted();
+  (void)Story(change);
+  return change;
+}
+
+}  // namespace
+
+TEST_CASE("it serves when the first generation is ready, and accepts from then on") {
+  Change change;
+  CHECK_FALSE(change.MayAccept());
+  change.OnFirstReady();
+  CHECK(Story(change) == "publish serving");
+  CHECK(change.MayAccept());
+}
+
+TEST_CASE("a reload: who asked hears of its end, or only of its beginning") {
+  Change change = Serving();
+  change.AskReload(Asks(1));
+  CHECK(Story(change) == "begin reload");
+  change.OnGenerationPrepared();
+  CHECK(Story(change) == "publish reloading, answer #1: reload begun, start generation");
+  change.OnPromoted();
+  CHECK(Story(change) == "publish serving, reload serves");
+  change.OnFleet(true);
+  change.AskReload(Waits(2));
+  change.OnGenerationPrepared();
+  CHECK(Story(change) == "begin reload, publish reloading, start generation");
+  change.OnPromoted();
+  CHECK(Story(change) == "publish serving, reload serves #2");
+}
+
+TEST_CASE("a reload that is refused tells both, and nothing else changes") {
+  Change change = Serving();
+  change.AskReload(Asks(1));
+  change.OnReloadRefused("two problems", {"a", "b"});
+  CHECK(Story(change) == "begin reload, refuse reload #1: two problems");
+  CHECK(change.Current() == Change::State::kServing);
+}
+
+TEST_CASE("a generation that is abandoned inside the action that starts it answers who waits for it") {
+  Change change = Reloading();
+  change.OnAbandoned("a worker could not be forked");
+  CHECK(Story(change) == "publish serving, reload abandoned #1: a worker could not be forked");
+}
+
+TEST_CASE("a reload may begin before the server serves, and an upgrade may not") {
+  Change change;
+  change.AskUpgrade(Waits(1));
+  CHECK(Story(change) == "answer #1: no upgrade: not serving");
+  change.AskReload(Waits(2));
+  change.OnGenerationPrepared();
+  CHECK(Story(change) == "begin reload, start generation");
+  change.OnAbandoned("a worker of it died");
+  CHECK(Story(change) == "reload abandoned #2: a worker of it died");
+  CHECK(change.Current() == Change::State::kBooting);
+  change.OnFirstReady();
+  CHECK(Story(change) == "publish serving");
+}
+
+TEST_CASE("reloads that are asked for during a reload are one reload more") {
+  Change change = Reloading();
+  change.AskReload(std::nullopt);
+  CHECK(Story(change) == "reload waits for a reload");
+  change.AskReload(Waits(2));
+  change.AskReload(Waits(3));
+  change.AskReload(Asks(4));
+  CHECK(Story(change) == "answer #4: reload waits");
+  change.OnPromoted();
+  CHECK(Story(change) == "publish serving, reload serves #1");
+  change.OnFleet(false);  // its predecessors still finish
+  CHECK(Story(change) == "");
+  change.OnFleet(true);
+  change.OnGenerationPrepared();
+  CHECK(Story(change) == "begin reload, publish reloading, start generation");
+  change.OnPromoted();
+  CHECK(Story(change) == "publish serving, reload serves #2 #3");
+  change.OnFleet(true);
+  CHECK(Story(change) == "");
+}
+
+TEST_CASE("a reload that is asked for while workers of an earlier generation finish waits for them") {
+  Change change = Serving();
+  change.OnFleet(false);
+  change.AskReload(Waits(1));
+  CHECK(Story(change) == "reload waits for workers");
+  change.OnFleet(true);
+  CHECK(Story(change) == "begin reload");
+}
+
+TEST_CASE("an upgrade that waits is the reload that waits, too") {
+  Change change = Reloading();
+  change.AskReload(Waits(2));
+  change.AskUpgrade(Waits(3));
+  change.AskUpgrade(Asks(4));
+  CHECK(Story(change) == "reload waits for a reload, upgrade waits for a reload, answer #4: upgrade waits");
+  change.OnPromoted();
+  change.OnFleet(true);
+  CHECK(Story(change) == "publish serving, reload serves #1, start preflight");
+  change.OnPreflightStarted();
+  change.OnUpgradeFailed("not today");
+  CHECK(Story(change) == "refuse upgrade #2 #3: not today");
+}
+
+TEST_CASE("upgrades that are asked for during an upgrade have its outcome") {
+  Change change = Checking();
+  change.AskUpgrade(Waits(2));
+  change.AskUpgrade(Asks(3));
+  CHECK(Story(change) == "answer #3: upgrade begun");
+  change.OnUpgradeFailed("not today");
+  CHECK(Story(change) == "refuse upgrade #1 #2: not today");
+}
+
+TEST_CASE("an upgrade whose child cannot be started is refused at once, to who does not wait, too") {
+  Change change = Serving();
+  change.AskUpgrade(Asks(1));
+  change.OnUpgradeFailed("no descriptor is free");
+  CHECK(Story(change) == "start preflight, refuse upgrade #1: no descriptor is free");
+}
+
+TEST_CASE("a reload that waits for an upgrade begins as soon as that has failed") {
+  Change change = Checking();
+  change.AskReload(Waits(2));
+  CHECK(Story(change) == "reload waits for an upgrade");
+  change.OnPreflightAccepted(kNow);
+  CHECK(Story(change) == "replace");
+  change.OnUpgradeFailed("execve");
+  CHECK(Story(change) == "refuse upgrade #1: execve, begin reload");
+}
+
+TEST_CASE("an exec waits for its moment, and not for ever") {
+  Change change = Checking();
+  change.OnPreflightAccepted(kNow);
+  change.OnFleet(true);  // comes from inside the first attempt
+  CHECK(Story(change) == "replace");
+  change.OnCannotReplaceYet();
+  change.OnFleet(true);
+  CHECK(Story(change) == "replace");
+  change.OnCannotReplaceYet();
+  CHECK(change.NextDeadline() == kNow + Change::kSettlePatience);
+  change.Tick(kNow + Change::kSettlePatience);
+  CHECK(Story(change) ==
+        "refuse upgrade #1: there was no moment in which the state of the workers could be saved");
+  CHECK_FALSE(change.NextDeadline());
+}
+
+TEST_CASE("the new program starts a generation of its own, and tells who asked the old one") {
+  Change change;
+  change.BeginReplaced({WaiterId{1}, WaiterId{2}});
+  CHECK(Story(change) == "publish reloading, start generation");
+  CHECK(change.MayAccept());
+  change.AskReload(Waits(3));
+  change.OnPromoted();
+  CHECK(Story(change) == "reload waits for a reload, publish serving, upgrade serves #1 #2");
+  change.OnFleet(true);
+  change.OnGenerationPrepared();
+  change.OnPromoted();
+  CHECK(Story(change) ==
+        "begin reload, publish reloading, start generation, publish serving, reload serves #3");
+}
+
+TEST_CASE("a program that is back says so, and serves on") {
+  Change change;
+  change.BeginReturned({WaiterId{1}});
+  CHECK(Story(change) == "publish serving, returned #1");
+  change.OnFleet(true);
+  change.AskReload(std::nullopt);
+  CHECK(Story(change) == "begin reload");
+}
+
+TEST_CASE("a stop: first nothing but the news, then no new connections, then the workers") {
+  Change change = Serving();
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "publish stopping, stop within 35 s, delay 5 s");
+  CHECK(change.MayAccept());
+  CHECK(change.NextDeadline() == kNow + seconds(5));
+  change.Tick(kNow + seconds(5));
+  CHECK(Story(change) == "close listeners");
+  CHECK_FALSE(change.MayAccept());
+  CHECK(change.NextDeadline() == kNow + seconds(35));
+  change.OnDrained();
+  change.OnDrained();
+  CHECK(Story(change) == "stop workers within 35 s");
+  change.OnFinished();
+  CHECK(Story(change) == "");
+  CHECK(change.Current() == Change::State::kFinished);
+}
+
+TEST_CASE("a server that has never been ready does not wait before it stops") {
+  Change change;
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "publish stopping, stop within 30 s, delay 0 s, close listeners");
+}
+
+TEST_CASE("connections that wait in the master hold up a stop until its deadline, and no longer") {
+  Change change = Serving();
+  change.AskStop({seconds(0), seconds(30)}, kNow);
+  (void)Story(change);
+  change.Tick(kNow + seconds(30));
+  CHECK(Story(change) == "stop workers within 30 s");
+}
+
+TEST_CASE("a second TERM, and INT, stop at once") {
+  Change change = Serving();
+  change.AskStop(kTimes, kNow);
+  (void)Story(change);
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "stop at once");
+  CHECK_FALSE(change.NextDeadline());
+  change = Serving();
+  change.AskStopNow(kNow);
+  CHECK(Story(change) == "publish stopping, stop within 0 s, delay 0 s, stop at once");
+}
+
+TEST_CASE("a stop answers everybody who waits, and refuses whoever asks afterwards") {
+  Change change = Checking();
+  change.AskReload(Waits(2));
+  (void)Story(change);
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) ==
+        "kill preflight, publish stopping, answer #1 #2: stopping, stop within 35 s, delay 5 s");
+  change.AskReload(Waits(3));
+  change.AskUpgrade(Waits(4));
+  CHECK(Story(change) == "answer #3: stopping, answer #4: no upgrade: stopping");
+  change.OnFleet(true);
+  CHECK(Story(change) == "");
+}
+
+TEST_CASE("a stop that comes with the answer to one change takes back the next, which has not begun") {
+  Change change = Checking();
+  change.AskReload(Waits(2));
+  (void)Story(change);
+  change.OnUpgradeFailed("not today");
+  CHECK(std::holds_alternative<RefuseUpgrade>(change.NextAction().value()));
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "publish stopping, answer #2: stopping, stop within 35 s, delay 5 s");
+}
+
+TEST_CASE(
+    "a generation that is starting when the stop comes may still serve, as long as connections are taken") {
+  Change change = Reloading();
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "publish stopping, answer #1: stopping, stop within 35 s, delay 5 s");
+  change.OnPromoted();
+  CHECK(Story(change) == "reload serves");
+  change = Reloading();
+  change.AskStop({seconds(0), seconds(30)}, kNow);
+  (void)Story(change);
+  change.OnPromoted();
+  CHECK(Story(change) == "");
+}
+
+TEST_CASE("a server that gives up tells whoever still waits") {
+  Change change;
+  change.OnFleet(false);
+  change.AskReload(Waits(1));
+  (void)Story(change);
+  change.OnFinished();
+  CHECK(Story(change) == "publish stopping, answer #1: stopping");
+}
+
+}  // namespace preforkd
