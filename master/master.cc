@@ -1,17 +1,17 @@
 #include "master/master.h"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
+#include <utility>
 
+#include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/base/sys_error.h"
-#include "common/process/authority.h"
-#include "common/process/identity_plan.h"
 #include "common/process/limits.h"
+#include "master/saved_state.h"
+#include "master/upgrade/replace.h"
+#include "master/upgrade/way_back.h"
 
 namespace preforkd {
 namespace {
@@ -20,52 +20,101 @@ ExitCode ExitCodeOf(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kOsError;
 }
 
+MasterState StateOf(Phase phase) {
+  switch (phase) {
+    case Phase::kStarting:
+      return MasterState::kStarting;
+    case Phase::kServing:
+      return MasterState::kServing;
+    case Phase::kReloading:
+      return MasterState::kReloading;
+    case Phase::kStopping:
+      return MasterState::kStopping;
+  }
+  return MasterState::kStarting;
+}
+
+void UseScheduling(Scheduling scheduling) {
+  if (scheduling != Scheduling::kBatch) return;
+  if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
+}
+
 }  // namespace
+
+// ---- wiring ----
 
 Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
                const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words,
                std::string path)
-    : loop_(loop),
-      scoreboard_(scoreboard),
-      page_(scoreboard.Master()),
-      log_(log),
-      program_(program),
-      inputs_(std::move(inputs)),
-      words_(std::move(words)),
-      path_(std::move(path)),
-      environment_(environment),
-      ledger_(page_),
-      dispatcher_(loop, page_, ledger_,
+    : context_{loop, scoreboard, log, program, environment},
+      ledger_(context_.Page()),
+      changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
+      dispatcher_(loop, context_.Page(), ledger_,
                   Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
                                     [this] { supervisor_.OnAllHeldUp(); }}),
       parking_(loop, ledger_, dispatcher_),
       listeners_(
-          loop, page_, environment.sockets,
-          Listener::Sink{[this](PackedParcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
-                         [this] { dispatcher_.Flush(); }, [this] { return last_conn_ = Next(last_conn_); },
-                         [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
-                         [this] { return parking_.EvictOne(); },
-                         [this](int errnum) { Add(page_.accept_errors[AcceptErrnoOf(errnum)]); }},
+          loop, context_.Page(), environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
-      supervisor_(loop, scoreboard, dispatcher_, program.worker, ledger_,
-                  Supervisor::Hooks{[this](Generation generation) { OnFirstReady(generation); },
-                                    [this](Generation generation) { OnPromote(generation); },
-                                    [this](Generation generation, const std::string& reason) {
-                                      OnAbandon(generation, reason);
-                                    },
-                                    [this](HandedBack message) { parking_.Arrive(std::move(message)); },
-                                    [this] { return parking_.MakeRoom(); },
-                                    [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
-                                    [this] { OnSettled(); },
-                                    [this](pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }}),
+      supervisor_(loop, scoreboard, dispatcher_, program.worker, ledger_, SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
-      stop_delay_(loop, EventLoop::kPriorityControl, [this] { Drain(); }),
-      stop_deadline_(loop, EventLoop::kPriorityControl, [this] { FinishStop(); }) {
-  Set(page_.pid, static_cast<std::uint64_t>(::getpid()));
-  Set(page_.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
-  const auto wall_clock = std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch());
-  Set(page_.started_unix_ns, static_cast<std::uint64_t>(wall_clock.count()));
+      control_(
+          loop,
+          [this](const ControlRequest& request, const ControlAnswer& answer) {
+            commands_.OnRequest(request, answer);
+          },
+          [this](int leader) { return supervisor_.IsWorker(leader); }),
+      applier_(Parts()),
+      reloader_(Parts(), applier_, std::move(inputs)),
+      upgrader_(Parts(), std::move(words), std::move(path)),
+      stopper_(Parts()),
+      commands_(Parts()) {
+  MasterPage& page = context_.Page();
+  Set(page.pid, static_cast<std::uint64_t>(::getpid()));
+  Set(page.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+  const auto wall_clock =
+      std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch());
+  Set(page.started_unix_ns, static_cast<std::uint64_t>(wall_clock.count()));
 }
+
+MasterParts Master::Parts() {
+  return {context_, pid_file_,    ledger_,     dispatcher_, parking_,   listeners_, supervisor_,
+          manager_, generations_, control_,    last_conn_, waiters_,   changes_};
+}
+
+Listener::Sink Master::ListenerSink() {
+  return {[this](PackedParcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
+          [this] { dispatcher_.Flush(); },
+          [this] { return last_conn_ = Next(last_conn_); },
+          [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
+          [this] { return parking_.EvictOne(); },
+          [this](int errnum) { Add(context_.Page().accept_errors[AcceptErrnoOf(errnum)]); }};
+}
+
+Supervisor::Hooks Master::SupervisorHooks() {
+  return {[this](Generation) { OnFirstReady(); },
+          [this](Generation) { OnPromote(); },
+          [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
+          [this](HandedBack message) { parking_.Arrive(std::move(message)); },
+          [this] { return parking_.MakeRoom(); },
+          [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
+          [this] { changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.MayReload()); }); },
+          [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
+}
+
+ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
+  const ServiceConfig* found = config.FindService(service);
+  PF_CHECK(found != nullptr, "a listener without a service passed the check");
+  const auto type = context_.program.service_types.find(found->type);
+  PF_CHECK(type != context_.program.service_types.end(), "a service of an unknown type passed the check");
+  return {generations_.ServiceOf(service), type->second};
+}
+
+Notices::Reading Master::ReadHealth() const {
+  return {supervisor_.Desired(), supervisor_.Beating(Now()), context_.scoreboard.Account().in_progress};
+}
+
+// ---- life ----
 
 ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
   on_serving_ = std::move(on_serving);
@@ -73,21 +122,73 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
   if (status.Ok()) status = listeners_.Prepare(*config);
-  if (status.Ok()) status = PrepareControl(*config);
+  if (status.Ok()) status = control_.Prepare(*config);
   if (!status.Ok()) {
     log::Error("{}", status.Err().text);
     return ExitCodeOf(status.Err());
   }
   pid_file_ = std::move(pid_file).Value();
-  if (config->scheduling == Scheduling::kBatch) {
-    if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
-  }
-  supervisor_.ReapChildren();  // whose end came before anybody was told of it
-  serving_ = MakeGeneration(std::move(config));
-  PutInService(serving_);
-  CommitControl(*serving_.config);
-  supervisor_.Begin(serving_);
+  UseScheduling(config->scheduling);
+  supervisor_.ReapChildren();  // those that ended before anybody was told of it
+  generations_.Begin(std::move(config));
+  applier_.Apply(generations_.Serving());
+  control_.Commit(*generations_.Serving().config);
+  supervisor_.Begin(generations_.Serving());
   return Loop();
+}
+
+ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                          const UpgradeState& state, const std::optional<std::string>& returned) {
+  on_serving_ = [] {};
+  generations_.Restore(state, std::move(serving));
+  const std::vector<WaiterId> waiters = TakeOver(*coming, state, returned.has_value());
+  UseScheduling(coming->scheduling);
+  log::Notice("upgrade: version {} has taken over from version {}: {} workers, {} connections held",
+              context_.program.version, state.version, state.workers_alive.size(), state.connections.size());
+  applier_.ApplyToProcess(*generations_.Serving().config);
+  manager_.Resume();
+  supervisor_.GoOn();
+  if (returned) {
+    upgrader_.SetReturnReason(*returned);
+    changes_.Tell([&](Change& change) { change.BeginReturned(waiters); });
+    supervisor_.Scale(generations_.Serving().workers);  // those that died meanwhile
+  } else {
+    generations_.Prepare(std::move(coming));
+    reloader_.SetPredecessor(state.version);
+    const GenerationSpec& next = generations_.Coming();
+    log::Notice("upgrade: generation {} is starting with {} workers", Raw(next.number), next.workers);
+    changes_.Tell([&](Change& change) { change.BeginReplaced(waiters); });
+  }
+  UpdateAccepting();
+  return Loop();
+}
+
+std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState& state, bool returned) {
+  Status status = CanBePassedOn();
+  if (status.Ok()) status = WatchSignals();
+  Result<std::vector<WaiterId>> waiters = std::vector<WaiterId>();
+  if (status.Ok()) waiters = RestoreState(Parts(), applier_, state);
+  if (!waiters.Ok()) status = waiters.Err();
+  if (status.Ok() && !returned) status = listeners_.Prepare(coming);
+  if (status.Ok() && !returned) status = control_.Prepare(coming);
+  if (!status.Ok()) {
+    // Files of sockets that only this program has made.
+    listeners_.Abandon();
+    control_.Abandon();
+    WayBack::Take(status.Err().text);
+  }
+  WayBack::Close();
+  if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
+    log::Error("a descriptor that was inherited stays open when another program is run: {}", closed.Err().text);
+  }
+  EndHold();
+  return std::move(waiters).Value();
+}
+
+// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be refused.
+Status Master::CanBePassedOn() const {
+  if (context_.scoreboard.Fd() >= 0 || !WayBack::MayBeChoosy()) return {};
+  return Error{"there is no memory for a scoreboard that can be passed on"};
 }
 
 ExitCode Master::Loop() {
@@ -95,8 +196,8 @@ ExitCode Master::Loop() {
   constexpr int kFailuresInARow = 100;
   constexpr Duration kInARow = std::chrono::seconds(1);
   int failures = 0;
-  for (Time last{}; ;) {
-    const Status status = loop_.Run();
+  for (Time last{};;) {
+    const Status status = context_.loop.Run();
     if (status.Ok()) break;
     failures = Now() - last < kInARow ? failures + 1 : 1;
     last = Now();
@@ -106,264 +207,94 @@ ExitCode Master::Loop() {
     }
     log::Error("the event loop failed and goes on: {}", status.Err().text);
   }
-  log::Notice("stopped; accepted {}, lost {}", Get(page_.accepted), Get(page_.lost));
+  log::Notice("stopped; accepted {}, lost {}", Get(context_.Page().accepted), Get(context_.Page().lost));
   return exit_code_;
 }
-
-// ---- signals ----
 
 Status Master::WatchSignals() {
   // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
   // Likewise a log that has reached RLIMIT_FSIZE.
   if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return Error{"signal(SIGXFSZ)", errno};
-  Result<std::unique_ptr<SignalWatch>> watch =
-      SignalWatch::Create(loop_, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
-                          [this](int signo, int sender) { OnSignal(signo, sender); });
+  Result<std::unique_ptr<SignalWatch>> watch = SignalWatch::Create(
+      context_.loop, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
+      [this](int signo, int sender) {
+        if (signo == SIGCHLD) return supervisor_.ReapChildren();
+        log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
+        commands_.OnSignal(signo);
+      });
   if (!watch.Ok()) return watch.Err();
   signals_ = std::move(watch).Value();
   return {};
 }
 
-void Master::OnSignal(int signo, int sender) {
-  if (signo == SIGCHLD) return supervisor_.ReapChildren();
-  log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
-  switch (signo) {
-    case SIGHUP:
-      return Reload([](const ControlReply&) {});  // the log says it
-    case SIGUSR1:
-      return ReopenLogs([](const Status&) {});  // the log has said it
-    case SIGUSR2:
-      return Upgrade([](const ControlReply&) {});
-    case SIGTERM:
-    case SIGQUIT:
-      return stopping_ ? StopNow() : StopGracefully();
-    case SIGINT:
-      return StopNow();
-    case SIGTTIN:
-      return Scale(std::min(supervisor_.Desired() + 1, kMaxWorkers));
-    case SIGTTOU:
-      return Scale(std::max(supervisor_.Desired(), 2U) - 1);
-    default:
-      return;
-  }
+// ---- what Change decides ----
+
+void Master::Execute(const ChangeAction& action) {
+  std::visit(
+      [this](const auto& concrete) {
+        if constexpr (requires { reloader_.Do(concrete); }) {
+          reloader_.Do(concrete);
+        } else if constexpr (requires { upgrader_.Do(concrete); }) {
+          upgrader_.Do(concrete);
+        } else if constexpr (requires { stopper_.Do(concrete); }) {
+          stopper_.Do(concrete);
+        } else if constexpr (requires { commands_.Do(concrete); }) {
+          commands_.Do(concrete);
+        } else {
+          Do(concrete);
+        }
+      },
+      action);
 }
 
-void Master::ReopenLogs(LogReopening::Done done) {
-  if (const Status status = log_.Reopen(); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
-    return done(status);
-  }
-  supervisor_.ReopenLogs(log_.Fds(), [done = std::move(done)](const Status& status) {
-    if (status.Ok()) {
-      log::Notice("log reopened by all processes");
-    } else {
-      log::Warning("log reopened, but {}", status.Err().text);
-    }
-    done(status);
-  });
-}
-
-void Master::Scale(std::uint32_t workers) {
-  log::Notice("{} workers are wanted from now on", workers);
-  supervisor_.Scale(workers);
-}
-
-// ---- reload ----
-
-void Master::Reload(ControlAnswer done) {
-  if (stopping_) return done(Refusal("the server is stopping"));
-  // A storm of HUPs is one reload more, not one each; and never do three generations live at once. The wait is
-  // bounded: the generation that leaves has its drain_timeout.
-  if (!MayChange()) {
-    if (!std::exchange(reload_again_, true)) {
-      log::Notice("reload waits: {}", preflight_ != nullptr || replacing_ ? "an upgrade is under way"
-                                      : supervisor_.Changing()            ? "another one is under way"
-                                                               : "workers of an earlier generation still finish");
-    }
-    next_reload_waiters_.push_back(std::move(done));
-    return;
-  }
-  if (const std::optional<ControlReply> refusal = BeginReload()) return done(*refusal);
-  reload_waiters_.push_back(std::move(done));
-}
-
-std::optional<ControlReply> Master::BeginReload() {
-  manager_.Reloading(fmt::format("reloading: generation {} serves", Raw(serving_.number)));
-  const ConfigOutcome outcome = LoadConfig(inputs_);
-  if (outcome.config == nullptr) {
-    for (const ConfigProblem& problem : outcome.problems) log::Error("{}", problem.Text());
-    ControlReply refusal = RefuseReload(fmt::format("the configuration has {} problem{}", outcome.problems.size(),
-                                                    outcome.problems.size() == 1 ? "" : "s"));
-    for (const ConfigProblem& problem : outcome.problems) refusal.problems.push_back(problem.Text());
-    return refusal;
-  }
-  Status status = listeners_.Prepare(*outcome.config);
-  if (status.Ok()) status = PrepareControl(*outcome.config);
-  if (!status.Ok()) {
-    listeners_.Abandon();
-    return RefuseReload(status.Err().text);
-  }
-  coming_ = MakeGeneration(outcome.config);
-  log::Notice("reload: generation {} is starting with {} workers", Raw(coming_.number), coming_.workers);
-  SetState(MasterState::kReloading);
-  supervisor_.Reload(coming_);
-  return std::nullopt;
-}
-
-ControlReply Master::RefuseReload(const std::string& why) {
-  page_.CountReload(ReloadResult::kRefused);
-  const std::string what = fmt::format("reload refused: {}; generation {} serves on", why, Raw(serving_.number));
-  log::Error("{}", what);
-  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", why, ServingText()));
-  return Refusal(what);
-}
-
-void Master::OnPromote(Generation generation) {
-  serving_ = std::move(coming_);
-  coming_ = {};
-  if (closed_) return;  // its workers serve what still waits
-  PutInService(serving_);
-  if (!stopping_) SetState(MasterState::kServing);  // else in stop_delay: not ready it stays
-  std::string what = fmt::format("generation {} serves", Raw(generation));
-  if (replaced_) {
-    Add(page_.upgrades[UpgradeResult::kServes]);
-    what += fmt::format(", version {} in place of {}", program_.version, *std::exchange(replaced_, std::nullopt));
-  } else {
-    page_.CountReload(ReloadResult::kServes);
-  }
-  log::Notice("{}", what);
-  manager_.ReloadEnded(ServingText());
-  AnswerReload({true, what, {}, {}});
-  CommitControl(*serving_.config);  // now that those who asked on the old socket know
-}
-
-void Master::OnAbandon(Generation generation, const std::string& reason) {
-  coming_ = {};
-  listeners_.Abandon();
-  coming_control_.reset();
-  if (stopping_) return;
-  std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
-  if (replaced_) {
-    Add(page_.upgrades[UpgradeResult::kAbandoned]);
-    what += fmt::format("; the master is of version {} by now, the workers are still of version {}", program_.version,
-                        *std::exchange(replaced_, std::nullopt));
-  } else {
-    page_.CountReload(ReloadResult::kAbandoned);
-  }
-  SetState(MasterState::kServing);
-  log::Error("{}; generation {} serves on", what, Raw(serving_.number));
-  manager_.ReloadEnded(fmt::format("reload refused: {}; {}", what, ServingText()));
-  AnswerReload(Refusal(fmt::format("{}; generation {} serves on", what, Raw(serving_.number))));
-}
-
-void Master::OnSettled() {
-  if (replacing_) return Replace();
-  if (stopping_ || !MayChange()) return;
-  // An upgrade reads the configuration too: it is the reload that was asked for.
-  const bool upgrade = std::exchange(upgrade_again_, false);
-  if (!std::exchange(reload_again_, false) && !upgrade) return;
-  reload_waiters_ = std::exchange(next_reload_waiters_, {});
-  if (const std::optional<ControlReply> refusal = upgrade ? BeginUpgrade() : BeginReload()) AnswerReload(*refusal);
-}
-
-void Master::SetState(MasterState state) {
-  page_.state.store(state, std::memory_order_relaxed);
+void Master::Do(const Publish& action) {
+  const MasterState state = StateOf(action.phase);
+  context_.Page().state.store(state, std::memory_order_relaxed);
   supervisor_.PublishState(state);
 }
 
-GenerationSpec Master::MakeGeneration(std::shared_ptr<const Config> config) {
-  GenerationSpec generation;
-  last_generation_ = Next(last_generation_);
-  generation.number = last_generation_;
-  generation.workers = config->workers != 0 ? config->workers : UsableCpus();
-  for (const ServiceConfig& service : config->services) {
-    const auto [entry, fresh] =
-        service_ids_.try_emplace(service.name, static_cast<ServiceId>(service_ids_.size()));
-    generation.services.emplace_back(entry->second, &service);
-  }
-  generation.config = std::move(config);
-  return generation;
-}
+// ---- what happens to the workers ----
 
-void Master::PutInService(const GenerationSpec& generation) {
-  const Config& config = *generation.config;
-  const LogFds before = log_.Fds();
-  if (const Status status = log_.Apply(config.log); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
-  }
-  const LogFds logs = log_.Fds();
-  if (logs != before) supervisor_.ReopenLogs(logs, [](const Status&) {});  // this generation's have the old
-  Lead(generation);
-  parking_.Configure(config.parking, generation.services);
-  listeners_.Commit(config);
-  KeepMemoryToItself(config.worker.dumpable);
-  SayWhatIsMissing(config);
-}
-
-void Master::Lead(const GenerationSpec& generation) {
-  log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
-  supervisor_.SetLogs(log_.Fds());
-  Set(page_.generation, Raw(generation.number));
-  dispatcher_.Configure(generation.config->dispatch, UsableCpus());
-}
-
-// Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
-void Master::KeepMemoryToItself(bool dumpable) {
-  if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
-  log::Warning("{}", SysError("prctl", "PR_SET_DUMPABLE").text);
-}
-
-void Master::SayWhatIsMissing(const Config& config) {
-  const IdentityPlan plan = PlanIdentity(config, OwnAuthority());
-  if (std::exchange(identity_remark_, plan.remark) != plan.remark && !plan.remark.empty()) log::Notice("{}", plan.remark);
-  const std::string filter = FilterRemark(config, CallFiltersExist());
-  if (std::exchange(filter_remark_, filter) != filter && !filter.empty()) log::Warning("{}", filter);
-}
-
-ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
-  const ServiceConfig* found = config.FindService(service);
-  PF_CHECK(found != nullptr, "a listener without a service passed the check");
-  const auto type = program_.service_types.find(found->type);
-  PF_CHECK(type != program_.service_types.end(), "a service of an unknown type passed the check");
-  return {service_ids_.try_emplace(service, static_cast<ServiceId>(service_ids_.size())).first->second,
-          type->second};
-}
-
-// ---- serving ----
-
-std::string Master::ServingText() const {
-  return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
-}
-
-Notices::Reading Master::ReadHealth() const {
-  return {supervisor_.Desired(), supervisor_.Beating(Now()), scoreboard_.Account().in_progress};
-}
-
-void Master::OnFirstReady(Generation) {
-  can_serve_ = true;
-  if (!stopping_) SetState(MasterState::kServing);
+void Master::OnFirstReady() {
+  changes_.Tell([](Change& change) { change.OnFirstReady(); });
   if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
-  log::Notice("{}", ServingText());
-  if (!stopping_) manager_.Serving(ServingText());
+  log::Notice("{}", generations_.ServingText());
+  manager_.Serving(generations_.ServingText());
   on_serving_();
   UpdateAccepting();
 }
 
+void Master::OnPromote() {
+  generations_.Promote();
+  changes_.Tell([](Change& change) { change.OnPromoted(); });
+}
+
+void Master::OnAbandon(Generation generation, const std::string& reason) {
+  generations_.Abandon();
+  listeners_.Abandon();
+  control_.Abandon();
+  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
+  changes_.Tell([&](Change& change) { change.OnAbandoned(what); });
+}
+
 void Master::OnFinish(ExitCode code, const std::string& reason) {
-  dispatcher_.StopDispatching();  // what nobody was left to serve is lost, and counted
+  changes_.Tell([](Change& change) { change.OnFinished(); });
+  dispatcher_.StopDispatching();  // what no worker was left to serve is lost, and counted
   if (!reason.empty()) log::Error("giving up: {}", reason);
   exit_code_ = code;
-  loop_.Stop();
+  context_.loop.Stop();
 }
+
+// ---- accepting ----
 
 void Master::OnCongestion(bool congested) {
   UpdateAccepting();
-  if (!congested && closed_ && !supervisor_.Stopping()) FinishStop();
+  if (!congested) changes_.Tell([](Change& change) { change.OnDrained(); });
 }
 
 void Master::UpdateAccepting() {
-  listeners_.SetAccepting(can_serve_ && !closed_ && !dispatcher_.Congested());
+  listeners_.SetAccepting(changes_.State().MayAccept() && !dispatcher_.Congested());
 }
 
 }  // namespace preforkd

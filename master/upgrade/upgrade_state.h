@@ -2,7 +2,7 @@
 // under which number, and what cannot be asked of the kernel. A plain value.
 //
 // Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and the one
-// that comes makes owners of them once it has decided to stay (Master::Adopt).
+// that comes makes owners of them once it has decided to stay (Master::Continue).
 #ifndef PREFORKD_MASTER_UPGRADE_UPGRADE_STATE_H_
 #define PREFORKD_MASTER_UPGRADE_UPGRADE_STATE_H_
 

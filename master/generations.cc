@@ -1,0 +1,51 @@
+#include "master/generations.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/config/config_loader.h"
+#include "common/process/limits.h"
+
+namespace preforkd {
+
+void Generations::Promote() {
+  serving_ = std::exchange(coming_, {});
+}
+
+std::string Generations::ServingText() const {
+  return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
+}
+
+ServiceId Generations::ServiceOf(const std::string& name) {
+  return service_ids_.try_emplace(name, static_cast<ServiceId>(service_ids_.size())).first->second;
+}
+
+GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
+  GenerationSpec generation;
+  last_ = Next(last_);
+  generation.number = last_;
+  generation.workers = config->workers != 0 ? config->workers : UsableCpus();
+  for (const ServiceConfig& service : config->services) {
+    generation.services.emplace_back(ServiceOf(service.name), &service);
+  }
+  generation.config = std::move(config);
+  return generation;
+}
+
+void Generations::Save(UpgradeState& state) const {
+  state.config = PrintConfig(*serving_.config);
+  state.generation = serving_.number;
+  state.last_generation = last_;
+  for (const auto& [name, id] : service_ids_) state.service_ids[name] = Raw(id);
+}
+
+void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
+  for (const auto& [name, id] : state.service_ids) service_ids_[name] = ServiceId{id};
+  serving_ = Make(std::move(config));
+  serving_.number = state.generation;
+  serving_.workers = state.workers;
+  last_ = state.last_generation;
+}
+
+}  // namespace preforkd

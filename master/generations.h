@@ -1,0 +1,51 @@
+// Generations: the configuration in service and the one that is coming, and the numbers that they give out.
+// Owns both.
+#ifndef PREFORKD_MASTER_GENERATIONS_H_
+#define PREFORKD_MASTER_GENERATIONS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/ids.h"
+#include "common/config/config.h"
+#include "master/generation.h"
+#include "master/upgrade/upgrade_state.h"
+
+namespace preforkd {
+
+class Generations {
+ public:
+  // The first one.
+  void Begin(std::shared_ptr<const Config> config) { serving_ = Make(std::move(config)); }
+  // The next one; it is coming from now on.
+  void Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
+  // What is coming serves.
+  void Promote();
+  // What is coming is dropped.
+  void Abandon() { coming_ = {}; }
+
+  [[nodiscard]] const GenerationSpec& Serving() const { return serving_; }
+  [[nodiscard]] const GenerationSpec& Coming() const { return coming_; }
+  // For the service manager.
+  [[nodiscard]] std::string ServingText() const;
+  // A name keeps its number as long as the server lives.
+  ServiceId ServiceOf(const std::string& name);
+
+  // ---- upgrade in place ----
+  void Save(UpgradeState& state) const;
+  // Instead of Begin: `config` is what the saved generation was made from.
+  void Restore(const UpgradeState& state, std::shared_ptr<const Config> config);
+
+ private:
+  GenerationSpec Make(std::shared_ptr<const Config> config);
+
+  GenerationSpec serving_;
+  GenerationSpec coming_;
+  Generation last_{};
+  std::map<std::string, ServiceId> service_ids_;  // grows
+};
+
+}  // namespace preforkd
+
+#endif
