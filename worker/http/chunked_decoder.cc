@@ -7,7 +7,6 @@
 namespace preforkd::http {
 namespace {
 
-constexpr std::size_t kMaxExtension = 1024;    // bytes, of one chunk
 constexpr std::size_t kMaxTrailer = 8 * 1024;  // bytes, all trailer fields together
 // Packaging that is free, and how much of it each byte of data then pays for. A client that sends chunks of a
 // few bytes stays within it; a million one-byte chunks (six bytes of packaging each) do not.
@@ -84,25 +83,24 @@ ChunkedDecoder::Step ChunkedDecoder::OnSize(char c) {
     left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
     return Step::kSize;
   }
-  if (c != '\r' && c != ';') return Step::kMalformed;
+  if (c != '\r' && !ChunkExtension::Begins(c)) return Step::kMalformed;
   if (left_ > max_body_ - received_) return Step::kTooLarge;
   received_ += left_;
-  line_ = 0;
-  return c == ';' ? Step::kExtension : Step::kSizeLf;
+  if (c == '\r') return Step::kSizeLf;
+  extension_ = {};
+  return OnExtension(c);
 }
 
-// Its grammar beyond "no control bytes, quotes closed" is nobody's business: unknown extensions are ignored.
 ChunkedDecoder::Step ChunkedDecoder::OnExtension(char c) {
-  if (c == '\r') return quoted_ ? Step::kMalformed : Step::kSizeLf;
-  if (!kFieldValueBytes[static_cast<unsigned char>(c)] || ++line_ > kMaxExtension) return Step::kMalformed;
-  if (escaped_) {
-    escaped_ = false;
-  } else if (c == '"') {
-    quoted_ = !quoted_;
-  } else if (quoted_ && c == '\\') {
-    escaped_ = true;
+  switch (extension_.Feed(c)) {
+    case ChunkExtension::State::kMore:
+      return Step::kExtension;
+    case ChunkExtension::State::kEnd:
+      return Step::kSizeLf;
+    case ChunkExtension::State::kMalformed:
+      break;
   }
-  return Step::kExtension;
+  return Step::kMalformed;
 }
 
 ChunkedDecoder::Step ChunkedDecoder::OnTrailer(char c) {

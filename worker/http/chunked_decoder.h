@@ -1,10 +1,8 @@
 // ChunkedDecoder: the body of a request in chunked coding (RFC 9112 section 7.1), decoded byte-exactly.
 //
-// Why not llhttp's: it takes bare CR and LF in chunk lines, does not bound what surrounds the data (a body of
-// one-byte chunks, a chunk extension of a gigabyte, a trailer without end), and stops at spans that would
-// have to be copied anyway. Here a size is hexadecimal digits at once followed by CR or ';', every line ends
-// in CRLF, and overhead is bounded. Extensions and trailer fields are checked and forgotten. Pure. Never
-// reads a byte behind the end of the body.
+// A size is hexadecimal digits at once followed by CR or an extension, every line ends in CRLF, and what surrounds the
+// data is bounded: a body of one-byte chunks, an extension of a gigabyte and a trailer without end are refused.
+// Extensions and trailer fields are checked and forgotten. Pure. Never reads a byte behind the end of the body.
 #ifndef PREFORKD_WORKER_HTTP_CHUNKED_DECODER_H_
 #define PREFORKD_WORKER_HTTP_CHUNKED_DECODER_H_
 
@@ -12,6 +10,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "worker/http/chunk_extension.h"
 
 namespace preforkd::http {
 
@@ -59,9 +59,8 @@ class ChunkedDecoder {
   std::uint64_t received_ = 0;  // data, all chunks
   std::uint64_t left_ = 0;      // of the chunk at hand
   std::uint64_t overhead_ = 0;  // bytes that are not data
-  std::size_t line_ = 0;        // bytes of the extension or of the trailer so far
-  bool quoted_ = false;         // inside a quoted string of an extension
-  bool escaped_ = false;        // behind a backslash in it
+  std::size_t line_ = 0;        // digits of the size, or bytes of the trailer, so far
+  ChunkExtension extension_;    // of the chunk at hand
   Step step_ = Step::kSizeStart;
 };
 

@@ -23,6 +23,10 @@ std::string ChunkedRequest(std::string_view body) {
   return PostRequest("Transfer-Encoding: chunked\r\n", body);
 }
 
+std::string HeadOf(std::string_view start_line, std::string_view fields) {
+  return std::string(start_line) + "\r\n" + std::string(fields) + "\r\n";
+}
+
 std::vector<HostileRow> StartLineRows() {
   return {
       {"1 empty lines first", "\r\n\r\n" + GetRequest(), {200}},

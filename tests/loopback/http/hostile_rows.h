@@ -15,12 +15,16 @@ struct HostileRow {
   std::vector<int> statuses;   // in order; 1xx left out
   bool ended = false;          // the server ends the connection
   const char* body = nullptr;  // of the last answer
+  bool to_head = false;        // the requests are HEAD: nothing follows the head of an answer
+  bool at_once = false;        // the head is enough for the answer; there is no 100, and the body is not awaited
 };
 
 // Requests to build rows of.
 std::string GetRequest(std::string_view fields = "", std::string_view target = "/");
 std::string PostRequest(std::string_view fields, std::string_view body = "");
 std::string ChunkedRequest(std::string_view body);
+// The head with this start line.
+std::string HeadOf(std::string_view start_line, std::string_view fields = "Host: a\r\n");
 
 std::vector<HostileRow> StartLineRows();
 std::vector<HostileRow> FieldRows();

@@ -1,0 +1,26 @@
+// Syntax that is easily got wrong, row by row; how a row is tried is in row_check.h.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "tests/loopback/http/http_bed.h"
+#include "tests/loopback/http/row_check.h"
+#include "tests/loopback/http/syntax_rows.h"
+
+namespace preforkd::test {
+namespace {
+
+void CheckWithMirror(const std::vector<HostileRow>& rows) {
+  HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {
+    if (request.path == "/throw") throw std::runtime_error("as the row wants it");
+    Mirror(request, response);
+  });
+  CheckRows(bed, rows);
+}
+
+TEST_CASE("chunk extensions have names, and are ignored") {
+  CheckWithMirror(ExtensionRows());
+}
+}  // namespace
+}  // namespace preforkd::test
