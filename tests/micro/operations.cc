@@ -138,9 +138,9 @@ void ParkAndWake::Round() {
 ParseHead::ParseHead() : parser_({16 * 1024, 100}, 1024 * 1024) {}
 
 void ParseHead::Round() {
-  const http::HeadScan scan = parser_.Scan(kHead);
-  PF_CHECK(scan.kind == http::HeadScan::Kind::kComplete && scan.size == kHead.size(), "the head is not whole");
-  PF_CHECK(parser_.Parse(kHead) == http::kAccepted && parser_.Head().fields.size() == 8, "the head is not good");
+  const http::HeadResult result = parser_.Parse(kHead);
+  PF_CHECK(result.kind == http::HeadResult::Kind::kComplete && result.size == kHead.size(), "the head is not whole");
+  PF_CHECK(parser_.Head().request.fields.size() == 8, "the head is not good");
 }
 
 Choice::Choice(DispatchPolicy policy, std::uint32_t slots, const Gathering& gathering)

@@ -58,7 +58,6 @@ Framing FrameByLength(std::string_view value, std::uint64_t max_body) {
 }  // namespace
 
 Framing DecideFraming(std::span<const HttpField> fields, int minor_version, std::uint64_t max_body) {
-  // CheckFields has made sure that there is at most one of the two.
   for (const HttpField& field : fields) {
     if (EqualsNoCase(field.name, "transfer-encoding")) return FrameByEncoding(field.value, minor_version);
     if (EqualsNoCase(field.name, "content-length")) return FrameByLength(field.value, max_body);

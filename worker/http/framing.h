@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "worker/http/refusal.h"
 #include "worker/http/request.h"
-#include "worker/http/strictness.h"
 
 namespace preforkd::http {
 
@@ -18,7 +18,7 @@ struct Framing {
   Refusal refusal = kAccepted;  // set: there is no answer to the question
 };
 
-// `fields` have passed CheckFields. A length above `max_body` is refused with 413 before anything is read.
+// At most one of `fields` is a length or an encoding: HeadParser sees to it. A length above `max_body` is refused with 413 before anything is read.
 Framing DecideFraming(std::span<const HttpField> fields, int minor_version, std::uint64_t max_body);
 
 }  // namespace preforkd::http

@@ -1,112 +1,156 @@
 #include "worker/http/head_parser.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "worker/http/authority.h"
+#include "worker/http/request_line.h"
 #include "worker/http/syntax.h"
+#include "worker/http/target.h"
 
 namespace preforkd::http {
 namespace {
 
-// A span may be told in pieces; in one buffer they are neighbours.
-void Extend(std::string_view& span, const char* at, std::size_t size) {
-  span = span.empty() ? std::string_view(at, size)
-                      : std::string_view(span.data(), static_cast<std::size_t>(at - span.data()) + size);
+constexpr auto kNone = std::string_view::npos;
+
+// The start of a line that is not whole: no bare CR, no NUL.
+bool IsProperTail(std::string_view tail) {
+  const std::size_t cr = tail.find('\r');
+  return (cr == kNone || cr == tail.size() - 1) && tail.find('\0') == kNone;
 }
 
-struct ConnectionOptions {
-  bool close = false;
-  bool keep_alive = false;
-};
+HeadResult Refuse(Refusal refusal) {
+  return {HeadResult::Kind::kRefused, 0, refusal};
+}
 
-ConnectionOptions ReadConnectionOptions(std::span<const HttpField> fields) {
-  ConnectionOptions options;
+// The fields that must agree with each other.
+Refusal CheckCounts(std::span<const HttpField> fields, int minor_version) {
+  int hosts = 0;
+  int framings = 0;
+  for (const HttpField& field : fields) {
+    if (EqualsNoCase(field.name, "host")) ++hosts;
+    if (EqualsNoCase(field.name, "content-length")) ++framings;
+    if (EqualsNoCase(field.name, "transfer-encoding")) ++framings;
+  }
+  if (hosts > 1 || (hosts == 0 && minor_version >= 1)) return 400;
+  // Two lengths, even equal ones, and a length beside an encoding are how requests are smuggled.
+  return framings > 1 ? 400 : kAccepted;
+}
+
+bool KeepsAlive(std::span<const HttpField> fields, int minor_version) {
+  bool close = false;
+  bool keep_alive = minor_version >= 1;
   for (const HttpField& field : fields) {
     if (!EqualsNoCase(field.name, "connection")) continue;
-    ForEachElement(field.value, [&options](std::string_view option) {
-      options.close = options.close || EqualsNoCase(option, "close");
-      options.keep_alive = options.keep_alive || EqualsNoCase(option, "keep-alive");
+    ForEachElement(field.value, [&](std::string_view option) {
+      close = close || EqualsNoCase(option, "close");
+      keep_alive = keep_alive || EqualsNoCase(option, "keep-alive");
     });
   }
-  return options;
+  return keep_alive && !close;
 }
 
 }  // namespace
 
+std::size_t EmptyLineBytes(std::string_view bytes) {
+  std::size_t size = 0;
+  while (bytes.substr(size, 2) == "\r\n") size += 2;
+  return size;
+}
+
 HeadParser::HeadParser(const HeadLimits& limits, std::uint64_t max_body)
     : limits_(limits), max_body_(max_body) {
-  ::llhttp_settings_init(&settings_);
-  settings_.on_url = &HeadParser::OnUrl;
-  settings_.on_header_field = &HeadParser::OnFieldName;
-  settings_.on_header_field_complete = &HeadParser::OnFieldNameComplete;
-  settings_.on_header_value = &HeadParser::OnFieldValue;
-  settings_.on_headers_complete = &HeadParser::OnHeadersComplete;
-  head_.fields.reserve(limits.max_fields);
+  fields_.reserve(limits.max_fields);
 }
 
-Refusal HeadParser::Parse(std::string_view head) {
-  ::llhttp_init(&parser_, HTTP_REQUEST, &settings_);
-  parser_.data = this;
-  head_.fields.clear();
-  head_.target = {};
-  in_name_ = false;
-  complete_ = false;
-  // llhttp is paused by OnHeadersComplete: it never sees a body.
-  (void)::llhttp_execute(&parser_, head.data(), head.size());
-  if (!complete_) return 400;
-
-  head_.method_name = head.substr(0, head.find(' '));
-  const std::optional<HttpMethod> method = MethodOf(head_.method_name);
-  if (!method) return 501;
-  head_.method = *method;
-  head_.minor_version = parser_.http_minor;
-  for (HttpField& field : head_.fields) field.value = TrimBlanks(field.value);
-  return Interpret();
-}
-
-Refusal HeadParser::Interpret() {
-  if (const Refusal refusal = CheckFields(head_.fields, head_.minor_version); refusal != kAccepted)
-    return refusal;
-  head_.framing = DecideFraming(head_.fields, head_.minor_version, max_body_);
-  if (head_.framing.refusal != kAccepted) return head_.framing.refusal;
-
-  const ConnectionOptions options = ReadConnectionOptions(head_.fields);
-  head_.keep_alive = !options.close && (head_.minor_version >= 1 || options.keep_alive);
-  head_.expects_continue = false;
-  if (head_.minor_version == 0) return kAccepted;  // 1.0 knows no expectations
-  for (const HttpField& field : head_.fields) {
-    if (!EqualsNoCase(field.name, "expect")) continue;
-    if (!EqualsNoCase(field.value, "100-continue")) return 417;
-    head_.expects_continue = true;
+HeadResult HeadParser::Parse(std::string_view bytes) {
+  fields_.clear();
+  // Nothing behind the limit is looked at, so that the outcome is the same however much has arrived.
+  const std::string_view view = bytes.substr(0, limits_.max_bytes);
+  if (const Refusal refusal = CheckMethod(view); refusal != kAccepted) return Refuse(refusal);
+  std::size_t start = 0;
+  std::size_t number = 0;
+  for (std::size_t lf = view.find('\n'); lf != kNone; lf = view.find('\n', start)) {
+    const std::string_view line = view.substr(start, lf - start);
+    start = lf + 1;
+    if (number > 0 && line == "\r") {
+      const Refusal refusal = Finish();
+      return refusal == kAccepted ? HeadResult{HeadResult::Kind::kComplete, start, kAccepted}
+                                  : Refuse(refusal);
+    }
+    if (const Refusal refusal = TakeLine(line, number); refusal != kAccepted) return Refuse(refusal);
+    ++number;
   }
+  if (!IsProperTail(view.substr(start))) return Refuse(400);
+  if (view.size() == limits_.max_bytes) return Refuse(number == 0 ? 414 : 431);
+  return {};
+}
+
+bool HeadParser::WorthParsing(std::string_view before, std::string_view added) {
+  // Only a control byte ends a line or spoils one; a CR at the end of `before` is judged by what follows it.
+  const bool has_control = std::any_of(
+      added.begin(), added.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
+  return has_control || before.empty() || before.back() == '\r';
+}
+
+Refusal HeadParser::TakeLine(std::string_view line, std::size_t number) {
+  if (!line.ends_with('\r')) return 400;
+  line.remove_suffix(1);
+  if (number > limits_.max_fields) return 431;
+  if (number > 0) return TakeField(line);
+  RequestLine parsed;
+  const Refusal refusal = ParseRequestLine(line, parsed);
+  head_.request.method = parsed.method;
+  head_.request.method_name = parsed.method_name;
+  head_.request.target = parsed.target;
+  head_.request.minor_version = parsed.minor_version;
+  return refusal;
+}
+
+// A name is a token: that refuses a blank before the colon, and a line that continues the one before
+// (obs-fold).
+Refusal HeadParser::TakeField(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == kNone) return 400;
+  const HttpField field{line.substr(0, colon), TrimBlanks(line.substr(colon + 1))};
+  if (!IsToken(field.name) || !IsFieldValue(field.value)) return 400;
+  if (EqualsNoCase(field.name, "host") && !IsAuthority(field.value)) return 400;
+  fields_.push_back(field);
   return kAccepted;
 }
 
-int HeadParser::OnUrl(llhttp_t* parser, const char* at, std::size_t size) {
-  Extend(Self(parser).head_.target, at, size);
-  return 0;
+Refusal HeadParser::Finish() {
+  HttpRequest& request = head_.request;
+  request.fields = fields_;
+  if (const Refusal refusal = CheckCounts(fields_, request.minor_version); refusal != kAccepted)
+    return refusal;
+  head_.framing = DecideFraming(fields_, request.minor_version, max_body_);
+  if (head_.framing.refusal != kAccepted) return head_.framing.refusal;
+  if (const Refusal refusal = ReadExpectations(); refusal != kAccepted) return refusal;
+  request.keep_alive = KeepsAlive(fields_, request.minor_version);
+  // A tunnel would be bytes that nobody checks.
+  if (request.method == HttpMethod::kConnect) return 501;
+  const std::optional<Target> target = ParseTarget(request.target, path_);
+  if (!target) return 400;
+  request.path = target->path;
+  request.query = target->query;
+  request.host = target->host.empty() ? request.Field("host").value_or("") : target->host;
+  return kAccepted;
 }
 
-int HeadParser::OnFieldName(llhttp_t* parser, const char* at, std::size_t size) {
-  HeadParser& self = Self(parser);
-  if (!self.in_name_) self.head_.fields.push_back({});
-  self.in_name_ = true;
-  Extend(self.head_.fields.back().name, at, size);
-  return 0;
-}
-
-int HeadParser::OnFieldNameComplete(llhttp_t* parser) {
-  Self(parser).in_name_ = false;
-  return 0;
-}
-
-int HeadParser::OnFieldValue(llhttp_t* parser, const char* at, std::size_t size) {
-  Extend(Self(parser).head_.fields.back().value, at, size);
-  return 0;
-}
-
-int HeadParser::OnHeadersComplete(llhttp_t* parser) {
-  Self(parser).complete_ = true;
-  return HPE_PAUSED;
+Refusal HeadParser::ReadExpectations() {
+  head_.expects_continue = false;
+  if (head_.request.minor_version == 0) return kAccepted;  // 1.0 knows no expectations
+  bool others = false;
+  for (const HttpField& field : fields_) {
+    if (!EqualsNoCase(field.name, "expect")) continue;
+    ForEachElement(field.value, [&](std::string_view expectation) {
+      const bool known = EqualsNoCase(expectation, "100-continue");
+      head_.expects_continue = head_.expects_continue || known;
+      others = others || !known;
+    });
+  }
+  return others ? 417 : kAccepted;
 }
 
 }  // namespace preforkd::http

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/check.h"
 #include "worker/http/idle_context.h"
-#include "worker/http/strictness.h"
 
 namespace preforkd::http {
 
@@ -34,7 +32,7 @@ void HttpSession::OnTimeout() {
   if (wait_.For() == WaitFor::kRoom) wait_.Delivered(Delivered());
   if (!wait_.Over()) return;
   if (!wait_.InRequest()) return connection_.Close();
-  Refuse(408, body_ != nullptr ? body_->Head() : pending_);
+  Refuse(408, body_ != nullptr ? body_->HeadBytes() : pending_);
   Settle();
 }
 
@@ -70,7 +68,7 @@ Duration HttpSession::Lag(Time now) const {
 void HttpSession::OnCrowded() {
   if (wait_.Idle() && connection_.HasInput()) return;  // it has just spoken
   if (wait_.InRequest()) {
-    Refuse(408, body_ != nullptr ? body_->Head() : pending_);
+    Refuse(408, body_ != nullptr ? body_->HeadBytes() : pending_);
     (void)Flush();
   }
   connection_.Close("it was slow, and its place was needed");
@@ -103,7 +101,7 @@ void HttpSession::Use(std::string_view received) {
     pending_.assign(received.substr(used));
     return;
   }
-  const bool worth_it = phase_ != Phase::kHead || WorthScanning(pending_, received);
+  const bool worth_it = phase_ != Phase::kHead || HeadParser::WorthParsing(pending_, received);
   pending_.append(received);
   if (worth_it || pending_.size() >= shared_.config.max_header) UsePending();
 }
@@ -132,34 +130,33 @@ std::size_t HttpSession::Process(std::string_view input) {
 std::size_t HttpSession::ReadHead(std::string_view input) {
   if (const std::size_t empty = EmptyLineBytes(input); empty > 0) {
     empty_lines_ += empty / 2;
-    if (empty_lines_ > kMaxEmptyLines) Refuse(400, input);
+    if (empty_lines_ > kMaxEmptyLines) Refuse(400, {});
     return empty;
   }
   if (input.empty()) return 0;
   access_.Arrive();
-  const HeadScan scan = shared_.parser.Scan(input);
-  if (scan.kind == HeadScan::Kind::kRefused) Refuse(scan.refusal, input);
-  if (scan.kind != HeadScan::Kind::kComplete) return 0;
-  return StartRequest(input.substr(0, scan.size), input.substr(scan.size));
+  const HeadResult result = shared_.parser.Parse(input);
+  if (result.kind == HeadResult::Kind::kRefused) Refuse(result.refusal, input);
+  if (result.kind != HeadResult::Kind::kComplete) return 0;
+  return StartRequest(input.substr(0, result.size), input.substr(result.size));
 }
 
 std::size_t HttpSession::StartRequest(std::string_view head, std::string_view rest) {
-  if (const Refusal refusal = shared_.parser.Parse(head); refusal != kAccepted) {
-    Refuse(refusal, head);
-    return 0;
-  }
   empty_lines_ = 0;
   wait_.End();  // the deadline of this head has been kept
   const RequestHead& parsed = shared_.parser.Head();
   const Framing& framing = parsed.framing;
+  HttpRequest request = parsed.request;
+  request.peer = &connection_.Peer();
   if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
     const auto length = static_cast<std::size_t>(framing.length);
-    Serve(head, rest.substr(0, length));
+    request.body = rest.substr(0, length);
+    Serve(request, head);
     return head.size() + length;
   }
   // A client that has begun to send does not wait for the permission.
   if (parsed.expects_continue && rest.empty()) output_.Append("HTTP/1.1 100 Continue\r\n\r\n");
-  body_ = std::make_unique<RequestBody>(head, framing, shared_.config.max_body);
+  body_ = std::make_unique<RequestBody>(head, request, framing, shared_.config.max_body);
   phase_ = Phase::kBody;
   return head.size();
 }
@@ -170,10 +167,10 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
     case ChunkedDecoder::State::kMore:
       return used;
     case ChunkedDecoder::State::kMalformed:
-      Refuse(400, body_->Head());
+      Refuse(400, body_->HeadBytes());
       return 0;
     case ChunkedDecoder::State::kTooLarge:
-      Refuse(413, body_->Head());
+      Refuse(413, body_->HeadBytes());
       return 0;
     case ChunkedDecoder::State::kDone:
       break;
@@ -181,10 +178,7 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   const std::unique_ptr<RequestBody> body = std::move(body_);
   phase_ = Phase::kHead;
   wait_.End();
-  // The parser has seen other heads since; this one was good before its body was read.
-  const Refusal refusal = shared_.parser.Parse(body->Head());
-  PF_CHECK(refusal == kAccepted, "a head that was accepted is refused the second time");
-  Serve(body->Head(), body->Data());
+  Serve(body->Request(), body->HeadBytes());
   return used;
 }
 

@@ -1,7 +1,7 @@
 // HttpSession: one HTTP/1.x connection in this worker: when to read, when to answer, when to wait, when to
 // end.
 //
-// What bytes mean is decided elsewhere: strictness, head_parser, framing and request_body for input,
+// What bytes mean is decided elsewhere: head_parser and request_body for input,
 // send_response and output for output. One callback is: receive once, answer every request that is whole,
 // send once. While a response waits for the socket nothing is read, so a client that does not read its
 // answers cannot make us collect. Input lives in the worker's scratch buffer; the session owns bytes only
@@ -43,7 +43,6 @@ struct SessionShared {
   HttpHandler& handler;
   HeadParser parser;
   HttpResponse response;
-  std::string path;  // of the request at hand, decoded
   DateCache date;
   OncePerSecond fault_log;
 };
@@ -72,12 +71,13 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   std::size_t Process(std::string_view input);
   // One step of it: 0 when more input is needed, or none is wanted any more.
   std::size_t ReadHead(std::string_view input);
+  // The parser has the head, of which `head` are the bytes.
   std::size_t StartRequest(std::string_view head, std::string_view rest);
   std::size_t ReadBody(std::string_view input);
 
   // ---- answers ----
-  // The request whose head, `head`, was parsed last.
-  void Serve(std::string_view head, std::string_view body);
+  // `head` are the bytes of the request's head.
+  void Serve(const HttpRequest& request, std::string_view head);
   void CallHandler(const HttpRequest& request);
   void Respond(const HttpRequest& request, std::string_view head);
   // Answers with an error, and nothing of the connection's input is looked at from now on. `head`: what is known of

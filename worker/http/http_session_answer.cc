@@ -11,32 +11,13 @@
 #include "worker/http/http_session.h"
 #include "worker/http/http_status.h"
 #include "worker/http/send_response.h"
-#include "worker/http/target.h"
 
 namespace preforkd::http {
 
-void HttpSession::Serve(std::string_view head_bytes, std::string_view body) {
-  const RequestHead& head = shared_.parser.Head();
-  // A tunnel would be bytes that nobody checks.
-  if (head.method == HttpMethod::kConnect) return Refuse(501, head_bytes);
-  const std::optional<Target> target = ParseTarget(head.target, shared_.path);
-  if (!target) return Refuse(400, head_bytes);
-
-  HttpRequest request;
-  request.method = head.method;
-  request.method_name = head.method_name;
-  request.target = head.target;
-  request.path = target->path;
-  request.query = target->query;
-  request.minor_version = head.minor_version;
-  request.fields = head.fields;
-  request.host = target->host.empty() ? request.Field("host").value_or("") : target->host;
-  request.body = body;
-  request.keep_alive = head.keep_alive;
-  request.peer = &connection_.Peer();
+void HttpSession::Serve(const HttpRequest& request, std::string_view head) {
   Announce(request);
   CallHandler(request);
-  Respond(request, head_bytes);
+  Respond(request, head);
 }
 
 void HttpSession::CallHandler(const HttpRequest& request) {

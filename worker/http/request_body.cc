@@ -4,9 +4,16 @@
 
 namespace preforkd::http {
 
-RequestBody::RequestBody(std::string_view head, const Framing& framing, std::uint64_t max_body)
-    : head_(head), left_(framing.length) {
+RequestBody::RequestBody(std::string_view head, const HttpRequest& request, const Framing& framing,
+                         std::uint64_t max_body)
+    : head_(head, request), left_(framing.length) {
   if (framing.kind == Framing::Kind::kChunked) decoder_.emplace(max_body);
+}
+
+HttpRequest RequestBody::Request() const {
+  HttpRequest request = head_.Request();
+  request.body = data_;
+  return request;
 }
 
 ChunkedDecoder::State RequestBody::Feed(std::string_view input, std::size_t& used) {

@@ -18,7 +18,7 @@ struct Target {
   std::string_view query;  // as sent
 };
 
-// `raw` has passed ScanHead. nullopt: a bad escape, an encoded NUL, or a path that would leave the root.
+// `raw` has passed ParseRequestLine. nullopt: a bad escape, an encoded NUL, or a path that would leave the root.
 // `buffer` is replaced; Target::path points into it.
 std::optional<Target> ParseTarget(std::string_view raw, std::string& buffer);
 

@@ -36,7 +36,6 @@ std::vector<HostileRow> StartLineRows() {
       {"7 HTTP/0.9", "GET /\r\n", {400}, true},
       {"7 only a method", "GET\r\n\r\n", {400}, true},
       {"9 HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", {505}, true},
-      {"9 HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", {505}, true},
       {"9 HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {505}, true},
       {"9 no such version", "GET / HTTP/1.1.1\r\nHost: a\r\n\r\n", {400}, true},
       {"9 version in small letters", "GET / http/1.1\r\nHost: a\r\n\r\n", {400}, true},

@@ -19,8 +19,14 @@ void CheckWithMirror(const std::vector<HostileRow>& rows) {
   CheckRows(bed, rows);
 }
 
+TEST_CASE("optional whitespace is taken where the grammar has it, and nowhere else") {
+  CheckWithMirror(WhitespaceRows());
+}
 TEST_CASE("chunk extensions have names, and are ignored") {
   CheckWithMirror(ExtensionRows());
+}
+TEST_CASE("a higher minor version is served as 1.1, another major version is refused") {
+  CheckWithMirror(VersionRows());
 }
 }  // namespace
 }  // namespace preforkd::test

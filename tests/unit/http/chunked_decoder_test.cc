@@ -62,14 +62,14 @@ TEST_CASE("packaging is bounded by data") {
 }
 
 TEST_CASE("a body with a length takes exactly that") {
-  RequestBody body("head", {Framing::Kind::kLength, 5, kAccepted}, 100);
+  RequestBody body("head", {}, {Framing::Kind::kLength, 5, kAccepted}, 100);
   std::size_t used = 0;
   CHECK(body.Feed("hel", used) == State::kMore);
   CHECK(used == 3);
   CHECK(body.Feed("lo and more", used) == State::kDone);
   CHECK(used == 2);
-  CHECK(body.Data() == "hello");
-  CHECK(body.Head() == "head");
+  CHECK(body.Request().body == "hello");
+  CHECK(body.HeadBytes() == "head");
 }
 
 }  // namespace

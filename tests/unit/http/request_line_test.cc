@@ -1,0 +1,48 @@
+// The request line, and host and port by themselves. Whole requests are in tests/loopback/http; here is what
+// only the functions themselves can show.
+#include "worker/http/request_line.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace preforkd::http {
+namespace {
+
+TEST_CASE("methods are told apart by case") {
+  CHECK(MethodOf("GET") == HttpMethod::kGet);
+  CHECK(MethodOf("PATCH") == HttpMethod::kPatch);
+  CHECK_FALSE(MethodOf("get"));
+  CHECK_FALSE(MethodOf(""));
+}
+
+TEST_CASE("the parts of a request line") {
+  const std::string line = "POST http://a/b?c HTTP/1.0";
+  RequestLine parsed;
+  REQUIRE(ParseRequestLine(line, parsed) == kAccepted);
+  CHECK(parsed.method == HttpMethod::kPost);
+  CHECK(parsed.method_name == "POST");
+  CHECK(parsed.target == "http://a/b?c");
+  CHECK(parsed.minor_version == 0);
+}
+
+TEST_CASE("every minor version above 1 is processed as 1") {
+  for (int minor = 0; minor <= 9; ++minor) {
+    RequestLine parsed;
+    CHECK(ParseRequestLine("GET / HTTP/1." + std::to_string(minor), parsed) == kAccepted);
+    CHECK(parsed.minor_version == (minor == 0 ? 0 : 1));
+  }
+}
+
+TEST_CASE("a method that is no token, or none of ours, is refused before its line ends") {
+  CHECK(CheckMethod("") == kAccepted);
+  CHECK(CheckMethod("FO") == kAccepted);
+  CHECK(CheckMethod("FOO ") == 501);
+  CHECK(CheckMethod("G@T") == 400);
+  CHECK(CheckMethod(" ") == 400);
+  CHECK(CheckMethod(std::string(33, 'A')) == 501);
+  CHECK(CheckMethod("PRI ") == kAccepted);  // refused by its version
+}
+
+}  // namespace
+}  // namespace preforkd::http

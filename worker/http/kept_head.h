@@ -1,0 +1,34 @@
+// KeptHead: the head of a request whose body did not arrive with it. Holds a copy of the bytes and the
+// request that the parser has made of them, so that nothing is parsed again when the body is complete.
+#ifndef PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
+#define PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/http/request.h"
+
+namespace preforkd::http {
+
+class KeptHead {
+ public:
+  // `bytes` are those that `request` was parsed from. Its path may lie elsewhere; everything else is in them.
+  KeptHead(std::string_view bytes, const HttpRequest& request);
+  // The request points into this object.
+  KeptHead(const KeptHead&) = delete;
+  KeptHead& operator=(const KeptHead&) = delete;
+
+  [[nodiscard]] std::string_view Bytes() const { return std::string_view(text_).substr(0, size_); }
+  [[nodiscard]] const HttpRequest& Request() const { return request_; }
+
+ private:
+  std::size_t size_;
+  std::string text_;  // the bytes, and the path behind them
+  std::vector<HttpField> fields_;
+  HttpRequest request_;
+};
+
+}  // namespace preforkd::http
+
+#endif
