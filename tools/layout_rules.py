@@ -52,7 +52,6 @@ HEADERS = (
     Place("toml++", r"toml\+\+/", PRODUCT + ("tests/",), ("common/config/toml_reader.cc",),
           "slow to compile, and Value hides it"),
     Place("CLI11", r"CLI/", PRODUCT + ("tests/",), ("master/options.cc", "master/ctl/ctl_options.cc"), "slow to compile"),
-    Place("llhttp", r"llhttp", PRODUCT, ("worker/http/",), "the parser of one protocol"),
     Place("a system header in the policy", r"sys/|linux/|netinet/|unistd\.h|fcntl\.h|signal\.h|poll\.h",
           ("master/policy/",), (), "the policy is pure: a table, an event and a time in, actions out"),
 )

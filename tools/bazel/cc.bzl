@@ -64,7 +64,6 @@ THIRD_PARTY_USERS = {
         "//tests:__subpackages__",
         "//worker:__pkg__",
     ],
-    "llhttp": ["//worker/http:__pkg__"],
 }
 
 def pf_library(name, copts = [], **kwargs):

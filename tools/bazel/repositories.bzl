@@ -21,10 +21,3 @@ def preforkd_repositories():
         name = "rules_java",
         path = "/usr/share/bazel/rules/java",
     )
-
-    # llhttp comes as C sources (Debian package node-llhttp).
-    native.new_local_repository(
-        name = "llhttp",
-        path = "/usr/share",
-        build_file = "//tools/third_party:llhttp.BUILD",
-    )

@@ -21,7 +21,7 @@ MAINTAINER = "preforkd maintainers <maintainers@preforkd.invalid>"
 EPOCH = 1795435200
 
 # Whose code is in the programs; each says so in /usr/share/doc.
-LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "node-llhttp", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
+LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
 
 # Where a service's author begins; what these include is shipped with them.
 HEADER_ROOTS = ["worker/service.h", "worker/http/handler.h"]
