@@ -1,5 +1,9 @@
-// authority: uri-host [ ":" port ], as it stands in the Host field, in an absolute target and in the target of
-// CONNECT (RFC 9110 section 7.2). Pure; looks nothing up.
+// authority: uri-host [ ":" port ], as it stands in the Host field, in an absolute target and in the target
+// of CONNECT (RFC 9110 section 7.2, RFC 3986 sections 3.2.2 and 3.2.3). Pure; judges the shape and looks
+// nothing up.
+//
+// Stricter than the grammar in one place: a name with a comma is refused, because that is what two Host lines
+// look like when something in front of us has joined them.
 #ifndef PREFORKD_WORKER_HTTP_AUTHORITY_H_
 #define PREFORKD_WORKER_HTTP_AUTHORITY_H_
 

@@ -19,6 +19,9 @@ void CheckWithMirror(const std::vector<HostileRow>& rows) {
   CheckRows(bed, rows);
 }
 
+TEST_CASE("host and port have a shape, in Host and in the target") {
+  CheckWithMirror(AuthorityRows());
+}
 TEST_CASE("optional whitespace is taken where the grammar has it, and nowhere else") {
   CheckWithMirror(WhitespaceRows());
 }

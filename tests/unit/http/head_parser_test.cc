@@ -83,7 +83,7 @@ TEST_CASE("every proper prefix of a good head is incomplete") {
 TEST_CASE("a prefix that is refused is refused in the same way with more behind it") {
   HeadParser parser({}, 1000);
   for (const std::string bad : {"G@T ", "FOO ", "GET / HTTP/3.0\r\n", "GET /\r\n", "GET / HTTP/1.1\r\n a\r\n",
-                                "GET /\rx", "GET / HTTP/1.1\r\nX\r\n",
+                                "GET /\rx", "GET / HTTP/1.1\r\nHost: a:b\r\n", "GET / HTTP/1.1\r\nX\r\n",
                                 "GET / HTTP/1.1\r\nHost: a\r\nX: y\rz"}) {
     CAPTURE(bad);
     Refusal first = kAccepted;

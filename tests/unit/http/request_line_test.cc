@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "worker/http/authority.h"
+
 namespace preforkd::http {
 namespace {
 
@@ -42,6 +44,16 @@ TEST_CASE("a method that is no token, or none of ours, is refused before its lin
   CHECK(CheckMethod(" ") == 400);
   CHECK(CheckMethod(std::string(33, 'A')) == 501);
   CHECK(CheckMethod("PRI ") == kAccepted);  // refused by its version
+}
+
+TEST_CASE("an authority ends where its text ends") {
+  CHECK(IsAuthority("a:80"));
+  CHECK_FALSE(IsAuthority(std::string_view("a\0", 2)));
+  CHECK_FALSE(IsAuthority(std::string_view("[::1\0]", 6)));
+  CHECK_FALSE(IsAuthority("[" + std::string(100, ':') + "]"));
+  CHECK(IsAuthorityWithPort("[::1]:1"));
+  CHECK_FALSE(IsAuthorityWithPort("[::1]"));
+  CHECK_FALSE(IsAuthorityWithPort("a:"));
 }
 
 }  // namespace
