@@ -81,7 +81,7 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   void CallHandler(const HttpRequest& request);
   void Respond(const HttpRequest& request, std::string_view head);
   // Answers with an error, and nothing of the connection's input is looked at from now on. `head`: what is known of
-  // that of the request.
+  // that of the request, from its first byte on.
   void Refuse(int status, std::string_view head);
   // Sends shared_.response.
   void Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only);

@@ -10,6 +10,7 @@
 #include "worker/http/error_page.h"
 #include "worker/http/http_session.h"
 #include "worker/http/http_status.h"
+#include "worker/http/request_line.h"
 #include "worker/http/send_response.h"
 
 namespace preforkd::http {
@@ -78,7 +79,9 @@ void HttpSession::Refuse(int status, std::string_view head) {
   HttpResponse& response = shared_.response;
   response.Clear();
   AnswerStatus(response, status);
-  Send(head, {}, {Date(), false, 1}, false);
+  const MethodSeen method = SeeMethod(head.substr(EmptyLineBytes(head)));
+  if (method == MethodSeen::kUnknown) response.Body().clear();
+  Send(head, {}, {Date(), false, 1}, method == MethodSeen::kHead);
   body_.reset();
   phase_ = Phase::kClosing;
   refused_ = true;

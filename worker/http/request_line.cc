@@ -99,4 +99,14 @@ std::optional<HttpMethod> MethodOf(std::string_view token) {
   return std::nullopt;
 }
 
+MethodSeen SeeMethod(std::string_view so_far) {
+  constexpr std::string_view kHead = "HEAD";
+  const auto* const end = std::find_if_not(so_far.begin(), so_far.end(),
+                                           [](char c) { return kTokenBytes[static_cast<unsigned char>(c)]; });
+  const std::string_view token = so_far.substr(0, static_cast<std::size_t>(end - so_far.begin()));
+  if (token == kHead) return MethodSeen::kHead;
+  const bool goes_on = token.size() == so_far.size();
+  return goes_on && kHead.starts_with(token) ? MethodSeen::kUnknown : MethodSeen::kOther;
+}
+
 }  // namespace preforkd::http

@@ -31,6 +31,14 @@ Refusal ParseRequestLine(std::string_view line, RequestLine& parsed);
 // nullopt: a token that we do not know.
 std::optional<HttpMethod> MethodOf(std::string_view token);
 
+// What the first bytes of a request, whatever is wrong with the rest, say about its method.
+enum class MethodSeen {
+  kHead,     // HEAD: the answer has no content
+  kUnknown,  // too few bytes: it may become HEAD
+  kOther,
+};
+MethodSeen SeeMethod(std::string_view so_far);
+
 }  // namespace preforkd::http
 
 #endif

@@ -127,6 +127,44 @@ TEST_CASE("100-continue") {
   }
 }
 
+TEST_CASE("an error that comes before the method is known has no content") {
+  ServiceConfig config;
+  config.header_timeout = std::chrono::milliseconds(20);
+  HttpBed bed(config, Mirror);
+  for (const char* start : {"HEAD", "HEAD / HTTP/1.1\r\n", "HEA", "H", "\r\nHE"}) {
+    CAPTURE(start);
+    const auto client = bed.Connect();
+    bed.Exchange(*client, start);
+    REQUIRE(bed.Until([&] {
+      client->Read();
+      return client->Ended();
+    }));
+    CHECK(OnlyAnswer(*client, true).status == 408);
+  }
+}
+
+TEST_CASE("a body that stops coming, a head that is too long: HEAD gets no content") {
+  ServiceConfig config;
+  config.body_timeout = std::chrono::milliseconds(20);
+  config.max_header = 1024;
+  config.max_headers = 3;
+  HttpBed bed(config, Mirror);
+  const auto status_of = [&bed](const std::string& bytes) {
+    const auto client = bed.Connect();
+    bed.Exchange(*client, bytes);
+    REQUIRE(bed.Until([&] {
+      client->Read();
+      return client->Ended();
+    }));
+    return OnlyAnswer(*client, true).status;
+  };
+  const std::string start = "HEAD / HTTP/1.1\r\nHost: a\r\n";
+  CHECK(status_of(start + "Content-Length: 5\r\n\r\nhe") == 408);
+  CHECK(status_of(start + "X: " + std::string(1024, 'y')) == 431);
+  CHECK(status_of(start + "A: a\r\nB: b\r\nC: c\r\n") == 431);
+  CHECK(status_of("HEAD /" + std::string(1024, 'y')) == 414);
+}
+
 TEST_CASE("a faulty handler costs one answer") {
   HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {
     response.Body() = "fine";

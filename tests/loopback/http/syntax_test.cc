@@ -31,5 +31,8 @@ TEST_CASE("chunk extensions have names, and are ignored") {
 TEST_CASE("a higher minor version is served as 1.1, another major version is refused") {
   CheckWithMirror(VersionRows());
 }
+TEST_CASE("an error in answer to HEAD has no content") {
+  CheckWithMirror(RefusedHeadRows());
+}
 }  // namespace
 }  // namespace preforkd::test

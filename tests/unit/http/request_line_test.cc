@@ -46,6 +46,22 @@ TEST_CASE("a method that is no token, or none of ours, is refused before its lin
   CHECK(CheckMethod("PRI ") == kAccepted);  // refused by its version
 }
 
+TEST_CASE("what is seen of a method decides whether an error has content") {
+  for (const char* head : {"HEAD", "HEAD ", "HEAD / HTTP", "HEAD\r", "HEAD\t", "HEAD@", "HEAD("}) {
+    CAPTURE(head);
+    CHECK(SeeMethod(head) == MethodSeen::kHead);
+  }
+  for (const char* unknown : {"", "H", "HE", "HEA"}) {
+    CAPTURE(unknown);
+    CHECK(SeeMethod(unknown) == MethodSeen::kUnknown);
+  }
+  for (const char* other :
+       {"GET", "G", "HEADS", "HEADER /", "head", "HE ", "H\r\n", " HEAD", "\x16\x03\x01"}) {
+    CAPTURE(other);
+    CHECK(SeeMethod(other) == MethodSeen::kOther);
+  }
+}
+
 TEST_CASE("an authority ends where its text ends") {
   CHECK(IsAuthority("a:80"));
   CHECK_FALSE(IsAuthority(std::string_view("a\0", 2)));
