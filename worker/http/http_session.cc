@@ -31,7 +31,7 @@ void HttpSession::OnTimeout() {
   if (phase_ == Phase::kLingering) return connection_.Close();
   if (wait_.For() == WaitFor::kRoom) wait_.Delivered(Delivered());
   if (!wait_.Over()) return;
-  if (!wait_.InRequest()) return connection_.Close();
+  if (!wait_.InRequest() || answered_) return connection_.Close();
   Refuse(408, body_ != nullptr ? body_->HeadBytes() : pending_);
   Settle();
 }
@@ -67,7 +67,7 @@ Duration HttpSession::Lag(Time now) const {
 // Without lingering: that would keep the place.
 void HttpSession::OnCrowded() {
   if (wait_.Idle() && connection_.HasInput()) return;  // it has just spoken
-  if (wait_.InRequest()) {
+  if (wait_.InRequest() && !answered_) {
     Refuse(408, body_ != nullptr ? body_->HeadBytes() : pending_);
     (void)Flush();
   }
@@ -148,6 +148,10 @@ std::size_t HttpSession::StartRequest(std::string_view head, std::string_view re
   const Framing& framing = parsed.framing;
   HttpRequest request = parsed.request;
   request.peer = &connection_.Peer();
+  if (framing.kind != Framing::Kind::kNone && !HandlerReadsBody(request)) {
+    ServeWithoutBody(request, head);
+    return head.size();
+  }
   if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
     const auto length = static_cast<std::size_t>(framing.length);
     request.body = rest.substr(0, length);
@@ -165,12 +169,13 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   std::size_t used = 0;
   switch (body_->Feed(input, used)) {
     case ChunkedDecoder::State::kMore:
+      if (answered_) body_->Forget();
       return used;
     case ChunkedDecoder::State::kMalformed:
-      Refuse(400, body_->HeadBytes());
+      RefuseBody(400);
       return 0;
     case ChunkedDecoder::State::kTooLarge:
-      Refuse(413, body_->HeadBytes());
+      RefuseBody(413);
       return 0;
     case ChunkedDecoder::State::kDone:
       break;
@@ -178,8 +183,16 @@ std::size_t HttpSession::ReadBody(std::string_view input) {
   const std::unique_ptr<RequestBody> body = std::move(body_);
   phase_ = Phase::kHead;
   wait_.End();
-  Serve(body->Request(), body->HeadBytes());
+  if (!std::exchange(answered_, false)) Serve(body->Request(), body->HeadBytes());
   return used;
+}
+
+void HttpSession::RefuseBody(int status) {
+  if (!answered_) return Refuse(status, body_->HeadBytes());
+  // A second answer would be taken for that of the next request.
+  body_.reset();
+  phase_ = Phase::kClosing;
+  refused_ = true;
 }
 
 Output::Progress HttpSession::Flush(bool last) {

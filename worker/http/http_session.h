@@ -74,10 +74,15 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   // The parser has the head, of which `head` are the bytes.
   std::size_t StartRequest(std::string_view head, std::string_view rest);
   std::size_t ReadBody(std::string_view input);
+  // What is not well-formed, or too large, in a body.
+  void RefuseBody(int status);
 
   // ---- answers ----
   // `head` are the bytes of the request's head.
   void Serve(const HttpRequest& request, std::string_view head);
+  [[nodiscard]] bool HandlerReadsBody(const HttpRequest& request) const;
+  // Answers a request whose body is to be discarded.
+  void ServeWithoutBody(HttpRequest request, std::string_view head);
   void CallHandler(const HttpRequest& request);
   void Respond(const HttpRequest& request, std::string_view head);
   // Answers with an error, and nothing of the connection's input is looked at from now on. `head`: what is known of
@@ -111,6 +116,7 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   SessionWait wait_;
   std::string pending_;  // received and not used: an incomplete head, or requests behind a blocked answer
   std::unique_ptr<RequestBody> body_;  // while a body is being received
+  bool answered_ = false;              // the request that body_ belongs to has its answer: the body is discarded
   std::optional<LingeringClose> linger_;
   std::size_t empty_lines_ = 0;  // in front of the next request line
   Phase phase_ = Phase::kHead;

@@ -21,6 +21,30 @@ void HttpSession::Serve(const HttpRequest& request, std::string_view head) {
   Respond(request, head);
 }
 
+// When it throws, so will Handle, which is the place where that is logged and answered.
+bool HttpSession::HandlerReadsBody(const HttpRequest& request) const {
+  try {
+    return shared_.handler.ReadsBody(request);
+  } catch (...) {
+    return true;
+  }
+}
+
+void HttpSession::ServeWithoutBody(HttpRequest request, std::string_view head) {
+  const RequestHead& parsed = shared_.parser.Head();
+  // A client that waited to be told to go on may send its body now, or not: nobody can say what comes next.
+  request.keep_alive = request.keep_alive && !parsed.expects_continue;
+  Serve(request, head);
+  if (phase_ == Phase::kClosing) {
+    refused_ = true;  // the body may follow
+    return;
+  }
+  body_ = std::make_unique<RequestBody>(std::string_view(), HttpRequest(), parsed.framing,
+                                        shared_.config.max_body);
+  answered_ = true;
+  phase_ = Phase::kBody;
+}
+
 void HttpSession::CallHandler(const HttpRequest& request) {
   HttpResponse& response = shared_.response;
   response.Clear();

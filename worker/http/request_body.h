@@ -26,6 +26,9 @@ class RequestBody : public Recycled<RequestBody> {
   // Uses bytes of `input` and never one that lies behind the body; says how many in `used`.
   ChunkedDecoder::State Feed(std::string_view input, std::size_t& used);
 
+  // Drops the data that has arrived.
+  void Forget() { data_.clear(); }
+
   [[nodiscard]] std::string_view HeadBytes() const { return head_.Bytes(); }
   // With the body as far as it has arrived. Points into this object.
   [[nodiscard]] HttpRequest Request() const;

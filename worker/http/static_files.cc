@@ -100,6 +100,8 @@ class StaticFiles final : public HttpHandler {
  public:
   StaticFiles(http::ServedRoot root, std::string index) : root_(std::move(root)), index_(std::move(index)) {}
 
+  [[nodiscard]] bool ReadsBody(const HttpRequest&) const override { return false; }
+
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;
     const bool folder = request.path.ends_with('/');

@@ -12,6 +12,8 @@ class WelcomePage final : public HttpHandler {
  public:
   explicit WelcomePage(const WorkerEnv& env) : env_(env) {}
 
+  [[nodiscard]] bool ReadsBody(const HttpRequest&) const override { return false; }
+
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;
     if (request.path == "/") return AnswerWelcomePage(response);

@@ -46,6 +46,8 @@ class StatusHandler final : public HttpHandler {
  public:
   explicit StatusHandler(const WorkerEnv& env) : env_(env) {}
 
+  [[nodiscard]] bool ReadsBody(const HttpRequest&) const override { return false; }
+
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;
     if (request.path == "/") return AnswerDashboard(request, response);

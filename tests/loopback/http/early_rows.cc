@@ -1,5 +1,6 @@
 // Answers that are decided before there is a request, or before there is a body.
 #include <string>
+#include <utility>
 
 #include "tests/loopback/http/syntax_rows.h"
 
@@ -81,33 +82,43 @@ std::vector<HostileRow> KnownFromHeadRows() {
 
 std::vector<HostileRow> UnreadBodyRows() {
   std::vector<HostileRow> rows;
-  for (const char* expect : {"", "Expect: 100-continue\r\n"}) {
-    for (const char* framing :
-         {"Content-Length: 5\r\n", "Content-Length: 1048576\r\n", "Transfer-Encoding: chunked\r\n"}) {
-      const std::string fields = std::string("Host: a\r\n") + expect + framing;
-      for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "TRACE"}) {
-        rows.push_back({"405", HeadOf(std::string(method) + " / HTTP/1.1", fields) + "12345", {405}, true});
-      }
-      rows.push_back({"404", HeadOf("GET /none HTTP/1.1", fields) + "12345" + GetRequest(), {404}, true});
-      rows.push_back({"200", HeadOf("GET / HTTP/1.1", fields) + "12345" + GetRequest(), {200}, true});
-      rows.push_back({"204", HeadOf("OPTIONS / HTTP/1.1", fields) + "12345", {204}, true});
-      rows.push_back({"HEAD", HeadOf("HEAD / HTTP/1.1", fields) + "12345", {200}, true, "", true});
-      rows.push_back({"HEAD, 404", HeadOf("HEAD /none HTTP/1.1", fields) + "12345", {404}, true, "", true});
-      rows.push_back(
-          {"1.0", HeadOf("POST / HTTP/1.0", std::string("Content-Length: 5\r\n")) + "12345", {405}, true});
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  const std::vector<std::pair<std::string, std::string>> bodies = {
+      {"Content-Length: 5\r\n", "12345"}, {chunked, "2;a=b\r\nhi\r\n0\r\nT: v\r\n\r\n"}};
+  for (const auto& [framing, body] : bodies) {
+    const std::string fields = "Host: a\r\n" + framing;
+    const std::vector<std::pair<std::string, int>> starts = {
+        {"POST /", 405},  {"PUT /none", 405}, {"DELETE /", 405}, {"PATCH /", 405},
+        {"TRACE /", 405}, {"GET /none", 404}, {"GET /", 200},    {"OPTIONS /", 204}};
+    for (const auto& [start, status] : starts) {
+      const std::string line = start + " HTTP/1.1";
+      rows.push_back({"the next is found", HeadOf(line, fields) + body + GetRequest(), {status, 200}, false});
+      rows.push_back({"the last", HeadOf(line, fields + "Connection: close\r\n") + body, {status}, true});
+      rows.push_back({"one who waits", HeadOf(line, fields + "Expect: 100-continue\r\n"), {status}, true});
+      rows.push_back({"one who does not wait",
+                      HeadOf(line, fields + "Expect: 100-continue\r\n") + body + GetRequest(),
+                      {status},
+                      true});
     }
+    const std::string head_200 = HeadOf("HEAD / HTTP/1.1", fields) + body;
+    const std::string head_404 = HeadOf("HEAD /none HTTP/1.1", fields) + body;
+    rows.push_back({"HEAD", head_200 + head_404 + head_200, {200, 404, 200}, false, "", true});
   }
+  const std::vector<HostileRow> more = {
+      {"1.0", HeadOf("POST / HTTP/1.0", "Content-Length: 5\r\n") + "12345", {405}, true},
+      {"the rest does not come", PostRequest("Content-Length: 1048576\r\n", "12345"), {405}, false},
+      {"a chunk that is none", PostRequest(chunked, "x\r\n") + GetRequest(), {405}, true},
+      {"a chunk above the maximum", PostRequest(chunked, "100001\r\n") + GetRequest(), {405}, true},
+  };
+  rows.insert(rows.end(), more.begin(), more.end());
   for (HostileRow& row : rows) row.at_once = true;
-  const std::vector<HostileRow> kept = {
+  const std::vector<HostileRow> others = {
       {"without a body", HeadOf("POST / HTTP/1.1") + GetRequest(), {405, 200}},
       {"with a body of nothing", PostRequest("Content-Length: 0\r\n") + GetRequest(), {405, 200}},
       {"that expects nothing", PostRequest("Expect: 100-continue\r\n") + GetRequest(), {405, 200}},
-      {"behind one that is kept",
-       GetRequest() + PostRequest("Content-Length: 5\r\n", "12345"),
-       {200, 405},
-       true},
+      {"behind another", GetRequest() + PostRequest("Content-Length: 5\r\n", "12345"), {200, 405}},
   };
-  rows.insert(rows.end(), kept.begin(), kept.end());
+  rows.insert(rows.end(), others.begin(), others.end());
   return rows;
 }
 

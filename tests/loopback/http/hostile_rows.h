@@ -16,7 +16,7 @@ struct HostileRow {
   bool ended = false;          // the server ends the connection
   const char* body = nullptr;  // of the last answer
   bool to_head = false;        // the requests are HEAD: nothing follows the head of an answer
-  bool at_once = false;        // the head is enough for the answer; there is no 100, and the body is not awaited
+  bool at_once = false;        // the first head is enough for its answer: no 100, and the body is not awaited
 };
 
 // Requests to build rows of.

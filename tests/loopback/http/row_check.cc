@@ -7,12 +7,12 @@
 namespace preforkd::test {
 namespace {
 
-// The status of an answer that must not wait for the body of its request, nor ask for it.
-void CheckAnswersHead(HttpBed& bed, const HostileRow& row, const Outcome& whole) {
+// The first answer must not wait for the body of its request, nor ask for it.
+void CheckAnswersHead(HttpBed& bed, const HostileRow& row) {
   const auto client = bed.Connect();
   bed.Exchange(*client, std::string_view(row.bytes).substr(0, row.bytes.find("\r\n\r\n") + 4));
   CHECK(client->Received().find("HTTP/1.1 100") == std::string::npos);
-  CHECK(OutcomeOf(*client, row.to_head) == whole);
+  CHECK(OutcomeOf(*client, row.to_head).statuses == std::vector<int>{row.statuses.front()});
   client->Close();
   bed.Turn();
   CHECK(bed.Live() == 0);
@@ -59,7 +59,7 @@ void CheckRow(HttpBed& bed, const HostileRow& row) {
   CHECK(whole.statuses == row.statuses);
   CHECK(whole.ended == row.ended);
   if (row.body != nullptr) CHECK(whole.body == row.body);
-  if (row.at_once) CheckAnswersHead(bed, row, whole);
+  if (row.at_once) CheckAnswersHead(bed, row);
   CheckNextClient(bed);
   for (std::size_t cut = 1; cut < row.bytes.size(); ++cut) {
     CAPTURE(cut);

@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <memory>
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
+#include "worker/http/http_service.h"
 
 namespace preforkd::test {
 namespace {
@@ -125,6 +127,91 @@ TEST_CASE("100-continue") {
     bed.Exchange(*client, "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     CHECK(client->Received().empty());
   }
+}
+
+// Wants bodies for uploads only.
+class Uploads final : public HttpHandler {
+ public:
+  [[nodiscard]] bool ReadsBody(const HttpRequest& request) const override {
+    CHECK(request.body.empty());
+    CHECK(request.peer != nullptr);
+    if (request.path == "/throw") throw std::runtime_error("no");
+    return request.method == HttpMethod::kPost && request.path == "/upload" && request.Field("x-key") == "1";
+  }
+  void Handle(const HttpRequest& request, HttpResponse& response) override {
+    if (request.path == "/throw") throw std::runtime_error("no");
+    response.SetStatus(request.path == "/upload" ? 200 : 404);
+    response.Body().assign(request.body);
+  }
+};
+
+TEST_CASE("a handler says itself which bodies it reads") {
+  ServiceConfig config;
+  config.body_timeout = std::chrono::milliseconds(100);
+  HttpBed bed(config, ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
+                                return MakeHttpService(of_service, std::make_unique<Uploads>());
+                              },
+                              true});
+  const auto client = bed.Connect();
+  const auto post = [](std::string_view path, std::string_view fields = "") {
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" +
+           std::string(fields) + "\r\n";
+  };
+  SUBCASE("one that it reads is asked for, and the connection goes on") {
+    bed.Exchange(*client, post("/upload", "X-Key: 1\r\n"));
+    CHECK(client->Received() == "HTTP/1.1 100 Continue\r\n\r\n");
+    client->Forget();
+    bed.Exchange(*client, "data");
+    CHECK(OnlyAnswer(*client).body == "data");
+    CHECK_FALSE(client->Ended());
+  }
+  SUBCASE("one that waits and is not read is answered without it, and closes") {
+    bed.Exchange(*client, post("/other"));
+    CHECK(OnlyAnswer(*client).status == 404);
+    CHECK(OnlyAnswer(*client).Field("connection") == "close");
+    CHECK(client->Ended());
+  }
+  SUBCASE("a body that is there already is not read either") {
+    bed.Exchange(*client, post("/upload") + "data" + kGet);
+    CHECK(OnlyAnswer(*client).body.empty());
+    CHECK(OnlyAnswer(*client).Field("connection") == "close");
+    CHECK(client->Ended());
+  }
+  SUBCASE("a body that nobody reads and that stops coming ends the connection without another answer") {
+    bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nda");
+    CHECK(OnlyAnswer(*client).status == 404);
+    CHECK_FALSE(client->Ended());
+    CHECK(std::string(bed.Last().GetSession().TravelRefusal()) == "a request body is being received");
+    REQUIRE(bed.Until([&] {
+      client->Read();
+      return client->Ended();
+    }));
+    CHECK(OnlyAnswer(*client).status == 404);
+  }
+  SUBCASE("a body that nobody reads is not kept") {
+    const std::string piece(100'000, 'x');
+    bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    for (int i = 0; i < 10; ++i) bed.Exchange(*client, piece);
+    CHECK(OnlyAnswer(*client).body.empty());
+    client->Forget();
+    bed.Exchange(*client, kGet);
+    CHECK(OnlyAnswer(*client).status == 404);
+  }
+  SUBCASE("a request without a body is not asked about") {
+    bed.Exchange(*client, std::string(kGet) + kGet);
+    CHECK(ParseAnswers(client->Received()).size() == 2);
+    CHECK_FALSE(client->Ended());
+  }
+  SUBCASE("one that throws costs one answer") {
+    bed.Exchange(*client, post("/throw") + "data");
+    CHECK(OnlyAnswer(*client).status == 500);
+    client->Forget();
+    bed.Exchange(*client, kGet);
+    CHECK(OnlyAnswer(*client).status == 404);
+  }
+  client->Close();
+  bed.Turn();
+  CHECK(bed.Live() == 0);
 }
 
 TEST_CASE("an error that comes before the method is known has no content") {

@@ -1,12 +1,17 @@
 // Syntax that is easily got wrong, row by row; how a row is tried is in row_check.h.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
 #include "tests/loopback/http/row_check.h"
 #include "tests/loopback/http/syntax_rows.h"
+#include "worker/http/http_service_type.h"
+#include "worker/services/status_service.h"
 
 namespace preforkd::test {
 namespace {
@@ -34,5 +39,28 @@ TEST_CASE("a higher minor version is served as 1.1, another major version is ref
 TEST_CASE("an error in answer to HEAD has no content") {
   CheckWithMirror(RefusedHeadRows());
 }
+TEST_CASE("what the head of a request decides is answered before its body") {
+  CheckWithMirror(KnownFromHeadRows());
+}
+TEST_CASE("a service that reads no bodies answers before the body, and discards it") {
+  SUBCASE("the welcome page") {
+    HttpBed bed({}, HttpServiceType());
+    CheckRows(bed, UnreadBodyRows());
+  }
+  SUBCASE("files") {
+    const std::filesystem::path root = std::filesystem::path(std::getenv("TEST_TMPDIR")) / "files";
+    std::filesystem::create_directories(root);
+    std::ofstream(root / "index.html") << "page";
+    ServiceConfig config;
+    config.root = root;
+    HttpBed bed(config, HttpServiceType());
+    CheckRows(bed, UnreadBodyRows());
+  }
+  SUBCASE("status") {
+    HttpBed bed({}, StatusServiceType());
+    CheckRows(bed, UnreadBodyRows());
+  }
+}
+
 }  // namespace
 }  // namespace preforkd::test
