@@ -37,16 +37,14 @@ Refusal CheckCounts(std::span<const HttpField> fields, int minor_version) {
   return framings > 1 ? 400 : kAccepted;
 }
 
-bool KeepsAlive(std::span<const HttpField> fields, int minor_version) {
+bool KeepsAlive(const HttpRequest& request) {
   bool close = false;
-  bool keep_alive = minor_version >= 1;
-  for (const HttpField& field : fields) {
-    if (!EqualsNoCase(field.name, "connection")) continue;
-    ForEachElement(field.value, [&](std::string_view option) {
-      close = close || EqualsNoCase(option, "close");
-      keep_alive = keep_alive || EqualsNoCase(option, "keep-alive");
-    });
-  }
+  bool keep_alive = request.minor_version >= 1;
+  const auto read = [&](std::string_view option) {
+    close = close || EqualsNoCase(option, "close");
+    keep_alive = keep_alive || EqualsNoCase(option, "keep-alive");
+  };
+  request.ForEachLine("connection", [&](std::string_view line) { ForEachElement(line, read); });
   return keep_alive && !close;
 }
 
@@ -127,7 +125,7 @@ Refusal HeadParser::Finish() {
   head_.framing = DecideFraming(fields_, request.minor_version, max_body_);
   if (head_.framing.refusal != kAccepted) return head_.framing.refusal;
   if (const Refusal refusal = ReadExpectations(); refusal != kAccepted) return refusal;
-  request.keep_alive = KeepsAlive(fields_, request.minor_version);
+  request.keep_alive = KeepsAlive(request);
   // A tunnel would be bytes that nobody checks.
   if (request.method == HttpMethod::kConnect) return 501;
   const std::optional<Target> target = ParseTarget(request.target, path_);
@@ -142,14 +140,12 @@ Refusal HeadParser::ReadExpectations() {
   head_.expects_continue = false;
   if (head_.request.minor_version == 0) return kAccepted;  // 1.0 knows no expectations
   bool others = false;
-  for (const HttpField& field : fields_) {
-    if (!EqualsNoCase(field.name, "expect")) continue;
-    ForEachElement(field.value, [&](std::string_view expectation) {
-      const bool known = EqualsNoCase(expectation, "100-continue");
-      head_.expects_continue = head_.expects_continue || known;
-      others = others || !known;
-    });
-  }
+  const auto read = [&](std::string_view expectation) {
+    const bool known = EqualsNoCase(expectation, "100-continue");
+    head_.expects_continue = head_.expects_continue || known;
+    others = others || !known;
+  };
+  head_.request.ForEachLine("expect", [&](std::string_view line) { ForEachElement(line, read); });
   return others ? 417 : kAccepted;
 }
 
