@@ -188,6 +188,13 @@ TEST_CASE("a handler says itself which bodies it reads") {
     }));
     CHECK(OnlyAnswer(*client).status == 404);
   }
+  SUBCASE("a client whose place is needed while its body is discarded gets no second answer") {
+    bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nda");
+    bed.Last().GetSession().OnCrowded();
+    bed.Exchange(*client, "");
+    CHECK(OnlyAnswer(*client).status == 404);
+    CHECK(client->Ended());
+  }
   SUBCASE("a body that nobody reads is not kept") {
     const std::string piece(100'000, 'x');
     bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
