@@ -10,9 +10,6 @@ namespace preforkd {
 
 class Commands {
  public:
-  // The most that TTIN and `scale` go up to.
-  static constexpr std::uint32_t kMaxWorkers = 256;
-
   explicit Commands(const MasterParts& parts) : parts_(parts) {}
 
   // Any signal that the master hears but SIGCHLD.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/config/config_loader.h"
@@ -17,15 +19,20 @@ std::string Generations::ServingText() const {
   return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
 }
 
-ServiceId Generations::ServiceOf(const std::string& name) {
-  return service_ids_.try_emplace(name, static_cast<ServiceId>(service_ids_.size())).first->second;
+Status Generations::HasNumbersFor(const Config& config) const {
+  std::set<std::string> names;
+  for (const ServiceConfig& service : config.services) names.insert(service.name);
+  if (service_ids_.HasRoomFor(names)) return {};
+  return Error{fmt::format("{} names of services have been in use since the start; for another one the server "
+                           "must be restarted",
+                           service_ids_.All().size())};
 }
 
 GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
   GenerationSpec generation;
   last_ = Next(last_);
   generation.number = last_;
-  generation.workers = config->workers != 0 ? config->workers : UsableCpus();
+  generation.workers = config->workers != 0 ? config->workers : std::min(UsableCpus(), kMaxWorkers);
   for (const ServiceConfig& service : config->services) {
     generation.services.emplace_back(ServiceOf(service.name), &service);
   }
@@ -37,11 +44,11 @@ void Generations::Save(UpgradeState& state) const {
   state.config = PrintConfig(*serving_.config);
   state.generation = serving_.number;
   state.last_generation = last_;
-  for (const auto& [name, id] : service_ids_) state.service_ids[name] = Raw(id);
+  for (const auto& [name, id] : service_ids_.All()) state.service_ids[name] = Raw(id);
 }
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
-  for (const auto& [name, id] : state.service_ids) service_ids_[name] = ServiceId{id};
+  for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
   serving_ = Make(std::move(config));
   serving_.number = state.generation;
   serving_.workers = state.workers;

@@ -3,13 +3,14 @@
 #ifndef PREFORKD_MASTER_GENERATIONS_H_
 #define PREFORKD_MASTER_GENERATIONS_H_
 
-#include <map>
 #include <memory>
 #include <string>
 
 #include "common/base/ids.h"
+#include "common/base/result.h"
 #include "common/config/config.h"
 #include "master/generation.h"
+#include "master/name_numbers.h"
 #include "master/upgrade/upgrade_state.h"
 
 namespace preforkd {
@@ -30,7 +31,10 @@ class Generations {
   // For the service manager.
   [[nodiscard]] std::string ServingText() const;
   // A name keeps its number as long as the server lives.
-  ServiceId ServiceOf(const std::string& name);
+  // Precondition: HasNumbersFor has said so.
+  ServiceId ServiceOf(const std::string& name) { return service_ids_.Of(name); }
+  // Error: no number is left for one of its services.
+  [[nodiscard]] Status HasNumbersFor(const Config& config) const;
 
   // ---- upgrade in place ----
   void Save(UpgradeState& state) const;
@@ -43,7 +47,7 @@ class Generations {
   GenerationSpec serving_;
   GenerationSpec coming_;
   Generation last_{};
-  std::map<std::string, ServiceId> service_ids_;  // grows
+  NameNumbers<ServiceId> service_ids_;
 };
 
 }  // namespace preforkd

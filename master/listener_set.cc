@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -10,6 +11,8 @@
 
 namespace preforkd {
 namespace {
+
+static_assert(kMaxListenerRows >= 2 * kMaxListeners);
 
 // Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does always.
 bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
@@ -28,9 +31,9 @@ std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
 
 }  // namespace
 
-ListenerSet::ListenerSet(EventLoop& loop, MasterPage& page, const std::vector<InheritedSocket>& passed,
+ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
                          Listener::Sink sink, TraitsOf traits_of)
-    : loop_(loop), page_(page), passed_(passed), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
+    : loop_(loop), scoreboard_(scoreboard), passed_(passed), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
 
 Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
   std::vector<Wanted> wanted;
@@ -47,11 +50,13 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
     }
     if (found == 0) return Error{fmt::format("{}: {}", text, WhatWasPassed(passed_))};
   }
-  return wanted;
+  if (wanted.size() <= kMaxListeners) return wanted;
+  return Error{fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
+                           wanted.size(), kMaxListeners)};
 }
 
 Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
-  const ListenerId id = IdOf(wanted.key);
+  const ListenerId id = ids_.Of(wanted.key);
   return wanted.passed < 0 ? Listener::Open(loop_, *wanted.config, id, sink_)
                            : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
 }
@@ -66,11 +71,11 @@ Status ListenerSet::Inherit(const InheritedListener& inherited, ServiceId servic
   // Asked first: a listener that is made and thrown away would close the socket.
   if (const Result<SocketAddress> bound = LocalAddress(inherited.fd); !bound.Ok()) return bound.Err();
   Result<std::unique_ptr<Listener>> listener =
-      Listener::Inherit(loop_, config, IdOf(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
+      Listener::Inherit(loop_, config, ids_.Of(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
   if (!listener.Ok()) return listener.Err();
   listener.Value()->SetService(service);
   listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
-  if (ListenerRow* const row = listener.Value()->Row()) row->service.Write(inherited.service);
+  listener.Value()->Row()->service.Write(inherited.service);
   active_[inherited.key] = std::move(listener).Value();
   return {};
 }
@@ -88,6 +93,13 @@ Status ListenerSet::Prepare(const Config& config) {
   prepared_.clear();
   const Result<std::vector<Wanted>> all = WantedBy(config);
   if (!all.Ok()) return all.Err();
+  std::set<std::string> keys;
+  for (const Wanted& wanted : all.Value()) keys.insert(wanted.key);
+  if (!ids_.HasRoomFor(keys)) {
+    return Error{fmt::format("{} different addresses have been listened on since the start; for another one the server "
+                             "must be restarted",
+                             ids_.All().size())};
+  }
   for (const Wanted& wanted : all.Value()) {
     if (active_.contains(wanted.key)) continue;
     Result<std::unique_ptr<Listener>> listener = Open(wanted);
@@ -147,7 +159,6 @@ void ListenerSet::Install(Listener& listener, const ListenConfig& config, const 
   if (listener.Row() == nullptr) {
     log::Notice("listening on {} for service {}", listener.BoundText(), config.service);
     listener.SetRow(RowFor(listener.BoundText()));
-    if (listener.Row() == nullptr) return;  // more listeners than rows: it serves, uncounted
   }
   listener.Row()->service.Write(config.service);
 }
@@ -165,22 +176,17 @@ void ListenerSet::Close() {
   prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
 }
 
-ListenerId ListenerSet::IdOf(const std::string& address) {
-  return ids_.try_emplace(address, static_cast<ListenerId>(ids_.size())).first->second;
-}
-
 ListenerRow* ListenerSet::RowFor(const std::string& address) {
   ListenerRow* same = nullptr;
-  ListenerRow* fresh = nullptr;
   ListenerRow* of_another = nullptr;
-  for (ListenerRow& row : page_.listeners) {
+  for (ListenerRow& row : scoreboard_.Listeners()) {
     if (row.used.load(std::memory_order_relaxed)) continue;
-    const std::string last = row.address.Read();
-    ListenerRow*& kind = last == address ? same : last.empty() ? fresh : of_another;
+    ListenerRow*& kind = row.address.Read() == address ? same : of_another;
     if (kind == nullptr) kind = &row;
   }
-  ListenerRow* const row = same != nullptr ? same : fresh != nullptr ? fresh : of_another;
-  if (row == nullptr) return nullptr;
+  ListenerRow* row = same != nullptr ? same : scoreboard_.AddListener();
+  if (row == nullptr) row = of_another;
+  PF_CHECK(row != nullptr, "more listeners than rows");
   if (row != same) {
     Set(row->accepted, 0);
     row->address.Write(address);

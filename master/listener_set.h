@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/listener.h"
+#include "master/name_numbers.h"
 #include "master/service_environment.h"
 #include "master/upgrade/upgrade_state.h"
 
@@ -31,7 +32,7 @@ class ListenerSet {
 
   // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set: one
   // that no listener uses for a while must still be there at the next reload.
-  ListenerSet(EventLoop& loop, MasterPage& page, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
+  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
               TraitsOf traits_of);
 
   // What this process has listened on as another program: in service at once, for the service that it had.
@@ -40,8 +41,8 @@ class ListenerSet {
   // For another program to inherit.
   [[nodiscard]] std::vector<InheritedListener> Bequeath() const;
   // A number that is not given out anew: the one that `address` had.
-  void KeepId(const std::string& address, ListenerId id) { ids_[address] = id; }
-  [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_; }
+  void KeepId(const std::string& address, ListenerId id) { ids_.Keep(address, id); }
+  [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_.All(); }
 
   // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
   // Error: the first that failed; those bound by this call are closed again.
@@ -68,24 +69,23 @@ class ListenerSet {
     int passed = -1;  // borrowed; -1: to be bound
   };
 
-  // Error: a socket that should have been passed was not.
+  // Error: a socket that should have been passed was not, or there are more than kMaxListeners.
   [[nodiscard]] Result<std::vector<Wanted>> WantedBy(const Config& config) const;
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
   void WarnOfUnused(const Config& config) const;
-  ListenerId IdOf(const std::string& address);
-  // The row that counted for this address before, or a free one: one that never counted if there is such. nullptr:
-  // more listeners than rows.
+  // The row that counted for this address before; else one that never counted; else the row of a listener that was
+  // closed. There is one: rows are twice kMaxListeners, and no more than two configurations' listeners are open at once.
   ListenerRow* RowFor(const std::string& address);
   void Install(Listener& listener, const ListenConfig& config, const Config& all);
 
   EventLoop& loop_;
-  MasterPage& page_;
+  const Scoreboard& scoreboard_;
   const std::vector<InheritedSocket>& passed_;
   Listener::Sink sink_;
   TraitsOf traits_of_;
   Listeners active_;
   Listeners prepared_;
-  std::map<std::string, ListenerId> ids_;  // grows; an address keeps its number
+  NameNumbers<ListenerId> ids_;  // by key
   bool accepting_ = false;
 };
 

@@ -54,7 +54,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                                     [this] { supervisor_.OnAllHeldUp(); }}),
       parking_(loop, ledger_, dispatcher_),
       listeners_(
-          loop, context_.Page(), environment.sockets, ListenerSink(),
+          loop, scoreboard, environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker, ledger_, SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
@@ -169,6 +169,7 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   Result<std::vector<WaiterId>> waiters = std::vector<WaiterId>();
   if (status.Ok()) waiters = RestoreState(Parts(), applier_, state);
   if (!waiters.Ok()) status = waiters.Err();
+  if (status.Ok() && !returned) status = generations_.HasNumbersFor(coming);
   if (status.Ok() && !returned) status = listeners_.Prepare(coming);
   if (status.Ok() && !returned) status = control_.Prepare(coming);
   if (!status.Ok()) {

@@ -32,7 +32,8 @@ void Reloader::Do(const BeginReload&) {
 }
 
 Status Reloader::Prepare(const Config& config) {
-  Status status = parts_.listeners.Prepare(config);
+  Status status = parts_.generations.HasNumbersFor(config);
+  if (status.Ok()) status = parts_.listeners.Prepare(config);
   if (status.Ok()) status = parts_.control.Prepare(config);
   if (!status.Ok()) parts_.listeners.Abandon();
   return status;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/log.h"
 #include "common/scoreboard/named_counters.h"
 #include "common/wire/codec.h"
 #include "master/connection_seals.h"
@@ -21,10 +22,10 @@ void SaveConnections(const MasterParts& parts, UpgradeState& state) {
   }
 }
 
-void SaveTotals(MasterPage& page, UpgradeState& state) {
-  VisitTotals(page,
+void SaveTotals(const Scoreboard& scoreboard, UpgradeState& state) {
+  VisitTotals(scoreboard.Master(),
               [&](const std::string& name, const Counter& counter) { state.totals[name] = Get(counter); });
-  for (const ListenerRow& row : page.listeners) {
+  for (const ListenerRow& row : scoreboard.Listeners()) {
     const std::string address = row.address.Read();
     if (!address.empty()) state.listener_rows.push_back({address, row.service.Read(), Get(row.accepted)});
   }
@@ -37,18 +38,24 @@ void SaveEnvironment(const ServiceEnvironment& environment, UpgradeState& state)
     state.passed.push_back({socket.name, socket.fd.Get()});
 }
 
-void RestoreTotals(MasterPage& page, const UpgradeState& state) {
-  VisitTotals(page, [&](const std::string& name, Counter& counter) {
+void RestoreTotals(const Scoreboard& scoreboard, const UpgradeState& state) {
+  VisitTotals(scoreboard.Master(), [&](const std::string& name, Counter& counter) {
     if (const auto found = state.totals.find(name); found != state.totals.end()) Set(counter, found->second);
   });
-  std::size_t next = 0;
+  std::size_t left_out = 0;
   for (const InheritedListenerRow& old : state.listener_rows) {
-    if (next == page.listeners.size()) break;  // a program that had more of them
-    ListenerRow& row = page.listeners[next++];
-    row.address.Write(old.address);
-    row.service.Write(old.service);
-    Set(row.accepted, old.accepted);
+    ListenerRow* const row = scoreboard.AddListener();
+    if (row == nullptr) {
+      ++left_out;
+      continue;
+    }
+    row->address.Write(old.address);
+    row->service.Write(old.service);
+    Set(row->accepted, old.accepted);
   }
+  if (left_out == 0) return;
+  log::Warning("upgrade: {} of {} listeners begin to count anew: version {} had more of them", left_out,
+               state.listener_rows.size(), state.version);
 }
 
 Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
@@ -101,7 +108,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.access_log = context.log.BequeathAccess();
   state.listeners = parts.listeners.Bequeath();
   parts.control.Save(state);
-  SaveTotals(context.Page(), state);
+  SaveTotals(context.scoreboard, state);
   parts.supervisor.Bequeath(state);
   SaveConnections(parts, state);
   return state;
@@ -109,7 +116,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
 
 Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigApplier& applier,
                                            const UpgradeState& state) {
-  RestoreTotals(parts.context.Page(), state);
+  RestoreTotals(parts.context.scoreboard, state);
   InheritSealKey({state.seal_key_0, state.seal_key_1});
   parts.last_conn = state.last_conn;
   parts.pid_file = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));

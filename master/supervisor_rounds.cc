@@ -107,7 +107,8 @@ ElasticReading Supervisor::ReadPressure() const {
   reading.extras = fleet_.Extras(kMainPool);
   const auto current = generations_.find(fleet_.Current());
   const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
-  reading.most = most != 0 ? most : 4 * reading.desired;
+  // No more than half of the slots: a reload needs as many again.
+  reading.most = most != 0 ? most : std::min(4 * reading.desired, kMaxSlots / 2);
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kStarting && record.generation == fleet_.Current()) ++reading.starting;
   }

@@ -4,6 +4,7 @@
 #define PREFORKD_COMMON_CONFIG_CONFIG_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,6 +20,11 @@
 namespace preforkd {
 
 using std::chrono::milliseconds;
+
+// Of one configuration. Fixed, because each is a row in shared memory or a number in a message (scoreboard.h, parcel.h).
+inline constexpr std::uint32_t kMaxWorkers = 256;  // without extras; the most that TTIN and scale go up to
+inline constexpr std::size_t kMaxListeners = 1024;
+inline constexpr std::size_t kMaxServices = 1024;
 
 enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
 enum class Scheduling { kBatch, kNormal };

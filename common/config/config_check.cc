@@ -43,6 +43,19 @@ void CheckBackoff(Draft& draft) {
                   FormatDuration(supervision.backoff_min), FormatDuration(supervision.backoff_max)));
 }
 
+// Reported once, at the first that is too many.
+void CheckNumbers(Draft& draft) {
+  const Config& config = draft.config();
+  if (config.listen.size() > kMaxListeners) {
+    draft.problems().Add(draft.OriginOf(Draft::ListenerKey(kMaxListeners, "")),
+                         fmt::format("there are {} listeners; write {} at most", config.listen.size(), kMaxListeners));
+  }
+  if (config.services.size() > kMaxServices) {
+    draft.problems().Add(draft.OriginOf(Draft::ServiceKey(config.services[kMaxServices].name, "")),
+                         fmt::format("there are {} services; write {} at most", config.services.size(), kMaxServices));
+  }
+}
+
 // Calls a getXXnam_r with a buffer that is large enough. 0 and no entry: there is none of that name.
 template <typename Entry, typename Lookup>
 Status FindAccount(Lookup lookup, const std::string& name, std::string_view kind) {
@@ -228,6 +241,7 @@ class ListenerCheck {
 void CheckConfig(const std::vector<std::string>& service_types, Draft& draft) {
   CheckWorkers(draft);
   CheckBackoff(draft);
+  CheckNumbers(draft);
   CheckAccounts(draft);
   CheckSyslog(draft);
   CheckWorker(draft);

@@ -121,15 +121,16 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   out.Sample(Get(master.calls_refused));
 }
 
-void RenderListeners(Exposition& out, const MasterPage& master) {
+void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
+  const MasterPage& master = scoreboard.Master();
   out.Counter("preforkd_connections_accepted_total", "Connections accepted, by the address they came to.");
-  for (const ListenerRow& row : master.listeners) {
+  for (const ListenerRow& row : scoreboard.Listeners()) {
     const std::string address = row.address.Read();
     if (!address.empty()) out.Sample(Get(row.accepted), {{"listener", address}});
   }
   out.Gauge("preforkd_accept_paused",
             "1 while nothing is accepted there: every slot is full, or no descriptor is free.");
-  for (const ListenerRow& row : master.listeners) {
+  for (const ListenerRow& row : scoreboard.Listeners()) {
     if (!row.used.load(std::memory_order_relaxed)) continue;
     out.Sample(std::uint64_t{row.paused.load(std::memory_order_relaxed)}, {{"listener", row.address.Read()}});
   }
@@ -228,7 +229,7 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
   Exposition out;
   RenderServer(out, master);
   RenderWorkers(out, master, reading, now);
-  RenderListeners(out, master);
+  RenderListeners(out, scoreboard);
   RenderConnections(out, master, reading);
   RenderTravel(out, master, reading);
   RenderTraffic(out, reading);

@@ -45,9 +45,9 @@ Json Workers(const Scoreboard& scoreboard, Time now) {
   return workers;
 }
 
-Json Listeners(const MasterPage& master) {
+Json Listeners(const Scoreboard& scoreboard) {
   Json listeners = Json::array();
-  for (const ListenerRow& row : master.listeners) {
+  for (const ListenerRow& row : scoreboard.Listeners()) {
     if (!row.used.load(std::memory_order_relaxed)) continue;
     listeners.push_back({{"address", row.address.Read()},
                          {"service", row.service.Read()},
@@ -123,7 +123,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"last_reload_successful", master.last_reload_served.load(std::memory_order_relaxed)},
       {"dispatch_wait", DispatchWait(totals)},
       {"master", MasterUseJson(master.use)},
-      {"listeners", Listeners(master)},
+      {"listeners", Listeners(scoreboard)},
       {"workers", Workers(scoreboard, now)},
   };
   if (answered_by) {

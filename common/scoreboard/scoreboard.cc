@@ -22,7 +22,8 @@ namespace preforkd {
 
 struct Scoreboard::Layout {
   MasterPage master;
-  std::array<WorkerRow, kMaxSlots> rows;  // right behind it: ConfineTo
+  std::array<ListenerRow, kMaxListenerRows> listeners;  // between the ledger and the rows: ConfineTo
+  std::array<WorkerRow, kMaxSlots> rows;
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Not touched, and so no memory, before there is a line in it.
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
@@ -305,6 +306,20 @@ WorkerRow& Scoreboard::Use(Slot slot) const {
     for (std::uint32_t i = known; i <= Raw(slot); ++i) ::new (&layout_->rows[i]) WorkerRow;
     used.store(Raw(slot) + 1, std::memory_order_release);
   }
+  return row;
+}
+
+std::span<ListenerRow> Scoreboard::Listeners() const {
+  const std::uint32_t used = layout_->master.listener_rows_used.load(std::memory_order_acquire);
+  return std::span(layout_->listeners).first(std::min(used, kMaxListenerRows));
+}
+
+ListenerRow* Scoreboard::AddListener() const {
+  std::atomic<std::uint32_t>& used = layout_->master.listener_rows_used;
+  const std::uint32_t index = used.load(std::memory_order_relaxed);
+  if (index >= kMaxListenerRows) return nullptr;
+  ListenerRow* const row = ::new (&layout_->listeners[index]) ListenerRow;
+  used.store(index + 1, std::memory_order_release);
   return row;
 }
 

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,9 @@ namespace preforkd {
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 static_assert(LoadMarks::kSlots == kMaxSlots);
-inline constexpr std::uint32_t kMaxListenerRows = 64;
+// The listeners of two configurations at once: a reload has those that come and those that leave. A row nobody has used
+// takes no memory.
+inline constexpr std::uint32_t kMaxListenerRows = 2048;
 inline constexpr std::size_t kPageBytes = 4096;
 
 // A line of text that one process writes and others read while it does: a sequence lock without a lock.
@@ -198,7 +201,8 @@ struct alignas(kPageBytes) MasterPage {
   // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
   // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
   alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};
-  std::array<ListenerRow, kMaxListenerRows> listeners;
+  // Listener rows from this one on have never had a listener: readers stop here.
+  std::atomic<std::uint32_t> listener_rows_used{0};
 
   void CountReload(ReloadResult result);
 };
@@ -245,6 +249,10 @@ class Scoreboard {
   [[nodiscard]] WorkerRow& Use(Slot slot) const;
   // Rows that readers have to look at: 0 to this, exclusive.
   [[nodiscard]] std::uint32_t SlotsUsed() const;
+  // Those that have, or have had, a listener. Any process reads; only the master writes.
+  [[nodiscard]] std::span<ListenerRow> Listeners() const;
+  // One row more, which readers see from now on. nullptr: all kMaxListenerRows are in that span. Only by the master.
+  [[nodiscard]] ListenerRow* AddListener() const;
   // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger. If the
   // master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be short, and begin
   // anew each time.

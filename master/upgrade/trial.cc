@@ -70,6 +70,9 @@ Status TryConnections(const UpgradeState& state) {
 }
 
 Status TryListeners(const Config& config, const UpgradeState& state) {
+  if (state.listeners.size() > kMaxListeners) {
+    return Error{fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
+  }
   for (const ListenConfig& listen : config.listen) {
     const bool there = std::any_of(state.listeners.begin(), state.listeners.end(),
                                    [&](const InheritedListener& old) { return old.key == listen.address.text; });

@@ -223,6 +223,26 @@ void CheckRefused(const std::string& path, const std::string& where, const std::
   CHECK(outcome.problems[0].text.find(says) != std::string::npos);
 }
 
+TEST_CASE("as many listeners and services as there are places for, and the first that is too many is named") {
+  std::string text;
+  for (std::size_t i = 0; i < kMaxListeners; ++i) {
+    text += "[[listen]]\naddress = \"unix:@" + std::to_string(i) + "\"\nservice = \"s\"\n";
+  }
+  const std::string service = "[service.s]\ntype = \"http\"\n";
+  CHECK(LoadText(text + service).config != nullptr);
+  const std::string one_more = "[[listen]]\naddress = \"unix:@one more\"\nservice = \"s\"\n";
+  const TempFile listeners(text + one_more + service);
+  CheckOnlyProblem(LoadConfig(InputsFor(listeners.path())), listeners.path() + ":3073:1",
+                   "there are 1025 listeners; write 1024 at most");
+
+  text = kMinimal;
+  for (std::size_t i = 1; i < kMaxServices; ++i) text += "[service.s" + std::to_string(i) + "]\ntype = \"http\"\n";
+  CHECK(LoadText(text).config != nullptr);
+  const TempFile services(text + "[service.more]\ntype = \"http\"\n");
+  CheckOnlyProblem(LoadConfig(InputsFor(services.path())), services.path() + ":2052:10",
+                   "there are 1025 services; write 1024 at most");
+}
+
 TEST_CASE("what is no file is refused at once") {
   CheckRefused("/dev/zero", "/dev/zero:1:1", "is a device; a configuration is a regular file");
   CheckRefused("/", "/:1:1", "is a folder");

@@ -104,6 +104,21 @@ TEST_CASE("readers look at the slots that have been used, and no further") {
   CHECK(board.SlotsUsed() == kMaxSlots);
 }
 
+TEST_CASE("readers look at the listeners that have been added, and there is an end of them") {
+  const Scoreboard board = Make();
+  CHECK(board.Listeners().empty());
+  for (std::uint32_t i = 0; i < kMaxListenerRows; ++i) {
+    ListenerRow* const row = board.AddListener();
+    REQUIRE(row != nullptr);
+    Set(row->accepted, i);
+  }
+  CHECK(board.AddListener() == nullptr);
+  REQUIRE(board.Listeners().size() == kMaxListenerRows);
+  CHECK(Get(board.Listeners().back().accepted) == kMaxListenerRows - 1);
+  board.Master().listener_rows_used = ~0U;  // whatever is written there
+  CHECK(board.Listeners().size() == kMaxListenerRows);
+}
+
 TEST_CASE("what is read at one moment is read again when the master has changed it meanwhile") {
   const Scoreboard board = Make();
   int reads = 0;

@@ -42,7 +42,7 @@ void Bury(const Scoreboard& board, WorkerRow& row) {
 
 TEST_CASE("every name of the contract is there from the first moment, and promtool is content") {
   const Scoreboard board = Make();
-  ListenerRow& listener = board.Master().listeners[0];
+  ListenerRow& listener = *board.AddListener();
   listener.used = true;
   listener.address.Write("127.0.0.1:8080");
   (void)Ready(board, 0, 0);
@@ -163,7 +163,7 @@ TEST_CASE("counters by reason come out under their names") {
 
 TEST_CASE("a listener that was closed goes on being counted, and is not paused") {
   const Scoreboard board = Make();
-  ListenerRow& listener = board.Master().listeners[5];
+  ListenerRow& listener = *board.AddListener();
   listener.address.Write("unix:/run/\"a\\b\xff\n.sock");
   Set(listener.accepted, 11);
   const MetricsPage page = Render(board);

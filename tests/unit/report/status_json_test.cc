@@ -20,9 +20,11 @@ TEST_CASE("every field that users rely on is there") {
   Set(master.started_ns, static_cast<std::uint64_t>(ToNanoseconds(now - std::chrono::seconds(5))));
   Set(master.lost, 1);
   master.state = MasterState::kServing;
-  master.listeners[2].used = true;
-  master.listeners[2].address.Write("127.0.0.1:8080");
-  master.listeners[2].service.Write("site");
+  (void)scoreboard.AddListener();  // of a listener that was closed
+  ListenerRow& listener = *scoreboard.AddListener();
+  listener.used = true;
+  listener.address.Write("127.0.0.1:8080");
+  listener.service.Write("site");
   WorkerRow& row = scoreboard.Use(Slot{9});
   row.state = SlotState::kRetiring;
   Set(row.pid, 4712);

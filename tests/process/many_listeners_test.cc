@@ -1,0 +1,134 @@
+// As many listeners as anybody has: every one of them serves and is shown everywhere, and stays so across a reload and an
+// upgrade. Where there is a limit, whoever goes beyond it is told.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "common/net/address.h"
+#include "common/net/socket_ops.h"
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/metrics_page.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string Section(const std::string& address, const std::string& service) {
+  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
+}
+
+// One listener for the status on TCP, and `count` for echo on sockets whose names hold `mark`.
+std::string Config(const DaemonProcess& daemon, int count, std::string_view mark) {
+  std::string text = "workers = 2\nworkers_max = 2\n" + Section("127.0.0.1:0", "status");
+  for (int i = 0; i < count; ++i) text += Section(fmt::format("unix:@{}{}", daemon.Path(mark), i), "echo");
+  return text + "[service.status]\ntype = \"status\"\n[service.echo]\ntype = \"echo\"\n";
+}
+
+std::string Page(const DaemonProcess& daemon, const std::string& target) {
+  HttpClient client(daemon.Address());
+  const std::optional<HttpResponse> response = client.Get(target);
+  REQUIRE(response);
+  return response->body;
+}
+
+Json Status(const DaemonProcess& daemon) {
+  return Json::parse(Page(daemon, "/status.json"));
+}
+
+// Every listener serves, and each view shows each of them with what it has accepted.
+void CheckAll(const DaemonProcess& daemon, int count, std::string_view mark, int accepted) {
+  for (int i = 0; i < count; ++i) {
+    TcpClient client(fmt::format("unix:@{}{}", daemon.Path(mark), i));
+    CHECK(client.Echoes("hello"));
+  }
+  const Json status = Status(daemon);
+  CHECK(status["listeners"].size() == static_cast<std::size_t>(count) + 1);
+  const auto shown = [&](const std::string& address) {
+    return std::any_of(status["listeners"].begin(), status["listeners"].end(), [&](const Json& listener) {
+      return listener["address"] == address && listener["accepted"] == accepted;
+    });
+  };
+  const MetricsPage metrics = MetricsPage::Parse(Page(daemon, "/metrics"));
+  const CommandResult ctl = RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "status"});
+  CHECK(metrics.Count("preforkd_accept_paused") == static_cast<std::size_t>(count) + 1);
+  for (int i = 0; i < count; ++i) {
+    const std::string address = fmt::format("unix:@{}{}", daemon.Path(mark), i);
+    CAPTURE(address);
+    CHECK(shown(address));
+    CHECK(metrics.Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", address)) == accepted);
+    CHECK(ctl.out.find(address + " ") != std::string::npos);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("80 listeners: status, metrics and preforkctl show every one") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(daemon, 80, "a"));
+  daemon.Serve(2);
+  CheckAll(daemon, 80, "a", 1);
+}
+
+TEST_CASE("80 listeners that a reload replaces by 80 others: all of those are shown, and those before are still counted") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(daemon, 80, "a"));
+  daemon.Serve(2);
+  CheckAll(daemon, 80, "a", 1);
+  daemon.WriteConfig(Config(daemon, 80, "b"));
+  REQUIRE(daemon.Reload());
+  CheckAll(daemon, 80, "b", 1);
+  const MetricsPage metrics = MetricsPage::Parse(Page(daemon, "/metrics"));
+  CHECK(metrics.Count("preforkd_connections_accepted_total") == 161);
+}
+
+TEST_CASE("80 listeners across an upgrade go on counting") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(daemon, 80, "a"));
+  daemon.Serve(2);
+  CheckAll(daemon, 80, "a", 1);
+  daemon.Signal(SIGUSR2);
+  REQUIRE(daemon.WaitForLog("generation 2 serves"));
+  CheckAll(daemon, 80, "a", 2);
+}
+
+TEST_CASE("more listeners than there are places for are refused where they stand, and at a reload nothing changes") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config(daemon, 1, "a"));
+  daemon.Serve(2);
+  const std::string path = daemon.Path("many.log");
+  WriteFile(path, Config(daemon, 1100, "b"));
+  const CommandResult check = RunCommand({RunfilePath(kPreforkd), "--check", "-c", path});
+  CHECK(check.code == 78);
+  CHECK((check.out + check.err).find(path + ":3075:1: there are 1101 listeners; write 1024 at most") != std::string::npos);
+  daemon.WriteConfig(Config(daemon, 1100, "b"));
+  CHECK_FALSE(daemon.Reload());
+  CheckAll(daemon, 1, "a", 1);
+}
+
+TEST_CASE("more sockets of a service manager than there are places for: the server says so and does not start") {
+  constexpr int kSockets = 1030;
+  std::vector<UniqueFd> sockets;
+  DaemonProcess daemon;
+  const Result<ListenAddress> any = ParseListenAddress("127.0.0.1:0");
+  for (int i = 0; i < kSockets; ++i) {
+    Result<UniqueFd> fd = BindSocket(any.Value());
+    if (!fd.Ok()) {
+      MESSAGE("skipped: ", fd.Err().text);
+      return;
+    }
+    REQUIRE(Listen(fd.Value().Get(), 1).Ok());
+    daemon.PassSocket("many", fd.Value().Get());
+    sockets.push_back(std::move(fd).Value());
+  }
+  CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:many"}) == 71);
+  CHECK(daemon.CountLog("1030 sockets to listen on, those counted that a service manager has passed; 1024 is the limit") == 1);
+}
+
+}  // namespace preforkd::testing
