@@ -4,6 +4,8 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/process/authority.h"
+#include "master/listen_access.h"
 #include "master/policy/accept_error.h"
 
 namespace preforkd {
@@ -18,7 +20,9 @@ constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
 
 Result<std::unique_ptr<Listener>> Listener::Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                  Sink sink) {
-  Result<UniqueFd> fd = BindSocket(config.address);
+  const Result<SocketAccess> access = AccessOf(config);
+  if (!access.Ok()) return access.Err();
+  Result<UniqueFd> fd = BindSocket(config.address, access.Value());
   if (!fd.Ok()) return fd.Err();
   const SocketFile file = FileOf(config.address);
   if (const Status status = Listen(fd.Value().Get(), config.backlog); !status.Ok()) {
@@ -72,7 +76,16 @@ Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
   config_ = config;
   if (Status status = SetDeferAccept(fd_.Get(), defer_accept); !status.Ok()) return status;
   if (Adopted()) return {};
+  const Result<SocketAccess> access = AccessOf(config);
+  if (!access.Ok()) return access.Err();
+  if (Status status = SetAccess(file_, access.Value()); !status.Ok()) return status;
   return Listen(fd_.Get(), config.backlog);  // on a socket that listens already: only the backlog changes
+}
+
+Status Listener::MayReconfigure(const ListenConfig& config) const {
+  if (Adopted()) return {};
+  const Result<SocketAccess> access = AccessOf(config);
+  return access.Ok() ? MaySetAccess(file_, access.Value(), OwnAuthority().change_owner) : Status(access.Err());
 }
 
 void Listener::SetAccepting(bool accepting) {

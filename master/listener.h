@@ -58,8 +58,11 @@ class Listener {
   // The socket is a service manager's: it outlives us, and so does its queue.
   [[nodiscard]] bool Adopted() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
 
-  // Takes over what may change while the socket stays: service, backlog, deferred accept.
+  // Takes over what may change while the socket stays: service, backlog, deferred accept, and who may connect to its file.
+  // Error: some of it could not be changed.
   Status Reconfigure(const ListenConfig& config, bool defer_accept);
+  // Whether Reconfigure would succeed, as far as one can know; changes nothing.
+  [[nodiscard]] Status MayReconfigure(const ListenConfig& config) const;
   void SetService(ServiceId service) { service_ = service; }
   // The row in which this listener shows its counters; it must outlive it.
   void SetRow(ListenerRow* row) { row_ = row; }

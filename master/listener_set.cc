@@ -101,7 +101,13 @@ Status ListenerSet::Prepare(const Config& config) {
                              ids_.All().size())};
   }
   for (const Wanted& wanted : all.Value()) {
-    if (active_.contains(wanted.key)) continue;
+    if (const auto kept = active_.find(wanted.key); kept != active_.end()) {
+      if (Status status = kept->second->MayReconfigure(*wanted.config); !status.Ok()) {
+        prepared_.clear();
+        return status;
+      }
+      continue;
+    }
     Result<std::unique_ptr<Listener>> listener = Open(wanted);
     if (!listener.Ok()) {
       prepared_.clear();

@@ -92,6 +92,10 @@ struct ListenConfig {
   int backlog = 4096;                // 1 to 65535; the kernel caps it at net.core.somaxconn
   std::optional<bool> defer_accept;  // TCP_DEFER_ACCEPT; unset: on where the service's client speaks first
   bool proxy_protocol = false;
+  // Of the file of a Unix socket.
+  std::optional<std::uint32_t> mode;  // 0 to 0777; unset: 0666, whatever the umask
+  std::string user;                   // its owner; empty: whoever the master is
+  std::string group;                  // empty: the master's, or the folder's
 
   bool operator==(const ListenConfig&) const = default;
 };

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "common/base/accounts.h"
 #include "common/base/quote.h"
 #include "common/base/sys_error.h"
 #include "common/base/syslog_name.h"
@@ -56,35 +55,14 @@ void CheckNumbers(Draft& draft) {
   }
 }
 
-// Calls a getXXnam_r with a buffer that is large enough. 0 and no entry: there is none of that name.
-template <typename Entry, typename Lookup>
-Status FindAccount(Lookup lookup, const std::string& name, std::string_view kind) {
-  constexpr std::size_t kFirstSize = 4096;
-  constexpr std::size_t kMaxSize = 1024 * 1024;  // a group of very many members
-  for (std::size_t size = kFirstSize; size <= kMaxSize; size *= 4) {
-    std::vector<char> buffer(size);
-    Entry entry{};
-    Entry* found = nullptr;
-    const int error = lookup(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE) continue;
-    if (found != nullptr) return {};
-    // getpwnam(3) lists what systems return for "not found".
-    const bool unknown = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
-    if (!unknown) return SysErrorOf(error, fmt::format("looking up the {}", kind), name);
-    return Error{fmt::format("there is no {0} {1}; write the name of one that exists, or leave it out", kind,
-                             Quoted(name))};
-  }
-  return Error{fmt::format("the entry of {} {} is too large", kind, Quoted(name))};
-}
-
 void CheckAccounts(Draft& draft) {
   const Config& config = draft.config();
   if (!config.user.empty()) {
-    const Status user = FindAccount<struct passwd>(::getpwnam_r, config.user, "user");
+    const Result<uid_t> user = UserNumber(config.user);
     if (!user.Ok()) draft.problems().Add(draft.OriginOf("user"), "user: " + user.Err().text);
   }
   if (!config.group.empty()) {
-    const Status group = FindAccount<struct group>(::getgrnam_r, config.group, "group");
+    const Result<gid_t> group = GroupNumber(config.group);
     if (!group.Ok()) draft.problems().Add(draft.OriginOf("group"), "group: " + group.Err().text);
   }
 }
@@ -171,6 +149,7 @@ class ListenerCheck {
     CheckTwice();
     CheckServiceName();
     CheckDeferAccept();
+    CheckAccess();
   }
 
  private:
@@ -230,6 +209,32 @@ class ListenerCheck {
     if (Listener().address.kind != ListenAddress::Kind::kUnix || !Listener().defer_accept.value_or(false))
       return;
     Complain("defer_accept", "listen.defer_accept: a Unix socket cannot defer; write false, or leave it out");
+  }
+
+  // Only the file of a Unix socket has an owner and a mode.
+  void CheckAccess() {
+    const ListenConfig& listener = Listener();
+    if (HasSoundAddress(index_) && !listener.address.HasFile()) {
+      if (listener.mode) RefuseAccess("mode");
+      if (!listener.user.empty()) RefuseAccess("user");
+      if (!listener.group.empty()) RefuseAccess("group");
+      return;
+    }
+    if (!listener.user.empty()) {
+      const Result<uid_t> user = UserNumber(listener.user);
+      if (!user.Ok()) Complain("user", "listen.user: " + user.Err().text);
+    }
+    if (!listener.group.empty()) {
+      const Result<gid_t> group = GroupNumber(listener.group);
+      if (!group.Ok()) Complain("group", "listen.group: " + group.Err().text);
+    }
+  }
+
+  void RefuseAccess(std::string_view key) {
+    const bool passed = Listener().address.kind == ListenAddress::Kind::kSystemd;
+    Complain(key, fmt::format("listen.{}: {} is no unix:/path, and only the file of such a socket has one; {}", key,
+                              Quoted(Listener().address.text),
+                              passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit" : "leave it out"));
   }
 
   std::size_t index_;

@@ -101,6 +101,24 @@ std::optional<std::string> BooleanType::Print(const std::optional<bool>& value) 
   return *value ? "true" : "false";
 }
 
+Result<std::uint32_t> ModeType::Read(const Value& value) const {
+  constexpr std::size_t kMostDigits = 4;
+  const Error wanted = Wants("a mode in quotes, octal, \"0000\" to \"0777\", such as \"0660\"", value);
+  if (!value.IsText() || value.text.empty() || value.text.size() > kMostDigits) return wanted;
+  std::uint32_t mode = 0;
+  for (const char digit : value.text) {
+    if (digit < '0' || digit > '7') return wanted;
+    mode = mode * 8 + static_cast<std::uint32_t>(digit - '0');
+  }
+  if (mode > 0777) return wanted;
+  return mode;
+}
+
+std::optional<std::string> ModeType::Print(const std::optional<std::uint32_t>& mode) const {
+  if (!mode) return std::nullopt;
+  return TomlString(fmt::format("{:04o}", *mode));
+}
+
 Result<std::string> StringType::Read(const Value& value) const {
   const Status text = CheckText(value);
   if (!text.Ok()) return text.Err();

@@ -56,6 +56,13 @@ struct BooleanType {
   [[nodiscard]] std::optional<std::string> Print(const std::optional<bool>& value) const;
 };
 
+// The permissions of a file: up to four octal digits in quotes, as chmod(1) takes them, without set-user-ID and the like.
+struct ModeType {
+  using Held = std::optional<std::uint32_t>;
+  [[nodiscard]] Result<std::uint32_t> Read(const Value& value) const;
+  [[nodiscard]] std::optional<std::string> Print(const std::optional<std::uint32_t>& mode) const;
+};
+
 // Text of up to `max` bytes. Never holds a NUL byte: a system call would read only what stands before it.
 struct StringType {
   using Held = std::string;

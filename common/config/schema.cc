@@ -179,6 +179,9 @@ const std::vector<Key<ListenConfig>>& ListenKeys() {
              "unset: on where the service's client speaks first"),
       Listen("proxy_protocol", BooleanType{}, MEMBER(proxy_protocol),
              "accept PROXY v1 and v2, and require it"),
+      Listen("mode", ModeType{}, MEMBER(mode), "of a unix: socket's file, octal; unset: 0666"),
+      Listen("user", kAccount, MEMBER(user), "that owns this file; empty: the master's"),
+      Listen("group", kAccount, MEMBER(group), "of this file; empty: the master's"),
   };
   return keys;
 }

@@ -45,6 +45,9 @@ struct ListenAddress {
   // As the user wrote it: what logs, metrics and reload compare.
   std::string text;
 
+  // A Unix socket with a path: one that a file in some folder stands for.
+  [[nodiscard]] bool HasFile() const { return kind == Kind::kUnix && !name.starts_with('@'); }
+
   bool operator==(const ListenAddress&) const = default;
 };
 

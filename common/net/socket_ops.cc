@@ -8,7 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
@@ -24,10 +26,6 @@ Status SetOption(int fd, int level, int name, int value, const char* what) {
   return {};
 }
 
-bool IsSocketFile(const ListenAddress& address) {
-  return address.kind == ListenAddress::Kind::kUnix && !address.name.starts_with('@');
-}
-
 // A file that a dead server left behind answers ECONNREFUSED; a live one accepts, and its file stays.
 void RemoveStaleFile(const ListenAddress& address) {
   struct stat info {};
@@ -38,9 +36,53 @@ void RemoveStaleFile(const ListenAddress& address) {
   if (::unlink(address.name.c_str()) == 0) log::Notice("removed the stale socket file {}", address.name);
 }
 
+constexpr mode_t kPermissions = 0777;
+
+// Not a chmod afterwards: that would leave a moment in which the mode is another one.
+Status BindFile(int fd, const ListenAddress& address, const SocketAccess& access) {
+  RemoveStaleFile(address);
+  const mode_t before = ::umask(kPermissions & ~access.mode);
+  const int result = ::bind(fd, address.address.Get(), address.address.length);
+  const int bind_errno = errno;
+  (void)::umask(before);
+  if (result < 0) return SysErrorOf(bind_errno, "bind", address.text);
+  // The owner; and the mode once more, which a default access control list of the folder narrows. Nobody can connect
+  // before listen(2).
+  const SocketFile file = FileOf(address);
+  Status status = SetAccess(file, access);
+  if (!status.Ok()) RemoveSocketFile(file);
+  return status;
+}
+
+// The file by its own descriptor, so that another one that takes its path is never touched. `info` is of it. Invalid: it
+// is not there any more.
+UniqueFd OpenSocketFile(const SocketFile& file, struct stat& info) {
+  UniqueFd fd(::open(file.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const bool same = fd.Valid() && ::fstat(fd.Get(), &info) == 0 && info.st_dev == file.device && info.st_ino == file.inode;
+  if (!same) fd.Reset();
+  return fd;
+}
+
+Status ChangeMode(int fd, std::uint32_t mode, const std::string& path) {
+  // fchmod(2) takes no O_PATH descriptor.
+  if (::chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode) < 0) return SysError("chmod", path);
+  return {};
+}
+
+bool OwnerDiffers(const struct stat& info, const SocketAccess& access) {
+  return access.user.value_or(info.st_uid) != info.st_uid || access.group.value_or(info.st_gid) != info.st_gid;
+}
+
+bool InGroup(gid_t group) {
+  if (group == ::getegid()) return true;
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  return count > 0 && std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+}
+
 }  // namespace
 
-Result<UniqueFd> BindSocket(const ListenAddress& address) {
+Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& access) {
   const sa_family_t family = address.address.Family();
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket", address.text);
@@ -55,8 +97,11 @@ Result<UniqueFd> BindSocket(const ListenAddress& address) {
       return status.Err();
     }
   }
-  if (IsSocketFile(address)) RemoveStaleFile(address);
-  if (::bind(fd.Get(), address.address.Get(), address.address.length) < 0) return SysError("bind", address.text);
+  if (address.HasFile()) {
+    if (Status status = BindFile(fd.Get(), address, access); !status.Ok()) return status.Err();
+  } else if (::bind(fd.Get(), address.address.Get(), address.address.length) < 0) {
+    return SysError("bind", address.text);
+  }
   return fd;
 }
 
@@ -143,8 +188,35 @@ Result<Peer> PeerOf(int fd) {
 
 SocketFile FileOf(const ListenAddress& address) {
   struct stat info {};
-  if (!IsSocketFile(address) || ::lstat(address.name.c_str(), &info) < 0) return {};
+  if (!address.HasFile() || ::lstat(address.name.c_str(), &info) < 0) return {};
   return SocketFile{address.name, info.st_dev, info.st_ino};
+}
+
+Status SetAccess(const SocketFile& file, const SocketAccess& access) {
+  struct stat info {};
+  if (file.path.empty()) return {};
+  const UniqueFd fd = OpenSocketFile(file, info);
+  if (!fd.Valid()) return {};
+  std::uint32_t mode = info.st_mode & kPermissions;
+  if (OwnerDiffers(info, access)) {
+    if ((mode & access.mode) != mode) {
+      mode &= access.mode;
+      if (Status status = ChangeMode(fd.Get(), mode, file.path); !status.Ok()) return status;
+    }
+    constexpr uid_t kAsItIs = static_cast<uid_t>(-1);
+    if (::fchownat(fd.Get(), "", access.user.value_or(kAsItIs), access.group.value_or(kAsItIs), AT_EMPTY_PATH) < 0) {
+      return SysError("chown", file.path);
+    }
+  }
+  return mode == access.mode ? Status() : ChangeMode(fd.Get(), access.mode, file.path);
+}
+
+Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner) {
+  struct stat info {};
+  if (any_owner || file.path.empty() || !OpenSocketFile(file, info).Valid() || !OwnerDiffers(info, access)) return {};
+  const bool same_user = access.user.value_or(info.st_uid) == info.st_uid && info.st_uid == ::geteuid();
+  if (same_user && InGroup(*access.group)) return {};
+  return SysErrorOf(EPERM, "chown", file.path);
 }
 
 void RemoveSocketFile(const SocketFile& file) {

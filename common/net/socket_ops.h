@@ -3,7 +3,10 @@
 #ifndef PREFORKD_COMMON_NET_SOCKET_OPS_H_
 #define PREFORKD_COMMON_NET_SOCKET_OPS_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -12,11 +15,21 @@
 
 namespace preforkd {
 
+// Who may connect to a Unix socket that has a file: whoever may write to the file.
+struct SocketAccess {
+  std::uint32_t mode = 0666;
+  std::optional<uid_t> user;   // unset: as the file is made
+  std::optional<gid_t> group;
+
+  bool operator==(const SocketAccess&) const = default;
+};
+
 // A bound socket that does not listen yet. TCP: SO_REUSEADDR, so that a restart does not wait for old
 // connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole. Unix: a
-// socket file that nobody listens on any more is removed first.
+// socket file that nobody listens on any more is removed first, and the new one has the mode of `access` from the first
+// moment, whatever the umask, and its owner before anybody can connect. The umask is changed for a moment: one thread only.
 // Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address in the text.
-Result<UniqueFd> BindSocket(const ListenAddress& address);
+Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& access = {});
 
 // A copy of a socket that somebody else has bound and listens on, and keeps (sd_listen_fds(3)): non-blocking, which
 // holds for the other's copy too, and with TCP_NODELAY as BindSocket sets it. `name` is for the error: the descriptor
@@ -68,6 +81,11 @@ struct SocketFile {
   bool operator==(const SocketFile&) const = default;
 };
 SocketFile FileOf(const ListenAddress& address);
+// Gives it to those of `access`; nothing where it is theirs already, or by now is another file. Never more people than
+// before or after may connect meanwhile.
+Status SetAccess(const SocketFile& file, const SocketAccess& access);
+// Would SetAccess be allowed? `any_owner`: this process may give files to anybody (CAP_CHOWN). Error: EPERM.
+Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.
 void RemoveSocketFile(const SocketFile& file);
 

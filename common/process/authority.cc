@@ -20,6 +20,7 @@ Authority OwnAuthority() {
     return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
   };
   authority.change_ids = has(CAP_SETUID) && has(CAP_SETGID);
+  authority.change_owner = has(CAP_CHOWN);
   authority.change_root = has(CAP_SYS_CHROOT);
   authority.shed_bounding = has(CAP_SETPCAP);
   return authority;

@@ -9,6 +9,7 @@ namespace preforkd {
 struct Authority {
   uid_t user = 0;              // effective
   bool change_ids = false;     // CAP_SETUID and CAP_SETGID
+  bool change_owner = false;   // CAP_CHOWN: may give its files to anybody
   bool change_root = false;    // CAP_SYS_CHROOT
   bool shed_bounding = false;  // CAP_SETPCAP: may empty its bounding set
 

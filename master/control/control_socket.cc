@@ -17,7 +17,7 @@ namespace {
 constexpr int kBacklog = 16;
 constexpr int kBatch = 16;
 constexpr Duration kPause = std::chrono::milliseconds(100);
-constexpr mode_t kOwnerOnly = 0177;
+constexpr std::uint32_t kOwnerOnly = 0600;
 
 // /run is empty after a boot: without a service manager that makes our folder, we do.
 void MakeFolderOf(const std::string& path) {
@@ -32,10 +32,7 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, cons
   const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
   MakeFolderOf(path);
-  // Not a chmod afterwards: in between anybody could connect. One thread, so the mask is nobody else's.
-  const mode_t before = ::umask(kOwnerOnly);
-  Result<UniqueFd> fd = BindSocket(address.Value());
-  (void)::umask(before);
+  Result<UniqueFd> fd = BindSocket(address.Value(), {kOwnerOnly, std::nullopt, std::nullopt});
   if (!fd.Ok()) return fd.Err();
   const SocketFile file = FileOf(address.Value());
   std::unique_ptr<ControlSocket> socket(

@@ -16,13 +16,17 @@
 #include "common/channel/fd_message.h"
 #include "common/net/socket_ops.h"
 #include "common/channel/channel_end.h"
+#include "common/process/authority.h"
+#include "master/listen_access.h"
 #include "master/spawn.h"
 
 namespace preforkd {
 namespace {
 
 Status TryBinding(const ListenConfig& listen) {
-  const Result<UniqueFd> socket = BindSocket(listen.address);
+  const Result<SocketAccess> access = AccessOf(listen);
+  if (!access.Ok()) return access.Err();
+  const Result<UniqueFd> socket = BindSocket(listen.address, access.Value());
   if (!socket.Ok()) return socket.Err();
   RemoveSocketFile(FileOf(listen.address));
   return {};
@@ -74,9 +78,14 @@ Status TryListeners(const Config& config, const UpgradeState& state) {
     return Error{fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
   }
   for (const ListenConfig& listen : config.listen) {
-    const bool there = std::any_of(state.listeners.begin(), state.listeners.end(),
-                                   [&](const InheritedListener& old) { return old.key == listen.address.text; });
-    if (there) continue;
+    const auto there = std::find_if(state.listeners.begin(), state.listeners.end(),
+                                    [&](const InheritedListener& old) { return old.key == listen.address.text; });
+    if (there != state.listeners.end()) {
+      const Result<SocketAccess> access = AccessOf(listen);
+      if (!access.Ok()) return access.Err();
+      if (Status status = MaySetAccess(there->file, access.Value(), OwnAuthority().change_owner); !status.Ok()) return status;
+      continue;
+    }
     const bool passed = listen.address.kind == ListenAddress::Kind::kSystemd;
     if (Status status = passed ? WasPassed(listen, state) : TryBinding(listen); !status.Ok()) return status;
   }

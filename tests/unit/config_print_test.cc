@@ -74,6 +74,9 @@ defer_accept = true
 [[listen]]
 address = "unix:/tmp/x.sock"
 service = "m-1_A"
+mode = "0620"
+user = "root"
+group = "root"
 [service.z]
 type = "http"
 root = "/"
