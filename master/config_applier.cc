@@ -42,7 +42,7 @@ void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   parts_.supervisor.SetLogs(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
-  parts_.dispatcher.Configure(generation.config->dispatch, UsableCpus());
+  parts_.dispatcher.Configure(generation.config->dispatch, UsableCpus().cpus);
 }
 
 void ConfigApplier::ApplyToProcess(const Config& config) {

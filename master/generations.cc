@@ -6,10 +6,37 @@
 #include <set>
 #include <utility>
 
+#include "common/base/log.h"
 #include "common/config/config_loader.h"
 #include "common/process/limits.h"
 
 namespace preforkd {
+namespace {
+
+// What workers = "auto" means on this machine now; the log says why.
+std::uint32_t WorkersByCpus() {
+  const CpuShare share = UsableCpus();
+  const std::uint32_t workers = std::min(share.cpus, kMaxWorkers);
+  log::Info("workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
+            workers < share.cpus ? fmt::format("; {} is the limit", kMaxWorkers) : "");
+  return workers;
+}
+
+std::uint32_t WorkersOf(const Config& config) {
+  return config.workers != 0 ? config.workers : WorkersByCpus();
+}
+
+}  // namespace
+
+void Generations::Begin(std::shared_ptr<const Config> config) {
+  const std::uint32_t workers = WorkersOf(*config);
+  serving_ = Make(std::move(config), workers);
+}
+
+void Generations::Prepare(std::shared_ptr<const Config> config) {
+  const std::uint32_t workers = WorkersOf(*config);
+  coming_ = Make(std::move(config), workers);
+}
 
 void Generations::Promote() {
   serving_ = std::exchange(coming_, {});
@@ -28,11 +55,11 @@ Status Generations::HasNumbersFor(const Config& config) const {
                            service_ids_.All().size())};
 }
 
-GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
+GenerationSpec Generations::Make(std::shared_ptr<const Config> config, std::uint32_t workers) {
   GenerationSpec generation;
   last_ = Next(last_);
   generation.number = last_;
-  generation.workers = config->workers != 0 ? config->workers : std::min(UsableCpus(), kMaxWorkers);
+  generation.workers = workers;
   for (const ServiceConfig& service : config->services) {
     generation.services.emplace_back(ServiceOf(service.name), &service);
   }
@@ -49,9 +76,8 @@ void Generations::Save(UpgradeState& state) const {
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
   for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
-  serving_ = Make(std::move(config));
+  serving_ = Make(std::move(config), state.workers);
   serving_.number = state.generation;
-  serving_.workers = state.workers;
   last_ = state.last_generation;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PREFORKD_MASTER_GENERATIONS_H_
 #define PREFORKD_MASTER_GENERATIONS_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,9 +19,9 @@ namespace preforkd {
 class Generations {
  public:
   // The first one.
-  void Begin(std::shared_ptr<const Config> config) { serving_ = Make(std::move(config)); }
+  void Begin(std::shared_ptr<const Config> config);
   // The next one; it is coming from now on.
-  void Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
+  void Prepare(std::shared_ptr<const Config> config);
   // What is coming serves.
   void Promote();
   // What is coming is dropped.
@@ -42,7 +43,7 @@ class Generations {
   void Restore(const UpgradeState& state, std::shared_ptr<const Config> config);
 
  private:
-  GenerationSpec Make(std::shared_ptr<const Config> config);
+  GenerationSpec Make(std::shared_ptr<const Config> config, std::uint32_t workers);
 
   GenerationSpec serving_;
   GenerationSpec coming_;

@@ -1,15 +1,19 @@
 #include "common/process/limits.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <optional>
 
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
+#include "common/process/cpu_quota.h"
 
 namespace preforkd {
 
@@ -37,12 +41,43 @@ bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted) {
   return true;
 }
 
-std::uint32_t UsableCpus() {
+namespace {
+
+std::uint32_t CpusByAffinity() {
   cpu_set_t set;
   CPU_ZERO(&set);
   // EINVAL: more CPUs than the set holds (1024), which is then what we count.
   if (::sched_getaffinity(0, sizeof(set), &set) < 0) return 1;
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+// Of a file in /proc or /sys, whose size is not known before.
+std::optional<std::string> ReadSmallFile(const std::string& path) {
+  constexpr std::size_t kMost = 1024 * 1024;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.Valid()) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (text.size() < kMost) {
+    const ssize_t size = ::read(fd.Get(), buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::nullopt;
+    if (size == 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return text;
+}
+
+}  // namespace
+
+CpuShare UsableCpus() {
+  const std::uint32_t affinity = CpusByAffinity();
+  const std::optional<CpuQuota> quota = FindCpuQuota(ReadSmallFile);
+  CpuShare share;
+  share.cpus = CpusWithin(affinity, quota);
+  share.found = fmt::format("{} by affinity, ", affinity);
+  share.found += quota ? fmt::format("{:.2f} by {}", quota->cpus, quota->file) : "no quota";
+  return share;
 }
 
 Status UseBatchScheduling() {
