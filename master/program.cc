@@ -13,6 +13,7 @@
 #include "common/config/config_loader.h"
 #include "common/process/limits.h"
 #include "master/daemonize.h"
+#include "master/leftovers.h"
 #include "master/master.h"
 #include "master/options.h"
 #include "master/service_environment.h"
@@ -64,6 +65,7 @@ struct Life {
   std::vector<std::string> words;  // the operator's command line
   std::string path;                // of the program
   ServiceEnvironment environment;
+  std::vector<int> left_open;      // by whoever started the server
 };
 
 // `live` runs the master to its end; its exit code. Error: the master could not even be made.
@@ -84,6 +86,7 @@ int ServeAnew(Life life, const Program& program, std::function<void()> on_servin
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
+  CloseLeftOpen(life.left_open);
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
     return master.Run(std::move(life.config), std::move(on_serving), detached);
   });
@@ -211,6 +214,10 @@ int RunProgram(int argc, char** argv, const Program& program) {
   Life life;
   life.path = PathOfOwnProgram();
   life.environment = TakeServiceEnvironment();
+  if (order.kind == UpgradeOrder::Kind::kNone) {
+    CancelTimers();
+    life.left_open = FindLeftOpen(life.environment.sockets.size());
+  }
   if (!order.Continues()) {  // else the first program of this process has done it
     if (const Status status = FillStandardDescriptors(); !status.Ok()) {
       return Fail(ExitCode::kOsError, status.Err());

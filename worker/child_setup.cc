@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "common/process/authority.h"
 #include "common/process/identity_plan.h"
 #include "common/process/self_stat.h"
+#include "worker/environment.h"
 #include "worker/identity.h"
 #include "worker/inside_roots.h"
 
@@ -89,6 +91,15 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(), OpenStatm()};
 }
 
+// Protection from the OOM killer is the master's alone: a worker may grow, and can be replaced. Where there is no /proc, or
+// no right to it, it stays as it is.
+void TakeNoOomProtection() {
+  const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
+  std::array<char, 16> text{};
+  if (!file.Valid() || ::pread(file.Get(), text.data(), text.size() - 1, 0) <= 0 || text[0] != '-') return;
+  if (::pwrite(file.Get(), "0", 1, 0) != 1) log::Debug("{}", SysError("write", "oom_score_adj").text);
+}
+
 Status FollowMaster(pid_t master) {
   if (::prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
   // If the master died before the call, no signal will ever come.
@@ -103,6 +114,8 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (const Status status = ResetSignals(); !status.Ok()) return status.Err();
   // Its own session: a ^C in the terminal is for the master, which then stops its workers in order.
   if (::setsid() < 0) return SysError("setsid");
+  (void)KeepEnvironment(start.config->worker.environment);
+  TakeNoOomProtection();
   const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still there
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;

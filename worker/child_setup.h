@@ -26,7 +26,7 @@ struct ChildDescriptors {
 };
 
 // In this order: signals to their defaults (those that are none of a worker's business ignored), a session of
-// its own, the scoreboard but for its own part read-only, standard input from /dev/null, every foreign descriptor
+// its own, the environment without what is not listed, no protection from the OOM killer, the scoreboard but for its own part read-only, standard input from /dev/null, every foreign descriptor
 // closed, the log's identity, the user's
 // identity (identity.h), then the parent-death signal, which a change of identity would have cleared (prctl(2)).
 // SIGTERM stays blocked until the worker's loop watches it.

@@ -37,6 +37,8 @@ struct WorkerConfig {
   std::string chroot;       // a folder, the workers' root; empty: the server's own
   bool dumpable = false;    // may leave a core, and be debugged by its own user
   CallFilter seccomp = CallFilter::kOn;
+  // Variables of the master's environment that a worker keeps; one that ends in '*' stands for all that begin so.
+  std::vector<std::string> environment = {"PATH", "LANG", "LC_*", "TZ", "TMPDIR", "HOME"};
   std::uint64_t max_files = 0;          // RLIMIT_NOFILE; 0 = the master's, else 64 to 1,048,576
   std::uint64_t max_core = 0;           // RLIMIT_CORE, bytes; 0 = as inherited
   std::uint64_t max_address_space = 0;  // RLIMIT_AS, bytes; 0 = as inherited

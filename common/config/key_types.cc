@@ -1,6 +1,6 @@
 #include "common/config/key_types.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -38,6 +38,25 @@ Status CheckText(const Value& value) {
   // The file's is: toml++ has checked.
   if (value.kind == Value::Kind::kText && !IsUtf8(value.text)) return Wants("text in UTF-8", value);
   return {};
+}
+
+// What stands between commas and blanks.
+std::vector<std::string> Words(std::string_view text) {
+  constexpr std::string_view kBetween = ", ";
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find_first_of(kBetween));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
+
+// A name as POSIX has it, and a '*' behind it at most.
+bool IsVariable(std::string_view word) {
+  if (word.ends_with('*')) word.remove_suffix(1);
+  const auto fits = [](char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return std::all_of(word.begin(), word.end(), fits) && (word.empty() || word.front() < '0' || word.front() > '9');
 }
 
 bool IsPlainZero(const Value& value) {
@@ -149,13 +168,9 @@ Result<CallSets> CallSetsType::Read(const Value& value) const {
   std::vector<std::string> names;
   for (const auto& [name, set] : kCallSetNames) names.emplace_back(name);
   if (!value.IsText()) return Wants(fmt::format("any of {} in one text, with commas between them", WordList(names)), value);
-  constexpr std::string_view kBetween = ", ";
   CallSets sets;
-  for (std::string_view rest = value.text; !rest.empty();) {
-    const std::string_view word = rest.substr(0, rest.find_first_of(kBetween));
-    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
-    if (word.empty()) continue;
-    const Result<std::size_t> index = ReadWord(TextValue(std::string(word)), names);
+  for (const std::string& word : Words(value.text)) {
+    const Result<std::size_t> index = ReadWord(TextValue(word), names);
     if (!index.Ok()) return index.Err();
     sets.Add(kCallSetNames.at(index.Value()).second);
   }
@@ -168,6 +183,22 @@ std::optional<std::string> CallSetsType::Print(CallSets sets) const {
     if (sets.Has(set)) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
   }
   return TomlString(names);
+}
+
+Result<std::vector<std::string>> VariablesType::Read(const Value& value) const {
+  const std::string wanted = "names of variables in one text, with commas between them, such as \"PATH, LC_*\"";
+  if (!value.IsText()) return Wants(wanted, value);
+  std::vector<std::string> names = Words(value.text);
+  for (const std::string& name : names) {
+    if (IsVariable(name)) continue;
+    return Error{fmt::format("{} is no name of a variable; write {}{}", Quoted(name), wanted,
+                             name.find('=') == std::string::npos ? "" : "; its value is the one that the server was started with")};
+  }
+  return names;
+}
+
+std::optional<std::string> VariablesType::Print(const std::vector<std::string>& names) const {
+  return TomlString(fmt::format("{}", fmt::join(names, ", ")));
 }
 
 Result<std::size_t> ReadWord(const Value& value, const std::vector<std::string>& words) {

@@ -86,6 +86,13 @@ struct CallSetsType {
   [[nodiscard]] std::optional<std::string> Print(CallSets sets) const;
 };
 
+// Names of environment variables in one text, with commas or blanks between them; the last character may be '*'.
+struct VariablesType {
+  using Held = std::vector<std::string>;
+  [[nodiscard]] Result<std::vector<std::string>> Read(const Value& value) const;
+  [[nodiscard]] std::optional<std::string> Print(const std::vector<std::string>& names) const;
+};
+
 // The position of the word among `words`; the error names them and the nearest.
 Result<std::size_t> ReadWord(const Value& value, const std::vector<std::string>& words);
 

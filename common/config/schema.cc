@@ -117,6 +117,8 @@ const std::vector<Key<Config>>& ConfigKeys() {
       Top("worker.chroot", kPath, MEMBER(worker.chroot), "a folder, the workers' root; empty: none"),
       Top("worker.seccomp", CallFilterType(), MEMBER(worker.seccomp),
           "system calls that no service needs: on refuses and says so, log allows, off"),
+      Top("worker.environment", VariablesType{}, MEMBER(worker.environment),
+          "variables that a worker keeps; LC_* is all that begin so"),
       Top("worker.dumpable", BooleanType{}, MEMBER(worker.dumpable), "leaves a core; its user may debug it"),
       Top("worker.max_files", Number{0, 1'048'576}, MEMBER(worker.max_files),
           "descriptors; 0: as many as the master"),

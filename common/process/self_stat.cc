@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -45,6 +46,24 @@ SelfStat ReadSelfStat(int statm) {
     stat.cpu_ns = static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(cpu.tv_nsec);
   }
   return stat;
+}
+
+std::span<char> EnvironmentArea() {
+  const UniqueFd file(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> text{};
+  const ssize_t size = file.Valid() ? ::read(file.Get(), text.data(), text.size() - 1) : -1;
+  if (size <= 0) return {};
+  // env_start and env_end are fields 50 and 51 (proc(5)). The second is a name that may hold anything, and ends with the
+  // last parenthesis.
+  constexpr int kFieldsBetween = 48;
+  const char* at = std::strrchr(text.data(), ')');
+  for (int i = 0; i < kFieldsBetween && at != nullptr; ++i) at = std::strchr(at + 1, ' ');
+  if (at == nullptr) return {};
+  char* end = nullptr;
+  const auto first = static_cast<std::uintptr_t>(std::strtoull(at, &end, 10));
+  const auto last = static_cast<std::uintptr_t>(std::strtoull(end, nullptr, 10));
+  if (first == 0 || last <= first) return {};
+  return {reinterpret_cast<char*>(first), last - first};  // NOLINT: the kernel's word for an address of ours
 }
 
 std::optional<std::uint64_t> AskOpenDescriptors() {

@@ -1,9 +1,10 @@
-// What this process uses: for its part of the scoreboard.
+// What this process uses, for its part of the scoreboard, and where its environment lies.
 #ifndef PREFORKD_COMMON_PROCESS_SELF_STAT_H_
 #define PREFORKD_COMMON_PROCESS_SELF_STAT_H_
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "common/base/unique_fd.h"
 
@@ -21,6 +22,10 @@ SelfStat ReadSelfStat();
 UniqueFd OpenStatm();
 // The same from `statm`, borrowed.
 SelfStat ReadSelfStat(int statm);
+
+// The memory that the kernel shows as /proc/PID/environ: strings, each with its NUL, as they were at the exec. Empty where
+// /proc is not mounted.
+std::span<char> EnvironmentArea();
 
 // Open descriptors, at the price of one system call. nullopt where the kernel does not say (before Linux 6.2).
 std::optional<std::uint64_t> AskOpenDescriptors();

@@ -15,11 +15,13 @@
 static pid_t first_process;
 static unsigned long every_add;
 static unsigned long adds;
+static int no_shared_memory;
 
 __attribute__((constructor)) static void Begin(void) {
   const char* every = getenv("FAIL_EPOLL_ADD");
   every_add = every != NULL ? strtoul(every, NULL, 10) : 0;
   first_process = getpid();
+  no_shared_memory = getenv("FAIL_SHARED_MMAP") != NULL;
 }
 
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event* event) {
@@ -35,7 +37,7 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event* event) {
 void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
   static void* (*real)(void*, size_t, int, int, int, off_t);
   if (real == NULL) real = dlsym(RTLD_NEXT, "mmap");
-  if ((flags & MAP_SHARED) != 0 && getenv("FAIL_SHARED_MMAP") != NULL) {
+  if ((flags & MAP_SHARED) != 0 && no_shared_memory) {
     errno = ENOMEM;
     return MAP_FAILED;
   }

@@ -68,6 +68,14 @@ proxy_protocol = false
 [[listen]]
 address = "unix:@x"
 service = "a"
+[[listen]]
+address = "unix:/x"
+service = "a"
+mode = "0620"
+user = "root"
+group = "root"
+[worker]
+environment = " A , B_*,,C"
 [service.b]
 type = "http"
 root = "/"
@@ -105,12 +113,17 @@ TEST_CASE("every key reaches its member") {
 
 TEST_CASE("listeners and services keep the order of the file") {
   const Config config = Loaded(LoadText(kEveryKey));
-  REQUIRE(config.listen.size() == 2);
+  REQUIRE(config.listen.size() == 3);
   CHECK(config.listen[0].address.dual_stack);
   CHECK(config.listen[0].backlog == 17);
   CHECK(config.listen[0].defer_accept == false);
   CHECK(config.listen[1].address.name == "@x");
   CHECK(config.listen[1].defer_accept == std::nullopt);
+  CHECK(config.listen[1].mode == std::nullopt);
+  CHECK(config.listen[2].mode == 0620U);
+  CHECK(config.listen[2].user == "root");
+  CHECK(config.listen[2].group == "root");
+  CHECK(config.worker.environment == std::vector<std::string>{"A", "B_*", "C"});
   REQUIRE(config.services.size() == 2);
   const ServiceConfig& http = config.services[0];
   CHECK(http.name == "b");

@@ -26,7 +26,7 @@ TEST_CASE("the defaults") {
        {"workers = \"auto\" ", "scheduling = \"batch\" ", "\n[worker]\nchroot = \"\" ", "seccomp = \"on\" ", "dumpable = false ", "max_core = \"0\" ",
         "\nsystem_calls = \"\" ", "\n[dispatch]\npolicy = \"least-connections\" ",
         "reclaim_after = \"20ms\" ", "max_memory = \"0\" ", "\n[[listen]]\naddress = \"127.0.0.1:8080\" ",
-        "\n# defer_accept ", "proxy_protocol = false ", "\n[service.default]\ntype = \"http\" ",
+        "\n# mode ", "user = \"\" ", "environment = \"PATH, LANG, LC_*, TZ, TMPDIR, HOME\" ", "\n# defer_accept ", "proxy_protocol = false ", "\n[service.default]\ntype = \"http\" ",
         "max_header = \"16KiB\" "}) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
@@ -42,7 +42,7 @@ group = "root"
 control = "c.sock"
 pid_file = "/tmp/p"
 scheduling = "normal"
-worker = {chroot = "/", seccomp = "log", dumpable = true, max_files = 64, max_core = "1MiB", max_address_space = "1GiB"}
+worker = {chroot = "/", environment = "", seccomp = "log", dumpable = true, max_files = 64, max_core = "1MiB", max_address_space = "1GiB"}
 dispatch = {policy = "round-robin", max_connections = 11, max_queue = 12, reclaim_after = "1us", gather = 9}
 parking = {after = "1s", max = 13}
 [supervision]
