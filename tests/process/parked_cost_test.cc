@@ -10,6 +10,7 @@
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/server_status.h"
+#include "tests/support/yardstick.h"
 
 namespace preforkd::testing {
 namespace {
@@ -63,12 +64,13 @@ TEST_CASE("as many idle connections as the descriptors allow: memory of each, an
   CHECK(each < 2048);
 #endif
 
+  const Yardstick machine;
   const std::vector<Duration> waited = clients.AnsweredAtOnce(woken);
   REQUIRE(waited.size() == woken);
   MESSAGE(fmt::format("{} woken at once: p50 {:.1f} ms, p99 {:.1f} ms (goal 100), last {:.1f} ms", woken,
                       Seconds(waited[woken / 2]) * 1e3, Seconds(waited[woken * 99 / 100]) * 1e3,
                       Seconds(waited.back()) * 1e3));
-  CHECK(waited.back() < std::chrono::seconds(5));
+  CHECK(waited.back() < machine.Allow(std::chrono::seconds(5)));
   clients.Close();
 }
 
@@ -106,9 +108,19 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
   daemon.WriteConfig(Config("2s"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
-  const Time end = Now() + std::chrono::seconds(4);
-  while (Now() < end) CHECK(clients.Answered() == kClients);
-  CHECK(AskStatus(daemon.Address(1)).handed_back == 0);
+  // Longer than parking.after. Where the machine has let a client pause for so long, its connection may travel: once more.
+  CHECK(WaitUntil(6 * kPatience, [&] {
+    const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
+    Duration longest_round{0};
+    for (const Time end = Now() + std::chrono::seconds(4); Now() < end;) {
+      const Time start = Now();
+      CHECK(clients.Answered() == kClients);
+      longest_round = std::max(longest_round, Now() - start);
+    }
+    const std::uint64_t travelled = AskStatus(daemon.Address(1)).handed_back - before;
+    if (longest_round < std::chrono::milliseconds(900)) CHECK(travelled == 0);  // between two of one client: two rounds at most
+    return longest_round < std::chrono::milliseconds(900);
+  }));
 }
 
 }  // namespace preforkd::testing

@@ -8,6 +8,7 @@
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
+#include "tests/support/yardstick.h"
 
 namespace preforkd::testing {
 namespace {
@@ -31,7 +32,7 @@ pid_t ServedBy(TcpClient& client) {
 
 }  // namespace
 
-TEST_CASE("a killed worker is replaced within a second, and said so in one line") {
+TEST_CASE("a killed worker is replaced at once, and said so in one line") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   const WorkerLife victim = daemon.ReadyWorkers().at(1);
@@ -39,10 +40,12 @@ TEST_CASE("a killed worker is replaced within a second, and said so in one line"
       fmt::format("worker slot={} inc={} pid {} died while ready: signal 9 (KILL) after ", victim.slot,
                   victim.incarnation, victim.pid);
   daemon.ExpectLine(obituary);
-  const Time before = Now();
+  const Yardstick machine;
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
   REQUIRE(daemon.WaitForLog("is ready after", 3));
-  CHECK(Now() - before < std::chrono::seconds(1));
+  // By the server's own clock, from its knowing of the death to the start of the next: no pause is made between.
+  const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) - TimeOf(LinesWith(daemon.Log(), obituary).at(0));
+  CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(50))));
   CHECK(daemon.AwaitWorkers(2));
   CHECK(daemon.CountLog("died while") == 1);
   CHECK(daemon.CountLog(obituary) == 1);
@@ -146,6 +149,8 @@ TEST_CASE("what a dead worker had not taken is served by the others") {
   REQUIRE(::kill(stuck, SIGKILL) == 0);
   for (TcpClient& client : clients) CHECK(client.ReadUntil("\n"));
   CHECK(blocker.IsClosedByPeer());
+  // All may have been answered, by reclaiming, before the master knows of the death.
+  CHECK(daemon.WaitForLog("died while ready: signal 9 (KILL)"));
   CHECK(daemon.AwaitWorkers(2));
 }
 

@@ -205,7 +205,11 @@ TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clien
     shelf.Put(round % 2 == 0 ? kPreforkdNext : kPreforkd);
     daemon.Signal(round % 3 == 0 ? SIGHUP : SIGTTIN);
     daemon.Signal(SIGUSR2);
-    if (round % 2 == 0) ::kill(daemon.WorkerPids().front(), SIGKILL);
+    if (round % 2 == 0) {
+      std::vector<pid_t> workers;
+      REQUIRE(WaitUntil(kPatience, [&] { return !(workers = daemon.WorkerPids()).empty(); }));
+      ::kill(workers.front(), SIGKILL);
+    }
     REQUIRE(daemon.WaitForLog(" in place of ", static_cast<std::size_t>(round) + 1));
     CHECK(idle.Answered() == 60);
     REQUIRE(daemon.AwaitAllParked());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <sstream>
+#include <stdexcept>
 
 namespace preforkd::testing {
 namespace {
@@ -66,6 +67,17 @@ std::vector<std::string> LinesWith(const std::string& log, std::string_view text
   std::vector<std::string> lines = Lines(log);
   std::erase_if(lines, [text](const std::string& line) { return line.find(text) == std::string::npos; });
   return lines;
+}
+
+double TimeOf(const std::string& line) {
+  int hours = 0;
+  int minutes = 0;
+  double seconds = 0;
+  const std::size_t start = line.find('T');
+  if (start == std::string::npos || std::sscanf(line.c_str() + start, "T%d:%d:%lfZ", &hours, &minutes, &seconds) != 3) {
+    throw std::runtime_error("no time in: " + line);
+  }
+  return hours * 3600 + minutes * 60 + seconds;
 }
 
 std::vector<std::string> ReloadEnds(const std::string& log) {

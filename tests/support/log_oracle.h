@@ -30,6 +30,9 @@ std::vector<std::string> Lines(const std::string& log);
 // Lines that hold `text`.
 std::vector<std::string> LinesWith(const std::string& log, std::string_view text);
 
+// Seconds since midnight at which the server wrote a line of its log. Throws std::runtime_error when it has no time.
+double TimeOf(const std::string& line);
+
 // The line that ended each reload: "generation 3 serves", "generation 3 abandoned: ..." or "reload refused:
 // ...".
 std::vector<std::string> ReloadEnds(const std::string& log);

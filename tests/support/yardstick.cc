@@ -1,0 +1,52 @@
+#include "tests/support/yardstick.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace preforkd::testing {
+namespace {
+
+// Longer than a scheduler's slice, so that a process that waits for its turn shows.
+constexpr Duration kBurst = std::chrono::milliseconds(10);
+constexpr int kPauseMs = 40;
+
+Duration ThreadCpu() {
+  std::timespec cpu{};
+  (void)::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  return std::chrono::seconds(cpu.tv_sec) + std::chrono::nanoseconds(cpu.tv_nsec);
+}
+
+}  // namespace
+
+void Spin(Duration cpu) {
+  const Duration end = ThreadCpu() + cpu;
+  while (ThreadCpu() < end) {
+  }
+}
+
+Yardstick::Yardstick() : thread_([this] { Run(); }) {}
+
+Yardstick::~Yardstick() {
+  stop_ = true;
+  thread_.join();
+}
+
+void Yardstick::Run() {
+  while (!stop_) {
+    const Time start = Now();
+    (void)::poll(nullptr, 0, kPauseMs);
+    Spin(kBurst);
+    const Duration pause = std::chrono::milliseconds(kPauseMs);
+    // Late to wake, or kept from its CPU: both are the machine's.
+    const double ratio = Seconds(Now() - start - pause) / Seconds(kBurst);
+    slowdown_ = std::max<double>(slowdown_, ratio);
+  }
+}
+
+Duration Yardstick::Allow(Duration alone) const {
+  return std::chrono::duration_cast<Duration>(alone * slowdown_.load());
+}
+
+}  // namespace preforkd::testing
