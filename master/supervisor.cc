@@ -84,9 +84,9 @@ Status Supervisor::Replace(Slot slot) {
   const WorkerId id{slot, records[Raw(slot)].incarnation};
   if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
   if (fleet_.Stopping()) return Error{"the server is stopping"};
+  if (!fleet_.Replace(id, Now())) return Error{fmt::format("worker {} stays: no slot is free for its replacement", id)};
   log::Notice("worker {} is replaced: the operator wants it", id);
   Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
-  fleet_.Replace(id, Now());
   Settle();
   return {};
 }

@@ -108,8 +108,7 @@ bool Supervisor::Handle(WorkerSlot& slot, WorkerToMaster message) {
     reopening_.OnReopened(id, reopened->round);
   } else {
     log::Notice("worker {} asks to be replaced", id);
-    Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
-    fleet_.Replace(id, Now());
+    if (fleet_.Replace(id, Now())) Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
   }
   return true;
 }

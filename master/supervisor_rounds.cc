@@ -91,9 +91,10 @@ void Supervisor::RecycleOne(Time now) {
                                  now - slot.StartedAt()};
     const std::optional<RecycleVerdict> verdict = recycle_.Judge(reading, limits);
     if (!verdict) continue;
+    const RecycleReason reason = ReasonOf(verdict->limit);
+    if (!fleet_.Replace(slot.Id(), now)) return;  // no slot is free: the next round tries again
     log::Notice("worker {} is replaced: {}", slot.Id(), verdict->text);
-    Add(scoreboard_.Master().recycled[ReasonOf(verdict->limit)]);
-    return fleet_.Replace(slot.Id(), now);  // changes the table: last statement
+    return Add(scoreboard_.Master().recycled[reason]);  // the table has changed
   }
 }
 

@@ -164,8 +164,8 @@ void Fleet::Restart(Record& record, Time now) {
   StopAtOnce(now);
 }
 
-void Fleet::Replace(const WorkerId& id, Time now) {
-  if (!stopping_) table_.Replace(id, now);
+bool Fleet::Replace(const WorkerId& id, Time now) {
+  return !stopping_ && table_.Replace(id, now);
 }
 
 // ---- numbers ----

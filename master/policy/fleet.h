@@ -59,8 +59,8 @@ class Fleet {
   void Ready(const WorkerId& id, Time now);
   // `served`: it has finished at least one connection.
   void Exited(const WorkerId& id, bool served, Time now);
-  // Start another one, then retire this one.
-  void Replace(const WorkerId& id, Time now);
+  // Start another one, then retire this one. False: it stays, because it leaves already or no slot is free.
+  bool Replace(const WorkerId& id, Time now);
   // Precondition: workers >= 1, and Desired(pool) >= 1.
   void Scale(PoolId pool, std::uint32_t workers, Time now);
   // One worker more than desired, of the generation in service; it is not started again when it dies.

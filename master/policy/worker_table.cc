@@ -162,16 +162,20 @@ void WorkerTable::Resize(const PoolTarget& target, Generation generation, Time n
   }
 }
 
-void WorkerTable::Replace(const WorkerId& id, Time now) {
+bool WorkerTable::Replace(const WorkerId& id, Time now) {
   WorkerRecord* record = Find(id);
-  if (record == nullptr || record->leaving || !record->wanted) return;
-  if (record->state != WorkerState::kReady && record->state != WorkerState::kStarting) return;
-  if (record->extra) return Release(*record, now);  // it is one too many: nobody takes its place
+  if (record == nullptr || record->leaving || !record->wanted) return false;
+  if (record->state != WorkerState::kReady && record->state != WorkerState::kStarting) return false;
+  if (record->extra) {  // it is one too many: nobody takes its place
+    Release(*record, now);
+    return true;
+  }
   WorkerRecord* replacement =
       Add(record->pool, record->settings, record->generation, now);  // may move the table
-  if (replacement == nullptr) return;  // no slot is free: it stays, which is better than one worker fewer
+  if (replacement == nullptr) return false;  // no slot is free: it stays, which is better than one worker fewer
   replacement->replaces = id;
   At(id.slot).leaving = true;
+  return true;
 }
 
 // ---- one worker ----

@@ -84,8 +84,9 @@ class WorkerTable {
   bool AddAll(const GenerationTarget& target, Time now);
   // As many workers as the target says, or as many as there are slots for.
   void Resize(const PoolTarget& target, Generation generation, Time now);
-  // Starts another one, and retires `id` when that is ready.
-  void Replace(const WorkerId& id, Time now);
+  // Starts another one, and retires `id` when that is ready. False: it stays, because it leaves already or no slot
+  // is free.
+  bool Replace(const WorkerId& id, Time now);
   // The worker is no longer wanted: its process retires, or is not started at all.
   void Release(WorkerRecord& record, Time now);
   // All of them, and those that stay are killed a moment after `deadline`, or after their own drain_timeout.

@@ -104,7 +104,7 @@ void FleetModel::MakeReady(const WorkerId& id) {
 }
 
 void FleetModel::AskReplacement(const WorkerId& id) {
-  fleet_.Replace(id, now_);
+  (void)fleet_.Replace(id, now_);
   Settle();
 }
 

@@ -58,6 +58,24 @@ TEST_CASE("one connection served is use enough, however short the life") {
   CHECK(model.TakeStory() == "spawn 0.4 g1");
 }
 
+TEST_CASE("a replacement that no slot is free for is no replacement, and says so") {
+  Fleet fleet(2, 1);
+  fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2}}, Time{});
+  for (std::uint32_t slot : {0U, 1U}) fleet.Spawned(Slot{slot}, Incarnation{slot + 1}, Time{});
+  for (std::uint32_t slot : {0U, 1U}) fleet.Ready(Id(slot, slot + 1), Time{});
+  (void)fleet.TakeActions();
+  CHECK_FALSE(fleet.Replace(Id(0, 1), Time{}));
+  CHECK(fleet.TakeActions().empty());
+  CHECK_FALSE(fleet.Find(Id(0, 1))->leaving);
+
+  Fleet roomy(3, 1);
+  roomy.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 1}}, Time{});
+  roomy.Spawned(Slot{0}, Incarnation{1}, Time{});
+  roomy.Ready(Id(0, 1), Time{});
+  CHECK(roomy.Replace(Id(0, 1), Time{}));
+  CHECK_FALSE(roomy.Replace(Id(0, 1), Time{}));  // it leaves already
+}
+
 TEST_CASE("a reload: the new ones first, then the old ones go") {
   FleetModel model(1);
   Serve(model);
@@ -201,7 +219,7 @@ TEST_CASE("late words of a dead incarnation move nothing") {
   model.Die(Id(0, 1), true);
   (void)model.TakeStory();
   model.Under().Ready(Id(0, 1), model.Clock());
-  model.Under().Replace(Id(0, 1), model.Clock());
+  (void)model.Under().Replace(Id(0, 1), model.Clock());
   CHECK(model.Under().TakeActions().empty());
   CHECK(model.Under().Find(Id(0, 1)) == nullptr);
 }

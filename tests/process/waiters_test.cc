@@ -1,0 +1,230 @@
+// Whoever waits for the outcome of a change is answered: once, with the outcome of that change, whatever happens while it
+// begins. Forks are made to fail, from inside the kernel and by a limit; changes wait for one another; the server stops.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <list>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/program_shelf.h"
+#include "tests/support/strace.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+constexpr const char* kReloadWait = R"({"command":"reload","wait":true})";
+constexpr const char* kUpgradeWait = R"({"command":"upgrade","wait":true})";
+constexpr const char* kNoForks = "inject=clone,clone3,fork,vfork:error=EAGAIN";
+
+std::string Config(const std::string& option = {}) {
+  return "workers = 2\nworkers_max = 2\n[supervision]\nbackoff_min = \"100ms\"\ndrain_timeout = \"1s\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+         "service = \"s\"\n[service.s]\ntype = \"fault\"\n" +
+         option;
+}
+
+// One connection of the control socket: what was asked on it, and what came back.
+class Waiter {
+ public:
+  Waiter(const DaemonProcess& daemon, const std::string& request)
+      : client_("unix:" + daemon.Path("control.sock")) {
+    REQUIRE(client_.SendAll(request + "\n"));
+  }
+
+  // The answer; empty when there is none.
+  std::string Answer() { return client_.ReadUntil("\n").value_or(""); }
+  // Nothing more came: the next thing on this connection is the answer to the next question.
+  bool HeardOnce() {
+    return client_.SendAll("{\"command\":\"dance\"}\n") &&
+           client_.ReadUntil("\n").value_or("") == "{\"ok\":false,\"message\":\"unknown command 'dance'\"}\n";
+  }
+
+ private:
+  TcpClient client_;
+};
+
+bool Refuses(const std::string& answer, const std::string& why) {
+  return answer.starts_with(R"({"ok":false,)") && answer.find(why) != std::string::npos;
+}
+bool Grants(const std::string& answer, const std::string& what) {
+  return answer.starts_with(R"({"ok":true,)") && answer.find(what) != std::string::npos;
+}
+
+// No process can be forked by the server for as long as it lives.
+class NoForks {
+ public:
+  explicit NoForks(const DaemonProcess& daemon)
+      : strace_(daemon.MasterPid(), {"-e", kNoForks}, daemon.Path("strace.log")) {}
+  [[nodiscard]] bool Possible() const {
+    if (strace_.Attached()) return true;
+    MESSAGE("skipped: strace is not there, or may not trace");
+    return false;
+  }
+
+ private:
+  Strace strace_;
+};
+
+// By its own user: to change another's takes a capability that root may lack.
+bool LimitProcesses(const DaemonProcess& daemon, const std::string& limit) {
+  return std::system(fmt::format("setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --pid {} --nproc={}:",
+                                 daemon.MasterPid(), limit)
+                         .c_str()) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("a reload whose workers cannot be forked: its waiter hears of that one, and the next waiter of the next") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  std::optional<NoForks> none(std::in_place, daemon);
+  if (!none->Possible()) return;
+  Waiter first(daemon, kReloadWait);
+  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker could not be forked; generation 1 serves on"));
+  Waiter second(daemon, kReloadWait);
+  CHECK(Refuses(second.Answer(), "generation 3 abandoned: "));
+  none.reset();
+  Waiter third(daemon, kReloadWait);
+  CHECK(Grants(third.Answer(), "generation 4 serves"));
+  for (Waiter* waiter : {&first, &second, &third}) CHECK(waiter->HeardOnce());
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("without --wait a reload that has failed already is no success") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  const NoForks none(daemon);
+  if (!none.Possible()) return;
+  Waiter waiter(daemon, R"({"command":"reload"})");
+  CHECK(Refuses(waiter.Answer(), "generation 2 abandoned: a worker could not be forked"));
+  CHECK(waiter.HeardOnce());
+}
+
+TEST_CASE("RLIMIT_NPROC: the same, where one user has as many processes as he may") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  if (!daemon.BecomeNobody(1024)) {
+    MESSAGE("skipped: needs root and more than one user id");
+    return;
+  }
+  daemon.WriteConfig(Config());
+  std::filesystem::permissions(daemon.ConfigPath(), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  daemon.Serve(2);
+  REQUIRE(LimitProcesses(daemon, "1"));
+  Waiter first(daemon, kReloadWait);
+  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker could not be forked"));
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NPROC, &before) == 0);
+  REQUIRE(LimitProcesses(daemon, before.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_cur)));
+  Waiter second(daemon, kReloadWait);
+  CHECK(Grants(second.Answer(), "generation 3 serves"));
+  for (Waiter* waiter : {&first, &second}) CHECK(waiter->HeardOnce());
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("every other command is answered too while nothing can be forked") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  {
+    const NoForks none(daemon);
+    if (!none.Possible()) return;
+    Waiter upgrade(daemon, kUpgradeWait);
+    CHECK(Refuses(upgrade.Answer(), "upgrade refused: fork"));
+    Waiter scale(daemon, R"({"command":"scale","workers":3})");
+    CHECK(Grants(scale.Answer(), "3 workers are wanted from now on"));
+    Waiter retire(daemon, R"({"command":"retire","slot":0})");
+    CHECK(Grants(retire.Answer(), "the worker in slot 0 retires when its replacement is ready"));
+    Waiter again(daemon, R"({"command":"retire","slot":0})");
+    CHECK(Refuses(again.Answer(), "is being replaced already"));
+    Waiter reopen(daemon, R"({"command":"reopen-logs"})");
+    CHECK(Grants(reopen.Answer(), "all processes write to the reopened logs"));
+    for (Waiter* waiter : {&upgrade, &scale, &retire, &again, &reopen}) CHECK(waiter->HeardOnce());
+  }
+  CHECK(daemon.AwaitWorkers(3));  // what was promised, when it can be done
+  daemon.RebaseDescriptors();
+}
+
+TEST_CASE("changes that wait for one another: each waiter hears of his own") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.Serve(2, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"});
+  shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
+  daemon.Signal(SIGSTOP);  // all ask before the first is heard
+  Waiter first(daemon, kReloadWait);
+  Waiter upgrade(daemon, kUpgradeWait);
+  Waiter last(daemon, kReloadWait);
+  Waiter upgrade_too(daemon, kUpgradeWait);
+  daemon.Signal(SIGCONT);
+  CHECK(Grants(first.Answer(), "generation 2 serves"));
+  CHECK(Refuses(upgrade.Answer(), "upgrade refused: what lies there is no preforkd"));
+  CHECK(Refuses(upgrade_too.Answer(), "upgrade refused: what lies there is no preforkd"));
+  CHECK(Grants(last.Answer(), "generation 3 serves"));  // and not the refusal of somebody else's upgrade
+  for (Waiter* waiter : {&first, &upgrade, &last, &upgrade_too}) CHECK(waiter->HeardOnce());
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+TEST_CASE("an upgrade and a reload that wait are both answered when neither can fork") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.ExpectLine("died while ");
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  Waiter first(daemon, kReloadWait);
+  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  Waiter upgrade(daemon, kUpgradeWait);
+  Waiter last(daemon, kReloadWait);
+  REQUIRE(daemon.WaitForLog("upgrade waits"));
+  REQUIRE(daemon.WaitForLog("reload waits"));
+  const NoForks none(daemon);
+  if (!none.Possible()) return;
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  REQUIRE(workers.size() == 4);
+  REQUIRE(::kill(*std::max_element(workers.begin(), workers.end()), SIGKILL) == 0);
+  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker of it died before it was ready"));
+  CHECK(Refuses(upgrade.Answer(), "upgrade refused: fork"));
+  CHECK(Refuses(last.Answer(), "generation 3 abandoned: a worker could not be forked"));
+  for (Waiter* waiter : {&first, &upgrade, &last}) CHECK(waiter->HeardOnce());
+}
+
+TEST_CASE("a stop answers everybody who waits for a change, under way or to come") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  daemon.ExpectLine("died while");
+  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  std::list<Waiter> waiters;
+  waiters.emplace_back(daemon, kReloadWait);
+  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  waiters.emplace_back(daemon, kReloadWait);
+  waiters.emplace_back(daemon, kUpgradeWait);
+  waiters.emplace_back(daemon, kReloadWait);
+  REQUIRE(daemon.WaitForLog("upgrade waits"));
+  daemon.Signal(SIGTERM);
+  for (Waiter& waiter : waiters) CHECK(Refuses(waiter.Answer(), "the server is stopping"));
+  daemon.Signal(SIGINT);
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("a server that gives up at its start answers those who have asked for something else already") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.ExpectLine("died while ");
+  daemon.ExpectExit(69);
+  daemon.WriteConfig(Config("die_at_start = \"all\"\n"));
+  daemon.Start();
+  REQUIRE(daemon.WaitForLog("died while starting"));
+  Waiter first(daemon, kReloadWait);
+  Waiter second(daemon, kReloadWait);
+  Waiter third(daemon, kUpgradeWait);
+  for (Waiter* waiter : {&first, &second, &third}) CHECK(Refuses(waiter->Answer(), ""));
+  CHECK(daemon.Wait() == 69);
+}
+
+}  // namespace preforkd::testing
