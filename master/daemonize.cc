@@ -39,9 +39,12 @@ void ReportServing(UniqueFd& pipe) {
 
 int ExitCodeOf(pid_t pid) {
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kSoftware);
+  pid_t ended = 0;
+  do {
+    ended = ::waitpid(pid, &status, 0);
+  } while (ended < 0 && errno == EINTR);
+  // Where somebody else has taken the status it is surely no success.
+  return ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kSoftware);
 }
 
 }  // namespace

@@ -331,6 +331,7 @@ RestartReason Supervisor::ReasonOfDeath(const WorkerSlot& slot, const ExitReport
   if (hang_watch_.Aborted(slot.Id())) return RestartReason::kHang;
   if (was == WorkerState::kStarting) return RestartReason::kStart;
   if (slot.LossReasonOfDeath() == LossReason::kDrain) return RestartReason::kDrain;
+  if (report.kind == ExitKind::kUnknown) return RestartReason::kUnknown;
   return report.kind == ExitKind::kSignal ? RestartReason::kCrash : RestartReason::kExit;
 }
 

@@ -80,8 +80,7 @@ std::optional<ExitReport> WorkerSlot::Reap() {
   } while (result < 0 && errno == EINTR);
   if (result == 0 && info.si_pid == 0) return std::nullopt;
   // ECHILD: somebody (a debugger, SIGCHLD ignored by our parent) has taken its status. It is gone all the same.
-  const ExitReport report = result == 0 ? ReportOf(info.si_code, info.si_status)
-                                        : ExitReport{ExitKind::kFailure, -1, false};
+  const ExitReport report = result == 0 ? ReportOf(info.si_code, info.si_status) : ExitReport::Unknown();
   pid_.reset();
   exit_watch_.reset();
   pidfd_.Reset();

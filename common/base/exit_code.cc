@@ -14,6 +14,7 @@ std::string ExitReport::Text() const {
     const char* hint = code == SIGSYS ? ": a system call outside its sets (worker.seccomp)" : "";
     return fmt::format("signal {} ({}){}{}", code, name != nullptr ? name : "?", dumped_core ? ", core dumped" : "", hint);
   }
+  if (kind == ExitKind::kUnknown) return "how it ended is unknown";
   if (kind == ExitKind::kStartFailure) return fmt::format("exit status {} (could not start)", code);
   return fmt::format("exit status {}", code);
 }
@@ -22,6 +23,7 @@ ExitReport ReportOf(int code, int status) {
   if (code == CLD_KILLED || code == CLD_DUMPED) {
     return ExitReport{ExitKind::kSignal, status, code == CLD_DUMPED};
   }
+  if (code != CLD_EXITED) return ExitReport::Unknown();
   ExitKind kind = ExitKind::kFailure;
   if (status == static_cast<int>(WorkerExit::kRetired)) kind = ExitKind::kClean;
   if (status == static_cast<int>(WorkerExit::kStartFailed)) kind = ExitKind::kStartFailure;

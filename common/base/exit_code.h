@@ -31,6 +31,7 @@ enum class ExitKind {
   kStartFailure,  // said so itself
   kFailure,       // any other exit status
   kSignal,        // killed by a signal
+  kUnknown,       // it is gone, and somebody else (a debugger) has taken its status
 };
 
 // One end of one worker, from its wait status.
@@ -39,11 +40,12 @@ struct ExitReport {
   int code = 0;  // exit status, or signal number
   bool dumped_core = false;
 
-  // "signal 11 (SEGV), core dumped", "exit status 3".
+  static ExitReport Unknown() { return {ExitKind::kUnknown, 0, false}; }
+  // "signal 11 (SEGV), core dumped", "exit status 3", "how it ended is unknown".
   [[nodiscard]] std::string Text() const;
 };
 
-// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED.
+// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 where it had nothing to fill in.
 ExitReport ReportOf(int code, int status);
 
 }  // namespace preforkd

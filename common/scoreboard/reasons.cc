@@ -27,6 +27,7 @@ const char* RestartReasonName(RestartReason reason) {
     case RestartReason::kStart: return "start";
     case RestartReason::kDrain: return "drain";
     case RestartReason::kUntrusted: return "untrusted";
+    case RestartReason::kUnknown: return "no_status";
   }
   return "unknown";
 }

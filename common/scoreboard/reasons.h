@@ -32,8 +32,9 @@ enum class RestartReason : std::uint8_t {
   kStart,      // it did not become ready: it died, or took too long
   kDrain,      // it was told to leave and had not finished within drain_timeout
   kUntrusted,  // it talked nonsense, and we killed it
+  kUnknown,    // somebody else has taken its exit status
 };
-inline constexpr std::size_t kRestartReasons = 6;
+inline constexpr std::size_t kRestartReasons = 7;
 const char* RestartReasonName(RestartReason reason);
 
 // Why a worker that was well has been replaced.

@@ -151,10 +151,9 @@ Result<std::string> Preflight::Verdict(int code, int status) const {
   if (late_) {
     return Error{fmt::format("the new program has not made up its mind within {:.0f} s", Seconds(kPatience))};
   }
-  if (code != CLD_EXITED) {
-    const char* name = ::sigabbrev_np(status);
-    return Error{fmt::format("the new program was killed by signal {} ({})", status, name != nullptr ? name : "?")};
-  }
+  const ExitReport end = ReportOf(code, status);
+  if (end.kind == ExitKind::kUnknown) return Error{"the new program is gone, and how it ended is unknown"};
+  if (end.kind == ExitKind::kSignal) return Error{"the new program was killed by " + end.Text()};
   if (status == 0 && last_line_.starts_with(kWouldDo)) return Escaped(last_line_.substr(kWouldDo.size()));
   if (last_line_.starts_with(kRefused)) return Error{Escaped(last_line_.substr(kRefused.size()))};
   const std::string said = last_line_.empty() ? "" : ": " + Escaped(last_line_);

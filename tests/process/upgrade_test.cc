@@ -16,6 +16,7 @@
 #include "tests/support/notify_socket.h"
 #include "tests/support/program_shelf.h"
 #include "tests/support/server_status.h"
+#include "tests/support/strace.h"
 
 namespace preforkd::testing {
 namespace {
@@ -255,6 +256,34 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   CHECK(said[0].starts_with("RELOADING=1\nMONOTONIC_USEC="));
   CHECK(said[1].starts_with("READY=1\nSTATUS=upgrade refused: execve "));
   CHECK(said[2].starts_with("STOPPING=1\n"));
+}
+
+TEST_CASE("a worker that is killed while the program is replaced: signal 9 and a crash, not an exit") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  {
+    const Strace slow(daemon.MasterPid(), {"-e", "trace=execve", "-e", "inject=execve:delay_enter=700000"},
+                      daemon.Path("strace.log"));
+    if (!slow.Attached()) {
+      MESSAGE("skipped: strace is not there, or may not trace");
+      return;
+    }
+    daemon.Signal(SIGUSR2);
+    REQUIRE(daemon.WaitForLog("makes room for"));
+    for (const pid_t worker : workers) REQUIRE(::kill(worker, SIGKILL) == 0);
+    CHECK(daemon.WaitForLog("has taken over from version"));
+  }
+  CHECK(daemon.WaitForLog("generation 2 serves"));
+  CHECK(daemon.WaitForLog("died while ready: signal 9 (KILL)", 2));
+  CHECK(daemon.CountLog("exit status") == 0);
+  CHECK(daemon.AwaitWorkers(2));
+  const std::string metrics = Ctl(daemon, {"metrics"}).out;
+  CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"crash\"} 2\n") != std::string::npos);
+  CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"exit\"} 0\n") != std::string::npos);
 }
 
 }  // namespace preforkd::testing

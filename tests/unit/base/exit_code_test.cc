@@ -64,4 +64,11 @@ TEST_CASE("signals, by number and name") {
   CHECK(ReportOf(CLD_KILLED, 64).Text() == "signal 64 (?)");
 }
 
+TEST_CASE("what waitid(2) has not filled is no exit and no signal") {
+  for (const ExitReport& report : {ReportOf(0, 0), ReportOf(CLD_STOPPED, SIGSTOP), ExitReport::Unknown()}) {
+    CHECK(report.kind == ExitKind::kUnknown);
+    CHECK(report.Text() == "how it ended is unknown");
+  }
+}
+
 }  // namespace preforkd
