@@ -30,11 +30,11 @@ ControlReply ReplyOf(ChangeAnswer answer) {
     case ChangeAnswer::kUpgradeWaits:
       return {true, "the upgrade waits for what is under way", {}, {}};
     case ChangeAnswer::kStopping:
-      return Refusal("the server is stopping");
+      return Refusal("reload refused: the server is stopping");
     case ChangeAnswer::kUpgradeStopping:
-      return Refusal("upgrade: the server is stopping");
+      return Refusal("upgrade refused: the server is stopping");
     case ChangeAnswer::kNotServing:
-      return Refusal("upgrade: the server does not serve yet");
+      return Refusal("upgrade refused: the server does not serve yet");
   }
   return Refusal("?");
 }
@@ -47,11 +47,11 @@ void Commands::OnSignal(int signo) {
   const std::uint32_t desired = parts_.supervisor.Desired();
   switch (signo) {
     case SIGHUP:
-      return parts_.changes.Tell([](Change& change) { change.AskReload(std::nullopt); });
+      return parts_.changes.Tell([&](Change& change) { change.AskReload(LoggedAsker()); });
     case SIGUSR1:
       return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
-      return parts_.changes.Tell([](Change& change) { change.AskUpgrade(std::nullopt); });
+      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(LoggedAsker()); });
     case SIGTERM:
     case SIGQUIT:
       return Stop();
@@ -64,6 +64,14 @@ void Commands::OnSignal(int signo) {
     default:
       return;
   }
+}
+
+// Whoever sends a signal hears nothing: what is refused before it has begun is in the log. The rest logs itself.
+Asker Commands::LoggedAsker() {
+  return {parts_.waiters.Add([](const ControlReply& reply) {
+            if (!reply.ok) log::Error("{}", reply.message);
+          }),
+          false};
 }
 
 // ---- requests ----
@@ -102,7 +110,7 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
 }
 
 ControlReply Commands::RequestScale(std::uint32_t workers) {
-  if (parts_.changes.State().Stopping()) return ReplyOf(ChangeAnswer::kStopping);
+  if (parts_.changes.State().Stopping()) return Refusal("scale: the server is stopping");
   if (workers < 1 || workers > kMaxWorkers)
     return Refusal(fmt::format("scale: 1 to {} workers", kMaxWorkers));
   Scale(workers);

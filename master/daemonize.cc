@@ -6,12 +6,12 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
+#include "master/early_signals.h"
 #include "master/spawn.h"
 
 namespace preforkd {
@@ -30,9 +30,8 @@ void ReportServing(UniqueFd& pipe) {
 }
 
 [[noreturn]] void BeDaemon(const std::function<int(ServingCallback)>& serve, UniqueFd pipe) {
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  HoldOnlyCommandSignals();
+  log::SetErrorEcho(STDERR_FILENO);  // until it serves, or has failed
   if (::setsid() < 0) log::Warning("{}", SysError("setsid").text);
   ::_exit(serve([&pipe] { ReportServing(pipe); }));
 }

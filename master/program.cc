@@ -14,6 +14,7 @@
 #include "common/process/limits.h"
 #include "master/daemonize.h"
 #include "master/leftovers.h"
+#include "master/early_signals.h"
 #include "master/master.h"
 #include "master/options.h"
 #include "master/service_environment.h"
@@ -205,6 +206,7 @@ int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
 }  // namespace
 
 int RunProgram(int argc, char** argv, const Program& program) {
+  HoldCommandSignals();
   const CommandWords command = TakeCommandLine(argc, argv);
   const UpgradeOrder& order = command.order;
   if (order.Continues()) WayBack::Open(order, command.words);

@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "master/early_signals.h"
 #include "master/upgrade/upgrade_order.h"
 
 namespace preforkd {
@@ -46,9 +47,7 @@ Result<Pipe> MakePipe() {
   for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
   const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 && ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDERR_FILENO) >= 0 && ::fcntl(state, F_SETFD, 0) >= 0;
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  HoldOnlyCommandSignals();
   if (ready) ::execve(path.c_str(), arguments, environ);
   const std::string why = std::string(kRefused) + SysErrorOf(errno, "execve", path).text;
   (void)!::write(STDERR_FILENO, why.data(), why.size());
