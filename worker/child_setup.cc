@@ -100,8 +100,8 @@ void TakeNoOomProtection() {
   if (::pwrite(file.Get(), "0", 1, 0) != 1) log::Debug("{}", SysError("write", "oom_score_adj").text);
 }
 
-Status FollowMaster(pid_t master) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
+Status FollowMaster(pid_t master, int death_signal) {
+  if (::prctl(PR_SET_PDEATHSIG, death_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
   // If the master died before the call, no signal will ever come.
   if (::getppid() != master) return Error{"the master is gone already", 0};
   return {};
@@ -135,7 +135,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (!roots.Ok()) return roots.Err();
   if (const Status status = TakeIdentity(plan, *start.config); !status.Ok()) return status.Err();
   if (plan.change_root) roots.Value().Rename(start);
-  if (const Status status = FollowMaster(start.master_pid); !status.Ok()) return status.Err();
+  if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok()) return status.Err();
   return descriptors;
 }
 

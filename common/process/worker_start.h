@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -26,6 +27,7 @@ struct WorkerStart {
   pid_t master_pid = 0;
   int channel = -1;  // borrowed from the master's table; the child makes it its own
   LogFds logs;       // borrowed likewise
+  int death_signal = SIGTERM;  // when the process that forked it has died
   bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;

@@ -44,6 +44,7 @@ Result<Pipe> MakePipe() {
 [[noreturn]] void Become(const std::string& path, char* const* arguments, const Pipe& pipe, int state) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  (void)::setpgid(0, 0);  // what it starts is ended with it
   for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
   const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 && ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDERR_FILENO) >= 0 && ::fcntl(state, F_SETFD, 0) >= 0;
@@ -84,8 +85,13 @@ Preflight::Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Don
       deadline_(loop, EventLoop::kPriorityControl, [this] { OnLate(); }) {}
 
 Preflight::~Preflight() {
-  if (pidfd_.Valid()) (void)KillAndAwait(pidfd_.Get());
+  if (!pidfd_.Valid()) return;
+  KillGroup();
+  (void)KillAndAwait(pidfd_.Get());
 }
+
+// Whatever the new program has started and left behind. The child has not been waited for, so the number is its own.
+void Preflight::KillGroup() const { (void)::kill(-pid_, SIGKILL); }
 
 Status Preflight::Watch() {
   deadline_.SetAfter(kPatience);
@@ -95,6 +101,7 @@ Status Preflight::Watch() {
 
 void Preflight::OnLate() {
   late_ = true;
+  KillGroup();
   (void)SignalProcess(pidfd_.Get(), SIGKILL);  // and OnExit tells: how soon it is gone is the system's affair
 }
 
@@ -133,7 +140,12 @@ bool Preflight::OnChildExit(pid_t pid) {
 
 void Preflight::OnExit() {
   siginfo_t info{};
-  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+  const auto wait = [&](int options) {
+    return ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.Get()), &info, WEXITED | WNOHANG | options);
+  };
+  if (wait(WNOWAIT) == 0 && info.si_pid == 0) return;
+  KillGroup();
+  (void)wait(0);
   exit_watch_.Stop();
   pidfd_.Reset();
   Drain();

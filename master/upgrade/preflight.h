@@ -43,6 +43,7 @@ class Preflight {
   Status Watch();
   void OnExit();
   void OnLate();
+  void KillGroup() const;
   // Takes what the child has said so far.
   void Drain();
   // Logs whole lines and remembers the last.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,10 +106,14 @@ Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry&
   start.scoreboard = &board.Value();
   (void)board.Value().Use(start.id.slot);
   start.config = config;
+  start.death_signal = SIGKILL;  // one that hangs at its start hears nothing else
   for (const ServiceConfig& service : config->services) {
     start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
   }
-  const Result<SpawnedProcess> process = SpawnProcess([&] { worker(std::move(start)); });
+  const Result<SpawnedProcess> process = SpawnProcess([&] {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // before it has come to set that itself
+    worker(std::move(start));
+  });
   if (!process.Ok()) return process.Err();
   const Duration patience = std::min<Duration>(config->supervision.start_timeout, kTrialPatience);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);

@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
+#include "tests/support/proc_status.h"
 #include "tests/support/program_shelf.h"
 
 namespace preforkd::testing {
@@ -131,6 +133,65 @@ TEST_CASE("a reload that had to wait for a refused upgrade is done") {
     CHECK(world.clients->Answered() == 20);
     world.clients.reset();
   }
+}
+
+namespace {
+
+// Processes, wherever they hang, that were started with these words.
+std::size_t Running(const std::string& words) {
+  const CommandResult found = RunCommand({"/usr/bin/pgrep", "-c", "-f", "-x", words});
+  return static_cast<std::size_t>(std::atoi(found.out.c_str()));
+}
+
+}  // namespace
+
+TEST_CASE("what a check has started ends with it: too late, not wanted any more, or over") {
+  const std::string sleeper = "sleep 4711";
+  SUBCASE("too late") {
+    World world;
+    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
+    world.ExpectRefusal("the new program has not made up its mind within 8 s");
+  }
+  SUBCASE("the server stops") {
+    World world;
+    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
+    world.daemon.Signal(SIGUSR2);
+    REQUIRE(WaitUntil(kPatience, [&] { return Running(sleeper) == 2; }));
+    world.clients.reset();
+    world.daemon.Signal(SIGTERM);
+    CHECK(world.daemon.Wait() == 0);
+  }
+  SUBCASE("it has ended itself, and left something behind") {
+    World world;
+    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.shelf.PutBytes("#!/bin/sh\nsleep 4711 >/dev/null 2>&1 &\nexit 5\n", true);
+    world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 5");
+  }
+  CHECK(WaitUntil(kPatience, [&] { return Running(sleeper) == 0; }));
+}
+
+TEST_CASE("a worker that hangs at the start of a check ends with it") {
+  ProgramShelf shelf(kPreforkdWithFaults);
+  DaemonProcess daemon(shelf.Path());
+  const std::string config =
+      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n";
+  daemon.WriteConfig(config);
+  daemon.Serve(1);
+  daemon.WriteConfig(config + "hang_at_start = \"all\"\n");
+  daemon.Signal(SIGUSR2);
+  // The check, and the worker that it tries.
+  const auto tried = [&] {
+    for (const pid_t child : daemon.WorkerPids()) {
+      if (!ChildrenOf(child).empty()) return true;
+    }
+    return false;
+  };
+  REQUIRE(WaitUntil(kPatience, tried));
+  daemon.Signal(SIGTERM);
+  daemon.ExpectOrphans();  // it is told by the kernel, a moment later
+  CHECK(daemon.Wait() == 0);
 }
 
 }  // namespace preforkd::testing
