@@ -23,6 +23,7 @@ void ReportServing(UniqueFd& pipe) {
   if (::write(pipe.Get(), &byte, 1) != 1)
     log::Warning("{}", SysError("write", "to the waiting command").text);
   pipe.Reset();
+  log::SetErrorEcho(-1);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (!null.Valid() || ::dup2(null.Get(), fd) < 0) log::Warning("the terminal could not be let go");
@@ -48,7 +49,7 @@ int ExitCodeOf(pid_t pid) {
 
 }  // namespace
 
-int RunDaemonized(const std::function<int(ServingCallback)>& serve) {
+int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) {
     log::Error("{}", SysError("pipe2").text);
@@ -70,7 +71,10 @@ int RunDaemonized(const std::function<int(ServingCallback)>& serve) {
   do {
     size = ::read(ours.Get(), &byte, 1);
   } while (size < 0 && errno == EINTR);
-  return size == 1 ? static_cast<int>(ExitCode::kStopped) : ExitCodeOf(daemon.Value().pid);
+  if (size == 1) return static_cast<int>(ExitCode::kStopped);
+  const int code = ExitCodeOf(daemon.Value().pid);
+  log::Error("not started: the server has ended with exit code {}; its log is {}", code, log_path);
+  return code;
 }
 
 }  // namespace preforkd

@@ -4,6 +4,7 @@
 #define PREFORKD_MASTER_DAEMONIZE_H_
 
 #include <functional>
+#include <string>
 
 namespace preforkd {
 
@@ -12,9 +13,9 @@ using ServingCallback = std::function<void()>;
 
 // Runs `serve` in a process of its own, in a session of its own, in the same folder (paths of the
 // configuration may be relative to it, also at a reload). Standard error stays the terminal's until the
-// server serves, so that what goes wrong at the start is seen. Returns in the calling process: 0, or the exit
-// code of `serve`.
-int RunDaemonized(const std::function<int(ServingCallback)>& serve);
+// server serves, and what goes wrong until then is said there too; `log_path` is where the rest of it is. Returns in the
+// calling process: 0, or the exit code of `serve`.
+int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve);
 
 }  // namespace preforkd
 

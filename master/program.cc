@@ -102,7 +102,7 @@ int ServeDaemonized(Life life, const Program& program) {
                "log, with --set log.access=PATH\n");
     return Exit(ExitCode::kUsage);
   }
-  return RunDaemonized([&](ServingCallback on_serving) {
+  return RunDaemonized(config->log.file, [&](ServingCallback on_serving) {
     return ServeAnew(std::move(life), program, std::move(on_serving), true);
   });
 }

@@ -66,6 +66,7 @@ Status LetGoOfStandard(bool detached) {
   if (!null.Valid()) return SysError("open", "/dev/null");
   if (::dup2(null.Get(), STDIN_FILENO) < 0) return SysError("dup2");
   if (!detached) return {};
+  log::SetErrorEcho(-1);
   if (::dup2(null.Get(), STDOUT_FILENO) < 0 || ::dup2(null.Get(), STDERR_FILENO) < 0) return SysError("dup2");
   return {};
 }

@@ -11,12 +11,14 @@
 
 #include "common/base/file_tail.h"
 #include "common/base/log_line.h"
+#include "common/base/quote.h"
 
 namespace preforkd::log {
 namespace {
 
 struct State {
   int fd = 2;
+  int echo_fd = -1;
   Level level = Level::kInfo;
   Dress dress;
   Identity identity;
@@ -66,6 +68,12 @@ bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
   return whole;
 }
 
+// For a person at a terminal: the text alone. Whether it arrives is not our concern.
+void Echo(std::string_view text) {
+  const std::string line = fmt::format("preforkd: {}\n", Escaped(text));
+  (void)!::write(g_state.echo_fd, line.data(), line.size());
+}
+
 void CountDropped() {
   ++g_state.dropped;
   if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
@@ -84,6 +92,9 @@ void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
   g_state.dress.sink = sink;
   g_state.torn = false;
+}
+void SetErrorEcho(int fd) {
+  g_state.echo_fd = fd;
 }
 void SetLevel(Level level) {
   g_state.level = level;
@@ -128,6 +139,7 @@ void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fm
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
   if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
+  if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd) Echo({text.data(), text.size()});
   errno = saved_errno;
 }
 

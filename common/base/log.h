@@ -49,6 +49,9 @@ void SetIdentity(const Identity& identity);
 // Where the datagrams of Sink::kSyslog go: /dev/log, facility 3 (daemon; RFC 5424, table 1), until the first call.
 // Precondition: `path` fits into a sockaddr_un.
 void SetSyslog(std::string_view path, unsigned facility);
+// From now on lines of level error and above are also written to `fd`, borrowed: somebody waits there to hear why a start
+// has failed. -1: no more. Nothing is written twice where the log goes to that descriptor itself.
+void SetErrorEcho(int fd);
 // A number in shared memory to which each line that could not be written is added. It outlives its use here.
 void SetDropCounter(std::atomic<std::uint64_t>* counter);
 
