@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/config/config.h"
@@ -18,10 +19,12 @@ class ControlSockets {
   // `is_worker`: no session that such a process leads is the operator's.
   ControlSockets(EventLoop& loop, ControlHandler handler, std::function<bool(int)> is_worker);
 
-  // Opens the socket that `config` wants, where it is not the one in service. Where the default path cannot
-  // be had, as without root, the server goes on without one.
+  // Binds the socket that `config` wants, where it is not the one in service, or where that one's file has been removed.
+  // Where the default path cannot be had, as without root, or a file not made again, the server goes on without.
   Status Prepare(const Config& config);
-  // `config`, which was prepared, is in service from now on. Closes the socket before it, with its clients.
+  // Commit(config) would close the socket, with its clients.
+  [[nodiscard]] bool Closes(const Config& config) const;
+  // `config`, which was prepared, is in service from now on. A socket that moves keeps its clients.
   void Commit(const Config& config);
   // Drops what Prepare made.
   void Abandon() { coming_.reset(); }
@@ -32,11 +35,13 @@ class ControlSockets {
   Result<std::vector<ControlAnswer>> Restore(const InheritedControl& saved);
 
  private:
+  Status Open(ControlEndpoint endpoint);
+
   EventLoop& loop_;
   ControlHandler handler_;
   std::function<bool(int)> is_worker_;
   std::unique_ptr<ControlSocket> serving_;
-  std::unique_ptr<ControlSocket> coming_;
+  std::optional<ControlEndpoint> coming_;
 };
 
 }  // namespace preforkd

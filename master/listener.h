@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/base/rate_limit.h"
 #include "common/config/config.h"
@@ -66,6 +67,8 @@ class Listener {
   void SetService(ServiceId service) { service_ = service; }
   // The row in which this listener shows its counters; it must outlive it.
   void SetRow(ListenerRow* row) { row_ = row; }
+  // Leaves it to another listener on the same address.
+  ListenerRow* GiveUpRow() { return std::exchange(row_, nullptr); }
   [[nodiscard]] ListenerRow* Row() { return row_; }
   [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
   [[nodiscard]] const SocketFile& File() const { return file_; }

@@ -101,28 +101,44 @@ Status ListenerSet::Prepare(const Config& config) {
                              ids_.All().size())};
   }
   for (const Wanted& wanted : all.Value()) {
-    if (const auto kept = active_.find(wanted.key); kept != active_.end()) {
-      if (Status status = kept->second->MayReconfigure(*wanted.config); !status.Ok()) {
-        prepared_.clear();
-        return status;
-      }
-      continue;
+    Status status;
+    if (const auto kept = active_.find(wanted.key); kept == active_.end()) {
+      status = PrepareOne(config, wanted);
+    } else if (status = kept->second->MayReconfigure(*wanted.config); status.Ok()) {
+      PrepareAgain(config, wanted);
     }
-    Result<std::unique_ptr<Listener>> listener = Open(wanted);
-    if (!listener.Ok()) {
-      prepared_.clear();
-      return listener.Err();
-    }
-    // Before the first connection can come: a deferred socket must be one from the start.
-    const ListenConfig& listen = *wanted.config;
-    const bool defer = Defers(listen, traits_of_(config, listen.service));
-    if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) {
+    if (!status.Ok()) {
       prepared_.clear();
       return status;
     }
-    prepared_[wanted.key] = std::move(listener).Value();
   }
   return {};
+}
+
+Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
+  Result<std::unique_ptr<Listener>> listener = Open(wanted);
+  if (!listener.Ok()) return listener.Err();
+  // Before the first connection can come: a deferred socket must be one from the start.
+  const ListenConfig& listen = *wanted.config;
+  const bool defer = Defers(listen, traits_of_(config, listen.service));
+  if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) return status;
+  prepared_[wanted.key] = std::move(listener).Value();
+  return {};
+}
+
+void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
+  switch (LookAt(active_[wanted.key]->File())) {
+    case SocketFilePresence::kOurs: return;
+    case SocketFilePresence::kReplaced:
+      log::Warning("{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not come "
+                   "here",
+                   wanted.key);
+      return;
+    case SocketFilePresence::kGone: break;
+  }
+  if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
+    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key, status.Err().text);
+  }
 }
 
 void ListenerSet::Commit(const Config& config) {
@@ -130,8 +146,13 @@ void ListenerSet::Commit(const Config& config) {
   const Result<std::vector<Wanted>> all = WantedBy(config);
   PF_CHECK(all.Ok(), "a configuration comes into service that was not prepared");
   for (const Wanted& wanted : all.Value()) {
-    Listeners& from = active_.contains(wanted.key) ? active_ : prepared_;
-    auto node = from.extract(wanted.key);
+    auto last = active_.extract(wanted.key);
+    auto node = prepared_.extract(wanted.key);
+    if (node.empty()) {
+      node = std::move(last);
+    } else if (!last.empty()) {
+      Succeed(*last.mapped(), *node.mapped());
+    }
     Install(*node.mapped(), *wanted.config, config);
     next.insert(std::move(node));
   }
@@ -143,6 +164,12 @@ void ListenerSet::Commit(const Config& config) {
   prepared_.clear();
   WarnOfUnused(config);
   SetAccepting(accepting_);
+}
+
+void ListenerSet::Succeed(Listener& last, Listener& next) {
+  last.DrainQueue();
+  next.SetRow(last.GiveUpRow());
+  log::Notice("{}: its socket file had been removed, and has been made again", next.Key());
 }
 
 void ListenerSet::WarnOfUnused(const Config& config) const {

@@ -1,7 +1,8 @@
 // ListenerSet: all listeners, and how a reload changes them.
 //
 // A reload prepares first: what is new is bound and listening, or the reload is refused and nothing has
-// changed. A listener that stays is the same open socket before, during and after: its queue is never lost.
+// changed. A listener that stays is the same open socket before, during and after: its queue is never lost. Only where the
+// file of a Unix socket has been removed is it made anew, and the old one gives up what the kernel has queued.
 // One that leaves first gives up everything that the kernel has queued.
 #ifndef PREFORKD_MASTER_LISTENER_SET_H_
 #define PREFORKD_MASTER_LISTENER_SET_H_
@@ -72,6 +73,13 @@ class ListenerSet {
   // Error: a socket that should have been passed was not, or there are more than kMaxListeners.
   [[nodiscard]] Result<std::vector<Wanted>> WantedBy(const Config& config) const;
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
+  // Opens what is `wanted`, so that it can be put into service.
+  Status PrepareOne(const Config& config, const Wanted& wanted);
+  // A listener that is in service already: makes it anew where a cleaner has removed its file. What cannot be made stays
+  // as it is, and so does what somebody else has put there.
+  void PrepareAgain(const Config& config, const Wanted& wanted);
+  // `next` takes the place of `last`, on the same address.
+  static void Succeed(Listener& last, Listener& next);
   void WarnOfUnused(const Config& config) const;
   // The row that counted for this address before; else one that never counted; else the row of a listener that was
   // closed. There is one: rows are twice kMaxListeners, and no more than two configurations' listeners are open at once.

@@ -78,7 +78,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
 }
 
 MasterParts Master::Parts() {
-  return {context_, pid_file_,    ledger_,     dispatcher_, parking_,   listeners_, supervisor_,
+  return {context_, pid_files_,   ledger_,     dispatcher_, parking_,   listeners_, supervisor_,
           manager_, generations_, control_,    last_conn_, waiters_,   changes_};
 }
 
@@ -127,7 +127,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
     log::Error("{}", status.Err().text);
     return ExitCodeOf(status.Err());
   }
-  pid_file_ = std::move(pid_file).Value();
+  pid_files_ = PidFiles(std::move(pid_file).Value());
   UseScheduling(config->scheduling);
   supervisor_.ReapChildren();  // those that ended before anybody was told of it
   generations_.Begin(std::move(config));
@@ -172,10 +172,12 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   if (status.Ok() && !returned) status = generations_.HasNumbersFor(coming);
   if (status.Ok() && !returned) status = listeners_.Prepare(coming);
   if (status.Ok() && !returned) status = control_.Prepare(coming);
+  if (status.Ok() && !returned) status = pid_files_.Prepare(coming);
   if (!status.Ok()) {
-    // Files of sockets that only this program has made.
+    // Files that only this program has made.
     listeners_.Abandon();
     control_.Abandon();
+    pid_files_.Abandon();
     WayBack::Take(status.Err().text);
   }
   WayBack::Close();
@@ -259,7 +261,7 @@ void Master::Do(const Publish& action) {
 
 void Master::OnFirstReady() {
   changes_.Tell([](Change& change) { change.OnFirstReady(); });
-  if (const Status status = pid_file_.Write(); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = pid_files_.Held().Write(); !status.Ok()) log::Error("{}", status.Err().text);
   log::Notice("{}", generations_.ServingText());
   manager_.Serving(generations_.ServingText());
   on_serving_();
@@ -275,6 +277,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
   generations_.Abandon();
   listeners_.Abandon();
   control_.Abandon();
+  pid_files_.Abandon();
   const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
   changes_.Tell([&](Change& change) { change.OnAbandoned(what); });
 }

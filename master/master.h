@@ -70,7 +70,7 @@ class Master {
   MasterContext context_;
   std::function<void()> on_serving_;
   std::unique_ptr<SignalWatch> signals_;
-  PidFile pid_file_;
+  PidFiles pid_files_;
   Ledger ledger_;
   ChangeRunner changes_;
   Dispatcher dispatcher_;

@@ -14,7 +14,7 @@
 #include "master/listener_set.h"
 #include "master/log_output.h"
 #include "master/parking.h"
-#include "master/pid_file.h"
+#include "master/pid_files.h"
 #include "master/program.h"
 #include "master/service_environment.h"
 #include "master/service_manager.h"
@@ -36,7 +36,7 @@ struct MasterContext {
 
 struct MasterParts {
   const MasterContext& context;
-  PidFile& pid_file;
+  PidFiles& pid_files;
   Ledger& ledger;
   Dispatcher& dispatcher;
   Parking& parking;

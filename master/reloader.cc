@@ -35,7 +35,11 @@ Status Reloader::Prepare(const Config& config) {
   Status status = parts_.generations.HasNumbersFor(config);
   if (status.Ok()) status = parts_.listeners.Prepare(config);
   if (status.Ok()) status = parts_.control.Prepare(config);
-  if (!status.Ok()) parts_.listeners.Abandon();
+  if (status.Ok()) status = parts_.pid_files.Prepare(config);
+  if (!status.Ok()) {
+    parts_.listeners.Abandon();
+    parts_.control.Abandon();
+  }
   return status;
 }
 
@@ -57,6 +61,7 @@ void Reloader::Do(const RefuseReload& action) {
 void Reloader::Do(const EnterService& action) {
   const GenerationSpec& serving = parts_.generations.Serving();
   applier_.Apply(serving);
+  parts_.pid_files.Commit(*serving.config);
   std::string what = fmt::format("generation {} serves", Raw(serving.number));
   if (action.upgrade) {
     what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);
@@ -65,7 +70,11 @@ void Reloader::Do(const EnterService& action) {
   log::Notice("{}", what);
   parts_.manager.ReloadEnded(parts_.generations.ServingText());
   parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
-  parts_.control.Commit(*serving.config);  // now that those who asked on the old socket know
+  // Now that those who asked on the old socket know.
+  if (parts_.control.Closes(*serving.config)) {
+    parts_.waiters.Dismiss(Refusal("the control socket closes; the log says how this ends"));
+  }
+  parts_.control.Commit(*serving.config);
 }
 
 void Reloader::Do(const StayInService& action) {

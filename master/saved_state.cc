@@ -99,8 +99,8 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.last_conn = parts.last_conn;
   state.seal_key_0 = SealKey()[0];
   state.seal_key_1 = SealKey()[1];
-  state.pid_path = parts.pid_file.Path();
-  state.pid_fd = parts.pid_file.Fd();
+  state.pid_path = parts.pid_files.Held().Path();
+  state.pid_fd = parts.pid_files.Held().Fd();
   parts.generations.Save(state);
   SaveEnvironment(context.environment, state);
   for (const auto& [address, id] : parts.listeners.Ids()) state.listener_ids[address] = Raw(id);
@@ -119,7 +119,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
   RestoreTotals(parts.context.scoreboard, state);
   InheritSealKey({state.seal_key_0, state.seal_key_1});
   parts.last_conn = state.last_conn;
-  parts.pid_file = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
+  parts.pid_files.Held() = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
   const GenerationSpec& serving = parts.generations.Serving();
   applier.ApplyNumbers(serving);
   if (const Status status = RestoreListeners(parts, state); !status.Ok()) return status.Err();

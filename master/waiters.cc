@@ -20,4 +20,8 @@ void Waiters::Answer(const std::vector<WaiterId>& waiters, const ControlReply& r
   }
 }
 
+void Waiters::Dismiss(const ControlReply& reply) {
+  for (auto& [id, answer] : answers_) std::exchange(answer, [](const ControlReply&) {})(reply);
+}
+
 }  // namespace preforkd

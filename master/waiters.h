@@ -16,6 +16,9 @@ class Waiters {
   // Answers all of them, and forgets them.
   void Answer(const std::vector<WaiterId>& waiters, const ControlReply& reply);
 
+  // Answers everybody who waits; the results of their changes are not heard any more.
+  void Dismiss(const ControlReply& reply);
+
  private:
   std::map<WaiterId, ControlAnswer> answers_;
   std::uint64_t last_ = 0;

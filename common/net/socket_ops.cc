@@ -219,6 +219,16 @@ Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any
   return SysErrorOf(EPERM, "chown", file.path);
 }
 
+SocketFilePresence LookAt(const SocketFile& file) {
+  struct stat info {};
+  if (file.path.empty()) return SocketFilePresence::kOurs;
+  if (::lstat(file.path.c_str(), &info) < 0) {
+    return errno == ENOENT || errno == ENOTDIR ? SocketFilePresence::kGone : SocketFilePresence::kOurs;
+  }
+  return info.st_dev == file.device && info.st_ino == file.inode ? SocketFilePresence::kOurs
+                                                                  : SocketFilePresence::kReplaced;
+}
+
 void RemoveSocketFile(const SocketFile& file) {
   struct stat info {};
   if (file.path.empty() || ::lstat(file.path.c_str(), &info) < 0) return;

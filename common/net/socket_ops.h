@@ -86,6 +86,9 @@ SocketFile FileOf(const ListenAddress& address);
 Status SetAccess(const SocketFile& file, const SocketAccess& access);
 // Would SetAccess be allowed? `any_owner`: this process may give files to anybody (CAP_CHOWN). Error: EPERM.
 Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner);
+// What is at its path by now. kOurs also where there is no file, or none can be seen.
+enum class SocketFilePresence { kOurs, kGone, kReplaced };
+SocketFilePresence LookAt(const SocketFile& file);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.
 void RemoveSocketFile(const SocketFile& file);
 

@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 constexpr int kBacklog = 16;
-constexpr int kBatch = 16;
+constexpr int kBatch = kBacklog + 1;  // what the kernel queues at most (listen(2))
 constexpr Duration kPause = std::chrono::milliseconds(100);
 constexpr std::uint32_t kOwnerOnly = 0600;
 
@@ -27,42 +27,51 @@ void MakeFolderOf(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, const std::string& path,
-                                                           ControlHandler handler) {
+Result<ControlEndpoint> ControlEndpoint::Bind(const std::string& path) {
   const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
   MakeFolderOf(path);
   Result<UniqueFd> fd = BindSocket(address.Value(), {kOwnerOnly, std::nullopt, std::nullopt});
   if (!fd.Ok()) return fd.Err();
-  const SocketFile file = FileOf(address.Value());
-  std::unique_ptr<ControlSocket> socket(
-      new ControlSocket(loop, std::move(fd).Value(), path, file, std::move(handler)));
-  Status status = Listen(socket->fd_.Get(), kBacklog);
-  if (status.Ok()) status = socket->watch_.Want(Interest::kRead);
-  if (!status.Ok()) return status.Err();
+  ControlEndpoint endpoint(std::move(fd).Value(), path, FileOf(address.Value()));
+  if (const Status status = Listen(endpoint.Fd(), kBacklog); !status.Ok()) return status.Err();
+  return endpoint;
+}
+
+ControlEndpoint& ControlEndpoint::operator=(ControlEndpoint&& other) noexcept {
+  RemoveSocketFile(file_);
+  fd_ = std::move(other.fd_);
+  path_ = std::move(other.path_);
+  file_ = std::exchange(other.file_, {});
+  return *this;
+}
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::Open(EventLoop& loop, ControlEndpoint endpoint,
+                                                           ControlHandler handler) {
+  std::unique_ptr<ControlSocket> socket(new ControlSocket(loop, std::move(endpoint), std::move(handler)));
+  if (const Status status = socket->watch_->Want(Interest::kRead); !status.Ok()) return status.Err();
   return socket;
 }
 
-Result<std::unique_ptr<ControlSocket>> ControlSocket::Inherit(EventLoop& loop, UniqueFd fd, std::string path,
-                                                              SocketFile file, ControlHandler handler) {
-  std::unique_ptr<ControlSocket> socket(
-      new ControlSocket(loop, std::move(fd), std::move(path), {}, std::move(handler)));
-  if (const Status status = socket->watch_.Want(Interest::kRead); !status.Ok()) return status.Err();
-  socket->file_ = std::move(file);  // only now: without the watch it is not this program's to remove
-  return socket;
-}
-
-ControlSocket::ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file,
-                             ControlHandler handler)
+ControlSocket::ControlSocket(EventLoop& loop, ControlEndpoint endpoint, ControlHandler handler)
     : loop_(loop),
-      fd_(std::move(fd)),
-      path_(std::move(path)),
-      file_(std::move(file)),
+      endpoint_(std::move(endpoint)),
       handler_(std::move(handler)),
-      watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnReadable(); }),
+      watch_(MakeWatch(endpoint_.Fd())),
       resume_(loop, EventLoop::kPriorityControl, [this] { Watch(); }) {}
 
-ControlSocket::~ControlSocket() { RemoveSocketFile(file_); }
+std::unique_ptr<FdWatch> ControlSocket::MakeWatch(int fd) {
+  return std::make_unique<FdWatch>(loop_, fd, EventLoop::kPriorityControl, [this](Interest) { OnReadable(); });
+}
+
+Status ControlSocket::MoveTo(ControlEndpoint endpoint) {
+  std::unique_ptr<FdWatch> watch = MakeWatch(endpoint.Fd());
+  if (Status status = watch->Want(Interest::kRead); !status.Ok()) return status;
+  OnReadable();  // a batch, which is the whole of the queue
+  watch_ = std::move(watch);
+  endpoint_ = std::move(endpoint);
+  return {};
+}
 
 void ControlSocket::OnReadable() {
   for (int i = 0; i < kBatch; ++i) {
@@ -71,7 +80,7 @@ void ControlSocket::OnReadable() {
 }
 
 bool ControlSocket::AcceptNext() {
-  Accepted accepted = AcceptOne(fd_.Get());
+  Accepted accepted = AcceptOne(endpoint_.Fd());
   if (accepted.fd.Valid()) {
     Admit(std::move(accepted.fd));
     return true;
@@ -152,7 +161,7 @@ bool ControlSocket::MakeRoom() {
 }
 
 void ControlSocket::Pause(int errnum) {
-  watch_.Stop();
+  watch_->Stop();
   resume_.SetAfter(kPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
     log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum), *held_back);
@@ -160,7 +169,7 @@ void ControlSocket::Pause(int errnum) {
 }
 
 void ControlSocket::Watch() {
-  if (const Status status = watch_.Want(Interest::kRead); status.Ok()) return;
+  if (const Status status = watch_->Want(Interest::kRead); status.Ok()) return;
   resume_.SetAfter(kPause);
 }
 

@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/rate_limit.h"
@@ -20,26 +21,50 @@
 
 namespace preforkd {
 
+// Where it listens: a socket that is bound and listens, and its file, which goes with it.
+class ControlEndpoint {
+ public:
+  // Makes the folder of `path` if only that is missing, and takes the place of a file that nobody listens on.
+  // Error: bind(2)'s, EADDRINUSE when another server answers there.
+  static Result<ControlEndpoint> Bind(const std::string& path);
+  ControlEndpoint(UniqueFd fd, std::string path, SocketFile file)
+      : fd_(std::move(fd)), path_(std::move(path)), file_(std::move(file)) {}
+  ControlEndpoint(ControlEndpoint&& other) noexcept
+      : fd_(std::move(other.fd_)), path_(std::move(other.path_)), file_(std::exchange(other.file_, {})) {}
+  ControlEndpoint& operator=(ControlEndpoint&& other) noexcept;
+  ~ControlEndpoint() { RemoveSocketFile(file_); }
+
+  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
+  [[nodiscard]] const std::string& Path() const { return path_; }
+  [[nodiscard]] const SocketFile& File() const { return file_; }
+  // It was bound by this process as another program, and is its own from now on.
+  void Own(SocketFile file) { file_ = std::move(file); }
+
+ private:
+  UniqueFd fd_;
+  std::string path_;
+  SocketFile file_;
+};
+
 class ControlSocket {
  public:
   // Connections at a time. One more makes room by closing the one that has been idle for longest; when all wait
   // for an answer, it is turned away.
   static constexpr std::size_t kMaxClients = 32;
 
-  // Makes the folder of `path` if only that is missing, and takes the place of a file that nobody listens on.
-  // Error: bind(2)'s, EADDRINUSE when another server answers there.
-  static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, const std::string& path,
-                                                     ControlHandler handler);
-  // The same again that this process had as another program. Error: it cannot be watched.
-  static Result<std::unique_ptr<ControlSocket>> Inherit(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file,
-                                                        ControlHandler handler);
+  // Error: it cannot be watched.
+  static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, ControlEndpoint endpoint, ControlHandler handler);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
-  ~ControlSocket();
 
-  [[nodiscard]] const std::string& Path() const { return path_; }
-  [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
-  [[nodiscard]] const SocketFile& File() const { return file_; }
+  // Listens there from now on. Clients stay, those too that wait in the queue of the old place, whose file goes.
+  // Error: it cannot be watched, and listens where it did.
+  Status MoveTo(ControlEndpoint endpoint);
+
+  [[nodiscard]] const std::string& Path() const { return endpoint_.Path(); }
+  [[nodiscard]] int Fd() const { return endpoint_.Fd(); }  // borrowed
+  [[nodiscard]] const SocketFile& File() const { return endpoint_.File(); }
+  void Own(SocketFile file) { endpoint_.Own(std::move(file)); }
 
   // Takes a client that this process had as another program: one that waits for the outcome of the upgrade, whose answer
   // is returned, or one that has asked for nothing yet.
@@ -53,7 +78,8 @@ class ControlSocket {
   void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
 
  private:
-  ControlSocket(EventLoop& loop, UniqueFd fd, std::string path, SocketFile file, ControlHandler handler);
+  ControlSocket(EventLoop& loop, ControlEndpoint endpoint, ControlHandler handler);
+  [[nodiscard]] std::unique_ptr<FdWatch> MakeWatch(int fd);
   void OnReadable();
   // False when there is none, or no room.
   bool AcceptNext();
@@ -69,13 +95,11 @@ class ControlSocket {
   void Watch();
 
   EventLoop& loop_;
-  UniqueFd fd_;
-  std::string path_;
-  SocketFile file_;
+  ControlEndpoint endpoint_;
   ControlHandler handler_;
   std::function<bool(int)> refused_session_ = [](int) { return false; };
   std::list<std::shared_ptr<ControlClient>> clients_;  // oldest first
-  FdWatch watch_;
+  std::unique_ptr<FdWatch> watch_;
   Timer resume_;
   OncePerSecond log_limit_;
   OncePerSecond refusal_log_;
