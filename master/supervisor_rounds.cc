@@ -54,7 +54,7 @@ void Supervisor::JudgeHangs(Time now) {
       case HangWatch::Verdict::kFine: break;
       case HangWatch::Verdict::kAbort:
         log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}", slot.Id(),
-                   slot.Pid(), Seconds(now - heartbeat), slot.Row().DescribeDoing(ToNanoseconds(now)));
+                   slot.Pid(), Seconds(now - HangWatch::SilentSince(heartbeat)), slot.Row().DescribeDoing(ToNanoseconds(now)));
         slot.Signal(SIGABRT);
         break;
       case HangWatch::Verdict::kKill:
@@ -68,7 +68,7 @@ void Supervisor::JudgeHangs(Time now) {
 std::uint32_t Supervisor::Beating(Time now) const {
   const auto current = generations_.find(in_service_);
   if (current == generations_.end()) return 0;
-  const auto since = ToNanoseconds(now - current->second.config->supervision.hang_timeout);
+  const auto since = ToNanoseconds(now - current->second.config->supervision.hang_timeout - kHeartbeatInterval);
   std::uint32_t beating = 0;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state != WorkerState::kReady || record.generation != in_service_) continue;

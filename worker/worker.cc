@@ -24,7 +24,6 @@ namespace {
 constexpr std::size_t kTakesPerTurn = 32;
 // How long to take nothing when no descriptor is free.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
-constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 [[noreturn]] void ExitWorker(WorkerExit code) {
   // Not exit(3): the handlers and buffers of this process are copies of the master's.
@@ -287,7 +286,7 @@ void Worker::Beat() {
   Set(env_->row.rss_bytes, stat.rss_bytes);
   Set(env_->row.cpu_ns, stat.cpu_ns);
   heap_.Look(connections_.Size(), connections_.TakeMost(), Now());
-  heartbeat_.SetAfter(kHeartbeat);
+  heartbeat_.SetAfter(kHeartbeatInterval);
   if (!env_->retiring) ShedSurplus();
 }
 

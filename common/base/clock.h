@@ -22,6 +22,9 @@ inline std::int64_t ToNanoseconds(Time time) {
 }
 inline Time FromNanoseconds(std::int64_t nanoseconds) { return Time(Duration(nanoseconds)); }
 
+// How often a worker shows that its loop turns.
+inline constexpr Duration kHeartbeatInterval = std::chrono::seconds(1);
+
 inline double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace preforkd

@@ -21,7 +21,7 @@ HangWatch::Verdict HangWatch::Judge(const WorkerId& id, Time heartbeat, Duration
     abort->second.killed = true;
     return Verdict::kKill;
   }
-  if (now - std::max(heartbeat, fresh_since_) < hang_timeout) return Verdict::kFine;
+  if (now - SilentSince(std::max(heartbeat, fresh_since_)) < hang_timeout) return Verdict::kFine;
   aborted_[id] = Abort{now};
   return Verdict::kAbort;
 }

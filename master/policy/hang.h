@@ -20,6 +20,9 @@ class HangWatch {
  public:
   enum class Verdict { kFine, kAbort, kKill };
   static constexpr Duration kAbortGrace = std::chrono::seconds(2);
+  // Since when a worker is silent whose last heartbeat was then: since the next one was due. So hang_timeout is how long
+  // a loop may stand still, at whatever moment between two heartbeats that begins.
+  static Time SilentSince(Time heartbeat) { return heartbeat + kHeartbeatInterval; }
 
   // How often to judge, for a given hang_timeout.
   static Duration Interval(Duration hang_timeout);

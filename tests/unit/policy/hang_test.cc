@@ -52,7 +52,7 @@ TEST_CASE("a worker that beats is fine for ever") {
 
 TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, each once") {
   World world;
-  CHECK(world.Pass(29, false).empty());
+  CHECK(world.Pass(30, false).empty());  // one of them before the next heartbeat was due
   CHECK(world.Pass(1, false) == std::vector{Verdict::kAbort});
   CHECK(world.watch.Aborted(kWorker));
   CHECK(world.Pass(1, false).empty());
@@ -61,7 +61,7 @@ TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, e
 
 TEST_CASE("its successor is judged anew") {
   World world;
-  REQUIRE(world.Pass(30, false).size() == 1);
+  REQUIRE(world.Pass(31, false).size() == 1);
   world.watch.Forget(kWorker);
   CHECK_FALSE(world.watch.Aborted(kWorker));
   world.heartbeat = world.now;
@@ -73,8 +73,23 @@ TEST_CASE("the master was paused for a minute: nobody is judged before a fresh p
   world.now += seconds(60);
   CHECK(world.watch.BeginRound(kTimeout, world.now));
   CHECK(world.watch.Judge(kWorker, world.heartbeat, kTimeout, world.now) == Verdict::kFine);
-  CHECK(world.Pass(29, false).empty());
+  CHECK(world.Pass(30, false).empty());
   CHECK(world.Pass(1, false) == std::vector{Verdict::kAbort});
+}
+
+TEST_CASE("a loop may stand still for all but hang_timeout, wherever between two heartbeats that begins") {
+  constexpr Duration kShort = seconds(2);
+  constexpr Duration kStandstill = kShort - milliseconds(1);
+  for (Duration into = Duration(0); into <= kHeartbeatInterval; into += milliseconds(50)) {
+    HangWatch watch;
+    (void)watch.BeginRound(kShort, kStart);
+    const Time goes_on = kStart + into + kStandstill;  // and beats at once
+    for (Time now = kStart; now < goes_on; now += HangWatch::Interval(kShort)) {
+      CHECK_FALSE(watch.BeginRound(kShort, now));
+      CHECK(watch.Judge(kWorker, kStart, kShort, now) == Verdict::kFine);
+    }
+    CHECK(watch.Judge(kWorker, kStart, kShort, goes_on) == Verdict::kFine);
+  }
 }
 
 TEST_CASE("a round that is a little late is no pause") {
