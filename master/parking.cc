@@ -102,7 +102,8 @@ void Parking::EvictOldest() {
                  "lines held back)",
                  parked_.size(), *held_back);
   }
-  Close(parked_.begin(), "there was no room for one more that is parked");
+  Drop(parked_.begin(), "there was no room for one more that is parked");
+  ledger_.Evicted();
 }
 
 void Parking::Park(PackedParcel parcel, Duration idle_left) {
@@ -176,11 +177,15 @@ void Parking::Wake(Place place) {
 }
 
 void Parking::Close(Place place, const char* why) {
+  Drop(place, why);
+  ledger_.ClosedParked();
+}
+
+void Parking::Drop(Place place, const char* why) {
   const PackedParcel parcel = Leave(place);
   const ParcelHead head = parcel.Head();
   log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, head.requests,
              head.bytes_in, head.bytes_out, head.journeys, Seconds(Now() - FromNanoseconds(head.accepted_ns)));
-  ledger_.ClosedParked();
 }
 
 void Parking::Stop() {

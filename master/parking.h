@@ -85,6 +85,8 @@ class Parking {
   void Wake(Place place);
   // Closes it: its client, its time, or a newer one wants it so.
   void Close(Place place, const char* why);
+  // The same, to be entered in the ledger by the caller.
+  void Drop(Place place, const char* why);
   void EvictOldest();
 
   Ledger& ledger_;

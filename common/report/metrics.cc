@@ -149,9 +149,12 @@ void RenderConnections(Exposition& out, const MasterPage& master, const Reading&
   out.Sample(Get(master.waiting));
   out.Gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers (dispatch.gather).");
   out.Sample(std::uint64_t{master.gathers.load(std::memory_order_relaxed) ? 1U : 0U});
-  out.Counter("preforkd_connections_finished_total", "Connections that ended as they should.");
+  out.Counter("preforkd_connections_finished_total", "Connections that ended as they should, or were evicted.");
   out.Sample(reading.totals.account.finished);
   out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
+  out.Counter("preforkd_connections_evicted_total",
+              "Of the finished: idle ones that were closed for lack of room (parking.max, descriptors).");
+  out.Sample(reading.totals.account.evicted);
   for (std::size_t i = 0; i < kLossReasons; ++i) {
     out.Sample(reading.totals.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
   }

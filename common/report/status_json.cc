@@ -108,6 +108,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"waiting", Get(master.waiting)},
       {"parked", accounting.parked},
       {"finished", accounting.finished},
+      {"evicted", accounting.evicted},
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},

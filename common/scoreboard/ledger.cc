@@ -80,6 +80,12 @@ void Ledger::ClosedParked() {
   Add(page_.closed_parked);
 }
 
+void Ledger::Evicted() {
+  const Change change(page_);
+  ClosedParked();
+  Add(page_.evicted);
+}
+
 // ---- with a slot ----
 
 Ledger::HandOver::HandOver(Ledger& ledger, WorkerRow& row, std::uint64_t connections)

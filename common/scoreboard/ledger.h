@@ -37,6 +37,7 @@ class Ledger {
   void Parked();
   void Woken();        // its client has spoken: it waits again
   void ClosedParked();
+  void Evicted();      // closed for lack of room, while neither its client nor its time wanted it
 
   // ---- with a slot ----
   // Waiting connections on their way into a slot's channel. The row counts them before they are sent, so that a worker

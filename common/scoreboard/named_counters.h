@@ -98,6 +98,7 @@ void VisitTotals(MasterPage& page, Visit&& visit) {
   VisitByReason("handed_over", page.handed_over, HandOverReasonName, visit);
   VisitByReason("handed_back", page.handed_back, ReturnReasonName, visit);
   visit("closed_parked", page.closed_parked);
+  visit("evicted", page.evicted);
   visit("finished_before", page.finished_before);
   VisitHistogram("dispatch_wait_before", page.dispatch_wait_before, visit);
   VisitByReason("restarts", page.restarts, RestartReasonName, visit);

@@ -250,6 +250,7 @@ Accounting Scoreboard::AccountNow() const {
   sum.in_progress = Get(page.waiting);
   sum.finished = Get(page.finished_before) + Get(page.closed_parked);
   sum.lost = Get(page.lost);
+  sum.evicted = Get(page.evicted);
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
   for (const WorkerRow& row : std::span(layout_->rows).first(SlotsUsed())) {
     if (Get(row.handed_over) == 0) continue;

@@ -178,7 +178,8 @@ struct alignas(kPageBytes) MasterPage {
   Counter reclaimed{0};
   HandOverCounters handed_over;
   ReturnCounters handed_back;
-  Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long
+  Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long, or evicted
+  Counter evicted{0};  // of those: closed for lack of room, while neither their client nor their time wanted it
   Counter finished_before{0};  // finished in incarnations whose rows have been cleared
   WaitHistogram dispatch_wait_before;  // of the same
   RestartCounters restarts;
@@ -215,6 +216,7 @@ struct Accounting {
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
   std::uint64_t lost = 0;
+  std::uint64_t evicted = 0;  // of the finished: idle, and closed for lack of room
   std::array<std::uint64_t, kLossReasons> lost_by{};
 
   [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }

@@ -20,8 +20,9 @@ std::string Heading(const StatusView& view) {
 }
 
 std::string Connections(const StatusView& view) {
-  return fmt::format("connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}  lost {}\n",
-                     view.accepted, view.in_progress, view.waiting, view.parked, view.finished, view.lost) +
+  const std::string evicted = view.evicted == 0 ? "" : fmt::format(" (evicted {})", view.evicted);
+  return fmt::format("connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}{}  lost {}\n",
+                     view.accepted, view.in_progress, view.waiting, view.parked, view.finished, evicted, view.lost) +
          fmt::format("hand-overs   to workers {}  back {}  reclaimed {}     worker restarts {}{}\n", view.handed_over,
                      view.handed_back, view.reclaimed, view.restarts,
                      view.gathers ? "     gathered on few workers" : "");

@@ -94,6 +94,7 @@ Result<StatusView> ParseStatus(std::string_view json) {
   Read(document, "waiting", view.waiting);
   Read(document, "parked", view.parked);
   Read(document, "finished", view.finished);
+  Read(document, "evicted", view.evicted);
   Read(document, "lost", view.lost);
   Read(document, "reclaimed", view.reclaimed);
   Read(document, "gathers", view.gathers);

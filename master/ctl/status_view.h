@@ -45,6 +45,7 @@ struct StatusView {
   std::uint64_t waiting = 0;
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
+  std::uint64_t evicted = 0;  // of those
   std::uint64_t lost = 0;
   std::uint64_t reclaimed = 0;
   bool gathers = false;

@@ -8,6 +8,7 @@
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
+#include "tests/support/metrics_page.h"
 #include "tests/support/server_status.h"
 #include "tests/support/tcp_sockets.h"
 
@@ -64,6 +65,25 @@ TEST_CASE("one more than parking.max: the one that has been parked for longest i
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = 1; i < clients.size(); ++i) CHECK(IsAnswered(clients[i]));
   CHECK(daemon.CountLog("closing the oldest") == 1);
+}
+
+TEST_CASE("what was closed for lack of room is counted apart, and every connection is still in one place") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 3"));
+  daemon.Serve(2);
+  std::vector<HttpClient> clients = ParkOneByOne(daemon, 5);
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  CAPTURE(status.Text());
+  CHECK(status.Exact());
+  CHECK(status.evicted == 2);
+  CHECK(status.finished == 2);  // the evicted are among them
+  clients[4].Connection().Close();  // and this one is not evicted
+  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
+  const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
+  REQUIRE(page);
+  CHECK(page->Value("preforkd_connections_evicted_total") == 2);
+  CHECK(page->Value("preforkd_connections_finished_total") >= 3);
+  CHECK(AskStatus(daemon.Address(1)).Exact());
 }
 
 TEST_CASE("no descriptor left for one more: the same, and the server goes on accepting") {

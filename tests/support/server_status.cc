@@ -11,9 +11,9 @@ namespace preforkd::testing {
 
 std::string ServerStatus::Text() const {
   return fmt::format(
-      "accepted {} (first listener {}), in progress {}, parked {}, finished {}, lost {}, reclaimed {}, handed over {}, "
+      "accepted {} (first listener {}), in progress {}, parked {}, finished {} (evicted {}), lost {}, reclaimed {}, handed over {}, "
       "handed back {}, restarts {}",
-      accepted, accepted_at_first, in_progress, parked, finished, lost, reclaimed, handed_over, handed_back, restarts);
+      accepted, accepted_at_first, in_progress, parked, finished, evicted, lost, reclaimed, handed_over, handed_back, restarts);
 }
 
 std::optional<ServerStatus> TryAskStatus(const std::string& address) {
@@ -29,6 +29,7 @@ std::optional<ServerStatus> TryAskStatus(const std::string& address) {
   status.in_progress = json.at("in_progress");
   status.parked = json.at("parked");
   status.finished = json.at("finished");
+  status.evicted = json.at("evicted");
   status.lost = json.at("lost");
   status.reclaimed = json.at("reclaimed");
   status.gathers = json.at("gathers");

@@ -16,6 +16,7 @@ struct ServerStatus {
   std::uint64_t in_progress = 0;
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
+  std::uint64_t evicted = 0;  // of those
   std::uint64_t lost = 0;
   std::uint64_t reclaimed = 0;
   bool gathers = false;
