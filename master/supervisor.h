@@ -96,6 +96,8 @@ class Supervisor {
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(kMainPool); }
   // Workers in service whose loop has turned within hang_timeout.
   [[nodiscard]] std::uint32_t Beating(Time now) const;
+  // Workers of the generation in service in that state.
+  [[nodiscard]] std::uint32_t CountInService(WorkerState state) const;
 
  private:
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called

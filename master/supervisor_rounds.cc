@@ -79,6 +79,13 @@ std::uint32_t Supervisor::Beating(Time now) const {
 
 void Supervisor::RecycleOne(Time now) {
   // A generation that comes in replaces everybody anyway.
+std::uint32_t Supervisor::CountInService(WorkerState state) const {
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  return static_cast<std::uint32_t>(std::count_if(records.begin(), records.end(), [&](const Fleet::Record& record) {
+    return record.state == state && record.generation == in_service_;
+  }));
+}
+
   if (fleet_.Stopping() || fleet_.Changing()) return;
   const std::vector<Fleet::Record>& records = fleet_.Records();
   if (std::any_of(records.begin(), records.end(), [](const auto& record) { return record.leaving; })) return;

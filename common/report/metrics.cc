@@ -80,7 +80,8 @@ void RenderServer(Exposition& out, const MasterPage& master) {
   out.Gauge("preforkd_state", "1 for the state that the server is in.");
   const MasterState state = master.state.load(std::memory_order_relaxed);
   for (const MasterState each :
-       {MasterState::kStarting, MasterState::kServing, MasterState::kReloading, MasterState::kStopping}) {
+       {MasterState::kStarting, MasterState::kServing, MasterState::kDegraded, MasterState::kReloading,
+        MasterState::kStopping}) {
     out.Sample(std::uint64_t{each == state}, {{"state", MasterStateName(each)}});
   }
   out.Gauge("preforkd_generation", "Number of the configuration in service; a reload makes the next one.");
@@ -151,10 +152,10 @@ void RenderConnections(Exposition& out, const MasterPage& master, const Reading&
   out.Sample(std::uint64_t{master.gathers.load(std::memory_order_relaxed) ? 1U : 0U});
   out.Counter("preforkd_connections_finished_total", "Connections that ended as they should, or were evicted.");
   out.Sample(reading.totals.account.finished);
-  out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
   out.Counter("preforkd_connections_evicted_total",
               "Of the finished: idle ones that were closed for lack of room (parking.max, descriptors).");
   out.Sample(reading.totals.account.evicted);
+  out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
   for (std::size_t i = 0; i < kLossReasons; ++i) {
     out.Sample(reading.totals.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
   }

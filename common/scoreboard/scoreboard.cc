@@ -77,6 +77,7 @@ const char* MasterStateName(MasterState state) {
     case MasterState::kServing: return "serving";
     case MasterState::kReloading: return "reloading";
     case MasterState::kStopping: return "stopping";
+    case MasterState::kDegraded: return "degraded";
   }
   return "unknown";
 }
@@ -249,8 +250,8 @@ Accounting Scoreboard::AccountNow() const {
   Accounting sum;
   sum.in_progress = Get(page.waiting);
   sum.finished = Get(page.finished_before) + Get(page.closed_parked);
-  sum.lost = Get(page.lost);
   sum.evicted = Get(page.evicted);
+  sum.lost = Get(page.lost);
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
   for (const WorkerRow& row : std::span(layout_->rows).first(SlotsUsed())) {
     if (Get(row.handed_over) == 0) continue;

@@ -147,7 +147,8 @@ struct ListenerRow {
   SharedText service;
 };
 
-enum class MasterState : std::uint64_t { kStarting, kServing, kReloading, kStopping };
+// kDegraded: it should serve, and no worker is ready or could be started.
+enum class MasterState : std::uint64_t { kStarting, kServing, kReloading, kStopping, kDegraded };
 const char* MasterStateName(MasterState state);
 
 // What the master's own process uses.
@@ -215,8 +216,8 @@ struct Accounting {
   std::uint64_t in_progress = 0;  // in a worker, on the way to one, or waiting for one
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
-  std::uint64_t lost = 0;
   std::uint64_t evicted = 0;  // of the finished: idle, and closed for lack of room
+  std::uint64_t lost = 0;
   std::array<std::uint64_t, kLossReasons> lost_by{};
 
   [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }

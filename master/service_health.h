@@ -1,0 +1,15 @@
+// Whether the server can serve, as its status and metrics say it.
+#ifndef PREFORKD_MASTER_SERVICE_HEALTH_H_
+#define PREFORKD_MASTER_SERVICE_HEALTH_H_
+
+#include "master/master_parts.h"
+
+namespace preforkd {
+
+// Publishes serving or degraded, by the workers that there are. No effect in any other state: a change or a stop
+// publishes its own. Call it whenever the workers have changed.
+void JudgeService(const MasterParts& parts);
+
+}  // namespace preforkd
+
+#endif
