@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/process/limits.h"
 #include "master/saved_state.h"
+#include "master/service_health.h"
 #include "master/upgrade/replace.h"
 #include "master/upgrade/way_back.h"
 
@@ -98,7 +99,10 @@ Supervisor::Hooks Master::SupervisorHooks() {
           [this](HandedBack message) { parking_.Arrive(std::move(message)); },
           [this] { return parking_.MakeRoom(); },
           [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
-          [this] { changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.MayReload()); }); },
+          [this] {
+            JudgeService(Parts());
+            changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.MayReload()); });
+          },
           [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
 }
 

@@ -42,6 +42,13 @@ std::string NameOf(std::uint64_t address) {
 // "[::1]:80" -> "[::1]": every connection of a client has another port.
 std::string WithoutPort(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
+std::string MemoryHint(const Obituary& dead) {
+  if (!dead.memory) return {};
+  return fmt::format(", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
+                     "{:.1f} MiB)",
+                     static_cast<double>(*dead.memory) / (1024.0 * 1024.0));
+}
+
 }  // namespace
 
 std::vector<std::string> NameFrames(const CrashRecord& record) {
@@ -62,7 +69,7 @@ void LogObituary(const Obituary& dead) {
   }
   const std::string text =
       fmt::format("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
-                  dead.id, dead.pid, Name(dead.was), dead.report.Text(), uptime, dead.lost, dead.reclaimed, dead.doing);
+                  dead.id, dead.pid, Name(dead.was), dead.report.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
   dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
     log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);

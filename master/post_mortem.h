@@ -24,6 +24,7 @@ struct Obituary {
   ExitReport report;
   WorkerState was{};
   Duration uptime{0};
+  std::optional<std::uint64_t> memory;  // set: the OOM killer has taken it; what it had at its last heartbeat
   std::optional<ConnId> conn;      // that it was in the middle of serving
   std::string doing;               // in words, with client and time
   std::vector<std::string> frames;  // where it was, innermost first; empty without a crash record

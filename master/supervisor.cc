@@ -306,6 +306,7 @@ void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& re
   obituary.pid = pid;
   obituary.report = report;
   obituary.was = was;
+  if (TakenForMemory(slot, report)) obituary.memory = Get(slot.Row().rss_bytes);
   obituary.uptime = Now() - slot.StartedAt();
   if (Get(slot.Row().callback_since_ns) != 0) obituary.conn = ConnId{Get(slot.Row().doing_conn)};
   obituary.doing = slot.Row().DescribeDoing(ToNanoseconds(Now()));

@@ -16,6 +16,7 @@
 #include "common/event/timer.h"
 #include "common/process/heap_trim.h"
 #include "common/process/log_fds.h"
+#include "common/process/oom.h"
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/dispatcher.h"
@@ -24,6 +25,7 @@
 #include "master/policy/elastic.h"
 #include "master/policy/fleet.h"
 #include "master/policy/hang.h"
+#include "master/policy/oom_ledger.h"
 #include "master/policy/recycle.h"
 #include "master/post_mortem.h"
 #include "master/refused_calls.h"
@@ -94,10 +96,10 @@ class Supervisor {
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(kMainPool); }
-  // Workers in service whose loop has turned within hang_timeout.
-  [[nodiscard]] std::uint32_t Beating(Time now) const;
   // Workers of the generation in service in that state.
   [[nodiscard]] std::uint32_t CountInService(WorkerState state) const;
+  // Workers in service whose loop has turned within hang_timeout.
+  [[nodiscard]] std::uint32_t Beating(Time now) const;
 
  private:
   // Executes what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
@@ -148,6 +150,9 @@ class Supervisor {
   // Once in a while: who does not answer any more, who has served for long enough, and are extras still needed?
   void MakeRounds();
   void JudgeHangs(Time now);
+  void NoteOomKills(Time now);
+  // It died of a SIGKILL that the OOM killer has sent, as far as can be known.
+  [[nodiscard]] bool TakenForMemory(const WorkerSlot& slot, const ExitReport& report);
   // Replaces one worker that is over a limit, unless another is being replaced.
   void RecycleOne(Time now);
   [[nodiscard]] ElasticReading ReadPressure() const;
@@ -180,6 +185,8 @@ class Supervisor {
   OncePerSecond log_limit_;
   Elastic elastic_;
   HangWatch hang_watch_;
+  OomCounter oom_counter_;
+  OomLedger oom_ledger_;
   Recycle recycle_;
   PoisonWatch poison_watch_;
   SelfReport self_report_;

@@ -28,6 +28,7 @@ void Supervisor::MakeRounds() {
   heap_.Look(held, held, now);
   for (const auto& slot : slots_) slot->RefreshTexts();
   for (const auto& board : ForeignBoards()) board->CollectDropped();
+  NoteOomKills(now);
   JudgeHangs(now);
   for (const auto& slot : slots_) {
     if (slot->Alive()) refused_calls_.Look(slot->Id(), slot->Row(), now);
@@ -39,6 +40,19 @@ void Supervisor::MakeRounds() {
   }
   rounds_.SetAfter(HangWatch::Interval(generations_[fleet_.Current()].config->supervision.hang_timeout));
   Settle();
+}
+
+void Supervisor::NoteOomKills(Time now) {
+  if (const auto count = oom_counter_.Read()) oom_ledger_.Note(*count, now);
+}
+
+bool Supervisor::TakenForMemory(const WorkerSlot& slot, const ExitReport& report) {
+  const bool by_us = slot.Distrusted() || hang_watch_.Aborted(slot.Id()) ||
+                     slot.LossReasonOfDeath() != LossReason::kCrash;
+  if (by_us || report.kind != ExitKind::kSignal || report.code != SIGKILL) return false;
+  const Time now = Now();
+  NoteOomKills(now);
+  return oom_ledger_.Claim(now);
 }
 
 void Supervisor::JudgeHangs(Time now) {
@@ -65,6 +79,13 @@ void Supervisor::JudgeHangs(Time now) {
   }
 }
 
+std::uint32_t Supervisor::CountInService(WorkerState state) const {
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  return static_cast<std::uint32_t>(std::count_if(records.begin(), records.end(), [&](const Fleet::Record& record) {
+    return record.state == state && record.generation == in_service_;
+  }));
+}
+
 std::uint32_t Supervisor::Beating(Time now) const {
   const auto current = generations_.find(in_service_);
   if (current == generations_.end()) return 0;
@@ -79,13 +100,6 @@ std::uint32_t Supervisor::Beating(Time now) const {
 
 void Supervisor::RecycleOne(Time now) {
   // A generation that comes in replaces everybody anyway.
-std::uint32_t Supervisor::CountInService(WorkerState state) const {
-  const std::vector<Fleet::Record>& records = fleet_.Records();
-  return static_cast<std::uint32_t>(std::count_if(records.begin(), records.end(), [&](const Fleet::Record& record) {
-    return record.state == state && record.generation == in_service_;
-  }));
-}
-
   if (fleet_.Stopping() || fleet_.Changing()) return;
   const std::vector<Fleet::Record>& records = fleet_.Records();
   if (std::any_of(records.begin(), records.end(), [](const auto& record) { return record.leaving; })) return;

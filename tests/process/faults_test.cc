@@ -9,7 +9,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <system_error>
 
+#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/load.h"
@@ -232,5 +235,128 @@ TEST_CASE("RLIMIT_NPROC: a worker that cannot be followed is followed when the l
   REQUIRE(std::system((prlimit + back + ":").c_str()) == 0);
   CHECK(daemon.AwaitWorkers(2));
 }
+
+namespace {
+
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
+  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
+  return RunCommand(words);
+}
+
+// How long ago the first worker has shown that its loop turns, in seconds.
+double HeartbeatAge(const DaemonProcess& daemon) {
+  const std::string status = Ctl(daemon, {"--json", "status"}).out;
+  constexpr std::string_view kKey = "\"heartbeat_age_seconds\":";
+  const std::size_t at = status.find(kKey);
+  return at == std::string::npos ? 0 : std::strtod(status.c_str() + at + kKey.size(), nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a worker that is stopped for less than hang_timeout is not killed, wherever between two heartbeats that begins") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
+                   "supervision.hang_timeout=2s"});
+  const std::vector<pid_t> workers = daemon.WorkerPids();
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(WaitUntil(kPatience, [&] { return HeartbeatAge(daemon) > 0.8; }));  // the worst moment
+    REQUIRE(::kill(workers.at(0), SIGSTOP) == 0);
+    CHECK(HoldsFor(milliseconds(1600), [&] { return daemon.CountLog("gets SIGABRT") == 0; }));
+    REQUIRE(::kill(workers.at(0), SIGCONT) == 0);
+    REQUIRE(WaitUntil(kPatience, [&] { return HeartbeatAge(daemon) < 0.5; }));
+  }
+  CHECK(daemon.CountLog("gets SIGABRT") == 0);
+  CHECK(daemon.WorkerPids() == workers);
+}
+
+TEST_CASE("no worker is left and none can be forked: degraded, in status and metrics, until one is ready again") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.Serve(2, Flags("fault", {"workers_max=2"}));
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  CHECK(Ctl(daemon, {"status"}).out.find("  serving  ") != std::string::npos);
+  {
+    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"}, daemon.Path("strace.log"));
+    if (!strace.Attached()) {
+      MESSAGE("skipped: strace is not there, or may not trace");
+      return;
+    }
+    const std::vector<pid_t> workers = daemon.WorkerPids();
+    REQUIRE(::kill(workers.at(0), SIGKILL) == 0);
+    REQUIRE(daemon.WaitForLog("cannot start a worker: fork"));
+    CHECK(Ctl(daemon, {"status"}).out.find("  serving  ") != std::string::npos);  // one is left
+    REQUIRE(::kill(workers.at(1), SIGKILL) == 0);
+    REQUIRE(daemon.WaitForLog("degraded: no worker is ready and none can be started for now"));
+    CHECK(Ctl(daemon, {"status"}).out.find("  degraded  ") != std::string::npos);
+    CHECK(Ctl(daemon, {"--json", "status"}).out.find(R"("state":"degraded")") != std::string::npos);
+    const std::string metrics = Ctl(daemon, {"metrics"}).out;
+    CHECK(metrics.find("preforkd_state{state=\"degraded\"} 1\n") != std::string::npos);
+    CHECK(metrics.find("preforkd_state{state=\"serving\"} 0\n") != std::string::npos);
+    // A reload that fails changes nothing about that.
+    CHECK(Ctl(daemon, {"reload", "--wait"}).code == 1);
+    CHECK(Ctl(daemon, {"status"}).out.find("  degraded  ") != std::string::npos);
+  }
+  CHECK(daemon.WaitForLog("no longer degraded"));
+  CHECK(Ctl(daemon, {"status"}).out.find("  serving  ") != std::string::npos);
+  CHECK(daemon.AwaitWorkers(2));
+}
+
+namespace {
+
+// A memory control group of version 1 for the server that is started next; gone when the test ends.
+class MemoryGroup {
+ public:
+  explicit MemoryGroup(std::uint64_t bytes) : path_(fmt::format("/sys/fs/cgroup/memory/preforkd-test-{}", ::getpid())) {
+    std::error_code error;
+    made_ = std::filesystem::create_directory(path_, error);
+    std::ofstream(path_ + "/memory.limit_in_bytes") << bytes << std::flush;
+  }
+  MemoryGroup(const MemoryGroup&) = delete;
+  MemoryGroup& operator=(const MemoryGroup&) = delete;
+  ~MemoryGroup() {
+    if (made_) (void)WaitUntil(kPatience, [&] { return ::rmdir(path_.c_str()) == 0; });
+  }
+  [[nodiscard]] bool Possible() const {
+    return made_ && ReadFile(path_ + "/memory.oom_control").find("oom_kill ") != std::string::npos;
+  }
+  // What puts a program in there, to be followed by its words.
+  [[nodiscard]] std::vector<std::string> Launcher() const {
+    return {"/bin/sh", "-c", "echo $$ > " + path_ + "/cgroup.procs && exec \"$0\" \"$@\""};
+  }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+}  // namespace
+
+#ifndef PREFORKD_SANITIZED  // which needs more memory than that to begin with
+TEST_CASE("a worker that the OOM killer takes: the log says so, and says nothing of the kind of a kill -9") {
+  const MemoryGroup group(std::uint64_t{96} << 20);
+  if (!group.Possible()) {
+    MESSAGE("skipped: no memory control group of version 1 can be made here");
+    return;
+  }
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.LaunchBy(group.Launcher());
+  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
+  REQUIRE(::kill(daemon.WorkerPids().at(0), SIGKILL) == 0);
+  REQUIRE(daemon.WaitForLog("died while ready: signal 9 (KILL)"));
+  CHECK(daemon.CountLog("OOM killer") == 0);
+  REQUIRE(daemon.AwaitWorkers(1));
+  {
+    TcpClient client(daemon.Address());
+    REQUIRE(client.SendAll("grow 200\n"));
+    (void)client.ReadUntil("\n");
+  }
+  if (!daemon.WaitForLog("died while ready: signal 9 (KILL)", 2, std::chrono::seconds(5))) {
+    MESSAGE("skipped: the limit of the group has no effect here");
+    return;
+  }
+  CHECK(daemon.CountLog("died while ready: signal 9 (KILL), by the OOM killer") == 1);
+  CHECK(daemon.AwaitWorkers(1));
+}
+#endif
 
 }  // namespace preforkd::testing

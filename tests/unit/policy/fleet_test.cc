@@ -60,7 +60,7 @@ TEST_CASE("one connection served is use enough, however short the life") {
 
 TEST_CASE("a replacement that no slot is free for is no replacement, and says so") {
   Fleet fleet(2, 1);
-  fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2}}, Time{});
+  fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2, .settings = {}}}, Time{});
   for (std::uint32_t slot : {0U, 1U}) fleet.Spawned(Slot{slot}, Incarnation{slot + 1}, Time{});
   for (std::uint32_t slot : {0U, 1U}) fleet.Ready(Id(slot, slot + 1), Time{});
   (void)fleet.TakeActions();
@@ -69,7 +69,7 @@ TEST_CASE("a replacement that no slot is free for is no replacement, and says so
   CHECK_FALSE(fleet.Find(Id(0, 1))->leaving);
 
   Fleet roomy(3, 1);
-  roomy.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 1}}, Time{});
+  roomy.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 1, .settings = {}}}, Time{});
   roomy.Spawned(Slot{0}, Incarnation{1}, Time{});
   roomy.Ready(Id(0, 1), Time{});
   CHECK(roomy.Replace(Id(0, 1), Time{}));
