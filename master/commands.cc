@@ -47,11 +47,11 @@ void Commands::OnSignal(int signo) {
   const std::uint32_t desired = parts_.supervisor.Desired();
   switch (signo) {
     case SIGHUP:
-      return parts_.changes.Tell([&](Change& change) { change.AskReload(LoggedAsker()); });
+      return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
     case SIGUSR1:
       return ReopenLogs([](const Status&) {});  // the log has said it
     case SIGUSR2:
-      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(LoggedAsker()); });
+      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
     case SIGTERM:
     case SIGQUIT:
       return Stop();
@@ -66,12 +66,9 @@ void Commands::OnSignal(int signo) {
   }
 }
 
-// Whoever sends a signal hears nothing: what is refused before it has begun is in the log. The rest logs itself.
-Asker Commands::LoggedAsker() {
-  return {parts_.waiters.Add([](const ControlReply& reply) {
-            if (!reply.ok) log::Error("{}", reply.message);
-          }),
-          false};
+// Whoever sends a signal hears no answer; the log says how it ends.
+Asker Commands::SignalAsker() {
+  return {parts_.waiters.Add([](const ControlReply&) {}), false};
 }
 
 // ---- requests ----
@@ -125,7 +122,9 @@ ControlReply Commands::RequestRetire(Slot slot) {
 }
 
 void Commands::Do(const Answer& action) {
-  parts_.waiters.Answer(action.waiters, ReplyOf(action.answer));
+  const ControlReply reply = ReplyOf(action.answer);
+  if (!reply.ok) log::Error("{}", reply.message);
+  parts_.waiters.Answer(action.waiters, reply);
 }
 
 void Commands::Do(const ReportWaiting& action) {

@@ -20,7 +20,7 @@ class Commands {
   void Do(const ReportWaiting& action);
 
  private:
-  Asker LoggedAsker();
+  Asker SignalAsker();
   // Gracefully; the second time at once.
   void Stop();
   void Scale(std::uint32_t workers);

@@ -45,6 +45,7 @@ Status Reloader::Prepare(const Config& config) {
 
 void Reloader::Do(const StartGeneration&) {
   parts_.supervisor.Reload(parts_.generations.Coming());
+  parts_.changes.Tell([](Change& change) { change.OnGenerationStarted(); });
 }
 
 void Reloader::Do(const RefuseReload& action) {

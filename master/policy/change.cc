@@ -127,8 +127,11 @@ void Change::OnGenerationPrepared() {
   fleet_free_ = false;
   coming_is_upgrade_ = false;
   Enter(State::kReloading);
-  Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kReloadBegun);
   actions_.emplace_back(StartGeneration{});
+}
+
+void Change::OnGenerationStarted() {
+  if (state_ == State::kReloading) Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kReloadBegun);
 }
 
 void Change::OnPreflightStarted() {

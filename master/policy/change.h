@@ -77,6 +77,8 @@ class Change {
   void OnReloadRefused(std::string why, std::vector<std::string> problems);
   // Of BeginReload: all is prepared.
   void OnGenerationPrepared();
+  // Of StartGeneration, when its workers are being started and it has not been abandoned inside the call.
+  void OnGenerationStarted();
   // Of StartPreflight: the child runs.
   void OnPreflightStarted();
   // Of StartPreflight, when the child has ended.

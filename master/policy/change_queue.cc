@@ -24,21 +24,24 @@ std::vector<WaiterId> ChangeQueue::TakeCurrent() {
 }
 
 bool ChangeQueue::Put(Wanted wanted, const std::optional<Asker>& asker) {
-  if (asker) next_.push_back(*asker);
-  return !std::exchange(wanted == Wanted::kUpgrade ? upgrade_wanted_ : reload_wanted_, true);
+  const bool upgrade = wanted == Wanted::kUpgrade;
+  if (asker) (upgrade ? next_upgrade_ : next_reload_).push_back(*asker);
+  return !std::exchange(upgrade ? upgrade_wanted_ : reload_wanted_, true);
 }
 
 ChangeQueue::Wanted ChangeQueue::TakeNext() {
-  const bool upgrade = std::exchange(upgrade_wanted_, false);
-  const bool reload = std::exchange(reload_wanted_, false);
-  if (!upgrade && !reload) return Wanted::kNothing;
-  current_.insert(current_.end(), next_.begin(), next_.end());
-  next_.clear();
+  if (!upgrade_wanted_ && !reload_wanted_) return Wanted::kNothing;
+  const bool upgrade = upgrade_wanted_;
+  (upgrade ? upgrade_wanted_ : reload_wanted_) = false;
+  std::vector<Asker>& next = upgrade ? next_upgrade_ : next_reload_;
+  current_.insert(current_.end(), next.begin(), next.end());
+  next.clear();
   return upgrade ? Wanted::kUpgrade : Wanted::kReload;
 }
 
 std::vector<WaiterId> ChangeQueue::TakeAll() {
-  (void)TakeNext();
+  while (TakeNext() != Wanted::kNothing) {
+  }
   return TakeCurrent();
 }
 

@@ -31,8 +31,9 @@ class ChangeQueue {
   // ---- for the one after it ----
   // `wanted` is a reload or an upgrade. True: it is the first of its kind.
   bool Put(Wanted wanted, const std::optional<Asker>& asker);
-  // What is to begin; its waiters are those of the change under way from now on. An upgrade is the reload
-  // that was asked for, too: the new program reads the configuration.
+  // What is to begin; its waiters are those of the change under way from now on. An upgrade goes first: one that succeeds
+  // is the reload that waits, too, because the new program reads the configuration. After one that is refused the reload
+  // has its turn.
   Wanted TakeNext();
 
   // All who wait for anything. Nothing is wanted any more.
@@ -40,7 +41,8 @@ class ChangeQueue {
 
  private:
   std::vector<Asker> current_;
-  std::vector<Asker> next_;
+  std::vector<Asker> next_reload_;
+  std::vector<Asker> next_upgrade_;
   bool reload_wanted_ = false;
   bool upgrade_wanted_ = false;
 };

@@ -213,6 +213,7 @@ class World {
     prepared_ = false;
     coming_ = true;
     if (Pick(6) == 0) Abandon();  // it could not be forked
+    change_.OnGenerationStarted();
   }
 
   void Do(const RefuseReload& action) {

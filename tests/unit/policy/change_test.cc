@@ -134,7 +134,9 @@ TEST_CASE("a reload: who asked hears of its end, or only of its beginning") {
   change.AskReload(Asks(1));
   CHECK(Story(change) == "begin reload");
   change.OnGenerationPrepared();
-  CHECK(Story(change) == "publish reloading, answer #1: reload begun, start generation");
+  CHECK(Story(change) == "publish reloading, start generation");
+  change.OnGenerationStarted();
+  CHECK(Story(change) == "answer #1: reload begun");
   change.OnPromoted();
   CHECK(Story(change) == "publish serving, reload serves");
   change.OnFleet(true);
@@ -143,6 +145,16 @@ TEST_CASE("a reload: who asked hears of its end, or only of its beginning") {
   CHECK(Story(change) == "begin reload, publish reloading, start generation");
   change.OnPromoted();
   CHECK(Story(change) == "publish serving, reload serves #2");
+}
+
+TEST_CASE("a reload that is abandoned inside its start is no success, to who does not wait, too") {
+  Change change = Serving();
+  change.AskReload(Asks(1));
+  change.OnGenerationPrepared();
+  change.OnAbandoned("no process can be forked");
+  change.OnGenerationStarted();
+  CHECK(Story(change) == "begin reload, publish reloading, start generation, publish serving, "
+                         "reload abandoned #1: no process can be forked");
 }
 
 TEST_CASE("a reload that is refused tells both, and nothing else changes") {
@@ -203,7 +215,7 @@ TEST_CASE("a reload that is asked for while workers of an earlier generation fin
   CHECK(Story(change) == "begin reload");
 }
 
-TEST_CASE("an upgrade that waits is the reload that waits, too") {
+TEST_CASE("of an upgrade and a reload that wait the upgrade goes first; refused, it leaves the reload its turn") {
   Change change = Reloading();
   change.AskReload(Waits(2));
   change.AskUpgrade(Waits(3));
@@ -214,7 +226,10 @@ TEST_CASE("an upgrade that waits is the reload that waits, too") {
   CHECK(Story(change) == "publish serving, reload serves #1, start preflight");
   change.OnPreflightStarted();
   change.OnUpgradeFailed("not today");
-  CHECK(Story(change) == "refuse upgrade #2 #3: not today");
+  CHECK(Story(change) == "refuse upgrade #3: not today, begin reload");
+  change.OnGenerationPrepared();
+  change.OnAbandoned("no worker");
+  CHECK(Story(change) == "publish reloading, start generation, publish serving, reload abandoned #2: no worker");
 }
 
 TEST_CASE("upgrades that are asked for during an upgrade have its outcome") {
