@@ -256,7 +256,8 @@ void Master::Execute(const ChangeAction& action) {
 }
 
 void Master::Do(const Publish& action) {
-  const MasterState state = StateOf(action.phase);
+  MasterState state = StateOf(action.phase);
+  if (state == MasterState::kServing && !CanServe(supervisor_)) state = MasterState::kDegraded;  // still
   context_.Page().state.store(state, std::memory_order_relaxed);
   supervisor_.PublishState(state);
 }

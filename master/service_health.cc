@@ -5,6 +5,10 @@
 
 namespace preforkd {
 
+bool CanServe(const Supervisor& supervisor) {
+  return supervisor.CountInService(WorkerState::kReady) + supervisor.CountInService(WorkerState::kStarting) > 0;
+}
+
 void JudgeService(const MasterParts& parts) {
   MasterPage& page = parts.context.Page();
   const MasterState state = page.state.load(std::memory_order_relaxed);

@@ -6,6 +6,9 @@
 
 namespace preforkd {
 
+// A worker of the generation in service is ready, or is being started.
+[[nodiscard]] bool CanServe(const Supervisor& supervisor);
+
 // Publishes serving or degraded, by the workers that there are. No effect in any other state: a change or a stop
 // publishes its own. Call it whenever the workers have changed.
 void JudgeService(const MasterParts& parts);
