@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "common/base/utf8.h"
+
 namespace preforkd {
 namespace {
 
@@ -13,22 +15,6 @@ bool IsAscii(char c) { return Byte(c) < 0x80; }
 bool StandsAsItIs(char c, Escape escape) {
   if (IsControl(c)) return false;
   return escape == Escape::kText || (IsAscii(c) && c != '"' && c != '\\');
-}
-
-// The length of the UTF-8 sequence of more than one byte that `text` begins with; 0: it begins with none
-// (RFC 3629, section 4).
-std::size_t SequenceLength(std::string_view text) {
-  const unsigned lead = Byte(text[0]);
-  const std::size_t length = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  if (length == 0 || length > text.size()) return 0;
-  // What is too long for its value, a surrogate, or beyond the last code point shows in the second byte.
-  const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  if (Byte(text[1]) < low || Byte(text[1]) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((Byte(text[i]) & 0xc0U) != 0x80U) return 0;
-  }
-  return length;
 }
 
 std::string_view Hex(std::string_view prefix, char c, EscapeRoom& room) {
@@ -56,7 +42,7 @@ std::string_view EscapedText(char c, EscapeRoom& room) {
 std::string_view TakeEscaped(std::string_view& text, Escape escape, EscapeRoom& room) {
   const auto special = std::find_if(text.begin(), text.end(), [escape](char c) { return !StandsAsItIs(c, escape); });
   auto size = static_cast<std::size_t>(special - text.begin());
-  if (size == 0 && escape == Escape::kJson) size = SequenceLength(text);
+  if (size == 0 && escape == Escape::kJson) size = IsAscii(text.front()) ? 0 : Utf8Length(text);
   if (size > 0) {
     const std::string_view plain = text.substr(0, size);
     text.remove_prefix(size);

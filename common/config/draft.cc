@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/quote.h"
+#include "common/base/utf8.h"
 #include "common/config/nearest.h"
 
 namespace preforkd {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/quote.h"
+#include "common/base/utf8.h"
 #include "common/config/nearest.h"
 #include "common/config/units.h"
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/quote.h"
+#include "common/base/utf8.h"
 
 // A file must never end the master, and toml++ 3.3 has two ways to do that. It asserts that a key follows
 // `[`, which `[=` breaks; the code behind each assertion reports the error properly, so there are none.
@@ -47,7 +48,7 @@ struct Cursor {
 // Why toml++ must not see the character that `text` begins with; empty if it may.
 std::string Unsafe(std::string_view text, const Cursor& cursor) {
   if (text.front() == '\0') return "NUL byte; a configuration is text in UTF-8";
-  if (CharacterLength(text) == 0) return "no UTF-8; a configuration is text in UTF-8";
+  if (Utf8Length(text) == 0) return "no UTF-8; a configuration is text in UTF-8";
   if (cursor.dots > kMaxDotsInLine)
     return fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine);
   return {};
@@ -63,7 +64,7 @@ bool IsSafe(std::string_view text, const std::string& source, Problems& problems
       problems.Add({source, cursor.line, cursor.column}, std::move(why));
       return false;
     }
-    const std::size_t length = CharacterLength(text);
+    const std::size_t length = Utf8Length(text);
     cursor.Pass(text.substr(0, length), previous);
     previous = text.front();
     text.remove_prefix(length);

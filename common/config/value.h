@@ -45,11 +45,6 @@ struct Origin {
   [[nodiscard]] std::string Text() const;
 };
 
-// Bytes of the UTF-8 character that `text`, not empty, begins with; 0 if it begins with none: no encoding
-// that is too long, no surrogate, nothing beyond U+10FFFF.
-std::size_t CharacterLength(std::string_view text);
-bool IsUtf8(std::string_view text);
-
 // As a TOML basic string, quotes included. Any bytes but NUL survive if they are UTF-8.
 std::string TomlString(std::string_view text);
 

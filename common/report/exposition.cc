@@ -5,29 +5,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/base/utf8.h"
+
 namespace preforkd {
 namespace {
-
-// Bytes of the UTF-8 character that `text` begins with; 0 if it begins with none (RFC 3629, section 4).
-std::size_t CharacterSize(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto tail = [byte](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return tail(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool overlong = first == 0xe0 && second < 0xa0;
-    const bool surrogate = first == 0xed && second > 0x9f;
-    return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool overlong = first == 0xf0 && second < 0x90;
-    const bool beyond = first == 0xf4 && second > 0x8f;
-    return tail(1) && tail(2) && tail(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
 
 bool IsPlain(std::string_view value) {
   return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
@@ -40,7 +21,7 @@ void AppendLabelValue(std::string& text, std::string_view value) {
     return;
   }
   while (!value.empty()) {
-    const std::size_t size = CharacterSize(value);
+    const std::size_t size = Utf8Length(value);
     if (size == 0) {
       text += "\xef\xbf\xbd";  // U+FFFD
     } else if (value.front() == '\n') {
