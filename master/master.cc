@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -109,9 +111,10 @@ Supervisor::Hooks Master::SupervisorHooks() {
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
   const ServiceConfig* found = config.FindService(service);
   PF_CHECK(found != nullptr, "a listener without a service passed the check");
-  const auto type = context_.program.service_types.find(found->type);
-  PF_CHECK(type != context_.program.service_types.end(), "a service of an unknown type passed the check");
-  return {generations_.ServiceOf(service), type->second};
+  const std::vector<ServiceDeclaration>& types = context_.program.service_types;
+  const auto type = std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
+  PF_CHECK(type != types.end(), "a service of an unknown type passed the check");
+  return {generations_.ServiceOf(service), type->client_speaks_first};
 }
 
 Notices::Reading Master::ReadHealth() const {

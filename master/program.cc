@@ -235,7 +235,9 @@ int RunProgram(int argc, char** argv, const Program& program) {
   const Options& options = std::get<Options>(parsed);
   life.inputs = options.inputs;
   life.inputs.environment = EnvironmentOverrides(environ);
-  for (const auto& [type, speaks_first] : program.service_types) life.inputs.service_types.push_back(type);
+  life.inputs.service_types = program.service_types;
+  life.inputs.default_type = program.default_service;
+  life.inputs.only_main_pool = true;  // until the master starts workers by pool
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Continues()) return Adopt(order, std::move(life), program);

@@ -3,18 +3,19 @@
 #ifndef PREFORKD_MASTER_PROGRAM_H_
 #define PREFORKD_MASTER_PROGRAM_H_
 
-#include <map>
 #include <string>
+#include <vector>
 
 #include "common/base/version.h"
+#include "common/config/setting.h"
 #include "common/process/worker_start.h"
 
 namespace preforkd {
 
 struct Program {
   WorkerEntry worker;
-  // The service types that `worker` knows; the value: does the client speak first?
-  std::map<std::string, bool> service_types;
+  std::vector<ServiceDeclaration> service_types;  // those that `worker` knows
+  std::string default_service = "http";           // the type that serves where neither a file nor a flag names one
   // What it calls itself towards the program before it and the one after.
   std::string version = kVersion;
 };

@@ -23,12 +23,14 @@ Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const s
 
 Result<InsideRoots> InsideRoots::Find(const Config& config) {
   InsideRoots roots;
-  for (const ServiceConfig& service : config.services) {
-    std::optional<Name>& name = roots.names_.emplace_back();
-    if (service.root.empty()) continue;
-    Result<Name> found = NameOf(config.worker.chroot, service.root);
-    if (!found.Ok()) return Error{fmt::format("service {}: root: {}", service.name, found.Err().text), 0};
-    name = std::move(found).Value();
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    for (const auto& [setting, value] : service.settings.Items()) {
+      if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
+      Result<Name> found = NameOf(config.worker.chroot, value.text);
+      if (!found.Ok()) return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
+      roots.folders_.push_back({i, setting.name, std::move(found).Value()});
+    }
   }
   return roots;
 }
@@ -40,16 +42,15 @@ bool InsideRoots::LeadsThere(const Name& name) {
 
 void InsideRoots::Rename(WorkerStart& start) const {
   const auto config = std::make_shared<Config>(*start.config);
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (!names_[i]) continue;
-    ServiceConfig& service = config->services[i];
-    const bool follows = LeadsThere(*names_[i]);
+  for (const auto& [index, setting, name] : folders_) {
+    ServiceConfig& service = config->services[index];
+    const bool follows = LeadsThere(name);
     if (!follows) {
-      log::Warning("service {}: root: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
+      log::Warning("service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
                    "at a reload only; write a relative one",
-                   service.name, Quoted(service.root));
+                   service.name, setting, Quoted(service.settings.Text(setting)));
     }
-    service.root = follows ? names_[i]->linked : names_[i]->resolved;
+    service.settings.Set(setting, {0, follows ? name.linked : name.resolved});
   }
   for (auto& [id, service] : start.services) service = config->FindService(service->name);
   start.config = config;

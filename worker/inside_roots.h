@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -35,7 +35,12 @@ class InsideRoots {
   static Result<Name> NameOf(const std::string& chroot, const std::string& root);
   static bool LeadsThere(const Name& name);
 
-  std::vector<std::optional<Name>> names_;  // as the services in Config; none: it has no folder
+  struct Folder {
+    std::size_t service = 0;  // its place in Config
+    std::string setting;
+    Name name;
+  };
+  std::vector<Folder> folders_;
 };
 
 }  // namespace preforkd

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
@@ -82,10 +83,20 @@ struct ServiceType {
   // refused, and the log says which (common/process/call_table.h). The factory runs before that, and may do more.
   // [service.NAME] can add to it with system_calls = "...".
   CallSets system_calls{};
+  // Its keys in [service.NAME], besides those that every service has. The configuration is checked against them, prints
+  // and documents them; ServiceConfig::settings has the values.
+  std::vector<Setting> settings{};
 };
 
 // The types that a program has, by the name that `type = "..."` uses.
 using ServiceTypes = std::map<std::string, ServiceType>;
+
+// What the master is told about them.
+inline std::vector<ServiceDeclaration> Declarations(const ServiceTypes& types) {
+  std::vector<ServiceDeclaration> declarations;
+  for (const auto& [name, type] : types) declarations.push_back({name, type.settings, type.client_speaks_first});
+  return declarations;
+}
 
 }  // namespace preforkd
 

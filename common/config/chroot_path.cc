@@ -34,7 +34,7 @@ Result<std::string> PathInside(const std::string& root, const std::string& path)
   const Result<std::string> inner = Resolve(path);
   if (!inner.Ok()) return inner.Err();
   if (const auto inside = WithoutRoot(outer.Value(), inner.Value())) return *inside;
-  return Error{fmt::format("{} is not beneath worker.chroot = {}; write one that is", Quoted(path), Quoted(root))};
+  return Error{fmt::format("{} is not beneath the workers' root, {}; write one that is", Quoted(path), Quoted(root))};
 }
 
 std::optional<std::string> LinkedPathInside(const std::string& root, const std::string& path) {

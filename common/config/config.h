@@ -1,20 +1,21 @@
 // The configuration: plain values with their defaults and units. Immutable once loaded; a generation keeps
-// the one it was started with. How it is read is config_loader.h, which key means what is schema.h.
+// the one it was started with. How it is read is config_loader.h, which key means what is keys.h.
 #ifndef PREFORKD_COMMON_CONFIG_CONFIG_H_
 #define PREFORKD_COMMON_CONFIG_CONFIG_H_
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/call_sets.h"
+#include "common/config/setting.h"
 #include "common/net/address.h"
 
 namespace preforkd {
@@ -22,7 +23,7 @@ namespace preforkd {
 using std::chrono::milliseconds;
 
 // Of one configuration. Fixed, because each is a row in shared memory or a number in a message (scoreboard.h, parcel.h).
-inline constexpr std::uint32_t kMaxWorkers = 256;  // without extras; the most that TTIN and scale go up to
+inline constexpr std::uint32_t kMaxWorkers = 256;  // of all pools, without extras; the most that TTIN and scale go up to
 inline constexpr std::size_t kMaxListeners = 1024;
 inline constexpr std::size_t kMaxServices = 1024;
 
@@ -104,47 +105,47 @@ struct ListenConfig {
 
 struct ServiceConfig {
   std::string name;
-  std::string type;  // "http", "echo", "status", or what a program registers
+  std::string type;  // a ServiceDeclaration's
+  std::string pool = "main";
 
   CallSets system_calls;  // besides those that its type asks for
-
-  // http
-  std::string root;  // a folder; empty: the built-in welcome page
-  std::string index = "index.html";
-  // Below min_rate these run out, above it they last: worker/http/pace.h.
-  Duration header_timeout = std::chrono::seconds(10);     // for a header, from its first byte on
-  Duration keepalive_timeout = std::chrono::seconds(60);  // between requests
-  Duration body_timeout = std::chrono::seconds(30);       // between two pieces of a request body
-  Duration max_body_time = std::chrono::hours(1);         // for all of a request body; 0 = no limit
-  Duration send_timeout = std::chrono::seconds(30);       // without progress while a response is sent
-  std::uint64_t min_rate = 500;                           // bytes a second, from and to a client; 0 = no minimum
-  std::uint64_t max_header = 16 * 1024;                   // bytes: request line and fields together
-  std::uint32_t max_headers = 100;                        // fields
-  std::uint64_t max_body = 1024 * 1024;                   // bytes
-  std::uint64_t max_requests = 0;                         // per connection; 0 = no limit
-
-  // echo
-  Duration idle_timeout = std::chrono::minutes(10);  // 0 = never
-
-  // Keys that this program does not know, for services that a program registers itself: value as text.
-  std::map<std::string, std::string> options;
+  Settings settings;      // those that its type declares
 
   bool operator==(const ServiceConfig&) const = default;
 };
 
-struct Config {
+// The workers that serve some of the services: how many, as who, within which limits.
+struct PoolSettings {
   std::uint32_t workers = 0;      // 0 = auto: one per usable CPU; 1 to 256
   std::uint32_t workers_max = 0;  // 0 = auto: four times workers; at most 512
   std::string user;
   std::string group;
+  WorkerConfig worker;
+  SupervisionConfig supervision;  // stop_delay is the server's, and the same for all
+
+  bool operator==(const PoolSettings&) const = default;
+};
+
+enum class PoolKind { kServices, kTls };
+
+struct PoolConfig : PoolSettings {
+  std::string name = "main";
+  PoolKind kind = PoolKind::kServices;
+
+  bool operator==(const PoolConfig&) const = default;
+};
+
+inline constexpr std::string_view kMainPoolName = "main";
+
+// What it has of PoolSettings is the main pool's, whether a service is in that or not.
+struct Config : PoolSettings {
   std::string control = "/run/preforkd/control.sock";
   std::string pid_file;
   Scheduling scheduling = Scheduling::kBatch;
-  WorkerConfig worker;
   DispatchConfig dispatch;
   ParkingConfig parking;
-  SupervisionConfig supervision;
   LogConfig log;
+  std::vector<PoolConfig> pools = {PoolConfig{}};  // those with services: main first, then in file order
   std::vector<ListenConfig> listen;
   std::vector<ServiceConfig> services;  // in file order; names are unique
 
@@ -154,6 +155,13 @@ struct Config {
       if (service.name == name) return &service;
     }
     return nullptr;
+  }
+  // Precondition: `service` is of this configuration, which has been checked.
+  [[nodiscard]] const PoolConfig& PoolOf(const ServiceConfig& service) const {
+    for (const PoolConfig& pool : pools) {
+      if (pool.name == service.pool) return pool;
+    }
+    PF_CHECK(false, "a service of an unknown pool passed the check");
   }
 
   bool operator==(const Config&) const = default;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "common/config/setting.h"
 
 namespace preforkd {
 
@@ -30,9 +31,11 @@ struct ConfigInputs {
   std::vector<ConfigOverride> environment;  // see EnvironmentOverrides
   std::vector<ConfigOverride> flags;
   std::vector<std::string> listen;         // --listen: replace the file's listeners
-  std::string service_type;                // --service: type of the service that --listen uses; "" = http
+  std::string service_type;                // --service: type of the service that --listen uses; "" = default_type
   std::string root;                        // --root: root of that service
-  std::vector<std::string> service_types;  // the types this program has
+  std::string default_type;                // of the service that there is without a file
+  std::vector<ServiceDeclaration> service_types;  // the types that this program has
+  bool only_main_pool = false;                    // for a program that cannot run another one yet
 };
 
 struct ConfigProblem {

@@ -1,13 +1,12 @@
-// PrintConfig: the schema's table, printed with the values of one configuration.
+// PrintConfig: the tables of keys, printed with the values of one configuration.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "common/config/config_loader.h"
-#include "common/config/schema.h"
-#include "common/config/value.h"
+#include "common/config/keys.h"
+#include "common/config/setting_value.h"
 
 namespace preforkd {
 namespace {
@@ -15,48 +14,60 @@ namespace {
 // Where the comments begin, unless a value is longer.
 constexpr std::size_t kCommentColumn = 40;
 
-template <typename Section>
-void AppendKey(std::string& out, const Key<Section>& key, std::string_view name, const Section& section) {
-  const std::optional<std::string> value = key.print(section);
+void AppendLine(std::string& out, const Setting& setting, std::string_view name,
+                const std::optional<SettingValue>& value) {
   // What is not set has no value to print; as a comment it still says that the key exists.
-  const std::string line = value ? fmt::format("{} = {}", name, *value) : fmt::format("# {}", name);
-  out += fmt::format("{:<{}}  # {}\n", line, kCommentColumn, key.doc);
+  const std::string line =
+      value ? fmt::format("{} = {}", name, PrintValue(setting, *value)) : fmt::format("# {}", name);
+  out += fmt::format("{:<{}}  # {}\n", line, kCommentColumn, setting.doc);
 }
 
-void AppendConfigKeys(std::string& out, const Config& config) {
+template <typename Section>
+void AppendSection(std::string& out, const std::vector<Key<Section>>& keys, const Section& section) {
+  for (const Key<Section>& key : keys) AppendLine(out, key.setting, key.setting.name, key.get(section));
+}
+
+bool HasMainPool(const Config& config) {
+  return config.pools.front().name == kMainPoolName;
+}
+
+void AppendTopKeys(std::string& out, const Config& config) {
   std::string section;
-  for (const Key<Config>& key : ConfigKeys()) {
-    const std::size_t dot = key.name.find('.');
+  for (const Key<Config>& key : TopKeys()) {
+    const std::string& name = key.setting.name;
+    const std::size_t dot = name.find('.');
     const bool top = dot == std::string::npos;
-    if (!top && key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
+    if (!top && name.substr(0, dot) != section) {
+      section = name.substr(0, dot);
       out += fmt::format("\n[{}]\n", section);
     }
-    AppendKey(out, key, top ? key.name : key.name.substr(dot + 1), config);
+    // Without a main pool there is nothing that these would count.
+    const bool counts_nothing = !HasMainPool(config) && (name == "workers" || name == "workers_max");
+    AppendLine(out, key.setting, top ? name : name.substr(dot + 1),
+               counts_nothing ? std::nullopt : key.get(config));
   }
-}
-
-void AppendListener(std::string& out, const ListenConfig& listener) {
-  out += "\n[[listen]]\n";
-  for (const Key<ListenConfig>& key : ListenKeys()) AppendKey(out, key, key.name, listener);
 }
 
 void AppendService(std::string& out, const ServiceConfig& service) {
   out += fmt::format("\n[service.{}]\n", service.name);
-  for (const Key<ServiceConfig>& key : ServiceKeys()) {
-    if (AppliesTo(key, service.type)) AppendKey(out, key, key.name, service);
-  }
-  for (const auto& [name, value] : service.options) {
-    out += fmt::format("{} = {}\n", TomlString(name), TomlString(value));
-  }
+  AppendSection(out, ServiceKeys(), service);
+  for (const auto& [setting, value] : service.settings.Items()) AppendLine(out, setting, setting.name, value);
 }
 
 }  // namespace
 
 std::string PrintConfig(const Config& config) {
   std::string out;
-  AppendConfigKeys(out, config);
-  for (const ListenConfig& listener : config.listen) AppendListener(out, listener);
+  AppendTopKeys(out, config);
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.name == kMainPoolName) continue;  // at the top
+    out += fmt::format("\n[pool.{}]\n", pool.name);
+    AppendSection(out, PoolKeys(), pool);
+  }
+  for (const ListenConfig& listener : config.listen) {
+    out += "\n[[listen]]\n";
+    AppendSection(out, ListenKeys(), listener);
+  }
   for (const ServiceConfig& service : config.services) AppendService(out, service);
   return out;
 }

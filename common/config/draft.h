@@ -1,80 +1,157 @@
-// Draft: a configuration while it is put together, with where each value came from.
+// Draft: a configuration while it is put together: what each source says, in order, and where it says so.
 //
-// Sources are applied from the weakest to the strongest; a later one replaces the value and its origin. What
-// cannot be used becomes a problem and leaves the value as it was, so that everything after it is still
-// checked. Used by LoadConfig only, for one configuration.
+// The file, the environment and the flags are written down one after the other, each stronger than those
+// before it; then they are read by the tables of keys, and what came out is checked. A value that cannot be
+// used becomes a problem and leaves what was there, so that everything after it is still checked. For
+// LoadConfig only.
 #ifndef PREFORKD_COMMON_CONFIG_DRAFT_H_
 #define PREFORKD_COMMON_CONFIG_DRAFT_H_
 
-#include <cstddef>
-#include <map>
+#include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "common/config/config.h"
-#include "common/config/problems.h"
-#include "common/config/schema.h"
-#include "common/config/value.h"
+#include "common/config/config_loader.h"
+#include "common/config/keys.h"
+#include "common/config/setting_value.h"
 
 namespace preforkd {
 
-class Draft {
+// A place that a problem can point at: a line of the file, a flag, or a variable.
+struct Origin {
+  std::string source;
+  std::uint32_t line = 0;  // 0: not in a file; else both count from 1
+  std::uint32_t column = 0;
+
+  // "FILE:LINE:COL", "--workers".
+  [[nodiscard]] std::string Text() const;
+};
+
+// What is wrong, so that one run shows all of it, within reason: a file of other content has a mistake in
+// each line, and the master that reloads does nothing else meanwhile.
+class Problems {
  public:
-  [[nodiscard]] Config& config() { return config_; }
-  [[nodiscard]] const Config& config() const { return config_; }
-  [[nodiscard]] Problems& problems() { return problems_; }
-
-  // `key` as in ConfigKeys().
-  void Set(const std::string& key, const Value& value, const Origin& origin);
-
-  // The new listener's number.
-  std::size_t AddListener(const Origin& origin);
-  void SetListener(std::size_t index, const std::string& key, const Value& value, const Origin& origin);
-  void RemoveListeners();
-
-  // The new service's number.
-  std::size_t AddService(std::string name, const Origin& origin);
-  [[nodiscard]] std::optional<std::size_t> FindService(std::string_view name) const;
-  // Waits for ApplyServices: the type, which any source may still change, decides what the other keys mean.
-  void SetService(std::size_t index, std::string key, Value value, Origin origin);
-  void ApplyServices();
-
-  // Reports a key that does not exist, with the nearest that does.
-  void UnknownKey(const std::string& key, const Origin& origin);
-
-  // "listen[0].address", "service.site.root": the names under which origins are kept.
-  static std::string ListenerKey(std::size_t index, std::string_view key);
-  static std::string ServiceKey(std::string_view service, std::string_view key);
-
-  // Set by some source, usable or not.
-  [[nodiscard]] bool IsSet(const std::string& key) const { return origins_.count(key) > 0; }
-  // No source gave it a value that could not be used.
-  [[nodiscard]] bool IsSound(const std::string& key) const { return unusable_.count(key) == 0; }
-  // Where `key` was set; if it was not, where `other` was.
-  [[nodiscard]] Origin OriginOf(const std::string& key, const std::string& other = {}) const;
+  // What has been said already, in the same words of the same place, is not said again.
+  void Add(const Origin& origin, std::string text);
+  [[nodiscard]] bool None() const { return found_.empty(); }
+  // Any more are only counted.
+  [[nodiscard]] bool Full() const { return found_.size() >= kMost; }
+  // The file's in the order of its lines, as a person works through them, then the others as they were found.
+  [[nodiscard]] std::vector<ConfigProblem> Sorted() const;
 
  private:
-  struct ServiceSetting {
-    std::size_t index;
-    std::string key;
-    Value value;
-    Origin origin;
-  };
+  static constexpr std::size_t kMost = 100;
 
-  void Record(const std::string& key, const Origin& origin, const Status& status);
-  void ApplyService(const ServiceSetting& setting);
-  void SetOption(const ServiceSetting& setting, const std::string& full_key);
-  [[nodiscard]] std::vector<std::string> AllKeys() const;
-
-  Config config_;
-  Problems problems_;
-  std::map<std::string, Origin> origins_;
-  std::set<std::string> unusable_;
-  std::vector<ServiceSetting> service_settings_;
+  std::vector<std::pair<Origin, std::string>> found_;
+  std::size_t more_ = 0;
 };
+
+enum class Strength { kDefault, kFile, kVariable, kFlag };
+
+struct Entry {
+  std::string key;  // inside the section
+  Written value;
+  Origin origin;
+  Strength strength = Strength::kDefault;
+  bool usable = true;  // known when it has been read
+};
+
+// One [pool.NAME], [service.NAME] or [[listen]], or all that stands outside of those.
+struct DraftSection {
+  std::string path{};  // what its keys begin with in messages: "", "service.site.", "listen."
+  std::string name{};  // of a pool or a service
+  Origin origin{};
+  std::vector<Entry> entries{};  // the strongest last
+
+  // The one that counts; nullptr: the default does.
+  [[nodiscard]] const Entry* Find(std::string_view key) const;
+  // No source gave it a value that could not be used.
+  [[nodiscard]] bool IsSound(std::string_view key) const;
+  // Where the key was set; else where the section begins.
+  [[nodiscard]] const Origin& OriginOf(std::string_view key) const;
+};
+
+struct Draft {
+  const std::vector<ServiceDeclaration>* types = nullptr;  // that this program has
+  DraftSection top{.origin = {"default"}};
+  std::vector<DraftSection> pools, services, listen;
+  std::vector<DraftSection>
+      replaced;  // listeners of the file, where --listen names others: read, and not used
+  Problems problems;
+
+  [[nodiscard]] DraftSection* FindService(std::string_view name) { return Find(services, name); }
+  [[nodiscard]] DraftSection* FindPool(std::string_view name) { return Find(pools, name); }
+  // nullptr: the program has none of that name.
+  [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
+  DraftSection& AddService(const std::string& name, const Origin& origin);
+  DraftSection& AddPool(const std::string& name, const Origin& origin);
+  DraftSection& AddListener(const Origin& origin);
+
+ private:
+  static DraftSection* Find(std::vector<DraftSection>& sections, std::string_view name);
+};
+
+std::vector<std::string> Names(const std::vector<DraftSection>& sections);
+
+// ---- the steps, in this order; each adds what it finds to draft.problems ----
+
+// The bytes of a configuration file, whole and of one moment. Never waits and never reads much: a FIFO, a
+// device, a folder or a file that is too large is refused at once. nullopt: it was.
+std::optional<std::string> ReadSourceFile(const std::string& path, Problems& problems);
+// `text`: the content of the file `source`. False: it is no TOML, and nothing in it can be trusted.
+bool WriteFile(std::string_view text, const std::string& source, Draft& draft);
+// `key` of each as EnvironmentOverrides left it: what it names depends on the sections that there are by now.
+void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft);
+// `key` of each as it stands in the file, dots included.
+void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft);
+// What the draft says, by the tables of keys.
+Config ReadDraft(Draft& draft);
+// What no key can tell by itself: whether the values fit each other, this version and this machine. Looks at
+// the machine (folders, accounts) and changes nothing on it.
+void CheckConfig(const Config& config, Draft& draft);
+// The pools of `config`, which has the top-level keys in it, from their sections and what its services say.
+void ReadPools(Draft& draft, Config& config);
+void CheckPools(const Config& config, Draft& draft);
+
+// ---- what several of them need ----
+
+template <typename T>
+Status StatusOf(const Result<T>& result) {
+  return result.Ok() ? Status() : result.Err();
+}
+
+// Whether it is a folder that this process can read; what is wrong and what would be right.
+Status CheckFolder(const std::string& path);
+// nullopt: it cannot be used, and a problem was added.
+inline std::optional<SettingValue> ReadEntry(const Setting& setting, const DraftSection& section,
+                                             Entry& entry, Draft& draft) {
+  Result<SettingValue> value = ReadValue(setting, entry.value);
+  entry.usable = value.Ok();
+  if (entry.usable) return std::move(value).Value();
+  draft.problems.Add(entry.origin, section.path + entry.key + ": " + value.Err().text);
+  return std::nullopt;
+}
+
+// `unknown` is called with each entry that the table does not have.
+template <typename Section, typename Unknown>
+void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
+                 Unknown unknown) {
+  for (Entry& entry : section.entries) {
+    const Key<Section>* key = FindKey(keys, entry.key);
+    if (key == nullptr) {
+      unknown(entry);
+    } else if (const std::optional<SettingValue> value = ReadEntry(key->setting, section, entry, draft)) {
+      key->set(*value, into);
+    }
+  }
+}
+
+// A problem with the nearest name, for a key that the section does not have; `names`: those that it has.
+void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
+                Draft& draft);
 
 }  // namespace preforkd
 

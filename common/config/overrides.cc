@@ -1,20 +1,22 @@
-#include "common/config/overrides.h"
+// What does not come from the file: variables, and flags that stand for keys.
 
 #include <fmt/core.h>
 
 #include <cctype>
 #include <cstring>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "common/base/quote.h"
+#include "common/config/draft.h"
+#include "common/config/keys.h"
 #include "common/config/nearest.h"
 
 namespace preforkd {
 namespace {
 
 constexpr std::string_view kVariablePrefix = "PREFORKD_";
-constexpr std::string_view kServicePrefix = "service.";
 
 // "service.my-site.root" to "SERVICE_MY_SITE_ROOT".
 std::string VariableName(std::string_view key) {
@@ -26,17 +28,21 @@ std::string VariableName(std::string_view key) {
   return name;
 }
 
-std::vector<std::string> ServiceNames(const Draft& draft) {
-  std::vector<std::string> names;
-  for (const ServiceConfig& service : draft.config().services) names.push_back(service.name);
-  return names;
-}
-
-// All keys that a variable could name.
-std::vector<std::string> NamableKeys(const Draft& draft) {
-  std::vector<std::string> keys = KeyNames(ConfigKeys());
-  for (const std::string& service : ServiceNames(draft)) {
-    for (const Key<ServiceConfig>& key : ServiceKeys()) keys.push_back(Draft::ServiceKey(service, key.name));
+// All keys that a variable could name; of a service those of every type, because a later source may set the
+// type.
+std::set<std::string> NamableKeys(const Draft& draft) {
+  std::set<std::string> keys;
+  for (const std::string& name : KeyNames(TopKeys())) keys.insert(name);
+  std::vector<std::string> pools = Names(draft.pools);
+  pools.emplace_back(kMainPoolName);
+  for (const std::string& pool : pools) {
+    for (const std::string& name : KeyNames(PoolKeys())) keys.insert(fmt::format("pool.{}.{}", pool, name));
+  }
+  for (const DraftSection& service : draft.services) {
+    for (const std::string& name : KeyNames(ServiceKeys())) keys.insert(service.path + name);
+    for (const ServiceDeclaration& type : *draft.types) {
+      for (const Setting& setting : type.settings) keys.insert(service.path + setting.name);
+    }
   }
   return keys;
 }
@@ -47,49 +53,57 @@ bool IsListenKey(std::string_view key) {
          (key.size() == kListen.size() || std::strchr("._[", key[kListen.size()]) != nullptr);
 }
 
-void ApplyToService(const ConfigOverride& change, Draft& draft) {
-  const std::string_view rest = std::string_view(change.key).substr(kServicePrefix.size());
+// nullptr: there is none of that name. The main pool is there without being written.
+DraftSection* FindSection(std::string_view word, const std::string& name, const Origin& origin,
+                          Draft& draft) {
+  if (word == "service") return draft.FindService(name);
+  DraftSection* pool = draft.FindPool(name);
+  return pool == nullptr && name == kMainPoolName ? &draft.AddPool(name, origin) : pool;
+}
+
+// `word`: "service" or "pool", and what follows it in the key is NAME.KEY.
+void WriteNamed(std::string_view word, const ConfigOverride& change, Strength strength, Draft& draft) {
+  const std::string_view rest = std::string_view(change.key).substr(word.size() + 1);
   const std::size_t dot = rest.find('.');
   if (dot == std::string_view::npos || dot + 1 == rest.size()) {
-    draft.problems().Add({change.source},
-                         fmt::format("{} is no key; write service.NAME.KEY", Quoted(change.key)));
-    return;
+    return draft.problems.Add({change.source},
+                              fmt::format("{} is no key; write {}.NAME.KEY", Quoted(change.key), word));
   }
-  const std::string_view name = rest.substr(0, dot);
-  const std::optional<std::size_t> index = draft.FindService(name);
-  if (!index) {
-    const std::vector<std::string> names = ServiceNames(draft);
-    draft.problems().Add({change.source}, fmt::format("{}: there is no service {}{}", Escaped(change.key),
-                                                      Quoted(name), DidYouMean(name, names)));
-    return;
+  const std::string name(rest.substr(0, dot));
+  DraftSection* section = FindSection(word, name, {change.source}, draft);
+  if (section == nullptr) {
+    const std::vector<std::string> names = Names(word == "pool" ? draft.pools : draft.services);
+    return draft.problems.Add({change.source}, fmt::format("{}: there is no {} {}{}", Escaped(change.key),
+                                                           word, Quoted(name), DidYouMean(name, names)));
   }
-  draft.SetService(*index, std::string(rest.substr(dot + 1)), TextValue(change.value), {change.source});
+  section->entries.push_back(
+      {std::string(rest.substr(dot + 1)), {Written::Kind::kWord, change.value}, {change.source}, strength});
 }
 
-void Apply(const ConfigOverride& change, Draft& draft) {
+void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
   if (IsListenKey(change.key)) {
-    draft.problems().Add({change.source},
-                         fmt::format("{}: a listener is not set by key; use --listen ADDR or "
-                                     "[[listen]] in the file",
-                                     Escaped(change.key)));
-  } else if (change.key.starts_with(kServicePrefix)) {
-    ApplyToService(change, draft);
-  } else {
-    draft.Set(change.key, TextValue(change.value), {change.source});
+    return draft.problems.Add({change.source},
+                              fmt::format("{}: a listener is not set by key; use --listen ADDR or "
+                                          "[[listen]] in the file",
+                                          Escaped(change.key)));
   }
+  for (const std::string_view word : {"service", "pool"}) {
+    if (change.key.starts_with(fmt::format("{}.", word))) return WriteNamed(word, change, strength, draft);
+  }
+  draft.top.entries.push_back({change.key, {Written::Kind::kWord, change.value}, {change.source}, strength});
 }
 
-void UnknownVariable(const ConfigOverride& variable, const std::vector<std::string>& keys, Draft& draft) {
+void UnknownVariable(const ConfigOverride& variable, const std::set<std::string>& keys, Draft& draft) {
   std::vector<std::string> names;
   for (const std::string& key : keys) names.push_back(std::string(kVariablePrefix) + VariableName(key));
   const std::string hint = DidYouMean(variable.source, names);
-  draft.problems().Add(
+  draft.problems.Add(
       {variable.source},
       "this variable names no key" +
           (hint.empty() ? "; write the key in capitals, its dots as underscores, or unset it" : hint));
 }
 
-void ApplyVariable(const ConfigOverride& variable, const std::vector<std::string>& keys, Draft& draft) {
+void WriteVariable(const ConfigOverride& variable, const std::set<std::string>& keys, Draft& draft) {
   ConfigOverride change = variable;
   int matches = 0;
   for (const std::string& key : keys) {
@@ -99,11 +113,11 @@ void ApplyVariable(const ConfigOverride& variable, const std::vector<std::string
   }
   if (matches == 0 && !IsListenKey(variable.key)) return UnknownVariable(variable, keys, draft);
   if (matches > 1) {
-    draft.problems().Add({variable.source},
-                         fmt::format("several keys have this name, '{}' among them; use --set", change.key));
-    return;
+    return draft.problems.Add(
+        {variable.source},
+        fmt::format("several keys have this name, '{}' among them; use --set", change.key));
   }
-  Apply(change, draft);
+  Write(change, Strength::kVariable, draft);
 }
 
 }  // namespace
@@ -124,13 +138,13 @@ std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment)
   return overrides;
 }
 
-void ApplyEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft) {
-  const std::vector<std::string> keys = NamableKeys(draft);
-  for (const ConfigOverride& variable : environment) ApplyVariable(variable, keys, draft);
+void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft) {
+  const std::set<std::string> keys = NamableKeys(draft);
+  for (const ConfigOverride& variable : environment) WriteVariable(variable, keys, draft);
 }
 
-void ApplyFlags(const std::vector<ConfigOverride>& flags, Draft& draft) {
-  for (const ConfigOverride& flag : flags) Apply(flag, draft);
+void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft) {
+  for (const ConfigOverride& flag : flags) Write(flag, Strength::kFlag, draft);
 }
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-#include "common/config/source_file.h"
+// ReadSourceFile: the master that reloads is the one that accepts, so it never waits for a file.
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
+#include "common/config/draft.h"
 #include "common/config/units.h"
 
 namespace preforkd {

@@ -29,7 +29,7 @@ Result<std::unique_ptr<Service>> MakeBodyService(const ServiceConfig& config, Wo
 }  // namespace
 
 ServiceType BodyServiceType() {
-  return {&MakeBodyService, /*client_speaks_first=*/true};
+  return {&MakeBodyService, /*client_speaks_first=*/true, CallSets{}, HttpSettingTable()};
 }
 
 }  // namespace preforkd::testing

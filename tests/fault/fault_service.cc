@@ -131,23 +131,25 @@ class FaultService : public Service {
 
 // Does the option name this slot?
 bool Concerns(const ServiceConfig& config, const std::string& option, Slot slot) {
-  const auto found = config.options.find(option);
-  if (found == config.options.end()) return false;
-  return found->second == "all" || found->second == fmt::format("{}", Raw(slot));
+  const std::string& named = config.settings.Text(option);
+  return named == "all" || named == fmt::format("{}", Raw(slot));
 }
 
 Result<std::unique_ptr<Service>> MakeFaultService(const ServiceConfig& config, WorkerEnv& env) {
   if (Concerns(config, "die_at_start", env.id.slot)) ::_exit(1);
   while (Concerns(config, "hang_at_start", env.id.slot)) ::pause();
-  const auto ignore = config.options.find("ignore_retire");
-  return std::unique_ptr<Service>(
-      std::make_unique<FaultService>(ignore != config.options.end() && ignore->second == "true"));
+  return std::unique_ptr<Service>(std::make_unique<FaultService>(config.settings.Flag("ignore_retire")));
 }
 
 }  // namespace
 
 ServiceType FaultServiceType() {
-  return {MakeFaultService, false};
+  return {MakeFaultService,
+          false,
+          CallSets{},
+          {{.name = "die_at_start", .doc = "a slot, or all"},
+           {.name = "hang_at_start", .doc = "a slot, or all"},
+           {.name = "ignore_retire", .kind = SettingKind::kFlag, .fallback = "false", .doc = "never leaves"}}};
 }
 
 }  // namespace preforkd::testing

@@ -277,7 +277,7 @@ int main(int argc, char** argv) {
   const auto trick = preforkd::Tricks().find(name != nullptr ? name : "");
 
   preforkd::Program program;
-  for (const auto& [type, traits] : services) program.service_types[type] = traits.client_speaks_first;
+  program.service_types = preforkd::Declarations(services);
   program.worker = [&](preforkd::WorkerStart start) {
     const bool first = preforkd::Raw(start.id.slot) == 0 && preforkd::Raw(start.id.incarnation) == 1;
     if (trick != preforkd::Tricks().end() && first) preforkd::Misbehave(start, trick->second);

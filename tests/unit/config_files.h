@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/config/config_loader.h"
 
@@ -39,10 +40,76 @@ class TempFile {
   std::string path_;
 };
 
+// Types such as a program has, with settings of every kind.
+inline std::vector<ServiceDeclaration> TestTypes() {
+  using Kind = SettingKind;
+  return {
+      {"http",
+       {{.name = "root", .kind = Kind::kFolder, .doc = "a folder"},
+        {.name = "index", .min = "1", .max = "4095", .fallback = "index.html", .doc = "a file"},
+        {.name = "header_timeout",
+         .kind = Kind::kDuration,
+         .min = "10ms",
+         .max = "1h",
+         .fallback = "10s",
+         .doc = "a time"},
+        {.name = "max_header",
+         .kind = Kind::kSize,
+         .min = "128",
+         .max = "1MiB",
+         .fallback = "16KiB",
+         .doc = "a size"},
+        {.name = "max_body",
+         .kind = Kind::kSize,
+         .min = "0",
+         .max = "16TiB",
+         .fallback = "1MiB",
+         .doc = "a size"},
+        {.name = "max_headers",
+         .kind = Kind::kNumber,
+         .min = "1",
+         .max = "10000",
+         .fallback = "100",
+         .doc = "a number"}},
+       true},
+      {"echo",
+       {{.name = "idle_timeout",
+         .kind = Kind::kDuration,
+         .min = "0",
+         .max = "24h",
+         .fallback = "10m",
+         .doc = "a time"}}},
+      {"status"},
+      {"shop",
+       {{.name = "path",
+         .kind = Kind::kPath,
+         .min = "1",
+         .max = "4095",
+         .doc = "of a library",
+         .required = true},
+        {.name = "motto", .doc = "a text"},
+        {.name = "speed",
+         .kind = Kind::kNumber,
+         .min = "1",
+         .max = "9",
+         .fallback = "auto",
+         .doc = "a number",
+         .or_auto = true},
+        {.name = "open", .kind = Kind::kFlag, .fallback = "true", .doc = "a flag"},
+        {.name = "mode",
+         .kind = Kind::kChoice,
+         .fallback = "fast",
+         .doc = "a choice",
+         .words = {"fast", "cheap", "good"}},
+        {.name = "wants", .kind = Kind::kChoices, .doc = "choices", .words = {"red", "green", "blue"}}}},
+  };
+}
+
 inline ConfigInputs InputsFor(const std::string& file) {
   ConfigInputs inputs;
   inputs.file = file;
-  inputs.service_types = {"http", "echo", "status", "fault"};
+  inputs.service_types = TestTypes();
+  inputs.default_type = "http";
   return inputs;
 }
 

@@ -25,7 +25,8 @@ TEST_CASE("nothing given: the default service on the default address") {
   REQUIRE(config.services.size() == 1);
   CHECK(config.services[0].name == "default");
   CHECK(config.services[0].type == "http");
-  CHECK(config.services[0].root.empty());
+  CHECK(config.services[0].settings.Text("root").empty());
+  CHECK(config.services[0].pool == "main");
 }
 
 constexpr const char* kEveryKey = R"(
@@ -81,15 +82,9 @@ type = "http"
 root = "/"
 index = "i"
 header_timeout = "1s"
-keepalive_timeout = "2s"
-body_timeout = "3s"
-max_body_time = "5s"
-send_timeout = "4s"
-min_rate = "6KB"
 max_header = "1KiB"
 max_headers = 18
 max_body = 0
-max_requests = 19
 [service.a]
 type = "echo"
 idle_timeout = "5m"
@@ -127,30 +122,13 @@ TEST_CASE("listeners and services keep the order of the file") {
   REQUIRE(config.services.size() == 2);
   const ServiceConfig& http = config.services[0];
   CHECK(http.name == "b");
-  CHECK(http.root == "/");
-  CHECK(http.index == "i");
-  CHECK(http.header_timeout == seconds(1));
-  CHECK(http.keepalive_timeout == seconds(2));
-  CHECK(http.body_timeout == seconds(3));
-  CHECK(http.max_body_time == seconds(5));
-  CHECK(http.send_timeout == seconds(4));
-  CHECK(http.min_rate == 6000);
-  CHECK(http.max_header == 1024);
-  CHECK(http.max_headers == 18);
-  CHECK(http.max_body == 0);
-  CHECK(http.max_requests == 19);
-  CHECK(config.services[1].idle_timeout == std::chrono::minutes(5));
-}
-
-TEST_CASE("a service that the program registered takes any key as text") {
-  const std::string text = std::string(kMinimal) +
-                           "[service.f]\ntype = \"fault\"\nword = \"w\"\nnumber = 5\nreal = 1.5\nyes = true\n"
-                           "\"odd key\" = \"\"\nindex = \"known\"\n";
-  const Config config = Loaded(LoadText(text));
-  const std::map<std::string, std::string> expected = {
-      {"word", "w"}, {"number", "5"}, {"real", "1.5"}, {"yes", "true"}, {"odd key", ""}};
-  CHECK(config.services[1].options == expected);
-  CHECK(config.services[1].index == "known");
+  CHECK(http.settings.Text("root") == "/");
+  CHECK(http.settings.Text("index") == "i");
+  CHECK(http.settings.Time("header_timeout") == seconds(1));
+  CHECK(http.settings.Size("max_header") == 1024);
+  CHECK(http.settings.Number("max_headers") == 18);
+  CHECK(http.settings.Size("max_body") == 0);
+  CHECK(config.services[1].settings.Time("idle_timeout") == std::chrono::minutes(5));
 }
 
 TEST_CASE("--listen, --service and --root without a file") {
@@ -162,7 +140,7 @@ TEST_CASE("--listen, --service and --root without a file") {
   REQUIRE(config.listen.size() == 2);
   CHECK(config.listen[1].address.text == "unix:@x");
   CHECK(config.listen[1].service == "default");
-  CHECK(config.services[0].root == "/");
+  CHECK(config.services[0].settings.Text("root") == "/");
 }
 
 TEST_CASE("--listen replaces the listeners of the file, and brings its own service") {
@@ -183,14 +161,14 @@ TEST_CASE("--listen uses the file's own default service, and flags win over its 
   const TempFile file("[service.default]\ntype = \"http\"\nroot = \"/\"\nindex = \"a\"\n");
   ConfigInputs inputs = InputsFor(file.path());
   inputs.listen = {":81"};
-  CHECK(Loaded(LoadConfig(inputs)).services[0].root == "/");
+  CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Text("root") == "/");
   inputs.root = "/tmp";
   const char* environment[] = {"PREFORKD_SERVICE_DEFAULT_ROOT=/usr", nullptr};
   inputs.environment = EnvironmentOverrides(environment);
   const Config config = Loaded(LoadConfig(inputs));
   REQUIRE(config.services.size() == 1);
-  CHECK(config.services[0].root == "/tmp");
-  CHECK(config.services[0].index == "a");
+  CHECK(config.services[0].settings.Text("root") == "/tmp");
+  CHECK(config.services[0].settings.Text("index") == "a");
 }
 
 TEST_CASE("--service and --root serve nothing unless --listen does") {

@@ -42,7 +42,7 @@ TEST_CASE("a variable is read by the type of its key") {
   CHECK(config.supervision.max_memory == std::uint64_t{1} << 30);
   CHECK(config.log.level == log::Level::kDebug);
   CHECK(config.pid_file == "a=b");
-  CHECK(config.services[0].max_body == 5'000'000);
+  CHECK(config.services[0].settings.Size("max_body") == 5'000'000);
 }
 
 TEST_CASE("a variable names a service of the file, whatever stands between its words") {
@@ -50,7 +50,7 @@ TEST_CASE("a variable names a service of the file, whatever stands between its w
   ConfigInputs inputs = InputsFor(file.path());
   const char* environment[] = {"PREFORKD_SERVICE_MY_SITE_INDEX=x", nullptr};
   inputs.environment = EnvironmentOverrides(environment);
-  CHECK(Loaded(LoadConfig(inputs)).services[0].index == "x");
+  CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Text("index") == "x");
 }
 
 TEST_CASE("a variable that names nothing, or too much, is a problem") {
@@ -109,11 +109,21 @@ TEST_CASE("the problem of a flag is at the flag") {
 }
 
 TEST_CASE("the type is known before the other keys are judged, whoever sets it") {
-  const TempFile file(std::string(kMinimal) + "speed = 5\n");
+  const TempFile file(std::string(kMinimal) + "speed = 5\npath = \"/lib/shop.so\"\n");
   ConfigInputs inputs = InputsFor(file.path());
   CHECK(LoadConfig(inputs).config == nullptr);
-  inputs.flags = {{"--set", "service.s.type", "fault"}};
-  CHECK(Loaded(LoadConfig(inputs)).services[0].options.at("speed") == "5");
+  inputs.flags = {{"--set", "service.s.type", "shop"}};
+  CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Number("speed") == 5);
+}
+
+TEST_CASE("a variable reaches a setting of the type that a flag chooses") {
+  const TempFile file(kMinimal);
+  ConfigInputs inputs = InputsFor(file.path());
+  const char* environment[] = {"PREFORKD_SERVICE_S_IDLE_TIMEOUT=7s", nullptr};
+  inputs.environment = EnvironmentOverrides(environment);
+  CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_SERVICE_S_IDLE_TIMEOUT", "a service of type 'http' does not read it");
+  inputs.flags = {{"--set", "service.s.type", "echo"}};
+  CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Time("idle_timeout") == std::chrono::seconds(7));
 }
 
 }  // namespace

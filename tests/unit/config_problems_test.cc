@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -213,11 +214,11 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
            {"[worker]\nchroot = \"/usr\"\n[log]\nfile = \"syslog\"\n", "2:1",
             "worker.chroot: workers look for '/dev/log' inside, and '/usr/dev/log' is not there"},
            {InService("root = \"/etc\"\n[worker]\nchroot = \"/usr\"\n"), "6:1",
-            "service.s.root: '/etc' is not beneath worker.chroot = '/usr'", true},
+            "service.s.root: '/etc' is not beneath the workers' root, '/usr'", true},
            {InService("root = \"/no/such/folder\"\n"), "6:1", "No such file or directory (ENOENT)", true},
            {InService("root = \"/etc/passwd\"\n"), "6:1", "is no folder", true},
-           {InService("[service.f]\ntype = \"fault\"\nx = [1]\n"), "8:1", "an array does not fit; write text",
-            true},
+           {InService("[service.f]\ntype = \"shop\"\npath = \"/x\"\nmotto = [1]\n"), "9:1",
+            "service.f.motto: an array does not fit; write text", true},
            {"", "1:1", "no [[listen]]: nothing would be served", true},
            {" \n# nothing\n", "1:1", "no [[listen]]", true},
        }) {
@@ -309,6 +310,25 @@ TEST_CASE("the deepest nesting that is let through ends nobody's stack") {
   whole += "1";
   for (int i = 0; i < 120; ++i) whole += "}]";
   CHECK_FALSE(LoadText(whole + "\n").problems.empty());
+}
+
+TEST_CASE("a file of other content is refused in good time, however many mistakes it has") {
+  std::string top;
+  std::string services;
+  std::string pools;
+  for (int i = 0; top.size() < 900'000; ++i) top += "worker" + std::to_string(i) + " = 1\n";
+  for (int i = 0; services.size() < 900'000; ++i) services += "[service.n" + std::to_string(i) + "]\ntype = \"http\"\nrot = 1\n";
+  for (int i = 0; pools.size() < 900'000; ++i) pools += "[pool.n" + std::to_string(i) + "]\n";
+  for (const std::string& text : {top, services, pools}) {
+    const std::clock_t begin = std::clock();
+    const ConfigOutcome outcome = LoadText(text);
+    CHECK(outcome.config == nullptr);
+    CHECK(outcome.problems.size() <= 101);
+    CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 30);  // of CPU time; it takes about one, more under sanitizers
+  }
+  const ConfigOutcome outcome = LoadText(top);
+  CHECK(outcome.problems.size() == 101);
+  CHECK(outcome.problems.back().text.find(" more problems") != std::string::npos);
 }
 
 TEST_CASE("a ruler of dots in a comment is no key") {

@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   services["fault"] = preforkd::testing::FaultServiceType();
 
   preforkd::Program program;
-  for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
+  program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   program.version = "next";
   if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };

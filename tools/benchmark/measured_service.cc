@@ -32,7 +32,7 @@ Result<std::unique_ptr<Service>> MakeService(const ServiceConfig& config, Worker
 }  // namespace
 
 ServiceType MeasuredServiceType() {
-  return {&MakeService, /*client_speaks_first=*/true};
+  return {&MakeService, /*client_speaks_first=*/true, CallSets{}, HttpSettingTable()};
 }
 
 }  // namespace preforkd::benchmark

@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
   services["measured"] = preforkd::benchmark::MeasuredServiceType();
 
   preforkd::Program program;
-  for (const auto& [name, type] : services) program.service_types[name] = type.client_speaks_first;
+  program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   return preforkd::RunProgram(argc, argv, program);
 }

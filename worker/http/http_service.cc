@@ -9,8 +9,8 @@ namespace {
 
 class HttpService final : public Service {
  public:
-  HttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler)
-      : handler_(std::move(handler)), shared_(config, *handler_) {}
+  HttpService(const HttpSettings& settings, std::unique_ptr<HttpHandler> handler)
+      : handler_(std::move(handler)), shared_(settings, *handler_) {}
 
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
     return std::make_unique<http::HttpSession>(connection, shared_, std::move(luggage));
@@ -23,8 +23,12 @@ class HttpService final : public Service {
 
 }  // namespace
 
+std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings, std::unique_ptr<HttpHandler> handler) {
+  return std::make_unique<HttpService>(settings, std::move(handler));
+}
+
 std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler) {
-  return std::make_unique<HttpService>(config, std::move(handler));
+  return MakeHttpService(HttpSettings(config.settings), std::move(handler));
 }
 
 }  // namespace preforkd

@@ -17,11 +17,11 @@
 
 #include "common/base/rate_limit.h"
 #include "common/base/recycled.h"
-#include "common/config/config.h"
 #include "worker/http/access_record.h"
 #include "worker/http/handler.h"
 #include "worker/http/head_parser.h"
 #include "worker/http/http_date.h"
+#include "worker/http/http_settings.h"
 #include "worker/http/lingering_close.h"
 #include "worker/http/output.h"
 #include "worker/http/request_body.h"
@@ -34,12 +34,10 @@ namespace preforkd::http {
 // What the sessions of one service share: used within one callback by one of them, keeps nothing of a
 // connection.
 struct SessionShared {
-  SessionShared(const ServiceConfig& service_config, HttpHandler& service_handler)
-      : config(service_config),
-        handler(service_handler),
-        parser({service_config.max_header, service_config.max_headers}, service_config.max_body) {}
+  SessionShared(const HttpSettings& settings, HttpHandler& service_handler)
+      : config(settings), handler(service_handler), parser({settings.max_header, settings.max_headers}, settings.max_body) {}
 
-  const ServiceConfig config;
+  const HttpSettings config;
   HttpHandler& handler;
   HeadParser parser;
   HttpResponse response;

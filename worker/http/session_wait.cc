@@ -11,7 +11,7 @@ constexpr int kHeadTotal = 2;
 
 }  // namespace
 
-PaceRules WaitRules(WaitFor wait, const ServiceConfig& config) {
+PaceRules WaitRules(WaitFor wait, const HttpSettings& config) {
   switch (wait) {
     case WaitFor::kFirstByte:
       return {config.header_timeout, 0, config.header_timeout};

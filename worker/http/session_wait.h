@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/config/config.h"
 #include "worker/connection.h"
+#include "worker/http/http_settings.h"
 #include "worker/http/pace.h"
 
 namespace preforkd::http {
@@ -23,12 +23,12 @@ enum class WaitFor {
   kRoom,         // in the socket, for the rest of an answer
 };
 
-PaceRules WaitRules(WaitFor wait, const ServiceConfig& config);
+PaceRules WaitRules(WaitFor wait, const HttpSettings& config);
 
 class SessionWait {
  public:
   // `config` outlives it. `idle_until`: what an earlier worker has left of the time to be idle.
-  SessionWait(Connection& connection, const ServiceConfig& config, std::optional<Time> idle_until)
+  SessionWait(Connection& connection, const HttpSettings& config, std::optional<Time> idle_until)
       : connection_(connection), config_(config), idle_until_(idle_until) {}
 
   // From now on; nothing changes where this is what is waited for already.
@@ -58,7 +58,7 @@ class SessionWait {
   [[nodiscard]] PaceRules Rules() const { return WaitRules(wait_, config_); }
 
   Connection& connection_;
-  const ServiceConfig& config_;
+  const HttpSettings& config_;
   std::optional<Time> idle_until_;  // set while no request has come since the connection was idle
   Pace pace_;
   Time until_{};

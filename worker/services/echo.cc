@@ -148,9 +148,16 @@ class EchoService : public Service {
 
 ServiceType EchoServiceType() {
   return {[](const ServiceConfig& config, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
-            return std::unique_ptr<Service>(std::make_unique<EchoService>(config.idle_timeout));
+            return std::unique_ptr<Service>(std::make_unique<EchoService>(config.settings.Time("idle_timeout")));
           },
-          false};
+          /*client_speaks_first=*/false,
+          CallSets{},
+          {{.name = "idle_timeout",
+            .kind = SettingKind::kDuration,
+            .min = "0",
+            .max = "24h",
+            .fallback = "10m",
+            .doc = "until a silent client is closed; 0: never"}}};
 }
 
 }  // namespace preforkd

@@ -74,7 +74,7 @@ ServiceType StatusServiceType() {
                                     WorkerEnv& env) -> Result<std::unique_ptr<Service>> {
     return MakeHttpService(config, std::make_unique<StatusHandler>(env));
   };
-  return {factory, true};
+  return {factory, true, CallSets{}, HttpSettingTable()};
 }
 
 }  // namespace preforkd

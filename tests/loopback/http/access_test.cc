@@ -21,7 +21,7 @@ constexpr std::size_t kBig = 20'000'000;  // more than a socket takes at once
 // A bed with an access log, which is read back.
 class Recorded {
  public:
-  explicit Recorded(ServiceConfig config = {}) : bed(std::move(config), &Recorded::Handle) {
+  explicit Recorded(const HttpSettings& config = {}) : bed(config, &Recorded::Handle) {
     const int fd = ::open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
     REQUIRE(fd >= 0);
     file_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -153,7 +153,7 @@ TEST_CASE("what is refused is shown as it came, and a request that came slowly w
   CHECK(lines[1]["target"] == "/up");
   CHECK(lines[2]["status"] == 501);
 
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = std::chrono::milliseconds(50);
   Recorded late(config);
   const auto client = late.bed.Connect();

@@ -201,9 +201,7 @@ TEST_CASE("a small file costs no allocation") {
   const std::filesystem::path root = TemporaryFolder() / "small";
   std::filesystem::create_directories(root);
   std::ofstream(root / "file.txt") << std::string(1000, 'x');
-  ServiceConfig config;
-  config.root = root;
-  HttpBed bed(config, HttpServiceType());
+  HttpBed bed({{"root", root}}, HttpServiceType());
   CheckSteadyState(bed);
 }
 
@@ -211,9 +209,7 @@ TEST_CASE("a long file costs no allocation") {
   const std::filesystem::path root = TemporaryFolder() / "long";
   std::filesystem::create_directories(root);
   std::ofstream(root / "file.txt") << std::string(100'000, 'x');
-  ServiceConfig config;
-  config.root = root;
-  HttpBed bed(config, HttpServiceType());
+  HttpBed bed({{"root", root}}, HttpServiceType());
   CheckSteadyState(bed);
 }
 

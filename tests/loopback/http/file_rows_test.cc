@@ -32,7 +32,7 @@ struct Outcome {
 // A service that serves a folder of files with times of the past, the present and the future.
 class Site {
  public:
-  Site() : root_(MakeRoot()), bed_(Config(root_), HttpServiceType()) {}
+  Site() : root_(MakeRoot()), bed_({{"root", root_}}, HttpServiceType()) {}
   ~Site() { fs::remove_all(root_); }
 
   // Sends a request in pieces of the given sizes; what is left behind the last goes as one piece.
@@ -86,11 +86,6 @@ class Site {
       REQUIRE(::utimensat(AT_FDCWD, (root / name).c_str(), times, 0) == 0);
     }
     return root;
-  }
-  static ServiceConfig Config(const fs::path& root) {
-    ServiceConfig config;
-    config.root = root;
-    return config;
   }
   static std::string Content(const std::string& target) {
     if (target == "/empty") return "";

@@ -93,7 +93,7 @@ void SendInPieces(HttpBed& bed, Client& client, std::string_view bytes, Random& 
 TEST_CASE("damaged requests harm nobody") {
   std::size_t most_body = 0;
   std::size_t most_path = 0;
-  ServiceConfig config;
+  HttpSettings config;
   config.max_body = 4096;
   HttpBed bed(config, [&](const HttpRequest& request, HttpResponse& response) {
     most_body = std::max(most_body, request.body.size());

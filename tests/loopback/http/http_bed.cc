@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/config/setting_value.h"
 #include "worker/http/http_service.h"
 #include "worker/http/syntax.h"
 
@@ -138,15 +139,26 @@ void Client::Read(std::size_t at_most) {
   }
 }
 
-HttpBed::HttpBed(ServiceConfig config, const ServiceType& type)
-    : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
-  Prepare();
-  service_ = std::move(type.factory(config, *env_)).Value();
+ServiceConfig ConfigOf(const ServiceType& type, const std::map<std::string, std::string>& written) {
+  ServiceConfig config;
+  config.settings = Settings(type.settings);
+  for (const Setting& setting : type.settings) {
+    const auto found = written.find(setting.name);
+    if (found == written.end()) continue;
+    config.settings.Set(setting.name, ReadValue(setting, {Written::Kind::kWord, found->second}).Value());
+  }
+  return config;
 }
 
-HttpBed::HttpBed(ServiceConfig config, Handle handle) : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
+HttpBed::HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type)
+    : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
   Prepare();
-  service_ = MakeHttpService(config, std::make_unique<FunctionHandler>(std::move(handle)));
+  service_ = std::move(type.factory(ConfigOf(type, written), *env_)).Value();
+}
+
+HttpBed::HttpBed(const HttpSettings& settings, Handle handle) : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
+  Prepare();
+  service_ = MakeHttpService(settings, std::make_unique<FunctionHandler>(std::move(handle)));
 }
 
 HttpBed::~HttpBed() = default;

@@ -14,6 +14,7 @@
 
 #include "common/event/timer.h"
 #include "worker/http/handler.h"
+#include "worker/http/http_settings.h"
 #include "worker/service.h"
 
 namespace preforkd::test {
@@ -63,9 +64,9 @@ class HttpBed final : Connection::Owner {
  public:
   using Handle = std::function<void(const HttpRequest&, HttpResponse&)>;
 
-  // Limits as a test wants them; type and root as in a file.
-  HttpBed(ServiceConfig config, const ServiceType& type);
-  HttpBed(ServiceConfig config, Handle handle);
+  // `written`: of the type's settings, as text.
+  HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type);
+  HttpBed(const HttpSettings& settings, Handle handle);
   ~HttpBed() override;
 
   // A connection whose client has not been looked at yet, as after a deferred accept.
@@ -101,6 +102,9 @@ class HttpBed final : Connection::Owner {
   std::vector<std::pair<Connection*, Luggage>> unstarted_;
   std::uint64_t next_id_ = 1;
 };
+
+// A service as the configuration would have it.
+ServiceConfig ConfigOf(const ServiceType& type, const std::map<std::string, std::string>& written);
 
 // A handler that answers what it was asked: "METHOD path?query body".
 void Mirror(const HttpRequest& request, HttpResponse& response);

@@ -75,7 +75,7 @@ TEST_CASE("who does not read answers is not asked for more requests") {
 }
 
 TEST_CASE("83 a client that never reads is closed after send_timeout") {
-  ServiceConfig config;
+  HttpSettings config;
   config.send_timeout = milliseconds(50);
   HttpBed bed(config,
               [](const HttpRequest&, HttpResponse& response) { response.Body().assign(4'000'000, 'x'); });
@@ -103,7 +103,7 @@ TEST_CASE("79 a reset while we write ends that connection only") {
 // ---- deadlines ----
 
 TEST_CASE("81 the deadline for a head is one for all its bytes") {
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = milliseconds(80);
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();
@@ -126,7 +126,7 @@ TEST_CASE("81 the deadline for a head is one for all its bytes") {
 }
 
 TEST_CASE("silent connections are closed silently") {
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = milliseconds(40);
   config.keepalive_timeout = milliseconds(40);
   HttpBed bed(config, Mirror);
@@ -141,7 +141,7 @@ TEST_CASE("silent connections are closed silently") {
 }
 
 TEST_CASE("a request after another has a deadline of its own") {
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = milliseconds(40);
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();
@@ -156,7 +156,7 @@ TEST_CASE("a request after another has a deadline of its own") {
 }
 
 TEST_CASE("a body that stops coming is answered with 408") {
-  ServiceConfig config;
+  HttpSettings config;
   config.body_timeout = milliseconds(40);
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();
@@ -301,7 +301,7 @@ TEST_CASE("a session travels only between two requests") {
 }
 
 TEST_CASE("what is packed is the time that is left, and for whoever comes next until when") {
-  ServiceConfig config;
+  HttpSettings config;
   config.keepalive_timeout = std::chrono::seconds(60);
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();

@@ -167,9 +167,7 @@ TEST_CASE("an answer that is being sent is of the folder in which it was begun")
   constexpr std::uint64_t kSize = 20'000'000;
   Releases releases;
   REQUIRE(::truncate(releases.Path("1/page").c_str(), kSize) == 0);
-  ServiceConfig config;
-  config.root = releases.Path("current");
-  HttpBed bed(config, HttpServiceType());
+  HttpBed bed({{"root", releases.Path("current")}}, HttpServiceType());
   const auto client = bed.Connect();
   client->Write("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
   bed.Turn();

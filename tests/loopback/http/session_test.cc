@@ -146,12 +146,11 @@ class Uploads final : public HttpHandler {
 };
 
 TEST_CASE("a handler says itself which bodies it reads") {
-  ServiceConfig config;
-  config.body_timeout = std::chrono::milliseconds(100);
-  HttpBed bed(config, ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
-                                return MakeHttpService(of_service, std::make_unique<Uploads>());
-                              },
-                              true});
+  HttpBed bed({{"body_timeout", "100ms"}},
+              ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
+                            return MakeHttpService(of_service, std::make_unique<Uploads>());
+                          },
+                          true, CallSets{}, HttpSettingTable()});
   const auto client = bed.Connect();
   const auto post = [](std::string_view path, std::string_view fields = "") {
     return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" +
@@ -222,7 +221,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
 }
 
 TEST_CASE("an error that comes before the method is known has no content") {
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = std::chrono::milliseconds(20);
   HttpBed bed(config, Mirror);
   for (const char* start : {"HEAD", "HEAD / HTTP/1.1\r\n", "HEA", "H", "\r\nHE"}) {
@@ -238,7 +237,7 @@ TEST_CASE("an error that comes before the method is known has no content") {
 }
 
 TEST_CASE("a body that stops coming, a head that is too long: HEAD gets no content") {
-  ServiceConfig config;
+  HttpSettings config;
   config.body_timeout = std::chrono::milliseconds(20);
   config.max_header = 1024;
   config.max_headers = 3;
@@ -286,7 +285,7 @@ TEST_CASE("a faulty handler costs one answer") {
 }
 
 TEST_CASE("max_requests, and a handler that wants to close, end the connection politely") {
-  ServiceConfig config;
+  HttpSettings config;
   config.max_requests = 3;
   HttpBed bed(config, [](const HttpRequest& request, HttpResponse& response) {
     if (request.path == "/bye") response.CloseAfter();

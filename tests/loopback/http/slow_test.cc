@@ -77,8 +77,8 @@ std::vector<int> StatusesOf(const Client& client) {
   return statuses;
 }
 
-ServiceConfig Short(Duration timeout) {
-  ServiceConfig config;
+HttpSettings Short(Duration timeout) {
+  HttpSettings config;
   config.header_timeout = timeout;
   config.body_timeout = timeout;
   config.send_timeout = timeout;
@@ -126,7 +126,7 @@ TEST_CASE("a request that stops at any byte is ended, as it would be at every ot
 }
 
 TEST_CASE("a client that keeps to the rate is served, however long its allowance is over") {
-  ServiceConfig config = Short(milliseconds(500));
+  HttpSettings config = Short(milliseconds(500));
   config.min_rate = 1000;
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();
@@ -138,7 +138,7 @@ TEST_CASE("a client that keeps to the rate is served, however long its allowance
 }
 
 TEST_CASE("but a whole body takes no longer than max_body_time, and a head twice header_timeout") {
-  ServiceConfig config = Short(milliseconds(300));
+  HttpSettings config = Short(milliseconds(300));
   config.min_rate = 1000;
   config.max_body_time = milliseconds(600);
   HttpBed bed(config, Mirror);
@@ -154,7 +154,7 @@ TEST_CASE("but a whole body takes no longer than max_body_time, and a head twice
 }
 
 TEST_CASE("without a minimum rate any byte is progress in a body, and header_timeout is the total of a head") {
-  ServiceConfig config = Short(milliseconds(300));
+  HttpSettings config = Short(milliseconds(300));
   config.min_rate = 0;
   HttpBed bed(config, Mirror);
   const auto client = bed.Connect();
@@ -177,7 +177,7 @@ void AnswerLong(const HttpRequest&, HttpResponse& response) { response.Body().as
 }  // namespace
 
 TEST_CASE("a client that reads its answer byte by byte is closed; one that reads at the rate gets it") {
-  ServiceConfig config = Short(milliseconds(400));
+  HttpSettings config = Short(milliseconds(400));
   config.min_rate = 20'000;
   HttpBed bed(config, AnswerLong);
   const auto client = bed.Connect(SocketKind::kTcp);
@@ -220,7 +220,7 @@ TEST_CASE("a client that reads its answer byte by byte is closed; one that reads
 // ---- journeys ----
 
 TEST_CASE("an idle connection has its time once, however often it travels and whatever it sends that is no request") {
-  ServiceConfig config;
+  HttpSettings config;
   config.keepalive_timeout = seconds(20);
   config.header_timeout = seconds(20);
   HttpBed bed(config, Mirror);
@@ -342,7 +342,7 @@ TEST_CASE("who sends fast does not lag") {
 TEST_CASE("what bounds each kind of waiting") {
   using http::PaceRules;
   using http::WaitFor;
-  ServiceConfig config;
+  HttpSettings config;
   config.header_timeout = seconds(1);
   config.keepalive_timeout = seconds(2);
   config.body_timeout = seconds(3);

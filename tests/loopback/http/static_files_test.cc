@@ -60,7 +60,7 @@ class Folder {
 
 class Site {
  public:
-  Site() : bed_(ConfigOf(folder_), HttpServiceType()) {}
+  Site() : bed_({{"root", folder_.Root()}}, HttpServiceType()) {}
 
   Answer Ask(std::string_view method, std::string_view target, std::string_view fields = "") {
     const auto client = bed_.Connect();
@@ -80,11 +80,6 @@ class Site {
   HttpBed& Bed() { return bed_; }
 
  private:
-  static ServiceConfig ConfigOf(const Folder& folder) {
-    ServiceConfig config;
-    config.root = folder.Root();
-    return config;
-  }
   Folder folder_;
   HttpBed bed_;
 };
@@ -276,9 +271,8 @@ TEST_CASE("conditions") {
 
 TEST_CASE("a root that cannot be opened is an error of the start") {
   HttpBed bed({}, Mirror);
-  ServiceConfig config;
-  config.root = "/nonexistent/folder";
-  const auto service = HttpServiceType().factory(config, bed.Env());
+  const ServiceType type = HttpServiceType();
+  const auto service = type.factory(ConfigOf(type, {{"root", "/nonexistent/folder"}}), bed.Env());
   REQUIRE_FALSE(service.Ok());
   CHECK(service.Err().text.find("/nonexistent/folder") != std::string::npos);
 }

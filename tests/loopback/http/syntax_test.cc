@@ -51,9 +51,7 @@ TEST_CASE("a service that reads no bodies answers before the body, and discards 
     const std::filesystem::path root = std::filesystem::path(std::getenv("TEST_TMPDIR")) / "files";
     std::filesystem::create_directories(root);
     std::ofstream(root / "index.html") << "page";
-    ServiceConfig config;
-    config.root = root;
-    HttpBed bed(config, HttpServiceType());
+    HttpBed bed({{"root", root}}, HttpServiceType());
     CheckRows(bed, UnreadBodyRows());
   }
   SUBCASE("status") {

@@ -1,0 +1,112 @@
+#include "common/config/setting.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/quote.h"
+#include "common/base/utf8.h"
+#include "common/config/setting_value.h"
+
+namespace preforkd {
+namespace {
+
+bool IsSettingName(std::string_view name) {
+  return IsBareKey(name) && name.front() >= 'a' && name.front() <= 'z' &&
+         std::none_of(name.begin(), name.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
+}
+
+Status CheckSetting(const Setting& setting) {
+  constexpr std::size_t kMaxWords = 64;  // a bit each
+  if (!IsSettingName(setting.name)) return Error{"the name is not of lower-case letters, digits and '_'"};
+  if (setting.doc.empty() || setting.doc.find('\n') != std::string::npos || !IsUtf8(setting.doc)) {
+    return Error{"the description is not one line of UTF-8"};
+  }
+  const bool choice = setting.kind == SettingKind::kChoice || setting.kind == SettingKind::kChoices;
+  if (choice && (setting.words.empty() || setting.words.size() > kMaxWords)) {
+    return Error{
+        fmt::format("there are {} words to choose from; 1 to {} can be", setting.words.size(), kMaxWords)};
+  }
+  if (const Status range = CheckRange(setting); !range.Ok()) return Error{"the range: " + range.Err().text};
+  if (setting.required) return {};
+  const Result<SettingValue> value = ReadValue(setting, {Written::Kind::kWord, setting.fallback});
+  return value.Ok() ? Status() : Error{"the default: " + value.Err().text};
+}
+
+}  // namespace
+
+Settings::Settings(const std::vector<Setting>& declared) {
+  for (const Setting& setting : declared) items_.push_back({setting, DefaultValue(setting)});
+}
+
+std::size_t Settings::IndexOf(std::string_view name) const {
+  const auto found =
+      std::find_if(items_.begin(), items_.end(), [&](const Item& item) { return item.setting.name == name; });
+  PF_CHECK(found != items_.end(), "asked for a setting that the service type does not declare");
+  return static_cast<std::size_t>(found - items_.begin());
+}
+
+const SettingValue& Settings::Get(std::string_view name, SettingKind kind) const {
+  const Item& item = Get(name);
+  PF_CHECK(item.setting.kind == kind, "asked for a setting of another kind");
+  return item.value;
+}
+
+const std::string& Settings::Text(std::string_view name) const {
+  const Item& item = Get(name);
+  if (item.setting.kind == SettingKind::kChoice) return item.setting.words.at(item.value.number);
+  PF_CHECK(IsTextKind(item.setting.kind) || item.setting.kind == SettingKind::kVariables,
+           "asked for the text of a setting that is none");
+  return item.value.text;
+}
+
+std::uint64_t Settings::Number(std::string_view name) const {
+  return Get(name, SettingKind::kNumber).number;
+}
+
+std::uint64_t Settings::Size(std::string_view name) const {
+  return Get(name, SettingKind::kSize).number;
+}
+
+std::uint32_t Settings::Mode(std::string_view name) const {
+  return static_cast<std::uint32_t>(Get(name, SettingKind::kMode).number);
+}
+
+Duration Settings::Time(std::string_view name) const {
+  return Duration(static_cast<Duration::rep>(Get(name, SettingKind::kDuration).number));
+}
+
+bool Settings::Flag(std::string_view name) const {
+  return Get(name, SettingKind::kFlag).number != 0;
+}
+
+bool Settings::Has(std::string_view word_of, std::string_view word) const {
+  const SettingValue& value = Get(word_of, SettingKind::kChoices);
+  const std::vector<std::string>& words = Get(word_of).setting.words;
+  const auto found = std::find(words.begin(), words.end(), word);
+  PF_CHECK(found != words.end(), "asked for a word that the setting does not have");
+  return (value.number >> (found - words.begin()) & 1) != 0;
+}
+
+void Settings::Set(std::string_view name, SettingValue value) {
+  items_[IndexOf(name)].value = std::move(value);
+}
+
+Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved) {
+  std::vector<std::string> names = reserved;
+  for (const Setting& setting : declaration.settings) {
+    Status status = CheckSetting(setting);
+    const bool taken = std::find(names.begin(), names.end(), setting.name) != names.end();
+    if (status.Ok() && taken) status = Error{"the name is taken"};
+    if (!status.Ok()) {
+      return Error{fmt::format("the service type {} declares a setting {} that cannot be used: {}",
+                               Quoted(declaration.type), Quoted(setting.name), status.Err().text)};
+    }
+    names.push_back(setting.name);
+  }
+  return {};
+}
+
+}  // namespace preforkd

@@ -1,0 +1,304 @@
+#include "common/config/setting_value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <utility>
+
+#include "common/base/quote.h"
+#include "common/base/utf8.h"
+#include "common/config/nearest.h"
+#include "common/config/units.h"
+#include "common/net/address.h"
+
+namespace preforkd {
+namespace {
+
+using Kind = SettingKind;
+
+constexpr std::uint64_t kMaxText = 4095;  // PATH_MAX without the terminating NUL
+
+Error Wants(std::string_view what, const Written& written) {
+  return Error{fmt::format("{} does not fit; write {}", written.Described(), what)};
+}
+
+Error OutOfRange(std::string_view shown, std::string_view range) {
+  return Error{fmt::format("{} is out of range; write {}", shown, range)};
+}
+
+// The number that a text stands for: of a number, a size or a duration.
+Result<std::uint64_t> Parse(Kind kind, std::string_view text) {
+  if (kind == Kind::kSize) return ParseSize(text);
+  if (kind != Kind::kDuration) return ParseNumber(text);
+  const Result<Duration> duration = ParseDuration(text);
+  if (!duration.Ok()) return duration.Err();
+  return static_cast<std::uint64_t>(duration.Value().count());
+}
+
+std::string Format(Kind kind, std::uint64_t number) {
+  if (kind == Kind::kSize) return FormatSize(number);
+  if (kind == Kind::kDuration) return FormatDuration(Duration(static_cast<Duration::rep>(number)));
+  return fmt::format("{}", number);
+}
+
+struct Range {
+  std::uint64_t min = 0;
+  std::uint64_t max = 0;
+
+  [[nodiscard]] bool Has(std::uint64_t number) const { return number >= min && number <= max; }
+};
+
+// A text's counts bytes, and may be left out.
+Result<Range> RangeOf(const Setting& setting) {
+  const bool text = IsTextKind(setting.kind);
+  if (text && setting.min.empty() && setting.max.empty()) return Range{0, kMaxText};
+  const Kind kind = text ? Kind::kNumber : setting.kind;
+  const Result<std::uint64_t> min = Parse(kind, setting.min);
+  if (!min.Ok()) return min.Err();
+  const Result<std::uint64_t> max = Parse(kind, setting.max);
+  if (!max.Ok()) return max.Err();
+  if (min.Value() > max.Value()) return Error{fmt::format("{} to {} is no range", setting.min, setting.max)};
+  return Range{min.Value(), max.Value()};
+}
+
+std::string RangeText(const Setting& setting) {
+  return fmt::format("{} to {}{}", setting.min, setting.max, setting.or_auto ? " or \"auto\"" : "");
+}
+
+std::string HintFor(const Setting& setting) {
+  const std::string range = RangeText(setting);
+  if (setting.kind == Kind::kSize) return fmt::format("a size such as \"64KiB\" or \"10MB\", {}", range);
+  if (setting.kind == Kind::kNumber) return fmt::format("a number, {}", range);
+  return fmt::format("a duration such as \"250ms\", \"30s\" or \"5m\", {}", range);
+}
+
+// In the file a number has no quotes, and a size or a duration has; 0 needs no unit. A flag or a variable is
+// text.
+bool IsWrittenRight(Kind kind, const Written& written) {
+  if (written.kind == Written::Kind::kWord) return true;
+  if (kind == Kind::kNumber) return written.kind == Written::Kind::kInteger;
+  return written.kind == Written::Kind::kString ||
+         (written.kind == Written::Kind::kInteger && written.text == "0");
+}
+
+Result<SettingValue> ReadQuantity(const Setting& setting, const Written& written) {
+  if (setting.or_auto && written.IsText() && written.text == "auto") return SettingValue{0};
+  if (!IsWrittenRight(setting.kind, written)) return Wants(HintFor(setting), written);
+  if (written.kind == Written::Kind::kInteger && written.text.starts_with('-')) {
+    return OutOfRange(written.Described(), RangeText(setting));
+  }
+  const Result<std::uint64_t> number = Parse(setting.kind, written.text);
+  if (!number.Ok()) return number.Err();
+  const bool fits = RangeOf(setting).Value().Has(number.Value());
+  if (!fits) return OutOfRange(written.Described(), RangeText(setting));
+  return SettingValue{number.Value()};
+}
+
+Result<SettingValue> ReadFlag(const Written& written) {
+  const bool flag = written.kind == Written::Kind::kBoolean || written.kind == Written::Kind::kWord;
+  if (flag && (written.text == "true" || written.text == "false"))
+    return SettingValue{written.text == "true"};
+  return Wants("true or false", written);
+}
+
+Result<SettingValue> ReadWord(const std::vector<std::string>& words, const Written& written) {
+  const auto found = std::find(words.begin(), words.end(), written.text);
+  if (written.IsText() && found != words.end()) {
+    return SettingValue{static_cast<std::uint64_t>(found - words.begin())};
+  }
+  return Wants(WordList(words) + (written.IsText() ? DidYouMean(written.text, words) : ""), written);
+}
+
+Result<SettingValue> ReadWords(const std::vector<std::string>& words, const Written& written) {
+  if (!written.IsText()) {
+    return Wants(fmt::format("any of {} in one text, with commas between them", WordList(words)), written);
+  }
+  SettingValue all;
+  for (const std::string& word : SplitWords(written.text)) {
+    const Result<SettingValue> one = ReadWord(words, {Written::Kind::kWord, word});
+    if (!one.Ok()) return one.Err();
+    all.number |= std::uint64_t{1} << one.Value().number;
+  }
+  return all;
+}
+
+Result<SettingValue> ReadMode(const Written& written) {
+  constexpr std::size_t kMostDigits = 4;
+  const bool octal =
+      written.IsText() && !written.text.empty() && written.text.size() <= kMostDigits &&
+      std::all_of(written.text.begin(), written.text.end(), [](char c) { return c >= '0' && c <= '7'; });
+  SettingValue mode;
+  if (octal) std::from_chars(written.text.data(), written.text.data() + written.text.size(), mode.number, 8);
+  if (octal && mode.number <= 0777) return mode;
+  return Wants("a mode in quotes, octal, \"0000\" to \"0777\", such as \"0660\"", written);
+}
+
+// A name as POSIX has it, and a '*' behind it at most.
+bool IsVariable(std::string_view word) {
+  if (word.ends_with('*')) word.remove_suffix(1);
+  const bool digit_first = !word.empty() && word.front() >= '0' && word.front() <= '9';
+  return word.empty() || (IsBareKey(word) && word.find('-') == std::string_view::npos && !digit_first);
+}
+
+Result<SettingValue> ReadVariables(const Written& written) {
+  const std::string wanted =
+      "names of variables in one text, with commas between them, such as \"PATH, LC_*\"";
+  if (!written.IsText()) return Wants(wanted, written);
+  const std::vector<std::string> names = SplitWords(written.text);
+  for (const std::string& name : names) {
+    if (IsVariable(name)) continue;
+    const bool assigned = name.find('=') != std::string::npos;
+    return Error{fmt::format("{} is no name of a variable; write {}{}", Quoted(name), wanted,
+                             assigned ? "; its value is the one that the server was started with" : "")};
+  }
+  return SettingValue{0, fmt::format("{}", fmt::join(names, ", "))};
+}
+
+// Refuses what could not be printed as TOML and read back, or would not reach a system call whole.
+Result<SettingValue> ReadText(const Setting& setting, const Written& written) {
+  const bool address = setting.kind == Kind::kAddress;
+  if (!written.IsText()) {
+    return Wants(address ? "an address in quotes, such as \"127.0.0.1:8080\"" : "text in quotes", written);
+  }
+  if (written.text.find('\0') != std::string::npos) return Wants("text without a NUL byte", written);
+  // The file's is: toml++ has checked.
+  if (written.kind == Written::Kind::kWord && !IsUtf8(written.text)) return Wants("text in UTF-8", written);
+  if (address) {
+    const Result<ListenAddress> parsed = ParseListenAddress(written.text);
+    if (!parsed.Ok()) return parsed.Err();
+    return SettingValue{0, written.text};
+  }
+  const Range range = RangeOf(setting).Value();
+  if (written.text.empty() && range.min > 0) return Error{"must not be empty"};
+  if (!range.Has(written.text.size())) {
+    return OutOfRange(fmt::format("{} with {} bytes", written.Described(), written.text.size()),
+                      fmt::format("{} to {} bytes", range.min, range.max));
+  }
+  return SettingValue{0, written.text};
+}
+
+std::string JoinedWords(const Setting& setting, std::uint64_t bits) {
+  std::string joined;
+  for (std::size_t i = 0; i < setting.words.size(); ++i) {
+    if ((bits >> i & 1) != 0) joined += (joined.empty() ? "" : ", ") + setting.words[i];
+  }
+  return joined;
+}
+
+}  // namespace
+
+std::string Written::Described() const {
+  return IsText() ? Quoted(text) : text;
+}
+
+Result<SettingValue> ReadValue(const Setting& setting, const Written& written) {
+  switch (setting.kind) {
+    case Kind::kText:
+    case Kind::kPath:
+    case Kind::kFolder:
+    case Kind::kAddress:
+      return ReadText(setting, written);
+    case Kind::kNumber:
+    case Kind::kSize:
+    case Kind::kDuration:
+      return ReadQuantity(setting, written);
+    case Kind::kFlag:
+      return ReadFlag(written);
+    case Kind::kChoice:
+      return ReadWord(setting.words, written);
+    case Kind::kChoices:
+      return ReadWords(setting.words, written);
+    case Kind::kMode:
+      return ReadMode(written);
+    case Kind::kVariables:
+      return ReadVariables(written);
+  }
+  return Error{"is of a kind that this version does not know"};
+}
+
+std::string PrintValue(const Setting& setting, const SettingValue& value) {
+  switch (setting.kind) {
+    case Kind::kText:
+    case Kind::kPath:
+    case Kind::kFolder:
+    case Kind::kAddress:
+    case Kind::kVariables:
+      return TomlString(value.text);
+    case Kind::kMode:
+      return TomlString(fmt::format("{:04o}", value.number));
+    case Kind::kNumber:
+      return setting.or_auto && value.number == 0 ? "\"auto\"" : fmt::format("{}", value.number);
+    case Kind::kSize:
+    case Kind::kDuration:
+      return TomlString(Format(setting.kind, value.number));
+    case Kind::kFlag:
+      return value.number != 0 ? "true" : "false";
+    case Kind::kChoice:
+      return TomlString(setting.words.at(value.number));
+    case Kind::kChoices:
+      return TomlString(JoinedWords(setting, value.number));
+  }
+  return "\"\"";
+}
+
+SettingValue DefaultValue(const Setting& setting) {
+  if (setting.required) return {};
+  return ReadValue(setting, {Written::Kind::kWord, setting.fallback}).Value();
+}
+
+Status CheckRange(const Setting& setting) {
+  const bool ranged =
+      IsTextKind(setting.kind)
+          ? setting.kind != Kind::kAddress
+          : setting.kind == Kind::kNumber || setting.kind == Kind::kSize || setting.kind == Kind::kDuration;
+  const Result<Range> range = ranged ? RangeOf(setting) : Range{};
+  return range.Ok() ? Status() : range.Err();
+}
+
+bool IsTextKind(SettingKind kind) {
+  return kind == Kind::kText || kind == Kind::kPath || kind == Kind::kFolder || kind == Kind::kAddress;
+}
+
+std::string TomlString(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') quoted.push_back('\\');
+    if (byte < 0x20 || byte == 0x7f) {
+      fmt::format_to(std::back_inserter(quoted), "\\u{:04X}", byte);
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  quoted.push_back('"');
+  return quoted;
+}
+
+std::vector<std::string> SplitWords(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find_first_of(", "));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
+
+std::string WordList(const std::vector<std::string>& words) {
+  std::string list;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) list += i + 1 == words.size() ? " or " : ", ";
+    list += Quoted(words[i]);
+  }
+  return list;
+}
+
+bool IsBareKey(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+}  // namespace preforkd

@@ -1,0 +1,89 @@
+#include "worker/http/http_settings.h"
+
+namespace preforkd {
+namespace {
+
+Setting Timeout(const char* name, const char* max, const char* fallback, const char* doc,
+                const char* more = "") {
+  // A shorter one fails everything on a busy machine.
+  return {.name = name,
+          .kind = SettingKind::kDuration,
+          .min = "10ms",
+          .max = max,
+          .fallback = fallback,
+          .doc = doc,
+          .more = more};
+}
+
+std::vector<Setting> MakeTable() {
+  return {
+      Timeout("header_timeout", "1h", "10s", "for a header; min_rate lengthens it, up to twice",
+              "It begins with the first byte. When it is over: 408."),
+      Timeout("keepalive_timeout", "24h", "60s", "between requests"),
+      Timeout("body_timeout", "1h", "30s", "how long a client may stall in a request body",
+              "Time uses it up, and each min_rate bytes that come give a second of it back; when nothing is "
+              "left: 408."),
+      {.name = "max_body_time",
+       .kind = SettingKind::kDuration,
+       .min = "0",
+       .max = "24h",
+       .fallback = "1h",
+       .doc = "for a whole request body, at whatever rate it comes; 0: no limit"},
+      Timeout("send_timeout", "1h", "30s", "how long a client may stall while it reads a response",
+              "It is used up and given back as body_timeout is."),
+      {.name = "min_rate",
+       .kind = SettingKind::kSize,
+       .min = "0",
+       .max = "1GiB",
+       .fallback = "500",
+       .doc = "bytes a second that a client must send or take over these times; 0: any",
+       .more = "With 0 any byte gives the whole time back."},
+      {.name = "max_header",
+       .kind = SettingKind::kSize,
+       .min = "128",
+       .max = "1MiB",
+       .fallback = "16KiB",
+       .doc = "request line and fields together; more is answered with 431"},
+      {.name = "max_headers",
+       .kind = SettingKind::kNumber,
+       .min = "1",
+       .max = "10000",
+       .fallback = "100",
+       .doc = "fields; more are answered with 431"},
+      {.name = "max_body",
+       .kind = SettingKind::kSize,
+       .min = "0",
+       .max = "16TiB",
+       .fallback = "1MiB",
+       .doc = "request body; more is answered with 413"},
+      {.name = "max_requests",
+       .kind = SettingKind::kNumber,
+       .min = "0",
+       .max = "1000000000000",
+       .fallback = "0",
+       .doc = "on one connection; 0: no limit"},
+  };
+}
+
+}  // namespace
+
+const std::vector<Setting>& HttpSettingTable() {
+  static const std::vector<Setting> table = MakeTable();
+  return table;
+}
+
+HttpSettings::HttpSettings() : HttpSettings(Settings(HttpSettingTable())) {}
+
+HttpSettings::HttpSettings(const Settings& settings)
+    : header_timeout(settings.Time("header_timeout")),
+      keepalive_timeout(settings.Time("keepalive_timeout")),
+      body_timeout(settings.Time("body_timeout")),
+      max_body_time(settings.Time("max_body_time")),
+      send_timeout(settings.Time("send_timeout")),
+      min_rate(settings.Size("min_rate")),
+      max_header(settings.Size("max_header")),
+      max_headers(static_cast<std::uint32_t>(settings.Number("max_headers"))),
+      max_body(settings.Size("max_body")),
+      max_requests(settings.Number("max_requests")) {}
+
+}  // namespace preforkd

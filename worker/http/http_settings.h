@@ -1,0 +1,37 @@
+// The settings of a service that speaks HTTP: limits and timeouts of the protocol, whoever answers.
+#ifndef PREFORKD_WORKER_HTTP_HTTP_SETTINGS_H_
+#define PREFORKD_WORKER_HTTP_HTTP_SETTINGS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/setting.h"
+
+namespace preforkd {
+
+// What every type whose service is made by MakeHttpService declares, besides settings of its own.
+const std::vector<Setting>& HttpSettingTable();
+
+struct HttpSettings {
+  // The defaults of the table.
+  HttpSettings();
+  // Precondition: `settings` has those of the table.
+  explicit HttpSettings(const Settings& settings);
+
+  // Below min_rate these run out, above it they last: pace.h.
+  Duration header_timeout;
+  Duration keepalive_timeout;
+  Duration body_timeout;
+  Duration max_body_time;  // for all of it; 0: no limit
+  Duration send_timeout;
+  std::uint64_t min_rate;    // bytes a second; 0: no minimum
+  std::uint64_t max_header;  // bytes
+  std::uint32_t max_headers;
+  std::uint64_t max_body;      // bytes
+  std::uint64_t max_requests;  // 0: no limit
+};
+
+}  // namespace preforkd
+
+#endif
