@@ -200,7 +200,7 @@ std::vector<Key<Config>> MakeTopKeys() {
   AddSize(table);
   table.Add("control", SocketFile(), MEMBER(control), "socket of preforkctl; empty: none");
   table.Add("pid_file", Text(), MEMBER(pid_file),
-            "written when the server serves, locked while it lives; empty: none");
+            "written when the server serves, locked while it lives; empty: none", "Another one takes effect at a reload.");
   table.Add("scheduling", Choice({"batch", "normal"}), MEMBER(scheduling), "batch or normal, see sched(7)",
             "batch: a process that wakes another is not preempted by it.");
   table.Begin("worker.");

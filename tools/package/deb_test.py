@@ -151,9 +151,12 @@ class Package(unittest.TestCase):
         documented = dict(re.findall(r"^\.TP\n\.B ([a-z_.]+)(?: = (.*))?$", page, re.MULTILINE))
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write('[[listen]]\naddress = "127.0.0.1:0"\nservice = "a"\n[service.a]\ntype = "http"\n'
-                       '[service.b]\ntype = "echo"\n')
+                       '[service.b]\ntype = "echo"\n[service.c]\ntype = "status"\n')
             file.flush()
             printed = run(self.root / PROGRAMS[0], "--print-config", "-c", file.name)
+        # Of a pool only those that are its own; the others are at the top and in [worker] and [supervision].
+        pools = {key: documented.pop(key) for key in list(documented) if key.startswith("pool.")}
+        self.assertEqual(pools, {"pool.kind": '"services"', "pool.workers": '"auto"', "pool.workers_max": '"auto"'})
         keys, section = {}, ""
         for line in printed.splitlines():
             if line.startswith("["):

@@ -1,0 +1,248 @@
+// key_docs FORMAT TEMPLATE: prints the template, in which each line
+//
+//   @keys SECTION [TYPE] [without NAME...]@      (in a README: <!-- keys --> ... <!-- end of keys -->)
+//
+// becomes the keys of that section, as the tables of the program have them: names, defaults, ranges and
+// words. FORMAT: man (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION:
+// top, worker, dispatch, ..., pool, listen, service; TYPE: of a service, without it all.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/keys.h"
+#include "common/config/setting_value.h"
+#include "worker/http/http_service_type.h"
+#include "worker/services/echo.h"
+#include "worker/services/status_service.h"
+
+namespace preforkd {
+namespace {
+
+struct Row {
+  std::string section;               // "top", "worker", "pool", ...
+  std::string name;                  // inside it
+  std::optional<std::string> value;  // the default
+  Setting setting;
+  std::vector<std::string> types;  // of services that read it; empty: all
+};
+
+bool Contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// ---- the rows ----
+
+template <typename Section>
+Row RowOf(std::string section, std::string name, const Key<Section>& key) {
+  const std::optional<SettingValue> value = key.get(Section{});
+  Row row{std::move(section), std::move(name), std::nullopt, key.setting, {}};
+  // An empty text that may not be empty is no default.
+  const bool none = !value || (IsTextKind(key.setting.kind) && value->text.empty() && key.setting.min != "0");
+  if (!none) row.value = PrintValue(key.setting, *value);
+  return row;
+}
+
+void AddTopRows(std::vector<Row>& rows) {
+  for (const Key<Config>& key : TopKeys()) {
+    const std::string& name = key.setting.name;
+    const std::size_t dot = name.find('.');
+    const bool top = dot == std::string::npos;
+    rows.push_back(RowOf(top ? "top" : name.substr(0, dot), top ? name : name.substr(dot + 1), key));
+  }
+}
+
+// The others mean what they mean at the top.
+void AddPoolRows(std::vector<Row>& rows) {
+  for (const Key<PoolConfig>& key : PoolKeys()) {
+    if (key.top.empty() || key.top.starts_with("workers"))
+      rows.push_back(RowOf("pool", key.setting.name, key));
+  }
+}
+
+// A setting that several types have in common is one row.
+void AddSettingRows(const ServiceTypes& types, std::vector<Row>& rows) {
+  for (const auto& [type, traits] : types) {
+    for (const Setting& setting : traits.settings) {
+      const auto same =
+          std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.setting == setting; });
+      if (same != rows.end()) {
+        same->types.push_back(type);
+      } else {
+        std::optional<std::string> value;
+        if (!setting.required) value = PrintValue(setting, DefaultValue(setting));
+        rows.push_back({"service", setting.name, std::move(value), setting, {type}});
+      }
+    }
+  }
+}
+
+std::vector<Row> AllRows() {
+  std::vector<Row> rows;
+  AddTopRows(rows);
+  AddPoolRows(rows);
+  for (const auto& key : ListenKeys()) rows.push_back(RowOf("listen", key.setting.name, key));
+  for (const auto& key : ServiceKeys()) rows.push_back(RowOf("service", key.setting.name, key));
+  AddSettingRows({{"http", HttpServiceType()}, {"echo", EchoServiceType()}, {"status", StatusServiceType()}},
+                 rows);
+  return rows;
+}
+
+// ---- the formats ----
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;
+  return joined;
+}
+
+// "http: between requests." Ends with a full stop.
+std::string Sentences(const Row& row) {
+  std::string text = row.setting.doc;
+  if (row.types.empty()) {
+    text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  } else {
+    text = Joined(row.types) + ": " + text;
+  }
+  text += ".";
+  if (!row.setting.more.empty()) text += " " + row.setting.more;
+  const SettingKind kind = row.setting.kind;
+  if (kind == SettingKind::kNumber || kind == SettingKind::kSize || kind == SettingKind::kDuration) {
+    text += fmt::format(" Range: {} to {}.", row.setting.min, row.setting.max);
+  }
+  return text;
+}
+
+std::string Replaced(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+// One word a time, because a line that begins with a dot is a request.
+std::string Wrapped(const std::string& text) {
+  constexpr std::size_t kWidth = 110;
+  std::string wrapped;
+  std::size_t column = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool fits = column + word.size() < kWidth || word.front() == '.' || word.front() == '\'';
+    if (column > 0) wrapped += fits ? ' ' : '\n';
+    column = (column > 0 && fits ? column + 1 : 0) + word.size();
+    wrapped += word;
+  }
+  return wrapped;
+}
+
+std::string Roff(const std::string& text) {
+  return Replaced(text, "\\", "\\e");
+}
+
+std::string ManEntry(const Row& row) {
+  const std::string key = row.section == "top" ? row.name : row.section + "." + row.name;
+  const std::string value = row.value ? " = " + Replaced(Roff(*row.value), "\"", "\\(dq") : "";
+  return fmt::format(".TP\n.B {}{}\n{}\n", key, value, Wrapped(Roff(Sentences(row))));
+}
+
+std::string SampleEntry(const Row& row) {
+  constexpr std::size_t kCommentColumn = 31;
+  // A flag that is not set is shown as it would be set.
+  const std::string line = fmt::format("#{} = {}", row.name, row.value.value_or("true"));
+  return fmt::format("{:<{}} # {}\n", line, kCommentColumn, row.setting.doc);
+}
+
+std::string TableEntry(const Row& row) {
+  const bool named = row.section == "service" || row.section == "pool";
+  const std::string prefix = row.section == "top" ? "" : row.section + (named ? ".NAME." : ".");
+  const std::string value = row.value && *row.value != "\"\"" ? fmt::format("`{}`", *row.value) : "";
+  const std::string types = row.types.empty() ? "" : Joined(row.types) + ": ";
+  return fmt::format("| `{}{}` | {} | {}{} |\n", prefix, row.name, value, types,
+                     Replaced(row.setting.doc, "|", "\\|"));
+}
+
+// ---- the template ----
+
+struct Request {
+  std::string section;
+  std::string type;
+  std::vector<std::string> without;
+
+  [[nodiscard]] bool Wants(const Row& row) const {
+    if (row.section != section || Contains(without, row.name)) return false;
+    return type.empty() || row.types.empty() || Contains(row.types, type);
+  }
+};
+
+std::optional<Request> RequestIn(const std::string& line) {
+  constexpr std::string_view kBegin = "@keys ";
+  if (!line.starts_with(kBegin) || !line.ends_with('@')) return std::nullopt;
+  std::istringstream words(line.substr(kBegin.size(), line.size() - kBegin.size() - 1));
+  Request request;
+  words >> request.section;
+  bool without = false;
+  for (std::string word; words >> word;) {
+    if (word == "without") {
+      without = true;
+    } else if (without) {
+      request.without.push_back(word);
+    } else {
+      request.type = word;
+    }
+  }
+  return request;
+}
+
+// False: a request that asks for nothing is a mistake in the template.
+bool FillIn(std::istream& lines, std::string (*entry)(const Row&), const std::vector<Row>& rows) {
+  for (std::string line; std::getline(lines, line);) {
+    const std::optional<Request> request = RequestIn(line);
+    std::string keys;
+    for (const Row& row : rows) {
+      if (request && request->Wants(row)) keys += entry(row);
+    }
+    if (request && keys.empty()) return fmt::print(stderr, "{}: no such keys\n", line), false;
+    fmt::print("{}", request ? keys : line + "\n");
+  }
+  return true;
+}
+
+bool ReplaceTable(const std::string& text, const std::vector<Row>& rows) {
+  constexpr std::string_view kBegin = "<!-- keys -->\n";
+  constexpr std::string_view kEnd = "<!-- end of keys -->\n";
+  const std::size_t begin = text.find(kBegin);
+  const std::size_t end = text.find(kEnd);
+  if (begin == std::string::npos || end == std::string::npos || end < begin) {
+    return fmt::print(stderr, "there is no table between {} and {}\n", kBegin, kEnd), false;
+  }
+  std::string table = "| key | default | |\n| --- | --- | --- |\n";
+  for (const Row& row : rows) table += TableEntry(row);
+  fmt::print("{}{}{}", text.substr(0, begin + kBegin.size()), table, text.substr(end));
+  return true;
+}
+
+int Main(const std::vector<std::string>& words) {
+  std::ifstream file(words.size() == 3 ? words[2] : "");
+  if (!file) return fmt::print(stderr, "usage: key_docs man|sample|readme TEMPLATE\n"), EXIT_FAILURE;
+  const std::vector<Row> rows = AllRows();
+  bool done = false;
+  if (words[1] == "man") done = FillIn(file, &ManEntry, rows);
+  if (words[1] == "sample") done = FillIn(file, &SampleEntry, rows);
+  if (words[1] == "readme") done = ReplaceTable({std::istreambuf_iterator<char>(file), {}}, rows);
+  return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+}  // namespace
+}  // namespace preforkd
+
+int main(int argc, char** argv) {
+  return preforkd::Main({argv, argv + argc});
+}
