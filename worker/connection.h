@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -85,16 +87,22 @@ class Connection : public Recycled<Connection> {
   // The session is idle and could travel (Session::TravelRefusal); OnTimeout comes after `delay` if nothing does.
   // A connection that stays idle for parking.after goes back to the master, which watches it at no cost here.
   void SetIdleTimeout(Duration delay);
-  // Asks the worker to hand the connection back when the current callback has returned.
-  void Travel() { travel_ = true; }
+  // Asks the worker to hand the connection back when the current callback has returned, whoever runs it (see Close).
+  void Travel();
 
   void CountRequest();
   // Says in the scoreboard what is being done for this client ("GET /x"): what a crash or hang report names,
   // with the client's address and the time, which are added here.
   void Doing(std::string_view what);
 
-  // Ends the connection. The session is destroyed after its current callback has returned. With unread input
-  // in the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
+  // Runs a callback of the session's that the worker does not know of, of a timer or watch of its own, as the worker
+  // runs OnReady: what it throws costs this connection only, and if it hangs the log names this client. The session may
+  // be destroyed when this returns: last statement.
+  void Call(const std::function<void()>& callback);
+
+  // Ends the connection. The session is destroyed after its current callback has returned, also when that is one of a
+  // timer of its own or of another session: then in the same turn of the loop. With unread input in the socket the
+  // kernel sends RST behind what was sent: a session that cares half-closes and reads on.
   // `why` is for the log, and static; nullptr: what the last receiving or sending said, or the timeout.
   void Close(const char* why = nullptr);
   // Another session of `service` takes over when the current callback has returned; this one is destroyed.
@@ -112,9 +120,19 @@ class Connection : public Recycled<Connection> {
   void Retire();
   // Its place is needed: ends it, if its session agrees.
   void GiveWay();
+  // Session::Lag, guarded like every callback; 0 when it throws, which ends the connection a moment later.
+  [[nodiscard]] Duration Lag(Time now);
+  // What is to travel with it. nullopt: it stays. Either its session refuses, or what it packs is too heavy, which is
+  // logged and not tried again until bytes have moved or the session asks (Travel); or the session threw, which ends
+  // the connection a moment later. The session is as it was.
+  [[nodiscard]] std::optional<Luggage> Pack();
+  // Does what was asked for outside a callback of its own. It may be destroyed when this returns.
+  void Settle();
+  // Ends it at once, because of us. Not inside a callback of a session.
+  void End(LossReason reason);
   // Bytes of the client lie in the socket.
   [[nodiscard]] bool HasInput() const;
-  [[nodiscard]] Session& GetSession() { return *session_; }
+  [[nodiscard]] const Session& GetSession() const { return *session_; }
   // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
   [[nodiscard]] Parcel TakeParcel();
   // Set when it ended because of us.
@@ -126,11 +144,18 @@ class Connection : public Recycled<Connection> {
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
 
  private:
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
   void Open(Service& service, Luggage luggage);
-  // Runs one callback of the session: stamps the scoreboard, catches what it throws, and when it has closed
-  // the connection, ends it. The connection may be gone when this returns.
+  // The one way into a session: stamps the scoreboard, catches what it throws. Ends nothing.
+  template <typename Callback>
+  void Guard(Callback callback);
+  // Runs one callback of the session guarded, and when it has closed the connection, ends it. The connection may be
+  // gone when this returns.
   template <typename Callback>
   void Run(Callback callback);
+  // For what was asked for while no callback of this session runs, as far as we know.
+  void SettleLater();
   void OnTimer();
   void LoseToException(std::string_view what);
   // What a session that closes without a word will have closed for.
@@ -145,11 +170,13 @@ class Connection : public Recycled<Connection> {
   std::unique_ptr<Beginning> anew_;  // set by BeginAnew, until its callback has returned
   std::size_t table_index_ = 0;
   std::optional<LossReason> loss_;
+  std::uint64_t heavy_at_ = kNever;  // bytes that had moved when its luggage was too heavy
   const char* why_ = "its session is done";  // it ends
   std::optional<Time> session_deadline_;  // while the timer runs for parking first: when OnTimeout is due
   bool closing_ = false;
   bool travel_ = false;
   bool in_callback_ = false;
+  bool due_ = false;  // env_.due has it
 };
 
 }  // namespace preforkd

@@ -3,7 +3,9 @@
 // A Service is made once per worker and configured service; it opens a Session for each connection that the
 // worker takes. A session lives in one process with one thread: every method is called from the loop, must not
 // block, and may call the Connection that it was given. The session does not own its connection: the worker
-// destroys the session when the connection is closed or sent away.
+// destroys the session when the connection is closed or sent away. A method that throws costs its connection, which is
+// closed, logged and counted as lost; the worker and its other connections go on. For callbacks of timers and watches
+// of the session's own that holds inside Connection::Call.
 #ifndef PREFORKD_WORKER_SERVICE_H_
 #define PREFORKD_WORKER_SERVICE_H_
 
@@ -21,6 +23,10 @@
 #include "worker/worker_env.h"
 
 namespace preforkd {
+
+// What `unread` and `context` of a Luggage may weigh together.
+inline constexpr std::size_t kMaxLuggageBytes = 48 * 1024;
+static_assert(kMaxLuggageBytes == kMaxParcelBytes);
 
 // What travels with a connection, besides the descriptor and what the worker itself counts.
 struct Luggage {
@@ -41,8 +47,8 @@ class Session {
   // The time of Connection::SetTimeout is over.
   virtual void OnTimeout() = 0;
 
-  // The worker is leaving, and TravelRefusal() gave a reason: finish what has been begun, then call
-  // Connection::Travel (or Close).
+  // The worker is leaving, and this connection does not travel now: TravelRefusal() gave a reason, or the luggage is too
+  // heavy. Finish what has been begun, then call Connection::Travel (or Close).
   virtual void OnRetire() = 0;
 
   // For a worker that has no room for others (worker/crowding.h). How long this client has kept its place without moving
@@ -57,9 +63,11 @@ class Session {
   // Why this connection cannot go to another worker at this moment ("a response is being sent"); nullptr when
   // it can. Static storage.
   [[nodiscard]] virtual const char* TravelRefusal() const { return "sessions of this service do not travel"; }
-  // Packs for the journey. Called only directly after TravelRefusal() said nullptr; the session is destroyed
-  // next, without a further call.
-  virtual Luggage Pack() { return {}; }
+  // Packs a copy for the journey. Called only directly after TravelRefusal() said nullptr. Nothing of the session
+  // changes by it, for it need not go: luggage above kMaxLuggageBytes stays where it is, with a warning in the log, and
+  // the session lives on as if TravelRefusal() had given a reason; in a worker that leaves, until drain_timeout. One
+  // that goes is destroyed next, without a further call.
+  [[nodiscard]] virtual Luggage Pack() const { return {}; }
 };
 
 class Service {

@@ -77,7 +77,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
-        connections_.ForEach([](Connection& connection) { connection.Lose(LossReason::kDrain); });
+        connections_.ForEach([](Connection& connection) { connection.End(LossReason::kDrain); });
         leaving_ = true;
         env_->loop.Stop();
       }),

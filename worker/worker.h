@@ -58,7 +58,7 @@ class Worker : private Connection::Owner {
   void ReopenLogFile(ReopenLog message);
   void StartAccessLog(UniqueFd file);
   void Retire();
-  // Hands a connection back, if its session lets it travel; false when it must stay.
+  // Hands a connection back, if its session lets it travel; false when it must stay, or ends in a moment.
   bool HandBackIdle(Connection& connection, ReturnReason reason);
   // Places are short: ends the clients that have kept theirs for longest without moving on.
   void MakeRoom();

@@ -20,7 +20,7 @@ std::vector<Slow> SlowOf(ConnectionTable& connections, Duration least) {
   std::vector<Slow> slow;
   const Time now = Now();
   connections.ForEach([&](Connection& connection) {
-    const Duration lag = connection.GetSession().Lag(now);
+    const Duration lag = connection.Lag(now);
     if (lag >= least) slow.push_back({lag, &connection});
   });
   std::sort(slow.begin(), slow.end(), [](const Slow& a, const Slow& b) { return a.lag > b.lag; });

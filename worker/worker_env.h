@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
 #include "common/scoreboard/scoreboard.h"
+#include "worker/due_connections.h"
 
 namespace preforkd {
 
@@ -25,6 +26,7 @@ struct ClientLines {
   OncePerSecond unwatchable;
   OncePerSecond no_service;
   OncePerSecond no_descriptor;
+  OncePerSecond too_heavy;
 };
 
 struct WorkerEnv {
@@ -41,6 +43,8 @@ struct WorkerEnv {
   ClientLines client_lines{};
 
   AccessLog* access = nullptr;  // none: there is no access log
+
+  DueConnections due{loop};
 
   // Scratch buffers that every connection uses in turn: valid within one callback, never kept. That is why
   // an idle connection holds no buffer.

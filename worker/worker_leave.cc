@@ -28,22 +28,20 @@ void Worker::Retire() {
 }
 
 bool Worker::HandBackIdle(Connection& connection, ReturnReason reason) {
-  Session& session = connection.GetSession();
-  if (session.TravelRefusal() != nullptr) return false;
   // When the whole server stops nobody else would get it: who has spoken is answered here.
   const MasterPage& master = env_->scoreboard.Master();
   const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
   if (server_stops && connection.HasInput()) return false;
-  Luggage luggage = session.Pack();
-  if (luggage.unread.size() + luggage.context.size() > kMaxParcelBytes) return false;
+  std::optional<Luggage> luggage = connection.Pack();
+  if (!luggage) return false;
   HandBack message;
   message.id = env_->id;
   message.reason = reason;
-  message.wake_now = luggage.wake || !luggage.unread.empty();
-  message.idle_left_ns = luggage.idle_for.count();
+  message.wake_now = luggage->wake || !luggage->unread.empty();
+  message.idle_left_ns = luggage->idle_for.count();
   message.parcel = connection.TakeParcel();
-  message.parcel.unread = std::move(luggage.unread);
-  message.parcel.context = std::move(luggage.context);
+  message.parcel.unread = std::move(luggage->unread);
+  message.parcel.context = std::move(luggage->context);
   log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
   if (master_.Send(message)) {
     tally_.Returned();

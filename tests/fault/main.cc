@@ -1,7 +1,8 @@
-// preforkd with two services more: master/main.cc plus `fault` and `body`. For tests only; never installed.
+// preforkd with three services more: master/main.cc plus `fault`, `body` and `notes`. For tests only; never installed.
 #include "master/program.h"
 #include "tests/fault/body_service.h"
 #include "tests/fault/fault_service.h"
+#include "tests/fault/notes_service.h"
 #include "worker/http/http_service_type.h"
 #include "worker/services/echo.h"
 #include "worker/services/status_service.h"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   services["echo"] = preforkd::EchoServiceType();
   services["fault"] = preforkd::testing::FaultServiceType();
   services["body"] = preforkd::testing::BodyServiceType();
+  services["notes"] = preforkd::testing::NotesServiceType();
 
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);

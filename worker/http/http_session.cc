@@ -51,7 +51,7 @@ const char* HttpSession::TravelRefusal() const {
   return nullptr;
 }
 
-Luggage HttpSession::Pack() {
+Luggage HttpSession::Pack() const {
   // Between two requests HTTP has no state; what is left of the time goes along.
   const IdleContext context{wait_.Until(), static_cast<std::uint8_t>(empty_lines_)};
   const Duration left = std::chrono::duration_cast<Duration>(wait_.Until() - Now());

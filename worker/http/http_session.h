@@ -54,7 +54,7 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   void OnTimeout() override;
   void OnRetire() override;
   [[nodiscard]] const char* TravelRefusal() const override;
-  Luggage Pack() override;
+  [[nodiscard]] Luggage Pack() const override;
   [[nodiscard]] Duration Lag(Time now) const override;
   void OnCrowded() override;
 

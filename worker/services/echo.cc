@@ -44,10 +44,10 @@ class EchoSession : public Session {
   void OnRetire() override { retiring_ = true; }
 
   [[nodiscard]] const char* TravelRefusal() const override {
-    return owed_.size() > kMaxParcelBytes / 2 ? "more is owed to the client than may travel" : nullptr;
+    return owed_.size() > kMaxLuggageBytes / 2 ? "more is owed to the client than may travel" : nullptr;
   }
 
-  Luggage Pack() override {
+  [[nodiscard]] Luggage Pack() const override {
     Luggage luggage;
     luggage.context = kContextVersion + owed_;
     luggage.wake = !owed_.empty();

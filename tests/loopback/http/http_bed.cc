@@ -238,8 +238,7 @@ Connection& HttpBed::Last() {
 
 // What the worker does when the master takes it: the session is gone, the client's socket stays open.
 void HttpBed::OnConnectionIdle(Connection& connection) {
-  if (connection.GetSession().TravelRefusal() != nullptr) return;
-  (void)connection.GetSession().Pack();
+  if (!connection.Pack()) return;
   parked_.push_back(connection.TakeParcel());
   Add(env_->row.returned);
   std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });

@@ -1,0 +1,270 @@
+// Connection: what a session may call, from where, and what becomes of the two. With sessions of a few lines.
+#include "worker/connection.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "common/base/log.h"
+#include "tests/loopback/http/http_bed.h"
+
+namespace preforkd::test {
+namespace {
+
+// What one session does, and whether it is alive.
+struct Script {
+  std::function<void(Connection&)> on_ready = [](Connection& mine) { mine.Await(Interest::kRead); };
+  std::function<void()> refusal = [] {};
+  std::function<void()> pack = [] {};
+  std::function<void()> lag = [] {};
+  std::size_t packed_bytes = 0;
+  Connection* connection = nullptr;
+  bool alive = false;
+  int packs = 0;
+};
+
+class ScriptedSession final : public Session {
+ public:
+  ScriptedSession(Connection& connection, Script& script) : connection_(connection), script_(script) {
+    script_.connection = &connection;
+    script_.alive = true;
+  }
+  ~ScriptedSession() override { script_.alive = false; }
+  void OnReady(Interest) override { script_.on_ready(connection_); }
+  void OnTimeout() override {}
+  void OnRetire() override {}
+  [[nodiscard]] Duration Lag(Time) const override {
+    script_.lag();
+    return std::chrono::seconds(1);
+  }
+  [[nodiscard]] const char* TravelRefusal() const override {
+    script_.refusal();
+    return nullptr;
+  }
+  [[nodiscard]] Luggage Pack() const override {
+    ++script_.packs;
+    script_.pack();
+    return {.unread = "half", .context = std::string(script_.packed_bytes, 'x')};
+  }
+
+ private:
+  Connection& connection_;
+  Script& script_;
+};
+
+// Sessions take their scripts in order.
+class ScriptedService final : public Service {
+ public:
+  explicit ScriptedService(std::vector<Script>& scripts) : scripts_(scripts) {}
+  std::unique_ptr<Session> Open(Connection& connection, Luggage) override {
+    return std::make_unique<ScriptedSession>(connection, scripts_.at(opened_++));
+  }
+
+ private:
+  std::vector<Script>& scripts_;
+  std::size_t opened_ = 0;
+};
+
+struct World {
+  explicit World(std::size_t sessions = 1)
+      : scripts(sessions), bed({}, ServiceType{[this](const ServiceConfig&, WorkerEnv&) {
+                                                 return Result<std::unique_ptr<Service>>(
+                                                     std::make_unique<ScriptedService>(scripts));
+                                               },
+                                               false}) {}
+
+  void Connect(SocketKind kind = SocketKind::kUnix) {
+    clients.push_back(bed.Connect(kind));
+    bed.Turn();
+  }
+
+  std::vector<Script> scripts;
+  HttpBed bed;
+  std::vector<std::unique_ptr<Client>> clients;
+};
+
+// The log at level debug, in a pipe, for as long as this lives.
+class LogCapture {
+ public:
+  LogCapture() {
+    REQUIRE(::pipe2(pipe_.data(), O_NONBLOCK | O_CLOEXEC) == 0);
+    log::SetOutput(pipe_[1]);
+    log::SetLevel(log::Level::kDebug);
+  }
+  ~LogCapture() {
+    log::SetOutput(STDERR_FILENO);
+    log::SetLevel(log::Level::kInfo);
+    for (const int fd : pipe_) ::close(fd);
+  }
+  bool Says(std::string_view text) {
+    std::array<char, 16 * 1024> buffer;
+    for (ssize_t size = 0; (size = ::read(pipe_[0], buffer.data(), buffer.size())) > 0;) {
+      text_.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    CAPTURE(text_);
+    return text_.find(text) != std::string::npos;
+  }
+
+ private:
+  std::array<int, 2> pipe_{};
+  std::string text_;
+};
+
+}  // namespace
+
+TEST_CASE("who closes from a timer of his own is alive until the timer's callback has returned") {
+  World world;
+  world.Connect();
+  bool alive_behind_close = false;
+  Timer own(world.bed.Env().loop, EventLoop::kPriorityClient, [&] {
+    world.scripts[0].connection->Close();
+    alive_behind_close = world.scripts[0].alive;
+  });
+  own.SetAfter(Duration(0));
+  CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
+  CHECK(alive_behind_close);
+  CHECK_FALSE(world.scripts[0].alive);
+}
+
+TEST_CASE("the same inside Call, and what is awaited behind Close() does not put the end off") {
+  World world;
+  world.Connect();
+  bool alive_behind_close = false;
+  world.scripts[0].connection->Call([&] {
+    world.scripts[0].connection->Close();
+    world.scripts[0].connection->SetTimeout(std::chrono::hours(1));
+    world.scripts[0].connection->Await(Interest::kRead);
+    alive_behind_close = world.scripts[0].alive;
+  });
+  CHECK(alive_behind_close);
+  CHECK_FALSE(world.scripts[0].alive);
+  CHECK(world.bed.Live() == 0);
+}
+
+TEST_CASE("two sessions may close each other, and themselves") {
+  World world(2);
+  world.Connect();
+  world.Connect();
+  bool both_alive = false;
+  world.scripts[0].on_ready = [&](Connection& mine) {
+    world.scripts[1].connection->Close();
+    world.scripts[1].connection->Close();
+    world.scripts[1].connection->Call([] {});
+    both_alive = world.scripts[0].alive && world.scripts[1].alive;
+    mine.Close();
+  };
+  world.clients[0]->Write("x");
+  CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
+  CHECK(both_alive);
+  CHECK_FALSE(world.scripts[0].alive);
+  CHECK_FALSE(world.scripts[1].alive);
+  CHECK(Get(world.bed.Env().row.finished) == 2);
+}
+
+TEST_CASE("Travel() from outside a callback is obeyed in the same turn, and forgotten by nobody") {
+  World world(2);
+  world.Connect();
+  world.Connect();
+  world.scripts[0].connection->Travel();
+  world.bed.Turn();
+  CHECK(world.bed.Travelled() == 1);
+  CHECK_FALSE(world.scripts[0].alive);
+  world.scripts[1].connection->Travel();
+  world.bed.Turn();
+  CHECK(world.bed.Travelled() == 2);
+}
+
+TEST_CASE("another session takes over when it is asked for outside a callback") {
+  World world(2);
+  ScriptedService next(world.scripts);
+  world.Connect();
+  Connection& connection = *world.scripts[0].connection;
+  connection.BeginAnew(next, {});  // opens the first script anew: its service has not opened any
+  bool opened_again = false;
+  world.scripts[0].on_ready = [&](Connection& mine) {
+    opened_again = true;
+    mine.Await(Interest::kRead);
+  };
+  world.bed.Turn();
+  CHECK(opened_again);
+  CHECK(world.bed.Live() == 1);
+}
+
+TEST_CASE("a connection that ends before its turn is settled by nobody") {
+  World world(2);
+  world.Connect();
+  world.Connect();
+  world.scripts[0].connection->Close();
+  world.scripts[0].connection->End(LossReason::kDrain);
+  CHECK(world.bed.Live() == 1);
+  world.bed.Turn();
+  CHECK(world.bed.Live() == 1);
+}
+
+TEST_CASE("what a session throws when it is asked something ends it, a moment later, and is counted") {
+  const auto fail = [] { throw std::runtime_error("told to"); };
+  const auto fail_oddly = [] { throw 1; };  // NOLINT: services throw what they like
+  for (const std::function<void()>& how : {std::function<void()>(fail), std::function<void()>(fail_oddly)}) {
+    World world(4);
+    world.scripts[0].refusal = how;
+    world.scripts[1].pack = how;
+    world.scripts[2].lag = how;
+    for (int i = 0; i < 4; ++i) world.Connect();
+    CHECK_FALSE(world.scripts[0].connection->Pack());
+    CHECK_FALSE(world.scripts[1].connection->Pack());
+    CHECK(world.scripts[2].connection->Lag(Now()) == Duration(0));
+    world.scripts[3].connection->Call(how);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(world.scripts[i].alive);
+      CHECK(world.scripts[i].connection->Loss() == LossReason::kException);
+    }
+    CHECK(Get(world.bed.Env().row.callback_since_ns) == 0);
+    world.bed.Turn();
+    CHECK(world.bed.Live() == 0);
+  }
+}
+
+TEST_CASE("luggage of the greatest weight travels; heavier stays, and is packed again when bytes have moved") {
+  World world;
+  world.Connect();
+  Script& script = world.scripts[0];
+  script.on_ready = [](Connection& connection) {
+    (void)connection.Receive(connection.Env().in);
+    connection.Await(Interest::kRead);
+  };
+  script.packed_bytes = kMaxLuggageBytes - 4;
+  const auto luggage = script.connection->Pack();
+  REQUIRE(luggage);
+  CHECK(luggage->unread == "half");
+  LogCapture log;
+  script.packed_bytes = kMaxLuggageBytes - 3;
+  CHECK_FALSE(script.connection->Pack());
+  CHECK(log.Says("packed 49153 bytes, and at most 49152 may travel"));
+  CHECK_FALSE(script.connection->Pack());
+  CHECK(script.packs == 2);
+  script.packed_bytes = 0;
+  world.clients[0]->Write("x");
+  world.bed.Turn();
+  CHECK(script.connection->Pack());
+  CHECK(script.packs == 3);
+}
+
+TEST_CASE("a session that asks for itself is packed although it was too heavy") {
+  World world;
+  world.Connect();
+  world.scripts[0].packed_bytes = kMaxLuggageBytes;
+  CHECK_FALSE(world.scripts[0].connection->Pack());
+  world.scripts[0].packed_bytes = 0;
+  world.scripts[0].connection->Travel();
+  world.bed.Turn();
+  CHECK(world.bed.Travelled() == 1);
+}
+
+}  // namespace preforkd::test

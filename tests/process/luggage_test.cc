@@ -1,0 +1,140 @@
+// What a session packs for a journey, and what a session costs that fails when it is asked to go.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <csignal>
+#include <string>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_client.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::seconds;
+
+// One worker, so that all clients share it.
+std::string Config(const std::string& parking_after, const std::string& more = {}) {
+  return fmt::format(
+      "workers = 1\nworkers_max = 1\n{}\n[parking]\nafter = \"{}\"\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"notes\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
+      "[service.notes]\ntype = \"notes\"\n[service.look]\ntype = \"status\"\n",
+      more, parking_after);
+}
+
+void Serve(DaemonProcess& daemon, const std::string& config) {
+  daemon.WriteConfig(config);
+  daemon.Serve(1);
+}
+
+std::string Ask(TcpClient& client, const std::string& line) {
+  REQUIRE(client.SendAll(line + "\n"));
+  return client.ReadUntil("\n").value_or("no answer");
+}
+
+// `faulty` is cut off and counted, the worker and its other client stay.
+void CheckCostsOne(const DaemonProcess& daemon, TcpClient& faulty, TcpClient& other, const std::string& pid) {
+  CHECK(faulty.IsClosedByPeer());
+  CHECK(Ask(other, "pid") == pid);
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  CHECK(status.lost == 1);
+  CHECK(status.restarts == 0);
+  CHECK(status.Exact());
+  CHECK(daemon.CountLog("closing: the service threw: told to throw") == 1);
+}
+
+}  // namespace
+
+TEST_CASE("what is too heavy to travel stays with its session, and the log names the limit") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("1ms"));
+  TcpClient client(daemon.Address());
+  CHECK(Ask(client, "keep 61440") == "kept 61440\n");
+  CHECK(daemon.WaitForLog("packed 61440 bytes, and at most 49152 may travel"));
+  CHECK(Ask(client, "count") == "kept 61440\n");
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+}
+
+TEST_CASE("a connection whose luggage is too heavy ends with its worker, and is counted lost") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("1ms", "[supervision]\ndrain_timeout = \"1s\""));
+  TcpClient client(daemon.Address());
+  CHECK(Ask(client, "keep 61440") == "kept 61440\n");
+  CHECK(daemon.Reload());
+  CHECK(Ask(client, "count") == "kept 61440\n");  // until then it is served where it is
+  CHECK(client.IsClosedByPeer());
+  CHECK(daemon.AwaitWorkers(1));
+  const ServerStatus status = AskStatus(daemon.Address(1));
+  CHECK(status.lost == 1);
+  CHECK(status.restarts == 0);
+  CHECK(daemon.CountLog("SIGKILL") == 0);
+}
+
+TEST_CASE("a session that throws when it is asked to go, or packs, costs one connection") {
+  for (const char* where : {"refusal", "pack"}) {
+    CAPTURE(where);
+    DaemonProcess daemon(kPreforkdWithFaults);
+    Serve(daemon, Config("200ms"));
+    TcpClient faulty(daemon.Address());
+    TcpClient other(daemon.Address());
+    const std::string pid = Ask(other, "pid");
+    CHECK(Ask(faulty, fmt::format("throw in {}", where)) == "done\n");
+    CheckCostsOne(daemon, faulty, other, pid);
+  }
+}
+
+TEST_CASE("a session that throws while its worker retires costs one connection, the others travel") {
+  for (const char* where : {"refusal", "pack"}) {
+    CAPTURE(where);
+    DaemonProcess daemon(kPreforkdWithFaults);
+    Serve(daemon, Config("0"));
+    TcpClient faulty(daemon.Address());
+    TcpClient other(daemon.Address());
+    CHECK(Ask(other, "keep 3") == "kept 3\n");
+    CHECK(Ask(faulty, fmt::format("throw in {}", where)) == "done\n");
+    CHECK(daemon.Reload());
+    CHECK(faulty.IsClosedByPeer());
+    CHECK(Ask(other, "count") == "kept 3\n");
+    CHECK(AskStatus(daemon.Address(1)).lost == 1);
+    CHECK(daemon.AwaitWorkers(1));
+  }
+}
+
+TEST_CASE("a session that throws when a full worker asks how slow it is costs one connection") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("0", "[dispatch]\nmax_connections = 4"));
+  TcpClient faulty(daemon.Address());
+  TcpClient other(daemon.Address());
+  const std::string pid = Ask(other, "pid");
+  CHECK(Ask(faulty, "throw in lag") == "done\n");
+  TcpClient third(daemon.Address());
+  CHECK(Ask(third, "pid") == pid);
+  TcpClient fourth(daemon.Address());  // no place is left
+  CheckCostsOne(daemon, faulty, other, pid);
+}
+
+TEST_CASE("Travel() from a timer of the session's own is obeyed, like Close()") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("0"));
+  TcpClient client(daemon.Address());
+  CHECK(Ask(client, "keep 5") == "kept 5\n");
+  REQUIRE(client.SendAll("travel from a timer\n"));
+  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 1; }));
+  CHECK(Ask(client, "count") == "kept 5\n");
+  REQUIRE(client.SendAll("close from a timer\n"));
+  CHECK(client.IsClosedByPeer());
+}
+
+TEST_CASE("what a session's own timer throws costs one connection") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("0"));
+  TcpClient faulty(daemon.Address());
+  TcpClient other(daemon.Address());
+  const std::string pid = Ask(other, "pid");
+  REQUIRE(faulty.SendAll("throw from a timer\n"));
+  CheckCostsOne(daemon, faulty, other, pid);
+}
+
+}  // namespace preforkd::testing
