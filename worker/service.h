@@ -33,7 +33,10 @@ struct Luggage {
   std::string unread;       // bytes received from the client and not yet used, in order
   std::string context;      // the service's own state; starts with a version byte of the service
   Duration idle_for{0};     // how much longer the connection may stay idle; 0 = no limit
-  bool wake = false;        // there is something to do already: not to be parked until the client speaks
+  // There is something to do without the client: a whole request in `unread`, an answer half sent. A worker gets the
+  // connection at once. Without it the connection is parked, whatever `unread` holds, until the client sends more,
+  // closes (then the master closes it too) or idle_for is over: right for half a request, wrong for a whole one.
+  bool wake = false;
 };
 
 class Session {
@@ -47,8 +50,9 @@ class Session {
   // The time of Connection::SetTimeout is over.
   virtual void OnTimeout() = 0;
 
-  // The worker is leaving, and this connection does not travel now: TravelRefusal() gave a reason, or the luggage is too
-  // heavy. Finish what has been begun, then call Connection::Travel (or Close).
+  // The worker is leaving, and this connection does not travel now: TravelRefusal() gave a reason, the luggage is too
+  // heavy, or the whole server stops and there is something left to do (Luggage::wake, or the client has just spoken).
+  // Finish what has been begun, then call Connection::Travel (or Close).
   virtual void OnRetire() = 0;
 
   // For a worker that has no room for others (worker/crowding.h). How long this client has kept its place without moving

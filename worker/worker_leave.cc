@@ -34,10 +34,12 @@ bool Worker::HandBackIdle(Connection& connection, ReturnReason reason) {
   if (server_stops && connection.HasInput()) return false;
   std::optional<Luggage> luggage = connection.Pack();
   if (!luggage) return false;
+  // Nor would anybody do what is left to do.
+  if (luggage->wake && (server_stops || master_.MasterGone())) return false;
   HandBack message;
   message.id = env_->id;
   message.reason = reason;
-  message.wake_now = luggage->wake || !luggage->unread.empty();
+  message.wake_now = luggage->wake;
   message.idle_left_ns = luggage->idle_for.count();
   message.parcel = connection.TakeParcel();
   message.parcel.unread = std::move(luggage->unread);

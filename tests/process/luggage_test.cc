@@ -137,4 +137,29 @@ TEST_CASE("what a session's own timer throws costs one connection") {
   CheckCostsOne(daemon, faulty, other, pid);
 }
 
+TEST_CASE("half a line that travels wakes nobody until the rest comes") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("1ms"));
+  TcpClient client(daemon.Address());
+  CHECK(Ask(client, "keep 7") == "kept 7\n");
+  REQUIRE(daemon.AwaitAllParked());
+  const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
+  REQUIRE(client.SendAll("cou"));
+  REQUIRE(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).handed_back > before; }));
+  CHECK(HoldsFor(seconds(1), [&] { return AskStatus(daemon.Address(1)).handed_back == before + 1; }));
+  REQUIRE(client.SendAll("nt\n"));
+  CHECK(client.ReadUntil("\n").value_or("no answer") == "kept 7\n");
+}
+
+TEST_CASE("a session that says it has work is not sent away from a server that stops") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  Serve(daemon, Config("0"));
+  TcpClient client(daemon.Address());
+  CHECK(Ask(client, "work") == "done\n");
+  daemon.Signal(SIGTERM);
+  CHECK(client.ReadUntil("\n").value_or("no answer") == "worked\n");
+  CHECK(client.IsClosedByPeer());
+  CHECK(daemon.Wait() == 0);
+}
+
 }  // namespace preforkd::testing
