@@ -97,6 +97,11 @@ IoResult Connection::Send(std::string_view bytes, bool more_follows) {
 
 IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
   const IoResult result = Perform([&] { return ::sendfile(parcel_.fd.Get(), file, &offset, count); });
+  if (result.kind == IoResult::Kind::kEnd) {
+    why_ = "a file became shorter while it was sent";
+  } else {
+    Note(result);
+  }
   parcel_.bytes_out += result.size;
   Add(env_.row.bytes_out, result.size);
   return result;
@@ -147,8 +152,11 @@ void Connection::SetIdleTimeout(Duration delay) {
 
 void Connection::OnTimer() {
   if (!session_deadline_) {
-    why_ = "its time was over";
-    return Run([this] { session_->OnTimeout(); });
+    return Run([this] {
+      const char* const before = std::exchange(why_, "its time was over");
+      session_->OnTimeout();
+      if (!closing_) why_ = before;
+    });
   }
   // Idle for parking.after: if it stays all the same, the session's own deadline is what is left.
   timer_.SetAt(*std::exchange(session_deadline_, std::nullopt));

@@ -215,7 +215,7 @@ void HttpSession::Settle() {
   }
   switch (progress) {
     case Output::Progress::kBroken:
-      return connection_.Close();
+      return connection_.Close(output_.FileFailed() ? "a file could not be read as far as was promised" : nullptr);
     case Output::Progress::kBlocked:
       return AwaitRoom();
     case Output::Progress::kDrained:

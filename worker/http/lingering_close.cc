@@ -25,7 +25,8 @@ void LingeringClose::OnReadable() {
   const Time now = Now();
   pace_.Progress(rules_, result.size, now);
   const bool ended = result.kind == IoResult::Kind::kEnd || result.kind == IoResult::Kind::kError;
-  if (ended || now >= pace_.Deadline(rules_)) return connection_.Close();
+  if (ended) return connection_.Close();
+  if (now >= pace_.Deadline(rules_)) return connection_.Close("it went on sending behind its last answer");
   AwaitMore(now);
 }
 

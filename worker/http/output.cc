@@ -59,6 +59,7 @@ std::size_t Output::SendSome(std::string_view bytes, bool last) {
 void Output::Break() {
   FlushStaged(false);
   broken_ = true;
+  file_failed_ = true;
 }
 
 void Output::SendOrKeep(std::string_view bytes, bool last) {

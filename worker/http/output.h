@@ -37,8 +37,9 @@ class Output {
   void Append(std::string_view bytes);
   // Nothing may be added behind a file until it is sent.
   void AppendFile(UniqueFd file, off_t offset, std::uint64_t size);
-  // The client cannot get what was promised: after what has been staged, the connection ends.
+  // The file cannot be read as was promised: after what has been staged, the connection ends.
   void Break();
+  [[nodiscard]] bool FileFailed() const { return file_failed_; }
 
   // Sends what the socket takes. `last`: nothing follows but the end of the connection, which is closed at once when
   // this has returned kDrained; what was sent then leaves together with that end.
@@ -68,6 +69,7 @@ class Output {
   std::uint64_t file_left_ = 0;
   std::uint64_t sent_ = 0;
   bool broken_ = false;
+  bool file_failed_ = false;
 };
 
 }  // namespace preforkd::http

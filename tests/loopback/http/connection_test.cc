@@ -117,6 +117,15 @@ class LogCapture {
   std::string text_;
 };
 
+UniqueFd FileOf(std::size_t size) {
+  std::string name = std::string(std::getenv("TEST_TMPDIR") != nullptr ? std::getenv("TEST_TMPDIR") : "/tmp") + "/XXXXXX";
+  UniqueFd file(::mkstemp(name.data()));
+  REQUIRE(file.Valid());
+  REQUIRE(::unlink(name.c_str()) == 0);
+  REQUIRE(::ftruncate(file.Get(), static_cast<off_t>(size)) == 0);
+  return file;
+}
+
 }  // namespace
 
 TEST_CASE("who closes from a timer of his own is alive until the timer's callback has returned") {
@@ -265,6 +274,34 @@ TEST_CASE("a session that asks for itself is packed although it was too heavy") 
   world.scripts[0].connection->Travel();
   world.bed.Turn();
   CHECK(world.bed.Travelled() == 1);
+}
+
+TEST_CASE("the log says why a connection ended while a file was sent") {
+  const UniqueFd file = FileOf(1 << 20);
+  World world(2);
+  LogCapture log;
+  for (Script& script : world.scripts) {
+    script.on_ready = [&](Connection& connection) {
+      off_t offset = 0;
+      for (;;) {
+        const IoResult sent = connection.SendFile(file.Get(), offset, 1 << 20);
+        if (sent.kind == IoResult::Kind::kAgain) return connection.Await(Interest::kWrite);
+        if (!sent.Done()) break;
+      }
+      connection.LogEnd();
+      connection.Close();
+    };
+  }
+  // It has been reset before anything is sent.
+  world.clients.push_back(world.bed.Connect(SocketKind::kTcp));
+  world.clients[0]->Reset();
+  CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
+  CHECK((log.Says("closed: ECONNRESET") || log.Says("closed: EPIPE")));
+  // And a file that is too short for what is asked.
+  REQUIRE(::ftruncate(file.Get(), 10) == 0);
+  world.Connect(SocketKind::kTcp);
+  CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
+  CHECK(log.Says("closed: a file became shorter while it was sent"));
 }
 
 }  // namespace preforkd::test
