@@ -1,14 +1,7 @@
 #include "worker/connection.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "common/base/log.h"
@@ -16,19 +9,6 @@
 
 namespace preforkd {
 namespace {
-
-// One call of a system call on a non-blocking socket, with EINTR retried and its answer given a name.
-template <typename Call>
-IoResult Perform(Call call) {
-  ssize_t size = 0;
-  do {
-    size = call();
-  } while (size < 0 && errno == EINTR);
-  if (size > 0) return {IoResult::Kind::kDone, static_cast<std::size_t>(size), 0};
-  if (size == 0) return {IoResult::Kind::kEnd, 0, 0};
-  if (errno == EAGAIN) return {IoResult::Kind::kAgain, 0, 0};
-  return {IoResult::Kind::kError, 0, errno};
-}
 
 // The time that a callback takes, in the scoreboard: what the hang watch looks at, and how busy the worker is. One inside
 // another is part of it.
@@ -75,46 +55,6 @@ Connection::~Connection() {
   in_callback_ = true;  // what its session asks for in its destructor is too late
   session_.reset();
   if (due_) env_.due.Remove(*this);
-}
-
-// MSG_DONTWAIT here and below: that the socket does not block is no longer sure when another process has had it.
-IoResult Connection::Receive(std::span<char> into) {
-  const IoResult result = Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), MSG_DONTWAIT); });
-  Note(result);
-  parcel_.bytes_in += result.size;
-  Add(env_.row.bytes_in, result.size);
-  return result;
-}
-
-IoResult Connection::Send(std::string_view bytes, bool more_follows) {
-  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0);
-  const IoResult result = Perform([&] { return ::send(parcel_.fd.Get(), bytes.data(), bytes.size(), flags); });
-  Note(result);
-  parcel_.bytes_out += result.size;
-  Add(env_.row.bytes_out, result.size);
-  return result;
-}
-
-IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
-  const IoResult result = Perform([&] { return ::sendfile(parcel_.fd.Get(), file, &offset, count); });
-  if (result.kind == IoResult::Kind::kEnd) {
-    why_ = "a file became shorter while it was sent";
-  } else {
-    Note(result);
-  }
-  parcel_.bytes_out += result.size;
-  Add(env_.row.bytes_out, result.size);
-  return result;
-}
-
-std::uint64_t Connection::Unacknowledged() const {
-  int count = 0;
-  return ::ioctl(parcel_.fd.Get(), SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<std::uint64_t>(count) : 0;
-}
-
-void Connection::HalfClose() {
-  // ENOTCONN: the client is gone already, which the next read will say.
-  (void)::shutdown(parcel_.fd.Get(), SHUT_WR);
 }
 
 void Connection::Await(Interest interest) {
@@ -187,13 +127,6 @@ void Connection::LoseToException(std::string_view what) {
     log::Error(parcel_.id, "closing: the service threw: {} ({} more such lines held back)", what, *held_back);
   }
   Lose(LossReason::kException);
-}
-
-void Connection::Note(const IoResult& result) {
-  if (result.kind == IoResult::Kind::kEnd) why_ = "end of file from the client";
-  if (result.kind != IoResult::Kind::kError) return;
-  const char* name = ::strerrorname_np(result.errnum);
-  why_ = name != nullptr ? name : "an error of its socket";
 }
 
 void Connection::LogEnd() const {
@@ -278,11 +211,6 @@ std::optional<Luggage> Connection::Pack() {
                  size, kMaxLuggageBytes, *held_back);
   }
   return std::nullopt;
-}
-
-bool Connection::HasInput() const {
-  int count = 0;
-  return ::ioctl(parcel_.fd.Get(), FIONREAD, &count) == 0 && count > 0;
 }
 
 Parcel Connection::TakeParcel() {
