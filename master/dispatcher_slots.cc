@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -12,8 +13,8 @@
 namespace preforkd {
 namespace {
 
-// The client's address without its port: all connections of one client are alike.
-std::uint64_t ClientHash(const SocketAddress& peer) {
+// The client's address without its port: all connections of one client are alike. nullopt: it has none (a Unix socket).
+std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
   std::string_view bytes;
   if (peer.Family() == AF_INET) {
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(peer.Get());
@@ -22,6 +23,7 @@ std::uint64_t ClientHash(const SocketAddress& peer) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(peer.Get());
     bytes = {reinterpret_cast<const char*>(&v6->sin6_addr), sizeof(v6->sin6_addr)};
   }
+  if (bytes.empty()) return std::nullopt;
   return std::hash<std::string_view>{}(bytes);
 }
 
@@ -189,7 +191,7 @@ void Dispatcher::Bench(Target& target) {
 }
 
 Dispatcher::Target* Dispatcher::ChooseFor(const PackedParcel& parcel, Time now) {
-  const std::uint64_t client = balancer_.ByClient() ? ClientHash(parcel.Peer()) : 0;
+  const std::optional<std::uint64_t> client = balancer_.ByClient() ? ClientHash(parcel.Peer()) : std::nullopt;
   while (const auto slot = balancer_.Choose(client)) {
     Target& target = *targets_[*slot];
     if (target.round == round_) {

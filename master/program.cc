@@ -50,6 +50,7 @@ Status FillStandardDescriptors() {
 
 int ReportConfig(const ConfigOutcome& outcome, bool check) {
   for (const ConfigProblem& problem : outcome.problems) fmt::print(stderr, "{}\n", problem.Text());
+  for (const ConfigProblem& warning : outcome.warnings) fmt::print(stderr, "{}\n", warning.Text());
   if (outcome.config == nullptr) return Exit(ExitCode::kConfig);
   if (check) {
     fmt::print("configuration ok\n");
@@ -245,6 +246,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
+  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
   life.config = outcome.config;
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
   return ServeAnew(std::move(life), program, [] {}, false);

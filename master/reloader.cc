@@ -22,6 +22,7 @@ void Reloader::Do(const BeginReload&) {
         fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
   }
+  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
   if (const Status status = Prepare(*outcome.config); !status.Ok()) {
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(status.Err().text, {}); });
   }

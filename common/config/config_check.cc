@@ -105,6 +105,7 @@ class ListenerCheck {
     CheckServiceName();
     CheckDeferAccept();
     CheckAccess();
+    CheckClientHash();
   }
 
  private:
@@ -170,6 +171,14 @@ class ListenerCheck {
                          key, Quoted(listener_.address.text),
                          passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit"
                                 : "leave it out"));
+  }
+
+  void CheckClientHash() {
+    if (listener_.address.kind != ListenAddress::Kind::kUnix) return;
+    if (config_.dispatch.policy != DispatchPolicy::kClientHash) return;
+    draft_.warnings.Add(section_.OriginOf("address"),
+                        "listen.address: the clients of a Unix socket have no address: with client-hash each "
+                        "of their connections goes to the least loaded worker");
   }
 
   const Config& config_;

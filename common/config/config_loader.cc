@@ -69,7 +69,7 @@ void WriteServiceFlags(const ConfigInputs& inputs, Draft& draft) {
 ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   Draft draft;
   draft.types = &inputs.service_types;
-  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted()};
+  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}};
   if (UsesDefaultService(inputs)) {
     ReplaceListeners(inputs, draft);
   } else if (draft.listen.empty()) {
@@ -86,8 +86,10 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
     draft.problems.Add(pool.origin,
                        fmt::format("[pool.{}]: pools other than main are not available yet", pool.name));
   }
-  if (!draft.problems.None()) return {nullptr, draft.problems.Sorted()};
-  return {std::make_shared<const Config>(std::move(config)), {}};
+  if (!draft.problems.None()) return {nullptr, draft.problems.Sorted(), {}};
+  std::vector<ConfigProblem> warnings = draft.warnings.Sorted();
+  for (ConfigProblem& warning : warnings) warning.text = "warning: " + warning.text;
+  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings)};
 }
 
 }  // namespace preforkd

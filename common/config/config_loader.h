@@ -48,6 +48,7 @@ struct ConfigProblem {
 struct ConfigOutcome {
   std::shared_ptr<const Config> config;  // null exactly when there are problems
   std::vector<ConfigProblem> problems;
+  std::vector<ConfigProblem> warnings;  // of a configuration that can be used
 };
 
 // Without a file there is one service, "default", and one listener unless `listen` names others. With a file,

@@ -81,6 +81,7 @@ struct Draft {
   std::vector<DraftSection>
       replaced;  // listeners of the file, where --listen names others: read, and not used
   Problems problems;
+  Problems warnings;  // what works, but not as one may think
 
   [[nodiscard]] DraftSection* FindService(std::string_view name) { return Find(services, name); }
   [[nodiscard]] DraftSection* FindPool(std::string_view name) { return Find(pools, name); }

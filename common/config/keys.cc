@@ -160,7 +160,8 @@ void AddDispatch(Table<Config>& table) {
   table.Add(
       "policy", Choice({"least-connections", "round-robin", "client-hash"}), MEMBER(dispatch.policy),
       "which worker gets a connection: least-connections, round-robin or client-hash",
-      "With client-hash the same client goes to the same worker; behind a proxy every client is the proxy.");
+      "With client-hash the same client goes to the same worker; behind a proxy every client is the proxy. Clients of "
+            "a Unix socket have no address, and go where the fewest connections are.");
   table.Add("max_connections", Number("1", "1000000"), MEMBER(dispatch.max_connections),
             "live in one worker");
   table.Add("max_queue", Number("1", "256"), MEMBER(dispatch.max_queue),

@@ -59,13 +59,13 @@ void Balancer::Set(std::uint32_t slot, std::uint64_t load) {
   }
 }
 
-std::optional<std::uint32_t> Balancer::Choose(std::uint64_t client) const {
+std::optional<std::uint32_t> Balancer::Choose(std::optional<std::uint64_t> client) const {
   if (leaves_ == 0 || least_[1] == kNone) return std::nullopt;
   switch (policy_) {
     case DispatchPolicy::kLeastConnections:
       return least_[1] < gathering_.depth ? Gathered() : NextInTurn(least_[1]);
     case DispatchPolicy::kRoundRobin: return NextInTurn(kNone - 1);
-    case DispatchPolicy::kClientHash: return OfClient(client);
+    case DispatchPolicy::kClientHash: return client ? OfClient(*client) : NextInTurn(least_[1]);
   }
   return std::nullopt;
 }

@@ -55,9 +55,9 @@ class Balancer {
   // least-connections: the least loaded; of equals, the next in turn. While gathering: the least loaded of the first
   // ones, then the first with fewer than `depth`, and only then the least loaded of all. round-robin: the next in turn.
   // client-hash: `client` is a hash of the client's address, from which follows a series of slot numbers; the first that
-  // is offered. The same client goes to the same slot while that one is offered, one that leaves moves only its own
+  // is offered; for a client without an address, the least loaded. The same client goes to the same slot while that one is offered, one that leaves moves only its own
   // clients, and one that joins takes over only what becomes its own.
-  [[nodiscard]] std::optional<std::uint32_t> Choose(std::uint64_t client) const;
+  [[nodiscard]] std::optional<std::uint32_t> Choose(std::optional<std::uint64_t> client) const;
   // Ties and turns go on behind this slot.
   void Took(std::uint32_t slot) { last_slot_ = slot; }
 

@@ -184,4 +184,15 @@ TEST_CASE("client-hash: all connections of one address go to one worker") {
   CHECK(AwaitConnections(daemon, {0, 0, 0, 40}) == "0 0 0 40");
 }
 
+TEST_CASE("client-hash: clients of a Unix socket, which have no address, are spread like connections") {
+  DaemonProcess daemon;
+  std::vector<std::string> flags = Flags("4", "client-hash");
+  const std::string address = "unix:" + daemon.Path("echo.sock");
+  std::replace(flags.begin(), flags.end(), std::string("127.0.0.1:0"), address);
+  daemon.Serve(4, flags);
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 40; ++i) clients.emplace_back(address);
+  CHECK(AwaitConnections(daemon, {10, 10, 10, 10}) == "10 10 10 10");
+}
+
 }  // namespace preforkd::testing

@@ -189,7 +189,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
   }
   SUBCASE("a client whose place is needed while its body is discarded gets no second answer") {
     bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nda");
-    bed.Last().GetSession().OnCrowded();
+    bed.Last().GiveWay();
     bed.Exchange(*client, "");
     CHECK(OnlyAnswer(*client).status == 404);
     CHECK(client->Ended());

@@ -31,14 +31,14 @@ class Slots {
     balancer_.Withdraw(slot);
   }
   // Gives one connection and books it, as the dispatcher does; the slot, or -1.
-  int Give(std::uint64_t client = 0) {
+  int Give(std::optional<std::uint64_t> client = 0) {
     const auto slot = balancer_.Choose(client);
     if (!slot) return -1;
     balancer_.Took(*slot);
     Offer(*slot, loads_.at(*slot) + 1);
     return static_cast<int>(*slot);
   }
-  [[nodiscard]] std::optional<std::uint32_t> Choice(std::uint64_t client = 0) const { return balancer_.Choose(client); }
+  [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client = 0) const { return balancer_.Choose(client); }
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& Loads() const { return loads_; }
   Balancer& Tree() { return balancer_; }
 
@@ -60,9 +60,9 @@ class Plain {
         std::uint32_t last)
       : policy_(policy), gathering_(gathering), loads_(loads), last_(last) {}
 
-  [[nodiscard]] std::optional<std::uint32_t> Choice(std::uint64_t client) const {
+  [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client) const {
     if (loads_.empty()) return std::nullopt;
-    if (policy_ == DispatchPolicy::kClientHash) return OfClient(client);
+    if (policy_ == DispatchPolicy::kClientHash && client) return OfClient(*client);
     if (policy_ == DispatchPolicy::kLeastConnections) {
       if (const auto gathered = Gathered()) return gathered;
     }
@@ -86,7 +86,7 @@ class Plain {
     return best;
   }
   [[nodiscard]] bool Before(std::uint32_t slot, std::uint64_t load, std::uint32_t best) const {
-    const bool by_load = policy_ == DispatchPolicy::kLeastConnections;
+    const bool by_load = policy_ != DispatchPolicy::kRoundRobin;
     if (by_load && load != loads_.at(best)) return load < loads_.at(best);
     // How far behind the last one: unsigned, so going round.
     return slot - last_ - 1 < best - last_ - 1;
@@ -200,6 +200,13 @@ TEST_CASE("client-hash: a client stays; a slot that leaves moves only its own, o
   }
 }
 
+TEST_CASE("client-hash: who has no address goes where the load is least") {
+  Slots slots(DispatchPolicy::kClientHash, {3, 0, 2});
+  std::vector<int> order;
+  for (int i = 0; i < 5; ++i) order.push_back(slots.Give(std::nullopt));
+  CHECK(order == std::vector<int>{1, 1, 2, 1, 2});
+}
+
 TEST_CASE("client-hash spreads clients over the slots, wherever their numbers are") {
   for (const std::vector<std::uint32_t>& numbers :
        {std::vector<std::uint32_t>{0, 1, 2, 3}, std::vector<std::uint32_t>{4, 5, 6, 7}, {1, 2, 5, 11}}) {
@@ -236,7 +243,8 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
           slots.Tree().Gather(gathering);
           break;
         default: {
-          const std::uint64_t client = random();
+          const bool has_address = random() % 4 != 0;
+          const auto client = has_address ? std::optional<std::uint64_t>(random()) : std::nullopt;
           const auto choice = slots.Choice(client);
           REQUIRE(choice == Plain(policy, gathering, slots.Loads(), last).Choice(client));
           if (slots.Give(client) >= 0) last = *choice;
