@@ -11,11 +11,10 @@ ChangeRunner::ChangeRunner(EventLoop& loop, std::function<void(const ChangeActio
 
 void ChangeRunner::Run() {
   if (running_) return;
-  std::optional<ChangeAction> action = change_.NextAction();
-  if (!action) return;  // as after most events of the workers
   running_ = true;
-  for (; action; action = change_.NextAction()) execute_(*action);
+  for (auto action = change_.NextAction(); action; action = change_.NextAction()) execute_(*action);
   running_ = false;
+  // Also when nothing was to be done: a timer may come a moment early (timer.h), and is not set by then.
   if (const auto next = change_.NextDeadline()) {
     deadline_.SetAt(*next);
   } else {

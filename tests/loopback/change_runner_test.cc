@@ -1,0 +1,41 @@
+// ChangeRunner: no deadline of a change is forgotten, however early or late the loop's timer comes.
+#include "master/change_runner.h"
+
+#include <doctest/doctest.h>
+
+#include <variant>
+
+#include "common/event/timer.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+
+}  // namespace
+
+// The loop's timer may come up to a millisecond before its time (timer.h), and then the change is not due yet.
+TEST_CASE("a stop delay ends, although the timer has come a moment early") {
+  constexpr Duration kDelay = milliseconds(30);
+  for (int round = 0; round < 60; ++round) {
+    Result<EventLoop> loop = EventLoop::Create();
+    REQUIRE(loop.Ok());
+    bool closed = false;
+    ChangeRunner runner(loop.Value(), [&](const ChangeAction& action) {
+      if (std::holds_alternative<CloseListeners>(action)) closed = true;
+    });
+    runner.Tell([](Change& change) { change.OnFirstReady(); });
+    // Due soon, at any phase of the coarse clock by which the loop sets its timers.
+    const Time begin = Now() - kDelay + std::chrono::microseconds(4000 + 137 * round);
+    runner.Tell([&](Change& change) { change.AskStop({kDelay, std::chrono::seconds(30)}, begin); });
+    Timer wake_up(loop.Value(), EventLoop::kPriorityControl, [] {});
+    CHECK(testing::WaitUntil(std::chrono::seconds(1), [&] {
+      wake_up.SetAfter(Duration(0));  // a busy loop: an idle one sleeps to the next whole millisecond
+      REQUIRE(loop.Value().RunOnce().Ok());
+      return closed;
+    }));
+  }
+}
+
+}  // namespace preforkd
