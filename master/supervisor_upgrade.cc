@@ -38,6 +38,7 @@ bool Supervisor::Compose() {
     Reclaim(*slot);
     if (!slot->Channel().Drained()) return false;
     slot->DropChannel();
+    ledger_.SlotEmptied(slot->Row());
   }
   return true;
 }

@@ -127,7 +127,7 @@ void Ledger::Returned(WorkerRow& row, ReturnReason reason) {
 
 void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, Time now) {
   const Change change(page_);
-  const std::uint64_t untaken = Get(row.handed_over);  // left by WorkerEnded
+  const std::uint64_t untaken = row.InProgress();  // left by WorkerEnded, less what has been reclaimed since
   row.Clear();
   Set(row.handed_over, untaken);
   Set(row.incarnation, Raw(incarnation));
