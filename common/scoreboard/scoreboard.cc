@@ -112,8 +112,9 @@ std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
   const std::string whom = DoingPeer().Text();
   if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
   // It may have begun after the reader looked at its clock.
-  const std::int64_t lasts_ns = std::max<std::int64_t>(0, now_ns - static_cast<std::int64_t>(Get(doing_since_ns)));
-  const double seconds = static_cast<double>(lasts_ns) / 1e9;
+  const std::uint64_t since_ns = Get(doing_since_ns);
+  const auto until_ns = static_cast<std::uint64_t>(now_ns);
+  const double seconds = since_ns < until_ns ? static_cast<double>(until_ns - since_ns) / 1e9 : 0.0;
   return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
 }
 

@@ -1,5 +1,6 @@
 #include "worker/http/idle_context.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace preforkd::http {
@@ -25,7 +26,8 @@ IdleContext UnpackIdle(std::string_view packed) {
   if (packed.size() < kSize || packed.front() != kVersion) return context;
   std::int64_t until = 0;
   std::memcpy(&until, packed.data() + 1, kTimeBytes);
-  context.until = FromNanoseconds(until);
+  // No time is negative; what a worker has made up must not overflow when the present is taken from it.
+  context.until = FromNanoseconds(std::max<std::int64_t>(until, 0));
   context.empty_lines = static_cast<std::uint8_t>(packed[1 + kTimeBytes]);
   return context;
 }
