@@ -30,7 +30,7 @@ ControlReply ReplyOf(ChangeAnswer answer) {
     case ChangeAnswer::kUpgradeWaits:
       return {true, "the upgrade waits for what is under way", {}, {}};
     case ChangeAnswer::kStopping:
-      return Refusal("reload refused: the server is stopping");
+      return Refusal("refused: the server is stopping");
     case ChangeAnswer::kUpgradeStopping:
       return Refusal("upgrade refused: the server is stopping");
     case ChangeAnswer::kNotServing:

@@ -6,7 +6,7 @@
 namespace preforkd {
 
 bool CanServe(const Supervisor& supervisor) {
-  return supervisor.CountInService(WorkerState::kReady) + supervisor.CountInService(WorkerState::kStarting) > 0;
+  return supervisor.Count(WorkerState::kReady) + supervisor.Count(WorkerState::kStarting) > 0;
 }
 
 void JudgeService(const MasterParts& parts) {

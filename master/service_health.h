@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-// A worker of the generation in service is ready, or is being started.
+// A worker is ready, or is being started: of any generation, since at a promotion the old one is still in service.
 [[nodiscard]] bool CanServe(const Supervisor& supervisor);
 
 // Publishes serving or degraded, by the workers that there are. No effect in any other state: a change or a stop

@@ -96,8 +96,9 @@ class Supervisor {
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
   [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(kMainPool); }
-  // Workers of the generation in service in that state.
+  // Workers in that state: of the generation in service, or of any.
   [[nodiscard]] std::uint32_t CountInService(WorkerState state) const;
+  [[nodiscard]] std::uint32_t Count(WorkerState state) const;
   // Workers in service whose loop has turned within hang_timeout.
   [[nodiscard]] std::uint32_t Beating(Time now) const;
 

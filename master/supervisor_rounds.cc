@@ -86,6 +86,12 @@ std::uint32_t Supervisor::CountInService(WorkerState state) const {
   }));
 }
 
+std::uint32_t Supervisor::Count(WorkerState state) const {
+  const std::vector<Fleet::Record>& records = fleet_.Records();
+  return static_cast<std::uint32_t>(std::count_if(
+      records.begin(), records.end(), [state](const Fleet::Record& record) { return record.state == state; }));
+}
+
 std::uint32_t Supervisor::Beating(Time now) const {
   const auto current = generations_.find(in_service_);
   if (current == generations_.end()) return 0;
