@@ -48,6 +48,11 @@ Status Reserve(int fd, const std::string& path) {
   return errno == ENOSPC || errno == EDQUOT ? Status(SysError("fallocate", path)) : Status();
 }
 
+bool IsRegular(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 bool IsEmpty(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && info.st_size == 0;
@@ -77,6 +82,8 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!fd.Valid()) return SysError("open", path);
+    // What is no file of ours, such as /dev/null, must not be removed in the end.
+    if (!IsRegular(fd.Get())) return Error{fmt::format("{} is no regular file", path)};
     if (Status status = TakeLock(fd.Get(), path); !status.Ok()) return status.Err();
     if (!IsAt(fd.Get(), path)) continue;
     if (Status status = Reserve(fd.Get(), path); !status.Ok()) {

@@ -221,6 +221,17 @@ TEST_CASE("a pid_file that another server holds, or that cannot be made, refuses
   CHECK(PidIn(other.Path("pid")) == other.MasterPid());
 }
 
+TEST_CASE("a pid_file that is no regular file is refused, and stays") {
+  DaemonProcess refused;
+  const std::string fifo = refused.Path("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  refused.ExpectExit(71);
+  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", fifo}) == 71);
+  CHECK(refused.CountLog("is no regular file") == 1);
+  CHECK(std::filesystem::exists(fifo));
+  std::filesystem::remove(fifo);
+}
+
 TEST_CASE("a full disk: no start with an empty pid file, no reload to one") {
   DaemonProcess daemon;
   const std::string disk = daemon.Path("disk");
