@@ -32,7 +32,7 @@ pid_t ServedBy(TcpClient& client) {
 
 }  // namespace
 
-TEST_CASE("a killed worker is replaced at once, and said so in one line") {
+TEST_CASE("a killed worker is replaced when its back-off is over, and one line says so") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   const WorkerLife victim = daemon.ReadyWorkers().at(1);
@@ -43,9 +43,10 @@ TEST_CASE("a killed worker is replaced at once, and said so in one line") {
   const Yardstick machine;
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
   REQUIRE(daemon.WaitForLog("is ready after", 3));
-  // By the server's own clock, from its knowing of the death to the start of the next: no pause is made between.
+  // By the server's own clock, from its knowing of the death to the start of the next. It has served nobody and was young:
+  // between them lies backoff_min, 100 ms, give or take its jitter.
   const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) - TimeOf(LinesWith(daemon.Log(), obituary).at(0));
-  CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(50))));
+  CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(250))));
   CHECK(daemon.AwaitWorkers(2));
   CHECK(daemon.CountLog("died while") == 1);
   CHECK(daemon.CountLog(obituary) == 1);
