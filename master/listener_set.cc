@@ -136,6 +136,7 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
       return;
     case SocketFilePresence::kGone: break;
   }
+  MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
   if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
     log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key, status.Err().text);
   }

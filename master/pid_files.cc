@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/net/socket_ops.h"
 
 namespace preforkd {
 
@@ -18,6 +19,7 @@ Status PidFiles::Prepare(const Config& config) {
         return {};
       case PidFile::Presence::kGone: break;
     }
+    MakeFolderOf(config.pid_file);  // a cleaner may have taken that as well
   }
   Result<PidFile> file = PidFile::Lock(config.pid_file);
   const Status status = file.Ok() ? file.Value().Write() : Status(file.Err());

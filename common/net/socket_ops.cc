@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <vector>
 
 #include "common/base/log.h"
@@ -227,6 +228,11 @@ SocketFilePresence LookAt(const SocketFile& file) {
   }
   return info.st_dev == file.device && info.st_ino == file.inode ? SocketFilePresence::kOurs
                                                                   : SocketFilePresence::kReplaced;
+}
+
+void MakeFolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (!folder.empty()) (void)::mkdir(folder.c_str(), 0755);
 }
 
 void RemoveSocketFile(const SocketFile& file) {

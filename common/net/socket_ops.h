@@ -91,6 +91,8 @@ enum class SocketFilePresence { kOurs, kGone, kReplaced };
 SocketFilePresence LookAt(const SocketFile& file);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.
 void RemoveSocketFile(const SocketFile& file);
+// Makes the folder of `path`, mode 0755, if only that is missing. What is wrong otherwise, whoever makes the file says.
+void MakeFolderOf(const std::string& path);
 
 }  // namespace preforkd
 

@@ -19,18 +19,12 @@ constexpr int kBatch = kBacklog + 1;  // what the kernel queues at most (listen(
 constexpr Duration kPause = std::chrono::milliseconds(100);
 constexpr std::uint32_t kOwnerOnly = 0600;
 
-// /run is empty after a boot: without a service manager that makes our folder, we do.
-void MakeFolderOf(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  if (!folder.empty()) (void)::mkdir(folder.c_str(), 0755);  // bind says what is wrong, if anything is
-}
-
 }  // namespace
 
 Result<ControlEndpoint> ControlEndpoint::Bind(const std::string& path) {
   const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
-  MakeFolderOf(path);
+  MakeFolderOf(path);  // /run is empty after a boot: without a service manager that makes our folder, we do
   Result<UniqueFd> fd = BindSocket(address.Value(), {kOwnerOnly, std::nullopt, std::nullopt});
   if (!fd.Ok()) return fd.Err();
   ControlEndpoint endpoint(std::move(fd).Value(), path, FileOf(address.Value()));
