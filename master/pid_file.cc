@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "common/base/sys_error.h"
@@ -53,6 +55,15 @@ bool IsRegular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+// A number and a newline, as a server has left it, or nothing.
+bool HoldsPidOrNothing(int fd) {
+  std::array<char, kRoom + 1> text;
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+  if (size < 0 || size > kRoom) return false;
+  const std::string_view held(text.data(), static_cast<std::size_t>(size));
+  return held.find_first_not_of("0123456789\n") == std::string_view::npos;
+}
+
 bool IsEmpty(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && info.st_size == 0;
@@ -82,8 +93,9 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!fd.Valid()) return SysError("open", path);
-    // What is no file of ours, such as /dev/null, must not be removed in the end.
+    // What is no file of ours, such as /dev/null or the configuration, must not be overwritten and removed in the end.
     if (!IsRegular(fd.Get())) return Error{fmt::format("{} is no regular file", path)};
+    if (!HoldsPidOrNothing(fd.Get())) return Error{fmt::format("{} is no pid file: it holds something else", path)};
     if (Status status = TakeLock(fd.Get(), path); !status.Ok()) return status.Err();
     if (!IsAt(fd.Get(), path)) continue;
     if (Status status = Reserve(fd.Get(), path); !status.Ok()) {

@@ -146,6 +146,23 @@ TEST_CASE("the folder is gone too: the control socket's is made, and for the res
   std::filesystem::remove(folder);
 }
 
+TEST_CASE("the folder of a listener alone, and of a pid file alone, is made again with them") {
+  DaemonProcess daemon;
+  const std::string sockets = daemon.Path("sockets");
+  const std::string pids = daemon.Path("pids");
+  for (const std::string& folder : {sockets, pids}) REQUIRE(::mkdir(folder.c_str(), 0755) == 0);
+  daemon.Serve(1, {"--service", "echo", "--listen", "unix:" + sockets + "/web.sock", "--workers", "1", "--set",
+                   "workers_max=1", "--pid-file", pids + "/pid"});
+  for (const std::string& folder : {sockets, pids}) std::filesystem::remove_all(folder);
+  CHECK(daemon.Reload());
+  CHECK(Echoes("unix:" + sockets + "/web.sock"));
+  CHECK(PidIn(pids + "/pid") == daemon.MasterPid());
+  CHECK(daemon.CountLog("cannot be made again") == 0);
+  daemon.Signal(SIGTERM);
+  CHECK(daemon.Wait() == 0);
+  for (const std::string& folder : {sockets, pids}) CHECK(std::filesystem::remove(folder));  // empty by now
+}
+
 TEST_CASE("an upgrade makes them again as well") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
@@ -230,6 +247,17 @@ TEST_CASE("a pid_file that is no regular file is refused, and stays") {
   CHECK(refused.CountLog("is no regular file") == 1);
   CHECK(std::filesystem::exists(fifo));
   std::filesystem::remove(fifo);
+}
+
+TEST_CASE("a pid_file that holds something else is refused, and stays as it is: the configuration, by mistake") {
+  DaemonProcess refused;
+  const std::string precious = refused.Path("precious");
+  PutFile(precious, "workers = 1\n");
+  refused.ExpectExit(71);
+  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", precious}) == 71);
+  CHECK(refused.CountLog("is no pid file: it holds something else") == 1);
+  CHECK(ReadFile(precious) == "workers = 1\n");
+  std::filesystem::remove(precious);
 }
 
 TEST_CASE("a full disk: no start with an empty pid file, no reload to one") {
