@@ -131,7 +131,8 @@ class Scraped(unittest.TestCase):
             os.kill(server.workers()[0]["pid"], signal.SIGKILL)
             wait_until(lambda: prometheus.value('preforkd_worker_restarts_total{reason="crash"}') == 1, "the crash")
             os.kill(server.pid, signal.SIGHUP)
-            wait_until(lambda: prometheus.value("preforkd_generation") == 2, "the reload")
+            wait_until(lambda: prometheus.value("preforkd_generation") == 2,
+                       lambda: f"the reload; {prometheus.api('targets')}; the server's log: {server.log()}")
             before = server.ask()["requests"]
             wait_until(lambda: prometheus.value("sum(preforkd_requests_total)") >= before, "the requests until now")
             # Not one counter has gone back: rate() would have taken that for a restart.
