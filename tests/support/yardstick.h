@@ -19,8 +19,8 @@ class Yardstick {
   Yardstick& operator=(const Yardstick&) = delete;
   ~Yardstick();
 
-  // The worst since the start; 1 on a machine that has nothing else to do.
-  [[nodiscard]] double Slowdown() const { return slowdown_; }
+  // The worst since the start; 1 on a machine that has nothing else to do. Waits for the first measurement.
+  [[nodiscard]] double Slowdown() const;
   // What `alone` may be here.
   [[nodiscard]] Duration Allow(Duration alone) const;
 
@@ -28,7 +28,7 @@ class Yardstick {
   void Run();
 
   std::atomic<bool> stop_{false};
-  std::atomic<double> slowdown_{1.0};
+  std::atomic<double> slowdown_{0.0};  // 0: not measured yet
   std::thread thread_;
 };
 
