@@ -102,7 +102,11 @@ class WorkerTable {
   // Starts and kills whatever is due.
   void Tick(Time now);
 
-  void Push(FleetAction action) { actions_.push_back(std::move(action)); }
+  // In place: g++ 12 takes the string of another alternative for uninitialised memory where a variant is moved.
+  template <typename Action>
+  void Push(Action action) {
+    actions_.emplace_back(std::in_place_type<Action>, std::move(action));
+  }
   FleetActions TakeActions();
 
  private:
