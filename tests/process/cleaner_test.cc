@@ -17,6 +17,7 @@
 #include "common/net/socket_ops.h"
 #include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/fd_snapshot.h"
 #include "tests/support/program_shelf.h"
 #include "tests/support/strace.h"
 #include "tests/support/tcp_client.h"
@@ -181,7 +182,7 @@ TEST_CASE("an upgrade makes them again as well") {
 namespace {
 
 std::string PidConfig(const std::string& path) {
-  return fmt::format("workers = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\n"
+  return fmt::format("workers = 1\nworkers_max = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\n"
                      "type = \"echo\"\n",
                      path);
 }
@@ -218,7 +219,8 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   CHECK(daemon.Reload());
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
-  REQUIRE(daemon.AwaitWorkers(1));
+  // The last of the old workers has gone, and its channel is closed: listener, control socket, and one channel are left.
+  REQUIRE(WaitUntil(kPatience, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
   daemon.RebaseDescriptors();
 }
 

@@ -18,7 +18,7 @@ namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kEcho = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
-const std::vector<std::string> kFault = {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1"};
+const std::vector<std::string> kFault = {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"};
 constexpr const char* kNoCapabilities = "0000000000000000";
 constexpr const char* kCapabilitySets[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
 
