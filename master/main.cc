@@ -3,9 +3,9 @@
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
 #include "worker/http/http_service_type.h"
+#include "worker/process/worker.h"
 #include "worker/services/echo.h"
 #include "worker/services/status_service.h"
-#include "worker/worker.h"
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;

@@ -11,8 +11,8 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/process/limits.h"
-#include "master/saved_state.h"
-#include "master/service_health.h"
+#include "master/change/saved_state.h"
+#include "master/change/service_health.h"
 #include "master/upgrade/replace.h"
 #include "master/upgrade/way_back.h"
 

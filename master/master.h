@@ -14,12 +14,12 @@
 
 #include "common/config/config_loader.h"
 #include "common/event/signal_watch.h"
-#include "master/commands.h"
-#include "master/config_applier.h"
-#include "master/master_parts.h"
-#include "master/reloader.h"
-#include "master/stopper.h"
-#include "master/upgrader.h"
+#include "master/change/commands.h"
+#include "master/change/config_applier.h"
+#include "master/change/master_parts.h"
+#include "master/change/reloader.h"
+#include "master/change/stopper.h"
+#include "master/change/upgrader.h"
 
 namespace preforkd {
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/quote.h"
 #include "common/base/version.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

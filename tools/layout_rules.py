@@ -11,24 +11,32 @@ from typing import NamedTuple
 TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
 PRODUCT = ("common/", "master/", "worker/")
 MAX_LINES = 400
+MAX_FILES = 30  # C++ files of a folder of the product: more have no order that a reader can see
 
 # What a folder, or one file, may include of ours. The longest name that fits decides.
 MAY_INCLUDE = {
     "common/": ("common/",),
-    "common/base/": ("common/base/",),
-    "common/net/": ("common/base/", "common/net/"),
-    "common/control/": ("common/base/", "common/control/"),
-    "common/config/": ("common/base/", "common/net/address.h", "common/config/"),
+    "common/text/": ("common/text/",),
+    "common/base/": ("common/base/", "common/text/"),
+    "common/structures/": ("common/base/", "common/structures/"),
+    "common/net/": ("common/base/", "common/text/", "common/net/"),
+    "common/control/": ("common/base/", "common/text/", "common/control/"),
+    "common/config/": ("common/base/", "common/text/", "common/net/address.h", "common/config/"),
     "common/event/": ("common/base/", "common/event/"),
     "common/wire/": ("common/base/", "common/net/", "common/wire/"),
     "common/channel/": ("common/base/", "common/wire/", "common/channel/"),
-    "common/report/": ("common/base/", "common/scoreboard/", "common/report/"),
+    "common/report/": ("common/base/", "common/text/", "common/scoreboard/", "common/report/"),
     "common/scoreboard/": ("common/base/", "common/net/address.h", "common/scoreboard/"),
     "master/": ("common/", "master/"),
-    "master/policy/": ("common/base/", "common/config/config.h", "master/policy/"),
+    "master/policy/": ("common/base/", "common/text/", "common/structures/", "common/config/config.h", "master/policy/"),
+    "master/policy/fleet/": ("common/base/", "master/policy/fleet/"),
+    "master/policy/change/": ("common/base/", "master/policy/change/"),
     "master/ctl/": ("common/", "master/ctl/"),
     "master/main.cc": PRODUCT,
     "worker/": ("common/", "worker/"),
+    "worker/http/syntax/": ("common/net/address.h", "worker/http/syntax/"),
+    "worker/http/answer/": ("common/base/", "worker/connection/", "worker/http/syntax/", "worker/http/answer/"),
+    "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/files/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
     "tools/": (),  # nothing else there is C++ but what follows
     "tools/package/": ("common/config/", "worker/http/http_service_type.h", "worker/services/"),
@@ -63,16 +71,16 @@ CALLS = (
           ("common/channel/fd_message.cc",), "one file passes descriptors"),
     Place("close", r"::close\s*\(|(?<![\w.>:])close\s*\(\s*\w*fd", PRODUCT, ("common/base/unique_fd.cc",),
           "UniqueFd owns descriptors"),
-    Place("close_range", r"\bclose_range\s*\(", PRODUCT, ("master/leftovers.cc", "worker/child_setup.cc"),
+    Place("close_range", r"\bclose_range\s*\(", PRODUCT, ("master/system/leftovers.cc", "worker/process/child_setup.cc"),
           "the first page of the master and that of a child drop what they inherited, nobody else may"),
-    Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/spawn.cc",), "one file makes processes"),
+    Place("fork", r"(?<![\w.>])v?fork\s*\(", PRODUCT, ("master/system/spawn.cc",), "one file makes processes"),
     Place("exec", r"\bf?exec(?:v|l|ve|vp|vpe|le|lp|veat)\s*\(", PRODUCT,
           ("master/upgrade/preflight.cc", "master/upgrade/replace.cc", "master/upgrade/way_back.cc"),
           "only an upgrade runs another program: who looks at one, who becomes one, who returns to one"),
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
-          ("master/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
+          ("master/system/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
           "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
     Place("writing the account",
           r"\b(?:Add|Set)\s*\(\s*(?:\w+(?:\(\))?(?:\.|->))+"
@@ -213,7 +221,15 @@ def check_reading_lists(root):
                 yield Finding("reading list", "README.md", f"'{title}' names {path}, which does not exist")
 
 
-TREE_RULES = (check_top_level, check_reading_lists)
+def check_folders(root):
+    for folder in sorted({path.parent for top in PRODUCT for path in (root / top).rglob("*.cc")}):
+        files = [path for path in folder.iterdir() if path.suffix in (".h", ".cc")]
+        if len(files) > MAX_FILES:
+            yield Finding("folder", folder.relative_to(root).as_posix(),
+                          f"{len(files)} files, at most {MAX_FILES}: split it into folders that a reader can name")
+
+
+TREE_RULES = (check_top_level, check_reading_lists, check_folders)
 
 
 def check_tree(root):

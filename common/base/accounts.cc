@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "common/base/file_tail.h"
 #include "common/base/log_line.h"
-#include "common/base/quote.h"
+#include "common/text/quote.h"
 
 namespace preforkd::log {
 namespace {

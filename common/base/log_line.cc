@@ -6,7 +6,7 @@
 #include <ctime>
 #include <iterator>
 
-#include "common/base/escape.h"
+#include "common/text/escape.h"
 
 namespace preforkd::log {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <memory>
 
-#include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

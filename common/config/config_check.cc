@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "common/base/accounts.h"
-#include "common/base/quote.h"
 #include "common/base/sys_error.h"
 #include "common/base/syslog_name.h"
 #include "common/config/chroot_path.h"
 #include "common/config/draft.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "common/base/quote.h"
 #include "common/config/draft.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

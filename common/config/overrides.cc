@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/quote.h"
 #include "common/config/draft.h"
 #include "common/config/keys.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

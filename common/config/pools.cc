@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "common/base/accounts.h"
-#include "common/base/quote.h"
 #include "common/base/syslog_name.h"
 #include "common/config/draft.h"
 #include "common/config/units.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "common/base/quote.h"
 #include "common/config/draft.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/base/quote.h"
-#include "common/base/utf8.h"
 #include "common/config/setting_value.h"
+#include "common/text/quote.h"
+#include "common/text/utf8.h"
 
 namespace preforkd {
 namespace {

@@ -7,11 +7,11 @@
 #include <iterator>
 #include <utility>
 
-#include "common/base/quote.h"
-#include "common/base/utf8.h"
 #include "common/config/nearest.h"
 #include "common/config/units.h"
 #include "common/net/address.h"
+#include "common/text/quote.h"
+#include "common/text/utf8.h"
 
 namespace preforkd {
 namespace {

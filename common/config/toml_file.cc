@@ -6,11 +6,11 @@
 #include <tuple>
 #include <utility>
 
-#include "common/base/quote.h"
-#include "common/base/utf8.h"
 #include "common/config/draft.h"
 #include "common/config/keys.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
+#include "common/text/utf8.h"
 
 // A file must never end the master, and toml++ 3.3 has two ways to do that. It asserts that a key follows
 // `[`, which `[=` breaks; the code behind each assertion reports the error properly, so there are none.

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "common/base/check.h"
-#include "common/base/quote.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "common/base/quote.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <optional>
 
-#include "common/base/quote.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

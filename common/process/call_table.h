@@ -1,5 +1,5 @@
 // Which system calls a worker may make: those that every worker needs, and what each named set adds. Pure: names and
-// tests of arguments; worker/call_filter.h makes a filter of them.
+// tests of arguments; worker/process/call_filter.h makes a filter of them.
 //
 // What is in no set is refused to every worker, whatever its services ask for: among them what would lead around the
 // filter (io_uring), into other processes (ptrace, process_vm_readv), or into the kernel (bpf, mount, modules).

@@ -1,5 +1,5 @@
 // What is done about the identity of workers, and what cannot be. Pure: who we are and what is wanted in, a plan and
-// its words out. The worker does it (worker/identity.h), the master says it once.
+// its words out. The worker does it (worker/process/identity.h), the master says it once.
 #ifndef PREFORKD_COMMON_PROCESS_IDENTITY_PLAN_H_
 #define PREFORKD_COMMON_PROCESS_IDENTITY_PLAN_H_
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace preforkd {
 namespace {

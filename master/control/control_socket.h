@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/rate_limit.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
 #include "common/event/timer.h"
 #include "common/net/socket_ops.h"
+#include "common/structures/rate_limit.h"
 #include "master/control/control_client.h"
 
 namespace preforkd {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/quote.h"
 #include "common/base/version.h"
 #include "common/config/config.h"
 #include "common/config/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/base/quote.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "common/base/clock.h"
-#include "common/base/ring.h"
+#include "common/structures/ring.h"
 
 namespace preforkd {
 

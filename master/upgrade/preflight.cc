@@ -13,9 +13,9 @@
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
-#include "common/base/quote.h"
 #include "common/base/sys_error.h"
-#include "master/early_signals.h"
+#include "common/text/quote.h"
+#include "master/system/early_signals.h"
 #include "master/upgrade/upgrade_order.h"
 
 namespace preforkd {

@@ -15,7 +15,7 @@
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
 #include "common/event/timer.h"
-#include "master/spawn.h"
+#include "master/system/spawn.h"
 
 namespace preforkd {
 

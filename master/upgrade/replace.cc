@@ -9,10 +9,10 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
-#include "master/upgrade/upgrade_order.h"
 #include "master/upgrade/own_program.h"
-#include "master/upgrade/state_codec.h"
-#include "master/upgrade/state_file.h"
+#include "master/upgrade/state/state_codec.h"
+#include "master/upgrade/state/state_file.h"
+#include "master/upgrade/upgrade_order.h"
 
 namespace preforkd {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "master/upgrade/upgrade_state.h"
+#include "master/upgrade/state/upgrade_state.h"
 
 namespace preforkd {
 

@@ -12,14 +12,14 @@
 #include <csignal>
 
 #include "common/base/exit_code.h"
-#include "common/base/quote.h"
 #include "common/base/sys_error.h"
+#include "common/channel/channel_end.h"
 #include "common/channel/fd_message.h"
 #include "common/net/socket_ops.h"
-#include "common/channel/channel_end.h"
 #include "common/process/authority.h"
-#include "master/listen_access.h"
-#include "master/spawn.h"
+#include "common/text/quote.h"
+#include "master/accept/listen_access.h"
+#include "master/system/spawn.h"
 
 namespace preforkd {
 namespace {

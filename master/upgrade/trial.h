@@ -9,7 +9,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/process/worker_start.h"
-#include "master/upgrade/upgrade_state.h"
+#include "master/upgrade/state/upgrade_state.h"
 
 namespace preforkd {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "common/base/check.h"
-#include "master/wiped_variable.h"
+#include "master/system/wiped_variable.h"
 
 namespace preforkd {
 namespace {

@@ -9,7 +9,7 @@
 #ifndef PREFORKD_TESTS_FAULT_NOTES_SERVICE_H_
 #define PREFORKD_TESTS_FAULT_NOTES_SERVICE_H_
 
-#include "worker/service.h"
+#include "worker/connection/service.h"
 
 namespace preforkd::testing {
 

@@ -1,5 +1,5 @@
 // ChangeRunner: no deadline of a change is forgotten, however early or late the loop's timer comes.
-#include "master/change_runner.h"
+#include "master/change/change_runner.h"
 
 #include <doctest/doctest.h>
 

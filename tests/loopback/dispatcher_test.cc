@@ -1,5 +1,5 @@
 // Dispatcher: nothing is dropped, order is kept, a slot that does not take stops nobody.
-#include "master/dispatcher.h"
+#include "master/dispatch/dispatcher.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

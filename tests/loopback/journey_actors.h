@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "common/net/address.h"
 #include "common/channel/channel_end.h"
-#include "master/slot_channel.h"
+#include "common/net/address.h"
+#include "master/dispatch/slot_channel.h"
 
 namespace preforkd::testing {
 

@@ -10,7 +10,7 @@
 #include <random>
 
 #include "common/event/timer.h"
-#include "master/parking.h"
+#include "master/parking/parking.h"
 #include "tests/loopback/journey_actors.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/wait_until.h"

@@ -1,6 +1,6 @@
 // Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process of its own,
 // because standard error and the log are a process's.
-#include "master/log_output.h"
+#include "master/system/log_output.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,14 +1,14 @@
 // MasterLink: the worker's words arrive in order, however full the channel is, and a master that is gone is
 // said to be.
-#include "worker/master_link.h"
+#include "worker/process/master_link.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
 #include <array>
 
-#include "common/event/timer.h"
 #include "common/channel/channel_end.h"
+#include "common/event/timer.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/wait_until.h"
 

@@ -1,5 +1,5 @@
 // SlotChannel: what was handed over and not taken can be taken back, and the ledger always balances.
-#include "master/slot_channel.h"
+#include "master/dispatch/slot_channel.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

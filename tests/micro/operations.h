@@ -15,10 +15,10 @@
 #include "common/event/event_loop.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
-#include "master/dispatcher.h"
-#include "master/parking.h"
+#include "master/dispatch/dispatcher.h"
+#include "master/parking/parking.h"
 #include "master/policy/balance.h"
-#include "worker/http/head_parser.h"
+#include "worker/http/syntax/head_parser.h"
 
 namespace preforkd::micro {
 

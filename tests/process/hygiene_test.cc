@@ -19,8 +19,8 @@ using Kinds = std::map<std::string, int>;
 const std::vector<std::string> kFlags = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
 
 #ifndef PREFORKD_SANITIZED
-// What a worker's last words are written for (worker/crash_report.h), and a call that its filter refuses
-// (worker/call_filter.h), ascending.
+// What a worker's last words are written for (worker/process/crash_report.h), and a call that its filter refuses
+// (worker/process/call_filter.h), ascending.
 const std::vector<int> kCaught = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
 #endif
 

@@ -18,11 +18,11 @@
 #include <string>
 #include <vector>
 
-#include "common/channel/fd_message.h"
 #include "common/channel/channel_end.h"
+#include "common/channel/fd_message.h"
 #include "master/program.h"
+#include "worker/process/worker.h"
 #include "worker/services/echo.h"
-#include "worker/worker.h"
 
 namespace preforkd {
 namespace {
@@ -252,7 +252,7 @@ const std::map<std::string, Trick>& Tricks() {
   return tricks;
 }
 
-// What it was before: a worker (worker/child_setup.cc).
+// What it was before: a worker (worker/process/child_setup.cc).
 [[noreturn]] void Misbehave(const WorkerStart& start, const Trick& trick) {
   if (!start.scoreboard->ConfineTo(start.id.slot).Ok()) std::abort();
   Rogue rogue{start.channel, start.id, start.scoreboard, &start.scoreboard->Row(start.id.slot), {}};

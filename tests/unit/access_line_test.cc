@@ -1,5 +1,5 @@
 // The lines of the access log: their fields, and that no client can forge one.
-#include "worker/access_line.h"
+#include "worker/connection/access_line.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "worker/crowding.h"
+#include "worker/process/crowding.h"
 
 #include <doctest/doctest.h>
 

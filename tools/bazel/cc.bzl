@@ -55,20 +55,52 @@ THIRD_PARTY_USERS = {
         "//common/control:__pkg__",
         "//common/report:__pkg__",
         "//master/ctl:__pkg__",
-        "//master/upgrade:__pkg__",
+        "//master/upgrade/state:__pkg__",
         "//tests:__subpackages__",
     ],
     "benchmark": ["//tests/micro:__pkg__"],
     "seccomp": [
         "//common/process:__pkg__",
         "//tests:__subpackages__",
-        "//worker:__pkg__",
+        "//worker/process:__pkg__",
     ],
 }
 
 def pf_library(name, copts = [], **kwargs):
     """cc_library with the warnings of this tree. Nobody links it dynamically, so no shared object is made of it."""
     native.cc_library(name = name, copts = COPTS + copts + HARDENED_COPTS, linkstatic = True, **kwargs)
+
+# Who may use a folder of the product. master/ and worker/ never see each other: only a main file sees both.
+_USERS = {
+    "common": ["//:__subpackages__"],
+    "master": [
+        "//:__pkg__",
+        "//master:__subpackages__",
+        "//tests:__subpackages__",
+        "//tools:__subpackages__",
+    ],
+    "worker": [
+        "//:__pkg__",
+        "//tests:__subpackages__",
+        "//tools:__subpackages__",
+        "//worker:__subpackages__",
+    ],
+}
+
+def pf_folder(deps = [
+    ], srcs = [], **kwargs):
+    """One library of all files of a folder of the product, named like the folder. A main.cc belongs to a program.
+
+    `srcs`: those that are generated."""
+    package = native.package_name()
+    pf_library(
+        name = package.split("/")[-1],
+        srcs = native.glob(["*.cc"], exclude = ["main.cc"]) + srcs,
+        hdrs = native.glob(["*.h"]),
+        visibility = _USERS[package.split("/")[0]],
+        deps = deps,
+        **kwargs
+    )
 
 def pf_binary(name, copts = [], linkopts = [], **kwargs):
     """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants.
@@ -92,7 +124,8 @@ MISTAKEN_COPTS = select({
     "//conditions:default": [],
 })
 
-def pf_test(name, deps = [], copts = [], **kwargs):
+def pf_test(name, deps = [
+    ], copts = [], **kwargs):
     """cc_test that brings doctest's main, so that a test file holds test cases only."""
     native.cc_test(
         name = name,
@@ -100,3 +133,8 @@ def pf_test(name, deps = [], copts = [], **kwargs):
         deps = deps + ["//tests/support:doctest_main"],
         **kwargs
     )
+
+def pf_tests(deps, names = None, **kwargs):
+    """One test for each *_test.cc of the folder, or for each of `names`, all with the same `deps`."""
+    for name in names or [source[:-len(".cc")] for source in native.glob(["*_test.cc"])]:
+        pf_test(name = name, srcs = [name + ".cc"], deps = deps, **kwargs)

@@ -3,7 +3,7 @@
 #ifndef PREFORKD_TOOLS_BENCHMARK_MEASURED_SERVICE_H_
 #define PREFORKD_TOOLS_BENCHMARK_MEASURED_SERVICE_H_
 
-#include "worker/service.h"
+#include "worker/connection/service.h"
 
 namespace preforkd::benchmark {
 

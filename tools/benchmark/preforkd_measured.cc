@@ -2,7 +2,7 @@
 #include "master/program.h"
 #include "tools/benchmark/measured_service.h"
 #include "worker/http/http_service_type.h"
-#include "worker/worker.h"
+#include "worker/process/worker.h"
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;

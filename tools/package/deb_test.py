@@ -187,7 +187,7 @@ class Package(unittest.TestCase):
         self.assertEqual(sorted(offered.split()), flags)
 
     def test_headers_are_enough_to_write_a_service(self):
-        source = '#include "worker/service.h"\n#include "worker/http/handler.h"\nint main() {}\n'
+        source = '#include "worker/connection/service.h"\n#include "worker/http/answer/handler.h"\nint main() {}\n'
         run("g++", "-std=c++20", "-fsyntax-only", "-DFMT_HEADER_ONLY=1", "-I", self.root / "usr/include/preforkd",
             "-x", "c++", "-", input=source)
 

@@ -24,7 +24,7 @@ EPOCH = 1795435200
 LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
 
 # Where a service's author begins; what these include is shipped with them.
-HEADER_ROOTS = ["worker/service.h", "worker/http/handler.h"]
+HEADER_ROOTS = ["worker/connection/service.h", "worker/http/answer/handler.h"]
 
 
 class Layout:

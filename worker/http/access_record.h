@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "common/base/clock.h"
-#include "worker/access_log.h"
-#include "worker/connection.h"
+#include "worker/connection/access_log.h"
+#include "worker/connection/connection.h"
 
 namespace preforkd::http {
 

@@ -10,9 +10,9 @@
 #include <memory>
 
 #include "common/config/config.h"
-#include "worker/http/handler.h"
+#include "worker/connection/service.h"
+#include "worker/http/answer/handler.h"
 #include "worker/http/http_settings.h"
-#include "worker/service.h"
 
 namespace preforkd {
 

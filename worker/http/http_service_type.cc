@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/http/files/static_files.h"
 #include "worker/http/http_service.h"
-#include "worker/http/static_files.h"
 #include "worker/http/welcome_page.h"
 
 namespace preforkd {

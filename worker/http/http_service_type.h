@@ -2,7 +2,7 @@
 #ifndef PREFORKD_WORKER_HTTP_HTTP_SERVICE_TYPE_H_
 #define PREFORKD_WORKER_HTTP_HTTP_SERVICE_TYPE_H_
 
-#include "worker/service.h"
+#include "worker/connection/service.h"
 
 namespace preforkd {
 

@@ -15,19 +15,19 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/rate_limit.h"
-#include "common/base/recycled.h"
+#include "common/structures/rate_limit.h"
+#include "common/structures/recycled.h"
+#include "worker/connection/service.h"
 #include "worker/http/access_record.h"
-#include "worker/http/handler.h"
-#include "worker/http/head_parser.h"
-#include "worker/http/http_date.h"
+#include "worker/http/answer/handler.h"
+#include "worker/http/answer/lingering_close.h"
+#include "worker/http/answer/output.h"
+#include "worker/http/answer/response_head.h"
 #include "worker/http/http_settings.h"
-#include "worker/http/lingering_close.h"
-#include "worker/http/output.h"
 #include "worker/http/request_body.h"
-#include "worker/http/response_head.h"
 #include "worker/http/session_wait.h"
-#include "worker/service.h"
+#include "worker/http/syntax/head_parser.h"
+#include "worker/http/syntax/http_date.h"
 
 namespace preforkd::http {
 

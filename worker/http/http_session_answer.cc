@@ -7,11 +7,11 @@
 #include <exception>
 
 #include "common/base/log.h"
-#include "worker/http/error_page.h"
+#include "worker/http/answer/error_page.h"
+#include "worker/http/answer/send_response.h"
 #include "worker/http/http_session.h"
-#include "worker/http/http_status.h"
-#include "worker/http/request_line.h"
-#include "worker/http/send_response.h"
+#include "worker/http/syntax/http_status.h"
+#include "worker/http/syntax/request_line.h"
 
 namespace preforkd::http {
 

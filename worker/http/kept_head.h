@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/http/request.h"
+#include "worker/http/syntax/request.h"
 
 namespace preforkd::http {
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/recycled.h"
-#include "worker/http/chunked_decoder.h"
-#include "worker/http/framing.h"
+#include "common/structures/recycled.h"
 #include "worker/http/kept_head.h"
+#include "worker/http/syntax/chunked_decoder.h"
+#include "worker/http/syntax/framing.h"
 
 namespace preforkd::http {
 

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "worker/connection.h"
+#include "worker/connection/connection.h"
+#include "worker/http/answer/pace.h"
 #include "worker/http/http_settings.h"
-#include "worker/http/pace.h"
 
 namespace preforkd::http {
 

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/report/status_json.h"
-#include "worker/http/error_page.h"
+#include "worker/http/answer/error_page.h"
 #include "worker/http/welcome_html.h"
 
 namespace preforkd {

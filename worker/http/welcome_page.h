@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "worker/http/handler.h"
-#include "worker/worker_env.h"
+#include "worker/connection/worker_env.h"
+#include "worker/http/answer/handler.h"
 
 namespace preforkd {
 

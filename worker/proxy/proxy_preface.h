@@ -3,7 +3,7 @@
 #ifndef PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 #define PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 
-#include "worker/service.h"
+#include "worker/connection/service.h"
 
 namespace preforkd {
 

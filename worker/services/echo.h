@@ -6,7 +6,7 @@
 #ifndef PREFORKD_WORKER_SERVICES_ECHO_H_
 #define PREFORKD_WORKER_SERVICES_ECHO_H_
 
-#include "worker/service.h"
+#include "worker/connection/service.h"
 
 namespace preforkd {
 

@@ -7,9 +7,9 @@
 #include "common/base/clock.h"
 #include "common/report/metrics.h"
 #include "common/report/readiness.h"
-#include "worker/http/conditional.h"
-#include "worker/http/error_page.h"
+#include "worker/http/answer/error_page.h"
 #include "worker/http/http_service.h"
+#include "worker/http/syntax/conditional.h"
 #include "worker/http/welcome_page.h"
 #include "worker/services/dashboard_html.h"
 

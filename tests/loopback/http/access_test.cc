@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/loopback/http/http_bed.h"
-#include "worker/access_log.h"
+#include "worker/connection/access_log.h"
 
 namespace preforkd::test {
 namespace {

@@ -13,10 +13,10 @@
 #include <string>
 
 #include "common/wire/codec.h"
-#include "master/dispatcher.h"
-#include "master/listener.h"
+#include "master/accept/listener.h"
+#include "master/dispatch/dispatcher.h"
 #include "tests/loopback/http/http_bed.h"
-#include "worker/access_log.h"
+#include "worker/connection/access_log.h"
 #include "worker/http/http_service_type.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // Connection: what a session may call, from where, and what becomes of the two. With sessions of a few lines.
-#include "worker/connection.h"
+#include "worker/connection/connection.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

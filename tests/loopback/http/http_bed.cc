@@ -16,7 +16,7 @@
 #include "common/base/check.h"
 #include "common/config/setting_value.h"
 #include "worker/http/http_service.h"
-#include "worker/http/syntax.h"
+#include "worker/http/syntax/syntax.h"
 
 namespace preforkd::test {
 namespace {

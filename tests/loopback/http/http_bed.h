@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "common/event/timer.h"
-#include "worker/http/handler.h"
+#include "worker/connection/service.h"
+#include "worker/http/answer/handler.h"
 #include "worker/http/http_settings.h"
-#include "worker/service.h"
 
 namespace preforkd::test {
 

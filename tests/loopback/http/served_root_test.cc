@@ -1,5 +1,5 @@
 // The folder that is served, by its path, while that path comes to lead elsewhere or nowhere. The clock is the test's.
-#include "worker/http/served_root.h"
+#include "worker/http/files/served_root.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "common/base/deadline_heap.h"
+#include "common/structures/deadline_heap.h"
 
 #include <doctest/doctest.h>
 

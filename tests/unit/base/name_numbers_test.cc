@@ -1,5 +1,5 @@
 // The numbers of services and listeners: one name, one number, and an end that is seen before it is reached.
-#include "master/name_numbers.h"
+#include "master/accept/name_numbers.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "common/base/rate_limit.h"
+#include "common/structures/rate_limit.h"
 
 #include <doctest/doctest.h>
 

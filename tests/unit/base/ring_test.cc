@@ -1,4 +1,4 @@
-#include "common/base/ring.h"
+#include "common/structures/ring.h"
 
 #include <doctest/doctest.h>
 

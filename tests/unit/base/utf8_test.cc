@@ -1,5 +1,5 @@
 // Every code point there is, in every length that could encode it: one of them is right.
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The chunked coding, byte by byte. What is malformed is listed in tests/loopback/http/hostile_test.cc too.
-#include "worker/http/chunked_decoder.h"
+#include "worker/http/syntax/chunked_decoder.h"
 
 #include <doctest/doctest.h>
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "worker/http/byte_range.h"
-#include "worker/http/conditional.h"
-#include "worker/http/mime_types.h"
+#include "worker/http/files/mime_types.h"
+#include "worker/http/syntax/byte_range.h"
+#include "worker/http/syntax/conditional.h"
 
 namespace preforkd::http {
 namespace {

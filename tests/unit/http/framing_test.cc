@@ -1,5 +1,5 @@
 // How long a body is.
-#include "worker/http/framing.h"
+#include "worker/http/syntax/framing.h"
 
 #include <doctest/doctest.h>
 

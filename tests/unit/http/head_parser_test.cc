@@ -1,6 +1,6 @@
 // From the bytes of a head to its parts, and how the parser treats a head that is not whole. Whole requests
 // are in tests/loopback/http.
-#include "worker/http/head_parser.h"
+#include "worker/http/syntax/head_parser.h"
 
 #include <doctest/doctest.h>
 

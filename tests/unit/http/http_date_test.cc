@@ -1,5 +1,5 @@
 // The three forms of a date.
-#include "worker/http/http_date.h"
+#include "worker/http/syntax/http_date.h"
 
 #include <doctest/doctest.h>
 

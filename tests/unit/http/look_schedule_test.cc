@@ -1,5 +1,5 @@
 // When the path of a served folder is looked up again.
-#include "worker/http/look_schedule.h"
+#include "worker/http/files/look_schedule.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "worker/http/pace.h"
+#include "worker/http/answer/pace.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 // The request line, and host and port by themselves. Whole requests are in tests/loopback/http; here is what
 // only the functions themselves can show.
-#include "worker/http/request_line.h"
+#include "worker/http/syntax/request_line.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "worker/http/authority.h"
+#include "worker/http/syntax/authority.h"
 
 namespace preforkd::http {
 namespace {

@@ -1,13 +1,13 @@
 // What a handler can say, and the head that is made of it.
-#include "worker/http/response.h"
+#include "worker/http/answer/response.h"
 
 #include <doctest/doctest.h>
 
 #include <array>
 #include <string>
 
-#include "worker/http/error_page.h"
-#include "worker/http/response_head.h"
+#include "worker/http/answer/error_page.h"
+#include "worker/http/answer/response_head.h"
 
 namespace preforkd {
 namespace {

@@ -1,5 +1,5 @@
 // From a request target to a path that may be trusted, and back to a Location.
-#include "worker/http/target.h"
+#include "worker/http/syntax/target.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "master/policy/backoff.h"
+#include "master/policy/fleet/backoff.h"
 
 #include <doctest/doctest.h>
 

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "master/policy/change.h"
+#include "master/policy/change/change.h"
 
 namespace preforkd {
 namespace {

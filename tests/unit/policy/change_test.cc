@@ -1,5 +1,5 @@
 // Change, scenario by scenario: what is asked and what happens, and what it answers, as one line of text.
-#include "master/policy/change.h"
+#include "master/policy/change/change.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

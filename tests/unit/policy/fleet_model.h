@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "master/policy/fleet.h"
+#include "master/policy/fleet/fleet.h"
 
 namespace preforkd {
 

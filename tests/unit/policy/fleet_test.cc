@@ -1,5 +1,5 @@
 // Fleet, scenario by scenario: what happens, and what it answers, as one line of text.
-#include "master/policy/fleet.h"
+#include "master/policy/fleet/fleet.h"
 
 #include <doctest/doctest.h>
 

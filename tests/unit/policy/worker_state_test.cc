@@ -1,5 +1,5 @@
 // The life of a worker, all of it: the whole matrix as text that a reviewer can read.
-#include "master/policy/worker_state.h"
+#include "master/policy/fleet/worker_state.h"
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -1,5 +1,5 @@
 // What a worker keeps of its environment: which names are listed, and what is left of the others.
-#include "worker/environment.h"
+#include "worker/process/environment.h"
 
 #include <doctest/doctest.h>
 

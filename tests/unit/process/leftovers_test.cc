@@ -1,5 +1,5 @@
 // What a program inherits through an exec and must not keep.
-#include "master/leftovers.h"
+#include "master/system/leftovers.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

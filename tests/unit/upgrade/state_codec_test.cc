@@ -1,5 +1,5 @@
 // UpgradeState as bytes: what one program writes another reads, whole or not at all.
-#include "master/upgrade/state_codec.h"
+#include "master/upgrade/state/state_codec.h"
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

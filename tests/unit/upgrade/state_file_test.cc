@@ -1,5 +1,5 @@
 // The state between two programs, as a file without a name.
-#include "master/upgrade/state_file.h"
+#include "master/upgrade/state/state_file.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,0 +1,20 @@
+// SipHash-2-4: a short keyed hash that nobody can forge who does not know the key (Aumasson, Bernstein: "SipHash: a
+// fast short-input PRF", 2012). Pure.
+#ifndef PREFORKD_COMMON_STRUCTURES_SIPHASH_H_
+#define PREFORKD_COMMON_STRUCTURES_SIPHASH_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace preforkd {
+
+// k0 and k1 of the paper.
+using SipKey = std::array<std::uint64_t, 2>;
+
+// Of any bytes. The same on every machine with the byte order of this one.
+std::uint64_t SipHash(const SipKey& key, std::string_view bytes);
+
+}  // namespace preforkd
+
+#endif

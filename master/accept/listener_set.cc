@@ -1,0 +1,232 @@
+#include "master/accept/listener_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/text/quote.h"
+
+namespace preforkd {
+namespace {
+
+static_assert(kMaxListenerRows >= 2 * kMaxListeners);
+
+// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does always.
+bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
+  return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
+}
+
+std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
+  if (passed.empty()) {
+    return "no socket was passed to us; start the socket unit (and this program by its service unit), or write "
+           "IP:PORT or unix:PATH";
+  }
+  std::string names;
+  for (const InheritedSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
+  return fmt::format("no socket of that name was passed to us; those that were have the names {}", names);
+}
+
+}  // namespace
+
+ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
+                         Listener::Sink sink, TraitsOf traits_of)
+    : loop_(loop), scoreboard_(scoreboard), passed_(passed), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
+
+Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
+  std::vector<Wanted> wanted;
+  for (const ListenConfig& listen : config.listen) {
+    const std::string& text = listen.address.text;
+    if (listen.address.kind != ListenAddress::Kind::kSystemd) {
+      wanted.push_back({text, &listen, -1});
+      continue;
+    }
+    std::size_t found = 0;
+    for (const InheritedSocket& socket : passed_) {
+      if (socket.name != listen.address.name) continue;
+      wanted.push_back({++found == 1 ? text : fmt::format("{}#{}", text, found), &listen, socket.fd.Get()});
+    }
+    if (found == 0) return Error{fmt::format("{}: {}", text, WhatWasPassed(passed_))};
+  }
+  if (wanted.size() <= kMaxListeners) return wanted;
+  return Error{fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
+                           wanted.size(), kMaxListeners)};
+}
+
+Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
+  const ListenerId id = ids_.Of(wanted.key);
+  return wanted.passed < 0 ? Listener::Open(loop_, *wanted.config, id, sink_)
+                           : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
+}
+
+Status ListenerSet::Inherit(const InheritedListener& inherited, ServiceId service) {
+  Result<ListenAddress> address = ParseListenAddress(inherited.address);
+  if (!address.Ok()) return address.Err();
+  ListenConfig config;
+  config.address = std::move(address).Value();
+  config.service = inherited.service;
+  config.proxy_protocol = inherited.proxy_protocol;
+  // Asked first: a listener that is made and thrown away would close the socket.
+  if (const Result<SocketAddress> bound = LocalAddress(inherited.fd); !bound.Ok()) return bound.Err();
+  Result<std::unique_ptr<Listener>> listener =
+      Listener::Inherit(loop_, config, ids_.Of(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
+  if (!listener.Ok()) return listener.Err();
+  listener.Value()->SetService(service);
+  listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
+  listener.Value()->Row()->service.Write(inherited.service);
+  active_[inherited.key] = std::move(listener).Value();
+  return {};
+}
+
+std::vector<InheritedListener> ListenerSet::Bequeath() const {
+  std::vector<InheritedListener> heirs;
+  for (const auto& [key, listener] : active_) {
+    const ListenConfig& config = listener->Config();
+    heirs.push_back({listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
+  }
+  return heirs;
+}
+
+Status ListenerSet::Prepare(const Config& config) {
+  prepared_.clear();
+  const Result<std::vector<Wanted>> all = WantedBy(config);
+  if (!all.Ok()) return all.Err();
+  std::set<std::string> keys;
+  for (const Wanted& wanted : all.Value()) keys.insert(wanted.key);
+  if (!ids_.HasRoomFor(keys)) {
+    return Error{fmt::format("{} different addresses have been listened on since the start; for another one the server "
+                             "must be restarted",
+                             ids_.All().size())};
+  }
+  for (const Wanted& wanted : all.Value()) {
+    Status status;
+    if (const auto kept = active_.find(wanted.key); kept == active_.end()) {
+      status = PrepareOne(config, wanted);
+    } else if (status = kept->second->MayReconfigure(*wanted.config); status.Ok()) {
+      PrepareAgain(config, wanted);
+    }
+    if (!status.Ok()) {
+      prepared_.clear();
+      return status;
+    }
+  }
+  return {};
+}
+
+Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
+  Result<std::unique_ptr<Listener>> listener = Open(wanted);
+  if (!listener.Ok()) return listener.Err();
+  // Before the first connection can come: a deferred socket must be one from the start.
+  const ListenConfig& listen = *wanted.config;
+  const bool defer = Defers(listen, traits_of_(config, listen.service));
+  if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) return status;
+  prepared_[wanted.key] = std::move(listener).Value();
+  return {};
+}
+
+void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
+  switch (LookAt(active_[wanted.key]->File())) {
+    case SocketFilePresence::kOurs: return;
+    case SocketFilePresence::kReplaced:
+      log::Warning("{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not come "
+                   "here",
+                   wanted.key);
+      return;
+    case SocketFilePresence::kGone: break;
+  }
+  MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
+  if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
+    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key, status.Err().text);
+  }
+}
+
+void ListenerSet::Commit(const Config& config) {
+  Listeners next;
+  const Result<std::vector<Wanted>> all = WantedBy(config);
+  PF_CHECK(all.Ok(), "a configuration comes into service that was not prepared");
+  for (const Wanted& wanted : all.Value()) {
+    auto last = active_.extract(wanted.key);
+    auto node = prepared_.extract(wanted.key);
+    if (node.empty()) {
+      node = std::move(last);
+    } else if (!last.empty()) {
+      Succeed(*last.mapped(), *node.mapped());
+    }
+    Install(*node.mapped(), *wanted.config, config);
+    next.insert(std::move(node));
+  }
+  for (auto& [key, listener] : active_) {
+    listener->DrainQueue();
+    log::Notice("no longer listening on {}", listener->BoundText());
+  }
+  active_ = std::move(next);
+  prepared_.clear();
+  WarnOfUnused(config);
+  SetAccepting(accepting_);
+}
+
+void ListenerSet::Succeed(Listener& last, Listener& next) {
+  last.DrainQueue();
+  next.SetRow(last.GiveUpRow());
+  log::Notice("{}: its socket file had been removed, and has been made again", next.Key());
+}
+
+void ListenerSet::WarnOfUnused(const Config& config) const {
+  for (const InheritedSocket& socket : passed_) {
+    const bool used = std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
+      return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
+    });
+    if (used) continue;
+    log::Warning("a socket was passed of the name {}, and no listener is systemd:{}: its clients wait",
+                 Quoted(socket.name), Escaped(socket.name));
+  }
+}
+
+void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
+  const ServiceTraits traits = traits_of_(all, config.service);
+  if (const Status status = listener.Reconfigure(config, Defers(config, traits)); !status.Ok()) {
+    log::Warning("{}: {}", listener.Key(), status.Err().text);
+  }
+  listener.SetService(traits.id);
+  if (listener.Row() == nullptr) {
+    log::Notice("listening on {} for service {}", listener.BoundText(), config.service);
+    listener.SetRow(RowFor(listener.BoundText()));
+  }
+  listener.Row()->service.Write(config.service);
+}
+
+void ListenerSet::SetAccepting(bool accepting) {
+  accepting_ = accepting;
+  for (auto& [key, listener] : active_) listener->SetAccepting(accepting);
+}
+
+void ListenerSet::Close() {
+  for (auto& [key, listener] : active_) {
+    if (!listener->Adopted()) listener->DrainQueue();
+  }
+  active_.clear();
+  prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
+}
+
+ListenerRow* ListenerSet::RowFor(const std::string& address) {
+  ListenerRow* same = nullptr;
+  ListenerRow* of_another = nullptr;
+  for (ListenerRow& row : scoreboard_.Listeners()) {
+    if (row.used.load(std::memory_order_relaxed)) continue;
+    ListenerRow*& kind = row.address.Read() == address ? same : of_another;
+    if (kind == nullptr) kind = &row;
+  }
+  ListenerRow* row = same != nullptr ? same : scoreboard_.AddListener();
+  if (row == nullptr) row = of_another;
+  PF_CHECK(row != nullptr, "more listeners than rows");
+  if (row != same) {
+    Set(row->accepted, 0);
+    row->address.Write(address);
+  }
+  row->used.store(true, std::memory_order_relaxed);
+  return row;
+}
+
+}  // namespace preforkd

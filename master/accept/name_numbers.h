@@ -1,0 +1,46 @@
+// NameNumbers: a number for each name, given once and kept for good, so that a parcel means the same to workers of every
+// generation. Pure. The numbers run out: whoever gives them out asks HasRoomFor first, and refuses what does not fit.
+#ifndef PREFORKD_MASTER_ACCEPT_NAME_NUMBERS_H_
+#define PREFORKD_MASTER_ACCEPT_NAME_NUMBERS_H_
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <type_traits>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+
+template <typename Id>
+class NameNumbers {
+ public:
+  using Number = std::underlying_type_t<Id>;
+  static constexpr std::size_t kMost = std::size_t{std::numeric_limits<Number>::max()} + 1;
+
+  // Whether every name of `names` has a number or can get one.
+  [[nodiscard]] bool HasRoomFor(const std::set<std::string>& names) const {
+    std::size_t fresh = 0;
+    for (const std::string& name : names) fresh += numbers_.contains(name) ? 0U : 1U;
+    return fresh <= kMost - numbers_.size();
+  }
+  // The number of `name`, a new one the first time. Precondition: HasRoomFor has said so.
+  Id Of(const std::string& name) {
+    const auto known = numbers_.find(name);
+    if (known != numbers_.end()) return known->second;
+    PF_CHECK(numbers_.size() < kMost, "no number is left for a name");
+    return numbers_[name] = static_cast<Id>(numbers_.size());
+  }
+  // A number that an earlier program has given out. They must come from one book, which has no gap.
+  void Keep(const std::string& name, Id id) { numbers_[name] = id; }
+  [[nodiscard]] const std::map<std::string, Id>& All() const { return numbers_; }
+
+ private:
+  std::map<std::string, Id> numbers_;  // grows
+};
+
+}  // namespace preforkd
+
+#endif

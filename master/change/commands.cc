@@ -1,0 +1,171 @@
+#include "master/change/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/config/config_loader.h"
+#include "common/report/metrics.h"
+#include "common/report/status_json.h"
+
+namespace preforkd {
+namespace {
+
+bool ChangesSomething(ControlCommand command) {
+  return command != ControlCommand::kStatus && command != ControlCommand::kMetrics &&
+         command != ControlCommand::kConfig;
+}
+
+ControlReply ReplyOf(ChangeAnswer answer) {
+  switch (answer) {
+    case ChangeAnswer::kReloadBegun:
+      return {true, "the reload has begun", {}, {}};
+    case ChangeAnswer::kReloadWaits:
+      return {true, "the reload waits for the one before it", {}, {}};
+    case ChangeAnswer::kUpgradeBegun:
+      return {true, "the upgrade has begun; the log says how it ends", {}, {}};
+    case ChangeAnswer::kUpgradeWaits:
+      return {true, "the upgrade waits for what is under way", {}, {}};
+    case ChangeAnswer::kStopping:
+      return Refusal("refused: the server is stopping");
+    case ChangeAnswer::kUpgradeStopping:
+      return Refusal("upgrade refused: the server is stopping");
+    case ChangeAnswer::kNotServing:
+      return Refusal("upgrade refused: the server does not serve yet");
+  }
+  return Refusal("?");
+}
+
+}  // namespace
+
+// ---- signals ----
+
+void Commands::OnSignal(int signo) {
+  const std::uint32_t desired = parts_.supervisor.Desired();
+  switch (signo) {
+    case SIGHUP:
+      return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
+    case SIGUSR1:
+      return ReopenLogs([](const Status&) {});  // the log has said it
+    case SIGUSR2:
+      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
+    case SIGTERM:
+    case SIGQUIT:
+      return Stop();
+    case SIGINT:
+      return parts_.changes.Tell([](Change& change) { change.AskStopNow(Now()); });
+    case SIGTTIN:
+      return Scale(std::min(desired + 1, kMaxWorkers));
+    case SIGTTOU:
+      return Scale(std::max(desired, 2U) - 1);
+    default:
+      return;
+  }
+}
+
+// Whoever sends a signal hears no answer; the log says how it ends.
+Asker Commands::SignalAsker() {
+  return {parts_.waiters.Add([](const ControlReply&) {}), false};
+}
+
+// ---- requests ----
+
+void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& answer) {
+  if (ChangesSomething(request.command)) log::Notice("control: {}", ControlCommandName(request.command));
+  const Scoreboard& scoreboard = parts_.context.scoreboard;
+  switch (request.command) {
+    case ControlCommand::kStatus:
+      return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
+    case ControlCommand::kMetrics:
+      return answer(TextReply(RenderMetrics(scoreboard, Now())));
+    case ControlCommand::kConfig:
+      return answer(TextReply(PrintConfig(*parts_.generations.Serving().config)));
+    case ControlCommand::kReload: {
+      const Asker asker{parts_.waiters.Add(answer), request.wait};
+      return parts_.changes.Tell([&](Change& change) { change.AskReload(asker); });
+    }
+    case ControlCommand::kUpgrade: {
+      const Asker asker{parts_.waiters.Add(answer), request.wait};
+      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(asker); });
+    }
+    case ControlCommand::kStop:
+      answer({true, parts_.changes.State().Stopping() ? "stopping at once" : "stopping", {}, {}});
+      return Stop();
+    case ControlCommand::kScale:
+      return answer(RequestScale(request.number));
+    case ControlCommand::kRetire:
+      return answer(RequestRetire(Slot{request.number}));
+    case ControlCommand::kReopenLogs:
+      return ReopenLogs([answer](const Status& status) {
+        answer(status.Ok() ? ControlReply{true, "all processes write to the reopened logs", {}, {}}
+                           : Refusal(status.Err().text));
+      });
+  }
+}
+
+ControlReply Commands::RequestScale(std::uint32_t workers) {
+  if (parts_.changes.State().Stopping()) return Refusal("scale: the server is stopping");
+  if (workers < 1 || workers > kMaxWorkers)
+    return Refusal(fmt::format("scale: 1 to {} workers", kMaxWorkers));
+  Scale(workers);
+  return {true, fmt::format("{} workers are wanted from now on", workers), {}, {}};
+}
+
+ControlReply Commands::RequestRetire(Slot slot) {
+  const Status status = parts_.supervisor.Replace(slot);
+  if (!status.Ok()) return Refusal("retire: " + status.Err().text);
+  return {
+      true, fmt::format("the worker in slot {} retires when its replacement is ready", Raw(slot)), {}, {}};
+}
+
+void Commands::Do(const Answer& action) {
+  const ControlReply reply = ReplyOf(action.answer);
+  if (!reply.ok) log::Error("{}", reply.message);
+  parts_.waiters.Answer(action.waiters, reply);
+}
+
+void Commands::Do(const ReportWaiting& action) {
+  if (action.upgrade) return log::Notice("upgrade waits: a reload is under way");
+  switch (action.why) {
+    case WaitReason::kUpgradeUnderWay:
+      return log::Notice("reload waits: an upgrade is under way");
+    case WaitReason::kReloadUnderWay:
+      return log::Notice("reload waits: another one is under way");
+    case WaitReason::kWorkersFinish:
+      return log::Notice("reload waits: workers of an earlier generation still finish");
+  }
+}
+
+// ---- what both ask ----
+
+void Commands::Stop() {
+  const SupervisionConfig& config = parts_.generations.Serving().config->supervision;
+  const Change::StopTimes times{config.stop_delay, config.drain_timeout};
+  parts_.changes.Tell([&](Change& change) { change.AskStop(times, Now()); });
+}
+
+void Commands::Scale(std::uint32_t workers) {
+  log::Notice("{} workers are wanted from now on", workers);
+  parts_.supervisor.Scale(workers);
+}
+
+void Commands::ReopenLogs(LogReopening::Done done) {
+  LogOutput& log = parts_.context.log;
+  if (const Status status = log.Reopen(); !status.Ok()) {
+    log::Error("the log stays where it is: {}", status.Err().text);
+    return done(status);
+  }
+  parts_.supervisor.ReopenLogs(log.Fds(), [done = std::move(done)](const Status& status) {
+    if (status.Ok()) {
+      log::Notice("log reopened by all processes");
+    } else {
+      log::Warning("log reopened, but {}", status.Err().text);
+    }
+    done(status);
+  });
+}
+
+}  // namespace preforkd

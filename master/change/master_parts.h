@@ -1,0 +1,55 @@
+// MasterParts: the parts that the master is composed of, for those who carry out its changes. Borrowed:
+// Master owns them.
+#ifndef PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
+#define PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
+
+#include "common/base/ids.h"
+#include "common/event/event_loop.h"
+#include "common/process/program.h"
+#include "common/scoreboard/ledger.h"
+#include "common/scoreboard/scoreboard.h"
+#include "master/accept/listener_set.h"
+#include "master/change/change_runner.h"
+#include "master/change/generations.h"
+#include "master/change/waiters.h"
+#include "master/control/control_sockets.h"
+#include "master/dispatch/dispatcher.h"
+#include "master/parking/parking.h"
+#include "master/system/log_output.h"
+#include "master/system/pid_files.h"
+#include "master/system/service_environment.h"
+#include "master/system/service_manager.h"
+#include "master/workers/supervisor.h"
+
+namespace preforkd {
+
+// What the master is given.
+struct MasterContext {
+  EventLoop& loop;
+  const Scoreboard& scoreboard;
+  LogOutput& log;
+  const Program& program;
+  const ServiceEnvironment& environment;
+
+  [[nodiscard]] MasterPage& Page() const { return scoreboard.Master(); }
+};
+
+struct MasterParts {
+  const MasterContext& context;
+  PidFiles& pid_files;
+  Ledger& ledger;
+  Dispatcher& dispatcher;
+  Parking& parking;
+  ListenerSet& listeners;
+  Supervisor& supervisor;
+  ServiceManager& manager;
+  Generations& generations;
+  ControlSockets& control;
+  ConnId& last_conn;
+  Waiters& waiters;
+  ChangeRunner& changes;
+};
+
+}  // namespace preforkd
+
+#endif

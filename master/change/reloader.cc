@@ -1,0 +1,105 @@
+#include "master/change/reloader.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace preforkd {
+
+Reloader::Reloader(const MasterParts& parts, ConfigApplier& applier, ConfigInputs inputs)
+    : parts_(parts), applier_(applier), inputs_(std::move(inputs)) {}
+
+void Reloader::Do(const BeginReload&) {
+  parts_.manager.Reloading(
+      fmt::format("reloading: generation {} serves", Raw(parts_.generations.Serving().number)));
+  const ConfigOutcome outcome = LoadConfig(inputs_);
+  if (outcome.config == nullptr) {
+    std::vector<std::string> problems;
+    for (const ConfigProblem& problem : outcome.problems) problems.push_back(problem.Text());
+    const std::string why =
+        fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
+    return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
+  }
+  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
+  if (const Status status = Prepare(*outcome.config); !status.Ok()) {
+    return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(status.Err().text, {}); });
+  }
+  parts_.generations.Prepare(outcome.config);
+  const GenerationSpec& coming = parts_.generations.Coming();
+  log::Notice("reload: generation {} is starting with {} workers", Raw(coming.number), coming.workers);
+  parts_.changes.Tell([](Change& change) { change.OnGenerationPrepared(); });
+}
+
+Status Reloader::Prepare(const Config& config) {
+  Status status = parts_.generations.HasNumbersFor(config);
+  if (status.Ok()) status = parts_.listeners.Prepare(config);
+  if (status.Ok()) status = parts_.control.Prepare(config);
+  if (status.Ok()) status = parts_.pid_files.Prepare(config);
+  if (!status.Ok()) {
+    parts_.listeners.Abandon();
+    parts_.control.Abandon();
+  }
+  return status;
+}
+
+void Reloader::Do(const StartGeneration&) {
+  parts_.supervisor.Reload(parts_.generations.Coming());
+  parts_.changes.Tell([](Change& change) { change.OnGenerationStarted(); });
+}
+
+void Reloader::Do(const RefuseReload& action) {
+  parts_.context.Page().CountReload(ReloadResult::kRefused);
+  for (const std::string& problem : action.problems) log::Error("{}", problem);
+  const std::string what = fmt::format("reload refused: {}; generation {} serves on", action.why,
+                                       Raw(parts_.generations.Serving().number));
+  log::Error("{}", what);
+  parts_.manager.ReloadEnded(
+      fmt::format("reload refused: {}; {}", action.why, parts_.generations.ServingText()));
+  parts_.waiters.Answer(action.waiters, {false, what, action.problems, {}});
+}
+
+void Reloader::Do(const EnterService& action) {
+  const GenerationSpec& serving = parts_.generations.Serving();
+  applier_.Apply(serving);
+  parts_.pid_files.Commit(*serving.config);
+  std::string what = fmt::format("generation {} serves", Raw(serving.number));
+  if (action.upgrade) {
+    what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);
+  }
+  Count(action.upgrade, ReloadResult::kServes, UpgradeResult::kServes);
+  log::Notice("{}", what);
+  parts_.manager.ReloadEnded(parts_.generations.ServingText());
+  parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
+  // Now that those who asked on the old socket know.
+  if (parts_.control.Closes(*serving.config)) {
+    parts_.waiters.Dismiss(Refusal("the control socket closes; the log says how this ends"));
+  }
+  parts_.control.Commit(*serving.config);
+}
+
+void Reloader::Do(const StayInService& action) {
+  std::string what = action.reason;
+  if (action.upgrade) {
+    what += fmt::format("; the master is of version {} by now, the workers are still of version {}",
+                        parts_.context.program.version, predecessor_);
+  }
+  Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
+  const std::string all =
+      fmt::format("{}; generation {} serves on", what, Raw(parts_.generations.Serving().number));
+  log::Error("{}", all);
+  parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
+  parts_.waiters.Answer(action.waiters, Refusal(all));
+}
+
+void Reloader::Count(bool upgrade, ReloadResult reload_result, UpgradeResult upgrade_result) {
+  MasterPage& page = parts_.context.Page();
+  if (upgrade) {
+    Add(page.upgrades[upgrade_result]);
+  } else {
+    page.CountReload(reload_result);
+  }
+}
+
+}  // namespace preforkd

@@ -1,0 +1,137 @@
+#include "master/change/saved_state.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/scoreboard/named_counters.h"
+#include "common/wire/codec.h"
+#include "master/dispatch/connection_seals.h"
+
+namespace preforkd {
+namespace {
+
+void SaveConnections(const MasterParts& parts, UpgradeState& state) {
+  parts.parking.ForEach([&](int fd, std::span<const char> parcel, Duration idle_left) {
+    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left});
+  });
+  const Ring<PackedParcel>& waiting = parts.dispatcher.WaitingParcels();
+  for (std::size_t i = 0; i < waiting.Size(); ++i) {
+    const std::span<const char> message = waiting[i].Message();
+    state.connections.push_back(
+        {waiting[i].fd.Get(), {message.begin(), message.end()}, true, Duration(0)});
+  }
+}
+
+void SaveTotals(const Scoreboard& scoreboard, UpgradeState& state) {
+  VisitTotals(scoreboard.Master(),
+              [&](const std::string& name, const Counter& counter) { state.totals[name] = Get(counter); });
+  for (const ListenerRow& row : scoreboard.Listeners()) {
+    const std::string address = row.address.Read();
+    if (!address.empty()) state.listener_rows.push_back({address, row.service.Read(), Get(row.accepted)});
+  }
+}
+
+void SaveEnvironment(const ServiceEnvironment& environment, UpgradeState& state) {
+  state.notify_socket = environment.notify_socket;
+  state.watchdog = environment.watchdog;
+  for (const InheritedSocket& socket : environment.sockets)
+    state.passed.push_back({socket.name, socket.fd.Get()});
+}
+
+void RestoreTotals(const Scoreboard& scoreboard, const UpgradeState& state) {
+  VisitTotals(scoreboard.Master(), [&](const std::string& name, Counter& counter) {
+    if (const auto found = state.totals.find(name); found != state.totals.end()) Set(counter, found->second);
+  });
+  std::size_t left_out = 0;
+  for (const InheritedListenerRow& old : state.listener_rows) {
+    ListenerRow* const row = scoreboard.AddListener();
+    if (row == nullptr) {
+      ++left_out;
+      continue;
+    }
+    row->address.Write(old.address);
+    row->service.Write(old.service);
+    Set(row->accepted, old.accepted);
+  }
+  if (left_out == 0) return;
+  log::Warning("upgrade: {} of {} listeners begin to count anew: version {} had more of them", left_out,
+               state.listener_rows.size(), state.version);
+}
+
+Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
+  for (const auto& [address, id] : state.listener_ids) parts.listeners.KeepId(address, ListenerId{id});
+  for (const InheritedListener& listener : state.listeners) {
+    const auto service = state.service_ids.find(listener.service);
+    if (service == state.service_ids.end()) return Error{"a listener of an unknown service"};
+    if (Status status = parts.listeners.Inherit(listener, ServiceId{service->second}); !status.Ok())
+      return status;
+  }
+  return {};
+}
+
+Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
+  for (const InheritedConnection& connection : state.connections) {
+    Result<Untaken> message =
+        DecodeUntaken(connection.parcel, UniqueFd(connection.fd), WireVersion{state.wire_version});
+    auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
+    if (held == nullptr) return Error{"a connection that cannot be read"};
+    parts.ledger.Resumed(1);
+    if (connection.waiting) {
+      parts.dispatcher.Submit(std::move(*held));
+    } else {
+      parts.parking.Inherit(std::move(*held), connection.idle_for);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path) {
+  const MasterContext& context = parts.context;
+  if (context.scoreboard.Fd() < 0) {
+    return Error{"the scoreboard could not be made so that it can be passed on (RLIMIT_FSIZE)"};
+  }
+  UpgradeState state;
+  state.version = context.program.version;
+  state.program = path;
+  state.wire_version = static_cast<std::uint8_t>(kWireVersion);
+  state.last_conn = parts.last_conn;
+  state.seal_key_0 = SealKey()[0];
+  state.seal_key_1 = SealKey()[1];
+  state.pid_path = parts.pid_files.Held().Path();
+  state.pid_fd = parts.pid_files.Held().Fd();
+  parts.generations.Save(state);
+  SaveEnvironment(context.environment, state);
+  for (const auto& [address, id] : parts.listeners.Ids()) state.listener_ids[address] = Raw(id);
+  state.server_log = context.log.BequeathServer();
+  state.access_log = context.log.BequeathAccess();
+  state.listeners = parts.listeners.Bequeath();
+  parts.control.Save(state);
+  SaveTotals(context.scoreboard, state);
+  parts.supervisor.Bequeath(state);
+  SaveConnections(parts, state);
+  return state;
+}
+
+Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigApplier& applier,
+                                           const UpgradeState& state) {
+  RestoreTotals(parts.context.scoreboard, state);
+  InheritSealKey({state.seal_key_0, state.seal_key_1});
+  parts.last_conn = state.last_conn;
+  parts.pid_files.Held() = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
+  const GenerationSpec& serving = parts.generations.Serving();
+  applier.ApplyNumbers(serving);
+  if (const Status status = RestoreListeners(parts, state); !status.Ok()) return status.Err();
+  Result<std::vector<ControlAnswer>> answers = parts.control.Restore(state.control);
+  if (!answers.Ok()) return answers.Err();
+  std::vector<WaiterId> waiters;
+  for (ControlAnswer& answer : answers.Value()) waiters.push_back(parts.waiters.Add(std::move(answer)));
+  if (const Status status = parts.supervisor.Inherit(serving, state); !status.Ok()) return status.Err();
+  // Without services: connections of those that are no more are closed when the old generation is over.
+  parts.parking.Configure(serving.config->parking, {});
+  if (const Status status = RestoreConnections(parts, state); !status.Ok()) return status.Err();
+  return waiters;
+}
+
+}  // namespace preforkd

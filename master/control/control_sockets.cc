@@ -1,0 +1,85 @@
+#include "master/control/control_sockets.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/net/socket_ops.h"
+
+namespace preforkd {
+
+ControlSockets::ControlSockets(EventLoop& loop, ControlHandler handler, std::function<bool(int)> is_worker)
+    : loop_(loop), handler_(std::move(handler)), is_worker_(std::move(is_worker)) {}
+
+Status ControlSockets::Prepare(const Config& config) {
+  coming_.reset();
+  if (config.control.empty()) return {};
+  const bool same = serving_ != nullptr && serving_->Path() == config.control;
+  if (same) {
+    switch (LookAt(serving_->File())) {
+      case SocketFilePresence::kOurs: return {};
+      case SocketFilePresence::kReplaced:
+        log::Warning("control: {} has been replaced by somebody else's file, which is left alone: preforkctl does not "
+                     "reach this server",
+                     config.control);
+        return {};
+      case SocketFilePresence::kGone: break;
+    }
+  }
+  Result<ControlEndpoint> endpoint = ControlEndpoint::Bind(config.control);
+  if (endpoint.Ok()) {
+    coming_ = std::move(endpoint).Value();
+  } else if (same) {
+    log::Error("control: the socket has been removed and cannot be made again: {}", endpoint.Err().text);
+  } else if (config.control != Config{}.control) {
+    return Error{"control: " + endpoint.Err().text, endpoint.Err().errnum};
+  } else {
+    // Nobody has asked for the default, and a first try without root runs into it.
+    log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where", endpoint.Err().text);
+  }
+  return {};
+}
+
+bool ControlSockets::Closes(const Config& config) const {
+  return !coming_ && serving_ != nullptr && serving_->Path() != config.control;
+}
+
+void ControlSockets::Commit(const Config& config) {
+  if (!coming_) {
+    if (Closes(config)) serving_.reset();
+    return;
+  }
+  if (serving_ != nullptr && serving_->Path() == coming_->Path()) {
+    log::Notice("control: {} had been removed, and has been made again", coming_->Path());
+  }
+  ControlEndpoint endpoint = std::move(*coming_);
+  coming_.reset();
+  const Status status = serving_ != nullptr ? serving_->MoveTo(std::move(endpoint)) : Open(std::move(endpoint));
+  if (!status.Ok()) log::Error("control: {}", status.Err().text);
+}
+
+Status ControlSockets::Open(ControlEndpoint endpoint) {
+  auto socket = ControlSocket::Open(loop_, std::move(endpoint), handler_);
+  if (!socket.Ok()) return socket.Err();
+  serving_ = std::move(socket).Value();
+  serving_->RefuseSessions(is_worker_);
+  return {};
+}
+
+void ControlSockets::Save(UpgradeState& state) const {
+  if (serving_ == nullptr) return;
+  state.control = {serving_->Fd(), serving_->Path(), serving_->File(), serving_->Waiters(),
+                   serving_->IdleClients()};
+}
+
+Result<std::vector<ControlAnswer>> ControlSockets::Restore(const InheritedControl& saved) {
+  std::vector<ControlAnswer> waiters;
+  if (saved.fd < 0) return waiters;
+  ControlEndpoint endpoint(UniqueFd(saved.fd), saved.path, {});
+  if (const Status status = Open(std::move(endpoint)); !status.Ok()) return status.Err();
+  serving_->Own(saved.file);  // only now: without the watch it is not this program's to remove
+  for (const int fd : saved.waiters) waiters.push_back(serving_->InheritWaiter(UniqueFd(fd)));
+  for (const int fd : saved.idle) serving_->InheritIdle(UniqueFd(fd));
+  return waiters;
+}
+
+}  // namespace preforkd

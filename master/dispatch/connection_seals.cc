@@ -1,0 +1,36 @@
+#include "master/dispatch/connection_seals.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cstring>
+
+#include "common/base/check.h"
+#include "common/net/socket_ops.h"
+
+namespace preforkd {
+namespace {
+
+constexpr SipKey kNone{};
+SipKey g_key = kNone;
+
+}  // namespace
+
+SipKey SealKey() {
+  // So few bytes come whole, once the system has collected any at all, for which this waits (getrandom(2)).
+  if (g_key == kNone) PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key), "no key for the seals");
+  return g_key;
+}
+
+void InheritSealKey(const SipKey& key) { g_key = key; }
+
+void ForgetSealKey() { ::explicit_bzero(g_key.data(), sizeof(g_key)); }
+
+std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel) {
+  const std::array<std::uint64_t, 5> settled = {channel, SocketCookie(fd), parcel.id,
+                                                static_cast<std::uint64_t>(parcel.accepted_ns),
+                                                std::uint64_t{parcel.listener} << 16 | parcel.service};
+  return SipHash(SealKey(), {reinterpret_cast<const char*>(settled.data()), sizeof(settled)});
+}
+
+}  // namespace preforkd

@@ -1,0 +1,200 @@
+#include "master/dispatch/dispatcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+namespace {
+
+// How soon to look for room again while parcels wait. Runs only then.
+constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+
+}  // namespace
+
+Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
+    : page_(page), ledger_(ledger), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
+
+void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
+  balancer_.SetPolicy(config.policy);
+  bounds_ = Bounds{config.max_connections, config.max_queue};
+  patience_ = config.reclaim_after;
+  // Without reclaim nothing would help who waits behind one that blocks all the same.
+  gathering_ = Gathering{cpus, patience_ == Duration(0) || cpus == 0 ? 0 : config.gather};
+  for (const auto& target : targets_) {
+    if (target) Bench(*target);  // until it has been looked at with these bounds
+  }
+}
+
+void Dispatcher::StopDispatching() {
+  stopping_ = true;
+  Flush();
+}
+
+void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
+  RemoveSlot(slot);
+  if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
+  targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
+  ++ready_;
+  benched_.push_back(slot);
+  if (channel.Inherited()) unmarked_.push_back(slot);
+}
+
+void Dispatcher::RemoveSlot(Slot slot) {
+  if (Find(slot) == nullptr) return;
+  targets_[Raw(slot)].reset();
+  --ready_;
+  balancer_.Withdraw(Raw(slot));
+  std::erase(benched_, slot);
+  std::erase(unmarked_, slot);
+  std::erase(suspects_, slot);
+  std::erase_if(looks_, [slot](const Look& look) { return look.slot == slot; });
+  std::make_heap(looks_.begin(), looks_.end());
+}
+
+Dispatcher::Target* Dispatcher::Find(Slot slot) const {
+  return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
+}
+
+void Dispatcher::SubmitAccepted(PackedParcel&& parcel) {
+  ++fresh_;  // booked by the Flush
+  waiting_.PushBack(std::move(parcel));
+}
+
+void Dispatcher::Submit(PackedParcel&& parcel) { waiting_.PushBack(std::move(parcel)); }
+
+void Dispatcher::Flush() {
+  const Time now = Now();
+  Distribute(now);
+  if (AllHeldUp(now)) hooks_.on_all_held_up();
+}
+
+void Dispatcher::Distribute(Time now) {
+  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
+  if (stopping_) DropAll();
+  ++round_;
+  in_flight_limit_ = false;
+  prefer_idle_.reset();
+  LookAtSuspects(now);
+  LearnBriskness(now);
+  if (!waiting_.Empty()) LearnLoads(now);
+  // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
+  while (AssignWaiting(now) && !SendOutboxes(now)) {
+  }
+  UpdateCongestion();
+  ArmTimer(now);
+}
+
+void Dispatcher::DropAll() {
+  if (!waiting_.Empty()) ledger_.Lost(LossReason::kStopped, waiting_.Size());
+  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(LossReason::kStopped));
+}
+
+// Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
+bool Dispatcher::AssignWaiting(Time now) {
+  while (!waiting_.Empty() && !in_flight_limit_) {
+    Target* const target = ChooseFor(waiting_.Front(), now);
+    if (target == nullptr) break;
+    if (target->outbox.empty()) picked_.push_back(target->slot);
+    target->outbox.push_back(waiting_.PopFront());
+    ++target->seen.load;
+    ++target->seen.queued;
+    if (target->offered) Place(*target);
+  }
+  return !picked_.empty();
+}
+
+// True when everything went. What did not go waits again, in front, in its order.
+bool Dispatcher::SendOutboxes(Time now) {
+  unsent_.clear();
+  for (const Slot slot : picked_) {
+    Target& target = *Find(slot);
+    if (!SendOutbox(target, now)) {
+      target.seen.full = true;
+      Bench(target);
+    }
+    if (target.watch == Watch::kNone) (void)WatchFor(target, now);
+  }
+  picked_.clear();
+  for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel) waiting_.PushFront(std::move(*parcel));
+  const bool all = unsent_.empty();
+  unsent_.clear();
+  return all;
+}
+
+// False when this slot takes no more in this flush.
+bool Dispatcher::SendOutbox(Target& target, Time now) {
+  std::span<PackedParcel> rest(target.outbox);
+  bool open = true;
+  while (!rest.empty() && open) {
+    const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
+    for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
+      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot), Get(target.channel->Row().incarnation));
+    }
+    const SendResult result = target.channel->Send(batch);
+    for (const PackedParcel& sent : rest.first(result.sent)) target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
+    rest = rest.subspan(result.sent);
+    switch (result.outcome) {
+      case SendOutcome::kSent: break;
+      case SendOutcome::kRefused:
+        OnRefused(rest.front(), result.errnum);
+        rest = rest.subspan(1);
+        open = false;
+        break;
+      case SendOutcome::kTooMany: ReportInFlight(); in_flight_limit_ = true; open = false; break;
+      case SendOutcome::kFull: Add(page_.channel_full); [[fallthrough]];
+      case SendOutcome::kGone: open = false; break;
+    }
+  }
+  for (PackedParcel& parcel : rest) unsent_.push_back(std::move(parcel));
+  target.outbox.clear();
+  return open;
+}
+
+void Dispatcher::ReportInFlight() {
+  Add(page_.too_many_in_flight);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning("as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
+                 "such lines held back)",
+                 *held_back);
+  }
+}
+
+// Another try may succeed, or another slot. If none does, it is lost, and said so.
+void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
+  ParcelHead head = parcel.Head();
+  ++head.reclaims;
+  parcel.SetHead(head);
+  if (head.reclaims < kMaxMoves) {
+    unsent_.push_back(std::move(parcel));
+    return;
+  }
+  ledger_.Lost(LossReason::kRefused);
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Error(parcel.Id(), "closing: the connection cannot be handed over: {} ({} more such lines held back)",
+               ErrnoText(errnum), *held_back);
+  }
+}
+
+void Dispatcher::UpdateCongestion() {
+  const bool congested = !waiting_.Empty();
+  if (congested == congested_) return;
+  congested_ = congested;
+  hooks_.on_congestion(congested);
+}
+
+void Dispatcher::ArmTimer(Time now) {
+  std::optional<Time> next;
+  // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
+  if (!suspects_.empty() || (!waiting_.Empty() && ready_ > 0)) next = now + kRetryInterval;
+  if (!looks_.empty()) next = std::min(next.value_or(Time::max()), std::max(looks_.front().at, now + kRetryInterval));
+  if (next) {
+    timer_.SetAt(*next, now);
+  } else {
+    timer_.Cancel();
+  }
+}
+
+}  // namespace preforkd

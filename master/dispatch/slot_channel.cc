@@ -1,0 +1,152 @@
+#include "master/dispatch/slot_channel.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/net/socket_ops.h"
+#include "master/dispatch/connection_seals.h"
+
+namespace preforkd {
+namespace {
+
+HandOverReason ReasonOf(const PackedParcel& parcel) {
+  const ParcelHead head = parcel.Head();
+  if (head.reclaims > 0) return HandOverReason::kReclaimed;
+  return head.journeys > 0 ? HandOverReason::kReturned : HandOverReason::kAccepted;
+}
+
+}  // namespace
+
+Result<SlotChannel> SlotChannel::Create(Ledger& ledger, WorkerRow& row, WireVersion version) {
+  Result<SocketPair> pair = MakeChannelPair();
+  if (!pair.Ok()) return pair.Err();
+  return SlotChannel(std::move(pair).Value(), ledger, row, version);
+}
+
+SlotChannel SlotChannel::Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+                                 WireVersion version, bool shut) {
+  SlotChannel channel(std::move(ends), ledger, row, version);
+  channel.mirror_ = &mirror;
+  channel.inherited_ = true;
+  channel.shut_ = shut;
+  return channel;
+}
+
+// At this moment nobody but the master has written to those three: the worker is not forked yet, or was forked by the
+// program before this one, and has a row on that one's board.
+SlotChannel::SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version)
+    : ends_(std::move(ends)),
+      master_(ends_.first.Get(), version),
+      worker_(ends_.second.Get(), version),
+      ledger_(&ledger),
+      row_(&row),
+      cookie_(SocketCookie(MasterEnd())) {
+  const std::uint64_t back = Get(row.reclaimed) + Get(row.handed_back);
+  given_ = Get(row.handed_over) - std::min(Get(row.handed_over), back);
+}
+
+SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
+  std::array<OutMessage, kMaxBatch> messages;
+  PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
+  for (std::size_t i = 0; i < parcels.size(); ++i) {
+    ParcelHead head = parcels[i].Head();
+    head.seal = SealOf(head, parcels[i].fd.Get(), cookie_);
+    parcels[i].SetHead(head);
+    const std::span<const char> bytes = parcels[i].Message();
+    messages[i] = OutMessage{{bytes.data(), bytes.size()}, parcels[i].fd.Get()};
+  }
+  Ledger::HandOver hand_over(*ledger_, *row_, parcels.size());
+  const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
+  given_ += result.sent;
+  for (std::size_t i = 0; i < result.sent; ++i) {
+    hand_over.Sent(ReasonOf(parcels[i]));
+    parcels[i].fd.Reset();  // the channel has its own copy
+  }
+  return result;
+}
+
+SendResult SlotChannel::Send(const ReopenLog& message) {
+  std::string bytes;
+  return master_.Send(message, bytes);
+}
+
+void SlotChannel::Nudge() {
+  std::string bytes;
+  (void)master_.Send(preforkd::Nudge{}, bytes);  // a channel that has no room wakes its worker anyway
+}
+
+std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
+  std::vector<ReopenLog> log_files;
+  const std::size_t count = ReceiveUntaken(parcels, log_files);
+  given_ -= std::min<std::uint64_t>(given_, count);
+  ledger_->Reclaimed(*row_, count);
+  for (const ReopenLog& log_file : log_files) {
+    if (Send(log_file).outcome == SendOutcome::kSent) continue;
+    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
+  }
+  return count;
+}
+
+std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels, std::vector<ReopenLog>& log_files) {
+  std::size_t count = 0;
+  drained_ = false;
+  for (;;) {
+    // Is there a free descriptor number? Taking one and giving it back is the only way to know that does not
+    // depend on what else this process has open.
+    UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe.Valid()) return count;
+    probe.Reset();
+    Reception<Untaken> reception = worker_.ReceiveUntaken();
+    switch (reception.outcome) {
+      case Heard::kMessage: break;
+      case Heard::kNothing:
+      case Heard::kEnd: drained_ = true; return count;
+      case Heard::kError: return count;
+      case Heard::kNoDescriptor:
+      case Heard::kNonsense: log::Alert("our own message came back broken from the channel: {}", reception.why); continue;
+    }
+    if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
+      ParcelHead head = parcel->Head();
+      ++head.reclaims;
+      parcel->SetHead(head);
+      parcels.push_back(std::move(*parcel));
+      ++count;
+    } else if (auto* reopen = std::get_if<ReopenLog>(&*reception.message)) {
+      log_files.push_back(std::move(*reopen));
+    }
+  }
+}
+
+void SlotChannel::CloseOurSide() {
+  shut_ = true;
+  // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time is over.
+  if (::shutdown(MasterEnd(), SHUT_WR) < 0) log::Error("a worker is not told to retire: {}", SysError("shutdown").text);
+}
+
+void SlotChannel::CountReturned(ReturnReason reason) {
+  ledger_->Returned(*row_, reason);
+  given_ -= std::min<std::uint64_t>(given_, 1);
+}
+
+bool SlotChannel::Knows(const PackedParcel& parcel) const {
+  const ParcelHead head = parcel.Head();
+  return head.seal == SealOf(head, parcel.fd.Get(), cookie_);
+}
+
+bool SlotChannel::MayHandBack() {
+  finished_ = std::max(finished_, Get(Row().finished) + Get(Row().lost));
+  return given_ > finished_;
+}
+
+void SlotChannel::StartIncarnation(std::uint64_t untaken) {
+  given_ = untaken;
+  finished_ = 0;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,266 @@
+#include "master/policy/change/change.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+namespace {
+
+using State = Change::State;
+using Wanted = ChangeQueue::Wanted;
+
+Phase PhaseOf(State state, bool booted) {
+  if (state >= State::kDelaying) return Phase::kStopping;
+  if (!booted) return Phase::kStarting;
+  return state == State::kReloading || state == State::kReplaced ? Phase::kReloading : Phase::kServing;
+}
+
+WaitReason WhyWait(State state) {
+  switch (state) {
+    case State::kChecking:
+    case State::kSettling:
+      return WaitReason::kUpgradeUnderWay;
+    case State::kLoading:
+    case State::kReloading:
+    case State::kReplaced:
+      return WaitReason::kReloadUnderWay;
+    default:
+      return WaitReason::kWorkersFinish;
+  }
+}
+
+void Say(std::deque<ChangeAction>& actions, std::vector<WaiterId> waiters, ChangeAnswer answer) {
+  if (!waiters.empty()) actions.emplace_back(Answer{std::move(waiters), answer});
+}
+
+void Say(std::deque<ChangeAction>& actions, const std::optional<Asker>& asker, ChangeAnswer answer) {
+  if (asker) Say(actions, std::vector{asker->id}, answer);
+}
+
+}  // namespace
+
+// ---- a program that was exec'ed ----
+
+void Change::BeginReplaced(const std::vector<WaiterId>& waiters) {
+  PF_CHECK(state_ == State::kBooting && !booted_, "a program that has begun already");
+  for (const WaiterId id : waiters) queue_.Join(Asker{id, true});
+  booted_ = true;
+  fleet_free_ = false;
+  coming_is_upgrade_ = true;
+  Enter(State::kReplaced);
+  actions_.emplace_back(StartGeneration{});
+}
+
+void Change::BeginReturned(std::vector<WaiterId> waiters) {
+  PF_CHECK(state_ == State::kBooting && !booted_, "a program that has begun already");
+  booted_ = true;
+  EnterQuiet();
+  actions_.emplace_back(ReportReturn{std::move(waiters)});
+}
+
+// ---- what the operator asks ----
+
+void Change::AskReload(const std::optional<Asker>& asker) {
+  if (Stopping()) return Say(actions_, asker, ChangeAnswer::kStopping);
+  if (!MayBegin()) return Postpone(Wanted::kReload, asker);
+  queue_.Join(asker);
+  Begin(Wanted::kReload);
+}
+
+void Change::AskUpgrade(const std::optional<Asker>& asker) {
+  if (Stopping()) return Say(actions_, asker, ChangeAnswer::kUpgradeStopping);
+  if (!booted_) return Say(actions_, asker, ChangeAnswer::kNotServing);
+  if (state_ == State::kChecking || state_ == State::kSettling) {  // under way: it has one outcome for all
+    if (asker && !asker->wait) return Say(actions_, asker, ChangeAnswer::kUpgradeBegun);
+    return queue_.Join(asker);
+  }
+  if (!MayBegin()) return Postpone(Wanted::kUpgrade, asker);
+  queue_.Join(asker);
+  Begin(Wanted::kUpgrade);
+}
+
+// A storm of requests is one change more, not one each. The wait is bounded: workers have their
+// drain_timeout.
+void Change::Postpone(Wanted wanted, const std::optional<Asker>& asker) {
+  const bool upgrade = wanted == Wanted::kUpgrade;
+  const bool impatient = asker && !asker->wait;
+  if (queue_.Put(wanted, impatient ? std::nullopt : asker)) {
+    actions_.emplace_back(ReportWaiting{upgrade, WhyWait(state_)});
+  }
+  if (impatient) Say(actions_, asker, upgrade ? ChangeAnswer::kUpgradeWaits : ChangeAnswer::kReloadWaits);
+}
+
+void Change::AskStop(const StopTimes& times, Time now) {
+  if (Stopping()) return AskStopNow(now);
+  // The delay is for load balancers that still send clients; a server that has never been ready has none of
+  // those.
+  const Duration delay = booted_ ? times.delay : Duration(0);
+  stop_by_ = now + delay + times.drain;
+  BeginStop(State::kDelaying);
+  actions_.emplace_back(AnnounceStop{stop_by_, delay});
+  deadline_ = now + delay;
+  Tick(now);
+}
+
+void Change::AskStopNow(Time now) {
+  if (state_ == State::kFinished) return;
+  if (!Stopping()) {
+    BeginStop(State::kStopping);
+    actions_.emplace_back(AnnounceStop{now, Duration(0)});
+  }
+  Enter(State::kStopping);
+  actions_.emplace_back(StopAtOnce{});
+}
+
+// ---- what became of an action ----
+
+void Change::OnReloadRefused(std::string why, std::vector<std::string> problems) {
+  if (state_ != State::kLoading) return;
+  EnterQuiet();
+  actions_.emplace_back(RefuseReload{std::move(why), std::move(problems), queue_.TakeCurrent()});
+  if (MayBegin()) Begin(queue_.TakeNext());
+}
+
+void Change::OnGenerationPrepared() {
+  if (state_ != State::kLoading) return;
+  fleet_free_ = false;
+  coming_is_upgrade_ = false;
+  Enter(State::kReloading);
+  actions_.emplace_back(StartGeneration{});
+}
+
+void Change::OnGenerationStarted() {
+  if (state_ == State::kReloading) Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kReloadBegun);
+}
+
+void Change::OnPreflightStarted() {
+  if (state_ == State::kChecking) Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kUpgradeBegun);
+}
+
+void Change::OnPreflightAccepted(Time now) {
+  if (state_ != State::kChecking) return;
+  Enter(State::kSettling);
+  deadline_ = now + kSettlePatience;
+  replacing_ = true;
+  actions_.emplace_back(Replace{});
+}
+
+void Change::OnUpgradeFailed(std::string why) {
+  if (state_ != State::kChecking && state_ != State::kSettling) return;
+  replacing_ = false;
+  EnterQuiet();
+  actions_.emplace_back(RefuseUpgrade{std::move(why), queue_.TakeCurrent()});
+  if (MayBegin()) Begin(queue_.TakeNext());  // what had to wait for it
+}
+
+void Change::OnCannotReplaceYet() {
+  replacing_ = false;
+}
+
+void Change::OnDrained() {
+  if (state_ != State::kDraining) return;
+  Enter(State::kLeaving);
+  actions_.emplace_back(StopWorkers{stop_by_});
+}
+
+// ---- what happens to the workers ----
+
+void Change::OnFirstReady() {
+  booted_ = true;
+  Enter(state_ == State::kBooting ? State::kServing : state_);
+}
+
+void Change::OnPromoted() {
+  if (state_ == State::kReloading || state_ == State::kReplaced) EnterQuiet();
+  if (state_ > State::kDelaying) return;  // the new one serves what still waits, and that is all
+  actions_.emplace_back(EnterService{coming_is_upgrade_, queue_.TakeCurrent()});
+}
+
+void Change::OnAbandoned(std::string reason) {
+  if (state_ != State::kReloading && state_ != State::kReplaced) return;  // the stop has answered everybody
+  EnterQuiet();
+  actions_.emplace_back(StayInService{coming_is_upgrade_, std::move(reason), queue_.TakeCurrent()});
+}
+
+void Change::OnFleet(bool free) {
+  fleet_free_ = free;
+  if (!free) return;
+  if (state_ == State::kSettling && !replacing_) {
+    replacing_ = true;
+    actions_.emplace_back(Replace{});
+  } else if (MayBegin()) {
+    Begin(queue_.TakeNext());
+  }
+}
+
+void Change::OnFinished() {
+  if (state_ == State::kFinished) return;
+  BeginStop(State::kFinished);
+}
+
+void Change::Tick(Time now) {
+  if (!deadline_ || *deadline_ > now) return;
+  deadline_.reset();
+  switch (state_) {
+    case State::kSettling:
+      return OnUpgradeFailed("there was no moment in which the state of the workers could be saved");
+    case State::kDelaying:
+      Enter(State::kDraining);
+      deadline_ = stop_by_;
+      actions_.emplace_back(CloseListeners{stop_by_});
+      return;
+    case State::kDraining:
+      return OnDrained();  // what still waits is given up
+    default:
+      return;
+  }
+}
+
+std::optional<ChangeAction> Change::NextAction() {
+  if (actions_.empty()) return std::nullopt;
+  ChangeAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+// ---- inside ----
+
+void Change::Enter(State state) {
+  if (std::exchange(state_, state) != state) deadline_.reset();
+  const Phase phase = PhaseOf(state_, booted_);
+  if (std::exchange(published_, phase) != phase) actions_.emplace_back(Publish{phase});
+}
+
+bool Change::MayBegin() const {
+  return fleet_free_ && (state_ == State::kBooting || state_ == State::kServing);
+}
+
+void Change::Begin(Wanted wanted) {
+  switch (wanted) {
+    case Wanted::kNothing:
+      return;
+    case Wanted::kReload:
+      Enter(State::kLoading);
+      actions_.emplace_back(BeginReload{});
+      return;
+    case Wanted::kUpgrade:
+      Enter(State::kChecking);
+      actions_.emplace_back(StartPreflight{});
+      return;
+  }
+}
+
+void Change::BeginStop(State state) {
+  // Who asks for the stop may have done so on hearing the answer before: what is next is not done yet.
+  const auto taken_back = std::erase_if(actions_, [](const ChangeAction& action) {
+    return std::holds_alternative<BeginReload>(action) || std::holds_alternative<StartPreflight>(action) ||
+           std::holds_alternative<Replace>(action);
+  });
+  if (state_ == State::kChecking && taken_back == 0) actions_.emplace_back(KillPreflight{});
+  replacing_ = false;
+  Enter(state);
+  Say(actions_, queue_.TakeAll(), ChangeAnswer::kStopping);
+}
+
+}  // namespace preforkd

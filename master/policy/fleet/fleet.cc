@@ -1,0 +1,220 @@
+#include "master/policy/fleet/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+namespace {
+
+// A worker that was ready for this long, or has finished a connection, was of use.
+constexpr Duration kUsefulLife = std::chrono::seconds(1);
+
+std::string NoRoom(const GenerationTarget& target) {
+  return fmt::format("there are not {} free slots for its workers", target.Workers());
+}
+
+std::string NeverReady(const GenerationTarget& target, const PoolTarget& pool) {
+  if (target.pools.size() < 2) return "no worker of the first generation became ready";
+  return fmt::format("no worker of pool \"{}\" became ready", pool.name);
+}
+
+}  // namespace
+
+Fleet::Fleet(std::uint32_t max_slots, std::uint32_t seed) : table_(max_slots), restarts_(seed) {}
+
+// ---- generations ----
+
+void Fleet::Begin(Generation generation, std::vector<PoolTarget> pools, Time now) {
+  current_ = GenerationTarget{generation, std::move(pools)};
+  CheckTarget(current_);
+  boot_.Begin(current_, now);
+  if (table_.AddAll(current_, now)) return;
+  finish_ = {ExitCode::kUnavailable, NoRoom(current_)};
+  StopAtOnce(now);
+}
+
+void Fleet::Inherit(Generation generation, std::vector<PoolTarget> pools,
+                    const std::vector<InheritedRecord>& inherited) {
+  PF_CHECK(table_.Records().empty(), "a fleet that has begun inherits nothing");
+  current_ = GenerationTarget{generation, std::move(pools)};
+  CheckTarget(current_);
+  for (const InheritedRecord& record : inherited) table_.Restore(record, current_);
+  table_.EndRestore();
+}
+
+void Fleet::Reload(Generation generation, std::vector<PoolTarget> pools, Time now) {
+  PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
+  next_ = GenerationTarget{generation, std::move(pools)};
+  CheckTarget(*next_);
+  if (!table_.AddAll(*next_, now)) AbandonNext(NoRoom(*next_), now);
+}
+
+void Fleet::AbandonNext(std::string reason, Time now) {
+  PF_CHECK(next_.has_value(), "no generation to abandon");
+  const Generation generation = next_->number;
+  for (Record& record : table_.Records()) {
+    if (record.generation == generation) table_.Release(record, now);
+  }
+  next_.reset();
+  table_.Push(Abandon{generation, std::move(reason)});
+  if (stopping_) return;
+  // Of the inherited workers some may be missing.
+  for (const PoolTarget& pool : current_.pools) table_.Resize(pool, current_.number, now);
+}
+
+void Fleet::PromoteIfReady(Time now) {
+  if (!next_) return;
+  const bool ready = std::all_of(next_->pools.begin(), next_->pools.end(), [this](const PoolTarget& pool) {
+    return table_.CountReady(pool.pool, next_->number) >= pool.workers;
+  });
+  if (!ready) return;
+  current_ = std::move(*next_);
+  next_.reset();
+  table_.Push(Promote{current_.number});  // first: the retiring ones must have somebody to follow
+  if (!boot_.Over()) table_.Push(Booted{current_.number});
+  boot_.End();
+  for (Record& record : table_.Records()) {
+    if (record.generation == current_.number) continue;
+    // The new configuration says how long the pool's workers may take, where it still has the pool.
+    if (const PoolTarget* pool = current_.Find(record.pool)) record.settings = pool->settings;
+    table_.Release(record, now);
+  }
+}
+
+bool Fleet::Draining() const {
+  const std::vector<Record>& records = table_.Records();
+  return std::any_of(records.begin(), records.end(), [this](const Record& record) {
+    const bool coming = next_ && record.generation == next_->number;
+    return record.state != WorkerState::kGone && record.generation != current_.number && !coming;
+  });
+}
+
+// ---- workers ----
+
+void Fleet::Spawned(Slot slot, Incarnation incarnation, Time now) {
+  Record& record = table_.At(slot);
+  PF_CHECK(record.spawn_asked, "forked without being asked to");
+  record.spawn_asked = false;
+  record.start_at.reset();
+  record.incarnation = incarnation;
+  PF_CHECK(table_.Move(record, WorkerEvent::kForked), "forked into a slot that has a process");
+  record.kill_at = now + record.settings.start_timeout;
+  if (!record.wanted) table_.Release(record, now);  // it was given up while the shell was forking
+}
+
+void Fleet::SpawnFailed(Slot slot, Time now) {
+  Record& record = table_.At(slot);
+  PF_CHECK(record.spawn_asked, "failed to fork without being asked to");
+  record.spawn_asked = false;
+  ++record.failures;
+  if (record.extra) record.wanted = false;  // it was an attempt to help; the next need makes the next one
+  if (!record.wanted) {
+    record.start_at.reset();
+    FinishIfEmpty();
+  } else if (next_ && record.generation == next_->number) {
+    AbandonNext(next_->About(record.pool, "a worker could not be forked"), now);
+  } else {
+    Restart(record, now);
+  }
+}
+
+void Fleet::Ready(const WorkerId& id, Time now) {
+  Record* record = table_.Find(id);
+  if (record == nullptr || !table_.Move(*record, WorkerEvent::kReady)) return;
+  record->ready_at = now;
+  record->kill_at.reset();
+  if (record->generation == current_.number && boot_.OnReady(record->pool))
+    table_.Push(Booted{current_.number});
+  table_.ReleaseReplaced(*record, now);
+  PromoteIfReady(now);
+}
+
+void Fleet::Exited(const WorkerId& id, bool served, Time now) {
+  Record* record = table_.Find(id);
+  PF_CHECK(record != nullptr, "an unknown worker was waited for");
+  const WorkerState was = record->state;
+  PF_CHECK(table_.Move(*record, WorkerEvent::kExited), "a worker exited twice");
+  record->kill_at.reset();
+  const bool useful = was == WorkerState::kReady && (served || now - record->ready_at >= kUsefulLife);
+  record->failures = useful ? 0 : record->failures + 1;
+  if (was == WorkerState::kRetiring || !record->wanted) {
+    record->wanted = false;
+    FinishIfEmpty();
+  } else if (record->leaving || record->extra) {  // its replacement is on the way already, or none is due
+    record->leaving = false;
+    record->wanted = false;
+    table_.PassOnReplaced(*record);
+  } else if (next_ && record->generation == next_->number && was == WorkerState::kStarting) {
+    AbandonNext(next_->About(record->pool, "a worker of it died before it was ready"), now);
+  } else {
+    Restart(*record, now);
+  }
+}
+
+// Gives up instead when the first generation cannot come up. While another one is starting, that may still
+// help.
+void Fleet::Restart(Record& record, Time now) {
+  table_.StartAt(record, restarts_.NextStart(record.pool, record.failures, record.settings, now), now);
+  const PoolTarget* pool = current_.Find(record.pool);
+  if (stopping_ || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
+  finish_ = {ExitCode::kUnavailable, NeverReady(current_, *pool)};
+  StopAtOnce(now);
+}
+
+bool Fleet::Replace(const WorkerId& id, Time now) {
+  return !stopping_ && table_.Replace(id, now);
+}
+
+// ---- numbers ----
+
+void Fleet::Scale(PoolId pool, std::uint32_t workers, Time now) {
+  PoolTarget* target = current_.Find(pool);
+  PF_CHECK(target != nullptr && workers >= 1, "a pool that is not there, or without workers");
+  if (stopping_) return;
+  target->workers = workers;
+  table_.Resize(*target, current_.number, now);
+}
+
+void Fleet::AddExtra(PoolId pool, Time now) {
+  const PoolTarget* target = current_.Find(pool);
+  if (stopping_ || target == nullptr) return;
+  if (Record* record = table_.Add(pool, target->settings, current_.number, now)) record->extra = true;
+}
+
+void Fleet::ReleaseExtra(PoolId pool, Time now) {
+  std::vector<Record>& records = table_.Records();
+  const auto extra = std::find_if(records.rbegin(), records.rend(), [pool](const Record& record) {
+    return record.pool == pool && record.extra && record.wanted;
+  });
+  if (extra != records.rend()) table_.Release(*extra, now);
+}
+
+std::uint32_t Fleet::Desired(PoolId pool) const {
+  const PoolTarget* target = current_.Find(pool);
+  return target != nullptr ? target->workers : 0;
+}
+
+// ---- the end ----
+
+void Fleet::Stop(Time deadline, Time now) {
+  stopping_ = true;
+  if (next_) AbandonNext("the server is stopping", now);
+  table_.ReleaseAll(deadline, now);
+  FinishIfEmpty();
+}
+
+void Fleet::StopAtOnce(Time now) {
+  Stop(now, now);
+  table_.KillAll(KillCause::kStopNow);
+}
+
+void Fleet::FinishIfEmpty() {
+  if (!stopping_ || finished_ || !table_.Empty()) return;
+  finished_ = true;
+  table_.Push(finish_);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,115 @@
+// Fleet: decides which workers should exist, in all pools. Pure: it is told events and times, and answers
+// with actions; it forks, signals and logs nothing itself, and knows no clock.
+//
+// The rules:
+//   - Each pool has as many workers of the current generation as desired. One that dies is started again:
+//     at once if it was of use, after a back-off if it was not; the restarts of a pool share a budget
+//     (pool_restarts.h).
+//   - A generation spans all pools. It serves only when the first workers of every pool are ready at the
+//     same time; one that dies before it was ready ends the whole attempt, and the generation in service
+//     goes on.
+//   - A pool that the new generation does not have goes with the old one.
+//   - The next one waits until no process of an earlier generation is left (MayReload): never three at
+//     once.
+//   - A worker that asks to be replaced is retired when its replacement is ready, not before.
+//   - Starting and retiring have a deadline, and then comes SIGKILL.
+//   - The very first generation serves when each pool has had a ready worker, and gives up when none of the
+//     workers of a pool can start (first_boot.h).
+//
+// Slots are numbered over all pools, and a free one may go to another pool than before.
+#ifndef PREFORKD_MASTER_POLICY_FLEET_FLEET_H_
+#define PREFORKD_MASTER_POLICY_FLEET_FLEET_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/ids.h"
+#include "master/policy/fleet/first_boot.h"
+#include "master/policy/fleet/fleet_actions.h"
+#include "master/policy/fleet/generation_target.h"
+#include "master/policy/fleet/pool_restarts.h"
+#include "master/policy/fleet/worker_table.h"
+
+namespace preforkd {
+
+class Fleet {
+ public:
+  using Record = WorkerRecord;
+
+  // `seed` for the jitter. `max_slots` bounds the table, over all pools.
+  Fleet(std::uint32_t max_slots, std::uint32_t seed);
+
+  // ---- events ----
+  // In all targets: at least one pool, each once, with one worker or more.
+  // The first generation.
+  void Begin(Generation generation, std::vector<PoolTarget> pools, Time now);
+  // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not
+  // started: what follows is a Reload, which replaces all, or a Scale. Precondition: `pools` has the pool of
+  // each worker.
+  void Inherit(Generation generation, std::vector<PoolTarget> pools,
+               const std::vector<InheritedRecord>& inherited);
+  // Precondition: MayReload().
+  void Reload(Generation generation, std::vector<PoolTarget> pools, Time now);
+  void Spawned(Slot slot, Incarnation incarnation, Time now);
+  void SpawnFailed(Slot slot, Time now);
+  void Ready(const WorkerId& id, Time now);
+  // `served`: it has finished at least one connection.
+  void Exited(const WorkerId& id, bool served, Time now);
+  // Start another one, then retire this one. False: it stays, because it leaves already or no slot is free.
+  bool Replace(const WorkerId& id, Time now);
+  // Precondition: workers >= 1, and Desired(pool) >= 1.
+  void Scale(PoolId pool, std::uint32_t workers, Time now);
+  // One worker more than desired, of the generation in service; it is not started again when it dies.
+  void AddExtra(PoolId pool, Time now);
+  // Retires the pool's extra with the highest slot, if there is one.
+  void ReleaseExtra(PoolId pool, Time now);
+  // Graceful: all retire, and are killed drain_timeout later, or at `deadline` if that is sooner.
+  void Stop(Time deadline, Time now);
+  // All are killed.
+  void StopAtOnce(Time now);
+  // Whatever is due. Call it at NextDeadline().
+  void Tick(Time now) { table_.Tick(now); }
+
+  // ---- answers ----
+  // The actions since the last call.
+  FleetActions TakeActions() { return table_.TakeActions(); }
+  [[nodiscard]] std::optional<Time> NextDeadline() const { return table_.NextDeadline(); }
+
+  // ---- queries ----
+  [[nodiscard]] const std::vector<Record>& Records() const { return table_.Records(); }
+  [[nodiscard]] const Record* Find(const WorkerId& id) const { return table_.Find(id); }
+  // A generation is starting up beside the one in service.
+  [[nodiscard]] bool Changing() const { return next_.has_value(); }
+  // A process of another generation than the one in service still finishes what it had, for drain_timeout at
+  // most.
+  [[nodiscard]] bool Draining() const;
+  [[nodiscard]] bool MayReload() const { return !Changing() && !Stopping() && !Draining(); }
+  [[nodiscard]] bool Stopping() const { return stopping_; }
+  // Of the generation in service. 0: it has no such pool.
+  [[nodiscard]] std::uint32_t Desired(PoolId pool) const;
+  [[nodiscard]] std::uint32_t Extras(PoolId pool) const { return table_.CountExtras(pool); }
+  [[nodiscard]] Generation Current() const { return current_.number; }
+
+ private:
+  void Restart(Record& record, Time now);
+  void AbandonNext(std::string reason, Time now);
+  void PromoteIfReady(Time now);
+  void FinishIfEmpty();
+
+  WorkerTable table_;
+  PoolRestarts restarts_;
+  FirstBoot boot_;
+  GenerationTarget current_;
+  std::optional<GenerationTarget> next_;
+  bool stopping_ = false;
+  Finish finish_;  // what to say at the end
+  bool finished_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

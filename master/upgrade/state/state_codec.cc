@@ -1,0 +1,357 @@
+#include "master/upgrade/state/state_codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <type_traits>
+
+#include "common/wire/messages.h"
+
+namespace preforkd {
+namespace {
+
+using nlohmann::json;
+
+// One list of fields serves both directions: a Writer puts what it is shown into an object, a Reader takes it from one.
+class Writer {
+ public:
+  explicit Writer(json& object) : object_(object) { object_ = json::object(); }
+
+  template <typename T>
+  void operator()(const char* name, T& value) {
+    object_[name] = Put(value);
+  }
+
+ private:
+  template <typename T>
+  static json Put(T& value);
+
+  json& object_;
+};
+
+class Reader {
+ public:
+  explicit Reader(json object) : object_(std::move(object)) {
+    if (!object_.is_object()) throw std::runtime_error("not a map");
+  }
+
+  template <typename T>
+  void operator()(const char* name, T& value) {
+    const auto found = object_.find(name);
+    if (found == object_.end()) return;
+    try {
+      Get(*found, value);
+    } catch (const std::exception& error) {
+      throw std::runtime_error(fmt::format("{}: {}", name, error.what()));
+    }
+  }
+
+ private:
+  template <typename T>
+  static void Get(const json& from, T& value);
+
+  json object_;
+};
+
+// ---- the fields ----
+
+template <typename Visit>
+void Fields(Visit&& visit, PassedSocket& socket) {
+  visit("name", socket.name);
+  visit("fd", socket.fd);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, SocketFile& file) {
+  visit("path", file.path);
+  visit("device", file.device);
+  visit("inode", file.inode);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedListener& listener) {
+  visit("fd", listener.fd);
+  visit("key", listener.key);
+  visit("address", listener.address);
+  visit("service", listener.service);
+  visit("proxy_protocol", listener.proxy_protocol);
+  visit("file", listener.file);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedListenerRow& row) {
+  visit("address", row.address);
+  visit("service", row.service);
+  visit("accepted", row.accepted);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedControl& control) {
+  visit("fd", control.fd);
+  visit("path", control.path);
+  visit("file", control.file);
+  visit("waiters", control.waiters);
+  visit("idle", control.idle);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedLog& log) {
+  visit("fd", log.fd);
+  visit("path", log.path);
+  visit("sink", log.sink);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, BoardDescription& board) {
+  visit("bytes", board.bytes);
+  visit("slots", board.slots);
+  visit("rows_at", board.rows_at);
+  visit("row_bytes", board.row_bytes);
+  visit("row_state_at", board.row_state_at);
+  visit("row_counters", board.row_counters);
+  visit("row_texts", board.row_texts);
+  visit("text_capacity", board.text_capacity);
+  visit("state_at", board.state_at);
+  visit("dropped", board.dropped);
+  visit("line_ledgers_at", board.line_ledgers_at);
+  visit("lines_at", board.lines_at);
+  visit("line_capacity", board.line_capacity);
+  visit("line_version", board.line_version);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedBoard& board) {
+  visit("fd", board.fd);
+  visit("description", board.description);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, WorkerId& id) {
+  visit("slot", id.slot);
+  visit("incarnation", id.incarnation);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedWorker& worker) {
+  visit("slot", worker.slot);
+  visit("incarnation", worker.incarnation);
+  visit("state", worker.state);
+  visit("wanted", worker.wanted);
+  visit("leaving", worker.leaving);
+  visit("extra", worker.extra);
+  visit("replaces", worker.replaces);
+  visit("pid", worker.pid);
+  visit("pid_fd", worker.pid_fd);
+  visit("master_end", worker.master_end);
+  visit("worker_end", worker.worker_end);
+  visit("shut", worker.shut);
+  visit("wire_version", worker.wire_version);
+  visit("board", worker.board);
+  visit("started_at", worker.started_at);
+  visit("ready_at", worker.ready_at);
+  visit("kill_at", worker.kill_at);
+  visit("counters", worker.counters);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedSlotTotals& totals) {
+  visit("slot", totals.slot);
+  visit("counters", totals.counters);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, InheritedConnection& connection) {
+  visit("fd", connection.fd);
+  visit("parcel", connection.parcel);
+  visit("waiting", connection.waiting);
+  visit("idle_for", connection.idle_for);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, UpgradeState& state) {
+  visit("format", state.format);
+  visit("version", state.version);
+  visit("program", state.program);
+  visit("wire_version", state.wire_version);
+  visit("generation", state.generation);
+  visit("last_generation", state.last_generation);
+  visit("last_incarnation", state.last_incarnation);
+  visit("last_conn", state.last_conn);
+  visit("seal_key_0", state.seal_key_0);
+  visit("seal_key_1", state.seal_key_1);
+  visit("service_ids", state.service_ids);
+  visit("listener_ids", state.listener_ids);
+  visit("config", state.config);
+  visit("workers", state.workers);
+  visit("detached", state.detached);
+  visit("pid_path", state.pid_path);
+  visit("pid_fd", state.pid_fd);
+  visit("notify_socket", state.notify_socket);
+  visit("watchdog", state.watchdog);
+  visit("passed", state.passed);
+  visit("server_log", state.server_log);
+  visit("access_log", state.access_log);
+  visit("listeners", state.listeners);
+  visit("control", state.control);
+  visit("totals", state.totals);
+  visit("listener_rows", state.listener_rows);
+  visit("slot_totals", state.slot_totals);
+  visit("boards", state.boards);
+  visit("workers_alive", state.workers_alive);
+  visit("connections", state.connections);
+}
+
+// ---- the kinds of values ----
+
+template <typename T>
+concept Record = requires(T& value, Writer& writer) { Fields(writer, value); };
+template <typename T>
+struct IsVector : std::false_type {};
+template <typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
+template <typename T>
+struct IsMap : std::false_type {};
+template <typename T>
+struct IsMap<std::map<std::string, T>> : std::true_type {};
+template <typename T>
+struct IsOptional : std::false_type {};
+template <typename T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <typename T>
+json Writer::Put(T& value) {
+  if constexpr (Record<T>) {
+    json object;
+    Fields(Writer(object), value);
+    return object;
+  } else if constexpr (IsVector<T>::value) {
+    json array = json::array();
+    for (auto& element : value) array.push_back(Put(element));
+    return array;
+  } else if constexpr (IsMap<T>::value) {
+    json object = json::object();
+    for (auto& [name, element] : value) object[name] = Put(element);
+    return object;
+  } else if constexpr (IsOptional<T>::value) {
+    return value ? Put(*value) : json();
+  } else if constexpr (std::is_same_v<T, Time>) {
+    return ToNanoseconds(value);
+  } else if constexpr (std::is_same_v<T, Duration>) {
+    return value.count();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return json::binary({value.begin(), value.end()});  // any bytes, not only UTF-8
+  } else if constexpr (std::is_enum_v<T>) {
+    return Raw(value);
+  } else {
+    return value;
+  }
+}
+
+template <typename Number>
+Number GetNumber(const json& from) {
+  static_assert(std::is_integral_v<Number> && !std::is_same_v<Number, bool>);
+  if (!from.is_number_integer()) throw std::runtime_error("not a number");
+  if (from.is_number_unsigned()) {
+    const auto number = from.get<std::uint64_t>();
+    if (std::in_range<Number>(number)) return static_cast<Number>(number);
+  } else {
+    const auto number = from.get<std::int64_t>();
+    if (std::in_range<Number>(number)) return static_cast<Number>(number);
+  }
+  throw std::runtime_error("a number out of range");
+}
+
+template <typename T>
+void Reader::Get(const json& from, T& value) {
+  if constexpr (Record<T>) {
+    Fields(Reader(from), value);
+  } else if constexpr (IsVector<T>::value) {
+    if (!from.is_array()) throw std::runtime_error("not a list");
+    for (const json& element : from) Get(element, value.emplace_back());
+  } else if constexpr (IsMap<T>::value) {
+    if (!from.is_object()) throw std::runtime_error("not a map");
+    for (const auto& [name, element] : from.items()) Get(element, value[name]);
+  } else if constexpr (IsOptional<T>::value) {
+    if (!from.is_null()) Get(from, value.emplace());
+  } else if constexpr (std::is_same_v<T, Time>) {
+    value = FromNanoseconds(GetNumber<std::int64_t>(from));
+  } else if constexpr (std::is_same_v<T, Duration>) {
+    value = Duration(GetNumber<Duration::rep>(from));
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!from.is_binary()) throw std::runtime_error("not a string of bytes");
+    value.assign(from.get_binary().begin(), from.get_binary().end());
+  } else if constexpr (std::is_enum_v<T>) {
+    value = static_cast<T>(GetNumber<std::underlying_type_t<T>>(from));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (!from.is_boolean()) throw std::runtime_error("neither true nor false");
+    value = from.get<bool>();
+  } else {
+    value = GetNumber<T>(from);
+  }
+}
+
+// ---- what the parts must be to one another ----
+
+Status Spoken(std::uint8_t version, const char* whose) {
+  if (IsSpoken(WireVersion{version})) return {};
+  return Error{fmt::format("{} speak wire version {}, and this program speaks {} to {}", whose, version,
+                           static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion))};
+}
+
+Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
+  if (worker.pid <= 0 || worker.pid_fd < 0 || worker.master_end < 0 || worker.worker_end < 0) {
+    return Error{fmt::format("the worker in slot {} is not whole", Raw(worker.slot))};
+  }
+  if (worker.board >= state.boards.size()) {
+    return Error{fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.slot))};
+  }
+  if (worker.state != "starting" && worker.state != "ready" && worker.state != "retiring") {
+    return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.slot))};
+  }
+  return Spoken(worker.wire_version, "workers");
+}
+
+Status Check(const UpgradeState& state) {
+  if (state.format != UpgradeState::kFormat) {
+    return Error{fmt::format("the state has format {}, and this program reads {}", state.format, UpgradeState::kFormat)};
+  }
+  if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
+  if (state.workers == 0) return Error{"the state wants no worker"};
+  for (const InheritedWorker& worker : state.workers_alive) {
+    if (const Status status = CheckWorker(state, worker); !status.Ok()) return status;
+  }
+  std::vector<int> fds = state.Descriptors();
+  std::sort(fds.begin(), fds.end());
+  if (!fds.empty() && fds.front() < 0) return Error{"a descriptor has a number below 0"};
+  const auto twice = std::adjacent_find(fds.begin(), fds.end());
+  if (twice != fds.end()) return Error{fmt::format("descriptor {} is named twice", *twice)};
+  return {};
+}
+
+}  // namespace
+
+std::string EncodeState(const UpgradeState& state) {
+  json object;
+  Fields(Writer(object), const_cast<UpgradeState&>(state));  // a Writer only looks
+  std::string bytes;
+  json::to_cbor(object, bytes);
+  return bytes;
+}
+
+Result<UpgradeState> DecodeState(std::string_view bytes) {
+  UpgradeState state;
+  try {
+    Fields(Reader(json::from_cbor(bytes)), state);
+  } catch (const json::exception&) {
+    return Error{"the state is damaged"};
+  } catch (const std::exception& error) {
+    return Error{fmt::format("the state is not understood: {}", error.what())};
+  }
+  if (const Status status = Check(state); !status.Ok()) return status.Err();
+  return state;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,51 @@
+#include "master/upgrade/state/state_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+namespace {
+
+constexpr const char* kName = "preforkd-upgrade";
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+}  // namespace
+
+Result<UniqueFd> WriteStateFile(const std::string& bytes) {
+  UniqueFd file(::memfd_create(kName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.Valid()) return SysError("memfd_create", kName);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t size = ::write(file.Get(), bytes.data() + done, bytes.size() - done);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return SysError("write", kName);
+    done += static_cast<std::size_t>(size);
+  }
+  // The check and the exec read the same bytes.
+  if (::fcntl(file.Get(), F_ADD_SEALS, kSeals) < 0) return SysError("fcntl", kName);
+  return file;
+}
+
+Result<std::string> ReadStateFile(int fd) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 && errno != EINVAL) return SysError("fcntl", kName);  // EINVAL: a file that cannot be sealed
+  if (seals != kSeals) return Error{"this is no state of a preforkd that is being upgraded"};
+  struct stat file {};
+  if (::fstat(fd, &file) < 0) return SysError("fstat", kName);
+  std::string bytes(static_cast<std::size_t>(file.st_size), '\0');
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t size = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return SysError("pread", kName);
+    if (size == 0) return Error{"the state is shorter than it was"};
+    done += static_cast<std::size_t>(size);
+  }
+  return bytes;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,22 @@
+#include "master/upgrade/state/upgrade_state.h"
+
+#include <algorithm>
+
+namespace preforkd {
+
+std::vector<int> UpgradeState::Descriptors() const {
+  std::vector<int> fds = {pid_fd, control.fd, server_log.fd, access_log.fd};
+  fds.insert(fds.end(), control.waiters.begin(), control.waiters.end());
+  fds.insert(fds.end(), control.idle.begin(), control.idle.end());
+  for (const PassedSocket& socket : passed) fds.push_back(socket.fd);
+  for (const InheritedListener& listener : listeners) fds.push_back(listener.fd);
+  for (const InheritedBoard& board : boards) fds.push_back(board.fd);
+  for (const InheritedWorker& worker : workers_alive) {
+    fds.insert(fds.end(), {worker.pid_fd, worker.master_end, worker.worker_end});
+  }
+  for (const InheritedConnection& connection : connections) fds.push_back(connection.fd);
+  std::erase(fds, -1);
+  return fds;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,25 @@
+#include "master/workers/line_rescue.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+
+void RescueLines(WorkerId dead, LineBuffer lines, int access) {
+  lines.Recover(access);
+  const auto count = [&lines] { return std::count(lines.Pending().begin(), lines.Pending().end(), '\n'); };
+  const auto left = count();
+  if (left == 0) return;
+  LineBuffer::Progress progress = LineBuffer::Progress::kWritten;
+  while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty()) progress = lines.Write(access);
+  const int errnum = errno;
+  log::Info("worker {} left {} lines for the access log: {} written by the master", dead, left, left - count());
+  if (progress == LineBuffer::Progress::kWritten) return;
+  log::Error("worker {}: the rest of its access log waits for the next worker in the slot: {}", dead,
+             progress == LineBuffer::Progress::kFailed ? ErrnoText(errnum) : "the file takes no more");
+}
+
+}  // namespace preforkd

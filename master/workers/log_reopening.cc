@@ -1,0 +1,72 @@
+#include "master/workers/log_reopening.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace preforkd {
+namespace {
+
+// How soon to try again where a channel had no room. Runs only then.
+constexpr Duration kRetryInterval = std::chrono::milliseconds(20);
+
+}  // namespace
+
+LogReopening::LogReopening(EventLoop& loop, Tell tell)
+    : tell_(std::move(tell)), timer_(loop, EventLoop::kPriorityControl, [this] { OnTimer(); }) {}
+
+void LogReopening::Begin(const std::vector<WorkerId>& workers, Done done) {
+  round_.Begin(workers);
+  waiters_.push_back({Now() + kPatience, std::move(done)});
+  TellUntold();
+  AnswerIfEnded();
+}
+
+void LogReopening::OnReopened(WorkerId worker, std::uint64_t round) {
+  round_.Reopened(worker, round);
+  AnswerIfEnded();
+}
+
+void LogReopening::OnGone(WorkerId worker) {
+  round_.Gone(worker);
+  AnswerIfEnded();
+}
+
+void LogReopening::TellUntold() {
+  for (const WorkerId& worker : round_.Untold()) {
+    switch (tell_(worker, round_.Number())) {
+      case Telling::kTold: round_.Told(worker); break;
+      case Telling::kNoRoom: break;
+      case Telling::kGone: round_.Gone(worker); break;
+    }
+  }
+}
+
+void LogReopening::AnswerIfEnded() {
+  if (round_.Ended()) {
+    // A callback may begin the next round.
+    for (Waiter& waiter : std::exchange(waiters_, {})) waiter.done({});
+  }
+  ArmTimer();
+}
+
+void LogReopening::OnTimer() {
+  TellUntold();
+  const Time now = Now();
+  while (!round_.Ended() && !waiters_.empty() && waiters_.front().deadline <= now) {
+    const Waiter late = std::move(waiters_.front());
+    waiters_.erase(waiters_.begin());
+    late.done(Error{fmt::format("not taken within {:.0f} s by {}", Seconds(kPatience), round_.Missing())});
+  }
+  AnswerIfEnded();
+}
+
+void LogReopening::ArmTimer() {
+  if (round_.Ended() || (waiters_.empty() && round_.Untold().empty())) return timer_.Cancel();
+  Time next = waiters_.empty() ? Time::max() : waiters_.front().deadline;
+  if (!round_.Untold().empty()) next = std::min(next, Now() + kRetryInterval);
+  timer_.SetAt(next);
+}
+
+}  // namespace preforkd

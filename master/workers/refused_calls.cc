@@ -1,0 +1,53 @@
+#include "master/workers/refused_calls.h"
+
+#include <fmt/core.h>
+
+#include "common/base/log.h"
+#include "common/process/call_table.h"
+#include "common/process/syscall_name.h"
+
+namespace preforkd {
+namespace {
+
+std::vector<RefusedCall> Read(const RefusedCalls& refused) {
+  std::vector<RefusedCall> so_far;
+  for (const RefusedCalls::Kind& kind : refused.kinds) {
+    const std::uint64_t number = Get(kind.number);
+    if (number != 0 && Get(kind.count) != 0) so_far.push_back({static_cast<int>(number - 1), Get(kind.count)});
+  }
+  if (Get(refused.others) != 0) so_far.push_back({std::nullopt, Get(refused.others)});
+  return so_far;
+}
+
+std::string Times(std::uint64_t times) { return times == 1 ? "once" : fmt::format("{} times", times); }
+
+}  // namespace
+
+std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
+  std::string text;
+  bool in_a_set = false;
+  for (const RefusedCall& call : calls) {
+    const std::string name = call.number ? SyscallName(*call.number) : "others";
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, Times(call.times));
+    const auto set = SetThatAdds(name);
+    if (set) text += fmt::format(" (set '{}')", CallSetName(*set));
+    in_a_set = in_a_set || set.has_value();
+  }
+  return in_a_set ? text + "; system_calls = \"SET\" in the section of its service would allow it" : text;
+}
+
+void RefusedCallReport::Look(const WorkerId& worker, const WorkerRow& row, Time now) {
+  Say(worker, watch_.Look(worker, Read(row.refused), now));
+}
+
+void RefusedCallReport::LastLook(const WorkerId& worker, const WorkerRow& row) {
+  Say(worker, watch_.LastLook(worker, Read(row.refused)));
+}
+
+void RefusedCallReport::Say(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
+  if (calls.empty()) return;
+  for (const RefusedCall& call : calls) Add(page_.calls_refused, call.times);
+  log::Warning("worker {} was refused system calls: {}", worker, DescribeRefusals(calls));
+}
+
+}  // namespace preforkd

@@ -1,0 +1,88 @@
+// AccessLine: one answered request as a line of the access log. Pure; allocates nothing, because it is made for every
+// request.
+//
+// It is made in two steps: what is known when the answer is, and the number of bytes and the duration when it has been
+// sent. Nothing that a client sends can end the line or its place in it (Escape).
+#ifndef PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
+#define PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
+
+#include <fmt/core.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/config/config.h"
+#include "common/net/address.h"
+#include "common/scoreboard/line_buffer.h"
+#include "common/text/escape.h"
+
+namespace preforkd {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+struct AccessEntry {
+  const SocketAddress* peer = nullptr;  // never null
+  ConnId conn{};
+  std::uint64_t request = 0;   // on this connection, from 1
+  std::uint32_t journeys = 0;  // hand-overs of this connection so far
+  WorkerId worker;
+  std::string_view request_line;  // as sent; empty: nobody knows. Cut when it is long
+  int status = 0;
+  std::string_view referer;  // empty: none; cut, like the next
+  std::string_view user_agent;
+};
+
+class AccessLine {
+ public:
+  // What stands in front of the number of bytes, and behind it.
+  struct Parts {
+    std::string_view head;
+    std::string_view tail;
+  };
+
+  explicit AccessLine(AccessFormat format) : format_(format) {}
+
+  // Valid until the next Begin.
+  Parts Begin(const AccessEntry& entry, WallTime now);
+  // The whole line, with its end. Valid until the next End.
+  std::string_view End(const Parts& parts, std::uint64_t bytes, Duration duration);
+
+ private:
+  // Text that grows into an array; what does not fit is left out, and all that is put has bounds that do.
+  class Text {
+   public:
+    void Clear() { size_ = 0; }
+    void Put(std::string_view text);
+    void PutNumber(std::uint64_t number);
+    // At most `most` bytes of what it becomes; "..." where more would follow.
+    void PutEscaped(std::string_view text, Escape escape, std::size_t most);
+    void PutHost(const SocketAddress& address);
+    template <typename... Args>
+    void Print(fmt::format_string<Args...> format, Args&&... args);
+    [[nodiscard]] std::string_view View() const { return {bytes_.data(), size_}; }
+
+   private:
+    [[nodiscard]] std::size_t Room() const { return bytes_.size() - size_; }
+    std::array<char, LineBuffer::kMaxLine> bytes_;
+    std::size_t size_ = 0;
+  };
+
+  void PutCombinedHead(const AccessEntry& entry, WallTime now);
+  void PutCombinedTail(const AccessEntry& entry);
+  void PutJsonHead(const AccessEntry& entry, WallTime now);
+  void PutJsonTail(const AccessEntry& entry);
+  void PutJsonRequest(std::string_view line);
+
+  AccessFormat format_;
+  Text parts_;
+  Text line_;
+};
+
+}  // namespace preforkd
+
+#endif

@@ -1,0 +1,24 @@
+#include "worker/connection/connection_table.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+
+Connection& ConnectionTable::Add(std::unique_ptr<Connection> connection) {
+  connection->SetTableIndex(connections_.size());
+  connections_.push_back(std::move(connection));
+  most_ = std::max(most_, connections_.size());
+  return *connections_.back();
+}
+
+void ConnectionTable::Remove(Connection& connection) {
+  const std::size_t index = connection.TableIndex();
+  PF_CHECK(index < connections_.size() && connections_[index].get() == &connection, "connection not in its place");
+  std::swap(connections_[index], connections_.back());
+  connections_[index]->SetTableIndex(index);
+  connections_.pop_back();
+}
+
+}  // namespace preforkd

@@ -1,0 +1,105 @@
+#include "worker/http/answer/output.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace preforkd::http {
+namespace {
+
+// Of one file in one callback, so that a fast client with a long file does not keep the others waiting.
+constexpr std::uint64_t kFileBytesPerTurn = 2 * 1024 * 1024;
+
+}  // namespace
+
+std::span<char> Output::Room(std::size_t size) {
+  auto& buffer = connection_.Env().out;
+  PF_CHECK(!file_.Valid(), "nothing goes behind a file that is being sent");
+  PF_CHECK(size <= buffer.size(), "asked for more room than there is");
+  if (buffer.size() - staged_ < size) FlushStaged(false);
+  return std::span<char>(buffer).subspan(staged_);
+}
+
+void Output::Append(std::string_view bytes) {
+  if (bytes.size() > connection_.Env().out.size()) {
+    FlushStaged(false);
+    SendOrKeep(bytes, false);
+    return;
+  }
+  std::memcpy(Room(bytes.size()).data(), bytes.data(), bytes.size());
+  Commit(bytes.size());
+}
+
+void Output::AppendFile(UniqueFd file, off_t offset, std::uint64_t size) {
+  PF_CHECK(!file_.Valid(), "one file at a time");
+  file_ = std::move(file);
+  file_offset_ = offset;
+  file_left_ = size;
+}
+
+Output::Progress Output::Flush(bool last) {
+  FlushUnsent(last && staged_ == 0);
+  FlushStaged(last);
+  if (unsent_.empty()) FlushFile();
+  if (broken_) return Progress::kBroken;
+  return Waiting() ? Progress::kBlocked : Progress::kDrained;
+}
+
+std::size_t Output::SendSome(std::string_view bytes, bool last) {
+  // Once: a socket that took less than it was given is full, asking again would only say so. The end of a short
+  // connection in a segment of its own would cost a third of what its answer does: it rides on the answer's.
+  const IoResult result = connection_.Send(bytes, last && !file_.Valid());
+  if (result.kind == IoResult::Kind::kError) broken_ = true;
+  sent_ += result.size;
+  return result.size;
+}
+
+void Output::Break() {
+  FlushStaged(false);
+  broken_ = true;
+  file_failed_ = true;
+}
+
+void Output::SendOrKeep(std::string_view bytes, bool last) {
+  // Behind bytes that wait there is no room either: do not ask the socket twice.
+  const std::size_t sent = unsent_.empty() && !broken_ ? SendSome(bytes, last) : 0;
+  if (!broken_) unsent_.append(bytes.substr(sent));
+}
+
+// The head of a file leaves by itself. With MSG_MORE the kernel lets the file's pages begin in the head's segment, all
+// of them then lie across the borders of the segments, and 100 KB over loopback cost half as much again.
+void Output::FlushStaged(bool last) {
+  const std::size_t size = std::exchange(staged_, 0);
+  if (size > 0) SendOrKeep({connection_.Env().out.data(), size}, last);
+}
+
+void Output::FlushUnsent(bool last) {
+  if (unsent_.empty() || broken_) return;
+  unsent_from_ += SendSome(std::string_view(unsent_).substr(unsent_from_), last);
+  if (unsent_from_ < unsent_.size()) return;
+  std::string().swap(unsent_);  // gives the memory back; assigning an empty one would not
+  unsent_from_ = 0;
+}
+
+void Output::FlushFile() {
+  std::uint64_t turn = kFileBytesPerTurn;
+  while (file_.Valid() && !broken_ && turn > 0) {
+    if (file_left_ == 0) return file_.Reset();
+    const auto count = static_cast<std::size_t>(std::min(file_left_, turn));
+    const IoResult result = connection_.SendFile(file_.Get(), file_offset_, count);
+    if (result.kind == IoResult::Kind::kAgain) return;
+    // End: the file has become shorter than its Content-Length. Only a short body can tell the client.
+    if (!result.Done()) {
+      broken_ = true;
+      return;
+    }
+    sent_ += result.size;
+    file_left_ -= result.size;
+    turn -= result.size;
+  }
+  if (file_left_ == 0) file_.Reset();
+}
+
+}  // namespace preforkd::http

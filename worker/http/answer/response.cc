@@ -1,0 +1,73 @@
+#include "worker/http/answer/response.h"
+
+#include <algorithm>
+#include <array>
+
+#include "worker/http/syntax/syntax.h"
+
+namespace preforkd {
+namespace {
+
+// All fields of one response together must fit the buffer that heads are built in, with room for the rest.
+constexpr std::size_t kMaxFieldBytes = 32 * 1024;
+constexpr std::size_t kMaxContentType = 1024;
+// Memory of a body that is kept for the next one.
+constexpr std::size_t kKeptBody = 64 * 1024;
+
+constexpr std::array<std::string_view, 7> kOfTheSession = {
+    "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "date", "server"};
+
+bool IsOfTheSession(std::string_view name) {
+  return std::any_of(kOfTheSession.begin(), kOfTheSession.end(),
+                     [name](std::string_view own) { return http::EqualsNoCase(name, own); });
+}
+
+}  // namespace
+
+void HttpResponse::SetStatus(int status) {
+  status_ = status;
+  // A final status, and three digits: 1xx is the session's business.
+  if (status < 200 || status > 599) malformed_ = true;
+}
+
+void HttpResponse::SetContentType(std::string_view type) {
+  if (type.size() > kMaxContentType || !http::IsFieldValue(type)) {
+    malformed_ = true;
+    return;
+  }
+  content_type_.assign(type);
+}
+
+void HttpResponse::AddHeader(std::string_view name, std::string_view value) {
+  if (http::EqualsNoCase(name, "content-type")) return SetContentType(value);
+  const bool fits = name.size() + value.size() + 4 <= kMaxFieldBytes - fields_.size();
+  if (!http::IsToken(name) || !http::IsFieldValue(value) || IsOfTheSession(name) || !fits) {
+    malformed_ = true;
+    return;
+  }
+  fields_.append(name).append(": ").append(value).append("\r\n");
+}
+
+void HttpResponse::SetFile(UniqueFd file, off_t offset, std::uint64_t size) {
+  file_ = std::move(file);
+  file_offset_ = offset;
+  file_size_ = size;
+}
+
+void HttpResponse::Clear() {
+  status_ = 200;
+  close_ = false;
+  malformed_ = false;
+  content_type_.clear();
+  fields_.clear();
+  if (body_.capacity() > kKeptBody) {
+    std::string().swap(body_);
+  } else {
+    body_.clear();
+  }
+  file_.Reset();
+  file_offset_ = 0;
+  file_size_ = 0;
+}
+
+}  // namespace preforkd

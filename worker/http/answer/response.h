@@ -1,0 +1,67 @@
+// HttpResponse: what a handler fills in. One per service and worker, used again for each request, so that its
+// strings keep their memory.
+//
+// A response that HTTP cannot carry (a field with a line break, a length of the handler's own) is remembered
+// as malformed and answered with 500: nothing that a handler does can break the framing of the connection.
+#ifndef PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_H_
+#define PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/unique_fd.h"
+
+namespace preforkd {
+
+class HttpResponse {
+ public:
+  // ---- for handlers ----
+
+  // 200 to 599.
+  void SetStatus(int status);
+  void SetContentType(std::string_view type);
+  // One more field. Content-Length, Transfer-Encoding, Connection, Date and Server belong to the session.
+  void AddHeader(std::string_view name, std::string_view value);
+  // The body; whatever SetFile said is then of no effect. Empty at first.
+  std::string& Body() { return body_; }
+  // The body is `size` bytes of `file` from `offset` on. The response owns the descriptor, and what it names
+  // must be a regular file.
+  void SetFile(UniqueFd file, off_t offset, std::uint64_t size);
+  // The connection ends after this response.
+  void CloseAfter() { close_ = true; }
+
+  // ---- for the session ----
+
+  // Back to an empty 200, keeping memory that is worth keeping.
+  void Clear();
+  [[nodiscard]] bool Malformed() const { return malformed_; }
+  [[nodiscard]] int Status() const { return status_; }
+  [[nodiscard]] bool ClosesAfter() const { return close_; }
+  [[nodiscard]] const std::string& ContentType() const { return content_type_; }
+  // Whole lines, "Name: value\r\n".
+  [[nodiscard]] const std::string& FieldLines() const { return fields_; }
+  [[nodiscard]] bool HasFile() const { return file_.Valid() && body_.empty(); }
+  [[nodiscard]] std::uint64_t BodySize() const { return HasFile() ? file_size_ : body_.size(); }
+  [[nodiscard]] int File() const { return file_.Get(); }
+  [[nodiscard]] off_t FileOffset() const { return file_offset_; }
+  [[nodiscard]] UniqueFd TakeFile() { return std::move(file_); }
+
+ private:
+  int status_ = 200;
+  bool close_ = false;
+  bool malformed_ = false;
+  std::string content_type_;
+  std::string fields_;
+  std::string body_;
+  UniqueFd file_;
+  off_t file_offset_ = 0;
+  std::uint64_t file_size_ = 0;
+};
+
+}  // namespace preforkd
+
+#endif

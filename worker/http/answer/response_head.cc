@@ -1,0 +1,56 @@
+#include "worker/http/answer/response_head.h"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "common/base/check.h"
+#include "worker/http/syntax/http_status.h"
+
+namespace preforkd::http {
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(std::span<char> out) : out_(out) {}
+
+  Writer& Put(std::string_view text) {
+    PF_CHECK(text.size() <= out_.size() - size_, "a response head is longer than its bound");
+    std::memcpy(out_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+    return *this;
+  }
+  Writer& Put(std::uint64_t number) {
+    std::array<char, 20> digits;
+    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    return Put(std::string_view(digits.data(), static_cast<std::size_t>(result.ptr - digits.data())));
+  }
+  [[nodiscard]] std::size_t Size() const { return size_; }
+
+ private:
+  std::span<char> out_;
+  std::size_t size_ = 0;
+};
+
+// Says something only where it differs from what the client's version means by saying nothing.
+std::string_view ConnectionField(const HeadContext& context) {
+  if (!context.keep_alive) return "Connection: close\r\n";
+  return context.client_minor_version == 0 ? "Connection: keep-alive\r\n" : "";
+}
+
+}  // namespace
+
+std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, std::span<char> out) {
+  Writer writer(out);
+  const int status = response.Status();
+  writer.Put("HTTP/1.1 ").Put(static_cast<std::uint64_t>(status)).Put(" ").Put(ReasonPhrase(status));
+  writer.Put("\r\nServer: preforkd\r\nDate: ").Put(context.date).Put("\r\n");
+  if (MayHaveBody(status)) {
+    if (!response.ContentType().empty()) writer.Put("Content-Type: ").Put(response.ContentType()).Put("\r\n");
+    writer.Put("Content-Length: ").Put(response.BodySize()).Put("\r\n");
+  }
+  writer.Put(response.FieldLines()).Put(ConnectionField(context)).Put("\r\n");
+  return writer.Size();
+}
+
+}  // namespace preforkd::http

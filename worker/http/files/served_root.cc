@@ -1,0 +1,39 @@
+#include "worker/http/files/served_root.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/text/quote.h"
+
+namespace preforkd::http {
+
+Result<ServedRoot> ServedRoot::Open(const std::string& path, Time now) {
+  Result<Beneath> folder = Beneath::Open(path);
+  if (!folder.Ok()) return folder.Err();
+  return ServedRoot(path, std::move(folder).Value(), now);
+}
+
+Beneath::Opened ServedRoot::OpenFile(const char* name, Time now) {
+  if (schedule_.Due(now)) LookAgain(now);
+  Beneath::Opened opened = folder_.OpenFile(name);
+  if (opened.fd.Valid() || IsShortage(opened.errnum) || !schedule_.SpendOnMiss(now)) return opened;
+  LookAgain(now);
+  return folder_.OpenFile(name);
+}
+
+void ServedRoot::LookAgain(Time now) {
+  schedule_.Looked(now);
+  const int errnum = folder_.Reopen(path_);
+  if (errnum != 0) return SayGone(errnum, now);
+  if (std::exchange(said_gone_, false)) log::Notice("root {} is there again", Quoted(path_));
+}
+
+// Once for each time that it goes, and once a second for one that comes and goes.
+void ServedRoot::SayGone(int errnum, Time now) {
+  if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
+  log::Warning("root {} cannot be opened: {}; its files are missing until it can", Quoted(path_), ErrnoText(errnum));
+  said_gone_ = true;
+}
+
+}  // namespace preforkd::http

@@ -1,0 +1,63 @@
+#include "worker/process/crash_report.h"
+
+#include <execinfo.h>
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitizerHandles = true;
+#else
+constexpr bool kSanitizerHandles = false;
+#endif
+
+CrashRecord* g_record = nullptr;
+// Unwinding needs some kilobytes; SIGSTKSZ is no constant any more.
+alignas(16) std::array<char, 64 * 1024> g_stack;
+
+// Runs with the stack and heap in an unknown state. SA_RESETHAND has set the default action again, so a second
+// fault in here ends the process at once.
+void OnFatalSignal(int signo, siginfo_t* info, void*) {
+  std::array<void*, CrashRecord::kFrames> frames{};
+  Set(g_record->signo, static_cast<std::uint64_t>(signo));
+  Set(g_record->fault_address, reinterpret_cast<std::uint64_t>(info->si_addr));
+  const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    Set(g_record->frames[index], reinterpret_cast<std::uint64_t>(frames[index]));
+  }
+  Set(g_record->count, static_cast<std::uint64_t>(count));
+  // Back to where it happened, or out of the kernel's queue: this time with the default action. SIGABRT from
+  // outside (a hang) does not repeat itself.
+  ::raise(signo);
+}
+
+}  // namespace
+
+Status InstallCrashReport(CrashRecord& record) {
+  if (kSanitizerHandles) return {};
+  g_record = &record;
+  // The first call loads libgcc's unwinder, which allocates: not in the handler.
+  std::array<void*, 1> warm_up{};
+  (void)::backtrace(warm_up.data(), 1);
+  stack_t stack{};
+  stack.ss_sp = g_stack.data();
+  stack.ss_size = g_stack.size();
+  if (::sigaltstack(&stack, nullptr) < 0) return SysError("sigaltstack");
+  struct sigaction action {};
+  action.sa_sigaction = OnFatalSignal;
+  action.sa_flags = static_cast<int>(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND);
+  ::sigemptyset(&action.sa_mask);
+  for (const int signo : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) {
+    if (::sigaction(signo, &action, nullptr) < 0) return SysError("sigaction");
+  }
+  return {};
+}
+
+}  // namespace preforkd

@@ -1,0 +1,33 @@
+#include "worker/process/crowding.h"
+
+#include <algorithm>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr Duration kShortest = milliseconds(250);
+constexpr Duration kLongest = std::chrono::seconds(10);
+constexpr Duration kLook = milliseconds(10);
+constexpr Duration kLookPerConnection = microseconds(5);
+
+}  // namespace
+
+std::optional<Duration> PatienceOf(const Crowd& crowd) {
+  if (crowd.connections >= crowd.most && crowd.others_wait) return kShortest;
+  const std::uint64_t begins = crowd.most - crowd.most / 4;
+  const std::uint64_t dense = crowd.most - crowd.most / 8;
+  // At most as many as there is room for are expected: a worker that has one place is not crowded by its one client.
+  if (crowd.connections <= begins) return std::nullopt;
+  if (crowd.connections >= dense) return kShortest;
+  const auto left = static_cast<Duration::rep>(dense - crowd.connections);
+  return kShortest + (kLongest - kShortest) * left / static_cast<Duration::rep>(dense - begins);
+}
+
+Duration NextLookAfter(std::uint64_t connections) {
+  return std::max<Duration>(kLook, kLookPerConnection * static_cast<Duration::rep>(connections));
+}
+
+}  // namespace preforkd

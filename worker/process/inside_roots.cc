@@ -1,0 +1,59 @@
+#include "worker/process/inside_roots.h"
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/config/chroot_path.h"
+#include "common/text/quote.h"
+
+namespace preforkd {
+
+Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const std::string& root) {
+  Result<std::string> resolved = PathInside(chroot, root);
+  if (!resolved.Ok()) return resolved.Err();
+  struct stat info {};
+  if (::stat(root.c_str(), &info) < 0) return SysError("stat", root);
+  return Name{LinkedPathInside(chroot, root).value_or(resolved.Value()), resolved.Value(), info.st_dev, info.st_ino};
+}
+
+Result<InsideRoots> InsideRoots::Find(const Config& config) {
+  InsideRoots roots;
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    for (const auto& [setting, value] : service.settings.Items()) {
+      if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
+      Result<Name> found = NameOf(config.worker.chroot, value.text);
+      if (!found.Ok()) return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
+      roots.folders_.push_back({i, setting.name, std::move(found).Value()});
+    }
+  }
+  return roots;
+}
+
+bool InsideRoots::LeadsThere(const Name& name) {
+  struct stat info {};
+  return ::stat(name.linked.c_str(), &info) == 0 && info.st_dev == name.device && info.st_ino == name.inode;
+}
+
+void InsideRoots::Rename(WorkerStart& start) const {
+  const auto config = std::make_shared<Config>(*start.config);
+  for (const auto& [index, setting, name] : folders_) {
+    ServiceConfig& service = config->services[index];
+    const bool follows = LeadsThere(name);
+    if (!follows) {
+      log::Warning("service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
+                   "at a reload only; write a relative one",
+                   service.name, setting, Quoted(service.settings.Text(setting)));
+    }
+    service.settings.Set(setting, {0, follows ? name.linked : name.resolved});
+  }
+  for (auto& [id, service] : start.services) service = config->FindService(service->name);
+  start.config = config;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,118 @@
+#include "worker/process/master_link.h"
+
+#include <poll.h>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+
+namespace preforkd {
+namespace {
+
+constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+// Times that a message is tried which the kernel refuses for no reason that passes by itself.
+constexpr int kMaxRefusals = 3;
+
+}  // namespace
+
+MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
+    : channel_(std::move(channel)),
+      end_(channel_.Get(), kWireVersion),  // a worker is a fork of its master
+      on_readable_(std::move(on_readable)),
+      // At the clients' priority: at a higher one, a flood of new clients would starve those that are here.
+      watch_(loop, channel_.Get(), EventLoop::kPriorityClient, [this](Interest ready) { OnReady(ready); }),
+      retry_(loop, EventLoop::kPriorityControl, [this] { FlushOutbox(); }) {}
+
+template <typename Message>
+bool MasterLink::SendAny(Message& message) {
+  if (master_gone_) return false;
+  if (!outbox_.empty()) {  // behind what waits already
+    Encode(message, encoded_, end_.Version());
+    outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+    return true;
+  }
+  const SendResult result = end_.Send(message, encoded_);
+  switch (result.outcome) {
+    case SendOutcome::kSent: TakeFd(message).Reset(); return true;
+    case SendOutcome::kFull:
+    case SendOutcome::kTooMany:
+    case SendOutcome::kRefused:
+      outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+      NoteFull(result.outcome);
+      KeepWatching();
+      return true;
+    case SendOutcome::kGone: master_gone_ = true; return false;
+  }
+  return false;
+}
+
+template bool MasterLink::SendAny(Ready&);
+template bool MasterLink::SendAny(ReplaceMe&);
+template bool MasterLink::SendAny(HandBack&);
+template bool MasterLink::SendAny(LogReopened&);
+
+Status MasterLink::SetListening(bool listening) {
+  listening_ = listening;
+  return UpdateWatch();
+}
+
+Status MasterLink::UpdateWatch() {
+  Interest interest = listening_ ? Interest::kRead : Interest::kNone;
+  if (!outbox_.empty() && !wait_for_others_) interest = interest | Interest::kWrite;
+  return watch_.Want(interest);
+}
+
+void MasterLink::OnReady(Interest ready) {
+  if (Has(ready, Interest::kWrite)) FlushOutbox();
+  if (Has(ready, Interest::kRead)) on_readable_();
+}
+
+bool MasterLink::GiveUp(int errnum) {
+  if (++outbox_.front().refusals >= kMaxRefusals) {
+    if (const auto held_back = log_limit_.Allow(Now())) {
+      log::Error("a message to the master cannot be sent: {} ({} more such lines held back)", ErrnoText(errnum), *held_back);
+    }
+    return true;
+  }
+  NoteFull(SendOutcome::kRefused);
+  return false;
+}
+
+void MasterLink::KeepWatching() {
+  const Status status = UpdateWatch();
+  if (status.Ok()) return;
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Error("channel, trying again: {} ({} more such lines held back)", status.Err().text, *held_back);
+  }
+  retry_.SetAfter(kRetryInterval);
+}
+
+void MasterLink::NoteFull(SendOutcome outcome) {
+  wait_for_others_ = outcome != SendOutcome::kFull;
+  if (wait_for_others_) retry_.SetAfter(kRetryInterval);
+}
+
+bool MasterLink::MasterHasShutDown() const {
+  pollfd state{channel_.Get(), POLLRDHUP, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
+void MasterLink::FlushOutbox() {
+  while (!outbox_.empty()) {
+    const OutMessage out{outbox_.front().bytes, outbox_.front().fd.Get()};
+    const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
+    if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) {
+      NoteFull(result.outcome);
+      break;
+    }
+    if (result.outcome == SendOutcome::kGone) master_gone_ = true;
+    if (result.outcome == SendOutcome::kRefused && !GiveUp(result.errnum)) break;
+    const bool dropped = result.outcome != SendOutcome::kSent && outbox_.front().fd.Valid();
+    outbox_.pop_front();
+    if (dropped && on_dropped_) on_dropped_();
+  }
+  if (outbox_.empty()) wait_for_others_ = false;
+  KeepWatching();
+  if (outbox_.empty() && on_drained_) on_drained_();
+}
+
+}  // namespace preforkd
