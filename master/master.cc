@@ -53,12 +53,13 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       ledger_(context_.Page()),
       changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
       dispatcher_(loop, context_.Page(), ledger_,
-                  Dispatcher::Hooks{[this](bool congested) { OnCongestion(congested); },
-                                    [this] { supervisor_.OnAllHeldUp(); }}),
+                  PoolDispatchers::Hooks{[this] { OnCongestion(); },
+                                         [this](PoolId pool) { supervisor_.OnAllHeldUp(pool); }}),
       parking_(loop, ledger_, dispatcher_),
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
-          [this](const Config& config, const std::string& service) { return TraitsOf(config, service); }),
+          [this](const Config& config, const std::string& service) { return TraitsOf(config, service); },
+          [this](ServiceId service) { return changes_.State().MayAccept() && !dispatcher_.Congested(service); }),
       supervisor_(loop, scoreboard, dispatcher_, program.worker, ledger_, SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
       control_(
@@ -118,7 +119,9 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 }
 
 Notices::Reading Master::ReadHealth() const {
-  return {supervisor_.Desired(), supervisor_.Beating(Now()), context_.scoreboard.Account().in_progress};
+  std::uint32_t desired = 0;
+  for (const PoolSpec& pool : generations_.Serving().pools) desired += supervisor_.Desired(pool.id);
+  return {desired, supervisor_.Beating(Now()), context_.scoreboard.Account().in_progress};
 }
 
 // ---- life ----
@@ -158,12 +161,12 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   if (returned) {
     upgrader_.SetReturnReason(*returned);
     changes_.Tell([&](Change& change) { change.BeginReturned(waiters); });
-    supervisor_.Scale(generations_.Serving().workers);  // those that died meanwhile
+    for (const PoolSpec& pool : generations_.Serving().pools) supervisor_.Scale(pool.id, pool.workers);  // some died
   } else {
     generations_.Prepare(std::move(coming));
     reloader_.SetPredecessor(state.version);
     const GenerationSpec& next = generations_.Coming();
-    log::Notice("upgrade: generation {} is starting with {} workers", Raw(next.number), next.workers);
+    log::Notice("upgrade: generation {} is starting with {} workers", Raw(next.number), next.Workers());
     changes_.Tell([&](Change& change) { change.BeginReplaced(waiters); });
   }
   UpdateAccepting();
@@ -300,13 +303,13 @@ void Master::OnFinish(ExitCode code, const std::string& reason) {
 
 // ---- accepting ----
 
-void Master::OnCongestion(bool congested) {
+void Master::OnCongestion() {
   UpdateAccepting();
-  if (!congested) changes_.Tell([](Change& change) { change.OnDrained(); });
+  if (!dispatcher_.Congested()) changes_.Tell([](Change& change) { change.OnDrained(); });
 }
 
 void Master::UpdateAccepting() {
-  listeners_.SetAccepting(changes_.State().MayAccept() && !dispatcher_.Congested());
+  listeners_.UpdateAccepting();
 }
 
 }  // namespace preforkd

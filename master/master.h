@@ -64,7 +64,7 @@ class Master {
   void OnPromote();
   void OnAbandon(Generation generation, const std::string& reason);
   void OnFinish(ExitCode code, const std::string& reason);
-  void OnCongestion(bool congested);
+  void OnCongestion();
   void UpdateAccepting();
 
   MasterContext context_;
@@ -73,7 +73,7 @@ class Master {
   PidFiles pid_files_;
   Ledger ledger_;
   ChangeRunner changes_;
-  Dispatcher dispatcher_;
+  PoolDispatchers dispatcher_;
   Parking parking_;
   ListenerSet listeners_;
   Supervisor supervisor_;

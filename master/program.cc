@@ -131,7 +131,7 @@ Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program&
   if (outcome.config == nullptr) return ProblemsOf(outcome);
   if (Status status = TryConnections(state.Value()); !status.Ok()) return status;
   if (Status status = TryListeners(*outcome.config, state.Value()); !status.Ok()) return status;
-  return TryWorker(outcome.config, program.worker);
+  return TryWorkers(outcome.config, program.worker);
 }
 
 int AnswerTrial(const Status& verdict, const Program& program) {
@@ -238,7 +238,6 @@ int RunProgram(int argc, char** argv, const Program& program) {
   life.inputs.environment = EnvironmentOverrides(environ);
   life.inputs.service_types = program.service_types;
   life.inputs.default_type = program.default_service;
-  life.inputs.only_main_pool = true;  // until the master starts workers by pool
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Continues()) return Adopt(order, std::move(life), program);

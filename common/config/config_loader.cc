@@ -81,11 +81,6 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   WriteFlags(inputs.flags, draft);
   Config config = ReadDraft(draft);
   CheckConfig(config, draft);
-  for (const DraftSection& pool : draft.pools) {
-    if (!inputs.only_main_pool || pool.name == kMainPoolName) continue;
-    draft.problems.Add(pool.origin,
-                       fmt::format("[pool.{}]: pools other than main are not available yet", pool.name));
-  }
   if (!draft.problems.None()) return {nullptr, draft.problems.Sorted(), {}};
   std::vector<ConfigProblem> warnings = draft.warnings.Sorted();
   for (ConfigProblem& warning : warnings) warning.text = "warning: " + warning.text;

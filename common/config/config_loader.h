@@ -35,7 +35,6 @@ struct ConfigInputs {
   std::string root;                        // --root: root of that service
   std::string default_type;                // of the service that there is without a file
   std::vector<ServiceDeclaration> service_types;  // the types that this program has
-  bool only_main_pool = false;                    // for a program that cannot run another one yet
 };
 
 struct ConfigProblem {

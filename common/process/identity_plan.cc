@@ -6,7 +6,7 @@ namespace preforkd {
 namespace {
 
 // What was asked for and is not done: "user and worker.chroot".
-std::string Undone(const Config& config, const IdentityPlan& plan) {
+std::string Undone(const PoolSettings& config, const IdentityPlan& plan) {
   std::string keys;
   const auto add = [&keys](bool undone, const char* key) {
     if (undone) keys += fmt::format("{}{}", keys.empty() ? "" : " and ", key);
@@ -19,7 +19,7 @@ std::string Undone(const Config& config, const IdentityPlan& plan) {
 
 }  // namespace
 
-IdentityPlan PlanIdentity(const Config& config, const Authority& authority) {
+IdentityPlan PlanIdentity(const PoolSettings& config, const Authority& authority) {
   IdentityPlan plan;
   const bool ids_wanted = !config.user.empty() || !config.group.empty();
   plan.change_ids = ids_wanted && (authority.IsRoot() || authority.change_ids);
@@ -35,7 +35,7 @@ IdentityPlan PlanIdentity(const Config& config, const Authority& authority) {
   return plan;
 }
 
-std::string FilterRemark(const Config& config, bool filters_exist) {
+std::string FilterRemark(const PoolSettings& config, bool filters_exist) {
   if (filters_exist || config.worker.seccomp == CallFilter::kOff) return {};
   return "this kernel has no seccomp filters, or forbids them: workers may make every system call";
 }

@@ -19,10 +19,10 @@ struct IdentityPlan {
 
 // As root everything is tried, and what fails ends the worker: nobody may take root's worker for a user's. Who is not
 // root does what it has the capabilities for.
-IdentityPlan PlanIdentity(const Config& config, const Authority& authority);
+IdentityPlan PlanIdentity(const PoolSettings& config, const Authority& authority);
 
 // The same for system calls: empty, or why they are not filtered although they should be.
-std::string FilterRemark(const Config& config, bool filters_exist);
+std::string FilterRemark(const PoolSettings& config, bool filters_exist);
 
 }  // namespace preforkd
 

@@ -31,7 +31,8 @@ struct WorkerStart {
   bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;
-  // The number under which parcels name each service of `config`.
+  const PoolConfig* pool = nullptr;  // of `config`: what this worker is
+  // The number under which parcels name each service of that pool.
   std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
 };
 

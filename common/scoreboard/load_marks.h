@@ -17,24 +17,39 @@
 
 namespace preforkd {
 
-class alignas(64) LoadMarks {
+// Slots as bits: those that one reader of the marks looks after.
+class SlotSet {
  public:
   static constexpr std::uint32_t kSlots = 1024;
+
+  // Precondition: slot < kSlots.
+  void Add(Slot slot) { words_[Raw(slot) / 64] |= Bit(slot); }
+  void Remove(Slot slot) { words_[Raw(slot) / 64] &= ~Bit(slot); }
+  [[nodiscard]] std::uint64_t Word(std::size_t index) const { return words_[index]; }
+
+ private:
+  static std::uint64_t Bit(Slot slot) { return std::uint64_t{1} << (Raw(slot) % 64); }
+
+  std::array<std::uint64_t, kSlots / 64> words_{};
+};
+
+class alignas(64) LoadMarks {
+ public:
+  static constexpr std::uint32_t kSlots = SlotSet::kSlots;
 
   // After the row has been changed. Any process. Precondition: slot < kSlots.
   void Mark(Slot slot) {
     words_[Raw(slot) / 64].fetch_or(std::uint64_t{1} << (Raw(slot) % 64), std::memory_order_release);
   }
 
-  // Calls `visit` with each slot below `slots` that was marked since the last time. Only by the master. A change that it
+  // Calls `visit` with each slot of `slots` that was marked since the last time. Only by the master. A change that it
   // does not see now has not left its mark yet.
   template <typename Visit>
-  void Take(std::uint32_t slots, Visit visit) {
-    for (std::uint32_t base = 0; base < slots && base < kSlots; base += 64) {
-      std::atomic<std::uint64_t>& word = words_[base / 64];
-      if (word.load(std::memory_order_relaxed) == 0) continue;
-      std::uint64_t bits = word.exchange(0, std::memory_order_acquire);
-      for (; bits != 0; bits &= bits - 1) visit(Slot{base + static_cast<std::uint32_t>(std::countr_zero(bits))});
+  void Take(const SlotSet& slots, Visit visit) {
+    for (std::uint32_t i = 0; i < words_.size(); ++i) {
+      if ((words_[i].load(std::memory_order_relaxed) & slots.Word(i)) == 0) continue;
+      std::uint64_t bits = words_[i].fetch_and(~slots.Word(i), std::memory_order_acquire) & slots.Word(i);
+      for (; bits != 0; bits &= bits - 1) visit(Slot{i * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
     }
   }
 

@@ -65,6 +65,7 @@ class Listener {
   // Whether Reconfigure would succeed, as far as one can know; changes nothing.
   [[nodiscard]] Status MayReconfigure(const ListenConfig& config) const;
   void SetService(ServiceId service) { service_ = service; }
+  [[nodiscard]] ServiceId Service() const { return service_; }
   // The row in which this listener shows its counters; it must outlive it.
   void SetRow(ListenerRow* row) { row_ = row; }
   // Leaves it to another listener on the same address.

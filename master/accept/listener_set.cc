@@ -32,8 +32,13 @@ std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
 }  // namespace
 
 ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
-                         Listener::Sink sink, TraitsOf traits_of)
-    : loop_(loop), scoreboard_(scoreboard), passed_(passed), sink_(std::move(sink)), traits_of_(std::move(traits_of)) {}
+                         Listener::Sink sink, TraitsOf traits_of, MayAccept may_accept)
+    : loop_(loop),
+      scoreboard_(scoreboard),
+      passed_(passed),
+      sink_(std::move(sink)),
+      traits_of_(std::move(traits_of)),
+      may_accept_(std::move(may_accept)) {}
 
 Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
   std::vector<Wanted> wanted;
@@ -164,7 +169,7 @@ void ListenerSet::Commit(const Config& config) {
   active_ = std::move(next);
   prepared_.clear();
   WarnOfUnused(config);
-  SetAccepting(accepting_);
+  UpdateAccepting();
 }
 
 void ListenerSet::Succeed(Listener& last, Listener& next) {
@@ -197,9 +202,8 @@ void ListenerSet::Install(Listener& listener, const ListenConfig& config, const 
   listener.Row()->service.Write(config.service);
 }
 
-void ListenerSet::SetAccepting(bool accepting) {
-  accepting_ = accepting;
-  for (auto& [key, listener] : active_) listener->SetAccepting(accepting);
+void ListenerSet::UpdateAccepting() {
+  for (auto& [key, listener] : active_) listener->SetAccepting(may_accept_(listener->Service()));
 }
 
 void ListenerSet::Close() {

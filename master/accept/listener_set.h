@@ -30,11 +30,13 @@ class ListenerSet {
     bool client_speaks_first = false;
   };
   using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
+  // Whether connections of that service are taken now.
+  using MayAccept = std::function<bool(ServiceId)>;
 
   // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set: one
   // that no listener uses for a while must still be there at the next reload.
   ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
-              TraitsOf traits_of);
+              TraitsOf traits_of, MayAccept may_accept);
 
   // What this process has listened on as another program: in service at once, for the service that it had.
   // Error: it is no socket that listens, or its address is none.
@@ -53,7 +55,8 @@ class ListenerSet {
   // Drops what Prepare made.
   void Abandon() { prepared_.clear(); }
 
-  void SetAccepting(bool accepting);
+  // Lets each listener accept whose service may be accepted for (MayAccept), and pauses the others.
+  void UpdateAccepting();
   // Accepts what is queued and closes all. What is queued at a service manager's socket stays there, for whoever it
   // starts next.
   void Close();
@@ -91,10 +94,10 @@ class ListenerSet {
   const std::vector<InheritedSocket>& passed_;
   Listener::Sink sink_;
   TraitsOf traits_of_;
+  MayAccept may_accept_;
   Listeners active_;
   Listeners prepared_;
   NameNumbers<ListenerId> ids_;  // by key
-  bool accepting_ = false;
 };
 
 }  // namespace preforkd

@@ -44,7 +44,7 @@ ControlReply ReplyOf(ChangeAnswer answer) {
 // ---- signals ----
 
 void Commands::OnSignal(int signo) {
-  const std::uint32_t desired = parts_.supervisor.Desired();
+  const std::uint32_t desired = parts_.supervisor.Desired(kMainPool);
   switch (signo) {
     case SIGHUP:
       return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
@@ -149,7 +149,7 @@ void Commands::Stop() {
 
 void Commands::Scale(std::uint32_t workers) {
   log::Notice("{} workers are wanted from now on", workers);
-  parts_.supervisor.Scale(workers);
+  parts_.supervisor.Scale(kMainPool, workers);
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {

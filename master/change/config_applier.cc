@@ -1,8 +1,10 @@
 #include "master/change/config_applier.h"
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -42,20 +44,32 @@ void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   parts_.supervisor.SetLogs(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
-  parts_.dispatcher.Configure(generation.config->dispatch, UsableCpus().cpus);
+  parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfServices(), UsableCpus().cpus);
 }
 
 void ConfigApplier::ApplyToProcess(const Config& config) {
-  KeepMemoryToItself(config.worker.dumpable);
-  RemarkOnIdentity(config);
+  KeepMemoryToItself(std::all_of(config.pools.begin(), config.pools.end(),
+                                 [](const PoolConfig& pool) { return pool.worker.dumpable; }));
+  Remark(config);
 }
 
-void ConfigApplier::RemarkOnIdentity(const Config& config) {
-  const IdentityPlan plan = PlanIdentity(config, OwnAuthority());
-  if (std::exchange(identity_remark_, plan.remark) != plan.remark && !plan.remark.empty())
-    log::Notice("{}", plan.remark);
-  const std::string filter = FilterRemark(config, CallFiltersExist());
-  if (std::exchange(filter_remark_, filter) != filter && !filter.empty()) log::Warning("{}", filter);
+void ConfigApplier::Remark(const Config& config) {
+  std::vector<std::string> remarks;
+  const auto is_new = [&](const std::string& remark) {
+    if (remark.empty()) return false;
+    remarks.push_back(remark);
+    return std::find(remarks_.begin(), remarks_.end(), remark) == remarks_.end();
+  };
+  for (const PoolConfig& pool : config.pools) {
+    const auto named = [&](const std::string& remark) {
+      return remark.empty() || config.pools.size() == 1 ? remark : fmt::format("pool {}: {}", pool.name, remark);
+    };
+    const std::string identity = named(PlanIdentity(pool, OwnAuthority()).remark);
+    if (is_new(identity)) log::Notice("{}", identity);
+    const std::string filter = named(FilterRemark(pool, CallFiltersExist()));
+    if (is_new(filter)) log::Warning("{}", filter);
+  }
+  remarks_ = std::move(remarks);
 }
 
 }  // namespace preforkd

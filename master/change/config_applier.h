@@ -3,6 +3,7 @@
 #define PREFORKD_MASTER_CHANGE_CONFIG_APPLIER_H_
 
 #include <string>
+#include <vector>
 
 #include "master/change/master_parts.h"
 
@@ -21,11 +22,10 @@ class ConfigApplier {
 
  private:
   // What workers are not kept from, though they should be: once, and again when it changes.
-  void RemarkOnIdentity(const Config& config);
+  void Remark(const Config& config);
 
   MasterParts parts_;
-  std::string identity_remark_;  // as it was logged
-  std::string filter_remark_;
+  std::vector<std::string> remarks_;  // as they were logged
 };
 
 }  // namespace preforkd

@@ -22,44 +22,51 @@ std::uint32_t WorkersByCpus() {
   return workers;
 }
 
-std::uint32_t WorkersOf(const Config& config) {
-  return config.workers != 0 ? config.workers : WorkersByCpus();
+// The scoreboard has a row for each.
+constexpr std::size_t kMaxPoolNumbers = 64;
+
+template <typename Id>
+Status RoomFor(const NameNumbers<Id>& numbers, std::size_t most, const std::set<std::string>& names, const char* what) {
+  if (numbers.HasRoomFor(names, most)) return {};
+  return Error{fmt::format("{} names of {} have been in use since the start; for another one the server must be "
+                           "restarted",
+                           numbers.All().size(), what)};
 }
 
 }  // namespace
 
-void Generations::Begin(std::shared_ptr<const Config> config) {
-  const std::uint32_t workers = WorkersOf(*config);
-  serving_ = Make(std::move(config), workers);
-}
+void Generations::Begin(std::shared_ptr<const Config> config) { serving_ = Make(std::move(config)); }
 
-void Generations::Prepare(std::shared_ptr<const Config> config) {
-  const std::uint32_t workers = WorkersOf(*config);
-  coming_ = Make(std::move(config), workers);
-}
+void Generations::Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
 
 void Generations::Promote() {
   serving_ = std::exchange(coming_, {});
 }
 
 std::string Generations::ServingText() const {
-  return fmt::format("serving: generation {}, {} workers", Raw(serving_.number), serving_.workers);
+  const std::string pools = serving_.pools.size() > 1 ? fmt::format(" in {} pools", serving_.pools.size()) : "";
+  return fmt::format("serving: generation {}, {} workers{}", Raw(serving_.number), serving_.Workers(), pools);
 }
 
 Status Generations::HasNumbersFor(const Config& config) const {
-  std::set<std::string> names;
-  for (const ServiceConfig& service : config.services) names.insert(service.name);
-  if (service_ids_.HasRoomFor(names)) return {};
-  return Error{fmt::format("{} names of services have been in use since the start; for another one the server "
-                           "must be restarted",
-                           service_ids_.All().size())};
+  std::set<std::string> services;
+  std::set<std::string> pools;
+  for (const ServiceConfig& service : config.services) services.insert(service.name);
+  for (const PoolConfig& pool : config.pools) pools.insert(pool.name);
+  Status status = RoomFor(service_ids_, NameNumbers<ServiceId>::kMost, services, "services");
+  if (status.Ok()) status = RoomFor(pool_ids_, kMaxPoolNumbers, pools, "pools");
+  return status;
 }
 
-GenerationSpec Generations::Make(std::shared_ptr<const Config> config, std::uint32_t workers) {
+GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
   GenerationSpec generation;
   last_ = Next(last_);
   generation.number = last_;
-  generation.workers = workers;
+  std::uint32_t by_cpus = 0;
+  for (const PoolConfig& pool : config->pools) {
+    if (pool.workers == 0 && by_cpus == 0) by_cpus = WorkersByCpus();
+    generation.pools.push_back({pool_ids_.Of(pool.name), &pool, pool.workers != 0 ? pool.workers : by_cpus});
+  }
   for (const ServiceConfig& service : config->services) {
     generation.services.emplace_back(ServiceOf(service.name), &service);
   }
@@ -72,11 +79,17 @@ void Generations::Save(UpgradeState& state) const {
   state.generation = serving_.number;
   state.last_generation = last_;
   for (const auto& [name, id] : service_ids_.All()) state.service_ids[name] = Raw(id);
+  for (const auto& [name, id] : pool_ids_.All()) state.pool_ids[name] = Raw(id);
 }
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
   for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
-  serving_ = Make(std::move(config), state.workers);
+  for (const auto& [name, id] : state.pool_ids) pool_ids_.Keep(name, PoolId{id});
+  serving_ = Make(std::move(config));
+  for (PoolSpec& pool : serving_.pools) {
+    const auto workers = state.pool_workers.find(pool.config->name);
+    if (workers != state.pool_workers.end()) pool.workers = workers->second;
+  }
   serving_.number = state.generation;
   last_ = state.last_generation;
 }

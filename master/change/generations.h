@@ -18,6 +18,8 @@ namespace preforkd {
 
 class Generations {
  public:
+  Generations() { pool_ids_.Keep(std::string(kMainPoolName), kMainPool); }
+
   // The first one.
   void Begin(std::shared_ptr<const Config> config);
   // The next one; it is coming from now on.
@@ -34,7 +36,7 @@ class Generations {
   // A name keeps its number as long as the server lives.
   // Precondition: HasNumbersFor has said so.
   ServiceId ServiceOf(const std::string& name) { return service_ids_.Of(name); }
-  // Error: no number is left for one of its services.
+  // Error: no number is left for one of its services or pools.
   [[nodiscard]] Status HasNumbersFor(const Config& config) const;
 
   // ---- upgrade in place ----
@@ -43,12 +45,13 @@ class Generations {
   void Restore(const UpgradeState& state, std::shared_ptr<const Config> config);
 
  private:
-  GenerationSpec Make(std::shared_ptr<const Config> config, std::uint32_t workers);
+  GenerationSpec Make(std::shared_ptr<const Config> config);
 
   GenerationSpec serving_;
   GenerationSpec coming_;
   Generation last_{};
   NameNumbers<ServiceId> service_ids_;
+  NameNumbers<PoolId> pool_ids_;
 };
 
 }  // namespace preforkd

@@ -13,7 +13,7 @@
 #include "master/change/generations.h"
 #include "master/change/waiters.h"
 #include "master/control/control_sockets.h"
-#include "master/dispatch/dispatcher.h"
+#include "master/dispatch/pool_dispatchers.h"
 #include "master/parking/parking.h"
 #include "master/system/log_output.h"
 #include "master/system/pid_files.h"
@@ -38,7 +38,7 @@ struct MasterParts {
   const MasterContext& context;
   PidFiles& pid_files;
   Ledger& ledger;
-  Dispatcher& dispatcher;
+  PoolDispatchers& dispatcher;
   Parking& parking;
   ListenerSet& listeners;
   Supervisor& supervisor;

@@ -28,7 +28,7 @@ void Reloader::Do(const BeginReload&) {
   }
   parts_.generations.Prepare(outcome.config);
   const GenerationSpec& coming = parts_.generations.Coming();
-  log::Notice("reload: generation {} is starting with {} workers", Raw(coming.number), coming.workers);
+  log::Notice("reload: generation {} is starting with {} workers", Raw(coming.number), coming.Workers());
   parts_.changes.Tell([](Change& change) { change.OnGenerationPrepared(); });
 }
 

@@ -14,12 +14,10 @@ void SaveConnections(const MasterParts& parts, UpgradeState& state) {
   parts.parking.ForEach([&](int fd, std::span<const char> parcel, Duration idle_left) {
     state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left});
   });
-  const Ring<PackedParcel>& waiting = parts.dispatcher.WaitingParcels();
-  for (std::size_t i = 0; i < waiting.Size(); ++i) {
-    const std::span<const char> message = waiting[i].Message();
-    state.connections.push_back(
-        {waiting[i].fd.Get(), {message.begin(), message.end()}, true, Duration(0)});
-  }
+  parts.dispatcher.ForEachWaiting([&](const PackedParcel& parcel) {
+    const std::span<const char> message = parcel.Message();
+    state.connections.push_back({parcel.fd.Get(), {message.begin(), message.end()}, true, Duration(0)});
+  });
 }
 
 void SaveTotals(const Scoreboard& scoreboard, UpgradeState& state) {

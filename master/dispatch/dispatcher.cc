@@ -38,6 +38,7 @@ void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
   targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
   ++ready_;
+  mine_.Add(slot);
   benched_.push_back(slot);
   if (channel.Inherited()) unmarked_.push_back(slot);
 }
@@ -46,6 +47,7 @@ void Dispatcher::RemoveSlot(Slot slot) {
   if (Find(slot) == nullptr) return;
   targets_[Raw(slot)].reset();
   --ready_;
+  mine_.Remove(slot);
   balancer_.Withdraw(Raw(slot));
   std::erase(benched_, slot);
   std::erase(unmarked_, slot);
@@ -73,7 +75,7 @@ void Dispatcher::Flush() {
 
 void Dispatcher::Distribute(Time now) {
   if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
-  if (stopping_) DropAll();
+  if (stopping_) GiveUpWaiting(LossReason::kStopped);
   ++round_;
   in_flight_limit_ = false;
   prefer_idle_.reset();
@@ -87,9 +89,20 @@ void Dispatcher::Distribute(Time now) {
   ArmTimer(now);
 }
 
-void Dispatcher::DropAll() {
-  if (!waiting_.Empty()) ledger_.Lost(LossReason::kStopped, waiting_.Size());
-  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(LossReason::kStopped));
+void Dispatcher::GiveUpWaiting(LossReason reason) {
+  if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
+  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(reason));
+}
+
+void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted, std::vector<PackedParcel>& taken) {
+  for (std::size_t left = waiting_.Size(); left > 0; --left) {
+    PackedParcel parcel = waiting_.PopFront();
+    if (wanted(parcel)) {
+      taken.push_back(std::move(parcel));
+    } else {
+      waiting_.PushBack(std::move(parcel));
+    }
+  }
 }
 
 // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.

@@ -69,6 +69,10 @@ class Dispatcher {
   void Submit(PackedParcel&& parcel);
   void Flush();
 
+  // Moves those of the connections that wait, and that `wanted` names, behind `taken`.
+  void TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted, std::vector<PackedParcel>& taken);
+  // Closes all that wait, which are lost for that reason.
+  void GiveUpWaiting(LossReason reason);
   // The connections that wait here, oldest first; after a Flush that is all that are here.
   [[nodiscard]] const Ring<PackedParcel>& WaitingParcels() const { return waiting_; }
 
@@ -116,7 +120,6 @@ class Dispatcher {
   static PulseReading ReadingOf(const SlotChannel& channel);
   static CallbackSums CallbacksOf(const WorkerRow& row) { return {Get(row.callbacks), Get(row.busy_ns)}; }
   void Distribute(Time now);
-  void DropAll();
 
   // ---- what slots have not taken ----
   // Takes back what stuck slots have not taken, and while somebody is idle what waits behind those that are held up.
@@ -166,6 +169,7 @@ class Dispatcher {
   Briskness briskness_;
   Time counted_at_{};
   std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
+  SlotSet mine_;                      // the same as bits
   std::uint32_t ready_ = 0;           // of them
   std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush
   std::vector<Slot> unmarked_;        // their workers, an older program's, leave their marks elsewhere

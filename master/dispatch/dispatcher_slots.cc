@@ -149,7 +149,7 @@ CallbackSums Dispatcher::CountCallbacks(Time now) {
 
 void Dispatcher::LearnLoads(Time now) {
   for (const Slot slot : unmarked_) page_.load_marks.Mark(slot);
-  page_.load_marks.Take(static_cast<std::uint32_t>(targets_.size()), [this](Slot slot) {
+  page_.load_marks.Take(mine_, [this](Slot slot) {
     Target* const target = Find(slot);
     if (target == nullptr || !target->offered) return;
     target->seen.load = target->channel->Load();

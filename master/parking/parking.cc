@@ -41,7 +41,7 @@ int UnreadBytes(int fd) {
 
 }  // namespace
 
-Parking::Parking(EventLoop& loop, Ledger& ledger, Dispatcher& dispatcher)
+Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
     : ledger_(ledger),
       dispatcher_(dispatcher),
       readable_(loop, EventLoop::kPriorityClient,

@@ -26,7 +26,7 @@
 #include "common/structures/deadline_heap.h"
 #include "common/structures/rate_limit.h"
 #include "common/wire/messages.h"
-#include "master/dispatch/dispatcher.h"
+#include "master/dispatch/pool_dispatchers.h"
 #include "master/policy/park_rules.h"
 
 namespace preforkd {
@@ -34,7 +34,7 @@ namespace preforkd {
 class Parking {
  public:
   // All outlive the parking.
-  Parking(EventLoop& loop, Ledger& ledger, Dispatcher& dispatcher);
+  Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher);
 
   // `services` are those of the generation in service: connections of any other are closed.
   void Configure(const ParkingConfig& config,
@@ -90,7 +90,7 @@ class Parking {
   void EvictOldest();
 
   Ledger& ledger_;
-  Dispatcher& dispatcher_;
+  PoolDispatchers& dispatcher_;
   std::list<Parked> parked_;  // parked for longest first
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;

@@ -93,7 +93,9 @@ Status TryListeners(const Config& config, const UpgradeState& state) {
   return {};
 }
 
-Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry& worker) {
+namespace {
+
+Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool, const WorkerEntry& worker) {
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
@@ -106,21 +108,33 @@ Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry&
   start.scoreboard = &board.Value();
   (void)board.Value().Use(start.id.slot);
   start.config = config;
+  start.pool = &pool;
   start.death_signal = SIGKILL;  // one that hangs at its start hears nothing else
   for (const ServiceConfig& service : config->services) {
-    start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
+    if (service.pool == pool.name) start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
   }
   const Result<SpawnedProcess> process = SpawnProcess([&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // before it has come to set that itself
     worker(std::move(start));
   });
   if (!process.Ok()) return process.Err();
-  const Duration patience = std::min<Duration>(config->supervision.start_timeout, kTrialPatience);
+  const Duration patience = std::min<Duration>(pool.supervision.start_timeout, kTrialPatience);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
   const ExitReport end = ReportOf(info.si_code, info.si_status);
   if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;
   return Error{fmt::format("{}: {}", ready.Err().text, end.Text())};
+}
+
+}  // namespace
+
+Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker) {
+  for (const PoolConfig& pool : config->pools) {
+    const Status status = TryPool(config, pool, worker);
+    if (status.Ok()) continue;
+    return config->pools.size() == 1 ? status : Error{fmt::format("pool {}: {}", pool.name, status.Err().text)};
+  }
+  return {};
 }
 
 }  // namespace preforkd

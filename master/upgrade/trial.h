@@ -19,9 +19,9 @@ Status TryConnections(const UpgradeState& state);
 // Addresses of `config` that the master does not listen on yet can be bound; sockets of a service manager are there.
 Status TryListeners(const Config& config, const UpgradeState& state);
 
-// A worker of the whole configuration becomes ready, and is killed. At most supervision.start_timeout, or kTrialPatience.
+// A worker of each pool becomes ready, and is killed. Each has its start_timeout, or kTrialPatience.
 inline constexpr Duration kTrialPatience = std::chrono::seconds(6);
-Status TryWorker(const std::shared_ptr<const Config>& config, const WorkerEntry& worker);
+Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker);
 
 }  // namespace preforkd
 

@@ -1,7 +1,8 @@
-// GenerationSpec: one configuration with its number, as workers are started with it.
+// GenerationSpec: one configuration with its numbers, as workers are started with it. A plain value.
 #ifndef PREFORKD_MASTER_WORKERS_GENERATION_H_
 #define PREFORKD_MASTER_WORKERS_GENERATION_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,19 +14,31 @@
 
 namespace preforkd {
 
+// A name keeps its number as long as the server lives.
+using ServiceNumbers = std::vector<std::pair<ServiceId, const ServiceConfig*>>;
+// Which pool serves it.
+using Routes = std::vector<std::pair<ServiceId, PoolId>>;
+
+struct PoolSpec {
+  PoolId id{};
+  const PoolConfig* config = nullptr;  // in the generation's configuration
+  std::uint32_t workers = 1;           // "auto" resolved
+};
+
 struct GenerationSpec {
   Generation number{};
   std::shared_ptr<const Config> config;
-  std::uint32_t workers = 1;  // "auto" resolved
-  // The master-wide number of each service of `config`.
-  std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
+  std::vector<PoolSpec> pools;  // those with services, in the order of the configuration
+  ServiceNumbers services;      // of all pools
 
-  // All services are in one pool.
-  [[nodiscard]] std::vector<PoolTarget> Pools() const {
-    const SupervisionConfig& s = config->supervision;
-    return {{kMainPool, "main", workers,
-             FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}}};
-  }
+  // What Fleet is told to run.
+  [[nodiscard]] std::vector<PoolTarget> Targets() const;
+  // nullptr: this generation has no such pool.
+  [[nodiscard]] const PoolSpec* FindPool(PoolId pool) const;
+  [[nodiscard]] ServiceNumbers ServicesOf(PoolId pool) const;
+  [[nodiscard]] Routes RoutesOfServices() const;
+  // Of all pools.
+  [[nodiscard]] std::uint32_t Workers() const;
 };
 
 }  // namespace preforkd

@@ -33,7 +33,7 @@ bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
 
 }  // namespace
 
-Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
+Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispatchers& dispatcher, WorkerEntry worker,
                        Ledger& ledger, Hooks hooks)
     : loop_(loop),
       scoreboard_(scoreboard),
@@ -61,18 +61,18 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher
 void Supervisor::Begin(const GenerationSpec& generation) {
   generations_[generation.number] = generation;
   in_service_ = generation.number;
-  fleet_.Begin(generation.number, generation.Pools(), Now());
+  fleet_.Begin(generation.number, generation.Targets(), Now());
   MakeRounds();
 }
 
 void Supervisor::Reload(const GenerationSpec& generation) {
   generations_[generation.number] = generation;
-  fleet_.Reload(generation.number, generation.Pools(), Now());
+  fleet_.Reload(generation.number, generation.Targets(), Now());
   Settle();
 }
 
-void Supervisor::Scale(std::uint32_t workers) {
-  fleet_.Scale(kMainPool, workers, Now());
+void Supervisor::Scale(PoolId pool, std::uint32_t workers) {
+  fleet_.Scale(pool, workers, Now());
   Settle();
 }
 
@@ -142,7 +142,7 @@ void Supervisor::Do(const Spawn& action) {
   WorkerSlot& slot = SlotOf(action.slot);
   const auto generation = generations_.find(action.generation);
   PF_CHECK(generation != generations_.end(), "asked to start a worker of a generation that is over");
-  const Result<Incarnation> incarnation = Fork(slot, generation->second);
+  const Result<Incarnation> incarnation = Fork(slot, action.pool, generation->second);
   if (!incarnation.Ok()) {
     log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
     if (fleet_.Records()[Raw(action.slot)].extra) elastic_.StartFailed(Now());
@@ -154,7 +154,7 @@ void Supervisor::Do(const Spawn& action) {
   log::Info("worker {} started, pid {}", slot.Id(), slot.Pid());
 }
 
-Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& generation) {
+Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation) {
   // A retired worker's, or one's of the program before this one: kept for what is still in it.
   if (slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Inherited())) {
     Reclaim(slot);
@@ -176,7 +176,8 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, const GenerationSpec& gen
   start.detached = detached_;
   start.scoreboard = &scoreboard_;
   start.config = generation.config;
-  start.services = generation.services;
+  start.pool = generation.FindPool(pool)->config;
+  start.services = generation.ServicesOf(pool);
   Result<SpawnedProcess> process = SpawnProcess([&] { worker_(std::move(start)); });
   if (!process.Ok()) return process.Err();
   last_incarnation_ = incarnation;
@@ -220,7 +221,7 @@ void Supervisor::Do(const Promote& action) {
   in_service_ = action.generation;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.generation != in_service_ || record.state != WorkerState::kReady) continue;
-    dispatcher_.AddSlot(record.slot, SlotOf(record.slot).Channel());
+    dispatcher_.AddSlot(record.pool, record.slot, SlotOf(record.slot).Channel());
   }
   generations_.erase(generations_.begin(), generations_.find(action.generation));
 }

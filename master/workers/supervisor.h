@@ -19,7 +19,7 @@
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/structures/rate_limit.h"
-#include "master/dispatch/dispatcher.h"
+#include "master/dispatch/pool_dispatchers.h"
 #include "master/policy/elastic.h"
 #include "master/policy/fleet/fleet.h"
 #include "master/policy/hang.h"
@@ -51,7 +51,7 @@ class Supervisor {
     std::function<bool(pid_t)> on_other_child;
   };
 
-  Supervisor(EventLoop& loop, const Scoreboard& scoreboard, Dispatcher& dispatcher, WorkerEntry worker,
+  Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispatchers& dispatcher, WorkerEntry worker,
              Ledger& ledger, Hooks hooks);
 
   void Begin(const GenerationSpec& generation);
@@ -72,14 +72,16 @@ class Supervisor {
 
   // Precondition: MayReload().
   void Reload(const GenerationSpec& generation);
-  void Scale(std::uint32_t workers);
+  // Precondition: workers >= 1, and Desired(pool) >= 1.
+  void Scale(PoolId pool, std::uint32_t workers);
   // Replaces the worker in `slot`: another one is ready before it retires. Error: there is none that serves.
   Status Replace(Slot slot);
   // Gracefully: workers have until `deadline` to finish, and a moment more.
   void Stop(Time deadline);
   void StopAtOnce();
-  // Parcels wait and every ready worker is held up: starts one more, if they are blocked and it is allowed.
-  void OnAllHeldUp();
+  // Parcels wait for the pool and each of its ready workers is held up: starts one more, if they are blocked and it is
+  // allowed.
+  void OnAllHeldUp(PoolId pool);
   // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
   // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
   void ReopenLogs(const LogFds& logs, LogReopening::Done done);
@@ -95,7 +97,7 @@ class Supervisor {
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
-  [[nodiscard]] std::uint32_t Desired() const { return fleet_.Desired(kMainPool); }
+  [[nodiscard]] std::uint32_t Desired(PoolId pool) const { return fleet_.Desired(pool); }
   // Workers in that state: of the generation in service, or of any.
   [[nodiscard]] std::uint32_t CountInService(WorkerState state) const;
   [[nodiscard]] std::uint32_t Count(WorkerState state) const;
@@ -118,7 +120,7 @@ class Supervisor {
   void Do(const Finish& action);
 
   LogReopening::Telling TellOfLogs(WorkerId worker, std::uint64_t round);
-  Result<Incarnation> Fork(WorkerSlot& slot, const GenerationSpec& generation);
+  Result<Incarnation> Fork(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation);
   void OnExit(WorkerSlot& slot);
   // What is to be done about those who have died and are not buried yet.
   void BuryTheSilent();
@@ -167,7 +169,7 @@ class Supervisor {
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
-  Dispatcher& dispatcher_;
+  PoolDispatchers& dispatcher_;
   WorkerEntry worker_;
   Ledger& ledger_;
   Hooks hooks_;

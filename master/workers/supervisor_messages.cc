@@ -147,7 +147,9 @@ void Supervisor::OnReady(WorkerSlot& slot) {
     log::Info("worker {} is ready after {:.1f} ms", slot.Id(), Seconds(now - slot.StartedAt()) * 1e3);
   }
   // One of a generation that is coming in gets nothing before that is promoted (Do(Promote)).
-  if (fleet_.Find(slot.Id())->generation == in_service_) dispatcher_.AddSlot(slot.Number(), slot.Channel());
+  if (fleet_.Find(slot.Id())->generation == in_service_) {
+    dispatcher_.AddSlot(fleet_.Find(slot.Id())->pool, slot.Number(), slot.Channel());
+  }
 }
 
 // ---- new log files ----

@@ -126,7 +126,7 @@ void Supervisor::RecycleOne(Time now) {
 }
 
 ElasticReading Supervisor::ReadPressure() const {
-  const Pressure pressure = dispatcher_.CurrentPressure();
+  const Pressure pressure = dispatcher_.CurrentPressure(kMainPool);
   ElasticReading reading;
   reading.ready = pressure.ready;
   reading.blocked = pressure.blocked;
@@ -151,7 +151,7 @@ bool Supervisor::AllAsleep() const {
   });
 }
 
-void Supervisor::OnAllHeldUp() {
+void Supervisor::OnAllHeldUp(PoolId pool) {
   const Time now = Now();
   if (fleet_.Stopping()) return;
   ElasticReading reading = ReadPressure();
@@ -159,7 +159,7 @@ void Supervisor::OnAllHeldUp() {
   if (reading.blocked < reading.ready && AllAsleep()) reading.blocked = reading.ready;
   if (!elastic_.WantsOneMore(reading, now)) return;
   log::Notice("all {} workers are blocked and {} connections wait: starting one more", reading.ready, reading.waiting);
-  fleet_.AddExtra(kMainPool, now);
+  fleet_.AddExtra(pool, now);
   Settle();
 }
 

@@ -56,7 +56,9 @@ std::vector<std::shared_ptr<ForeignBoard>> Supervisor::ForeignBoards() const {
 void Supervisor::Bequeath(UpgradeState& state) {
   for (const auto& board : ForeignBoards()) board->CollectDropped();  // the successor begins at what is there by then
   state.last_incarnation = last_incarnation_;
-  state.workers = fleet_.Desired(kMainPool);
+  for (const PoolSpec& pool : generations_.at(in_service_).pools) {
+    state.pool_workers[pool.config->name] = fleet_.Desired(pool.id);
+  }
   state.detached = detached_;
   for (const auto& slot : slots_) {
     InheritedSlotTotals& totals = state.slot_totals.emplace_back();
@@ -67,6 +69,7 @@ void Supervisor::Bequeath(UpgradeState& state) {
     const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
     InheritedWorker heir;
     heir.slot = slot->Number();
+    heir.pool = record.pool;
     heir.incarnation = record.incarnation;
     heir.state = Name(record.state);
     heir.wanted = record.wanted;
@@ -120,10 +123,10 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
     const bool again = std::any_of(records.begin(), records.end(),
                                    [&](const InheritedRecord& record) { return record.slot == heir.slot; });
     if (!as || again || Raw(heir.slot) >= kMaxSlots) return Error{fmt::format("slot {}: no such worker", Raw(heir.slot))};
-    records.push_back({heir.slot, kMainPool, heir.incarnation, *as, heir.wanted, heir.leaving, heir.extra,
+    records.push_back({heir.slot, heir.pool, heir.incarnation, *as, heir.wanted, heir.leaving, heir.extra,
                        heir.replaces, heir.ready_at, heir.kill_at});
   }
-  fleet_.Inherit(generation.number, generation.Pools(), records);
+  fleet_.Inherit(generation.number, generation.Targets(), records);
   for (const InheritedSlotTotals& totals : state.slot_totals) {
     if (Raw(totals.slot) >= kMaxSlots) continue;  // of a program that had more
     VisitSlotTotals(SlotOf(totals.slot).Row().before,
@@ -155,7 +158,7 @@ Status Supervisor::InheritWorker(const InheritedWorker& heir,
       [this, &slot](Interest) { OnExit(slot); }, [this, &slot](Interest) { OnMessages(slot); });
   if (!status.Ok()) return status;
   PublishState(slot);
-  if (fleet_.Find(slot.Id())->state == WorkerState::kReady) dispatcher_.AddSlot(heir.slot, slot.Channel());
+  if (fleet_.Find(slot.Id())->state == WorkerState::kReady) dispatcher_.AddSlot(heir.pool, heir.slot, slot.Channel());
   return {};
 }
 

@@ -28,7 +28,7 @@ class World {
  public:
   explicit World(std::uint32_t seed) : random_(seed) {
     parking_.Configure(ParkingConfig{}, {});
-    dispatcher_.Configure(DispatchConfig{});
+    dispatcher_.Configure(DispatchConfig{}, {{ServiceId{0}, kMainPool}}, 0);
     for (std::uint32_t i = 0; i < kSlots; ++i) Start(i);
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(Accept());
   }
@@ -137,7 +137,7 @@ class World {
   void Start(std::uint32_t slot) {
     workers_[slot] =
         std::make_unique<FakeWorker>(ledger_, board_, ++last_incarnation_, static_cast<Slot>(slot));
-    dispatcher_.AddSlot(static_cast<Slot>(slot), workers_[slot]->channel);
+    dispatcher_.AddSlot(kMainPool, static_cast<Slot>(slot), workers_[slot]->channel);
     dispatcher_.Flush();
   }
 
@@ -178,7 +178,7 @@ class World {
   MasterPage& page_ = board_.Master();
   Result<EventLoop> loop_ = EventLoop::Create();
   Ledger ledger_{page_};
-  Dispatcher dispatcher_{loop_.Value(), page_, ledger_};
+  PoolDispatchers dispatcher_{loop_.Value(), page_, ledger_, {[] {}, [](PoolId) {}}};
   Parking parking_{loop_.Value(), ledger_, dispatcher_};
   Timer wake_up_{loop_.Value(), EventLoop::kPriorityControl, [] {}};
   LocalListener listener_;

@@ -46,14 +46,14 @@ PackedParcel Accepted(Parcel& parcel) {
 }  // namespace
 
 Slots::Slots(std::uint32_t count)
-    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master(), ledger_) {
+    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master(), ledger_, {[] {}, [](PoolId) {}}) {
   DispatchConfig config;
   config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
   config.gather = 0;                               // in turn, so that every slot has its share
-  dispatcher_.Configure(config);
+  dispatcher_.Configure(config, {}, 0);
   for (std::uint32_t slot = 0; slot < count; ++slot) {
     channels_.push_back(std::make_unique<SlotChannel>(SlotChannel::Create(ledger_, board_.Use(Slot{slot}), kWireVersion).Value()));
-    dispatcher_.AddSlot(Slot{slot}, *channels_.back());
+    dispatcher_.AddSlot(kMainPool, Slot{slot}, *channels_.back());
   }
 }
 

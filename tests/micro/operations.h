@@ -15,7 +15,7 @@
 #include "common/event/event_loop.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
-#include "master/dispatch/dispatcher.h"
+#include "master/dispatch/pool_dispatchers.h"
 #include "master/parking/parking.h"
 #include "master/policy/balance.h"
 #include "worker/http/syntax/head_parser.h"
@@ -27,7 +27,7 @@ class Slots {
  public:
   explicit Slots(std::uint32_t count);
 
-  [[nodiscard]] Dispatcher& GetDispatcher() { return dispatcher_; }
+  [[nodiscard]] PoolDispatchers& GetDispatcher() { return dispatcher_; }
   [[nodiscard]] EventLoop& Loop() { return loop_; }
   [[nodiscard]] Ledger& Book() { return ledger_; }
   [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(channels_.size()); }
@@ -41,7 +41,7 @@ class Slots {
   EventLoop loop_;
   Ledger ledger_{board_.Master()};
   std::vector<std::unique_ptr<SlotChannel>> channels_;
-  Dispatcher dispatcher_;
+  PoolDispatchers dispatcher_;
 };
 
 // `in_flight` connections are submitted, handed over in one flush, and taken, one after the other. 1 slot.

@@ -66,17 +66,6 @@ TEST_CASE("78: --check and a start both name every problem with its place") {
   }
 }
 
-TEST_CASE("78: a pool beside main is refused by --check and by a start") {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--check"}, std::vector<std::string>{}}) {
-    DaemonProcess daemon;
-    daemon.WriteConfig("[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"e\"\n[service.e]\ntype = \"echo\"\n"
-                       "pool = \"app\"\n[pool.app]\n");
-    CHECK(daemon.Run(arguments) == 78);
-    CHECK(Contains(daemon.Log(), daemon.ConfigPath() + ":7:7: [pool.app]: pools other than main are not available yet"));
-  }
-}
-
 TEST_CASE("71: the port is in use") {
   DaemonProcess first;
   first.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});

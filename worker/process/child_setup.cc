@@ -115,7 +115,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (const Status status = ResetSignals(); !status.Ok()) return status.Err();
   // Its own session: a ^C in the terminal is for the master, which then stops its workers in order.
   if (::setsid() < 0) return SysError("setsid");
-  (void)KeepEnvironment(start.config->worker.environment);
+  (void)KeepEnvironment(start.pool->worker.environment);
   TakeNoOomProtection();
   const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still there
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
@@ -131,10 +131,10 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");
-  const IdentityPlan plan = PlanIdentity(*start.config, OwnAuthority());
-  Result<InsideRoots> roots = plan.change_root ? InsideRoots::Find(*start.config) : InsideRoots();
+  const IdentityPlan plan = PlanIdentity(*start.pool, OwnAuthority());
+  Result<InsideRoots> roots = plan.change_root ? InsideRoots::Find(start) : InsideRoots();
   if (!roots.Ok()) return roots.Err();
-  if (const Status status = TakeIdentity(plan, *start.config); !status.Ok()) return status.Err();
+  if (const Status status = TakeIdentity(plan, *start.pool); !status.Ok()) return status.Err();
   if (plan.change_root) roots.Value().Rename(start);
   if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok()) return status.Err();
   return descriptors;

@@ -26,7 +26,7 @@ struct Ids {
   gid_t group = 0;
 };
 
-Result<Ids> FindIds(const Config& config) {
+Result<Ids> FindIds(const PoolSettings& config) {
   Ids ids{std::nullopt, ::getgid()};
   if (!config.user.empty()) {
     errno = 0;
@@ -114,7 +114,7 @@ Status Settle(bool dumpable) {
 
 }  // namespace
 
-Status TakeIdentity(const IdentityPlan& plan, const Config& config) {
+Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config) {
   ::tzset();
   Ids ids;
   if (plan.change_ids) {

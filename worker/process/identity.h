@@ -18,7 +18,7 @@ namespace preforkd {
 //      user, and /proc/PID of a stranger unless worker.dumpable
 // Clears the parent-death signal (prctl(2)). Runs in the child, single-threaded.
 // Error: the user or group does not exist (any more), or the system refused.
-Status TakeIdentity(const IdentityPlan& plan, const Config& config);
+Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config);
 
 }  // namespace preforkd
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -21,15 +22,15 @@ Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const s
   return Name{LinkedPathInside(chroot, root).value_or(resolved.Value()), resolved.Value(), info.st_dev, info.st_ino};
 }
 
-Result<InsideRoots> InsideRoots::Find(const Config& config) {
+Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
   InsideRoots roots;
-  for (std::size_t i = 0; i < config.services.size(); ++i) {
-    const ServiceConfig& service = config.services[i];
+  for (const auto& [id, configured] : start.services) {
+    const ServiceConfig& service = *configured;
     for (const auto& [setting, value] : service.settings.Items()) {
       if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
-      Result<Name> found = NameOf(config.worker.chroot, value.text);
+      Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
       if (!found.Ok()) return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
-      roots.folders_.push_back({i, setting.name, std::move(found).Value()});
+      roots.folders_.push_back({service.name, setting.name, std::move(found).Value()});
     }
   }
   return roots;
@@ -42,17 +43,22 @@ bool InsideRoots::LeadsThere(const Name& name) {
 
 void InsideRoots::Rename(WorkerStart& start) const {
   const auto config = std::make_shared<Config>(*start.config);
-  for (const auto& [index, setting, name] : folders_) {
-    ServiceConfig& service = config->services[index];
-    const bool follows = LeadsThere(name);
+  const auto renamed = [&](const std::string& name) {
+    return std::find_if(config->services.begin(), config->services.end(),
+                        [&](const ServiceConfig& service) { return service.name == name; });
+  };
+  for (const auto& [name, setting, folder] : folders_) {
+    ServiceConfig& service = *renamed(name);
+    const bool follows = LeadsThere(folder);
     if (!follows) {
       log::Warning("service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
                    "at a reload only; write a relative one",
                    service.name, setting, Quoted(service.settings.Text(setting)));
     }
-    service.settings.Set(setting, {0, follows ? name.linked : name.resolved});
+    service.settings.Set(setting, {0, follows ? folder.linked : folder.resolved});
   }
-  for (auto& [id, service] : start.services) service = config->FindService(service->name);
+  for (auto& [id, service] : start.services) service = &*renamed(service->name);
+  start.pool = &config->PoolOf(*start.services.front().second);
   start.config = config;
 }
 

@@ -7,7 +7,6 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,7 @@ namespace preforkd {
 class InsideRoots {
  public:
   // Outside. Error: a folder is not there, or not beneath worker.chroot.
-  static Result<InsideRoots> Find(const Config& config);
+  static Result<InsideRoots> Find(const WorkerStart& start);
 
   // Inside, as the worker's user: renames the folders in `start`.
   void Rename(WorkerStart& start) const;
@@ -36,7 +35,7 @@ class InsideRoots {
   static bool LeadsThere(const Name& name);
 
   struct Folder {
-    std::size_t service = 0;  // its place in Config
+    std::string service;
     std::string setting;
     Name name;
   };

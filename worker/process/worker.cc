@@ -114,7 +114,7 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
   }
   if (status.Ok()) status = master_.SetListening(true);
   // No system call from now on that no service needs.
-  if (status.Ok()) status = InstallCallFilter(env_->config->worker.seccomp, calls_, env_->row.refused);
+  if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
     log::Error("cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;

@@ -20,7 +20,7 @@ const char* InWords(ReturnReason reason) {
 void Worker::Retire() {
   env_->retiring = true;
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
-  drain_deadline_.SetAfter(env_->config->supervision.drain_timeout);
+  drain_deadline_.SetAfter(start_.pool->supervision.drain_timeout);
   connections_.ForEach([this](Connection& connection) {
     if (!HandBackIdle(connection, ReturnReason::kRetiring)) connection.Retire();
   });

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "common/text/quote.h"
 #include "common/wire/messages.h"
 
 namespace preforkd {
@@ -137,6 +138,7 @@ void Fields(Visit&& visit, WorkerId& id) {
 template <typename Visit>
 void Fields(Visit&& visit, InheritedWorker& worker) {
   visit("slot", worker.slot);
+  visit("pool", worker.pool);
   visit("incarnation", worker.incarnation);
   visit("state", worker.state);
   visit("wanted", worker.wanted);
@@ -184,8 +186,9 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("seal_key_1", state.seal_key_1);
   visit("service_ids", state.service_ids);
   visit("listener_ids", state.listener_ids);
+  visit("pool_ids", state.pool_ids);
+  visit("pool_workers", state.pool_workers);
   visit("config", state.config);
-  visit("workers", state.workers);
   visit("detached", state.detached);
   visit("pid_path", state.pid_path);
   visit("pid_fd", state.pid_fd);
@@ -308,6 +311,9 @@ Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
   if (worker.board >= state.boards.size()) {
     return Error{fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.slot))};
   }
+  const bool known = std::any_of(state.pool_ids.begin(), state.pool_ids.end(),
+                                 [&](const auto& pool) { return pool.second == Raw(worker.pool); });
+  if (!known) return Error{fmt::format("the worker in slot {} is of an unknown pool", Raw(worker.slot))};
   if (worker.state != "starting" && worker.state != "ready" && worker.state != "retiring") {
     return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.slot))};
   }
@@ -319,7 +325,11 @@ Status Check(const UpgradeState& state) {
     return Error{fmt::format("the state has format {}, and this program reads {}", state.format, UpgradeState::kFormat)};
   }
   if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
-  if (state.workers == 0) return Error{"the state wants no worker"};
+  if (state.pool_workers.empty()) return Error{"the state has no pool"};
+  for (const auto& [name, workers] : state.pool_workers) {
+    if (workers == 0) return Error{fmt::format("the state wants no worker in pool {}", Quoted(name))};
+    if (!state.pool_ids.contains(name)) return Error{fmt::format("pool {} has no number", Quoted(name))};
+  }
   for (const InheritedWorker& worker : state.workers_alive) {
     if (const Status status = CheckWorker(state, worker); !status.Ok()) return status;
   }

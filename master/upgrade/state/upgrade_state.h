@@ -78,6 +78,7 @@ struct InheritedBoard {
 // A slot with a process: a worker of the program that leaves, or of one before it.
 struct InheritedWorker {  // of the generation in service: a change waits until no other is left
   Slot slot{};
+  PoolId pool{};
   Incarnation incarnation{};
   std::string state;  // "starting", "ready", "retiring"
   bool wanted = false;
@@ -120,7 +121,7 @@ struct InheritedConnection {
 
 struct UpgradeState {
   // Bump when a reader of the one before would be misled; a key that is added is no reason: it is not read.
-  static constexpr std::uint64_t kFormat = 1;
+  static constexpr std::uint64_t kFormat = 2;
 
   std::uint64_t format = kFormat;
   std::string version;  // of the program that leaves
@@ -136,9 +137,10 @@ struct UpgradeState {
   std::uint64_t seal_key_1 = 0;
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
+  std::map<std::string, std::uint8_t> pool_ids;
+  std::map<std::string, std::uint32_t> pool_workers;  // that there should be in each pool in service
 
   std::string config;         // in service: as PrintConfig prints it
-  std::uint32_t workers = 0;  // that there should be
   bool detached = false;      // --daemonize
   std::string pid_path;       // empty: no pid file
   int pid_fd = -1;

@@ -27,6 +27,7 @@ InheritedWorker SomeWorker() {
   worker.pid_fd = 30;
   worker.master_end = 31;
   worker.worker_end = 32;
+  worker.pool = PoolId{3};
   worker.shut = true;
   worker.wire_version = static_cast<std::uint8_t>(kOldestWireVersion);
   worker.board = 1;
@@ -50,7 +51,8 @@ UpgradeState FullState() {
   state.service_ids = {{"web", 0}, {"a.b \xff", 65535}};
   state.listener_ids = {{"127.0.0.1:80", 1}};
   state.config = "workers = 4\n";
-  state.workers = 4;
+  state.pool_ids = {{"main", 0}, {"app", 3}};
+  state.pool_workers = {{"main", 4}, {"app", 1}};
   state.detached = true;
   state.pid_path = "/run/p";
   state.pid_fd = 10;
@@ -84,7 +86,8 @@ UpgradeState FullState() {
 UpgradeState SmallState() {
   UpgradeState state;
   state.wire_version = static_cast<std::uint8_t>(kWireVersion);
-  state.workers = 1;
+  state.pool_ids = {{"main", 0}};
+  state.pool_workers = {{"main", 1}};
   return state;
 }
 
@@ -136,7 +139,7 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
 }
 
 TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
-  CHECK(Refusal([](json& state) { state["format"] = 2; }) == "the state has format 2, and this program reads 1");
+  CHECK(Refusal([](json& state) { state["format"] = 1; }) == "the state has format 1, and this program reads 2");
   CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
         fmt::format("its workers speak wire version 9, and this program speaks {} to {}", static_cast<int>(kOldestWireVersion),
                     static_cast<int>(kWireVersion)));
@@ -148,14 +151,17 @@ TEST_CASE("what a program cannot be sure to understand it refuses, and says why"
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) == "the worker in slot 3 is not whole");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = 41; }) == "descriptor 41 is named twice");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) == "a descriptor has a number below 0");
-  CHECK(Refusal([](json& state) { state["workers"] = 0; }) == "the state wants no worker");
+  CHECK(Refusal([](json& state) { state["pool_workers"] = json::object(); }) == "the state has no pool");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 0; }) == "the state wants no worker in pool 'app'");
+  CHECK(Refusal([](json& state) { state["pool_ids"].erase("app"); }) == "pool 'app' has no number");
+  CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) == "the worker in slot 3 is of an unknown pool");
 }
 
 TEST_CASE("a value of another type, or out of range, is refused by name") {
   CHECK(Refusal([](json& state) { state["version"] = 7; }) == "the state is not understood: version: not a string of bytes");
-  CHECK(Refusal([](json& state) { state["workers"] = "four"; }) == "the state is not understood: workers: not a number");
-  CHECK(Refusal([](json& state) { state["workers"] = 1LL << 32; }) == "the state is not understood: workers: a number out of range");
-  CHECK(Refusal([](json& state) { state["workers"] = -1; }) == "the state is not understood: workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["last_conn"] = "four"; }) == "the state is not understood: last_conn: not a number");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 1LL << 32; }) == "the state is not understood: pool_workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = -1; }) == "the state is not understood: pool_workers: a number out of range");
   CHECK(Refusal([](json& state) { state["detached"] = 1; }) == "the state is not understood: detached: neither true nor false");
   CHECK(Refusal([](json& state) { state["listeners"] = 1; }) == "the state is not understood: listeners: not a list");
   CHECK(Refusal([](json& state) { state["listeners"][0]["file"]["inode"] = -1; }) ==

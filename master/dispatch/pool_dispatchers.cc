@@ -1,0 +1,152 @@
+#include "master/dispatch/pool_dispatchers.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace preforkd {
+
+PoolDispatchers::PoolDispatchers(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
+    : loop_(loop),
+      page_(page),
+      ledger_(ledger),
+      hooks_(std::move(hooks)),
+      tell_(loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
+
+void PoolDispatchers::Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
+                                std::uint32_t cpus) {
+  config_ = config;
+  cpus_ = cpus;
+  for (auto& [id, pool] : pools_) pool.current = false;
+  for (const auto& [service, pool] : routes) {
+    routes_[service] = pool;
+    Find(pool).current = true;
+  }
+  for (auto& [id, pool] : pools_) pool.dispatcher->Configure(config, cpus);
+  Reroute();
+}
+
+void PoolDispatchers::StopDispatching() {
+  stopping_ = true;
+  for (auto& [id, pool] : pools_) pool.dispatcher->StopDispatching();
+}
+
+void PoolDispatchers::AddSlot(PoolId pool, Slot slot, SlotChannel& channel) {
+  RemoveSlot(slot);
+  if (pool_of_slot_.size() <= Raw(slot)) pool_of_slot_.resize(Raw(slot) + 1);
+  pool_of_slot_[Raw(slot)] = pool;
+  Pool& found = Find(pool);
+  found.dispatcher->AddSlot(slot, channel);
+  found.touched = true;
+}
+
+void PoolDispatchers::RemoveSlot(Slot slot) {
+  if (Raw(slot) >= pool_of_slot_.size()) return;
+  Pool& pool = Find(pool_of_slot_[Raw(slot)]);
+  pool.dispatcher->RemoveSlot(slot);
+  pool.touched = true;
+}
+
+void PoolDispatchers::SubmitAccepted(PackedParcel&& parcel) {
+  Pool& pool = PoolOf(parcel.Service());
+  pool.dispatcher->SubmitAccepted(std::move(parcel));
+  pool.touched = true;
+}
+
+void PoolDispatchers::Submit(PackedParcel&& parcel) {
+  Pool& pool = PoolOf(parcel.Service());
+  pool.dispatcher->Submit(std::move(parcel));
+  pool.touched = true;
+}
+
+void PoolDispatchers::Flush() {
+  for (auto& [id, pool] : pools_) {
+    if (pool.touched || pool.dispatcher->Waiting() > 0) FlushOne(pool);
+  }
+}
+
+void PoolDispatchers::FlushOne(Pool& pool) {
+  pool.touched = false;
+  pool.dispatcher->Flush();
+  // A pool that went with its generation gets no worker any more.
+  if (!pool.current && pool.dispatcher->ReadySlots() == 0) pool.dispatcher->GiveUpWaiting(LossReason::kRefused);
+}
+
+void PoolDispatchers::Reroute() {
+  std::vector<PackedParcel> moved;
+  for (auto& [id, pool] : pools_) {
+    const PoolId here = id;
+    pool.dispatcher->TakeWaiting(
+        [&](const PackedParcel& parcel) {
+          const auto route = routes_.find(parcel.Service());
+          return route != routes_.end() && route->second != here;
+        },
+        moved);
+  }
+  for (PackedParcel& parcel : moved) Submit(std::move(parcel));
+}
+
+void PoolDispatchers::ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const {
+  for (const auto& [id, pool] : pools_) {
+    const Ring<PackedParcel>& waiting = pool.dispatcher->WaitingParcels();
+    for (std::size_t i = 0; i < waiting.Size(); ++i) visit(waiting[i]);
+  }
+}
+
+bool PoolDispatchers::Congested(ServiceId service) const {
+  const auto route = routes_.find(service);
+  const auto pool = route != routes_.end() ? pools_.find(route->second) : pools_.end();
+  return pool != pools_.end() && pool->second.dispatcher->Congested();
+}
+
+bool PoolDispatchers::Congested() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool.second.dispatcher->Congested(); });
+}
+
+std::size_t PoolDispatchers::Waiting() const {
+  std::size_t sum = 0;
+  for (const auto& [id, pool] : pools_) sum += pool.dispatcher->Waiting();
+  return sum;
+}
+
+std::uint32_t PoolDispatchers::ReadySlots() const {
+  std::uint32_t sum = 0;
+  for (const auto& [id, pool] : pools_) sum += pool.dispatcher->ReadySlots();
+  return sum;
+}
+
+Pressure PoolDispatchers::CurrentPressure(PoolId pool) const {
+  const auto found = pools_.find(pool);
+  return found != pools_.end() ? found->second.dispatcher->CurrentPressure() : Pressure{};
+}
+
+// A service without a route is one that no generation has had: its connection is closed with the others that nobody
+// serves, as Parking does.
+PoolDispatchers::Pool& PoolDispatchers::PoolOf(ServiceId service) {
+  const auto route = routes_.find(service);
+  return Find(route != routes_.end() ? route->second : kMainPool);
+}
+
+PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
+  Pool& found = pools_[pool];
+  if (found.dispatcher != nullptr) return found;
+  const Dispatcher::Hooks hooks{[this](bool) {
+                                  congestion_changed_ = true;
+                                  tell_.Request();
+                                },
+                                [this, pool] {
+                                  held_up_.insert(pool);
+                                  tell_.Request();
+                                }};
+  found.dispatcher = std::make_unique<Dispatcher>(loop_, page_, ledger_, hooks);
+  found.dispatcher->Configure(config_, cpus_);
+  if (stopping_) found.dispatcher->StopDispatching();
+  return found;
+}
+
+void PoolDispatchers::Tell() {
+  if (std::exchange(congestion_changed_, false)) hooks_.on_congestion();
+  for (const PoolId pool : std::exchange(held_up_, {})) hooks_.on_all_held_up(pool);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,48 @@
+#include "master/workers/generation.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+
+std::vector<PoolTarget> GenerationSpec::Targets() const {
+  std::vector<PoolTarget> targets;
+  for (const PoolSpec& pool : pools) {
+    const SupervisionConfig& s = pool.config->supervision;
+    targets.push_back({pool.id, pool.config->name, pool.workers,
+                       FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}});
+  }
+  return targets;
+}
+
+const PoolSpec* GenerationSpec::FindPool(PoolId pool) const {
+  const auto found = std::find_if(pools.begin(), pools.end(), [pool](const PoolSpec& each) { return each.id == pool; });
+  return found != pools.end() ? &*found : nullptr;
+}
+
+ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {
+  const PoolSpec* const spec = FindPool(pool);
+  PF_CHECK(spec != nullptr, "asked for the services of a pool that the generation does not have");
+  ServiceNumbers found;
+  for (const auto& service : services) {
+    if (service.second->pool == spec->config->name) found.push_back(service);
+  }
+  return found;
+}
+
+Routes GenerationSpec::RoutesOfServices() const {
+  Routes routes;
+  for (const PoolSpec& pool : pools) {
+    for (const auto& service : ServicesOf(pool.id)) routes.emplace_back(service.first, pool.id);
+  }
+  return routes;
+}
+
+std::uint32_t GenerationSpec::Workers() const {
+  std::uint32_t sum = 0;
+  for (const PoolSpec& pool : pools) sum += pool.workers;
+  return sum;
+}
+
+}  // namespace preforkd
