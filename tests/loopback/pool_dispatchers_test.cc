@@ -1,0 +1,178 @@
+// PoolDispatchers: what waits for one pool never waits for another, and a connection follows its service.
+#include "master/dispatch/pool_dispatchers.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "common/channel/channel_end.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd {
+namespace {
+
+constexpr ServiceId kWeb{0};
+constexpr ServiceId kApi{1};
+constexpr PoolId kApp{1};
+
+struct World {
+  Result<EventLoop> loop = EventLoop::Create();
+  std::unique_ptr<MasterPage> page = std::make_unique<MasterPage>();
+  Ledger ledger{*page};
+  std::array<WorkerRow, 4> rows;
+  std::vector<SlotChannel> channels;
+  int congestion_changes = 0;
+  std::vector<PoolId> held_up;
+  PoolDispatchers dispatchers{loop.Value(), *page, ledger,
+                              {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
+  std::uint64_t last_id = 0;
+
+  World() {
+    Configure({{kWeb, kMainPool}, {kApi, kApp}});
+    for (WorkerRow& row : rows) channels.push_back(SlotChannel::Create(ledger, row, kWireVersion).Value());
+  }
+
+  void Configure(const std::vector<std::pair<ServiceId, PoolId>>& routes, Duration reclaim_after = Duration(0)) {
+    DispatchConfig config;
+    config.max_queue = 2;
+    config.reclaim_after = reclaim_after;
+    dispatchers.Configure(config, routes, 0);
+  }
+  void AddSlot(PoolId pool, std::uint32_t slot) { dispatchers.AddSlot(pool, Slot{slot}, channels[slot]); }
+
+  void Accept(ServiceId service, int count) {
+    for (int i = 0; i < count; ++i) {
+      ParcelHead facts;
+      facts.id = ++last_id;
+      facts.service = Raw(service);
+      dispatchers.SubmitAccepted({UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion});
+    }
+    dispatchers.Flush();
+  }
+
+  // The numbers of what the worker in `slot` takes now.
+  std::vector<std::uint64_t> Take(std::uint32_t slot) {
+    std::vector<std::uint64_t> ids;
+    for (;;) {
+      Reception<MasterToWorker> reception = ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
+      if (reception.outcome != Heard::kMessage) return ids;
+      ids.push_back(Raw(std::get<HandOver>(*reception.message).parcel.id));
+      Add(rows.at(slot).taken);
+    }
+  }
+};
+
+using Ids = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("a connection goes to the pool that has its service") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  world.Accept(kWeb, 1);
+  world.Accept(kApi, 2);
+  CHECK(world.Take(0) == Ids{1});
+  CHECK(world.Take(1) == Ids{2, 3});
+  CHECK(world.dispatchers.ReadySlots() == 2);
+}
+
+TEST_CASE("a pool that is full, or has no worker, makes only its own clients wait") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  world.Accept(kApi, 5);  // two find a place
+  CHECK(world.dispatchers.Congested(kApi));
+  CHECK_FALSE(world.dispatchers.Congested(kWeb));
+  CHECK(world.dispatchers.Waiting() == 3);
+  world.Accept(kWeb, 2);
+  CHECK(world.Take(0) == Ids{6, 7});
+  CHECK(world.dispatchers.Waiting() == 3);
+  CHECK(Get(world.page->waiting) == 3);
+  world.dispatchers.RemoveSlot(Slot{1});
+  world.Accept(kApi, 1);
+  world.Accept(kWeb, 1);
+  CHECK(world.Take(0) == Ids{8 + 1});
+  CHECK(world.dispatchers.Waiting() == 4);
+  world.AddSlot(kApp, 2);
+  world.dispatchers.Flush();
+  CHECK(world.Take(2) == Ids{3, 4});
+}
+
+TEST_CASE("who is told of congestion is told in a turn of the loop, and may look at everything") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  world.Accept(kApi, 5);
+  CHECK(world.congestion_changes == 0);
+  REQUIRE(world.loop.Value().RunOnce().Ok());
+  CHECK(world.congestion_changes == 1);
+  const bool none_waits = testing::WaitUntil(testing::kPatience, [&] {
+    (void)world.Take(1);
+    REQUIRE(world.loop.Value().RunOnce().Ok());  // the dispatcher's own timer looks for room
+    return !world.dispatchers.Congested() && world.congestion_changes == 2;
+  });
+  CHECK(none_waits);
+}
+
+TEST_CASE("a pool is held up when its own workers are, whatever the others do") {
+  World world;
+  world.Configure({{kWeb, kMainPool}, {kApi, kApp}}, std::chrono::milliseconds(1));
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  Set(world.rows.at(1).callback_since_ns, 1);  // for as long as the machine runs
+  world.Accept(kApi, 3);
+  const bool told = testing::WaitUntil(testing::kPatience, [&] {
+    REQUIRE(world.loop.Value().RunOnce().Ok());
+    return !world.held_up.empty();
+  });
+  CHECK(told);
+  CHECK(world.held_up.front() == kApp);
+  CHECK(world.dispatchers.CurrentPressure(kApp).blocked == 1);
+  CHECK(world.dispatchers.CurrentPressure(kMainPool).blocked == 0);
+  CHECK(world.dispatchers.CurrentPressure(PoolId{9}).ready == 0);
+}
+
+TEST_CASE("a service that moves to another pool takes those who wait with it, in their order") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.Accept(kApi, 3);  // its pool has no worker yet
+  world.Accept(kWeb, 1);
+  world.Configure({{kWeb, kMainPool}, {kApi, kMainPool}});
+  CHECK(world.Take(0) == Ids{4});
+  world.dispatchers.Flush();
+  CHECK(world.Take(0) == Ids{1, 2});
+  CHECK(world.dispatchers.Waiting() == 1);
+  CHECK_FALSE(world.dispatchers.Congested(ServiceId{7}));
+}
+
+TEST_CASE("a pool that goes serves what its workers have, and what nobody can serve any more is lost and counted") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  world.Accept(kApi, 3);
+  world.Configure({{kWeb, kMainPool}});
+  world.dispatchers.Flush();
+  CHECK(world.dispatchers.Waiting() == 1);  // its worker is still there
+  world.dispatchers.RemoveSlot(Slot{1});
+  world.dispatchers.Flush();
+  CHECK(world.dispatchers.Waiting() == 0);
+  CHECK(Get(world.page->lost_by[static_cast<std::size_t>(LossReason::kRefused)]) == 1);
+  CHECK(Get(world.page->waiting) == 0);
+  CHECK(world.Take(1).size() == 2);
+}
+
+TEST_CASE("told to stop at once, no pool gives anything out") {
+  World world;
+  world.AddSlot(kMainPool, 0);
+  world.dispatchers.StopDispatching();
+  world.Accept(kWeb, 1);
+  world.Accept(kApi, 1);
+  CHECK(world.Take(0).empty());
+  CHECK(Get(world.page->lost) == 2);
+}
+
+}  // namespace preforkd

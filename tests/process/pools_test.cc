@@ -1,0 +1,204 @@
+// Pools: services with workers of their own. What happens in one pool is no other's business.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/exit_code.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/keep_alive_clients.h"
+#include "tests/support/metrics_page.h"
+#include "tests/support/server_status.h"
+#include "tests/support/tcp_client.h"
+#include "tests/support/web_load.h"
+#include "tests/support/yardstick.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Listener 0: web, in main, with two workers. 1: app, a `fault` service in a pool of its own with two. 2: status, alone.
+std::string Config(const std::string& app_settings = {}, const std::string& app_service = {}) {
+  return fmt::format(
+      "workers = 2\n"
+      "[pool.app]\nworkers = 2\n{}"
+      "[pool.look]\nworkers = 1\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"app\"\n"
+      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
+      "[service.web]\ntype = \"http\"\n"
+      "[service.app]\ntype = \"fault\"\npool = \"app\"\n{}"
+      "[service.look]\ntype = \"status\"\npool = \"look\"\n",
+      app_settings, app_service);
+}
+
+std::string Ask(const std::string& address, const std::string& command) {
+  TcpClient client(address);
+  if (!client.SendAll(command + "\n")) return {};
+  return client.ReadUntil("\n").value_or("");
+}
+
+// The main pool's are forked first.
+std::set<pid_t> OfMainAndLook(const DaemonProcess& daemon, const std::string& app) {
+  const std::vector<pid_t> all = daemon.WorkerPids();
+  std::set<pid_t> others(all.begin(), all.end());
+  const bool both = WaitUntil(kPatience, [&] {
+    others.erase(static_cast<pid_t>(std::atoi(Ask(app, "pid").c_str())));
+    return others.size() == all.size() - 2;
+  });
+  REQUIRE(both);
+  return others;
+}
+
+Duration Quantile(const std::vector<Duration>& sorted, double share) {
+  if (sorted.empty()) return Duration::max();
+  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(static_cast<double>(sorted.size()) * share))];
+}
+
+void Append(std::vector<Duration>& sum, std::map<std::string, std::uint64_t>& failed, WebLoad& load) {
+  const WebLoadResult result = load.Stop();
+  sum.insert(sum.end(), result.answered.begin(), result.answered.end());
+  std::sort(sum.begin(), sum.end());
+  for (const auto& [why, count] : result.failed) failed[why] += count;
+}
+
+void Pass(Duration time) { (void)WaitUntil(time, [] { return false; }); }
+
+}  // namespace
+
+TEST_CASE("each pool has workers of its own, and they know their own services only") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(5);
+  std::set<std::string> of_app;
+  for (int i = 0; i < 20; ++i) of_app.insert(Ask(daemon.Address(1), "pid"));
+  CHECK(of_app.size() == 2);
+  CHECK(HttpClient(daemon.Address(0)).Get("/")->status == 200);
+  CHECK(HttpClient(daemon.Address(2)).Get("/healthz")->status == 200);
+  CHECK(daemon.CountLog("serving: generation 1, 5 workers in 3 pools") == 1);
+}
+
+TEST_CASE("a pool whose workers are all blocked, and killed once a second, delays nobody else") {
+  DaemonProcess quiet(kPreforkdWithFaults);  // for comparison
+  quiet.WriteConfig(Config());
+  quiet.Serve(5);
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config("backoff_max = \"200ms\"\n"));
+  daemon.ExpectLine("died while");
+  daemon.Serve(5);
+  daemon.IgnoreDescriptors();  // extras of app
+  const std::set<pid_t> others = OfMainAndLook(daemon, daemon.Address(1));
+  WebLoadPlan plan;
+  plan.target = "/";
+  plan.body = HttpClient(daemon.Address(0)).Get("/")->body;
+  plan.per_second = 300;
+  std::vector<Duration> beside_idle;
+  std::vector<Duration> beside_blocked;
+  std::map<std::string, std::uint64_t> failed;
+  std::vector<std::unique_ptr<TcpClient>> blocking;
+  const auto kill_app = [&] {
+    for (const pid_t pid : daemon.WorkerPids()) {
+      if (!others.contains(pid)) ::kill(pid, SIGKILL);
+    }
+  };
+  const Yardstick machine;
+  // In turns, so that what else this machine does falls on both.
+  for (int round = 0; round < 5; ++round) {
+    plan.address = quiet.Address(0);
+    {
+      WebLoad load(plan);
+      Pass(seconds(1));
+      Append(beside_idle, failed, load);
+    }
+    for (int i = 0; i < 10; ++i) {
+      blocking.push_back(std::make_unique<TcpClient>(daemon.Address(1)));
+      CHECK(blocking.back()->SendAll("sleep 5000\n"));
+    }
+    plan.address = daemon.Address(0);
+    WebLoad load(plan);
+    Pass(milliseconds(500));
+    kill_app();
+    // Whatever app does, the others are ready, and say the truth.
+    CHECK(HttpClient(daemon.Address(2)).Get("/healthz")->status == 200);
+    CHECK(HttpClient(daemon.Address(2)).Get("/readyz"));
+    CHECK(MetricsPage::Read(daemon.Address(2)));
+    const ServerStatus status = AskStatus(daemon.Address(2));
+    CHECK_MESSAGE(status.Exact(), status.Text());
+    Pass(milliseconds(500));
+    Append(beside_blocked, failed, load);
+  }
+  const Duration p99 = Quantile(beside_blocked, 0.99);
+  MESSAGE(fmt::format("p99 of the others: {:.1f} ms beside an idle pool, {:.1f} ms beside the blocked and dying one",
+                      Seconds(Quantile(beside_idle, 0.99)) * 1e3, Seconds(p99) * 1e3));
+  CHECK(failed.empty());
+  CHECK(beside_blocked.size() > 500);
+  // And not less than the machine's own noise.
+  CHECK(p99 <= std::max<Duration>(2 * Quantile(beside_idle, 0.99), machine.Allow(milliseconds(2))));
+  const std::vector<pid_t> now = daemon.WorkerPids();
+  CHECK(std::all_of(others.begin(), others.end(),
+                    [&](pid_t pid) { return std::find(now.begin(), now.end(), pid) != now.end(); }));
+  blocking.clear();
+  daemon.Signal(SIGINT);
+  CHECK(daemon.Wait() == 0);
+}
+
+TEST_CASE("pools come, go and change at a reload; idle clients notice nothing, and a service may move") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.Serve(5);
+  KeepAliveClients web(daemon.Address(0), 20);
+  KeepAliveClients look(daemon.Address(2), 20);
+  REQUIRE(daemon.AwaitAllParked());
+  const std::string moved =
+      "workers = 1\n"
+      "[pool.fresh]\nworkers = 2\n"
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
+      "[service.web]\ntype = \"http\"\npool = \"fresh\"\n"
+      "[service.look]\ntype = \"status\"\n";
+  daemon.WriteConfig(moved);
+  REQUIRE(daemon.Reload());
+  REQUIRE(daemon.AwaitWorkers(3));
+  CHECK(web.Answered() == 20);
+  CHECK(look.Answered() == 20);
+  daemon.WriteConfig(Config());
+  REQUIRE(daemon.Reload());
+  REQUIRE(daemon.AwaitWorkers(5));
+  CHECK(web.Answered() == 20);
+  CHECK(look.Answered() == 20);
+  CHECK(AskStatus(daemon.Address(2)).lost == 0);
+}
+
+TEST_CASE("a pool that crashes at its start for ever: the reload is abandoned, and the old generation serves on") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.ExpectLine("died while");
+  daemon.Serve(5);
+  KeepAliveClients web(daemon.Address(0), 10);
+  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
+  CHECK_FALSE(daemon.Reload());
+  CHECK(daemon.CountLog("generation 2 abandoned: pool \"app\": ") >= 1);
+  REQUIRE(daemon.AwaitWorkers(5));
+  CHECK(web.Answered() == 10);
+  CHECK(Ask(daemon.Address(1), "hello").starts_with("hello "));
+}
+
+TEST_CASE("a pool that crashes at its start for ever, at the first start: exit 69, with the pool's name") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
+  daemon.ExpectLine("died while");
+  CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));
+  CHECK(daemon.CountLog("giving up: no worker of pool \"app\" became ready") == 1);
+}
+
+}  // namespace preforkd::testing
