@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
 #include "common/base/check.h"
 #include "common/base/exit_code.h"
@@ -46,6 +47,7 @@ struct Prepared {
   std::array<char, kMaxReason + 96> order{};  // "_PREFORKD_UPGRADE=return,STATE,OLD," and room for the reason
   std::size_t prefix = 0;                     // bytes of `order` before the reason
   int failed = 0;                             // attempts to come back, this one included; 0: a new program's
+  std::array<struct sigaction, std::size(kFaults)> before{};  // what each of the faults meant before Open
 };
 Prepared* g_prepared = nullptr;
 
@@ -101,15 +103,16 @@ std::string OrderFor(const UpgradeOrder& order) {
   return std::string(kOrderVariable) + TextOf(next);
 }
 
-void CatchFaults() {
+void CatchFaults(Prepared& way) {
   struct sigaction action {};
   action.sa_handler = OnFault;
   ::sigemptyset(&action.sa_mask);
   sigset_t faults;
   ::sigemptyset(&faults);
-  for (const Fault& fault : kFaults) {
-    ::sigaddset(&faults, fault.signo);
-    (void)::sigaction(fault.signo, &action, nullptr);
+  for (std::size_t i = 0; i < std::size(kFaults); ++i) {
+    ::sigaddset(&faults, kFaults[i].signo);
+    // When this fails `before` stays what it is, the default: nothing is caught, and nothing is lost by Close.
+    (void)::sigaction(kFaults[i].signo, &action, &way.before[i]);
   }
   (void)::sigprocmask(SIG_UNBLOCK, &faults, nullptr);
   (void)::alarm(WayBack::kPatienceSeconds);
@@ -133,7 +136,7 @@ void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& wo
   way.environment = EnvironmentWith("");
   way.environment[way.environment.size() - 2] = way.order.data();
   g_prepared = &way;
-  CatchFaults();
+  CatchFaults(way);
 }
 
 void WayBack::Take(const std::string& reason) {
@@ -156,7 +159,9 @@ bool WayBack::MayBeChoosy() { return g_prepared != nullptr && g_prepared->failed
 void WayBack::Close() {
   if (g_prepared == nullptr) return;
   (void)::alarm(0);
-  for (const Fault& fault : kFaults) (void)::signal(fault.signo, SIG_DFL);
+  for (std::size_t i = 0; i < std::size(kFaults); ++i) {
+    (void)::sigaction(kFaults[i].signo, &g_prepared->before[i], nullptr);
+  }
   g_prepared->old_program.Reset();
   g_prepared->state.Reset();
   g_prepared = nullptr;
