@@ -47,6 +47,15 @@ struct CallFaults::Shared {
 
 #ifdef __x86_64__
 
+namespace {
+
+constexpr std::uint64_t Bit(int signo) { return std::uint64_t{1} << (signo - 1); }
+
+// The signals that an operator gives commands with (master/early_signals.cc), as the kernel reads a mask.
+constexpr std::uint64_t kCommands = Bit(SIGHUP) | Bit(SIGUSR1) | Bit(SIGUSR2) | Bit(SIGTTIN) | Bit(SIGTTOU);
+
+}  // namespace
+
 class CallFaults::Tracer {
  public:
   Tracer(pid_t target, Shared& shared) : target_(target), shared_(shared) {}
@@ -76,21 +85,48 @@ class CallFaults::Tracer {
     return status >> 16 != 0 ? 0 : signo;
   }
 
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    [[nodiscard]] bool Holds(std::uint64_t address) const { return address >= begin && address < end; }
+  };
+
   void OnExec() {
+    in_main_ = false;
     counting_ = false;
     if (shared_.programs < Shared::kPrograms) ++shared_.programs;
-    FindText();
   }
 
-  // Where the program's own code lies: the first mapping that can be executed.
-  void FindText() {
+  // Where code lies: the program's own, which is the first mapping that can be executed, and a sanitizer's, which is in
+  // libraries of its own.
+  void FindCode() {
+    text_ = {};
+    sanitizers_.clear();
     std::ifstream maps("/proc/" + std::to_string(target_) + "/maps");
     for (std::string line; std::getline(maps, line);) {
       if (line.find(" r-xp ") == std::string::npos) continue;
-      text_begin_ = std::stoull(line, nullptr, 16);
-      text_end_ = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
-      return;
+      const Range range{std::stoull(line, nullptr, 16), std::stoull(line.substr(line.find('-') + 1), nullptr, 16)};
+      if (text_.end == 0) text_ = range;
+      if (line.find("/libasan.so") != std::string::npos || line.find("/libubsan.so") != std::string::npos) {
+        sanitizers_.push_back(range);
+      }
     }
+  }
+
+  [[nodiscard]] bool IsOfSanitizer(std::uint64_t address) const {
+    return std::any_of(sanitizers_.begin(), sanitizers_.end(), [&](const Range& range) { return range.Holds(address); });
+  }
+
+  // A sanitizer's runtime makes calls of the same kind before main, so the first of main comes first.
+  void LookForBeginning(int number, const __ptrace_syscall_info& info) {
+    std::uint64_t mask = 0;
+    if (number == SYS_rt_sigprocmask && info.entry.args[0] == SIG_BLOCK && Read(info.entry.args[1], &mask, sizeof(mask)) &&
+        mask == kCommands) {
+      in_main_ = true;
+    }
+    if (!in_main_ || number != SYS_rt_sigaction || info.entry.args[0] != SIGSEGV) return;
+    FindCode();
+    counting_ = true;
   }
 
   void OnCall() {
@@ -105,9 +141,10 @@ class CallFaults::Tracer {
     const int index = shared_.programs - 1;
     if (index < 0) return;
     const int number = static_cast<int>(info.entry.nr);
-    counting_ = counting_ || (number == SYS_rt_sigaction && info.entry.args[0] == SIGSEGV);
+    if (!counting_) LookForBeginning(number, info);
+    if (!counting_ || IsOfSanitizer(info.instruction_pointer)) return;
     Shared::Program& program = shared_.program[static_cast<std::size_t>(index)];
-    if (!counting_ || program.answered || program.size >= Shared::kCalls) return;
+    if (program.answered || program.size >= Shared::kCalls) return;
     const int call = program.size;
     program.calls[static_cast<std::size_t>(call)] = {number, SiteOf(number, info.stack_pointer)};
     ++program.size;
@@ -138,8 +175,8 @@ class CallFaults::Tracer {
     if (!Read(stack, words.data(), sizeof(words))) return site;
     int found = 0;
     for (const std::uint64_t word : words) {
-      if (word < text_begin_ || word >= text_end_) continue;
-      site = site * 0x100000001b3ULL + (word - text_begin_);
+      if (!text_.Holds(word)) continue;
+      site = site * 0x100000001b3ULL + (word - text_.begin);
       if (++found == 2) break;
     }
     return site;
@@ -171,11 +208,12 @@ class CallFaults::Tracer {
 
   pid_t target_;
   Shared& shared_;
+  bool in_main_ = false;
   bool counting_ = false;
   int pending_ = 0;             // the errno that the call in progress is to return
   user_regs_struct before_{};  // registers when it began
-  std::uint64_t text_begin_ = 0;
-  std::uint64_t text_end_ = 0;
+  Range text_;
+  std::vector<Range> sanitizers_;
 };
 
 #else

@@ -1,9 +1,13 @@
 // CallFaults: makes chosen system calls of a running process fail, each named by its place: after which execve(2), and
 // which one from there on. It follows one process through its programs with ptrace(2), and none of its children.
 //
-// Counting begins where a program of ours begins, behind the loader and the C library's start: at the first rt_sigaction
-// for SIGSEGV, which is the first system call of a program that takes over. It may not be allowed to trace, and it knows
-// the registers of x86-64 only: a test asks Attached first, and skips what it cannot do.
+// Counting begins where a program of ours can come back from: behind the block of the command signals, the first call of
+// main, at the first rt_sigaction for SIGSEGV, the first call of a program that takes over. What a sanitizer's runtime calls
+// for itself is neither counted nor made to fail, before main and later: it is no part of the program, and ends the process
+// when it is refused anything.
+//
+// It may not be allowed to trace, and it knows the registers of x86-64 only: a test asks Attached first, and skips what
+// it cannot do.
 #ifndef PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 #define PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 
