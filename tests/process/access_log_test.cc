@@ -16,8 +16,6 @@
 namespace preforkd::testing {
 namespace {
 
-using std::chrono::milliseconds;
-
 std::vector<std::string> Flags(const std::string& access, const std::vector<std::string>& more = {}) {
   std::vector<std::string> flags = {"--listen", "127.0.0.1:0", "--workers", "2", "--set", "log.access=" + access};
   flags.insert(flags.end(), more.begin(), more.end());
@@ -133,7 +131,7 @@ TEST_CASE("a worker that is killed leaves no line behind, and none twice") {
   }
   REQUIRE(daemon.AwaitWorkers(1));
   const LoadResult result = load.Stop();
-  CHECK(WaitUntil(milliseconds(1500), [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
+  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   CHECK(Fault(lines) == "");
   // Who has an answer has a line; one that had its line may not have left.

@@ -133,7 +133,7 @@ TEST_CASE("keepalive_timeout counts from the last request on, wherever the conne
 
 TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker that is leaving") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"1s\"\nkeepalive_timeout = \"10s\""));
+  daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"3s\"\nkeepalive_timeout = \"10s\""));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   REQUIRE(client.Connection().SendAll("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nha"));
@@ -142,7 +142,7 @@ TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker th
   REQUIRE(client.ReadResponse());
   REQUIRE(daemon.AwaitWorkers(2));
   // Longer than what was left of the time of the body.
-  CHECK(HoldsFor(milliseconds(1500), [&] { return IsQuiet(client); }));
+  CHECK(HoldsFor(milliseconds(3500), [&] { return IsQuiet(client); }));
   CHECK(IsAnswered(client));
 }
 
