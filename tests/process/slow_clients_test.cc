@@ -137,8 +137,8 @@ TEST_CASE("without a crowd a slow body is ended by its own allowance, with 408")
   daemon.WriteConfig(Config("body_timeout = \"1s\"\n"));
   daemon.Serve(2);
   TcpClient slow(daemon.Address());
-  REQUIRE(slow.SendAll("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"));
   const Time start = Now();
+  REQUIRE(slow.SendAll("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"));
   Time next_byte = start;
   CHECK(WaitUntil(kPatience, [&] {
     if (Now() >= next_byte) {
@@ -158,8 +158,8 @@ TEST_CASE("empty lines make an idle connection travel, and give it no more time"
   daemon.WriteConfig(Config("keepalive_timeout = \"2s\"\n"));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
-  REQUIRE(client.Get("/"));
   const Time start = Now();
+  REQUIRE(client.Get("/"));
   Time next_line = start;
   CHECK(WaitUntil(kPatience, [&] {
     if (Now() >= next_line) {
