@@ -22,6 +22,9 @@ inline void Add(Counter& counter, std::uint64_t amount = 1) {
 inline std::uint64_t Get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
 inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
 
+// Counters are read one after another while they move: a plain difference may come out negative.
+inline std::uint64_t Difference(std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; }
+
 // One counter for each value of an enumeration that counts from 0 to kSize - 1.
 template <typename Kind, std::size_t kSize>
 class CounterPer {

@@ -29,48 +29,6 @@ struct Scoreboard::Layout {
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
 };
 
-void SharedText::Write(std::string_view text) {
-  const std::size_t size = std::min(text.size(), kCapacity);
-  const std::uint32_t sequence = sequence_.load(std::memory_order_relaxed);
-  sequence_.store(sequence + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  for (std::size_t i = 0; i * 8 < size; ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i * 8, std::min<std::size_t>(8, size - i * 8));
-    words_[i].store(word, std::memory_order_relaxed);
-  }
-  length_.store(static_cast<std::uint32_t>(size), std::memory_order_relaxed);
-  sequence_.store(sequence + 2, std::memory_order_release);
-}
-
-std::string SharedText::Read() const {
-  constexpr int kAttempts = 8;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::uint32_t before = sequence_.load(std::memory_order_acquire);
-    if (before % 2 != 0) continue;
-    const std::size_t size = std::min<std::size_t>(length_.load(std::memory_order_relaxed), kCapacity);
-    std::array<char, kCapacity> copy{};
-    for (std::size_t i = 0; i * 8 < size; ++i) {
-      const std::uint64_t word = words_[i].load(std::memory_order_relaxed);
-      std::memcpy(copy.data() + i * 8, &word, 8);
-    }
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (sequence_.load(std::memory_order_relaxed) == before) return {copy.data(), size};
-  }
-  return {};
-}
-
-const char* SlotStateName(SlotState state) {
-  switch (state) {
-    case SlotState::kFree: return "free";
-    case SlotState::kStarting: return "starting";
-    case SlotState::kReady: return "ready";
-    case SlotState::kRetiring: return "retiring";
-    case SlotState::kGone: return "gone";
-  }
-  return "unknown";  // a row is shared memory: whatever is in it must not stop a reader
-}
-
 const char* MasterStateName(MasterState state) {
   switch (state) {
     case MasterState::kStarting: return "starting";
@@ -80,71 +38,6 @@ const char* MasterStateName(MasterState state) {
     case MasterState::kDegraded: return "degraded";
   }
   return "unknown";
-}
-
-namespace {
-// The counters of a row are read one after another while they move: a difference may come out negative.
-std::uint64_t Difference(std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; }
-}  // namespace
-
-std::uint64_t WorkerRow::Connections() const {
-  return Difference(Get(taken), Get(finished) + Get(lost) + Get(returned));
-}
-
-std::uint64_t WorkerRow::InProgress() const {
-  return Difference(Get(handed_over), Get(reclaimed) + Get(handed_back) + Get(finished) + Get(lost));
-}
-
-std::uint64_t WorkerRow::Queued() const { return Difference(Get(handed_over), Get(reclaimed) + Get(taken)); }
-
-SocketAddress WorkerRow::DoingPeer() const {
-  SocketAddress peer;
-  const std::string bytes = doing_peer.Read();
-  if (bytes.size() > sizeof(peer.storage)) return peer;
-  std::memcpy(&peer.storage, bytes.data(), bytes.size());
-  peer.length = static_cast<socklen_t>(bytes.size());
-  return peer;
-}
-
-std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
-  const std::string what = doing.Read();
-  if (what.empty()) return "nothing";
-  const std::string whom = DoingPeer().Text();
-  if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
-  // It may have begun after the reader looked at its clock.
-  const std::uint64_t since_ns = Get(doing_since_ns);
-  const auto until_ns = static_cast<std::uint64_t>(now_ns);
-  const double seconds = since_ns < until_ns ? static_cast<double>(until_ns - since_ns) / 1e9 : 0.0;
-  return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
-}
-
-void CrashRecord::Clear() {
-  Set(signo, 0);
-  Set(fault_address, 0);
-  Set(count, 0);
-}
-
-void WorkerRow::AddToTotals() {
-  Add(before.incarnations);
-  Add(before.requests, Get(requests));
-  Add(before.bytes_in, Get(bytes_in));
-  Add(before.bytes_out, Get(bytes_out));
-  Add(before.cpu_ns, Get(cpu_ns));
-}
-
-void WorkerRow::Clear() {
-  for (Counter* counter : {&pid, &incarnation, &generation, &started_ns, &handed_over, &reclaimed, &handed_back,
-                           &taken, &finished, &lost, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
-                           &callback_since_ns, &callbacks, &busy_ns, &rss_bytes, &cpu_ns, &doing_since_ns, &doing_conn}) {
-    Set(*counter, 0);
-  }
-  for (Counter& counter : lost_by) Set(counter, 0);
-  dispatch_wait.Clear();
-  // Made anew, which also mends a sequence number that a killed writer left odd.
-  ::new (&doing) SharedText;
-  ::new (&doing_peer) SharedText;
-  crash.Clear();
-  refused.Clear();
 }
 
 void MasterPage::CountReload(ReloadResult result) {

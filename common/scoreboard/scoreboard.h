@@ -23,14 +23,14 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/net/address.h"
 #include "common/scoreboard/board_description.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/load_marks.h"
 #include "common/scoreboard/reasons.h"
-#include "common/scoreboard/refused_calls.h"
+#include "common/scoreboard/shared_text.h"
 #include "common/scoreboard/wait_histogram.h"
+#include "common/scoreboard/worker_row.h"
 
 namespace preforkd {
 
@@ -40,103 +40,6 @@ static_assert(LoadMarks::kSlots == kMaxSlots);
 // The listeners of two configurations at once: a reload has those that come and those that leave. A row nobody has used
 // takes no memory.
 inline constexpr std::uint32_t kMaxListenerRows = 2048;
-inline constexpr std::size_t kPageBytes = 4096;
-
-// A line of text that one process writes and others read while it does: a sequence lock without a lock.
-class SharedText {
- public:
-  static constexpr std::size_t kCapacity = 232;
-
-  // Cuts what is longer. One writer.
-  void Write(std::string_view text);
-  // Empty when the writer is in the middle of a write for longer than a few attempts (or died there).
-  [[nodiscard]] std::string Read() const;
-
- private:
-  std::atomic<std::uint32_t> sequence_{0};  // odd while being written
-  std::atomic<std::uint32_t> length_{0};
-  std::array<std::atomic<std::uint64_t>, kCapacity / 8> words_{};
-};
-
-// States of a worker as the master sees them, plus `free` for a row that nobody has. The numbers are read by workers of
-// an older program after an upgrade: add behind, change none. The same for MasterState.
-enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
-const char* SlotStateName(SlotState state);
-
-// Where a worker was when a signal killed it: written by its signal handler, read by the master, which has the
-// same program at the same addresses and so can name them.
-struct CrashRecord {
-  static constexpr std::size_t kFrames = 48;
-  Counter signo{0};
-  Counter fault_address{0};
-  Counter count{0};  // of valid frames
-  std::array<Counter, kFrames> frames{};
-
-  void Clear();
-};
-
-// What all earlier incarnations of a slot have counted: together with the row of the one that lives, a number that
-// never goes back.
-struct SlotTotals {
-  Counter incarnations{0};
-  Counter requests{0};
-  Counter bytes_in{0};
-  Counter bytes_out{0};
-  Counter cpu_ns{0};
-};
-
-// A page of its own: a worker can write to no other (Scoreboard::ConfineTo). All zeros: new.
-struct alignas(kPageBytes) WorkerRow {
-  // Written by the master, before the fork and while it supervises.
-  std::atomic<SlotState> state{SlotState::kFree};
-  Counter pid{0};  // 0 while no process has the slot
-  Counter incarnation{0};
-  Counter generation{0};
-  Counter started_ns{0};   // monotonic
-  Counter handed_over{0};  // parcels put into the channel for this incarnation
-  Counter reclaimed{0};    // of those, received back untaken
-  Counter handed_back{0};  // received from this incarnation
-  SlotTotals before;       // not cleared by Clear
-
-  // Written by the worker. First what the master reads whenever it chooses this slot: one cache line.
-  alignas(64) Counter taken{0};
-  Counter finished{0};   // closed here, by the client's will or its fault
-  Counter lost{0};       // closed here by ours
-  Counter heartbeat_ns{0};       // monotonic; once a second while the loop turns
-  Counter callback_since_ns{0};  // when the loop left its wait; 0 while it waits
-  Counter returned{0};   // sent back
-  Counter requests{0};
-  Counter bytes_in{0};
-  Counter bytes_out{0};
-  std::array<Counter, kLossReasons> lost_by{};
-  Counter callbacks{0};          // that have ended
-  Counter busy_ns{0};            // spent in them
-  Counter rss_bytes{0};          // at the last heartbeat
-  Counter cpu_ns{0};
-  WaitHistogram dispatch_wait;   // of new connections, from accept to take
-  // What it is serving, or has served last: the text of the service, since when, for whom.
-  SharedText doing;
-  Counter doing_since_ns{0};
-  Counter doing_conn{0};
-  SharedText doing_peer;  // a SocketAddress's bytes
-  CrashRecord crash;
-  RefusedCalls refused;
-
-  // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
-  [[nodiscard]] std::uint64_t Connections() const;
-  [[nodiscard]] std::uint64_t Queued() const;
-  // Handed over to this incarnation and neither finished, lost, returned nor reclaimed.
-  [[nodiscard]] std::uint64_t InProgress() const;
-  // "GET /x from 10.0.0.1:5 for 0.3 s" while it is inside a callback, "nothing; last: GET /x from 10.0.0.1:5"
-  // while it waits, "nothing" if it has not served yet.
-  [[nodiscard]] std::string DescribeDoing(std::int64_t now_ns) const;
-  // The address behind DescribeDoing; length 0 if there is none.
-  [[nodiscard]] SocketAddress DoingPeer() const;
-  // Adds to `before` what this incarnation has counted. Only by the master, once, behind its death.
-  void AddToTotals();
-  // For a new incarnation; only by the master, and only while no process has the slot.
-  void Clear();
-};
 
 // Kept when its listener is closed: the same address goes on counting here.
 struct ListenerRow {
