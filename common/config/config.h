@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 inline constexpr std::uint32_t kMaxWorkers = 256;  // of all pools, without extras; the most that TTIN and scale go up to
 inline constexpr std::size_t kMaxListeners = 1024;
 inline constexpr std::size_t kMaxServices = 1024;
+inline constexpr std::size_t kMaxPools = 64;
 
 enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
 enum class Scheduling { kBatch, kNormal };

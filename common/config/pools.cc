@@ -14,7 +14,6 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t kMaxPools = 32;
 constexpr std::uint32_t kMaxWithExtras = 512;  // two generations of them fit the scoreboard
 // The number of descriptors, and the address space, without which no worker starts.
 constexpr std::uint64_t kFewestFiles = 64;

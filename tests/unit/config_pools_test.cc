@@ -246,9 +246,9 @@ std::string ManyPools(int count) {
   return text;
 }
 
-TEST_CASE("there are at most 32 pools, the main one among them") {
-  CHECK(Loaded(LoadText(ManyPools(31))).pools.size() == 32);
-  CheckProblemAt(ManyPools(32), "130:7", "there are more than 32 pools");
+TEST_CASE("there are at most 64 pools, the main one among them") {
+  CHECK(Loaded(LoadText(ManyPools(63))).pools.size() == 64);
+  CheckProblemAt(ManyPools(64), "258:7", "there are more than 64 pools");
 }
 
 TEST_CASE("a folder that a service names must be inside the root of its own pool") {
