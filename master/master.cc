@@ -52,7 +52,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
     : context_{loop, scoreboard, log, program, environment},
       ledger_(context_.Page()),
       changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
-      dispatcher_(loop, context_.Page(), ledger_,
+      dispatcher_(loop, scoreboard, ledger_,
                   PoolDispatchers::Hooks{[this] { OnCongestion(); },
                                          [this](PoolId pool) { supervisor_.OnAllHeldUp(pool); }}),
       parking_(loop, ledger_, dispatcher_),
@@ -263,7 +263,7 @@ void Master::Execute(const ChangeAction& action) {
 
 void Master::Do(const Publish& action) {
   MasterState state = StateOf(action.phase);
-  if (state == MasterState::kServing && !CanServe(supervisor_)) state = MasterState::kDegraded;  // still
+  if (state == MasterState::kServing && !CanServe(Parts())) state = MasterState::kDegraded;  // still
   context_.Page().state.store(state, std::memory_order_relaxed);
   supervisor_.PublishState(state);
 }

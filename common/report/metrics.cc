@@ -7,6 +7,7 @@
 
 #include "common/base/version.h"
 #include "common/report/exposition.h"
+#include "common/report/pool_reading.h"
 #include "common/report/totals.h"
 
 namespace preforkd {
@@ -15,6 +16,7 @@ namespace {
 // Of one slot: what lives in it, and what all its workers have counted.
 struct SlotReading {
   std::string name;  // the label's value
+  std::string pool;  // the same
   SlotState state{};
   std::uint64_t connections = 0;
   std::uint64_t queued = 0;
@@ -34,6 +36,7 @@ struct SlotReading {
 struct Reading {
   Totals totals;
   std::vector<SlotReading> slots;
+  std::vector<PoolReading> pools;
 };
 
 SlotReading ReadSlot(const WorkerRow& row) {
@@ -59,7 +62,12 @@ Reading Read(const Scoreboard& scoreboard) {
       reading.slots.push_back(ReadSlot(scoreboard.Row(Slot{i})));
     }
   });
-  for (std::size_t i = 0; i < reading.slots.size(); ++i) reading.slots[i].name = fmt::format_int(i).str();
+  const PoolNames pools(scoreboard);
+  for (std::uint32_t i = 0; i < reading.slots.size(); ++i) {
+    reading.slots[i].name = fmt::format_int(i).str();
+    reading.slots[i].pool = pools.Of(scoreboard.Row(Slot{i}));
+  }
+  reading.pools = ReadPools(scoreboard);
   return reading;
 }
 
@@ -94,15 +102,31 @@ void RenderServer(Exposition& out, const MasterPage& master) {
   Samples(out, master.upgrades, "result", UpgradeResultName);
 }
 
-void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
+void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
   out.Gauge("preforkd_workers", "Workers by state; gone: one that is to be started again, and has to wait.");
-  for (const SlotState state : {SlotState::kStarting, SlotState::kReady, SlotState::kRetiring, SlotState::kGone}) {
-    const auto count = std::count_if(reading.slots.begin(), reading.slots.end(),
-                                     [state](const SlotReading& slot) { return slot.state == state; });
-    out.Sample(static_cast<std::uint64_t>(count), {{"state", SlotStateName(state)}});
+  for (const PoolReading& pool : pools) {
+    if (!pool.used && !pool.HasWorkers()) continue;
+    for (const SlotState state : {SlotState::kStarting, SlotState::kReady, SlotState::kRetiring, SlotState::kGone}) {
+      out.Sample(pool.Workers(state), {{"pool", pool.name}, {"state", SlotStateName(state)}});
+    }
   }
-  out.Gauge("preforkd_workers_wanted", "Workers that there should be, extras not counted.");
-  out.Sample(Get(master.workers_wanted));
+  const auto gauge = [&](const char* name, const char* help, auto value) {
+    out.Gauge(name, help);
+    for (const PoolReading& pool : pools) {
+      if (pool.used) out.Sample(std::uint64_t{value(pool)}, {{"pool", pool.name}});
+    }
+  };
+  gauge("preforkd_workers_wanted", "Workers that there should be, extras not counted.",
+        [](const PoolReading& pool) { return pool.workers_wanted; });
+  gauge("preforkd_workers_max", "Workers that there may be, with extras.",
+        [](const PoolReading& pool) { return pool.workers_max; });
+  gauge("preforkd_pool_degraded", "1 while no worker of the pool is ready and none can be started.",
+        [](const PoolReading& pool) { return std::uint64_t{pool.state == PoolState::kDegraded}; });
+  gauge("preforkd_connections_waiting", "Connections that no worker of the pool has room for.",
+        [](const PoolReading& pool) { return pool.waiting; });
+}
+
+void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
   out.Counter("preforkd_worker_restarts_total", "Workers that ended and should not have, by what ended them.");
   Samples(out, master.restarts, "reason", RestartReasonName);
   out.Counter("preforkd_worker_recycles_total", "Workers that were well and have been replaced, by why.");
@@ -110,14 +134,14 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   out.Gauge("preforkd_worker_heartbeat_age_seconds", "Since the worker last showed that its loop turns.");
   const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"slot", slot.name}});
+    if (slot.HasWorker()) out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Gauge("preforkd_worker_resident_memory_bytes", "Memory of the worker, at its last heartbeat.");
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"slot", slot.name}});
+    if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Counter("preforkd_worker_cpu_seconds_total", "CPU time of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(ToSeconds(slot.cpu_ns), {{"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots) out.Sample(ToSeconds(slot.cpu_ns), {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_system_calls_refused_total", "System calls that workers were refused (worker.seccomp).");
   out.Sample(Get(master.calls_refused));
 }
@@ -142,12 +166,10 @@ void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
 void RenderConnections(Exposition& out, const MasterPage& master, const Reading& reading) {
   out.Gauge("preforkd_connections", "Connections that the worker has.");
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(slot.connections, {{"slot", slot.name}});
+    if (slot.HasWorker()) out.Sample(slot.connections, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
   out.Sample(reading.totals.account.parked);
-  out.Gauge("preforkd_connections_waiting", "Connections that no worker has room for.");
-  out.Sample(Get(master.waiting));
   out.Gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers (dispatch.gather).");
   out.Sample(std::uint64_t{master.gathers.load(std::memory_order_relaxed) ? 1U : 0U});
   out.Counter("preforkd_connections_finished_total", "Connections that ended as they should, or were evicted.");
@@ -191,18 +213,18 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
   out.Sample(Get(master.reclaimed));
   out.Gauge("preforkd_dispatch_queue_length", "Connections handed over to the worker and not yet taken.");
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(slot.queued, {{"slot", slot.name}});
+    if (slot.HasWorker()) out.Sample(slot.queued, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   RenderWaits(out, reading.totals);
 }
 
 void RenderTraffic(Exposition& out, const Reading& reading) {
   out.Counter("preforkd_requests_total", "Requests of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.requests, {{"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.requests, {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_received_bytes_total", "Bytes from clients, of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_in, {{"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_in, {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_sent_bytes_total", "Bytes to clients, of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_out, {{"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_out, {{"pool", slot.pool}, {"slot", slot.name}});
 }
 
 void RenderMaster(Exposition& out, const MasterPage& master) {
@@ -232,6 +254,7 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
   const Reading reading = Read(scoreboard);
   Exposition out;
   RenderServer(out, master);
+  RenderPools(out, reading.pools);
   RenderWorkers(out, master, reading, now);
   RenderListeners(out, scoreboard);
   RenderConnections(out, master, reading);

@@ -4,7 +4,7 @@
 //
 // Counters never go back, whatever dies, is reloaded or scaled: what a dead worker has counted is in the totals of its
 // slot, and slots that have had a worker stay, like listeners that have been closed. Gauges are of the workers and
-// listeners that there are now. The names are a contract.
+// listeners that there are now. A slot that goes to another pool begins anew there. The names are a contract.
 #ifndef PREFORKD_COMMON_REPORT_METRICS_H_
 #define PREFORKD_COMMON_REPORT_METRICS_H_
 

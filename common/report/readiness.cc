@@ -1,13 +1,24 @@
 #include "common/report/readiness.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "common/report/pool_reading.h"
+
 namespace preforkd {
 
-bool IsReady(const Scoreboard& scoreboard) {
-  if (scoreboard.Master().state.load(std::memory_order_relaxed) == MasterState::kStopping) return false;
-  for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
-    if (scoreboard.Row(Slot{i}).state.load(std::memory_order_relaxed) == SlotState::kReady) return true;
+std::string WhyNotReady(const Scoreboard& scoreboard) {
+  if (scoreboard.Master().state.load(std::memory_order_relaxed) == MasterState::kStopping) return "the server is stopping";
+  const std::vector<PoolReading> pools = ReadPools(scoreboard);
+  const bool somebody = std::any_of(pools.begin(), pools.end(),
+                                    [](const PoolReading& pool) { return pool.Workers(SlotState::kReady) > 0; });
+  std::string names;
+  for (const PoolReading& pool : pools) {
+    const bool fine = pool.Workers(SlotState::kReady) > 0 || (somebody && pool.state == PoolState::kServing);
+    if (pool.used && !fine) names += (names.empty() ? "" : ", ") + pool.name;
   }
-  return false;
+  if (!names.empty()) return "no worker is ready in: " + names;
+  return somebody ? "" : "no worker is ready";
 }
 
 }  // namespace preforkd

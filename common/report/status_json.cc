@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/version.h"
+#include "common/report/pool_reading.h"
 #include "common/report/totals.h"
 
 namespace preforkd {
@@ -16,9 +17,10 @@ double SecondsSince(std::uint64_t start_ns, Time now) {
   return start_ns == 0 || start_ns > now_ns ? 0 : ToSeconds(now_ns - start_ns);
 }
 
-Json Worker(Slot slot, const WorkerRow& row, Time now) {
+Json Worker(Slot slot, const WorkerRow& row, const std::string& pool, Time now) {
   return {
       {"slot", Raw(slot)},
+      {"pool", pool},
       {"incarnation", Get(row.incarnation)},
       {"generation", Get(row.generation)},
       {"pid", Get(row.pid)},
@@ -37,12 +39,28 @@ Json Worker(Slot slot, const WorkerRow& row, Time now) {
 
 Json Workers(const Scoreboard& scoreboard, Time now) {
   Json workers = Json::array();
+  const PoolNames pools(scoreboard);
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
     if (row.state.load(std::memory_order_relaxed) == SlotState::kFree) continue;
-    workers.push_back(Worker(Slot{i}, row, now));
+    workers.push_back(Worker(Slot{i}, row, pools.Of(row), now));
   }
   return workers;
+}
+
+Json Pools(const std::vector<PoolReading>& pools) {
+  Json list = Json::array();
+  for (const PoolReading& pool : pools) {
+    if (!pool.used) continue;
+    list.push_back({{"name", pool.name},
+                    {"kind", pool.kind},
+                    {"state", PoolStateName(pool.state)},
+                    {"workers_wanted", pool.workers_wanted},
+                    {"workers_max", pool.workers_max},
+                    {"ready", pool.Workers(SlotState::kReady)},
+                    {"waiting", pool.waiting}});
+  }
+  return list;
 }
 
 Json Listeners(const Scoreboard& scoreboard) {
@@ -97,6 +115,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
   Totals totals;
   scoreboard.ReadAtOneMoment([&] { totals = ReadTotalsNow(scoreboard); });
   const Accounting& accounting = totals.account;
+  const std::vector<PoolReading> pools = ReadPools(scoreboard);
   Json report = {
       {"version", kVersion},
       {"pid", Get(master.pid)},
@@ -120,11 +139,12 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"restarts", master.restarts.Sum()},
       {"restarts_by", RestartsBy(master.restarts)},
       {"requests", totals.requests},
-      {"workers_wanted", Get(master.workers_wanted)},
+      {"workers_wanted", WorkersWanted(pools)},
       {"last_reload_successful", master.last_reload_served.load(std::memory_order_relaxed)},
       {"dispatch_wait", DispatchWait(totals)},
       {"master", MasterUseJson(master.use)},
       {"listeners", Listeners(scoreboard)},
+      {"pools", Pools(pools)},
       {"workers", Workers(scoreboard, now)},
   };
   if (answered_by) {

@@ -13,6 +13,7 @@ void AddUp(Totals& totals, const WaitHistogram& histogram) {
 Totals ReadTotalsNow(const Scoreboard& scoreboard) {
   Totals totals;
   totals.account = scoreboard.AccountNow();
+  totals.requests = Get(scoreboard.Master().requests_moved);
   AddUp(totals, scoreboard.Master().dispatch_wait_before);
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});

@@ -125,10 +125,15 @@ void Ledger::Returned(WorkerRow& row, ReturnReason reason) {
 
 // ---- incarnations ----
 
-void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, Time now) {
+void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool, Time now) {
   const Change change(page_);
   const std::uint64_t untaken = row.InProgress();  // left by WorkerEnded, less what has been reclaimed since
   row.Clear();
+  if (Get(row.pool) != Raw(pool)) {
+    Add(page_.requests_moved, Get(row.before.requests));
+    row.before.Clear();
+    Set(row.pool, Raw(pool));
+  }
   Set(row.handed_over, untaken);
   Set(row.incarnation, Raw(incarnation));
   Set(row.generation, Raw(generation));

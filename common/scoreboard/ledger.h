@@ -62,8 +62,9 @@ class Ledger {
   void Returned(WorkerRow& row, ReturnReason reason);
 
   // ---- incarnations ----
-  // A process is about to be forked into the slot. What its predecessor has left in the channel is its own from now on.
-  void WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, Time now);
+  // A process of `pool` is about to be forked into the slot. What its predecessor has left in the channel is its own
+  // from now on. A slot that was in another pool begins its totals anew.
+  void WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool, Time now);
   // The slot's process has ended. `untaken` connections are still in the channel; all others that it had are lost for
   // `reason`. What it has counted is added to the totals, and the row is cleared. The number of connections lost.
   std::uint64_t WorkerEnded(WorkerRow& row, std::uint64_t untaken, LossReason reason);

@@ -68,6 +68,7 @@ void VisitMastersCounters(WorkerRow& row, Visit&& visit) {
   visit("pid", row.pid);
   visit("incarnation", row.incarnation);
   visit("generation", row.generation);
+  visit("pool", row.pool);
   visit("started_ns", row.started_ns);
   visit("handed_over", row.handed_over);
   visit("reclaimed", row.reclaimed);
@@ -85,7 +86,7 @@ void VisitSlotTotals(SlotTotals& totals, Visit&& visit) {
 }
 
 // What the master counts, and what is true for as long as the process lives, whichever program it runs. Not what it
-// counts anew wherever it looks: parked, waiting, workers_wanted, its own use.
+// counts anew wherever it looks: parked, waiting, its own use.
 template <typename Visit>
 void VisitTotals(MasterPage& page, Visit&& visit) {
   visit("pid", page.pid);
@@ -100,6 +101,7 @@ void VisitTotals(MasterPage& page, Visit&& visit) {
   visit("closed_parked", page.closed_parked);
   visit("evicted", page.evicted);
   visit("finished_before", page.finished_before);
+  visit("requests_moved", page.requests_moved);
   VisitHistogram("dispatch_wait_before", page.dispatch_wait_before, visit);
   VisitByReason("restarts", page.restarts, RestartReasonName, visit);
   VisitByReason("recycled", page.recycled, RecycleReasonName, visit);

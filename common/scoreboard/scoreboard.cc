@@ -22,7 +22,9 @@ namespace preforkd {
 
 struct Scoreboard::Layout {
   MasterPage master;
-  std::array<ListenerRow, kMaxListenerRows> listeners;  // between the ledger and the rows: ConfineTo
+  // Between the ledger and the rows: ConfineTo.
+  std::array<ListenerRow, kMaxListenerRows> listeners;
+  std::array<PoolRow, kMaxPoolRows> pools;
   std::array<WorkerRow, kMaxSlots> rows;
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Not touched, and so no memory, before there is a line in it.
@@ -43,6 +45,15 @@ const char* MasterStateName(MasterState state) {
 void MasterPage::CountReload(ReloadResult result) {
   Add(reloads[result]);
   last_reload_served.store(result == ReloadResult::kServes, std::memory_order_relaxed);
+}
+
+const char* PoolStateName(PoolState state) {
+  switch (state) {
+    case PoolState::kStarting: return "starting";
+    case PoolState::kServing: return "serving";
+    case PoolState::kDegraded: return "degraded";
+  }
+  return "unknown";
 }
 
 namespace {
@@ -217,6 +228,25 @@ ListenerRow* Scoreboard::AddListener() const {
   ListenerRow* const row = ::new (&layout_->listeners[index]) ListenerRow;
   used.store(index + 1, std::memory_order_release);
   return row;
+}
+
+std::span<PoolRow> Scoreboard::Pools() const {
+  const std::uint32_t used = layout_->master.pools_used.load(std::memory_order_acquire);
+  return std::span(layout_->pools).first(std::min(used, kMaxPoolRows));
+}
+
+PoolRow& Scoreboard::UsePool(PoolId pool) const {
+  std::atomic<std::uint32_t>& used = layout_->master.pools_used;
+  const std::uint32_t known = used.load(std::memory_order_relaxed);
+  for (std::uint32_t i = known; i <= Raw(pool); ++i) ::new (&layout_->pools[i]) PoolRow;
+  if (known <= Raw(pool)) used.store(std::uint32_t{Raw(pool)} + 1, std::memory_order_release);
+  return layout_->pools[Raw(pool)];
+}
+
+const PoolRow* Scoreboard::PoolOf(const WorkerRow& row) const {
+  const std::span<PoolRow> pools = Pools();
+  const std::uint64_t pool = Get(row.pool);
+  return pool < pools.size() ? &pools[pool] : nullptr;
 }
 
 std::uint32_t Scoreboard::SlotsUsed() const {

@@ -15,9 +15,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
-#include <string>
-#include <string_view>
+#include <type_traits>
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
@@ -27,6 +27,7 @@
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/load_marks.h"
+#include "common/scoreboard/pool_row.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/shared_text.h"
 #include "common/scoreboard/wait_histogram.h"
@@ -40,6 +41,8 @@ static_assert(LoadMarks::kSlots == kMaxSlots);
 // The listeners of two configurations at once: a reload has those that come and those that leave. A row nobody has used
 // takes no memory.
 inline constexpr std::uint32_t kMaxListenerRows = 2048;
+// One for each number that a pool can have. The same holds.
+inline constexpr std::uint32_t kMaxPoolRows = std::uint32_t{std::numeric_limits<std::underlying_type_t<PoolId>>::max()} + 1;
 
 // Kept when its listener is closed: the same address goes on counting here.
 struct ListenerRow {
@@ -72,10 +75,9 @@ struct alignas(kPageBytes) MasterPage {
   Counter started_ns{0};       // monotonic
   Counter started_unix_ns{0};  // wall clock
   Counter generation{0};
-  Counter workers_wanted{0};
   Counter accepted{0};
   Counter parked{0};  // now
-  Counter waiting{0};  // accepted, and no slot can take them now
+  Counter waiting{0};  // in the master's hands and not parked (Ledger)
   // Clients cut off by us, in all incarnations whose rows have been cleared, and in the master.
   Counter lost{0};
   std::array<Counter, kLossReasons> lost_by{};
@@ -85,6 +87,7 @@ struct alignas(kPageBytes) MasterPage {
   Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long, or evicted
   Counter evicted{0};  // of those: closed for lack of room, while neither their client nor their time wanted it
   Counter finished_before{0};  // finished in incarnations whose rows have been cleared
+  Counter requests_moved{0};   // of slots that have gone to another pool, before they did
   WaitHistogram dispatch_wait_before;  // of the same
   RestartCounters restarts;
   RecycleCounters recycled;
@@ -108,6 +111,8 @@ struct alignas(kPageBytes) MasterPage {
   alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};
   // Listener rows from this one on have never had a listener: readers stop here.
   std::atomic<std::uint32_t> listener_rows_used{0};
+  // The same of pools.
+  std::atomic<std::uint32_t> pools_used{0};
 
   void CountReload(ReloadResult result);
 };
@@ -159,6 +164,12 @@ class Scoreboard {
   [[nodiscard]] std::span<ListenerRow> Listeners() const;
   // One row more, which readers see from now on. nullptr: all kMaxListenerRows are in that span. Only by the master.
   [[nodiscard]] ListenerRow* AddListener() const;
+  // Those that are, or have been, in a configuration; the index is a PoolId. As with listeners.
+  [[nodiscard]] std::span<PoolRow> Pools() const;
+  // The row of a pool, which readers see from now on. Only by the master.
+  [[nodiscard]] PoolRow& UsePool(PoolId pool) const;
+  // The pool of a slot's worker; nullptr: the master has not said which, or a wild worker has written over it.
+  [[nodiscard]] const PoolRow* PoolOf(const WorkerRow& row) const;
   // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger. If the
   // master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be short, and begin
   // anew each time.

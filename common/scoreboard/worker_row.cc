@@ -55,6 +55,10 @@ void CrashRecord::Clear() {
   Set(count, 0);
 }
 
+void SlotTotals::Clear() {
+  for (Counter* counter : {&incarnations, &requests, &bytes_in, &bytes_out, &cpu_ns}) Set(*counter, 0);
+}
+
 void WorkerRow::AddToTotals() {
   Add(before.incarnations);
   Add(before.requests, Get(requests));

@@ -23,6 +23,7 @@ inline constexpr std::size_t kPageBytes = 4096;
 // States of a worker as the master sees them, plus `free` for a row that nobody has. The numbers are read by workers of
 // an older program after an upgrade: add behind, change none. The same for MasterState.
 enum class SlotState : std::uint64_t { kFree, kStarting, kReady, kRetiring, kGone };
+inline constexpr std::size_t kSlotStates = 5;
 const char* SlotStateName(SlotState state);
 
 // Where a worker was when a signal killed it: written by its signal handler, read by the master, which has the
@@ -37,7 +38,7 @@ struct CrashRecord {
   void Clear();
 };
 
-// What all earlier incarnations of a slot have counted: together with the row of the one that lives, a number that
+// What all earlier incarnations of a slot have counted in the pool that it is in: together with the row of the one that lives, a number that
 // never goes back.
 struct SlotTotals {
   Counter incarnations{0};
@@ -45,6 +46,8 @@ struct SlotTotals {
   Counter bytes_in{0};
   Counter bytes_out{0};
   Counter cpu_ns{0};
+
+  void Clear();
 };
 
 // A page of its own: a worker can write to no other (Scoreboard::ConfineTo). All zeros: new.
@@ -54,11 +57,12 @@ struct alignas(kPageBytes) WorkerRow {
   Counter pid{0};  // 0 while no process has the slot
   Counter incarnation{0};
   Counter generation{0};
+  Counter pool{0};         // a PoolId
   Counter started_ns{0};   // monotonic
   Counter handed_over{0};  // parcels put into the channel for this incarnation
   Counter reclaimed{0};    // of those, received back untaken
   Counter handed_back{0};  // received from this incarnation
-  SlotTotals before;       // not cleared by Clear
+  SlotTotals before;       // not cleared by Clear; nor is `pool`
 
   // Written by the worker. First what the master reads whenever it chooses this slot: one cache line.
   alignas(64) Counter taken{0};

@@ -1,30 +1,93 @@
 #include "master/change/service_health.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "common/base/log.h"
 #include "master/policy/service_state.h"
 
 namespace preforkd {
+namespace {
 
-bool CanServe(const Supervisor& supervisor) {
-  return supervisor.Count(WorkerState::kReady) + supervisor.Count(WorkerState::kStarting) > 0;
+PoolState NextState(PoolState now, MasterState server, std::uint32_t ready, std::uint32_t starting) {
+  if (server == MasterState::kStarting) return ready > 0 ? PoolState::kServing : PoolState::kStarting;
+  const ServiceState before = now == PoolState::kDegraded ? ServiceState::kDegraded : ServiceState::kServing;
+  const ServiceState next = NextServiceState(before, ready, starting);
+  return next == ServiceState::kDegraded ? PoolState::kDegraded : PoolState::kServing;
+}
+
+// `where`: the pool, where there are several.
+void LogChange(const std::string& where, PoolState before, PoolState next) {
+  if (next == PoolState::kDegraded) {
+    log::Error("{}degraded: no worker is ready and none can be started for now; clients wait", where);
+  } else if (before == PoolState::kDegraded) {
+    log::Notice("{}a worker is ready again: no longer degraded", where);
+  }
+}
+
+void Show(const MasterParts& parts, const PoolSpec& pool, PoolRow& row) {
+  const Supervisor& supervisor = parts.supervisor;
+  if (!row.used.load(std::memory_order_relaxed)) {
+    row.name.Write(pool.config->name);
+    row.kind.Write(pool.config->kind == PoolKind::kTls ? "tls" : "services");
+    row.state.store(PoolState::kStarting, std::memory_order_relaxed);
+    row.used.store(true, std::memory_order_release);
+  }
+  Set(row.workers_wanted, supervisor.Stopping() ? 0 : supervisor.Desired(pool.id));
+  Set(row.workers_max, supervisor.Stopping() ? 0 : supervisor.MostWorkers(pool.id));
+}
+
+void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool alone) {
+  const Supervisor& supervisor = parts.supervisor;
+  if (supervisor.Stopping()) return;
+  const PoolState before = row.state.load(std::memory_order_relaxed);
+  const PoolState next = NextState(before, parts.context.Page().state.load(std::memory_order_relaxed),
+                                   supervisor.CountInService(pool.id, WorkerState::kReady),
+                                   supervisor.CountInService(pool.id, WorkerState::kStarting));
+  if (next == before) return;
+  LogChange(alone ? "" : fmt::format("pool \"{}\": ", pool.config->name), before, next);
+  row.state.store(next, std::memory_order_relaxed);
+}
+
+// Those that only an earlier configuration had.
+void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools) {
+  const std::span<PoolRow> rows = scoreboard.Pools();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (std::any_of(pools.begin(), pools.end(), [i](const PoolSpec& pool) { return Raw(pool.id) == i; })) continue;
+    rows[i].used.store(false, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+bool CanServe(const MasterParts& parts) {
+  const std::vector<PoolSpec>& pools = parts.generations.Serving().pools;
+  return std::all_of(pools.begin(), pools.end(), [&parts](const PoolSpec& pool) {
+    return parts.supervisor.Count(pool.id, WorkerState::kReady) +
+               parts.supervisor.Count(pool.id, WorkerState::kStarting) > 0;
+  });
 }
 
 void JudgeService(const MasterParts& parts) {
+  const Scoreboard& scoreboard = parts.context.scoreboard;
+  const std::vector<PoolSpec>& pools = parts.generations.Serving().pools;
+  bool degraded = false;
+  for (const PoolSpec& pool : pools) {
+    PoolRow& row = scoreboard.UsePool(pool.id);
+    Show(parts, pool, row);
+    Judge(parts, pool, row, pools.size() == 1);
+    degraded = degraded || row.state.load(std::memory_order_relaxed) == PoolState::kDegraded;
+  }
+  HideOthers(scoreboard, pools);
   MasterPage& page = parts.context.Page();
   const MasterState state = page.state.load(std::memory_order_relaxed);
-  if (state != MasterState::kServing && state != MasterState::kDegraded) return;
-  const ServiceState now = state == MasterState::kServing ? ServiceState::kServing : ServiceState::kDegraded;
-  const ServiceState next = NextServiceState(now, parts.supervisor.CountInService(WorkerState::kReady),
-                                             parts.supervisor.CountInService(WorkerState::kStarting));
-  if (next == now) return;
-  if (next == ServiceState::kDegraded) {
-    log::Error("degraded: no worker is ready and none can be started for now; clients wait");
-  } else {
-    log::Notice("a worker is ready again: no longer degraded");
-  }
-  const MasterState published = next == ServiceState::kDegraded ? MasterState::kDegraded : MasterState::kServing;
-  page.state.store(published, std::memory_order_relaxed);
-  parts.supervisor.PublishState(published);
+  const MasterState next = degraded ? MasterState::kDegraded : MasterState::kServing;
+  if (next == state || (state != MasterState::kServing && state != MasterState::kDegraded)) return;
+  page.state.store(next, std::memory_order_relaxed);
+  parts.supervisor.PublishState(next);
 }
 
 }  // namespace preforkd

@@ -192,6 +192,7 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
 }
 
 void Dispatcher::UpdateCongestion() {
+  if (row_ != nullptr) Set(row_->queue_length, waiting_.Size());
   const bool congested = !waiting_.Empty();
   if (congested == congested_) return;
   congested_ = congested;

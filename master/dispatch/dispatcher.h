@@ -54,6 +54,8 @@ class Dispatcher {
 
   // `cpus`: on which workers can run at once; 0: not known, nothing is gathered.
   void Configure(const DispatchConfig& config, std::uint32_t cpus = 0);
+  // How many parcels wait is shown there from now on; `row` outlives the dispatcher.
+  void ShowWaitingIn(PoolRow& row) { row_ = &row; }
   // Every parcel from now on is closed instead of given to a worker, and counts as lost: the server has been
   // told to stop at once.
   void StopDispatching();
@@ -160,6 +162,7 @@ class Dispatcher {
   void ArmTimer(Time now);
 
   MasterPage& page_;
+  PoolRow* row_ = nullptr;
   Ledger& ledger_;
   Hooks hooks_;
   Balancer balancer_{DispatchPolicy::kLeastConnections};

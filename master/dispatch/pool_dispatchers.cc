@@ -6,9 +6,9 @@
 
 namespace preforkd {
 
-PoolDispatchers::PoolDispatchers(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
+PoolDispatchers::PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks)
     : loop_(loop),
-      page_(page),
+      scoreboard_(scoreboard),
       ledger_(ledger),
       hooks_(std::move(hooks)),
       tell_(loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
@@ -138,7 +138,8 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
                                   held_up_.insert(pool);
                                   tell_.Request();
                                 }};
-  found.dispatcher = std::make_unique<Dispatcher>(loop_, page_, ledger_, hooks);
+  found.dispatcher = std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), ledger_, hooks);
+  found.dispatcher->ShowWaitingIn(scoreboard_.UsePool(pool));
   found.dispatcher->Configure(config_, cpus_);
   if (stopping_) found.dispatcher->StopDispatching();
   return found;

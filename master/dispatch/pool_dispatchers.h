@@ -35,7 +35,7 @@ class PoolDispatchers {
   };
 
   // All outlive this.
-  PoolDispatchers(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks);
+  PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks);
 
   // Who serves what from now on. A service that `routes` lacks is one of an earlier generation: what is left of it goes
   // to the pool that it had, as long as that has workers. `cpus`: Dispatcher::Configure.
@@ -81,7 +81,7 @@ class PoolDispatchers {
   void Tell();
 
   EventLoop& loop_;
-  MasterPage& page_;
+  const Scoreboard& scoreboard_;
   Ledger& ledger_;
   Hooks hooks_;
   DispatchConfig config_;

@@ -117,7 +117,6 @@ void Supervisor::Settle() {
   } else {
     deadline_.Cancel();
   }
-  Set(scoreboard_.Master().workers_wanted, fleet_.Stopping() ? 0 : fleet_.Desired(kMainPool));
   dispatcher_.Flush();
   hooks_.on_settled();
 }
@@ -165,7 +164,7 @@ Result<Incarnation> Supervisor::Fork(WorkerSlot& slot, PoolId pool, const Genera
   if (const Status status = slot.EnsureChannel(); !status.Ok()) return status.Err();
   const Incarnation incarnation = Next(last_incarnation_);
   WorkerRow& row = slot.Row();
-  ledger_.WorkerBegins(row, incarnation, generation.number, Now());
+  ledger_.WorkerBegins(row, incarnation, generation.number, pool, Now());
 
   WorkerStart start;
   start.id = {slot.Number(), incarnation};

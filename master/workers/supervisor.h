@@ -97,10 +97,12 @@ class Supervisor {
   [[nodiscard]] bool Changing() const { return fleet_.Changing(); }
   [[nodiscard]] bool MayReload() const { return fleet_.MayReload(); }
   [[nodiscard]] bool Stopping() const { return fleet_.Stopping(); }
+  // Of a pool of the generation in service: workers without extras, and the most with them.
   [[nodiscard]] std::uint32_t Desired(PoolId pool) const { return fleet_.Desired(pool); }
-  // Workers in that state: of the generation in service, or of any.
-  [[nodiscard]] std::uint32_t CountInService(WorkerState state) const;
-  [[nodiscard]] std::uint32_t Count(WorkerState state) const;
+  [[nodiscard]] std::uint32_t MostWorkers(PoolId pool) const;
+  // Workers of the pool in that state: of the generation in service, or of any.
+  [[nodiscard]] std::uint32_t CountInService(PoolId pool, WorkerState state) const;
+  [[nodiscard]] std::uint32_t Count(PoolId pool, WorkerState state) const;
   // Workers in service whose loop has turned within hang_timeout.
   [[nodiscard]] std::uint32_t Beating(Time now) const;
 

@@ -79,17 +79,25 @@ void Supervisor::JudgeHangs(Time now) {
   }
 }
 
-std::uint32_t Supervisor::CountInService(WorkerState state) const {
+std::uint32_t Supervisor::CountInService(PoolId pool, WorkerState state) const {
   const std::vector<Fleet::Record>& records = fleet_.Records();
   return static_cast<std::uint32_t>(std::count_if(records.begin(), records.end(), [&](const Fleet::Record& record) {
-    return record.state == state && record.generation == in_service_;
+    return record.pool == pool && record.state == state && record.generation == in_service_;
   }));
 }
 
-std::uint32_t Supervisor::Count(WorkerState state) const {
+std::uint32_t Supervisor::Count(PoolId pool, WorkerState state) const {
   const std::vector<Fleet::Record>& records = fleet_.Records();
-  return static_cast<std::uint32_t>(std::count_if(
-      records.begin(), records.end(), [state](const Fleet::Record& record) { return record.state == state; }));
+  return static_cast<std::uint32_t>(std::count_if(records.begin(), records.end(), [&](const Fleet::Record& record) {
+    return record.pool == pool && record.state == state;
+  }));
+}
+
+std::uint32_t Supervisor::MostWorkers(PoolId pool) const {
+  const auto current = generations_.find(fleet_.Current());
+  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
+  // No more than half of the slots: a reload needs as many again.
+  return most != 0 ? most : std::min(4 * fleet_.Desired(pool), kMaxSlots / 2);
 }
 
 std::uint32_t Supervisor::Beating(Time now) const {
@@ -133,10 +141,7 @@ ElasticReading Supervisor::ReadPressure() const {
   reading.waiting = pressure.waiting;
   reading.desired = fleet_.Desired(kMainPool);
   reading.extras = fleet_.Extras(kMainPool);
-  const auto current = generations_.find(fleet_.Current());
-  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
-  // No more than half of the slots: a reload needs as many again.
-  reading.most = most != 0 ? most : std::min(4 * reading.desired, kMaxSlots / 2);
+  reading.most = MostWorkers(kMainPool);
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kStarting && record.generation == fleet_.Current()) ++reading.starting;
   }

@@ -105,7 +105,7 @@ struct FakeWorker {
         row(board.Use(slot)),
         tally(row, board.Master().load_marks, slot),
         channel(SlotChannel::Create(ledger, row, kWireVersion).Value()) {
-    ledger.WorkerBegins(row, id.incarnation, Generation{1}, Now());
+    ledger.WorkerBegins(row, id.incarnation, Generation{1}, kMainPool, Now());
   }
 
   void Take() {

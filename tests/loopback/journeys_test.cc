@@ -178,7 +178,7 @@ class World {
   MasterPage& page_ = board_.Master();
   Result<EventLoop> loop_ = EventLoop::Create();
   Ledger ledger_{page_};
-  PoolDispatchers dispatcher_{loop_.Value(), page_, ledger_, {[] {}, [](PoolId) {}}};
+  PoolDispatchers dispatcher_{loop_.Value(), board_, ledger_, {[] {}, [](PoolId) {}}};
   Parking parking_{loop_.Value(), ledger_, dispatcher_};
   Timer wake_up_{loop_.Value(), EventLoop::kPriorityControl, [] {}};
   LocalListener listener_;

@@ -20,13 +20,14 @@ constexpr PoolId kApp{1};
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
-  std::unique_ptr<MasterPage> page = std::make_unique<MasterPage>();
+  Result<Scoreboard> board = Scoreboard::Create();
+  MasterPage* page = &board.Value().Master();
   Ledger ledger{*page};
   std::array<WorkerRow, 4> rows;
   std::vector<SlotChannel> channels;
   int congestion_changes = 0;
   std::vector<PoolId> held_up;
-  PoolDispatchers dispatchers{loop.Value(), *page, ledger,
+  PoolDispatchers dispatchers{loop.Value(), board.Value(), ledger,
                               {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
   std::uint64_t last_id = 0;
 

@@ -46,7 +46,7 @@ PackedParcel Accepted(Parcel& parcel) {
 }  // namespace
 
 Slots::Slots(std::uint32_t count)
-    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_.Master(), ledger_, {[] {}, [](PoolId) {}}) {
+    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_, ledger_, {[] {}, [](PoolId) {}}) {
   DispatchConfig config;
   config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
   config.gather = 0;                               // in turn, so that every slot has its share

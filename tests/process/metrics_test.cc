@@ -124,8 +124,8 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   CHECK(page->Value("preforkd_worker_recycles_total{reason=\"asked\"}") == 1);
   CHECK(page->Value("preforkd_reloads_total{result=\"serves\"}") == 2);
   CHECK(page->Value("preforkd_generation") == 3);
-  CHECK(page->Value("preforkd_workers{state=\"ready\"}") == 2);
-  CHECK(page->Value("preforkd_workers_wanted") == 2);
+  CHECK(page->Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 2);
+  CHECK(page->Value("preforkd_workers_wanted{pool=\"main\"}") == 2);
   // Answered, and counted: only a worker that was killed may not have come to count.
   CHECK(page->Sum("preforkd_requests_total") + 2 >= static_cast<double>(result.ok + scraper.Scrapes()));
   CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", daemon.Address(0))) ==
@@ -187,7 +187,7 @@ TEST_CASE("what the master uses is what /proc says") {
   const double wall_clock =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   CHECK(page->Value("process_start_time_seconds") == doctest::Approx(wall_clock).epsilon(60 / wall_clock));
-  CHECK(page->Value("preforkd_worker_resident_memory_bytes{slot=\"0\"}") > 1e6);
+  CHECK(page->Value("preforkd_worker_resident_memory_bytes{pool=\"main\",slot=\"0\"}") > 1e6);
 }
 
 }  // namespace preforkd::testing

@@ -34,7 +34,8 @@ Crowd Worker::CurrentCrowd(std::uint64_t descriptor_limit) const {
   Crowd crowd;
   crowd.connections = connections_.Size();
   crowd.most = std::min<std::uint64_t>(env_->config->dispatch.max_connections, spare / kDescriptorsPerConnection);
-  crowd.others_wait = Get(env_->scoreboard.Master().waiting) > 0 || env_->row.Queued() > 0;
+  const PoolRow* const pool = env_->scoreboard.PoolOf(env_->row);
+  crowd.others_wait = (pool != nullptr && Get(pool->queue_length) > 0) || env_->row.Queued() > 0;
   return crowd;
 }
 

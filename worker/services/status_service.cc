@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
@@ -57,8 +58,9 @@ class StatusHandler final : public HttpHandler {
     }
     if (request.path == "/healthz") return AnswerText(response, 200, "ok\n");
     if (request.path == "/readyz") {
-      const bool ready = IsReady(env_.scoreboard);
-      return AnswerText(response, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
+      const std::string why_not = WhyNotReady(env_.scoreboard);
+      if (why_not.empty()) return AnswerText(response, 200, "ready\n");
+      return AnswerText(response, 503, "not ready: " + why_not + "\n");
     }
     AnswerStatus(response, 404);
   }

@@ -20,12 +20,29 @@ Answer Get(HttpBed& bed, std::string_view path, std::string_view fields = "") {
   return answers.front();
 }
 
+PoolRow& ShowMainPool(HttpBed& bed) {
+  PoolRow& pool = bed.Env().scoreboard.UsePool(kMainPool);
+  pool.used = true;
+  pool.name.Write("main");
+  return pool;
+}
+
 TEST_CASE("health and readiness") {
   HttpBed bed({}, StatusServiceType());
+  PoolRow& pool = ShowMainPool(bed);
   CHECK(Get(bed, "/healthz").status == 200);
   CHECK(Get(bed, "/readyz").status == 503);
   bed.Env().row.state = SlotState::kReady;
   CHECK(Get(bed, "/readyz").status == 200);
+  CHECK(Get(bed, "/readyz").body == "ready\n");
+  PoolRow& app = bed.Env().scoreboard.UsePool(PoolId{1});
+  app.used = true;
+  app.name.Write("app");
+  app.state = PoolState::kDegraded;
+  CHECK(Get(bed, "/readyz").status == 503);
+  CHECK(Get(bed, "/readyz").body == "not ready: no worker is ready in: app\n");
+  app.used = false;
+  pool.state = PoolState::kServing;
   bed.Env().scoreboard.Master().state = MasterState::kStopping;
   CHECK(Get(bed, "/readyz").status == 503);
   CHECK(Get(bed, "/healthz").body == "ok\n");
@@ -85,11 +102,12 @@ TEST_CASE("a browser that has the dashboard does not get it again") {
 
 TEST_CASE("the metrics, in the form that Prometheus asks for") {
   HttpBed bed({}, StatusServiceType());
+  (void)ShowMainPool(bed);
   const Answer metrics = Get(bed, "/metrics");
   CHECK(metrics.status == 200);
   CHECK(metrics.Field("content-type") == "text/plain; version=0.0.4; charset=utf-8");
-  CHECK(metrics.body.find("\npreforkd_requests_total{slot=\"3\"} 0\n") != std::string::npos);
-  CHECK(Get(bed, "/metrics").body.find("\npreforkd_requests_total{slot=\"3\"} 1\n") != std::string::npos);
+  CHECK(metrics.body.find("\npreforkd_requests_total{pool=\"main\",slot=\"3\"} 0\n") != std::string::npos);
+  CHECK(Get(bed, "/metrics").body.find("\npreforkd_requests_total{pool=\"main\",slot=\"3\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("both speak second") {

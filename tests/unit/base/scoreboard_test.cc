@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <set>
 #include <thread>
@@ -119,6 +120,73 @@ TEST_CASE("readers look at the listeners that have been added, and there is an e
   CHECK(board.Listeners().size() == kMaxListenerRows);
 }
 
+TEST_CASE("pools have a row for each number there can be; the last that was used is where readers stop") {
+  const Scoreboard board = Make();
+  CHECK(board.Pools().empty());
+  PoolRow& third = board.UsePool(PoolId{2});
+  third.name.Write("app");
+  REQUIRE(board.Pools().size() == 3);
+  CHECK(board.Pools()[2].name.Read() == "app");
+  CHECK_FALSE(board.Pools()[1].used);
+  CHECK(&board.UsePool(PoolId{2}) == &third);
+  (void)board.UsePool(PoolId{255});
+  CHECK(board.Pools().size() == kMaxPoolRows);
+  board.Master().pools_used = ~0U;  // whatever is written there
+  CHECK(board.Pools().size() == kMaxPoolRows);
+}
+
+TEST_CASE("a worker's row names its pool; a number that is none names nobody") {
+  const Scoreboard board = Make();
+  WorkerRow& row = board.Use(Slot{0});
+  CHECK(board.PoolOf(row) == nullptr);
+  (void)board.UsePool(PoolId{1});
+  Ledger(board.Master()).WorkerBegins(row, Incarnation{1}, Generation{1}, PoolId{1}, Now());
+  CHECK(board.PoolOf(row) == &board.Pools()[1]);
+  row.Clear();
+  CHECK(board.PoolOf(row) == &board.Pools()[1]);  // of the dead too
+  Set(row.pool, ~std::uint64_t{0});
+  CHECK(board.PoolOf(row) == nullptr);
+}
+
+TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's") {
+  const Scoreboard board = Make();
+  PoolRow& pool = board.UsePool(kMainPool);
+  Counter* const counters[] = {&board.Use(Slot{1}).requests, &board.Use(Slot{0}).requests, &board.Use(Slot{2}).requests,
+                               &pool.queue_length, &board.Master().accepted};
+  for (Counter* const counter : counters) {
+    CAPTURE(counter - counters[0]);
+    const testing::PeerResult result = testing::RunPeer([&board, counter] {
+      if (!board.ConfineTo(Slot{1}).Ok()) return 1;
+      ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report it
+      Set(*counter, 5);
+      return 0;
+    });
+    if (counter == counters[0]) {
+      CHECK(result.Ok());
+    } else {
+      CHECK(result.signal == SIGSEGV);
+    }
+    CHECK(Get(*counter) == (counter == counters[0] ? 5 : 0));
+  }
+  CHECK(Get(pool.queue_length) == 0);
+}
+
+TEST_CASE("a slot that goes to another pool begins its totals anew; the server's go on") {
+  const Scoreboard board = Make();
+  Ledger ledger(board.Master());
+  WorkerRow& row = board.Use(Slot{0});
+  ledger.WorkerBegins(row, Incarnation{1}, Generation{1}, kMainPool, Now());
+  Set(row.requests, 10);
+  (void)ledger.WorkerEnded(row, 0, LossReason::kCrash);
+  ledger.WorkerBegins(row, Incarnation{2}, Generation{1}, kMainPool, Now());
+  CHECK(Get(row.before.requests) == 10);
+  (void)ledger.WorkerEnded(row, 0, LossReason::kCrash);
+  ledger.WorkerBegins(row, Incarnation{3}, Generation{2}, PoolId{4}, Now());
+  CHECK(Get(row.before.requests) == 0);
+  CHECK(Get(row.before.incarnations) == 0);
+  CHECK(Get(board.Master().requests_moved) == 10);
+}
+
 TEST_CASE("what is read at one moment is read again when the master has changed it meanwhile") {
   const Scoreboard board = Make();
   int reads = 0;
@@ -170,6 +238,8 @@ TEST_CASE("names for every state, and for what is none") {
   CHECK(std::string(MasterStateName(MasterState::kReloading)) == "reloading");
   CHECK(std::string(SlotStateName(static_cast<SlotState>(77))) == "unknown");
   CHECK(std::string(MasterStateName(static_cast<MasterState>(77))) == "unknown");
+  CHECK(std::string(PoolStateName(PoolState::kDegraded)) == "degraded");
+  CHECK(std::string(PoolStateName(static_cast<PoolState>(77))) == "unknown");
 }
 
 }  // namespace preforkd

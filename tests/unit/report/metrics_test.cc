@@ -17,6 +17,9 @@ using testing::MetricsPage;
 Scoreboard Make() {
   Result<Scoreboard> board = Scoreboard::Create();
   REQUIRE(board.Ok());
+  PoolRow& pool = board.Value().UsePool(kMainPool);
+  pool.used = true;
+  pool.name.Write("main");
   return std::move(board).Value();
 }
 
@@ -70,24 +73,24 @@ TEST_CASE("what a dead worker has counted stays in its slot") {
   WorkerRow& row = Ready(board, 1, 70);
   row.dispatch_wait.Observe(std::chrono::microseconds(80));
   const MetricsPage first = Render(board);
-  CHECK(first.Value("preforkd_requests_total{slot=\"1\"}") == 70);
-  CHECK(first.Value("preforkd_requests_total{slot=\"0\"}") == 0);
+  CHECK(first.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 70);
+  CHECK(first.Value("preforkd_requests_total{pool=\"main\",slot=\"0\"}") == 0);
 
   Bury(board, row);
   row.state = SlotState::kFree;
   const MetricsPage dead = Render(board);
   CHECK(dead.WentBack(first).empty());
-  CHECK(dead.Value("preforkd_requests_total{slot=\"1\"}") == 70);
-  CHECK(dead.Value("preforkd_connections{slot=\"1\"}") == -1);  // a gauge of nobody
+  CHECK(dead.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 70);
+  CHECK(dead.Value("preforkd_connections{pool=\"main\",slot=\"1\"}") == -1);  // a gauge of nobody
 
   (void)Ready(board, 1, 5);
   row.dispatch_wait.Observe(std::chrono::seconds(60));
   const MetricsPage next = Render(board);
   CHECK(next.WentBack(dead).empty());
-  CHECK(next.Value("preforkd_requests_total{slot=\"1\"}") == 75);
-  CHECK(next.Value("preforkd_received_bytes_total{slot=\"1\"}") == 750);
-  CHECK(next.Value("preforkd_sent_bytes_total{slot=\"1\"}") == 7500);
-  CHECK(next.Value("preforkd_worker_cpu_seconds_total{slot=\"1\"}") == doctest::Approx(0.075));
+  CHECK(next.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 75);
+  CHECK(next.Value("preforkd_received_bytes_total{pool=\"main\",slot=\"1\"}") == 750);
+  CHECK(next.Value("preforkd_sent_bytes_total{pool=\"main\",slot=\"1\"}") == 7500);
+  CHECK(next.Value("preforkd_worker_cpu_seconds_total{pool=\"main\",slot=\"1\"}") == doctest::Approx(0.075));
   CHECK(next.Value("preforkd_dispatch_wait_seconds_count") == 2);
 }
 
@@ -126,13 +129,54 @@ TEST_CASE("workers by state, and how long since each was heard of") {
   board.Use(Slot{2}).state = SlotState::kGone;
   board.Use(Slot{3}).state = static_cast<SlotState>(77);  // a wild worker: nobody's, and no crash here
   const MetricsPage page = Render(board, now);
-  CHECK(page.Value("preforkd_workers{state=\"ready\"}") == 1);
-  CHECK(page.Value("preforkd_workers{state=\"starting\"}") == 1);
-  CHECK(page.Value("preforkd_workers{state=\"retiring\"}") == 0);
-  CHECK(page.Value("preforkd_workers{state=\"gone\"}") == 1);
-  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{slot=\"0\"}") == doctest::Approx(0.5));
-  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{slot=\"1\"}") == doctest::Approx(2));
+  CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 1);
+  CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"starting\"}") == 1);
+  CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"retiring\"}") == 0);
+  CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"gone\"}") == 1);
+  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{pool=\"main\",slot=\"0\"}") == doctest::Approx(0.5));
+  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{pool=\"main\",slot=\"1\"}") == doctest::Approx(2));
   CHECK(page.Count("preforkd_worker_heartbeat_age_seconds") == 2);
+}
+
+TEST_CASE("pools: each has its series, one that the configuration has no longer only while workers of it finish") {
+  const Scoreboard board = Make();
+  PoolRow& main = board.Pools()[0];
+  Set(main.workers_wanted, 2);
+  main.state = PoolState::kServing;
+  PoolRow& app = board.UsePool(PoolId{1});
+  app.used = true;
+  app.name.Write("app");
+  app.state = PoolState::kDegraded;
+  Set(app.workers_wanted, 3);
+  Set(app.workers_max, 12);
+  Set(app.queue_length, 9);
+  PoolRow& old = board.UsePool(PoolId{2});
+  old.name.Write("old");
+  Set(old.workers_wanted, 5);
+  (void)Ready(board, 0, 1);
+  WorkerRow& gone = Ready(board, 1, 2);
+  Set(gone.pool, 1);
+  gone.state = SlotState::kGone;
+  WorkerRow& retiring = Ready(board, 2, 3);
+  Set(retiring.pool, 2);
+  retiring.state = SlotState::kRetiring;
+  const MetricsPage page = Render(board);
+  CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 1);
+  CHECK(page.Value("preforkd_workers{pool=\"app\",state=\"gone\"}") == 1);
+  CHECK(page.Value("preforkd_workers{pool=\"app\",state=\"ready\"}") == 0);
+  CHECK(page.Value("preforkd_workers{pool=\"old\",state=\"retiring\"}") == 1);
+  CHECK(page.Value("preforkd_workers_wanted{pool=\"main\"}") == 2);
+  CHECK(page.Value("preforkd_workers_wanted{pool=\"app\"}") == 3);
+  CHECK(page.Count("preforkd_workers_wanted") == 2);
+  CHECK(page.Value("preforkd_workers_max{pool=\"app\"}") == 12);
+  CHECK(page.Value("preforkd_pool_degraded{pool=\"main\"}") == 0);
+  CHECK(page.Value("preforkd_pool_degraded{pool=\"app\"}") == 1);
+  CHECK(page.Value("preforkd_connections_waiting{pool=\"app\"}") == 9);
+  CHECK(page.Value("preforkd_connections{pool=\"old\",slot=\"2\"}") == 0);
+  CHECK(page.Value("preforkd_requests_total{pool=\"app\",slot=\"1\"}") == 2);
+  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  retiring.state = SlotState::kFree;
+  CHECK(Render(board).Text().find("preforkd_workers{pool=\"old\"") == std::string::npos);
 }
 
 TEST_CASE("counters by reason come out under their names") {

@@ -41,7 +41,7 @@ TEST_CASE("every field that users rely on is there") {
   const Json json = Json::parse(StatusJson(scoreboard, Slot{9}, now));
   for (const char* field :
        {"version", "pid", "uptime_seconds", "generation", "state", "accepted", "parked", "lost", "reclaimed",
-        "handed_over", "handed_back", "restarts", "listeners", "workers"}) {
+        "handed_over", "handed_back", "restarts", "listeners", "pools", "workers"}) {
     CAPTURE(field);
     CHECK(json.contains(field));
   }
@@ -55,7 +55,7 @@ TEST_CASE("every field that users rely on is there") {
         Json{{"address", "127.0.0.1:8080"}, {"service", "site"}, {"accepted", 0}, {"paused", false}});
   REQUIRE(json["workers"].size() == 1);
   const Json& worker = json["workers"][0];
-  for (const char* field : {"slot", "incarnation", "generation", "pid", "state", "connections", "queued",
+  for (const char* field : {"pool", "slot", "incarnation", "generation", "pid", "state", "connections", "queued",
                             "taken", "requests", "rss_bytes", "cpu_seconds", "uptime_seconds", "doing"}) {
     CAPTURE(field);
     CHECK(worker.contains(field));
@@ -74,6 +74,47 @@ TEST_CASE("every field that users rely on is there") {
   CHECK(worker["queued"] == 3);
   CHECK(worker["cpu_seconds"] == 1.5);
   CHECK(worker["doing"].get<std::string>().starts_with("nothing; last: GET /\xef\xbf\xbd\"\n from"));
+}
+
+TEST_CASE("pools in the order of their numbers, with what is ready of each; workers name theirs") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  const Scoreboard& scoreboard = board.Value();
+  const auto pool = [&](std::uint8_t number, const char* name, std::uint64_t wanted, std::uint64_t waiting) {
+    PoolRow& row = scoreboard.UsePool(PoolId{number});
+    row.used = true;
+    row.name.Write(name);
+    row.kind.Write("services");
+    row.state = PoolState::kServing;
+    Set(row.workers_wanted, wanted);
+    Set(row.workers_max, 4 * wanted);
+    Set(row.queue_length, waiting);
+  };
+  pool(2, "app", 2, 7);
+  pool(1, "left", 1, 0);
+  scoreboard.Pools()[1].used = false;  // of a configuration before this one
+  pool(0, "main", 3, 0);
+  scoreboard.Pools()[2].state = PoolState::kDegraded;
+  const auto worker = [&](std::uint32_t slot, std::uint64_t of, SlotState state) {
+    WorkerRow& row = scoreboard.Use(Slot{slot});
+    row.state = state;
+    Set(row.pool, of);
+  };
+  worker(0, 2, SlotState::kGone);
+  worker(1, 0, SlotState::kReady);
+  worker(2, 1, SlotState::kRetiring);
+  worker(3, 0, SlotState::kReady);
+  worker(4, 99, SlotState::kReady);  // a wild worker's
+  const Json json = Json::parse(StatusJson(scoreboard, std::nullopt, Now()));
+  CHECK(json["pools"] == Json::parse(R"([
+      {"name": "main", "kind": "services", "state": "serving", "workers_wanted": 3, "workers_max": 12, "ready": 2,
+       "waiting": 0},
+      {"name": "app", "kind": "services", "state": "degraded", "workers_wanted": 2, "workers_max": 8, "ready": 0,
+       "waiting": 7}])"));
+  CHECK(json["workers_wanted"] == 5);
+  std::string pools;
+  for (const Json& each : json["workers"]) pools += each["pool"].get<std::string>() + " ";
+  CHECK(pools == "app main left main  ");
 }
 
 TEST_CASE("the master's answer names no worker") {
