@@ -31,6 +31,20 @@ window.fetch = async (...what) => {
 """
 
 
+# The server's answers, with its second worker in a pool of its own, whose state is in `window.appState`.
+MAKE_POOLS = """
+window.appState = "serving";
+const answered = window.fetch;
+window.fetch = async (...what) => {
+  const status = await (await answered(...what)).json();
+  const main = status.pools[0];
+  status.pools = [main, {...main, name: "app", state: window.appState, workers_wanted: 2, ready: 0, waiting: 5}];
+  status.workers[0].pool = "app";
+  return new Response(JSON.stringify(status));
+};
+"""
+
+
 def await_text(browser, selector, wanted):
     """Until the element's text holds `wanted`."""
     wait_until(lambda: wanted in (browser.text(selector) or ""),
@@ -82,6 +96,25 @@ class Dashboard(unittest.TestCase):
                     keep_screenshot(browser, f"{width}-{'dark' if dark else 'light'}")
                     self.assertEqual(browser.console(), [])  # nor does its policy refuse anything of it
             self.assertEqual(len(backgrounds), 2)
+
+    def test_pools_are_shown_where_there_are_several(self):
+        browser = self.browser
+        with Server() as server:
+            browser.open(server.status + "/")
+            await_text(browser, "#ready", "2 ready, 2 wanted")
+            self.assertFalse(browser.run("return document.querySelector('#pools').checkVisibility()"))
+            self.assertEqual(browser.text("#workers tbody td.slot"), "0")
+            browser.run(MAKE_POOLS)
+            await_text(browser, "#pools li[data-pool='app']", "0 ready, 2 wanted")
+            await_text(browser, "#pools li[data-pool='app']", "5 wait")
+            await_text(browser, "#workers tr[data-slot='0'] .slot", "app")
+            slots = browser.run("return [...document.querySelectorAll('#workers tbody tr')].map(row => row.dataset.slot)")
+            self.assertEqual(slots, ["1", "0"])  # pool by pool
+            browser.run("window.appState = 'degraded'")
+            await_text(browser, "#pools li[data-pool='app']", "degraded, 0 ready")
+            await_text(browser, "#events", "pool app is degraded")
+            keep_screenshot(browser, "pools")
+            self.assertEqual(browser.console(), [])
 
     def test_a_killed_worker_is_seen(self):
         browser = self.browser

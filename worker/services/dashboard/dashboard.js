@@ -35,7 +35,7 @@ const span = seconds => {
 const reasons = counts => Object.entries(counts).filter(([, value]) => value > 0)
   .map(([name, value]) => `${name} ${count(value)}`).join(", ");
 const mood = state => ({ready: "good", serving: "good", starting: "warn", reloading: "warn", retiring: "warn",
-  stopping: "warn", gone: "bad"})[state] || "soft";
+  stopping: "warn", gone: "bad", degraded: "bad"})[state] || "soft";
 
 // ---- what happened between two answers ----
 
@@ -132,24 +132,45 @@ function showIdentity(status) {
   byId("ready").className = ready < status.workers_wanted ? "warn" : "";
 }
 
+// Nothing where main is the only one.
+const hasPools = status => status.pools.some(pool => pool.name !== "main") ||
+  status.workers.some(worker => worker.pool !== "main");
+
+function showPools(status) {
+  byId("pools").hidden = !hasPools(status);
+  byId("pools").replaceChildren(...status.pools.map(pool => {
+    const item = make("li");
+    const ready = `${pool.ready} ready, ${pool.workers_wanted} wanted`;
+    item.dataset.pool = pool.name;
+    item.append(make("span", `badge ${mood(pool.state)}`, pool.name),
+      make("span", pool.ready < pool.workers_wanted ? "warn" : "", pool.state === "serving" ? ready : `${pool.state}, ${ready}`));
+    if (pool.waiting > 0) item.append(make("span", "warn", `${count(pool.waiting)} wait`));
+    return item;
+  }));
+}
+
 const CELLS = [["slot", "slot"], ["state", ""], ["process", "process"], ["meter connections", "connections"],
   ["meter requests", "requests/s"], ["meter cpu", "CPU"], ["meter memory", "memory"], ["queue", "queue"], ["up", "up"],
   ["doing", ""]];
 
-function workerRow(body, slot) {
+// `place`: pool by pool, and by slot in each.
+function workerRow(body, slot, place) {
   const found = body.querySelector(`tr[data-slot="${slot}"]`);
-  if (found) return found;
+  if (found && found.dataset.place === String(place)) return found;
+  found?.remove();
   const row = make("tr");
   row.dataset.slot = slot;
+  row.dataset.place = place;
   for (const [className, name] of CELLS) {
     const cell = make("td", className);
     cell.dataset.name = name;
+    if (className === "slot") cell.append(make("span"), make("small"));
     if (className === "state") cell.append(make("span", "badge"));
     if (className === "process") cell.append(make("span"), make("small"));
     if (className.startsWith("meter")) cell.append(make("span"), make("div", "bar"));
     row.append(cell);
   }
-  body.insertBefore(row, [...body.children].find(other => Number(other.dataset.slot) > slot) || null);
+  body.insertBefore(row, [...body.children].find(other => Number(other.dataset.place) > place) || null);
   return row;
 }
 
@@ -168,7 +189,8 @@ function showWorkers(status, ratesOf) {
   const scale = {connections: end(10, worker => worker.connections), memory: end(1, worker => worker.rss_bytes),
     requests: end(10, worker => ratesOf.get(worker).requests || 0)};
   for (const worker of status.workers) {
-    const row = workerRow(body, worker.slot);
+    const pool = status.pools.findIndex(each => each.name === worker.pool);
+    const row = workerRow(body, worker.slot, (pool < 0 ? status.pools.length : pool) * 1024 + worker.slot);
     const [slot, state, process, connections, requests, cpu, memory, queue, up, doing] = row.children;
     const rates = ratesOf.get(worker);
     if (row.dataset.incarnation && row.dataset.incarnation !== String(worker.incarnation) && worker.pid > 0) {
@@ -177,7 +199,8 @@ function showWorkers(status, ratesOf) {
       row.classList.add("fresh");
     }
     row.dataset.incarnation = worker.incarnation;
-    slot.textContent = worker.slot;
+    slot.firstChild.textContent = worker.slot;
+    slot.lastChild.textContent = hasPools(status) ? worker.pool : "";
     state.firstChild.textContent = worker.state;
     state.firstChild.className = `badge ${mood(worker.state)}`;
     process.firstChild.textContent = worker.pid > 0 ? `pid ${worker.pid}` : "none";
@@ -236,6 +259,11 @@ function tellChanges(before, status) {
   if (before.last_reload_successful && !status.last_reload_successful) {
     tell(`a reload was refused; generation ${status.generation} serves on`, "bad");
   }
+  const oldPools = new Map(before.pools.map(pool => [pool.name, pool.state]));
+  for (const pool of hasPools(status) ? status.pools : []) {
+    const last = oldPools.get(pool.name);
+    if (last && last !== pool.state) tell(`pool ${pool.name} is ${pool.state}`, mood(pool.state) === "bad" ? "bad" : "");
+  }
   const old = new Map(before.workers.map(worker => [worker.slot, worker]));
   for (const worker of status.workers) {
     const last = old.get(worker.slot);
@@ -279,6 +307,7 @@ function show(status) {
   };
   showIdentity(status);
   showTiles(status, rates);
+  showPools(status);
   showWorkers(status, ratesOf);
   showListeners(status, before, seconds);
   if (before) {
