@@ -20,6 +20,7 @@ struct CommandRow {
   const char* name;
   const char* number;  // the key of the number that it takes, or nullptr
   bool may_wait;
+  bool of_a_pool = false;  // may name one
 };
 constexpr CommandRow kCommands[] = {
     {ControlCommand::kStatus, "status", nullptr, false},
@@ -28,7 +29,7 @@ constexpr CommandRow kCommands[] = {
     {ControlCommand::kReload, "reload", nullptr, true},
     {ControlCommand::kUpgrade, "upgrade", nullptr, true},
     {ControlCommand::kStop, "stop", nullptr, false},
-    {ControlCommand::kScale, "scale", "workers", false},
+    {ControlCommand::kScale, "scale", "workers", false, true},
     {ControlCommand::kRetire, "retire", "slot", false},
     {ControlCommand::kReopenLogs, "reopen-logs", nullptr, false},
 };
@@ -81,6 +82,9 @@ Result<ControlRequest> ParseControlRequest(std::string_view line) {
     if (key == "wait" && row->may_wait) {
       if (!value.is_boolean()) return Error{"\"wait\" is true or false"};
       request.wait = value.get<bool>();
+    } else if (key == "pool" && row->of_a_pool) {
+      if (!value.is_string()) return Error{"\"pool\" is the name of a pool"};
+      request.pool = value.get<std::string>();
     } else if (row->number != nullptr && key == row->number) {
       const std::optional<std::uint32_t> number = NumberIn(value);
       if (!number) return Error{fmt::format("\"{}\" is a whole number, 0 or more", row->number)};
@@ -101,6 +105,7 @@ std::string RenderControlRequest(const ControlRequest& request) {
   Json object = {{"command", row.name}};
   if (request.wait) object["wait"] = true;
   if (row.number != nullptr) object[row.number] = request.number;
+  if (!request.pool.empty()) object["pool"] = request.pool;
   return Dump(object) + "\n";
 }
 

@@ -1,5 +1,5 @@
 // What preforkctl and the master say to each other on the control socket: one JSON object a line each way,
-// `{"command":"scale","workers":4}` and `{"ok":true,"message":"4 workers are wanted"}`. Pure: no socket here.
+// `{"command":"scale","workers":4,"pool":"app"}` and `{"ok":true,"message":"..."}`. Pure: no socket here.
 //
 // The protocol is for other programs too, so it is strict where it reads (an unknown key is an error, not a wish
 // that is silently not granted) and stable where it writes.
@@ -26,7 +26,7 @@ enum class ControlCommand : std::uint8_t {
   kReload,
   kUpgrade,
   kStop,
-  kScale,       // number: workers
+  kScale,       // number: workers; pool
   kRetire,      // number: slot
   kReopenLogs,  // answered when all workers have, or have not in time
 };
@@ -35,6 +35,7 @@ struct ControlRequest {
   ControlCommand command = ControlCommand::kStatus;
   bool wait = false;         // reload, upgrade: answer when it has been done or refused
   std::uint32_t number = 0;  // scale, retire
+  std::string pool = {};     // scale; empty: main
 
   bool operator==(const ControlRequest&) const = default;
 };

@@ -20,11 +20,11 @@ class NameNumbers {
   using Number = std::underlying_type_t<Id>;
   static constexpr std::size_t kMost = std::size_t{std::numeric_limits<Number>::max()} + 1;
 
-  // Whether every name of `names` has a number or can get one, of `most` numbers in all.
-  [[nodiscard]] bool HasRoomFor(const std::set<std::string>& names, std::size_t most = kMost) const {
+  // Whether every name of `names` has a number or can get one.
+  [[nodiscard]] bool HasRoomFor(const std::set<std::string>& names) const {
     std::size_t fresh = 0;
     for (const std::string& name : names) fresh += numbers_.contains(name) ? 0U : 1U;
-    return numbers_.size() + fresh <= most;
+    return fresh <= kMost - numbers_.size();
   }
   // The number of `name`, a new one the first time. Precondition: HasRoomFor has said so.
   Id Of(const std::string& name) {

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/log.h"
+#include "common/text/quote.h"
 #include "common/config/config_loader.h"
+#include "common/config/nearest.h"
 #include "common/report/metrics.h"
 #include "common/report/status_json.h"
 
@@ -39,12 +43,22 @@ ControlReply ReplyOf(ChangeAnswer answer) {
   return Refusal("?");
 }
 
+std::string ScaledText(const PoolTarget& pool, std::uint32_t workers) {
+  const std::string where = pool.name == kMainPoolName ? "" : fmt::format("pool {}: ", Quoted(pool.name));
+  return fmt::format("{}{} workers are wanted from now on", where, workers);
+}
+
+std::string UnknownPool(const std::string& name, const std::vector<PoolTarget>& pools) {
+  std::vector<std::string> names;
+  for (const PoolTarget& pool : pools) names.push_back(pool.name);
+  return fmt::format("scale: there is no pool {}{}", Quoted(name), DidYouMean(name, names));
+}
+
 }  // namespace
 
 // ---- signals ----
 
 void Commands::OnSignal(int signo) {
-  const std::uint32_t desired = parts_.supervisor.Desired(kMainPool);
   switch (signo) {
     case SIGHUP:
       return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
@@ -58,9 +72,9 @@ void Commands::OnSignal(int signo) {
     case SIGINT:
       return parts_.changes.Tell([](Change& change) { change.AskStopNow(Now()); });
     case SIGTTIN:
-      return Scale(std::min(desired + 1, kMaxWorkers));
+      return Nudge(1);
     case SIGTTOU:
-      return Scale(std::max(desired, 2U) - 1);
+      return Nudge(-1);
     default:
       return;
   }
@@ -95,7 +109,7 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
       answer({true, parts_.changes.State().Stopping() ? "stopping at once" : "stopping", {}, {}});
       return Stop();
     case ControlCommand::kScale:
-      return answer(RequestScale(request.number));
+      return answer(RequestScale(request));
     case ControlCommand::kRetire:
       return answer(RequestRetire(Slot{request.number}));
     case ControlCommand::kReopenLogs:
@@ -106,12 +120,29 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
   }
 }
 
-ControlReply Commands::RequestScale(std::uint32_t workers) {
+ControlReply Commands::RequestScale(const ControlRequest& request) {
   if (parts_.changes.State().Stopping()) return Refusal("scale: the server is stopping");
-  if (workers < 1 || workers > kMaxWorkers)
-    return Refusal(fmt::format("scale: 1 to {} workers", kMaxWorkers));
-  Scale(workers);
-  return {true, fmt::format("{} workers are wanted from now on", workers), {}, {}};
+  const std::string name = request.pool.empty() ? std::string(kMainPoolName) : request.pool;
+  const std::vector<PoolTarget> pools = parts_.generations.Serving().Targets();
+  const auto pool = std::find_if(pools.begin(), pools.end(), [&](const PoolTarget& each) { return each.name == name; });
+  if (pool == pools.end()) return Refusal(UnknownPool(name, pools));
+  const std::uint32_t most = MostWorkers(pool->pool);
+  if (request.number < 1 || request.number > most) {
+    return Refusal(fmt::format("scale: 1 to {} workers{}", most,
+                               pools.size() < 2 ? "" : fmt::format(" in pool {}: all pools have {} at most together",
+                                                                   Quoted(name), kMaxWorkers)));
+  }
+  Scale(*pool, request.number);
+  return {true, ScaledText(*pool, request.number), {}, {}};
+}
+
+// As many as the other pools leave of what all may have.
+std::uint32_t Commands::MostWorkers(PoolId pool) const {
+  std::uint32_t others = 0;
+  for (const PoolTarget& each : parts_.generations.Serving().Targets()) {
+    if (each.pool != pool) others += parts_.supervisor.Desired(each.pool);
+  }
+  return kMaxWorkers - std::min(others, kMaxWorkers);
 }
 
 ControlReply Commands::RequestRetire(Slot slot) {
@@ -142,14 +173,22 @@ void Commands::Do(const ReportWaiting& action) {
 // ---- what both ask ----
 
 void Commands::Stop() {
-  const SupervisionConfig& config = parts_.generations.Serving().config->supervision;
-  const Change::StopTimes times{config.stop_delay, config.drain_timeout};
+  const Config& config = *parts_.generations.Serving().config;
+  Change::StopTimes times{config.supervision.stop_delay, Duration(0)};
+  for (const PoolConfig& pool : config.pools) times.drain = std::max(times.drain, pool.supervision.drain_timeout);
   parts_.changes.Tell([&](Change& change) { change.AskStop(times, Now()); });
 }
 
-void Commands::Scale(std::uint32_t workers) {
-  log::Notice("{} workers are wanted from now on", workers);
-  parts_.supervisor.Scale(kMainPool, workers);
+void Commands::Scale(const PoolTarget& pool, std::uint32_t workers) {
+  log::Notice("{}", ScaledText(pool, workers));
+  parts_.supervisor.Scale(pool.pool, workers);
+}
+
+// Of the main pool, or of the first where no service is in that one.
+void Commands::Nudge(int by) {
+  const PoolTarget pool = parts_.generations.Serving().Targets().front();
+  const std::int64_t wanted = std::int64_t{parts_.supervisor.Desired(pool.pool)} + by;
+  Scale(pool, static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.pool), 1U))));
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {

@@ -23,11 +23,13 @@ class Commands {
   Asker SignalAsker();
   // Gracefully; the second time at once.
   void Stop();
-  void Scale(std::uint32_t workers);
+  void Scale(const PoolTarget& pool, std::uint32_t workers);
+  void Nudge(int by);
   // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from
   // inside: all processes write to the new files, or why not (in time).
   void ReopenLogs(LogReopening::Done done);
-  ControlReply RequestScale(std::uint32_t workers);
+  ControlReply RequestScale(const ControlRequest& request);
+  [[nodiscard]] std::uint32_t MostWorkers(PoolId pool) const;
   ControlReply RequestRetire(Slot slot);
 
   MasterParts parts_;

@@ -22,12 +22,9 @@ std::uint32_t WorkersByCpus() {
   return workers;
 }
 
-// The scoreboard has a row for each.
-constexpr std::size_t kMaxPoolNumbers = 64;
-
 template <typename Id>
-Status RoomFor(const NameNumbers<Id>& numbers, std::size_t most, const std::set<std::string>& names, const char* what) {
-  if (numbers.HasRoomFor(names, most)) return {};
+Status RoomFor(const NameNumbers<Id>& numbers, const std::set<std::string>& names, const char* what) {
+  if (numbers.HasRoomFor(names)) return {};
   return Error{fmt::format("{} names of {} have been in use since the start; for another one the server must be "
                            "restarted",
                            numbers.All().size(), what)};
@@ -53,8 +50,8 @@ Status Generations::HasNumbersFor(const Config& config) const {
   std::set<std::string> pools;
   for (const ServiceConfig& service : config.services) services.insert(service.name);
   for (const PoolConfig& pool : config.pools) pools.insert(pool.name);
-  Status status = RoomFor(service_ids_, NameNumbers<ServiceId>::kMost, services, "services");
-  if (status.Ok()) status = RoomFor(pool_ids_, kMaxPoolNumbers, pools, "pools");
+  Status status = RoomFor(service_ids_, services, "services");
+  if (status.Ok()) status = RoomFor(pool_ids_, pools, "pools");
   return status;
 }
 

@@ -33,7 +33,7 @@ constexpr CommandRow kCommands[] = {
     {"reload", "", "--wait", "read the configuration again and start a new generation"},
     {"upgrade", "", "--wait", "replace the program in place"},
     {"stop", "", "", "stop gracefully; a second time: at once"},
-    {"scale", "N", "", "run N workers from now on"},
+    {"scale", "[POOL=]N", "", "run N workers of the pool from now on; without a name: of main"},
     {"retire", "SLOT", "", "replace the worker in that slot"},
     {"reopen-logs", "", "", "open the log files anew; ends when all workers have"},
     {"config", "", "", "print the configuration in service"},
@@ -141,7 +141,13 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   if (words.size() > wanted) return Misused(fmt::format("unexpected argument {}", Quoted(words[wanted])));
   if (words.size() < wanted) return Misused(fmt::format("{} needs {}", command->name, command->argument));
   if (wanted == 2) {
-    const std::optional<std::uint32_t> number = Number(words[1]);
+    std::string_view word = words[1];
+    if (const std::size_t equals = word.find('='); equals != std::string_view::npos && command->name == "scale") {
+      options.pool = word.substr(0, equals);
+      word.remove_prefix(equals + 1);
+      if (options.pool.empty()) return Misused(fmt::format("scale: {} names no pool", Quoted(words[1])));
+    }
+    const std::optional<std::uint32_t> number = Number(word);
     if (!number) {
       return Misused(fmt::format("{}: {} is not a number for {}", command->name, Quoted(words[1]), command->argument));
     }

@@ -16,6 +16,7 @@ struct CtlOptions {
   std::string command;       // one of those in the help
   bool wait = false;         // reload, upgrade
   std::uint32_t number = 0;  // scale: workers, retire: slot
+  std::string pool;          // scale: of which; empty: main
   std::uint32_t count = 0;   // top: frames; 0: until it is ended
 };
 

@@ -41,6 +41,7 @@ ControlRequest RequestFor(const CtlOptions& options) {
   }
   request.wait = options.wait;
   request.number = options.number;
+  request.pool = options.pool;
   return request;  // `workers` is a part of the status
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "master/ctl/table.h"
 
@@ -35,6 +37,41 @@ std::string Listeners(const StatusView& view) {
   }
   return table.Text();
 }
+
+// Nothing where main is the only one.
+std::string Pools(const StatusView& view) {
+  if (!view.HasPools()) return "";
+  Table table({{"POOL", Align::kLeft}, {"STATE", Align::kLeft}, {"WANTED"}, {"MAX"}, {"READY"}, {"WAITING"}});
+  for (const PoolView& pool : view.pools) {
+    table.Add({pool.name, pool.state, Text(pool.workers_wanted), Text(pool.workers_max), Text(pool.ready),
+               Text(pool.waiting)});
+  }
+  return table.Text() + "\n";
+}
+
+// A table of workers: one of the columns says the pool, where main is not the only one.
+class WorkerTable {
+ public:
+  WorkerTable(const StatusView& view, std::vector<Table::Column> columns)
+      : has_pools_(view.HasPools()), table_(WithPool(std::move(columns), Table::Column{"POOL", Align::kLeft})) {}
+
+  void Add(const WorkerView& worker, std::vector<std::string> cells) {
+    cells.insert(cells.begin(), Text(worker.slot));
+    table_.Add(WithPool(std::move(cells), worker.pool));
+  }
+  [[nodiscard]] std::string TextOf(std::size_t width) const { return table_.Text(width); }
+
+ private:
+  // Behind the slot, which is what programs look for first.
+  template <typename Cell>
+  std::vector<Cell> WithPool(std::vector<Cell> cells, Cell pool) const {
+    if (has_pools_) cells.insert(cells.begin() + 1, std::move(pool));
+    return cells;
+  }
+
+  bool has_pools_;
+  Table table_;
+};
 
 // The growth of a counter a second. A worker that is new, or another program, begins anew.
 double Rate(std::uint64_t before, std::uint64_t now, double seconds) {
@@ -82,19 +119,20 @@ std::string FirstLines(const std::string& text, std::size_t count) {
 }  // namespace
 
 std::string StatusText(const StatusView& view) {
-  return Heading(view) + Connections(view) + "\n" + Listeners(view) + "\n" + WorkersText(view);
+  return Heading(view) + Connections(view) + "\n" + Listeners(view) + "\n" + Pools(view) + WorkersText(view);
 }
 
 std::string WorkersText(const StatusView& view) {
-  Table table({{"SLOT"}, {"INC"}, {"GEN"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQUESTS"},
-               {"CPU"}, {"MEMORY"}, {"UPTIME"}, {"DOING", Align::kLeft}});
-  for (const WorkerView& worker : view.workers) {
-    table.Add({Text(worker.slot), Text(worker.incarnation), Text(worker.generation), Text(worker.pid), worker.state,
-               Text(worker.connections), Text(worker.queued), Text(worker.requests),
-               fmt::format("{:.1f} s", worker.cpu_seconds), Bytes(static_cast<double>(worker.rss_bytes)),
-               Ago(worker.uptime_seconds), worker.doing});
+  WorkerTable table(view, {{"SLOT"}, {"INC"}, {"GEN"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"},
+                           {"REQUESTS"}, {"CPU"}, {"MEMORY"}, {"UPTIME"}, {"DOING", Align::kLeft}});
+  for (const WorkerView* each : view.ByPool()) {
+    const WorkerView& worker = *each;
+    table.Add(worker, {Text(worker.incarnation), Text(worker.generation), Text(worker.pid), worker.state,
+                       Text(worker.connections), Text(worker.queued), Text(worker.requests),
+                       fmt::format("{:.1f} s", worker.cpu_seconds), Bytes(static_cast<double>(worker.rss_bytes)),
+                       Ago(worker.uptime_seconds), worker.doing});
   }
-  return table.Text();
+  return table.TextOf(0);
 }
 
 std::optional<TopOrder> TopOrderOf(char key) {
@@ -112,20 +150,20 @@ std::string TopText(const StatusView& before, const StatusView& now, double seco
                     std::size_t height) {
   std::vector<TopRow> rows;
   TopRow sum;
-  for (const WorkerView& worker : now.workers) {
-    rows.push_back(RowOf(worker, before, seconds));
+  for (const WorkerView* worker : now.ByPool()) {
+    rows.push_back(RowOf(*worker, before, seconds));
     sum.requests += rows.back().requests;
     sum.cpu += rows.back().cpu;
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [order](const TopRow& a, const TopRow& b) { return WeightOf(a, order) > WeightOf(b, order); });
-  Table table({{"SLOT"}, {"INC"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQ/S"}, {"CPU%"},
-               {"MEMORY"}, {"DOING", Align::kLeft}});
+  WorkerTable table(now, {{"SLOT"}, {"INC"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQ/S"},
+                          {"CPU%"}, {"MEMORY"}, {"DOING", Align::kLeft}});
   for (const TopRow& row : rows) {
     const WorkerView& worker = *row.worker;
-    table.Add({Text(worker.slot), Text(worker.incarnation), Text(worker.pid), worker.state, Text(worker.connections),
-               Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
-               Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
+    table.Add(worker, {Text(worker.incarnation), Text(worker.pid), worker.state, Text(worker.connections),
+                       Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
+                       Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
   }
   const std::string rates = fmt::format(
       "now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers\n", sum.requests,
@@ -136,7 +174,7 @@ std::string TopText(const StatusView& before, const StatusView& now, double seco
     head += (width == 0 ? rest.substr(0, end) : CutToWidth(rest.substr(0, end), width)) + "\n";
     rest.erase(0, end + 1);
   }
-  const std::string text = head + table.Text(width);
+  const std::string text = head + table.TextOf(width);
   return height == 0 ? text : FirstLines(text, height);
 }
 

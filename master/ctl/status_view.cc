@@ -1,5 +1,6 @@
 #include "master/ctl/status_view.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace preforkd {
@@ -47,9 +48,21 @@ ListenerView Listener(const Json& object) {
   return listener;
 }
 
+PoolView Pool(const Json& object) {
+  PoolView pool;
+  Read(object, "name", pool.name);
+  Read(object, "state", pool.state);
+  Read(object, "workers_wanted", pool.workers_wanted);
+  Read(object, "workers_max", pool.workers_max);
+  Read(object, "ready", pool.ready);
+  Read(object, "waiting", pool.waiting);
+  return pool;
+}
+
 WorkerView Worker(const Json& object) {
   WorkerView worker;
   Read(object, "slot", worker.slot);
+  Read(object, "pool", worker.pool);
   Read(object, "incarnation", worker.incarnation);
   Read(object, "generation", worker.generation);
   Read(object, "pid", worker.pid);
@@ -80,6 +93,24 @@ Json Parse(std::string_view json) { return Json::parse(json, nullptr, /*allow_ex
 
 }  // namespace
 
+bool StatusView::HasPools() const {
+  const auto is_other = [](const std::string& name) { return !name.empty() && name != "main"; };
+  return std::any_of(pools.begin(), pools.end(), [&](const PoolView& pool) { return is_other(pool.name); }) ||
+         std::any_of(workers.begin(), workers.end(), [&](const WorkerView& worker) { return is_other(worker.pool); });
+}
+
+std::vector<const WorkerView*> StatusView::ByPool() const {
+  // Behind the last: those of a pool that the configuration has no longer.
+  const auto place = [this](const WorkerView* worker) {
+    return std::find_if(pools.begin(), pools.end(), [&](const PoolView& pool) { return pool.name == worker->pool; });
+  };
+  std::vector<const WorkerView*> sorted;
+  for (const WorkerView& worker : workers) sorted.push_back(&worker);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const WorkerView* a, const WorkerView* b) { return place(a) < place(b); });
+  return sorted;
+}
+
 Result<StatusView> ParseStatus(std::string_view json) {
   const Json document = Parse(json);
   if (!document.is_object()) return Error{"the server's status is not understood"};
@@ -102,6 +133,7 @@ Result<StatusView> ParseStatus(std::string_view json) {
   Read(document, "handed_back", view.handed_back);
   Read(document, "restarts", view.restarts);
   for (const Json& object : Objects(document, "listeners")) view.listeners.push_back(Listener(object));
+  for (const Json& object : Objects(document, "pools")) view.pools.push_back(Pool(object));
   for (const Json& object : Objects(document, "workers")) view.workers.push_back(Worker(object));
   return view;
 }

@@ -18,8 +18,18 @@ struct ListenerView {
   bool paused = false;
 };
 
+struct PoolView {
+  std::string name;
+  std::string state;
+  std::uint64_t workers_wanted = 0;
+  std::uint64_t workers_max = 0;
+  std::uint64_t ready = 0;
+  std::uint64_t waiting = 0;
+};
+
 struct WorkerView {
   std::uint64_t slot = 0;
+  std::string pool;
   std::uint64_t incarnation = 0;
   std::uint64_t generation = 0;
   std::uint64_t pid = 0;
@@ -53,7 +63,13 @@ struct StatusView {
   std::uint64_t handed_back = 0;
   std::uint64_t restarts = 0;
   std::vector<ListenerView> listeners;
+  std::vector<PoolView> pools;
   std::vector<WorkerView> workers;
+
+  // There is another pool than main.
+  [[nodiscard]] bool HasPools() const;
+  // The workers, pool by pool.
+  [[nodiscard]] std::vector<const WorkerView*> ByPool() const;
 };
 
 // From a server of another version a field may be missing, and is 0 or empty then. Error: no such document at all.

@@ -38,5 +38,14 @@ preforkctl_of_a_server() {
 }
 expect "7 71" preforkctl_of_a_server --control /s retire 7
 
+# So do pools.
+preforkctl_of_pools() {
+  [[ $* == "status" ]] || exit 1
+  printf 'LISTENER  SERVICE\n:80  web\n\nPOOL  STATE\nmain  serving\napp  serving\napi  degraded\n\nSLOT  POOL\n   0  main\n'
+}
+expect "main= app= api=" preforkctl_of_pools scale ""
+expect "app= api=" preforkctl_of_pools scale ap
+expect "" "$ctl" --control /nonexistent/socket scale ""
+
 commands=$("$ctl" --help | sed -n '/^commands:/,/^$/p' | awk '/^  [a-z]/ { print $1 }')
 expect "$(tr '\n' ' ' <<<"$commands" | sed 's/ $//')" preforkctl ""

@@ -155,6 +155,14 @@ TEST_CASE("scale, retire, reopen-logs, stop") {
   CHECK(daemon.AwaitWorkers(4));
   CHECK(Ctl(daemon, {"scale", "0"}).code == 1);
   CHECK(Ctl(daemon, {"scale", "257"}).err == "preforkctl: scale: 1 to 256 workers\n");
+  CHECK(Ctl(daemon, {"scale", "main=3"}).out == "3 workers are wanted from now on\n");
+  CHECK(daemon.AwaitWorkers(3));
+  CHECK(Ctl(daemon, {"scale", "mian=3"}).err == "preforkctl: scale: there is no pool 'mian'; did you mean 'main'?\n");
+  CHECK(Ctl(daemon, {"scale", "application=3"}).err == "preforkctl: scale: there is no pool 'application'\n");
+  CHECK(Ctl(daemon, {"status"}).out.find("POOL") == std::string::npos);
+  CHECK(Ctl(daemon, {"--json", "status"})
+            .out.find(R"("pools":[{"name":"main","kind":"services","state":"serving","workers_wanted":3,)") !=
+        std::string::npos);
   CHECK(Ctl(daemon, {"scale", "2"}).code == 0);
   REQUIRE(daemon.AwaitWorkers(2));
 

@@ -21,7 +21,7 @@ TEST_CASE("every request comes back as it was") {
         ControlRequest{ControlCommand::kConfig, false, 0}, ControlRequest{ControlCommand::kReload, true, 0},
         ControlRequest{ControlCommand::kReload, false, 0}, ControlRequest{ControlCommand::kUpgrade, true, 0},
         ControlRequest{ControlCommand::kStop, false, 0}, ControlRequest{ControlCommand::kScale, false, 7},
-        ControlRequest{ControlCommand::kRetire, false, 4294967295}, ControlRequest{ControlCommand::kReopenLogs, false, 0}}) {
+        ControlRequest{ControlCommand::kScale, false, 7, "app"}, ControlRequest{ControlCommand::kRetire, false, 4294967295}, ControlRequest{ControlCommand::kReopenLogs, false, 0}}) {
     const std::string line = RenderControlRequest(request);
     REQUIRE(line.ends_with('\n'));
     const Result<ControlRequest> read = ParseControlRequest(std::string_view(line).substr(0, line.size() - 1));
@@ -41,6 +41,8 @@ TEST_CASE("what is no request is refused, and said why") {
   CHECK(Mistake(R"({"command":"status","wait":true})") == "status knows no 'wait'");
   CHECK(Mistake(R"({"command":"scale"})") == "scale needs \"workers\"");
   CHECK(Mistake(R"({"command":"scale","slot":1})") == "scale knows no 'slot'");
+  CHECK(Mistake(R"({"command":"scale","workers":1,"pool":7})") == "\"pool\" is the name of a pool");
+  CHECK(Mistake(R"({"command":"retire","slot":1,"pool":"app"})") == "retire knows no 'pool'");
   for (const char* number : {"-1", "1.5", "\"2\"", "4294967296", "1e3", "null", "18446744073709551616"}) {
     CAPTURE(number);
     CHECK(Mistake(fmt::format(R"({{"command":"scale","workers":{}}})", number)) ==

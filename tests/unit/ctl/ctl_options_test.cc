@@ -35,6 +35,9 @@ TEST_CASE("commands and their arguments, flags before and behind them") {
   CHECK(Good({"workers", "--json"}).json);
   CHECK(Good({"reload", "--wait"}).wait);
   CHECK(Good({"scale", "12"}).number == 12);
+  CHECK(Good({"scale", "12"}).pool.empty());
+  CHECK(Good({"scale", "app=3"}).number == 3);
+  CHECK(Good({"scale", "app=3"}).pool == "app");
   CHECK(Good({"retire", "0"}).number == 0);
   CHECK(Good({"top", "--count", "3"}).count == 3);
   CHECK(Good({"--control", "/x", "stop"}).control == "/x");
@@ -53,9 +56,13 @@ TEST_CASE("mistakes are named") {
   CheckMistake({"relaod"}, "unknown command 'relaod'; did you mean 'reload'?");
   CheckMistake({"--jsn", "status"}, "unknown flag '--jsn'; did you mean '--json'?");
   CheckMistake({"status", "now"}, "unexpected argument 'now'");
-  CheckMistake({"scale"}, "scale needs N");
-  CheckMistake({"scale", "many"}, "scale: 'many' is not a number for N");
-  CheckMistake({"scale", "4294967296"}, "scale: '4294967296' is not a number for N");
+  CheckMistake({"scale"}, "scale needs [POOL=]N");
+  CheckMistake({"scale", "many"}, "scale: 'many' is not a number for [POOL=]N");
+  CheckMistake({"scale", "4294967296"}, "scale: '4294967296' is not a number for [POOL=]N");
+  CheckMistake({"scale", "app="}, "scale: 'app=' is not a number for [POOL=]N");
+  CheckMistake({"scale", "app=-1"}, "scale: 'app=-1' is not a number for [POOL=]N");
+  CheckMistake({"scale", "=3"}, "scale: '=3' names no pool");
+  CheckMistake({"retire", "app=3"}, "retire: 'app=3' is not a number for SLOT");
   CheckMistake({"stop", "--wait"}, "stop knows no --wait");
   CheckMistake({"status", "--count", "2"}, "status knows no --count");
   CheckMistake({"top", "--count", "0"}, "--count: '0' is no number of tables");
@@ -67,7 +74,7 @@ TEST_CASE("help names every command") {
   const auto& early = std::get<CtlEarlyExit>(parsed);
   CHECK(early.code == ExitCode::kStopped);
   for (const char* command : {"status", "workers", "top", "metrics", "reload [--wait]", "upgrade [--wait]", "stop",
-                              "scale N", "retire SLOT", "reopen-logs", "config", "version"}) {
+                              "scale [POOL=]N", "retire SLOT", "reopen-logs", "config", "version"}) {
     CHECK(early.text.find(std::string("\n  ") + command) != std::string::npos);
   }
 }

@@ -61,10 +61,43 @@ TEST_CASE("the status as text") {
         "  12   13    0  112  ready      0       0    123456  0.0 s    512 B     0 s  nothing\n");
 }
 
+TEST_CASE("with several pools there is a table of them, and the workers are grouped") {
+  StatusView view = View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512), Worker(3, 40, 0, 512)});
+  view.pools = {{"main", "serving", 1, 4, 1, 0}, {"app", "degraded", 2, 8, 0, 7}};
+  view.workers[0].pool = "app";
+  view.workers[1].pool = "gone";  // of a configuration before this one: it finishes
+  view.workers[2].pool = "main";
+  view.workers[3].pool = "app";
+  const std::string text = StatusText(view);
+  CHECK(text.find("unix:/s       admin           0  paused\n"
+                  "\n"
+                  "POOL  STATE     WANTED  MAX  READY  WAITING\n"
+                  "main  serving        1    4      1        0\n"
+                  "app   degraded       2    8      0        7\n"
+                  "\n"
+                  "SLOT  POOL  INC  GEN  PID  STATE") != std::string::npos);
+  CHECK(Slots(text) == "2031");
+  CHECK(WorkersText(view).find("\n   2  main    3") != std::string::npos);
+  CHECK(Slots(TopText(view, view, 1, TopOrder::kSlot, 0, 0)) == "2031");
+  CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("SLOT  POOL  INC  PID") != std::string::npos);
+}
+
+TEST_CASE("where main is the only pool, none is spoken of") {
+  StatusView view = View({Worker(0, 10, 0, 512)});
+  view.pools = {{"main", "serving", 1, 4, 1, 0}};
+  view.workers[0].pool = "main";
+  CHECK(StatusText(view).find("POOL") == std::string::npos);
+  CHECK(StatusText(view).find("main") == std::string::npos);
+  CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("POOL") == std::string::npos);
+  view.pools[0].name = "app";
+  CHECK(StatusText(view).find("POOL") != std::string::npos);
+}
+
 TEST_CASE("a document becomes a view; fields that are missing or of another type are nothing") {
   const Result<StatusView> view = ParseStatus(
       R"({"pid":7,"state":"serving","lost":"many","listeners":[{"address":":1","paused":true},5],
-          "workers":[{"slot":3,"cpu_seconds":2,"doing":"GET /\u001b[2J\u0085\u00e4"}]})");
+          "pools":[{"name":"app\u001b","ready":2,"state":"serving"}],
+          "workers":[{"slot":3,"pool":"app","cpu_seconds":2,"doing":"GET /\u001b[2J\u0085\u00e4"}]})");
   REQUIRE(view.Ok());
   CHECK(view.Value().pid == 7);
   CHECK(view.Value().lost == 0);
@@ -72,6 +105,10 @@ TEST_CASE("a document becomes a view; fields that are missing or of another type
   CHECK(view.Value().listeners[0].paused);
   REQUIRE(view.Value().workers.size() == 1);
   CHECK(view.Value().workers[0].cpu_seconds == 2);
+  CHECK(view.Value().workers[0].pool == "app");
+  REQUIRE(view.Value().pools.size() == 1);
+  CHECK(view.Value().pools[0].name == "app?");
+  CHECK(view.Value().pools[0].ready == 2);
   CHECK(view.Value().workers[0].doing == "GET /?[2J?\xC3\xA4");  // no client steers the operator's terminal
   CHECK_FALSE(ParseStatus("[]").Ok());
   CHECK_FALSE(ParseStatus("{").Ok());
