@@ -17,10 +17,10 @@ expect() {
   fi
 }
 
-expect 0 stdout "preforkctl 0.1.0" version
-expect 0 stdout "preforkctl 0.1.0" --version
+expect 0 stdout "preforkctl 0.2.0" version
+expect 0 stdout "preforkctl 0.2.0" --version
 expect 0 stdout "usage: preforkctl [--control PATH] [--json] COMMAND" --help
-expect 0 stdout '{"version":"0.1.0"}' --json version
+expect 0 stdout '{"version":"0.2.0"}' --json version
 expect 64 stderr "no command"
 expect 64 stderr "unknown command 'staus'; did you mean 'status'?" staus
 expect 64 stderr "unexpected argument 'now'" version now

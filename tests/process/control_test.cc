@@ -67,13 +67,13 @@ TEST_CASE("the commands that look") {
 
   const CommandResult status = Ctl(daemon, {"status"});
   CHECK(status.code == 0);
-  CHECK(status.out.starts_with(fmt::format("preforkd 0.1.0  serving  generation 1  pid {}  up ", daemon.MasterPid())));
+  CHECK(status.out.starts_with(fmt::format("preforkd 0.2.0  serving  generation 1  pid {}  up ", daemon.MasterPid())));
   CHECK(status.out.find(daemon.Address() + "  web") != std::string::npos);
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(status.out.find(fmt::format("  {}  ready ", worker)) != std::string::npos);
   }
   const CommandResult json = Ctl(daemon, {"--json", "status"});
-  CHECK(json.out.starts_with(fmt::format(R"({{"version":"0.1.0","pid":{},)", daemon.MasterPid())));
+  CHECK(json.out.starts_with(fmt::format(R"({{"version":"0.2.0","pid":{},)", daemon.MasterPid())));
   CHECK(LinesWith(Ctl(daemon, {"workers"}).out, "ready").size() == 2);
   CHECK(Ctl(daemon, {"workers", "--json"}).out.starts_with(R"([{"slot":0,)"));
   CHECK(Ctl(daemon, {"config"}).out.find("workers = 2 ") != std::string::npos);

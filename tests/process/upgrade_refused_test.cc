@@ -43,7 +43,7 @@ struct World {
     CHECK(Now() - begin < kPromised);
     CHECK(result.code == 1);
     CHECK(result.err.find("upgrade refused: " + reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.1.0 serves on") != std::string::npos);
+    CHECK(result.err.find("; version 0.2.0 serves on") != std::string::npos);
     CHECK(clients->Answered() == 20);
     CHECK(daemon.AwaitWorkers(2));
   }

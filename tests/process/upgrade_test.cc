@@ -88,7 +88,7 @@ TEST_CASE("three upgrades in a row: 200 idle clients, busy ones and new ones are
   Chatter chatter(addresses[0]);
   Load load(LoadKind::kHttp, addresses[0], 2);
   std::optional<MetricsPage> last = MetricsPage::Read(addresses[1]);
-  for (const char* version : {"next", "0.1.0", "next"}) {
+  for (const char* version : {"next", "0.2.0", "next"}) {
     shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
     const std::uint64_t before = load.Ok();
     Upgrade(daemon, version);
@@ -144,7 +144,7 @@ TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
   HttpClient kept(web);
   REQUIRE(kept.Get("/"));
   daemon.WriteConfig(Config() + "[[listen]]\naddress = \"127.0.0.4:0\"\nservice = \"lines\"\n");
-  Upgrade(daemon, "0.1.0");
+  Upgrade(daemon, "0.2.0");
   REQUIRE(daemon.Addresses().size() == 4);
   CHECK(TcpClient(daemon.Address(3)).Echoes("hello\n"));
   CHECK(kept.Get("/"));
@@ -159,7 +159,7 @@ TEST_CASE("pid file, socket file and control socket stay, and a signal does the 
   daemon.Serve(2);
   TcpClient waiting("unix:" + daemon.Path("control.sock"));  // asks only after the upgrade
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog(" in place of 0.1.0"));
+  REQUIRE(daemon.WaitForLog(" in place of 0.2.0"));
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(ReadFile(daemon.Path("pid")) == fmt::format("{}\n", daemon.MasterPid()));
   CHECK(HttpClient(TcpClient("unix:" + daemon.Path("web.sock"))).Get("/"));
@@ -183,7 +183,7 @@ TEST_CASE("sockets that a service manager has passed stay its own, and the new p
   daemon.PassSocket("web", fd.Value().Get());
   daemon.WriteConfig("workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
   daemon.Serve(2);
-  for (const char* version : {"next", "0.1.0"}) {
+  for (const char* version : {"next", "0.2.0"}) {
     shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
     Upgrade(daemon, version);
     CHECK(HttpClient(address).Get("/"));
@@ -228,7 +228,7 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   daemon.SetEnvironment("WATCHDOG_USEC", "400000");
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  Upgrade(daemon, "0.1.0");
+  Upgrade(daemon, "0.2.0");
   std::vector<std::string> said;
   REQUIRE(WaitUntil(kPatience, [&] {
     for (const Notice& notice : manager.Waiting()) {

@@ -107,7 +107,7 @@ TEST_CASE("help and version end well") {
   }
   const EarlyExit version = Ended({"--version"});
   CHECK(version.code == ExitCode::kStopped);
-  CHECK(version.text == "preforkd 0.1.0\n");
+  CHECK(version.text == "preforkd 0.2.0\n");
 }
 
 struct Misuse {

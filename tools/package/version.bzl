@@ -1,4 +1,4 @@
 """The version in the names of release files, which Bazel wants to know before it reads any source."""
 
 # The program's own is in common/base/version.h; a release whose two versions differ does not build.
-VERSION = "0.1.0"
+VERSION = "0.2.0"
