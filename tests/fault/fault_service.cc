@@ -88,6 +88,7 @@ class FaultSession : public Session {
     if (command == "hello")
       return Answer(fmt::format("hello {} {}", Raw(connection_.Env().id.slot), ::getpid()));
     if (command == "call") return Answer(TrySystemCall(std::string_view(line).substr(command.size() + 1)));
+    if (command == "row") return Answer(TryRow(connection_.Env().scoreboard.Row(Slot{static_cast<std::uint32_t>(number)})));
     if (command == "pid") return Answer(fmt::format("{}", ::getpid()));
     if (command == "crash") Crash();
     if (command == "abort") std::abort();

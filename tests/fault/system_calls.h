@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/scoreboard/scoreboard.h"
+
 namespace preforkd::testing {
 
 // `what`: "NAME" or "NAME ARGUMENT". "ok", or the name of the errno, such as "EPERM"; "what?" for an unknown name.
@@ -14,6 +16,9 @@ namespace preforkd::testing {
 //   signal PID, trace PID, limits PID: of another process
 //   block: makes standard error, which all processes share, block
 std::string TrySystemCall(std::string_view what);
+
+// Asks the kernel to let this process write to `row`: "ok", or the name of the errno.
+std::string TryRow(const WorkerRow& row);
 
 }  // namespace preforkd::testing
 

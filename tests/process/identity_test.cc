@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
@@ -159,6 +160,54 @@ TEST_CASE("a worker of another user: the control socket, the pid file, the maste
     CHECK(Try(daemon, fmt::format("read /proc/{}/mem", master)) == "EACCES\n");
     CHECK(Try(daemon, fmt::format("read /proc/{}/environ", master)) == "EACCES\n");
     CHECK(daemon.AwaitWorkers(1));
+  }
+}
+
+TEST_CASE("two pools as two users: neither reads the other's files, signals its workers, or writes to their rows") {
+  if (!CanBecomeNobody()) return;
+  TempDirectory files;
+  REQUIRE(::chmod(files.Path("").c_str(), 0711) == 0);
+  const char* const users[] = {"nobody", "daemon"};
+  for (const char* user : users) {
+    const std::string path = files.Path(user);
+    std::ofstream(path) << "private";
+    const passwd* entry = ::getpwnam(user);
+    REQUIRE(entry != nullptr);
+    REQUIRE(::chown(path.c_str(), entry->pw_uid, entry->pw_gid) == 0);
+    REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  }
+  // What the users alone keep apart, and what the filter keeps apart as well.
+  for (const char* seccomp : {"off", "on"}) {
+    CAPTURE(std::string(seccomp));
+    DaemonProcess daemon(kPreforkdWithFaults);
+    daemon.ExpectLine("was refused system calls");
+    std::string config = fmt::format("[worker]\nseccomp = \"{}\"\n", seccomp);
+    int last_byte = 0;
+    for (const char* user : users) {
+      config += fmt::format("[pool.{0}]\nworkers = 1\nuser = \"{0}\"\n[[listen]]\naddress = \"127.0.0.{1}:0\"\n"
+                            "service = \"{0}\"\n[service.{0}]\ntype = \"fault\"\npool = \"{0}\"\n",
+                            user, ++last_byte);
+    }
+    daemon.WriteConfig(config);
+    daemon.Serve(2);
+    const auto ask = [&](std::size_t listener, const std::string& command) {
+      TcpClient client(daemon.Address(listener));
+      return client.SendAll(command + "\n") ? client.ReadUntil("\n").value_or("no answer\n") : "not sent\n";
+    };
+    for (const std::size_t me : {0U, 1U}) {
+      CAPTURE(me);
+      const std::string other_pid = ask(1 - me, "pid");
+      const std::string other_slot = ask(1 - me, "hello").substr(6, 1);
+      CHECK(StatusField(std::atoi(other_pid.c_str()), "Uid").starts_with(fmt::format("{}\t", ::getpwnam(users[1 - me])->pw_uid)));
+      CHECK(ask(me, fmt::format("call read {}", files.Path(users[me]))) == "ok\n");
+      CHECK(ask(me, fmt::format("call read {}", files.Path(users[1 - me]))) == "EACCES\n");
+      CHECK(ask(me, "call signal " + other_pid) == "EPERM\n");
+      CHECK(ask(me, "call trace " + other_pid) == "EPERM\n");
+      CHECK(ask(me, fmt::format("call read /proc/{}/mem", std::atoi(other_pid.c_str()))) == "EACCES\n");
+      CHECK(ask(me, "row " + ask(me, "hello").substr(6, 1)) == "ok\n");
+      CHECK(ask(me, "row " + other_slot) == "EACCES\n");
+    }
+    CHECK(daemon.AwaitWorkers(2));
   }
 }
 

@@ -151,6 +151,40 @@ TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
   daemon.RebaseDescriptors();
 }
 
+TEST_CASE("pools survive an upgrade with their numbers of workers, and come and go with it") {
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  const std::string services =
+      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
+      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
+      "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\npool = \"ops\"\n[service.lines]\ntype = \"echo\"\n";
+  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.lines]\nworkers = 1\n" + services + "pool = \"lines\"\n");
+  daemon.Serve(3);
+  KeepAliveClients web(daemon.Address(0), 20);
+  KeepAliveClients ops(daemon.Address(1), 20);
+  TcpClient lines(daemon.Address(2));
+  REQUIRE(lines.Echoes("before\n"));
+  CHECK(Ctl(daemon, {"scale", "lines=3"}).code == 0);
+  REQUIRE(daemon.AwaitWorkers(5));
+  const auto upgrade = [&](std::size_t workers) {
+    const CommandResult result = Ctl(daemon, {"upgrade", "--wait"});
+    CAPTURE(result.err);
+    REQUIRE(result.code == 0);
+    REQUIRE(daemon.AwaitWorkers(workers));
+    CHECK(web.Answered() == 20);
+    CHECK(ops.Answered() == 20);
+    CHECK(lines.Echoes("after\n"));
+  };
+  upgrade(3);  // a reload too: as many as the configuration says
+  // A service moves, a pool goes, another one comes.
+  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.more]\nworkers = 2\n" + services + "pool = \"more\"\n");
+  upgrade(4);
+  CHECK(TcpClient(daemon.Address(2)).Echoes("new\n"));
+  CHECK(AskStatus(daemon.Address(1)).lost == 0);
+  daemon.RebaseDescriptors();
+}
+
 TEST_CASE("pid file, socket file and control socket stay, and a signal does the same") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
