@@ -15,17 +15,16 @@ constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 }  // namespace
 
 Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
-    : page_(page), ledger_(ledger), hooks_(std::move(hooks)), timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
+    : page_(page),
+      ledger_(ledger),
+      hooks_(std::move(hooks)),
+      slots_(page),
+      stuck_(page, slots_),
+      timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
 
 void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
-  balancer_.SetPolicy(config.policy);
-  bounds_ = Bounds{config.max_connections, config.max_queue};
-  patience_ = config.reclaim_after;
-  // Without reclaim nothing would help who waits behind one that blocks all the same.
-  gathering_ = Gathering{cpus, patience_ == Duration(0) || cpus == 0 ? 0 : config.gather};
-  for (const auto& target : targets_) {
-    if (target) Bench(*target);  // until it has been looked at with these bounds
-  }
+  slots_.Configure(config);
+  gather_.Configure(config, cpus);
 }
 
 void Dispatcher::StopDispatching() {
@@ -35,29 +34,11 @@ void Dispatcher::StopDispatching() {
 
 void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   RemoveSlot(slot);
-  if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
-  targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
-  ++ready_;
-  mine_.Add(slot);
-  benched_.push_back(slot);
-  if (channel.Inherited()) unmarked_.push_back(slot);
+  slots_.Add(slot, channel);
 }
 
 void Dispatcher::RemoveSlot(Slot slot) {
-  if (Find(slot) == nullptr) return;
-  targets_[Raw(slot)].reset();
-  --ready_;
-  mine_.Remove(slot);
-  balancer_.Withdraw(Raw(slot));
-  std::erase(benched_, slot);
-  std::erase(unmarked_, slot);
-  std::erase(suspects_, slot);
-  std::erase_if(looks_, [slot](const Look& look) { return look.slot == slot; });
-  std::make_heap(looks_.begin(), looks_.end());
-}
-
-Dispatcher::Target* Dispatcher::Find(Slot slot) const {
-  return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
+  if (slots_.Remove(slot)) stuck_.Forget(slot);
 }
 
 void Dispatcher::SubmitAccepted(PackedParcel&& parcel) {
@@ -70,18 +51,19 @@ void Dispatcher::Submit(PackedParcel&& parcel) { waiting_.PushBack(std::move(par
 void Dispatcher::Flush() {
   const Time now = Now();
   Distribute(now);
-  if (AllHeldUp(now)) hooks_.on_all_held_up();
+  // What waits behind a slot that is held up makes that one a suspect, or would in the next Flush.
+  const bool somebody_waits = !waiting_.Empty() || stuck_.Due(now);
+  if (somebody_waits && slots_.AllHeldUp(now)) hooks_.on_all_held_up();
 }
 
 void Dispatcher::Distribute(Time now) {
   if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
   if (stopping_) GiveUpWaiting(LossReason::kStopped);
-  ++round_;
+  slots_.BeginRound();
   in_flight_limit_ = false;
-  prefer_idle_.reset();
-  LookAtSuspects(now);
-  LearnBriskness(now);
-  if (!waiting_.Empty()) LearnLoads(now);
+  stuck_.Look(waiting_, now);
+  page_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
+  if (!waiting_.Empty()) slots_.LearnLoads(now);
   // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
   while (AssignWaiting(now) && !SendOutboxes(now)) {
   }
@@ -105,30 +87,23 @@ void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wan
   }
 }
 
-// Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
 bool Dispatcher::AssignWaiting(Time now) {
   while (!waiting_.Empty() && !in_flight_limit_) {
-    Target* const target = ChooseFor(waiting_.Front(), now);
+    Target* const target = slots_.ChooseFor(waiting_.Front(), now);
     if (target == nullptr) break;
     if (target->outbox.empty()) picked_.push_back(target->slot);
     target->outbox.push_back(waiting_.PopFront());
-    ++target->seen.load;
-    ++target->seen.queued;
-    if (target->offered) Place(*target);
+    slots_.Assigned(*target);
   }
   return !picked_.empty();
 }
 
-// True when everything went. What did not go waits again, in front, in its order.
 bool Dispatcher::SendOutboxes(Time now) {
   unsent_.clear();
   for (const Slot slot : picked_) {
-    Target& target = *Find(slot);
-    if (!SendOutbox(target, now)) {
-      target.seen.full = true;
-      Bench(target);
-    }
-    if (target.watch == Watch::kNone) (void)WatchFor(target, now);
+    Target& target = *slots_.Find(slot);
+    if (!SendOutbox(target, now)) slots_.Full(target);
+    stuck_.Given(target, now);
   }
   picked_.clear();
   for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel) waiting_.PushFront(std::move(*parcel));
@@ -137,7 +112,6 @@ bool Dispatcher::SendOutboxes(Time now) {
   return all;
 }
 
-// False when this slot takes no more in this flush.
 bool Dispatcher::SendOutbox(Target& target, Time now) {
   std::span<PackedParcel> rest(target.outbox);
   bool open = true;
@@ -200,10 +174,10 @@ void Dispatcher::UpdateCongestion() {
 }
 
 void Dispatcher::ArmTimer(Time now) {
-  std::optional<Time> next;
+  const Time soon = now + kRetryInterval;
+  std::optional<Time> next = stuck_.Next(soon);
   // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
-  if (!suspects_.empty() || (!waiting_.Empty() && ready_ > 0)) next = now + kRetryInterval;
-  if (!looks_.empty()) next = std::min(next.value_or(Time::max()), std::max(looks_.front().at, now + kRetryInterval));
+  if (!waiting_.Empty() && slots_.Ready() > 0) next = soon;
   if (next) {
     timer_.SetAt(*next, now);
   } else {

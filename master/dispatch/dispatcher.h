@@ -5,15 +5,13 @@
 // gives to others. When no slot can take a parcel it waits here, and accepting pauses until the last one that waits
 // has gone.
 //
-// What a Flush costs depends on what it gives out and on what has changed, not on the number of slots: it reads the rows
-// of slots whose load has changed (LoadMarks), that it chooses, that have left something alone for a while, and that could
-// not be chosen the last time. Ten times a second, where there is something to gather, it reads all of them.
+// What a Flush costs depends on what it gives out and on what has changed, not on the number of slots (slot_book.h).
 #ifndef PREFORKD_MASTER_DISPATCH_DISPATCHER_H_
 #define PREFORKD_MASTER_DISPATCH_DISPATCHER_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <vector>
 
 #include "common/event/event_loop.h"
@@ -23,20 +21,12 @@
 #include "common/structures/rate_limit.h"
 #include "common/structures/ring.h"
 #include "common/wire/packed_parcel.h"
+#include "master/dispatch/gather_watch.h"
+#include "master/dispatch/slot_book.h"
 #include "master/dispatch/slot_channel.h"
-#include "master/policy/balance.h"
-#include "master/policy/briskness.h"
-#include "master/policy/pulse.h"
+#include "master/dispatch/stuck_watch.h"
 
 namespace preforkd {
-
-// What the ready slots look like to those who decide about more workers.
-struct Pressure {
-  std::uint32_t ready = 0;
-  std::uint32_t blocked = 0;
-  std::uint32_t held_up = 0;  // the blocked ones included (pulse.h)
-  std::size_t waiting = 0;    // here, and behind those that are held up
-};
 
 class Dispatcher {
  public:
@@ -82,79 +72,17 @@ class Dispatcher {
   [[nodiscard]] std::size_t Waiting() const { return waiting_.Size(); }
   // It will look again by itself.
   [[nodiscard]] bool TimerRuns() const { return timer_.Pending(); }
-  [[nodiscard]] std::uint32_t ReadySlots() const { return ready_; }
+  [[nodiscard]] std::uint32_t ReadySlots() const { return slots_.Ready(); }
   // Looks at every slot.
-  [[nodiscard]] Pressure CurrentPressure() const;
+  [[nodiscard]] Pressure CurrentPressure() const { return slots_.CurrentPressure(waiting_.Size(), Now()); }
 
  private:
-  // When a slot is looked at although nothing is to be given to it: something that it has not taken may have to be
-  // taken back.
-  enum class Watch {
-    kNone,     // it has taken everything
-    kTimed,    // when its time in looks_ has come
-    kSuspect,  // now, and in each Flush
-  };
-
-  struct Target {
-    Target(Slot number, SlotChannel& borrowed)
-        : slot(number), channel(&borrowed), counted(CallbacksOf(borrowed.Row())) {}
-
-    Slot slot;
-    SlotChannel* channel;
-    SlotPulse pulse;
-    Candidate seen;             // as of the last look, with what is in the outbox
-    std::uint64_t round = 0;    // in which that was
-    CallbackSums counted;       // of its worker's callbacks
-    bool offered = false;       // to the balancer; else it is in benched_
-    Watch watch = Watch::kNone;
-    std::vector<PackedParcel> outbox;  // chosen for this slot in this round
-  };
-
-  struct Look {
-    Time at;
-    Slot slot;
-    bool operator<(const Look& other) const { return at > other.at; }  // a heap has the greatest in front
-  };
-
-  // Times a parcel is taken back from a stuck slot; then it goes where the queue is shortest, and stays.
-  static constexpr std::uint32_t kMaxMoves = 3;
-
-  static PulseReading ReadingOf(const SlotChannel& channel);
-  static CallbackSums CallbacksOf(const WorkerRow& row) { return {Get(row.callbacks), Get(row.busy_ns)}; }
   void Distribute(Time now);
-
-  // ---- what slots have not taken ----
-  // Takes back what stuck slots have not taken, and while somebody is idle what waits behind those that are held up.
-  void LookAtSuspects(Time now);
-  // False when there is nothing to be suspected of any more.
-  bool LookAt(Target& target, Time now);
-  void ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_since_ns);
-  // Looks again when the oldest that it has not taken has waited for too long. False: now.
-  bool WatchFor(Target& target, Time now);
-  // In this Flush: who is held up gets nothing, because somebody is idle.
-  bool PreferIdle();
-  [[nodiscard]] bool SomebodyIdle() const;
-  [[nodiscard]] bool AllHeldUp(Time now) const;
-
-  // ---- who may be chosen ----
-  // Gathers connections while workers are brisk.
-  void LearnBriskness(Time now);
-  // Callbacks of all workers since the last time.
-  CallbackSums CountCallbacks(Time now);
-  [[nodiscard]] Target* Find(Slot slot) const;
-  // Those whose load has changed, and those that could not be chosen.
-  void LearnLoads(Time now);
-  void Read(Target& target, Time now);
-  // Offers it to the balancer, or benches it.
-  void Place(Target& target);
-  void Bench(Target& target);
-  Target* ChooseFor(const PackedParcel& parcel, Time now);
-  // For a connection that has been moved often enough: stuck or not. nullptr when every queue is full.
-  Target* ShortestQueue(Time now);
-
-  // ---- giving ----
+  // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
   bool AssignWaiting(Time now);
+  // True when everything went. What did not go waits again, in front, in its order.
   bool SendOutboxes(Time now);
+  // False when this slot takes no more in this Flush.
   bool SendOutbox(Target& target, Time now);
   void ReportInFlight();
   void OnRefused(PackedParcel& parcel, int errnum);
@@ -165,28 +93,14 @@ class Dispatcher {
   PoolRow* row_ = nullptr;
   Ledger& ledger_;
   Hooks hooks_;
-  Balancer balancer_{DispatchPolicy::kLeastConnections};
-  Bounds bounds_{};
-  Duration patience_{0};              // dispatch.reclaim_after
-  Gathering gathering_;               // while the workers are brisk
-  Briskness briskness_;
-  Time counted_at_{};
-  std::vector<std::unique_ptr<Target>> targets_;  // the ready slots, by number; gaps
-  SlotSet mine_;                      // the same as bits
-  std::uint32_t ready_ = 0;           // of them
-  std::vector<Slot> benched_;         // cannot be chosen for a reason that may pass without a word: looked at in each Flush
-  std::vector<Slot> unmarked_;        // their workers, an older program's, leave their marks elsewhere
+  SlotBook slots_;
+  StuckWatch stuck_;
+  GatherWatch gather_;
   std::vector<Slot> picked_;          // have something in their outbox
-  std::vector<Look> looks_;           // a heap
-  std::vector<Slot> suspects_;
-  Ring<PackedParcel> waiting_;              // oldest first
-  std::vector<PackedParcel> unsent_;        // of this round
-  std::vector<PackedParcel> reclaimed_;     // scratch
-  std::vector<Slot> scratch_;
-  std::uint64_t round_ = 0;           // number of this Flush
-  std::optional<bool> prefer_idle_;   // of this round, once somebody has asked
+  Ring<PackedParcel> waiting_;        // oldest first
+  std::vector<PackedParcel> unsent_;  // of this round
   std::uint64_t fresh_ = 0;           // accepted and not yet booked
-  Timer timer_;  // runs only while something waits: here, or in a slot's queue
+  Timer timer_;                       // runs only while something waits: here, or in a slot's queue
   OncePerSecond log_limit_;
   bool in_flight_limit_ = false;  // ETOOMANYREFS in this round
   bool congested_ = false;

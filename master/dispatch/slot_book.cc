@@ -1,0 +1,188 @@
+#include "master/dispatch/slot_book.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+namespace preforkd {
+namespace {
+
+// The client's address without its port: all connections of one client are alike. nullopt: it has none (a Unix socket).
+std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
+  std::string_view bytes;
+  if (peer.Family() == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(peer.Get());
+    bytes = {reinterpret_cast<const char*>(&v4->sin_addr), sizeof(v4->sin_addr)};
+  } else if (peer.Family() == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(peer.Get());
+    bytes = {reinterpret_cast<const char*>(&v6->sin6_addr), sizeof(v6->sin6_addr)};
+  }
+  if (bytes.empty()) return std::nullopt;
+  return std::hash<std::string_view>{}(bytes);
+}
+
+}  // namespace
+
+void SlotBook::Configure(const DispatchConfig& config) {
+  balancer_.SetPolicy(config.policy);
+  bounds_ = Bounds{config.max_connections, config.max_queue};
+  patience_ = config.reclaim_after;
+  for (const auto& target : targets_) {
+    if (target) Bench(*target);  // until it has been looked at with these bounds
+  }
+}
+
+// ---- which there are ----
+
+void SlotBook::Add(Slot slot, SlotChannel& channel) {
+  if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
+  targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
+  ++ready_;
+  slots_.Add(slot);
+  benched_.push_back(slot);
+  if (channel.Inherited()) unmarked_.push_back(slot);
+}
+
+bool SlotBook::Remove(Slot slot) {
+  if (Find(slot) == nullptr) return false;
+  targets_[Raw(slot)].reset();
+  --ready_;
+  slots_.Remove(slot);
+  balancer_.Withdraw(Raw(slot));
+  std::erase(benched_, slot);
+  std::erase(unmarked_, slot);
+  return true;
+}
+
+Target* SlotBook::Find(Slot slot) const {
+  return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
+}
+
+// ---- what they have to do ----
+
+void SlotBook::BeginRound() {
+  ++round_;
+  prefer_idle_.reset();
+}
+
+void SlotBook::LearnLoads(Time now) {
+  for (const Slot slot : unmarked_) page_.load_marks.Mark(slot);
+  page_.load_marks.Take(slots_, [this](Slot slot) {
+    Target* const target = Find(slot);
+    if (target == nullptr || !target->offered) return;
+    target->seen.load = target->channel->Load();
+    Place(*target);
+  });
+  scratch_.clear();
+  scratch_.swap(benched_);
+  for (const Slot slot : scratch_) {
+    Target& target = *Find(slot);
+    target.seen.full = false;
+    Read(target, now);
+    if (HasRoom(target.seen, bounds_)) {
+      Place(target);
+    } else {
+      benched_.push_back(slot);
+    }
+  }
+}
+
+void SlotBook::Read(Target& target, Time now) {
+  const PulseReading reading = target.Reading();
+  target.round = round_;
+  target.seen.load = target.channel->Load() + target.outbox.size();
+  target.seen.queued = reading.queued + target.outbox.size();
+  target.seen.stuck = target.pulse.Stuck(reading, patience_, now) ||
+                      (SlotPulse::HeldUp(reading, patience_, now) && PreferIdle());
+}
+
+void SlotBook::Place(Target& target) {
+  if (!HasRoom(target.seen, bounds_)) return Bench(target);
+  target.offered = true;
+  balancer_.Offer(Raw(target.slot), target.seen.load);
+}
+
+void SlotBook::Bench(Target& target) {
+  if (!std::exchange(target.offered, false)) return;
+  balancer_.Withdraw(Raw(target.slot));
+  benched_.push_back(target.slot);
+}
+
+void SlotBook::Assigned(Target& target) {
+  ++target.seen.load;
+  ++target.seen.queued;
+  if (target.offered) Place(target);
+}
+
+void SlotBook::Full(Target& target) {
+  target.seen.full = true;
+  Bench(target);
+}
+
+// ---- the choice ----
+
+Target* SlotBook::ChooseFor(const PackedParcel& parcel, Time now) {
+  const std::optional<std::uint64_t> client = balancer_.ByClient() ? ClientHash(parcel.Peer()) : std::nullopt;
+  while (const auto slot = balancer_.Choose(client)) {
+    Target& target = *targets_[*slot];
+    if (target.round == round_) {
+      balancer_.Took(*slot);
+      return &target;
+    }
+    // Chosen by what was known of it; what is true now may be that it is stuck.
+    Read(target, now);
+    Place(target);
+  }
+  return parcel.Head().reclaims < kMaxMoves ? nullptr : ShortestQueue(now);
+}
+
+Target* SlotBook::ShortestQueue(Time now) {
+  Target* best = nullptr;
+  for (const auto& target : targets_) {
+    if (!target) continue;
+    if (target->round != round_) Read(*target, now);
+    if (target->seen.full || target->seen.queued >= bounds_.max_queue) continue;
+    if (best == nullptr || target->seen.queued < best->seen.queued) best = target.get();
+  }
+  return best;
+}
+
+bool SlotBook::PreferIdle() {
+  // Only where load decides: a turn, or a client's own slot, is kept until the slot is stuck.
+  if (!prefer_idle_) prefer_idle_ = balancer_.ByLoad() && SomebodyIdle();
+  return *prefer_idle_;
+}
+
+bool SlotBook::SomebodyIdle() const {
+  return std::any_of(targets_.begin(), targets_.end(), [this](const auto& target) {
+    if (!target) return false;
+    const WorkerRow& row = target->channel->Row();
+    return Get(row.callback_since_ns) == 0 && row.Queued() == 0 && target->channel->Load() < bounds_.max_load;
+  });
+}
+
+// ---- for those who look ----
+
+bool SlotBook::AllHeldUp(Time now) const {
+  return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
+    return !target || SlotPulse::HeldUp(target->Reading(), patience_, now);
+  });
+}
+
+Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {
+  Pressure pressure{ready_, 0, 0, waiting};
+  for (const auto& target : targets_) {
+    if (!target) continue;
+    const PulseReading reading = target->Reading();
+    pressure.blocked += SlotPulse::Blocked(reading, patience_, now) ? 1U : 0U;
+    if (!SlotPulse::HeldUp(reading, patience_, now)) continue;
+    ++pressure.held_up;
+    pressure.waiting += reading.queued;
+  }
+  return pressure;
+}
+
+}  // namespace preforkd
