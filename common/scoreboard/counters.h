@@ -25,6 +25,9 @@ inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, st
 // Counters are read one after another while they move: a plain difference may come out negative.
 inline std::uint64_t Difference(std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; }
 
+// Room for one counter a reason: a new one moves nothing behind it (board_layout.cc).
+inline constexpr std::size_t kReasonRoom = 16;
+
 // One counter for each value of an enumeration that counts from 0 to kSize - 1.
 template <typename Kind, std::size_t kSize>
 class CounterPer {
@@ -39,7 +42,8 @@ class CounterPer {
   }
 
  private:
-  std::array<Counter, kSize> counters_{};
+  static_assert(kSize <= kReasonRoom);
+  std::array<Counter, kReasonRoom> counters_{};
 };
 
 }  // namespace preforkd

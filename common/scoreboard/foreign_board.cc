@@ -3,115 +3,112 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "common/base/check.h"
 #include "common/base/sys_error.h"
-#include "common/scoreboard/named_counters.h"
 
 namespace preforkd {
 namespace {
 
-constexpr const char* kServerLines = "log_lines_dropped";
-constexpr const char* kAccessLines = "access_lines_dropped";
-constexpr std::uint64_t kCounterBytes = sizeof(Counter);
-
-// Is [offset, offset + size) inside `whole`, and a place for a counter? Written so that nothing overflows.
-bool Fits(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
-  return offset % alignof(Counter) == 0 && size <= whole && offset <= whole - size;
-}
-
-bool AllFit(const std::map<std::string, std::uint64_t>& offsets, std::uint64_t size, std::uint64_t whole) {
-  return std::all_of(offsets.begin(), offsets.end(),
-                     [&](const auto& entry) { return Fits(entry.second, size, whole); });
-}
-
-// `count` of `size` each, from `offset` on.
+// `count` of `size` each, from `offset` on, inside `whole` and places for counters? Written so that nothing overflows.
 bool TableFits(std::uint64_t offset, std::uint64_t count, std::uint64_t size, std::uint64_t whole) {
   constexpr std::uint64_t kReasonable = 1U << 20U;
-  return count <= kReasonable && size <= kReasonable && size % alignof(Counter) == 0 && Fits(offset, count * size, whole);
+  return count <= kReasonable && size <= kReasonable && size % alignof(Counter) == 0 &&
+         offset % alignof(Counter) == 0 && count * size <= whole && offset <= whole - count * size;
 }
 
-bool MakesSense(const BoardDescription& d) {
-  return TableFits(d.rows_at, d.slots, d.row_bytes, d.bytes) && Fits(d.row_state_at, kCounterBytes, d.row_bytes) &&
-         AllFit(d.row_counters, kCounterBytes, d.row_bytes) &&
-         (d.text_capacity != SharedText::kCapacity || AllFit(d.row_texts, sizeof(SharedText), d.row_bytes)) &&
-         Fits(d.state_at, kCounterBytes, d.bytes) && AllFit(d.dropped, kCounterBytes, d.bytes) &&
-         TableFits(d.line_ledgers_at, d.slots, sizeof(LineLedger), d.bytes) &&
-         TableFits(d.lines_at, d.slots, d.line_capacity, d.bytes);
+Status Understood(const BoardHeader& header, std::uint64_t file_bytes) {
+  if (header.magic != kBoardMagic) return Error{"what is said to be the old scoreboard is none"};
+  if (header.layout != kBoardLayout) {
+    return Error{fmt::format("the old scoreboard has layout {}, and this program reads {}", header.layout, kBoardLayout)};
+  }
+  const std::uint64_t whole = header.bytes;
+  const bool fits = whole <= file_bytes && header.row_bytes >= WorkerRow::kFewestBytes && header.row_bytes <= header.row_stride &&
+                    TableFits(offsetof(MasterPage, pid), 1, header.totals_bytes, whole) &&
+                    TableFits(header.dropped_at, 2, sizeof(Counter), whole) &&
+                    TableFits(header.rows_at, header.slots, header.row_stride, whole) &&
+                    TableFits(header.line_ledgers_at, header.slots, sizeof(LineLedger), whole) &&
+                    TableFits(header.lines_at, header.slots, LineBuffer::kCapacity, whole);
+  if (fits) return {};
+  return Error{fmt::format("the old scoreboard has {} bytes and is not what it says", file_bytes)};
 }
 
-template <typename T>
-T* At(char* base, std::uint64_t offset) {
-  return reinterpret_cast<T*>(base + offset);
+// Counters from `begin` to `end`, as far as the first `known` bytes go.
+void CopyCounters(const void* from, void* to, std::size_t begin, std::size_t end, std::size_t known) {
+  for (std::size_t at = begin; at + sizeof(Counter) <= std::min(end, known); at += sizeof(Counter)) {
+    Set(*reinterpret_cast<Counter*>(static_cast<char*>(to) + at),
+        Get(*reinterpret_cast<const Counter*>(static_cast<const char*>(from) + at)));
+  }
 }
 
 }  // namespace
 
-Result<std::shared_ptr<ForeignBoard>> ForeignBoard::Map(UniqueFd&& memory, const BoardDescription& description,
-                                                        MasterPage& dropped_into) {
+Result<std::shared_ptr<ForeignBoard>> ForeignBoard::Map(UniqueFd&& memory, MasterPage& dropped_into) {
   struct stat file {};
   if (::fstat(memory.Get(), &file) < 0) return SysError("fstat", "the old scoreboard");
-  if (!MakesSense(description) || static_cast<std::uint64_t>(file.st_size) < description.bytes) {
-    return Error{fmt::format("the old scoreboard has {} bytes and is not what it is said to be", file.st_size)};
-  }
-  void* base =
-      ::mmap(nullptr, description.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.Get(), 0);
+  BoardHeader header;
+  const ssize_t got = ::pread(memory.Get(), &header, sizeof(header), 0);
+  if (got < 0) return SysError("pread", "the old scoreboard");
+  if (got < static_cast<ssize_t>(sizeof(header))) return Error{"the old scoreboard is cut short"};
+  const auto file_bytes = static_cast<std::uint64_t>(file.st_size);
+  if (const Status status = Understood(header, file_bytes); !status.Ok()) return status.Err();
+  void* base = ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "the old scoreboard");
   return std::shared_ptr<ForeignBoard>(
-      new ForeignBoard(std::move(memory), description, static_cast<char*>(base), dropped_into));
+      new ForeignBoard(std::move(memory), header, static_cast<char*>(base), dropped_into));
 }
 
-ForeignBoard::ForeignBoard(UniqueFd memory, BoardDescription description, char* base, MasterPage& dropped_into)
-    : memory_(std::move(memory)), description_(std::move(description)), base_(base) {
-  for (const auto& [name, to] : {std::pair(kServerLines, &dropped_into.log_lines_dropped),
-                                 std::pair(kAccessLines, &dropped_into.access_lines_dropped)}) {
-    const auto offset = description_.dropped.find(name);
-    if (offset == description_.dropped.end()) continue;
-    const auto* from = At<const Counter>(base_, offset->second);
-    dropped_.push_back({from, to, Get(*from)});
-  }
+ForeignBoard::ForeignBoard(UniqueFd memory, const BoardHeader& header, char* base, MasterPage& page)
+    : memory_(std::move(memory)), header_(header), base_(base), page_(page) {
+  const auto* const theirs = reinterpret_cast<const Counter*>(base_ + header_.dropped_at);
+  dropped_ = {Dropped{&theirs[0], &page_.log_lines_dropped, Get(theirs[0])},
+              Dropped{&theirs[1], &page_.access_lines_dropped, Get(theirs[1])}};
 }
 
 ForeignBoard::~ForeignBoard() {
   CollectDropped();
-  ::munmap(base_, description_.bytes);
+  ::munmap(base_, header_.bytes);
 }
 
-char* ForeignBoard::RowAt(Slot slot) const {
-  return base_ + description_.rows_at + Raw(slot) * description_.row_bytes;
+void ForeignBoard::CopyTotals() const {
+  const std::size_t begin = offsetof(MasterPage, pid);
+  CopyCounters(base_, &page_, begin, offsetof(MasterPage, generation), begin + header_.totals_bytes);
+  for (const Dropped& dropped : dropped_) dropped.to->fetch_add(dropped.seen, std::memory_order_relaxed);
+}
+
+void ForeignBoard::CopySlot(Slot slot, bool living, WorkerRow& into) const {
+  if (Raw(slot) >= SlotsUsed()) return;
+  const std::size_t begin = living ? offsetof(WorkerRow, pid) : offsetof(WorkerRow, pool);
+  CopyCounters(&RowAt(slot), &into, begin, offsetof(WorkerRow, before) + sizeof(SlotTotals), header_.row_bytes);
+}
+
+std::uint32_t ForeignBoard::SlotsUsed() const {
+  return std::min(Theirs().slots_used.load(std::memory_order_relaxed), header_.slots);
+}
+
+WorkerRow& ForeignBoard::RowAt(Slot slot) const {
+  return *reinterpret_cast<WorkerRow*>(base_ + header_.rows_at + Raw(slot) * header_.row_stride);
 }
 
 Result<std::unique_ptr<RowMirror>> ForeignBoard::Mirror(Slot slot, WorkerRow& into) {
-  if (Raw(slot) >= description_.slots) return Error{fmt::format("the old scoreboard has no slot {}", Raw(slot))};
-  auto mirror = std::make_unique<RowMirror>();
-  mirror->board_ = shared_from_this();
-  char* const row = RowAt(slot);
-  VisitWorkerCounters(into, [&](const std::string& name, Counter& counter) {
-    const auto offset = description_.row_counters.find(name);
-    if (offset != description_.row_counters.end()) {
-      mirror->counters_.push_back({At<const Counter>(row, offset->second), &counter});
-    }
-  });
-  for (const auto& [name, to] : {std::pair("doing", &into.doing), std::pair("doing_peer", &into.doing_peer)}) {
-    const auto offset = description_.row_texts.find(name);
-    if (offset == description_.row_texts.end() || description_.text_capacity != SharedText::kCapacity) continue;
-    mirror->texts_.push_back({At<const SharedText>(row, offset->second), to});
+  if (Raw(slot) >= header_.slots) {
+    return Error{fmt::format("the old scoreboard has no row for slot {}", Raw(slot))};
   }
+  auto mirror = std::make_unique<RowMirror>(shared_from_this(), reinterpret_cast<const char*>(&RowAt(slot)),
+                                            header_.row_bytes, into);
   mirror->Refresh();
   return mirror;
 }
 
 void ForeignBoard::TakeOutOfService(Slot slot) {
-  PF_CHECK(Raw(slot) < description_.slots, "a slot that the old scoreboard does not have");
-  At<std::atomic<SlotState>>(RowAt(slot), description_.row_state_at)
-      ->store(SlotState::kRetiring, std::memory_order_relaxed);
+  PF_CHECK(Raw(slot) < header_.slots, "a slot that the old scoreboard does not have");
+  RowAt(slot).state.store(SlotState::kRetiring, std::memory_order_relaxed);
 }
 
-void ForeignBoard::Publish(MasterState state) {
-  At<std::atomic<MasterState>>(base_, description_.state_at)->store(state, std::memory_order_relaxed);
-}
+void ForeignBoard::Publish(MasterState state) { Theirs().state.store(state, std::memory_order_relaxed); }
 
 void ForeignBoard::CollectDropped() {
   for (Dropped& dropped : dropped_) {
@@ -122,23 +119,24 @@ void ForeignBoard::CollectDropped() {
   }
 }
 
-std::optional<LineBuffer> ForeignBoard::Lines(Slot slot) const {
-  if (Raw(slot) >= description_.slots || description_.line_version != LineBuffer::kVersion ||
-      description_.line_capacity != LineBuffer::kCapacity) {
-    return std::nullopt;
-  }
-  auto* const ledger = At<LineLedger>(base_, description_.line_ledgers_at + Raw(slot) * sizeof(LineLedger));
-  auto* const bytes = At<char>(base_, description_.lines_at + Raw(slot) * LineBuffer::kCapacity);
-  return LineBuffer(*ledger, std::span<char, LineBuffer::kCapacity>(bytes, LineBuffer::kCapacity));
+LineBuffer ForeignBoard::Lines(Slot slot) const {
+  PF_CHECK(Raw(slot) < header_.slots, "a slot that the old scoreboard does not have");
+  auto* const ledgers = reinterpret_cast<LineLedger*>(base_ + header_.line_ledgers_at);
+  char* const bytes = base_ + header_.lines_at + Raw(slot) * LineBuffer::kCapacity;
+  return {ledgers[Raw(slot)], std::span<char, LineBuffer::kCapacity>(bytes, LineBuffer::kCapacity)};
 }
 
+// What a later version adds behind the texts is taken for counters.
 void RowMirror::Refresh() const {
-  for (const Pair& pair : counters_) Set(*pair.to, Get(*pair.from));
+  CopyCounters(from_, &into_, offsetof(WorkerRow, taken), offsetof(WorkerRow, doing), bytes_);
+  CopyCounters(from_, &into_, WorkerRow::kFewestBytes, WorkerRow::kBytes, bytes_);
 }
 
 void RowMirror::RefreshTexts() const {
   Refresh();
-  for (const TextPair& pair : texts_) pair.to->Write(pair.from->Read());
+  const auto& theirs = *reinterpret_cast<const WorkerRow*>(from_);
+  into_.doing.Write(theirs.doing.Read());
+  into_.doing_peer.Write(theirs.doing_peer.Read());
 }
 
 }  // namespace preforkd

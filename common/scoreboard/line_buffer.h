@@ -29,9 +29,6 @@ struct LineLedger {
 class LineBuffer {
  public:
   static constexpr std::size_t kCapacity = 32 * 1024;
-  // Bump when a ledger or the bytes come to mean something else: after an upgrade a master may find those of the program
-  // before it.
-  static constexpr std::uint64_t kVersion = 1;
   // Of a line with its end: what a pipe takes whole or not at all.
   static constexpr std::size_t kMaxLine = PIPE_BUF;
 

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstring>
+#include <cstddef>
 #include <new>
 #include <span>
 #include <utility>
@@ -16,7 +16,6 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/sys_error.h"
-#include "common/scoreboard/named_counters.h"
 
 namespace preforkd {
 
@@ -82,38 +81,21 @@ Result<Scoreboard> Scoreboard::Create() {
   // that are used are made by Use; the rest of the memory is zeros, which is what a new row and a new ledger are.
   auto* const layout = static_cast<Layout*>(base);
   ::new (&layout->master) MasterPage;
+  BoardHeader& header = layout->master.header;
+  header.slots = kMaxSlots;
+  header.bytes = sizeof(Layout);
+  header.totals_bytes = offsetof(MasterPage, generation) - offsetof(MasterPage, pid);
+  header.dropped_at = offsetof(MasterPage, log_lines_dropped);
+  header.rows_at = offsetof(Layout, rows);
+  header.row_stride = sizeof(WorkerRow);
+  header.row_bytes = WorkerRow::kBytes;
+  header.line_ledgers_at = offsetof(Layout, line_ledgers);
+  header.lines_at = offsetof(Layout, lines);
   return Scoreboard(std::move(memory), layout);
 }
 
 Scoreboard::Scoreboard(Scoreboard&& other) noexcept
     : memory_(std::move(other.memory_)), layout_(std::exchange(other.layout_, nullptr)) {}
-
-BoardDescription Scoreboard::Describe() const {
-  const auto distance = [](const void* from, const void* to) {
-    return static_cast<std::uint64_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
-  };
-  WorkerRow& row = layout_->rows[0];
-  MasterPage& page = layout_->master;
-  BoardDescription d;
-  d.bytes = sizeof(Layout);
-  d.slots = kMaxSlots;
-  d.rows_at = distance(layout_, &row);
-  d.row_bytes = sizeof(WorkerRow);
-  d.row_state_at = distance(&row, &row.state);
-  VisitWorkerCounters(row, [&](const std::string& name, const Counter& counter) {
-    d.row_counters[name] = distance(&row, &counter);
-  });
-  d.row_texts = {{"doing", distance(&row, &row.doing)}, {"doing_peer", distance(&row, &row.doing_peer)}};
-  d.text_capacity = SharedText::kCapacity;
-  d.state_at = distance(layout_, &page.state);
-  d.dropped = {{"log_lines_dropped", distance(layout_, &page.log_lines_dropped)},
-               {"access_lines_dropped", distance(layout_, &page.access_lines_dropped)}};
-  d.line_ledgers_at = distance(layout_, &layout_->line_ledgers);
-  d.lines_at = distance(layout_, &layout_->lines);
-  d.line_capacity = LineBuffer::kCapacity;
-  d.line_version = LineBuffer::kVersion;
-  return d;
-}
 
 Status Scoreboard::ConfineTo(Slot slot) const {
   if (!memory_.Valid()) return Error{"the scoreboard has no descriptor"};
@@ -210,7 +192,11 @@ WorkerRow& Scoreboard::Use(Slot slot) const {
   std::atomic<std::uint32_t>& used = layout_->master.slots_used;
   const std::uint32_t known = used.load(std::memory_order_relaxed);
   if (known <= Raw(slot)) {
-    for (std::uint32_t i = known; i <= Raw(slot); ++i) ::new (&layout_->rows[i]) WorkerRow;
+    for (std::uint32_t i = known; i <= Raw(slot); ++i) {
+      WorkerRow& fresh = *::new (&layout_->rows[i]) WorkerRow;
+      fresh.version.store(WorkerRow::kVersion, std::memory_order_relaxed);
+      fresh.size.store(WorkerRow::kBytes, std::memory_order_relaxed);
+    }
     used.store(Raw(slot) + 1, std::memory_order_release);
   }
   return row;

@@ -6,8 +6,8 @@
 // The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers of its own row wrong,
 // and no other can it write to (ConfineTo), but for lines on their way to the access log.
 //
-// Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's, by names
-// (named_counters.h) and by a description of where they are (foreign_board.h), so the layout may change at will.
+// Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's
+// (foreign_board.h): what it reads there only grows (board_layout.cc).
 #ifndef PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 #define PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 
@@ -23,7 +23,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/scoreboard/board_description.h"
+#include "common/scoreboard/board_header.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/load_marks.h"
@@ -68,19 +68,18 @@ struct MasterUse {
 
 struct alignas(kPageBytes) MasterPage {
   // All written by the master.
+  BoardHeader header;
   std::atomic<MasterState> state{MasterState::kStarting};
   // Slots from this one on have never had a worker: readers stop here.
   std::atomic<std::uint32_t> slots_used{0};
+  // ---- totals: what is true for as long as the process lives, whichever program it runs ----
   Counter pid{0};
   Counter started_ns{0};       // monotonic
   Counter started_unix_ns{0};  // wall clock
-  Counter generation{0};
   Counter accepted{0};
-  Counter parked{0};  // now
-  Counter waiting{0};  // in the master's hands and not parked (Ledger)
   // Clients cut off by us, in all incarnations whose rows have been cleared, and in the master.
   Counter lost{0};
-  std::array<Counter, kLossReasons> lost_by{};
+  std::array<Counter, kReasonRoom> lost_by{};
   Counter reclaimed{0};
   HandOverCounters handed_over;
   ReturnCounters handed_back;
@@ -93,13 +92,17 @@ struct alignas(kPageBytes) MasterPage {
   RecycleCounters recycled;
   ReloadCounters reloads;
   UpgradeCounters upgrades;
-  std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
-  std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
   Counter channel_full{0};
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
   Counter calls_refused{0};  // system calls, to workers
+  // ---- not totals: what is true of this program, and of this moment ----
+  Counter generation{0};
+  Counter parked{0};
+  Counter waiting{0};  // in the master's hands and not parked (Ledger)
+  std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
+  std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   MasterUse use;  // some seconds old at most
   // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their own.
   alignas(kPageBytes) Counter log_lines_dropped{0};
@@ -143,8 +146,6 @@ class Scoreboard {
   // The memory behind the mapping, borrowed: what a successor of this program maps. -1 where the system lets us have
   // only memory without a descriptor (RLIMIT_FSIZE).
   [[nodiscard]] int Fd() const { return memory_.Get(); }
-  // How a successor finds its way around in it.
-  [[nodiscard]] BoardDescription Describe() const;
 
   // In a worker, before it is one: all but its own row, its lines and the numbers that every process adds to can only be
   // read from now on, and that for good, because the memory comes from a descriptor for reading. Needs /proc.

@@ -50,19 +50,27 @@ struct SlotTotals {
   void Clear();
 };
 
-// A page of its own: a worker can write to no other (Scoreboard::ConfineTo). All zeros: new.
+// A page of its own: a worker can write to no other (Scoreboard::ConfineTo). Grows at its end only: a program that comes
+// after the one that made it reads what it knows of it (board_layout.cc). All zeros but `size` and `version`: new.
 struct alignas(kPageBytes) WorkerRow {
+  static constexpr std::uint32_t kVersion = 1;  // bump with each field that is added
+  static constexpr std::uint32_t kFewestBytes = 1552;  // of version 1
+  static const std::uint32_t kBytes;                   // of this version
+
+  std::atomic<std::uint32_t> size{0};  // of what is in use, for the program in the slot; 0: nobody has been in it
+  std::atomic<std::uint32_t> version{0};
   // Written by the master, before the fork and while it supervises.
   std::atomic<SlotState> state{SlotState::kFree};
   Counter pid{0};  // 0 while no process has the slot
   Counter incarnation{0};
   Counter generation{0};
-  Counter pool{0};         // a PoolId
   Counter started_ns{0};   // monotonic
   Counter handed_over{0};  // parcels put into the channel for this incarnation
   Counter reclaimed{0};    // of those, received back untaken
   Counter handed_back{0};  // received from this incarnation
-  SlotTotals before;       // not cleared by Clear; nor is `pool`
+  // Of the slot: not cleared by Clear.
+  Counter pool{0};         // a PoolId
+  SlotTotals before;
 
   // Written by the worker. First what the master reads whenever it chooses this slot: one cache line.
   alignas(64) Counter taken{0};
@@ -74,19 +82,19 @@ struct alignas(kPageBytes) WorkerRow {
   Counter requests{0};
   Counter bytes_in{0};
   Counter bytes_out{0};
-  std::array<Counter, kLossReasons> lost_by{};
+  std::array<Counter, kReasonRoom> lost_by{};
   Counter callbacks{0};          // that have ended
   Counter busy_ns{0};            // spent in them
   Counter rss_bytes{0};          // at the last heartbeat
   Counter cpu_ns{0};
   WaitHistogram dispatch_wait;   // of new connections, from accept to take
-  // What it is serving, or has served last: the text of the service, since when, for whom.
-  SharedText doing;
   Counter doing_since_ns{0};
   Counter doing_conn{0};
-  SharedText doing_peer;  // a SocketAddress's bytes
-  CrashRecord crash;
   RefusedCalls refused;
+  CrashRecord crash;
+  // What it is serving, or has served last: the text of the service, since when, for whom.
+  SharedText doing;
+  SharedText doing_peer;  // a SocketAddress's bytes
 
   // Readers. Live connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
@@ -103,6 +111,8 @@ struct alignas(kPageBytes) WorkerRow {
   // For a new incarnation; only by the master, and only while no process has the slot.
   void Clear();
 };
+
+inline constexpr std::uint32_t WorkerRow::kBytes = offsetof(WorkerRow, doing_peer) + sizeof(SharedText);
 
 }  // namespace preforkd
 

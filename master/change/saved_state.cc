@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "common/base/log.h"
-#include "common/scoreboard/named_counters.h"
 #include "common/wire/codec.h"
 #include "master/dispatch/connection_seals.h"
 
@@ -20,9 +19,7 @@ void SaveConnections(const MasterParts& parts, UpgradeState& state) {
   });
 }
 
-void SaveTotals(const Scoreboard& scoreboard, UpgradeState& state) {
-  VisitTotals(scoreboard.Master(),
-              [&](const std::string& name, const Counter& counter) { state.totals[name] = Get(counter); });
+void SaveListenerRows(const Scoreboard& scoreboard, UpgradeState& state) {
   for (const ListenerRow& row : scoreboard.Listeners()) {
     const std::string address = row.address.Read();
     if (!address.empty()) state.listener_rows.push_back({address, row.service.Read(), Get(row.accepted)});
@@ -36,10 +33,7 @@ void SaveEnvironment(const ServiceEnvironment& environment, UpgradeState& state)
     state.passed.push_back({socket.name, socket.fd.Get()});
 }
 
-void RestoreTotals(const Scoreboard& scoreboard, const UpgradeState& state) {
-  VisitTotals(scoreboard.Master(), [&](const std::string& name, Counter& counter) {
-    if (const auto found = state.totals.find(name); found != state.totals.end()) Set(counter, found->second);
-  });
+void RestoreListenerRows(const Scoreboard& scoreboard, const UpgradeState& state) {
   std::size_t left_out = 0;
   for (const InheritedListenerRow& old : state.listener_rows) {
     ListenerRow* const row = scoreboard.AddListener();
@@ -106,7 +100,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.access_log = context.log.BequeathAccess();
   state.listeners = parts.listeners.Bequeath();
   parts.control.Save(state);
-  SaveTotals(context.scoreboard, state);
+  SaveListenerRows(context.scoreboard, state);
   parts.supervisor.Bequeath(state);
   SaveConnections(parts, state);
   return state;
@@ -114,7 +108,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
 
 Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigApplier& applier,
                                            const UpgradeState& state) {
-  RestoreTotals(parts.context.scoreboard, state);
+  RestoreListenerRows(parts.context.scoreboard, state);
   InheritSealKey({state.seal_key_0, state.seal_key_1});
   parts.last_conn = state.last_conn;
   parts.pid_files.Held() = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));

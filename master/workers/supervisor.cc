@@ -292,10 +292,9 @@ void Supervisor::Bury(WorkerSlot& slot, pid_t pid, const ExitReport& report) {
 
 // What it has not written of the access log is written now.
 void Supervisor::RescueLines(WorkerSlot& slot) {
-  if (slot.Mirror() == nullptr) return preforkd::RescueLines(slot.Id(), scoreboard_.Lines(slot.Number()), logs_.access);
-  const auto lines = slot.Mirror()->Board()->Lines(slot.Number());
-  if (lines) return preforkd::RescueLines(slot.Id(), *lines, logs_.access);
-  log::Warning("worker {}: its last lines for the access log are kept in a way that this version does not know", slot.Id());
+  LineBuffer lines = slot.Mirror() == nullptr ? scoreboard_.Lines(slot.Number())
+                                              : slot.Mirror()->Board()->Lines(slot.Number());
+  preforkd::RescueLines(slot.Id(), lines, logs_.access);
 }
 
 void Supervisor::WriteObituary(WorkerSlot& slot, pid_t pid, const ExitReport& report, WorkerState was) {

@@ -165,7 +165,7 @@ class Supervisor {
   [[nodiscard]] bool AllAsleep() const;
   WorkerSlot& SlotOf(Slot slot);
   void PublishState(WorkerSlot& slot);
-  Status InheritWorker(const InheritedWorker& heir, const std::vector<std::shared_ptr<ForeignBoard>>& boards);
+  Status InheritWorker(const InheritedWorker& heir);
   [[nodiscard]] std::vector<std::shared_ptr<ForeignBoard>> ForeignBoards() const;
   std::uint64_t BequeathBoard(const WorkerSlot& slot, UpgradeState& state) const;
 
@@ -189,6 +189,7 @@ class Supervisor {
   Timer listen_again_;
   OncePerSecond log_limit_;
   Elastic elastic_;
+  std::vector<std::shared_ptr<ForeignBoard>> boards_before_;  // of the programs before this one, until there is no way back
   HangWatch hang_watch_;
   OomCounter oom_counter_;
   OomLedger oom_ledger_;

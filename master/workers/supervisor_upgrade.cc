@@ -4,7 +4,6 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/scoreboard/named_counters.h"
 #include "master/workers/supervisor.h"
 
 namespace preforkd {
@@ -15,12 +14,6 @@ std::optional<WorkerState> StateNamed(std::string_view name) {
     if (Name(state) == name && state != WorkerState::kGone) return state;
   }
   return std::nullopt;
-}
-
-// Counters of the same names, from a list or into one.
-template <typename Counters>
-void Restore(Counter& counter, const Counters& from, const std::string& name) {
-  if (const auto found = from.find(name); found != from.end()) Set(counter, found->second);
 }
 
 }  // namespace
@@ -60,11 +53,8 @@ void Supervisor::Bequeath(UpgradeState& state) {
     state.pool_workers[pool.config->name] = fleet_.Desired(pool.id);
   }
   state.detached = detached_;
+  state.boards = {scoreboard_.Fd()};
   for (const auto& slot : slots_) {
-    InheritedSlotTotals& totals = state.slot_totals.emplace_back();
-    totals.slot = slot->Number();
-    VisitSlotTotals(slot->Row().before,
-                    [&](const char* name, const Counter& counter) { totals.counters[name] = Get(counter); });
     if (!slot->Alive()) continue;
     const Fleet::Record& record = fleet_.Records()[Raw(slot->Number())];
     InheritedWorker heir;
@@ -86,22 +76,18 @@ void Supervisor::Bequeath(UpgradeState& state) {
     heir.started_at = slot->StartedAt();
     heir.ready_at = record.ready_at;
     heir.kill_at = record.kill_at;
-    VisitMastersCounters(slot->Row(), [&](const char* name, const Counter& counter) {
-      heir.counters[name] = Get(counter);
-    });
     state.workers_alive.push_back(std::move(heir));
   }
 }
 
-// The number of the board that the slot's worker writes to: only those that have a worker are left to the successor.
+// The number of the board that the slot's worker writes to: of the older ones only those that have a worker are left to
+// the successor.
 std::uint64_t Supervisor::BequeathBoard(const WorkerSlot& slot, UpgradeState& state) const {
-  const ForeignBoard* const foreign = slot.Mirror() != nullptr ? slot.Mirror()->Board().get() : nullptr;
-  const int fd = foreign != nullptr ? foreign->Fd() : scoreboard_.Fd();
-  for (std::uint64_t i = 0; i < state.boards.size(); ++i) {
-    if (state.boards[i].fd == fd) return i;
-  }
-  state.boards.push_back({fd, foreign != nullptr ? foreign->Description() : scoreboard_.Describe()});
-  return state.boards.size() - 1;
+  const int fd = slot.Mirror() != nullptr ? slot.Mirror()->Board()->Fd() : scoreboard_.Fd();
+  const auto known = std::find(state.boards.begin(), state.boards.end(), fd);
+  const auto number = static_cast<std::uint64_t>(known - state.boards.begin());
+  if (known == state.boards.end()) state.boards.push_back(fd);
+  return number;
 }
 
 // ---- coming ----
@@ -111,12 +97,18 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
   in_service_ = generation.number;
   last_incarnation_ = state.last_incarnation;
   detached_ = state.detached;
-  std::vector<std::shared_ptr<ForeignBoard>> boards;
-  for (const InheritedBoard& board : state.boards) {
-    auto mapped = ForeignBoard::Map(UniqueFd(board.fd), board.description, scoreboard_.Master());
-    if (!mapped.Ok()) return mapped.Err();
-    boards.push_back(std::move(mapped).Value());
+  for (const int fd : state.boards) {
+    UniqueFd memory(fd);
+    auto mapped = ForeignBoard::Map(std::move(memory), scoreboard_.Master());
+    if (!mapped.Ok()) {
+      (void)memory.Release();  // the program before this one needs it, if that comes back
+      return mapped.Err();
+    }
+    boards_before_.push_back(std::move(mapped).Value());
   }
+  if (boards_before_.empty()) return Error{"no scoreboard is left to this program"};
+  const ForeignBoard& predecessor = *boards_before_.front();
+  predecessor.CopyTotals();
   std::vector<InheritedRecord> records;
   for (const InheritedWorker& heir : state.workers_alive) {
     const std::optional<WorkerState> as = StateNamed(heir.state);
@@ -127,30 +119,30 @@ Status Supervisor::Inherit(const GenerationSpec& generation, const UpgradeState&
                        heir.replaces, heir.ready_at, heir.kill_at});
   }
   fleet_.Inherit(generation.number, generation.Targets(), records);
-  for (const InheritedSlotTotals& totals : state.slot_totals) {
-    if (Raw(totals.slot) >= kMaxSlots) continue;  // of a program that had more
-    VisitSlotTotals(SlotOf(totals.slot).Row().before,
-                    [&](const char* name, Counter& counter) { Restore(counter, totals.counters, name); });
+  // Of a program that had more slots, those that this one has too.
+  for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
+    const bool living = std::any_of(records.begin(), records.end(),
+                                    [i](const InheritedRecord& record) { return Raw(record.slot) == i; });
+    predecessor.CopySlot(Slot{i}, living, SlotOf(Slot{i}).Row());
   }
   for (const InheritedWorker& heir : state.workers_alive) {
-    if (const Status status = InheritWorker(heir, boards); !status.Ok()) return status;
+    if (const Status status = InheritWorker(heir); !status.Ok()) return status;
   }
   return {};
 }
 
 void Supervisor::GoOn() {
+  boards_before_.clear();
   ReapChildren();  // whose end came while one program became the other
   MakeRounds();
 }
 
-Status Supervisor::InheritWorker(const InheritedWorker& heir,
-                                 const std::vector<std::shared_ptr<ForeignBoard>>& boards) {
+Status Supervisor::InheritWorker(const InheritedWorker& heir) {
   WorkerSlot& slot = SlotOf(heir.slot);
-  const std::shared_ptr<ForeignBoard>& board = boards.at(heir.board);
+  const std::shared_ptr<ForeignBoard>& board = boards_before_.at(heir.board);
   auto mirror = board->Mirror(heir.slot, slot.Row());
   if (!mirror.Ok()) return mirror.Err();
   board->TakeOutOfService(heir.slot);
-  VisitMastersCounters(slot.Row(), [&](const char* name, Counter& counter) { Restore(counter, heir.counters, name); });
   slot.Inherit({SocketPair{UniqueFd(heir.master_end), UniqueFd(heir.worker_end)}, WireVersion{heir.wire_version}, heir.shut,
                 std::move(mirror).Value()});
   const Status status = slot.Adopt(

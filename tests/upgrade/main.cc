@@ -1,7 +1,7 @@
 // preforkd as another version of itself, which may do wrong what a new version can do wrong. What it does is said by a
 // file beside its own, NAME.trick, because nothing else differs between two programs at the same path. For tests only.
 //
-//   (none)           version "next", well-behaved
+//   (none)           version "next", well-behaved; rows of its workers are longer
 //   exit             looked at, it ends with an exit code and a line
 //   hang             looked at, it never answers
 //   vanish           looked at, it is content, and then its file is gone
@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "master/program.h"
 #include "tests/fault/fault_service.h"
@@ -71,6 +72,20 @@ extern "C" int memfd_create(const char* name, unsigned flags) noexcept {
   return static_cast<int>(::syscall(SYS_memfd_create, name, flags));
 }
 
+namespace {
+
+// As a version would have it that has added fields: the program that replaces this one must not mind.
+void GrowRow(const preforkd::Scoreboard& board, preforkd::Slot slot) {
+  constexpr std::uint32_t kMore = 256;
+  board.Master().header.row_bytes = preforkd::WorkerRow::kBytes + kMore;
+  preforkd::WorkerRow& row = board.Row(slot);
+  row.version = preforkd::WorkerRow::kVersion + 1;
+  row.size = preforkd::WorkerRow::kBytes + kMore;
+  std::memset(reinterpret_cast<char*>(&row) + preforkd::WorkerRow::kBytes, 0xFF, kMore);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   g_trick = ReadTrick();
   g_adopting = IsToAdopt();
@@ -85,7 +100,10 @@ int main(int argc, char** argv) {
 
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
-  program.worker = preforkd::MakeWorkerEntry(services);
+  program.worker = [entry = preforkd::MakeWorkerEntry(services)](preforkd::WorkerStart start) {
+    GrowRow(*start.scoreboard, start.id.slot);
+    entry(std::move(start));
+  };
   program.version = "next";
   if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
   return preforkd::RunProgram(argc, argv, program);

@@ -106,30 +106,6 @@ void Fields(Visit&& visit, InheritedLog& log) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, BoardDescription& board) {
-  visit("bytes", board.bytes);
-  visit("slots", board.slots);
-  visit("rows_at", board.rows_at);
-  visit("row_bytes", board.row_bytes);
-  visit("row_state_at", board.row_state_at);
-  visit("row_counters", board.row_counters);
-  visit("row_texts", board.row_texts);
-  visit("text_capacity", board.text_capacity);
-  visit("state_at", board.state_at);
-  visit("dropped", board.dropped);
-  visit("line_ledgers_at", board.line_ledgers_at);
-  visit("lines_at", board.lines_at);
-  visit("line_capacity", board.line_capacity);
-  visit("line_version", board.line_version);
-}
-
-template <typename Visit>
-void Fields(Visit&& visit, InheritedBoard& board) {
-  visit("fd", board.fd);
-  visit("description", board.description);
-}
-
-template <typename Visit>
 void Fields(Visit&& visit, WorkerId& id) {
   visit("slot", id.slot);
   visit("incarnation", id.incarnation);
@@ -155,13 +131,6 @@ void Fields(Visit&& visit, InheritedWorker& worker) {
   visit("started_at", worker.started_at);
   visit("ready_at", worker.ready_at);
   visit("kill_at", worker.kill_at);
-  visit("counters", worker.counters);
-}
-
-template <typename Visit>
-void Fields(Visit&& visit, InheritedSlotTotals& totals) {
-  visit("slot", totals.slot);
-  visit("counters", totals.counters);
 }
 
 template <typename Visit>
@@ -199,9 +168,8 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("access_log", state.access_log);
   visit("listeners", state.listeners);
   visit("control", state.control);
-  visit("totals", state.totals);
   visit("listener_rows", state.listener_rows);
-  visit("slot_totals", state.slot_totals);
+  visit("board_layout", state.board_layout);
   visit("boards", state.boards);
   visit("workers_alive", state.workers_alive);
   visit("connections", state.connections);
@@ -323,6 +291,9 @@ Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
 Status Check(const UpgradeState& state) {
   if (state.format != UpgradeState::kFormat) {
     return Error{fmt::format("the state has format {}, and this program reads {}", state.format, UpgradeState::kFormat)};
+  }
+  if (state.board_layout != kBoardLayout) {
+    return Error{fmt::format("the scoreboard has layout {}, and this program reads {}", state.board_layout, kBoardLayout)};
   }
   if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
   if (state.pool_workers.empty()) return Error{"the state has no pool"};

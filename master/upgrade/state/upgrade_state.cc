@@ -10,7 +10,7 @@ std::vector<int> UpgradeState::Descriptors() const {
   fds.insert(fds.end(), control.idle.begin(), control.idle.end());
   for (const PassedSocket& socket : passed) fds.push_back(socket.fd);
   for (const InheritedListener& listener : listeners) fds.push_back(listener.fd);
-  for (const InheritedBoard& board : boards) fds.push_back(board.fd);
+  fds.insert(fds.end(), boards.begin(), boards.end());
   for (const InheritedWorker& worker : workers_alive) {
     fds.insert(fds.end(), {worker.pid_fd, worker.master_end, worker.worker_end});
   }

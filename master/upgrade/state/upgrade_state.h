@@ -17,7 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/net/socket_ops.h"
-#include "common/scoreboard/board_description.h"
+#include "common/scoreboard/board_header.h"
 
 namespace preforkd {
 
@@ -68,13 +68,6 @@ struct InheritedLog {
   bool operator==(const InheritedLog&) const = default;
 };
 
-struct InheritedBoard {
-  int fd = -1;
-  BoardDescription description;
-
-  bool operator==(const InheritedBoard&) const = default;
-};
-
 // A slot with a process: a worker of the program that leaves, or of one before it.
 struct InheritedWorker {  // of the generation in service: a change waits until no other is left
   Slot slot{};
@@ -95,18 +88,8 @@ struct InheritedWorker {  // of the generation in service: a change waits until 
   Time started_at{};
   Time ready_at{};
   std::optional<Time> kill_at;  // when patience with it ends
-  // What the master has counted of it (named_counters.h, VisitMastersCounters).
-  std::map<std::string, std::uint64_t> counters;
 
   bool operator==(const InheritedWorker&) const = default;
-};
-
-// What all workers that a slot has had before have counted.
-struct InheritedSlotTotals {
-  Slot slot{};
-  std::map<std::string, std::uint64_t> counters;  // VisitSlotTotals
-
-  bool operator==(const InheritedSlotTotals&) const = default;
 };
 
 // A connection that the master holds.
@@ -152,10 +135,11 @@ struct UpgradeState {
   std::vector<InheritedListener> listeners;
   InheritedControl control;
 
-  std::map<std::string, std::uint64_t> totals;  // named_counters.h, VisitTotals
   std::vector<InheritedListenerRow> listener_rows;
-  std::vector<InheritedSlotTotals> slot_totals;
-  std::vector<InheritedBoard> boards;
+  std::uint32_t board_layout = kBoardLayout;
+  // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to which workers
+  // still write.
+  std::vector<int> boards;
   std::vector<InheritedWorker> workers_alive;
   std::vector<InheritedConnection> connections;
 

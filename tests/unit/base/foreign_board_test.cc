@@ -1,14 +1,14 @@
-// The board of another program, seen by its own description: what its workers count shows on ours, and a description that
-// lies is refused.
+// The board of another program: what its workers count shows on ours, whether its rows are longer than ours or not, and
+// what is no board is refused.
 #include "common/scoreboard/foreign_board.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include <random>
-
-#include "common/scoreboard/named_counters.h"
+#include <cstring>
+#include <vector>
 
 namespace preforkd {
 namespace {
@@ -19,59 +19,131 @@ struct World {
   Scoreboard theirs = Scoreboard::Create().Value();
   Scoreboard ours = Scoreboard::Create().Value();
 
-  Result<std::shared_ptr<ForeignBoard>> Map(const BoardDescription& description) {
-    return ForeignBoard::Map(Copy(theirs.Fd()), description, ours.Master());
+  std::shared_ptr<ForeignBoard> Map() { return ForeignBoard::Map(Copy(theirs.Fd()), ours.Master()).Value(); }
+  std::string Refusal() {
+    UniqueFd memory = Copy(theirs.Fd());
+    const auto board = ForeignBoard::Map(std::move(memory), ours.Master());
+    if (board.Ok()) return "";
+    CHECK(memory.Valid());  // NOLINT: not moved from, as its contract says
+    return board.Err().text;
   }
-  std::shared_ptr<ForeignBoard> Map() { return Map(theirs.Describe()).Value(); }
 };
+
+// The counters of a row from `begin` on, up to the texts.
+std::vector<Counter*> CountersOf(WorkerRow& row, std::size_t begin) {
+  std::vector<Counter*> counters;
+  for (std::size_t at = begin; at < offsetof(WorkerRow, doing); at += sizeof(Counter)) {
+    counters.push_back(reinterpret_cast<Counter*>(reinterpret_cast<char*>(&row) + at));
+  }
+  return counters;
+}
 
 }  // namespace
 
-TEST_CASE("each counter of a worker is found by its name, and shows what the worker counts later") {
+TEST_CASE("each counter of a worker shows what the worker counts later, and none of the master's") {
   World world;
-  const auto board = world.Map();
+  WorkerRow& from = world.theirs.Use(Slot{2});
   WorkerRow& row = world.ours.Use(Slot{5});
+  Set(from.handed_over, 7);
+  const auto board = world.Map();
   const auto mirror = board->Mirror(Slot{2}, row);
   REQUIRE(mirror.Ok());
   std::uint64_t number = 100;
-  VisitWorkerCounters(world.theirs.Row(Slot{2}), [&](const std::string&, Counter& counter) { Set(counter, number++); });
+  for (Counter* counter : CountersOf(from, offsetof(WorkerRow, taken))) Set(*counter, number++);
   mirror.Value()->Refresh();
   number = 100;
-  VisitWorkerCounters(row, [&](const std::string& name, Counter& counter) {
-    CAPTURE(name);
-    CHECK(Get(counter) == number++);
-  });
+  for (Counter* counter : CountersOf(row, offsetof(WorkerRow, taken))) CHECK(Get(*counter) == number++);
   CHECK(number > 100 + 30);
-  world.theirs.Row(Slot{2}).doing.Write("GET /x");
+  CHECK(Get(row.handed_over) == 0);
+  from.doing.Write("GET /x");
   CHECK(row.doing.Read().empty());
   mirror.Value()->RefreshTexts();
   CHECK(row.doing.Read() == "GET /x");
 }
 
-TEST_CASE("a board that is laid out otherwise: what it lacks stays as it is") {
+TEST_CASE("a row that is longer than ours: what we know of it is read, and nothing behind") {
   World world;
-  BoardDescription other = world.theirs.Describe();
-  const std::uint64_t requests = other.row_counters.at("requests");
-  other.row_counters = {{"taken", requests}, {"whatever", 0}};  // its counter of another place, and one that we lack
-  other.text_capacity = 64;
-  const auto board = world.Map(other).Value();
+  WorkerRow& from = world.theirs.Use(Slot{0});
+  world.theirs.Master().header.row_bytes = WorkerRow::kBytes + 800;
+  from.size = WorkerRow::kBytes + 800;
+  from.version = WorkerRow::kVersion + 5;
+  std::memset(reinterpret_cast<char*>(&from) + WorkerRow::kBytes, 0xFF, 800);
+  Set(from.requests, 77);
   WorkerRow& row = world.ours.Use(Slot{0});
-  Set(row.finished, 3);
-  Set(world.theirs.Row(Slot{0}).requests, 77);
-  world.theirs.Row(Slot{0}).doing.Write("text of another kind");
-  const auto mirror = board->Mirror(Slot{0}, row).Value().get() != nullptr;
-  CHECK(mirror);
-  CHECK(Get(row.taken) == 77);
-  CHECK(Get(row.finished) == 3);
-  CHECK(row.doing.Read().empty());
+  const auto mirror = world.Map()->Mirror(Slot{0}, row);
+  REQUIRE(mirror.Ok());
+  mirror.Value()->RefreshTexts();
+  CHECK(Get(row.requests) == 77);
+  CHECK(row.size == WorkerRow::kBytes);
+  const auto* const behind = reinterpret_cast<const unsigned char*>(&row) + WorkerRow::kBytes;
+  for (std::size_t i = 0; i < 800; ++i) REQUIRE(behind[i] == 0);
+}
+
+TEST_CASE("a worker that writes over its row's size does not keep it from being read") {
+  World world;
+  WorkerRow& from = world.theirs.Use(Slot{0});
+  WorkerRow& row = world.ours.Use(Slot{0});
+  const auto board = world.Map();
+  for (const std::uint32_t size : {0U, 8U, ~0U}) {
+    from.size = size;
+    Set(from.requests, size);
+    REQUIRE(board->Mirror(Slot{0}, row).Ok());
+    CHECK(Get(row.requests) == size);
+  }
+  CHECK_FALSE(board->Mirror(Slot{kMaxSlots}, row).Ok());
+}
+
+TEST_CASE("totals of the server, and of each slot, go on; of the living also what the master has counted") {
+  World world;
+  MasterPage& page = world.theirs.Master();
+  Set(page.pid, 4711);
+  Set(page.accepted, 5);
+  Set(page.calls_refused, 6);  // the last
+  Add(page.restarts[RestartReason::kHang], 7);
+  Set(page.generation, 8);  // not a total
+  for (const std::uint32_t slot : {0U, 1U}) {
+    WorkerRow& row = world.theirs.Use(Slot{slot});
+    Set(row.handed_over, 10 + slot);
+    Set(row.pool, 3);
+    Set(row.before.requests, 20 + slot);
+    Set(row.before.cpu_ns, 30 + slot);
+    Set(row.taken, 1);
+  }
+  const auto board = world.Map();
+  board->CopyTotals();
+  CHECK(Get(world.ours.Master().pid) == 4711);
+  CHECK(Get(world.ours.Master().accepted) == 5);
+  CHECK(Get(world.ours.Master().calls_refused) == 6);
+  CHECK(Get(world.ours.Master().restarts[RestartReason::kHang]) == 7);
+  CHECK(Get(world.ours.Master().generation) == 0);
+  CHECK(board->SlotsUsed() == 2);
+  for (const std::uint32_t slot : {0U, 1U}) {
+    WorkerRow& row = world.ours.Use(Slot{slot});
+    board->CopySlot(Slot{slot}, slot == 0, row);
+    CHECK(Get(row.handed_over) == (slot == 0 ? 10 : 0));
+    CHECK(Get(row.pool) == 3);
+    CHECK(Get(row.before.requests) == 20 + slot);
+    CHECK(Get(row.before.cpu_ns) == 30 + slot);
+    CHECK(Get(row.taken) == 0);
+  }
+}
+
+TEST_CASE("a program that counted less: what it lacks begins at nothing") {
+  World world;
+  world.theirs.Master().header.totals_bytes -= sizeof(Counter);
+  Set(world.theirs.Master().accepted, 5);
+  Set(world.theirs.Master().calls_refused, 6);
+  world.Map()->CopyTotals();
+  CHECK(Get(world.ours.Master().accepted) == 5);
+  CHECK(Get(world.ours.Master().calls_refused) == 0);
 }
 
 TEST_CASE("its workers are told of the master's state, and count themselves out") {
   World world;
+  world.theirs.Use(Slot{1}).state = SlotState::kReady;
   const auto board = world.Map();
   board->Publish(MasterState::kStopping);
   CHECK(world.theirs.Master().state.load() == MasterState::kStopping);
-  world.theirs.Row(Slot{1}).state = SlotState::kReady;
   REQUIRE(board->Mirror(Slot{1}, world.ours.Use(Slot{1})).Ok());
   board->TakeOutOfService(Slot{1});
   CHECK(world.theirs.Row(Slot{1}).state.load() == SlotState::kRetiring);
@@ -79,64 +151,55 @@ TEST_CASE("its workers are told of the master's state, and count themselves out"
 
 TEST_CASE("lines that its workers drop are counted here, each once") {
   World world;
-  world.theirs.Master().log_lines_dropped = 10;  // counted by the program before, and in its totals
+  world.theirs.Master().log_lines_dropped = 10;
   {
     const auto board = world.Map();
     world.theirs.Master().log_lines_dropped = 13;
     board->CollectDropped();
     board->CollectDropped();
     CHECK(Get(world.ours.Master().log_lines_dropped) == 3);
+    board->CopyTotals();  // what had been dropped before it was mapped
+    CHECK(Get(world.ours.Master().log_lines_dropped) == 16);
     world.theirs.Master().access_lines_dropped = 2;
   }
   CHECK(Get(world.ours.Master().access_lines_dropped) == 2);
-  CHECK(Get(world.ours.Master().log_lines_dropped) == 3);
 }
 
-TEST_CASE("its lines are found where ours would be, or not at all") {
+TEST_CASE("its lines are found where ours would be") {
   World world;
   REQUIRE(world.theirs.Lines(Slot{3}).Append("one\n"));
-  const auto board = world.Map();
-  const auto lines = board->Lines(Slot{3});
-  REQUIRE(lines);
-  CHECK(lines->Pending() == "one\n");
-  BoardDescription other = world.theirs.Describe();
-  ++other.line_version;
-  CHECK_FALSE(world.Map(other).Value()->Lines(Slot{3}));
+  CHECK(world.Map()->Lines(Slot{3}).Pending() == "one\n");
 }
 
-TEST_CASE("a description that does not fit is refused, and the memory stays the caller's") {
+TEST_CASE("what is no board, or has another layout, is refused, and the memory stays the caller's") {
   World world;
-  const BoardDescription good = world.theirs.Describe();
-  std::vector<BoardDescription> bad(9, good);
+  BoardHeader& header = world.theirs.Master().header;
+  const BoardHeader good = header;
+  CHECK(world.Refusal().empty());
+  header.layout = kBoardLayout + 1;
+  CHECK(world.Refusal() == "the old scoreboard has layout 2, and this program reads 1");
+  header = good;
+  header.magic = 0;
+  CHECK(world.Refusal() == "what is said to be the old scoreboard is none");
+  std::vector<BoardHeader> bad(10, good);
   bad[0].bytes = good.bytes + 1'000'000;
   bad[1].rows_at = good.bytes;
-  bad[2].row_bytes = 0xffff'ffff'ffff'fff8U;
-  bad[3].slots = 0xffff'ffff'ffffU;
-  bad[4].row_counters["taken"] = good.row_bytes;
-  bad[5].row_counters["taken"] = 3;  // no place for a counter
-  bad[6].state_at = 0xffff'ffff'ffff'fff8U;
-  bad[7].row_texts["doing"] = good.row_bytes - 8;
-  bad[8].lines_at = good.bytes - 8;
+  bad[2].row_stride = 0xffff'ffff'ffff'fff8U;
+  bad[3].slots = 0xffff'ffffU;
+  bad[4].row_bytes = WorkerRow::kFewestBytes - 8;
+  bad[5].dropped_at = 3;  // no place for a counter
+  bad[6].totals_bytes = 0xffff'ffff'ffff'fff8U;
+  bad[7].lines_at = good.bytes - 8;
+  bad[8].bytes = 8;
+  bad[9].row_bytes = good.row_stride + 8;
   for (std::size_t i = 0; i < bad.size(); ++i) {
     CAPTURE(i);
-    UniqueFd memory = Copy(world.theirs.Fd());
-    CHECK_FALSE(ForeignBoard::Map(std::move(memory), bad[i], world.ours.Master()).Ok());
-    CHECK(memory.Valid());  // NOLINT: not moved from, as its contract says
+    header = bad[i];
+    CHECK(world.Refusal().find("is not what it says") != std::string::npos);
   }
-  CHECK_FALSE(world.Map()->Mirror(Slot{kMaxSlots}, world.ours.Use(Slot{0})).Ok());
-}
-
-TEST_CASE("the names of what travels are all different") {
-  World world;
-  std::map<std::string, int> names;
-  VisitTotals(world.ours.Master(), [&](const std::string& name, Counter&) { ++names["page " + name]; });
-  VisitWorkerCounters(world.ours.Row(Slot{0}), [&](const std::string& name, Counter&) { ++names["row " + name]; });
-  VisitMastersCounters(world.ours.Row(Slot{0}), [&](const std::string& name, Counter&) { ++names["master " + name]; });
-  VisitSlotTotals(world.ours.Row(Slot{0}).before, [&](const std::string& name, Counter&) { ++names["slot " + name]; });
-  for (const auto& [name, count] : names) {
-    CAPTURE(name);
-    CHECK(count == 1);
-  }
+  header = good;
+  const UniqueFd empty(::memfd_create("empty", MFD_CLOEXEC));
+  CHECK(ForeignBoard::Map(Copy(empty.Get()), world.ours.Master()).Err().text == "the old scoreboard is cut short");
 }
 
 }  // namespace preforkd

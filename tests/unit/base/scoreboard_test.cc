@@ -48,7 +48,11 @@ TEST_CASE("memory that nobody has written to is a new row") {
   REQUIRE(std::align(alignof(WorkerRow), sizeof(WorkerRow), place, space) != nullptr);
   ::new (place) WorkerRow;
   CHECK(std::all_of(row->begin(), row->end(), [](unsigned char byte) { return byte == 0; }));
-  CHECK(Make().Row(Slot{7}).state == SlotState::kFree);
+  const Scoreboard board = Make();
+  CHECK(board.Row(Slot{7}).state == SlotState::kFree);
+  CHECK(board.Row(Slot{7}).size == 0);
+  CHECK(board.Use(Slot{7}).size == WorkerRow::kBytes);
+  CHECK(board.Row(Slot{3}).version == WorkerRow::kVersion);
 }
 
 TEST_CASE("derived numbers are never negative, whatever a wild worker writes") {

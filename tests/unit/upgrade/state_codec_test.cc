@@ -34,7 +34,6 @@ InheritedWorker SomeWorker() {
   worker.started_at = FromNanoseconds(12);
   worker.ready_at = FromNanoseconds(-3);
   worker.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
-  worker.counters = {{"handed_over", 18'446'744'073'709'551'615U}, {"reclaimed", 0}};
   return worker;
 }
 
@@ -63,15 +62,8 @@ UpgradeState FullState() {
   state.server_log = {18, "/var/log/p", 3};
   state.access_log = {19, "syslog:local0", 1};
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
-  state.totals = {{"accepted", 5}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
-  state.slot_totals = {{Slot{0}, {{"requests", 77}}}, {Slot{9}, {}}};
-  BoardDescription board;
-  board.bytes = 4096;
-  board.row_counters = {{"taken", 8}};
-  board.row_texts = {{"doing", 64}};
-  board.dropped = {{"log_lines_dropped", 0}};
-  state.boards = {{20, board}, {21, {}}};
+  state.boards = {20, 21};
   InheritedWorker second = SomeWorker();
   second.pid_fd = 33;
   second.master_end = 34;
@@ -139,7 +131,9 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
 }
 
 TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
-  CHECK(Refusal([](json& state) { state["format"] = 1; }) == "the state has format 1, and this program reads 2");
+  CHECK(Refusal([](json& state) { state["format"] = 3; }) == "the state has format 3, and this program reads 2");
+  CHECK(Refusal([](json& state) { state["board_layout"] = 2; }) ==
+        "the scoreboard has layout 2, and this program reads 1");
   CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
         fmt::format("its workers speak wire version 9, and this program speaks {} to {}", static_cast<int>(kOldestWireVersion),
                     static_cast<int>(kWireVersion)));
@@ -166,7 +160,8 @@ TEST_CASE("a value of another type, or out of range, is refused by name") {
   CHECK(Refusal([](json& state) { state["listeners"] = 1; }) == "the state is not understood: listeners: not a list");
   CHECK(Refusal([](json& state) { state["listeners"][0]["file"]["inode"] = -1; }) ==
         "the state is not understood: listeners: file: inode: a number out of range");
-  CHECK(Refusal([](json& state) { state["totals"] = json::array(); }) == "the state is not understood: totals: not a map");
+  CHECK(Refusal([](json& state) { state["service_ids"] = json::array(); }) ==
+        "the state is not understood: service_ids: not a map");
   CHECK(Refusal([](json& state) { state = json::array(); }) == "the state is not understood: not a map");
 }
 

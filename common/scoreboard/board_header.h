@@ -1,0 +1,31 @@
+// BoardHeader: how a board begins, for the program that comes after the one that made it. Within one layout everything
+// that a successor reads only grows at its end (board_layout.cc); anything else is another layout, and is refused.
+#ifndef PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
+#define PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
+
+#include <cstdint>
+
+namespace preforkd {
+
+inline constexpr std::uint64_t kBoardMagic = 0x6472616f62666b70;  // "pkfboard"
+// Bump when something that a successor reads moves, goes, or comes to mean something else.
+inline constexpr std::uint32_t kBoardLayout = 1;
+
+// Offsets are from the beginning of the board.
+struct BoardHeader {
+  std::uint64_t magic = kBoardMagic;
+  std::uint32_t layout = kBoardLayout;
+  std::uint32_t slots = 0;
+  std::uint64_t bytes = 0;         // of the whole board
+  std::uint64_t totals_bytes = 0;  // of the master's totals, which follow the header
+  std::uint64_t dropped_at = 0;    // log_lines_dropped, access_lines_dropped
+  std::uint64_t rows_at = 0;
+  std::uint64_t row_stride = 0;
+  std::uint64_t row_bytes = 0;     // of a row, what is in use: as the row says itself, where no worker can write to it
+  std::uint64_t line_ledgers_at = 0;
+  std::uint64_t lines_at = 0;
+};
+
+}  // namespace preforkd
+
+#endif
