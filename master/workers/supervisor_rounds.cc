@@ -95,7 +95,8 @@ std::uint32_t Supervisor::Count(PoolId pool, WorkerState state) const {
 
 std::uint32_t Supervisor::MostWorkers(PoolId pool) const {
   const auto current = generations_.find(fleet_.Current());
-  const std::uint32_t most = current != generations_.end() ? current->second.config->workers_max : 0;
+  const PoolSpec* const spec = current != generations_.end() ? current->second.FindPool(pool) : nullptr;
+  const std::uint32_t most = spec != nullptr ? spec->config->workers_max : 0;
   // No more than half of the slots: a reload needs as many again.
   return most != 0 ? most : std::min(4 * fleet_.Desired(pool), kMaxSlots / 2);
 }

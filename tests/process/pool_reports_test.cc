@@ -1,0 +1,112 @@
+// What is shown of pools, and asked of one of them, in the real server: status, metrics, readiness, preforkctl.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/command.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/http_client.h"
+#include "tests/support/wait_until.h"
+
+namespace preforkd::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+// Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers, and waits long
+// before it tries again.
+constexpr const char* kConfig =
+    "workers = 2\n"
+    "[pool.app]\nworkers = 2\nworkers_max = 2\nbackoff_min = \"4s\"\nbackoff_max = \"4s\"\n"
+    "[pool.look]\nworkers = 1\n"
+    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
+    "[service.web]\ntype = \"http\"\n"
+    "[service.app]\ntype = \"echo\"\npool = \"app\"\n"
+    "[service.look]\ntype = \"status\"\npool = \"look\"\n";
+
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
+  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
+  return RunCommand(words);
+}
+
+std::string Page(const DaemonProcess& daemon, const std::string& path) {
+  const auto response = HttpClient(daemon.Address(1)).Get(path, "Connection: close\r\n");
+  return response ? fmt::format("{} {}", response->status, response->body) : std::string();
+}
+
+Json Status(const DaemonProcess& daemon) {
+  const CommandResult said = Ctl(daemon, {"--json", "status"});
+  CAPTURE(said.err);
+  REQUIRE(said.code == 0);
+  return Json::parse(said.out);
+}
+
+Json Pool(const DaemonProcess& daemon, const std::string& name) {
+  const Json status = Status(daemon);
+  for (const Json& pool : status["pools"]) {
+    if (pool["name"] == name) return pool;
+  }
+  return {};
+}
+
+void KillApp(const DaemonProcess& daemon) {
+  const Json status = Status(daemon);
+  for (const Json& worker : status["workers"]) {
+    const pid_t pid = worker["pid"];
+    if (worker["pool"] == "app" && pid > 0) (void)::kill(pid, SIGKILL);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("each pool is shown, and scaled by its name") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(5);
+  std::string names;
+  const Json status = Status(daemon);
+  for (const Json& pool : status["pools"]) names += pool["name"].get<std::string>() + " ";
+  CHECK(names == "main app look ");
+  CHECK(Pool(daemon, "app")["workers_max"] == 2);
+  CHECK(Ctl(daemon, {"status"}).out.find("\napp   serving       2") != std::string::npos);
+  CHECK(Page(daemon, "/readyz") == "200 ready\n");
+  CHECK(Page(daemon, "/metrics").find("\npreforkd_workers{pool=\"app\",state=\"ready\"} 2\n") != std::string::npos);
+
+  CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': 3 workers are wanted from now on\n");
+  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "app")["ready"] == 3; }));
+  CHECK(Ctl(daemon, {"scale", "3"}).code == 0);  // main
+  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "main")["ready"] == 3; }));
+  CHECK(Ctl(daemon, {"scale", "ap=3"}).err == "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
+  CHECK(Ctl(daemon, {"scale", "app=253"}).err ==
+        "preforkctl: scale: 1 to 252 workers in pool 'app': all pools have 256 at most together\n");
+  CHECK(Pool(daemon, "app")["workers_wanted"] == 3);
+  daemon.IgnoreDescriptors();  // two workers more
+}
+
+TEST_CASE("a pool without a worker is degraded, by name, while the others serve") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(kConfig);
+  daemon.Serve(5);
+  daemon.ExpectLine("died while");
+  daemon.ExpectLine("degraded: no worker is ready");
+  const bool degraded = WaitUntil(kPatience, [&] {
+    KillApp(daemon);  // those that are started anew, too: before they are of use
+    return Pool(daemon, "app")["state"] == "degraded";
+  });
+  REQUIRE(degraded);
+  CHECK(Page(daemon, "/readyz") == "503 not ready: no worker is ready in: app\n");
+  CHECK(Page(daemon, "/metrics").find("\npreforkd_pool_degraded{pool=\"app\"} 1\n") != std::string::npos);
+  CHECK(Pool(daemon, "main")["state"] == "serving");
+  CHECK(Status(daemon)["state"] == "degraded");
+  CHECK(daemon.CountLog("pool \"app\": degraded: no worker is ready and none can be started for now") >= 1);
+  CHECK(daemon.WaitForLog("pool \"app\": a worker is ready again: no longer degraded"));
+  REQUIRE(WaitUntil(kPatience, [&] { return Page(daemon, "/readyz") == "200 ready\n"; }));
+  CHECK(Status(daemon)["state"] == "serving");
+}
+
+}  // namespace preforkd::testing
