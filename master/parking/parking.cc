@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "common/base/log.h"
-#include "common/process/limits.h"
 
 namespace preforkd {
 namespace {
@@ -17,8 +16,6 @@ namespace {
 // each worker both ends of its channel and its pidfd, where a reload has as many again.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
-// Kept free by those who accept.
-constexpr std::uint64_t kReserve = 16;
 // Connections that are closed to make room, before somebody else has his turn.
 constexpr int kEvictionsAtOnce = 64;
 // Connections whose time is over that are closed, likewise.
@@ -44,6 +41,9 @@ int UnreadBytes(int fd) {
 Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
     : ledger_(ledger),
       dispatcher_(dispatcher),
+      budget_([this] {
+        return kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() + parked_.size();
+      }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
       next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
@@ -53,9 +53,7 @@ ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = most_;
-  reading.other_descriptors = kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() +
-                              dispatcher_.Waiting();
-  reading.descriptor_limit = DescriptorLimit();
+  reading.table_full = !budget_.HasPlenty(0);
   reading.stopping = stopping_;
   reading.has_work = has_work;
   return reading;
@@ -79,17 +77,13 @@ void Parking::Arrive(HandedBack message) {
 }
 
 std::size_t Parking::RoomFor(std::size_t wanted) {
-  const ParkReading reading = Reading(false);
-  const std::uint64_t in_use_at_most = reading.parked + reading.other_descriptors;
-  if (in_use_at_most + kReserve + wanted < reading.descriptor_limit) return wanted;
-  if (HasDescriptorRoom(in_use_at_most, kReserve + 1)) return 1;
-  return EvictOne() ? 1 : 0;
+  if (budget_.HasPlenty(wanted)) return wanted;
+  return budget_.HasRoomForClient() || EvictOne() ? 1 : 0;
 }
 
 bool Parking::MakeRoom() {
   for (int i = 0; i < kEvictionsAtOnce; ++i) {
-    const ParkReading reading = Reading(false);
-    if (HasDescriptorRoom(reading.parked + reading.other_descriptors, 1)) return true;
+    if (budget_.HasAny()) return true;
     if (parked_.empty()) return false;
     EvictOldest();
   }

@@ -22,6 +22,7 @@
 #include "common/event/idle_call.h"
 #include "common/event/readable_set.h"
 #include "common/event/timer.h"
+#include "common/process/descriptor_budget.h"
 #include "common/scoreboard/ledger.h"
 #include "common/structures/deadline_heap.h"
 #include "common/structures/rate_limit.h"
@@ -91,6 +92,7 @@ class Parking {
 
   Ledger& ledger_;
   PoolDispatchers& dispatcher_;
+  DescriptorBudget budget_;   // of the whole master
   std::list<Parked> parked_;  // parked for longest first
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;

@@ -9,8 +9,7 @@ namespace preforkd {
 struct ParkReading {
   std::uint64_t parked = 0;            // now
   std::uint64_t most = 0;              // parking.max
-  std::uint64_t other_descriptors = 0;  // what the master has open beside parked connections, at most
-  std::uint64_t descriptor_limit = 0;  // RLIMIT_NOFILE now; it may have been lowered
+  bool table_full = false;  // no descriptor may be used for one more
   bool stopping = false;
   bool has_work = false;  // there is something for the service to do at once: unread bytes, an answer half sent
 };

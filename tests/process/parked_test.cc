@@ -92,7 +92,7 @@ TEST_CASE("no descriptor left for one more: the same, and the server goes on acc
   daemon.Serve(2);
   const rlimit few{200, 200};
   REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NOFILE, &few, nullptr) == 0);
-  constexpr int kMany = 100;
+  constexpr int kMany = 130;
   constexpr std::size_t kSurely = 40;  // that there is room for
   std::vector<HttpClient> clients = ParkOneByOne(daemon, kMany);
   CHECK(clients[0].Connection().IsClosedByPeer());
