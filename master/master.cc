@@ -83,13 +83,13 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
 
 MasterParts Master::Parts() {
   return {context_, pid_files_,   ledger_,     dispatcher_, parking_,   listeners_, supervisor_,
-          manager_, generations_, control_,    last_conn_, waiters_,   changes_};
+          manager_, generations_, control_,    waiters_,   changes_};
 }
 
 Listener::Sink Master::ListenerSink() {
   return {[this](PackedParcel&& parcel) { dispatcher_.SubmitAccepted(std::move(parcel)); },
           [this] { dispatcher_.Flush(); },
-          [this] { return last_conn_ = Next(last_conn_); },
+          {},
           [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
           [this] { return parking_.EvictOne(); },
           [this](int errnum) { Add(context_.Page().accept_errors[AcceptErrnoOf(errnum)]); }};

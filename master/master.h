@@ -79,7 +79,6 @@ class Master {
   Supervisor supervisor_;
   ServiceManager manager_;
   Generations generations_;
-  ConnId last_conn_{};
   Waiters waiters_;
   ControlSockets control_;  // behind the waiters: its clients are theirs
   ConfigApplier applier_;

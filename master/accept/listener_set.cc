@@ -38,7 +38,9 @@ ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const st
       passed_(passed),
       sink_(std::move(sink)),
       traits_of_(std::move(traits_of)),
-      may_accept_(std::move(may_accept)) {}
+      may_accept_(std::move(may_accept)) {
+  sink_.next_id = [this] { return last_conn_ = Next(last_conn_); };
+}
 
 Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
   std::vector<Wanted> wanted;

@@ -34,7 +34,8 @@ class ListenerSet {
   using MayAccept = std::function<bool(ServiceId)>;
 
   // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set: one
-  // that no listener uses for a while must still be there at the next reload.
+  // that no listener uses for a while must still be there at the next reload. `sink` needs no next_id: connections
+  // are numbered here.
   ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
               TraitsOf traits_of, MayAccept may_accept);
 
@@ -46,6 +47,9 @@ class ListenerSet {
   // A number that is not given out anew: the one that `address` had.
   void KeepId(const std::string& address, ListenerId id) { ids_.Keep(address, id); }
   [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_.All(); }
+  // The number of the connection that was accepted last; the next one gets the next.
+  [[nodiscard]] ConnId LastConnection() const { return last_conn_; }
+  void KeepLastConnection(ConnId last) { last_conn_ = last; }
 
   // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
   // Error: the first that failed; those bound by this call are closed again.
@@ -98,6 +102,7 @@ class ListenerSet {
   Listeners active_;
   Listeners prepared_;
   NameNumbers<ListenerId> ids_;  // by key
+  ConnId last_conn_{};
 };
 
 }  // namespace preforkd

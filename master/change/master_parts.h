@@ -3,7 +3,6 @@
 #ifndef PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
 #define PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
 
-#include "common/base/ids.h"
 #include "common/event/event_loop.h"
 #include "common/process/program.h"
 #include "common/scoreboard/ledger.h"
@@ -45,7 +44,6 @@ struct MasterParts {
   ServiceManager& manager;
   Generations& generations;
   ControlSockets& control;
-  ConnId& last_conn;
   Waiters& waiters;
   ChangeRunner& changes;
 };

@@ -88,7 +88,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.version = context.program.version;
   state.program = path;
   state.wire_version = static_cast<std::uint8_t>(kWireVersion);
-  state.last_conn = parts.last_conn;
+  state.last_conn = parts.listeners.LastConnection();
   state.seal_key_0 = SealKey()[0];
   state.seal_key_1 = SealKey()[1];
   state.pid_path = parts.pid_files.Held().Path();
@@ -110,7 +110,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
                                            const UpgradeState& state) {
   RestoreListenerRows(parts.context.scoreboard, state);
   InheritSealKey({state.seal_key_0, state.seal_key_1});
-  parts.last_conn = state.last_conn;
+  parts.listeners.KeepLastConnection(state.last_conn);
   parts.pid_files.Held() = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
   const GenerationSpec& serving = parts.generations.Serving();
   applier.ApplyNumbers(serving);
