@@ -6,14 +6,14 @@
 
 namespace preforkd {
 
-Connection& ConnectionTable::Add(std::unique_ptr<Connection> connection) {
+LiveConnection& ConnectionTable::Add(std::unique_ptr<LiveConnection> connection) {
   connection->SetTableIndex(connections_.size());
   connections_.push_back(std::move(connection));
   most_ = std::max(most_, connections_.size());
   return *connections_.back();
 }
 
-void ConnectionTable::Remove(Connection& connection) {
+void ConnectionTable::Remove(LiveConnection& connection) {
   const std::size_t index = connection.TableIndex();
   PF_CHECK(index < connections_.size() && connections_[index].get() == &connection, "connection not in its place");
   std::swap(connections_[index], connections_.back());

@@ -6,15 +6,15 @@
 #include <utility>
 #include <vector>
 
-#include "worker/connection/connection.h"
+#include "worker/connection/live_connection.h"
 
 namespace preforkd {
 
 class ConnectionTable {
  public:
-  Connection& Add(std::unique_ptr<Connection> connection);
+  LiveConnection& Add(std::unique_ptr<LiveConnection> connection);
   // Destroys it. O(1): the last one takes its place.
-  void Remove(Connection& connection);
+  void Remove(LiveConnection& connection);
   [[nodiscard]] std::size_t Size() const { return connections_.size(); }
   [[nodiscard]] bool Empty() const { return connections_.empty(); }
   // The largest Size() since the last call.
@@ -28,7 +28,7 @@ class ConnectionTable {
   }
 
  private:
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<LiveConnection>> connections_;
   std::size_t most_ = 0;
 };
 

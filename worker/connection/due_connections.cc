@@ -1,24 +1,24 @@
 #include "worker/connection/due_connections.h"
 
-#include "worker/connection/connection.h"
+#include "worker/connection/live_connection.h"
 
 namespace preforkd {
 
 DueConnections::DueConnections(EventLoop& loop)
     : call_(loop, [this] { SettleAll(); }, EventLoop::kPriorityClient) {}
 
-void DueConnections::Add(Connection& connection) {
+void DueConnections::Add(LiveConnection& connection) {
   connections_.push_back(&connection);
   call_.Request();
 }
 
-void DueConnections::Remove(const Connection& connection) { std::erase(connections_, &connection); }
+void DueConnections::Remove(const LiveConnection& connection) { std::erase(connections_, &connection); }
 
 void DueConnections::SettleAll() {
   // Those that are added meanwhile have their turn in the next call: two sessions that close nothing but tell each other
   // to travel must not stop the loop.
   for (std::size_t left = connections_.size(); left > 0 && !connections_.empty(); --left) {
-    Connection& connection = *connections_.front();
+    LiveConnection& connection = *connections_.front();
     connections_.erase(connections_.begin());
     connection.Settle();  // may destroy it, and others on the list: they take themselves off
   }

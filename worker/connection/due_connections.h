@@ -13,20 +13,20 @@
 
 namespace preforkd {
 
-class Connection;
+class LiveConnection;
 
 class DueConnections {
  public:
   explicit DueConnections(EventLoop& loop);
 
-  // Connection::Settle is called for it once, in this turn of the loop. Precondition: it is not on the list.
-  void Add(Connection& connection);
-  void Remove(const Connection& connection);
+  // LiveConnection::Settle is called for it once, in this turn of the loop. Precondition: it is not on the list.
+  void Add(LiveConnection& connection);
+  void Remove(const LiveConnection& connection);
 
  private:
   void SettleAll();
 
-  std::vector<Connection*> connections_;
+  std::vector<LiveConnection*> connections_;
   IdleCall call_;
 };
 

@@ -77,7 +77,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
       heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
       drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
         log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
-        connections_.ForEach([](Connection& connection) { connection.End(LossReason::kDrain); });
+        connections_.ForEach([](LiveConnection& connection) { connection.End(LossReason::kDrain); });
         leaving_ = true;
         env_->loop.Stop();
       }),
@@ -179,7 +179,7 @@ bool Worker::MakeSureOfRoom() {
   }
   // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
   if (master_.MasterHasShutDown()) {
-    connections_.ForEach([this](Connection& connection) { HandBackIdle(connection, ReturnReason::kRetiring); });
+    connections_.ForEach([this](LiveConnection& connection) { HandBackIdle(connection, ReturnReason::kRetiring); });
   }
   PauseTaking();
   return false;
@@ -257,8 +257,8 @@ void Worker::Serve(Parcel parcel) {
   parcel.context.clear();
   ProxyPreface preface(*service->second);
   Service& first = parcel.proxy_header_due ? static_cast<Service&>(preface) : *service->second;
-  Connection::Owner& owner = *this;
-  Connection& connection = connections_.Add(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
+  LiveConnection::Owner& owner = *this;
+  LiveConnection& connection = connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   connection.Start(first, std::move(luggage));
 }
 
@@ -316,7 +316,7 @@ void Worker::ShedSurplus() {
   const std::uint64_t share = all / workers;
   if (connections_.Size() <= share + share / 4 + SurplusSlack()) return;
   std::uint64_t surplus = connections_.Size() - share;
-  connections_.ForEach([&](Connection& connection) {
+  connections_.ForEach([&](LiveConnection& connection) {
     if (surplus > 0 && HandBackIdle(connection, ReturnReason::kOverShare)) --surplus;
   });
 }

@@ -29,7 +29,7 @@ namespace preforkd {
 // What the master calls in the child: sets the process up, runs a Worker with `types`, and exits.
 WorkerEntry MakeWorkerEntry(ServiceTypes types);
 
-class Worker : private Connection::Owner {
+class Worker : private LiveConnection::Owner {
  public:
   Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors);
 
@@ -59,7 +59,7 @@ class Worker : private Connection::Owner {
   void StartAccessLog(UniqueFd file);
   void Retire();
   // Hands a connection back, if its session lets it travel; false when it must stay, or ends in a moment.
-  bool HandBackIdle(Connection& connection, ReturnReason reason);
+  bool HandBackIdle(LiveConnection& connection, ReturnReason reason);
   // Places are short: ends the clients that have kept theirs for longest without moving on.
   void MakeRoom();
   // Looks after a moment whether it must, where there are so many connections that it may.
@@ -73,8 +73,8 @@ class Worker : private Connection::Owner {
   void Abort(WorkerExit code);
   void StampHeartbeat();
   void Beat();
-  void OnConnectionClosed(Connection& connection) override;
-  void OnConnectionIdle(Connection& connection) override;
+  void OnConnectionClosed(LiveConnection& connection) override;
+  void OnConnectionIdle(LiveConnection& connection) override;
 
   WorkerStart start_;
   UniqueFd log_file_;

@@ -12,14 +12,14 @@ namespace {
 
 struct Slow {
   Duration lag;
-  Connection* connection;
+  LiveConnection* connection;
 };
 
 // Those that lag as much as `least` or more, the slowest first.
 std::vector<Slow> SlowOf(ConnectionTable& connections, Duration least) {
   std::vector<Slow> slow;
   const Time now = Now();
-  connections.ForEach([&](Connection& connection) {
+  connections.ForEach([&](LiveConnection& connection) {
     const Duration lag = connection.Lag(now);
     if (lag >= least) slow.push_back({lag, &connection});
   });

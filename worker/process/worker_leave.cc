@@ -21,17 +21,17 @@ void Worker::Retire() {
   env_->retiring = true;
   if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
   drain_deadline_.SetAfter(start_.pool->supervision.drain_timeout);
-  connections_.ForEach([this](Connection& connection) {
+  connections_.ForEach([this](LiveConnection& connection) {
     if (!HandBackIdle(connection, ReturnReason::kRetiring)) connection.Retire();
   });
   LeaveIfDone();
 }
 
-bool Worker::HandBackIdle(Connection& connection, ReturnReason reason) {
+bool Worker::HandBackIdle(LiveConnection& connection, ReturnReason reason) {
   // When the whole server stops nobody else would get it: who has spoken is answered here.
   const MasterPage& master = env_->scoreboard.Master();
   const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
-  if (server_stops && connection.HasInput()) return false;
+  if (server_stops && connection.Client().HasInput()) return false;
   std::optional<Luggage> luggage = connection.Pack();
   if (!luggage) return false;
   // Nor would anybody do what is left to do.
@@ -41,7 +41,7 @@ bool Worker::HandBackIdle(Connection& connection, ReturnReason reason) {
   message.reason = reason;
   message.wake_now = luggage->wake;
   message.idle_left_ns = luggage->idle_for.count();
-  message.parcel = connection.TakeParcel();
+  message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.context = std::move(luggage->context);
   log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
@@ -75,7 +75,7 @@ void Worker::Abort(WorkerExit code) {
   env_->loop.Stop();
 }
 
-void Worker::OnConnectionClosed(Connection& connection) {
+void Worker::OnConnectionClosed(LiveConnection& connection) {
   connection.LogEnd();
   if (const auto reason = connection.Loss()) {
     tally_.Lost(*reason);
@@ -86,7 +86,7 @@ void Worker::OnConnectionClosed(Connection& connection) {
   LeaveIfDone();
 }
 
-void Worker::OnConnectionIdle(Connection& connection) {
+void Worker::OnConnectionIdle(LiveConnection& connection) {
   const ReturnReason reason = env_->retiring ? ReturnReason::kRetiring : ReturnReason::kIdle;
   if (HandBackIdle(connection, reason)) LeaveIfDone();
 }

@@ -177,15 +177,15 @@ std::unique_ptr<Client> HttpBed::Connect(SocketKind kind, Luggage luggage) {
   auto [client, server] = kind == SocketKind::kTcp ? TcpPair(parcel.peer) : UnixPair();
   parcel.fd = std::move(server);
   parcel.accepted_at = Now();
-  Connection::Owner& owner = *this;
-  live_.push_back(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
+  LiveConnection::Owner& owner = *this;
+  live_.push_back(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   unstarted_.emplace_back(live_.back().get(), std::move(luggage));
   return std::make_unique<Client>(std::move(client));
 }
 
 void HttpBed::Serve(Parcel parcel) {
-  Connection::Owner& owner = *this;
-  live_.push_back(std::make_unique<Connection>(*env_, owner, std::move(parcel)));
+  LiveConnection::Owner& owner = *this;
+  live_.push_back(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   live_.back()->Start(*service_, {});
 }
 
@@ -231,20 +231,21 @@ void HttpBed::Exchange(Client& client, std::string_view bytes) {
   client.Read();
 }
 
-Connection& HttpBed::Last() {
+LiveConnection& HttpBed::Last() {
   PF_CHECK(!live_.empty(), "no connection is alive");
   return *live_.back();
 }
 
 // What the worker does when the master takes it: the session is gone, the client's socket stays open.
-void HttpBed::OnConnectionIdle(Connection& connection) {
+void HttpBed::OnConnectionIdle(LiveConnection& connection) {
   if (!connection.Pack()) return;
-  parked_.push_back(connection.TakeParcel());
+  parked_.push_back(connection.Client().TakeParcel());
   Add(env_->row.returned);
   std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });
 }
 
-void HttpBed::OnConnectionClosed(Connection& connection) {
+void HttpBed::OnConnectionClosed(LiveConnection& connection) {
+  connection.LogEnd();
   Add(env_->row.finished);
   std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });
 }

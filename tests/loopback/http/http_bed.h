@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/event/timer.h"
+#include "worker/connection/live_connection.h"
 #include "worker/connection/service.h"
 #include "worker/http/answer/handler.h"
 #include "worker/http/http_settings.h"
@@ -60,7 +61,7 @@ class Client {
   bool ended_ = false;
 };
 
-class HttpBed final : Connection::Owner {
+class HttpBed final : LiveConnection::Owner {
  public:
   using Handle = std::function<void(const HttpRequest&, HttpResponse&)>;
 
@@ -84,12 +85,12 @@ class HttpBed final : Connection::Owner {
   // Connections that have gone back to where a master would be.
   [[nodiscard]] std::size_t Travelled() const { return parked_.size(); }
   // The connection that was started last and is alive.
-  [[nodiscard]] Connection& Last();
+  [[nodiscard]] LiveConnection& Last();
   [[nodiscard]] WorkerEnv& Env() { return *env_; }
 
  private:
-  void OnConnectionClosed(Connection& connection) override;
-  void OnConnectionIdle(Connection& connection) override;
+  void OnConnectionClosed(LiveConnection& connection) override;
+  void OnConnectionIdle(LiveConnection& connection) override;
   void Prepare();
   [[nodiscard]] std::uint64_t Activity() const;
 
@@ -97,9 +98,9 @@ class HttpBed final : Connection::Owner {
   Scoreboard scoreboard_;
   std::unique_ptr<WorkerEnv> env_;
   std::unique_ptr<Service> service_;
-  std::vector<std::unique_ptr<Connection>> live_;
+  std::vector<std::unique_ptr<LiveConnection>> live_;
   std::vector<Parcel> parked_;
-  std::vector<std::pair<Connection*, Luggage>> unstarted_;
+  std::vector<std::pair<LiveConnection*, Luggage>> unstarted_;
   std::uint64_t next_id_ = 1;
 };
 

@@ -310,7 +310,7 @@ TEST_CASE("who has to give way, and what the client hears of it") {
     }));
     CHECK(StatusesOf(*client) == one.statuses);
     CheckNextClient(bed);
-    bed.Last().Close();
+    bed.Last().Client().Close();
   }
 }
 

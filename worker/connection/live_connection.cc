@@ -1,0 +1,185 @@
+#include "worker/connection/live_connection.h"
+
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include "common/base/log.h"
+#include "worker/connection/beginning.h"
+#include "worker/connection/service.h"
+
+namespace preforkd {
+namespace {
+
+// The time that a callback takes, in the scoreboard: what the hang watch looks at, and how busy the worker
+// is. One inside another is part of it.
+class CallbackStamp {
+ public:
+  explicit CallbackStamp(WorkerRow& row) : row_(row), inside_(Running(row)), begin_(Now()) {
+    if (!inside_) Set(row_.callback_since_ns, static_cast<std::uint64_t>(ToNanoseconds(begin_)));
+  }
+  CallbackStamp(const CallbackStamp&) = delete;
+  CallbackStamp& operator=(const CallbackStamp&) = delete;
+  ~CallbackStamp() {
+    if (inside_) return;
+    Set(row_.callback_since_ns, 0);
+    Add(row_.callbacks);
+    Add(row_.busy_ns, static_cast<std::uint64_t>(ToNanoseconds(Now()) - ToNanoseconds(begin_)));
+  }
+
+  // Some session of this worker is on the stack.
+  static bool Running(const WorkerRow& row) { return Get(row.callback_since_ns) != 0; }
+
+ private:
+  WorkerRow& row_;
+  bool inside_;
+  Time begin_;
+};
+
+}  // namespace
+
+LiveConnection::LiveConnection(WorkerEnv& env, Owner& owner, Parcel parcel)
+    : owner_(owner), connection_(env, *this, std::move(parcel)) {}
+
+LiveConnection::~LiveConnection() {
+  in_callback_ = true;  // what its session asks for in its destructor is too late
+  session_.reset();
+  if (due_) connection_.Env().due.Remove(*this);
+}
+
+void LiveConnection::OnReady(Interest ready) {
+  Run([this, ready] { session_->OnReady(ready); });
+}
+
+void LiveConnection::OnTimeout() {
+  Run([this] {
+    const char* const before = std::exchange(connection_.Verdict().why, "its time was over");
+    session_->OnTimeout();
+    if (!Closing()) connection_.Verdict().why = before;
+  });
+}
+
+void LiveConnection::OnIdle() {
+  owner_.OnConnectionIdle(*this);
+}
+
+void LiveConnection::LoseToException(std::string_view what) {
+  if (const auto held_back = connection_.Env().client_lines.exception.Allow(Now())) {
+    log::Error(connection_.Id(), "closing: the service threw: {} ({} more such lines held back)", what,
+               *held_back);
+  }
+  connection_.Lose(LossReason::kException);
+}
+
+void LiveConnection::LogEnd() {
+  if (!log::Enabled(log::Level::kDebug)) return;
+  const Parcel& facts = connection_.Facts();
+  log::Debug(facts.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s",
+             connection_.Verdict().why, facts.requests, facts.bytes_in, facts.bytes_out, facts.journeys,
+             Seconds(Now() - facts.accepted_at));
+}
+
+void LiveConnection::SettleLater() {
+  if (in_callback_ || std::exchange(due_, true)) return;
+  connection_.Env().due.Add(*this);
+}
+
+void LiveConnection::End(LossReason reason) {
+  if (!Closing()) connection_.Lose(reason);
+  owner_.OnConnectionClosed(*this);  // destroys this: last statement
+}
+
+void LiveConnection::Start(Service& service, Luggage luggage) {
+  Run([&] { Open(service, std::move(luggage)); });
+}
+
+void LiveConnection::Open(Service& service, Luggage luggage) {
+  session_ = service.Open(connection_, std::move(luggage));
+  session_->OnReady(Interest::kRead);
+}
+
+void LiveConnection::Retire() {
+  Run([this] { session_->OnRetire(); });
+}
+
+void LiveConnection::GiveWay() {
+  Run([this] { session_->OnCrowded(); });
+}
+
+Duration LiveConnection::Lag(Time now) {
+  Duration lag{0};
+  if (Closing()) return lag;
+  Guard([&] { lag = session_->Lag(now); });
+  if (Closing()) SettleLater();
+  return lag;
+}
+
+std::optional<Luggage> LiveConnection::Pack() {
+  const std::uint64_t moved = connection_.Facts().bytes_in + connection_.Facts().bytes_out;
+  if (Closing() || connection_.Verdict().heavy_at == moved) return std::nullopt;
+  std::optional<Luggage> luggage;
+  Guard([&] {
+    if (session_->TravelRefusal() == nullptr) luggage = session_->Pack();
+  });
+  if (Closing()) {
+    SettleLater();
+    return std::nullopt;
+  }
+  const std::size_t size = luggage ? luggage->unread.size() + luggage->context.size() : 0;
+  if (size <= kMaxLuggageBytes) return luggage;
+  connection_.Verdict().heavy_at = moved;
+  if (const auto held_back = connection_.Env().client_lines.too_heavy.Allow(Now())) {
+    log::Warning(connection_.Id(),
+                 "stays in this worker: its session packed {} bytes, and at most {} may travel ({} more such "
+                 "lines held "
+                 "back)",
+                 size, kMaxLuggageBytes, *held_back);
+  }
+  return std::nullopt;
+}
+
+template <typename Callback>
+void LiveConnection::Guard(Callback callback) {
+  const CallbackStamp stamp(connection_.Env().row);
+  const bool outer = std::exchange(in_callback_, true);
+  try {
+    callback();
+  } catch (const std::exception& exception) {
+    LoseToException(exception.what());
+  } catch (...) {
+    LoseToException("something that is no std::exception");
+  }
+  in_callback_ = outer;
+}
+
+template <typename Callback>
+void LiveConnection::Run(Callback callback) {
+  if (in_callback_) return Guard(callback);  // inside one of its own, which does the rest
+  const bool inside = CallbackStamp::Running(connection_.Env().row);
+  SessionVerdict& verdict = connection_.Verdict();
+  if (!verdict.closing) {
+    Guard([&] {
+      callback();
+      if (verdict.anew == nullptr || verdict.closing) return;
+      const std::unique_ptr<Beginning> anew = std::move(verdict.anew);
+      Open(anew->service, std::move(anew->luggage));
+    });
+  }
+  // Inside a callback of another session nothing is destroyed: who called that may be going through all
+  // connections.
+  if (inside && (verdict.closing || verdict.travel)) return SettleLater();
+  if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
+  if (std::exchange(verdict.travel, false))
+    owner_.OnConnectionIdle(*this);  // may destroy this: last statement
+}
+
+void LiveConnection::Call(const std::function<void()>& callback) {
+  Run(std::cref(callback));
+}
+
+void LiveConnection::Settle() {
+  due_ = false;
+  Run([] {});
+}
+
+}  // namespace preforkd
