@@ -6,21 +6,21 @@
 namespace preforkd::http {
 
 void AccessRecord::Arrive() {
-  if (log_ == nullptr || arrived_ != Time{}) return;
+  if (Log() == nullptr || arrived_ != Time{}) return;
   // The callback has looked at the clock already.
   arrived_ = FromNanoseconds(static_cast<std::int64_t>(Get(connection_.Env().row.callback_since_ns)));
 }
 
 void AccessRecord::Begin(std::string_view head, const AccessEntry& known, std::uint64_t body_size) {
-  if (log_ == nullptr) return;
-  if (open_) log_->Done();
+  if (Log() == nullptr) return;
+  if (open_) Log()->Done();
   AccessEntry entry = known;
   entry.peer = &connection_.Peer();
   entry.conn = connection_.Id();
   entry.request = connection_.Requests();
   entry.journeys = connection_.Journeys();
   entry.request_line = head.substr(0, head.find_first_of("\r\n"));
-  parts_ = log_->Begin(entry);
+  parts_ = Log()->Begin(entry);
   body_size_ = body_size;
   end_ = UINT64_MAX;
   began_ = std::exchange(arrived_, Time{});
@@ -28,7 +28,7 @@ void AccessRecord::Begin(std::string_view head, const AccessEntry& known, std::u
 }
 
 void AccessRecord::Put(std::uint64_t bytes) {
-  put_ = log_->Put(parts_, bytes, Now() - began_);
+  put_ = static_cast<std::uint32_t>(Log()->Put(parts_, bytes, Now() - began_));
   open_ = put_ > 0;
 }
 
@@ -39,7 +39,7 @@ void AccessRecord::BeforeSending() {
 void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
   if (!open_) return;
   if (sent < end_) {
-    log_->Retract(std::exchange(put_, 0));
+    Log()->Retract(std::exchange(put_, 0));
     if (!all) {
       if (!kept_.empty()) return;
       kept_.append(parts_.head).append(parts_.tail);
@@ -50,7 +50,7 @@ void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
     const std::uint64_t missing = end_ - sent;
     Put(body_size_ - std::min(body_size_, missing));
   }
-  log_->Done();
+  Log()->Done();
   open_ = false;
   std::string().swap(kept_);  // gives the memory back; assigning an empty one would not
 }

@@ -19,7 +19,7 @@ namespace preforkd::http {
 class AccessRecord {
  public:
   // Without an access log nothing here does anything.
-  explicit AccessRecord(Connection& connection) : connection_(connection), log_(connection.Env().access) {}
+  explicit AccessRecord(Connection& connection) : connection_(connection) {}
   AccessRecord(const AccessRecord&) = delete;
   AccessRecord& operator=(const AccessRecord&) = delete;
 
@@ -36,17 +36,17 @@ class AccessRecord {
   void AfterSending(std::uint64_t sent, bool all);
 
  private:
+  [[nodiscard]] AccessLog* Log() const { return connection_.Env().access; }
   void Put(std::uint64_t bytes);
 
   Connection& connection_;
-  AccessLog* log_;
   AccessLine::Parts parts_;
   std::string kept_;  // holds the parts while the answer waits for the socket
   std::uint64_t body_size_ = 0;
   std::uint64_t end_ = 0;
   Time arrived_{};  // of the next request; none yet: zero
   Time began_{};    // of the open record
-  std::size_t put_ = 0;  // size of the line that can still be taken back
+  std::uint32_t put_ = 0;  // size of the line that can still be taken back
   bool open_ = false;
 };
 

@@ -37,7 +37,7 @@ void SessionWait::Begin(WaitFor wait) {
   pace_ = Pace(rules, now);
   until_ = pace_.Deadline(rules);
   // No request has come since the connection was idle before: in an earlier worker, or before half an empty line.
-  if (Idle() && idle_until_) until_ = std::min(until_, *idle_until_);
+  if (Idle()) until_ = std::min(until_, idle_until_);
   SetTimer(now);
 }
 

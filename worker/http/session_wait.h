@@ -29,14 +29,14 @@ class SessionWait {
  public:
   // `config` outlives it. `idle_until`: what an earlier worker has left of the time to be idle.
   SessionWait(Connection& connection, const HttpSettings& config, std::optional<Time> idle_until)
-      : connection_(connection), config_(config), idle_until_(idle_until) {}
+      : connection_(connection), config_(config), idle_until_(idle_until.value_or(Time::max())) {}
 
   // From now on; nothing changes where this is what is waited for already.
   void Begin(WaitFor wait);
   // It has come.
   void End() {
     wait_ = WaitFor::kNothing;
-    idle_until_.reset();
+    idle_until_ = Time::max();
   }
   // Bytes of it have come. Idle time does not get longer by them.
   void Progress(std::uint64_t bytes);
@@ -59,7 +59,7 @@ class SessionWait {
 
   Connection& connection_;
   const HttpSettings& config_;
-  std::optional<Time> idle_until_;  // set while no request has come since the connection was idle
+  Time idle_until_;  // of the idle time before, while no request has come; else max
   Pace pace_;
   Time until_{};
   std::uint64_t delivered_ = 0;

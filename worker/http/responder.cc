@@ -1,4 +1,5 @@
-// The half of HttpSession that answers: a parsed request to the handler, and what comes back to the output.
+#include "worker/http/responder.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,20 +10,26 @@
 #include "common/base/log.h"
 #include "worker/http/answer/error_page.h"
 #include "worker/http/answer/send_response.h"
-#include "worker/http/http_session.h"
 #include "worker/http/syntax/http_status.h"
 #include "worker/http/syntax/request_line.h"
 
 namespace preforkd::http {
 
-void HttpSession::Serve(const HttpRequest& request, std::string_view head) {
+bool Responder::Serve(const HttpRequest& request, std::string_view head) {
   Announce(request);
   CallHandler(request);
-  Respond(request, head);
+  const bool keep = KeepsAlive(request);
+  AccessEntry known;
+  if (connection_.Env().access != nullptr) {
+    known.referer = request.Field("referer").value_or("");
+    known.user_agent = request.Field("user-agent").value_or("");
+  }
+  Send(head, known, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+  return keep;
 }
 
 // When it throws, so will Handle, which is the place where that is logged and answered.
-bool HttpSession::HandlerReadsBody(const HttpRequest& request) const {
+bool Responder::HandlerReadsBody(const HttpRequest& request) const {
   try {
     return shared_.handler.ReadsBody(request);
   } catch (...) {
@@ -30,22 +37,7 @@ bool HttpSession::HandlerReadsBody(const HttpRequest& request) const {
   }
 }
 
-void HttpSession::ServeWithoutBody(HttpRequest request, std::string_view head) {
-  const RequestHead& parsed = shared_.parser.Head();
-  // A client that waited to be told to go on may send its body now, or not: nobody can say what comes next.
-  request.keep_alive = request.keep_alive && !parsed.expects_continue;
-  Serve(request, head);
-  if (phase_ == Phase::kClosing) {
-    refused_ = true;  // the body may follow
-    return;
-  }
-  body_ = std::make_unique<RequestBody>(std::string_view(), HttpRequest(), parsed.framing,
-                                        shared_.config.max_body);
-  answered_ = true;
-  phase_ = Phase::kBody;
-}
-
-void HttpSession::CallHandler(const HttpRequest& request) {
+void Responder::CallHandler(const HttpRequest& request) {
   HttpResponse& response = shared_.response;
   response.Clear();
   const char* fault = nullptr;
@@ -68,23 +60,13 @@ void HttpSession::CallHandler(const HttpRequest& request) {
   AnswerStatus(response, 500);
 }
 
-void HttpSession::Respond(const HttpRequest& request, std::string_view head) {
-  HttpResponse& response = shared_.response;
+bool Responder::KeepsAlive(const HttpRequest& request) const {
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
-  const bool keep = request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
-  if (!keep) phase_ = Phase::kClosing;
-  // Behind a body old clients send an empty line, which nobody announces.
-  client_ends_ = !request.keep_alive && request.body.empty();
-  AccessEntry known;
-  if (connection_.Env().access != nullptr) {
-    known.referer = request.Field("referer").value_or("");
-    known.user_agent = request.Field("user-agent").value_or("");
-  }
-  Send(head, known, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+  return request.keep_alive && !shared_.response.ClosesAfter() && !ServerStops() && !last_allowed;
 }
 
-void HttpSession::Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only) {
+void Responder::Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only) {
   HttpResponse& response = shared_.response;
   connection_.CountRequest();
   known.status = response.Status();
@@ -99,19 +81,28 @@ void HttpSession::Send(std::string_view head, AccessEntry known, const HeadConte
   response.Clear();  // closes a file that was read here
 }
 
-void HttpSession::Refuse(int status, std::string_view head) {
+void Responder::Refuse(int status, std::string_view head) {
   HttpResponse& response = shared_.response;
   response.Clear();
   AnswerStatus(response, status);
   const MethodSeen method = SeeMethod(head.substr(EmptyLineBytes(head)));
   if (method == MethodSeen::kUnknown) response.Body().clear();
   Send(head, {}, {Date(), false, 1}, method == MethodSeen::kHead);
-  body_.reset();
-  phase_ = Phase::kClosing;
-  refused_ = true;
 }
 
-void HttpSession::Announce(const HttpRequest& request) {
+Output::Progress Responder::Flush(bool last) {
+  access_.BeforeSending();
+  const Output::Progress progress = output_.Flush(last);
+  access_.AfterSending(output_.Sent(), progress != Output::Progress::kBlocked);
+  return progress;
+}
+
+std::uint64_t Responder::Delivered() const {
+  const std::uint64_t sent = output_.Sent();
+  return sent - std::min(sent, connection_.Unacknowledged());
+}
+
+void Responder::Announce(const HttpRequest& request) {
   std::array<char, SharedText::kCapacity> line;
   std::size_t size = 0;
   for (const std::string_view part : {request.method_name, std::string_view(" "), request.target}) {
@@ -121,12 +112,12 @@ void HttpSession::Announce(const HttpRequest& request) {
 }
 
 // A worker that only retires keeps the connection open, because it goes on elsewhere.
-bool HttpSession::ServerStops() const {
+bool Responder::ServerStops() const {
   const MasterPage& master = connection_.Env().scoreboard.Master();
   return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
 }
 
-std::string_view HttpSession::Date() {
+std::string_view Responder::Date() {
   return shared_.date.At(std::time(nullptr));
 }
 

@@ -1,0 +1,156 @@
+#include "worker/http/request_reader.h"
+
+namespace preforkd::http {
+
+RequestReader::RequestReader(SessionShared& shared, Responder& responder, std::string unread,
+                             std::uint32_t empty_lines)
+    : shared_(shared),
+      responder_(responder),
+      pending_(std::move(unread)),
+      empty_lines_(empty_lines),
+      carried_(!pending_.empty()) {}
+
+bool RequestReader::UseCarried() {
+  if (!std::exchange(carried_, false)) return false;
+  UsePending();
+  return true;
+}
+
+bool RequestReader::GoOn() {
+  if (!std::exchange(stalled_, false)) return false;
+  UsePending();
+  return true;
+}
+
+void RequestReader::Use(std::string_view received, bool more_may_follow) {
+  more_may_follow_ = more_may_follow;
+  if (pending_.empty()) {
+    const std::size_t used = Process(received);
+    pending_.assign(received.substr(used));
+    return;
+  }
+  const bool worth_it = state_ != State::kHead || HeadParser::WorthParsing(pending_, received);
+  pending_.append(received);
+  if (worth_it || pending_.size() >= shared_.config.max_header) UsePending();
+}
+
+void RequestReader::UsePending() {
+  pending_.erase(0, Process(pending_));
+  if (pending_.empty())
+    std::string().swap(pending_);  // gives the memory back; assigning an empty one would not
+}
+
+std::size_t RequestReader::Process(std::string_view input) {
+  std::size_t used = 0;
+  while (!Closed()) {
+    if (responder_.Waiting() && responder_.Flush() != Output::Progress::kDrained) {
+      stalled_ = true;
+      break;
+    }
+    const std::string_view rest = input.substr(used);
+    const std::size_t step = state_ == State::kHead ? ReadHead(rest) : ReadBody(rest);
+    if (step == 0) break;
+    used += step;
+  }
+  return used;
+}
+
+std::size_t RequestReader::ReadHead(std::string_view input) {
+  if (const std::size_t empty = EmptyLineBytes(input); empty > 0) {
+    empty_lines_ += static_cast<std::uint32_t>(empty / 2);
+    if (empty_lines_ > kMaxEmptyLines) Refuse(400, {});
+    return empty;
+  }
+  if (input.empty()) return 0;
+  responder_.Arrive();
+  const HeadResult result = shared_.parser.Parse(input);
+  if (result.kind == HeadResult::Kind::kRefused) Refuse(result.refusal, input);
+  if (result.kind != HeadResult::Kind::kComplete) return 0;
+  return StartRequest(input.substr(0, result.size), input.substr(result.size));
+}
+
+std::size_t RequestReader::StartRequest(std::string_view head, std::string_view rest) {
+  empty_lines_ = 0;
+  completed_ = true;
+  const RequestHead& parsed = shared_.parser.Head();
+  const Framing& framing = parsed.framing;
+  HttpRequest request = parsed.request;
+  request.peer = &responder_.Peer();
+  if (framing.kind != Framing::Kind::kNone && !responder_.HandlerReadsBody(request)) {
+    AnswerWithoutBody(request, head);
+    return head.size();
+  }
+  if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
+    const auto length = static_cast<std::size_t>(framing.length);
+    request.body = rest.substr(0, length);
+    Answer(request, head);
+    return head.size() + length;
+  }
+  // A client that has begun to send does not wait for the permission.
+  if (parsed.expects_continue && rest.empty()) responder_.SendContinue();
+  body_ = std::make_unique<RequestBody>(head, request, framing, shared_.config.max_body);
+  state_ = State::kBody;
+  return head.size();
+}
+
+std::size_t RequestReader::ReadBody(std::string_view input) {
+  std::size_t used = 0;
+  switch (body_->Feed(input, used)) {
+    case ChunkedDecoder::State::kMore:
+      if (answered_) body_->Forget();
+      return used;
+    case ChunkedDecoder::State::kMalformed:
+      RefuseBody(400);
+      return 0;
+    case ChunkedDecoder::State::kTooLarge:
+      RefuseBody(413);
+      return 0;
+    case ChunkedDecoder::State::kDone:
+      break;
+  }
+  const std::unique_ptr<RequestBody> body = std::move(body_);
+  state_ = State::kHead;
+  completed_ = true;
+  if (!std::exchange(answered_, false)) Answer(body->Request(), body->HeadBytes());
+  return used;
+}
+
+void RequestReader::RefuseBody(int status) {
+  if (!answered_) return Refuse(status, body_->HeadBytes());
+  // A second answer would be taken for that of the next request.
+  Shut();
+}
+
+void RequestReader::Refuse(int status, std::string_view head) {
+  responder_.Refuse(status, head);
+  Shut();
+}
+
+void RequestReader::Shut() {
+  body_.reset();
+  state_ = State::kClosed;
+  refused_ = true;
+}
+
+void RequestReader::Answer(const HttpRequest& request, std::string_view head) {
+  // Behind a body old clients send an empty line, which nobody announces.
+  client_ends_ = !request.keep_alive && request.body.empty();
+  if (!responder_.Serve(request, head)) state_ = State::kClosed;
+}
+
+void RequestReader::AnswerWithoutBody(HttpRequest request, std::string_view head) {
+  const RequestHead& parsed = shared_.parser.Head();
+  // A client that waited to be told to go on may send its body now, or not: nobody can say what comes next.
+  request.keep_alive = request.keep_alive && !parsed.expects_continue;
+  Answer(request, head);
+  if (Closed()) {
+    refused_ = true;  // the body may follow
+    return;
+  }
+  body_ = std::make_unique<RequestBody>(std::string_view(), HttpRequest(), parsed.framing,
+                                        shared_.config.max_body);
+  answered_ = true;
+  state_ = State::kBody;
+}
+
+}  // namespace preforkd::http
