@@ -52,6 +52,15 @@ TEST_CASE("the fuller, the less patient, for every size") {
   }
 }
 
+TEST_CASE("as many places as the descriptors suffice for, and no more") {
+  CHECK(PlacesFor(0) == 0);
+  CHECK(PlacesFor(DescriptorsFor(0)) == 0);
+  for (std::uint64_t limit = DescriptorsFor(0); limit < DescriptorsFor(100); ++limit) {
+    REQUIRE(DescriptorsFor(PlacesFor(limit)) <= limit);
+    REQUIRE(DescriptorsFor(PlacesFor(limit) + 1) > limit);
+  }
+}
+
 TEST_CASE("a look costs little of a worker's time, and comes soon") {
   CHECK(NextLookAfter(0) == milliseconds(10));
   CHECK(NextLookAfter(50) == milliseconds(10));

@@ -8,12 +8,22 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+constexpr std::uint64_t kOwnDescriptors = 24;
+
 constexpr Duration kShortest = milliseconds(250);
 constexpr Duration kLongest = std::chrono::seconds(10);
 constexpr Duration kLook = milliseconds(10);
 constexpr Duration kLookPerConnection = microseconds(5);
 
 }  // namespace
+
+std::uint64_t DescriptorsFor(std::uint64_t connections) {
+  return kOwnDescriptors + kDescriptorsPerConnection * connections;
+}
+
+std::uint64_t PlacesFor(std::uint64_t descriptor_limit) {
+  return (descriptor_limit - std::min(descriptor_limit, kOwnDescriptors)) / kDescriptorsPerConnection;
+}
 
 std::optional<Duration> PatienceOf(const Crowd& crowd) {
   if (crowd.connections >= crowd.most && crowd.others_wait) return kShortest;

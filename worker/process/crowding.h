@@ -13,6 +13,13 @@
 
 namespace preforkd {
 
+// What a worker with so many connections has open at most: what it needs itself, generously, each client, and a file
+// that the client may have asked for.
+inline constexpr std::uint64_t kDescriptorsPerConnection = 2;
+[[nodiscard]] std::uint64_t DescriptorsFor(std::uint64_t connections);
+// How many connections the descriptors suffice for.
+[[nodiscard]] std::uint64_t PlacesFor(std::uint64_t descriptor_limit);
+
 struct Crowd {
   std::uint64_t connections = 0;  // live in this worker
   std::uint64_t most = 0;         // that it has room for

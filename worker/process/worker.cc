@@ -1,17 +1,12 @@
 #include "worker/process/worker.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 
 #include "common/base/log.h"
-#include "common/base/sys_error.h"
 #include "common/process/limits.h"
-#include "common/process/self_stat.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
 #include "worker/process/crash_report.h"
@@ -19,11 +14,6 @@
 
 namespace preforkd {
 namespace {
-
-// Parcels taken in one turn of the loop, so that clients who are being served get theirs.
-constexpr std::size_t kTakesPerTurn = 32;
-// How long to take nothing when no descriptor is free.
-constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
 
 [[noreturn]] void ExitWorker(WorkerExit code) {
   // Not exit(3): the handlers and buffers of this process are copies of the master's.
@@ -65,7 +55,6 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
 Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     : start_(std::move(start)),
       log_file_(std::move(descriptors.log)),
-      statm_(std::move(descriptors.statm)),
       env_(new WorkerEnv{.loop = loop,
                          .scoreboard = *start_.scoreboard,
                          .row = start_.scoreboard->Row(start_.id.slot),
@@ -74,21 +63,14 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
                          .config = start_.config}),
       tally_(env_->row, start_.scoreboard->Master().load_marks, start_.id.slot),
       master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }),
-      heartbeat_(loop, EventLoop::kPriorityControl, [this] { Beat(); }),
-      drain_deadline_(loop, EventLoop::kPriorityControl, [this] {
-        log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
-        connections_.ForEach([](LiveConnection& connection) { connection.End(LossReason::kDrain); });
-        leaving_ = true;
-        env_->loop.Stop();
-      }),
-      take_again_(loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }),
-      make_room_(loop, EventLoop::kPriorityControl, [this] { MakeRoom(); }) {
+      returns_(*env_, master_, connections_, tally_),
+      retirement_(*env_, master_, connections_, returns_),
+      crowd_(*env_, connections_, returns_),
+      intake_(*env_, master_, connections_, returns_, *this),
+      heartbeat_(*env_, std::move(descriptors.statm), connections_, [this] {
+        if (!env_->retiring) returns_.ReturnSurplus();
+      }) {
   StartAccessLog(std::move(descriptors.access));
-  master_.OnDrained([this] { LeaveIfDone(); });
-  master_.OnDropped([this] {
-    tally_.NotReturned();
-    CountUnreturned();
-  });
 }
 
 // The master may have one that our configuration does not want, or not yet the one that it wants.
@@ -119,11 +101,11 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
     log::Error("cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
   }
-  Beat();
+  heartbeat_.Beat();
   Ready ready{env_->id};
   if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has died meanwhile
   status = env_->loop.Run();
-  if (status.Ok()) return exit_;
+  if (status.Ok()) return retirement_.Exit();
   log::Alert("the event loop broke: {}", status.Err().text);
   return WorkerExit::kLoopFailed;
 }
@@ -151,83 +133,23 @@ void Worker::OnSignal(int signo) {
 // ---- the channel ----
 
 void Worker::OnChannel() {
+  if (retirement_.Over()) return;
   const std::uint64_t limit = DescriptorLimit();  // asked once a turn
-  TakeSome(limit);
-  WatchCrowd(limit);
+  intake_.TakeSome(limit);
+  if (!retirement_.Over()) crowd_.Watch(limit);
 }
 
-void Worker::TakeSome(std::uint64_t descriptor_limit) {
-  // Near the limit the table is asked for each take.
-  const bool plenty = kOwnDescriptors + kDescriptorsPerConnection * (connections_.Size() + kTakesPerTurn) <
-                      descriptor_limit;
-  for (std::size_t i = 0; i < kTakesPerTurn && !env_->retiring && !leaving_; ++i) {
-    if (!plenty && !MakeSureOfRoom()) return;
-    if (!TakeOne()) return;
-    // Nothing more that the master has counted: what there may be all the same, the loop will say.
-    if (env_->row.Queued() == 0) return;
-  }
+void Worker::OnEnd() { retirement_.Begin(start_.pool->supervision.drain_timeout); }
+
+void Worker::OnNonsense(const std::string& why) {
+  log::Alert("the channel brought what no master sends: {}", why);
+  crowd_.Stop();
+  retirement_.Abort(WorkerExit::kBadMaster);
 }
 
-bool Worker::MakeSureOfRoom() {
-  if (HasDescriptorRoom(kOwnDescriptors + kDescriptorsPerConnection * connections_.Size(),
-                        kDescriptorsPerConnection)) {
-    return true;
-  }
-  if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held back)",
-                 connections_.Size(), DescriptorLimit(), *held_back);
-  }
-  // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
-  if (master_.MasterHasShutDown()) {
-    connections_.ForEach([this](LiveConnection& connection) { HandBackIdle(connection, ReturnReason::kRetiring); });
-  }
-  PauseTaking();
-  return false;
-}
+void Worker::OnNudge() { heartbeat_.Stamp(); }
 
-void Worker::PauseTaking() {
-  take_again_.SetAfter(kNoRoomPause);
-  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
-}
-
-void Worker::TakeAgain() {
-  if (env_->retiring) return;
-  const Status status = master_.SetListening(true);
-  if (status.Ok()) return;
-  log::Error("{}", status.Err().text);
-  take_again_.SetAfter(kNoRoomPause);  // deaf is not an option
-}
-
-bool Worker::TakeOne() {
-  Reception<MasterToWorker> reception = master_.Receive();
-  switch (reception.outcome) {
-    case Heard::kMessage: break;
-    case Heard::kNothing: return false;
-    case Heard::kEnd: Retire(); return false;
-    case Heard::kNonsense:
-      log::Alert("the channel brought what no master sends: {}", reception.why);
-      Abort(WorkerExit::kBadMaster);
-      return false;
-    case Heard::kNoDescriptor: LoseUntaken(); return false;
-    case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
-      if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum), *held_back);
-      }
-      PauseTaking();
-      return false;
-  }
-  if (auto* hand_over = std::get_if<HandOver>(&*reception.message)) {
-    Serve(std::move(hand_over->parcel));
-  } else if (auto* reopen = std::get_if<ReopenLog>(&*reception.message)) {
-    ReopenLogFile(std::move(*reopen));
-  } else {
-    StampHeartbeat();  // a nudge
-  }
-  return true;
-}
-
-// The kernel has closed the client's descriptor: taken, and lost.
-void Worker::LoseUntaken() {
+void Worker::OnLostDescriptor() {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
     log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)", *held_back);
   }
@@ -235,7 +157,7 @@ void Worker::LoseUntaken() {
   tally_.Lost(LossReason::kRefused);
 }
 
-void Worker::Serve(Parcel parcel) {
+void Worker::OnParcel(Parcel parcel) {
   tally_.Taken();
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
@@ -262,7 +184,7 @@ void Worker::Serve(Parcel parcel) {
   connection.Start(first, std::move(luggage));
 }
 
-void Worker::ReopenLogFile(ReopenLog message) {
+void Worker::OnReopenLog(ReopenLog message) {
   if (message.incarnation != env_->id.incarnation) return;  // meant for our predecessor in this slot
   if (message.kind == LogKind::kAccess) {
     if (access_) access_->SetOutput(std::move(message.fd));
@@ -274,51 +196,20 @@ void Worker::ReopenLogFile(ReopenLog message) {
   (void)master_.Send(answer);  // a master that is gone waits for nothing
 }
 
-// ---- heartbeat ----
-
-void Worker::StampHeartbeat() {
-  Set(env_->row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
-}
-
-void Worker::Beat() {
-  StampHeartbeat();
-  const SelfStat stat = ReadSelfStat(statm_.Get());
-  Set(env_->row.rss_bytes, stat.rss_bytes);
-  Set(env_->row.cpu_ns, stat.cpu_ns);
-  heap_.Look(connections_.Size(), connections_.TakeMost(), Now());
-  heartbeat_.SetAfter(kHeartbeatInterval);
-  if (!env_->retiring) ShedSurplus();
-}
-
-// Connections beyond a quarter over its share that this worker keeps before it hands any back for evenness.
-std::uint64_t Worker::SurplusSlack() const {
-  constexpr std::uint64_t kByTurn = 8;
-  constexpr std::uint64_t kByLoad = 2;  // what was gathered is spread when that is over
-  const DispatchConfig& dispatch = env_->config->dispatch;
-  if (dispatch.policy != DispatchPolicy::kLeastConnections) return kByTurn;
-  // On purpose, so no surplus.
-  if (env_->scoreboard.Master().gathers.load(std::memory_order_relaxed)) return std::max(kByTurn, std::uint64_t{dispatch.gather});
-  return kByLoad;
-}
-
-// A worker that has just joined has nothing, and connections that are never idle would never come to it.
-void Worker::ShedSurplus() {
-  if (env_->config->dispatch.policy == DispatchPolicy::kClientHash) return;  // they would all come back
-  std::uint64_t all = 0;
-  std::uint64_t workers = 0;
-  for (std::uint32_t slot = 0; slot < env_->scoreboard.SlotsUsed(); ++slot) {
-    const WorkerRow& row = env_->scoreboard.Row(Slot{slot});
-    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady) continue;
-    all += row.InProgress();
-    ++workers;
+void Worker::OnConnectionClosed(LiveConnection& connection) {
+  connection.LogEnd();
+  if (const auto reason = connection.Loss()) {
+    tally_.Lost(*reason);
+  } else {
+    tally_.Finished();
   }
-  if (workers == 0) return;
-  const std::uint64_t share = all / workers;
-  if (connections_.Size() <= share + share / 4 + SurplusSlack()) return;
-  std::uint64_t surplus = connections_.Size() - share;
-  connections_.ForEach([&](LiveConnection& connection) {
-    if (surplus > 0 && HandBackIdle(connection, ReturnReason::kOverShare)) --surplus;
-  });
+  connections_.Remove(connection);
+  retirement_.LeaveIfDone();
+}
+
+void Worker::OnConnectionIdle(LiveConnection& connection) {
+  const ReturnReason reason = env_->retiring ? ReturnReason::kRetiring : ReturnReason::kIdle;
+  if (returns_.Return(connection, reason)) retirement_.LeaveIfDone();
 }
 
 }  // namespace preforkd

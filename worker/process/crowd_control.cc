@@ -1,11 +1,10 @@
-// The half of Worker that makes room where places are short: crowding.h decides how patient to be, sessions say who has
-// not moved on.
+#include "worker/process/crowd_control.h"
+
 #include <algorithm>
 #include <vector>
 
 #include "common/base/log.h"
 #include "common/process/limits.h"
-#include "worker/process/worker.h"
 
 namespace preforkd {
 namespace {
@@ -29,45 +28,52 @@ std::vector<Slow> SlowOf(ConnectionTable& connections, Duration least) {
 
 }  // namespace
 
-Crowd Worker::CurrentCrowd(std::uint64_t descriptor_limit) const {
-  const std::uint64_t spare = descriptor_limit - std::min(descriptor_limit, kOwnDescriptors);
+CrowdControl::CrowdControl(WorkerEnv& env, ConnectionTable& connections, ConnectionReturns& returns)
+    : env_(env),
+      connections_(connections),
+      returns_(returns),
+      make_room_(env.loop, EventLoop::kPriorityControl, [this] { MakeRoom(); }) {}
+
+Crowd CrowdControl::Current(std::uint64_t descriptor_limit) const {
   Crowd crowd;
   crowd.connections = connections_.Size();
-  crowd.most = std::min<std::uint64_t>(env_->config->dispatch.max_connections, spare / kDescriptorsPerConnection);
-  const PoolRow* const pool = env_->scoreboard.PoolOf(env_->row);
-  crowd.others_wait = (pool != nullptr && Get(pool->queue_length) > 0) || env_->row.Queued() > 0;
+  crowd.most = std::min<std::uint64_t>(env_.config->dispatch.max_connections, PlacesFor(descriptor_limit));
+  const PoolRow* const pool = env_.scoreboard.PoolOf(env_.row);
+  crowd.others_wait = (pool != nullptr && Get(pool->queue_length) > 0) || env_.row.Queued() > 0;
   return crowd;
 }
 
-void Worker::WatchCrowd(std::uint64_t descriptor_limit) {
-  if (env_->retiring || leaving_ || make_room_.Pending()) return;
-  const Crowd crowd = CurrentCrowd(descriptor_limit);
+void CrowdControl::Watch(std::uint64_t descriptor_limit) {
+  if (env_.retiring || make_room_.Pending()) return;
+  const Crowd crowd = Current(descriptor_limit);
   // With every place taken others may come to wait at any time.
   if (crowd.connections < crowd.most && !PatienceOf(crowd)) return;
   make_room_.SetAfter(NextLookAfter(crowd.connections));
 }
 
-void Worker::MakeRoom() {
-  if (env_->retiring || leaving_) return;
+void CrowdControl::MakeRoom() {
+  if (env_.retiring) return;
   const std::uint64_t limit = DescriptorLimit();
-  const std::optional<Duration> patience = PatienceOf(CurrentCrowd(limit));
+  const std::optional<Duration> patience = PatienceOf(Current(limit));
   std::size_t closed = 0;
   for (const Slow& slow : patience ? SlowOf(connections_, *patience) : std::vector<Slow>{}) {
     // Each that has gone makes the worker more patient.
-    const std::optional<Duration> now_patience = PatienceOf(CurrentCrowd(limit));
+    const std::optional<Duration> now_patience = PatienceOf(Current(limit));
     if (!now_patience || slow.lag < *now_patience) break;
     // One that is between two requests goes to the master, if that may keep it.
-    if (env_->config->parking.max > 0 && HandBackIdle(*slow.connection, ReturnReason::kOverShare)) continue;
+    if (env_.config->parking.max > 0 && returns_.Return(*slow.connection, ReturnReason::kOverShare))
+      continue;
     const std::size_t before = connections_.Size();
     slow.connection->GiveWay();
     closed += before - connections_.Size();
   }
-  if (const auto held_back = closed > 0 ? crowd_log_.Allow(Now()) : std::nullopt) {
-    log::Warning("{} connections are left of at most {}: {} slow clients were closed to make room ({} more such lines "
-                 "held back)",
-                 connections_.Size(), CurrentCrowd(limit).most, closed, *held_back);
+  if (const auto held_back = closed > 0 ? log_limit_.Allow(Now()) : std::nullopt) {
+    log::Warning(
+        "{} connections are left of at most {}: {} slow clients were closed to make room ({} more such lines "
+        "held back)",
+        connections_.Size(), Current(limit).most, closed, *held_back);
   }
-  WatchCrowd(limit);
+  Watch(limit);
 }
 
 }  // namespace preforkd

@@ -1,0 +1,103 @@
+#include "worker/process/connection_returns.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "common/base/log.h"
+#include "worker/connection/service.h"
+
+namespace preforkd {
+namespace {
+
+const char* InWords(ReturnReason reason) {
+  switch (reason) {
+    case ReturnReason::kIdle:
+      return "it is idle";
+    case ReturnReason::kRetiring:
+      return "this worker retires";
+    case ReturnReason::kOverShare:
+      return "others have fewer";
+  }
+  return "?";
+}
+
+// Connections beyond a quarter over its share that this worker keeps before it hands any back for evenness.
+std::uint64_t Slack(const WorkerEnv& env) {
+  constexpr std::uint64_t kByTurn = 8;
+  constexpr std::uint64_t kByLoad = 2;  // what was gathered is spread when that is over
+  const DispatchConfig& dispatch = env.config->dispatch;
+  if (dispatch.policy != DispatchPolicy::kLeastConnections) return kByTurn;
+  // On purpose, so no surplus.
+  if (env.scoreboard.Master().gathers.load(std::memory_order_relaxed))
+    return std::max(kByTurn, std::uint64_t{dispatch.gather});
+  return kByLoad;
+}
+
+}  // namespace
+
+ConnectionReturns::ConnectionReturns(WorkerEnv& env, MasterLink& master, ConnectionTable& connections,
+                                     Tally& tally)
+    : env_(env), master_(master), connections_(connections), tally_(tally) {
+  master_.OnDropped([this] {
+    tally_.NotReturned();
+    CountUnreturned();
+  });
+}
+
+bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) {
+  // When the whole server stops nobody else would get it: who has spoken is answered here.
+  const MasterPage& master = env_.scoreboard.Master();
+  const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
+  if (server_stops && connection.Client().HasInput()) return false;
+  std::optional<Luggage> luggage = connection.Pack();
+  if (!luggage) return false;
+  // Nor would anybody do what is left to do.
+  if (luggage->wake && (server_stops || master_.MasterGone())) return false;
+  HandBack message;
+  message.id = env_.id;
+  message.reason = reason;
+  message.wake_now = luggage->wake;
+  message.idle_left_ns = luggage->idle_for.count();
+  message.parcel = connection.Client().TakeParcel();
+  message.parcel.unread = std::move(luggage->unread);
+  message.parcel.context = std::move(luggage->context);
+  log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
+  if (master_.Send(message)) {
+    tally_.Returned();
+  } else {
+    CountUnreturned();
+  }
+  connections_.Remove(connection);
+  return true;
+}
+
+void ConnectionReturns::ReturnSurplus() {
+  if (env_.config->dispatch.policy == DispatchPolicy::kClientHash) return;  // they would all come back
+  std::uint64_t all = 0;
+  std::uint64_t workers = 0;
+  for (std::uint32_t slot = 0; slot < env_.scoreboard.SlotsUsed(); ++slot) {
+    const WorkerRow& row = env_.scoreboard.Row(Slot{slot});
+    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady) continue;
+    all += row.InProgress();
+    ++workers;
+  }
+  if (workers == 0) return;
+  const std::uint64_t share = all / workers;
+  if (connections_.Size() <= share + share / 4 + Slack(env_)) return;
+  std::uint64_t surplus = connections_.Size() - share;
+  connections_.ForEach([this, &surplus](LiveConnection& connection) {
+    if (surplus > 0 && Return(connection, ReturnReason::kOverShare)) --surplus;
+  });
+}
+
+void ConnectionReturns::CountUnreturned() {
+  if (master_.MasterGone()) {
+    tally_.Finished();  // it was idle, and the server has ended
+  } else {
+    tally_.Lost(LossReason::kRefused);
+  }
+}
+
+}  // namespace preforkd

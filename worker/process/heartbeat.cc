@@ -1,0 +1,31 @@
+#include "worker/process/heartbeat.h"
+
+#include <utility>
+
+#include "common/process/self_stat.h"
+
+namespace preforkd {
+
+Heartbeat::Heartbeat(WorkerEnv& env, UniqueFd statm, ConnectionTable& connections,
+                     std::function<void()> on_beat)
+    : env_(env),
+      statm_(std::move(statm)),
+      connections_(connections),
+      on_beat_(std::move(on_beat)),
+      timer_(env.loop, EventLoop::kPriorityControl, [this] { Beat(); }) {}
+
+void Heartbeat::Beat() {
+  Stamp();
+  const SelfStat stat = ReadSelfStat(statm_.Get());
+  Set(env_.row.rss_bytes, stat.rss_bytes);
+  Set(env_.row.cpu_ns, stat.cpu_ns);
+  heap_.Look(connections_.Size(), connections_.TakeMost(), Now());
+  timer_.SetAfter(kHeartbeatInterval);
+  on_beat_();
+}
+
+void Heartbeat::Stamp() {
+  Set(env_.row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
+}
+
+}  // namespace preforkd

@@ -1,0 +1,110 @@
+#include "worker/process/intake.h"
+
+#include <cstddef>
+#include <utility>
+#include <variant>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/process/limits.h"
+#include "worker/process/crowding.h"
+
+namespace preforkd {
+namespace {
+
+// Parcels taken in one turn of the loop, so that clients who are being served get theirs.
+constexpr std::size_t kTakesPerTurn = 32;
+// How long to take nothing when no descriptor is free.
+constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Intake::Intake(WorkerEnv& env, MasterLink& master, ConnectionTable& connections, ConnectionReturns& returns,
+               Sink& sink)
+    : env_(env),
+      master_(master),
+      connections_(connections),
+      returns_(returns),
+      sink_(sink),
+      take_again_(env.loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {}
+
+void Intake::TakeSome(std::uint64_t descriptor_limit) {
+  // Near the limit the table is asked for each take.
+  const bool plenty = DescriptorsFor(connections_.Size() + kTakesPerTurn) < descriptor_limit;
+  for (std::size_t i = 0; i < kTakesPerTurn && !env_.retiring; ++i) {
+    if (!plenty && !MakeSureOfRoom()) return;
+    if (!TakeOne()) return;
+    // Nothing more that the master has counted: what there may be all the same, the loop will say.
+    if (env_.row.Queued() == 0) return;
+  }
+}
+
+bool Intake::MakeSureOfRoom() {
+  if (HasDescriptorRoom(DescriptorsFor(connections_.Size()), kDescriptorsPerConnection)) return true;
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning(
+        "no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held "
+        "back)",
+        connections_.Size(), DescriptorLimit(), *held_back);
+  }
+  // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
+  if (master_.MasterHasShutDown()) {
+    connections_.ForEach(
+        [this](LiveConnection& connection) { returns_.Return(connection, ReturnReason::kRetiring); });
+  }
+  Pause();
+  return false;
+}
+
+void Intake::Pause() {
+  take_again_.SetAfter(kNoRoomPause);
+  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+}
+
+void Intake::TakeAgain() {
+  if (env_.retiring) return;
+  const Status status = master_.SetListening(true);
+  if (status.Ok()) return;
+  log::Error("{}", status.Err().text);
+  take_again_.SetAfter(kNoRoomPause);  // deaf is not an option
+}
+
+bool Intake::TakeOne() {
+  Reception<MasterToWorker> reception = master_.Receive();
+  switch (reception.outcome) {
+    case Heard::kMessage:
+      break;
+    case Heard::kNothing:
+      return false;
+    case Heard::kEnd:
+      sink_.OnEnd();
+      return false;
+    case Heard::kNonsense:
+      sink_.OnNonsense(reception.why);
+      return false;
+    case Heard::kNoDescriptor:
+      sink_.OnLostDescriptor();
+      return false;
+    case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum),
+                   *held_back);
+      }
+      Pause();
+      return false;
+  }
+  Deliver(std::move(*reception.message));
+  return true;
+}
+
+void Intake::Deliver(MasterToWorker message) {
+  if (auto* hand_over = std::get_if<HandOver>(&message)) {
+    sink_.OnParcel(std::move(hand_over->parcel));
+  } else if (auto* reopen = std::get_if<ReopenLog>(&message)) {
+    sink_.OnReopenLog(std::move(*reopen));
+  } else {
+    sink_.OnNudge();
+  }
+}
+
+}  // namespace preforkd
