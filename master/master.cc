@@ -60,7 +60,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
           loop, scoreboard, environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); },
           [this](ServiceId service) { return changes_.State().MayAccept() && !dispatcher_.Congested(service); }),
-      supervisor_(loop, scoreboard, dispatcher_, program.worker, ledger_, SupervisorHooks()),
+      supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker), ledger_,
+                  SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
       control_(
           loop,
@@ -104,7 +105,7 @@ Supervisor::Hooks Master::SupervisorHooks() {
           [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
           [this] {
             JudgeService(Parts());
-            changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.MayReload()); });
+            changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
           },
           [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
 }
@@ -119,9 +120,8 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 }
 
 Notices::Reading Master::ReadHealth() const {
-  std::uint32_t desired = 0;
-  for (const PoolSpec& pool : generations_.Serving().pools) desired += supervisor_.Desired(pool.id);
-  return {desired, supervisor_.Beating(Now()), context_.scoreboard.Account().in_progress};
+  return {supervisor_.Workers().Desired(), supervisor_.Counts().Beating(Now()),
+          context_.scoreboard.Account().in_progress};
 }
 
 // ---- life ----

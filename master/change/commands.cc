@@ -140,7 +140,7 @@ ControlReply Commands::RequestScale(const ControlRequest& request) {
 std::uint32_t Commands::MostWorkers(PoolId pool) const {
   std::uint32_t others = 0;
   for (const PoolTarget& each : parts_.generations.Serving().Targets()) {
-    if (each.pool != pool) others += parts_.supervisor.Desired(each.pool);
+    if (each.pool != pool) others += parts_.supervisor.Workers().Desired(each.pool);
   }
   return kMaxWorkers - std::min(others, kMaxWorkers);
 }
@@ -187,7 +187,7 @@ void Commands::Scale(const PoolTarget& pool, std::uint32_t workers) {
 // Of the main pool, or of the first where no service is in that one.
 void Commands::Nudge(int by) {
   const PoolTarget pool = parts_.generations.Serving().Targets().front();
-  const std::int64_t wanted = std::int64_t{parts_.supervisor.Desired(pool.pool)} + by;
+  const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.pool)} + by;
   Scale(pool, static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.pool), 1U))));
 }
 
@@ -197,7 +197,7 @@ void Commands::ReopenLogs(LogReopening::Done done) {
     log::Error("the log stays where it is: {}", status.Err().text);
     return done(status);
   }
-  parts_.supervisor.ReopenLogs(log.Fds(), [done = std::move(done)](const Status& status) {
+  parts_.supervisor.Logs().Reopen(log.Fds(), [done = std::move(done)](const Status& status) {
     if (status.Ok()) {
       log::Notice("log reopened by all processes");
     } else {

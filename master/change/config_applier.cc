@@ -33,7 +33,7 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
   }
   const LogFds logs = log.Fds();
   if (logs != before)
-    parts_.supervisor.ReopenLogs(logs, [](const Status&) {});  // this generation's have the old
+    parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // this generation's have the old
   ApplyNumbers(generation);
   parts_.parking.Configure(config.parking, generation.services);
   parts_.listeners.Commit(config);
@@ -42,7 +42,7 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
 
 void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
-  parts_.supervisor.SetLogs(parts_.context.log.Fds());
+  parts_.supervisor.Logs().Set(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
   parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfServices(), UsableCpus().cpus);
 }

@@ -12,7 +12,7 @@
 #include "common/config/config.h"
 #include "master/accept/name_numbers.h"
 #include "master/upgrade/state/upgrade_state.h"
-#include "master/workers/generation.h"
+#include "master/workers/slots/generation.h"
 
 namespace preforkd {
 

@@ -101,7 +101,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.listeners = parts.listeners.Bequeath();
   parts.control.Save(state);
   SaveListenerRows(context.scoreboard, state);
-  parts.supervisor.Bequeath(state);
+  parts.supervisor.Save(state);
   SaveConnections(parts, state);
   return state;
 }
@@ -119,7 +119,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
   if (!answers.Ok()) return answers.Err();
   std::vector<WaiterId> waiters;
   for (ControlAnswer& answer : answers.Value()) waiters.push_back(parts.waiters.Add(std::move(answer)));
-  if (const Status status = parts.supervisor.Inherit(serving, state); !status.Ok()) return status.Err();
+  if (const Status status = parts.supervisor.Restore(serving, state); !status.Ok()) return status.Err();
   // Without services: connections of those that are no more are closed when the old generation is over.
   parts.parking.Configure(serving.config->parking, {});
   if (const Status status = RestoreConnections(parts, state); !status.Ok()) return status.Err();

@@ -11,7 +11,7 @@
 
 namespace preforkd {
 
-// `path`: of this program. Precondition: Supervisor::Compose() or a state that nobody resumes from.
+// `path`: of this program. Precondition: Supervisor::PrepareSave() or a state that nobody resumes from.
 Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path);
 
 // The requests that wait for the outcome of the upgrade. Precondition: `parts.generations` is restored.

@@ -36,17 +36,18 @@ void Show(const MasterParts& parts, const PoolSpec& pool, PoolRow& row) {
     row.state.store(PoolState::kStarting, std::memory_order_relaxed);
     row.used.store(true, std::memory_order_release);
   }
-  Set(row.workers_wanted, supervisor.Stopping() ? 0 : supervisor.Desired(pool.id));
-  Set(row.workers_max, supervisor.Stopping() ? 0 : supervisor.MostWorkers(pool.id));
+  const bool stopping = supervisor.Workers().Stopping();
+  Set(row.workers_wanted, stopping ? 0 : supervisor.Workers().Desired(pool.id));
+  Set(row.workers_max, stopping ? 0 : supervisor.Counts().Most(pool.id));
 }
 
 void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool alone) {
   const Supervisor& supervisor = parts.supervisor;
-  if (supervisor.Stopping()) return;
+  if (supervisor.Workers().Stopping()) return;
   const PoolState before = row.state.load(std::memory_order_relaxed);
   const PoolState next = NextState(before, parts.context.Page().state.load(std::memory_order_relaxed),
-                                   supervisor.CountInService(pool.id, WorkerState::kReady),
-                                   supervisor.CountInService(pool.id, WorkerState::kStarting));
+                                   supervisor.Counts().InService(pool.id, WorkerState::kReady),
+                                   supervisor.Counts().InService(pool.id, WorkerState::kStarting));
   if (next == before) return;
   LogChange(alone ? "" : fmt::format("pool \"{}\": ", pool.config->name), before, next);
   row.state.store(next, std::memory_order_relaxed);
@@ -66,8 +67,8 @@ void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools
 bool CanServe(const MasterParts& parts) {
   const std::vector<PoolSpec>& pools = parts.generations.Serving().pools;
   return std::all_of(pools.begin(), pools.end(), [&parts](const PoolSpec& pool) {
-    return parts.supervisor.Count(pool.id, WorkerState::kReady) +
-               parts.supervisor.Count(pool.id, WorkerState::kStarting) > 0;
+    const WorkerCounts& counts = parts.supervisor.Counts();
+    return counts.Of(pool.id, WorkerState::kReady) + counts.Of(pool.id, WorkerState::kStarting) > 0;
   });
 }
 

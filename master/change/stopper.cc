@@ -20,7 +20,7 @@ void Stopper::Do(const CloseListeners& action) {
 }
 
 void Stopper::Do(const StopWorkers& action) {
-  if (!parts_.supervisor.Stopping())
+  if (!parts_.supervisor.Workers().Stopping())
     parts_.supervisor.Stop(action.stop_by);  // it may have given up by itself
 }
 

@@ -48,7 +48,7 @@ void Upgrader::OnVerdict(const Result<std::string>& verdict) {
 }
 
 void Upgrader::Do(const Replace&) {
-  if (!parts_.supervisor.MayReload() || !parts_.supervisor.Compose()) {
+  if (!parts_.supervisor.Workers().MayReload() || !parts_.supervisor.PrepareSave()) {
     return parts_.changes.Tell([](Change& change) { change.OnCannotReplaceYet(); });
   }
   parts_.dispatcher.Flush();

@@ -15,14 +15,14 @@ bool HangWatch::BeginRound(Duration hang_timeout, Time now) {
   return was_away;
 }
 
-HangWatch::Verdict HangWatch::Judge(const WorkerId& id, Time heartbeat, Duration hang_timeout, Time now) {
-  if (const auto abort = aborted_.find(id); abort != aborted_.end()) {
-    if (abort->second.killed || now - abort->second.at < kAbortGrace) return Verdict::kFine;
-    abort->second.killed = true;
+HangWatch::Verdict HangWatch::Judge(HangState& state, Time heartbeat, Duration hang_timeout, Time now) const {
+  if (state.aborted_at) {
+    if (state.killed || now - *state.aborted_at < kAbortGrace) return Verdict::kFine;
+    state.killed = true;
     return Verdict::kKill;
   }
   if (now - SilentSince(std::max(heartbeat, fresh_since_)) < hang_timeout) return Verdict::kFine;
-  aborted_[id] = Abort{now};
+  state.aborted_at = now;
   return Verdict::kAbort;
 }
 

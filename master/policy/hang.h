@@ -7,15 +7,22 @@
 #ifndef PREFORKD_MASTER_POLICY_HANG_H_
 #define PREFORKD_MASTER_POLICY_HANG_H_
 
-#include <cstdint>
-#include <map>
 #include <optional>
 
 #include "common/base/clock.h"
-#include "common/base/ids.h"
 
 namespace preforkd {
 
+// What has been done about one worker that does not answer. It ends with the worker.
+struct HangState {
+  std::optional<Time> aborted_at;
+  bool killed = false;
+
+  // It was sent SIGABRT by us.
+  [[nodiscard]] bool Aborted() const { return aborted_at.has_value(); }
+};
+
+// One for all workers that have the same hang_timeout.
 class HangWatch {
  public:
   enum class Verdict { kFine, kAbort, kKill };
@@ -29,19 +36,10 @@ class HangWatch {
 
   // A round of judgements begins. True when the master itself was away since the last one.
   bool BeginRound(Duration hang_timeout, Time now);
-  // `heartbeat`: the last one of this worker. kAbort and kKill are said once each.
-  Verdict Judge(const WorkerId& id, Time heartbeat, Duration hang_timeout, Time now);
-  // It was sent SIGABRT by us.
-  [[nodiscard]] bool Aborted(const WorkerId& id) const { return aborted_.contains(id); }
-  void Forget(const WorkerId& id) { aborted_.erase(id); }
+  // `heartbeat`: the last one of the worker of `state`. kAbort and kKill are said once each.
+  Verdict Judge(HangState& state, Time heartbeat, Duration hang_timeout, Time now) const;
 
  private:
-  struct Abort {
-    Time at;
-    bool killed = false;
-  };
-
-  std::map<WorkerId, Abort> aborted_;
   std::optional<Time> last_round_;
   Time fresh_since_{};  // heartbeats from before do not count
 };

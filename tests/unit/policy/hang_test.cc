@@ -13,11 +13,11 @@ using Verdict = HangWatch::Verdict;
 
 constexpr Duration kTimeout = seconds(30);
 constexpr Time kStart = Time{} + std::chrono::hours(1);
-const WorkerId kWorker{Slot{2}, Incarnation{7}};
 
 // One round a second, as the master makes them. `heartbeat` is the last one of the only worker.
 struct World {
   HangWatch watch;
+  HangState state;
   Time now = kStart;
   Time heartbeat = kStart;
 
@@ -30,7 +30,7 @@ struct World {
       now += HangWatch::Interval(kTimeout);
       CHECK_FALSE(watch.BeginRound(kTimeout, now));
       if (beats) heartbeat = now;
-      const Verdict verdict = watch.Judge(kWorker, heartbeat, kTimeout, now);
+      const Verdict verdict = watch.Judge(state, heartbeat, kTimeout, now);
       if (verdict != Verdict::kFine) verdicts.push_back(verdict);
     }
     return verdicts;
@@ -54,7 +54,7 @@ TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, e
   World world;
   CHECK(world.Pass(30, false).empty());  // one of them before the next heartbeat was due
   CHECK(world.Pass(1, false) == std::vector{Verdict::kAbort});
-  CHECK(world.watch.Aborted(kWorker));
+  CHECK(world.state.Aborted());
   CHECK(world.Pass(1, false).empty());
   CHECK(world.Pass(100, false) == std::vector{Verdict::kKill});
 }
@@ -62,8 +62,7 @@ TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, e
 TEST_CASE("its successor is judged anew") {
   World world;
   REQUIRE(world.Pass(31, false).size() == 1);
-  world.watch.Forget(kWorker);
-  CHECK_FALSE(world.watch.Aborted(kWorker));
+  world.state = {};
   world.heartbeat = world.now;
   CHECK(world.Pass(20, false).empty());
 }
@@ -72,7 +71,7 @@ TEST_CASE("the master was paused for a minute: nobody is judged before a fresh p
   World world;
   world.now += seconds(60);
   CHECK(world.watch.BeginRound(kTimeout, world.now));
-  CHECK(world.watch.Judge(kWorker, world.heartbeat, kTimeout, world.now) == Verdict::kFine);
+  CHECK(world.watch.Judge(world.state, world.heartbeat, kTimeout, world.now) == Verdict::kFine);
   CHECK(world.Pass(30, false).empty());
   CHECK(world.Pass(1, false) == std::vector{Verdict::kAbort});
 }
@@ -82,13 +81,14 @@ TEST_CASE("a loop may stand still for all but hang_timeout, wherever between two
   constexpr Duration kStandstill = kShort - milliseconds(1);
   for (Duration into = Duration(0); into <= kHeartbeatInterval; into += milliseconds(50)) {
     HangWatch watch;
+    HangState state;
     (void)watch.BeginRound(kShort, kStart);
     const Time goes_on = kStart + into + kStandstill;  // and beats at once
     for (Time now = kStart; now < goes_on; now += HangWatch::Interval(kShort)) {
       CHECK_FALSE(watch.BeginRound(kShort, now));
-      CHECK(watch.Judge(kWorker, kStart, kShort, now) == Verdict::kFine);
+      CHECK(watch.Judge(state, kStart, kShort, now) == Verdict::kFine);
     }
-    CHECK(watch.Judge(kWorker, kStart, kShort, goes_on) == Verdict::kFine);
+    CHECK(watch.Judge(state, kStart, kShort, goes_on) == Verdict::kFine);
   }
 }
 
@@ -102,8 +102,9 @@ TEST_CASE("a round that is a little late is no pause") {
 
 TEST_CASE("a worker that was there before the watch began gets a whole period") {
   HangWatch watch;
+  HangState state;
   (void)watch.BeginRound(kTimeout, kStart);
-  CHECK(watch.Judge(kWorker, kStart - std::chrono::hours(1), kTimeout, kStart) == Verdict::kFine);
+  CHECK(watch.Judge(state, kStart - std::chrono::hours(1), kTimeout, kStart) == Verdict::kFine);
 }
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-#include "master/workers/line_rescue.h"
+#include "master/workers/reports/line_rescue.h"
 
 #include <algorithm>
 #include <cerrno>

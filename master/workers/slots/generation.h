@@ -1,6 +1,6 @@
 // GenerationSpec: one configuration with its numbers, as workers are started with it. A plain value.
-#ifndef PREFORKD_MASTER_WORKERS_GENERATION_H_
-#define PREFORKD_MASTER_WORKERS_GENERATION_H_
+#ifndef PREFORKD_MASTER_WORKERS_SLOTS_GENERATION_H_
+#define PREFORKD_MASTER_WORKERS_SLOTS_GENERATION_H_
 
 #include <cstdint>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "master/workers/post_mortem.h"
+#include "master/workers/reports/post_mortem.h"
 
 #include <cxxabi.h>
 #include <dlfcn.h>
@@ -42,7 +42,7 @@ std::string NameOf(std::uint64_t address) {
 // "[::1]:80" -> "[::1]": every connection of a client has another port.
 std::string WithoutPort(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
-std::string MemoryHint(const Obituary& dead) {
+std::string MemoryHint(const PostMortem& dead) {
   if (!dead.memory) return {};
   return fmt::format(", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
                      "{:.1f} MiB)",
@@ -61,15 +61,15 @@ std::vector<std::string> NameFrames(const CrashRecord& record) {
   return names;
 }
 
-void LogObituary(const Obituary& dead) {
+void LogPostMortem(const PostMortem& dead) {
   const double uptime = Seconds(dead.uptime);
-  if (dead.was == WorkerState::kRetiring && dead.report.kind == ExitKind::kClean) {
+  if (dead.was == WorkerState::kRetiring && dead.exit.kind == ExitKind::kClean) {
     log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
     return;
   }
   const std::string text =
       fmt::format("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
-                  dead.id, dead.pid, Name(dead.was), dead.report.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
+                  dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
   dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
     log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);

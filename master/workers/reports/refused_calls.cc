@@ -1,4 +1,4 @@
-#include "master/workers/refused_calls.h"
+#include "master/workers/reports/refused_calls.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "master/workers/generation.h"
+#include "master/workers/slots/generation.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SelfReport: what the master's own process uses, shown in the scoreboard for everybody who asks.
-#ifndef PREFORKD_MASTER_WORKERS_SELF_REPORT_H_
-#define PREFORKD_MASTER_WORKERS_SELF_REPORT_H_
+#ifndef PREFORKD_MASTER_WORKERS_ROUNDS_SELF_REPORT_H_
+#define PREFORKD_MASTER_WORKERS_ROUNDS_SELF_REPORT_H_
 
 #include "common/scoreboard/scoreboard.h"
 

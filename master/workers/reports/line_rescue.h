@@ -1,7 +1,7 @@
 // LineRescue: writes the lines of the access log that a dead worker had and could not write any more, each once
 // (LineBuffer).
-#ifndef PREFORKD_MASTER_WORKERS_LINE_RESCUE_H_
-#define PREFORKD_MASTER_WORKERS_LINE_RESCUE_H_
+#ifndef PREFORKD_MASTER_WORKERS_REPORTS_LINE_RESCUE_H_
+#define PREFORKD_MASTER_WORKERS_REPORTS_LINE_RESCUE_H_
 
 #include "common/base/ids.h"
 #include "common/scoreboard/line_buffer.h"

@@ -1,4 +1,4 @@
-#include "master/workers/self_report.h"
+#include "master/workers/rounds/self_report.h"
 
 #include "common/process/limits.h"
 #include "common/process/self_stat.h"

@@ -1,7 +1,7 @@
-// PostMortem: what is said of a dead worker. Collects it from the scoreboard row before the row is cleared, and
-// puts it into words; names the places in a crash record.
-#ifndef PREFORKD_MASTER_WORKERS_POST_MORTEM_H_
-#define PREFORKD_MASTER_WORKERS_POST_MORTEM_H_
+// PostMortem: what is known of a worker that has ended, from its row of the scoreboard before that is cleared. Puts it
+// into words, and names the places in a crash record.
+#ifndef PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
+#define PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
 
 #include <sys/types.h>
 
@@ -18,10 +18,10 @@
 
 namespace preforkd {
 
-struct Obituary {
+struct PostMortem {
   WorkerId id;
   pid_t pid = 0;
-  ExitReport report;
+  ExitReport exit;
   WorkerState was{};
   Duration uptime{0};
   std::optional<std::uint64_t> memory;  // set: the OOM killer has taken it; what it had at its last heartbeat
@@ -38,7 +38,7 @@ struct Obituary {
 std::vector<std::string> NameFrames(const CrashRecord& record);
 
 // One line, and one more for each frame.
-void LogObituary(const Obituary& dead);
+void LogPostMortem(const PostMortem& dead);
 
 // Notices a request that kills: the same request of the same client in three workers that died in a row.
 class PoisonWatch {

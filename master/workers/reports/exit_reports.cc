@@ -1,0 +1,80 @@
+#include "master/workers/reports/exit_reports.h"
+
+#include <csignal>
+
+#include "common/base/log.h"
+#include "master/workers/slots/slot_connections.h"
+
+namespace preforkd {
+namespace {
+
+RestartReason ReasonOf(const WorkerProcess& worker, WorkerState was) {
+  if (worker.Distrusted()) return RestartReason::kUntrusted;
+  if (worker.Hung()) return RestartReason::kHang;
+  if (was == WorkerState::kStarting) return RestartReason::kStart;
+  if (worker.LossReasonAtExit() == LossReason::kDrain) return RestartReason::kDrain;
+  if (worker.Exit().kind == ExitKind::kUnknown) return RestartReason::kUnknown;
+  return worker.Exit().kind == ExitKind::kSignal ? RestartReason::kCrash : RestartReason::kExit;
+}
+
+}  // namespace
+
+void ExitReports::Look(Time now) {
+  NoteOomKills(now);
+  for (const auto& slot : parts_.slots.All()) {
+    if (slot->Running()) refused_calls_.Look(slot->Process()->Id(), slot->Row(), now);
+  }
+}
+
+void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
+  const WorkerProcess& worker = *slot.Process();
+  slot.RefreshTexts();
+  refused_calls_.LastLook(worker.Id(), slot.Row());
+  PostMortem report = Examine(slot, was);
+  const bool unasked = was != WorkerState::kRetiring || worker.Exit().kind != ExitKind::kClean;
+  const std::string suspicion = unasked ? Suspicion(slot.Row()) : std::string();
+  report.reclaimed = ReclaimUntaken(parts_, slot);
+  report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
+  LogPostMortem(report);
+  if (!suspicion.empty()) log::Warning("{}", suspicion);
+  if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
+}
+
+PostMortem ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
+  const WorkerProcess& worker = *slot.Process();
+  const WorkerRow& row = slot.Row();
+  PostMortem report;
+  report.id = worker.Id();
+  report.pid = worker.Pid();
+  report.exit = worker.Exit();
+  report.was = was;
+  if (TakenForMemory(worker)) report.memory = Get(row.rss_bytes);
+  report.uptime = Now() - worker.StartedAt();
+  if (Get(row.callback_since_ns) != 0) report.conn = ConnId{Get(row.doing_conn)};
+  report.doing = row.DescribeDoing(ToNanoseconds(Now()));
+  // Of another program's worker the places would be named wrong: it was at other addresses.
+  if (slot.Mirror() == nullptr) report.frames = NameFrames(row.crash);
+  return report;
+}
+
+std::string ExitReports::Suspicion(const WorkerRow& row) {
+  std::string suspect;
+  if (!poison_watch_.OnDeath(row, suspect)) return {};
+  return fmt::format(
+      "{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
+      PoisonWatch::kInARow);
+}
+
+void ExitReports::NoteOomKills(Time now) {
+  if (const auto count = oom_counter_.Read()) oom_ledger_.Note(*count, now);
+}
+
+bool ExitReports::TakenForMemory(const WorkerProcess& worker) {
+  const bool by_us = worker.Distrusted() || worker.LossReasonAtExit() != LossReason::kCrash;
+  if (by_us || worker.Exit().kind != ExitKind::kSignal || worker.Exit().code != SIGKILL) return false;
+  const Time now = Now();
+  NoteOomKills(now);
+  return oom_ledger_.Claim(now);
+}
+
+}  // namespace preforkd

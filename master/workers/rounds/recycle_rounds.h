@@ -1,0 +1,27 @@
+// RecycleRounds: replaces workers that have served for long enough (policy/recycle.h), one at a time.
+#ifndef PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
+#define PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
+
+#include <cstdint>
+
+#include "master/policy/recycle.h"
+#include "master/workers/slots/supervisor_parts.h"
+
+namespace preforkd {
+
+class RecycleRounds {
+ public:
+  // `seed` moves the limits of each worker.
+  RecycleRounds(const SupervisorParts& parts, std::uint64_t seed) : parts_(parts), policy_(seed) {}
+
+  // Replaces one worker that is over a limit, unless another is being replaced.
+  void ReplaceOne(Time now);
+
+ private:
+  SupervisorParts parts_;
+  Recycle policy_;
+};
+
+}  // namespace preforkd
+
+#endif

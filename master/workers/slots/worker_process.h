@@ -1,0 +1,84 @@
+// WorkerProcess: one worker process, from its fork (or its takeover in an upgrade) until everything that it
+// has left is settled. Owns the pidfd and the watches of its end and of its messages.
+//
+// The process may end before this object does: what it said last can wait in the channel until a descriptor
+// is free. Signals go through the pidfd, which never names another process; the pid is for log lines.
+#ifndef PREFORKD_MASTER_WORKERS_SLOTS_WORKER_PROCESS_H_
+#define PREFORKD_MASTER_WORKERS_SLOTS_WORKER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/base/ids.h"
+#include "common/event/event_loop.h"
+#include "common/event/fd_watch.h"
+#include "common/scoreboard/reasons.h"
+#include "master/policy/flood.h"
+#include "master/policy/hang.h"
+#include "master/workers/slots/spawner.h"
+
+namespace preforkd {
+
+class WorkerProcess {
+ public:
+  // `spawner` outlives this, and has made `process`.
+  WorkerProcess(Spawner& spawner, const WorkerId& id, SpawnedProcess process, Time started_at)
+      : spawner_(spawner), id_(id), process_(std::move(process)), started_at_(started_at) {}
+
+  // `channel` is the master's end, borrowed. Error: it cannot be watched (ENOSPC, ENOMEM).
+  Status Watch(EventLoop& loop, int channel, FdWatch::Callback on_exit, FdWatch::Callback on_message);
+
+  [[nodiscard]] const WorkerId& Id() const { return id_; }
+  [[nodiscard]] pid_t Pid() const { return process_.pid; }
+  [[nodiscard]] int PidFd() const { return process_.pidfd.Get(); }  // borrowed
+  [[nodiscard]] Time StartedAt() const { return started_at_; }
+  [[nodiscard]] bool Running() const { return !exit_.has_value(); }
+  [[nodiscard]] HangState& Hang() { return hang_; }
+  [[nodiscard]] bool Hung() const { return hang_.Aborted(); }
+
+  // ---- messages ----
+  // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
+  // Error: it could not be watched, and is not heard: try again.
+  Status SetListening(bool listening);
+  // It has said something that carries no connection. False: too often.
+  bool MaySpeak(Time now) { return flood_.Allow(now); }
+  // It talks nonsense: nothing that it has sent or will send is believed.
+  void Distrust();
+  [[nodiscard]] bool Distrusted() const { return distrusted_; }
+
+  // ---- the end ----
+  // Why the clients that it has now are lost if it dies: set before we kill it.
+  void SetLossReason(LossReason reason) { loss_reason_ = reason; }
+  [[nodiscard]] LossReason LossReasonAtExit() const;
+  // False when it has ended already.
+  bool Signal(int signo) { return Running() && spawner_.Signal(process_, signo); }
+  // Waits for it. False: it still runs.
+  bool Reap();
+  // For one that cannot be watched.
+  void KillAndReap();
+  // How it has ended. Precondition: it does not run.
+  [[nodiscard]] const ExitReport& Exit() const { return *exit_; }
+
+ private:
+  void StopWatching();
+
+  Spawner& spawner_;
+  WorkerId id_;
+  SpawnedProcess process_;
+  Time started_at_;
+  HangState hang_;
+  FloodWatch flood_;
+  bool distrusted_ = false;
+  LossReason loss_reason_ = LossReason::kCrash;
+  std::optional<ExitReport> exit_;
+  std::unique_ptr<FdWatch> exit_watch_;
+  std::unique_ptr<FdWatch> message_watch_;
+};
+
+}  // namespace preforkd
+
+#endif

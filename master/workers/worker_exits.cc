@@ -1,0 +1,61 @@
+#include "master/workers/worker_exits.h"
+
+#include "master/workers/reports/line_rescue.h"
+
+namespace preforkd {
+
+void WorkerExits::OnExit(WorkerSlot& slot) {
+  if (slot.Process()->Reap()) SettleEnded();
+}
+
+bool WorkerExits::ReapChildren() {
+  bool workers = false;
+  while (const std::optional<pid_t> pid = parts_.spawner.EndedChild()) {
+    WorkerSlot* const worker = parts_.slots.FindRunning(*pid);
+    if (worker != nullptr) {
+      workers = true;
+      OnExit(*worker);  // it would hide those behind it
+    } else if (!parts_.hooks.on_other_child(*pid)) {
+      parts_.spawner.ReapOther(*pid);
+    }
+  }
+  return workers;
+}
+
+void WorkerExits::SettleEnded() {
+  for (std::size_t i = 0; i < parts_.slots.All().size(); ++i) {  // the table may grow meanwhile
+    WorkerSlot& slot = *parts_.slots.All()[i];
+    if (slot.Process() == nullptr || slot.Running()) continue;
+    const bool heard =
+        slot.Process()->Distrusted() || messages_.HearOut(slot) != WorkerMessages::Hearing::kNoRoom;
+    parts_.dispatcher.RemoveSlot(slot.Number());  // behind its messages: one may have been that it is ready
+    if (heard) Settle(slot);
+  }
+}
+
+void WorkerExits::Settle(WorkerSlot& slot) {
+  const WorkerProcess& worker = *slot.Process();
+  const WorkerId id = worker.Id();
+  const WorkerRecord record = *parts_.fleet.Find(id);
+  if (record.state == WorkerState::kStarting && record.extra) extras_.StartFailed(Now());
+  logs_.OnGone(id);
+  const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  RescueAccessLines(slot);
+  reports_.Report(slot, record.state);
+  // What a worker that was not to be trusted has left in the channel would be taken for its successor's
+  // words.
+  if (worker.Distrusted()) slot.DropChannel();
+  if (record.state != WorkerState::kRetiring) slot.lacks_worker_since = Now();
+  slot.Vacate();
+  parts_.fleet.Exited(id, served, Now());
+  if (!parts_.fleet.Find(id)->wanted) slot.lacks_worker_since.reset();  // there will be no successor
+  parts_.Publish(slot);
+}
+
+void WorkerExits::RescueAccessLines(WorkerSlot& slot) {
+  const LineBuffer lines = slot.Mirror() == nullptr ? parts_.scoreboard.Lines(slot.Number())
+                                                    : slot.Mirror()->Board()->Lines(slot.Number());
+  RescueLines(slot.Process()->Id(), lines, logs_.Fds().access);
+}
+
+}  // namespace preforkd

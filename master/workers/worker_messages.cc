@@ -1,0 +1,187 @@
+#include "master/workers/worker_messages.h"
+
+#include <csignal>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/sys_error.h"
+#include "common/net/socket_ops.h"
+
+namespace preforkd {
+namespace {
+
+// Packets read from one worker in one turn of the loop.
+constexpr int kMessagesPerTurn = 64;
+// How long to listen to nobody when the system has no room for what they say.
+constexpr Duration kListenPause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
+                               std::function<void()> on_resume)
+    : parts_(parts),
+      logs_(logs),
+      on_resume_(std::move(on_resume)),
+      listen_again_(parts.loop, EventLoop::kPriorityControl, [this] {
+        ResumeListening();
+        on_resume_();
+      }) {}
+
+// ---- receiving ----
+
+void WorkerMessages::OnReadable(WorkerSlot& slot) {
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    if (ReceiveOne(slot) != Hearing::kMessage) break;
+  }
+}
+
+WorkerMessages::Hearing WorkerMessages::HearOut(WorkerSlot& slot) {
+  Hearing heard = Hearing::kMessage;
+  while (heard == Hearing::kMessage) heard = ReceiveOne(slot);
+  return heard;
+}
+
+WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
+  WorkerProcess& worker = *slot.Process();
+  if (!MakeSureOfRoom(worker)) return Hearing::kNoRoom;
+  Reception<WorkerToMaster> reception = slot.Channel().Receive();
+  switch (reception.outcome) {
+    case Heard::kMessage:
+      return Handle(slot, std::move(*reception.message)) ? Hearing::kMessage : Hearing::kSilent;
+    case Heard::kNothing:
+      return Hearing::kSilent;
+    case Heard::kEnd:
+      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
+      Distrust(worker, "it has closed its channel");
+      return Hearing::kSilent;
+    case Heard::kNonsense:
+      Distrust(worker, reception.why);
+      return Hearing::kSilent;
+    case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error(
+            "worker {}: a connection was handed back and no descriptor was free ({} more such lines held "
+            "back)",
+            worker.Id(), *held_back);
+      }
+      break;
+    case Heard::kError:
+      if (const auto held_back = log_limit_.Allow(Now())) {
+        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", worker.Id(),
+                   ErrnoText(reception.errnum), *held_back);
+      }
+      break;
+  }
+  PauseListening();
+  return Hearing::kNoRoom;
+}
+
+bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
+  if (parts_.hooks.make_room()) return true;
+  if (const auto held_back = log_limit_.Allow(Now())) {
+    log::Warning(
+        "no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
+        "back)",
+        worker.Id(), *held_back);
+  }
+  PauseListening();
+  return false;
+}
+
+void WorkerMessages::PauseListening() {
+  for (const auto& slot : parts_.slots.All()) {
+    if (slot->Running()) (void)slot->Process()->SetListening(false);  // to stop a watch cannot fail
+  }
+  listen_again_.SetAfter(kListenPause);
+}
+
+void WorkerMessages::ResumeListening() {
+  for (const auto& slot : parts_.slots.All()) {
+    if (!slot->Running()) continue;
+    const Status status = slot->Process()->SetListening(true);
+    if (status.Ok()) continue;
+    if (const auto held_back = log_limit_.Allow(Now())) {
+      log::Error("worker {} is not heard, trying again: {} ({} more such lines held back)",
+                 slot->Process()->Id(), status.Err().text, *held_back);
+    }
+    listen_again_.SetAfter(kListenPause);
+  }
+}
+
+// ---- acting ----
+
+bool WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
+  WorkerProcess& worker = *slot.Process();
+  const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
+  if (id != worker.Id()) {
+    Distrust(worker, fmt::format("it speaks for {}", id));
+    return false;
+  }
+  if (auto* hand_back = std::get_if<HandedBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
+  if (!worker.MaySpeak(Now())) {
+    Distrust(worker, "it floods the channel");
+    return false;
+  }
+  if (std::holds_alternative<Ready>(message)) {
+    OnReady(slot);
+  } else if (const auto* reopened = std::get_if<LogReopened>(&message)) {
+    logs_.OnReopened(id, reopened->round);
+  } else {
+    OnReplaceMe(id);
+  }
+  return true;
+}
+
+bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
+  WorkerProcess& worker = *slot.Process();
+  // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
+  if (!slot.Channel().MayHandBack()) {
+    Distrust(worker, "it hands back more than it was given");
+    return false;
+  }
+  if (!IsStreamConnection(message.parcel.fd.Get())) {
+    Distrust(worker, "it hands back what is no client's connection");
+    return false;
+  }
+  if (!slot.Channel().Knows(message.parcel)) {
+    Distrust(worker, "it hands back a connection that is not one of ours");
+    return false;
+  }
+  StopLingering(message.parcel.fd.Get());
+  slot.Channel().CountReturned(message.reason);
+  parts_.Page().load_marks.Mark(slot.Number());
+  parts_.hooks.on_hand_back(std::move(message));
+  return true;
+}
+
+void WorkerMessages::OnReady(WorkerSlot& slot) {
+  const WorkerProcess& worker = *slot.Process();
+  const Time now = Now();
+  parts_.fleet.Ready(worker.Id(), now);
+  parts_.Publish(slot);
+  const WorkerRecord& record = *parts_.fleet.Find(worker.Id());
+  if (record.state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  const double took = Seconds(now - worker.StartedAt()) * 1e3;
+  if (const auto since = std::exchange(slot.lacks_worker_since, std::nullopt)) {
+    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", worker.Id(),
+              took, Seconds(now - *since) * 1e3);
+  } else {
+    log::Info("worker {} is ready after {:.1f} ms", worker.Id(), took);
+  }
+  // One of a generation that is coming in gets nothing before that is promoted.
+  if (record.generation != parts_.generations.InService()) return;
+  parts_.dispatcher.AddSlot(record.pool, slot.Number(), slot.Channel());
+}
+
+void WorkerMessages::OnReplaceMe(const WorkerId& id) {
+  log::Notice("worker {} asks to be replaced", id);
+  if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
+}
+
+void WorkerMessages::Distrust(WorkerProcess& worker, const std::string& why) {
+  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", worker.Id(), worker.Pid(), why);
+  worker.Distrust();
+  worker.Signal(SIGKILL);
+}
+
+}  // namespace preforkd

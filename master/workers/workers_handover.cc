@@ -1,0 +1,170 @@
+#include "master/workers/workers_handover.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "master/workers/slots/foreign_boards.h"
+#include "master/workers/slots/slot_connections.h"
+
+namespace preforkd {
+namespace {
+
+std::optional<WorkerState> StateNamed(std::string_view name) {
+  for (const WorkerState state : kAllWorkerStates) {
+    if (Name(state) == name && state != WorkerState::kGone) return state;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// ---- saving ----
+
+bool WorkersHandover::Prepare() {
+  if (logs_.Busy()) return false;
+  for (const auto& slot : parts_.slots.All()) {
+    if (const WorkerProcess* const worker = slot->Process()) {
+      // It has ended, or its end is on the way.
+      if (!worker->Running() || worker->Distrusted()) return false;
+    } else if (!ClearChannel(parts_, *slot)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void WorkersHandover::Save(UpgradeState& state) const {
+  // The successor begins at what is there by then.
+  for (const auto& board : ForeignBoards(parts_.slots)) board->CollectDropped();
+  state.last_incarnation = starter_.LastIncarnation();
+  for (const PoolSpec& pool : parts_.generations.Serving().pools) {
+    state.pool_workers[pool.config->name] = parts_.fleet.Desired(pool.id);
+  }
+  state.detached = starter_.Detached();
+  state.boards = {parts_.scoreboard.Fd()};
+  for (const auto& slot : parts_.slots.All()) {
+    if (slot->Running()) state.workers_alive.push_back(Describe(*slot, state));
+  }
+}
+
+InheritedWorker WorkersHandover::Describe(const WorkerSlot& slot, UpgradeState& state) const {
+  const WorkerRecord& record = parts_.RecordOf(slot);
+  const SlotChannel& channel = slot.Channel();
+  InheritedWorker worker;
+  worker.slot = slot.Number();
+  worker.pool = record.pool;
+  worker.incarnation = record.incarnation;
+  worker.state = Name(record.state);
+  worker.wanted = record.wanted;
+  worker.leaving = record.leaving;
+  worker.extra = record.extra;
+  worker.replaces = record.replaces;
+  worker.pid = slot.Process()->Pid();
+  worker.pid_fd = slot.Process()->PidFd();
+  worker.master_end = channel.MasterEnd();
+  worker.worker_end = channel.WorkerEnd();
+  worker.shut = channel.Shut();
+  worker.wire_version = static_cast<std::uint8_t>(channel.Version());
+  worker.board = DescribeBoard(slot, state);
+  worker.started_at = slot.Process()->StartedAt();
+  worker.ready_at = record.ready_at;
+  worker.kill_at = record.kill_at;
+  return worker;
+}
+
+std::uint64_t WorkersHandover::DescribeBoard(const WorkerSlot& slot, UpgradeState& state) const {
+  const int fd = slot.Mirror() != nullptr ? slot.Mirror()->Board()->Fd() : parts_.scoreboard.Fd();
+  const auto known = std::find(state.boards.begin(), state.boards.end(), fd);
+  const auto number = static_cast<std::uint64_t>(known - state.boards.begin());
+  if (known == state.boards.end()) state.boards.push_back(fd);
+  return number;
+}
+
+// ---- restoring ----
+
+Status WorkersHandover::Restore(const GenerationSpec& generation, const UpgradeState& state) {
+  parts_.generations.Begin(generation);
+  starter_.SetLastIncarnation(state.last_incarnation);
+  starter_.SetDetached(state.detached);
+  if (Status status = MapBoards(state); !status.Ok()) return status;
+  if (Status status = RestoreFleet(generation, state); !status.Ok()) return status;
+  RestoreCounters(state);
+  for (const InheritedWorker& saved : state.workers_alive) {
+    if (Status status = RestoreWorker(saved); !status.Ok()) return status;
+  }
+  return {};
+}
+
+Status WorkersHandover::MapBoards(const UpgradeState& state) {
+  for (const int fd : state.boards) {
+    UniqueFd memory(fd);
+    auto mapped = ForeignBoard::Map(std::move(memory), parts_.Page());
+    if (!mapped.Ok()) {
+      (void)memory.Release();  // the program before this one needs it, if that comes back
+      return mapped.Err();
+    }
+    boards_before_.push_back(std::move(mapped).Value());
+  }
+  if (boards_before_.empty()) return Error{"no scoreboard is left to this program"};
+  return {};
+}
+
+Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const {
+  std::vector<InheritedRecord> records;
+  for (const InheritedWorker& saved : state.workers_alive) {
+    const std::optional<WorkerState> as = StateNamed(saved.state);
+    const bool again = std::any_of(records.begin(), records.end(),
+                                   [&](const InheritedRecord& record) { return record.slot == saved.slot; });
+    if (!as || again || Raw(saved.slot) >= kMaxSlots) {
+      return Error{fmt::format("slot {}: no such worker", Raw(saved.slot))};
+    }
+    InheritedRecord& record = records.emplace_back();
+    record.slot = saved.slot;
+    record.pool = saved.pool;
+    record.incarnation = saved.incarnation;
+    record.state = *as;
+    record.wanted = saved.wanted;
+    record.leaving = saved.leaving;
+    record.extra = saved.extra;
+    record.replaces = saved.replaces;
+    record.ready_at = saved.ready_at;
+    record.kill_at = saved.kill_at;
+  }
+  parts_.fleet.Inherit(generation.number, generation.Targets(), records);
+  return {};
+}
+
+void WorkersHandover::RestoreCounters(const UpgradeState& state) const {
+  const ForeignBoard& predecessor = *boards_before_.front();
+  predecessor.CopyTotals();
+  // Of a program that had more slots, those that this one has too.
+  for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
+    const bool living = std::any_of(state.workers_alive.begin(), state.workers_alive.end(),
+                                    [i](const InheritedWorker& worker) { return Raw(worker.slot) == i; });
+    predecessor.CopySlot(Slot{i}, living, parts_.slots.Of(Slot{i}).Row());
+  }
+}
+
+Status WorkersHandover::RestoreWorker(const InheritedWorker& saved) {
+  WorkerSlot& slot = parts_.slots.Of(saved.slot);
+  const std::shared_ptr<ForeignBoard>& board = boards_before_.at(saved.board);
+  auto mirror = board->Mirror(saved.slot, slot.Row());
+  if (!mirror.Ok()) return mirror.Err();
+  board->TakeOutOfService(saved.slot);
+  slot.TakeOver({saved.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
+                 WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
+  const WorkerId id{saved.slot, saved.incarnation};
+  Status status =
+      starter_.TakeOver(slot, id, SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
+  if (!status.Ok()) return status;
+  parts_.Publish(slot);
+  if (parts_.RecordOf(slot).state != WorkerState::kReady) return {};
+  parts_.dispatcher.AddSlot(saved.pool, saved.slot, slot.Channel());
+  return {};
+}
+
+}  // namespace preforkd
