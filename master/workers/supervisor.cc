@@ -127,8 +127,8 @@ void Supervisor::StopAtOnce() {
 }
 
 void Supervisor::OnAllHeldUp(PoolId pool) {
-  extras_.OnAllHeldUp(pool, Now());
-  Settle();
+  // Where nothing has changed, another look at what waits would only end here again.
+  if (extras_.OnAllHeldUp(pool, Now())) Settle();
 }
 
 void Supervisor::ReapChildren() {
@@ -161,13 +161,14 @@ void Supervisor::Do(const Spawn& action) {
       starter_.Start(slot, action.pool, generations_.Of(action.generation));
   if (!incarnation.Ok()) {
     log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
-    if (fleet_.Records()[Raw(action.slot)].extra) extras_.StartFailed(Now());
+    if (fleet_.Records()[Raw(action.slot)].extra) extras_.StartFailed(action.pool, Now());
     fleet_.SpawnFailed(action.slot, Now());
     return;
   }
   fleet_.Spawned(action.slot, incarnation.Value(), Now());
   slots_.Publish(fleet_.Records()[Raw(action.slot)]);
-  log::Info("worker {} started, pid {}", slot.Process()->Id(), slot.Process()->Pid());
+  log::Info("worker {} started, pid {}{}", slot.Process()->Id(), slot.Process()->Pid(),
+            slot.Process()->InPool());
 }
 
 void Supervisor::Do(const Retire& action) {

@@ -37,7 +37,7 @@ void WorkerExits::Settle(WorkerSlot& slot) {
   const WorkerProcess& worker = *slot.Process();
   const WorkerId id = worker.Id();
   const WorkerRecord record = *parts_.fleet.Find(id);
-  if (record.state == WorkerState::kStarting && record.extra) extras_.StartFailed(Now());
+  if (record.state == WorkerState::kStarting && record.extra) extras_.StartFailed(record.pool, Now());
   logs_.OnGone(id);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   RescueAccessLines(slot);

@@ -4,6 +4,8 @@
 #define PREFORKD_MASTER_WORKERS_WORKER_STARTER_H_
 
 #include <functional>
+#include <string>
+#include <utility>
 
 #include "master/workers/slots/supervisor_parts.h"
 #include "master/workers/worker_logs.h"
@@ -32,8 +34,10 @@ class WorkerStarter {
   // Starts a worker of `pool`, which is one of `generation`, in an empty slot. Error: there is none, and the
   // slot is as it was.
   Result<Incarnation> Start(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation);
-  // A worker that runs already; `slot` has its channel. Error: it cannot be watched.
-  Status TakeOver(WorkerSlot& slot, const WorkerId& id, SpawnedProcess process, Time started_at);
+  // A worker that runs already; `slot` has its channel. `in_pool`: GenerationSpec::InPool. Error: it cannot
+  // be watched.
+  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+                  Time started_at);
 
  private:
   // The channel that the worker is given.

@@ -119,7 +119,7 @@ Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const Upg
     const std::optional<WorkerState> as = StateNamed(saved.state);
     const bool again = std::any_of(records.begin(), records.end(),
                                    [&](const InheritedRecord& record) { return record.slot == saved.slot; });
-    if (!as || again || Raw(saved.slot) >= kMaxSlots) {
+    if (!as || again || Raw(saved.slot) >= kMaxSlots || generation.FindPool(saved.pool) == nullptr) {
       return Error{fmt::format("slot {}: no such worker", Raw(saved.slot))};
     }
     InheritedRecord& record = records.emplace_back();
@@ -158,8 +158,8 @@ Status WorkersHandover::RestoreWorker(const InheritedWorker& saved) {
   slot.TakeOver({saved.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
                  WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
   const WorkerId id{saved.slot, saved.incarnation};
-  Status status =
-      starter_.TakeOver(slot, id, SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
+  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().InPool(saved.pool),
+                                    SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
   if (!status.Ok()) return status;
   parts_.Publish(slot);
   if (parts_.RecordOf(slot).state != WorkerState::kReady) return {};

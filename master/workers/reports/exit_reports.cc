@@ -32,7 +32,7 @@ void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   refused_calls_.LastLook(worker.Id(), slot.Row());
   PostMortem report = Examine(slot, was);
   const bool unasked = was != WorkerState::kRetiring || worker.Exit().kind != ExitKind::kClean;
-  const std::string suspicion = unasked ? Suspicion(slot.Row()) : std::string();
+  const std::string suspicion = unasked ? Suspicion(slot.Pool(), slot.Row()) : std::string();
   report.reclaimed = ReclaimUntaken(parts_, slot);
   report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
   LogPostMortem(report);
@@ -47,6 +47,7 @@ PostMortem ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   report.id = worker.Id();
   report.pid = worker.Pid();
   report.exit = worker.Exit();
+  report.in_pool = worker.InPool();
   report.was = was;
   if (TakenForMemory(worker)) report.memory = Get(row.rss_bytes);
   report.uptime = Now() - worker.StartedAt();
@@ -57,9 +58,9 @@ PostMortem ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   return report;
 }
 
-std::string ExitReports::Suspicion(const WorkerRow& row) {
+std::string ExitReports::Suspicion(PoolId pool, const WorkerRow& row) {
   std::string suspect;
-  if (!poison_watch_.OnDeath(row, suspect)) return {};
+  if (!poison_watches_[pool].OnDeath(row, suspect)) return {};
   return fmt::format(
       "{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
       PoisonWatch::kInARow);

@@ -4,6 +4,7 @@
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_EXIT_REPORTS_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_EXIT_REPORTS_H_
 
+#include <map>
 #include <string>
 
 #include "common/process/oom.h"
@@ -29,13 +30,13 @@ class ExitReports {
   // The OOM killer has ended it, as far as can be known.
   [[nodiscard]] bool TakenForMemory(const WorkerProcess& worker);
   [[nodiscard]] PostMortem Examine(WorkerSlot& slot, WorkerState was);
-  // A warning, when its request has ended several workers in a row; else empty.
-  std::string Suspicion(const WorkerRow& row);
+  // A warning, when its request has ended several workers of the pool in a row; else empty.
+  std::string Suspicion(PoolId pool, const WorkerRow& row);
 
   SupervisorParts parts_;
   OomCounter oom_counter_;
   OomLedger oom_ledger_;
-  PoisonWatch poison_watch_;
+  std::map<PoolId, PoisonWatch> poison_watches_;
   RefusedCallReport refused_calls_;
 };
 

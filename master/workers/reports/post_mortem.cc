@@ -68,8 +68,8 @@ void LogPostMortem(const PostMortem& dead) {
     return;
   }
   const std::string text =
-      fmt::format("worker {} pid {} died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
-                  dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
+      fmt::format("worker {} pid {} died while {}: {} after {:.1f} s{}; connections lost {}, reclaimed {}; it was doing: {}",
+                  dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.in_pool, dead.lost, dead.reclaimed, dead.doing);
   dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
     log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);

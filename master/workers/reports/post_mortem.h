@@ -21,6 +21,7 @@ namespace preforkd {
 struct PostMortem {
   WorkerId id;
   pid_t pid = 0;
+  std::string in_pool;  // GenerationSpec::InPool
   ExitReport exit;
   WorkerState was{};
   Duration uptime{0};

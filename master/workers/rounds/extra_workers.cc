@@ -8,46 +8,64 @@
 
 namespace preforkd {
 
-void ExtraWorkers::OnAllHeldUp(PoolId pool, Time now) {
-  if (parts_.fleet.Stopping()) return;
-  ElasticReading reading = Read();
+bool ExtraWorkers::OnAllHeldUp(PoolId pool, Time now) {
+  const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
+  const PoolSpec* const spec = generation.FindPool(pool);
+  if (parts_.fleet.Stopping() || spec == nullptr) return false;
+  ElasticReading reading = Read(*spec);
   // Not for the whole of reclaim_after yet, and clients wait: one that sleeps in there is believed to be
   // blocked already.
-  if (reading.blocked < reading.ready && AllAsleep()) reading.blocked = reading.ready;
-  if (!elastic_.WantsOneMore(reading, now)) return;
-  log::Notice("all {} workers are blocked and {} connections wait: starting one more", reading.ready,
-              reading.waiting);
+  if (reading.blocked < reading.ready && AllAsleep(pool)) reading.blocked = reading.ready;
+  if (!elastic_[pool].WantsOneMore(reading, now)) return false;
+  log::Notice("all {} workers{} are blocked and {} connections wait: starting one more", reading.ready,
+              generation.InPool(pool), reading.waiting);
   parts_.fleet.AddExtra(pool, now);
+  if (parts_.fleet.Extras(pool) > reading.extras) return true;
+  StartFailed(pool, now);  // no slot is free: not again at once
+  return false;
 }
 
 void ExtraWorkers::ReleaseUnneeded(Time now) {
-  if (!elastic_.CanSpareOne(Read(), now)) return;
-  log::Notice("an extra worker is not needed any more");
-  parts_.fleet.ReleaseExtra(kMainPool, now);
+  const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
+  for (const PoolSpec& pool : generation.pools) {
+    if (!elastic_[pool.id].CanSpareOne(Read(pool), now)) continue;
+    log::Notice("an extra worker{} is not needed any more", generation.InPool(pool.id));
+    parts_.fleet.ReleaseExtra(pool.id, now);
+  }
 }
 
-ElasticReading ExtraWorkers::Read() const {
+ElasticReading ExtraWorkers::Read(const PoolSpec& pool) const {
   const Fleet& fleet = parts_.fleet;
-  const Pressure pressure = parts_.dispatcher.CurrentPressure(kMainPool);
+  const Pressure pressure = parts_.dispatcher.CurrentPressure(pool.id);
   ElasticReading reading;
   reading.ready = pressure.ready;
   reading.blocked = pressure.blocked;
   reading.waiting = pressure.waiting;
-  reading.desired = fleet.Desired(kMainPool);
-  reading.extras = fleet.Extras(kMainPool);
-  const std::uint32_t most = parts_.generations.Of(fleet.Current()).config->workers_max;
-  reading.most = MostWorkers(most, reading.desired);
+  reading.desired = fleet.Desired(pool.id);
+  reading.extras = fleet.Extras(pool.id);
+  reading.most = Most(pool, pressure.ready);
   for (const WorkerRecord& record : fleet.Records()) {
-    if (record.state == WorkerState::kStarting && record.generation == fleet.Current()) ++reading.starting;
+    const bool current = record.pool == pool.id && record.generation == fleet.Current();
+    if (current && record.state == WorkerState::kStarting) ++reading.starting;
   }
   return reading;
 }
 
-bool ExtraWorkers::AllAsleep() const {
+std::uint32_t ExtraWorkers::Most(const PoolSpec& pool, std::uint32_t ready) const {
+  std::uint32_t all = parts_.fleet.Desired();
+  for (const PoolSpec& each : parts_.generations.Of(parts_.fleet.Current()).pools) {
+    all += parts_.fleet.Extras(each.id);
+  }
+  const std::uint32_t room = ready + (all < kMostInService ? kMostInService - all : 0);
+  return std::min(room, MostWorkers(pool.config->workers_max, parts_.fleet.Desired(pool.id)));
+}
+
+bool ExtraWorkers::AllAsleep(PoolId pool) const {
   const std::vector<WorkerRecord>& records = parts_.fleet.Records();
-  return std::all_of(records.begin(), records.end(), [this](const WorkerRecord& record) {
-    if (record.state != WorkerState::kReady || record.generation != parts_.generations.InService())
-      return true;
+  return std::all_of(records.begin(), records.end(), [&](const WorkerRecord& record) {
+    const bool serves = record.pool == pool && record.state == WorkerState::kReady &&
+                        record.generation == parts_.generations.InService();
+    if (!serves) return true;
     const WorkerSlot& slot = parts_.slots.Of(record.slot);
     return slot.Running() && IsAsleep(slot.Process()->Pid());
   });

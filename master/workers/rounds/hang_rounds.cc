@@ -2,35 +2,54 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 #include "common/base/log.h"
 
 namespace preforkd {
 
-Duration HangRounds::Timeout() const {
-  return parts_.generations.Of(parts_.fleet.Current()).config->supervision.hang_timeout;
-}
-
 Duration HangRounds::Interval() const {
-  return HangWatch::Interval(Timeout());
+  Duration shortest = HangWatch::Interval(Duration::max());
+  for (const auto& [id, pool] : pools_) shortest = std::min(shortest, HangWatch::Interval(pool.timeout));
+  return shortest;
 }
 
 void HangRounds::Judge(Time now) {
-  const Duration timeout = Timeout();
-  if (watch_.BeginRound(timeout, now)) log::Notice("the master was paused: every worker gets a fresh period");
+  UpdatePools();
+  for (auto& [id, pool] : pools_) {
+    if (!pool.watch.BeginRound(pool.timeout, now)) continue;
+    log::Notice("the master was paused: every worker{} gets a fresh period",
+                parts_.generations.Serving().InPool(id));
+  }
   for (const WorkerRecord& record : parts_.fleet.Records()) {
     if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
     WorkerSlot& slot = parts_.slots.Of(record.slot);
-    if (slot.Running()) Judge(slot, timeout, now);
+    if (slot.Running()) Judge(slot, pools_.at(record.pool), now);
   }
 }
 
-void HangRounds::Judge(WorkerSlot& slot, Duration timeout, Time now) {
+void HangRounds::UpdatePools() {
+  std::set<PoolId> used;
+  for (const WorkerRecord& record : parts_.fleet.Records()) {
+    if (record.state != WorkerState::kGone) used.insert(record.pool);
+  }
+  // What is in service has the last word.
+  const auto& generations = parts_.generations.All();
+  for (auto generation = generations.rbegin(); generation != generations.rend(); ++generation) {
+    for (const PoolSpec& pool : generation->second.pools) {
+      pools_[pool.id].timeout = pool.config->supervision.hang_timeout;
+      used.insert(pool.id);
+    }
+  }
+  std::erase_if(pools_, [&](const auto& pool) { return !used.contains(pool.first); });
+}
+
+void HangRounds::Judge(WorkerSlot& slot, const Pool& pool, Time now) {
   WorkerProcess& worker = *slot.Process();
   const auto beat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
   // One that is told to leave while it starts has not beaten yet.
   const Time heartbeat = std::max(worker.StartedAt(), beat);
-  switch (watch_.Judge(worker.Hang(), heartbeat, timeout, now)) {
+  switch (pool.watch.Judge(worker.Hang(), heartbeat, pool.timeout, now)) {
     case HangWatch::Verdict::kFine:
       break;
     case HangWatch::Verdict::kAbort:

@@ -1,6 +1,9 @@
-// HangRounds: ends workers that do not answer any more (policy/hang.h).
+// HangRounds: ends workers that do not answer any more (policy/hang.h). Each pool has a hang_timeout of its
+// own.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_HANG_ROUNDS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_HANG_ROUNDS_H_
+
+#include <map>
 
 #include "master/policy/hang.h"
 #include "master/workers/slots/supervisor_parts.h"
@@ -13,14 +16,21 @@ class HangRounds {
 
   // Judges every worker. Call it every Interval().
   void Judge(Time now);
+  // As the pool with the shortest timeout needs it; after a Judge.
   [[nodiscard]] Duration Interval() const;
 
  private:
-  [[nodiscard]] Duration Timeout() const;
-  void Judge(WorkerSlot& slot, Duration timeout, Time now);
+  struct Pool {
+    HangWatch watch;
+    Duration timeout{0};
+  };
+
+  // Those of all generations that are not over, and those that still have a worker.
+  void UpdatePools();
+  void Judge(WorkerSlot& slot, const Pool& pool, Time now);
 
   SupervisorParts parts_;
-  HangWatch watch_;
+  std::map<PoolId, Pool> pools_;
 };
 
 }  // namespace preforkd

@@ -22,23 +22,29 @@ RecycleReason ReasonOf(RecycleLimit limit) {
 
 }  // namespace
 
-void RecycleRounds::ReplaceOne(Time now) {
-  Fleet& fleet = parts_.fleet;
+void RecycleRounds::Replace(Time now) {
   // A generation that comes in replaces everybody anyway.
-  if (fleet.Stopping() || fleet.Changing()) return;
-  const std::vector<WorkerRecord>& records = fleet.Records();
-  if (std::any_of(records.begin(), records.end(), [](const auto& record) { return record.leaving; })) return;
-  const SupervisionConfig& config = parts_.generations.Of(fleet.Current()).config->supervision;
+  if (parts_.fleet.Stopping() || parts_.fleet.Changing()) return;
+  for (const PoolSpec& pool : parts_.generations.Of(parts_.fleet.Current()).pools) ReplaceOne(pool, now);
+}
+
+void RecycleRounds::ReplaceOne(const PoolSpec& pool, Time now) {
+  const std::vector<WorkerRecord>& records = parts_.fleet.Records();
+  const bool busy = std::any_of(records.begin(), records.end(), [&](const WorkerRecord& record) {
+    return record.pool == pool.id && record.leaving;
+  });
+  if (busy) return;
+  const SupervisionConfig& config = pool.config->supervision;
   const RecycleLimits limits{config.max_requests, config.max_memory, config.max_lifetime};
   for (const WorkerRecord& record : records) {
     WorkerSlot& slot = parts_.slots.Of(record.slot);
-    if (record.state != WorkerState::kReady || !slot.Running()) continue;
+    if (record.pool != pool.id || record.state != WorkerState::kReady || !slot.Running()) continue;
     const RecycleReading reading{record.incarnation, Get(slot.Row().requests), Get(slot.Row().rss_bytes),
                                  now - slot.Process()->StartedAt()};
     const std::optional<RecycleVerdict> verdict = policy_.Judge(reading, limits);
     if (!verdict) continue;
     const WorkerId id = slot.Process()->Id();
-    if (!fleet.Replace(id, now)) return;  // no slot is free: the next round tries again
+    if (!parts_.fleet.Replace(id, now)) return;  // no slot is free: the next round tries again
     log::Notice("worker {} is replaced: {}", id, verdict->text);
     return Add(parts_.Page().recycled[ReasonOf(verdict->limit)]);  // the table has changed
   }

@@ -1,4 +1,5 @@
-// RecycleRounds: replaces workers that have served for long enough (policy/recycle.h), one at a time.
+// RecycleRounds: replaces workers that have served for long enough (policy/recycle.h), one at a time in each
+// pool.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
 
@@ -14,10 +15,12 @@ class RecycleRounds {
   // `seed` moves the limits of each worker.
   RecycleRounds(const SupervisorParts& parts, std::uint64_t seed) : parts_(parts), policy_(seed) {}
 
-  // Replaces one worker that is over a limit, unless another is being replaced.
-  void ReplaceOne(Time now);
+  // Replaces one worker in each pool that is over a limit, unless another one of the pool is being replaced.
+  void Replace(Time now);
 
  private:
+  void ReplaceOne(const PoolSpec& pool, Time now);
+
   SupervisorParts parts_;
   Recycle policy_;
 };

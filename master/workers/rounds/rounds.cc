@@ -26,7 +26,7 @@ void Rounds::Make() {
   LookAtForeignBoards();
   reports_.Look(now);
   hangs_.Judge(now);
-  recycling_.ReplaceOne(now);
+  recycling_.Replace(now);
   extras_.ReleaseUnneeded(now);
   timer_.SetAfter(hangs_.Interval());
   on_done_();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct GenerationSpec {
   [[nodiscard]] std::vector<PoolTarget> Targets() const;
   // nullptr: this generation has no such pool.
   [[nodiscard]] const PoolSpec* FindPool(PoolId pool) const;
+  // For log lines: " in pool \"app\"" where there are several, else empty.
+  [[nodiscard]] std::string InPool(PoolId pool) const;
+  // Precondition: it has the pool.
   [[nodiscard]] ServiceNumbers ServicesOf(PoolId pool) const;
   [[nodiscard]] Routes RoutesOfServices() const;
   // Of all pools.

@@ -23,6 +23,8 @@ class ServingGenerations {
 
   // Precondition: it was added, and is not over.
   [[nodiscard]] const GenerationSpec& Of(Generation generation) const;
+  // Those that are not over, oldest first.
+  [[nodiscard]] const std::map<Generation, GenerationSpec>& All() const { return specs_; }
   [[nodiscard]] Generation InService() const { return in_service_; }
   [[nodiscard]] const GenerationSpec& Serving() const { return Of(in_service_); }
   // The generation in service lacks a service of the one before.

@@ -10,6 +10,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
@@ -26,13 +28,20 @@ namespace preforkd {
 class WorkerProcess {
  public:
   // `spawner` outlives this, and has made `process`.
-  WorkerProcess(Spawner& spawner, const WorkerId& id, SpawnedProcess process, Time started_at)
-      : spawner_(spawner), id_(id), process_(std::move(process)), started_at_(started_at) {}
+  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+                Time started_at)
+      : spawner_(spawner),
+        id_(id),
+        in_pool_(std::move(in_pool)),
+        process_(std::move(process)),
+        started_at_(started_at) {}
 
   // `channel` is the master's end, borrowed. Error: it cannot be watched (ENOSPC, ENOMEM).
   Status Watch(EventLoop& loop, int channel, FdWatch::Callback on_exit, FdWatch::Callback on_message);
 
   [[nodiscard]] const WorkerId& Id() const { return id_; }
+  // For log lines: GenerationSpec::InPool, as it was at the start.
+  [[nodiscard]] const std::string& InPool() const { return in_pool_; }
   [[nodiscard]] pid_t Pid() const { return process_.pid; }
   [[nodiscard]] int PidFd() const { return process_.pidfd.Get(); }  // borrowed
   [[nodiscard]] Time StartedAt() const { return started_at_; }
@@ -68,6 +77,7 @@ class WorkerProcess {
 
   Spawner& spawner_;
   WorkerId id_;
+  std::string in_pool_;
   SpawnedProcess process_;
   Time started_at_;
   HangState hang_;
