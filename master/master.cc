@@ -120,7 +120,9 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 }
 
 Notices::Reading Master::ReadHealth() const {
-  return {supervisor_.Workers().Desired(), supervisor_.Counts().Beating(Now()),
+  std::uint32_t desired = 0;
+  for (const PoolSpec& pool : generations_.Serving().pools) desired += supervisor_.Workers().Desired(pool.id);
+  return {desired, supervisor_.Counts().Beating(Now()),
           context_.scoreboard.Account().in_progress};
 }
 

@@ -124,6 +124,8 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
         [](const PoolReading& pool) { return std::uint64_t{pool.state == PoolState::kDegraded}; });
   gauge("preforkd_connections_waiting", "Connections that no worker of the pool has room for.",
         [](const PoolReading& pool) { return pool.waiting; });
+  gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers of the pool (dispatch.gather).",
+        [](const PoolReading& pool) { return std::uint64_t{pool.gathers ? 1U : 0U}; });
 }
 
 void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
@@ -163,15 +165,13 @@ void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
   Samples(out, master.accept_errors, "errno", AcceptErrnoName);
 }
 
-void RenderConnections(Exposition& out, const MasterPage& master, const Reading& reading) {
+void RenderConnections(Exposition& out, const Reading& reading) {
   out.Gauge("preforkd_connections", "Connections that the worker has.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.connections, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
   out.Sample(reading.totals.account.parked);
-  out.Gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers (dispatch.gather).");
-  out.Sample(std::uint64_t{master.gathers.load(std::memory_order_relaxed) ? 1U : 0U});
   out.Counter("preforkd_connections_finished_total", "Connections that ended as they should, or were evicted.");
   out.Sample(reading.totals.account.finished);
   out.Counter("preforkd_connections_evicted_total",
@@ -257,7 +257,7 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
   RenderPools(out, reading.pools);
   RenderWorkers(out, master, reading, now);
   RenderListeners(out, scoreboard);
-  RenderConnections(out, master, reading);
+  RenderConnections(out, reading);
   RenderTravel(out, master, reading);
   RenderTraffic(out, reading);
   RenderMaster(out, master);

@@ -19,6 +19,7 @@ std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard) {
     pool.workers_wanted = Get(row.workers_wanted);
     pool.workers_max = Get(row.workers_max);
     pool.waiting = Get(row.queue_length);
+    pool.gathers = row.gathers.load(std::memory_order_relaxed);
   }
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});

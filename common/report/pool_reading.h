@@ -19,6 +19,7 @@ struct PoolReading {
   std::uint64_t workers_wanted = 0;
   std::uint64_t workers_max = 0;
   std::uint64_t waiting = 0;
+  bool gathers = false;
   std::array<std::uint64_t, kSlotStates> workers{};  // by state
 
   [[nodiscard]] std::uint64_t Workers(SlotState of) const { return workers[static_cast<std::size_t>(of)]; }

@@ -58,7 +58,8 @@ Json Pools(const std::vector<PoolReading>& pools) {
                     {"workers_wanted", pool.workers_wanted},
                     {"workers_max", pool.workers_max},
                     {"ready", pool.Workers(SlotState::kReady)},
-                    {"waiting", pool.waiting}});
+                    {"waiting", pool.waiting},
+                    {"gathers", pool.gathers}});
   }
   return list;
 }
@@ -131,7 +132,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},
-      {"gathers", master.gathers.load(std::memory_order_relaxed)},
+      {"gathers", std::any_of(pools.begin(), pools.end(), [](const PoolReading& pool) { return pool.gathers; })},
       {"handed_over", master.handed_over.Sum()},
       {"handed_back", master.handed_back.Sum()},
       {"log_lines_dropped",

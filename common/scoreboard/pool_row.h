@@ -24,6 +24,7 @@ struct PoolRow {
   Counter workers_max{0};     // with extras
   // Connections that no slot of the pool can take now; while there are some, accepting for it is paused.
   Counter queue_length{0};
+  std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
 };
 
 }  // namespace preforkd

@@ -101,7 +101,6 @@ struct alignas(kPageBytes) MasterPage {
   Counter generation{0};
   Counter parked{0};
   Counter waiting{0};  // in the master's hands and not parked (Ledger)
-  std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
   std::atomic<bool> last_reload_served{true};  // what is configured is what serves
   MasterUse use;  // some seconds old at most
   // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their own.

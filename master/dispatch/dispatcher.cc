@@ -14,8 +14,9 @@ constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks)
+Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, PoolRow& row, Ledger& ledger, Hooks hooks)
     : page_(page),
+      row_(row),
       ledger_(ledger),
       hooks_(std::move(hooks)),
       slots_(page),
@@ -62,7 +63,7 @@ void Dispatcher::Distribute(Time now) {
   slots_.BeginRound();
   in_flight_limit_ = false;
   stuck_.Look(waiting_, now);
-  page_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
+  row_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
   if (!waiting_.Empty()) slots_.LearnLoads(now);
   // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
   while (AssignWaiting(now) && !SendOutboxes(now)) {
@@ -166,7 +167,7 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
 }
 
 void Dispatcher::UpdateCongestion() {
-  if (row_ != nullptr) Set(row_->queue_length, waiting_.Size());
+  Set(row_.queue_length, waiting_.Size());
   const bool congested = !waiting_.Empty();
   if (congested == congested_) return;
   congested_ = congested;

@@ -38,14 +38,11 @@ class Dispatcher {
   };
 
   // All outlive the dispatcher.
-  Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger)
-      : Dispatcher(loop, page, ledger, Hooks{[](bool) {}, [] {}}) {}
-  Dispatcher(EventLoop& loop, MasterPage& page, Ledger& ledger, Hooks hooks);
+  // `row`: its pool's, where it shows how many connections wait and whether they are gathered.
+  Dispatcher(EventLoop& loop, MasterPage& page, PoolRow& row, Ledger& ledger, Hooks hooks);
 
   // `cpus`: on which workers can run at once; 0: not known, nothing is gathered.
   void Configure(const DispatchConfig& config, std::uint32_t cpus = 0);
-  // How many parcels wait is shown there from now on; `row` outlives the dispatcher.
-  void ShowWaitingIn(PoolRow& row) { row_ = &row; }
   // Every parcel from now on is closed instead of given to a worker, and counts as lost: the server has been
   // told to stop at once.
   void StopDispatching();
@@ -90,7 +87,7 @@ class Dispatcher {
   void ArmTimer(Time now);
 
   MasterPage& page_;
-  PoolRow* row_ = nullptr;
+  PoolRow& row_;
   Ledger& ledger_;
   Hooks hooks_;
   SlotBook slots_;

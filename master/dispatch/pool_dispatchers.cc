@@ -138,8 +138,7 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
                                   held_up_.insert(pool);
                                   tell_.Request();
                                 }};
-  found.dispatcher = std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), ledger_, hooks);
-  found.dispatcher->ShowWaitingIn(scoreboard_.UsePool(pool));
+  found.dispatcher = std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), scoreboard_.UsePool(pool), ledger_, hooks);
   found.dispatcher->Configure(config_, cpus_);
   if (stopping_) found.dispatcher->StopDispatching();
   return found;

@@ -25,11 +25,12 @@ PackedParcel MakeParcel(std::uint64_t id) {
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
   std::unique_ptr<MasterPage> page = std::make_unique<MasterPage>();
+  std::unique_ptr<PoolRow> pool = std::make_unique<PoolRow>();
   Ledger ledger{*page};
   std::array<WorkerRow, 8> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{loop.Value(), *page, ledger,
+  Dispatcher dispatcher{loop.Value(), *page, *pool, ledger,
                         Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
                                           [this] { ++all_held_up; }}};
   int all_held_up = 0;  // times it was said
@@ -206,13 +207,13 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
     return users;
   };
   CHECK(users_of_eight() == 8);  // nothing is known yet
-  CHECK_FALSE(world.page->gathers);
+  CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
   CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 3; }));  // it looks now and then
-  CHECK(world.page->gathers);
+  CHECK(world.pool->gathers);
   serve(milliseconds(1));
   CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));
-  CHECK_FALSE(world.page->gathers);
+  CHECK_FALSE(world.pool->gathers);
 }
 
 TEST_CASE("a slot that had no room is chosen again as soon as it has") {
@@ -386,7 +387,7 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   REQUIRE(board.Ok());
   Result<EventLoop> loop = EventLoop::Create();
   Ledger ledger(board.Value().Master());
-  Dispatcher dispatcher(loop.Value(), board.Value().Master(), ledger);
+  Dispatcher dispatcher(loop.Value(), board.Value().Master(), board.Value().UsePool(kMainPool), ledger, {[](bool) {}, [] {}});
   DispatchConfig config;
   config.max_queue = 8;
   config.reclaim_after = std::chrono::microseconds(1);  // stuck whenever it leaves one alone

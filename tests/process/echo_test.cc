@@ -18,8 +18,9 @@ namespace {
 std::vector<std::string> Flags(const std::string& workers, const std::string& policy = "least-connections") {
   return {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", workers, "--set",
           "dispatch.policy=" + policy,
-          // Who is idle stays with the worker that was chosen for it.
-          "--set", "parking.after=0s"};
+          // Each stays with the worker that was chosen for it: one that is idle, and one whose worker the machine does not
+          // let run.
+          "--set", "parking.after=0s", "--set", "dispatch.reclaim_after=0"};
 }
 
 // The byte at each place of a long stream; no period that a lost or doubled block would fit.

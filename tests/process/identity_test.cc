@@ -304,7 +304,7 @@ type = "fault"
   TcpClient crash(daemon.Address(1));
   REQUIRE(crash.SendAll("crash\n"));
   CHECK(daemon.WaitForLog("died while ready: signal 11"));
-  CHECK(daemon.WaitForLog("preforkd::Worker::Serve"));
+  CHECK(daemon.WaitForLog("preforkd::Intake::"));
   CHECK(daemon.AwaitWorkers(1));
 #endif
 }

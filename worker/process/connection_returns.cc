@@ -30,7 +30,8 @@ std::uint64_t Slack(const WorkerEnv& env) {
   const DispatchConfig& dispatch = env.config->dispatch;
   if (dispatch.policy != DispatchPolicy::kLeastConnections) return kByTurn;
   // On purpose, so no surplus.
-  if (env.scoreboard.Master().gathers.load(std::memory_order_relaxed))
+  const PoolRow* const pool = env.scoreboard.PoolOf(env.row);
+  if (pool != nullptr && pool->gathers.load(std::memory_order_relaxed))
     return std::max(kByTurn, std::uint64_t{dispatch.gather});
   return kByLoad;
 }
@@ -79,7 +80,7 @@ void ConnectionReturns::ReturnSurplus() {
   std::uint64_t workers = 0;
   for (std::uint32_t slot = 0; slot < env_.scoreboard.SlotsUsed(); ++slot) {
     const WorkerRow& row = env_.scoreboard.Row(Slot{slot});
-    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady) continue;
+    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady || Get(row.pool) != Get(env_.row.pool)) continue;
     all += row.InProgress();
     ++workers;
   }

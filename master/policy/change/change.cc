@@ -16,6 +16,9 @@ Phase PhaseOf(State state, bool booted) {
   return state == State::kReloading || state == State::kReplaced ? Phase::kReloading : Phase::kServing;
 }
 
+// What the server does between changes.
+State QuietState(bool booted) { return booted ? State::kServing : State::kBooting; }
+
 WaitReason WhyWait(State state) {
   switch (state) {
     case State::kChecking:
@@ -55,7 +58,7 @@ void Change::BeginReplaced(const std::vector<WaiterId>& waiters) {
 void Change::BeginReturned(std::vector<WaiterId> waiters) {
   PF_CHECK(state_ == State::kBooting && !booted_, "a program that has begun already");
   booted_ = true;
-  EnterQuiet();
+  Enter(QuietState(booted_));
   actions_.emplace_back(ReportReturn{std::move(waiters)});
 }
 
@@ -117,7 +120,7 @@ void Change::AskStopNow(Time now) {
 
 void Change::OnReloadRefused(std::string why, std::vector<std::string> problems) {
   if (state_ != State::kLoading) return;
-  EnterQuiet();
+  Enter(QuietState(booted_));
   actions_.emplace_back(RefuseReload{std::move(why), std::move(problems), queue_.TakeCurrent()});
   if (MayBegin()) Begin(queue_.TakeNext());
 }
@@ -149,7 +152,7 @@ void Change::OnPreflightAccepted(Time now) {
 void Change::OnUpgradeFailed(std::string why) {
   if (state_ != State::kChecking && state_ != State::kSettling) return;
   replacing_ = false;
-  EnterQuiet();
+  Enter(QuietState(booted_));
   actions_.emplace_back(RefuseUpgrade{std::move(why), queue_.TakeCurrent()});
   if (MayBegin()) Begin(queue_.TakeNext());  // what had to wait for it
 }
@@ -172,14 +175,14 @@ void Change::OnFirstReady() {
 }
 
 void Change::OnPromoted() {
-  if (state_ == State::kReloading || state_ == State::kReplaced) EnterQuiet();
+  if (state_ == State::kReloading || state_ == State::kReplaced) Enter(QuietState(booted_));
   if (state_ > State::kDelaying) return;  // the new one serves what still waits, and that is all
   actions_.emplace_back(EnterService{coming_is_upgrade_, queue_.TakeCurrent()});
 }
 
 void Change::OnAbandoned(std::string reason) {
   if (state_ != State::kReloading && state_ != State::kReplaced) return;  // the stop has answered everybody
-  EnterQuiet();
+  Enter(QuietState(booted_));
   actions_.emplace_back(StayInService{coming_is_upgrade_, std::move(reason), queue_.TakeCurrent()});
 }
 

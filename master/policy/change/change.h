@@ -113,8 +113,6 @@ class Change {
 
  private:
   void Enter(State state);
-  // Back to what the server does between changes.
-  void EnterQuiet() { Enter(booted_ ? State::kServing : State::kBooting); }
   [[nodiscard]] bool MayBegin() const;
   void Begin(ChangeQueue::Wanted wanted);
   void Postpone(ChangeQueue::Wanted wanted, const std::optional<Asker>& asker);

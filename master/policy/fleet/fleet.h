@@ -91,8 +91,6 @@ class Fleet {
   [[nodiscard]] bool Stopping() const { return stopping_; }
   // Of the generation in service. 0: it has no such pool.
   [[nodiscard]] std::uint32_t Desired(PoolId pool) const;
-  // Of all its pools together.
-  [[nodiscard]] std::uint32_t Desired() const { return current_.Workers(); }
   [[nodiscard]] std::uint32_t Extras(PoolId pool) const { return table_.CountExtras(pool); }
   [[nodiscard]] Generation Current() const { return current_.number; }
 

@@ -52,9 +52,9 @@ ElasticReading ExtraWorkers::Read(const PoolSpec& pool) const {
 }
 
 std::uint32_t ExtraWorkers::Most(const PoolSpec& pool, std::uint32_t ready) const {
-  std::uint32_t all = parts_.fleet.Desired();
+  std::uint32_t all = 0;
   for (const PoolSpec& each : parts_.generations.Of(parts_.fleet.Current()).pools) {
-    all += parts_.fleet.Extras(each.id);
+    all += parts_.fleet.Desired(each.id) + parts_.fleet.Extras(each.id);
   }
   const std::uint32_t room = ready + (all < kMostInService ? kMostInService - all : 0);
   return std::min(room, MostWorkers(pool.config->workers_max, parts_.fleet.Desired(pool.id)));

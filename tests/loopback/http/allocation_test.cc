@@ -90,7 +90,8 @@ class Front {
         row_(bed.Env().scoreboard.Use(Slot{0})),
         ledger_(bed.Env().scoreboard.Master()),
         channel_(SlotChannel::Create(ledger_, row_, kWireVersion).Value()),
-        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(), ledger_) {
+        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(),
+                    bed.Env().scoreboard.UsePool(kMainPool), ledger_, {[](bool) {}, [] {}}) {
     DispatchConfig dispatch;
     dispatch.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
     dispatcher_.Configure(dispatch);
