@@ -8,10 +8,24 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from class_size import class_sizes
+
 TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
 PRODUCT = ("common/", "master/", "worker/")
 MAX_LINES = 400
 MAX_FILES = 30  # C++ files of a folder of the product: more have no order that a reader can see
+
+# Of a class or struct of the product. Cutting its functions into several files makes no difference.
+MAX_METHODS = 30
+MAX_MEMBERS = 20
+
+# Plain data may have more members, where others write a list of them into memory, a file or a packet.
+PLAIN_DATA = {
+    "common/scoreboard/scoreboard.h:MasterPage": "the master's page of the scoreboard: its layout in shared memory",
+    "common/scoreboard/worker_row.h:WorkerRow": "a worker's row of the scoreboard: its layout in shared memory",
+    "common/wire/packed_parcel.h:ParcelHead": "the fixed head of a packed parcel: its layout on the wire",
+    "master/upgrade/state/upgrade_state.h:UpgradeState": "all that one program hands to the next: one field each",
+}
 
 # What a folder, or one file, may include of ours. The longest name that fits decides.
 MAY_INCLUDE = {
@@ -182,13 +196,26 @@ def check_size(source):
         yield Finding("size", source.path, f"{lines} lines, at most {MAX_LINES}: it does more than one thing")
 
 
+def check_classes(source):
+    if not source.within(PRODUCT):
+        return
+    for size in class_sizes(source.code):
+        limits = [("methods", size.methods, MAX_METHODS)]
+        if f"{source.path}:{size.name}" not in PLAIN_DATA:
+            limits.append(("data members", size.members, MAX_MEMBERS))
+        for what, count, most in limits:
+            if count > most:
+                yield Finding("class", source.at(source.code, size.offset),
+                              f"{size.name} has {count} {what}, at most {most}: find the classes that are in it")
+
+
 def check_opening(source):
     if source.path.endswith(".h") and not source.text.startswith("//"):
         yield Finding("opening", f"{source.path}:1", "a header begins with what it is and who owns what")
 
 
 SOURCE_RULES = (check_include_directions, check_headers, check_calls, check_json_in_headers, check_size,
-                check_opening)
+                check_classes, check_opening)
 
 
 def check_top_level(root):

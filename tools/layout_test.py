@@ -6,12 +6,18 @@ import unittest
 from pathlib import Path
 
 import layout_rules
+from class_size import class_sizes
 from layout_rules import check_tree
 
 # Bazel's runfiles are links into the source tree; BUILD.bazel says why this test may leave its sandbox.
 ROOT = Path(__file__).resolve().parent.parent
 
 HEADER = "// A header.\n"
+
+def class_of(count, before, after):
+    """A class of so many declarations."""
+    return "struct Big {\n" + "".join(f"  {before} v{i}{after}\n" for i in range(count)) + "};\n"
+
 
 # A tree without fault, in which comments, literals and near misses must not be taken for faults.
 GOOD = {
@@ -43,8 +49,42 @@ GOOD = {
     "master/system/spawn.cc": "void f() { ::fork(); ::_exit(static_cast<int>(code)); }\n",
     "master/policy/balance.h": HEADER + '#include <vector>\n#include "common/config/config.h"\n',
     "worker/process/child_setup.cc": "void f() { ::close_range(3, ~0U, 0); }\n",
+    "worker/a.h": HEADER + class_of(layout_rules.MAX_METHODS, "void", "();"),
+    "worker/b.h": HEADER + class_of(layout_rules.MAX_MEMBERS, "int", ";"),
+    "common/wire/packed_parcel.h": HEADER + class_of(99, "int", ";").replace("Big", "ParcelHead"),
+    "tests/a.cc": class_of(99, "int", ";"),
     "worker/process/worker.h": HEADER + '#include "common/event/timer.h"\n',
 }
+
+# One declaration in a class; the methods and data members that it counts for.
+DECLARATIONS = (
+    ("int a;", 0, 1),
+    ("int a = 0, b{1}, *c;", 0, 3),
+    ("std::map<int, std::function<void(int, int)>> a;", 0, 1),
+    ("std::function<int()> a = [](auto x) { return f(x); };", 0, 1),
+    ("void (*a)(int, int) = nullptr;", 0, 1),
+    ("alignas(64) std::atomic<bool> a{};", 0, 1),
+    ("struct stat a{};", 0, 1),
+    ("static constexpr int kA = f(1);", 0, 0),
+    ("static inline Place* a = nullptr;", 0, 0),
+    ("Big(int x);", 1, 0),
+    ("explicit Big(int x) : a_{1, 2}, b_(x) {}", 1, 0),
+    ("~Big() { for (;;) { g(); } }", 1, 0),
+    ("Big(const Big&) = delete;", 0, 0),
+    ("virtual ~Big() = default;", 0, 0),
+    ("virtual void F() = 0;", 1, 0),
+    ("public: [[nodiscard]] int F() const { return a; } private: int b;", 1, 1),
+    ("auto F(std::map<int, int> m = {}) -> int;", 1, 0),
+    ("template <typename T, typename... More> void F(T t, More&&... more) noexcept { g(t); }", 1, 0),
+    ("static void F(void (*callback)(int));", 1, 0),
+    ("bool operator==(const Big&) const; bool operator<(Big) const; Big& operator=(Big b); void operator()(int);", 4, 0),
+    ("operator bool() const; static void* operator new(std::size_t size);", 2, 0),
+    ("using A = int; typedef int B; friend class C; friend void f(int); static_assert(f(1));", 0, 0),
+    ("class A; enum class B : int { kC, kD }; enum E { kF };", 0, 0),
+    ("struct A { int b; void F(); }; A a;", 0, 1),
+    ("#ifdef A\n int a;\n#else\n int b;\n#endif", 0, 2),
+)
+
 
 # Rule, file that breaks it, what is in the file.
 BAD = (
@@ -89,6 +129,10 @@ BAD = (
     ("exit with a number", "worker/a.cc", "void f() { _exit(1); }"),
     ("exit with a number", "master/a.cc", "void f() { std::exit( 0); }"),
     ("size", "worker/a.cc", "// line\n" * (layout_rules.MAX_LINES + 1)),
+    ("class", "worker/a.h", HEADER + class_of(layout_rules.MAX_METHODS + 1, "void", "();")),
+    ("class", "worker/a.cc", class_of(layout_rules.MAX_MEMBERS + 1, "int", ";")),
+    ("class", "common/wire/packed_parcel.h",
+     HEADER + class_of(layout_rules.MAX_METHODS + 1, "void", "();").replace("Big", "ParcelHead")),
     ("opening", "worker/a.h", "#pragma once"),
     ("top level", "notes.txt", ""),
     ("reading list", "README.md", "## The life of a connection\n\n1. `master/gone.cc`\n"),
@@ -98,7 +142,7 @@ BAD = (
 
 def all_rules():
     tables = {place.what for place in layout_rules.HEADERS + layout_rules.CALLS}
-    return tables | {"direction", "json in a header", "size", "opening", "top level", "reading list",
+    return tables | {"direction", "json in a header", "size", "class", "opening", "top level", "reading list",
                      "folder"}
 
 
@@ -138,11 +182,28 @@ class Rules(unittest.TestCase):
         self.assertEqual(all_rules() - {"folder"}, {rule for rule, _, _ in BAD})
 
 
+class ClassSizes(unittest.TestCase):
+    def test_declarations_are_told_apart(self):
+        for text, methods, members in DECLARATIONS:
+            with self.subTest(text=text):
+                size = next(class_sizes(f"enum class E {{ kA }};\nclass Big final : public A<B> {{\n{text}\n}};"))
+                self.assertEqual((size.name, size.methods, size.members), ("Big", methods, members))
+
+    def test_a_class_in_a_class_counts_for_itself(self):
+        sizes = class_sizes("namespace n {\nclass A {\n  struct B { int c; int d; };\n  void F();\n};\nint g;\n}")
+        self.assertEqual([(size.name, size.methods, size.members) for size in sizes], [("A", 1, 0), ("B", 0, 2)])
+
+
 class ThisTree(unittest.TestCase):
     def test_keeps_its_rules(self):
         findings = check_tree(ROOT)
         if findings:
             self.fail("\n" + "\n".join(map(str, findings)))
+
+    def test_has_no_exception_for_a_class_that_needs_none(self):
+        large = {f"{source.path}:{size.name}" for source in layout_rules.read_sources(ROOT)
+                 for size in class_sizes(source.code) if size.members > layout_rules.MAX_MEMBERS}
+        self.assertEqual(set(layout_rules.PLAIN_DATA) - large, set())
 
 
 if __name__ == "__main__":

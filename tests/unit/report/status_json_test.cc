@@ -108,9 +108,9 @@ TEST_CASE("pools in the order of their numbers, with what is ready of each; work
   const Json json = Json::parse(StatusJson(scoreboard, std::nullopt, Now()));
   CHECK(json["pools"] == Json::parse(R"([
       {"name": "main", "kind": "services", "state": "serving", "workers_wanted": 3, "workers_max": 12, "ready": 2,
-       "waiting": 0},
+       "waiting": 0, "gathers": false},
       {"name": "app", "kind": "services", "state": "degraded", "workers_wanted": 2, "workers_max": 8, "ready": 0,
-       "waiting": 7}])"));
+       "waiting": 7, "gathers": false}])"));
   CHECK(json["workers_wanted"] == 5);
   std::string pools;
   for (const Json& each : json["workers"]) pools += each["pool"].get<std::string>() + " ";
