@@ -157,12 +157,17 @@ struct Config : PoolSettings {
     }
     return nullptr;
   }
+  [[nodiscard]] const PoolConfig* FindPool(std::string_view name) const {
+    for (const PoolConfig& pool : pools) {
+      if (pool.name == name) return &pool;
+    }
+    return nullptr;
+  }
   // Precondition: `service` is of this configuration, which has been checked.
   [[nodiscard]] const PoolConfig& PoolOf(const ServiceConfig& service) const {
-    for (const PoolConfig& pool : pools) {
-      if (pool.name == service.pool) return pool;
-    }
-    PF_CHECK(false, "a service of an unknown pool passed the check");
+    const PoolConfig* pool = FindPool(service.pool);
+    PF_CHECK(pool != nullptr, "a service of an unknown pool passed the check");
+    return *pool;
   }
 
   bool operator==(const Config&) const = default;

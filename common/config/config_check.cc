@@ -1,11 +1,10 @@
 // CheckConfig: whether the values fit each other, this version and this machine. What is about pools is in
-// pools.cc.
+// pool_check.cc.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
@@ -29,9 +28,9 @@ std::string Known(std::string_view name, const std::vector<std::string>& names) 
 void CheckSyslog(const Config& config, Draft& draft) {
   const std::string& file = config.log.file;
   if (!log::MeansSyslog(file) || log::FacilityOf(file) >= 0) return;
-  draft.problems.Add(draft.top.OriginOf("log.file"),
-                     fmt::format("log.file: {} names no facility; write syslog: and {}", Quoted(file),
-                                 WordList(log::FacilityNames())));
+  draft.Complain(draft.top, "log.file",
+                 fmt::format("{} names no facility; write syslog: and {}", Quoted(file),
+                             WordList(log::FacilityNames())));
 }
 
 // ---- services ----
@@ -43,26 +42,13 @@ void CheckType(const ServiceConfig& service, const DraftSection& section, Draft&
     draft.problems.Add(section.origin, fmt::format("[service.{}] has no type; write one of {}", service.name,
                                                    WordList(types)));
   } else if (section.IsSound("type") && draft.FindType(service.type) == nullptr) {
-    draft.problems.Add(section.OriginOf("type"),
-                       fmt::format("{}type: unknown type {}; write {}{}", section.path, Quoted(service.type),
-                                   WordList(types), DidYouMean(service.type, types)));
+    draft.Complain(section, "type",
+                   fmt::format("unknown type {}; write {}{}", Quoted(service.type), WordList(types),
+                               DidYouMean(service.type, types)));
   }
 }
 
-// nullptr: it is unknown, and a problem was added.
-const PoolConfig* CheckPool(const Config& config, const ServiceConfig& service, const DraftSection& section,
-                            Draft& draft) {
-  for (const PoolConfig& pool : config.pools) {
-    if (pool.name == service.pool) return &pool;
-  }
-  std::vector<std::string> names = Names(draft.pools);
-  if (draft.FindPool(kMainPoolName) == nullptr) names.emplace_back(kMainPoolName);
-  draft.problems.Add(section.OriginOf("pool"),
-                     fmt::format("{}pool: there is no [pool.{}]{}", section.path, Escaped(service.pool),
-                                 Known(service.pool, names)));
-  return nullptr;
-}
-
+// An empty chroot is none.
 Status CheckInside(const std::string& chroot, const std::string& folder) {
   struct stat status {};
   if (chroot.empty() || ::stat(chroot.c_str(), &status) < 0 || ::stat(folder.c_str(), &status) < 0) return {};
@@ -70,123 +56,103 @@ Status CheckInside(const std::string& chroot, const std::string& folder) {
   return inside.Ok() ? Status() : inside.Err();
 }
 
-void CheckService(const Config& config, const ServiceConfig& service, const DraftSection& section,
+void CheckFolders(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
                   Draft& draft) {
-  CheckType(service, section, draft);
-  const PoolConfig* pool = CheckPool(config, service, section, draft);
   for (const auto& [setting, value] : service.settings.Items()) {
     if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
-    for (const Status& status :
-         {CheckFolder(value.text), CheckInside(pool != nullptr ? pool->worker.chroot : "", value.text)}) {
-      if (status.Ok()) continue;
-      draft.problems.Add(section.OriginOf(setting.name),
-                         fmt::format("{}{}: {}", section.path, setting.name, status.Err().text));
+    for (const Status& status : {CheckFolder(value.text), CheckInside(chroot, value.text)}) {
+      if (!status.Ok()) draft.Complain(section, setting.name, status.Err().text);
     }
   }
 }
 
+void CheckService(const Config& config, const ServiceConfig& service, const DraftSection& section,
+                  Draft& draft) {
+  CheckType(service, section, draft);
+  const PoolConfig* pool = config.FindPool(service.pool);
+  if (pool == nullptr) {
+    draft.Complain(section, "pool", fmt::format("there is no [pool.{}]{}", Escaped(service.pool),
+                                                Known(service.pool, Names(draft.pools))));
+  }
+  CheckFolders(service, pool != nullptr ? pool->worker.chroot : "", section, draft);
+}
+
 // ---- listeners ----
 
-// One listener, its number, and how it reports.
-class ListenerCheck {
- public:
-  ListenerCheck(const Config& config, std::size_t index, Draft& draft)
-      : config_(config),
-        index_(index),
-        listener_(config.listen[index]),
-        section_(draft.listen[index]),
-        draft_(draft) {}
+bool HasSoundAddress(const DraftSection& section) {
+  return section.Find("address") != nullptr && section.IsSound("address");
+}
 
-  void Run() {
-    if (section_.Find("address") == nullptr) {
-      Complain("address", "[[listen]] has no address; write one such as address = \"127.0.0.1:8080\"");
-    }
-    CheckTwice();
-    CheckServiceName();
-    CheckDeferAccept();
-    CheckAccess();
-    CheckClientHash();
+bool SameAddress(const ListenAddress& a, const ListenAddress& b) {
+  return a.kind == b.kind && a.name == b.name && a.address == b.address && a.dual_stack == b.dual_stack;
+}
+
+// Against the listeners before it, so that each pair is reported once, at the second.
+void CheckTwice(const Config& config, std::size_t index, Draft& draft) {
+  const ListenAddress& address = config.listen[index].address;
+  if (!HasSoundAddress(draft.listen[index])) return;
+  for (std::size_t i = 0; i < index; ++i) {
+    if (!HasSoundAddress(draft.listen[i]) || !SameAddress(address, config.listen[i].address)) continue;
+    return draft.Complain(draft.listen[index], "address",
+                          fmt::format("{} is taken by another listener, {}; write each address once",
+                                      Quoted(address.text), draft.listen[i].OriginOf("address").Text()));
   }
+}
 
- private:
-  // At the key, or at the head of the section if the key is not there.
-  void Complain(std::string_view key, std::string text) {
-    draft_.problems.Add(section_.OriginOf(key), std::move(text));
+void CheckServiceName(const Config& config, const std::string& name, const DraftSection& section, Draft& draft) {
+  if (section.Find("service") == nullptr) {
+    draft.problems.Add(section.origin,
+                       "[[listen]] has no service; write service = \"NAME\" and a section [service.NAME]");
+  } else if (!name.empty() && config.FindService(name) == nullptr) {
+    const std::vector<std::string> names = Names(draft.services);
+    draft.Complain(section, "service",
+                   fmt::format("there is no [service.{}]{}", Escaped(name),
+                               names.empty() ? "; write that section" : Known(name, names)));
   }
+}
 
-  static bool HasSoundAddress(const DraftSection& section) {
-    return section.Find("address") != nullptr && section.IsSound("address");
+// Of a key that only the file of a Unix socket has.
+void RefuseAccess(const ListenAddress& address, std::string_view key, const DraftSection& section, Draft& draft) {
+  const Entry* entry = section.Find(key);
+  if (entry == nullptr || entry->value.text.empty()) return;
+  const bool passed = address.kind == ListenAddress::Kind::kSystemd;
+  draft.Complain(section, key,
+                 fmt::format("{} is no unix:/path, and only the file of such a socket has one; {}",
+                             Quoted(address.text),
+                             passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit"
+                                    : "leave it out"));
+}
+
+// What the clients of a Unix socket do not have.
+void CheckUnixClients(const Config& config, const ListenConfig& listener, const DraftSection& section,
+                      Draft& draft) {
+  if (listener.address.kind != ListenAddress::Kind::kUnix) return;
+  if (listener.defer_accept.value_or(false)) {
+    draft.Complain(section, "defer_accept", "a Unix socket cannot defer; write false, or leave it out");
   }
-
-  // Against those before it, so that each pair is reported once, at the second.
-  void CheckTwice() {
-    if (!HasSoundAddress(section_)) return;
-    const ListenAddress& mine = listener_.address;
-    for (std::size_t i = 0; i < index_; ++i) {
-      const ListenAddress& other = config_.listen[i].address;
-      if (!HasSoundAddress(draft_.listen[i]) || mine.kind != other.kind || mine.name != other.name) continue;
-      if (mine.address != other.address || mine.dual_stack != other.dual_stack) continue;
-      return Complain(
-          "address",
-          fmt::format("listen.address: {} is taken by another listener, {}; write each address once",
-                      Quoted(mine.text), draft_.listen[i].OriginOf("address").Text()));
-    }
+  if (config.dispatch.policy == DispatchPolicy::kClientHash) {
+    draft.warnings.Add(section.OriginOf("address"),
+                       "listen.address: the clients of a Unix socket have no address: with client-hash each "
+                       "of their connections goes to the least loaded worker");
   }
+}
 
-  void CheckServiceName() {
-    const std::string& name = listener_.service;
-    if (section_.Find("service") == nullptr) {
-      Complain("service", "[[listen]] has no service; write service = \"NAME\" and a section [service.NAME]");
-    } else if (!name.empty() && config_.FindService(name) == nullptr) {
-      const std::vector<std::string> names = Names(draft_.services);
-      Complain("service", fmt::format("listen.service: there is no [service.{}]{}", Escaped(name),
-                                      names.empty() ? "; write that section" : Known(name, names)));
-    }
+void CheckListener(const Config& config, std::size_t index, Draft& draft) {
+  const ListenConfig& listener = config.listen[index];
+  const DraftSection& section = draft.listen[index];
+  if (section.Find("address") == nullptr) {
+    draft.problems.Add(section.origin,
+                       "[[listen]] has no address; write one such as address = \"127.0.0.1:8080\"");
   }
-
-  void CheckDeferAccept() {
-    if (listener_.address.kind != ListenAddress::Kind::kUnix || !listener_.defer_accept.value_or(false))
-      return;
-    Complain("defer_accept", "listen.defer_accept: a Unix socket cannot defer; write false, or leave it out");
+  CheckTwice(config, index, draft);
+  CheckServiceName(config, listener.service, section, draft);
+  CheckUnixClients(config, listener, section, draft);
+  if (HasSoundAddress(section) && !listener.address.HasFile()) {
+    for (const char* key : {"mode", "user", "group"}) RefuseAccess(listener.address, key, section, draft);
+  } else {
+    CheckAccounts(listener.user, listener.group, section, draft);
   }
-
-  // Only the file of a Unix socket has an owner and a mode.
-  void CheckAccess() {
-    if (HasSoundAddress(section_) && !listener_.address.HasFile()) {
-      for (const char* key : {"mode", "user", "group"}) RefuseAccess(key);
-      return;
-    }
-    const Status user = listener_.user.empty() ? Status() : StatusOf(UserNumber(listener_.user));
-    if (!user.Ok()) Complain("user", "listen.user: " + user.Err().text);
-    const Status group = listener_.group.empty() ? Status() : StatusOf(GroupNumber(listener_.group));
-    if (!group.Ok()) Complain("group", "listen.group: " + group.Err().text);
-  }
-
-  void RefuseAccess(std::string_view key) {
-    const Entry* entry = section_.Find(key);
-    if (entry == nullptr || entry->value.text.empty()) return;
-    const bool passed = listener_.address.kind == ListenAddress::Kind::kSystemd;
-    Complain(key,
-             fmt::format("listen.{}: {} is no unix:/path, and only the file of such a socket has one; {}",
-                         key, Quoted(listener_.address.text),
-                         passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit"
-                                : "leave it out"));
-  }
-
-  void CheckClientHash() {
-    if (listener_.address.kind != ListenAddress::Kind::kUnix) return;
-    if (config_.dispatch.policy != DispatchPolicy::kClientHash) return;
-    draft_.warnings.Add(section_.OriginOf("address"),
-                        "listen.address: the clients of a Unix socket have no address: with client-hash each "
-                        "of their connections goes to the least loaded worker");
-  }
-
-  const Config& config_;
-  std::size_t index_;
-  const ListenConfig& listener_;
-  const DraftSection& section_;
-  Draft& draft_;
-};
+}
 
 }  // namespace
 
@@ -200,6 +166,13 @@ Status CheckFolder(const std::string& path) {
   if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) < 0)
     return wrong("cannot be read: " + ErrnoText(errno));
   return {};
+}
+
+void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section, Draft& draft) {
+  const Result<uid_t> uid = user.empty() ? uid_t{} : UserNumber(user);
+  if (!uid.Ok()) draft.Complain(section, "user", uid.Err().text);
+  const Result<gid_t> gid = group.empty() ? gid_t{} : GroupNumber(group);
+  if (!gid.Ok()) draft.Complain(section, "group", gid.Err().text);
 }
 
 void CheckConfig(const Config& config, Draft& draft) {
@@ -219,7 +192,7 @@ void CheckConfig(const Config& config, Draft& draft) {
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     CheckService(config, config.services[i], draft.services[i], draft);
   }
-  for (std::size_t i = 0; i < config.listen.size(); ++i) ListenerCheck(config, i, draft).Run();
+  for (std::size_t i = 0; i < config.listen.size(); ++i) CheckListener(config, i, draft);
 }
 
 }  // namespace preforkd

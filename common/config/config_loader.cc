@@ -31,19 +31,18 @@ bool UsesDefaultService(const ConfigInputs& inputs) {
 
 void AddListener(const std::string& address, const Origin& origin, Draft& draft) {
   DraftSection& listener = draft.AddListener(origin);
-  listener.entries.push_back({"address", {Written::Kind::kWord, address}, origin});
-  listener.entries.push_back({"service", {Written::Kind::kWord, kDefaultService}, origin});
+  listener.Write("address", {Written::Kind::kWord, address}, origin, Strength::kDefault);
+  listener.Write("service", {Written::Kind::kWord, kDefaultService}, origin, Strength::kDefault);
 }
 
 // Before the environment and the flags are written: they may name the default service's keys.
 void ReplaceListeners(const ConfigInputs& inputs, Draft& draft) {
   draft.replaced = std::exchange(draft.listen, {});
   for (const std::string& address : inputs.listen) AddListener(address, {"--listen"}, draft);
-  const Origin by_default{"default"};
-  if (inputs.listen.empty()) AddListener(kDefaultAddress, by_default, draft);
+  if (inputs.listen.empty()) AddListener(kDefaultAddress, kByDefault, draft);
   if (draft.FindService(kDefaultService) != nullptr) return;
-  DraftSection& service = draft.AddService(kDefaultService, by_default);
-  service.entries.push_back({"type", {Written::Kind::kWord, inputs.default_type}, by_default});
+  DraftSection& service = draft.AddService(kDefaultService, kByDefault);
+  service.Write("type", {Written::Kind::kWord, inputs.default_type}, kByDefault, Strength::kDefault);
 }
 
 void RefuseWithoutListen(const char* flag, const char* key, const std::string& file, Draft& draft) {

@@ -12,14 +12,12 @@ std::string Origin::Text() const {
 }
 
 void Problems::Add(const Origin& origin, std::string text) {
+  std::pair problem(origin, std::move(text));
   if (Full()) {
     ++more_;
-    return;
+  } else if (std::find(found_.begin(), found_.end(), problem) == found_.end()) {
+    found_.push_back(std::move(problem));
   }
-  const bool said = std::any_of(found_.begin(), found_.end(), [&](const auto& problem) {
-    return problem.second == text && problem.first.Text() == origin.Text();
-  });
-  if (!said) found_.emplace_back(origin, std::move(text));
 }
 
 std::vector<ConfigProblem> Problems::Sorted() const {
@@ -28,12 +26,15 @@ std::vector<ConfigProblem> Problems::Sorted() const {
     return std::tuple(origin.line == 0, origin.line, origin.column);
   };
   auto sorted = found_;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   std::vector<ConfigProblem> problems;
   for (const auto& [origin, text] : sorted) problems.push_back({origin.Text(), text});
   if (more_ > 0) problems.push_back({found_.back().first.source, fmt::format("and {} more problems", more_)});
   return problems;
+}
+
+void DraftSection::Write(const std::string& key, Written value, const Origin& at, Strength strength) {
+  entries.push_back({key, path + key, std::move(value), at, strength});
 }
 
 const Entry* DraftSection::Find(std::string_view key) const {
@@ -75,6 +76,12 @@ DraftSection& Draft::AddPool(const std::string& name, const Origin& origin) {
 // The position says which listener it is; its number would have to be counted.
 DraftSection& Draft::AddListener(const Origin& origin) {
   return listen.emplace_back(DraftSection{"listen.", {}, origin});
+}
+
+void Draft::Complain(const DraftSection& section, std::string_view key, std::string_view text) {
+  const Entry* entry = section.Find(key);
+  const std::string path = entry != nullptr ? entry->path : fmt::format("{}{}", section.path, key);
+  problems.Add(section.OriginOf(key), fmt::format("{}: {}", path, text));
 }
 
 std::vector<std::string> Names(const std::vector<DraftSection>& sections) {

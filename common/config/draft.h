@@ -1,9 +1,8 @@
 // Draft: a configuration while it is put together: what each source says, in order, and where it says so.
 //
-// The file, the environment and the flags are written down one after the other, each stronger than those
-// before it; then they are read by the tables of keys, and what came out is checked. A value that cannot be
-// used becomes a problem and leaves what was there, so that everything after it is still checked. For
-// LoadConfig only.
+// The file, the environment and the flags are written down one after the other; then they are read by the tables
+// of keys, and the result is checked. A value that cannot be used becomes a problem and leaves what was there, so
+// that everything after it is still checked. For LoadConfig only.
 #ifndef PREFORKD_COMMON_CONFIG_DRAFT_H_
 #define PREFORKD_COMMON_CONFIG_DRAFT_H_
 
@@ -15,7 +14,6 @@
 #include <vector>
 
 #include "common/config/config_loader.h"
-#include "common/config/keys.h"
 #include "common/config/setting_value.h"
 
 namespace preforkd {
@@ -28,18 +26,22 @@ struct Origin {
 
   // "FILE:LINE:COL", "--workers".
   [[nodiscard]] std::string Text() const;
+  bool operator==(const Origin&) const = default;
 };
 
-// What is wrong, so that one run shows all of it, within reason: a file of other content has a mistake in
-// each line, and the master that reloads does nothing else meanwhile.
+// The origin of what nobody has written.
+inline const Origin kByDefault = {"default"};
+
+// What is wrong, so that one run shows all of it, up to a bound: a file of other content has a mistake in each
+// line, and the master that reloads does nothing else meanwhile.
 class Problems {
  public:
-  // What has been said already, in the same words of the same place, is not said again.
+  // The same text at the same place is reported once.
   void Add(const Origin& origin, std::string text);
   [[nodiscard]] bool None() const { return found_.empty(); }
   // Any more are only counted.
   [[nodiscard]] bool Full() const { return found_.size() >= kMost; }
-  // The file's in the order of its lines, as a person works through them, then the others as they were found.
+  // The file's in the order of its lines, then the others as they were found.
   [[nodiscard]] std::vector<ConfigProblem> Sorted() const;
 
  private:
@@ -52,7 +54,8 @@ class Problems {
 enum class Strength { kDefault, kFile, kVariable, kFlag };
 
 struct Entry {
-  std::string key;  // inside the section
+  std::string key;   // inside the section
+  std::string path;  // as it was written, for messages: "service.site.root"
   Written value;
   Origin origin;
   Strength strength = Strength::kDefault;
@@ -63,9 +66,10 @@ struct Entry {
 struct DraftSection {
   std::string path{};  // what its keys begin with in messages: "", "service.site.", "listen."
   std::string name{};  // of a pool or a service
-  Origin origin{};
+  Origin origin = kByDefault;
   std::vector<Entry> entries{};  // the strongest last
 
+  void Write(const std::string& key, Written value, const Origin& at, Strength strength);
   // The one that counts; nullptr: the default does.
   [[nodiscard]] const Entry* Find(std::string_view key) const;
   // No source gave it a value that could not be used.
@@ -76,20 +80,22 @@ struct DraftSection {
 
 struct Draft {
   const std::vector<ServiceDeclaration>* types = nullptr;  // that this program has
-  DraftSection top{.origin = {"default"}};
+  DraftSection top;
   std::vector<DraftSection> pools, services, listen;
-  std::vector<DraftSection>
-      replaced;  // listeners of the file, where --listen names others: read, and not used
+  // Listeners of the file where --listen names others: read, and not used.
+  std::vector<DraftSection> replaced;
   Problems problems;
-  Problems warnings;  // what works, but not as one may think
+  Problems warnings;  // about a configuration that can be used
 
+  // nullptr, of all three: there is none of that name.
+  [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
   [[nodiscard]] DraftSection* FindService(std::string_view name) { return Find(services, name); }
   [[nodiscard]] DraftSection* FindPool(std::string_view name) { return Find(pools, name); }
-  // nullptr: the program has none of that name.
-  [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
   DraftSection& AddService(const std::string& name, const Origin& origin);
   DraftSection& AddPool(const std::string& name, const Origin& origin);
   DraftSection& AddListener(const Origin& origin);
+  // A problem of one key, at the place that sets it.
+  void Complain(const DraftSection& section, std::string_view key, std::string_view text);
 
  private:
   static DraftSection* Find(std::vector<DraftSection>& sections, std::string_view name);
@@ -108,51 +114,24 @@ bool WriteFile(std::string_view text, const std::string& source, Draft& draft);
 void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft);
 // `key` of each as it stands in the file, dots included.
 void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft);
-// What the draft says, by the tables of keys.
+// What the draft says, by the tables of keys. Each pool's section holds afterwards what it inherits too.
 Config ReadDraft(Draft& draft);
 // What no key can tell by itself: whether the values fit each other, this version and this machine. Looks at
 // the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
-// The pools of `config`, which has the top-level keys in it, from their sections and what its services say.
-void ReadPools(Draft& draft, Config& config);
+// The part of CheckConfig that is about pools.
 void CheckPools(const Config& config, Draft& draft);
 
 // ---- what several of them need ----
 
-template <typename T>
-Status StatusOf(const Result<T>& result) {
-  return result.Ok() ? Status() : result.Err();
-}
+// Whether it is a key of a pool that no other pool inherits.
+bool IsWorkerCount(std::string_view key);
+bool HasService(const Config& config, std::string_view pool);
 
 // Whether it is a folder that this process can read; what is wrong and what would be right.
 Status CheckFolder(const std::string& path);
-// nullopt: it cannot be used, and a problem was added.
-inline std::optional<SettingValue> ReadEntry(const Setting& setting, const DraftSection& section,
-                                             Entry& entry, Draft& draft) {
-  Result<SettingValue> value = ReadValue(setting, entry.value);
-  entry.usable = value.Ok();
-  if (entry.usable) return std::move(value).Value();
-  draft.problems.Add(entry.origin, section.path + entry.key + ": " + value.Err().text);
-  return std::nullopt;
-}
-
-// `unknown` is called with each entry that the table does not have.
-template <typename Section, typename Unknown>
-void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
-                 Unknown unknown) {
-  for (Entry& entry : section.entries) {
-    const Key<Section>* key = FindKey(keys, entry.key);
-    if (key == nullptr) {
-      unknown(entry);
-    } else if (const std::optional<SettingValue> value = ReadEntry(key->setting, section, entry, draft)) {
-      key->set(*value, into);
-    }
-  }
-}
-
-// A problem with the nearest name, for a key that the section does not have; `names`: those that it has.
-void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
-                Draft& draft);
+// Of the keys `user` and `group`: whether there are such.
+void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section, Draft& draft);
 
 }  // namespace preforkd
 

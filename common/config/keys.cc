@@ -2,6 +2,7 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -296,6 +297,12 @@ const std::vector<Key<ListenConfig>>& ListenKeys() {
 const std::vector<Key<ServiceConfig>>& ServiceKeys() {
   static const std::vector<Key<ServiceConfig>> keys = MakeServiceKeys();
   return keys;
+}
+
+const Setting* FindSetting(const std::vector<Setting>& settings, std::string_view name) {
+  const auto found =
+      std::find_if(settings.begin(), settings.end(), [&](const Setting& each) { return each.name == name; });
+  return found == settings.end() ? nullptr : &*found;
 }
 
 }  // namespace preforkd

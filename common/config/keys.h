@@ -40,6 +40,9 @@ const Key<Section>* FindKey(const std::vector<Key<Section>>& keys, std::string_v
   return nullptr;
 }
 
+// The same for the settings of a type of service.
+const Setting* FindSetting(const std::vector<Setting>& settings, std::string_view name);
+
 template <typename Section>
 std::vector<std::string> KeyNames(const std::vector<Key<Section>>& keys) {
   std::vector<std::string> names;

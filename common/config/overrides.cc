@@ -76,8 +76,7 @@ void WriteNamed(std::string_view word, const ConfigOverride& change, Strength st
     return draft.problems.Add({change.source}, fmt::format("{}: there is no {} {}{}", Escaped(change.key),
                                                            word, Quoted(name), DidYouMean(name, names)));
   }
-  section->entries.push_back(
-      {std::string(rest.substr(dot + 1)), {Written::Kind::kWord, change.value}, {change.source}, strength});
+  section->Write(std::string(rest.substr(dot + 1)), {Written::Kind::kWord, change.value}, {change.source}, strength);
 }
 
 void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
@@ -90,7 +89,7 @@ void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
   for (const std::string_view word : {"service", "pool"}) {
     if (change.key.starts_with(fmt::format("{}.", word))) return WriteNamed(word, change, strength, draft);
   }
-  draft.top.entries.push_back({change.key, {Written::Kind::kWord, change.value}, {change.source}, strength});
+  draft.top.Write(change.key, {Written::Kind::kWord, change.value}, {change.source}, strength);
 }
 
 void UnknownVariable(const ConfigOverride& variable, const std::set<std::string>& keys, Draft& draft) {

@@ -2,13 +2,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/config/draft.h"
+#include "common/config/keys.h"
 #include "common/config/nearest.h"
 #include "common/text/quote.h"
 
 namespace preforkd {
 namespace {
+
+// ---- unknown keys ----
 
 // 'dispatch.policy' for 'policy', if that is the only key that ends so.
 std::string OnlyKeyThatEndsIn(std::string_view word, const std::vector<std::string>& keys) {
@@ -21,26 +25,55 @@ std::string OnlyKeyThatEndsIn(std::string_view word, const std::vector<std::stri
   return found.empty() ? found : fmt::format("; did you mean '{}'?", found);
 }
 
-// nullptr: the type has none of that name.
-const Setting* FindSetting(const ServiceDeclaration& type, std::string_view name) {
-  const auto found = std::find_if(type.settings.begin(), type.settings.end(),
-                                  [&](const Setting& each) { return each.name == name; });
-  return found == type.settings.end() ? nullptr : &*found;
+// A problem with the nearest name; `names`: the keys that the section has.
+void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
+                Draft& draft) {
+  std::vector<std::string> keys = KeyNames(TopKeys());
+  for (const std::string& name : names) keys.push_back(section.path + name);
+  std::string hint = draft.problems.Full() ? "" : DidYouMean(entry.path, keys);
+  if (hint.empty()) hint = OnlyKeyThatEndsIn(entry.path, keys);
+  if (hint.empty()) hint = "; --print-config shows all keys";
+  draft.problems.Add(entry.origin, fmt::format("unknown key {}{}", Quoted(entry.path), hint));
 }
 
-// One that another type has is said to be that type's.
-void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
-                    Draft& draft) {
+// A setting that another type has is reported as that type's.
+void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type, Draft& draft) {
   for (const ServiceDeclaration& other : *draft.types) {
-    if (FindSetting(other, entry.key) == nullptr) continue;
+    if (FindSetting(other.settings, entry.key) == nullptr) continue;
     return draft.problems.Add(
         entry.origin,
-        fmt::format("{}{}: a service of type '{}' does not read it, one of type '{}' does; leave it out",
-                    section.path, entry.key, type.type, other.type));
+        fmt::format("{}: a service of type '{}' does not read it, one of type '{}' does; leave it out",
+                    entry.path, type.type, other.type));
   }
   std::vector<std::string> names = KeyNames(ServiceKeys());
   for (const Setting& setting : type.settings) names.push_back(setting.name);
   UnknownKey(section, entry, names, draft);
+}
+
+// ---- sections ----
+
+// nullopt: it cannot be used, and a problem was added, here or where the entry was read before.
+std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draft& draft) {
+  if (!entry.usable) return std::nullopt;
+  Result<SettingValue> value = ReadValue(setting, entry.value);
+  if (value.Ok()) return std::move(value).Value();
+  entry.usable = false;
+  draft.problems.Add(entry.origin, fmt::format("{}: {}", entry.path, value.Err().text));
+  return std::nullopt;
+}
+
+// `unknown` is called with each entry that the table does not have.
+template <typename Section, typename Unknown>
+void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
+                 Unknown unknown) {
+  for (Entry& entry : section.entries) {
+    const Key<Section>* key = FindKey(keys, entry.key);
+    if (key == nullptr) {
+      unknown(entry);
+    } else if (const std::optional<SettingValue> value = ReadEntry(key->setting, entry, draft)) {
+      key->set(*value, into);
+    }
+  }
 }
 
 void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& draft, Settings& settings) {
@@ -50,10 +83,10 @@ void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& 
   settings = Settings(type.settings);
   for (Entry& entry : section.entries) {
     if (FindKey(ServiceKeys(), entry.key) != nullptr) continue;
-    const Setting* setting = FindSetting(type, entry.key);
+    const Setting* setting = FindSetting(type.settings, entry.key);
     if (setting == nullptr) {
       UnknownSetting(section, entry, type, draft);
-    } else if (std::optional<SettingValue> value = ReadEntry(*setting, section, entry, draft)) {
+    } else if (std::optional<SettingValue> value = ReadEntry(*setting, entry, draft)) {
       settings.Set(setting->name, *std::move(value));
     }
   }
@@ -83,17 +116,81 @@ ListenConfig ReadListener(DraftSection& section, Draft& draft) {
   return listener;
 }
 
+// ---- pools ----
+
+// The entries of the top level that pools have too, under their names in a pool.
+std::vector<Entry> Inheritable(const DraftSection& top) {
+  std::vector<Entry> inheritable;
+  for (const Entry& entry : top.entries) {
+    for (const Key<PoolConfig>& key : PoolKeys()) {
+      if (key.top.empty() || key.top != entry.key) continue;
+      inheritable.push_back(entry);
+      inheritable.back().key = key.setting.name;
+    }
+  }
+  return inheritable;
+}
+
+// The top level is the main pool's own: --user wins over a [pool.main] of the file. What another pool sets itself
+// wins always.
+void Inherit(const std::vector<Entry>& inheritable, DraftSection& pool) {
+  const bool main = pool.name == kMainPoolName;
+  std::vector<Entry> entries;
+  for (const Entry& entry : inheritable) {
+    const Entry* own = pool.Find(entry.key);
+    const bool wins = own == nullptr || (main && entry.strength > own->strength);
+    if (wins && (main || !IsWorkerCount(entry.key))) entries.push_back(entry);
+  }
+  entries.insert(entries.begin(), pool.entries.begin(), pool.entries.end());
+  pool.entries = std::move(entries);
+}
+
+void RefuseTwice(const DraftSection& main, Draft& draft) {
+  for (const Entry& entry : main.entries) {
+    const Entry* top = draft.top.Find(entry.key);
+    if (!IsWorkerCount(entry.key) || top == nullptr || top->strength != entry.strength) continue;
+    draft.problems.Add(entry.origin, fmt::format("{}: '{}' sets the same, at {}; write one of the two", entry.path,
+                                                 top->key, top->origin.Text()));
+  }
+}
+
+PoolConfig ReadPool(DraftSection& section, Draft& draft) {
+  PoolConfig pool;
+  pool.name = section.name;
+  ReadSection(section, PoolKeys(), draft, pool,
+              [&](const Entry& entry) { UnknownKey(section, entry, KeyNames(PoolKeys()), draft); });
+  return pool;
+}
+
+// `config` has the keys of the top level, and the services.
+void ReadPools(Draft& draft, Config& config) {
+  if (draft.FindPool(kMainPoolName) == nullptr) draft.AddPool(std::string(kMainPoolName), kByDefault);
+  RefuseTwice(*draft.FindPool(kMainPoolName), draft);
+  const std::vector<Entry> inheritable = Inheritable(draft.top);
+  PoolConfig main;
+  config.pools.clear();
+  for (DraftSection& section : draft.pools) {
+    // More are refused, and a file may have very many.
+    if (config.pools.size() <= kMaxPools) Inherit(inheritable, section);
+    PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
+    pool = ReadPool(section, draft);
+    pool.supervision.stop_delay = config.supervision.stop_delay;
+  }
+  static_cast<PoolSettings&>(config) = main;
+  const bool others = std::any_of(config.pools.begin(), config.pools.end(),
+                                  [&](const PoolConfig& pool) { return HasService(config, pool.name); });
+  if (!others || HasService(config, kMainPoolName)) config.pools.insert(config.pools.begin(), main);
+}
+
 }  // namespace
 
-void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
-                Draft& draft) {
-  const std::string path = section.path + entry.key;
-  std::vector<std::string> keys = KeyNames(TopKeys());
-  for (const std::string& name : names) keys.push_back(section.path + name);
-  std::string hint = draft.problems.Full() ? "" : DidYouMean(path, keys);
-  if (hint.empty()) hint = OnlyKeyThatEndsIn(path, keys);
-  if (hint.empty()) hint = "; --print-config shows all keys";
-  draft.problems.Add(entry.origin, fmt::format("unknown key {}{}", Quoted(path), hint));
+bool IsWorkerCount(std::string_view key) {
+  return key == "workers" || key == "workers_max";
+}
+
+bool HasService(const Config& config, std::string_view pool) {
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [&](const ServiceConfig& service) { return service.pool == pool; });
 }
 
 Config ReadDraft(Draft& draft) {

@@ -148,7 +148,7 @@ class Walk {
   }
 
   static void Write(const std::string& key, const Member& member, DraftSection& section) {
-    section.entries.push_back({key, WrittenIn(*member.node), member.origin, Strength::kFile});
+    section.Write(key, WrittenIn(*member.node), member.origin, Strength::kFile);
   }
 
   void WriteAll(const toml::table& table, DraftSection& section) const {

@@ -215,6 +215,13 @@ TEST_CASE("a wrong top-level value that several pools take is said once") {
                  "user: there is no user 'no-such-user'");
 }
 
+TEST_CASE("a pool's value that cannot be used is one problem, even where the top-level value is wrong too") {
+  CheckProblemAt(
+      "user = \"no-such-user\"\n[[listen]]\naddress = \":1\"\nservice = \"a\"\n[service.a]\ntype = \"echo\"\n"
+      "pool = \"b\"\n[pool.b]\nuser = 5\n",
+      "9:1", "pool.b.user: 5 does not fit; write text in quotes");
+}
+
 TEST_CASE("the number of workers of main is written once, and only where main has a service") {
   const TempFile twice("workers = 2\n" + std::string(kMinimal) + "[pool.main]\nworkers = 3\n");
   CheckOnlyProblem(
