@@ -96,6 +96,11 @@ Result<SettingValue> ReadQuantity(const Setting& setting, const Written& written
   return SettingValue{number.Value()};
 }
 
+std::string PrintQuantity(const Setting& setting, std::uint64_t number) {
+  if (setting.or_auto && number == 0) return TomlString("auto");
+  return setting.kind == Kind::kNumber ? fmt::format("{}", number) : TomlString(Format(setting.kind, number));
+}
+
 Result<SettingValue> ReadFlag(const Written& written) {
   const bool flag = written.kind == Written::Kind::kBoolean || written.kind == Written::Kind::kWord;
   if (flag && (written.text == "true" || written.text == "false"))
@@ -198,22 +203,15 @@ Result<SettingValue> ReadValue(const Setting& setting, const Written& written) {
     case Kind::kText:
     case Kind::kPath:
     case Kind::kFolder:
-    case Kind::kAddress:
-      return ReadText(setting, written);
+    case Kind::kAddress: return ReadText(setting, written);
     case Kind::kNumber:
     case Kind::kSize:
-    case Kind::kDuration:
-      return ReadQuantity(setting, written);
-    case Kind::kFlag:
-      return ReadFlag(written);
-    case Kind::kChoice:
-      return ReadWord(setting.words, written);
-    case Kind::kChoices:
-      return ReadWords(setting.words, written);
-    case Kind::kMode:
-      return ReadMode(written);
-    case Kind::kVariables:
-      return ReadVariables(written);
+    case Kind::kDuration: return ReadQuantity(setting, written);
+    case Kind::kFlag: return ReadFlag(written);
+    case Kind::kChoice: return ReadWord(setting.words, written);
+    case Kind::kChoices: return ReadWords(setting.words, written);
+    case Kind::kMode: return ReadMode(written);
+    case Kind::kVariables: return ReadVariables(written);
   }
   return Error{"is of a kind that this version does not know"};
 }
@@ -224,23 +222,16 @@ std::string PrintValue(const Setting& setting, const SettingValue& value) {
     case Kind::kPath:
     case Kind::kFolder:
     case Kind::kAddress:
-    case Kind::kVariables:
-      return TomlString(value.text);
-    case Kind::kMode:
-      return TomlString(fmt::format("{:04o}", value.number));
+    case Kind::kVariables: return TomlString(value.text);
     case Kind::kNumber:
-      return setting.or_auto && value.number == 0 ? "\"auto\"" : fmt::format("{}", value.number);
     case Kind::kSize:
-    case Kind::kDuration:
-      return TomlString(Format(setting.kind, value.number));
-    case Kind::kFlag:
-      return value.number != 0 ? "true" : "false";
-    case Kind::kChoice:
-      return TomlString(setting.words.at(value.number));
-    case Kind::kChoices:
-      return TomlString(JoinedWords(setting, value.number));
+    case Kind::kDuration: return PrintQuantity(setting, value.number);
+    case Kind::kFlag: return value.number != 0 ? "true" : "false";
+    case Kind::kChoice: return TomlString(setting.words.at(value.number));
+    case Kind::kChoices: return TomlString(JoinedWords(setting, value.number));
+    case Kind::kMode: return TomlString(fmt::format("{:04o}", value.number));
   }
-  return "\"\"";
+  return TomlString("");
 }
 
 SettingValue DefaultValue(const Setting& setting) {
@@ -250,11 +241,13 @@ SettingValue DefaultValue(const Setting& setting) {
 
 Status CheckRange(const Setting& setting) {
   const bool ranged =
-      IsTextKind(setting.kind)
-          ? setting.kind != Kind::kAddress
-          : setting.kind == Kind::kNumber || setting.kind == Kind::kSize || setting.kind == Kind::kDuration;
+      IsQuantity(setting.kind) || (IsTextKind(setting.kind) && setting.kind != Kind::kAddress);
   const Result<Range> range = ranged ? RangeOf(setting) : Range{};
   return range.Ok() ? Status() : range.Err();
+}
+
+bool IsQuantity(SettingKind kind) {
+  return kind == Kind::kNumber || kind == Kind::kSize || kind == Kind::kDuration;
 }
 
 bool IsTextKind(SettingKind kind) {

@@ -42,6 +42,8 @@ Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector
 
 // Whether the range of a setting, if it has one, is a range.
 Status CheckRange(const Setting& setting);
+// A number, a size or a duration.
+bool IsQuantity(SettingKind kind);
 // A text, a path, a folder or an address.
 bool IsTextKind(SettingKind kind);
 // As a TOML basic string, quotes included. Any bytes but NUL survive if they are UTF-8.

@@ -34,48 +34,37 @@ constexpr std::array<Unit, 9> kSizeUnits = {{{"TiB", std::uint64_t{1} << 40},
                                              {"KiB", 1 << 10},
                                              {"KB", 1'000},
                                              {"", 1}}};
+constexpr std::array<Unit, 1> kNoUnits = {{{"", 1}}};
 
-constexpr std::string_view kDurationHint =
-    "write a number and a unit, such as \"250ms\", \"30s\", \"5m\" or \"1h\"";
-constexpr std::string_view kSizeHint = "write a number and a unit, such as \"64KiB\", \"10MB\" or \"1GiB\"";
-
-Error Wrong(std::string_view text, std::string_view hint) {
-  return Error{fmt::format("{} is not understood; {}", Quoted(text), hint)};
-}
-
-Error TooLarge(std::string_view text) {
-  return Error{fmt::format("{} is too large a number", Quoted(text))};
-}
-
-struct Quantity {
-  std::uint64_t number = 0;
-  std::string_view unit;
+// How one kind of quantity is written.
+struct Scale {
+  std::span<const Unit> units;
+  std::string_view hint;
+  std::uint64_t limit;  // the largest that fits where it goes
 };
 
-// Digits, then whatever follows them.
-Result<Quantity> Split(std::string_view text, std::string_view hint) {
-  Quantity quantity;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, quantity.number);
-  if (error == std::errc::result_out_of_range) return TooLarge(text);
-  if (error != std::errc()) return Wrong(text, hint);
-  quantity.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  return quantity;
-}
+constexpr Scale kDurations = {kDurationUnits,
+                              "write a number and a unit, such as \"250ms\", \"30s\", \"5m\" or \"1h\"",
+                              std::numeric_limits<Duration::rep>::max()};
+constexpr Scale kSizes = {kSizeUnits, "write a number and a unit, such as \"64KiB\", \"10MB\" or \"1GiB\"",
+                          std::numeric_limits<std::uint64_t>::max()};
+constexpr Scale kNumbers = {kNoUnits, "write a whole number", std::numeric_limits<std::uint64_t>::max()};
 
-// `limit`: the largest result that fits where it goes.
-Result<std::uint64_t> Parse(std::string_view text, std::span<const Unit> units, std::string_view hint,
-                            std::uint64_t limit) {
-  const Result<Quantity> quantity = Split(text, hint);
-  if (!quantity.Ok()) return quantity.Err();
-  const auto [number, name] = quantity.Value();
-  if (number == 0 && name.empty()) return std::uint64_t{0};
-  for (const Unit& unit : units) {
+Result<std::uint64_t> Parse(std::string_view text, const Scale& scale) {
+  const Error wrong{fmt::format("{} is not understood; {}", Quoted(text), scale.hint)};
+  const Error too_large{fmt::format("{} is too large a number", Quoted(text))};
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc::result_out_of_range) return too_large;
+  if (error != std::errc()) return wrong;
+  const std::string_view name = text.substr(static_cast<std::size_t>(rest - text.data()));
+  if (number == 0 && name.empty()) return number;
+  for (const Unit& unit : scale.units) {
     if (unit.name != name) continue;
-    if (number > limit / unit.factor) return TooLarge(text);
+    if (number > scale.limit / unit.factor) return too_large;
     return number * unit.factor;
   }
-  return Wrong(text, hint);
+  return wrong;
 }
 
 std::string Format(std::uint64_t value, std::span<const Unit> units) {
@@ -89,8 +78,7 @@ std::string Format(std::uint64_t value, std::span<const Unit> units) {
 }  // namespace
 
 Result<Duration> ParseDuration(std::string_view text) {
-  const Result<std::uint64_t> nanoseconds =
-      Parse(text, kDurationUnits, kDurationHint, std::numeric_limits<Duration::rep>::max());
+  const Result<std::uint64_t> nanoseconds = Parse(text, kDurations);
   if (!nanoseconds.Ok()) return nanoseconds.Err();
   return Duration(static_cast<Duration::rep>(nanoseconds.Value()));
 }
@@ -101,7 +89,7 @@ std::string FormatDuration(Duration duration) {
 }
 
 Result<std::uint64_t> ParseSize(std::string_view text) {
-  return Parse(text, kSizeUnits, kSizeHint, std::numeric_limits<std::uint64_t>::max());
+  return Parse(text, kSizes);
 }
 
 std::string FormatSize(std::uint64_t bytes) {
@@ -109,11 +97,7 @@ std::string FormatSize(std::uint64_t bytes) {
 }
 
 Result<std::uint64_t> ParseNumber(std::string_view text) {
-  constexpr std::string_view kHint = "write a whole number";
-  const Result<Quantity> quantity = Split(text, kHint);
-  if (!quantity.Ok()) return quantity.Err();
-  if (!quantity.Value().unit.empty()) return Wrong(text, kHint);
-  return quantity.Value().number;
+  return Parse(text, kNumbers);
 }
 
 }  // namespace preforkd
