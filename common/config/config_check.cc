@@ -28,9 +28,8 @@ std::string Known(std::string_view name, const std::vector<std::string>& names) 
 void CheckSyslog(const Config& config, Draft& draft) {
   const std::string& file = config.log.file;
   if (!log::MeansSyslog(file) || log::FacilityOf(file) >= 0) return;
-  draft.Complain(draft.top, "log.file",
-                 fmt::format("{} names no facility; write syslog: and {}", Quoted(file),
-                             WordList(log::FacilityNames())));
+  draft.Complain(draft.top, "log.file", "{} names no facility; write syslog: and {}", Quoted(file),
+                 WordList(log::FacilityNames()));
 }
 
 // ---- services ----
@@ -39,12 +38,11 @@ void CheckType(const ServiceConfig& service, const DraftSection& section, Draft&
   std::vector<std::string> types;
   for (const ServiceDeclaration& type : *draft.types) types.push_back(type.type);
   if (section.Find("type") == nullptr) {
-    draft.problems.Add(section.origin, fmt::format("[service.{}] has no type; write one of {}", service.name,
-                                                   WordList(types)));
+    draft.problems.Add(section.origin, "[service.{}] has no type; write one of {}", service.name,
+                       WordList(types));
   } else if (section.IsSound("type") && draft.FindType(service.type) == nullptr) {
-    draft.Complain(section, "type",
-                   fmt::format("unknown type {}; write {}{}", Quoted(service.type), WordList(types),
-                               DidYouMean(service.type, types)));
+    draft.Complain(section, "type", "unknown type {}; write {}{}", Quoted(service.type), WordList(types),
+                   DidYouMean(service.type, types));
   }
 }
 
@@ -61,7 +59,7 @@ void CheckFolders(const ServiceConfig& service, const std::string& chroot, const
   for (const auto& [setting, value] : service.settings.Items()) {
     if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
     for (const Status& status : {CheckFolder(value.text), CheckInside(chroot, value.text)}) {
-      if (!status.Ok()) draft.Complain(section, setting.name, status.Err().text);
+      if (!status.Ok()) draft.Complain(section, setting.name, "{}", status.Err().text);
     }
   }
 }
@@ -71,8 +69,8 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
   CheckType(service, section, draft);
   const PoolConfig* pool = config.FindPool(service.pool);
   if (pool == nullptr) {
-    draft.Complain(section, "pool", fmt::format("there is no [pool.{}]{}", Escaped(service.pool),
-                                                Known(service.pool, Names(draft.pools))));
+    draft.Complain(section, "pool", "there is no [pool.{}]{}", Escaped(service.pool),
+                   Known(service.pool, draft.pools.Names()));
   }
   CheckFolders(service, pool != nullptr ? pool->worker.chroot : "", section, draft);
 }
@@ -94,33 +92,33 @@ void CheckTwice(const Config& config, std::size_t index, Draft& draft) {
   for (std::size_t i = 0; i < index; ++i) {
     if (!HasSoundAddress(draft.listen[i]) || !SameAddress(address, config.listen[i].address)) continue;
     return draft.Complain(draft.listen[index], "address",
-                          fmt::format("{} is taken by another listener, {}; write each address once",
-                                      Quoted(address.text), draft.listen[i].OriginOf("address").Text()));
+                          "{} is taken by another listener, {}; write each address once",
+                          Quoted(address.text), draft.listen[i].OriginOf("address").Text());
   }
 }
 
-void CheckServiceName(const Config& config, const std::string& name, const DraftSection& section, Draft& draft) {
+void CheckServiceName(const Config& config, const std::string& name, const DraftSection& section,
+                      Draft& draft) {
   if (section.Find("service") == nullptr) {
     draft.problems.Add(section.origin,
                        "[[listen]] has no service; write service = \"NAME\" and a section [service.NAME]");
   } else if (!name.empty() && config.FindService(name) == nullptr) {
-    const std::vector<std::string> names = Names(draft.services);
-    draft.Complain(section, "service",
-                   fmt::format("there is no [service.{}]{}", Escaped(name),
-                               names.empty() ? "; write that section" : Known(name, names)));
+    const std::vector<std::string> names = draft.services.Names();
+    draft.Complain(section, "service", "there is no [service.{}]{}", Escaped(name),
+                   names.empty() ? "; write that section" : Known(name, names));
   }
 }
 
 // Of a key that only the file of a Unix socket has.
-void RefuseAccess(const ListenAddress& address, std::string_view key, const DraftSection& section, Draft& draft) {
+void RefuseAccess(const ListenAddress& address, std::string_view key, const DraftSection& section,
+                  Draft& draft) {
   const Entry* entry = section.Find(key);
   if (entry == nullptr || entry->value.text.empty()) return;
   const bool passed = address.kind == ListenAddress::Kind::kSystemd;
-  draft.Complain(section, key,
-                 fmt::format("{} is no unix:/path, and only the file of such a socket has one; {}",
-                             Quoted(address.text),
-                             passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit"
-                                    : "leave it out"));
+  draft.Complain(
+      section, key, "{} is no unix:/path, and only the file of such a socket has one; {}",
+      Quoted(address.text),
+      passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit" : "leave it out");
 }
 
 // What the clients of a Unix socket do not have.
@@ -168,29 +166,29 @@ Status CheckFolder(const std::string& path) {
   return {};
 }
 
-void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section, Draft& draft) {
+void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section,
+                   Draft& draft) {
   const Result<uid_t> uid = user.empty() ? uid_t{} : UserNumber(user);
-  if (!uid.Ok()) draft.Complain(section, "user", uid.Err().text);
+  if (!uid.Ok()) draft.Complain(section, "user", "{}", uid.Err().text);
   const Result<gid_t> gid = group.empty() ? gid_t{} : GroupNumber(group);
-  if (!gid.Ok()) draft.Complain(section, "group", gid.Err().text);
+  if (!gid.Ok()) draft.Complain(section, "group", "{}", gid.Err().text);
 }
 
 void CheckConfig(const Config& config, Draft& draft) {
   // Reported once, at the first that is too many; what is wrong with each of them can wait.
   if (config.listen.size() > kMaxListeners) {
-    return draft.problems.Add(
-        draft.listen[kMaxListeners].origin,
-        fmt::format("there are {} listeners; write {} at most", config.listen.size(), kMaxListeners));
+    return draft.problems.Add(draft.listen[kMaxListeners].origin, "there are {} listeners; write {} at most",
+                              config.listen.size(), kMaxListeners);
   }
   if (config.services.size() > kMaxServices) {
-    return draft.problems.Add(
-        draft.services[kMaxServices].origin,
-        fmt::format("there are {} services; write {} at most", config.services.size(), kMaxServices));
+    return draft.problems.Add(draft.services.sections[kMaxServices].origin,
+                              "there are {} services; write {} at most", config.services.size(),
+                              kMaxServices);
   }
   CheckSyslog(config, draft);
   CheckPools(config, draft);
   for (std::size_t i = 0; i < config.services.size(); ++i) {
-    CheckService(config, config.services[i], draft.services[i], draft);
+    CheckService(config, config.services[i], draft.services.sections[i], draft);
   }
   for (std::size_t i = 0; i < config.listen.size(); ++i) CheckListener(config, i, draft);
 }

@@ -30,7 +30,7 @@ bool UsesDefaultService(const ConfigInputs& inputs) {
 }
 
 void AddListener(const std::string& address, const Origin& origin, Draft& draft) {
-  DraftSection& listener = draft.AddListener(origin);
+  DraftSection& listener = draft.listen.emplace_back(DraftSection{"listen.", {}, origin});
   listener.Write("address", {Written::Kind::kWord, address}, origin, Strength::kDefault);
   listener.Write("service", {Written::Kind::kWord, kDefaultService}, origin, Strength::kDefault);
 }
@@ -40,16 +40,16 @@ void ReplaceListeners(const ConfigInputs& inputs, Draft& draft) {
   draft.replaced = std::exchange(draft.listen, {});
   for (const std::string& address : inputs.listen) AddListener(address, {"--listen"}, draft);
   if (inputs.listen.empty()) AddListener(kDefaultAddress, kByDefault, draft);
-  if (draft.FindService(kDefaultService) != nullptr) return;
-  DraftSection& service = draft.AddService(kDefaultService, kByDefault);
+  if (draft.services.Find(kDefaultService) != nullptr) return;
+  DraftSection& service = draft.services.Add(kDefaultService, kByDefault);
   service.Write("type", {Written::Kind::kWord, inputs.default_type}, kByDefault, Strength::kDefault);
 }
 
 void RefuseWithoutListen(const char* flag, const char* key, const std::string& file, Draft& draft) {
   draft.problems.Add({flag},
-                     fmt::format("is for what --listen serves; add --listen ADDR, or set service.NAME.{} "
-                                 "in {}",
-                                 key, Escaped(file)));
+                     "is for what --listen serves; add --listen ADDR, or set service.NAME.{} "
+                     "in {}",
+                     key, Escaped(file));
 }
 
 // --service and --root are keys of the default service, weaker than the other flags only.

@@ -11,7 +11,7 @@ std::string Origin::Text() const {
   return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
 }
 
-void Problems::Add(const Origin& origin, std::string text) {
+void Problems::AddText(const Origin& origin, std::string text) {
   std::pair problem(origin, std::move(text));
   if (Full()) {
     ++more_;
@@ -26,7 +26,8 @@ std::vector<ConfigProblem> Problems::Sorted() const {
     return std::tuple(origin.line == 0, origin.line, origin.column);
   };
   auto sorted = found_;
-  std::stable_sort(sorted.begin(), sorted.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
   std::vector<ConfigProblem> problems;
   for (const auto& [origin, text] : sorted) problems.push_back({origin.Text(), text});
   if (more_ > 0) problems.push_back({found_.back().first.source, fmt::format("and {} more problems", more_)});
@@ -53,41 +54,31 @@ const Origin& DraftSection::OriginOf(std::string_view key) const {
   return entry != nullptr ? entry->origin : origin;
 }
 
-const ServiceDeclaration* Draft::FindType(std::string_view type) const {
-  const auto found = std::find_if(types->begin(), types->end(),
-                                  [&](const ServiceDeclaration& each) { return each.type == type; });
-  return found == types->end() ? nullptr : &*found;
+std::string DraftSection::PathOf(std::string_view key) const {
+  const Entry* entry = Find(key);
+  return entry != nullptr ? entry->path : fmt::format("{}{}", path, key);
 }
 
-DraftSection* Draft::Find(std::vector<DraftSection>& sections, std::string_view name) {
+DraftSection* NamedSections::Find(std::string_view name) {
   const auto found = std::find_if(sections.begin(), sections.end(),
                                   [&](const DraftSection& each) { return each.name == name; });
   return found == sections.end() ? nullptr : &*found;
 }
 
-DraftSection& Draft::AddService(const std::string& name, const Origin& origin) {
-  return services.emplace_back(DraftSection{fmt::format("service.{}.", name), name, origin});
+DraftSection& NamedSections::Add(const std::string& name, const Origin& origin) {
+  return sections.emplace_back(DraftSection{fmt::format("{}.{}.", word, name), name, origin});
 }
 
-DraftSection& Draft::AddPool(const std::string& name, const Origin& origin) {
-  return pools.emplace_back(DraftSection{fmt::format("pool.{}.", name), name, origin});
-}
-
-// The position says which listener it is; its number would have to be counted.
-DraftSection& Draft::AddListener(const Origin& origin) {
-  return listen.emplace_back(DraftSection{"listen.", {}, origin});
-}
-
-void Draft::Complain(const DraftSection& section, std::string_view key, std::string_view text) {
-  const Entry* entry = section.Find(key);
-  const std::string path = entry != nullptr ? entry->path : fmt::format("{}{}", section.path, key);
-  problems.Add(section.OriginOf(key), fmt::format("{}: {}", path, text));
-}
-
-std::vector<std::string> Names(const std::vector<DraftSection>& sections) {
+std::vector<std::string> NamedSections::Names() const {
   std::vector<std::string> names;
   for (const DraftSection& section : sections) names.push_back(section.name);
   return names;
+}
+
+const ServiceDeclaration* Draft::FindType(std::string_view type) const {
+  const auto found = std::find_if(types->begin(), types->end(),
+                                  [&](const ServiceDeclaration& each) { return each.type == type; });
+  return found == types->end() ? nullptr : &*found;
 }
 
 }  // namespace preforkd

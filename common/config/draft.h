@@ -1,10 +1,12 @@
 // Draft: a configuration while it is put together: what each source says, in order, and where it says so.
 //
-// The file, the environment and the flags are written down one after the other; then they are read by the tables
-// of keys, and the result is checked. A value that cannot be used becomes a problem and leaves what was there, so
-// that everything after it is still checked. For LoadConfig only.
+// The file, the environment and the flags are written down one after the other; then they are read by the
+// tables of keys, and the result is checked. A value that cannot be used becomes a problem and leaves what
+// was there, so that everything after it is still checked. For LoadConfig only.
 #ifndef PREFORKD_COMMON_CONFIG_DRAFT_H_
 #define PREFORKD_COMMON_CONFIG_DRAFT_H_
+
+#include <fmt/core.h>
 
 #include <cstdint>
 #include <optional>
@@ -32,12 +34,15 @@ struct Origin {
 // The origin of what nobody has written.
 inline const Origin kByDefault = {"default"};
 
-// What is wrong, so that one run shows all of it, up to a bound: a file of other content has a mistake in each
-// line, and the master that reloads does nothing else meanwhile.
+// What is wrong, so that one run shows all of it, up to a bound: a file of other content has a mistake in
+// each line, and the master that reloads does nothing else meanwhile.
 class Problems {
  public:
   // The same text at the same place is reported once.
-  void Add(const Origin& origin, std::string text);
+  template <typename... Args>
+  void Add(const Origin& origin, fmt::format_string<Args...> text, Args&&... args) {
+    AddText(origin, fmt::format(text, std::forward<Args>(args)...));
+  }
   [[nodiscard]] bool None() const { return found_.empty(); }
   // Any more are only counted.
   [[nodiscard]] bool Full() const { return found_.size() >= kMost; }
@@ -45,6 +50,8 @@ class Problems {
   [[nodiscard]] std::vector<ConfigProblem> Sorted() const;
 
  private:
+  void AddText(const Origin& origin, std::string text);
+
   static constexpr std::size_t kMost = 100;
 
   std::vector<std::pair<Origin, std::string>> found_;
@@ -76,32 +83,42 @@ struct DraftSection {
   [[nodiscard]] bool IsSound(std::string_view key) const;
   // Where the key was set; else where the section begins.
   [[nodiscard]] const Origin& OriginOf(std::string_view key) const;
+  [[nodiscard]] std::string PathOf(std::string_view key) const;
+};
+
+// Every [service.NAME], or every [pool.NAME].
+struct NamedSections {
+  const char* word;      // "service"
+  std::size_t max_name;  // bytes of a name
+  std::vector<DraftSection> sections{};
+
+  // nullptr: there is none of that name.
+  [[nodiscard]] DraftSection* Find(std::string_view name);
+  DraftSection& Add(const std::string& name, const Origin& origin);
+  [[nodiscard]] std::vector<std::string> Names() const;
 };
 
 struct Draft {
   const std::vector<ServiceDeclaration>* types = nullptr;  // that this program has
   DraftSection top;
-  std::vector<DraftSection> pools, services, listen;
+  NamedSections services = {"service", 64};
+  NamedSections pools = {"pool", 31};
+  std::vector<DraftSection> listen;
   // Listeners of the file where --listen names others: read, and not used.
   std::vector<DraftSection> replaced;
   Problems problems;
   Problems warnings;  // about a configuration that can be used
 
-  // nullptr, of all three: there is none of that name.
+  // nullptr: the program has none of that name.
   [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
-  [[nodiscard]] DraftSection* FindService(std::string_view name) { return Find(services, name); }
-  [[nodiscard]] DraftSection* FindPool(std::string_view name) { return Find(pools, name); }
-  DraftSection& AddService(const std::string& name, const Origin& origin);
-  DraftSection& AddPool(const std::string& name, const Origin& origin);
-  DraftSection& AddListener(const Origin& origin);
   // A problem of one key, at the place that sets it.
-  void Complain(const DraftSection& section, std::string_view key, std::string_view text);
-
- private:
-  static DraftSection* Find(std::vector<DraftSection>& sections, std::string_view name);
+  template <typename... Args>
+  void Complain(const DraftSection& section, std::string_view key, fmt::format_string<Args...> text,
+                Args&&... args) {
+    problems.Add(section.OriginOf(key), "{}: {}", section.PathOf(key),
+                 fmt::format(text, std::forward<Args>(args)...));
+  }
 };
-
-std::vector<std::string> Names(const std::vector<DraftSection>& sections);
 
 // ---- the steps, in this order; each adds what it finds to draft.problems ----
 
@@ -131,7 +148,8 @@ bool HasService(const Config& config, std::string_view pool);
 // Whether it is a folder that this process can read; what is wrong and what would be right.
 Status CheckFolder(const std::string& path);
 // Of the keys `user` and `group`: whether there are such.
-void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section, Draft& draft);
+void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section,
+                   Draft& draft);
 
 }  // namespace preforkd
 

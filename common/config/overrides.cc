@@ -4,9 +4,11 @@
 
 #include <cctype>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/config/draft.h"
 #include "common/config/keys.h"
@@ -28,20 +30,22 @@ std::string VariableName(std::string_view key) {
   return name;
 }
 
-// All keys that a variable could name; of a service those of every type, because a later source may set the
-// type.
-std::set<std::string> NamableKeys(const Draft& draft) {
-  std::set<std::string> keys;
-  for (const std::string& name : KeyNames(TopKeys())) keys.insert(name);
-  std::vector<std::string> pools = Names(draft.pools);
-  pools.emplace_back(kMainPoolName);
-  for (const std::string& pool : pools) {
-    for (const std::string& name : KeyNames(PoolKeys())) keys.insert(fmt::format("pool.{}.{}", pool, name));
-  }
-  for (const DraftSection& service : draft.services) {
-    for (const std::string& name : KeyNames(ServiceKeys())) keys.insert(service.path + name);
+// The keys that variables can name, each with its name as a variable has it; of a service those of every
+// type, because a later source may set the type.
+using VariableKeys = std::set<std::pair<std::string, std::string>>;
+
+VariableKeys KeysOfVariables(const Draft& draft) {
+  VariableKeys keys;
+  const auto add = [&](const std::string& path, const std::vector<std::string>& names) {
+    for (const std::string& name : names) keys.emplace(VariableName(path + name), path + name);
+  };
+  add("", KeyNames(TopKeys()));
+  add(fmt::format("pool.{}.", kMainPoolName), KeyNames(PoolKeys()));
+  for (const DraftSection& pool : draft.pools.sections) add(pool.path, KeyNames(PoolKeys()));
+  for (const DraftSection& service : draft.services.sections) {
+    add(service.path, KeyNames(ServiceKeys()));
     for (const ServiceDeclaration& type : *draft.types) {
-      for (const Setting& setting : type.settings) keys.insert(service.path + setting.name);
+      for (const Setting& setting : type.settings) add(service.path, {setting.name});
     }
   }
   return keys;
@@ -53,70 +57,61 @@ bool IsListenKey(std::string_view key) {
          (key.size() == kListen.size() || std::strchr("._[", key[kListen.size()]) != nullptr);
 }
 
-// nullptr: there is none of that name. The main pool is there without being written.
-DraftSection* FindSection(std::string_view word, const std::string& name, const Origin& origin,
-                          Draft& draft) {
-  if (word == "service") return draft.FindService(name);
-  DraftSection* pool = draft.FindPool(name);
-  return pool == nullptr && name == kMainPoolName ? &draft.AddPool(name, origin) : pool;
-}
-
-// `word`: "service" or "pool", and what follows it in the key is NAME.KEY.
-void WriteNamed(std::string_view word, const ConfigOverride& change, Strength strength, Draft& draft) {
-  const std::string_view rest = std::string_view(change.key).substr(word.size() + 1);
+// What follows the word "service" or "pool" in the key is NAME.KEY. The main pool is there without being
+// written.
+void WriteNamed(NamedSections& named, const ConfigOverride& change, Strength strength, Draft& draft) {
+  const std::string_view rest = std::string_view(change.key).substr(std::strlen(named.word) + 1);
   const std::size_t dot = rest.find('.');
   if (dot == std::string_view::npos || dot + 1 == rest.size()) {
-    return draft.problems.Add({change.source},
-                              fmt::format("{} is no key; write {}.NAME.KEY", Quoted(change.key), word));
+    return draft.problems.Add({change.source}, "{} is no key; write {}.NAME.KEY", Quoted(change.key),
+                              named.word);
   }
   const std::string name(rest.substr(0, dot));
-  DraftSection* section = FindSection(word, name, {change.source}, draft);
-  if (section == nullptr) {
-    const std::vector<std::string> names = Names(word == "pool" ? draft.pools : draft.services);
-    return draft.problems.Add({change.source}, fmt::format("{}: there is no {} {}{}", Escaped(change.key),
-                                                           word, Quoted(name), DidYouMean(name, names)));
+  DraftSection* section = named.Find(name);
+  if (section == nullptr && &named == &draft.pools && name == kMainPoolName) {
+    section = &named.Add(name, {change.source});
   }
-  section->Write(std::string(rest.substr(dot + 1)), {Written::Kind::kWord, change.value}, {change.source}, strength);
+  if (section == nullptr) {
+    return draft.problems.Add({change.source}, "{}: there is no {} {}{}", Escaped(change.key), named.word,
+                              Quoted(name), DidYouMean(name, named.Names()));
+  }
+  section->Write(std::string(rest.substr(dot + 1)), {Written::Kind::kWord, change.value}, {change.source},
+                 strength);
 }
 
 void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
   if (IsListenKey(change.key)) {
     return draft.problems.Add({change.source},
-                              fmt::format("{}: a listener is not set by key; use --listen ADDR or "
-                                          "[[listen]] in the file",
-                                          Escaped(change.key)));
+                              "{}: a listener is not set by key; use --listen ADDR or "
+                              "[[listen]] in the file",
+                              Escaped(change.key));
   }
-  for (const std::string_view word : {"service", "pool"}) {
-    if (change.key.starts_with(fmt::format("{}.", word))) return WriteNamed(word, change, strength, draft);
+  for (NamedSections* named : {&draft.services, &draft.pools}) {
+    if (change.key.starts_with(fmt::format("{}.", named->word)))
+      return WriteNamed(*named, change, strength, draft);
   }
   draft.top.Write(change.key, {Written::Kind::kWord, change.value}, {change.source}, strength);
 }
 
-void UnknownVariable(const ConfigOverride& variable, const std::set<std::string>& keys, Draft& draft) {
+void UnknownVariable(const ConfigOverride& variable, const VariableKeys& keys, Draft& draft) {
   std::vector<std::string> names;
-  for (const std::string& key : keys) names.push_back(std::string(kVariablePrefix) + VariableName(key));
-  const std::string hint = DidYouMean(variable.source, names);
-  draft.problems.Add(
-      {variable.source},
-      "this variable names no key" +
-          (hint.empty() ? "; write the key in capitals, its dots as underscores, or unset it" : hint));
+  for (const auto& [name, key] : keys) names.push_back(std::string(kVariablePrefix) + name);
+  std::string hint = DidYouMean(variable.source, names);
+  if (hint.empty()) hint = "; write the key in capitals, its dots as underscores, or unset it";
+  draft.problems.Add({variable.source}, "this variable names no key{}", hint);
 }
 
-void WriteVariable(const ConfigOverride& variable, const std::set<std::string>& keys, Draft& draft) {
-  ConfigOverride change = variable;
-  int matches = 0;
-  for (const std::string& key : keys) {
-    if (VariableName(key) != VariableName(variable.key)) continue;
-    ++matches;
-    change.key = key;
+void WriteVariable(const ConfigOverride& variable, const VariableKeys& keys, Draft& draft) {
+  const std::string name = VariableName(variable.key);
+  const auto first = keys.lower_bound({name, ""});
+  if (IsListenKey(variable.key)) return Write(variable, Strength::kVariable, draft);
+  if (first == keys.end() || first->first != name) return UnknownVariable(variable, keys, draft);
+  const auto next = std::next(first);
+  if (next != keys.end() && next->first == name) {
+    return draft.problems.Add({variable.source}, "several keys have this name, '{}' among them; use --set",
+                              next->second);
   }
-  if (matches == 0 && !IsListenKey(variable.key)) return UnknownVariable(variable, keys, draft);
-  if (matches > 1) {
-    return draft.problems.Add(
-        {variable.source},
-        fmt::format("several keys have this name, '{}' among them; use --set", change.key));
-  }
-  Write(change, Strength::kVariable, draft);
+  Write({variable.source, first->second, variable.value}, Strength::kVariable, draft);
 }
 
 }  // namespace
@@ -138,7 +133,7 @@ std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment)
 }
 
 void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft) {
-  const std::set<std::string> keys = NamableKeys(draft);
+  const VariableKeys keys = KeysOfVariables(draft);
   for (const ConfigOverride& variable : environment) WriteVariable(variable, keys, draft);
 }
 

@@ -19,21 +19,21 @@ constexpr std::uint32_t kMaxWithExtras = 512;  // two generations of them fit th
 constexpr std::uint64_t kFewestFiles = 64;
 constexpr std::uint64_t kLeastAddressSpace = std::uint64_t{128} << 20;
 
-// Of two keys that do not fit each other: the problem is `key`'s, at its place, or at that of `other` if only that
-// one is set.
+// Of two keys that do not fit each other: the problem is `key`'s, at its place, or at that of `other` if only
+// that one is set.
 void ComplainOfPair(const DraftSection& section, const char* key, const char* other, const std::string& text,
                     Draft& draft) {
-  if (section.Find(key) != nullptr) return draft.Complain(section, key, text);
+  if (section.Find(key) != nullptr) return draft.Complain(section, key, "{}", text);
   const std::string& top = FindKey(PoolKeys(), key)->top;
   const bool own = IsWorkerCount(key) && section.name != kMainPoolName;
-  draft.problems.Add(section.OriginOf(other), fmt::format("{}: {}", own ? section.path + key : top, text));
+  draft.problems.Add(section.OriginOf(other), "{}: {}", own ? section.path + key : top, text);
 }
 
 void CheckExtras(const PoolConfig& pool, const DraftSection& section, Draft& draft) {
   if (pool.workers == 0 || pool.workers_max == 0 || pool.workers_max >= pool.workers) return;
   ComplainOfPair(section, "workers_max", "workers",
-                 fmt::format("{} is less than workers = {}; write at least that, or \"auto\"", pool.workers_max,
-                             pool.workers),
+                 fmt::format("{} is less than workers = {}; write at least that, or \"auto\"",
+                             pool.workers_max, pool.workers),
                  draft);
 }
 
@@ -41,37 +41,38 @@ void CheckBackoff(const PoolConfig& pool, const DraftSection& section, Draft& dr
   const SupervisionConfig& supervision = pool.supervision;
   if (supervision.backoff_min <= supervision.backoff_max) return;
   if (!section.IsSound("backoff_min") || !section.IsSound("backoff_max")) return;
-  ComplainOfPair(section, "backoff_min", "backoff_max",
-                 fmt::format("{} is more than backoff_max = {}; write at most that",
-                             FormatDuration(supervision.backoff_min), FormatDuration(supervision.backoff_max)),
-                 draft);
+  ComplainOfPair(
+      section, "backoff_min", "backoff_max",
+      fmt::format("{} is more than backoff_max = {}; write at most that",
+                  FormatDuration(supervision.backoff_min), FormatDuration(supervision.backoff_max)),
+      draft);
 }
 
 void CheckLimits(const WorkerConfig& worker, const DraftSection& section, Draft& draft) {
   if (worker.max_files != 0 && worker.max_files < kFewestFiles) {
-    draft.Complain(section, "max_files",
-                   fmt::format("{} is too few; write {} at least, or 0", worker.max_files, kFewestFiles));
+    draft.Complain(section, "max_files", "{} is too few; write {} at least, or 0", worker.max_files,
+                   kFewestFiles);
   }
   if (worker.max_address_space != 0 && worker.max_address_space < kLeastAddressSpace) {
-    draft.Complain(section, "max_address_space",
-                   fmt::format("{} is too little; write {} at least, or \"0\"",
-                               FormatSize(worker.max_address_space), FormatSize(kLeastAddressSpace)));
+    draft.Complain(section, "max_address_space", "{} is too little; write {} at least, or \"0\"",
+                   FormatSize(worker.max_address_space), FormatSize(kLeastAddressSpace));
   }
 }
 
 void CheckRoot(const std::string& chroot, const LogConfig& log, const DraftSection& section, Draft& draft) {
   if (chroot.empty()) return;
-  if (const Status status = CheckFolder(chroot); !status.Ok()) draft.Complain(section, "chroot", status.Err().text);
+  if (const Status status = CheckFolder(chroot); !status.Ok())
+    draft.Complain(section, "chroot", "{}", status.Err().text);
   const std::string inside = chroot + log.syslog_socket;
   if (!log::MeansSyslog(log.file) || ::access(inside.c_str(), F_OK) == 0) return;
   draft.Complain(section, "chroot",
-                 fmt::format("workers look for {} inside, and {} is not there; let syslog listen there too, or write "
-                             "another log.file",
-                             Quoted(log.syslog_socket), Quoted(inside)));
+                 "workers look for {} inside, and {} is not there; let syslog listen there too, or write "
+                 "another log.file",
+                 Quoted(log.syslog_socket), Quoted(inside));
 }
 
 void CheckPool(const PoolConfig& pool, const LogConfig& log, Draft& draft) {
-  const DraftSection& section = *draft.FindPool(pool.name);
+  const DraftSection& section = *draft.pools.Find(pool.name);
   if (pool.kind != PoolKind::kServices) {
     draft.Complain(section, "kind", "'tls' is not available yet; write 'services'");
   }
@@ -83,42 +84,42 @@ void CheckPool(const PoolConfig& pool, const LogConfig& log, Draft& draft) {
 }
 
 // Of all pools together; what is "auto" counts as one.
-void CheckTotal(const std::vector<PoolConfig>& pools, std::string_view key, std::uint32_t limit, Draft& draft) {
+void CheckTotal(const std::vector<PoolConfig>& pools, std::string_view key, std::uint32_t limit,
+                Draft& draft) {
   std::uint32_t total = 0;
   std::string terms;
   for (const PoolConfig& pool : pools) {
     const std::uint32_t count = std::max({key == "workers" ? 0 : pool.workers_max, pool.workers, 1U});
-    const Entry* entry = draft.FindPool(pool.name)->Find(key);
+    const Entry* entry = draft.pools.Find(pool.name)->Find(key);
     total += count;
     terms += fmt::format("{}{} in {}{}", terms.empty() ? "" : ", ", count, pool.name,
                          entry != nullptr ? " at " + entry->origin.Text() : "");
   }
   if (total <= limit) return;
-  draft.Complain(*draft.FindPool(pools.back().name), key,
-                 fmt::format("the pools have {} together ({}); {} at most", total, terms, limit));
+  draft.Complain(*draft.pools.Find(pools.back().name), key, "the pools have {} together ({}); {} at most",
+                 total, terms, limit);
 }
 
 // A service of an unknown pool may be meant for the one without services: then that is the mistake to report.
 bool AllPoolsAreKnown(const Config& config) {
-  return std::all_of(config.services.begin(), config.services.end(), [&](const ServiceConfig& service) {
-    return config.FindPool(service.pool) != nullptr;
-  });
+  return std::all_of(config.services.begin(), config.services.end(),
+                     [&](const ServiceConfig& service) { return config.FindPool(service.pool) != nullptr; });
 }
 
 void CheckServices(const Config& config, Draft& draft) {
   const bool all_known = AllPoolsAreKnown(config);
-  for (const DraftSection& section : draft.pools) {
+  for (const DraftSection& section : draft.pools.sections) {
     if (!all_known || section.origin == kByDefault || HasService(config, section.name)) continue;
     draft.problems.Add(section.origin,
-                       fmt::format("[pool.{0}] has no service; write pool = \"{0}\" in a [service.NAME], "
-                                   "or leave it out",
-                                   section.name));
+                       "[pool.{0}] has no service; write pool = \"{0}\" in a [service.NAME], "
+                       "or leave it out",
+                       section.name);
   }
   if (config.pools.front().name == kMainPoolName) return;
   for (const char* key : {"workers", "workers_max"}) {
     if (draft.top.Find(key) == nullptr) continue;
-    draft.Complain(draft.top, key,
-                   fmt::format("counts those of the pool main, which has no service; write pool.NAME.{}", key));
+    draft.Complain(draft.top, key, "counts those of the pool main, which has no service; write pool.NAME.{}",
+                   key);
   }
 }
 
@@ -126,8 +127,8 @@ void CheckServices(const Config& config, Draft& draft) {
 
 void CheckPools(const Config& config, Draft& draft) {
   if (config.pools.size() > kMaxPools) {
-    const DraftSection* last = draft.FindPool(config.pools.back().name);
-    return draft.problems.Add(last->origin, fmt::format("there are more than {} pools", kMaxPools));
+    const DraftSection* last = draft.pools.Find(config.pools.back().name);
+    return draft.problems.Add(last->origin, "there are more than {} pools", kMaxPools);
   }
   CheckServices(config, draft);
   for (const PoolConfig& pool : config.pools) CheckPool(pool, config.log, draft);

@@ -33,17 +33,17 @@ void UnknownKey(const DraftSection& section, const Entry& entry, const std::vect
   std::string hint = draft.problems.Full() ? "" : DidYouMean(entry.path, keys);
   if (hint.empty()) hint = OnlyKeyThatEndsIn(entry.path, keys);
   if (hint.empty()) hint = "; --print-config shows all keys";
-  draft.problems.Add(entry.origin, fmt::format("unknown key {}{}", Quoted(entry.path), hint));
+  draft.problems.Add(entry.origin, "unknown key {}{}", Quoted(entry.path), hint);
 }
 
 // A setting that another type has is reported as that type's.
-void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type, Draft& draft) {
+void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
+                    Draft& draft) {
   for (const ServiceDeclaration& other : *draft.types) {
     if (FindSetting(other.settings, entry.key) == nullptr) continue;
     return draft.problems.Add(
-        entry.origin,
-        fmt::format("{}: a service of type '{}' does not read it, one of type '{}' does; leave it out",
-                    entry.path, type.type, other.type));
+        entry.origin, "{}: a service of type '{}' does not read it, one of type '{}' does; leave it out",
+        entry.path, type.type, other.type);
   }
   std::vector<std::string> names = KeyNames(ServiceKeys());
   for (const Setting& setting : type.settings) names.push_back(setting.name);
@@ -58,7 +58,7 @@ std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draf
   Result<SettingValue> value = ReadValue(setting, entry.value);
   if (value.Ok()) return std::move(value).Value();
   entry.usable = false;
-  draft.problems.Add(entry.origin, fmt::format("{}: {}", entry.path, value.Err().text));
+  draft.problems.Add(entry.origin, "{}: {}", entry.path, value.Err().text);
   return std::nullopt;
 }
 
@@ -78,7 +78,7 @@ void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, D
 
 void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& draft, Settings& settings) {
   if (const Status status = CheckDeclaration(type, KeyNames(ServiceKeys())); !status.Ok()) {
-    return draft.problems.Add(section.OriginOf("type"), status.Err().text);
+    return draft.problems.Add(section.OriginOf("type"), "{}", status.Err().text);
   }
   settings = Settings(type.settings);
   for (Entry& entry : section.entries) {
@@ -92,8 +92,8 @@ void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& 
   }
   for (const Setting& setting : type.settings) {
     if (!setting.required || section.Find(setting.name) != nullptr) continue;
-    draft.problems.Add(section.origin, fmt::format("[service.{}] has no {}; write one: {}", section.name,
-                                                   setting.name, setting.doc));
+    draft.problems.Add(section.origin, "[service.{}] has no {}; write one: {}", section.name, setting.name,
+                       setting.doc);
   }
 }
 
@@ -110,8 +110,8 @@ ServiceConfig ReadService(DraftSection& section, Draft& draft) {
 ListenConfig ReadListener(DraftSection& section, Draft& draft) {
   ListenConfig listener;
   ReadSection(section, ListenKeys(), draft, listener, [&](const Entry& entry) {
-    draft.problems.Add(entry.origin, fmt::format("unknown key {} in [[listen]]{}", Quoted(entry.key),
-                                                 DidYouMean(entry.key, KeyNames(ListenKeys()))));
+    draft.problems.Add(entry.origin, "unknown key {} in [[listen]]{}", Quoted(entry.key),
+                       DidYouMean(entry.key, KeyNames(ListenKeys())));
   });
   return listener;
 }
@@ -131,8 +131,8 @@ std::vector<Entry> Inheritable(const DraftSection& top) {
   return inheritable;
 }
 
-// The top level is the main pool's own: --user wins over a [pool.main] of the file. What another pool sets itself
-// wins always.
+// The top level is the main pool's own: --user wins over a [pool.main] of the file. What another pool sets
+// itself wins always.
 void Inherit(const std::vector<Entry>& inheritable, DraftSection& pool) {
   const bool main = pool.name == kMainPoolName;
   std::vector<Entry> entries;
@@ -149,8 +149,8 @@ void RefuseTwice(const DraftSection& main, Draft& draft) {
   for (const Entry& entry : main.entries) {
     const Entry* top = draft.top.Find(entry.key);
     if (!IsWorkerCount(entry.key) || top == nullptr || top->strength != entry.strength) continue;
-    draft.problems.Add(entry.origin, fmt::format("{}: '{}' sets the same, at {}; write one of the two", entry.path,
-                                                 top->key, top->origin.Text()));
+    draft.problems.Add(entry.origin, "{}: '{}' sets the same, at {}; write one of the two", entry.path,
+                       top->key, top->origin.Text());
   }
 }
 
@@ -164,12 +164,12 @@ PoolConfig ReadPool(DraftSection& section, Draft& draft) {
 
 // `config` has the keys of the top level, and the services.
 void ReadPools(Draft& draft, Config& config) {
-  if (draft.FindPool(kMainPoolName) == nullptr) draft.AddPool(std::string(kMainPoolName), kByDefault);
-  RefuseTwice(*draft.FindPool(kMainPoolName), draft);
+  if (draft.pools.Find(kMainPoolName) == nullptr) draft.pools.Add(std::string(kMainPoolName), kByDefault);
+  RefuseTwice(*draft.pools.Find(kMainPoolName), draft);
   const std::vector<Entry> inheritable = Inheritable(draft.top);
   PoolConfig main;
   config.pools.clear();
-  for (DraftSection& section : draft.pools) {
+  for (DraftSection& section : draft.pools.sections) {
     // More are refused, and a file may have very many.
     if (config.pools.size() <= kMaxPools) Inherit(inheritable, section);
     PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
@@ -199,7 +199,8 @@ Config ReadDraft(Draft& draft) {
               [&](const Entry& entry) { UnknownKey(draft.top, entry, {}, draft); });
   for (DraftSection& section : draft.replaced) (void)ReadListener(section, draft);
   for (DraftSection& section : draft.listen) config.listen.push_back(ReadListener(section, draft));
-  for (DraftSection& section : draft.services) config.services.push_back(ReadService(section, draft));
+  for (DraftSection& section : draft.services.sections)
+    config.services.push_back(ReadService(section, draft));
   ReadPools(draft, config);
   return config;
 }

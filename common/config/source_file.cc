@@ -1,5 +1,4 @@
 // ReadSourceFile: the master that reloads is the one that accepts, so it never waits for a file.
-
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -17,7 +16,7 @@ namespace preforkd {
 namespace {
 
 constexpr std::size_t kMaxSize = 1024 * 1024;
-// An editor that writes in place needs one moment; who is still at it after so many looks never ends.
+// An editor that writes in place needs one moment; a file that changes at each of so many looks is refused.
 constexpr int kMaxAttempts = 5;
 
 const char* KindOf(mode_t mode) {
@@ -27,7 +26,9 @@ const char* KindOf(mode_t mode) {
   return "a device";
 }
 
-Status CheckKind(const struct stat& status) {
+Result<struct stat> Look(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) return SysError("stat");
   if (!S_ISREG(status.st_mode)) {
     return Error{fmt::format("is {}; a configuration is a regular file", KindOf(status.st_mode))};
   }
@@ -35,7 +36,7 @@ Status CheckKind(const struct stat& status) {
     return Error{fmt::format("is {} bytes long; a configuration has at most {}", status.st_size,
                              FormatSize(kMaxSize))};
   }
-  return {};
+  return status;
 }
 
 bool SameContent(const struct stat& a, const struct stat& b) {
@@ -43,7 +44,7 @@ bool SameContent(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-// From the beginning, at most one byte more than it may have: that one says that the file has grown.
+// From the beginning, at most one byte more than it may have: that one shows that the file has grown.
 Result<std::string> ReadAll(int fd) {
   std::string bytes(kMaxSize + 1, '\0');
   std::size_t length = 0;
@@ -58,26 +59,16 @@ Result<std::string> ReadAll(int fd) {
   return bytes;
 }
 
-// nullopt: it changed meanwhile.
-Result<std::optional<std::string>> ReadOnce(int fd) {
-  struct stat before {};
-  if (::fstat(fd, &before) < 0) return SysError("stat");
-  const Status kind = CheckKind(before);
-  if (!kind.Ok()) return kind.Err();
-  Result<std::string> bytes = ReadAll(fd);
-  if (!bytes.Ok()) return bytes.Err();
-  struct stat after {};
-  if (::fstat(fd, &after) < 0) return SysError("stat");
-  const bool whole = bytes.Value().size() == static_cast<std::size_t>(before.st_size);
-  if (!whole || !SameContent(before, after)) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(bytes).Value());
-}
-
 Result<std::string> ReadWhole(int fd) {
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    Result<std::optional<std::string>> bytes = ReadOnce(fd);
+    const Result<struct stat> before = Look(fd);
+    if (!before.Ok()) return before.Err();
+    Result<std::string> bytes = ReadAll(fd);
     if (!bytes.Ok()) return bytes.Err();
-    if (bytes.Value()) return *std::move(bytes).Value();
+    const Result<struct stat> after = Look(fd);
+    if (!after.Ok()) return after.Err();
+    const bool whole = bytes.Value().size() == static_cast<std::size_t>(before.Value().st_size);
+    if (whole && SameContent(before.Value(), after.Value())) return bytes;
   }
   return Error{"changes while it is read; write a new file and rename it into place"};
 }
@@ -88,15 +79,13 @@ std::optional<std::string> ReadSourceFile(const std::string& path, Problems& pro
   // Non-blocking: to open a FIFO would wait for its writer.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.Valid()) {
-    problems.Add({path}, SysError("open").text + "; name a readable configuration file");
+    problems.Add({path}, "{}; name a readable configuration file", SysError("open").text);
     return std::nullopt;
   }
   Result<std::string> bytes = ReadWhole(fd.Get());
-  if (!bytes.Ok()) {
-    problems.Add({path, 1, 1}, bytes.Err().text);
-    return std::nullopt;
-  }
-  return std::move(bytes).Value();
+  if (bytes.Ok()) return std::move(bytes).Value();
+  problems.Add({path, 1, 1}, "{}", bytes.Err().text);
+  return std::nullopt;
 }
 
 }  // namespace preforkd

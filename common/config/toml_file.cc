@@ -32,46 +32,29 @@ namespace {
 constexpr int kMaxDepth = 8;
 // toml++ bounds the nesting of values (256) but not that of `a.a.a`, and takes the stack for each level.
 constexpr int kMaxDotsInLine = 100;
-constexpr std::size_t kMaxServiceName = 64;
-constexpr std::size_t kMaxPoolName = 31;
 
-// Where a walk through the text is; columns count characters, as toml++ does.
-struct Cursor {
-  std::uint32_t line = 1;
-  std::uint32_t column = 1;
-  int dots = 0;  // in this line so far
-
-  // `previous`: the byte before `character`. Counts dots that have something before them, so that a ruler in
-  // a comment is no key.
-  void Pass(std::string_view character, char previous) {
-    ++column;
-    if (character == "." && previous != '.') ++dots;
-    if (character == "\n") *this = Cursor{line + 1};
-  }
-};
-
-// Why toml++ must not see the character that `text` begins with; empty if it may.
-std::string Unsafe(std::string_view text, const Cursor& cursor) {
-  if (text.front() == '\0') return "NUL byte; a configuration is text in UTF-8";
-  if (Utf8Length(text) == 0) return "no UTF-8; a configuration is text in UTF-8";
-  if (cursor.dots > kMaxDotsInLine)
-    return fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine);
-  return {};
-}
-
-// Refuses what toml++ reports at the wrong place, or dies of.
+// Refuses what toml++ reports at the wrong place, or dies of. Columns count characters, as toml++ does.
 bool IsSafe(std::string_view text, const std::string& source, Problems& problems) {
-  Cursor cursor;
+  Origin at{source, 1, 1};
+  int dots = 0;  // in this line, without those behind another: a ruler in a comment is no key
   char previous = '\n';
+  const auto refuse = [&](std::string_view why) { return problems.Add(at, "{}", why), false; };
   while (!text.empty()) {
-    std::string why = Unsafe(text, cursor);
-    if (!why.empty()) {
-      problems.Add({source, cursor.line, cursor.column}, std::move(why));
-      return false;
-    }
     const std::size_t length = Utf8Length(text);
-    cursor.Pass(text.substr(0, length), previous);
-    previous = text.front();
+    const char first = text.front();
+    if (first == '\0') return refuse("NUL byte; a configuration is text in UTF-8");
+    if (length == 0) return refuse("no UTF-8; a configuration is text in UTF-8");
+    if (dots > kMaxDotsInLine) {
+      return refuse(fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine));
+    }
+    ++at.column;
+    if (first == '.' && previous != '.') ++dots;
+    if (first == '\n') {
+      ++at.line;
+      at.column = 1;
+      dots = 0;
+    }
+    previous = first;
     text.remove_prefix(length);
   }
   return true;
@@ -100,13 +83,6 @@ bool IsSection(std::string_view path) {
                      [&](const Key<Config>& key) { return key.setting.name.starts_with(prefix); });
 }
 
-// [service.NAME] or [pool.NAME].
-struct NamedSections {
-  const char* word;  // "service"
-  std::size_t max_name;
-  DraftSection& (Draft::*add)(const std::string& name, const Origin& origin);
-};
-
 class Walk {
  public:
   Walk(const std::string& source, Draft& draft) : source_(source), draft_(draft) {}
@@ -115,10 +91,10 @@ class Walk {
     for (const Member& member : Members(document)) {
       if (member.key == "listen") {
         Listeners(member);
-      } else if (member.key == "service") {
-        Named(member, {"service", kMaxServiceName, &Draft::AddService});
-      } else if (member.key == "pool") {
-        Named(member, {"pool", kMaxPoolName, &Draft::AddPool});
+      } else if (member.key == draft_.services.word) {
+        Named(member, draft_.services);
+      } else if (member.key == draft_.pools.word) {
+        Named(member, draft_.pools);
       } else {
         TopKey(PathPart(member.key), member, 1);
       }
@@ -160,9 +136,8 @@ class Walk {
     const bool section = IsSection(path);
     if (section && table == nullptr) {
       // 'worker = 2' is a slip of the pen for 'workers'.
-      return draft_.problems.Add(member.origin,
-                                 fmt::format("'{0}' is one section; write [{0}] and its keys below{1}", path,
-                                             DidYouMean(path, KeyNames(TopKeys()))));
+      return draft_.problems.Add(member.origin, "'{0}' is one section; write [{0}] and its keys below{1}",
+                                 path, DidYouMean(path, KeyNames(TopKeys())));
     }
     // Of an unknown section each key is reported: that says best what it may have been meant to be.
     const bool unknown_section =
@@ -182,39 +157,36 @@ class Walk {
     for (const toml::node& element : *array) {
       const Origin origin = At(element.source());
       if (const toml::table* table = element.as_table()) {
-        WriteAll(*table, draft_.AddListener(origin));
+        WriteAll(*table, draft_.listen.emplace_back(DraftSection{"listen.", {}, origin}));
       } else {
-        draft_.problems.Add(origin,
-                            fmt::format("listen: {} is no section; write [[listen]] and its keys below",
-                                        WrittenIn(element).Described()));
+        draft_.problems.Add(origin, "listen: {} is no section; write [[listen]] and its keys below",
+                            WrittenIn(element).Described());
       }
     }
   }
 
-  void Named(const Member& member, const NamedSections& sections) {
+  void Named(const Member& member, NamedSections& named) {
     const toml::table* table = member.node->as_table();
     if (table == nullptr) {
-      return draft_.problems.Add(member.origin,
-                                 fmt::format("'{0}' holds named sections; write [{0}.NAME]", sections.word));
+      return draft_.problems.Add(member.origin, "'{0}' holds named sections; write [{0}.NAME]", named.word);
     }
-    for (const Member& inner : Members(*table)) NamedOne(inner, sections);
+    for (const Member& inner : Members(*table)) NamedOne(inner, named);
   }
 
   // A name goes into keys (service.NAME.root), variables, logs and metrics.
-  void NamedOne(const Member& member, const NamedSections& sections) {
+  void NamedOne(const Member& member, NamedSections& named) {
     const toml::table* table = member.node->as_table();
     if (table == nullptr) {
       return draft_.problems.Add(
-          member.origin,
-          fmt::format("{0}.{1}: {2} is no section; write [{0}.NAME] and its keys below", sections.word,
-                      Escaped(PathPart(member.key)), WrittenIn(*member.node).Described()));
+          member.origin, "{0}.{1}: {2} is no section; write [{0}.NAME] and its keys below", named.word,
+          Escaped(PathPart(member.key)), WrittenIn(*member.node).Described());
     }
-    if (!IsBareKey(member.key) || member.key.size() > sections.max_name) {
-      return draft_.problems.Add(
-          member.origin, fmt::format("{} is no name for a {}; write 1 to {} letters, digits, '-' and '_'",
-                                     Quoted(member.key), sections.word, sections.max_name));
+    if (!IsBareKey(member.key) || member.key.size() > named.max_name) {
+      return draft_.problems.Add(member.origin,
+                                 "{} is no name for a {}; write 1 to {} letters, digits, '-' and '_'",
+                                 Quoted(member.key), named.word, named.max_name);
     }
-    WriteAll(*table, (draft_.*sections.add)(member.key, member.origin));
+    WriteAll(*table, named.Add(member.key, member.origin));
   }
 
   const std::string& source_;
@@ -232,7 +204,7 @@ bool WriteFile(std::string_view text, const std::string& source, Draft& draft) {
     return true;
   }
   const toml::parse_error& error = result.error();
-  draft.problems.Add(walk.At(error.source()), fmt::format("not TOML: {}", Escaped(error.description())));
+  draft.problems.Add(walk.At(error.source()), "not TOML: {}", Escaped(error.description()));
   return false;
 }
 
