@@ -346,18 +346,4 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
   return Error{fmt::format("message type {} is not for the master", static_cast<int>(type.Value())), 0};
 }
 
-PackedParcel Pack(Parcel parcel, WireVersion version) {
-  UniqueFd fd = std::move(parcel.fd);
-  std::string bytes;
-  Encode(HandOver{std::move(parcel)}, bytes, version);
-  return {std::move(fd), bytes};
-}
-
-Parcel Unpack(PackedParcel parcel) {
-  Reader reader(parcel.Message().subspan(kMessagePrefix));
-  const ParcelParts parts = ReadParcel(reader);
-  PF_CHECK(reader.Done(), "a packed parcel that is none");
-  return MakeParcel(parts, std::move(parcel.fd));
-}
-
 }  // namespace preforkd

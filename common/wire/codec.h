@@ -45,10 +45,6 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
 // packed.
 Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 
-// A parcel as a HandOver message of it, and back.
-PackedParcel Pack(Parcel parcel, WireVersion version);
-Parcel Unpack(PackedParcel parcel);
-
 }  // namespace preforkd
 
 #endif

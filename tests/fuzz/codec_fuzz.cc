@@ -16,6 +16,7 @@
 #include "common/base/check.h"
 #include "common/channel/fd_message.h"
 #include "common/wire/codec.h"
+#include "tests/support/parcels.h"
 
 namespace preforkd {
 namespace {

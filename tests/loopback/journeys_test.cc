@@ -13,6 +13,7 @@
 #include "master/parking/parking.h"
 #include "tests/loopback/journey_actors.h"
 #include "tests/support/fd_snapshot.h"
+#include "tests/support/parcels.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd::testing {

@@ -14,6 +14,7 @@
 #include "common/channel/channel_end.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
+#include "tests/support/parcels.h"
 
 namespace preforkd {
 namespace {

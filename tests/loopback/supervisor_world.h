@@ -20,6 +20,7 @@
 #include "common/event/timer.h"
 #include "master/workers/supervisor.h"
 #include "tests/loopback/journey_actors.h"
+#include "tests/support/parcels.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd::testing {

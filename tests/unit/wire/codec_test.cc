@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/fd_snapshot.h"
+#include "tests/support/parcels.h"
 #include "tests/support/temp_directory.h"
 
 namespace preforkd {
