@@ -122,13 +122,6 @@ const char* LevelName(Level level) {
   return kLevelNames[static_cast<std::size_t>(level)];
 }
 
-std::optional<Level> ParseLevel(std::string_view word) {
-  for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
-    if (word == kLevelNames[i]) return static_cast<Level>(i);
-  }
-  return std::nullopt;
-}
-
 std::uint64_t Dropped() {
   return g_state.dropped;
 }

@@ -57,8 +57,6 @@ void SetDropCounter(std::atomic<std::uint64_t>* counter);
 
 [[nodiscard]] bool Enabled(Level level);
 [[nodiscard]] const char* LevelName(Level level);
-// nullopt for a word that is no level.
-[[nodiscard]] std::optional<Level> ParseLevel(std::string_view word);
 // Lines that could not be written (disk full, pipe full) since the last one that could. The next line that
 // goes through is preceded by one that says the number.
 [[nodiscard]] std::uint64_t Dropped();

@@ -48,8 +48,6 @@ class FdWatch {
   // the same interest.
   Status Want(Interest interest, Duration patience);
   void Stop();
-  // For owners that can only name themselves after they have been made. Not inside a callback.
-  void SetCallback(Callback callback) { callback_ = std::move(callback); }
   [[nodiscard]] Interest Wanted() const { return wanted_; }
 
  private:
