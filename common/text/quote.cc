@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "common/text/utf8.h"
+
 namespace preforkd {
 namespace {
 
@@ -14,7 +16,7 @@ std::string_view Shown(std::string_view text) {
   if (text.size() <= kMaxShown) return text;
   std::size_t end = kMaxShown;
   constexpr std::size_t kMaxContinuation = 3;
-  while (end > kMaxShown - kMaxContinuation && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  while (end > kMaxShown - kMaxContinuation && !BeginsUtf8(text[end])) --end;
   return text.substr(0, end);
 }
 

@@ -8,6 +8,11 @@
 
 namespace preforkd {
 
+// Not a byte in the middle of a character.
+constexpr bool BeginsUtf8(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
+}
+
 // Bytes of the character that `text` begins with; 0 if it begins with none: an encoding that is cut short or
 // longer than needed, a surrogate, or a code point beyond U+10FFFF. Precondition: `text` is not empty.
 constexpr std::size_t Utf8Length(std::string_view text) {
@@ -23,7 +28,7 @@ constexpr std::size_t Utf8Length(std::string_view text) {
   const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   if (byte(1) < low || byte(1) > high) return 0;
   for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
+    if (BeginsUtf8(text[i])) return 0;
   }
   return length;
 }

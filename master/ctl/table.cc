@@ -7,23 +7,18 @@
 #include <cstdint>
 
 #include "common/base/check.h"
+#include "common/text/utf8.h"
 
 namespace preforkd {
-namespace {
-
-// Not a byte in the middle of a character (RFC 3629).
-bool BeginsCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
-
-}  // namespace
 
 std::size_t DisplayWidth(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), BeginsUtf8));
 }
 
 std::string CutToWidth(std::string_view text, std::size_t width) {
   std::size_t end = 0;
   for (std::size_t seen = 0; end < text.size(); ++end) {
-    if (BeginsCharacter(text[end]) && seen++ == width) break;
+    if (BeginsUtf8(text[end]) && seen++ == width) break;
   }
   return std::string(text.substr(0, end));
 }

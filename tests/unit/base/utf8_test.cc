@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace preforkd {
@@ -44,6 +45,13 @@ TEST_CASE("what is cut short, and what cannot begin a character, is none") {
   }
   CHECK(IsUtf8(""));
   CHECK(IsUtf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x98z"));
+}
+
+TEST_CASE("each character has one byte that begins it") {
+  for (const std::string text : {"a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\x98"}) {
+    CHECK(BeginsUtf8(text[0]));
+    CHECK(std::none_of(text.begin() + 1, text.end(), BeginsUtf8));
+  }
 }
 
 }  // namespace
