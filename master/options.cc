@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/version.h"
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 
 namespace preforkd {

@@ -13,7 +13,7 @@
 #include "common/base/syslog_name.h"
 #include "common/config/chroot_path.h"
 #include "common/config/draft.h"
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 
 namespace preforkd {

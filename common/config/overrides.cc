@@ -12,7 +12,7 @@
 
 #include "common/config/draft.h"
 #include "common/config/keys.h"
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 
 namespace preforkd {

@@ -7,9 +7,9 @@
 #include <iterator>
 #include <utility>
 
-#include "common/config/nearest.h"
 #include "common/config/units.h"
 #include "common/net/address.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
 

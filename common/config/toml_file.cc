@@ -8,7 +8,7 @@
 
 #include "common/config/draft.h"
 #include "common/config/keys.h"
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
 

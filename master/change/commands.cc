@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "common/base/log.h"
-#include "common/text/quote.h"
 #include "common/config/config_loader.h"
-#include "common/config/nearest.h"
 #include "common/report/metrics.h"
 #include "common/report/status_json.h"
+#include "common/text/nearest.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {

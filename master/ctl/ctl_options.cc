@@ -13,7 +13,7 @@
 
 #include "common/base/version.h"
 #include "common/config/config.h"
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 #include "common/text/quote.h"
 
 namespace preforkd {

@@ -1,5 +1,5 @@
 // "Did you mean".
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // "Did you mean": the known name that a mistyped one is most likely meant to be. Pure.
-#ifndef PREFORKD_COMMON_CONFIG_NEAREST_H_
-#define PREFORKD_COMMON_CONFIG_NEAREST_H_
+#ifndef PREFORKD_COMMON_TEXT_NEAREST_H_
+#define PREFORKD_COMMON_TEXT_NEAREST_H_
 
 #include <span>
 #include <string>

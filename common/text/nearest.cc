@@ -1,4 +1,4 @@
-#include "common/config/nearest.h"
+#include "common/text/nearest.h"
 
 #include <fmt/core.h>
 
