@@ -41,6 +41,9 @@ class CallSets {
   constexpr CallSets(std::initializer_list<CallSet> sets) {
     for (const CallSet set : sets) Add(set);
   }
+  // One bit for each set, in the order of the names.
+  constexpr explicit CallSets(std::uint64_t bits) : bits_(static_cast<std::uint8_t>(bits)) {}
+  [[nodiscard]] constexpr std::uint64_t Bits() const { return bits_; }
 
   constexpr void Add(CallSet set) { bits_ = static_cast<std::uint8_t>(bits_ | Bit(set)); }
   constexpr void Add(CallSets sets) { bits_ = static_cast<std::uint8_t>(bits_ | sets.bits_); }

@@ -29,15 +29,11 @@ void Assign(Member& member, const SettingValue& value) {
     member = static_cast<std::uint32_t>(value.number);
   } else if constexpr (std::is_same_v<Member, Duration>) {
     member = Duration(static_cast<Duration::rep>(value.number));
-  } else if constexpr (std::is_same_v<Member, CallSets>) {
-    member = {};
-    for (std::size_t i = 0; i < kCallSetNames.size(); ++i) {
-      if ((value.number >> i & 1) != 0) member.Add(kCallSetNames.at(i).second);
-    }
   } else if constexpr (std::is_same_v<Member, bool> || std::is_same_v<Member, std::optional<bool>>) {
     member = value.number != 0;
   } else {
-    member = static_cast<Member>(value.number);  // a number, or an enumeration in the order of the words
+    // A number, call sets, or an enumeration in the order of the words.
+    member = static_cast<Member>(value.number);
   }
 }
 
@@ -50,11 +46,7 @@ std::optional<SettingValue> ValueOf(const Member& member) {
   } else if constexpr (std::is_same_v<Member, Duration>) {
     return SettingValue{static_cast<std::uint64_t>(member.count())};
   } else if constexpr (std::is_same_v<Member, CallSets>) {
-    SettingValue value;
-    for (std::size_t i = 0; i < kCallSetNames.size(); ++i) {
-      if (member.Has(kCallSetNames.at(i).second)) value.number |= std::uint64_t{1} << i;
-    }
-    return value;
+    return SettingValue{member.Bits()};
   } else if constexpr (std::is_same_v<Member, std::vector<std::string>>) {
     return SettingValue{0, fmt::format("{}", fmt::join(member, ", "))};
   } else if constexpr (std::is_same_v<Member, std::optional<bool>> ||

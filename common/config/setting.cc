@@ -48,10 +48,10 @@ std::size_t Settings::IndexOf(std::string_view name) const {
   return static_cast<std::size_t>(found - items_.begin());
 }
 
-const SettingValue& Settings::Get(std::string_view name, SettingKind kind) const {
+std::uint64_t Settings::Get(std::string_view name, SettingKind kind) const {
   const Item& item = Get(name);
   PF_CHECK(item.setting.kind == kind, "asked for a setting of another kind");
-  return item.value;
+  return item.value.number;
 }
 
 const std::string& Settings::Text(std::string_view name) const {
@@ -62,32 +62,12 @@ const std::string& Settings::Text(std::string_view name) const {
   return item.value.text;
 }
 
-std::uint64_t Settings::Number(std::string_view name) const {
-  return Get(name, SettingKind::kNumber).number;
-}
-
-std::uint64_t Settings::Size(std::string_view name) const {
-  return Get(name, SettingKind::kSize).number;
-}
-
-std::uint32_t Settings::Mode(std::string_view name) const {
-  return static_cast<std::uint32_t>(Get(name, SettingKind::kMode).number);
-}
-
-Duration Settings::Time(std::string_view name) const {
-  return Duration(static_cast<Duration::rep>(Get(name, SettingKind::kDuration).number));
-}
-
-bool Settings::Flag(std::string_view name) const {
-  return Get(name, SettingKind::kFlag).number != 0;
-}
-
 bool Settings::Has(std::string_view word_of, std::string_view word) const {
-  const SettingValue& value = Get(word_of, SettingKind::kChoices);
+  const std::uint64_t chosen = Get(word_of, SettingKind::kChoices);
   const std::vector<std::string>& words = Get(word_of).setting.words;
   const auto found = std::find(words.begin(), words.end(), word);
   PF_CHECK(found != words.end(), "asked for a word that the setting does not have");
-  return (value.number >> (found - words.begin()) & 1) != 0;
+  return (chosen >> (found - words.begin()) & 1) != 0;
 }
 
 void Settings::Set(std::string_view name, SettingValue value) {

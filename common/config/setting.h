@@ -77,11 +77,16 @@ class Settings {
 
   // Of a text, a path, a folder, an address, variables; of a choice, the word.
   [[nodiscard]] const std::string& Text(std::string_view name) const;
-  [[nodiscard]] std::uint64_t Number(std::string_view name) const;
-  [[nodiscard]] std::uint32_t Mode(std::string_view name) const;
-  [[nodiscard]] std::uint64_t Size(std::string_view name) const;  // bytes
-  [[nodiscard]] Duration Time(std::string_view name) const;
-  [[nodiscard]] bool Flag(std::string_view name) const;
+  [[nodiscard]] std::uint64_t Number(std::string_view name) const { return Get(name, SettingKind::kNumber); }
+  [[nodiscard]] std::uint32_t Mode(std::string_view name) const {
+    return static_cast<std::uint32_t>(Get(name, SettingKind::kMode));
+  }
+  // Bytes.
+  [[nodiscard]] std::uint64_t Size(std::string_view name) const { return Get(name, SettingKind::kSize); }
+  [[nodiscard]] Duration Time(std::string_view name) const {
+    return Duration(static_cast<Duration::rep>(Get(name, SettingKind::kDuration)));
+  }
+  [[nodiscard]] bool Flag(std::string_view name) const { return Get(name, SettingKind::kFlag) != 0; }
   [[nodiscard]] bool Has(std::string_view word_of, std::string_view word) const;  // of choices
 
   void Set(std::string_view name, SettingValue value);
@@ -92,7 +97,7 @@ class Settings {
  private:
   [[nodiscard]] std::size_t IndexOf(std::string_view name) const;
   [[nodiscard]] const Item& Get(std::string_view name) const { return items_[IndexOf(name)]; }
-  [[nodiscard]] const SettingValue& Get(std::string_view name, SettingKind kind) const;
+  [[nodiscard]] std::uint64_t Get(std::string_view name, SettingKind kind) const;
 
   std::vector<Item> items_;
 };

@@ -114,8 +114,7 @@ std::string Sentences(const Row& row) {
   }
   text += ".";
   if (!row.setting.more.empty()) text += " " + row.setting.more;
-  const SettingKind kind = row.setting.kind;
-  if (kind == SettingKind::kNumber || kind == SettingKind::kSize || kind == SettingKind::kDuration) {
+  if (IsQuantity(row.setting.kind)) {
     text += fmt::format(" Range: {} to {}.", row.setting.min, row.setting.max);
   }
   return text;
