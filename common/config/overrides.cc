@@ -133,6 +133,7 @@ std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment)
 }
 
 void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft) {
+  if (environment.empty()) return;  // a file of many sections has very many keys
   const VariableKeys keys = KeysOfVariables(draft);
   for (const ConfigOverride& variable : environment) WriteVariable(variable, keys, draft);
 }
