@@ -107,7 +107,8 @@ CALLS = (
 )
 
 # Each opens a section of README.md with an ordered list of files to read.
-READING_LISTS = ("The life of a connection", "The life of a worker", "The life of an upgrade")
+READING_LISTS = ("The life of a connection", "The life of a worker", "The life of a configuration value",
+                 "The life of an upgrade")
 
 
 class Finding(NamedTuple):

@@ -34,6 +34,10 @@ GOOD = {
 
 1. `master/system/spawn.cc`
 
+## The life of a configuration value
+
+1. `master/system/spawn.cc`
+
 ## The life of an upgrade
 
 1. `master/system/spawn.cc`
