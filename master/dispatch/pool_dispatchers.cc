@@ -1,8 +1,8 @@
 #include "master/dispatch/pool_dispatchers.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "common/base/log.h"
 
 namespace preforkd {
 
@@ -34,17 +34,17 @@ void PoolDispatchers::StopDispatching() {
 void PoolDispatchers::AddSlot(PoolId pool, Slot slot, SlotChannel& channel) {
   RemoveSlot(slot);
   if (pool_of_slot_.size() <= Raw(slot)) pool_of_slot_.resize(Raw(slot) + 1);
-  pool_of_slot_[Raw(slot)] = pool;
   Pool& found = Find(pool);
+  pool_of_slot_[Raw(slot)] = &found;
   found.dispatcher->AddSlot(slot, channel);
   found.touched = true;
 }
 
 void PoolDispatchers::RemoveSlot(Slot slot) {
-  if (Raw(slot) >= pool_of_slot_.size()) return;
-  Pool& pool = Find(pool_of_slot_[Raw(slot)]);
-  pool.dispatcher->RemoveSlot(slot);
-  pool.touched = true;
+  Pool* const pool = Raw(slot) < pool_of_slot_.size() ? std::exchange(pool_of_slot_[Raw(slot)], nullptr) : nullptr;
+  if (pool == nullptr) return;
+  pool->dispatcher->RemoveSlot(slot);
+  pool->touched = true;
 }
 
 void PoolDispatchers::SubmitAccepted(PackedParcel&& parcel) {

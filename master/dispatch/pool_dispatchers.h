@@ -88,7 +88,7 @@ class PoolDispatchers {
   std::uint32_t cpus_ = 0;
   std::map<ServiceId, PoolId> routes_;  // of all services that there were
   std::map<PoolId, Pool> pools_;        // grows; a pool that has gone keeps a dispatcher without slots
-  std::vector<PoolId> pool_of_slot_;    // index = slot
+  std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: it is not ready
   bool stopping_ = false;
   bool congestion_changed_ = false;
   std::set<PoolId> held_up_;
