@@ -62,12 +62,11 @@ Reading Read(const Scoreboard& scoreboard) {
       reading.slots.push_back(ReadSlot(scoreboard.Row(Slot{i})));
     }
   });
-  const PoolNames pools(scoreboard);
+  reading.pools = ReadPools(scoreboard);
   for (std::uint32_t i = 0; i < reading.slots.size(); ++i) {
     reading.slots[i].name = fmt::format_int(i).str();
-    reading.slots[i].pool = pools.Of(scoreboard.Row(Slot{i}));
+    reading.slots[i].pool = PoolNameOf(scoreboard.Row(Slot{i}), reading.pools);
   }
-  reading.pools = ReadPools(scoreboard);
   return reading;
 }
 

@@ -36,13 +36,9 @@ std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools) {
   });
 }
 
-PoolNames::PoolNames(const Scoreboard& scoreboard) {
-  for (const PoolRow& row : scoreboard.Pools()) names_.push_back(row.name.Read());
-}
-
-const std::string& PoolNames::Of(const WorkerRow& row) const {
+std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools) {
   const std::uint64_t pool = Get(row.pool);
-  return pool < names_.size() ? names_[pool] : none_;
+  return pool < pools.size() ? pools[pool].name : std::string();
 }
 
 }  // namespace preforkd

@@ -31,17 +31,8 @@ std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard);
 // Of the pools in use, extras not counted.
 std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools);
 
-// The name of each worker's pool, read once.
-class PoolNames {
- public:
-  explicit PoolNames(const Scoreboard& scoreboard);
-  // Empty when it is in none.
-  [[nodiscard]] const std::string& Of(const WorkerRow& row) const;
-
- private:
-  std::vector<std::string> names_;
-  std::string none_;
-};
+// The name of the worker's pool. Empty when it is in none of `pools`.
+std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools);
 
 }  // namespace preforkd
 

@@ -37,13 +37,12 @@ Json Worker(Slot slot, const WorkerRow& row, const std::string& pool, Time now) 
   };
 }
 
-Json Workers(const Scoreboard& scoreboard, Time now) {
+Json Workers(const Scoreboard& scoreboard, const std::vector<PoolReading>& pools, Time now) {
   Json workers = Json::array();
-  const PoolNames pools(scoreboard);
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
     if (row.state.load(std::memory_order_relaxed) == SlotState::kFree) continue;
-    workers.push_back(Worker(Slot{i}, row, pools.Of(row), now));
+    workers.push_back(Worker(Slot{i}, row, PoolNameOf(row, pools), now));
   }
   return workers;
 }
@@ -146,7 +145,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"master", MasterUseJson(master.use)},
       {"listeners", Listeners(scoreboard)},
       {"pools", Pools(pools)},
-      {"workers", Workers(scoreboard, now)},
+      {"workers", Workers(scoreboard, pools, now)},
   };
   if (answered_by) {
     report["answered_by"] = {{"slot", Raw(*answered_by)}, {"pid", Get(scoreboard.Row(*answered_by).pid)}};
