@@ -43,14 +43,14 @@ ControlReply ReplyOf(ChangeAnswer answer) {
   return Refusal("?");
 }
 
-std::string ScaledText(const PoolTarget& pool, std::uint32_t workers) {
-  const std::string where = pool.name == kMainPoolName ? "" : fmt::format("pool {}: ", Quoted(pool.name));
+std::string ScaledText(const PoolSpec& pool, std::uint32_t workers) {
+  const std::string where = pool.id == kMainPool ? "" : fmt::format("pool {}: ", Quoted(pool.config->name));
   return fmt::format("{}{} workers are wanted from now on", where, workers);
 }
 
-std::string UnknownPool(const std::string& name, const std::vector<PoolTarget>& pools) {
+std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& pools) {
   std::vector<std::string> names;
-  for (const PoolTarget& pool : pools) names.push_back(pool.name);
+  for (const PoolSpec& pool : pools) names.push_back(pool.config->name);
   return fmt::format("scale: there is no pool {}{}", Quoted(name), DidYouMean(name, names));
 }
 
@@ -123,24 +123,25 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
 ControlReply Commands::RequestScale(const ControlRequest& request) {
   if (parts_.changes.State().Stopping()) return Refusal("scale: the server is stopping");
   const std::string name = request.pool.empty() ? std::string(kMainPoolName) : request.pool;
-  const std::vector<PoolTarget> pools = parts_.generations.Serving().Targets();
-  const auto pool = std::find_if(pools.begin(), pools.end(), [&](const PoolTarget& each) { return each.name == name; });
+  const std::vector<PoolSpec>& pools = parts_.generations.Serving().pools;
+  const auto pool = std::find_if(pools.begin(), pools.end(), [&](const PoolSpec& each) { return each.config->name == name; });
   if (pool == pools.end()) return Refusal(UnknownPool(name, pools));
-  const std::uint32_t most = MostWorkers(pool->pool);
+  const std::uint32_t most = MostWorkers(pool->id);
   if (request.number < 1 || request.number > most) {
     return Refusal(fmt::format("scale: 1 to {} workers{}", most,
                                pools.size() < 2 ? "" : fmt::format(" in pool {}: all pools have {} at most together",
                                                                    Quoted(name), kMaxWorkers)));
   }
-  Scale(*pool, request.number);
-  return {true, ScaledText(*pool, request.number), {}, {}};
+  ControlReply reply{true, ScaledText(*pool, request.number), {}, {}};
+  Scale(*pool, request.number);  // `pool` may be gone behind it
+  return reply;
 }
 
 // As many as the other pools leave of what all may have.
 std::uint32_t Commands::MostWorkers(PoolId pool) const {
   std::uint32_t others = 0;
-  for (const PoolTarget& each : parts_.generations.Serving().Targets()) {
-    if (each.pool != pool) others += parts_.supervisor.Workers().Desired(each.pool);
+  for (const PoolSpec& each : parts_.generations.Serving().pools) {
+    if (each.id != pool) others += parts_.supervisor.Workers().Desired(each.id);
   }
   return kMaxWorkers - std::min(others, kMaxWorkers);
 }
@@ -179,16 +180,16 @@ void Commands::Stop() {
   parts_.changes.Tell([&](Change& change) { change.AskStop(times, Now()); });
 }
 
-void Commands::Scale(const PoolTarget& pool, std::uint32_t workers) {
+void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
   log::Notice("{}", ScaledText(pool, workers));
-  parts_.supervisor.Scale(pool.pool, workers);
+  parts_.supervisor.Scale(pool.id, workers);
 }
 
 // Of the main pool, or of the first where no service is in that one.
 void Commands::Nudge(int by) {
-  const PoolTarget pool = parts_.generations.Serving().Targets().front();
-  const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.pool)} + by;
-  Scale(pool, static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.pool), 1U))));
+  const PoolSpec& pool = parts_.generations.Serving().pools.front();
+  const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.id)} + by;
+  Scale(pool, static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.id), 1U))));
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {

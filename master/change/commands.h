@@ -23,7 +23,7 @@ class Commands {
   Asker SignalAsker();
   // Gracefully; the second time at once.
   void Stop();
-  void Scale(const PoolTarget& pool, std::uint32_t workers);
+  void Scale(const PoolSpec& pool, std::uint32_t workers);
   void Nudge(int by);
   // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from
   // inside: all processes write to the new files, or why not (in time).
