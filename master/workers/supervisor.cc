@@ -40,8 +40,9 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispat
       logs_(Parts()),
       starter_(Parts(), logs_,
                {[this](WorkerSlot& slot) {
-                  messages_.OnReadable(slot);
-                  Settle();
+                  // A connection that comes back is no event of Fleet's: it only goes on, or is parked.
+                  if (messages_.OnReadable(slot)) return Settle();
+                  dispatcher_.Flush();
                 },
                 [this](WorkerSlot& slot) {
                   exits_.OnExit(slot);

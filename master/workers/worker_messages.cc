@@ -15,6 +15,11 @@ constexpr int kMessagesPerTurn = 64;
 // How long to listen to nobody when the system has no room for what they say.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
+// There may be another message behind.
+bool IsMore(WorkerMessages::Hearing heard) {
+  return heard == WorkerMessages::Hearing::kConnection || heard == WorkerMessages::Hearing::kMessage;
+}
+
 }  // namespace
 
 WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
@@ -29,15 +34,19 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
 
 // ---- receiving ----
 
-void WorkerMessages::OnReadable(WorkerSlot& slot) {
+bool WorkerMessages::OnReadable(WorkerSlot& slot) {
+  bool for_fleet = false;
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    if (ReceiveOne(slot) != Hearing::kMessage) break;
+    const Hearing heard = ReceiveOne(slot);
+    for_fleet = for_fleet || heard == Hearing::kMessage;
+    if (!IsMore(heard)) break;
   }
+  return for_fleet;
 }
 
 WorkerMessages::Hearing WorkerMessages::HearOut(WorkerSlot& slot) {
   Hearing heard = Hearing::kMessage;
-  while (heard == Hearing::kMessage) heard = ReceiveOne(slot);
+  while (IsMore(heard)) heard = ReceiveOne(slot);
   return heard;
 }
 
@@ -47,7 +56,7 @@ WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
   Reception<WorkerToMaster> reception = slot.Channel().Receive();
   switch (reception.outcome) {
     case Heard::kMessage:
-      return Handle(slot, std::move(*reception.message)) ? Hearing::kMessage : Hearing::kSilent;
+      return Handle(slot, std::move(*reception.message));
     case Heard::kNothing:
       return Hearing::kSilent;
     case Heard::kEnd:
@@ -110,17 +119,19 @@ void WorkerMessages::ResumeListening() {
 
 // ---- acting ----
 
-bool WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
+WorkerMessages::Hearing WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
   WorkerProcess& worker = *slot.Process();
   const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
   if (id != worker.Id()) {
     Distrust(worker, fmt::format("it speaks for {}", id));
-    return false;
+    return Hearing::kSilent;
   }
-  if (auto* hand_back = std::get_if<HandedBack>(&message)) return OnHandBack(slot, std::move(*hand_back));
+  if (auto* hand_back = std::get_if<HandedBack>(&message)) {
+    return OnHandBack(slot, std::move(*hand_back)) ? Hearing::kConnection : Hearing::kSilent;
+  }
   if (!worker.MaySpeak(Now())) {
     Distrust(worker, "it floods the channel");
-    return false;
+    return Hearing::kSilent;
   }
   if (std::holds_alternative<Ready>(message)) {
     OnReady(slot);
@@ -129,7 +140,7 @@ bool WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
   } else {
     OnReplaceMe(id);
   }
-  return true;
+  return Hearing::kMessage;
 }
 
 bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {

@@ -17,13 +17,14 @@ namespace preforkd {
 class WorkerMessages {
  public:
   // What became of an attempt to hear a worker.
-  enum class Hearing { kMessage, kSilent, kNoRoom };
+  enum class Hearing { kConnection, kMessage, kSilent, kNoRoom };
 
   // `on_resume`: after a pause for lack of descriptors all are listened to again.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
 
-  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody.
-  void OnReadable(WorkerSlot& slot);
+  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody. False: it has
+  // handed back connections at most, of which Fleet need not know.
+  bool OnReadable(WorkerSlot& slot);
   // All that a worker has said. kNoRoom: a part of it waits in the channel, for lack of a descriptor.
   Hearing HearOut(WorkerSlot& slot);
 
@@ -34,7 +35,7 @@ class WorkerMessages {
   bool MakeSureOfRoom(const WorkerProcess& worker);
   void PauseListening();
   void ResumeListening();
-  bool Handle(WorkerSlot& slot, WorkerToMaster message);
+  Hearing Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void OnReplaceMe(const WorkerId& id);
