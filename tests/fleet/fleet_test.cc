@@ -153,8 +153,7 @@ TEST_CASE("one node after the other is upgraded in place: nobody has to be sent 
   REQUIRE(fleet.GoesOn(500));
   for (Node& node : fleet.Nodes()) {
     DaemonProcess& daemon = node.Daemon();
-    const CommandResult upgrade =
-        RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+    const CommandResult upgrade = Ctl(daemon, {"upgrade", "--wait"});
     CAPTURE(upgrade.err);
     CHECK(upgrade.code == 0);
     CHECK_FALSE(daemon.Wait(Duration(0)));  // the process is the same

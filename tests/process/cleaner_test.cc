@@ -15,7 +15,6 @@
 
 #include "common/net/address.h"
 #include "common/net/socket_ops.h"
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/program_shelf.h"
@@ -68,8 +67,7 @@ TEST_CASE("control socket, Unix listener and pid file have been removed: all are
     REQUIRE(daemon.AwaitWorkers(1));
   }
   // One listener, counted in one row.
-  const CommandResult metrics =
-      RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "metrics"});
+  const CommandResult metrics = Ctl(daemon, {"metrics"});
   CHECK(LinesWith(metrics.out, "preforkd_connections_accepted_total{").size() == 1);
   CHECK(LinesWith(metrics.out, "preforkd_connections_accepted_total{").at(0).ends_with(" 3"));
   before.Close();

@@ -38,10 +38,6 @@ std::vector<std::string> CtlWords(const DaemonProcess& daemon, std::vector<std::
   return words;
 }
 
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
-  return RunCommand(CtlWords(daemon, std::move(words)));
-}
-
 // One line there, one line back.
 std::string Ask(TcpClient& client, const std::string& line) {
   if (!client.SendAll(line + "\n")) return "not sent";

@@ -12,7 +12,6 @@
 #include <fstream>
 #include <system_error>
 
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/load.h"
@@ -240,11 +239,6 @@ TEST_CASE("RLIMIT_NPROC: a worker that cannot be followed is followed when the l
 }
 
 namespace {
-
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
-  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
-  return RunCommand(words);
-}
 
 // How long ago the first worker has shown that its loop turns, in seconds.
 double HeartbeatAge(const DaemonProcess& daemon) {

@@ -56,7 +56,7 @@ void CheckAll(const DaemonProcess& daemon, int count, std::string_view mark, int
     });
   };
   const MetricsPage metrics = MetricsPage::Parse(Page(daemon, "/metrics"));
-  const CommandResult ctl = RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "status"});
+  const CommandResult ctl = Ctl(daemon, {"status"});
   CHECK(metrics.Count("preforkd_accept_paused") == static_cast<std::size_t>(count) + 1);
   for (int i = 0; i < count; ++i) {
     const std::string address = fmt::format("unix:@{}{}", daemon.Path(mark), i);

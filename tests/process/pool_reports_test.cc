@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/wait_until.h"
@@ -28,11 +27,6 @@ constexpr const char* kConfig =
     "[service.web]\ntype = \"http\"\n"
     "[service.app]\ntype = \"echo\"\npool = \"app\"\n"
     "[service.look]\ntype = \"status\"\npool = \"look\"\n";
-
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
-  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
-  return RunCommand(words);
-}
 
 std::string Page(const DaemonProcess& daemon, const std::string& path) {
   const auto response = HttpClient(daemon.Address(1)).Get(path, "Connection: close\r\n");

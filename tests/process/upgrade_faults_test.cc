@@ -18,7 +18,6 @@
 
 #include "common/base/sys_error.h"
 #include "tests/support/call_faults.h"
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -76,7 +75,7 @@ struct World {
     REQUIRE(daemon.AwaitAllParked());
     faults->Arm(what);
     ++upgrades;
-    return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"}, kAnswer);
+    return Ctl(daemon, {"upgrade", "--wait"}, kAnswer);
   }
 
   // What must hold after each.

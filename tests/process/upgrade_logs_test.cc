@@ -11,7 +11,6 @@
 #include <filesystem>
 
 #include "common/base/unique_fd.h"
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -30,7 +29,7 @@ constexpr const char* kServices =
     "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n";
 
 CommandResult Upgrade(const DaemonProcess& daemon) {
-  return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+  return Ctl(daemon, {"upgrade", "--wait"});
 }
 
 // Follows a log through its descriptor, as tail -f does: after its name has gone, too.

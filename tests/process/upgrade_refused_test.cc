@@ -21,7 +21,7 @@ constexpr const char* kConfig =
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
 
 CommandResult Upgrade(const DaemonProcess& daemon) {
-  return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+  return Ctl(daemon, {"upgrade", "--wait"});
 }
 
 // A server with idle clients, all of whom must be answered in the end.

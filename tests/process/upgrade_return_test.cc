@@ -5,7 +5,6 @@
 
 #include <csignal>
 
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -20,7 +19,7 @@ constexpr const char* kConfig =
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
 
 CommandResult Upgrade(const DaemonProcess& daemon) {
-  return RunCommand({RunfilePath("preforkctl"), "--control", daemon.Path("control.sock"), "upgrade", "--wait"});
+  return Ctl(daemon, {"upgrade", "--wait"});
 }
 
 }  // namespace

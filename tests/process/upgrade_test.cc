@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "common/net/socket_ops.h"
-#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -27,11 +26,6 @@ std::string Config(const std::string& more = {}) {
          "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
          "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
          "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n[service.lines]\ntype = \"echo\"\n";
-}
-
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words) {
-  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
-  return RunCommand(words);
 }
 
 // Upgrades to whatever lies on the shelf, and waits until it serves alone.

@@ -303,4 +303,9 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
   }
 }
 
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience) {
+  words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
+  return RunCommand(words, patience);
+}
+
 }  // namespace preforkd::testing

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "tests/support/command.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/log_oracle.h"
 #include "tests/support/temp_directory.h"
@@ -142,6 +143,10 @@ class DaemonProcess {
   std::vector<std::string> expected_lines_;
   bool orphans_expected_ = false;
 };
+
+// What preforkctl says to this daemon, which must have its control socket where it has it by default. The test needs
+// //:preforkctl in its `data`.
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience = kPatience);
 
 }  // namespace preforkd::testing
 
