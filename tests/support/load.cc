@@ -25,11 +25,16 @@ void CountFailure(int why, LoadResult& result) {
   }
 }
 
+void CountNotConnected(const Error& error, LoadResult& result) {
+  if (++result.not_connected == 1) result.first_error = error.text;
+}
+
 }  // namespace
 
 std::string LoadResult::Text() const {
-  return fmt::format("ok {}, not connected {}, reset {}, cut short {}, timed out {}, wrong {}", ok,
-                     not_connected, reset, cut_short, timed_out, wrong);
+  return fmt::format("ok {}, not connected {}, reset {}, cut short {}, timed out {}, wrong {}{}", ok,
+                     not_connected, reset, cut_short, timed_out, wrong,
+                     first_error.empty() ? "" : "; the first not connected: " + first_error);
 }
 
 Load::Load(LoadKind kind, std::string address, int threads)
@@ -49,6 +54,7 @@ LoadResult Load::Stop() {
     sum.cut_short += one.cut_short;
     sum.timed_out += one.timed_out;
     sum.wrong += one.wrong;
+    if (sum.first_error.empty()) sum.first_error = one.first_error;
   }
   return sum;
 }
@@ -64,7 +70,7 @@ void Load::Run(LoadResult& result) {
 void Load::EchoOnce(LoadResult& result) {
   Result<TcpClient> client = TcpClient::Connect(address_, kAnswerTimeout);
   if (!client.Ok()) {
-    ++result.not_connected;
+    CountNotConnected(client.Err(), result);
     return;
   }
   const std::string text = fmt::format("ping {}\n", result.ok);
@@ -82,7 +88,7 @@ void Load::EchoOnce(LoadResult& result) {
 void Load::HttpOnce(LoadResult& result) {
   Result<TcpClient> client = TcpClient::Connect(address_, kAnswerTimeout);
   if (!client.Ok()) {
-    ++result.not_connected;
+    CountNotConnected(client.Err(), result);
     return;
   }
   HttpClient http(std::move(client).Value());

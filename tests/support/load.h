@@ -23,6 +23,7 @@ struct LoadResult {
   std::uint64_t cut_short = 0;  // end of file before the whole answer
   std::uint64_t timed_out = 0;
   std::uint64_t wrong = 0;  // an answer, but not the right one
+  std::string first_error;  // what the first client that could not connect was told
 
   [[nodiscard]] std::uint64_t Failed() const { return not_connected + reset + cut_short + timed_out + wrong; }
   [[nodiscard]] std::string Text() const;

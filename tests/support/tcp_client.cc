@@ -31,7 +31,13 @@ Result<TcpClient> TcpClient::Connect(const std::string& address, Duration timeou
   UniqueFd fd(::socket(peer.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
   if (const Status status = SetTimeouts(fd.Get(), timeout); !status.Ok()) return status.Err();
-  if (::connect(fd.Get(), peer.Get(), peer.length) < 0) return SysError("connect", address);
+  // With a timeout a signal ends connect (signal(7)), also one for another thread: system() blocks SIGCHLD in its own
+  // only. The connection goes on being made, and the next call waits for it.
+  int connected = 0;
+  do {
+    connected = ::connect(fd.Get(), peer.Get(), peer.length);
+  } while (connected < 0 && errno == EINTR);
+  if (connected < 0) return SysError("connect", address);
   return TcpClient(std::move(fd));
 }
 
