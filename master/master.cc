@@ -25,14 +25,10 @@ ExitCode ExitCodeOf(const Error& error) {
 
 MasterState StateOf(Phase phase) {
   switch (phase) {
-    case Phase::kStarting:
-      return MasterState::kStarting;
-    case Phase::kServing:
-      return MasterState::kServing;
-    case Phase::kReloading:
-      return MasterState::kReloading;
-    case Phase::kStopping:
-      return MasterState::kStopping;
+    case Phase::kStarting: return MasterState::kStarting;
+    case Phase::kServing: return MasterState::kServing;
+    case Phase::kReloading: return MasterState::kReloading;
+    case Phase::kStopping: return MasterState::kStopping;
   }
   return MasterState::kStarting;
 }
@@ -59,7 +55,9 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); },
-          [this](ServiceId service) { return changes_.State().MayAccept() && !dispatcher_.Congested(service); }),
+          [this](ServiceId service) {
+            return changes_.State().MayAccept() && !dispatcher_.Congested(service);
+          }),
       supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker), ledger_,
                   SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
@@ -83,8 +81,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
 }
 
 MasterParts Master::Parts() {
-  return {context_, pid_files_,   ledger_,     dispatcher_, parking_,   listeners_, supervisor_,
-          manager_, generations_, control_,    waiters_,   changes_};
+  return {context_,    pid_files_, ledger_,      dispatcher_, parking_, listeners_,
+          supervisor_, manager_,   generations_, control_,    waiters_, changes_};
 }
 
 Listener::Sink Master::ListenerSink() {
@@ -114,7 +112,8 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
   const ServiceConfig* found = config.FindService(service);
   PF_CHECK(found != nullptr, "a listener without a service passed the check");
   const std::vector<ServiceDeclaration>& types = context_.program.service_types;
-  const auto type = std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
+  const auto type =
+      std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
   PF_CHECK(type != types.end(), "a service of an unknown type passed the check");
   return {generations_.ServiceOf(service), type->client_speaks_first};
 }
@@ -122,8 +121,7 @@ ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::str
 Notices::Reading Master::ReadHealth() const {
   std::uint32_t desired = 0;
   for (const PoolSpec& pool : generations_.Serving().pools) desired += supervisor_.Workers().Desired(pool.id);
-  return {desired, supervisor_.Counts().Beating(Now()),
-          context_.scoreboard.Account().in_progress};
+  return {desired, supervisor_.Counts().Beating(Now()), context_.scoreboard.Account().in_progress};
 }
 
 // ---- life ----
@@ -163,7 +161,8 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   if (returned) {
     upgrader_.SetReturnReason(*returned);
     changes_.Tell([&](Change& change) { change.BeginReturned(waiters); });
-    for (const PoolSpec& pool : generations_.Serving().pools) supervisor_.Scale(pool.id, pool.workers);  // some died
+    for (const PoolSpec& pool : generations_.Serving().pools)
+      supervisor_.Scale(pool.id, pool.workers);  // some died
   } else {
     generations_.Prepare(std::move(coming));
     reloader_.SetPredecessor(state.version);
@@ -194,20 +193,23 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   }
   WayBack::Close();
   if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
-    log::Error("a descriptor that was inherited stays open when another program is run: {}", closed.Err().text);
+    log::Error("a descriptor that was inherited stays open when another program is run: {}",
+               closed.Err().text);
   }
   EndHold();
   return std::move(waiters).Value();
 }
 
-// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be refused.
+// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be
+// refused.
 Status Master::CanBePassedOn() const {
   if (context_.scoreboard.Fd() >= 0 || !WayBack::MayBeChoosy()) return {};
   return Error{"there is no memory for a scoreboard that can be passed on"};
 }
 
 ExitCode Master::Loop() {
-  // What the system refuses once it may grant a moment later: a master that ended for it would cut everybody off.
+  // What the system refuses once it may grant a moment later: a master that ended for it would cut everybody
+  // off.
   constexpr int kFailuresInARow = 100;
   constexpr Duration kInARow = std::chrono::seconds(1);
   int failures = 0;
@@ -310,8 +312,6 @@ void Master::OnCongestion() {
   if (!dispatcher_.Congested()) changes_.Tell([](Change& change) { change.OnDrained(); });
 }
 
-void Master::UpdateAccepting() {
-  listeners_.UpdateAccepting();
-}
+void Master::UpdateAccepting() { listeners_.UpdateAccepting(); }
 
 }  // namespace preforkd

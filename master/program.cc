@@ -28,9 +28,7 @@
 namespace preforkd {
 namespace {
 
-int Exit(ExitCode code) {
-  return static_cast<int>(code);
-}
+int Exit(ExitCode code) { return static_cast<int>(code); }
 
 int Fail(ExitCode code, const Error& error) {
   log::Error("{}", error.text);
@@ -67,19 +65,20 @@ struct Life {
   std::vector<std::string> words;  // the operator's command line
   std::string path;                // of the program
   ServiceEnvironment environment;
-  std::vector<int> left_open;      // by whoever started the server
+  std::vector<int> left_open;  // by whoever started the server
 };
 
 // `live` runs the master to its end; its exit code. Error: the master could not even be made.
-Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program, const std::function<ExitCode(Master&)>& live) {
+Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program,
+                       const std::function<ExitCode(Master&)>& live) {
   RaiseDescriptorLimit();
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) return loop.Err();
   Result<Scoreboard> scoreboard = Scoreboard::Create();
   if (!scoreboard.Ok()) return scoreboard.Err();
   log::SetDropCounter(&scoreboard.Value().Master().log_lines_dropped);
-  Master master(loop.Value(), scoreboard.Value(), log_output, program, life.environment, std::move(life.inputs),
-                std::move(life.words), std::move(life.path));
+  Master master(loop.Value(), scoreboard.Value(), log_output, program, life.environment,
+                std::move(life.inputs), std::move(life.words), std::move(life.path));
   return live(master);
 }
 
@@ -99,7 +98,8 @@ int ServeDaemonized(Life life, const Program& program) {
   const std::shared_ptr<const Config>& config = life.config;
   if (config->log.file == "stderr" || config->log.access == "stderr") {
     fmt::print(stderr,
-               "--daemonize: there will be no standard error: say where the log goes, with --log-file, and the access "
+               "--daemonize: there will be no standard error: say where the log goes, with --log-file, and "
+               "the access "
                "log, with --set log.access=PATH\n");
     return Exit(ExitCode::kUsage);
   }
@@ -147,12 +147,13 @@ ServiceEnvironment EnvironmentOf(const UpgradeState& state) {
   ServiceEnvironment environment;
   environment.notify_socket = state.notify_socket;
   environment.watchdog = state.watchdog;
-  for (const PassedSocket& socket : state.passed) environment.sockets.push_back({socket.name, UniqueFd(socket.fd)});
+  for (const PassedSocket& socket : state.passed)
+    environment.sockets.push_back({socket.name, UniqueFd(socket.fd)});
   return environment;
 }
 
-// The configuration that the other program's workers were made from, as far as this program understands it; null if it
-// does not.
+// The configuration that the other program's workers were made from, as far as this program understands it;
+// null if it does not.
 std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const ConfigInputs& inputs) {
   ConfigInputs old;
   old.file = "the configuration in service";
@@ -163,8 +164,8 @@ std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const C
   return outcome.config;
 }
 
-// The configuration that this program is to serve with; it does not return where there is none. A program that returns
-// goes on with its own.
+// The configuration that this program is to serve with; it does not return where there is none. A program
+// that returns goes on with its own.
 std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs,
                                             const std::shared_ptr<const Config>& in_service) {
   if (order.Returns() && in_service != nullptr) return in_service;
@@ -178,8 +179,8 @@ std::optional<std::string> ReasonOf(const UpgradeOrder& order) {
   return order.Returns() ? std::optional(order.reason) : std::nullopt;
 }
 
-// Goes on where another program left off: in the same process, behind an exec. Every failure from here to the fork of the
-// first worker takes the way back; what can be done without is logged instead.
+// Goes on where another program left off: in the same process, behind an exec. Every failure from here to the
+// fork of the first worker takes the way back; what can be done without is logged instead.
 int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
   const Result<UpgradeState> read = ReadState(order.state);
   if (!read.Ok()) WayBack::Take(read.Err().text);
@@ -227,7 +228,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
     }
   }
   const std::vector<char*> words = PointersTo(command.words);
-  std::variant<Options, EarlyExit> parsed = ParseOptions(static_cast<int>(command.words.size()), words.data());
+  std::variant<Options, EarlyExit> parsed =
+      ParseOptions(static_cast<int>(command.words.size()), words.data());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
     if (order.Continues()) WayBack::Take(early->text);
     fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
@@ -248,7 +250,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
   for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
   life.config = outcome.config;
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
-  return ServeAnew(std::move(life), program, [] {}, false);
+  return ServeAnew(
+      std::move(life), program, [] {}, false);
 }
 
 }  // namespace preforkd

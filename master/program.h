@@ -1,5 +1,5 @@
-// RunProgram: the whole of preforkd but for the worker, which main.cc brings. A program with services of its own
-// is a main file that calls it with more types.
+// RunProgram: the whole of preforkd but for the worker, which main.cc brings. A program with services of its
+// own is a main file that calls it with more types.
 #ifndef PREFORKD_MASTER_PROGRAM_H_
 #define PREFORKD_MASTER_PROGRAM_H_
 

@@ -13,6 +13,7 @@ from class_size import class_sizes
 TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
 PRODUCT = ("common/", "master/", "worker/")
 MAX_LINES = 400
+MAX_COLUMNS = 110  # ColumnLimit of .clang-format
 MAX_FILES = 30  # C++ files of a folder of the product: more have no order that a reader can see
 
 # Of a class or struct of the product. Cutting its functions into several files makes no difference.
@@ -210,13 +211,25 @@ def check_classes(source):
                               f"{size.name} has {count} {what}, at most {most}: find the classes that are in it")
 
 
+_RAW_STRING = re.compile(r'R"(?P<delimiter>[^(\s]*)\(.*?\)(?P=delimiter)"', re.DOTALL)
+
+
+def check_columns(source):
+    # What a raw string holds is not ours to break.
+    text = _RAW_STRING.sub(lambda match: "\n" * match[0].count("\n"), source.text)
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > MAX_COLUMNS:
+            yield Finding("columns", f"{source.path}:{number}",
+                          f"{len(line)} columns, at most {MAX_COLUMNS}: clang-format -i {source.path}")
+
+
 def check_opening(source):
     if source.path.endswith(".h") and not source.text.startswith("//"):
         yield Finding("opening", f"{source.path}:1", "a header begins with what it is and who owns what")
 
 
 SOURCE_RULES = (check_include_directions, check_headers, check_calls, check_json_in_headers, check_size,
-                check_classes, check_opening)
+                check_columns, check_classes, check_opening)
 
 
 def check_top_level(root):

@@ -133,6 +133,7 @@ BAD = (
     ("exit with a number", "worker/a.cc", "void f() { _exit(1); }"),
     ("exit with a number", "master/a.cc", "void f() { std::exit( 0); }"),
     ("size", "worker/a.cc", "// line\n" * (layout_rules.MAX_LINES + 1)),
+    ("columns", "worker/a.cc", "//" + "x" * layout_rules.MAX_COLUMNS),
     ("class", "worker/a.h", HEADER + class_of(layout_rules.MAX_METHODS + 1, "void", "();")),
     ("class", "worker/a.cc", class_of(layout_rules.MAX_MEMBERS + 1, "int", ";")),
     ("class", "common/wire/packed_parcel.h",
@@ -146,7 +147,7 @@ BAD = (
 
 def all_rules():
     tables = {place.what for place in layout_rules.HEADERS + layout_rules.CALLS}
-    return tables | {"direction", "json in a header", "size", "class", "opening", "top level", "reading list",
+    return tables | {"direction", "json in a header", "size", "columns", "class", "opening", "top level", "reading list",
                      "folder"}
 
 

@@ -40,11 +40,13 @@ auto FindAccount(Lookup lookup, Number number, const std::string& name, std::str
 }  // namespace
 
 Result<uid_t> UserNumber(const std::string& name) {
-  return FindAccount<struct passwd>(::getpwnam_r, [](const struct passwd& entry) { return entry.pw_uid; }, name, "user");
+  return FindAccount<struct passwd>(
+      ::getpwnam_r, [](const struct passwd& entry) { return entry.pw_uid; }, name, "user");
 }
 
 Result<gid_t> GroupNumber(const std::string& name) {
-  return FindAccount<struct group>(::getgrnam_r, [](const struct group& entry) { return entry.gr_gid; }, name, "group");
+  return FindAccount<struct group>(
+      ::getgrnam_r, [](const struct group& entry) { return entry.gr_gid; }, name, "group");
 }
 
 }  // namespace preforkd

@@ -1,5 +1,5 @@
-// Users and groups of the system by name. Asks the name service, which may be a file or a network: at start, for --check and
-// at a reload only.
+// Users and groups of the system by name. Asks the name service, which may be a file or a network: at start,
+// for --check and at a reload only.
 #ifndef PREFORKD_COMMON_BASE_ACCOUNTS_H_
 #define PREFORKD_COMMON_BASE_ACCOUNTS_H_
 

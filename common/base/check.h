@@ -11,10 +11,10 @@ namespace preforkd {
 
 }  // namespace preforkd
 
-#define PF_CHECK(condition, explanation)                                       \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::preforkd::CheckFailed(__FILE__, __LINE__, #condition, explanation);    \
+#define PF_CHECK(condition, explanation)                                    \
+  do {                                                                      \
+    if (!(condition)) [[unlikely]]                                          \
+      ::preforkd::CheckFailed(__FILE__, __LINE__, #condition, explanation); \
   } while (false)
 
 #endif

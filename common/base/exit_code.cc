@@ -12,7 +12,8 @@ std::string ExitReport::Text() const {
   if (kind == ExitKind::kSignal) {
     const char* name = ::sigabbrev_np(code);
     const char* hint = code == SIGSYS ? ": a system call outside its sets (worker.seccomp)" : "";
-    return fmt::format("signal {} ({}){}{}", code, name != nullptr ? name : "?", dumped_core ? ", core dumped" : "", hint);
+    return fmt::format("signal {} ({}){}{}", code, name != nullptr ? name : "?",
+                       dumped_core ? ", core dumped" : "", hint);
   }
   if (kind == ExitKind::kUnknown) return "how it ended is unknown";
   if (kind == ExitKind::kStartFailure) return fmt::format("exit status {} (could not start)", code);

@@ -9,13 +9,13 @@
 namespace preforkd {
 
 enum class ExitCode : int {
-  kStopped = 0,         // stopped as asked
-  kUsage = 64,          // wrong flags
-  kUnavailable = 69,    // no worker of the first generation became ready
-  kSoftware = 70,       // a bug of ours
-  kOsError = 71,        // the system refused: bind, fork, memory
-  kNoPermission = 77,   // privileges missing
-  kConfig = 78,         // configuration wrong
+  kStopped = 0,        // stopped as asked
+  kUsage = 64,         // wrong flags
+  kUnavailable = 69,   // no worker of the first generation became ready
+  kSoftware = 70,      // a bug of ours
+  kOsError = 71,       // the system refused: bind, fork, memory
+  kNoPermission = 77,  // privileges missing
+  kConfig = 78,        // configuration wrong
 };
 
 enum class WorkerExit : int {
@@ -45,7 +45,8 @@ struct ExitReport {
   [[nodiscard]] std::string Text() const;
 };
 
-// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 where it had nothing to fill in.
+// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 where it had nothing to
+// fill in.
 ExitReport ReportOf(int code, int status);
 
 }  // namespace preforkd

@@ -3,8 +3,8 @@
 //   Slot         a numbered place for a worker, stable, reused; labels logs and metrics
 //   Incarnation  number of one fork, never reused while the master lives
 //   Generation   number of a configuration; a reload makes the next one
-//   PoolId       a set of slots that serve some of the services; a name keeps its number while the master lives
-//   ConnId       one client connection, for its whole life across processes; never reused
+//   PoolId       a set of slots that serve some of the services; a name keeps its number while the master
+//   lives ConnId       one client connection, for its whole life across processes; never reused
 #ifndef PREFORKD_COMMON_BASE_IDS_H_
 #define PREFORKD_COMMON_BASE_IDS_H_
 
@@ -27,16 +27,12 @@ inline constexpr PoolId kMainPool{};
 
 // The number behind an identity, for indexing, the wire and logs.
 template <typename Id>
-  requires std::is_enum_v<Id>
-constexpr std::underlying_type_t<Id> Raw(Id id) {
-  return static_cast<std::underlying_type_t<Id>>(id);
-}
+requires std::is_enum_v<Id>
+constexpr std::underlying_type_t<Id> Raw(Id id) { return static_cast<std::underlying_type_t<Id>>(id); }
 
 template <typename Id>
-  requires std::is_enum_v<Id>
-constexpr Id Next(Id id) {
-  return static_cast<Id>(Raw(id) + 1);
-}
+requires std::is_enum_v<Id>
+constexpr Id Next(Id id) { return static_cast<Id>(Raw(id) + 1); }
 
 struct WorkerId {
   Slot slot{};
@@ -50,7 +46,8 @@ struct WorkerId {
 template <>
 struct fmt::formatter<preforkd::WorkerId> : fmt::formatter<std::string_view> {
   auto format(const preforkd::WorkerId& id, fmt::format_context& context) const {
-    return fmt::format_to(context.out(), "slot={} inc={}", preforkd::Raw(id.slot), preforkd::Raw(id.incarnation));
+    return fmt::format_to(context.out(), "slot={} inc={}", preforkd::Raw(id.slot),
+                          preforkd::Raw(id.incarnation));
   }
 };
 

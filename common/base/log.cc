@@ -39,10 +39,11 @@ ssize_t Deliver(const Line& line) {
   switch (g_state.dress.sink) {
     case Sink::kSyslog:
       // Not connected: a daemon that is started anew is found at its path again.
-      return ::sendto(g_state.fd, line.data(), line.size(), kFlags, reinterpret_cast<const sockaddr*>(&g_state.syslog),
-                      sizeof(g_state.syslog));
+      return ::sendto(g_state.fd, line.data(), line.size(), kFlags,
+                      reinterpret_cast<const sockaddr*>(&g_state.syslog), sizeof(g_state.syslog));
     case Sink::kJournal:
-      if (const ssize_t sent = ::send(g_state.fd, line.data(), line.size(), kFlags); sent >= 0 || errno != ENOTSOCK) {
+      if (const ssize_t sent = ::send(g_state.fd, line.data(), line.size(), kFlags);
+          sent >= 0 || errno != ENOTSOCK) {
         return sent;
       }
       break;
@@ -63,7 +64,8 @@ bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(result, 0));
   const bool whole = size == line.size();
   if (whole) g_state.torn = false;
-  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a new one.
+  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a
+  // new one.
   if (!whole && size > 0) g_state.torn = !TakeBack(g_state.fd, {line.data(), size}, size);
   return whole;
 }
@@ -82,7 +84,8 @@ void CountDropped() {
 // Says how many lines were lost, in the first line that can be written again.
 void ReportDropped() {
   Line text;
-  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one", g_state.dropped);
+  fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one",
+                 g_state.dropped);
   if (Emit(Level::kWarning, std::nullopt, {text.data(), text.size()})) g_state.dropped = 0;
 }
 
@@ -93,38 +96,22 @@ void SetOutput(int fd, Sink sink) {
   g_state.dress.sink = sink;
   g_state.torn = false;
 }
-void SetErrorEcho(int fd) {
-  g_state.echo_fd = fd;
-}
-void SetLevel(Level level) {
-  g_state.level = level;
-}
-void SetFormat(Format format) {
-  g_state.dress.format = format;
-}
-void SetIdentity(const Identity& identity) {
-  g_state.identity = identity;
-}
+void SetErrorEcho(int fd) { g_state.echo_fd = fd; }
+void SetLevel(Level level) { g_state.level = level; }
+void SetFormat(Format format) { g_state.dress.format = format; }
+void SetIdentity(const Identity& identity) { g_state.identity = identity; }
 void SetSyslog(std::string_view path, unsigned facility) {
   g_state.syslog = {};
   g_state.syslog.sun_family = AF_UNIX;
   path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
   g_state.dress.facility = facility;
 }
-void SetDropCounter(std::atomic<std::uint64_t>* counter) {
-  g_state.drop_counter = counter;
-}
+void SetDropCounter(std::atomic<std::uint64_t>* counter) { g_state.drop_counter = counter; }
 
-bool Enabled(Level level) {
-  return level >= g_state.level;
-}
-const char* LevelName(Level level) {
-  return kLevelNames[static_cast<std::size_t>(level)];
-}
+bool Enabled(Level level) { return level >= g_state.level; }
+const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>(level)]; }
 
-std::uint64_t Dropped() {
-  return g_state.dropped;
-}
+std::uint64_t Dropped() { return g_state.dropped; }
 
 void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args) {
   const int saved_errno = errno;
@@ -132,7 +119,8 @@ void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fm
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
   if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
-  if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd) Echo({text.data(), text.size()});
+  if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd)
+    Echo({text.data(), text.size()});
   errno = saved_errno;
 }
 

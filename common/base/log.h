@@ -46,11 +46,11 @@ void SetOutput(int fd, Sink sink = Sink::kFile);
 void SetLevel(Level level);
 void SetFormat(Format format);
 void SetIdentity(const Identity& identity);
-// Where the datagrams of Sink::kSyslog go: /dev/log, facility 3 (daemon; RFC 5424, table 1), until the first call.
-// Precondition: `path` fits into a sockaddr_un.
+// Where the datagrams of Sink::kSyslog go: /dev/log, facility 3 (daemon; RFC 5424, table 1), until the first
+// call. Precondition: `path` fits into a sockaddr_un.
 void SetSyslog(std::string_view path, unsigned facility);
-// From now on lines of level error and above are also written to `fd`, borrowed: somebody waits there to hear why a start
-// has failed. -1: no more. Nothing is written twice where the log goes to that descriptor itself.
+// From now on lines of level error and above are also written to `fd`, borrowed: somebody waits there to hear
+// why a start has failed. -1: no more. Nothing is written twice where the log goes to that descriptor itself.
 void SetErrorEcho(int fd);
 // A number in shared memory to which each line that could not be written is added. It outlives its use here.
 void SetDropCounter(std::atomic<std::uint64_t>* counter);
@@ -72,14 +72,14 @@ void Write(Level level, std::optional<ConnId> conn, fmt::format_string<Args...> 
 }
 }  // namespace internal
 
-#define PREFORKD_LOG_LEVEL(Name)                                                               \
-  template <typename... Args>                                                                  \
-  void Name(fmt::format_string<Args...> format, Args&&... args) {                              \
+#define PREFORKD_LOG_LEVEL(Name)                                                                 \
+  template <typename... Args>                                                                    \
+  void Name(fmt::format_string<Args...> format, Args&&... args) {                                \
     internal::Write<Args...>(Level::k##Name, std::nullopt, format, std::forward<Args>(args)...); \
-  }                                                                                            \
-  /* About one connection: the line carries conn=ID. */                                        \
-  template <typename... Args>                                                                  \
-  void Name(ConnId conn, fmt::format_string<Args...> format, Args&&... args) {                 \
+  }                                                                                              \
+  /* About one connection: the line carries conn=ID. */                                          \
+  template <typename... Args>                                                                    \
+  void Name(ConnId conn, fmt::format_string<Args...> format, Args&&... args) {                   \
     internal::Write<Args...>(Level::k##Name, conn, format, std::forward<Args>(args)...);         \
   }
 

@@ -14,7 +14,8 @@ namespace {
 // RFC 5424, table 2, and sd-daemon(3): the same numbers.
 constexpr std::array<unsigned, 6> kPriorities = {7, 6, 5, 4, 3, 1};
 // SGR sequences: faint, plain, bold, yellow, red, white on red.
-constexpr std::array<std::string_view, 6> kColours = {"\x1b[2m", "", "\x1b[1m", "\x1b[33m", "\x1b[31m", "\x1b[41;97m"};
+constexpr std::array<std::string_view, 6> kColours = {"\x1b[2m",  "",         "\x1b[1m",
+                                                      "\x1b[33m", "\x1b[31m", "\x1b[41;97m"};
 constexpr std::string_view kFaint = "\x1b[2m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
@@ -36,7 +37,8 @@ void AppendSyslogHead(Line& line, unsigned facility, Level level) {
   const std::time_t now = std::time(nullptr);
   std::tm local{};
   ::localtime_r(&now, &local);
-  fmt::format_to(std::back_inserter(line), "<{}>{} {:>2} {:02}:{:02}:{:02} preforkd[{}]: ", facility * 8 + PriorityOf(level),
+  fmt::format_to(std::back_inserter(line),
+                 "<{}>{} {:>2} {:02}:{:02}:{:02} preforkd[{}]: ", facility * 8 + PriorityOf(level),
                  kMonths[static_cast<std::size_t>(local.tm_mon)], local.tm_mday, local.tm_hour, local.tm_min,
                  local.tm_sec, ::getpid());
 }
@@ -57,7 +59,8 @@ void AppendTextHead(Line& line, Sink sink, Level level) {
     case Sink::kTerminal:
       line.append(kFaint);
       AppendTimestamp(line);
-      fmt::format_to(out, "{} {}{:<7}{} ", kPlain, kColours[static_cast<std::size_t>(level)], LevelName(level), kPlain);
+      fmt::format_to(out, "{} {}{:<7}{} ", kPlain, kColours[static_cast<std::size_t>(level)],
+                     LevelName(level), kPlain);
       return;
     case Sink::kSyslog: fmt::format_to(out, "{}: ", LevelName(level)); return;
     case Sink::kJournal: return;
@@ -77,11 +80,13 @@ void AppendText(Line& line, Sink sink, const Identity& who, Level level, std::op
   AppendEscaped(line, text, Escape::kText);
 }
 
-void AppendJson(Line& line, const Identity& who, Level level, std::optional<ConnId> conn, std::string_view text) {
+void AppendJson(Line& line, const Identity& who, Level level, std::optional<ConnId> conn,
+                std::string_view text) {
   const auto out = std::back_inserter(line);
   fmt::format_to(out, "{{\"time\":\"");
   AppendTimestamp(line);
-  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role, ::getpid());
+  fmt::format_to(out, "\",\"level\":\"{}\",\"role\":\"{}\",\"pid\":{}", LevelName(level), who.role,
+                 ::getpid());
   if (who.slot) fmt::format_to(out, ",\"slot\":{}", Raw(*who.slot));
   if (who.incarnation) fmt::format_to(out, ",\"incarnation\":{}", Raw(*who.incarnation));
   if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));

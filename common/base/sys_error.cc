@@ -12,7 +12,8 @@ Error SysError(std::string_view syscall, std::string_view context) {
 }
 
 Error SysErrorOf(int errnum, std::string_view syscall, std::string_view context) {
-  return Error{fmt::format("{}{}{}: {}", syscall, context.empty() ? "" : " ", context, ErrnoText(errnum)), errnum};
+  return Error{fmt::format("{}{}{}: {}", syscall, context.empty() ? "" : " ", context, ErrnoText(errnum)),
+               errnum};
 }
 
 std::string ErrnoText(int errnum) {

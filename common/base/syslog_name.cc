@@ -24,9 +24,9 @@ int FacilityOf(std::string_view name) {
 }
 
 const std::vector<std::string>& FacilityNames() {
-  static const std::vector<std::string> names = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr",
-                                                 "news", "uucp", "cron", "authpriv", "ftp", "local0", "local1",
-                                                 "local2", "local3", "local4", "local5", "local6", "local7"};
+  static const std::vector<std::string> names = {
+      "kern",     "user", "mail",   "daemon", "auth",   "syslog", "lpr",    "news",   "uucp",   "cron",
+      "authpriv", "ftp",  "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
   return names;
 }
 

@@ -50,8 +50,8 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// While a program takes over what another one had open, and may have to give it back, none of that may be closed. From
-// now on an owner of one of `fds` that closes it only leaves it to EndHold.
+// While a program takes over what another one had open, and may have to give it back, none of that may be
+// closed. From now on an owner of one of `fds` that closes it only leaves it to EndHold.
 void HoldOpen(std::vector<int> fds);
 // Closes what owners have left to it. No effect when nothing is held.
 void EndHold();

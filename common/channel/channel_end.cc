@@ -7,8 +7,8 @@
 namespace preforkd {
 namespace {
 
-// Room for one packet. One for the process, which receives from one channel at a time; what is longer than the packets
-// that came is never touched, and uses no memory.
+// Room for one packet. One for the process, which receives from one channel at a time; what is longer than
+// the packets that came is never touched, and uses no memory.
 std::array<char, kMaxMessageBytes> g_packet;
 
 template <typename Message, typename Decode>
@@ -28,7 +28,8 @@ Reception<Message> Receive(const ChannelEnd& end, Decode decode) {
       reception.errnum = packet.errnum;
       return reception;
   }
-  Result<Message> message = decode(std::span(g_packet.data(), packet.size), std::move(packet.fd), end.Version());
+  Result<Message> message =
+      decode(std::span(g_packet.data(), packet.size), std::move(packet.fd), end.Version());
   if (message.Ok()) {
     reception.outcome = Heard::kMessage;
     reception.message = std::move(message).Value();

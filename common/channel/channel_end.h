@@ -1,7 +1,9 @@
-// ChannelEnd: one end of a slot's channel that speaks messages instead of bytes. It knows which wire version is spoken
-// there, and is the only place where packets are received and decoded. It decides nothing: the caller gets a named outcome.
+// ChannelEnd: one end of a slot's channel that speaks messages instead of bytes. It knows which wire version
+// is spoken there, and is the only place where packets are received and decoded. It decides nothing: the
+// caller gets a named outcome.
 //
-// Borrows its descriptor. The master's SlotChannel owns both ends of a channel, a worker's MasterLink the one it has.
+// Borrows its descriptor. The master's SlotChannel owns both ends of a channel, a worker's MasterLink the one
+// it has.
 #ifndef PREFORKD_COMMON_CHANNEL_CHANNEL_END_H_
 #define PREFORKD_COMMON_CHANNEL_CHANNEL_END_H_
 
@@ -38,8 +40,8 @@ class ChannelEnd {
   [[nodiscard]] int Fd() const { return fd_; }
   [[nodiscard]] WireVersion Version() const { return version_; }
 
-  // One packet each: in the master from a worker, in a worker from the master, and in the master what no worker has
-  // taken, from the worker's end.
+  // One packet each: in the master from a worker, in a worker from the master, and in the master what no
+  // worker has taken, from the worker's end.
   [[nodiscard]] Reception<WorkerToMaster> ReceiveFromWorker() const;
   [[nodiscard]] Reception<MasterToWorker> ReceiveFromMaster() const;
   [[nodiscard]] Reception<Untaken> ReceiveUntaken() const;

@@ -67,7 +67,8 @@ struct Rights {
 // that is not walked is leaked.
 Rights AdoptAll(msghdr& header) {
   Rights rights;
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr; control = CMSG_NXTHDR(&header, control)) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
+       control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) {
       rights.foreign = true;
       continue;
@@ -102,8 +103,9 @@ SendResult SendMessages(int channel, std::span<const OutMessage> messages) {
 
   SendResult result;
   while (result.sent < messages.size()) {
-    const int sent = ::sendmmsg(channel, headers.data() + result.sent,
-                                static_cast<unsigned>(messages.size() - result.sent), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const int sent =
+        ::sendmmsg(channel, headers.data() + result.sent,
+                   static_cast<unsigned>(messages.size() - result.sent), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
       result.sent += static_cast<std::size_t>(sent);
     } else if (sent < 0 && errno != EINTR) {
@@ -132,9 +134,9 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
   } while (size < 0 && errno == EINTR);
   if (size < 0) {
     result.errnum = errno;
-    result.outcome = result.errnum == EAGAIN        ? ReceiveOutcome::kEmpty
-                     : result.errnum == ECONNRESET  ? ReceiveOutcome::kEnd
-                                                    : ReceiveOutcome::kError;
+    result.outcome = result.errnum == EAGAIN       ? ReceiveOutcome::kEmpty
+                     : result.errnum == ECONNRESET ? ReceiveOutcome::kEnd
+                                                   : ReceiveOutcome::kError;
     return result;
   }
 

@@ -26,10 +26,10 @@ Result<SocketPair> MakeChannelPair();
 
 enum class SendOutcome {
   kSent,
-  kFull,       // EAGAIN, ENOBUFS: the queue of this channel has no room now
-  kTooMany,    // ETOOMANYREFS: too many descriptors of this user are in flight; no channel has room now
-  kGone,       // EPIPE, ECONNRESET, or shut down by us: nobody will ever receive
-  kRefused,    // EMSGSIZE, EBADF, EPERM and whatever else: this message cannot be sent
+  kFull,     // EAGAIN, ENOBUFS: the queue of this channel has no room now
+  kTooMany,  // ETOOMANYREFS: too many descriptors of this user are in flight; no channel has room now
+  kGone,     // EPIPE, ECONNRESET, or shut down by us: nobody will ever receive
+  kRefused,  // EMSGSIZE, EBADF, EPERM and whatever else: this message cannot be sent
 };
 
 struct OutMessage {
@@ -38,7 +38,7 @@ struct OutMessage {
 };
 
 struct SendResult {
-  std::size_t sent = 0;  // messages that the channel has now; the rest were not touched
+  std::size_t sent = 0;                      // messages that the channel has now; the rest were not touched
   SendOutcome outcome = SendOutcome::kSent;  // why it stopped; kSent when all went
   int errnum = 0;
 };
@@ -57,9 +57,10 @@ enum class ReceiveOutcome {
 
 struct ReceiveResult {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
-  std::size_t size = 0;      // bytes, for kMessage
-  UniqueFd fd;               // invalid when none came
-  bool fd_table_full = false;  // with kBad: the kernel dropped the descriptor because this process has no room
+  std::size_t size = 0;  // bytes, for kMessage
+  UniqueFd fd;           // invalid when none came
+  bool fd_table_full =
+      false;  // with kBad: the kernel dropped the descriptor because this process has no room
   int errnum = 0;
 };
 

@@ -1,5 +1,5 @@
-// The named sets of system calls by which a service widens what its worker may do. The names alone: which calls are
-// in which set is common/process/call_table.h.
+// The named sets of system calls by which a service widens what its worker may do. The names alone: which
+// calls are in which set is common/process/call_table.h.
 #ifndef PREFORKD_COMMON_CONFIG_CALL_SETS_H_
 #define PREFORKD_COMMON_CONFIG_CALL_SETS_H_
 
@@ -16,7 +16,7 @@ enum class CallSet : std::uint8_t {
   kFiles,      // opening for writing, creating, renaming, removing, locking
   kProcesses,  // fork, exec, and signals to others
   kThreads,
-  kCode,       // memory that can be executed: libraries that are loaded while it serves, compilers
+  kCode,  // memory that can be executed: libraries that are loaded while it serves, compilers
 };
 
 inline constexpr std::array<std::pair<std::string_view, CallSet>, 5> kCallSetNames = {{

@@ -34,7 +34,8 @@ Result<std::string> PathInside(const std::string& root, const std::string& path)
   const Result<std::string> inner = Resolve(path);
   if (!inner.Ok()) return inner.Err();
   if (const auto inside = WithoutRoot(outer.Value(), inner.Value())) return *inside;
-  return Error{fmt::format("{} is not beneath the workers' root, {}; write one that is", Quoted(path), Quoted(root))};
+  return Error{
+      fmt::format("{} is not beneath the workers' root, {}; write one that is", Quoted(path), Quoted(root))};
 }
 
 std::optional<std::string> LinkedPathInside(const std::string& root, const std::string& path) {
@@ -43,7 +44,8 @@ std::optional<std::string> LinkedPathInside(const std::string& root, const std::
   const bool absolute = path.starts_with('/');
   if (absolute && outer.Value() == "/") return path;
   const std::string whole = absolute ? path : "./" + path;
-  // The shortest part that lies beneath the root is resolved; the rest is what a process inside can resolve itself.
+  // The shortest part that lies beneath the root is resolved; the rest is what a process inside can resolve
+  // itself.
   for (std::size_t end = 0; end < whole.size();) {
     end = std::min(whole.find('/', end + 1), whole.size());
     const Result<std::string> part = Resolve(whole.substr(0, end));

@@ -22,8 +22,10 @@ namespace preforkd {
 
 using std::chrono::milliseconds;
 
-// Of one configuration. Fixed, because each is a row in shared memory or a number in a message (scoreboard.h, parcel.h).
-inline constexpr std::uint32_t kMaxWorkers = 256;  // of all pools, without extras; the most that TTIN and scale go up to
+// Of one configuration. Fixed, because each is a row in shared memory or a number in a message (scoreboard.h,
+// parcel.h).
+inline constexpr std::uint32_t kMaxWorkers =
+    256;  // of all pools, without extras; the most that TTIN and scale go up to
 inline constexpr std::size_t kMaxListeners = 1024;
 inline constexpr std::size_t kMaxServices = 1024;
 inline constexpr std::size_t kMaxPools = 64;
@@ -36,10 +38,11 @@ enum class CallFilter { kOn, kLog, kOff };
 
 // What a worker is, besides its user and group.
 struct WorkerConfig {
-  std::string chroot;       // a folder, the workers' root; empty: the server's own
-  bool dumpable = false;    // may leave a core, and be debugged by its own user
+  std::string chroot;     // a folder, the workers' root; empty: the server's own
+  bool dumpable = false;  // may leave a core, and be debugged by its own user
   CallFilter seccomp = CallFilter::kOn;
-  // Variables of the master's environment that a worker keeps; one that ends in '*' stands for all that begin so.
+  // Variables of the master's environment that a worker keeps; one that ends in '*' stands for all that begin
+  // so.
   std::vector<std::string> environment = {"PATH", "LANG", "LC_*", "TZ", "TMPDIR", "HOME"};
   std::uint64_t max_files = 0;          // RLIMIT_NOFILE; 0 = the master's, else 64 to 1,048,576
   std::uint64_t max_core = 0;           // RLIMIT_CORE, bytes; 0 = as inherited
@@ -53,7 +56,7 @@ struct DispatchConfig {
   std::uint32_t max_connections = 10000;      // live in one worker, 1 to 1,000,000
   std::uint32_t max_queue = 64;               // handed over and not yet taken, per slot, 1 to 256
   Duration reclaim_after = milliseconds(20);  // 0 = never, up to 1 h
-  std::uint32_t gather = 8;                   // connections of a brisk worker before another one is woken, 0 to 256; 0 = none
+  std::uint32_t gather = 8;  // connections of a brisk worker before another one is woken, 0 to 256; 0 = none
 
   bool operator==(const DispatchConfig&) const = default;
 };

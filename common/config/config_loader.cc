@@ -25,9 +25,7 @@ bool WriteSource(const ConfigInputs& inputs, Draft& draft) {
 }
 
 // Whether the listeners are those of the command line, or the one there is without any.
-bool UsesDefaultService(const ConfigInputs& inputs) {
-  return inputs.file.empty() || !inputs.listen.empty();
-}
+bool UsesDefaultService(const ConfigInputs& inputs) { return inputs.file.empty() || !inputs.listen.empty(); }
 
 void AddListener(const std::string& address, const Origin& origin, Draft& draft) {
   DraftSection& listener = draft.listen.emplace_back(DraftSection{"listen.", {}, origin});

@@ -30,10 +30,10 @@ struct ConfigInputs {
   std::optional<std::string> text;          // read instead of the file, which is only named in messages then
   std::vector<ConfigOverride> environment;  // see EnvironmentOverrides
   std::vector<ConfigOverride> flags;
-  std::vector<std::string> listen;         // --listen: replace the file's listeners
-  std::string service_type;                // --service: type of the service that --listen uses; "" = default_type
-  std::string root;                        // --root: root of that service
-  std::string default_type;                // of the service that there is without a file
+  std::vector<std::string> listen;  // --listen: replace the file's listeners
+  std::string service_type;         // --service: type of the service that --listen uses; "" = default_type
+  std::string root;                 // --root: root of that service
+  std::string default_type;         // of the service that there is without a file
   std::vector<ServiceDeclaration> service_types;  // the types that this program has
 };
 

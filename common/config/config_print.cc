@@ -27,9 +27,7 @@ void AppendSection(std::string& out, const std::vector<Key<Section>>& keys, cons
   for (const Key<Section>& key : keys) AppendLine(out, key.setting, key.setting.name, key.get(section));
 }
 
-bool HasMainPool(const Config& config) {
-  return config.pools.front().name == kMainPoolName;
-}
+bool HasMainPool(const Config& config) { return config.pools.front().name == kMainPoolName; }
 
 void AppendTopKeys(std::string& out, const Config& config) {
   std::string section;

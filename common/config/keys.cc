@@ -9,10 +9,8 @@
 #include "common/config/member_value.h"
 
 // The name of a key, and how to reach its member: the same words, so that the file reads like the struct.
-#define KEY(path)                     \
-#path, [](auto& section) -> auto& { \
-    return section.path;              \
-  }
+#define KEY(path) \
+#path, [](auto& section) -> auto& { return section.path; }
 
 namespace preforkd {
 namespace {
@@ -54,9 +52,7 @@ Setting Auto(std::string max) {
   return setting;
 }
 
-Setting Size() {
-  return {.kind = SettingKind::kSize, .min = "0", .max = "16TiB"};
-}
+Setting Size() { return {.kind = SettingKind::kSize, .min = "0", .max = "16TiB"}; }
 
 Setting Span(std::string min, std::string max) {
   return {.kind = SettingKind::kDuration, .min = std::move(min), .max = std::move(max)};
@@ -67,18 +63,12 @@ Setting Text(std::string min = "0", std::string max = "4095") {
 }
 
 // The path of a Unix socket ends with a NUL inside sun_path.
-Setting SocketFile() {
-  return Text("0", std::to_string(sizeof(sockaddr_un::sun_path) - 1));
-}
+Setting SocketFile() { return Text("0", std::to_string(sizeof(sockaddr_un::sun_path) - 1)); }
 
 // Of a user or a group: what useradd(8) allows is far shorter.
-Setting Account() {
-  return Text("0", "255");
-}
+Setting Account() { return Text("0", "255"); }
 
-Setting Flag() {
-  return {.kind = SettingKind::kFlag};
-}
+Setting Flag() { return {.kind = SettingKind::kFlag}; }
 
 // `words`: in the order of the enumeration.
 Setting Choice(std::vector<std::string> words) {

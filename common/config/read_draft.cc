@@ -184,9 +184,7 @@ void ReadPools(Draft& draft, Config& config) {
 
 }  // namespace
 
-bool IsWorkerCount(std::string_view key) {
-  return key == "workers" || key == "workers_max";
-}
+bool IsWorkerCount(std::string_view key) { return key == "workers" || key == "workers_max"; }
 
 bool HasService(const Config& config, std::string_view pool) {
   return std::any_of(config.services.begin(), config.services.end(),

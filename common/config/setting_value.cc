@@ -194,9 +194,7 @@ std::string JoinedWords(const Setting& setting, std::uint64_t bits) {
 
 }  // namespace
 
-std::string Written::Described() const {
-  return IsText() ? Quoted(text) : text;
-}
+std::string Written::Described() const { return IsText() ? Quoted(text) : text; }
 
 Result<SettingValue> ReadValue(const Setting& setting, const Written& written) {
   switch (setting.kind) {

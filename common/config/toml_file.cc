@@ -72,9 +72,7 @@ Written WrittenIn(const toml::node& node) {
 }
 
 // A key in quotes keeps them, or "dispatch.policy" = ... would pass for dispatch.policy.
-std::string PathPart(std::string_view key) {
-  return IsBareKey(key) ? std::string(key) : TomlString(key);
-}
+std::string PathPart(std::string_view key) { return IsBareKey(key) ? std::string(key) : TomlString(key); }
 
 bool IsSection(std::string_view path) {
   const std::string prefix = fmt::format("{}.", path);

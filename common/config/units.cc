@@ -88,16 +88,10 @@ std::string FormatDuration(Duration duration) {
   return Format(static_cast<std::uint64_t>(duration.count()), kDurationUnits);
 }
 
-Result<std::uint64_t> ParseSize(std::string_view text) {
-  return Parse(text, kSizes);
-}
+Result<std::uint64_t> ParseSize(std::string_view text) { return Parse(text, kSizes); }
 
-std::string FormatSize(std::uint64_t bytes) {
-  return Format(bytes, kSizeUnits);
-}
+std::string FormatSize(std::uint64_t bytes) { return Format(bytes, kSizeUnits); }
 
-Result<std::uint64_t> ParseNumber(std::string_view text) {
-  return Parse(text, kNumbers);
-}
+Result<std::uint64_t> ParseNumber(std::string_view text) { return Parse(text, kNumbers); }
 
 }  // namespace preforkd

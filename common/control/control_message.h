@@ -1,8 +1,8 @@
 // What preforkctl and the master say to each other on the control socket: one JSON object a line each way,
 // `{"command":"scale","workers":4,"pool":"app"}` and `{"ok":true,"message":"..."}`. Pure: no socket here.
 //
-// The protocol is for other programs too, so it is strict where it reads (an unknown key is an error, not a wish
-// that is silently not granted) and stable where it writes.
+// The protocol is for other programs too, so it is strict where it reads (an unknown key is an error, not a
+// wish that is silently not granted) and stable where it writes.
 #ifndef PREFORKD_COMMON_CONTROL_CONTROL_MESSAGE_H_
 #define PREFORKD_COMMON_CONTROL_CONTROL_MESSAGE_H_
 
@@ -20,9 +20,9 @@ namespace preforkd {
 inline constexpr std::size_t kMaxControlRequest = 4096;
 
 enum class ControlCommand : std::uint8_t {
-  kStatus,      // answers with the status document
-  kMetrics,     // answers with text
-  kConfig,      // answers with text
+  kStatus,   // answers with the status document
+  kMetrics,  // answers with text
+  kConfig,   // answers with text
   kReload,
   kUpgrade,
   kStop,

@@ -15,8 +15,8 @@ namespace preforkd {
 
 class EventLoop {
  public:
-  // The channel, signals and supervision are run before clients, so that a flood of clients delays no command; what can
-  // wait (IdleCall) when neither has anything to do.
+  // The channel, signals and supervision are run before clients, so that a flood of clients delays no
+  // command; what can wait (IdleCall) when neither has anything to do.
   static constexpr int kPriorityControl = 0;
   static constexpr int kPriorityClient = 1;
   static constexpr int kPriorityIdle = 2;

@@ -17,8 +17,8 @@ struct alignas(16) Entry {
   std::array<std::byte, 16> bytes;
 };
 
-// One for each descriptor number that a process commonly has at most; memory only once it is used. The rest, if there
-// ever is any, lies in the heap.
+// One for each descriptor number that a process commonly has at most; memory only once it is used. The rest,
+// if there ever is any, lies in the heap.
 constexpr std::size_t kEntries = 64 * 1024;
 std::array<Entry, kEntries> g_entries;
 std::atomic<std::size_t> g_used{0};  // they are not used again: libevent frees them with its base

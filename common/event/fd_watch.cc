@@ -23,8 +23,8 @@ Status FdWatch::Add(Interest interest, const timeval* patience) {
     Stop();
     return {};
   }
-  // The new interest goes in before the old one leaves: one EPOLL_CTL_MOD, which cannot fail for lack of anything,
-  // instead of a DEL, and an ADD that can.
+  // The new interest goes in before the old one leaves: one EPOLL_CTL_MOD, which cannot fail for lack of
+  // anything, instead of a DEL, and an ADD that can.
   event bridge{};
   if (wanted_ != Interest::kNone) {
     Assign(bridge, interest);

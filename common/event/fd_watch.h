@@ -19,9 +19,9 @@ namespace preforkd {
 // What a watch waits for, and what a callback is told; bits.
 enum class Interest : unsigned {
   kNone = 0,
-  kRead = 1,      // readable, or end of file, or an error to be read
-  kWrite = 2,     // room to write, or an error to be read
-  kTimeout = 4,   // only told, never waited for: nothing of the rest has happened in time
+  kRead = 1,     // readable, or end of file, or an error to be read
+  kWrite = 2,    // room to write, or an error to be read
+  kTimeout = 4,  // only told, never waited for: nothing of the rest has happened in time
 };
 constexpr Interest operator|(Interest a, Interest b) {
   return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -41,11 +41,11 @@ class FdWatch {
   ~FdWatch() { Stop(); }
 
   // Replaces what is waited for; kNone stops. Costs nothing when nothing changes.
-  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled). What was waited for
-  // before is waited for still.
+  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled). What was
+  // waited for before is waited for still.
   Status Want(Interest interest);
-  // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want for
-  // the same interest.
+  // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want
+  // for the same interest.
   Status Want(Interest interest, Duration patience);
   void Stop();
   [[nodiscard]] Interest Wanted() const { return wanted_; }

@@ -6,10 +6,11 @@
 
 namespace preforkd {
 
-IdleCall::IdleCall(EventLoop& loop, std::function<void()> callback, int priority) : callback_(std::move(callback)) {
+IdleCall::IdleCall(EventLoop& loop, std::function<void()> callback, int priority)
+    : callback_(std::move(callback)) {
   ::event_assign(&event_, loop.Base(), -1, 0, &IdleCall::OnEvent, this);
-  // Of the active events a loop runs those of the first priority that has any, also those that become active meanwhile,
-  // and then looks for new ones.
+  // Of the active events a loop runs those of the first priority that has any, also those that become active
+  // meanwhile, and then looks for new ones.
   ::event_priority_set(&event_, priority);
 }
 

@@ -24,7 +24,8 @@ void Timer::SetAfter(Duration delay) {
 
 void Timer::Arm(Time deadline, Time now) {
   const timeval interval = ToTimeval(deadline - now);
-  PF_CHECK(::event_add(&event_, &interval) == 0, "a timer needs no system call and cannot fail but by memory");
+  PF_CHECK(::event_add(&event_, &interval) == 0,
+           "a timer needs no system call and cannot fail but by memory");
   armed_for_ = deadline;
 }
 

@@ -40,7 +40,7 @@ class Timer {
   void Disarm();
 
   Callback callback_;
-  std::optional<Time> deadline_;  // what the owner wants
+  std::optional<Time> deadline_;   // what the owner wants
   std::optional<Time> armed_for_;  // what libevent knows; never later than deadline_ while that is set
   event event_{};
 };

@@ -7,10 +7,10 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -189,13 +189,11 @@ std::string SocketAddress::Text() const {
       const auto typed = CopyOut<sockaddr_in>(*this);
       return IPv4Text(typed.sin_addr, ntohs(typed.sin_port));
     }
-    case AF_INET6:
-      return IPv6Text(CopyOut<sockaddr_in6>(*this));
+    case AF_INET6: return IPv6Text(CopyOut<sockaddr_in6>(*this));
     case AF_UNIX:
     case AF_UNSPEC:  // accept4 of an unnamed Unix client leaves the length 0
       return UnixText(*this);
-    default:
-      return fmt::format("family {}", Family());
+    default: return fmt::format("family {}", Family());
   }
 }
 

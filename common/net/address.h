@@ -22,13 +22,15 @@ struct SocketAddress {
 
   [[nodiscard]] const sockaddr* Get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   [[nodiscard]] sockaddr* Get() { return reinterpret_cast<sockaddr*>(&storage); }
-  [[nodiscard]] sa_family_t Family() const { return length == 0 ? sa_family_t{AF_UNSPEC} : storage.ss_family; }
+  [[nodiscard]] sa_family_t Family() const {
+    return length == 0 ? sa_family_t{AF_UNSPEC} : storage.ss_family;
+  }
   // Host byte order; 0 for families without ports.
   [[nodiscard]] std::uint16_t Port() const;
   // "127.0.0.1:80", "[::1]:80" (an IPv4-mapped address as IPv4), "unix:/path", "unix:@name", "unix:".
   [[nodiscard]] std::string Text() const;
-  // The same without port and brackets, and of a Unix socket "unix:" alone, whose name may be any bytes. Into `room`, as
-  // much as fits; the number of bytes. Allocates nothing.
+  // The same without port and brackets, and of a Unix socket "unix:" alone, whose name may be any bytes. Into
+  // `room`, as much as fits; the number of bytes. Allocates nothing.
   std::size_t PrintHost(std::span<char> room) const;
 
   bool operator==(const SocketAddress& other) const;
@@ -39,9 +41,9 @@ struct SocketAddress {
 struct ListenAddress {
   enum class Kind { kTcp, kUnix, kSystemd };
   Kind kind = Kind::kTcp;
-  SocketAddress address;  // kTcp and kUnix
+  SocketAddress address;    // kTcp and kUnix
   bool dual_stack = false;  // kTcp, `:PORT`: one IPv6 socket that takes IPv4 too
-  std::string name;       // kUnix: the path, or "@name"; kSystemd: the name
+  std::string name;         // kUnix: the path, or "@name"; kSystemd: the name
   // As the user wrote it: what logs, metrics and reload compare.
   std::string text;
 

@@ -33,7 +33,8 @@ void RemoveStaleFile(const ListenAddress& address) {
   if (::lstat(address.name.c_str(), &info) < 0 || !S_ISSOCK(info.st_mode)) return;
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.Valid()) return;
-  if (::connect(probe.Get(), address.address.Get(), address.address.length) == 0 || errno != ECONNREFUSED) return;
+  if (::connect(probe.Get(), address.address.Get(), address.address.length) == 0 || errno != ECONNREFUSED)
+    return;
   if (::unlink(address.name.c_str()) == 0) log::Notice("removed the stale socket file {}", address.name);
 }
 
@@ -47,19 +48,20 @@ Status BindFile(int fd, const ListenAddress& address, const SocketAccess& access
   const int bind_errno = errno;
   (void)::umask(before);
   if (result < 0) return SysErrorOf(bind_errno, "bind", address.text);
-  // The owner; and the mode once more, which a default access control list of the folder narrows. Nobody can connect
-  // before listen(2).
+  // The owner; and the mode once more, which a default access control list of the folder narrows. Nobody can
+  // connect before listen(2).
   const SocketFile file = FileOf(address);
   Status status = SetAccess(file, access);
   if (!status.Ok()) RemoveSocketFile(file);
   return status;
 }
 
-// The file by its own descriptor, so that another one that takes its path is never touched. `info` is of it. Invalid: it
-// is not there any more.
+// The file by its own descriptor, so that another one that takes its path is never touched. `info` is of it.
+// Invalid: it is not there any more.
 UniqueFd OpenSocketFile(const SocketFile& file, struct stat& info) {
   UniqueFd fd(::open(file.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  const bool same = fd.Valid() && ::fstat(fd.Get(), &info) == 0 && info.st_dev == file.device && info.st_ino == file.inode;
+  const bool same =
+      fd.Valid() && ::fstat(fd.Get(), &info) == 0 && info.st_dev == file.device && info.st_ino == file.inode;
   if (!same) fd.Reset();
   return fd;
 }
@@ -71,7 +73,8 @@ Status ChangeMode(int fd, std::uint32_t mode, const std::string& path) {
 }
 
 bool OwnerDiffers(const struct stat& info, const SocketAccess& access) {
-  return access.user.value_or(info.st_uid) != info.st_uid || access.group.value_or(info.st_gid) != info.st_gid;
+  return access.user.value_or(info.st_uid) != info.st_uid ||
+         access.group.value_or(info.st_gid) != info.st_gid;
 }
 
 bool InGroup(gid_t group) {
@@ -94,7 +97,8 @@ Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& ac
   }
   if (family == AF_INET6) {
     const int only_v6 = address.dual_stack ? 0 : 1;
-    if (Status status = SetOption(fd.Get(), IPPROTO_IPV6, IPV6_V6ONLY, only_v6, "IPV6_V6ONLY"); !status.Ok()) {
+    if (Status status = SetOption(fd.Get(), IPPROTO_IPV6, IPV6_V6ONLY, only_v6, "IPV6_V6ONLY");
+        !status.Ok()) {
       return status.Err();
     }
   }
@@ -113,8 +117,9 @@ Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name) {
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return SysError("getsockopt", name);
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) return SysError("getsockopt", name);
   if (type != SOCK_STREAM || listens == 0) {
-    return Error{name + ": the socket that was passed is no stream socket that listens: the socket unit needs "
-                        "ListenStream= and Accept=no"};
+    return Error{name +
+                 ": the socket that was passed is no stream socket that listens: the socket unit needs "
+                 "ListenStream= and Accept=no"};
   }
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!copy.Valid()) return SysError("fcntl", name);
@@ -183,7 +188,8 @@ void StopLingering(int fd) {
 Result<Peer> PeerOf(int fd) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return SysError("getsockopt", "SO_PEERCRED");
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+    return SysError("getsockopt", "SO_PEERCRED");
   return Peer{credentials.uid, credentials.pid};
 }
 
@@ -205,7 +211,8 @@ Status SetAccess(const SocketFile& file, const SocketAccess& access) {
       if (Status status = ChangeMode(fd.Get(), mode, file.path); !status.Ok()) return status;
     }
     constexpr uid_t kAsItIs = static_cast<uid_t>(-1);
-    if (::fchownat(fd.Get(), "", access.user.value_or(kAsItIs), access.group.value_or(kAsItIs), AT_EMPTY_PATH) < 0) {
+    if (::fchownat(fd.Get(), "", access.user.value_or(kAsItIs), access.group.value_or(kAsItIs),
+                   AT_EMPTY_PATH) < 0) {
       return SysError("chown", file.path);
     }
   }
@@ -214,7 +221,8 @@ Status SetAccess(const SocketFile& file, const SocketAccess& access) {
 
 Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner) {
   struct stat info {};
-  if (any_owner || file.path.empty() || !OpenSocketFile(file, info).Valid() || !OwnerDiffers(info, access)) return {};
+  if (any_owner || file.path.empty() || !OpenSocketFile(file, info).Valid() || !OwnerDiffers(info, access))
+    return {};
   const bool same_user = access.user.value_or(info.st_uid) == info.st_uid && info.st_uid == ::geteuid();
   if (same_user && InGroup(*access.group)) return {};
   return SysErrorOf(EPERM, "chown", file.path);
@@ -227,7 +235,7 @@ SocketFilePresence LookAt(const SocketFile& file) {
     return errno == ENOENT || errno == ENOTDIR ? SocketFilePresence::kGone : SocketFilePresence::kOurs;
   }
   return info.st_dev == file.device && info.st_ino == file.inode ? SocketFilePresence::kOurs
-                                                                  : SocketFilePresence::kReplaced;
+                                                                 : SocketFilePresence::kReplaced;
 }
 
 void MakeFolderOf(const std::string& path) {

@@ -1,5 +1,5 @@
-// Listening sockets and accepted ones: thin wrappers that set close-on-exec and non-blocking in the call itself.
-// Runs in the master only.
+// Listening sockets and accepted ones: thin wrappers that set close-on-exec and non-blocking in the call
+// itself. Runs in the master only.
 #ifndef PREFORKD_COMMON_NET_SOCKET_OPS_H_
 #define PREFORKD_COMMON_NET_SOCKET_OPS_H_
 
@@ -18,22 +18,23 @@ namespace preforkd {
 // Who may connect to a Unix socket that has a file: whoever may write to the file.
 struct SocketAccess {
   std::uint32_t mode = 0666;
-  std::optional<uid_t> user;   // unset: as the file is made
+  std::optional<uid_t> user;  // unset: as the file is made
   std::optional<gid_t> group;
 
   bool operator==(const SocketAccess&) const = default;
 };
 
 // A bound socket that does not listen yet. TCP: SO_REUSEADDR, so that a restart does not wait for old
-// connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole. Unix: a
-// socket file that nobody listens on any more is removed first, and the new one has the mode of `access` from the first
-// moment, whatever the umask, and its owner before anybody can connect. The umask is changed for a moment: one thread only.
-// Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address in the text.
+// connections to time out, and TCP_NODELAY, which accepted sockets inherit, because answers are sent whole.
+// Unix: a socket file that nobody listens on any more is removed first, and the new one has the mode of
+// `access` from the first moment, whatever the umask, and its owner before anybody can connect. The umask is
+// changed for a moment: one thread only. Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address
+// in the text.
 Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& access = {});
 
-// A copy of a socket that somebody else has bound and listens on, and keeps (sd_listen_fds(3)): non-blocking, which
-// holds for the other's copy too, and with TCP_NODELAY as BindSocket sets it. `name` is for the error: the descriptor
-// is not a stream socket that listens, or cannot be copied.
+// A copy of a socket that somebody else has bound and listens on, and keeps (sd_listen_fds(3)): non-blocking,
+// which holds for the other's copy too, and with TCP_NODELAY as BindSocket sets it. `name` is for the error:
+// the descriptor is not a stream socket that listens, or cannot be copied.
 Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name);
 
 // listen(2). May be called again with another backlog. The kernel caps it at net.core.somaxconn.
@@ -59,10 +60,11 @@ Accepted AcceptOne(int listener);
 // asked: after its reset getpeername fails, and the connection is a client's all the same.
 bool IsStreamConnection(int fd);
 
-// The kernel's name of a socket (SO_COOKIE): no other socket has it, as long as the machine is up; all descriptors of one
-// have the same. 0: not a socket.
+// The kernel's name of a socket (SO_COOKIE): no other socket has it, as long as the machine is up; all
+// descriptors of one have the same. 0: not a socket.
 std::uint64_t SocketCookie(int fd);
-// Makes closing it return at once, whatever somebody else who has it may have asked for (SO_LINGER, socket(7)).
+// Makes closing it return at once, whatever somebody else who has it may have asked for (SO_LINGER,
+// socket(7)).
 void StopLingering(int fd);
 
 // Who connected to a Unix socket, as the kernel remembers it (unix(7), SO_PEERCRED).
@@ -81,8 +83,8 @@ struct SocketFile {
   bool operator==(const SocketFile&) const = default;
 };
 SocketFile FileOf(const ListenAddress& address);
-// Gives it to those of `access`; nothing where it is theirs already, or by now is another file. Never more people than
-// before or after may connect meanwhile.
+// Gives it to those of `access`; nothing where it is theirs already, or by now is another file. Never more
+// people than before or after may connect meanwhile.
 Status SetAccess(const SocketFile& file, const SocketAccess& access);
 // Would SetAccess be allowed? `any_owner`: this process may give files to anybody (CAP_CHOWN). Error: EPERM.
 Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner);
@@ -91,7 +93,8 @@ enum class SocketFilePresence { kOurs, kGone, kReplaced };
 SocketFilePresence LookAt(const SocketFile& file);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.
 void RemoveSocketFile(const SocketFile& file);
-// Makes the folder of `path`, mode 0755, if only that is missing. What is wrong otherwise, whoever makes the file says.
+// Makes the folder of `path`, mode 0755, if only that is missing. What is wrong otherwise, whoever makes the
+// file says.
 void MakeFolderOf(const std::string& path);
 
 }  // namespace preforkd

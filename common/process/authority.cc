@@ -15,7 +15,8 @@ Authority OwnAuthority() {
   authority.user = ::geteuid();
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-  if (::syscall(SYS_capget, &header, data.data()) < 0) return authority;  // refused: what is not known is not had
+  if (::syscall(SYS_capget, &header, data.data()) < 0)
+    return authority;  // refused: what is not known is not had
   const auto has = [&data](unsigned capability) {
     return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
   };

@@ -19,7 +19,8 @@ struct Authority {
 // Of this process, now.
 Authority OwnAuthority();
 
-// This kernel can filter the system calls of a process (seccomp(2), SECCOMP_RET_TRAP), and lets us ask for it.
+// This kernel can filter the system calls of a process (seccomp(2), SECCOMP_RET_TRAP), and lets us ask for
+// it.
 bool CallFiltersExist();
 
 }  // namespace preforkd

@@ -1,8 +1,9 @@
-// Which system calls a worker may make: those that every worker needs, and what each named set adds. Pure: names and
-// tests of arguments; worker/process/call_filter.h makes a filter of them.
+// Which system calls a worker may make: those that every worker needs, and what each named set adds. Pure:
+// names and tests of arguments; worker/process/call_filter.h makes a filter of them.
 //
-// What is in no set is refused to every worker, whatever its services ask for: among them what would lead around the
-// filter (io_uring), into other processes (ptrace, process_vm_readv), or into the kernel (bpf, mount, modules).
+// What is in no set is refused to every worker, whatever its services ask for: among them what would lead
+// around the filter (io_uring), into other processes (ptrace, process_vm_readv), or into the kernel (bpf,
+// mount, modules).
 #ifndef PREFORKD_COMMON_PROCESS_CALL_TABLE_H_
 #define PREFORKD_COMMON_PROCESS_CALL_TABLE_H_
 
@@ -34,8 +35,8 @@ struct CallRule {
 // Sorted by name; a call that is always allowed has one rule.
 std::vector<CallRule> RulesFor(CallSets sets, pid_t self);
 
-// clone3(2) has its flags behind a pointer. Where threads or processes may be made, it is said not to exist (ENOSYS),
-// and libc calls clone(2), whose flags can be seen.
+// clone3(2) has its flags behind a pointer. Where threads or processes may be made, it is said not to exist
+// (ENOSYS), and libc calls clone(2), whose flags can be seen.
 bool HidesClone3(CallSets sets);
 
 // The set that adds `name`, or more of it; nullopt: no set does.

@@ -45,7 +45,8 @@ std::string Unescaped(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned code = 0;
     const char* const digits = text.data() + i + 1;
-    if (text[i] == '\\' && text.size() - i > 3 && std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
+    if (text[i] == '\\' && text.size() - i > 3 &&
+        std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
       plain += static_cast<char>(code);
       i += 3;
     } else {
@@ -63,7 +64,8 @@ struct Mount {
   std::string point;
 };
 
-// The last one wins: it hides those before it. 36 35 98:0 /root /mount/point options - fstype source superoptions
+// The last one wins: it hides those before it. 36 35 98:0 /root /mount/point options - fstype source
+// superoptions
 std::optional<Mount> MountOf(Version version, std::string_view mountinfo) {
   constexpr std::size_t kRoot = 3;
   constexpr std::size_t kPoint = 4;
@@ -74,13 +76,15 @@ std::optional<Mount> MountOf(Version version, std::string_view mountinfo) {
     const std::vector<std::string_view> before = Split(line.substr(0, dash), ' ');
     const std::vector<std::string_view> behind = Split(line.substr(dash + 3), ' ');
     if (before.size() <= kPoint || behind.size() < 3) continue;
-    const bool found = version == Version::kTwo ? behind[0] == "cgroup2" : behind[0] == "cgroup" && HasWord(behind[2], "cpu");
+    const bool found = version == Version::kTwo ? behind[0] == "cgroup2"
+                                                : behind[0] == "cgroup" && HasWord(behind[2], "cpu");
     if (found) mount = {Unescaped(before[kRoot]), Unescaped(before[kPoint])};
   }
   return mount;
 }
 
-// The path of this process's group, from the topmost of its namespace. 4:cpu,cpuacct:/path, and 0::/path of version 2.
+// The path of this process's group, from the topmost of its namespace. 4:cpu,cpuacct:/path, and 0::/path of
+// version 2.
 std::optional<std::string> GroupOf(Version version, std::string_view groups) {
   for (const std::string_view line : Split(groups, '\n')) {
     const std::size_t first = line.find(':');
@@ -93,10 +97,11 @@ std::optional<std::string> GroupOf(Version version, std::string_view groups) {
   return std::nullopt;
 }
 
-// The folder of the group beneath the mount point: "/a/b", or "" for the topmost. A mount may begin at the group of a
-// container while the path counts from the machine's.
+// The folder of the group beneath the mount point: "/a/b", or "" for the topmost. A mount may begin at the
+// group of a container while the path counts from the machine's.
 std::string FolderBeneath(const Mount& mount, std::string group) {
-  if (mount.root != "/" && (group == mount.root || group.starts_with(mount.root + "/"))) group.erase(0, mount.root.size());
+  if (mount.root != "/" && (group == mount.root || group.starts_with(mount.root + "/")))
+    group.erase(0, mount.root.size());
   // Of another namespace ("/../.."): what is mounted is what can be seen.
   if (!group.starts_with('/') || group == "/" || group.find("/..") != std::string::npos) return {};
   return group;
@@ -155,7 +160,8 @@ std::uint32_t CpusWithin(std::uint32_t affinity, const std::optional<CpuQuota>& 
   affinity = std::max(affinity, 1U);
   if (!quota) return affinity;
   const double rounded = std::ceil(quota->cpus);
-  return rounded >= static_cast<double>(affinity) ? affinity : static_cast<std::uint32_t>(std::max(rounded, 1.0));
+  return rounded >= static_cast<double>(affinity) ? affinity
+                                                  : static_cast<std::uint32_t>(std::max(rounded, 1.0));
 }
 
 }  // namespace preforkd

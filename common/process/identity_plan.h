@@ -1,5 +1,5 @@
-// What is done about the identity of workers, and what cannot be. Pure: who we are and what is wanted in, a plan and
-// its words out. The worker does it (worker/process/identity.h), the master says it once.
+// What is done about the identity of workers, and what cannot be. Pure: who we are and what is wanted in, a
+// plan and its words out. The worker does it (worker/process/identity.h), the master says it once.
 #ifndef PREFORKD_COMMON_PROCESS_IDENTITY_PLAN_H_
 #define PREFORKD_COMMON_PROCESS_IDENTITY_PLAN_H_
 
@@ -17,8 +17,8 @@ struct IdentityPlan {
   std::string remark;
 };
 
-// As root everything is tried, and what fails ends the worker: nobody may take root's worker for a user's. Who is not
-// root does what it has the capabilities for.
+// As root everything is tried, and what fails ends the worker: nobody may take root's worker for a user's.
+// Who is not root does what it has the capabilities for.
 IdentityPlan PlanIdentity(const PoolSettings& config, const Authority& authority);
 
 // The same for system calls: empty, or why they are not filtered although they should be.

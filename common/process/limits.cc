@@ -81,9 +81,11 @@ CpuShare UsableCpus() {
 }
 
 Status UseBatchScheduling() {
-  if (::sched_getscheduler(0) == SCHED_BATCH) return {};  // given by who started us, who may have forbidden the rest
+  if (::sched_getscheduler(0) == SCHED_BATCH)
+    return {};  // given by who started us, who may have forbidden the rest
   const sched_param parameters{};
-  if (::sched_setscheduler(0, SCHED_BATCH, &parameters) < 0) return SysError("sched_setscheduler", "SCHED_BATCH");
+  if (::sched_setscheduler(0, SCHED_BATCH, &parameters) < 0)
+    return SysError("sched_setscheduler", "SCHED_BATCH");
   return {};
 }
 

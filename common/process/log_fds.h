@@ -1,5 +1,5 @@
-// LogFds: where a process writes its log lines, as the master passes it on: descriptors, borrowed from their owner
-// (master/system/log_output.h), and how lines are dressed for what is behind them.
+// LogFds: where a process writes its log lines, as the master passes it on: descriptors, borrowed from their
+// owner (master/system/log_output.h), and how lines are dressed for what is behind them.
 #ifndef PREFORKD_COMMON_PROCESS_LOG_FDS_H_
 #define PREFORKD_COMMON_PROCESS_LOG_FDS_H_
 

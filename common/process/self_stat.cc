@@ -11,7 +11,6 @@
 #include <ctime>
 #include <memory>
 
-
 namespace preforkd {
 namespace {
 
@@ -43,7 +42,8 @@ SelfStat ReadSelfStat(int statm) {
   ReadMemory(statm, stat);
   std::timespec cpu{};
   if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) {
-    stat.cpu_ns = static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(cpu.tv_nsec);
+    stat.cpu_ns =
+        static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(cpu.tv_nsec);
   }
   return stat;
 }
@@ -53,8 +53,8 @@ std::span<char> EnvironmentArea() {
   std::array<char, 2048> text{};
   const ssize_t size = file.Valid() ? ::read(file.Get(), text.data(), text.size() - 1) : -1;
   if (size <= 0) return {};
-  // env_start and env_end are fields 50 and 51 (proc(5)). The second is a name that may hold anything, and ends with the
-  // last parenthesis.
+  // env_start and env_end are fields 50 and 51 (proc(5)). The second is a name that may hold anything, and
+  // ends with the last parenthesis.
   constexpr int kFieldsBetween = 48;
   const char* at = std::strrchr(text.data(), ')');
   for (int i = 0; i < kFieldsBetween && at != nullptr; ++i) at = std::strchr(at + 1, ' ');

@@ -17,17 +17,18 @@ struct SelfStat {
 };
 
 SelfStat ReadSelfStat();
-// /proc/self/statm, to be kept: it is then read without being opened, also by who has no /proc any more. Invalid where
-// there is none. A child must open its own.
+// /proc/self/statm, to be kept: it is then read without being opened, also by who has no /proc any more.
+// Invalid where there is none. A child must open its own.
 UniqueFd OpenStatm();
 // The same from `statm`, borrowed.
 SelfStat ReadSelfStat(int statm);
 
-// The memory that the kernel shows as /proc/PID/environ: strings, each with its NUL, as they were at the exec. Empty where
-// /proc is not mounted.
+// The memory that the kernel shows as /proc/PID/environ: strings, each with its NUL, as they were at the
+// exec. Empty where /proc is not mounted.
 std::span<char> EnvironmentArea();
 
-// Open descriptors, at the price of one system call. nullopt where the kernel does not say (before Linux 6.2).
+// Open descriptors, at the price of one system call. nullopt where the kernel does not say (before
+// Linux 6.2).
 std::optional<std::uint64_t> AskOpenDescriptors();
 // The same on any kernel, at the price of a look at each. nullopt where /proc is not mounted.
 std::optional<std::uint64_t> CountOpenDescriptors();

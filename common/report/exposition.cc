@@ -11,7 +11,8 @@ namespace preforkd {
 namespace {
 
 bool IsPlain(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return std::all_of(value.begin(), value.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
 // One byte that is no UTF-8 (in the name of a socket, say), and the whole scrape would be refused.

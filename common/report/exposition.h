@@ -21,7 +21,8 @@ class Exposition {
   };
   using Labels = std::initializer_list<Label>;
 
-  // A family of samples begins; those of the one before are complete. `name` and `help` stay alive until the next.
+  // A family of samples begins; those of the one before are complete. `name` and `help` stay alive until the
+  // next.
   void Counter(std::string_view name, std::string_view help) { Begin(name, "counter", help); }
   void Gauge(std::string_view name, std::string_view help) { Begin(name, "gauge", help); }
   void Histogram(std::string_view name, std::string_view help) { Begin(name, "histogram", help); }

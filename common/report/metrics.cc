@@ -72,7 +72,8 @@ Reading Read(const Scoreboard& scoreboard) {
 
 // One sample for each value of the enumeration that the counters are by.
 template <typename Kind, std::size_t kSize>
-void Samples(Exposition& out, const CounterPer<Kind, kSize>& counters, const char* label, const char* (*name)(Kind)) {
+void Samples(Exposition& out, const CounterPer<Kind, kSize>& counters, const char* label,
+             const char* (*name)(Kind)) {
   for (std::size_t i = 0; i < kSize; ++i) {
     const auto kind = static_cast<Kind>(i);
     out.Sample(Get(counters[kind]), {{label, name(kind)}});
@@ -86,9 +87,8 @@ void RenderServer(Exposition& out, const MasterPage& master) {
   out.Sample(ToSeconds(Get(master.started_unix_ns)));
   out.Gauge("preforkd_state", "1 for the state that the server is in.");
   const MasterState state = master.state.load(std::memory_order_relaxed);
-  for (const MasterState each :
-       {MasterState::kStarting, MasterState::kServing, MasterState::kDegraded, MasterState::kReloading,
-        MasterState::kStopping}) {
+  for (const MasterState each : {MasterState::kStarting, MasterState::kServing, MasterState::kDegraded,
+                                 MasterState::kReloading, MasterState::kStopping}) {
     out.Sample(std::uint64_t{each == state}, {{"state", MasterStateName(each)}});
   }
   out.Gauge("preforkd_generation", "Number of the configuration in service; a reload makes the next one.");
@@ -105,7 +105,8 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
   out.Gauge("preforkd_workers", "Workers by state; gone: one that is to be started again, and has to wait.");
   for (const PoolReading& pool : pools) {
     if (!pool.used && !pool.HasWorkers()) continue;
-    for (const SlotState state : {SlotState::kStarting, SlotState::kReady, SlotState::kRetiring, SlotState::kGone}) {
+    for (const SlotState state :
+         {SlotState::kStarting, SlotState::kReady, SlotState::kRetiring, SlotState::kGone}) {
       out.Sample(pool.Workers(state), {{"pool", pool.name}, {"state", SlotStateName(state)}});
     }
   }
@@ -123,27 +124,33 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
         [](const PoolReading& pool) { return std::uint64_t{pool.state == PoolState::kDegraded}; });
   gauge("preforkd_connections_waiting", "Connections that no worker of the pool has room for.",
         [](const PoolReading& pool) { return pool.waiting; });
-  gauge("preforkd_dispatch_gathers", "1 while connections are gathered on few workers of the pool (dispatch.gather).",
+  gauge("preforkd_dispatch_gathers",
+        "1 while connections are gathered on few workers of the pool (dispatch.gather).",
         [](const PoolReading& pool) { return std::uint64_t{pool.gathers ? 1U : 0U}; });
 }
 
 void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
-  out.Counter("preforkd_worker_restarts_total", "Workers that ended and should not have, by what ended them.");
+  out.Counter("preforkd_worker_restarts_total",
+              "Workers that ended and should not have, by what ended them.");
   Samples(out, master.restarts, "reason", RestartReasonName);
   out.Counter("preforkd_worker_recycles_total", "Workers that were well and have been replaced, by why.");
   Samples(out, master.recycled, "reason", RecycleReasonName);
   out.Gauge("preforkd_worker_heartbeat_age_seconds", "Since the worker last showed that its loop turns.");
   const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
   for (const SlotReading& slot : reading.slots) {
-    if (slot.HasWorker()) out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)), {{"pool", slot.pool}, {"slot", slot.name}});
+    if (slot.HasWorker())
+      out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)),
+                 {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Gauge("preforkd_worker_resident_memory_bytes", "Memory of the worker, at its last heartbeat.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Counter("preforkd_worker_cpu_seconds_total", "CPU time of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(ToSeconds(slot.cpu_ns), {{"pool", slot.pool}, {"slot", slot.name}});
-  out.Counter("preforkd_system_calls_refused_total", "System calls that workers were refused (worker.seccomp).");
+  for (const SlotReading& slot : reading.slots)
+    out.Sample(ToSeconds(slot.cpu_ns), {{"pool", slot.pool}, {"slot", slot.name}});
+  out.Counter("preforkd_system_calls_refused_total",
+              "System calls that workers were refused (worker.seccomp).");
   out.Sample(Get(master.calls_refused));
 }
 
@@ -171,12 +178,14 @@ void RenderConnections(Exposition& out, const Reading& reading) {
   }
   out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
   out.Sample(reading.totals.account.parked);
-  out.Counter("preforkd_connections_finished_total", "Connections that ended as they should, or were evicted.");
+  out.Counter("preforkd_connections_finished_total",
+              "Connections that ended as they should, or were evicted.");
   out.Sample(reading.totals.account.finished);
   out.Counter("preforkd_connections_evicted_total",
               "Of the finished: idle ones that were closed for lack of room (parking.max, descriptors).");
   out.Sample(reading.totals.account.evicted);
-  out.Counter("preforkd_connections_lost_total", "Connections that ended because of us, without their answer.");
+  out.Counter("preforkd_connections_lost_total",
+              "Connections that ended because of us, without their answer.");
   for (std::size_t i = 0; i < kLossReasons; ++i) {
     out.Sample(reading.totals.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
   }
@@ -189,7 +198,8 @@ void RenderWaits(Exposition& out, const Totals& totals) {
   for (std::size_t i = 0; i < totals.waits.size(); ++i) {
     sum += totals.waits[i];
     const bool last = i == WaitHistogram::kBounds.size();
-    out.Sample(sum, {{"le", last ? "+Inf" : fmt::format("{}", ToSeconds(WaitHistogram::kBounds[i]))}}, "_bucket");
+    out.Sample(sum, {{"le", last ? "+Inf" : fmt::format("{}", ToSeconds(WaitHistogram::kBounds[i]))}},
+               "_bucket");
   }
   out.Sample(ToSeconds(totals.waits_ns), {}, "_sum");
   out.Sample(sum, {}, "_count");
@@ -199,11 +209,13 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
   out.Counter("preforkd_handovers_total", "Connections passed between master and workers.");
   for (std::size_t i = 0; i < kHandOverReasons; ++i) {
     const auto reason = static_cast<HandOverReason>(i);
-    out.Sample(Get(master.handed_over[reason]), {{"direction", "to_worker"}, {"reason", HandOverReasonName(reason)}});
+    out.Sample(Get(master.handed_over[reason]),
+               {{"direction", "to_worker"}, {"reason", HandOverReasonName(reason)}});
   }
   for (std::size_t i = 0; i < kReturnReasons; ++i) {
     const auto reason = static_cast<ReturnReason>(i);
-    out.Sample(Get(master.handed_back[reason]), {{"direction", "to_master"}, {"reason", ReturnReasonName(reason)}});
+    out.Sample(Get(master.handed_back[reason]),
+               {{"direction", "to_master"}, {"reason", ReturnReasonName(reason)}});
   }
   out.Counter("preforkd_handover_retries_total", "Hand-overs that had to be tried again, by what was full.");
   out.Sample(Get(master.channel_full), {{"reason", "channel"}});
@@ -219,11 +231,14 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
 
 void RenderTraffic(Exposition& out, const Reading& reading) {
   out.Counter("preforkd_requests_total", "Requests of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.requests, {{"pool", slot.pool}, {"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots)
+    out.Sample(slot.requests, {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_received_bytes_total", "Bytes from clients, of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_in, {{"pool", slot.pool}, {"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots)
+    out.Sample(slot.bytes_in, {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_sent_bytes_total", "Bytes to clients, of all workers that the slot has had.");
-  for (const SlotReading& slot : reading.slots) out.Sample(slot.bytes_out, {{"pool", slot.pool}, {"slot", slot.name}});
+  for (const SlotReading& slot : reading.slots)
+    out.Sample(slot.bytes_out, {{"pool", slot.pool}, {"slot", slot.name}});
 }
 
 void RenderMaster(Exposition& out, const MasterPage& master) {

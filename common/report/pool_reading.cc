@@ -25,15 +25,16 @@ std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
     const std::uint64_t pool = Get(row.pool);
     const auto state = static_cast<std::size_t>(row.state.load(std::memory_order_relaxed));
-    if (pool < pools.size() && state < kSlotStates) ++pools[pool].workers[state];  // whatever a wild worker writes
+    if (pool < pools.size() && state < kSlotStates)
+      ++pools[pool].workers[state];  // whatever a wild worker writes
   }
   return pools;
 }
 
 std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools) {
-  return std::accumulate(pools.begin(), pools.end(), std::uint64_t{0}, [](std::uint64_t sum, const PoolReading& pool) {
-    return sum + (pool.used ? pool.workers_wanted : 0);
-  });
+  return std::accumulate(
+      pools.begin(), pools.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const PoolReading& pool) { return sum + (pool.used ? pool.workers_wanted : 0); });
 }
 
 std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools) {

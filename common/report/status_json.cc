@@ -88,9 +88,7 @@ Json RestartsBy(const RestartCounters& restarts) {
 Json DispatchWait(const Totals& totals) {
   Json bounds = Json::array();
   for (const std::uint64_t bound : WaitHistogram::kBounds) bounds.push_back(ToSeconds(bound));
-  return {{"le_seconds", bounds},
-          {"counts", totals.waits},
-          {"sum_seconds", ToSeconds(totals.waits_ns)}};
+  return {{"le_seconds", bounds}, {"counts", totals.waits}, {"sum_seconds", ToSeconds(totals.waits_ns)}};
 }
 
 Json MasterUseJson(const MasterUse& use) {
@@ -131,7 +129,8 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},
-      {"gathers", std::any_of(pools.begin(), pools.end(), [](const PoolReading& pool) { return pool.gathers; })},
+      {"gathers",
+       std::any_of(pools.begin(), pools.end(), [](const PoolReading& pool) { return pool.gathers; })},
       {"handed_over", master.handed_over.Sum()},
       {"handed_back", master.handed_back.Sum()},
       {"log_lines_dropped",

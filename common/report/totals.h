@@ -18,7 +18,8 @@ struct Totals {
   std::uint64_t waits_ns = 0;
 };
 
-// From inside a Scoreboard::ReadAtOneMoment, or a worker that dies meanwhile would be counted twice, or not at all.
+// From inside a Scoreboard::ReadAtOneMoment, or a worker that dies meanwhile would be counted twice, or not
+// at all.
 Totals ReadTotalsNow(const Scoreboard& scoreboard);
 
 }  // namespace preforkd

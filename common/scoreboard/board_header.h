@@ -1,5 +1,6 @@
-// BoardHeader: how a board begins, for the program that comes after the one that made it. Within one layout everything
-// that a successor reads only grows at its end (board_layout.cc); anything else is another layout, and is refused.
+// BoardHeader: how a board begins, for the program that comes after the one that made it. Within one layout
+// everything that a successor reads only grows at its end (board_layout.cc); anything else is another layout,
+// and is refused.
 #ifndef PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
 #define PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
 
@@ -21,7 +22,8 @@ struct BoardHeader {
   std::uint64_t dropped_at = 0;    // log_lines_dropped, access_lines_dropped
   std::uint64_t rows_at = 0;
   std::uint64_t row_stride = 0;
-  std::uint64_t row_bytes = 0;     // of a row, what is in use: as the row says itself, where no worker can write to it
+  std::uint64_t row_bytes =
+      0;  // of a row, what is in use: as the row says itself, where no worker can write to it
   std::uint64_t line_ledgers_at = 0;
   std::uint64_t lines_at = 0;
 };

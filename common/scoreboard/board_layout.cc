@@ -1,6 +1,6 @@
-// What a program that comes after this one reads of its board, and where: static_asserts alone. A field that is added
-// goes behind the last of its list and gets a line here. One that moves, goes or changes its meaning makes another layout
-// (kBoardLayout), which the next program refuses: then its upgrade is a restart.
+// What a program that comes after this one reads of its board, and where: static_asserts alone. A field that
+// is added goes behind the last of its list and gets a line here. One that moves, goes or changes its meaning
+// makes another layout (kBoardLayout), which the next program refuses: then its upgrade is a restart.
 #include <cstddef>
 
 #include "common/scoreboard/board_header.h"
@@ -51,7 +51,8 @@ PREFORKD_AT(MasterPage, channel_full, 1224);
 PREFORKD_AT(MasterPage, too_many_in_flight, 1232);
 PREFORKD_AT(MasterPage, accept_errors, 1240);
 PREFORKD_AT(MasterPage, calls_refused, 1368);
-static_assert(offsetof(MasterPage, access_lines_dropped) == offsetof(MasterPage, log_lines_dropped) + sizeof(Counter));
+static_assert(offsetof(MasterPage, access_lines_dropped) ==
+              offsetof(MasterPage, log_lines_dropped) + sizeof(Counter));
 
 // ---- a row ----
 PREFORKD_AT(WorkerRow, size, 0);

@@ -1,7 +1,7 @@
 // What the scoreboard is made of: counters that one process writes and all read, and groups of them.
 //
-// Relaxed atomics, with exactly one writing process each: no read-modify-write is needed, and a reader sees some recent
-// value. Where several must be of one moment: Scoreboard::ReadAtOneMoment.
+// Relaxed atomics, with exactly one writing process each: no read-modify-write is needed, and a reader sees
+// some recent value. Where several must be of one moment: Scoreboard::ReadAtOneMoment.
 #ifndef PREFORKD_COMMON_SCOREBOARD_COUNTERS_H_
 #define PREFORKD_COMMON_SCOREBOARD_COUNTERS_H_
 
@@ -23,7 +23,9 @@ inline std::uint64_t Get(const Counter& counter) { return counter.load(std::memo
 inline void Set(Counter& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
 
 // Counters are read one after another while they move: a plain difference may come out negative.
-inline std::uint64_t Difference(std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; }
+inline std::uint64_t Difference(std::uint64_t more, std::uint64_t less) {
+  return more > less ? more - less : 0;
+}
 
 // Room for one counter a reason: a new one moves nothing behind it (board_layout.cc).
 inline constexpr std::size_t kReasonRoom = 16;

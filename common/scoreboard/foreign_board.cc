@@ -13,7 +13,8 @@
 namespace preforkd {
 namespace {
 
-// `count` of `size` each, from `offset` on, inside `whole` and places for counters? Written so that nothing overflows.
+// `count` of `size` each, from `offset` on, inside `whole` and places for counters? Written so that nothing
+// overflows.
 bool TableFits(std::uint64_t offset, std::uint64_t count, std::uint64_t size, std::uint64_t whole) {
   constexpr std::uint64_t kReasonable = 1U << 20U;
   return count <= kReasonable && size <= kReasonable && size % alignof(Counter) == 0 &&
@@ -23,10 +24,12 @@ bool TableFits(std::uint64_t offset, std::uint64_t count, std::uint64_t size, st
 Status Understood(const BoardHeader& header, std::uint64_t file_bytes) {
   if (header.magic != kBoardMagic) return Error{"what is said to be the old scoreboard is none"};
   if (header.layout != kBoardLayout) {
-    return Error{fmt::format("the old scoreboard has layout {}, and this program reads {}", header.layout, kBoardLayout)};
+    return Error{fmt::format("the old scoreboard has layout {}, and this program reads {}", header.layout,
+                             kBoardLayout)};
   }
   const std::uint64_t whole = header.bytes;
-  const bool fits = whole <= file_bytes && header.row_bytes >= WorkerRow::kFewestBytes && header.row_bytes <= header.row_stride &&
+  const bool fits = whole <= file_bytes && header.row_bytes >= WorkerRow::kFewestBytes &&
+                    header.row_bytes <= header.row_stride &&
                     TableFits(offsetof(MasterPage, pid), 1, header.totals_bytes, whole) &&
                     TableFits(header.dropped_at, 2, sizeof(Counter), whole) &&
                     TableFits(header.rows_at, header.slots, header.row_stride, whole) &&
@@ -55,7 +58,8 @@ Result<std::shared_ptr<ForeignBoard>> ForeignBoard::Map(UniqueFd&& memory, Maste
   if (got < static_cast<ssize_t>(sizeof(header))) return Error{"the old scoreboard is cut short"};
   const auto file_bytes = static_cast<std::uint64_t>(file.st_size);
   if (const Status status = Understood(header, file_bytes); !status.Ok()) return status.Err();
-  void* base = ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.Get(), 0);
+  void* base =
+      ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "the old scoreboard");
   return std::shared_ptr<ForeignBoard>(
       new ForeignBoard(std::move(memory), header, static_cast<char*>(base), dropped_into));
@@ -82,7 +86,8 @@ void ForeignBoard::CopyTotals() const {
 void ForeignBoard::CopySlot(Slot slot, bool living, WorkerRow& into) const {
   if (Raw(slot) >= SlotsUsed()) return;
   const std::size_t begin = living ? offsetof(WorkerRow, pid) : offsetof(WorkerRow, pool);
-  CopyCounters(&RowAt(slot), &into, begin, offsetof(WorkerRow, before) + sizeof(SlotTotals), header_.row_bytes);
+  CopyCounters(&RowAt(slot), &into, begin, offsetof(WorkerRow, before) + sizeof(SlotTotals),
+               header_.row_bytes);
 }
 
 std::uint32_t ForeignBoard::SlotsUsed() const {

@@ -1,8 +1,9 @@
-// ForeignBoard: the scoreboard of a program before this one (upgrade in place), whose workers go on writing to it until
-// they leave. It may have more than ours or less, never something else (board_header.h).
+// ForeignBoard: the scoreboard of a program before this one (upgrade in place), whose workers go on writing
+// to it until they leave. It may have more than ours or less, never something else (board_header.h).
 //
-// A worker's row in it is mirrored into a row of our own board, where everybody looks: copied by the master whenever it
-// looks itself. Master only. Nothing here trusts what it finds: what does not fit into the memory is refused.
+// A worker's row in it is mirrored into a row of our own board, where everybody looks: copied by the master
+// whenever it looks itself. Master only. Nothing here trusts what it finds: what does not fit into the memory
+// is refused.
 #ifndef PREFORKD_COMMON_SCOREBOARD_FOREIGN_BOARD_H_
 #define PREFORKD_COMMON_SCOREBOARD_FOREIGN_BOARD_H_
 
@@ -43,9 +44,9 @@ class RowMirror {
 
 class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
  public:
-  // Error: the memory cannot be mapped, or holds no board that this program can read; `memory` is still the caller's
-  // then. `dropped_into`: the page in which lines that the foreign workers cannot write are counted from now on; it
-  // outlives the board.
+  // Error: the memory cannot be mapped, or holds no board that this program can read; `memory` is still the
+  // caller's then. `dropped_into`: the page in which lines that the foreign workers cannot write are counted
+  // from now on; it outlives the board.
   static Result<std::shared_ptr<ForeignBoard>> Map(UniqueFd&& memory, MasterPage& dropped_into);
   ForeignBoard(const ForeignBoard&) = delete;
   ForeignBoard& operator=(const ForeignBoard&) = delete;
@@ -54,8 +55,8 @@ class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
   // ---- what the program has counted whose own board this is ----
   // Into the page of Map, which has counted nothing yet.
   void CopyTotals() const;
-  // What the slot's earlier workers have counted, and in which pool; with `living`, what that program has counted of the
-  // one that is there. No effect where it has no such slot.
+  // What the slot's earlier workers have counted, and in which pool; with `living`, what that program has
+  // counted of the one that is there. No effect where it has no such slot.
   void CopySlot(Slot slot, bool living, WorkerRow& into) const;
   // Slots from this one on have had no worker.
   [[nodiscard]] std::uint32_t SlotsUsed() const;
@@ -63,8 +64,8 @@ class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
   // ---- what its workers count ----
   // Error: there is no such row. `into` outlives the mirror.
   Result<std::unique_ptr<RowMirror>> Mirror(Slot slot, WorkerRow& into);
-  // The worker of that slot no longer counts itself among those that share the load: its successors' load is not on its
-  // board. Precondition: Mirror(slot, ...) has succeeded.
+  // The worker of that slot no longer counts itself among those that share the load: its successors' load is
+  // not on its board. Precondition: Mirror(slot, ...) has succeeded.
   void TakeOutOfService(Slot slot);
   // What the workers are told of the master's state.
   void Publish(MasterState state);

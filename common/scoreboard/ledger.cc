@@ -9,7 +9,9 @@ namespace preforkd {
 namespace {
 
 // Never below nothing: a wild worker may have written anything into its row.
-void Subtract(Counter& counter, std::uint64_t amount) { Set(counter, Get(counter) - std::min(Get(counter), amount)); }
+void Subtract(Counter& counter, std::uint64_t amount) {
+  Set(counter, Get(counter) - std::min(Get(counter), amount));
+}
 
 }  // namespace
 
@@ -125,7 +127,8 @@ void Ledger::Returned(WorkerRow& row, ReturnReason reason) {
 
 // ---- incarnations ----
 
-void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool, Time now) {
+void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool,
+                          Time now) {
   const Change change(page_);
   const std::uint64_t untaken = row.InProgress();  // left by WorkerEnded, less what has been reclaimed since
   row.Clear();

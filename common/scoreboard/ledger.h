@@ -1,10 +1,11 @@
 // Ledger: the master's book of where each connection is. The only writer of the account on the master's side.
 //
-//   accepted = in_progress + parked + finished + lost                                            (Scoreboard::Account)
+//   accepted = in_progress + parked + finished + lost (Scoreboard::Account)
 //
-// Every verb moves connections from one of these places to another, and is one moment for those who read: nobody sees a
-// connection twice or nowhere. A connection that is in the master's hands and not parked is `waiting`, a part of
-// in_progress; one that a slot has been given is in that slot's row, where its worker goes on (Tally).
+// Every verb moves connections from one of these places to another, and is one moment for those who read:
+// nobody sees a connection twice or nowhere. A connection that is in the master's hands and not parked is
+// `waiting`, a part of in_progress; one that a slot has been given is in that slot's row, where its worker
+// goes on (Tally).
 #ifndef PREFORKD_COMMON_SCOREBOARD_LEDGER_H_
 #define PREFORKD_COMMON_SCOREBOARD_LEDGER_H_
 
@@ -35,13 +36,14 @@ class Ledger {
 
   // ---- parked ----
   void Parked();
-  void Woken();        // its client has spoken: it waits again
+  void Woken();  // its client has spoken: it waits again
   void ClosedParked();
-  void Evicted();      // closed for lack of room, while neither its client nor its time wanted it
+  void Evicted();  // closed for lack of room, while neither its client nor its time wanted it
 
   // ---- with a slot ----
-  // Waiting connections on their way into a slot's channel. The row counts them before they are sent, so that a worker
-  // who is woken knows how many there are; those that the channel did not take wait again when this ends.
+  // Waiting connections on their way into a slot's channel. The row counts them before they are sent, so that
+  // a worker who is woken knows how many there are; those that the channel did not take wait again when this
+  // ends.
   class HandOver {
    public:
     HandOver(Ledger& ledger, WorkerRow& row, std::uint64_t connections);
@@ -62,11 +64,12 @@ class Ledger {
   void Returned(WorkerRow& row, ReturnReason reason);
 
   // ---- incarnations ----
-  // A process of `pool` is about to be forked into the slot. What its predecessor has left in the channel is its own
-  // from now on. A slot that was in another pool begins its totals anew.
+  // A process of `pool` is about to be forked into the slot. What its predecessor has left in the channel is
+  // its own from now on. A slot that was in another pool begins its totals anew.
   void WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool, Time now);
-  // The slot's process has ended. `untaken` connections are still in the channel; all others that it had are lost for
-  // `reason`. What it has counted is added to the totals, and the row is cleared. The number of connections lost.
+  // The slot's process has ended. `untaken` connections are still in the channel; all others that it had are
+  // lost for `reason`. What it has counted is added to the totals, and the row is cleared. The number of
+  // connections lost.
   std::uint64_t WorkerEnded(WorkerRow& row, std::uint64_t untaken, LossReason reason);
   // The slot has neither a process nor a channel any more, and so no connection.
   void SlotEmptied(WorkerRow& row);

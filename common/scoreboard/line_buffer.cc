@@ -19,7 +19,8 @@ constexpr std::size_t kSearched = std::size_t{8} << 20;
 
 std::size_t WholeLines(std::string_view text) { return text.rfind('\n') + 1; }  // npos + 1 is 0
 
-// How much of `block` a write has brought into a file to which `added` has been added since: no two lines are alike.
+// How much of `block` a write has brought into a file to which `added` has been added since: no two lines are
+// alike.
 std::size_t FindWritten(std::string_view block, std::string_view added) {
   const std::string_view first = block.substr(0, block.find('\n') + 1);
   const std::size_t start = added.find(first);
@@ -102,14 +103,16 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
 
 void LineBuffer::Recover(int fd) {
   const std::uint64_t before = WrittenBytes();
-  if (ledger_.progress.load(std::memory_order_acquire) % 2 == 0) return SetWritten(before);  // half emptied, perhaps
+  if (ledger_.progress.load(std::memory_order_acquire) % 2 == 0)
+    return SetWritten(before);  // half emptied, perhaps
   struct stat file {};
   const bool known = ::fstat(fd, &file) == 0;
   const bool regular = known && S_ISREG(file.st_mode);
   const std::string_view block = Portion(Pending(), regular || !known);
   std::size_t written = block.size();
   char probe = 0;
-  if (regular && file.st_ino == ledger_.inode.load(std::memory_order_relaxed) && ::pread(fd, &probe, 0, 0) == 0) {
+  if (regular && file.st_ino == ledger_.inode.load(std::memory_order_relaxed) &&
+      ::pread(fd, &probe, 0, 0) == 0) {
     const auto size = static_cast<std::uint64_t>(file.st_size);
     std::uint64_t from = ledger_.size_before.load(std::memory_order_relaxed);
     if (from > size) from = 0;  // it has been cut since (copytruncate)

@@ -1,9 +1,9 @@
-// LoadMarks: which slots have fewer connections than the master last saw. One bit a slot in shared memory, set by whoever
-// has counted the end of a connection in the slot's row, taken by the master before it chooses a slot: so it reads the
-// rows that have changed, and not all.
+// LoadMarks: which slots have fewer connections than the master last saw. One bit a slot in shared memory,
+// set by whoever has counted the end of a connection in the slot's row, taken by the master before it chooses
+// a slot: so it reads the rows that have changed, and not all.
 //
-// A mark that a wild worker forges or takes away makes the master look once too often, or believe a slot to be busier
-// than it is until the next connection there ends; nothing else.
+// A mark that a wild worker forges or takes away makes the master look once too often, or believe a slot to
+// be busier than it is until the next connection there ends; nothing else.
 #ifndef PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 #define PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 
@@ -42,14 +42,15 @@ class alignas(64) LoadMarks {
     words_[Raw(slot) / 64].fetch_or(std::uint64_t{1} << (Raw(slot) % 64), std::memory_order_release);
   }
 
-  // Calls `visit` with each slot of `slots` that was marked since the last time. Only by the master. A change that it
-  // does not see now has not left its mark yet.
+  // Calls `visit` with each slot of `slots` that was marked since the last time. Only by the master. A change
+  // that it does not see now has not left its mark yet.
   template <typename Visit>
   void Take(const SlotSet& slots, Visit visit) {
     for (std::uint32_t i = 0; i < words_.size(); ++i) {
       if ((words_[i].load(std::memory_order_relaxed) & slots.Word(i)) == 0) continue;
       std::uint64_t bits = words_[i].fetch_and(~slots.Word(i), std::memory_order_acquire) & slots.Word(i);
-      for (; bits != 0; bits &= bits - 1) visit(Slot{i * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
+      for (; bits != 0; bits &= bits - 1)
+        visit(Slot{i * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
     }
   }
 

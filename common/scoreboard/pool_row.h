@@ -1,4 +1,5 @@
-// PoolRow: what the master says about one pool. Written by the master alone; a worker cannot (Scoreboard::ConfineTo).
+// PoolRow: what the master says about one pool. Written by the master alone; a worker cannot
+// (Scoreboard::ConfineTo).
 #ifndef PREFORKD_COMMON_SCOREBOARD_POOL_ROW_H_
 #define PREFORKD_COMMON_SCOREBOARD_POOL_ROW_H_
 
@@ -14,7 +15,8 @@ namespace preforkd {
 enum class PoolState : std::uint64_t { kStarting, kServing, kDegraded };
 const char* PoolStateName(PoolState state);
 
-// Kept when a configuration comes that lacks the pool: workers of it may still finish, and its name keeps its number.
+// Kept when a configuration comes that lacks the pool: workers of it may still finish, and its name keeps its
+// number.
 struct PoolRow {
   std::atomic<bool> used{false};  // the configuration in service has it
   std::atomic<PoolState> state{PoolState::kStarting};

@@ -1,4 +1,5 @@
-// What is counted by reason, and what each reason is called: the names are labels of metrics, so they are a contract.
+// What is counted by reason, and what each reason is called: the names are labels of metrics, so they are a
+// contract.
 #ifndef PREFORKD_COMMON_SCOREBOARD_REASONS_H_
 #define PREFORKD_COMMON_SCOREBOARD_REASONS_H_
 
@@ -71,8 +72,9 @@ inline constexpr std::size_t kUpgradeResults = 4;
 const char* UpgradeResultName(UpgradeResult result);
 
 // Errors of accept4(2) that are counted one by one; any other is counted behind them.
-inline constexpr std::array kAcceptErrnos = {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO, ETIMEDOUT,
-                                             ENETDOWN, ENETUNREACH, EHOSTUNREACH};
+inline constexpr std::array kAcceptErrnos = {ECONNABORTED, EMFILE,      ENFILE,      ENOBUFS,
+                                             ENOMEM,       EPERM,       EPROTO,      ETIMEDOUT,
+                                             ENETDOWN,     ENETUNREACH, EHOSTUNREACH};
 enum class AcceptErrno : std::uint8_t {};
 inline constexpr std::size_t kAcceptErrorKinds = kAcceptErrnos.size() + 1;
 AcceptErrno AcceptErrnoOf(int errnum);

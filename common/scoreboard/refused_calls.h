@@ -1,5 +1,5 @@
-// System calls that the filter has refused to a worker: written by a signal handler in the worker, in whatever thread,
-// read by the master, which says it. Part of a row of the scoreboard; all zero: none.
+// System calls that the filter has refused to a worker: written by a signal handler in the worker, in
+// whatever thread, read by the master, which says it. Part of a row of the scoreboard; all zero: none.
 #ifndef PREFORKD_COMMON_SCOREBOARD_REFUSED_CALLS_H_
 #define PREFORKD_COMMON_SCOREBOARD_REFUSED_CALLS_H_
 

@@ -57,8 +57,9 @@ const char* PoolStateName(PoolState state) {
 
 namespace {
 
-// Memory with a descriptor, so that a successor can map it too. A limit on the size of files holds for it (ftruncate(2),
-// and SIGXFSZ, which is then only noted); no memory is used before it is written to. Invalid: there is none to be had.
+// Memory with a descriptor, so that a successor can map it too. A limit on the size of files holds for it
+// (ftruncate(2), and SIGXFSZ, which is then only noted); no memory is used before it is written to. Invalid:
+// there is none to be had.
 UniqueFd SharedMemory(std::size_t size) {
   UniqueFd memory(::memfd_create("preforkd-scoreboard", MFD_CLOEXEC));
   if (!memory.Valid()) return memory;
@@ -77,8 +78,9 @@ Result<Scoreboard> Scoreboard::Create() {
   void* base = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | anonymous,
                       memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "scoreboard");
-  // Only the master's page is made: to make the rows of all slots would touch, and so use, a page for each. Those of slots
-  // that are used are made by Use; the rest of the memory is zeros, which is what a new row and a new ledger are.
+  // Only the master's page is made: to make the rows of all slots would touch, and so use, a page for each.
+  // Those of slots that are used are made by Use; the rest of the memory is zeros, which is what a new row
+  // and a new ledger are.
   auto* const layout = static_cast<Layout*>(base);
   ::new (&layout->master) MasterPage;
   BoardHeader& header = layout->master.header;
@@ -99,14 +101,16 @@ Scoreboard::Scoreboard(Scoreboard&& other) noexcept
 
 Status Scoreboard::ConfineTo(Slot slot) const {
   if (!memory_.Valid()) return Error{"the scoreboard has no descriptor"};
-  const UniqueFd readable(::open(fmt::format("/proc/self/fd/{}", memory_.Get()).c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd readable(
+      ::open(fmt::format("/proc/self/fd/{}", memory_.Get()).c_str(), O_RDONLY | O_CLOEXEC));
   if (!readable.Valid()) return SysError("open", "scoreboard");
   char* const base = reinterpret_cast<char*>(layout_);
   const auto protect = [&](const void* from, const void* to) -> Status {
     const auto at = static_cast<off_t>(static_cast<const char*>(from) - base);
     const auto size = static_cast<std::size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
     if (size == 0) return {};
-    void* const mapped = ::mmap(base + at, size, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, readable.Get(), at);
+    void* const mapped =
+        ::mmap(base + at, size, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, readable.Get(), at);
     return mapped == MAP_FAILED ? Status(SysError("mmap", "scoreboard")) : Status();
   };
   const MasterPage& page = layout_->master;
@@ -124,8 +128,8 @@ MasterPage& Scoreboard::Master() const { return layout_->master; }
 
 namespace {
 
-// How long to wait for a master that has been taken off its CPU in the middle of a change. One that was stopped or
-// killed there must not keep a worker from its clients for longer.
+// How long to wait for a master that has been taken off its CPU in the middle of a change. One that was
+// stopped or killed there must not keep a worker from its clients for longer.
 constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(100);
 // How long to try while it moves, and never stands still for the length of a reading.
 constexpr Duration kMasterMayBeBusy = std::chrono::seconds(1);
@@ -168,7 +172,8 @@ void Scoreboard::ReadAtOneMoment(const std::function<void()>& read) const {
   Time give_up = Now() + kMasterMayBeAway;
   for (std::uint32_t last = 0;;) {
     const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
-    if (std::exchange(last, before) != before) give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
+    if (std::exchange(last, before) != before)
+      give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
     read();
     std::atomic_thread_fence(std::memory_order_acquire);
     const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;

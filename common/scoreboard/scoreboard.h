@@ -3,8 +3,8 @@
 // Counters (counters.h) have exactly one writing process each, named below, and every process reads.
 // There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
 // a torn line of text, which the reader notices (the sequence number) and reports as empty.
-// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers of its own row wrong,
-// and no other can it write to (ConfineTo), but for lines on their way to the access log.
+// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers of its
+// own row wrong, and no other can it write to (ConfineTo), but for lines on their way to the access log.
 //
 // Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's
 // (foreign_board.h): what it reads there only grows (board_layout.cc).
@@ -38,11 +38,12 @@ namespace preforkd {
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 static_assert(LoadMarks::kSlots == kMaxSlots);
-// The listeners of two configurations at once: a reload has those that come and those that leave. A row nobody has used
-// takes no memory.
+// The listeners of two configurations at once: a reload has those that come and those that leave. A row
+// nobody has used takes no memory.
 inline constexpr std::uint32_t kMaxListenerRows = 2048;
 // One for each number that a pool can have. The same holds.
-inline constexpr std::uint32_t kMaxPoolRows = std::uint32_t{std::numeric_limits<std::underlying_type_t<PoolId>>::max()} + 1;
+inline constexpr std::uint32_t kMaxPoolRows =
+    std::uint32_t{std::numeric_limits<std::underlying_type_t<PoolId>>::max()} + 1;
 
 // Kept when its listener is closed: the same address goes on counting here.
 struct ListenerRow {
@@ -84,9 +85,10 @@ struct alignas(kPageBytes) MasterPage {
   HandOverCounters handed_over;
   ReturnCounters handed_back;
   Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long, or evicted
-  Counter evicted{0};  // of those: closed for lack of room, while neither their client nor their time wanted it
-  Counter finished_before{0};  // finished in incarnations whose rows have been cleared
-  Counter requests_moved{0};   // of slots that have gone to another pool, before they did
+  Counter evicted{
+      0};  // of those: closed for lack of room, while neither their client nor their time wanted it
+  Counter finished_before{0};          // finished in incarnations whose rows have been cleared
+  Counter requests_moved{0};           // of slots that have gone to another pool, before they did
   WaitHistogram dispatch_wait_before;  // of the same
   RestartCounters restarts;
   RecycleCounters recycled;
@@ -100,16 +102,17 @@ struct alignas(kPageBytes) MasterPage {
   // ---- not totals: what is true of this program, and of this moment ----
   Counter generation{0};
   Counter parked{0};
-  Counter waiting{0};  // in the master's hands and not parked (Ledger)
+  Counter waiting{0};                          // in the master's hands and not parked (Ledger)
   std::atomic<bool> last_reload_served{true};  // what is configured is what serves
-  MasterUse use;  // some seconds old at most
-  // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their own.
+  MasterUse use;                               // some seconds old at most
+  // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their
+  // own.
   alignas(kPageBytes) Counter log_lines_dropped{0};
   Counter access_lines_dropped{0};
   // Set by workers when a connection has ended there, and by the master when one has come back.
   LoadMarks load_marks;
-  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be right
-  // reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
+  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be
+  // right reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
   alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};
   // Listener rows from this one on have never had a listener: readers stop here.
   std::atomic<std::uint32_t> listener_rows_used{0};
@@ -142,13 +145,13 @@ class Scoreboard {
   Scoreboard& operator=(Scoreboard&&) = delete;
   ~Scoreboard();
 
-  // The memory behind the mapping, borrowed: what a successor of this program maps. -1 where the system lets us have
-  // only memory without a descriptor (RLIMIT_FSIZE).
+  // The memory behind the mapping, borrowed: what a successor of this program maps. -1 where the system lets
+  // us have only memory without a descriptor (RLIMIT_FSIZE).
   [[nodiscard]] int Fd() const { return memory_.Get(); }
 
-  // In a worker, before it is one: all but its own row, its lines and the numbers that every process adds to can only be
-  // read from now on, and that for good, because the memory comes from a descriptor for reading. Needs /proc.
-  // Error: it stays as it was, or a part of it.
+  // In a worker, before it is one: all but its own row, its lines and the numbers that every process adds to
+  // can only be read from now on, and that for good, because the memory comes from a descriptor for reading.
+  // Needs /proc. Error: it stays as it was, or a part of it.
   [[nodiscard]] Status ConfineTo(Slot slot) const;
 
   [[nodiscard]] MasterPage& Master() const;
@@ -162,17 +165,19 @@ class Scoreboard {
   [[nodiscard]] std::uint32_t SlotsUsed() const;
   // Those that have, or have had, a listener. Any process reads; only the master writes.
   [[nodiscard]] std::span<ListenerRow> Listeners() const;
-  // One row more, which readers see from now on. nullptr: all kMaxListenerRows are in that span. Only by the master.
+  // One row more, which readers see from now on. nullptr: all kMaxListenerRows are in that span. Only by the
+  // master.
   [[nodiscard]] ListenerRow* AddListener() const;
   // Those that are, or have been, in a configuration; the index is a PoolId. As with listeners.
   [[nodiscard]] std::span<PoolRow> Pools() const;
   // The row of a pool, which readers see from now on. Only by the master.
   [[nodiscard]] PoolRow& UsePool(PoolId pool) const;
-  // The pool of a slot's worker; nullptr: the master has not said which, or a wild worker has written over it.
+  // The pool of a slot's worker; nullptr: the master has not said which, or a wild worker has written over
+  // it.
   [[nodiscard]] const PoolRow* PoolOf(const WorkerRow& row) const;
-  // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger. If the
-  // master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be short, and begin
-  // anew each time.
+  // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger.
+  // If the master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be
+  // short, and begin anew each time.
   void ReadAtOneMoment(const std::function<void()>& read) const;
   // All connections, at one moment.
   [[nodiscard]] Accounting Account() const;

@@ -68,9 +68,28 @@ void WorkerRow::AddToTotals() {
 }
 
 void WorkerRow::Clear() {
-  for (Counter* counter : {&pid, &incarnation, &generation, &started_ns, &handed_over, &reclaimed, &handed_back,
-                           &taken, &finished, &lost, &returned, &requests, &bytes_in, &bytes_out, &heartbeat_ns,
-                           &callback_since_ns, &callbacks, &busy_ns, &rss_bytes, &cpu_ns, &doing_since_ns, &doing_conn}) {
+  for (Counter* counter : {&pid,
+                           &incarnation,
+                           &generation,
+                           &started_ns,
+                           &handed_over,
+                           &reclaimed,
+                           &handed_back,
+                           &taken,
+                           &finished,
+                           &lost,
+                           &returned,
+                           &requests,
+                           &bytes_in,
+                           &bytes_out,
+                           &heartbeat_ns,
+                           &callback_since_ns,
+                           &callbacks,
+                           &busy_ns,
+                           &rss_bytes,
+                           &cpu_ns,
+                           &doing_since_ns,
+                           &doing_conn}) {
     Set(*counter, 0);
   }
   for (Counter& counter : lost_by) Set(counter, 0);

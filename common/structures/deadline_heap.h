@@ -1,5 +1,5 @@
-// DeadlineHeap: who is due first. Pure. An entry knows its place, so that it can leave at any time; the heap itself has
-// eight bytes for each.
+// DeadlineHeap: who is due first. Pure. An entry knows its place, so that it can leave at any time; the heap
+// itself has eight bytes for each.
 #ifndef PREFORKD_COMMON_STRUCTURES_DEADLINE_HEAP_H_
 #define PREFORKD_COMMON_STRUCTURES_DEADLINE_HEAP_H_
 

@@ -1,5 +1,5 @@
-// Recycled<T>: the memory of a T that has ended serves the next one. For objects that every connection needs and that
-// live for one callback when it is short: a steady state without the heap.
+// Recycled<T>: the memory of a T that has ended serves the next one. For objects that every connection needs
+// and that live for one callback when it is short: a steady state without the heap.
 //
 // One thread. Under the sanitizers it does nothing, so that they see every use after the end.
 #ifndef PREFORKD_COMMON_STRUCTURES_RECYCLED_H_
@@ -25,7 +25,8 @@ class Recycled {
 
   static void operator delete(void* memory, std::size_t size) noexcept {
     if (memory == nullptr) return;
-    // One of a class that derives from T, or enough is kept: connections that all were there at once and have gone.
+    // One of a class that derives from T, or enough is kept: connections that all were there at once and have
+    // gone.
     if (size != sizeof(T) || kept_count_ == kMostKept) return ::operator delete(memory, size);
     kept_ = ::new (memory) Place{kept_};
     ++kept_count_;

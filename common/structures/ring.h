@@ -1,5 +1,5 @@
-// Ring: a queue with two ends that takes memory only to become longer than it ever was. What std::deque takes and gives
-// back for every few elements that pass through would be an allocation for every connection.
+// Ring: a queue with two ends that takes memory only to become longer than it ever was. What std::deque takes
+// and gives back for every few elements that pass through would be an allocation for every connection.
 #ifndef PREFORKD_COMMON_STRUCTURES_RING_H_
 #define PREFORKD_COMMON_STRUCTURES_RING_H_
 
@@ -9,8 +9,8 @@
 
 namespace preforkd {
 
-// T is movable and has a default value. An element that has left is moved from, not destroyed, until its place is used
-// again.
+// T is movable and has a default value. An element that has left is moved from, not destroyed, until its
+// place is used again.
 template <typename T>
 class Ring {
  public:

@@ -1,5 +1,5 @@
-// SipHash-2-4: a short keyed hash that nobody can forge who does not know the key (Aumasson, Bernstein: "SipHash: a
-// fast short-input PRF", 2012). Pure.
+// SipHash-2-4: a short keyed hash that nobody can forge who does not know the key (Aumasson, Bernstein:
+// "SipHash: a fast short-input PRF", 2012). Pure.
 #ifndef PREFORKD_COMMON_STRUCTURES_SIPHASH_H_
 #define PREFORKD_COMMON_STRUCTURES_SIPHASH_H_
 

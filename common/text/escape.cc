@@ -40,7 +40,8 @@ std::string_view EscapedText(char c, EscapeRoom& room) {
 }  // namespace
 
 std::string_view TakeEscaped(std::string_view& text, Escape escape, EscapeRoom& room) {
-  const auto special = std::find_if(text.begin(), text.end(), [escape](char c) { return !StandsAsItIs(c, escape); });
+  const auto special =
+      std::find_if(text.begin(), text.end(), [escape](char c) { return !StandsAsItIs(c, escape); });
   auto size = static_cast<std::size_t>(special - text.begin());
   if (size == 0 && escape == Escape::kJson) size = IsAscii(text.front()) ? 0 : Utf8Length(text);
   if (size > 0) {

@@ -10,13 +10,9 @@ namespace preforkd {
 namespace {
 
 // ASCII only: every name of ours is.
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool Same(char a, char b) {
-  return Lower(a) == Lower(b);
-}
+bool Same(char a, char b) { return Lower(a) == Lower(b); }
 
 // Optimal string alignment. Three rows are enough: a swap looks back two.
 std::size_t Distance(std::string_view a, std::string_view b) {
@@ -38,9 +34,7 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return above[b.size()];
 }
 
-std::size_t Tolerance(std::string_view name) {
-  return std::clamp<std::size_t>(name.size() / 3, 1, 3);
-}
+std::size_t Tolerance(std::string_view name) { return std::clamp<std::size_t>(name.size() / 3, 1, 3); }
 
 }  // namespace
 

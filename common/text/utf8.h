@@ -9,9 +9,7 @@
 namespace preforkd {
 
 // Not a byte in the middle of a character.
-constexpr bool BeginsUtf8(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
-}
+constexpr bool BeginsUtf8(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; }
 
 // Bytes of the character that `text` begins with; 0 if it begins with none: an encoding that is cut short or
 // longer than needed, a surrogate, or a code point beyond U+10FFFF. Precondition: `text` is not empty.

@@ -13,8 +13,8 @@
 namespace preforkd {
 namespace {
 
-// Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other or of its
-// predecessor (upgrade).
+// Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
+// or of its predecessor (upgrade).
 class Writer {
  public:
   Writer(std::string& out, MessageType type, WireVersion version) : out_(out) {
@@ -24,10 +24,8 @@ class Writer {
   }
 
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
-  void Put(const T& value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-  }
+  requires std::is_trivially_copyable_v<T>
+  void Put(const T& value) { out_.append(reinterpret_cast<const char*>(&value), sizeof(T)); }
   void PutBytes(std::string_view bytes) { out_.append(bytes); }
 
  private:
@@ -40,8 +38,7 @@ class Reader {
   explicit Reader(std::span<const char> bytes) : bytes_(bytes) {}
 
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
-  T Get() {
+  requires std::is_trivially_copyable_v<T> T Get() {
     T value{};
     if (bytes_.size() < sizeof(T)) {
       Fail();
@@ -73,7 +70,8 @@ class Reader {
 
 Error Malformed(const char* name) { return Error{fmt::format("malformed {} message", name), 0}; }
 Error WrongFd(const char* name, bool wanted) {
-  return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"), 0};
+  return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"),
+               0};
 }
 
 // The type of a packet, or why it is none of ours.
@@ -84,7 +82,9 @@ Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
   const auto type = reader.Get<MessageType>();
   if (magic0 != kMessageMagic[0] || magic1 != kMessageMagic[1]) return Error{"not a preforkd message", 0};
   if (version != spoken) {
-    return Error{fmt::format("wire version {} where {} is spoken", static_cast<int>(version), static_cast<int>(spoken)), 0};
+    return Error{fmt::format("wire version {} where {} is spoken", static_cast<int>(version),
+                             static_cast<int>(spoken)),
+                 0};
   }
   return type;
 }
@@ -130,8 +130,8 @@ ParcelParts ReadParcel(Reader& reader) {
   ParcelParts parts;
   parts.head = reader.Get<ParcelHead>();
   const ParcelHead& head = parts.head;
-  const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) && head.unread_bytes <= kMaxParcelBytes &&
-                           head.context_bytes <= kMaxParcelBytes &&
+  const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) &&
+                           head.unread_bytes <= kMaxParcelBytes && head.context_bytes <= kMaxParcelBytes &&
                            head.unread_bytes + head.context_bytes <= kMaxParcelBytes;
   if (!lengths_fit || head.proxy_header_due > 1 || head.zero != 0 || head.zeros != 0) reader.Fail();
   parts.peer = reader.GetBytes(head.peer_bytes);
@@ -142,7 +142,8 @@ ParcelParts ReadParcel(Reader& reader) {
 
 // The fields that only a hand-back has.
 bool HasNoReturnFields(const ParcelHead& head) {
-  return head.incarnation == 0 && head.idle_left_ns == 0 && head.slot == 0 && head.reason == 0 && head.wake_now == 0;
+  return head.incarnation == 0 && head.idle_left_ns == 0 && head.slot == 0 && head.reason == 0 &&
+         head.wake_now == 0;
 }
 
 Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
@@ -179,7 +180,8 @@ Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd) {
 Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader, UniqueFd fd) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
   const ParcelParts parts = ReadParcel(reader);
-  if (!reader.Done() || parts.head.reason >= kReturnReasons || parts.head.wake_now > 1) return Malformed("hand-back");
+  if (!reader.Done() || parts.head.reason >= kReturnReasons || parts.head.wake_now > 1)
+    return Malformed("hand-back");
   HandedBack message;
   message.id = {Slot{parts.head.slot}, Incarnation{parts.head.incarnation}};
   message.reason = static_cast<ReturnReason>(parts.head.reason);
@@ -281,7 +283,9 @@ void Encode(const ReopenLog& message, std::string& out, WireVersion version) {
   writer.Put(message.round);
 }
 
-void Encode(const Nudge&, std::string& out, WireVersion version) { Writer(out, MessageType::kNudge, version); }
+void Encode(const Nudge&, std::string& out, WireVersion version) {
+  Writer(out, MessageType::kNudge, version);
+}
 
 void Encode(const Ready& message, std::string& out, WireVersion version) {
   Writer writer(out, MessageType::kReady, version);
@@ -319,15 +323,16 @@ int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
 
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
-  return DecodeToWorker<MasterToWorker>(bytes, std::move(fd), version, [](const ParcelParts& parts, UniqueFd received) {
-    return HandOver{MakeParcel(parts, std::move(received))};
-  });
+  return DecodeToWorker<MasterToWorker>(bytes, std::move(fd), version,
+                                        [](const ParcelParts& parts, UniqueFd received) {
+                                          return HandOver{MakeParcel(parts, std::move(received))};
+                                        });
 }
 
 Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
-  return DecodeToWorker<Untaken>(bytes, std::move(fd), version, [bytes](const ParcelParts&, UniqueFd received) {
-    return PackedParcel(std::move(received), bytes);
-  });
+  return DecodeToWorker<Untaken>(
+      bytes, std::move(fd), version,
+      [bytes](const ParcelParts&, UniqueFd received) { return PackedParcel(std::move(received), bytes); });
 }
 
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version) {

@@ -1,10 +1,11 @@
 // The strict codec of messages.h. Pure: bytes in, values out, no system call.
 //
-// A decoder accepts exactly what its encoder makes for the same version: short, long, unknown, another version, a
-// count or an enum out of range, a missing or surplus descriptor are all errors. An error never aborts and never leaks: a
-// descriptor that was passed in is closed with the failed result.
+// A decoder accepts exactly what its encoder makes for the same version: short, long, unknown, another
+// version, a count or an enum out of range, a missing or surplus descriptor are all errors. An error never
+// aborts and never leaks: a descriptor that was passed in is closed with the failed result.
 //
-// Callers use a ChannelEnd, which knows the version of its channel; only that and saved connections (upgrade) come here.
+// Callers use a ChannelEnd, which knows the version of its channel; only that and saved connections (upgrade)
+// come here.
 #ifndef PREFORKD_COMMON_WIRE_CODEC_H_
 #define PREFORKD_COMMON_WIRE_CODEC_H_
 
@@ -17,9 +18,9 @@
 
 namespace preforkd {
 
-// The bytes of a message, without its descriptor (see FdOf). They replace what is in `out`, so that one buffer serves
-// every message without allocating. The result is at most kMaxMessageBytes; a parcel within kMaxParcelBytes always
-// fits. Precondition: IsSpoken(version), which is the receiver's.
+// The bytes of a message, without its descriptor (see FdOf). They replace what is in `out`, so that one
+// buffer serves every message without allocating. The result is at most kMaxMessageBytes; a parcel within
+// kMaxParcelBytes always fits. Precondition: IsSpoken(version), which is the receiver's.
 void Encode(const HandOver& message, std::string& out, WireVersion version);
 void Encode(const ReopenLog& message, std::string& out, WireVersion version);
 void Encode(const Nudge& message, std::string& out, WireVersion version);
@@ -41,8 +42,8 @@ int FdOf(const LogReopened& message);
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 
-// A message to a worker, as the master takes it back from the channel or finds it in its saved state: a connection stays
-// packed.
+// A message to a worker, as the master takes it back from the channel or finds it in its saved state: a
+// connection stays packed.
 Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 
 }  // namespace preforkd

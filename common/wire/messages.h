@@ -1,8 +1,8 @@
 // Everything that master and worker can say to each other, in one place.
 //
-// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly one
-// descriptor rides along or none. Adding a message touches this file, message_type.h, codec.cc and its test, nothing
-// else. Changing one: see version.h.
+// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly
+// one descriptor rides along or none. Adding a message touches this file, message_type.h, codec.cc and its
+// test, nothing else. Changing one: see version.h.
 #ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
 #define PREFORKD_COMMON_WIRE_MESSAGES_H_
 
@@ -32,8 +32,8 @@ struct HandOver {
 enum class LogKind : std::uint8_t { kServer = 1, kAccess = 2 };
 
 // A new log file, opened by the master because the worker may no longer be allowed to. Carries the log's
-// descriptor. Meant for one incarnation only; any other ignores it. When both logs change, the access log's comes
-// first: kServer is answered with LogReopened, which then speaks for both.
+// descriptor. Meant for one incarnation only; any other ignores it. When both logs change, the access log's
+// comes first: kServer is answered with LogReopened, which then speaks for both.
 struct ReopenLog {
   Incarnation incarnation{};
   LogKind kind = LogKind::kServer;
@@ -42,8 +42,8 @@ struct ReopenLog {
   UniqueFd fd;
 };
 
-// Show that you run: stamp the heartbeat now. For a worker that has left its queue alone for too long, which may
-// only mean that the machine did not let it run. No descriptor. Meant for whichever incarnation takes it.
+// Show that you run: stamp the heartbeat now. For a worker that has left its queue alone for too long, which
+// may only mean that the machine did not let it run. No descriptor. Meant for whichever incarnation takes it.
 struct Nudge {};
 
 // ---- worker to master ----
@@ -59,8 +59,8 @@ struct ReplaceMe {
   WorkerId id;
 };
 
-// It writes to what the ReopenLog of this round brought, and everything it had for the old files is in them. No
-// descriptor.
+// It writes to what the ReopenLog of this round brought, and everything it had for the old files is in them.
+// No descriptor.
 struct LogReopened {
   WorkerId id;
   std::uint64_t round = 0;
@@ -70,7 +70,8 @@ struct LogReopened {
 struct HandBack {
   WorkerId id;
   ReturnReason reason = ReturnReason::kIdle;
-  bool wake_now = false;  // has work for the service already (unread bytes, an answer half sent): do not park it
+  bool wake_now =
+      false;  // has work for the service already (unread bytes, an answer half sent): do not park it
   std::int64_t idle_left_ns = 0;  // how much longer it may stay idle before the master closes it; 0: for ever
   Parcel parcel;
 };

@@ -8,7 +8,8 @@
 
 namespace preforkd {
 
-PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer, WireVersion version)
+PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer,
+                           WireVersion version)
     : fd(std::move(accepted)) {
   char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length);
   PutPrefix(data, MessageType::kHandOver, version);

@@ -1,8 +1,9 @@
-// PackedParcel: a parcel as the master holds it: the descriptor, and the bytes of the HandOver that will carry it.
+// PackedParcel: a parcel as the master holds it: the descriptor, and the bytes of the HandOver that will
+// carry it.
 //
-// The master accepts, parks, queues and sends connections. For that it needs a few fixed fields and none of the rest, so
-// it never decodes what a worker hands back: it reads and patches the head in place, and sends the bytes on. A
-// connection costs one encoding and one decoding for each journey, both in a worker.
+// The master accepts, parks, queues and sends connections. For that it needs a few fixed fields and none of
+// the rest, so it never decodes what a worker hands back: it reads and patches the head in place, and sends
+// the bytes on. A connection costs one encoding and one decoding for each journey, both in a worker.
 //
 // Whoever holds it owns the connection. A fresh connection fits into the object: accepting allocates nothing.
 #ifndef PREFORKD_COMMON_WIRE_PACKED_PARCEL_H_
@@ -22,8 +23,9 @@
 
 namespace preforkd {
 
-// The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no gaps: all its bytes
-// are written and all are checked. The last seven fields are the hand-back's own; in a hand-over they are zero.
+// The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no gaps: all
+// its bytes are written and all are checked. The last seven fields are the hand-back's own; in a hand-over
+// they are zero.
 struct ParcelHead {
   std::uint64_t id = 0;
   std::int64_t accepted_ns = 0;  // monotonic
@@ -37,9 +39,9 @@ struct ParcelHead {
   std::uint16_t service = 0;
   std::uint8_t proxy_header_due = 0;  // 0 or 1
   std::uint8_t zero = 0;
-  std::uint16_t peer_bytes = 0;       // of the address, which follows the head
-  std::uint32_t unread_bytes = 0;     // follow the address
-  std::uint32_t context_bytes = 0;    // follow those
+  std::uint16_t peer_bytes = 0;     // of the address, which follows the head
+  std::uint32_t unread_bytes = 0;   // follow the address
+  std::uint32_t context_bytes = 0;  // follow those
   std::uint64_t incarnation = 0;
   std::int64_t idle_left_ns = 0;  // how much longer it may stay idle before the master closes it; 0: for ever
   std::uint32_t slot = 0;
@@ -59,7 +61,8 @@ class PackedParcel {
   PackedParcel() = default;
   // A connection that has just been accepted; the worker gets it as `version` says.
   PackedParcel(UniqueFd fd, const ParcelHead& facts, const SocketAddress& peer, WireVersion version);
-  // What a codec has checked: `message` is a whole HandOver or HandBack. A hand-back becomes a hand-over here. Copies.
+  // What a codec has checked: `message` is a whole HandOver or HandBack. A hand-back becomes a hand-over
+  // here. Copies.
   PackedParcel(UniqueFd fd, std::span<const char> message);
   PackedParcel(PackedParcel&& other) noexcept;
   PackedParcel& operator=(PackedParcel&& other) noexcept;
@@ -88,7 +91,7 @@ class PackedParcel {
   [[nodiscard]] char* Data() { return size_ > kInline ? heap_.get() : inline_.data(); }
 
   std::uint32_t size_ = 0;
-  std::unique_ptr<char[]> heap_;  // when it does not fit into inline_
+  std::unique_ptr<char[]> heap_;      // when it does not fit into inline_
   std::array<char, kInline> inline_;  // not initialised: size_ says how much is
 };
 

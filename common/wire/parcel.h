@@ -31,7 +31,8 @@ struct Parcel {
   Time accepted_at{};
   bool proxy_header_due = false;  // a proxy's header comes before the client's first byte (worker/proxy)
 
-  std::uint64_t seal = 0;  // the master's, for one journey; nobody else can make one (master/dispatch/connection_seals.h)
+  std::uint64_t seal =
+      0;  // the master's, for one journey; nobody else can make one (master/dispatch/connection_seals.h)
 
   // Since accept, over all workers that have had it.
   std::uint64_t requests = 0;

@@ -41,8 +41,8 @@ Result<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const ListenC
   return On(std::move(copy).Value(), loop, config, id, std::move(sink));
 }
 
-Result<std::unique_ptr<Listener>> Listener::Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id,
-                                                    Sink sink, UniqueFd fd, SocketFile file) {
+Result<std::unique_ptr<Listener>> Listener::Inherit(EventLoop& loop, const ListenConfig& config,
+                                                    ListenerId id, Sink sink, UniqueFd fd, SocketFile file) {
   Result<std::unique_ptr<Listener>> listener = On(std::move(fd), loop, config, id, std::move(sink));
   if (listener.Ok()) listener.Value()->file_ = std::move(file);
   return listener;
@@ -85,7 +85,8 @@ Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
 Status Listener::MayReconfigure(const ListenConfig& config) const {
   if (Adopted()) return {};
   const Result<SocketAccess> access = AccessOf(config);
-  return access.Ok() ? MaySetAccess(file_, access.Value(), OwnAuthority().change_owner) : Status(access.Err());
+  return access.Ok() ? MaySetAccess(file_, access.Value(), OwnAuthority().change_owner)
+                     : Status(access.Err());
 }
 
 void Listener::SetAccepting(bool accepting) {
@@ -99,8 +100,8 @@ void Listener::UpdateWatch() {
   const Status status = watch_.Want(look ? Interest::kRead : Interest::kNone);
   if (status.Ok()) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("{}: cannot watch the listener, trying again: {} ({} more such lines held back)", Key(), status.Err().text,
-               *held_back);
+    log::Error("{}: cannot watch the listener, trying again: {} ({} more such lines held back)", Key(),
+               status.Err().text, *held_back);
   }
   resume_.SetAfter(kNoRoomPause);
 }

@@ -39,13 +39,13 @@ class Listener {
   // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.
   static Result<std::unique_ptr<Listener>> Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                 Sink sink);
-  // The same on a socket that a service manager has opened and keeps, of which this listener takes a copy. Its
-  // backlog, its file and what is queued when we end stay the manager's.
+  // The same on a socket that a service manager has opened and keeps, of which this listener takes a copy.
+  // Its backlog, its file and what is queued when we end stay the manager's.
   static Result<std::unique_ptr<Listener>> Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                  Sink sink, int fd);
   // The same socket again that this process has listened on as another program.
-  static Result<std::unique_ptr<Listener>> Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id, Sink sink,
-                                                   UniqueFd fd, SocketFile file);
+  static Result<std::unique_ptr<Listener>> Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id,
+                                                   Sink sink, UniqueFd fd, SocketFile file);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   // Closes; connections that wait in the queue of a socket of our own are reset (see DrainQueue).
@@ -59,8 +59,8 @@ class Listener {
   // The socket is a service manager's: it outlives us, and so does its queue.
   [[nodiscard]] bool Adopted() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
 
-  // Takes over what may change while the socket stays: service, backlog, deferred accept, and who may connect to its file.
-  // Error: some of it could not be changed.
+  // Takes over what may change while the socket stays: service, backlog, deferred accept, and who may connect
+  // to its file. Error: some of it could not be changed.
   Status Reconfigure(const ListenConfig& config, bool defer_accept);
   // Whether Reconfigure would succeed, as far as one can know; changes nothing.
   [[nodiscard]] Status MayReconfigure(const ListenConfig& config) const;

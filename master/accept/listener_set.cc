@@ -14,14 +14,16 @@ namespace {
 
 static_assert(kMaxListenerRows >= 2 * kMaxListeners);
 
-// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does always.
+// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does
+// always.
 bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
   return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
 }
 
 std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
   if (passed.empty()) {
-    return "no socket was passed to us; start the socket unit (and this program by its service unit), or write "
+    return "no socket was passed to us; start the socket unit (and this program by its service unit), or "
+           "write "
            "IP:PORT or unix:PATH";
   }
   std::string names;
@@ -31,8 +33,9 @@ std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
 
 }  // namespace
 
-ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
-                         Listener::Sink sink, TraitsOf traits_of, MayAccept may_accept)
+ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard,
+                         const std::vector<InheritedSocket>& passed, Listener::Sink sink, TraitsOf traits_of,
+                         MayAccept may_accept)
     : loop_(loop),
       scoreboard_(scoreboard),
       passed_(passed),
@@ -58,8 +61,9 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
     if (found == 0) return Error{fmt::format("{}: {}", text, WhatWasPassed(passed_))};
   }
   if (wanted.size() <= kMaxListeners) return wanted;
-  return Error{fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
-                           wanted.size(), kMaxListeners)};
+  return Error{
+      fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
+                  wanted.size(), kMaxListeners)};
 }
 
 Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
@@ -91,7 +95,8 @@ std::vector<InheritedListener> ListenerSet::Bequeath() const {
   std::vector<InheritedListener> heirs;
   for (const auto& [key, listener] : active_) {
     const ListenConfig& config = listener->Config();
-    heirs.push_back({listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
+    heirs.push_back(
+        {listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
   }
   return heirs;
 }
@@ -103,9 +108,10 @@ Status ListenerSet::Prepare(const Config& config) {
   std::set<std::string> keys;
   for (const Wanted& wanted : all.Value()) keys.insert(wanted.key);
   if (!ids_.HasRoomFor(keys)) {
-    return Error{fmt::format("{} different addresses have been listened on since the start; for another one the server "
-                             "must be restarted",
-                             ids_.All().size())};
+    return Error{fmt::format(
+        "{} different addresses have been listened on since the start; for another one the server "
+        "must be restarted",
+        ids_.All().size())};
   }
   for (const Wanted& wanted : all.Value()) {
     Status status;
@@ -137,15 +143,18 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
   switch (LookAt(active_[wanted.key]->File())) {
     case SocketFilePresence::kOurs: return;
     case SocketFilePresence::kReplaced:
-      log::Warning("{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not come "
-                   "here",
-                   wanted.key);
+      log::Warning(
+          "{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not "
+          "come "
+          "here",
+          wanted.key);
       return;
     case SocketFilePresence::kGone: break;
   }
   MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
   if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
-    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key, status.Err().text);
+    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key,
+               status.Err().text);
   }
 }
 
@@ -182,9 +191,10 @@ void ListenerSet::Succeed(Listener& last, Listener& next) {
 
 void ListenerSet::WarnOfUnused(const Config& config) const {
   for (const InheritedSocket& socket : passed_) {
-    const bool used = std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
-      return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
-    });
+    const bool used =
+        std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
+          return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
+        });
     if (used) continue;
     log::Warning("a socket was passed of the name {}, and no listener is systemd:{}: its clients wait",
                  Quoted(socket.name), Escaped(socket.name));

@@ -1,9 +1,9 @@
 // ListenerSet: all listeners, and how a reload changes them.
 //
 // A reload prepares first: what is new is bound and listening, or the reload is refused and nothing has
-// changed. A listener that stays is the same open socket before, during and after: its queue is never lost. Only where the
-// file of a Unix socket has been removed is it made anew, and the old one gives up what the kernel has queued.
-// One that leaves first gives up everything that the kernel has queued.
+// changed. A listener that stays is the same open socket before, during and after: its queue is never lost.
+// Only where the file of a Unix socket has been removed is it made anew, and the old one gives up what the
+// kernel has queued. One that leaves first gives up everything that the kernel has queued.
 #ifndef PREFORKD_MASTER_ACCEPT_LISTENER_SET_H_
 #define PREFORKD_MASTER_ACCEPT_LISTENER_SET_H_
 
@@ -33,11 +33,11 @@ class ListenerSet {
   // Whether connections of that service are taken now.
   using MayAccept = std::function<bool(ServiceId)>;
 
-  // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set: one
-  // that no listener uses for a while must still be there at the next reload. `sink` needs no next_id: connections
-  // are numbered here.
-  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed, Listener::Sink sink,
-              TraitsOf traits_of, MayAccept may_accept);
+  // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set:
+  // one that no listener uses for a while must still be there at the next reload. `sink` needs no next_id:
+  // connections are numbered here.
+  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
+              Listener::Sink sink, TraitsOf traits_of, MayAccept may_accept);
 
   // What this process has listened on as another program: in service at once, for the service that it had.
   // Error: it is no socket that listens, or its address is none.
@@ -61,16 +61,16 @@ class ListenerSet {
 
   // Lets each listener accept whose service may be accepted for (MayAccept), and pauses the others.
   void UpdateAccepting();
-  // Accepts what is queued and closes all. What is queued at a service manager's socket stays there, for whoever it
-  // starts next.
+  // Accepts what is queued and closes all. What is queued at a service manager's socket stays there, for
+  // whoever it starts next.
   void Close();
 
   [[nodiscard]] std::size_t Size() const { return active_.size(); }
 
  private:
   using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by key
-  // One socket that there should be. The key is its address as configured; a name that several passed sockets have
-  // is as many sockets.
+  // One socket that there should be. The key is its address as configured; a name that several passed sockets
+  // have is as many sockets.
   struct Wanted {
     std::string key;
     const ListenConfig* config = nullptr;
@@ -82,14 +82,15 @@ class ListenerSet {
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
   // Opens what is `wanted`, so that it can be put into service.
   Status PrepareOne(const Config& config, const Wanted& wanted);
-  // A listener that is in service already: makes it anew where a cleaner has removed its file. What cannot be made stays
-  // as it is, and so does what somebody else has put there.
+  // A listener that is in service already: makes it anew where a cleaner has removed its file. What cannot be
+  // made stays as it is, and so does what somebody else has put there.
   void PrepareAgain(const Config& config, const Wanted& wanted);
   // `next` takes the place of `last`, on the same address.
   static void Succeed(Listener& last, Listener& next);
   void WarnOfUnused(const Config& config) const;
-  // The row that counted for this address before; else one that never counted; else the row of a listener that was
-  // closed. There is one: rows are twice kMaxListeners, and no more than two configurations' listeners are open at once.
+  // The row that counted for this address before; else one that never counted; else the row of a listener
+  // that was closed. There is one: rows are twice kMaxListeners, and no more than two configurations'
+  // listeners are open at once.
   ListenerRow* RowFor(const std::string& address);
   void Install(Listener& listener, const ListenConfig& config, const Config& all);
 

@@ -1,5 +1,6 @@
-// NameNumbers: a number for each name, given once and kept for good, so that a parcel means the same to workers of every
-// generation. Pure. The numbers run out: whoever gives them out asks HasRoomFor first, and refuses what does not fit.
+// NameNumbers: a number for each name, given once and kept for good, so that a parcel means the same to
+// workers of every generation. Pure. The numbers run out: whoever gives them out asks HasRoomFor first, and
+// refuses what does not fit.
 #ifndef PREFORKD_MASTER_ACCEPT_NAME_NUMBERS_H_
 #define PREFORKD_MASTER_ACCEPT_NAME_NUMBERS_H_
 

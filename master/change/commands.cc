@@ -25,20 +25,14 @@ bool ChangesSomething(ControlCommand command) {
 
 ControlReply ReplyOf(ChangeAnswer answer) {
   switch (answer) {
-    case ChangeAnswer::kReloadBegun:
-      return {true, "the reload has begun", {}, {}};
-    case ChangeAnswer::kReloadWaits:
-      return {true, "the reload waits for the one before it", {}, {}};
+    case ChangeAnswer::kReloadBegun: return {true, "the reload has begun", {}, {}};
+    case ChangeAnswer::kReloadWaits: return {true, "the reload waits for the one before it", {}, {}};
     case ChangeAnswer::kUpgradeBegun:
       return {true, "the upgrade has begun; the log says how it ends", {}, {}};
-    case ChangeAnswer::kUpgradeWaits:
-      return {true, "the upgrade waits for what is under way", {}, {}};
-    case ChangeAnswer::kStopping:
-      return Refusal("refused: the server is stopping");
-    case ChangeAnswer::kUpgradeStopping:
-      return Refusal("upgrade refused: the server is stopping");
-    case ChangeAnswer::kNotServing:
-      return Refusal("upgrade refused: the server does not serve yet");
+    case ChangeAnswer::kUpgradeWaits: return {true, "the upgrade waits for what is under way", {}, {}};
+    case ChangeAnswer::kStopping: return Refusal("refused: the server is stopping");
+    case ChangeAnswer::kUpgradeStopping: return Refusal("upgrade refused: the server is stopping");
+    case ChangeAnswer::kNotServing: return Refusal("upgrade refused: the server does not serve yet");
   }
   return Refusal("?");
 }
@@ -60,23 +54,15 @@ std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& po
 
 void Commands::OnSignal(int signo) {
   switch (signo) {
-    case SIGHUP:
-      return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
-    case SIGUSR1:
-      return ReopenLogs([](const Status&) {});  // the log has said it
-    case SIGUSR2:
-      return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
+    case SIGHUP: return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
+    case SIGUSR1: return ReopenLogs([](const Status&) {});  // the log has said it
+    case SIGUSR2: return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
     case SIGTERM:
-    case SIGQUIT:
-      return Stop();
-    case SIGINT:
-      return parts_.changes.Tell([](Change& change) { change.AskStopNow(Now()); });
-    case SIGTTIN:
-      return Nudge(1);
-    case SIGTTOU:
-      return Nudge(-1);
-    default:
-      return;
+    case SIGQUIT: return Stop();
+    case SIGINT: return parts_.changes.Tell([](Change& change) { change.AskStopNow(Now()); });
+    case SIGTTIN: return Nudge(1);
+    case SIGTTOU: return Nudge(-1);
+    default: return;
   }
 }
 
@@ -91,12 +77,9 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
   if (ChangesSomething(request.command)) log::Notice("control: {}", ControlCommandName(request.command));
   const Scoreboard& scoreboard = parts_.context.scoreboard;
   switch (request.command) {
-    case ControlCommand::kStatus:
-      return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
-    case ControlCommand::kMetrics:
-      return answer(TextReply(RenderMetrics(scoreboard, Now())));
-    case ControlCommand::kConfig:
-      return answer(TextReply(PrintConfig(*parts_.generations.Serving().config)));
+    case ControlCommand::kStatus: return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
+    case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard, Now())));
+    case ControlCommand::kConfig: return answer(TextReply(PrintConfig(*parts_.generations.Serving().config)));
     case ControlCommand::kReload: {
       const Asker asker{parts_.waiters.Add(answer), request.wait};
       return parts_.changes.Tell([&](Change& change) { change.AskReload(asker); });
@@ -108,10 +91,8 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
     case ControlCommand::kStop:
       answer({true, parts_.changes.State().Stopping() ? "stopping at once" : "stopping", {}, {}});
       return Stop();
-    case ControlCommand::kScale:
-      return answer(RequestScale(request));
-    case ControlCommand::kRetire:
-      return answer(RequestRetire(Slot{request.number}));
+    case ControlCommand::kScale: return answer(RequestScale(request));
+    case ControlCommand::kRetire: return answer(RequestRetire(Slot{request.number}));
     case ControlCommand::kReopenLogs:
       return ReopenLogs([answer](const Status& status) {
         answer(status.Ok() ? ControlReply{true, "all processes write to the reopened logs", {}, {}}
@@ -124,13 +105,16 @@ ControlReply Commands::RequestScale(const ControlRequest& request) {
   if (parts_.changes.State().Stopping()) return Refusal("scale: the server is stopping");
   const std::string name = request.pool.empty() ? std::string(kMainPoolName) : request.pool;
   const std::vector<PoolSpec>& pools = parts_.generations.Serving().pools;
-  const auto pool = std::find_if(pools.begin(), pools.end(), [&](const PoolSpec& each) { return each.config->name == name; });
+  const auto pool = std::find_if(pools.begin(), pools.end(),
+                                 [&](const PoolSpec& each) { return each.config->name == name; });
   if (pool == pools.end()) return Refusal(UnknownPool(name, pools));
   const std::uint32_t most = MostWorkers(pool->id);
   if (request.number < 1 || request.number > most) {
-    return Refusal(fmt::format("scale: 1 to {} workers{}", most,
-                               pools.size() < 2 ? "" : fmt::format(" in pool {}: all pools have {} at most together",
-                                                                   Quoted(name), kMaxWorkers)));
+    return Refusal(fmt::format(
+        "scale: 1 to {} workers{}", most,
+        pools.size() < 2
+            ? ""
+            : fmt::format(" in pool {}: all pools have {} at most together", Quoted(name), kMaxWorkers)));
   }
   ControlReply reply{true, ScaledText(*pool, request.number), {}, {}};
   Scale(*pool, request.number);  // `pool` may be gone behind it
@@ -162,10 +146,8 @@ void Commands::Do(const Answer& action) {
 void Commands::Do(const ReportWaiting& action) {
   if (action.upgrade) return log::Notice("upgrade waits: a reload is under way");
   switch (action.why) {
-    case WaitReason::kUpgradeUnderWay:
-      return log::Notice("reload waits: an upgrade is under way");
-    case WaitReason::kReloadUnderWay:
-      return log::Notice("reload waits: another one is under way");
+    case WaitReason::kUpgradeUnderWay: return log::Notice("reload waits: an upgrade is under way");
+    case WaitReason::kReloadUnderWay: return log::Notice("reload waits: another one is under way");
     case WaitReason::kWorkersFinish:
       return log::Notice("reload waits: workers of an earlier generation still finish");
   }
@@ -176,7 +158,8 @@ void Commands::Do(const ReportWaiting& action) {
 void Commands::Stop() {
   const Config& config = *parts_.generations.Serving().config;
   Change::StopTimes times{config.supervision.stop_delay, Duration(0)};
-  for (const PoolConfig& pool : config.pools) times.drain = std::max(times.drain, pool.supervision.drain_timeout);
+  for (const PoolConfig& pool : config.pools)
+    times.drain = std::max(times.drain, pool.supervision.drain_timeout);
   parts_.changes.Tell([&](Change& change) { change.AskStop(times, Now()); });
 }
 
@@ -189,7 +172,8 @@ void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
 void Commands::Nudge(int by) {
   const PoolSpec& pool = parts_.generations.Serving().pools.front();
   const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.id)} + by;
-  Scale(pool, static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.id), 1U))));
+  Scale(pool,
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.id), 1U))));
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {

@@ -62,7 +62,8 @@ void ConfigApplier::Remark(const Config& config) {
   };
   for (const PoolConfig& pool : config.pools) {
     const auto named = [&](const std::string& remark) {
-      return remark.empty() || config.pools.size() == 1 ? remark : fmt::format("pool {}: {}", pool.name, remark);
+      return remark.empty() || config.pools.size() == 1 ? remark
+                                                        : fmt::format("pool {}: {}", pool.name, remark);
     };
     const std::string identity = named(PlanIdentity(pool, OwnAuthority()).remark);
     if (is_new(identity)) log::Notice("{}", identity);

@@ -25,9 +25,10 @@ std::uint32_t WorkersByCpus() {
 template <typename Id>
 Status RoomFor(const NameNumbers<Id>& numbers, const std::set<std::string>& names, const char* what) {
   if (numbers.HasRoomFor(names)) return {};
-  return Error{fmt::format("{} names of {} have been in use since the start; for another one the server must be "
-                           "restarted",
-                           numbers.All().size(), what)};
+  return Error{
+      fmt::format("{} names of {} have been in use since the start; for another one the server must be "
+                  "restarted",
+                  numbers.All().size(), what)};
 }
 
 }  // namespace
@@ -36,12 +37,11 @@ void Generations::Begin(std::shared_ptr<const Config> config) { serving_ = Make(
 
 void Generations::Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
 
-void Generations::Promote() {
-  serving_ = std::exchange(coming_, {});
-}
+void Generations::Promote() { serving_ = std::exchange(coming_, {}); }
 
 std::string Generations::ServingText() const {
-  const std::string pools = serving_.pools.size() > 1 ? fmt::format(" in {} pools", serving_.pools.size()) : "";
+  const std::string pools =
+      serving_.pools.size() > 1 ? fmt::format(" in {} pools", serving_.pools.size()) : "";
   return fmt::format("serving: generation {}, {} workers{}", Raw(serving_.number), serving_.Workers(), pools);
 }
 

@@ -57,7 +57,8 @@ void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool al
 void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools) {
   const std::span<PoolRow> rows = scoreboard.Pools();
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (std::any_of(pools.begin(), pools.end(), [i](const PoolSpec& pool) { return Raw(pool.id) == i; })) continue;
+    if (std::any_of(pools.begin(), pools.end(), [i](const PoolSpec& pool) { return Raw(pool.id) == i; }))
+      continue;
     rows[i].used.store(false, std::memory_order_relaxed);
   }
 }

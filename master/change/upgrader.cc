@@ -36,9 +36,7 @@ Status Upgrader::Begin() {
   return {};
 }
 
-void Upgrader::Do(const KillPreflight&) {
-  preflight_.reset();
-}
+void Upgrader::Do(const KillPreflight&) { preflight_.reset(); }
 
 void Upgrader::OnVerdict(const Result<std::string>& verdict) {
   preflight_.reset();

@@ -97,7 +97,8 @@ ControlAnswer ControlClient::AwaitAnswer() {
 }
 
 bool ControlClient::WaitsForChange() const {
-  return answering_ && (asked_.command == ControlCommand::kReload || asked_.command == ControlCommand::kUpgrade);
+  return answering_ &&
+         (asked_.command == ControlCommand::kReload || asked_.command == ControlCommand::kUpgrade);
 }
 
 void ControlClient::Answer(const ControlReply& reply) {
@@ -119,8 +120,8 @@ bool ControlClient::Send() {
 }
 
 void ControlClient::Await() {
-  // While it is being answered it is not read: more requests wait in its socket, and a client that has gone is
-  // seen when the answer is sent.
+  // While it is being answered it is not read: more requests wait in its socket, and a client that has gone
+  // is seen when the answer is sent.
   Interest interest = Interest::kNone;
   if (!unsent_.empty()) {
     interest = Interest::kWrite;

@@ -1,7 +1,7 @@
 // ControlClient: one connection of the control socket: a request at a time, answered before the next is read.
 //
-// Nobody on the other end can hold up the master: what may be kept of a request and of an answer is bounded, half a
-// request and half-read answers have a deadline, and every call is non-blocking.
+// Nobody on the other end can hold up the master: what may be kept of a request and of an answer is bounded,
+// half a request and half-read answers have a deadline, and every call is non-blocking.
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_CLIENT_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_CLIENT_H_
 
@@ -27,14 +27,15 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // How long the rest of a request, or the client's reading of an answer, may take.
   static constexpr Duration kPatience = std::chrono::seconds(10);
 
-  // `handler` outlives the client. `on_closed`: drop it; called from the loop, as the last thing that is done.
+  // `handler` outlives the client. `on_closed`: drop it; called from the loop, as the last thing that is
+  // done.
   ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler& handler,
                 std::function<void(ControlClient*)> on_closed);
 
   // Error: it cannot be watched.
   Status Start();
-  // Instead of Start, for one whose request this process has taken as another program: the answer to it. Nothing is read
-  // before that is given.
+  // Instead of Start, for one whose request this process has taken as another program: the answer to it.
+  // Nothing is read before that is given.
   ControlAnswer AwaitAnswer();
   // Answers before anything was asked, and closes.
   void TurnAway(const ControlReply& reply);
@@ -44,7 +45,9 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   // Its request changes what serves, and it waits for the outcome: reload --wait, upgrade --wait.
   [[nodiscard]] bool WaitsForChange() const;
   // Nothing is on the way in either direction.
-  [[nodiscard]] bool Quiet() const { return !answering_ && received_.empty() && unsent_.empty() && !no_more_; }
+  [[nodiscard]] bool Quiet() const {
+    return !answering_ && received_.empty() && unsent_.empty() && !no_more_;
+  }
   [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
 
  private:

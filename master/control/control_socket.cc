@@ -55,7 +55,8 @@ ControlSocket::ControlSocket(EventLoop& loop, ControlEndpoint endpoint, ControlH
       resume_(loop, EventLoop::kPriorityControl, [this] { Watch(); }) {}
 
 std::unique_ptr<FdWatch> ControlSocket::MakeWatch(int fd) {
-  return std::make_unique<FdWatch>(loop_, fd, EventLoop::kPriorityControl, [this](Interest) { OnReadable(); });
+  return std::make_unique<FdWatch>(loop_, fd, EventLoop::kPriorityControl,
+                                   [this](Interest) { OnReadable(); });
 }
 
 Status ControlSocket::MoveTo(ControlEndpoint endpoint) {
@@ -92,12 +93,14 @@ void ControlSocket::Admit(UniqueFd fd) {
   if (!peer.Ok()) return;  // gone already
   if (const char* why = WhyRefused(peer.Value())) {
     if (const auto held_back = refusal_log_.Allow(Now())) {
-      log::Warning("control: user {} (pid {}) is refused: {} (root and user {} may; {} more such lines held back)",
-                   peer.Value().user, peer.Value().pid, why, ::geteuid(), *held_back);
+      log::Warning(
+          "control: user {} (pid {}) is refused: {} (root and user {} may; {} more such lines held back)",
+          peer.Value().user, peer.Value().pid, why, ::geteuid(), *held_back);
     }
     return client->TurnAway(Refusal("permission denied"));
   }
-  if (clients_.size() >= kMaxClients && !MakeRoom()) return client->TurnAway(Refusal("too many clients wait"));
+  if (clients_.size() >= kMaxClients && !MakeRoom())
+    return client->TurnAway(Refusal("too many clients wait"));
   Keep(std::move(client));
 }
 
@@ -148,7 +151,8 @@ std::vector<int> ControlSocket::IdleClients() const {
 }
 
 bool ControlSocket::MakeRoom() {
-  const auto idle = std::find_if(clients_.begin(), clients_.end(), [](const auto& client) { return client->Idle(); });
+  const auto idle =
+      std::find_if(clients_.begin(), clients_.end(), [](const auto& client) { return client->Idle(); });
   if (idle == clients_.end()) return false;
   clients_.erase(idle);
   return true;
@@ -158,7 +162,8 @@ void ControlSocket::Pause(int errnum) {
   watch_->Stop();
   resume_.SetAfter(kPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum), *held_back);
+    log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum),
+                 *held_back);
   }
 }
 

@@ -1,7 +1,7 @@
 // ControlSocket: the operator's way in: a Unix socket of mode 0600 in the file system, and its clients.
 //
-// Who may connect is decided twice, by the file's mode and by the kernel's word about the peer: root and the user
-// that the master runs as, nobody else. Removes its file when it goes.
+// Who may connect is decided twice, by the file's mode and by the kernel's word about the peer: root and the
+// user that the master runs as, nobody else. Removes its file when it goes.
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 
@@ -48,17 +48,18 @@ class ControlEndpoint {
 
 class ControlSocket {
  public:
-  // Connections at a time. One more makes room by closing the one that has been idle for longest; when all wait
-  // for an answer, it is turned away.
+  // Connections at a time. One more makes room by closing the one that has been idle for longest; when all
+  // wait for an answer, it is turned away.
   static constexpr std::size_t kMaxClients = 32;
 
   // Error: it cannot be watched.
-  static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, ControlEndpoint endpoint, ControlHandler handler);
+  static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, ControlEndpoint endpoint,
+                                                     ControlHandler handler);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  // Listens there from now on. Clients stay, those too that wait in the queue of the old place, whose file goes.
-  // Error: it cannot be watched, and listens where it did.
+  // Listens there from now on. Clients stay, those too that wait in the queue of the old place, whose file
+  // goes. Error: it cannot be watched, and listens where it did.
   Status MoveTo(ControlEndpoint endpoint);
 
   [[nodiscard]] const std::string& Path() const { return endpoint_.Path(); }
@@ -66,15 +67,16 @@ class ControlSocket {
   [[nodiscard]] const SocketFile& File() const { return endpoint_.File(); }
   void Own(SocketFile file) { endpoint_.Own(std::move(file)); }
 
-  // Takes a client that this process had as another program: one that waits for the outcome of the upgrade, whose answer
-  // is returned, or one that has asked for nothing yet.
+  // Takes a client that this process had as another program: one that waits for the outcome of the upgrade,
+  // whose answer is returned, or one that has asked for nothing yet.
   ControlAnswer InheritWaiter(UniqueFd fd);
   void InheritIdle(UniqueFd fd);
-  // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is quiet.
+  // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is
+  // quiet.
   [[nodiscard]] std::vector<int> Waiters() const;
   [[nodiscard]] std::vector<int> IdleClients() const;
-  // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are not the
-  // operator, also where they are the same user as the master.
+  // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are
+  // not the operator, also where they are the same user as the master.
   void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
 
  private:

@@ -18,9 +18,10 @@ Status ControlSockets::Prepare(const Config& config) {
     switch (LookAt(serving_->File())) {
       case SocketFilePresence::kOurs: return {};
       case SocketFilePresence::kReplaced:
-        log::Warning("control: {} has been replaced by somebody else's file, which is left alone: preforkctl does not "
-                     "reach this server",
-                     config.control);
+        log::Warning(
+            "control: {} has been replaced by somebody else's file, which is left alone: preforkctl does not "
+            "reach this server",
+            config.control);
         return {};
       case SocketFilePresence::kGone: break;
     }
@@ -34,7 +35,8 @@ Status ControlSockets::Prepare(const Config& config) {
     return Error{"control: " + endpoint.Err().text, endpoint.Err().errnum};
   } else {
     // Nobody has asked for the default, and a first try without root runs into it.
-    log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where", endpoint.Err().text);
+    log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where",
+                 endpoint.Err().text);
   }
   return {};
 }
@@ -53,7 +55,8 @@ void ControlSockets::Commit(const Config& config) {
   }
   ControlEndpoint endpoint = std::move(*coming_);
   coming_.reset();
-  const Status status = serving_ != nullptr ? serving_->MoveTo(std::move(endpoint)) : Open(std::move(endpoint));
+  const Status status =
+      serving_ != nullptr ? serving_->MoveTo(std::move(endpoint)) : Open(std::move(endpoint));
   if (!status.Ok()) log::Error("control: {}", status.Err().text);
 }
 

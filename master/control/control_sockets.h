@@ -19,8 +19,9 @@ class ControlSockets {
   // `is_worker`: no session that such a process leads is the operator's.
   ControlSockets(EventLoop& loop, ControlHandler handler, std::function<bool(int)> is_worker);
 
-  // Binds the socket that `config` wants, where it is not the one in service, or where that one's file has been removed.
-  // Where the default path cannot be had, as without root, or a file not made again, the server goes on without.
+  // Binds the socket that `config` wants, where it is not the one in service, or where that one's file has
+  // been removed. Where the default path cannot be had, as without root, or a file not made again, the server
+  // goes on without.
   Status Prepare(const Config& config);
   // Commit(config) would close the socket, with its clients.
   [[nodiscard]] bool Closes(const Config& config) const;

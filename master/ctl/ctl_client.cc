@@ -35,7 +35,8 @@ Result<CtlClient> CtlClient::Connect(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
   // connect waits for room in the server's queue as long as a send would (unix(7)).
-  if (Status status = SetPatience(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds)); !status.Ok()) {
+  if (Status status = SetPatience(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds));
+      !status.Ok()) {
     return status.Err();
   }
   const SocketAddress& name = address.Value().address;

@@ -17,8 +17,8 @@ class CtlClient {
   // Error: EACCES and EPERM: not allowed; anything else: no server answers there.
   static Result<CtlClient> Connect(const std::string& path);
 
-  // `patience`: for each part of the answer; nullopt: as long as the server lives. Error: no answer, no whole one, or
-  // nonsense. After an error the connection is of no use any more.
+  // `patience`: for each part of the answer; nullopt: as long as the server lives. Error: no answer, no whole
+  // one, or nonsense. After an error the connection is of no use any more.
   Result<ControlReply> Ask(const ControlRequest& request, std::optional<Duration> patience);
 
  private:

@@ -53,8 +53,9 @@ constexpr std::string_view kExitCodes =
     "            77 not allowed\n";
 
 std::string Help() {
-  std::string text = "preforkctl: asks a running preforkd about itself, and tells it what to do.\n\n"
-                     "usage: preforkctl [--control PATH] [--json] COMMAND\n\ncommands:\n";
+  std::string text =
+      "preforkctl: asks a running preforkd about itself, and tells it what to do.\n\n"
+      "usage: preforkctl [--control PATH] [--json] COMMAND\n\ncommands:\n";
   for (const CommandRow& row : kCommands) {
     std::string usage = fmt::format("{} {}", row.name, row.argument);
     if (!row.flag.empty()) usage += fmt::format("[{}{}]", row.flag, row.flag == "--count" ? " N" : "");
@@ -123,18 +124,21 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   if (version) return CtlEarlyExit{fmt::format("preforkctl {}\n", kVersion), ExitCode::kStopped};
   for (const std::string& word : words) {
     if (word.size() > 1 && word.starts_with('-')) {
-      return Misused(Unknown("flag", word, {"--control", "--json", "--wait", "--count", "--help", "--version"}));
+      return Misused(
+          Unknown("flag", word, {"--control", "--json", "--wait", "--count", "--help", "--version"}));
     }
   }
   if (words.empty()) return Misused("no command");
   const CommandRow* command = FindCommand(words.front());
   if (command == nullptr) return Misused(Unknown("command", words.front(), CommandNames()));
   options.command = command->name;
-  if (options.wait && command->flag != "--wait") return Misused(fmt::format("{} knows no --wait", command->name));
+  if (options.wait && command->flag != "--wait")
+    return Misused(fmt::format("{} knows no --wait", command->name));
   if (!counted->empty()) {
     const std::optional<std::uint32_t> frames = Number(count);
     if (command->flag != "--count") return Misused(fmt::format("{} knows no --count", command->name));
-    if (!frames || *frames == 0) return Misused(fmt::format("--count: {} is no number of tables", Quoted(count)));
+    if (!frames || *frames == 0)
+      return Misused(fmt::format("--count: {} is no number of tables", Quoted(count)));
     options.count = *frames;
   }
   const std::size_t wanted = command->argument.empty() ? 1 : 2;
@@ -142,18 +146,21 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   if (words.size() < wanted) return Misused(fmt::format("{} needs {}", command->name, command->argument));
   if (wanted == 2) {
     std::string_view word = words[1];
-    if (const std::size_t equals = word.find('='); equals != std::string_view::npos && command->name == "scale") {
+    if (const std::size_t equals = word.find('=');
+        equals != std::string_view::npos && command->name == "scale") {
       options.pool = word.substr(0, equals);
       word.remove_prefix(equals + 1);
       if (options.pool.empty()) return Misused(fmt::format("scale: {} names no pool", Quoted(words[1])));
     }
     const std::optional<std::uint32_t> number = Number(word);
     if (!number) {
-      return Misused(fmt::format("{}: {} is not a number for {}", command->name, Quoted(words[1]), command->argument));
+      return Misused(
+          fmt::format("{}: {} is not a number for {}", command->name, Quoted(words[1]), command->argument));
     }
     options.number = *number;
   }
-  if (options.json && command->name == "top") return Misused("top is for people; status --json is for programs");
+  if (options.json && command->name == "top")
+    return Misused("top is for people; status --json is for programs");
   return options;
 }
 

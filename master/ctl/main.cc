@@ -1,4 +1,5 @@
-// preforkctl: asks a running preforkd about itself, and tells it what to do. One request, one answer, an exit code.
+// preforkctl: asks a running preforkd about itself, and tells it what to do. One request, one answer, an exit
+// code.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -28,7 +29,8 @@ int Exit(ExitCode code) { return static_cast<int>(code); }
 
 int Fail(const Error& error) {
   fmt::print(stderr, "preforkctl: {}\n", error.text);
-  return Exit(error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kUnavailable);
+  return Exit(error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission
+                                                              : ExitCode::kUnavailable);
 }
 
 ControlRequest RequestFor(const CtlOptions& options) {
@@ -82,7 +84,8 @@ int Run(int argc, char** argv) {
   }
   const auto& options = std::get<CtlOptions>(parsed);
   if (options.command == "version") {
-    fmt::print("{}\n", options.json ? fmt::format("{{\"version\":\"{}\"}}", kVersion) : fmt::format("preforkctl {}", kVersion));
+    fmt::print("{}\n", options.json ? fmt::format("{{\"version\":\"{}\"}}", kVersion)
+                                    : fmt::format("preforkctl {}", kVersion));
     return Exit(ExitCode::kStopped);
   }
   if (options.command == "top") return Exit(RunTop(options));

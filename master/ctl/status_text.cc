@@ -17,16 +17,17 @@ using Align = Table::Align;
 std::string Text(std::uint64_t number) { return fmt::format("{}", number); }
 
 std::string Heading(const StatusView& view) {
-  return fmt::format("preforkd {}  {}  generation {}  pid {}  up {}\n", view.version, view.state, view.generation,
-                     view.pid, Ago(view.uptime_seconds));
+  return fmt::format("preforkd {}  {}  generation {}  pid {}  up {}\n", view.version, view.state,
+                     view.generation, view.pid, Ago(view.uptime_seconds));
 }
 
 std::string Connections(const StatusView& view) {
   const std::string evicted = view.evicted == 0 ? "" : fmt::format(" (evicted {})", view.evicted);
-  return fmt::format("connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}{}  lost {}\n",
-                     view.accepted, view.in_progress, view.waiting, view.parked, view.finished, evicted, view.lost) +
-         fmt::format("hand-overs   to workers {}  back {}  reclaimed {}     worker restarts {}{}\n", view.handed_over,
-                     view.handed_back, view.reclaimed, view.restarts,
+  return fmt::format(
+             "connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}{}  lost {}\n",
+             view.accepted, view.in_progress, view.waiting, view.parked, view.finished, evicted, view.lost) +
+         fmt::format("hand-overs   to workers {}  back {}  reclaimed {}     worker restarts {}{}\n",
+                     view.handed_over, view.handed_back, view.reclaimed, view.restarts,
                      view.gathers ? "     gathered on few workers" : "");
 }
 
@@ -53,7 +54,8 @@ std::string Pools(const StatusView& view) {
 class WorkerTable {
  public:
   WorkerTable(const StatusView& view, std::vector<Table::Column> columns)
-      : has_pools_(view.HasPools()), table_(WithPool(std::move(columns), Table::Column{"POOL", Align::kLeft})) {}
+      : has_pools_(view.HasPools()),
+        table_(WithPool(std::move(columns), Table::Column{"POOL", Align::kLeft})) {}
 
   void Add(const WorkerView& worker, std::vector<std::string> cells) {
     cells.insert(cells.begin(), Text(worker.slot));
@@ -86,9 +88,9 @@ struct TopRow {
 
 TopRow RowOf(const WorkerView& worker, const StatusView& before, double seconds) {
   TopRow row{&worker};
-  const auto same = std::find_if(before.workers.begin(), before.workers.end(), [&](const WorkerView& candidate) {
-    return candidate.incarnation == worker.incarnation;
-  });
+  const auto same =
+      std::find_if(before.workers.begin(), before.workers.end(),
+                   [&](const WorkerView& candidate) { return candidate.incarnation == worker.incarnation; });
   if (same == before.workers.end() || seconds <= 0) return row;
   row.requests = Rate(same->requests, worker.requests, seconds);
   row.cpu = std::max(0.0, worker.cpu_seconds - same->cpu_seconds) / seconds * 100;
@@ -123,14 +125,25 @@ std::string StatusText(const StatusView& view) {
 }
 
 std::string WorkersText(const StatusView& view) {
-  WorkerTable table(view, {{"SLOT"}, {"INC"}, {"GEN"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"},
-                           {"REQUESTS"}, {"CPU"}, {"MEMORY"}, {"UPTIME"}, {"DOING", Align::kLeft}});
+  WorkerTable table(view, {{"SLOT"},
+                           {"INC"},
+                           {"GEN"},
+                           {"PID"},
+                           {"STATE", Align::kLeft},
+                           {"CONNS"},
+                           {"QUEUED"},
+                           {"REQUESTS"},
+                           {"CPU"},
+                           {"MEMORY"},
+                           {"UPTIME"},
+                           {"DOING", Align::kLeft}});
   for (const WorkerView* each : view.ByPool()) {
     const WorkerView& worker = *each;
-    table.Add(worker, {Text(worker.incarnation), Text(worker.generation), Text(worker.pid), worker.state,
-                       Text(worker.connections), Text(worker.queued), Text(worker.requests),
-                       fmt::format("{:.1f} s", worker.cpu_seconds), Bytes(static_cast<double>(worker.rss_bytes)),
-                       Ago(worker.uptime_seconds), worker.doing});
+    table.Add(worker,
+              {Text(worker.incarnation), Text(worker.generation), Text(worker.pid), worker.state,
+               Text(worker.connections), Text(worker.queued), Text(worker.requests),
+               fmt::format("{:.1f} s", worker.cpu_seconds), Bytes(static_cast<double>(worker.rss_bytes)),
+               Ago(worker.uptime_seconds), worker.doing});
   }
   return table.TextOf(0);
 }
@@ -146,8 +159,8 @@ std::optional<TopOrder> TopOrderOf(char key) {
   }
 }
 
-std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order, std::size_t width,
-                    std::size_t height) {
+std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order,
+                    std::size_t width, std::size_t height) {
   std::vector<TopRow> rows;
   TopRow sum;
   for (const WorkerView* worker : now.ByPool()) {
@@ -155,19 +168,29 @@ std::string TopText(const StatusView& before, const StatusView& now, double seco
     sum.requests += rows.back().requests;
     sum.cpu += rows.back().cpu;
   }
-  std::stable_sort(rows.begin(), rows.end(),
-                   [order](const TopRow& a, const TopRow& b) { return WeightOf(a, order) > WeightOf(b, order); });
-  WorkerTable table(now, {{"SLOT"}, {"INC"}, {"PID"}, {"STATE", Align::kLeft}, {"CONNS"}, {"QUEUED"}, {"REQ/S"},
-                          {"CPU%"}, {"MEMORY"}, {"DOING", Align::kLeft}});
+  std::stable_sort(rows.begin(), rows.end(), [order](const TopRow& a, const TopRow& b) {
+    return WeightOf(a, order) > WeightOf(b, order);
+  });
+  WorkerTable table(now, {{"SLOT"},
+                          {"INC"},
+                          {"PID"},
+                          {"STATE", Align::kLeft},
+                          {"CONNS"},
+                          {"QUEUED"},
+                          {"REQ/S"},
+                          {"CPU%"},
+                          {"MEMORY"},
+                          {"DOING", Align::kLeft}});
   for (const TopRow& row : rows) {
     const WorkerView& worker = *row.worker;
-    table.Add(worker, {Text(worker.incarnation), Text(worker.pid), worker.state, Text(worker.connections),
-                       Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
-                       Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
+    table.Add(worker,
+              {Text(worker.incarnation), Text(worker.pid), worker.state, Text(worker.connections),
+               Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
+               Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
   }
-  const std::string rates = fmt::format(
-      "now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers\n", sum.requests,
-      Rate(before.accepted, now.accepted, seconds), sum.cpu, now.workers.size());
+  const std::string rates =
+      fmt::format("now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers\n",
+                  sum.requests, Rate(before.accepted, now.accepted, seconds), sum.cpu, now.workers.size());
   std::string head;
   for (std::string rest = Heading(now) + Connections(now) + rates + "\n"; !rest.empty();) {
     const std::size_t end = rest.find('\n');

@@ -19,10 +19,10 @@ enum class TopOrder { kSlot, kRequests, kCpu, kMemory, kConnections };
 // The order that a key asks for; nullopt: it asks for none.
 std::optional<TopOrder> TopOrderOf(char key);
 
-// One table of `top`: rates are those between `before` and `now`, `seconds` apart. `width` and `height` of the
-// terminal; 0: no limit.
-std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order, std::size_t width,
-                    std::size_t height);
+// One table of `top`: rates are those between `before` and `now`, `seconds` apart. `width` and `height` of
+// the terminal; 0: no limit.
+std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order,
+                    std::size_t width, std::size_t height);
 
 }  // namespace preforkd
 

@@ -96,13 +96,15 @@ Json Parse(std::string_view json) { return Json::parse(json, nullptr, /*allow_ex
 bool StatusView::HasPools() const {
   const auto is_other = [](const std::string& name) { return !name.empty() && name != "main"; };
   return std::any_of(pools.begin(), pools.end(), [&](const PoolView& pool) { return is_other(pool.name); }) ||
-         std::any_of(workers.begin(), workers.end(), [&](const WorkerView& worker) { return is_other(worker.pool); });
+         std::any_of(workers.begin(), workers.end(),
+                     [&](const WorkerView& worker) { return is_other(worker.pool); });
 }
 
 std::vector<const WorkerView*> StatusView::ByPool() const {
   // Behind the last: those of a pool that the configuration has no longer.
   const auto place = [this](const WorkerView* worker) {
-    return std::find_if(pools.begin(), pools.end(), [&](const PoolView& pool) { return pool.name == worker->pool; });
+    return std::find_if(pools.begin(), pools.end(),
+                        [&](const PoolView& pool) { return pool.name == worker->pool; });
   };
   std::vector<const WorkerView*> sorted;
   for (const WorkerView& worker : workers) sorted.push_back(&worker);

@@ -72,7 +72,8 @@ struct StatusView {
   [[nodiscard]] std::vector<const WorkerView*> ByPool() const;
 };
 
-// From a server of another version a field may be missing, and is 0 or empty then. Error: no such document at all.
+// From a server of another version a field may be missing, and is 0 or empty then. Error: no such document at
+// all.
 Result<StatusView> ParseStatus(std::string_view json);
 // The workers of the document as JSON, in one line.
 std::string WorkersJson(std::string_view json);

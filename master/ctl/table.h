@@ -21,8 +21,8 @@ class Table {
   // As many cells as there are columns.
   void Add(std::vector<std::string> cells);
 
-  // Two spaces between columns, none at the end of a line; a heading first. Lines longer than `width` columns are cut;
-  // 0: none is.
+  // Two spaces between columns, none at the end of a line; a heading first. Lines longer than `width` columns
+  // are cut; 0: none is.
   [[nodiscard]] std::string Text(std::size_t width = 0) const;
 
  private:

@@ -1,7 +1,7 @@
 // Terminal: standard output as a screen of its own while `top` runs, and the keys that are pressed meanwhile.
 //
-// Owns the terminal's settings: the destructor brings back what was there, and so does being stopped by job control.
-// Nothing else in the process may write to the terminal meanwhile. One at a time.
+// Owns the terminal's settings: the destructor brings back what was there, and so does being stopped by job
+// control. Nothing else in the process may write to the terminal meanwhile. One at a time.
 #ifndef PREFORKD_MASTER_CTL_TERMINAL_H_
 #define PREFORKD_MASTER_CTL_TERMINAL_H_
 
@@ -34,8 +34,8 @@ class Terminal {
   void Show(std::string_view text);
 
   enum class Event { kTimeout, kKey, kRedraw, kEnd };
-  // Waits for a key (in `key`), for `limit`, for another size (kRedraw), or for a signal that ends the program, and for
-  // the end of the terminal itself (kEnd).
+  // Waits for a key (in `key`), for `limit`, for another size (kRedraw), or for a signal that ends the
+  // program, and for the end of the terminal itself (kEnd).
   Event Await(Duration limit, char& key);
 
  private:

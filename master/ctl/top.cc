@@ -56,7 +56,8 @@ class Sampler {
 };
 
 std::string TextBetween(const Sample& before, const Sample& now, TopOrder order, Terminal::Size size) {
-  return TopText(before.view, now.view, Seconds(now.taken_at - before.taken_at), order, size.columns, size.rows);
+  return TopText(before.view, now.view, Seconds(now.taken_at - before.taken_at), order, size.columns,
+                 size.rows);
 }
 
 ExitCode Fail(const Error& error) {
@@ -67,7 +68,8 @@ ExitCode Fail(const Error& error) {
 // Tables one below the other, for a file or the next program.
 ExitCode PrintTables(Sampler& sampler, Sample before, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
-    (void)::poll(nullptr, 0, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(kInterval).count()));
+    (void)::poll(nullptr, 0,
+                 static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(kInterval).count()));
     Result<Sample> now = sampler.Take();
     if (!now.Ok()) return Fail(now.Err());
     if (i > 0) fmt::print("\n");

@@ -7,8 +7,8 @@
 
 namespace preforkd {
 
-// Runs until it is ended, or has printed options.count tables (without a terminal: 1 if that is 0). A server that
-// goes away while it runs is waited for on a terminal, and ends it anywhere else.
+// Runs until it is ended, or has printed options.count tables (without a terminal: 1 if that is 0). A server
+// that goes away while it runs is waited for on a terminal, and ends it anywhere else.
 ExitCode RunTop(const CtlOptions& options);
 
 }  // namespace preforkd

@@ -18,7 +18,8 @@ SipKey g_key = kNone;
 
 SipKey SealKey() {
   // So few bytes come whole, once the system has collected any at all, for which this waits (getrandom(2)).
-  if (g_key == kNone) PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key), "no key for the seals");
+  if (g_key == kNone)
+    PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key), "no key for the seals");
   return g_key;
 }
 

@@ -77,7 +77,8 @@ void Dispatcher::GiveUpWaiting(LossReason reason) {
   while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(reason));
 }
 
-void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted, std::vector<PackedParcel>& taken) {
+void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted,
+                             std::vector<PackedParcel>& taken) {
   for (std::size_t left = waiting_.Size(); left > 0; --left) {
     PackedParcel parcel = waiting_.PopFront();
     if (wanted(parcel)) {
@@ -107,7 +108,8 @@ bool Dispatcher::SendOutboxes(Time now) {
     stuck_.Given(target, now);
   }
   picked_.clear();
-  for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel) waiting_.PushFront(std::move(*parcel));
+  for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel)
+    waiting_.PushFront(std::move(*parcel));
   const bool all = unsent_.empty();
   unsent_.clear();
   return all;
@@ -119,10 +121,12 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
   while (!rest.empty() && open) {
     const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
     for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
-      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot), Get(target.channel->Row().incarnation));
+      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot),
+                 Get(target.channel->Row().incarnation));
     }
     const SendResult result = target.channel->Send(batch);
-    for (const PackedParcel& sent : rest.first(result.sent)) target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
+    for (const PackedParcel& sent : rest.first(result.sent))
+      target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;
@@ -131,7 +135,11 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
         rest = rest.subspan(1);
         open = false;
         break;
-      case SendOutcome::kTooMany: ReportInFlight(); in_flight_limit_ = true; open = false; break;
+      case SendOutcome::kTooMany:
+        ReportInFlight();
+        in_flight_limit_ = true;
+        open = false;
+        break;
       case SendOutcome::kFull: Add(page_.channel_full); [[fallthrough]];
       case SendOutcome::kGone: open = false; break;
     }
@@ -144,9 +152,10 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
 void Dispatcher::ReportInFlight() {
   Add(page_.too_many_in_flight);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
-                 "such lines held back)",
-                 *held_back);
+    log::Warning(
+        "as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
+        "such lines held back)",
+        *held_back);
   }
 }
 
@@ -161,7 +170,8 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   }
   ledger_.Lost(LossReason::kRefused);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error(parcel.Id(), "closing: the connection cannot be handed over: {} ({} more such lines held back)",
+    log::Error(parcel.Id(),
+               "closing: the connection cannot be handed over: {} ({} more such lines held back)",
                ErrnoText(errnum), *held_back);
   }
 }

@@ -1,11 +1,12 @@
 // Dispatcher: gives each connection to a slot. Owns every parcel that is in the master and not parked: those
 // that were just accepted, came back or were reclaimed, until a channel has taken them.
 //
-// It never blocks, never drops and never reads a client's bytes. What a stuck slot has not taken it takes back and
-// gives to others. When no slot can take a parcel it waits here, and accepting pauses until the last one that waits
-// has gone.
+// It never blocks, never drops and never reads a client's bytes. What a stuck slot has not taken it takes
+// back and gives to others. When no slot can take a parcel it waits here, and accepting pauses until the last
+// one that waits has gone.
 //
-// What a Flush costs depends on what it gives out and on what has changed, not on the number of slots (slot_book.h).
+// What a Flush costs depends on what it gives out and on what has changed, not on the number of slots
+// (slot_book.h).
 #ifndef PREFORKD_MASTER_DISPATCH_DISPATCHER_H_
 #define PREFORKD_MASTER_DISPATCH_DISPATCHER_H_
 
@@ -75,7 +76,8 @@ class Dispatcher {
 
  private:
   void Distribute(Time now);
-  // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was assigned.
+  // Puts waiting parcels into outboxes, oldest first, until no slot has room. False when nothing was
+  // assigned.
   bool AssignWaiting(Time now);
   // True when everything went. What did not go waits again, in front, in its order.
   bool SendOutboxes(Time now);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace preforkd {
 
 PoolDispatchers::PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks)
@@ -11,10 +10,11 @@ PoolDispatchers::PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, 
       scoreboard_(scoreboard),
       ledger_(ledger),
       hooks_(std::move(hooks)),
-      tell_(loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
+      tell_(
+          loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
 
-void PoolDispatchers::Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
-                                std::uint32_t cpus) {
+void PoolDispatchers::Configure(const DispatchConfig& config,
+                                const std::vector<std::pair<ServiceId, PoolId>>& routes, std::uint32_t cpus) {
   config_ = config;
   cpus_ = cpus;
   for (auto& [id, pool] : pools_) pool.current = false;
@@ -41,7 +41,8 @@ void PoolDispatchers::AddSlot(PoolId pool, Slot slot, SlotChannel& channel) {
 }
 
 void PoolDispatchers::RemoveSlot(Slot slot) {
-  Pool* const pool = Raw(slot) < pool_of_slot_.size() ? std::exchange(pool_of_slot_[Raw(slot)], nullptr) : nullptr;
+  Pool* const pool =
+      Raw(slot) < pool_of_slot_.size() ? std::exchange(pool_of_slot_[Raw(slot)], nullptr) : nullptr;
   if (pool == nullptr) return;
   pool->dispatcher->RemoveSlot(slot);
   pool->touched = true;
@@ -69,7 +70,8 @@ void PoolDispatchers::FlushOne(Pool& pool) {
   pool.touched = false;
   pool.dispatcher->Flush();
   // A pool that went with its generation gets no worker any more.
-  if (!pool.current && pool.dispatcher->ReadySlots() == 0) pool.dispatcher->GiveUpWaiting(LossReason::kRefused);
+  if (!pool.current && pool.dispatcher->ReadySlots() == 0)
+    pool.dispatcher->GiveUpWaiting(LossReason::kRefused);
 }
 
 void PoolDispatchers::Reroute() {
@@ -100,7 +102,8 @@ bool PoolDispatchers::Congested(ServiceId service) const {
 }
 
 bool PoolDispatchers::Congested() const {
-  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool.second.dispatcher->Congested(); });
+  return std::any_of(pools_.begin(), pools_.end(),
+                     [](const auto& pool) { return pool.second.dispatcher->Congested(); });
 }
 
 std::size_t PoolDispatchers::Waiting() const {
@@ -120,8 +123,8 @@ Pressure PoolDispatchers::CurrentPressure(PoolId pool) const {
   return found != pools_.end() ? found->second.dispatcher->CurrentPressure() : Pressure{};
 }
 
-// A service without a route is one that no generation has had: its connection is closed with the others that nobody
-// serves, as Parking does.
+// A service without a route is one that no generation has had: its connection is closed with the others that
+// nobody serves, as Parking does.
 PoolDispatchers::Pool& PoolDispatchers::PoolOf(ServiceId service) {
   const auto route = routes_.find(service);
   return Find(route != routes_.end() ? route->second : kMainPool);
@@ -138,7 +141,8 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
                                   held_up_.insert(pool);
                                   tell_.Request();
                                 }};
-  found.dispatcher = std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), scoreboard_.UsePool(pool), ledger_, hooks);
+  found.dispatcher =
+      std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), scoreboard_.UsePool(pool), ledger_, hooks);
   found.dispatcher->Configure(config_, cpus_);
   if (stopping_) found.dispatcher->StopDispatching();
   return found;

@@ -1,8 +1,8 @@
-// PoolDispatchers: one Dispatcher a pool, and which of them a connection goes to: the one whose workers have its service.
-// What waits for one pool never waits for another.
+// PoolDispatchers: one Dispatcher a pool, and which of them a connection goes to: the one whose workers have
+// its service. What waits for one pool never waits for another.
 //
-// The way out goes through the loop: whoever is told that a pool has become full, or needs more workers, is called in a
-// turn of its own and may use everything here.
+// The way out goes through the loop: whoever is told that a pool has become full, or needs more workers, is
+// called in a turn of its own and may use everything here.
 #ifndef PREFORKD_MASTER_DISPATCH_POOL_DISPATCHERS_H_
 #define PREFORKD_MASTER_DISPATCH_POOL_DISPATCHERS_H_
 
@@ -37,8 +37,8 @@ class PoolDispatchers {
   // All outlive this.
   PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks);
 
-  // Who serves what from now on. A service that `routes` lacks is one of an earlier generation: what is left of it goes
-  // to the pool that it had, as long as that has workers. `cpus`: Dispatcher::Configure.
+  // Who serves what from now on. A service that `routes` lacks is one of an earlier generation: what is left
+  // of it goes to the pool that it had, as long as that has workers. `cpus`: Dispatcher::Configure.
   void Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
                  std::uint32_t cpus);
   // Dispatcher::StopDispatching, for all.

@@ -10,7 +10,8 @@
 namespace preforkd {
 namespace {
 
-// The client's address without its port: all connections of one client are alike. nullopt: it has none (a Unix socket).
+// The client's address without its port: all connections of one client are alike. nullopt: it has none (a
+// Unix socket).
 std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
   std::string_view bytes;
   if (peer.Family() == AF_INET) {
@@ -168,8 +169,8 @@ bool SlotBook::SomebodyIdle() const {
 
 bool SlotBook::AllHeldUp(Time now) const {
   return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
-    return !target || SlotPulse::HeldUp(target->Reading(), patience_, now);
-  });
+           return !target || SlotPulse::HeldUp(target->Reading(), patience_, now);
+         });
 }
 
 Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {

@@ -1,7 +1,8 @@
 // SlotBook: the ready slots of a pool, and which of them gets a connection. Owns the targets.
 //
-// It reads the rows of those slots whose load has changed (LoadMarks), that it chooses, and that could not be chosen the
-// last time; never all of them for one choice. A slot that cannot be chosen is benched: looked at anew in each round.
+// It reads the rows of those slots whose load has changed (LoadMarks), that it chooses, and that could not be
+// chosen the last time; never all of them for one choice. A slot that cannot be chosen is benched: looked at
+// anew in each round.
 #ifndef PREFORKD_MASTER_DISPATCH_SLOT_BOOK_H_
 #define PREFORKD_MASTER_DISPATCH_SLOT_BOOK_H_
 

@@ -38,8 +38,8 @@ SlotChannel SlotChannel::Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row
   return channel;
 }
 
-// At this moment nobody but the master has written to those three: the worker is not forked yet, or was forked by the
-// program before this one, and has a row on that one's board.
+// At this moment nobody but the master has written to those three: the worker is not forked yet, or was
+// forked by the program before this one, and has a row on that one's board.
 SlotChannel::SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version)
     : ends_(std::move(ends)),
       master_(ends_.first.Get(), version),
@@ -93,7 +93,8 @@ std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   return count;
 }
 
-std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels, std::vector<ReopenLog>& log_files) {
+std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
+                                        std::vector<ReopenLog>& log_files) {
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
@@ -109,7 +110,9 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels, std:
       case Heard::kEnd: drained_ = true; return count;
       case Heard::kError: return count;
       case Heard::kNoDescriptor:
-      case Heard::kNonsense: log::Alert("our own message came back broken from the channel: {}", reception.why); continue;
+      case Heard::kNonsense:
+        log::Alert("our own message came back broken from the channel: {}", reception.why);
+        continue;
     }
     if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
       ParcelHead head = parcel->Head();
@@ -125,8 +128,10 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels, std:
 
 void SlotChannel::CloseOurSide() {
   shut_ = true;
-  // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time is over.
-  if (::shutdown(MasterEnd(), SHUT_WR) < 0) log::Error("a worker is not told to retire: {}", SysError("shutdown").text);
+  // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time
+  // is over.
+  if (::shutdown(MasterEnd(), SHUT_WR) < 0)
+    log::Error("a worker is not told to retire: {}", SysError("shutdown").text);
 }
 
 void SlotChannel::CountReturned(ReturnReason reason) {

@@ -22,14 +22,15 @@ namespace preforkd {
 
 class SlotChannel {
  public:
-  // `row` is the slot's; `ledger` and it outlive the channel. `version`: of the wire, as it will be spoken here.
+  // `row` is the slot's; `ledger` and it outlive the channel. `version`: of the wire, as it will be spoken
+  // here.
   static Result<SlotChannel> Create(Ledger& ledger, WorkerRow& row, WireVersion version);
-  // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror` keeps `row`
-  // up to date, and outlives the channel. `shut`: CloseOurSide has been called.
+  // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror`
+  // keeps `row` up to date, and outlives the channel. `shut`: CloseOurSide has been called.
   static SlotChannel Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
                              WireVersion version, bool shut);
 
-  [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }  // borrowed
+  [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }   // borrowed
   [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
 
   // Hands over the parcels in order until the channel takes no more; those that went are closed here and
@@ -40,10 +41,10 @@ class SlotChannel {
   // Asks whoever serves this slot to show that it runs.
   void Nudge();
 
-  // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops early,
-  // leaving the rest in the channel, when this process is about to run out of descriptors: a message that is
-  // received without room for its descriptor loses it. Returns the number of parcels.
-  // New log files found on the way go back: their incarnation may only be busy.
+  // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops
+  // early, leaving the rest in the channel, when this process is about to run out of descriptors: a message
+  // that is received without room for its descriptor loses it. Returns the number of parcels. New log files
+  // found on the way go back: their incarnation may only be busy.
   std::size_t Reclaim(std::vector<PackedParcel>& parcels);
   // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
   [[nodiscard]] bool Drained() const { return drained_; }
@@ -64,8 +65,8 @@ class SlotChannel {
   void CountReturned(ReturnReason reason);
   // It is a connection that this slot was given.
   [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
-  // The worker can still have a connection to hand back. By this process's own count: the row is memory that the worker
-  // can write to, and what it has once said to have finished it cannot take back.
+  // The worker can still have a connection to hand back. By this process's own count: the row is memory that
+  // the worker can write to, and what it has once said to have finished it cannot take back.
   [[nodiscard]] bool MayHandBack();
   // An incarnation has ended; `untaken` parcels of it are still in the channel.
   void StartIncarnation(std::uint64_t untaken);

@@ -29,7 +29,8 @@ void StuckWatch::Look(Ring<PackedParcel>& waiting, Time now) {
   if (suspects_.empty()) return;
   reclaimed_.clear();
   std::erase_if(suspects_, [&](Slot slot) { return !LookAt(*slots_.Find(slot), now); });
-  for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel) waiting.PushFront(std::move(*parcel));
+  for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel)
+    waiting.PushFront(std::move(*parcel));
   reclaimed_.clear();
 }
 
@@ -44,7 +45,8 @@ bool StuckWatch::LookAt(Target& target, Time now) {
   const PulseReading reading = target.Reading();
   const bool stuck = target.pulse.Stuck(reading, patience, now);  // forgets what it has taken by now
   if (WatchFor(target, now)) return false;
-  if (!stuck && !(slots_.PreferIdle() && target.pulse.KeepsSomebodyWaiting(reading, patience, now))) return true;
+  if (!stuck && !(slots_.PreferIdle() && target.pulse.KeepsSomebodyWaiting(reading, patience, now)))
+    return true;
   ReclaimFrom(target, stuck, reading.callback_since_ns);
   (void)target.pulse.Stuck(target.Reading(), patience, now);
   return !WatchFor(target, now);
@@ -64,7 +66,8 @@ void StuckWatch::ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_
   const std::size_t count = target.channel->Reclaim(reclaimed_);
   if (count == 0) return;
   for (const PackedParcel& parcel : std::span(reclaimed_).last(count)) {
-    log::Debug(parcel.Id(), "reclaimed from slot={}: it is {}", Raw(target.slot), stuck ? "stuck" : "held up");
+    log::Debug(parcel.Id(), "reclaimed from slot={}: it is {}", Raw(target.slot),
+               stuck ? "stuck" : "held up");
   }
   // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
   if (callback_since_ns == 0) target.channel->Nudge();

@@ -1,8 +1,8 @@
-// StuckWatch: takes back what a stuck slot has not taken, and while another slot is idle what waits behind one that is
-// held up (pulse.h).
+// StuckWatch: takes back what a stuck slot has not taken, and while another slot is idle what waits behind
+// one that is held up (pulse.h).
 //
-// It looks at a slot when the oldest connection that the slot has left alone has waited for too long, and then in each
-// Flush until nothing is left to take back.
+// It looks at a slot when the oldest connection that the slot has left alone has waited for too long, and
+// then in each Flush until nothing is left to take back.
 #ifndef PREFORKD_MASTER_DISPATCH_STUCK_WATCH_H_
 #define PREFORKD_MASTER_DISPATCH_STUCK_WATCH_H_
 
@@ -31,7 +31,9 @@ class StuckWatch {
   void Look(Ring<PackedParcel>& waiting, Time now);
 
   // A slot is to be looked at now, or in each Flush.
-  [[nodiscard]] bool Due(Time now) const { return !suspects_.empty() || (!looks_.empty() && looks_.front().at <= now); }
+  [[nodiscard]] bool Due(Time now) const {
+    return !suspects_.empty() || (!looks_.empty() && looks_.front().at <= now);
+  }
   // When to look, if nothing else happens; in each Flush counts as `soon`.
   [[nodiscard]] std::optional<Time> Next(Time soon) const;
 
@@ -39,7 +41,9 @@ class StuckWatch {
   struct Appointment {
     Time at;
     Slot slot;
-    bool operator<(const Appointment& other) const { return at > other.at; }  // a heap has the greatest in front
+    bool operator<(const Appointment& other) const {
+      return at > other.at;
+    }  // a heap has the greatest in front
   };
 
   // False when there is nothing to be suspected of any more.

@@ -1,5 +1,5 @@
-// Target: one ready slot as the dispatcher sees it: what it was last seen to have, and what is about to be sent to it.
-// SlotBook owns it.
+// Target: one ready slot as the dispatcher sees it: what it was last seen to have, and what is about to be
+// sent to it. SlotBook owns it.
 #ifndef PREFORKD_MASTER_DISPATCH_TARGET_H_
 #define PREFORKD_MASTER_DISPATCH_TARGET_H_
 
@@ -15,8 +15,8 @@
 
 namespace preforkd {
 
-// When a slot is looked at although nothing is to be given to it: something that it has not taken may have to be taken
-// back (StuckWatch).
+// When a slot is looked at although nothing is to be given to it: something that it has not taken may have to
+// be taken back (StuckWatch).
 enum class Watch {
   kNone,     // it has taken everything
   kTimed,    // when its time has come

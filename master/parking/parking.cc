@@ -12,8 +12,8 @@
 namespace preforkd {
 namespace {
 
-// What the master has open beside client connections: listeners, logs, the loop and the operator's connections; and for
-// each worker both ends of its channel and its pidfd, where a reload has as many again.
+// What the master has open beside client connections: listeners, logs, the loop and the operator's
+// connections; and for each worker both ends of its channel and its pidfd, where a reload has as many again.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 // Connections that are closed to make room, before somebody else has his turn.
@@ -42,12 +42,14 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
     : ledger_(ledger),
       dispatcher_(dispatcher),
       budget_([this] {
-        return kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() + parked_.size();
+        return kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() +
+               parked_.size();
       }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
       next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
-      flush_(loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
+      flush_(
+          loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
 
 ParkReading Parking::Reading(bool has_work) const {
   ParkReading reading;
@@ -65,9 +67,7 @@ void Parking::Arrive(HandedBack message) {
     return ledger_.Closed();
   }
   switch (JudgeArrival(Reading(message.wake_now))) {
-    case ParkVerdict::kEvictFirst:
-      EvictOldest();
-      [[fallthrough]];
+    case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose:
@@ -92,9 +92,10 @@ bool Parking::MakeRoom() {
 
 void Parking::EvictOldest() {
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("{} connections are parked and there is room for no more: closing the oldest ({} more such "
-                 "lines held back)",
-                 parked_.size(), *held_back);
+    log::Warning(
+        "{} connections are parked and there is room for no more: closing the oldest ({} more such "
+        "lines held back)",
+        parked_.size(), *held_back);
   }
   Drop(parked_.begin(), "there was no room for one more that is parked");
   ledger_.Evicted();
@@ -150,7 +151,8 @@ void Parking::CloseDue() {
     if (earliest == nullptr || earliest->at > now + kEarly) break;
     OnEvent(static_cast<Parked*>(earliest)->self, kTimeOver);
   }
-  if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest()) next_deadline_.SetAt(earliest->at, now);
+  if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest())
+    next_deadline_.SetAt(earliest->at, now);
 }
 
 PackedParcel Parking::Leave(Place place) {
@@ -178,8 +180,9 @@ void Parking::Close(Place place, const char* why) {
 void Parking::Drop(Place place, const char* why) {
   const PackedParcel parcel = Leave(place);
   const ParcelHead head = parcel.Head();
-  log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why, head.requests,
-             head.bytes_in, head.bytes_out, head.journeys, Seconds(Now() - FromNanoseconds(head.accepted_ns)));
+  log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why,
+             head.requests, head.bytes_in, head.bytes_out, head.journeys,
+             Seconds(Now() - FromNanoseconds(head.accepted_ns)));
 }
 
 void Parking::Stop() {

@@ -1,11 +1,11 @@
-// Parking: idle connections that workers have handed back. Owns them, watches them, and reads none of their bytes:
-// the kernel is only asked whether there are any.
+// Parking: idle connections that workers have handed back. Owns them, watches them, and reads none of their
+// bytes: the kernel is only asked whether there are any.
 //
-// One that becomes readable is woken: given to the dispatcher, which knows the least loaded worker by then. One
-// whose peer closes, or whose idle time is over, is closed here without waking anybody.
+// One that becomes readable is woken: given to the dispatcher, which knows the least loaded worker by then.
+// One whose peer closes, or whose idle time is over, is closed here without waking anybody.
 //
-// There may be very many, for very long: what is kept of one is its descriptor and the bytes in which it will travel,
-// some 200 in all.
+// There may be very many, for very long: what is kept of one is its descriptor and the bytes in which it will
+// travel, some 200 in all.
 #ifndef PREFORKD_MASTER_PARKING_PARKING_H_
 #define PREFORKD_MASTER_PARKING_PARKING_H_
 
@@ -43,18 +43,20 @@ class Parking {
 
   // Takes a connection that came back: parks it, or gives it on at once, or closes it.
   void Arrive(HandedBack message);
-  // Takes one that this process had parked as another program, and that the ledger counts as waiting. What cannot be
-  // watched goes to a worker.
+  // Takes one that this process had parked as another program, and that the ledger counts as waiting. What
+  // cannot be watched goes to a worker.
   void Inherit(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
-  // For each one that is parked: its descriptor, which stays here; the HandOver message of it; and the time that it may
-  // go on being idle, 0: for ever.
+  // For each one that is parked: its descriptor, which stays here; the HandOver message of it; and the time
+  // that it may go on being idle, 0: for ever.
   using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_left)>;
   void ForEach(const Visit& visit) const;
-  // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with every
-  // descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another one.
-  // Near the limit one at a time, and for that one what has been parked for longest may have to go. 0: none now.
+  // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with
+  // every descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another
+  // one. Near the limit one at a time, and for that one what has been parked for longest may have to go. 0:
+  // none now.
   [[nodiscard]] std::size_t RoomFor(std::size_t wanted);
-  // True when a descriptor is free, if need be after closing what has been parked for longest, some at a time.
+  // True when a descriptor is free, if need be after closing what has been parked for longest, some at a
+  // time.
   [[nodiscard]] bool MakeRoom();
   // The server stops: who has spoken goes to a worker, all others are closed, and whatever still arrives.
   void Stop();
@@ -97,7 +99,7 @@ class Parking {
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;
   Timer next_deadline_;
-  IdleCall flush_;            // all that were woken in one turn of the loop go out together
+  IdleCall flush_;  // all that were woken in one turn of the loop go out together
   OncePerSecond log_limit_;
   OncePerSecond unwatchable_;  // of the line about a connection that cannot be parked
   std::uint64_t most_ = 0;

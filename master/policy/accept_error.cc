@@ -19,7 +19,8 @@ AcceptReaction ReactionTo(int errnum) {
     case EOPNOTSUPP:
     case ENETUNREACH:
     case ETIMEDOUT:
-    case EPERM: return AcceptReaction::kRetry;  // EPERM: a firewall rule
+    case EPERM:
+      return AcceptReaction::kRetry;  // EPERM: a firewall rule
     // The listener stays readable while these last.
     case EMFILE:
     case ENFILE:

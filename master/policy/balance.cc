@@ -14,15 +14,16 @@ std::uint64_t Mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014): evenly over the buckets, and of n + 1
-// buckets the same as of n, or the new one.
+// "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014): evenly over the buckets, and of
+// n + 1 buckets the same as of n, or the new one.
 std::uint32_t JumpHash(std::uint64_t key, std::uint32_t buckets) {
   std::uint64_t bucket = 0;
   for (std::uint64_t next = 0; next < buckets;) {
     bucket = next;
     key = key * 2862933555777941757ULL + 1;
-    next = static_cast<std::uint64_t>(static_cast<double>(bucket + 1) *
-                                      (static_cast<double>(1ULL << 31) / static_cast<double>((key >> 33) + 1)));
+    next =
+        static_cast<std::uint64_t>(static_cast<double>(bucket + 1) *
+                                   (static_cast<double>(1ULL << 31) / static_cast<double>((key >> 33) + 1)));
   }
   return static_cast<std::uint32_t>(bucket);
 }
@@ -30,7 +31,8 @@ std::uint32_t JumpHash(std::uint64_t key, std::uint32_t buckets) {
 }  // namespace
 
 bool HasRoom(const Candidate& candidate, const Bounds& bounds) {
-  return !candidate.full && !candidate.stuck && candidate.load < bounds.max_load && candidate.queued < bounds.max_queue;
+  return !candidate.full && !candidate.stuck && candidate.load < bounds.max_load &&
+         candidate.queued < bounds.max_queue;
 }
 
 void Balancer::Offer(std::uint32_t slot, std::uint64_t load) {
@@ -81,7 +83,8 @@ std::optional<std::uint32_t> Balancer::Gathered() const {
     behind = *slot + 1;
     const std::uint64_t load = least_[std::size_t{leaves_} + *slot];
     // Of equals the next in turn: how far it is behind the last one, going round.
-    if (load > least || (load == least && (!best || *slot - last_slot_ - 1 > *best - last_slot_ - 1))) continue;
+    if (load > least || (load == least && (!best || *slot - last_slot_ - 1 > *best - last_slot_ - 1)))
+      continue;
     best = slot;
     least = load;
   }

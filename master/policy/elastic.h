@@ -1,7 +1,8 @@
 // Elastic: when to start a worker more because all others are blocked, and when to let it go. Pure.
 //
-// Blocked is not busy: a worker that takes is never counted as stuck, however slow the machine is. And a crash is
-// not a reason: while a worker that should be there is missing or starting, the answer is to wait for it.
+// Blocked is not busy: a worker that takes is never counted as stuck, however slow the machine is. And a
+// crash is not a reason: while a worker that should be there is missing or starting, the answer is to wait
+// for it.
 #ifndef PREFORKD_MASTER_POLICY_ELASTIC_H_
 #define PREFORKD_MASTER_POLICY_ELASTIC_H_
 
@@ -31,7 +32,8 @@ class Elastic {
   // Should one more be started now?
   bool WantsOneMore(const ElasticReading& reading, Time now);
   void StartFailed(Time now) { not_before_ = now + kRestAfterFailure; }
-  // Should an extra be released now? True once the workers of the fleet proper alone have been enough for kKeepFor.
+  // Should an extra be released now? True once the workers of the fleet proper alone have been enough for
+  // kKeepFor.
   bool CanSpareOne(const ElasticReading& reading, Time now);
 
  private:

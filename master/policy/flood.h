@@ -1,7 +1,8 @@
-// FloodWatch: does a worker say more than a sane one can? Pure: a bucket that each message empties and time fills.
+// FloodWatch: does a worker say more than a sane one can? Pure: a bucket that each message empties and time
+// fills.
 //
-// For the messages that carry no connection (ready, replace-me), of which a worker sends a handful in its life.
-// Those that carry one are bounded by the ledger: nobody can hand back more than it was given.
+// For the messages that carry no connection (ready, replace-me), of which a worker sends a handful in its
+// life. Those that carry one are bounded by the ledger: nobody can hand back more than it was given.
 #ifndef PREFORKD_MASTER_POLICY_FLOOD_H_
 #define PREFORKD_MASTER_POLICY_FLOOD_H_
 

@@ -1,9 +1,9 @@
 // HangWatch: which workers do not answer any more. Pure: fed with heartbeats and times.
 //
-// Two steps: SIGABRT, so that the worker says where it was (and leaves a core), and some seconds later SIGKILL,
-// because a stopped process hears nothing else.
-// A master that was itself paused (SIGSTOP, a suspended machine, a debugger) sees only old heartbeats: it must
-// judge nobody until everybody has had a fresh period.
+// Two steps: SIGABRT, so that the worker says where it was (and leaves a core), and some seconds later
+// SIGKILL, because a stopped process hears nothing else. A master that was itself paused (SIGSTOP, a
+// suspended machine, a debugger) sees only old heartbeats: it must judge nobody until everybody has had a
+// fresh period.
 #ifndef PREFORKD_MASTER_POLICY_HANG_H_
 #define PREFORKD_MASTER_POLICY_HANG_H_
 
@@ -27,8 +27,8 @@ class HangWatch {
  public:
   enum class Verdict { kFine, kAbort, kKill };
   static constexpr Duration kAbortGrace = std::chrono::seconds(2);
-  // Since when a worker is silent whose last heartbeat was then: since the next one was due. So hang_timeout is how long
-  // a loop may stand still, at whatever moment between two heartbeats that begins.
+  // Since when a worker is silent whose last heartbeat was then: since the next one was due. So hang_timeout
+  // is how long a loop may stand still, at whatever moment between two heartbeats that begins.
   static Time SilentSince(Time heartbeat) { return heartbeat + kHeartbeatInterval; }
 
   // How often to judge, for a given hang_timeout.

@@ -29,7 +29,8 @@ std::string StoppingStatus(std::uint64_t in_progress, Duration left) {
 
 }  // namespace
 
-Notices::Notices(std::optional<Duration> watchdog, Time now) : next_beat_(now), next_extension_(now + kExtendEvery) {
+Notices::Notices(std::optional<Duration> watchdog, Time now)
+    : next_beat_(now), next_extension_(now + kExtendEvery) {
   if (watchdog) beat_every_ = *watchdog / 2;
 }
 
@@ -42,7 +43,8 @@ std::string Notices::Serving(std::string_view status) {
 std::string Notices::Reloading(std::string_view status, Time now) {
   if (phase_ != Phase::kServing) return {};
   phase_ = Phase::kReloading;
-  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}\n", Microseconds(now.time_since_epoch())) + StatusLine(status);
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}\n", Microseconds(now.time_since_epoch())) +
+         StatusLine(status);
 }
 
 std::string Notices::ReloadEnded(std::string_view status) {
@@ -78,7 +80,8 @@ std::string Notices::Tick(const Reading& reading, Time now) {
 Time Notices::NextTick() const {
   Time next = next_extension_ + kIdle;
   if (beat_every_) next = std::min(next, next_beat_);
-  if (phase_ == Phase::kStarting || (phase_ == Phase::kStopping && next_extension_ < stop_by_ + kAfterDeadline)) {
+  if (phase_ == Phase::kStarting ||
+      (phase_ == Phase::kStopping && next_extension_ < stop_by_ + kAfterDeadline)) {
     next = std::min(next, next_extension_);
   }
   return next;

@@ -1,13 +1,17 @@
-// Notices: what the service manager is told, and when (sd_notify(3)). Pure: told of events and times, it answers
-// with the text of the datagram to send; an empty one: nothing.
+// Notices: what the service manager is told, and when (sd_notify(3)). Pure: told of events and times, it
+// answers with the text of the datagram to send; an empty one: nothing.
 //
 // The rules, all of them here:
-//   - READY=1 when the first worker serves, and again at the end of each reload, also of one that was refused: a
+//   - READY=1 when the first worker serves, and again at the end of each reload, also of one that was
+//   refused: a
 //     manager that has heard RELOADING=1 waits for it.
 //   - Once STOPPING=1 is said, nothing takes it back.
-//   - A start and a stop that take long ask for more time, again and again, so that a master that is stuck there is
-//     killed soon, and one that lets its clients finish is not. A stop asks until its deadline and a little longer.
-//   - The watchdog hears WATCHDOG=1 at half of its time. That the loop turns is shown by asking at all; while it
+//   - A start and a stop that take long ask for more time, again and again, so that a master that is stuck
+//   there is
+//     killed soon, and one that lets its clients finish is not. A stop asks until its deadline and a little
+//     longer.
+//   - The watchdog hears WATCHDOG=1 at half of its time. That the loop turns is shown by asking at all; while
+//   it
 //     serves, so many workers must beat that it deserves the name.
 #ifndef PREFORKD_MASTER_POLICY_NOTICES_H_
 #define PREFORKD_MASTER_POLICY_NOTICES_H_

@@ -1,7 +1,7 @@
 // OomLedger: which death by SIGKILL was the OOM killer's? Pure: fed with the kernel's count of its kills.
 //
-// The count grows some moments before or after we hear of the death, and does not say who died. So each kill that is
-// counted may explain one death by SIGKILL soon after.
+// The count grows some moments before or after we hear of the death, and does not say who died. So each kill
+// that is counted may explain one death by SIGKILL soon after.
 #ifndef PREFORKD_MASTER_POLICY_OOM_LEDGER_H_
 #define PREFORKD_MASTER_POLICY_OOM_LEDGER_H_
 

@@ -7,11 +7,12 @@
 namespace preforkd {
 
 struct ParkReading {
-  std::uint64_t parked = 0;            // now
-  std::uint64_t most = 0;              // parking.max
-  bool table_full = false;  // no descriptor may be used for one more
+  std::uint64_t parked = 0;  // now
+  std::uint64_t most = 0;    // parking.max
+  bool table_full = false;   // no descriptor may be used for one more
   bool stopping = false;
-  bool has_work = false;  // there is something for the service to do at once: unread bytes, an answer half sent
+  bool has_work =
+      false;  // there is something for the service to do at once: unread bytes, an answer half sent
 };
 
 enum class ParkVerdict {

@@ -4,8 +4,8 @@
 // too long. What waits in a stuck slot goes to others, and it is given nothing until it moves again: takes,
 // leaves the callback, or beats.
 //
-// Held up is less than stuck: a quarter of that time in one callback. It matters only while another slot is idle,
-// who then gets what waits here, and while all are held up, when one more worker may help.
+// Held up is less than stuck: a quarter of that time in one callback. It matters only while another slot is
+// idle, who then gets what waits here, and while all are held up, when one more worker may help.
 #ifndef PREFORKD_MASTER_POLICY_PULSE_H_
 #define PREFORKD_MASTER_POLICY_PULSE_H_
 
@@ -37,8 +37,8 @@ class SlotPulse {
   // `patience` is dispatch.reclaim_after; 0 = never stuck.
   bool Stuck(const PulseReading& reading, Duration patience, Time now);
 
-  // Inside one callback for longer than that: what tells a worker that is blocked from one that the machine has
-  // not let run, and that has left its queue alone for no other reason.
+  // Inside one callback for longer than that: what tells a worker that is blocked from one that the machine
+  // has not let run, and that has left its queue alone for no other reason.
   static bool Blocked(const PulseReading& reading, Duration patience, Time now);
 
   // Inside one callback for a quarter of `patience`.
@@ -51,8 +51,8 @@ class SlotPulse {
     return HeldUp(reading, patience, now) && OldestMovable();
   }
 
-  // When to look, if nothing else happens: when it may be held up. Past if it is already, or is stuck; nullopt while
-  // no parcel that could be moved is queued.
+  // When to look, if nothing else happens: when it may be held up. Past if it is already, or is stuck;
+  // nullopt while no parcel that could be moved is queued.
   [[nodiscard]] std::optional<Time> NextLook(const PulseReading& reading, Duration patience) const;
 
   // A new incarnation.
@@ -69,7 +69,7 @@ class SlotPulse {
   void Forget(std::size_t still_queued);
   [[nodiscard]] std::optional<Time> OldestMovable() const;
 
-  Ring<Queued> queue_;             // oldest first, as in the channel
+  Ring<Queued> queue_;                    // oldest first, as in the channel
   std::optional<PulseReading> stuck_at_;  // the reading that did not move
 };
 

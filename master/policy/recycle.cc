@@ -21,22 +21,24 @@ constexpr double kMebibyte = 1024.0 * 1024.0;
 
 }  // namespace
 
-std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading, const RecycleLimits& limits) const {
+std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading,
+                                             const RecycleLimits& limits) const {
   const std::uint64_t most_requests = LimitFor(reading.incarnation, limits.max_requests);
   if (limits.max_requests > 0 && reading.requests >= most_requests) {
-    return RecycleVerdict{RecycleLimit::kRequests,
-                          fmt::format("{} requests served, its limit is {}", reading.requests, most_requests)};
+    return RecycleVerdict{RecycleLimit::kRequests, fmt::format("{} requests served, its limit is {}",
+                                                               reading.requests, most_requests)};
   }
   if (limits.max_memory > 0 && reading.memory > limits.max_memory) {
-    return RecycleVerdict{RecycleLimit::kMemory, fmt::format("{:.1f} MiB of memory, the limit is {:.1f} MiB",
-                                                            static_cast<double>(reading.memory) / kMebibyte,
-                                                            static_cast<double>(limits.max_memory) / kMebibyte)};
+    return RecycleVerdict{RecycleLimit::kMemory,
+                          fmt::format("{:.1f} MiB of memory, the limit is {:.1f} MiB",
+                                      static_cast<double>(reading.memory) / kMebibyte,
+                                      static_cast<double>(limits.max_memory) / kMebibyte)};
   }
   const Duration longest(static_cast<Duration::rep>(
       LimitFor(reading.incarnation, static_cast<std::uint64_t>(limits.max_lifetime.count()))));
   if (limits.max_lifetime > Duration(0) && reading.age >= longest) {
-    return RecycleVerdict{RecycleLimit::kLifetime,
-                          fmt::format("{:.1f} s old, its limit is {:.1f} s", Seconds(reading.age), Seconds(longest))};
+    return RecycleVerdict{RecycleLimit::kLifetime, fmt::format("{:.1f} s old, its limit is {:.1f} s",
+                                                               Seconds(reading.age), Seconds(longest))};
   }
   return std::nullopt;
 }

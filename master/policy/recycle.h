@@ -40,7 +40,8 @@ class Recycle {
   explicit Recycle(std::uint64_t seed) : seed_(seed) {}
 
   // Why this worker is to be replaced; nullopt when it is not.
-  [[nodiscard]] std::optional<RecycleVerdict> Judge(const RecycleReading& reading, const RecycleLimits& limits) const;
+  [[nodiscard]] std::optional<RecycleVerdict> Judge(const RecycleReading& reading,
+                                                    const RecycleLimits& limits) const;
 
   // A limit as it is for this incarnation: 0.8 to 1.2 times what is configured, and at least 1.
   [[nodiscard]] std::uint64_t LimitFor(Incarnation incarnation, std::uint64_t limit) const;

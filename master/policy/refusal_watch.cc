@@ -4,23 +4,28 @@
 
 namespace preforkd {
 
-std::vector<RefusedCall> RefusalWatch::Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now) {
+std::vector<RefusedCall> RefusalWatch::Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far,
+                                            Time now) {
   const auto known = said_.find(worker);
   if (known != said_.end() && now - known->second.at < kQuiet) return {};
-  std::vector<RefusedCall> news = Since(known != said_.end() ? known->second.so_far : std::vector<RefusedCall>(), so_far);
+  std::vector<RefusedCall> news =
+      Since(known != said_.end() ? known->second.so_far : std::vector<RefusedCall>(), so_far);
   if (!news.empty()) said_[worker] = Said{now, so_far};
   return news;
 }
 
-std::vector<RefusedCall> RefusalWatch::LastLook(const WorkerId& worker, const std::vector<RefusedCall>& so_far) {
+std::vector<RefusedCall> RefusalWatch::LastLook(const WorkerId& worker,
+                                                const std::vector<RefusedCall>& so_far) {
   const auto known = said_.extract(worker);
   return Since(known.empty() ? std::vector<RefusedCall>() : known.mapped().so_far, so_far);
 }
 
-std::vector<RefusedCall> RefusalWatch::Since(const std::vector<RefusedCall>& said, const std::vector<RefusedCall>& so_far) {
+std::vector<RefusedCall> RefusalWatch::Since(const std::vector<RefusedCall>& said,
+                                             const std::vector<RefusedCall>& so_far) {
   std::vector<RefusedCall> news;
   for (const RefusedCall& call : so_far) {
-    const auto before = std::find_if(said.begin(), said.end(), [&](const RefusedCall& one) { return one.number == call.number; });
+    const auto before = std::find_if(said.begin(), said.end(),
+                                     [&](const RefusedCall& one) { return one.number == call.number; });
     const std::uint64_t times = before != said.end() ? before->times : 0;
     if (call.times > times) news.push_back({call.number, call.times - times});
   }

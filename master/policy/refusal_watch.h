@@ -1,7 +1,8 @@
-// RefusalWatch: what is said of the system calls that a filter has refused to workers, and when. Pure: fed with counts.
+// RefusalWatch: what is said of the system calls that a filter has refused to workers, and when. Pure: fed
+// with counts.
 //
-// The first refusal is said at the next look, then no more often than every kQuiet for each worker, and what is left at
-// its end: a service that is refused something at each request must not fill the log.
+// The first refusal is said at the next look, then no more often than every kQuiet for each worker, and what
+// is left at its end: a service that is refused something at each request must not fill the log.
 #ifndef PREFORKD_MASTER_POLICY_REFUSAL_WATCH_H_
 #define PREFORKD_MASTER_POLICY_REFUSAL_WATCH_H_
 
@@ -26,8 +27,8 @@ class RefusalWatch {
  public:
   static constexpr Duration kQuiet = std::chrono::seconds(10);
 
-  // `so_far`: what the worker has been refused since its start; each call once. What is to be said now: how often each
-  // since it was last said. Whatever numbers come, no more is kept than those.
+  // `so_far`: what the worker has been refused since its start; each call once. What is to be said now: how
+  // often each since it was last said. Whatever numbers come, no more is kept than those.
   std::vector<RefusedCall> Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now);
   // The same at the worker's end: everything that has not been said. Then it is forgotten.
   std::vector<RefusedCall> LastLook(const WorkerId& worker, const std::vector<RefusedCall>& so_far);
@@ -37,7 +38,8 @@ class RefusalWatch {
     Time at{};
     std::vector<RefusedCall> so_far;
   };
-  static std::vector<RefusedCall> Since(const std::vector<RefusedCall>& said, const std::vector<RefusedCall>& so_far);
+  static std::vector<RefusedCall> Since(const std::vector<RefusedCall>& said,
+                                        const std::vector<RefusedCall>& so_far);
 
   std::map<WorkerId, Said> said_;
 };

@@ -18,9 +18,7 @@ void ReopenRound::Reopened(WorkerId worker, std::uint64_t round) {
   if (round == number_) missing_.erase(worker);
 }
 
-void ReopenRound::Gone(WorkerId worker) {
-  missing_.erase(worker);
-}
+void ReopenRound::Gone(WorkerId worker) { missing_.erase(worker); }
 
 std::vector<WorkerId> ReopenRound::Untold() const {
   std::vector<WorkerId> untold;

@@ -1,7 +1,8 @@
 // ReopenRound: which workers still write to the old log files after a request to reopen them.
 //
-// A round ends when every worker has answered, or is gone (dead, or retiring: it is told nothing any more, and
-// leaves). A new round takes the place of one that has not ended: who has the newest files has the older ones too.
+// A round ends when every worker has answered, or is gone (dead, or retiring: it is told nothing any more,
+// and leaves). A new round takes the place of one that has not ended: who has the newest files has the older
+// ones too.
 #ifndef PREFORKD_MASTER_POLICY_REOPEN_ROUND_H_
 #define PREFORKD_MASTER_POLICY_REOPEN_ROUND_H_
 

@@ -4,9 +4,9 @@
 
 namespace preforkd {
 
-// Blocks the operator's commands (HUP, USR1, USR2, TTIN, TTOU), whose default is to end or to stop the process, on top
-// of what is blocked already. The first thing that main does. TERM, INT and QUIT still end a process that does not serve
-// yet. The master takes over from here with the mask of its own (SignalWatch).
+// Blocks the operator's commands (HUP, USR1, USR2, TTIN, TTOU), whose default is to end or to stop the
+// process, on top of what is blocked already. The first thing that main does. TERM, INT and QUIT still end a
+// process that does not serve yet. The master takes over from here with the mask of its own (SignalWatch).
 void HoldCommandSignals();
 // The same, and nothing else is blocked: for a child that was forked with every signal blocked.
 void HoldOnlyCommandSignals();

@@ -29,7 +29,8 @@ struct CloseDirectory {
 std::string NameOf(int fd) {
   std::array<char, 256> target{};
   const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), target.data(), target.size());
-  return fmt::format("{} ({})", fd, size > 0 ? Escaped({target.data(), static_cast<std::size_t>(size)}) : "?");
+  return fmt::format("{} ({})", fd,
+                     size > 0 ? Escaped({target.data(), static_cast<std::size_t>(size)}) : "?");
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
   std::vector<int> fds;
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc/self/fd"));
   if (directory == nullptr) {
-    if (::close_range(static_cast<unsigned>(first), ~0U, 0) < 0) log::Warning("{}", SysError("close_range").text);
+    if (::close_range(static_cast<unsigned>(first), ~0U, 0) < 0)
+      log::Warning("{}", SysError("close_range").text);
     return fds;
   }
   while (const dirent* entry = ::readdir(directory.get())) {
@@ -58,13 +60,15 @@ void CloseLeftOpen(const std::vector<int>& fds) {
     UniqueFd(fd).Reset();
   }
   const std::size_t more = fds.size() - names.size();
-  log::Notice("closed what whoever started the server had left open: descriptor{} {}{}", fds.size() == 1 ? "" : "s",
-              fmt::join(names, ", "), more == 0 ? "" : fmt::format(" and {} more", more));
+  log::Notice("closed what whoever started the server had left open: descriptor{} {}{}",
+              fds.size() == 1 ? "" : "s", fmt::join(names, ", "),
+              more == 0 ? "" : fmt::format(" and {} more", more));
 }
 
 void CancelTimers() {
   const itimerval none{};
-  for (const auto which : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) (void)::setitimer(which, &none, nullptr);
+  for (const auto which : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF})
+    (void)::setitimer(which, &none, nullptr);
 }
 
 }  // namespace preforkd

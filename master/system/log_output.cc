@@ -21,8 +21,8 @@ namespace {
 // Non-blocking: a FIFO that nobody reads must not stop the server; its lines are dropped and counted.
 constexpr int kFlags = O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-// For reading too, where that is allowed: what a worker that died was writing shows in the file, and a FIFO can be opened
-// before its reader comes.
+// For reading too, where that is allowed: what a worker that died was writing shows in the file, and a FIFO
+// can be opened before its reader comes.
 int OpenLog(const char* path) {
   const int fd = ::open(path, O_RDWR | kFlags, 0640);
   return fd >= 0 || errno != EACCES ? fd : ::open(path, O_WRONLY | kFlags, 0640);
@@ -41,7 +41,8 @@ bool IsJournal(const struct stat& file) {
 bool WantsColour() {
   const char* no_color = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
-  return (no_color == nullptr || *no_color == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
+  return (no_color == nullptr || *no_color == '\0') && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
 }
 
 }  // namespace
@@ -51,9 +52,12 @@ Result<LogOutput::Target> LogOutput::OpenStandardError() {
   struct stat file {};
   if (::fstat(STDERR_FILENO, &file) < 0) return target;
   if (IsJournal(file)) target.sink = log::Sink::kJournal;
-  if (S_ISCHR(file.st_mode) && ::isatty(STDERR_FILENO) == 1 && WantsColour()) target.sink = log::Sink::kTerminal;
-  // A pipe opened anew does not block, whatever its reader does, and the one that we were given stays as it was.
-  if (S_ISFIFO(file.st_mode)) target.file = UniqueFd(::open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  if (S_ISCHR(file.st_mode) && ::isatty(STDERR_FILENO) == 1 && WantsColour())
+    target.sink = log::Sink::kTerminal;
+  // A pipe opened anew does not block, whatever its reader does, and the one that we were given stays as it
+  // was.
+  if (S_ISFIFO(file.st_mode))
+    target.file = UniqueFd(::open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
   return target;
 }
 
@@ -61,8 +65,9 @@ Result<LogOutput::Target> LogOutput::Open(const std::string& path) {
   if (path == "stderr") return OpenStandardError();
   if (path == "off") return Target{path, {}, log::Sink::kFile};
   const bool syslog = log::MeansSyslog(path);
-  Target target{path, UniqueFd(syslog ? ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                                      : OpenLog(path.c_str())),
+  Target target{path,
+                UniqueFd(syslog ? ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                                : OpenLog(path.c_str())),
                 syslog ? log::Sink::kSyslog : log::Sink::kFile};
   if (!target.file.Valid()) return SysError(syslog ? "socket" : "open", path);
   return target;

@@ -1,6 +1,6 @@
-// LogOutput: owns the descriptors of the log and of the access log, where they are files of ours; opens and reopens them.
-// Master only: workers are sent the new descriptors, because by then they may not be allowed to open the files
-// themselves.
+// LogOutput: owns the descriptors of the log and of the access log, where they are files of ours; opens and
+// reopens them. Master only: workers are sent the new descriptors, because by then they may not be allowed to
+// open the files themselves.
 #ifndef PREFORKD_MASTER_SYSTEM_LOG_OUTPUT_H_
 #define PREFORKD_MASTER_SYSTEM_LOG_OUTPUT_H_
 

@@ -20,7 +20,9 @@ constexpr off_t kRoom = 32;
 // A server that stops removes its file between our open and our lock. How often to begin again.
 constexpr int kAttempts = 10;
 
-bool SameFile(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+bool SameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
 
 // What `fd` is open on is what `path` leads to.
 bool IsAt(int fd, const std::string& path) {
@@ -40,11 +42,13 @@ Status TakeLock(int fd, const std::string& path) {
   holder.l_type = F_WRLCK;
   holder.l_whence = SEEK_SET;
   const bool known = ::fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
-  if (known) return Error{fmt::format("{} is held by process {}, which is running", path, holder.l_pid), errnum};
+  if (known)
+    return Error{fmt::format("{} is held by process {}, which is running", path, holder.l_pid), errnum};
   return SysErrorOf(errnum, "fcntl", path);
 }
 
-// Room for the pid, so that to write it cannot fail later. Where the file system does not know how, Write finds out.
+// Room for the pid, so that to write it cannot fail later. Where the file system does not know how, Write
+// finds out.
 Status Reserve(int fd, const std::string& path) {
   if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, kRoom) == 0) return {};
   return errno == ENOSPC || errno == EDQUOT ? Status(SysError("fallocate", path)) : Status();
@@ -71,7 +75,8 @@ bool IsEmpty(int fd) {
 
 }  // namespace
 
-PidFile::PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+PidFile::PidFile(PidFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
 
 PidFile& PidFile::operator=(PidFile&& other) noexcept {
   Remove();
@@ -93,9 +98,11 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!fd.Valid()) return SysError("open", path);
-    // What is no file of ours, such as /dev/null or the configuration, must not be overwritten and removed in the end.
+    // What is no file of ours, such as /dev/null or the configuration, must not be overwritten and removed in
+    // the end.
     if (!IsRegular(fd.Get())) return Error{fmt::format("{} is no regular file", path)};
-    if (!HoldsPidOrNothing(fd.Get())) return Error{fmt::format("{} is no pid file: it holds something else", path)};
+    if (!HoldsPidOrNothing(fd.Get()))
+      return Error{fmt::format("{} is no pid file: it holds something else", path)};
     if (Status status = TakeLock(fd.Get(), path); !status.Ok()) return status.Err();
     if (!IsAt(fd.Get(), path)) continue;
     if (Status status = Reserve(fd.Get(), path); !status.Ok()) {
@@ -142,6 +149,8 @@ PidFile::Presence PidFile::Look() const {
   return fd_.Valid() && IsAt(fd_.Get(), path_) ? Presence::kOurs : Presence::kReplaced;
 }
 
-bool PidFile::Holds(const std::string& path) const { return fd_.Valid() && !path.empty() && IsAt(fd_.Get(), path); }
+bool PidFile::Holds(const std::string& path) const {
+  return fd_.Valid() && !path.empty() && IsAt(fd_.Get(), path);
+}
 
 }  // namespace preforkd

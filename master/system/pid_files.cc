@@ -15,7 +15,8 @@ Status PidFiles::Prepare(const Config& config) {
     switch (held_.Look()) {
       case PidFile::Presence::kOurs: return {};
       case PidFile::Presence::kReplaced:
-        log::Warning("{}: the pid file has been replaced by somebody else's, which is left alone", config.pid_file);
+        log::Warning("{}: the pid file has been replaced by somebody else's, which is left alone",
+                     config.pid_file);
         return {};
       case PidFile::Presence::kGone: break;
     }

@@ -69,7 +69,8 @@ std::vector<InheritedSocket> TakeSockets() {
   for (std::size_t i = 0; i < *count; ++i) {
     const int number = kFirstPassedFd + static_cast<int>(i);
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0) {
-      log::Warning("LISTEN_FDS says {}, but {}", *count, SysErrorOf(errno, "fcntl", std::to_string(number)).text);
+      log::Warning("LISTEN_FDS says {}, but {}", *count,
+                   SysErrorOf(errno, "fcntl", std::to_string(number)).text);
       break;
     }
     const bool named = names_text && i < names.size() && !names[i].empty();

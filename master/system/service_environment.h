@@ -1,5 +1,6 @@
 // ServiceEnvironment: what a service manager has put into our environment: where it wants to hear of us
-// (sd_notify(3)), how often (sd_watchdog_enabled(3)), and the sockets it has opened for us (sd_listen_fds(3)).
+// (sd_notify(3)), how often (sd_watchdog_enabled(3)), and the sockets it has opened for us
+// (sd_listen_fds(3)).
 //
 // Taken once, before anything is forked, and wiped: a worker, a program that it runs, and whoever reads
 // /proc/PID/environ must not find an address at which it could speak for the master.
@@ -15,8 +16,8 @@
 
 namespace preforkd {
 
-// A socket that was open when we were started, under the name that it has in FileDescriptorName=. Several may have
-// one name. Close-on-exec from now on.
+// A socket that was open when we were started, under the name that it has in FileDescriptorName=. Several may
+// have one name. Close-on-exec from now on.
 struct InheritedSocket {
   std::string name;
   UniqueFd fd;
@@ -28,8 +29,8 @@ struct ServiceEnvironment {
   std::vector<InheritedSocket> sockets;
 };
 
-// What is not meant for this process (WATCHDOG_PID, LISTEN_PID) is left alone, but for the variables, which are
-// wiped all the same. What makes no sense is logged and ignored.
+// What is not meant for this process (WATCHDOG_PID, LISTEN_PID) is left alone, but for the variables, which
+// are wiped all the same. What makes no sense is logged and ignored.
 ServiceEnvironment TakeServiceEnvironment();
 
 }  // namespace preforkd

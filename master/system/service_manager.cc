@@ -59,7 +59,8 @@ void ServiceManager::Say(std::string text) {
 void ServiceManager::SendWaiting() {
   while (!waiting_.empty()) {
     const std::string& text = waiting_.front();
-    if (::sendto(socket_.Get(), text.data(), text.size(), MSG_NOSIGNAL, address_.Get(), address_.length) < 0) {
+    if (::sendto(socket_.Get(), text.data(), text.size(), MSG_NOSIGNAL, address_.Get(), address_.length) <
+        0) {
       const int errnum = errno;
       if (errnum == EINTR) continue;
       if (errnum == EAGAIN || errnum == ENOBUFS || errnum == ENOMEM) return send_again_.SetAfter(kSendAgain);

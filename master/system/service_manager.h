@@ -1,8 +1,8 @@
-// ServiceManager: speaks to whoever started us, in datagrams, sd_notify(3). What is said and when, policy/notices.h
-// decides; here it is sent. Without an address it does nothing.
+// ServiceManager: speaks to whoever started us, in datagrams, sd_notify(3). What is said and when,
+// policy/notices.h decides; here it is sent. Without an address it does nothing.
 //
-// Owns its socket. Only the master may speak: a worker closes the socket with everything else that it inherits, and
-// does not find the address (service_environment.h).
+// Owns its socket. Only the master may speak: a worker closes the socket with everything else that it
+// inherits, and does not find the address (service_environment.h).
 #ifndef PREFORKD_MASTER_SYSTEM_SERVICE_MANAGER_H_
 #define PREFORKD_MASTER_SYSTEM_SERVICE_MANAGER_H_
 
@@ -24,7 +24,8 @@ namespace preforkd {
 class ServiceManager {
  public:
   // `read` is asked before the watchdog is answered.
-  ServiceManager(EventLoop& loop, const ServiceEnvironment& environment, std::function<Notices::Reading()> read);
+  ServiceManager(EventLoop& loop, const ServiceEnvironment& environment,
+                 std::function<Notices::Reading()> read);
 
   // This process has said READY=1 and then Reloading already, as another program.
   void Resume() { notices_.Resume(); }

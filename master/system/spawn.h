@@ -23,8 +23,8 @@ struct SpawnedProcess {
 // Error: EAGAIN (process limit), ENOMEM, EMFILE; nothing is left behind then.
 Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child);
 
-// Sends a signal to a process, surely to that one and no other (pidfd_send_signal(2)). `pidfd` is borrowed. False when it
-// has ended already, or when the system refuses, which is logged.
+// Sends a signal to a process, surely to that one and no other (pidfd_send_signal(2)). `pidfd` is borrowed.
+// False when it has ended already, or when the system refuses, which is logged.
 bool SignalProcess(int pidfd, int signo);
 
 // SIGKILL to a child that nobody has waited for yet, and the wait for its end. `pidfd` is borrowed.

@@ -1,5 +1,5 @@
-// A variable of the environment that is meant for this process alone: no child, and nobody who reads /proc/PID/environ, may
-// find it. Master only, before anything is forked.
+// A variable of the environment that is meant for this process alone: no child, and nobody who reads
+// /proc/PID/environ, may find it. Master only, before anything is forked.
 #ifndef PREFORKD_MASTER_SYSTEM_WIPED_VARIABLE_H_
 #define PREFORKD_MASTER_SYSTEM_WIPED_VARIABLE_H_
 

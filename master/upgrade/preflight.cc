@@ -46,7 +46,8 @@ Result<Pipe> MakePipe() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)::setpgid(0, 0);  // what it starts is ended with it
   for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
-  const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 && ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
+  const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 &&
+                     ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDERR_FILENO) >= 0 && ::fcntl(state, F_SETFD, 0) >= 0;
   HoldOnlyCommandSignals();
   if (ready) ::execve(path.c_str(), arguments, environ);
@@ -90,7 +91,8 @@ Preflight::~Preflight() {
   (void)KillAndAwait(pidfd_.Get());
 }
 
-// Whatever the new program has started and left behind. The child has not been waited for, so the number is its own.
+// Whatever the new program has started and left behind. The child has not been waited for, so the number is
+// its own.
 void Preflight::KillGroup() const { (void)::kill(-pid_, SIGKILL); }
 
 Status Preflight::Watch() {
@@ -127,7 +129,8 @@ void Preflight::Relay() {
     said_.erase(0, end == std::string::npos ? kMaxLine : end + 1);
     if (line.empty()) continue;
     last_line_ = line;
-    if (line.starts_with(kWouldDo) || line.starts_with(kRefused)) continue;  // the verdict, which is logged as such
+    if (line.starts_with(kWouldDo) || line.starts_with(kRefused))
+      continue;  // the verdict, which is logged as such
     if (++lines_ <= kMaxLines) log::Info("upgrade: the new program says: {}", Escaped(line));
   }
 }
@@ -168,7 +171,8 @@ Result<std::string> Preflight::Verdict(int code, int status) const {
   if (status == 0 && last_line_.starts_with(kWouldDo)) return Escaped(last_line_.substr(kWouldDo.size()));
   if (last_line_.starts_with(kRefused)) return Error{Escaped(last_line_.substr(kRefused.size()))};
   const std::string said = last_line_.empty() ? "" : ": " + Escaped(last_line_);
-  return Error{fmt::format("what lies there is no preforkd that can take over; it ended with exit code {}{}", status, said)};
+  return Error{fmt::format("what lies there is no preforkd that can take over; it ended with exit code {}{}",
+                           status, said)};
 }
 
 }  // namespace preforkd

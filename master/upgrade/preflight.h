@@ -1,5 +1,5 @@
-// Preflight: the new program, run as a child in its check mode on the real configuration and the real state, while this
-// one goes on serving. What it says on its way is logged; how it ends is the answer.
+// Preflight: the new program, run as a child in its check mode on the real configuration and the real state,
+// while this one goes on serving. What it says on its way is logged; how it ends is the answer.
 //
 // Owns the child and kills it when it takes too long, or when it is not wanted any more.
 #ifndef PREFORKD_MASTER_UPGRADE_PREFLIGHT_H_
@@ -24,13 +24,15 @@ class Preflight {
   // The whole of it, so that an operator who waits has his answer within ten.
   static constexpr Duration kPatience = std::chrono::seconds(8);
 
-  // The version of the new program, or why not, in one line. Called once, from the loop, as the last thing that is done.
+  // The version of the new program, or why not, in one line. Called once, from the loop, as the last thing
+  // that is done.
   using Done = std::function<void(const Result<std::string>&)>;
 
   // `words` are the operator's, the program's name first. `state` is borrowed for the call.
   // Error: it could not even be started; `done` is not called then.
   static Result<std::unique_ptr<Preflight>> Start(EventLoop& loop, const std::string& path,
-                                                  const std::vector<std::string>& words, UniqueFd state, Done done);
+                                                  const std::vector<std::string>& words, UniqueFd state,
+                                                  Done done);
   // Some child of this process has ended. True when it is this one, which is dealt with then.
   bool OnChildExit(pid_t pid);
 

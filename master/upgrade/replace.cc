@@ -19,12 +19,14 @@ namespace preforkd {
 Status SetCloseOnExec(const std::vector<int>& fds, bool on) {
   Status first;
   for (const int fd : fds) {
-    if (::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 && first.Ok()) first = SysError("fcntl", std::to_string(fd));
+    if (::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 && first.Ok())
+      first = SysError("fcntl", std::to_string(fd));
   }
   return first;
 }
 
-Error ReplaceProgram(const std::string& path, const std::vector<std::string>& words, const UpgradeState& state) {
+Error ReplaceProgram(const std::string& path, const std::vector<std::string>& words,
+                     const UpgradeState& state) {
   Result<UniqueFd> file = WriteStateFile(EncodeState(state));
   if (!file.Ok()) return file.Err();
   Result<UniqueFd> self = OpenOwnProgram();
@@ -50,7 +52,8 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
   } else {
     error = open.Err();
   }
-  if (!SetCloseOnExec(fds, true).Ok()) log::Alert("a descriptor that was to travel is not open: {}", error.text);
+  if (!SetCloseOnExec(fds, true).Ok())
+    log::Alert("a descriptor that was to travel is not open: {}", error.text);
   if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
   return error;
 }

@@ -38,7 +38,8 @@ Status WasPassed(const ListenConfig& listen, const UpgradeState& state) {
     return socket.name == listen.address.name;
   });
   if (passed) return {};
-  return Error{fmt::format("{}: no socket of that name was passed when the server was started", listen.address.text)};
+  return Error{
+      fmt::format("{}: no socket of that name was passed when the server was started", listen.address.text)};
 }
 
 // Waits for one packet from `channel`, or its end, or `worker`'s.
@@ -76,15 +77,19 @@ Status TryConnections(const UpgradeState& state) {
 
 Status TryListeners(const Config& config, const UpgradeState& state) {
   if (state.listeners.size() > kMaxListeners) {
-    return Error{fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
+    return Error{
+        fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
   }
   for (const ListenConfig& listen : config.listen) {
-    const auto there = std::find_if(state.listeners.begin(), state.listeners.end(),
-                                    [&](const InheritedListener& old) { return old.key == listen.address.text; });
+    const auto there =
+        std::find_if(state.listeners.begin(), state.listeners.end(),
+                     [&](const InheritedListener& old) { return old.key == listen.address.text; });
     if (there != state.listeners.end()) {
       const Result<SocketAccess> access = AccessOf(listen);
       if (!access.Ok()) return access.Err();
-      if (Status status = MaySetAccess(there->file, access.Value(), OwnAuthority().change_owner); !status.Ok()) return status;
+      if (Status status = MaySetAccess(there->file, access.Value(), OwnAuthority().change_owner);
+          !status.Ok())
+        return status;
       continue;
     }
     const bool passed = listen.address.kind == ListenAddress::Kind::kSystemd;
@@ -95,7 +100,8 @@ Status TryListeners(const Config& config, const UpgradeState& state) {
 
 namespace {
 
-Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool, const WorkerEntry& worker) {
+Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool,
+               const WorkerEntry& worker) {
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
@@ -111,7 +117,8 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   start.pool = &pool;
   start.death_signal = SIGKILL;  // one that hangs at its start hears nothing else
   for (const ServiceConfig& service : config->services) {
-    if (service.pool == pool.name) start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
+    if (service.pool == pool.name)
+      start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
   }
   const Result<SpawnedProcess> process = SpawnProcess([&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // before it has come to set that itself
@@ -132,7 +139,8 @@ Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry
   for (const PoolConfig& pool : config->pools) {
     const Status status = TryPool(config, pool, worker);
     if (status.Ok()) continue;
-    return config->pools.size() == 1 ? status : Error{fmt::format("pool {}: {}", pool.name, status.Err().text)};
+    return config->pools.size() == 1 ? status
+                                     : Error{fmt::format("pool {}: {}", pool.name, status.Err().text)};
   }
   return {};
 }

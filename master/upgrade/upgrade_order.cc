@@ -54,7 +54,8 @@ std::string TextOf(const UpgradeOrder& order) {
     case UpgradeOrder::Kind::kAdopt: return fmt::format("adopt,{},{}", order.state, order.old_program);
     case UpgradeOrder::Kind::kAgain:
       return fmt::format("again,{},{},{},{}", order.state, order.old_program, order.failed, order.reason);
-    case UpgradeOrder::Kind::kReturn: return fmt::format("return,{},{},{}", order.state, order.old_program, order.reason);
+    case UpgradeOrder::Kind::kReturn:
+      return fmt::format("return,{},{},{}", order.state, order.old_program, order.reason);
   }
   PF_CHECK(false, "no order has no text");
 }

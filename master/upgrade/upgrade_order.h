@@ -1,16 +1,17 @@
 // UpgradeOrder: what one program tells the next to do, at its start.
 //
-//   check,STATE             look at the state and the configuration, start a worker for a try, and say whether an upgrade
+//   check,STATE             look at the state and the configuration, start a worker for a try, and say
+//   whether an upgrade
 //                           would do
 //   adopt,STATE,OLD         go on from the state; OLD is the program that left, to return to
 //   return,STATE,OLD,REASON the same program again, because the other one could not: the rest of the text
 //   again,STATE,OLD,N,REASON
-//                           the same, after N attempts of the same program to return that failed; a program gives this
-//                           order to itself only
+//                           the same, after N attempts of the same program to return that failed; a program
+//                           gives this order to itself only
 //
-// STATE and OLD are numbers of descriptors. A check is ordered by an argument, which a program that knows nothing of
-// upgrades refuses instead of starting to serve; the others by a variable in the environment, so that the command line
-// stays what the operator wrote. Neither is for people.
+// STATE and OLD are numbers of descriptors. A check is ordered by an argument, which a program that knows
+// nothing of upgrades refuses instead of starting to serve; the others by a variable in the environment, so
+// that the command line stays what the operator wrote. Neither is for people.
 #ifndef PREFORKD_MASTER_UPGRADE_UPGRADE_ORDER_H_
 #define PREFORKD_MASTER_UPGRADE_UPGRADE_ORDER_H_
 
@@ -58,8 +59,8 @@ CommandWords TakeCommandLine(int argc, const char* const* argv);
 std::vector<char*> PointersTo(const std::vector<std::string>& words);
 std::vector<char*> EnvironmentWith(const std::string& variable);
 
-// What a program that would do says, as its last line: with its version behind it. An exit code alone proves nothing:
-// any program may end with 0.
+// What a program that would do says, as its last line: with its version behind it. An exit code alone proves
+// nothing: any program may end with 0.
 inline constexpr std::string_view kWouldDo = "would do: preforkd ";
 
 }  // namespace preforkd

@@ -36,11 +36,12 @@ constexpr Fault kFaults[] = {
     {SIGALRM, "the new program did not take over in time"},
 };
 
-// All that the signal handler needs, made ready before: it may allocate nothing, and trust nothing that it did not make.
+// All that the signal handler needs, made ready before: it may allocate nothing, and trust nothing that it
+// did not make.
 struct Prepared {
   UniqueFd old_program;
   UniqueFd state;
-  std::string program;             // "/proc/self/fd/N"
+  std::string program;  // "/proc/self/fd/N"
   std::vector<std::string> words;
   std::vector<char*> arguments;
   std::vector<char*> environment;             // with the order
@@ -51,8 +52,8 @@ struct Prepared {
 };
 Prepared* g_prepared = nullptr;
 
-// Where the system is short of something, an attempt at once would run into the same. Nothing else can be done meanwhile:
-// there is no loop yet, or none any more. Async-signal-safe.
+// Where the system is short of something, an attempt at once would run into the same. Nothing else can be
+// done meanwhile: there is no loop yet, or none any more. Async-signal-safe.
 void Pause(int attempts) {
   constexpr int kStepMs = 20;
   constexpr int kMostMs = 1000;
@@ -97,7 +98,8 @@ void OnFault(int signo) {
 // What the program that comes is told.
 std::string OrderFor(const UpgradeOrder& order) {
   UpgradeOrder next = order;
-  next.kind = order.kind == UpgradeOrder::Kind::kAdopt ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
+  next.kind =
+      order.kind == UpgradeOrder::Kind::kAdopt ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
   next.reason.resize(std::min(next.reason.size(), kMaxReason));
   next.failed = order.failed + 1;  // of a return nobody asks
   return std::string(kOrderVariable) + TextOf(next);
@@ -111,7 +113,8 @@ void CatchFaults(Prepared& way) {
   ::sigemptyset(&faults);
   for (std::size_t i = 0; i < std::size(kFaults); ++i) {
     ::sigaddset(&faults, kFaults[i].signo);
-    // When this fails `before` stays what it is, the default: nothing is caught, and nothing is lost by Close.
+    // When this fails `before` stays what it is, the default: nothing is caught, and nothing is lost by
+    // Close.
     (void)::sigaction(kFaults[i].signo, &action, &way.before[i]);
   }
   (void)::sigprocmask(SIG_UNBLOCK, &faults, nullptr);

@@ -15,12 +15,9 @@ namespace {
 
 const char* TextOf(KillCause cause) {
   switch (cause) {
-    case KillCause::kNotReady:
-      return "not ready within start_timeout";
-    case KillCause::kNotFinished:
-      return "not finished within drain_timeout";
-    case KillCause::kStopNow:
-      return "told to stop at once";
+    case KillCause::kNotReady: return "not ready within start_timeout";
+    case KillCause::kNotFinished: return "not finished within drain_timeout";
+    case KillCause::kStopNow: return "told to stop at once";
   }
   return "?";
 }
@@ -195,9 +192,7 @@ void Supervisor::Do(const Kill& action) {
   worker.Signal(SIGKILL);
 }
 
-void Supervisor::Do(const Booted& action) {
-  hooks_.on_first_ready(action.generation);
-}
+void Supervisor::Do(const Booted& action) { hooks_.on_first_ready(action.generation); }
 
 void Supervisor::Do(const Promote& action) {
   // First the listeners: what those that leave still have goes to the old workers, who know its service.
@@ -214,8 +209,6 @@ void Supervisor::Do(const Abandon& action) {
   hooks_.on_abandon(action.generation, action.reason);
 }
 
-void Supervisor::Do(const Finish& action) {
-  hooks_.on_finish(action.code, action.reason);
-}
+void Supervisor::Do(const Finish& action) { hooks_.on_finish(action.code, action.reason); }
 
 }  // namespace preforkd

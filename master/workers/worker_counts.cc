@@ -16,10 +16,9 @@ std::uint32_t WorkerCounts::InService(PoolId pool, WorkerState state) const {
 
 std::uint32_t WorkerCounts::Of(PoolId pool, WorkerState state) const {
   const std::vector<WorkerRecord>& records = parts_.fleet.Records();
-  return static_cast<std::uint32_t>(
-      std::count_if(records.begin(), records.end(), [&](const WorkerRecord& record) {
-        return record.pool == pool && record.state == state;
-      }));
+  return static_cast<std::uint32_t>(std::count_if(
+      records.begin(), records.end(),
+      [&](const WorkerRecord& record) { return record.pool == pool && record.state == state; }));
 }
 
 std::uint32_t WorkerCounts::Most(PoolId pool) const {

@@ -55,17 +55,13 @@ WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
   if (!MakeSureOfRoom(worker)) return Hearing::kNoRoom;
   Reception<WorkerToMaster> reception = slot.Channel().Receive();
   switch (reception.outcome) {
-    case Heard::kMessage:
-      return Handle(slot, std::move(*reception.message));
-    case Heard::kNothing:
-      return Hearing::kSilent;
+    case Heard::kMessage: return Handle(slot, std::move(*reception.message));
+    case Heard::kNothing: return Hearing::kSilent;
     case Heard::kEnd:
       // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
       Distrust(worker, "it has closed its channel");
       return Hearing::kSilent;
-    case Heard::kNonsense:
-      Distrust(worker, reception.why);
-      return Hearing::kSilent;
+    case Heard::kNonsense: Distrust(worker, reception.why); return Hearing::kSilent;
     case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error(

@@ -22,8 +22,8 @@ class WorkerMessages {
   // `on_resume`: after a pause for lack of descriptors all are listened to again.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
 
-  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody. False: it has
-  // handed back connections at most, of which Fleet need not know.
+  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody.
+  // False: it has handed back connections at most, of which Fleet need not know.
   bool OnReadable(WorkerSlot& slot);
   // All that a worker has said. kNoRoom: a part of it waits in the channel, for lack of a descriptor.
   Hearing HearOut(WorkerSlot& slot);

@@ -1,5 +1,5 @@
-// The service `body`: HTTP that takes a body with any method, and answers how long it was. "/long" is answered with
-// many megabytes.
+// The service `body`: HTTP that takes a body with any method, and answers how long it was. "/long" is
+// answered with many megabytes.
 #ifndef PREFORKD_TESTS_FAULT_BODY_SERVICE_H_
 #define PREFORKD_TESTS_FAULT_BODY_SERVICE_H_
 

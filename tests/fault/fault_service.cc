@@ -41,9 +41,7 @@ std::vector<std::vector<char>>& Hoard() {
   return hoard;
 }
 
-void Grow(std::uint64_t megabytes) {
-  Hoard().emplace_back(megabytes << 20, '\1');
-}
+void Grow(std::uint64_t megabytes) { Hoard().emplace_back(megabytes << 20, '\1'); }
 
 class FaultSession : public Session {
  public:
@@ -88,7 +86,8 @@ class FaultSession : public Session {
     if (command == "hello")
       return Answer(fmt::format("hello {} {}", Raw(connection_.Env().id.slot), ::getpid()));
     if (command == "call") return Answer(TrySystemCall(std::string_view(line).substr(command.size() + 1)));
-    if (command == "row") return Answer(TryRow(connection_.Env().scoreboard.Row(Slot{static_cast<std::uint32_t>(number)})));
+    if (command == "row")
+      return Answer(TryRow(connection_.Env().scoreboard.Row(Slot{static_cast<std::uint32_t>(number)})));
     if (command == "pid") return Answer(fmt::format("{}", ::getpid()));
     if (command == "crash") Crash();
     if (command == "abort") std::abort();
@@ -145,12 +144,13 @@ Result<std::unique_ptr<Service>> MakeFaultService(const ServiceConfig& config, W
 }  // namespace
 
 ServiceType FaultServiceType() {
-  return {MakeFaultService,
-          false,
-          CallSets{},
-          {{.name = "die_at_start", .doc = "a slot, or all"},
-           {.name = "hang_at_start", .doc = "a slot, or all"},
-           {.name = "ignore_retire", .kind = SettingKind::kFlag, .fallback = "false", .doc = "never leaves"}}};
+  return {
+      MakeFaultService,
+      false,
+      CallSets{},
+      {{.name = "die_at_start", .doc = "a slot, or all"},
+       {.name = "hang_at_start", .doc = "a slot, or all"},
+       {.name = "ignore_retire", .kind = SettingKind::kFlag, .fallback = "false", .doc = "never leaves"}}};
 }
 
 }  // namespace preforkd::testing

@@ -21,11 +21,13 @@ class NotesSession : public Session {
       : connection_(connection),
         input_(std::move(luggage.unread)),
         notes_(std::move(luggage.context)),
-        own_timer_(connection.Env().loop, EventLoop::kPriorityClient, [this] { connection_.Call([this] { OnOwnTimer(); }); }) {}
+        own_timer_(connection.Env().loop, EventLoop::kPriorityClient,
+                   [this] { connection_.Call([this] { OnOwnTimer(); }); }) {}
 
   void OnReady(Interest) override {
     const IoResult received = connection_.Receive(connection_.Env().in);
-    if (received.kind == IoResult::Kind::kEnd || received.kind == IoResult::Kind::kError) return connection_.Close();
+    if (received.kind == IoResult::Kind::kEnd || received.kind == IoResult::Kind::kError)
+      return connection_.Close();
     if (received.Done()) input_.append(connection_.Env().in.data(), received.size);
     ObeyAll();
     if (connection_.Closing()) return;

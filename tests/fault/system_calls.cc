@@ -46,7 +46,8 @@ std::string Ask(const std::string& path) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{AF_UNIX, {}};
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) return Outcome(-1);
+  if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0)
+    return Outcome(-1);
   constexpr std::string_view kStop = "{\"command\":\"stop\"}\n";
   (void)::send(fd.Get(), kStop.data(), kStop.size(), MSG_NOSIGNAL);  // it may have been turned away already
   std::string answer(256, '\0');
@@ -76,7 +77,8 @@ std::string AskInChild(const std::string& path) {
 
 std::string Thread(const std::string&) {
   pthread_t thread{};
-  const int error = ::pthread_create(&thread, nullptr, [](void* nothing) { return nothing; }, nullptr);
+  const int error = ::pthread_create(
+      &thread, nullptr, [](void* nothing) { return nothing; }, nullptr);
   if (error == 0) ::pthread_join(thread, nullptr);
   return error == 0 ? "ok" : ErrnoName(error);
 }
@@ -115,12 +117,16 @@ const std::map<std::string, Try, std::less<>>& Tries() {
       {"exec", [](const std::string&) { return Fork(true); }},
       {"code", Code},
       {"read", [](const std::string& path) { return Opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }},
-      {"write", [](const std::string& path) { return Opened(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)); }},
+      {"write",
+       [](const std::string& path) {
+         return Opened(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+       }},
       {"connect", Connect},
       {"ask", Ask},
       {"child-ask", AskInChild},
       {"signal", [](const std::string& pid) { return Outcome(::kill(std::atoi(pid.c_str()), SIGTERM)); }},
-      {"trace", [](const std::string& pid) { return Outcome(::ptrace(PTRACE_ATTACH, std::atoi(pid.c_str()), 0, 0)); }},
+      {"trace",
+       [](const std::string& pid) { return Outcome(::ptrace(PTRACE_ATTACH, std::atoi(pid.c_str()), 0, 0)); }},
       {"limits", Limits},
       {"block", [](const std::string&) { return Outcome(::fcntl(STDERR_FILENO, F_SETFL, 0)); }},
   };

@@ -32,9 +32,7 @@ std::vector<std::string> Columns(const std::string& line) {
 
 }  // namespace
 
-bool Balancer::IsInstalled() {
-  return ::access(kProgram, X_OK) == 0;
-}
+bool Balancer::IsInstalled() { return ::access(kProgram, X_OK) == 0; }
 
 Balancer::Balancer(const std::string& config) {
   (void)::mkdir("/run/haproxy", 0755);  // there already, the second time
@@ -52,9 +50,7 @@ Balancer::Balancer(const std::string& config) {
   throw std::runtime_error("HAProxy does not answer");
 }
 
-Balancer::~Balancer() {
-  End();
-}
+Balancer::~Balancer() { End(); }
 
 void Balancer::End() {
   ::kill(pid_, SIGKILL);

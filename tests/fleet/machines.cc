@@ -38,9 +38,7 @@ void Ip(std::vector<std::string> words) {
   if (result.code != 0) throw std::runtime_error(shown + ": " + result.err);
 }
 
-std::string NameOf(int number) {
-  return fmt::format("node{}", number);
-}
+std::string NameOf(int number) { return fmt::format("node{}", number); }
 
 }  // namespace
 
@@ -66,12 +64,8 @@ void Machines::Add(int number) {
   Ip({"-n", name, "link", "set", "eth0", "up"});
 }
 
-std::string Machines::AddressOf(int number) {
-  return fmt::format("192.0.2.{}", 10 + number);
-}
+std::string Machines::AddressOf(int number) { return fmt::format("192.0.2.{}", 10 + number); }
 
-std::vector<std::string> Machines::LauncherFor(int number) {
-  return {kIp, "netns", "exec", NameOf(number)};
-}
+std::vector<std::string> Machines::LauncherFor(int number) { return {kIp, "netns", "exec", NameOf(number)}; }
 
 }  // namespace preforkd::testing

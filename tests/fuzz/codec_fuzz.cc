@@ -1,5 +1,5 @@
-// Fuzz target: whatever bytes and descriptors arrive on a channel, in either direction, are decoded or refused;
-// what is decoded is exactly what an encoder makes, and no descriptor is left behind.
+// Fuzz target: whatever bytes and descriptors arrive on a channel, in either direction, are decoded or
+// refused; what is decoded is exactly what an encoder makes, and no descriptor is left behind.
 //
 // The first byte of an input says who listens (bit 0), and how many descriptors ride along (the other bits).
 #include <fcntl.h>
@@ -48,12 +48,14 @@ void SendRaw(int channel, std::string_view bytes, std::size_t descriptors) {
   PF_CHECK(::sendmsg(channel, &header, MSG_NOSIGNAL) >= 0, "the fuzzer cannot send");
 }
 
-// What an encoder makes of a message that was decoded. The master keeps a hand-back packed, as the hand-over it becomes.
+// What an encoder makes of a message that was decoded. The master keeps a hand-back packed, as the hand-over
+// it becomes.
 template <typename Message>
 std::string Encoded(Message& message) {
   std::string bytes;
   if constexpr (std::is_same_v<Message, HandedBack>) {
-    HandBack same{message.id, message.reason, message.wake_now, message.idle_left_ns, Unpack(std::move(message.parcel))};
+    HandBack same{message.id, message.reason, message.wake_now, message.idle_left_ns,
+                  Unpack(std::move(message.parcel))};
     Encode(same, bytes, kWireVersion);
   } else {
     Encode(message, bytes, kWireVersion);

@@ -1,5 +1,5 @@
-// Runs a fuzz target without a fuzzer: the corpus as it is, then seeded mutations of it. Repeats to the byte: a
-// failure names its seed and round before it happens.
+// Runs a fuzz target without a fuzzer: the corpus as it is, then seeded mutations of it. Repeats to the byte:
+// a failure names its seed and round before it happens.
 //
 // Arguments: the files of the corpus. FUZZ_SECONDS: for so long, instead of 200,000 rounds.
 #include <fmt/core.h>
@@ -58,7 +58,8 @@ class Mutator {
       case 4: input.erase(place, Pick(16)); break;
       case 5: Splice(input, place, Sample()); break;
       default:  // a length that lies
-        for (std::size_t i = place; i < std::min(place + 4, input.size()); ++i) input[i] = Pick(2) == 0 ? '\xff' : '\0';
+        for (std::size_t i = place; i < std::min(place + 4, input.size()); ++i)
+          input[i] = Pick(2) == 0 ? '\xff' : '\0';
     }
   }
 

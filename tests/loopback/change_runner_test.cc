@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 
 }  // namespace
 
-// The loop's timer may come up to a millisecond before its time (timer.h), and then the change is not due yet.
+// The loop's timer may come up to a millisecond before its time (timer.h), and then the change is not due
+// yet.
 TEST_CASE("a stop delay ends, although the timer has come a moment early") {
   constexpr Duration kDelay = milliseconds(30);
   for (int round = 0; round < 60; ++round) {

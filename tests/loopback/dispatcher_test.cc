@@ -44,7 +44,8 @@ struct World {
     config.max_queue = max_queue;
     config.reclaim_after = reclaim_after;
     dispatcher.Configure(config);
-    for (std::size_t i = 0; i < slots; ++i) channels.push_back(SlotChannel::Create(ledger, rows.at(i), kWireVersion).Value());
+    for (std::size_t i = 0; i < slots; ++i)
+      channels.push_back(SlotChannel::Create(ledger, rows.at(i), kWireVersion).Value());
     for (std::size_t i = 0; i < slots; ++i) dispatcher.AddSlot(static_cast<Slot>(i), channels[i]);
   }
 
@@ -72,7 +73,8 @@ struct World {
   std::vector<std::uint64_t> Take(std::size_t slot, std::size_t most = 1000) {
     std::vector<std::uint64_t> ids;
     while (ids.size() < most) {
-      Reception<MasterToWorker> reception = ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
+      Reception<MasterToWorker> reception =
+          ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
       if (reception.outcome == Heard::kNothing || reception.outcome == Heard::kEnd) break;
       REQUIRE(reception.outcome == Heard::kMessage);
       if (std::holds_alternative<Nudge>(*reception.message)) {
@@ -209,7 +211,8 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
   CHECK(users_of_eight() == 8);  // nothing is known yet
   CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
-  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 3; }));  // it looks now and then
+  CHECK(testing::WaitUntil(testing::kPatience,
+                           [&] { return users_of_eight() == 3; }));  // it looks now and then
   CHECK(world.pool->gathers);
   serve(milliseconds(1));
   CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));
@@ -292,7 +295,8 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
 TEST_CASE("one that has been moved often enough still prefers a slot that is free to one that is stuck") {
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
   world.EnterCallback(0);
-  REQUIRE(testing::WaitUntil(testing::kPatience, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
+  REQUIRE(testing::WaitUntil(testing::kPatience,
+                             [&, start = Now()] { return Now() - start >= milliseconds(5); }));
   PackedParcel parcel = MakeParcel(++world.last_id);
   ParcelHead head = parcel.Head();
   head.reclaims = 3;
@@ -387,7 +391,8 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   REQUIRE(board.Ok());
   Result<EventLoop> loop = EventLoop::Create();
   Ledger ledger(board.Value().Master());
-  Dispatcher dispatcher(loop.Value(), board.Value().Master(), board.Value().UsePool(kMainPool), ledger, {[](bool) {}, [] {}});
+  Dispatcher dispatcher(loop.Value(), board.Value().Master(), board.Value().UsePool(kMainPool), ledger,
+                        {[](bool) {}, [] {}});
   DispatchConfig config;
   config.max_queue = 8;
   config.reclaim_after = std::chrono::microseconds(1);  // stuck whenever it leaves one alone

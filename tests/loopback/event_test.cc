@@ -255,7 +255,8 @@ TEST_CASE("the memory of many clients that have gone can be given back") {
   std::vector<Client> clients;
   for (std::size_t i = 0; i < kMany; ++i) {
     Pair pair = MakePair();
-    auto watch = std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [](Interest) {});
+    auto watch =
+        std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [](Interest) {});
     REQUIRE(watch->Want(Interest::kRead).Ok());
     clients.push_back({std::move(pair), std::move(watch), std::make_unique<std::string>(kBytes, 'x')});
   }
@@ -309,23 +310,27 @@ TEST_CASE("an idle call comes when nothing else is ready, once, and may be asked
   CHECK(order == "abciii");
   idle->Request();
   idle.reset();  // one that is gone is not called
-  CHECK_FALSE(TurnUntil(loop, [&] { return asked > 3; }, milliseconds(20)));
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return asked > 3; }, milliseconds(20)));
 }
 
-TEST_CASE("a call with the clients' priority comes once, behind all clients who are ready, in the same turn") {
+TEST_CASE(
+    "a call with the clients' priority comes once, behind all clients who are ready, in the same turn") {
   EventLoop loop = MakeLoop();
   std::string order;
-  IdleCall last(loop, [&] { order += '.'; }, EventLoop::kPriorityClient);
+  IdleCall last(
+      loop, [&] { order += '.'; }, EventLoop::kPriorityClient);
   std::array<Pair, 3> pairs = {MakePair(), MakePair(), MakePair()};
   std::vector<std::unique_ptr<FdWatch>> watches;
   for (Pair& pair : pairs) {
     REQUIRE(::write(pair.theirs.Get(), "abc", 3) == 3);
-    watches.push_back(std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) {
-      char byte = 0;
-      REQUIRE(::read(pair.ours.Get(), &byte, 1) == 1);
-      order += byte;
-      last.Request();
-    }));
+    watches.push_back(
+        std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) {
+          char byte = 0;
+          REQUIRE(::read(pair.ours.Get(), &byte, 1) == 1);
+          order += byte;
+          last.Request();
+        }));
     REQUIRE(watches.back()->Want(Interest::kRead).Ok());
   }
   for (int turn = 0; turn < 3; ++turn) REQUIRE(loop.RunOnce().Ok());

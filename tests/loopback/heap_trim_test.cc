@@ -10,10 +10,13 @@
 
 namespace preforkd {
 
-TEST_CASE("it looks when there were many and less than half are left, and then not before there were many again") {
+TEST_CASE(
+    "it looks when there were many and less than half are left, and then not before there were many again") {
   HeapTrim heap;
   Time now = Now();
-  const auto look = [&](std::size_t held, std::size_t most) { return heap.Look(held, most, now += std::chrono::hours(1)); };
+  const auto look = [&](std::size_t held, std::size_t most) {
+    return heap.Look(held, most, now += std::chrono::hours(1));
+  };
   CHECK_FALSE(look(0, HeapTrim::kMany - 1));
   CHECK_FALSE(look(2000, 2000));
   CHECK_FALSE(look(1001, 1001));
@@ -21,7 +24,7 @@ TEST_CASE("it looks when there were many and less than half are left, and then n
   CHECK_FALSE(look(900, 1000));
   CHECK(look(10, 900));
   CHECK_FALSE(look(0, 10));
-  CHECK(look(0, HeapTrim::kMany));  // came and went between two looks
+  CHECK(look(0, HeapTrim::kMany));                  // came and went between two looks
   CHECK_FALSE(heap.Look(0, HeapTrim::kMany, now));  // not again at once
   CHECK(look(0, 0));                                // but later
 }

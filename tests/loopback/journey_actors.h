@@ -1,5 +1,5 @@
-// Who takes part in a journey: clients that number what they ask, and workers made of a few lines that echo over a
-// real channel.
+// Who takes part in a journey: clients that number what they ask, and workers made of a few lines that echo
+// over a real channel.
 #ifndef PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
 #define PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
 
@@ -135,7 +135,8 @@ struct FakeWorker {
       HandBack message;
       message.id = id;
       message.parcel = std::move(parcel);
-      REQUIRE(ChannelEnd(channel.WorkerEnd(), kWireVersion).Send(message, bytes).outcome == SendOutcome::kSent);
+      REQUIRE(ChannelEnd(channel.WorkerEnd(), kWireVersion).Send(message, bytes).outcome ==
+              SendOutcome::kSent);
       tally.Returned();
     }
     held.clear();
@@ -153,7 +154,8 @@ struct FakeWorker {
     std::array<char, 256> bytes;
     const ssize_t size = ::recv(parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (size < 0 && errno == EAGAIN) return true;
-    if (size > 0 && ::send(parcel.fd.Get(), bytes.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) == size) {
+    if (size > 0 &&
+        ::send(parcel.fd.Get(), bytes.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) == size) {
       return true;
     }
     tally.Finished();

@@ -1,6 +1,6 @@
-// 10^5 journeys: the real parking, dispatcher, channels and codec in one process with workers made of a few lines,
-// and everything that can happen at the same moment: requests, closing clients, reload, and death with the hand-back
-// on its way. Nothing is lost, nothing is left behind, and the account is exact all the time.
+// 10^5 journeys: the real parking, dispatcher, channels and codec in one process with workers made of a few
+// lines, and everything that can happen at the same moment: requests, closing clients, reload, and death with
+// the hand-back on its way. Nothing is lost, nothing is left behind, and the account is exact all the time.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -37,12 +37,16 @@ class World {
   void Step() {
     FakeWorker& worker = *workers_[Pick(kSlots)];
     switch (Pick(12)) {
-      case 0: case 1: case 2: case 3: AskSome(); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3: AskSome(); break;
       case 4: worker.Take(); break;
       case 5: worker.Serve(); break;
       case 6: worker.HandBackAll(); break;
       case 7: Receive(worker); break;
-      case 8: case 9: Turn(); break;
+      case 8:
+      case 9: Turn(); break;
       case 10: Leave(Pick(kClients)); break;
       default: Pick(2) == 0 ? Retire(Pick(kSlots)) : Die(Pick(kSlots)); break;
     }

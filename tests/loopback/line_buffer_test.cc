@@ -54,7 +54,8 @@ class SharedLines {
 
 class LogFile {
  public:
-  explicit LogFile(int access = O_RDWR) : fd_(::open(Path().c_str(), access | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+  explicit LogFile(int access = O_RDWR)
+      : fd_(::open(Path().c_str(), access | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
     REQUIRE(fd_.Valid());
   }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
@@ -161,7 +162,9 @@ TEST_CASE("killed at any moment, it leaves each line once and whole") {
   MESSAGE("at most ", most, " lines before the kill");
 }
 
-TEST_CASE("a write that was under way is found in the file, whole, in part, or not at all, beside those of others") {
+TEST_CASE(
+    "a write that was under way is found in the file, whole, in part, or not at all, beside those of "
+    "others") {
   const std::string block = Line(1) + Line(2) + Line(3);
   for (const bool others : {false, true}) {
     for (std::size_t written = 0; written <= block.size(); ++written) {
@@ -293,7 +296,8 @@ TEST_CASE("a pipe gets pieces that it takes whole, and waits when it is full") {
   CHECK(got == expected);
 }
 
-TEST_CASE("whatever a wild worker leaves in the numbers, the master stays within its memory and comes to an end") {
+TEST_CASE(
+    "whatever a wild worker leaves in the numbers, the master stays within its memory and comes to an end") {
   std::mt19937_64 random(7);
   const LogFile file;
   for (int round = 0; round < 2000; ++round) {

@@ -1,5 +1,5 @@
-// Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process of its own,
-// because standard error and the log are a process's.
+// Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process
+// of its own, because standard error and the log are a process's.
 #include "master/system/log_output.h"
 
 #include <doctest/doctest.h>
@@ -114,7 +114,8 @@ TEST_CASE("the journal gets priorities and no time, and is never waited for") {
     log::Debug("detail");
     if (ReadNow(ours.Get()) != "<7>" + who + "detail\n") return 4;
     if (output.Fds().sink != log::Sink::kJournal) return 5;
-    for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(200, 'x'));  // nobody reads
+    for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i)
+      log::Info("{}", std::string(200, 'x'));  // nobody reads
     return log::Dropped() > 0 ? 0 : 6;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
@@ -194,7 +195,9 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("a syslog daemon that does not read, is not there, or is started anew, stops nobody; what is missing is said") {
+TEST_CASE(
+    "a syslog daemon that does not read, is not there, or is started anew, stops nobody; what is missing is "
+    "said") {
   const testing::TempDirectory folder;
   const testing::PeerResult peer = RunPeer([&] {
     const std::string path = folder.Path("log");

@@ -27,8 +27,11 @@ struct World {
   std::vector<SlotChannel> channels;
   int congestion_changes = 0;
   std::vector<PoolId> held_up;
-  PoolDispatchers dispatchers{loop.Value(), board.Value(), ledger,
-                              {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
+  PoolDispatchers dispatchers{
+      loop.Value(),
+      board.Value(),
+      ledger,
+      {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
   std::uint64_t last_id = 0;
 
   World() {
@@ -36,7 +39,8 @@ struct World {
     for (WorkerRow& row : rows) channels.push_back(SlotChannel::Create(ledger, row, kWireVersion).Value());
   }
 
-  void Configure(const std::vector<std::pair<ServiceId, PoolId>>& routes, Duration reclaim_after = Duration(0)) {
+  void Configure(const std::vector<std::pair<ServiceId, PoolId>>& routes,
+                 Duration reclaim_after = Duration(0)) {
     DispatchConfig config;
     config.max_queue = 2;
     config.reclaim_after = reclaim_after;
@@ -49,7 +53,8 @@ struct World {
       ParcelHead facts;
       facts.id = ++last_id;
       facts.service = Raw(service);
-      dispatchers.SubmitAccepted({UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion});
+      dispatchers.SubmitAccepted(
+          {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion});
     }
     dispatchers.Flush();
   }
@@ -58,7 +63,8 @@ struct World {
   std::vector<std::uint64_t> Take(std::uint32_t slot) {
     std::vector<std::uint64_t> ids;
     for (;;) {
-      Reception<MasterToWorker> reception = ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
+      Reception<MasterToWorker> reception =
+          ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
       if (reception.outcome != Heard::kMessage) return ids;
       ids.push_back(Raw(std::get<HandOver>(*reception.message).parcel.id));
       Add(rows.at(slot).taken);
@@ -150,7 +156,8 @@ TEST_CASE("a service that moves to another pool takes those who wait with it, in
   CHECK_FALSE(world.dispatchers.Congested(ServiceId{7}));
 }
 
-TEST_CASE("a pool that goes serves what its workers have, and what nobody can serve any more is lost and counted") {
+TEST_CASE(
+    "a pool that goes serves what its workers have, and what nobody can serve any more is lost and counted") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);

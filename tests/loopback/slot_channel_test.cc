@@ -166,7 +166,8 @@ TEST_CASE("a log file that waits among untaken parcels is not taken back with th
   std::vector<PackedParcel> parcels = MakeParcels(1, 2);
   REQUIRE(channel.Value().Send(parcels).sent == 2);
   channel.Value().Nudge();
-  const ReopenLog log_file{Incarnation{4}, LogKind::kServer, log::Sink::kFile, 1, UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC))};
+  const ReopenLog log_file{Incarnation{4}, LogKind::kServer, log::Sink::kFile, 1,
+                           UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC))};
   REQUIRE(channel.Value().Send(log_file).sent == 1);
   std::vector<PackedParcel> back;
   CHECK(channel.Value().Reclaim(back) == 2);
@@ -234,7 +235,8 @@ TEST_CASE("a connection is known again by its seal: its own socket, on its chann
   const auto changed = [&](auto change) {
     const std::uint64_t seal = parcel.seal;
     Parcel copy;
-    copy.fd = UniqueFd(::fcntl(parcel.fd.Get(), F_DUPFD_CLOEXEC, 0));  // another descriptor of the same socket
+    copy.fd =
+        UniqueFd(::fcntl(parcel.fd.Get(), F_DUPFD_CLOEXEC, 0));  // another descriptor of the same socket
     copy.id = parcel.id;
     copy.service = parcel.service;
     copy.listener = parcel.listener;

@@ -36,12 +36,8 @@ TEST_CASE(
   SUBCASE("bytes that mean nothing") {
     for (int i = 0; i < 5; ++i) REQUIRE(::send(worker.start.channel, "nonsense", 8, MSG_NOSIGNAL) == 8);
   }
-  SUBCASE("it closes its side") {
-    REQUIRE(::shutdown(worker.start.channel, SHUT_WR) == 0);
-  }
-  SUBCASE("it speaks for another worker") {
-    worker.Say(Ready{world.Worker(1).start.id});
-  }
+  SUBCASE("it closes its side") { REQUIRE(::shutdown(worker.start.channel, SHUT_WR) == 0); }
+  SUBCASE("it speaks for another worker") { worker.Say(Ready{world.Worker(1).start.id}); }
   SUBCASE("it speaks for the next incarnation") {
     WorkerId next = worker.start.id;
     next.incarnation = Incarnation{3};

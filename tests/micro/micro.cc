@@ -1,5 +1,5 @@
-// Micro-benchmarks: what one step of a connection's life costs. Run by tests/micro/table, which adds the system calls;
-// by hand: bazel run --config=opt //tests/micro -- --benchmark_filter=park
+// Micro-benchmarks: what one step of a connection's life costs. Run by tests/micro/table, which adds the
+// system calls; by hand: bazel run --config=opt //tests/micro -- --benchmark_filter=park
 //
 // --rounds=N: exactly N rounds of each, so that two runs differ in nothing but the number of rounds.
 #include <benchmark/benchmark.h>
@@ -31,15 +31,18 @@ constexpr Gathering kGathering{.slots = 2, .depth = 11};
 
 void RegisterAll(std::int64_t rounds) {
   for (const int in_flight : {1, 8, 64}) {
-    Register<HandOverAndTake>(rounds, in_flight, "hand over and take, " + std::to_string(in_flight) + " in flight",
+    Register<HandOverAndTake>(rounds, in_flight,
+                              "hand over and take, " + std::to_string(in_flight) + " in flight",
                               static_cast<std::size_t>(in_flight));
   }
   Register<ParkAndWake>(rounds, 1, "park and wake");
   Register<ParseHead>(rounds, 1, "parse a request head");
   for (const std::uint32_t slots : {2U, 16U, 64U, 256U}) {
     const std::string among = ", " + std::to_string(slots) + " slots";
-    Register<Choice>(rounds, 1, "choice, least-connections" + among, DispatchPolicy::kLeastConnections, slots);
-    Register<Choice>(rounds, 1, "choice, gathering" + among, DispatchPolicy::kLeastConnections, slots, kGathering);
+    Register<Choice>(rounds, 1, "choice, least-connections" + among, DispatchPolicy::kLeastConnections,
+                     slots);
+    Register<Choice>(rounds, 1, "choice, gathering" + among, DispatchPolicy::kLeastConnections, slots,
+                     kGathering);
     Register<Choice>(rounds, 1, "choice, round-robin" + among, DispatchPolicy::kRoundRobin, slots);
     Register<Choice>(rounds, 1, "choice, client-hash" + among, DispatchPolicy::kClientHash, slots);
     Register<Dispatch>(rounds, 1, "accepted to finished" + among, slots);

@@ -46,13 +46,16 @@ PackedParcel Accepted(Parcel& parcel) {
 }  // namespace
 
 Slots::Slots(std::uint32_t count)
-    : board_(Scoreboard::Create().Value()), loop_(EventLoop::Create().Value()), dispatcher_(loop_, board_, ledger_, {[] {}, [](PoolId) {}}) {
+    : board_(Scoreboard::Create().Value()),
+      loop_(EventLoop::Create().Value()),
+      dispatcher_(loop_, board_, ledger_, {[] {}, [](PoolId) {}}) {
   DispatchConfig config;
   config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
-  config.gather = 0;                               // in turn, so that every slot has its share
+  config.gather = 0;                                // in turn, so that every slot has its share
   dispatcher_.Configure(config, {}, 0);
   for (std::uint32_t slot = 0; slot < count; ++slot) {
-    channels_.push_back(std::make_unique<SlotChannel>(SlotChannel::Create(ledger_, board_.Use(Slot{slot}), kWireVersion).Value()));
+    channels_.push_back(std::make_unique<SlotChannel>(
+        SlotChannel::Create(ledger_, board_.Use(Slot{slot}), kWireVersion).Value()));
     dispatcher_.AddSlot(kMainPool, Slot{slot}, *channels_.back());
   }
 }
@@ -60,7 +63,8 @@ Slots::Slots(std::uint32_t count)
 void Slots::Take(std::uint32_t slot, std::vector<Parcel>& into) {
   WorkerRow& row = board_.Row(Slot{slot});
   while (row.Queued() > 0) {
-    Reception<MasterToWorker> reception = ChannelEnd(channels_[slot]->WorkerEnd(), kWireVersion).ReceiveFromMaster();
+    Reception<MasterToWorker> reception =
+        ChannelEnd(channels_[slot]->WorkerEnd(), kWireVersion).ReceiveFromMaster();
     PF_CHECK(reception.outcome == Heard::kMessage, "nothing to take");
     auto* const hand_over = std::get_if<HandOver>(&*reception.message);
     if (hand_over == nullptr) continue;  // a nudge, when this process was not let run
@@ -107,7 +111,8 @@ void Dispatch::Round() {
 
 ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Book(), slots_.GetDispatcher()) {
   std::array<int, 2> ends{};
-  PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0, "no socket pair");
+  PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0,
+           "no socket pair");
   client_ = UniqueFd(ends[0]);
   parcel_.push_back(MakeParcel(UniqueFd(ends[1])));
   parking_.Configure(ParkingConfig{}, {});
@@ -139,7 +144,8 @@ ParseHead::ParseHead() : parser_({16 * 1024, 100}, 1024 * 1024) {}
 
 void ParseHead::Round() {
   const http::HeadResult result = parser_.Parse(kHead);
-  PF_CHECK(result.kind == http::HeadResult::Kind::kComplete && result.size == kHead.size(), "the head is not whole");
+  PF_CHECK(result.kind == http::HeadResult::Kind::kComplete && result.size == kHead.size(),
+           "the head is not whole");
   PF_CHECK(parser_.Head().request.fields.size() == 8, "the head is not good");
 }
 

@@ -1,5 +1,6 @@
-// Operations: the steps of a connection's life that are measured one by one, over the real code and real sockets, with
-// both ends in one process. Each object is made ready once; Round() does the same again and leaves the world as it was.
+// Operations: the steps of a connection's life that are measured one by one, over the real code and real
+// sockets, with both ends in one process. Each object is made ready once; Round() does the same again and
+// leaves the world as it was.
 //
 // What they cost is measured by micro.cc; that they do what they say is tested by operations_test.cc.
 #ifndef PREFORKD_TESTS_MICRO_OPERATIONS_H_
@@ -31,7 +32,8 @@ class Slots {
   [[nodiscard]] EventLoop& Loop() { return loop_; }
   [[nodiscard]] Ledger& Book() { return ledger_; }
   [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(channels_.size()); }
-  // What lies in the slot's channel, taken as a worker does it: as long as its row says that something is there.
+  // What lies in the slot's channel, taken as a worker does it: as long as its row says that something is
+  // there.
   void Take(std::uint32_t slot, std::vector<Parcel>& into);
   // The connection has ended there, or has gone back.
   void Finish(std::uint32_t slot);
@@ -56,7 +58,8 @@ class HandOverAndTake {
   std::vector<Parcel> parcels_;
 };
 
-// One connection is accepted for one of `slots`, taken, and ends: what choosing among many costs beside the rest.
+// One connection is accepted for one of `slots`, taken, and ends: what choosing among many costs beside the
+// rest.
 class Dispatch {
  public:
   explicit Dispatch(std::uint32_t slots);
@@ -68,8 +71,8 @@ class Dispatch {
   std::vector<Parcel> parcel_;
 };
 
-// An idle connection goes to the master, which watches it; its client speaks, and the worker has it again. The client's
-// own write, and the read that empties the socket, are part of the round: 2 system calls.
+// An idle connection goes to the master, which watches it; its client speaks, and the worker has it again.
+// The client's own write, and the read that empties the socket, are part of the round: 2 system calls.
 class ParkAndWake {
  public:
   ParkAndWake();

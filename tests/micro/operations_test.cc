@@ -1,4 +1,5 @@
-// What is measured is done: each round checks itself, and ends the process if it does not do what it is to measure.
+// What is measured is done: each round checks itself, and ends the process if it does not do what it is to
+// measure.
 #include "tests/micro/operations.h"
 
 #include <doctest/doctest.h>

@@ -17,7 +17,8 @@ namespace preforkd::testing {
 namespace {
 
 std::vector<std::string> Flags(const std::string& access, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> flags = {"--listen", "127.0.0.1:0", "--workers", "2", "--set", "log.access=" + access};
+  std::vector<std::string> flags = {"--listen", "127.0.0.1:0", "--workers",
+                                    "2",        "--set",       "log.access=" + access};
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
@@ -30,11 +31,13 @@ std::string Field(const std::string& line, const std::string& name) {
   return line.substr(value, line.find(' ', value) - value);
 }
 
-// Each line is one answer, whole: nothing glued, nothing twice. Says what is wrong with the first that is not.
+// Each line is one answer, whole: nothing glued, nothing twice. Says what is wrong with the first that is
+// not.
 std::string Fault(const std::vector<std::string>& lines) {
   std::set<std::string> seen;
   for (const std::string& line : lines) {
-    const bool whole = line.starts_with("127.0.0.1 - - [") && line.find("\"GET / HTTP/1.1\" 200 ") != std::string::npos &&
+    const bool whole = line.starts_with("127.0.0.1 - - [") &&
+                       line.find("\"GET / HTTP/1.1\" 200 ") != std::string::npos &&
                        std::count(line.begin(), line.end(), '"') == 6 && !Field(line, "duration").empty();
     if (!whole) return "torn: " + line;
     if (!seen.insert(Field(line, "conn") + " " + Field(line, "request")).second) return "twice: " + line;
@@ -103,7 +106,8 @@ TEST_CASE("USR1 under load: every line is in one file or the other, whole and on
   CHECK(WaitUntil(kPatience, [&] {
     lines = Lines(ReadFile(access));
     for (int i = 0; i < kRotations; ++i) {
-      for (std::string& line : Lines(ReadFile(daemon.Path(fmt::format("access.{}.log", i))))) lines.push_back(line);
+      for (std::string& line : Lines(ReadFile(daemon.Path(fmt::format("access.{}.log", i)))))
+        lines.push_back(line);
     }
     return lines.size() >= result.ok;
   }));
@@ -144,8 +148,9 @@ TEST_CASE("a worker that is killed leaves no line behind, and none twice") {
 TEST_CASE("the access log comes, goes, and moves with a reload") {
   DaemonProcess daemon;
   const auto config = [&](const std::string& access) {
-    daemon.WriteConfig("workers = 2\n[log]\naccess = \"" + access +
-                       "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n");
+    daemon.WriteConfig(
+        "workers = 2\n[log]\naccess = \"" + access +
+        "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n");
   };
   const auto answers = [&](const std::string& access, std::size_t count) {
     for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
@@ -163,7 +168,8 @@ TEST_CASE("the access log comes, goes, and moves with a reload") {
   config("stderr");
   REQUIRE(daemon.Reload());
   for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
-  CHECK(WaitUntil(kPatience, [&] { return LinesWith(ReadFile(daemon.Path("stderr")), "journeys=1").size() == 4; }));
+  CHECK(WaitUntil(kPatience,
+                  [&] { return LinesWith(ReadFile(daemon.Path("stderr")), "journeys=1").size() == 4; }));
   config("off");
   REQUIRE(daemon.Reload());
   CHECK(answers("a.log", 4));

@@ -1,8 +1,8 @@
-// Quick requests beside requests that block their worker for 50 ms: four workers, 400 short connections a second,
-// arrivals by Poisson, latency of the quick ones from the planned arrival.
+// Quick requests beside requests that block their worker for 50 ms: four workers, 400 short connections a
+// second, arrivals by Poisson, latency of the quick ones from the planned arrival.
 //
-// What is asserted allows for what the machine takes from everybody (yardstick.h); the figures are printed. For
-// figures that mean something: a quiet machine, --config=opt, and BLOCKING_SECONDS=30.
+// What is asserted allows for what the machine takes from everybody (yardstick.h); the figures are printed.
+// For figures that mean something: a quiet machine, --config=opt, and BLOCKING_SECONDS=30.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -53,12 +53,12 @@ OpenLoadResult Measure(const Variant& variant, double share, double& slowdown) {
   const Yardstick machine;
   const OpenLoadResult result = RunOpenLoad(plan);
   slowdown = machine.Slowdown();
-  MESSAGE(fmt::format("{:>3.0f} % block, {:<20} p50 {:6.2f}  p99 {:6.2f}  p99.9 {:6.2f}  worst {:6.2f} ms; {} quick, "
-                      "{} blocking, {} failed, {} extras",
-                      share * 100, variant.name, Seconds(result.Quantile(0.5)) * 1e3,
-                      Seconds(result.Quantile(0.99)) * 1e3, Seconds(result.Quantile(0.999)) * 1e3,
-                      Seconds(result.Quantile(1)) * 1e3, result.quick.size(), result.blocking, result.failed,
-                      daemon.CountLog("workers are blocked and ")));
+  MESSAGE(fmt::format(
+      "{:>3.0f} % block, {:<20} p50 {:6.2f}  p99 {:6.2f}  p99.9 {:6.2f}  worst {:6.2f} ms; {} quick, "
+      "{} blocking, {} failed, {} extras",
+      share * 100, variant.name, Seconds(result.Quantile(0.5)) * 1e3, Seconds(result.Quantile(0.99)) * 1e3,
+      Seconds(result.Quantile(0.999)) * 1e3, Seconds(result.Quantile(1)) * 1e3, result.quick.size(),
+      result.blocking, result.failed, daemon.CountLog("workers are blocked and ")));
   return result;
 }
 

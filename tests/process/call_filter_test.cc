@@ -1,5 +1,5 @@
-// The filter of workers' system calls: what is outside is refused, said, and costs nobody anything; what a service asks
-// for by name is allowed.
+// The filter of workers' system calls: what is outside is refused, said, and costs nobody anything; what a
+// service asks for by name is allowed.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -26,7 +26,8 @@ system_calls = "{}"
 
 std::string Try(const DaemonProcess& daemon, const std::string& call) {
   TcpClient client(daemon.Address());
-  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer") : "not sent";
+  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer")
+                                                        : "not sent";
 }
 
 struct Attempt {
@@ -36,8 +37,8 @@ struct Attempt {
 
 // A file that exists, and one that does not.
 std::vector<Attempt> Attempts() {
-  return {{"socket", "network"}, {"write NEW", "files"}, {"fork", "processes"}, {"exec", "processes"},
-          {"code", "code"},      {"thread", "threads"}};
+  return {{"socket", "network"}, {"write NEW", "files"}, {"fork", "processes"},
+          {"exec", "processes"}, {"code", "code"},       {"thread", "threads"}};
 }
 
 std::string Filled(const DaemonProcess& daemon, std::string call) {
@@ -47,7 +48,8 @@ std::string Filled(const DaemonProcess& daemon, std::string call) {
 
 }  // namespace
 
-TEST_CASE("outside the set: refused with EPERM, said with its name and the set that has it, and serving goes on") {
+TEST_CASE(
+    "outside the set: refused with EPERM, said with its name and the set that has it, and serving goes on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", ""));
   daemon.ExpectLine("was refused system calls");
@@ -92,8 +94,10 @@ TEST_CASE("a thousand refusals are two lines: the first, and how many there were
   CHECK(daemon.CountLog("was refused system calls") == 2);
 }
 
-// pthread_create(3) blocks every signal, so that the refusal cannot be delivered: the kernel ends the process.
-TEST_CASE("a call that is refused where no signal can be delivered: the worker is replaced, and why is said") {
+// pthread_create(3) blocks every signal, so that the refusal cannot be delivered: the kernel ends the
+// process.
+TEST_CASE(
+    "a call that is refused where no signal can be delivered: the worker is replaced, and why is said") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", ""));
   daemon.ExpectLine("was refused system calls");
@@ -101,7 +105,8 @@ TEST_CASE("a call that is refused where no signal can be delivered: the worker i
   const pid_t worker = daemon.WorkerPids().at(0);
   daemon.ExpectLine("died while ready: signal 31 (SYS)");
   CHECK(Try(daemon, "thread") == "no answer");
-  CHECK(daemon.WaitForLog("died while ready: signal 31 (SYS): a system call outside its sets (worker.seccomp)"));
+  CHECK(daemon.WaitForLog(
+      "died while ready: signal 31 (SYS): a system call outside its sets (worker.seccomp)"));
   CHECK(daemon.AwaitWorkers(1));
   CHECK(daemon.WorkerPids() != std::vector<pid_t>{worker});
   CHECK(Try(daemon, "read /etc/hostname") == "ok\n");

@@ -1,8 +1,8 @@
-// Files that a cleaner (tmpfiles.d, rm) has removed under a running server: a reload makes them again, and says so. What
-// somebody else has put in their place is left alone.
+// Files that a cleaner (tmpfiles.d, rm) has removed under a running server: a reload makes them again, and
+// says so. What somebody else has put in their place is left alone.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,7 +27,8 @@ namespace {
 std::string Unix(const DaemonProcess& daemon) { return "unix:" + daemon.Path("web.sock"); }
 
 std::vector<std::string> Flags(const DaemonProcess& daemon) {
-  return {"--service", "echo", "--listen", Unix(daemon), "--workers", "1", "--set", "workers_max=1", "--pid-file", daemon.Path("pid")};
+  return {"--service", "echo",  "--listen",      Unix(daemon), "--workers",
+          "1",         "--set", "workers_max=1", "--pid-file", daemon.Path("pid")};
 }
 
 bool Echoes(const std::string& address) {
@@ -53,7 +54,8 @@ TEST_CASE("control socket, Unix listener and pid file have been removed: all are
   TcpClient before(Unix(daemon));
   REQUIRE(before.Echoes("ping"));
   for (int round = 1; round <= 2; ++round) {
-    for (const char* name : {"control.sock", "web.sock", "pid"}) REQUIRE(std::filesystem::remove(daemon.Path(name)));
+    for (const char* name : {"control.sock", "web.sock", "pid"})
+      REQUIRE(std::filesystem::remove(daemon.Path(name)));
     CHECK(daemon.Reload());
     CHECK(Answers(daemon));
     CHECK(Echoes(Unix(daemon)));
@@ -85,14 +87,17 @@ TEST_CASE("a reload without a loss says nothing and makes nothing") {
   CHECK(daemon.CountLog("made again") == 0);
 }
 
-TEST_CASE("who waits in the queue of the removed listener is served, and who waits for the next reload is answered") {
+TEST_CASE(
+    "who waits in the queue of the removed listener is served, and who waits for the next reload is "
+    "answered") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
   daemon.Signal(SIGSTOP);
   TcpClient queued(Unix(daemon));
   TcpClient first("unix:" + daemon.Path("control.sock"));
   TcpClient second("unix:" + daemon.Path("control.sock"));
-  for (TcpClient* waiter : {&first, &second}) REQUIRE(waiter->SendAll("{\"command\":\"reload\",\"wait\":true}\n"));
+  for (TcpClient* waiter : {&first, &second})
+    REQUIRE(waiter->SendAll("{\"command\":\"reload\",\"wait\":true}\n"));
   for (const char* name : {"control.sock", "web.sock"}) REQUIRE(std::filesystem::remove(daemon.Path(name)));
   daemon.Signal(SIGCONT);
   CHECK(queued.Echoes("ping"));
@@ -128,8 +133,8 @@ TEST_CASE("the folder is gone too: the control socket's is made, and for the res
   DaemonProcess daemon;
   const std::string folder = daemon.Path("run");
   REQUIRE(::mkdir(folder.c_str(), 0755) == 0);
-  daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", folder + "/pid",
-                   "--control", folder + "/control.sock"});
+  daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
+                   folder + "/pid", "--control", folder + "/control.sock"});
   std::filesystem::remove_all(folder);
   CHECK(daemon.Reload());
   CHECK(TcpClient::Connect("unix:" + folder + "/control.sock").Ok());
@@ -150,8 +155,8 @@ TEST_CASE("the folder of a listener alone, and of a pid file alone, is made agai
   const std::string sockets = daemon.Path("sockets");
   const std::string pids = daemon.Path("pids");
   for (const std::string& folder : {sockets, pids}) REQUIRE(::mkdir(folder.c_str(), 0755) == 0);
-  daemon.Serve(1, {"--service", "echo", "--listen", "unix:" + sockets + "/web.sock", "--workers", "1", "--set",
-                   "workers_max=1", "--pid-file", pids + "/pid"});
+  daemon.Serve(1, {"--service", "echo", "--listen", "unix:" + sockets + "/web.sock", "--workers", "1",
+                   "--set", "workers_max=1", "--pid-file", pids + "/pid"});
   for (const std::string& folder : {sockets, pids}) std::filesystem::remove_all(folder);
   CHECK(daemon.Reload());
   CHECK(Echoes("unix:" + sockets + "/web.sock"));
@@ -166,7 +171,8 @@ TEST_CASE("an upgrade makes them again as well") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.Serve(1, Flags(daemon));
-  for (const char* name : {"control.sock", "web.sock", "pid"}) REQUIRE(std::filesystem::remove(daemon.Path(name)));
+  for (const char* name : {"control.sock", "web.sock", "pid"})
+    REQUIRE(std::filesystem::remove(daemon.Path(name)));
   daemon.Signal(SIGUSR2);
   CHECK(daemon.WaitForLog("generation 2 serves"));
   CHECK(WaitUntil(kPatience, [&] { return Answers(daemon); }));
@@ -180,9 +186,11 @@ TEST_CASE("an upgrade makes them again as well") {
 namespace {
 
 std::string PidConfig(const std::string& path) {
-  return fmt::format("workers = 1\nworkers_max = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\n"
-                     "type = \"echo\"\n",
-                     path);
+  return fmt::format(
+      "workers = 1\nworkers_max = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = "
+      "\"s\"\n[service.s]\n"
+      "type = \"echo\"\n",
+      path);
 }
 
 }  // namespace
@@ -198,16 +206,19 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   CHECK(daemon.CountLog("pid file " + daemon.Path("second")) == 1);
   // Held: nobody else gets it.
   DaemonProcess other;
-  CHECK(other.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) == 71);
+  CHECK(other.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) ==
+        71);
   CHECK(other.CountLog(fmt::format("is held by process {}", daemon.MasterPid())) == 1);
   other.ExpectExit(71);
   // The same file by another name: nothing is lost by that.
-  const std::string by_another_name = std::filesystem::path(daemon.Path("second")).parent_path().string() + "/./second";
+  const std::string by_another_name =
+      std::filesystem::path(daemon.Path("second")).parent_path().string() + "/./second";
   daemon.WriteConfig(PidConfig(by_another_name));
   CHECK(daemon.Reload());
   CHECK(PidIn(daemon.Path("second")) == daemon.MasterPid());
   DaemonProcess third;
-  CHECK(third.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) == 71);
+  CHECK(third.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) ==
+        71);
   third.ExpectExit(71);
   // None.
   daemon.WriteConfig(PidConfig(""));
@@ -217,12 +228,14 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   CHECK(daemon.Reload());
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
-  // The last of the old workers has gone, and its channel is closed: listener, control socket, and one channel are left.
+  // The last of the old workers has gone, and its channel is closed: listener, control socket, and one
+  // channel are left.
   REQUIRE(WaitUntil(kPatience, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
   daemon.RebaseDescriptors();
 }
 
-TEST_CASE("a pid_file that another server holds, or that cannot be made, refuses the reload; the old one stays") {
+TEST_CASE(
+    "a pid_file that another server holds, or that cannot be made, refuses the reload; the old one stays") {
   DaemonProcess other;
   other.Serve(1, Flags(other));
   DaemonProcess daemon;
@@ -233,7 +246,8 @@ TEST_CASE("a pid_file that another server holds, or that cannot be made, refuses
     CHECK_FALSE(daemon.Reload());
     CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   }
-  CHECK(daemon.CountLog(fmt::format("reload refused: pid_file: {} is held by process {}", other.Path("pid"), other.MasterPid())) == 1);
+  CHECK(daemon.CountLog(fmt::format("reload refused: pid_file: {} is held by process {}", other.Path("pid"),
+                                    other.MasterPid())) == 1);
   CHECK(daemon.CountLog("reload refused: pid_file: open ") == 1);
   CHECK(PidIn(other.Path("pid")) == other.MasterPid());
 }
@@ -243,18 +257,21 @@ TEST_CASE("a pid_file that is no regular file is refused, and stays") {
   const std::string fifo = refused.Path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   refused.ExpectExit(71);
-  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", fifo}) == 71);
+  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", fifo}) ==
+        71);
   CHECK(refused.CountLog("is no regular file") == 1);
   CHECK(std::filesystem::exists(fifo));
   std::filesystem::remove(fifo);
 }
 
-TEST_CASE("a pid_file that holds something else is refused, and stays as it is: the configuration, by mistake") {
+TEST_CASE(
+    "a pid_file that holds something else is refused, and stays as it is: the configuration, by mistake") {
   DaemonProcess refused;
   const std::string precious = refused.Path("precious");
   PutFile(precious, "workers = 1\n");
   refused.ExpectExit(71);
-  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", precious}) == 71);
+  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
+                     precious}) == 71);
   CHECK(refused.CountLog("is no pid file: it holds something else") == 1);
   CHECK(ReadFile(precious) == "workers = 1\n");
   std::filesystem::remove(precious);
@@ -276,7 +293,8 @@ TEST_CASE("a full disk: no start with an empty pid file, no reload to one") {
     }
   }
   DaemonProcess refused;
-  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", disk + "/pid"}) == 71);
+  CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
+                     disk + "/pid"}) == 71);
   CHECK(refused.CountLog("ENOSPC") == 1);
   refused.ExpectExit(71);
   CHECK_FALSE(std::filesystem::exists(disk + "/pid"));

@@ -9,9 +9,7 @@
 namespace preforkd::testing {
 namespace {
 
-bool Contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
+bool Contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -46,11 +44,12 @@ TEST_CASE("--check: a right file is ok, and nothing is served") {
 TEST_CASE("--check: what works, but not as one may think, is a warning with its place") {
   DaemonProcess daemon;
   const std::string socket = "unix:" + daemon.Path("e.sock");
-  daemon.WriteConfig("[dispatch]\npolicy = \"client-hash\"\n[[listen]]\nservice = \"e\"\naddress = \"" + socket +
-                     "\"\n[service.e]\ntype = \"echo\"\n");
+  daemon.WriteConfig("[dispatch]\npolicy = \"client-hash\"\n[[listen]]\nservice = \"e\"\naddress = \"" +
+                     socket + "\"\n[service.e]\ntype = \"echo\"\n");
   CHECK(daemon.Run({"--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");
-  CHECK(Contains(daemon.Log(), "preforkd.toml:5:1: warning: listen.address: the clients of a Unix socket have no address"));
+  CHECK(Contains(daemon.Log(),
+                 "preforkd.toml:5:1: warning: listen.address: the clients of a Unix socket have no address"));
 }
 
 TEST_CASE("78: --check and a start both name every problem with its place") {

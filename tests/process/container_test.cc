@@ -1,5 +1,5 @@
-// The server as the first process of a container: children that are not its own end up with it, and TERM, which the
-// kernel keeps from a first process that does not ask for it, stops it gracefully.
+// The server as the first process of a container: children that are not its own end up with it, and TERM,
+// which the kernel keeps from a first process that does not ask for it, stops it gracefully.
 #include <doctest/doctest.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -77,8 +77,8 @@ TEST_CASE("as the first process of a container: orphans are waited for, TERM fin
   REQUIRE(WaitUntil(kPatience, [&] { return Children(first) == 2; }));
 
   // An orphan: its parent inside is gone, and so it is the first process's.
-  REQUIRE(std::system(("nsenter --pid --target " + std::to_string(first) +
-                       " sh -c 'sleep 1000 & :'").c_str()) == 0);
+  REQUIRE(std::system(
+              ("nsenter --pid --target " + std::to_string(first) + " sh -c 'sleep 1000 & :'").c_str()) == 0);
   REQUIRE(WaitUntil(kPatience, [&] { return Children(first) == 3; }));
   for (const pid_t child : ChildrenOf(first)) {
     if (StatusField(child, "Name") == "sleep") ::kill(child, SIGKILL);

@@ -26,8 +26,10 @@ namespace {
 using std::chrono::seconds;
 
 std::string Config(int workers = 2) {
-  return fmt::format("workers = {}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n",
-                     workers);
+  return fmt::format(
+      "workers = {}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = "
+      "\"http\"\n",
+      workers);
 }
 
 std::string SocketOf(const DaemonProcess& daemon) { return daemon.Path("control.sock"); }
@@ -63,7 +65,8 @@ TEST_CASE("the commands that look") {
 
   const CommandResult status = Ctl(daemon, {"status"});
   CHECK(status.code == 0);
-  CHECK(status.out.starts_with(fmt::format("preforkd 0.2.0  serving  generation 1  pid {}  up ", daemon.MasterPid())));
+  CHECK(status.out.starts_with(
+      fmt::format("preforkd 0.2.0  serving  generation 1  pid {}  up ", daemon.MasterPid())));
   CHECK(status.out.find(daemon.Address() + "  web") != std::string::npos);
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(status.out.find(fmt::format("  {}  ready ", worker)) != std::string::npos);
@@ -108,7 +111,8 @@ TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within
     CHECK(refused.out.empty());
     CHECK(refused.err.find(daemon.ConfigPath() + ":2:1: unknown key 'workrs'") != std::string::npos);
     CHECK(refused.err.find(daemon.ConfigPath() + ":8:1: ") != std::string::npos);
-    CHECK(refused.err.find("preforkctl: reload refused: the configuration has 2 problems; generation 1 serves on") !=
+    CHECK(refused.err.find(
+              "preforkctl: reload refused: the configuration has 2 problems; generation 1 serves on") !=
           std::string::npos);
   }
   const CommandResult json = Ctl(daemon, {"reload", "--json"});
@@ -119,11 +123,13 @@ TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within
 
 TEST_CASE("reload --wait of a generation that cannot start: exit 1, when it is given up") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig("workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
+  daemon.WriteConfig(
+      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
   daemon.ExpectLine("died while starting");
   daemon.Serve(1);
   daemon.WriteConfig(
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
+      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = "
+      "\"fault\"\ndie_at_start = \"all\"\n");
   const CommandResult refused = Ctl(daemon, {"reload", "--wait"});
   MESSAGE(refused.err);
   CHECK(refused.code == 1);
@@ -153,7 +159,8 @@ TEST_CASE("scale, retire, reopen-logs, stop") {
   CHECK(Ctl(daemon, {"scale", "257"}).err == "preforkctl: scale: 1 to 256 workers\n");
   CHECK(Ctl(daemon, {"scale", "main=3"}).out == "3 workers are wanted from now on\n");
   CHECK(daemon.AwaitWorkers(3));
-  CHECK(Ctl(daemon, {"scale", "mian=3"}).err == "preforkctl: scale: there is no pool 'mian'; did you mean 'main'?\n");
+  CHECK(Ctl(daemon, {"scale", "mian=3"}).err ==
+        "preforkctl: scale: there is no pool 'mian'; did you mean 'main'?\n");
   CHECK(Ctl(daemon, {"scale", "application=3"}).err == "preforkctl: scale: there is no pool 'application'\n");
   CHECK(Ctl(daemon, {"status"}).out.find("POOL") == std::string::npos);
   CHECK(Ctl(daemon, {"--json", "status"})
@@ -255,7 +262,8 @@ TEST_CASE("another user is refused, whatever the file allows") {
     const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
     const int folder = ::open(std::filesystem::path(SocketOf(daemon)).parent_path().c_str(), O_PATH);
     // Inside the folder already: the way to it may be closed to others.
-    if (::fchdir(folder) != 0 || ::setgroups(0, nullptr) != 0 || ::setresuid(65534, 65534, 65534) != 0) return 1;
+    if (::fchdir(folder) != 0 || ::setgroups(0, nullptr) != 0 || ::setresuid(65534, 65534, 65534) != 0)
+      return 1;
     const SocketAddress near = SocketPath("control.sock").Value().address;
     if (::connect(fd.Get(), near.Get(), near.length) != 0) return 2;
     char answer[128] = {};

@@ -1,4 +1,5 @@
-// workers = "auto" in a container with a limit on its CPU time: one for each CPU that it may use, and the log says why.
+// workers = "auto" in a container with a limit on its CPU time: one for each CPU that it may use, and the log
+// says why.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sched.h>
@@ -25,8 +26,8 @@ struct File {
   std::string content;
 };
 
-// What a container of `groups` (/proc/self/cgroup) sees: `mounted` are the fields of its mount behind the mount point, and
-// `files` are what lies there.
+// What a container of `groups` (/proc/self/cgroup) sees: `mounted` are the fields of its mount behind the
+// mount point, and `files` are what lies there.
 class Container {
  public:
   Container(const std::string& groups, const std::string& mounted, const std::vector<File>& files) {
@@ -37,10 +38,14 @@ class Container {
 
   // The command that puts a program into it.
   [[nodiscard]] std::vector<std::string> Launcher() const {
-    return {"/usr/bin/unshare", "--mount", "/bin/sh", "-c",
-            fmt::format("mount --bind {} /proc/$$/cgroup && mount --bind {} /proc/$$/mountinfo && exec \"$@\"",
-                        folder_.Path("groups"), folder_.Path("mounts")),
-            "sh"};
+    return {
+        "/usr/bin/unshare",
+        "--mount",
+        "/bin/sh",
+        "-c",
+        fmt::format("mount --bind {} /proc/$$/cgroup && mount --bind {} /proc/$$/mountinfo && exec \"$@\"",
+                    folder_.Path("groups"), folder_.Path("mounts")),
+        "sh"};
   }
 
  private:

@@ -35,12 +35,13 @@ TEST_CASE("one slot that dies at start is tried ever more rarely while the other
   REQUIRE(daemon.WaitForLog("died while starting: exit status 1", 6));
   const std::vector<std::string> deaths = LinesWith(daemon.Log(), "died while starting");
   const std::vector<std::string> starts = LinesWith(daemon.Log(), "slot=1 ");
-  // 50, 100, 200, 400, 800 ms between a death and the next start, each a fifth up or down. How much later than that it is,
-  // is the machine's affair.
+  // 50, 100, 200, 400, 800 ms between a death and the next start, each a fifth up or down. How much later
+  // than that it is, is the machine's affair.
   double nominal = 0.05;
   for (std::size_t i = 0; i < 5; ++i, nominal *= 2) {
     const auto next = std::find_if(starts.begin(), starts.end(), [&](const std::string& line) {
-      return line.find(fmt::format(" inc={} started, pid", IncarnationIn(deaths[i + 1]))) != std::string::npos;
+      return line.find(fmt::format(" inc={} started, pid", IncarnationIn(deaths[i + 1]))) !=
+             std::string::npos;
     });
     REQUIRE(next != starts.end());
     CAPTURE(nominal);

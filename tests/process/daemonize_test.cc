@@ -34,7 +34,8 @@ TEST_CASE("the command returns when the server serves; the pid file names it and
   SUBCASE("TERM stops it") {}
   SUBCASE("a second server on the same pid file is refused, and the file stays the first one's") {
     CHECK(command.Run(Flags(command)) == 71);
-    CHECK(command.CountLog("is held by process " + std::to_string(pid)) == 2);  // in the log, and for whoever waits
+    CHECK(command.CountLog("is held by process " + std::to_string(pid)) ==
+          2);  // in the log, and for whoever waits
     CHECK(std::atoi(ReadFile(command.Path("pid")).c_str()) == pid);
     command.ExpectExit(71);
   }
@@ -68,7 +69,8 @@ TEST_CASE("a start that fails says why on standard error, also when the log is a
   first.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
   DaemonProcess second;
   const auto said = [&] { return ReadFile(second.Path("stderr")); };
-  const std::vector<std::string> flags = {"--daemonize", "--log-file", second.Path("server.log"), "--workers", "1"};
+  const std::vector<std::string> flags = {"--daemonize", "--log-file", second.Path("server.log"), "--workers",
+                                          "1"};
   const auto run = [&](std::vector<std::string> more) {
     more.insert(more.begin(), flags.begin(), flags.end());
     const int code = second.Run(more);
@@ -77,12 +79,14 @@ TEST_CASE("a start that fails says why on standard error, also when the log is a
   };
   SUBCASE("an address that is taken") {
     CHECK(run({"--service", "echo", "--listen", first.Address()}) == 71);
-    CHECK(said().find("preforkd: bind " + first.Address() + ": Address already in use (EADDRINUSE)\n") != std::string::npos);
-    CHECK(said().find("not started: the server has ended with exit code 71; its log is " + second.Path("server.log")) !=
+    CHECK(said().find("preforkd: bind " + first.Address() + ": Address already in use (EADDRINUSE)\n") !=
           std::string::npos);
+    CHECK(said().find("not started: the server has ended with exit code 71; its log is " +
+                      second.Path("server.log")) != std::string::npos);
   }
   SUBCASE("a pid file that cannot be made") {
-    CHECK(run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", second.Path("no/such/folder")}) == 71);
+    CHECK(run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file",
+               second.Path("no/such/folder")}) == 71);
     CHECK(said().find("preforkd: open " + second.Path("no/such/folder")) != std::string::npos);
   }
   CHECK(ReadFile(second.Path("server.log")).find("error") != std::string::npos);  // there too
@@ -91,10 +95,12 @@ TEST_CASE("a start that fails says why on standard error, also when the log is a
 TEST_CASE("workers that cannot start: said on standard error, too; and nothing is said once it serves") {
   DaemonProcess failing(kPreforkdWithFaults);
   failing.ExpectLine("died while starting");
-  failing.WriteConfig("workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n"
-                      "die_at_start = \"all\"\n");
+  failing.WriteConfig(
+      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n"
+      "die_at_start = \"all\"\n");
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
-  CHECK(ReadFile(failing.Path("stderr")).find("preforkd: giving up: no worker of the first generation became ready\n") !=
+  CHECK(ReadFile(failing.Path("stderr"))
+            .find("preforkd: giving up: no worker of the first generation became ready\n") !=
         std::string::npos);
   failing.ExpectExit(69);
   DaemonProcess command;

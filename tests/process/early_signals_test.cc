@@ -1,5 +1,5 @@
-// Commands by signal that come before the server can act on them: in its first moments, and while the program is replaced.
-// They neither end the process nor get lost.
+// Commands by signal that come before the server can act on them: in its first moments, and while the program
+// is replaced. They neither end the process nor get lost.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -32,8 +32,9 @@ struct Moment {
   std::size_t index = 1;
 };
 
-// Its first call of all that a tracer can stop at: SIGCHLD gets its default. A sanitizer's runtime, which starts before
-// main, makes calls of the same name; they are counted in a run of the same program that ends at once.
+// Its first call of all that a tracer can stop at: SIGCHLD gets its default. A sanitizer's runtime, which
+// starts before main, makes calls of the same name; they are counted in a run of the same program that ends
+// at once.
 Moment FirstMoment() {
   const TempDirectory folder;
   const std::string record = folder.Path("strace.log");
@@ -49,8 +50,8 @@ Moment FirstMoment() {
   return {};
 }
 
-// The server is started by a tracer that sends it `signal` in the middle of a call. The tracer is a grandchild (-D), so
-// the process is the server itself.
+// The server is started by a tracer that sends it `signal` in the middle of a call. The tracer is a
+// grandchild (-D), so the process is the server itself.
 void StartWith(DaemonProcess& daemon, const std::string& signal, const Moment& moment) {
   daemon.LaunchBy({kStrace, "-D", "-o", daemon.Path("strace.log"), "-e", "trace=" + moment.call, "-e",
                    fmt::format("inject={}:signal={}:when={}", moment.call, signal, moment.index)});
@@ -86,7 +87,8 @@ TEST_CASE("HUP, USR1, USR2, TTIN, TTOU in the first moments: it serves, and has 
       CHECK(daemon.WaitForLog("serving: generation"));
       CHECK(daemon.WaitForLog(fmt::format("SIG{} from pid", signal)));
       if (std::string(signal) == "HUP") CHECK(daemon.WaitForLog("generation 2 serves"));
-      if (std::string(signal) == "USR2") CHECK(daemon.WaitForLog("upgrade refused: the server does not serve yet"));
+      if (std::string(signal) == "USR2")
+        CHECK(daemon.WaitForLog("upgrade refused: the server does not serve yet"));
       EndTracing(daemon);
       daemon.Signal(SIGTERM);
       CHECK(daemon.Wait() == 0);
@@ -118,7 +120,8 @@ TEST_CASE("signals while the program is replaced are heard by the new one") {
     for (const int signo : {SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN}) daemon.Signal(signo);
     CHECK(daemon.WaitForLog("has taken over from version"));
   }
-  for (const char* name : {"SIGHUP", "SIGUSR1", "SIGTTIN"}) CHECK(daemon.WaitForLog(fmt::format("{} from pid", name)));
+  for (const char* name : {"SIGHUP", "SIGUSR1", "SIGTTIN"})
+    CHECK(daemon.WaitForLog(fmt::format("{} from pid", name)));
   CHECK(daemon.WaitForLog("SIGUSR2 from pid", 2));
   CHECK(daemon.WaitForLog("generation 2 serves"));
   CHECK(daemon.WaitForLog("has taken over from version", 2));  // the second upgrade
@@ -134,9 +137,11 @@ TEST_CASE("a worker that is sent everything from its first moment on") {
     daemon.Signal(SIGHUP);
     const bool served = WaitUntil(kPatience, [&] {
       for (const pid_t worker : daemon.WorkerPids()) {
-        for (const int signo : {SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGTTIN, SIGTTOU}) ::kill(worker, signo);
+        for (const int signo : {SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGTTIN, SIGTTOU})
+          ::kill(worker, signo);
       }
-      return daemon.CountLog("started, pid") > started && daemon.CountLog(fmt::format("generation {} serves", round + 2)) > 0;
+      return daemon.CountLog("started, pid") > started &&
+             daemon.CountLog(fmt::format("generation {} serves", round + 2)) > 0;
     });
     CHECK(served);
   }

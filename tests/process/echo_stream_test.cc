@@ -1,5 +1,5 @@
-// Clients that are busy while the server is reloaded again and again: each keeps its one connection, and every byte
-// comes back once and in order.
+// Clients that are busy while the server is reloaded again and again: each keeps its one connection, and
+// every byte comes back once and in order.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <linux/sockios.h>
@@ -35,8 +35,8 @@ class Streamer {
   Streamer(const std::string& address, Duration interval)
       : client_(address), sender_([this, interval] { Send(interval); }) {}
 
-  // The sender ends, and says goodbye. Lines that came back once each and in order; the rest of what should have
-  // come is missing.
+  // The sender ends, and says goodbye. Lines that came back once each and in order; the rest of what should
+  // have come is missing.
   std::uint64_t Finish() {
     stop_ = true;
     std::uint64_t in_order = 0;
@@ -65,8 +65,8 @@ class Streamer {
   std::thread sender_;
 };
 
-// Bytes in a queue of the kernel, as the client of a Unix socket sees it (unix(7)): SIOCINQ, what it has not read;
-// SIOCOUTQ, what the server has not read, 0 only when that is nothing.
+// Bytes in a queue of the kernel, as the client of a Unix socket sees it (unix(7)): SIOCINQ, what it has not
+// read; SIOCOUTQ, what the server has not read, 0 only when that is nothing.
 int Queued(const TcpClient& client, unsigned long which) {
   int bytes = 0;
   REQUIRE(::ioctl(client.Fd(), which, &bytes) == 0);

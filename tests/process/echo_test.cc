@@ -18,15 +18,13 @@ namespace {
 std::vector<std::string> Flags(const std::string& workers, const std::string& policy = "least-connections") {
   return {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", workers, "--set",
           "dispatch.policy=" + policy,
-          // Each stays with the worker that was chosen for it: one that is idle, and one whose worker the machine does not
-          // let run.
+          // Each stays with the worker that was chosen for it: one that is idle, and one whose worker the
+          // machine does not let run.
           "--set", "parking.after=0s", "--set", "dispatch.reclaim_after=0"};
 }
 
 // The byte at each place of a long stream; no period that a lost or doubled block would fit.
-char StreamByte(std::size_t place) {
-  return static_cast<char>((place * 2654435761U) >> 13);
-}
+char StreamByte(std::size_t place) { return static_cast<char>((place * 2654435761U) >> 13); }
 
 std::string StreamPart(std::size_t from, std::size_t size) {
   std::string part(size, '\0');
@@ -104,8 +102,8 @@ TEST_CASE("a client that does not read is waited for, not read from") {
     if (now > 0) sent += static_cast<std::size_t>(now);
     return false;
   });
-  // A worker that spins gets about as much CPU time as one who spins beside it, however busy the machine is. It may need
-  // a moment to come to rest.
+  // A worker that spins gets about as much CPU time as one who spins beside it, however busy the machine is.
+  // It may need a moment to come to rest.
   constexpr Duration kSpin = std::chrono::milliseconds(200);
   CHECK(WaitUntil(kPatience, [&] {
     const std::uint64_t before = CpuNanoseconds(worker);
@@ -153,7 +151,8 @@ TEST_CASE("a worker that joins gets its share of clients that are never parked")
   daemon.Signal(SIGTTIN);
   REQUIRE(daemon.AwaitWorkers(2));
   bool all_answered = true;
-  // The first worker sheds what is beyond its share at its next heartbeat, and each goes on where it speaks next.
+  // The first worker sheds what is beyond its share at its next heartbeat, and each goes on where it speaks
+  // next.
   const bool even = WaitUntil(kPatience, [&] {
     for (TcpClient& client : clients) all_answered = client.Echoes("x") && all_answered;
     const std::vector<int> counts = ConnectionsPerWorker(daemon);

@@ -1,5 +1,5 @@
-// Faults from outside the program: a paused master, a poison request, a system that refuses to fork, calls that
-// fail (injected with strace).
+// Faults from outside the program: a paused master, a poison request, a system that refuses to fork, calls
+// that fail (injected with strace).
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -59,7 +59,8 @@ void CheckInjection(const std::string& inject) {
     return;
   }
   Load load(LoadKind::kHttp, daemon.Address(), 4);
-  // Without connections that come back the master receives what it reclaims, and how much that is the machine's pace decides.
+  // Without connections that come back the master receives what it reclaims, and how much that is the
+  // machine's pace decides.
   const std::size_t enough = inject.starts_with("recvmsg") ? 5 : 20;
   CHECK(WaitUntil(kPatience, [&] { return strace.Injected() >= enough && load.Ok() > 200; }));
   const LoadResult result = load.Stop();
@@ -73,9 +74,9 @@ void CheckInjection(const std::string& inject) {
 TEST_CASE("system calls that fail under load cost no client") {
   for (const char* inject :
        {"sendmmsg:error=EAGAIN:when=3+7", "sendmmsg:error=ENOBUFS:when=3+7", "sendmmsg:error=EINTR:when=3+5",
-        "sendmmsg:error=ETOOMANYREFS:when=3+7", "sendmmsg:error=EMSGSIZE:when=3+7", "sendmmsg:error=EPIPE:when=3+7",
-        "sendmmsg:error=ECONNRESET:when=3+7", "recvmsg:error=EINTR:when=1+2", "recvmsg:error=ENOMEM:when=2+3",
-        "accept4:error=EINTR:when=2+5", "accept4:error=EPROTO:when=2+5",
+        "sendmmsg:error=ETOOMANYREFS:when=3+7", "sendmmsg:error=EMSGSIZE:when=3+7",
+        "sendmmsg:error=EPIPE:when=3+7", "sendmmsg:error=ECONNRESET:when=3+7", "recvmsg:error=EINTR:when=1+2",
+        "recvmsg:error=ENOMEM:when=2+3", "accept4:error=EINTR:when=2+5", "accept4:error=EPROTO:when=2+5",
         "accept4:error=EMFILE:when=2+9", "accept4:error=ENOBUFS:when=2+9"}) {
     CheckInjection(inject);
   }
@@ -83,13 +84,13 @@ TEST_CASE("system calls that fail under load cost no client") {
 
 // What goes back: every client leaves its worker and comes again, through calls that fail on both sides.
 TEST_CASE("calls that fail on the way back cost no connection") {
-  for (const char* inject : {"sendmmsg:error=EMSGSIZE:when=1+3", "sendmmsg:error=ETOOMANYREFS:when=1+3",
-                             "sendmmsg:error=ENOBUFS:when=1+3", "recvmsg:error=ENOMEM:when=2+5",
-                             "recvmsg:error=EINTR:when=1+2"}) {
+  for (const char* inject :
+       {"sendmmsg:error=EMSGSIZE:when=1+3", "sendmmsg:error=ETOOMANYREFS:when=1+3",
+        "sendmmsg:error=ENOBUFS:when=1+3", "recvmsg:error=ENOMEM:when=2+5", "recvmsg:error=EINTR:when=1+2"}) {
     CAPTURE(std::string(inject));
     DaemonProcess daemon;
-    daemon.Serve(1, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
-                     "parking.after=5ms"});
+    daemon.Serve(1, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "1", "--set",
+                     "workers_max=1", "--set", "parking.after=5ms"});
     const pid_t worker = daemon.WorkerPids().at(0);
     const Strace strace(worker, {"-e", std::string("inject=") + inject}, daemon.Path("strace.log"));
     if (!strace.Attached()) {
@@ -102,7 +103,8 @@ TEST_CASE("calls that fail on the way back cost no connection") {
       answered += clients.Answered();
       CHECK(daemon.AwaitAllParked());
     }
-    MESSAGE(std::string(inject), " in the worker: injected ", strace.Injected(), "; ", answered, " answers of 100");
+    MESSAGE(std::string(inject), " in the worker: injected ", strace.Injected(), "; ", answered,
+            " answers of 100");
     CHECK(answered == 100);
     CHECK(strace.Injected() >= 20);
     CHECK(daemon.CountLog("died while") == 0);
@@ -115,7 +117,8 @@ TEST_CASE("epoll has no room for some connections that come back: workers have t
   DaemonProcess daemon;
   {
     const Preloaded fails("FAIL_EPOLL_ADD", "3");
-    daemon.Serve(2, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "2", "--set", "parking.after=5ms"});
+    daemon.Serve(
+        2, {"--service", "http", "--listen", "127.0.0.1:0", "--workers", "2", "--set", "parking.after=5ms"});
   }
   KeepAliveClients clients(daemon.Address(), 50);
   int answered = 0;
@@ -140,7 +143,8 @@ TEST_CASE("no memory for the scoreboard: the system's fault, and said so") {
 }
 #endif
 
-TEST_CASE("the master is stopped for longer than hang_timeout: nobody is killed for it, what waited is served") {
+TEST_CASE(
+    "the master is stopped for longer than hang_timeout: nobody is killed for it, what waited is served") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags("fault", {"supervision.hang_timeout=3s"}));
   const std::vector<pid_t> workers = daemon.WorkerPids();
@@ -153,7 +157,8 @@ TEST_CASE("the master is stopped for longer than hang_timeout: nobody is killed 
     waiting.emplace_back(daemon.Address());
     REQUIRE(waiting.back().SendAll("pid\n"));
   }
-  CHECK(HoldsFor(milliseconds(4000), [&] { return before.SendAll("pid\n") && before.ReadUntil("\n").has_value(); }));
+  CHECK(HoldsFor(milliseconds(4000),
+                 [&] { return before.SendAll("pid\n") && before.ReadUntil("\n").has_value(); }));
   daemon.Signal(SIGCONT);
   for (TcpClient& client : waiting) CHECK(client.ReadUntil("\n"));
   CHECK(daemon.WaitForLog("the master was paused"));
@@ -194,12 +199,14 @@ TEST_CASE("a request that kills each worker is named after three deaths in a row
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("fork fails: the other worker serves, it is tried again with a back-off, and in the end there are two") {
+TEST_CASE(
+    "fork fails: the other worker serves, it is tried again with a back-off, and in the end there are two") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags("fault", {"workers_max=2"}));
   daemon.ExpectLine("died while ready: signal 9 (KILL)");
   {
-    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"}, daemon.Path("strace.log"));
+    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"},
+                        daemon.Path("strace.log"));
     if (!strace.Attached()) {
       MESSAGE("skipped: strace is not there, or may not trace");
       return;
@@ -250,10 +257,12 @@ double HeartbeatAge(const DaemonProcess& daemon) {
 
 }  // namespace
 
-TEST_CASE("a worker that is stopped for less than hang_timeout is not killed, wherever between two heartbeats that begins") {
+TEST_CASE(
+    "a worker that is stopped for less than hang_timeout is not killed, wherever between two heartbeats that "
+    "begins") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
-                   "supervision.hang_timeout=2s"});
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set",
+                   "workers_max=1", "--set", "supervision.hang_timeout=2s"});
   const std::vector<pid_t> workers = daemon.WorkerPids();
   for (int round = 0; round < 2; ++round) {
     REQUIRE(WaitUntil(kPatience, [&] { return HeartbeatAge(daemon) > 0.8; }));  // the worst moment
@@ -266,13 +275,15 @@ TEST_CASE("a worker that is stopped for less than hang_timeout is not killed, wh
   CHECK(daemon.WorkerPids() == workers);
 }
 
-TEST_CASE("no worker is left and none can be forked: degraded, in status and metrics, until one is ready again") {
+TEST_CASE(
+    "no worker is left and none can be forked: degraded, in status and metrics, until one is ready again") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags("fault", {"workers_max=2"}));
   daemon.ExpectLine("died while ready: signal 9 (KILL)");
   CHECK(Ctl(daemon, {"status"}).out.find("  serving  ") != std::string::npos);
   {
-    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"}, daemon.Path("strace.log"));
+    const Strace strace(daemon.MasterPid(), {"-e", "inject=clone,clone3,fork:error=EAGAIN"},
+                        daemon.Path("strace.log"));
     if (!strace.Attached()) {
       MESSAGE("skipped: strace is not there, or may not trace");
       return;
@@ -302,7 +313,8 @@ namespace {
 // A memory control group of version 1 for the server that is started next; gone when the test ends.
 class MemoryGroup {
  public:
-  explicit MemoryGroup(std::uint64_t bytes) : path_(fmt::format("/sys/fs/cgroup/memory/preforkd-test-{}", ::getpid())) {
+  explicit MemoryGroup(std::uint64_t bytes)
+      : path_(fmt::format("/sys/fs/cgroup/memory/preforkd-test-{}", ::getpid())) {
     std::error_code error;
     made_ = std::filesystem::create_directory(path_, error);
     std::ofstream(path_ + "/memory.limit_in_bytes") << bytes << std::flush;
@@ -337,7 +349,8 @@ TEST_CASE("a worker that the OOM killer takes: the log says so, and says nothing
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.LaunchBy(group.Launcher());
   daemon.ExpectLine("died while ready: signal 9 (KILL)");
-  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
+  daemon.Serve(1,
+               {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
   REQUIRE(::kill(daemon.WorkerPids().at(0), SIGKILL) == 0);
   REQUIRE(daemon.WaitForLog("died while ready: signal 9 (KILL)"));
   CHECK(daemon.CountLog("OOM killer") == 0);

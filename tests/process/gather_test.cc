@@ -1,4 +1,5 @@
-// More workers than CPUs: connections are gathered on few of them while they are brisk, and spread as soon as they are not.
+// More workers than CPUs: connections are gathered on few of them while they are brisk, and spread as soon as
+// they are not.
 #include <doctest/doctest.h>
 #include <sched.h>
 
@@ -19,7 +20,8 @@ constexpr const char* kConfig =
     "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"echo\"\n[service.echo]\ntype = \"echo\"\n"
     "[service.look]\ntype = \"status\"\n[service.fault]\ntype = \"fault\"\n";
 
-// This process, and so the server, on one CPU for the length of a test: "more workers than CPUs" on any machine.
+// This process, and so the server, on one CPU for the length of a test: "more workers than CPUs" on any
+// machine.
 class OneCpu {
  public:
   OneCpu() {
@@ -53,8 +55,9 @@ bool Gathers(const DaemonProcess& daemon) { return AskStatus(daemon.Address(1)).
 // Workers that have connections, by their sockets: beside those of clients each has its channel.
 std::size_t WorkersInUse(const DaemonProcess& daemon) {
   const std::vector<pid_t> workers = daemon.WorkerPids();
-  return static_cast<std::size_t>(std::count_if(
-      workers.begin(), workers.end(), [](pid_t worker) { return FdSnapshot::Of(worker).Count("socket") > 1; }));
+  return static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), [](pid_t worker) {
+    return FdSnapshot::Of(worker).Count("socket") > 1;
+  }));
 }
 
 bool AllAnswered(std::vector<TcpClient>& clients) {

@@ -19,8 +19,8 @@ using Kinds = std::map<std::string, int>;
 const std::vector<std::string> kFlags = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
 
 #ifndef PREFORKD_SANITIZED
-// What a worker's last words are written for (worker/process/crash_report.h), and a call that its filter refuses
-// (worker/process/call_filter.h), ascending.
+// What a worker's last words are written for (worker/process/crash_report.h), and a call that its filter
+// refuses (worker/process/call_filter.h), ascending.
 const std::vector<int> kCaught = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
 #endif
 
@@ -35,9 +35,7 @@ Kinds KindsOf(pid_t worker) {
 }
 
 // For a message that shows both.
-std::string Text(const std::vector<int>& signals) {
-  return fmt::format("{}", fmt::join(signals, " "));
-}
+std::string Text(const std::vector<int>& signals) { return fmt::format("{}", fmt::join(signals, " ")); }
 
 }  // namespace
 
@@ -86,11 +84,13 @@ TEST_CASE("a worker started late, by a reload or after a crash, inherits nothing
   for (const pid_t worker : daemon.WorkerPids()) CHECK(KindsOf(worker) == at_first);
 }
 
-TEST_CASE("a worker's signals: TERM waits for its loop, the master's are ignored, only crashes and refusals are caught") {
+TEST_CASE(
+    "a worker's signals: TERM waits for its loop, the master's are ignored, only crashes and refusals are "
+    "caught") {
   DaemonProcess daemon;
   daemon.Serve(2, kFlags);
-  std::vector<int> ignored = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
-                              SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ};
+  std::vector<int> ignored = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE,
+                              SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ};
   std::sort(ignored.begin(), ignored.end());
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(Text(SignalsIn(worker, "SigBlk")) == Text({SIGTERM}));

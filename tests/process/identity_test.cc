@@ -1,5 +1,5 @@
-// Who workers are, and what they could do to anybody else: as root, as a user with a capability, without anything.
-// Outside of Bazel's sandbox, in which there is one user only.
+// Who workers are, and what they could do to anybody else: as root, as a user with a capability, without
+// anything. Outside of Bazel's sandbox, in which there is one user only.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <pwd.h>
@@ -19,7 +19,8 @@ namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kEcho = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
-const std::vector<std::string> kFault = {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"};
+const std::vector<std::string> kFault = {"--service", "fault", "--listen", "127.0.0.1:0",
+                                         "--workers", "1",     "--set",    "workers_max=1"};
 constexpr const char* kNoCapabilities = "0000000000000000";
 constexpr const char* kCapabilitySets[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
 
@@ -65,7 +66,8 @@ void CheckHarmless(pid_t worker, bool bounding_empty = true) {
 // What the one worker of a fault service answers.
 std::string Try(DaemonProcess& daemon, const std::string& call) {
   TcpClient client(daemon.Address());
-  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer\n") : "not sent\n";
+  return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer\n")
+                                                        : "not sent\n";
 }
 
 }  // namespace
@@ -120,7 +122,9 @@ TEST_CASE("not as root, with a capability for low ports: the master keeps it, wo
     CHECK(StatusField(worker, "Uid") == StatusField(daemon.MasterPid(), "Uid"));
     CheckHarmless(worker, false);  // to empty its bounding set it would need CAP_SETPCAP
   }
-  CHECK(daemon.CountLog("not started as root: workers are the same user as the master, uid 65534; not in force: user") == 1);
+  CHECK(daemon.CountLog(
+            "not started as root: workers are the same user as the master, uid 65534; not in force: user") ==
+        1);
   CHECK(daemon.CountLog("can be written to") == 0);
   CHECK(daemon.Reload());
   CHECK(daemon.CountLog("not started as root") == 1);
@@ -142,7 +146,9 @@ TEST_CASE("limits as configured: the workers', not the master's") {
   CHECK(Limit(daemon.MasterPid(), "Max open files") != "128");
 }
 
-TEST_CASE("a worker of another user: the control socket, the pid file, the master and its siblings are out of reach") {
+TEST_CASE(
+    "a worker of another user: the control socket, the pid file, the master and its siblings are out of "
+    "reach") {
   if (!CanBecomeNobody()) return;
   // Without a filter, and with one: each must do alone.
   for (const char* seccomp : {"worker.seccomp=on", "worker.seccomp=off"}) {
@@ -163,7 +169,8 @@ TEST_CASE("a worker of another user: the control socket, the pid file, the maste
   }
 }
 
-TEST_CASE("two pools as two users: neither reads the other's files, signals its workers, or writes to their rows") {
+TEST_CASE(
+    "two pools as two users: neither reads the other's files, signals its workers, or writes to their rows") {
   if (!CanBecomeNobody()) return;
   TempDirectory files;
   REQUIRE(::chmod(files.Path("").c_str(), 0711) == 0);
@@ -184,9 +191,10 @@ TEST_CASE("two pools as two users: neither reads the other's files, signals its 
     std::string config = fmt::format("[worker]\nseccomp = \"{}\"\n", seccomp);
     int last_byte = 0;
     for (const char* user : users) {
-      config += fmt::format("[pool.{0}]\nworkers = 1\nuser = \"{0}\"\n[[listen]]\naddress = \"127.0.0.{1}:0\"\n"
-                            "service = \"{0}\"\n[service.{0}]\ntype = \"fault\"\npool = \"{0}\"\n",
-                            user, ++last_byte);
+      config += fmt::format(
+          "[pool.{0}]\nworkers = 1\nuser = \"{0}\"\n[[listen]]\naddress = \"127.0.0.{1}:0\"\n"
+          "service = \"{0}\"\n[service.{0}]\ntype = \"fault\"\npool = \"{0}\"\n",
+          user, ++last_byte);
     }
     daemon.WriteConfig(config);
     daemon.Serve(2);
@@ -198,7 +206,8 @@ TEST_CASE("two pools as two users: neither reads the other's files, signals its 
       CAPTURE(me);
       const std::string other_pid = ask(1 - me, "pid");
       const std::string other_slot = ask(1 - me, "hello").substr(6, 1);
-      CHECK(StatusField(std::atoi(other_pid.c_str()), "Uid").starts_with(fmt::format("{}\t", ::getpwnam(users[1 - me])->pw_uid)));
+      CHECK(StatusField(std::atoi(other_pid.c_str()), "Uid")
+                .starts_with(fmt::format("{}\t", ::getpwnam(users[1 - me])->pw_uid)));
       CHECK(ask(me, fmt::format("call read {}", files.Path(users[me]))) == "ok\n");
       CHECK(ask(me, fmt::format("call read {}", files.Path(users[1 - me]))) == "EACCES\n");
       CHECK(ask(me, "call signal " + other_pid) == "EPERM\n");
@@ -211,15 +220,16 @@ TEST_CASE("two pools as two users: neither reads the other's files, signals its 
   }
 }
 
-TEST_CASE("the same user as the master, as under a service manager: the filter alone keeps it from all that") {
+TEST_CASE(
+    "the same user as the master, as under a service manager: the filter alone keeps it from all that") {
   if (!CanBecomeNobody()) return;
   DaemonProcess daemon(kPreforkdWithFaults);
   REQUIRE(daemon.BecomeNobody(1000));
   daemon.ExpectLine("was refused system calls");
   daemon.Serve(1, With(kFault, {"--pid-file", daemon.Path("pid")}));
   const std::string master = fmt::format("{}", daemon.MasterPid());
-  for (const std::string& call : {"connect " + daemon.Path("control.sock"), "write " + daemon.Path("pid"), "signal " + master,
-                                  "trace " + master, "limits " + master}) {
+  for (const std::string& call : {"connect " + daemon.Path("control.sock"), "write " + daemon.Path("pid"),
+                                  "signal " + master, "trace " + master, "limits " + master}) {
     CAPTURE(call);
     CHECK(Try(daemon, call) == "EPERM\n");
   }
@@ -249,7 +259,8 @@ system_calls = "network, processes"
   CHECK(daemon.AwaitWorkers(1));
 }
 
-TEST_CASE("a root of its own: files of beneath it are served, /proc is not needed, and there is nothing else") {
+TEST_CASE(
+    "a root of its own: files of beneath it are served, /proc is not needed, and there is nothing else") {
   if (!CanBecomeNobody()) return;
   TempDirectory jail;
   std::filesystem::create_directories(jail.Path("www/site"));
@@ -275,7 +286,8 @@ root = "{0}/www/site"
 [service.fault]
 type = "fault"
 )",
-                                 jail.Path(), daemon.Path("server.log"), daemon.Path("access.log"), daemon.Path("fault.sock")));
+                                 jail.Path(), daemon.Path("server.log"), daemon.Path("access.log"),
+                                 daemon.Path("fault.sock")));
   daemon.Serve(1);
   HttpClient client(daemon.Address(0));
   const auto page = client.Get("/hello.txt");
@@ -294,9 +306,13 @@ type = "fault"
   std::filesystem::rename(daemon.Path("server.log"), daemon.Path("old-server.log"));
   std::filesystem::rename(daemon.Path("access.log"), daemon.Path("old-access.log"));
   daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] { return ReadFile(daemon.Path("server.log")).find("reopened by all") != std::string::npos; }));
+  CHECK(WaitUntil(kPatience, [&] {
+    return ReadFile(daemon.Path("server.log")).find("reopened by all") != std::string::npos;
+  }));
   CHECK(client.Get("/hello.txt"));
-  CHECK(WaitUntil(kPatience, [&] { return ReadFile(daemon.Path("access.log")).find("GET /hello.txt") != std::string::npos; }));
+  CHECK(WaitUntil(kPatience, [&] {
+    return ReadFile(daemon.Path("access.log")).find("GET /hello.txt") != std::string::npos;
+  }));
 #ifndef PREFORKD_SANITIZED
   // What it leaves when it crashes is told with names: the master has the files for that.
   daemon.ExpectLine("died while ready: signal 11");

@@ -1,5 +1,5 @@
-// What the server, and its workers, keep of whoever started it: no secret of its environment, no descriptor that somebody
-// forgot to close, no protection from the OOM killer for those who can be replaced.
+// What the server, and its workers, keep of whoever started it: no secret of its environment, no descriptor
+// that somebody forgot to close, no protection from the OOM killer for those who can be replaced.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -69,8 +69,8 @@ TEST_CASE("a worker keeps a short list of variables, and nothing else of the env
     for (const std::string& variable : kept) {
       CAPTURE(variable);
       const std::string name = variable.substr(0, variable.find('='));
-      const bool listed = name == "PATH" || name == "LANG" || name.starts_with("LC_") || name == "TZ" || name == "TMPDIR" ||
-                          name == "HOME";
+      const bool listed = name == "PATH" || name == "LANG" || name.starts_with("LC_") || name == "TZ" ||
+                          name == "TMPDIR" || name == "HOME";
       CHECK(listed);
     }
   }
@@ -151,7 +151,8 @@ TEST_CASE("sockets that were meant for somebody else are closed too") {
 TEST_CASE("the configuration may come from a descriptor of the shell's") {
   DaemonProcess daemon;
   const TempDirectory folder;
-  WriteFile(folder.Path("config"), "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+  WriteFile(folder.Path("config"),
+            "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
   daemon.LaunchBy(Shell(fmt::format("exec 9<{}", folder.Path("config"))));
   CHECK(daemon.Run({"-c", "/dev/fd/9", "--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");

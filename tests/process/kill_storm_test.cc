@@ -1,5 +1,5 @@
-// A worker is killed every 100 ms, at random, under load: who pays is the client that it was serving, nobody else;
-// and the accounts are right at every moment.
+// A worker is killed every 100 ms, at random, under load: who pays is the client that it was serving, nobody
+// else; and the accounts are right at every moment.
 //
 // STORM_SECONDS makes the storm longer than its ten seconds.
 #include <doctest/doctest.h>
@@ -65,7 +65,9 @@ Storm Rage(const DaemonProcess& daemon, const std::string& status, const Load& l
   std::mt19937 random(1);
   Storm storm;
   const Time start = Now();
-  const auto enough = [&] { return storm.looks >= kLooks && load.Ok() >= kAnswers && storm.killed.size() >= kKills; };
+  const auto enough = [&] {
+    return storm.looks >= kLooks && load.Ok() >= kAnswers && storm.killed.size() >= kKills;
+  };
   for (Time next_kill = start; Now() < start + StormLength() || (!enough() && Now() < start + kLongest);) {
     if (Now() >= next_kill) {
       const std::vector<pid_t> workers = daemon.WorkerPids();
@@ -95,8 +97,8 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
   const LoadResult result = load.Stop();
 
   const std::uint64_t failed = result.Failed() + storm.failed_looks;
-  MESSAGE("kills ", storm.killed.size(), "; ", result.Text(), "; looks ", storm.looks, ", failed ", storm.failed_looks,
-          ", inexact ", storm.inexact);
+  MESSAGE("kills ", storm.killed.size(), "; ", result.Text(), "; looks ", storm.looks, ", failed ",
+          storm.failed_looks, ", inexact ", storm.inexact);
   CHECK(result.not_connected == 0);
   CHECK(result.timed_out == 0);
   CHECK(result.wrong == 0);
@@ -121,7 +123,8 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
   CHECK(page->accepted == result.ok + result.Failed() + storm.looks);
   CHECK(page->lost >= failed);  // one whose answer was out, but not yet booked, when its worker was killed
   CHECK(page->restarts <= storm.killed.size());
-  CHECK(page->restarts + 5 >= storm.killed.size());  // extras that were told to leave just then are not replaced
+  CHECK(page->restarts + 5 >=
+        storm.killed.size());  // extras that were told to leave just then are not replaced
 }
 
 }  // namespace preforkd::testing

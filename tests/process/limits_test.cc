@@ -1,5 +1,5 @@
-// Descriptor tables that are full: of a worker, of the master, and of a user who may not have many in flight. Nobody
-// is lost, nothing spins, the log stays readable, and all is well again without a restart.
+// Descriptor tables that are full: of a worker, of the master, and of a user who may not have many in flight.
+// Nobody is lost, nothing spins, the log stays readable, and all is well again without a restart.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <poll.h>
@@ -46,7 +46,8 @@ std::vector<std::string> Flags(const char* service, const std::vector<std::strin
   return flags;
 }
 
-// So many clients at once, each of whom goes when it has its answer, whoever has it first: the number of answers.
+// So many clients at once, each of whom goes when it has its answer, whoever has it first: the number of
+// answers.
 std::size_t AnswersOf(int count, const std::string& address) {
   std::vector<TcpClient> clients;
   for (int i = 0; i < count; ++i) {
@@ -79,7 +80,8 @@ bool IsQuiet(const DaemonProcess& daemon, std::string_view line, Duration span) 
 
 }  // namespace
 
-TEST_CASE("the table of one worker is full under load: the other serves, nobody is lost, and then both do again") {
+TEST_CASE(
+    "the table of one worker is full under load: the other serves, nobody is lost, and then both do again") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags("fault", {"dispatch.policy=round-robin"}));
   const pid_t poor = daemon.ReadyWorkers().at(0).pid;
@@ -104,7 +106,8 @@ TEST_CASE("the table of one worker is full under load: the other serves, nobody 
   CHECK(daemon.CountLog("died while") == 0);
 }
 
-TEST_CASE("the master's table is full under load: accepting pauses, nobody is lost, and it goes on by itself") {
+TEST_CASE(
+    "the master's table is full under load: accepting pauses, nobody is lost, and it goes on by itself") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("http"));
   Load load(LoadKind::kHttp, daemon.Address(), 4);
@@ -162,8 +165,8 @@ TEST_CASE("parked connections give way to new ones when the master's table is fu
     REQUIRE(daemon.WaitForLog(": parked", i));
   }
   const LoweredLimit lowered(daemon.MasterPid());
-  // Each may cost three places: when it is accepted, for the next that may be there, and when it comes back before its
-  // client has gone.
+  // Each may cost three places: when it is accepted, for the next that may be there, and when it comes back
+  // before its client has gone.
   for (int i = 0; i < 5; ++i) {
     HttpClient fresh(daemon.Address());
     CHECK(fresh.Get("/"));
@@ -175,7 +178,8 @@ TEST_CASE("parked connections give way to new ones when the master's table is fu
   parked.clear();
 }
 
-TEST_CASE("an unprivileged master with few descriptors and a stopped worker: all are answered by the others") {
+TEST_CASE(
+    "an unprivileged master with few descriptors and a stopped worker: all are answered by the others") {
   for (const std::uint64_t limit : {256U, 100U}) {
     CAPTURE(limit);
     DaemonProcess daemon(kPreforkdWithFaults);
@@ -183,7 +187,8 @@ TEST_CASE("an unprivileged master with few descriptors and a stopped worker: all
       MESSAGE("skipped: needs root and more than one user id");
       return;
     }
-    daemon.Serve(2, Flags("fault", {"dispatch.policy=round-robin", "dispatch.max_queue=256", "workers_max=2"}));
+    daemon.Serve(2,
+                 Flags("fault", {"dispatch.policy=round-robin", "dispatch.max_queue=256", "workers_max=2"}));
     const pid_t stopped = daemon.WorkerPids().at(0);
     REQUIRE(::kill(stopped, SIGSTOP) == 0);
     std::size_t answers = 0;

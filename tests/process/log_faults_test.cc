@@ -1,5 +1,5 @@
-// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit. Serving goes on;
-// lines that are dropped are counted and spoken of; what comes out is whole lines.
+// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit.
+// Serving goes on; lines that are dropped are counted and spoken of; what comes out is whole lines.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -69,10 +69,12 @@ void LimitFileSize(const DaemonProcess& daemon, rlim_t bytes) {
 
 }  // namespace
 
-TEST_CASE("a file size limit: the server serves on, counts what is dropped, and says so when it can write again") {
+TEST_CASE(
+    "a file size limit: the server serves on, counts what is dropped, and says so when it can write again") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
-  daemon.Serve(1, Flags({"log.access=" + access, "log.level=debug", "workers=1", "workers_max=1", "log.file=" + daemon.Path("server.log")}));
+  daemon.Serve(1, Flags({"log.access=" + access, "log.level=debug", "workers=1", "workers_max=1",
+                         "log.file=" + daemon.Path("server.log")}));
   Ask(daemon.Address(), 20);
   REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 20; }));
   LimitFileSize(daemon, std::filesystem::file_size(access) + 50);
@@ -102,8 +104,10 @@ TEST_CASE("a disk that is full: the same for both logs") {
     const std::string access = disk.Path("access.log");
     const std::string socket = "unix:" + daemon.Path("http.sock");
     // Not at level debug, whose lines would soon fill the small disk again.
-    daemon.Start({"--listen", socket, "--workers", "2", "--log-file", server, "--set", "log.access=" + access});
-    REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(server).find("serving: generation") != std::string::npos; }));
+    daemon.Start(
+        {"--listen", socket, "--workers", "2", "--log-file", server, "--set", "log.access=" + access});
+    REQUIRE(WaitUntil(kPatience,
+                      [&] { return ReadFile(server).find("serving: generation") != std::string::npos; }));
     Ask(socket, 5);
     const int filler = ::open(disk.Path("filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     const UniqueFd owner(filler);
@@ -114,7 +118,8 @@ TEST_CASE("a disk that is full: the same for both logs") {
     // Something to speak of, until the last page of the log's file is full, too.
     CHECK(WaitUntil(kPatience, [&] {
       MakeItSpeak(daemon);
-      return Dropped(socket, "server") > 20;  // not only some of the workers, who may have nothing more to say later
+      return Dropped(socket, "server") >
+             20;  // not only some of the workers, who may have nothing more to say later
     }));
     const std::uint64_t access_dropped = Dropped(socket, "access");
     CHECK(access_dropped > 0);
@@ -139,7 +144,8 @@ TEST_CASE("a disk that is full: the same for both logs") {
 TEST_CASE("/dev/full as both logs, from the first line on") {
   DaemonProcess daemon;
   const std::string socket = "unix:" + daemon.Path("http.sock");
-  daemon.Start({"--listen", socket, "--workers", "2", "--log-file", "/dev/full", "--set", "log.access=/dev/full"});
+  daemon.Start(
+      {"--listen", socket, "--workers", "2", "--log-file", "/dev/full", "--set", "log.access=/dev/full"});
   REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect(socket).Ok(); }));
   Ask(socket, 300);
   CHECK(Dropped(socket, "server") > 0);
@@ -163,7 +169,8 @@ TEST_CASE("deleted files: lines go on into nothing until the logs are reopened, 
   CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 10; }));
 }
 
-TEST_CASE("a pipe that nobody reads does not stop the server; who comes to read gets whole lines, old ones first") {
+TEST_CASE(
+    "a pipe that nobody reads does not stop the server; who comes to read gets whole lines, old ones first") {
   const TempDirectory folder;  // outlives the server's descriptors
   const std::string fifo = folder.Path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -184,13 +191,16 @@ TEST_CASE("a pipe that nobody reads does not stop the server; who comes to read 
     drain();
     return daemon.CountLog("the access log is written again") > 0;
   }));
-  // One worker may have room again before the other: new ones, until one of them shows. The first 1501 are old.
+  // One worker may have room again before the other: new ones, until one of them shows. The first 1501 are
+  // old.
   int last = 1501;
   CHECK(WaitUntil(kPatience, [&] {
     Ask(daemon.Address(), 1);
     ++last;
     drain();
-    const auto shows = [&](int conn) { return text.find(fmt::format("conn={} ", conn)) != std::string::npos; };
+    const auto shows = [&](int conn) {
+      return text.find(fmt::format("conn={} ", conn)) != std::string::npos;
+    };
     bool fresh = false;
     for (int conn = 1502; conn <= last && !fresh; ++conn) fresh = shows(conn);
     return shows(1) && fresh;

@@ -18,7 +18,8 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
   const std::vector<WorkerLife> workers = daemon.ReadyWorkers();
   std::filesystem::rename(file, daemon.Path("rotated.log"));
   daemon.Signal(SIGUSR1);
-  REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
+  REQUIRE(WaitUntil(
+      kPatience, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
   const std::string rotated = ReadFile(daemon.Path("rotated.log"));
   // Each worker logs what a session throws, one line a second at most.
   std::vector<TcpClient> clients;
@@ -28,13 +29,16 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
     CHECK(clients.back().IsClosedByPeer());
   }
   for (const WorkerLife& worker : workers) {
-    const std::vector<std::string> lines = LinesWith(ReadFile(file), fmt::format("worker pid={}", worker.pid));
+    const std::vector<std::string> lines =
+        LinesWith(ReadFile(file), fmt::format("worker pid={}", worker.pid));
     CHECK(LinesWith(fmt::format("{}", fmt::join(lines, "\n")), "told to throw").size() >= 1);
   }
   CHECK(ReadFile(daemon.Path("rotated.log")) == rotated);
 }
 
-TEST_CASE("a worker that is stopped delays the answer for a bounded time, and is named; it follows when it goes on") {
+TEST_CASE(
+    "a worker that is stopped delays the answer for a bounded time, and is named; it follows when it goes "
+    "on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   const std::string file = daemon.Path("server.log");
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});

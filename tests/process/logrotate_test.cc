@@ -1,4 +1,5 @@
-// logrotate(8), the real one, with the file that is installed: it rotates under load, and no line is lost or split.
+// logrotate(8), the real one, with the file that is installed: it rotates under load, and no line is lost or
+// split.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -32,8 +33,9 @@ std::string Rules(const TempDirectory& folder, bool by_command) {
   std::string rules = ReadFile(Runfile("tools/package/logrotate"));
   Replace(rules, "/var/log/preforkd", folder.Path("logs"));
   Replace(rules, "/run/preforkd", folder.Path("run"));
-  Replace(rules, "preforkctl", by_command ? Runfile("preforkctl") + " --control " + folder.Path("run/control.sock")
-                                          : std::string("false"));
+  Replace(rules, "preforkctl",
+          by_command ? Runfile("preforkctl") + " --control " + folder.Path("run/control.sock")
+                     : std::string("false"));
   return rules;
 }
 
@@ -41,17 +43,15 @@ int Rotate(const TempDirectory& folder, const std::string& rules) {
   const std::string file = folder.Path("logs/rules");
   WriteFile(file, rules);
   ::chmod(file.c_str(), 0644);
-  const std::string command =
-      fmt::format("PATH=$PATH:/usr/sbin logrotate -f -s {} {} >>{} 2>&1", folder.Path("logs/state"), file,
-                  folder.Path("logs/said"));
+  const std::string command = fmt::format("PATH=$PATH:/usr/sbin logrotate -f -s {} {} >>{} 2>&1",
+                                          folder.Path("logs/state"), file, folder.Path("logs/said"));
   return std::system(command.c_str());  // NOLINT: a test, with words of its own
 }
 
 // Of a log and of everything that it has been rotated to; gunzip -f lets what is not compressed through.
 std::vector<std::string> AllLines(const TempDirectory& folder, const std::string& name) {
   const std::string all = folder.Path("logs/all");
-  const std::string command =
-      fmt::format("gunzip -cf {}/{}* >{}", folder.Path("logs"), name, all);
+  const std::string command = fmt::format("gunzip -cf {}/{}* >{}", folder.Path("logs"), name, all);
   REQUIRE(std::system(command.c_str()) == 0);  // NOLINT: likewise
   return Lines(ReadFile(all));
 }

@@ -1,5 +1,5 @@
-// As many listeners as anybody has: every one of them serves and is shown everywhere, and stays so across a reload and an
-// upgrade. Where there is a limit, whoever goes beyond it is told.
+// As many listeners as anybody has: every one of them serves and is shown everywhere, and stays so across a
+// reload and an upgrade. Where there is a limit, whoever goes beyond it is told.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -38,9 +38,7 @@ std::string Page(const DaemonProcess& daemon, const std::string& target) {
   return response->body;
 }
 
-Json Status(const DaemonProcess& daemon) {
-  return Json::parse(Page(daemon, "/status.json"));
-}
+Json Status(const DaemonProcess& daemon) { return Json::parse(Page(daemon, "/status.json")); }
 
 // Every listener serves, and each view shows each of them with what it has accepted.
 void CheckAll(const DaemonProcess& daemon, int count, std::string_view mark, int accepted) {
@@ -62,7 +60,8 @@ void CheckAll(const DaemonProcess& daemon, int count, std::string_view mark, int
     const std::string address = fmt::format("unix:@{}{}", daemon.Path(mark), i);
     CAPTURE(address);
     CHECK(shown(address));
-    CHECK(metrics.Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", address)) == accepted);
+    CHECK(metrics.Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", address)) ==
+          accepted);
     CHECK(ctl.out.find(address + " ") != std::string::npos);
   }
 }
@@ -76,7 +75,9 @@ TEST_CASE("80 listeners: status, metrics and preforkctl show every one") {
   CheckAll(daemon, 80, "a", 1);
 }
 
-TEST_CASE("80 listeners that a reload replaces by 80 others: all of those are shown, and those before are still counted") {
+TEST_CASE(
+    "80 listeners that a reload replaces by 80 others: all of those are shown, and those before are still "
+    "counted") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 80, "a"));
   daemon.Serve(2);
@@ -98,7 +99,9 @@ TEST_CASE("80 listeners across an upgrade go on counting") {
   CheckAll(daemon, 80, "a", 2);
 }
 
-TEST_CASE("more listeners than there are places for are refused where they stand, and at a reload nothing changes") {
+TEST_CASE(
+    "more listeners than there are places for are refused where they stand, and at a reload nothing "
+    "changes") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 1, "a"));
   daemon.Serve(2);
@@ -106,13 +109,15 @@ TEST_CASE("more listeners than there are places for are refused where they stand
   WriteFile(path, Config(daemon, 1100, "b"));
   const CommandResult check = RunCommand({RunfilePath(kPreforkd), "--check", "-c", path});
   CHECK(check.code == 78);
-  CHECK((check.out + check.err).find(path + ":3075:1: there are 1101 listeners; write 1024 at most") != std::string::npos);
+  CHECK((check.out + check.err).find(path + ":3075:1: there are 1101 listeners; write 1024 at most") !=
+        std::string::npos);
   daemon.WriteConfig(Config(daemon, 1100, "b"));
   CHECK_FALSE(daemon.Reload());
   CheckAll(daemon, 1, "a", 1);
 }
 
-TEST_CASE("more sockets of a service manager than there are places for: the server says so and does not start") {
+TEST_CASE(
+    "more sockets of a service manager than there are places for: the server says so and does not start") {
   constexpr int kSockets = 1030;
   std::vector<UniqueFd> sockets;
   DaemonProcess daemon;
@@ -128,7 +133,10 @@ TEST_CASE("more sockets of a service manager than there are places for: the serv
     sockets.push_back(std::move(fd).Value());
   }
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:many"}) == 71);
-  CHECK(daemon.CountLog("1030 sockets to listen on, those counted that a service manager has passed; 1024 is the limit") == 1);
+  CHECK(
+      daemon.CountLog(
+          "1030 sockets to listen on, those counted that a service manager has passed; 1024 is the limit") ==
+      1);
 }
 
 }  // namespace preforkd::testing

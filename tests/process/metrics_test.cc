@@ -21,7 +21,8 @@ std::string Listener(const char* address, const char* service) {
 
 std::string Config(const std::string& more_listeners = {}) {
   // No extras: a busy machine makes workers look blocked, and one more or less is what the test counts.
-  return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") + Listener("127.0.0.2:0", "status") + more_listeners +
+  return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") +
+         Listener("127.0.0.2:0", "status") + more_listeners +
          "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
 }
 
@@ -67,7 +68,8 @@ class Scraper {
   std::thread thread_;
 };
 
-// Until there was so much work, by clients and by those who look, that a counter would have been seen to move.
+// Until there was so much work, by clients and by those who look, that a counter would have been seen to
+// move.
 void LetThemWork(const Load& load, const Scraper& scraper) {
   const std::uint64_t requests = load.Ok() + 200;
   const std::uint64_t scrapes = scraper.Scrapes() + 10;
@@ -128,10 +130,11 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   CHECK(page->Value("preforkd_workers_wanted{pool=\"main\"}") == 2);
   // Answered, and counted: only a worker that was killed may not have come to count.
   CHECK(page->Sum("preforkd_requests_total") + 2 >= static_cast<double>(result.ok + scraper.Scrapes()));
-  CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", daemon.Address(0))) ==
-        static_cast<double>(result.ok + result.Failed()));
+  CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}",
+                                daemon.Address(0))) == static_cast<double>(result.ok + result.Failed()));
   CHECK(page->Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"accepted\"}") > 1000);
-  CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >= page->Sum("preforkd_connections_accepted_total"));
+  CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >=
+        page->Sum("preforkd_connections_accepted_total"));
   CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two that were killed were serving
 }
 

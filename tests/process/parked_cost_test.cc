@@ -1,5 +1,5 @@
-// What parked connections cost: memory, the time to wake, CPU. The figures are printed; what is checked is only so
-// tight that a busy machine passes.
+// What parked connections cost: memory, the time to wake, CPU. The figures are printed; what is checked is
+// only so tight that a busy machine passes.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -32,7 +32,8 @@ std::size_t MostConnections() {
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  return limit.rlim_max > 2 * kReserve ? std::min<rlim_t>(kMost, limit.rlim_max - kReserve) : limit.rlim_max / 2;
+  return limit.rlim_max > 2 * kReserve ? std::min<rlim_t>(kMost, limit.rlim_max - kReserve)
+                                       : limit.rlim_max / 2;
 }
 
 // Master and workers.
@@ -58,8 +59,10 @@ TEST_CASE("as many idle connections as the descriptors allow: memory of each, an
   REQUIRE(daemon.AwaitAllParked());
   const ServerStatus status = AskStatus(daemon.Address(1));
   CHECK(status.parked == count);
-  const double each = static_cast<double>(Sum(daemon, ProportionalBytes) - before) / static_cast<double>(count);
-  MESSAGE(fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
+  const double each =
+      static_cast<double>(Sum(daemon, ProportionalBytes) - before) / static_cast<double>(count);
+  MESSAGE(
+      fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
 #ifndef PREFORKD_SANITIZED  // or the sanitizer's own bookkeeping is most of it
   CHECK(each < 2048);
 #endif
@@ -96,9 +99,10 @@ TEST_CASE("CPU of a request that wakes a parked connection, and of one on a fres
   const std::uint64_t end = Sum(daemon, CpuNanoseconds);
   const double parked = static_cast<double>(middle - start) / 1e3 / (kClients * kRounds);
   const double fresh = static_cast<double>(end - again) / 1e3 / (kClients * kRounds);
-  MESSAGE(fmt::format("CPU a request: {:.1f} us to wake a parked connection, {:.1f} us on a fresh one: {:.2f} times "
-                      "(goal 1.5)",
-                      parked, fresh, parked / fresh));
+  MESSAGE(fmt::format(
+      "CPU a request: {:.1f} us to wake a parked connection, {:.1f} us on a fresh one: {:.2f} times "
+      "(goal 1.5)",
+      parked, fresh, parked / fresh));
   CHECK(parked < 5 * fresh);
 }
 
@@ -108,7 +112,8 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
   daemon.WriteConfig(Config("2s"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
-  // Longer than parking.after. Where the machine has let a client pause for so long, its connection may travel: once more.
+  // Longer than parking.after. Where the machine has let a client pause for so long, its connection may
+  // travel: once more.
   CHECK(WaitUntil(6 * kPatience, [&] {
     const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
     Duration longest_round{0};
@@ -118,7 +123,8 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
       longest_round = std::max(longest_round, Now() - start);
     }
     const std::uint64_t travelled = AskStatus(daemon.Address(1)).handed_back - before;
-    if (longest_round < std::chrono::milliseconds(900)) CHECK(travelled == 0);  // between two of one client: two rounds at most
+    if (longest_round < std::chrono::milliseconds(900))
+      CHECK(travelled == 0);  // between two of one client: two rounds at most
     return longest_round < std::chrono::milliseconds(900);
   }));
 }

@@ -1,5 +1,5 @@
-// Parked connections: how many, for how long, what happens to them there, and that what is counted for a connection
-// travels with it.
+// Parked connections: how many, for how long, what happens to them there, and that what is counted for a
+// connection travels with it.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <poll.h>
@@ -76,7 +76,7 @@ TEST_CASE("what was closed for lack of room is counted apart, and every connecti
   CAPTURE(status.Text());
   CHECK(status.Exact());
   CHECK(status.evicted == 2);
-  CHECK(status.finished == 2);  // the evicted are among them
+  CHECK(status.finished == 2);      // the evicted are among them
   clients[4].Connection().Close();  // and this one is not evicted
   CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
   const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
@@ -124,7 +124,8 @@ TEST_CASE("keepalive_timeout counts from the last request on, wherever the conne
     const Time travelled = Now();
     CHECK(client.Connection().IsClosedByPeer());
     const Time closed = Now();
-    MESSAGE(fmt::format("parking {}: closed {:.2f} s after the last request", parking, Seconds(closed - asked)));
+    MESSAGE(
+        fmt::format("parking {}: closed {:.2f} s after the last request", parking, Seconds(closed - asked)));
     // Not before its time, counted from the last request; and long before the journey would be that old.
     CHECK(closed - asked > milliseconds(3900));
     CHECK(closed - travelled < seconds(4));
@@ -156,8 +157,8 @@ TEST_CASE("a client that leaves while it is parked wakes nobody") {
   }
   CHECK(daemon.DescriptorDifference() == "");
   const ServerStatus after = AskStatus(daemon.Address(1));
-  // Once each when they came, and the question itself, which its worker may answer before the master has counted it. What
-  // a worker did not take in time was handed over twice.
+  // Once each when they came, and the question itself, which its worker may answer before the master has
+  // counted it. What a worker did not take in time was handed over twice.
   CHECK(after.handed_over - after.reclaimed <= clients.size() + 1);
   CHECK(after.parked == 0);
   CHECK(after.lost == 0);

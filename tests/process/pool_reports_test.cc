@@ -1,4 +1,5 @@
-// What is shown of pools, and asked of one of them, in the real server: status, metrics, readiness, preforkctl.
+// What is shown of pools, and asked of one of them, in the real server: status, metrics, readiness,
+// preforkctl.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -16,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers, and waits long
-// before it tries again.
+// Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers, and
+// waits long before it tries again.
 constexpr const char* kConfig =
     "workers = 2\n"
     "[pool.app]\nworkers = 2\nworkers_max = 2\nbackoff_min = \"4s\"\nbackoff_max = \"4s\"\n"
@@ -69,13 +70,15 @@ TEST_CASE("each pool is shown, and scaled by its name") {
   CHECK(Pool(daemon, "app")["workers_max"] == 2);
   CHECK(Ctl(daemon, {"status"}).out.find("\napp   serving       2") != std::string::npos);
   CHECK(Page(daemon, "/readyz") == "200 ready\n");
-  CHECK(Page(daemon, "/metrics").find("\npreforkd_workers{pool=\"app\",state=\"ready\"} 2\n") != std::string::npos);
+  CHECK(Page(daemon, "/metrics").find("\npreforkd_workers{pool=\"app\",state=\"ready\"} 2\n") !=
+        std::string::npos);
 
   CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': 3 workers are wanted from now on\n");
   REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "app")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "3"}).code == 0);  // main
   REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "main")["ready"] == 3; }));
-  CHECK(Ctl(daemon, {"scale", "ap=3"}).err == "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
+  CHECK(Ctl(daemon, {"scale", "ap=3"}).err ==
+        "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
   CHECK(Ctl(daemon, {"scale", "app=253"}).err ==
         "preforkctl: scale: 1 to 252 workers in pool 'app': all pools have 256 at most together\n");
   CHECK(Pool(daemon, "app")["workers_wanted"] == 3);

@@ -27,7 +27,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Listener 0: web, in main, with two workers. 1: app, a `fault` service in a pool of its own with two. 2: status, alone.
+// Listener 0: web, in main, with two workers. 1: app, a `fault` service in a pool of its own with two. 2:
+// status, alone.
 std::string Config(const std::string& app_settings = {}, const std::string& app_service = {}) {
   return fmt::format(
       "workers = 2\n"
@@ -62,7 +63,8 @@ std::set<pid_t> OfMainAndLook(const DaemonProcess& daemon, const std::string& ap
 
 Duration Quantile(const std::vector<Duration>& sorted, double share) {
   if (sorted.empty()) return Duration::max();
-  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(static_cast<double>(sorted.size()) * share))];
+  return sorted[std::min(sorted.size() - 1,
+                         static_cast<std::size_t>(static_cast<double>(sorted.size()) * share))];
 }
 
 void Append(std::vector<Duration>& sum, std::map<std::string, std::uint64_t>& failed, WebLoad& load) {
@@ -72,7 +74,9 @@ void Append(std::vector<Duration>& sum, std::map<std::string, std::uint64_t>& fa
   for (const auto& [why, count] : result.failed) failed[why] += count;
 }
 
-void Pass(Duration time) { (void)WaitUntil(time, [] { return false; }); }
+void Pass(Duration time) {
+  (void)WaitUntil(time, [] { return false; });
+}
 
 }  // namespace
 
@@ -138,8 +142,9 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, delay
     Append(beside_blocked, failed, load);
   }
   const Duration p99 = Quantile(beside_blocked, 0.99);
-  MESSAGE(fmt::format("p99 of the others: {:.1f} ms beside an idle pool, {:.1f} ms beside the blocked and dying one",
-                      Seconds(Quantile(beside_idle, 0.99)) * 1e3, Seconds(p99) * 1e3));
+  MESSAGE(fmt::format(
+      "p99 of the others: {:.1f} ms beside an idle pool, {:.1f} ms beside the blocked and dying one",
+      Seconds(Quantile(beside_idle, 0.99)) * 1e3, Seconds(p99) * 1e3));
   CHECK(failed.empty());
   CHECK(beside_blocked.size() > 500);
   // And not less than the machine's own noise.
@@ -179,7 +184,8 @@ TEST_CASE("pools come, go and change at a reload; idle clients notice nothing, a
   CHECK(AskStatus(daemon.Address(2)).lost == 0);
 }
 
-TEST_CASE("a pool that crashes at its start for ever: the reload is abandoned, and the old generation serves on") {
+TEST_CASE(
+    "a pool that crashes at its start for ever: the reload is abandoned, and the old generation serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.ExpectLine("died while");

@@ -10,15 +10,17 @@ namespace preforkd::testing {
 namespace {
 
 const std::string kHeader = "PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n";
-const std::string kHeader2 = std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C", 16) +
-                             std::string("\xC0\x00\x02\x08\x7F\x00\x00\x01\x12\x67\x00\x50", 12);  // 192.0.2.8:4711
+const std::string kHeader2 =
+    std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C", 16) +
+    std::string("\xC0\x00\x02\x08\x7F\x00\x00\x01\x12\x67\x00\x50", 12);  // 192.0.2.8:4711
 const std::string kLocal = std::string("\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16);
 
 std::string Config(const std::string& type) {
   return "workers = 2\n[log]\nlevel = \"debug\"\n"
          "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\nproxy_protocol = true\n"
          "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-         "[service.s]\ntype = \"" + type + "\"\n[service.look]\ntype = \"status\"\n";
+         "[service.s]\ntype = \"" +
+         type + "\"\n[service.look]\ntype = \"status\"\n";
 }
 
 constexpr const char* kRequest = "GET /seen HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -74,7 +76,8 @@ TEST_CASE("without a header, or with a broken one: closed, and said; nobody else
   DaemonProcess daemon;
   daemon.WriteConfig(Config("http"));
   daemon.Serve(2);
-  for (const std::string& bytes : {std::string(kRequest), std::string("PROXY TCP4 1.2.3.4\r\n"), std::string(200, 'P')}) {
+  for (const std::string& bytes :
+       {std::string(kRequest), std::string("PROXY TCP4 1.2.3.4\r\n"), std::string(200, 'P')}) {
     TcpClient client(daemon.Address());
     REQUIRE(client.SendAll(bytes));
     CHECK(client.IsClosedByPeer());

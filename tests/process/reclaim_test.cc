@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 std::vector<std::string> Flags(int workers, const std::vector<std::string>& settings) {
-  std::vector<std::string> flags = {"--service", "fault",     "--listen",
+  std::vector<std::string> flags = {"--service",   "fault",     "--listen",
                                     "127.0.0.1:0", "--workers", std::to_string(workers)};
   for (const std::string& setting : settings) flags.insert(flags.end(), {"--set", setting});
   return flags;
@@ -33,8 +33,8 @@ std::vector<TcpClient> Ask(const std::string& address, int count) {
 }
 
 int CountAnswers(std::vector<TcpClient>& clients) {
-  return static_cast<int>(std::count_if(clients.begin(), clients.end(),
-                                        [](TcpClient& client) { return client.ReadUntil("\n").has_value(); }));
+  return static_cast<int>(std::count_if(
+      clients.begin(), clients.end(), [](TcpClient& client) { return client.ReadUntil("\n").has_value(); }));
 }
 
 double Milliseconds(Duration span) { return Seconds(span) * 1e3; }
@@ -125,7 +125,8 @@ TEST_CASE("a blocked worker delays nobody but its client: 100 quick requests are
   for (int i = 0; i < 100; ++i) times.push_back(TimeOfOne(daemon.Address()));
   std::sort(times.begin(), times.end());
   MESSAGE("slowest of 100 beside a blocked worker: ", Milliseconds(times.back()), " ms");
-  // Every other one went to the blocked worker first. A machine that stands still for a moment delays one or two.
+  // Every other one went to the blocked worker first. A machine that stands still for a moment delays one or
+  // two.
   CHECK(times[97] < machine.Allow(milliseconds(100)));
   CHECK(times.back() < machine.Allow(milliseconds(1000)));
   REQUIRE(::kill(blocked, SIGKILL) == 0);
@@ -178,8 +179,8 @@ TEST_CASE("all workers blocked: one more is started, one at a time, up to worker
       REQUIRE(blockers.back().SendAll("sleep 15000\n"));
     }
     if (workers == 4) break;
-    // Served by the one that was started for it; on a busy machine the last blocker may not have begun at first, and
-    // the one before is still free.
+    // Served by the one that was started for it; on a busy machine the last blocker may not have begun at
+    // first, and the one before is still free.
     CHECK(WaitUntil(kPatience, [&] {
       CHECK(TimeOfOne(daemon.Address()) < machine.Allow(milliseconds(1000)));
       return daemon.WorkerPids().size() == workers + 1;

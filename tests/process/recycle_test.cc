@@ -1,5 +1,5 @@
-// Recycling: workers that have served for long enough are replaced one at a time, the successor first, and their
-// clients notice nothing.
+// Recycling: workers that have served for long enough are replaced one at a time, the successor first, and
+// their clients notice nothing.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -19,7 +19,8 @@ std::string Config(const std::string& limit) {
       "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
       "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
       "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"broken\"\n"
-      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n[service.broken]\ntype = \"fault\"\n",
+      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n[service.broken]\ntype = "
+      "\"fault\"\n",
       limit);
 }
 

@@ -51,8 +51,9 @@ TEST_CASE("50 HUPs in a second: at most two generations at any moment, and the i
   CHECK(daemon.Reload());
   CHECK(daemon.AwaitWorkers(2));
   CHECK(Now() - last < machine.Allow(seconds(1)));
-  MESSAGE(fmt::format("{} generations served, at most {} at once; the last took {:.0f} ms to the end of the old",
-                      daemon.CountLog(" serves"), most, Seconds(Now() - last) * 1e3));
+  MESSAGE(
+      fmt::format("{} generations served, at most {} at once; the last took {:.0f} ms to the end of the old",
+                  daemon.CountLog(" serves"), most, Seconds(Now() - last) * 1e3));
   CHECK(most <= 2);
   CHECK(clients.Answered() == kClients);
   CHECK(AskStatus(daemon.Address(1)).lost == 0);

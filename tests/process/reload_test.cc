@@ -103,7 +103,8 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK(Reaches("unix:" + path));
   CHECK(Reaches(kept));
   REQUIRE(daemon.AwaitWorkers(2));
-  // Of the sockets at first only the listener and the control socket are left: each channel went with its worker.
+  // Of the sockets at first only the listener and the control socket are left: each channel went with its
+  // worker.
   CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
   const std::vector<std::string> with_both = Sockets(daemon);
 

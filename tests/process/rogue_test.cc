@@ -1,4 +1,5 @@
-// A worker that talks nonsense is killed and replaced; the master loses nothing by it, and nobody else notices.
+// A worker that talks nonsense is killed and replaced; the master loses nothing by it, and nobody else
+// notices.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -13,8 +14,10 @@ namespace {
 
 constexpr const char* kPreforkdWithRogues = "tests/rogue/preforkd_with_rogues";
 
-const std::vector<std::string> kFlags = {"--service", "echo",      "--listen", "127.0.0.1:0",
-                                         "--workers", "2",         "--set",    "dispatch.policy=round-robin",
+const std::vector<std::string> kFlags = {"--service", "echo",
+                                         "--listen",  "127.0.0.1:0",
+                                         "--workers", "2",
+                                         "--set",     "dispatch.policy=round-robin",
                                          "--set",     "workers_max=2"};
 
 struct Trick {
@@ -108,10 +111,12 @@ TEST_CASE("each way of talking nonsense costs the worker its life, and the serve
     CAPTURE(std::string(trick.name));
     CheckTrick(trick);
   }
-  MESSAGE(std::size(kTricks), " tricks, each: killed once, replaced, the master's descriptors as in a sane server");
+  MESSAGE(std::size(kTricks),
+          " tricks, each: killed once, replaced, the master's descriptors as in a sane server");
 }
 
-TEST_CASE("the scoreboard of others, and the master's page, are for reading: it dies of the attempt, and alone") {
+TEST_CASE(
+    "the scoreboard of others, and the master's page, are for reading: it dies of the attempt, and alone") {
   for (const char* trick : {"others-row", "masters-page"}) {
     CAPTURE(std::string(trick));
     ::setenv("ROGUE_TRICK", trick, 1);
@@ -147,7 +152,8 @@ TEST_CASE("sockets that are made to block or to linger hold up neither the maste
     daemon.Serve(2, flags);
     const std::string address = daemon.Address();
     std::vector<TcpClient> clients;
-    for (int i = 0; i < 2; ++i) clients.emplace_back(address);  // one of them is the rogue's, and says nothing
+    for (int i = 0; i < 2; ++i)
+      clients.emplace_back(address);  // one of them is the rogue's, and says nothing
     if (std::string(trick) == "lingering") REQUIRE(daemon.WaitForLog("closed: idle for too long"));
     if (std::string(trick) == "blocking-client") REQUIRE(daemon.WaitForLog("taken: journey 2"));
     for (int i = 0; i < 20; ++i) {

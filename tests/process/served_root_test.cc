@@ -1,5 +1,5 @@
-// The folder that is served changes under a running server: removed and made again, renamed, or a symlink that is
-// switched, as deployments do it. Clients on kept connections get the new files, within a second.
+// The folder that is served changes under a running server: removed and made again, renamed, or a symlink
+// that is switched, as deployments do it. Clients on kept connections get the new files, within a second.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <pwd.h>
@@ -67,8 +67,8 @@ class Clients {
     }
     return true;
   }
-  // Asks while `change` is made and for more than a second after it. An answer is one of `before` and `after`, and the
-  // latter to every request of a second later.
+  // Asks while `change` is made and for more than a second after it. An answer is one of `before` and
+  // `after`, and the latter to every request of a second later.
   void CheckChange(const std::string& before, const std::string& after, const std::function<void()>& change) {
     CHECK(AllGet(before));
     change();
@@ -85,6 +85,7 @@ class Clients {
       }
     }
   }
+
  private:
   std::vector<HttpClient> clients_;
 };
@@ -166,18 +167,24 @@ TEST_CASE("workers of another user: a folder that they may not enter is 403, and
   Releases releases;
   REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
   DaemonProcess daemon;
-  daemon.Serve(2, {"--service", "http", "--root", releases.Path("current"), "--listen", "127.0.0.1:0", "--workers", "2",
-                   "--user", "nobody"});
+  daemon.Serve(2, {"--service", "http", "--root", releases.Path("current"), "--listen", "127.0.0.1:0",
+                   "--workers", "2", "--user", "nobody"});
   Clients clients(daemon);
   clients.CheckChange("200 old\n", "200 new\n", [&] { releases.Switch("releases/2"); });
-  clients.CheckChange("200 new\n", "403", [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0700) == 0); });
-  clients.CheckChange("403", "200 new\n", [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0755) == 0); });
+  clients.CheckChange("200 new\n", "403",
+                      [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0700) == 0); });
+  clients.CheckChange("403", "200 new\n",
+                      [&] { REQUIRE(::chmod(releases.Path("releases/2").c_str(), 0755) == 0); });
   // A folder above it.
-  clients.CheckChange("200 new\n", "403", [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0700) == 0); });
-  clients.CheckChange("403", "200 new\n", [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0755) == 0); });
+  clients.CheckChange("200 new\n", "403",
+                      [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0700) == 0); });
+  clients.CheckChange("403", "200 new\n",
+                      [&] { REQUIRE(::chmod(releases.Path("releases").c_str(), 0755) == 0); });
 }
 
-TEST_CASE("workers with a root of their own: a relative symlink is followed, an absolute one until it is switched") {
+TEST_CASE(
+    "workers with a root of their own: a relative symlink is followed, an absolute one until it is "
+    "switched") {
   if (!CanBecomeNobody()) return;
   for (const bool absolute : {false, true}) {
     CAPTURE(absolute);

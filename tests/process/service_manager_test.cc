@@ -20,9 +20,7 @@ std::string NextText(NotifySocket& manager) {
   return notice ? notice->text : "nothing came in time";
 }
 
-std::uint64_t Microseconds(Time time) {
-  return static_cast<std::uint64_t>(ToNanoseconds(time) / 1000);
-}
+std::uint64_t Microseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time) / 1000); }
 
 // RELOADING=1 with the monotonic clock of that moment.
 void CheckReloading(NotifySocket& manager) {

@@ -1,4 +1,5 @@
-// Clients that send or read as slowly as they can, or send what nobody wants: honest clients are served throughout.
+// Clients that send or read as slowly as they can, or send what nobody wants: honest clients are served
+// throughout.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/socket.h>
@@ -23,16 +24,19 @@ std::string Config(const std::string& service) {
   return "workers = 2\nworkers_max = 2\n[dispatch]\nmax_connections = 50\n"
          "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
          "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"s\"\nproxy_protocol = true\n"
-         "[service.s]\ntype = \"body\"\n" + service;
+         "[service.s]\ntype = \"body\"\n" +
+         service;
 }
 
-constexpr const char* kHonest = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
+constexpr const char* kHonest =
+    "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
 
 // How long a whole request takes on a connection of its own; kClientTimeout where no right answer comes.
 Duration AskOnce(const std::string& address) {
   const Time start = Now();
   TcpClient client(address);
-  const bool right = client.SendAll(kHonest) && client.ReadToEnd().value_or("").ends_with("\r\n\r\n5 bytes\n");
+  const bool right =
+      client.SendAll(kHonest) && client.ReadToEnd().value_or("").ends_with("\r\n\r\n5 bytes\n");
   return right ? Duration(Now() - start) : kClientTimeout;
 }
 
@@ -52,7 +56,9 @@ void ReadByte(TcpClient& client) {
 
 class Times {
  public:
-  void Add(Duration time) { ascending_.insert(std::upper_bound(ascending_.begin(), ascending_.end(), time), time); }
+  void Add(Duration time) {
+    ascending_.insert(std::upper_bound(ascending_.begin(), ascending_.end(), time), time);
+  }
   [[nodiscard]] std::size_t Count() const { return ascending_.size(); }
   [[nodiscard]] Duration Quantile(double share) const {
     return ascending_.at(static_cast<std::size_t>(share * static_cast<double>(ascending_.size() - 1)));
@@ -72,8 +78,8 @@ struct Comparison {
   Times alone;  // of the one without
 };
 
-// Honest clients ask again and again, 10 ms apart, while 150 others of `daemon` are as slow as `slowness` says. Takes six
-// seconds, or more on a machine that needs more for so many questions.
+// Honest clients ask again and again, 10 ms apart, while 150 others of `daemon` are as slow as `slowness`
+// says. Takes six seconds, or more on a machine that needs more for so many questions.
 Comparison HonestAmong(const Slowness& slowness, const DaemonProcess& daemon, const DaemonProcess& without) {
   constexpr int kSlow = 150;
   constexpr std::size_t kQuestions = 300;
@@ -122,13 +128,14 @@ TEST_CASE("150 slow clients on 100 places: an honest one is served at once, thro
       server->Serve(2);
     }
     const auto& [among, alone] = HonestAmong(slowness, daemon, without);
-    MESSAGE(std::string(slowness.name), ": ", among.Count(), " honest requests, ", among.Text(), "; of the server without: ",
-            alone.Text());
+    MESSAGE(std::string(slowness.name), ": ", among.Count(), " honest requests, ", among.Text(),
+            "; of the server without: ", alone.Text());
     CHECK(among.Count() >= 100);  // else the quantiles say nothing
     CHECK(among.Quantile(0.5) < milliseconds(10) + 2 * alone.Quantile(0.5));
     CHECK(among.Quantile(0.99) < milliseconds(50) + 2 * alone.Quantile(0.99));
     CHECK(among.Quantile(1) < seconds(2) + 2 * alone.Quantile(1));
-    CHECK(static_cast<int>(daemon.CountLog("to make room")) <= 2 * 8);  // two workers, at most one line a second
+    CHECK(static_cast<int>(daemon.CountLog("to make room")) <=
+          2 * 8);  // two workers, at most one line a second
   }
 }
 
@@ -221,7 +228,8 @@ TEST_CASE("a stop does not wait for clients that go on sending what was refused"
   daemon.Signal(SIGTERM);
   const std::string piece(10'000, 'x');
   CHECK(WaitUntil(kPatience, [&] {
-    for (TcpClient& client : lingering) (void)::send(client.Fd(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    for (TcpClient& client : lingering)
+      (void)::send(client.Fd(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return daemon.Wait(milliseconds(1)).has_value();
   }));
   CHECK(Now() - start < seconds(10));

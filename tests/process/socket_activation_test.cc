@@ -1,4 +1,5 @@
-// Sockets that a service manager opens and keeps: taken by name, left as they are, and never closed for clients.
+// Sockets that a service manager opens and keeps: taken by name, left as they are, and never closed for
+// clients.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -37,8 +38,8 @@ ManagersSocket Bind(const std::string& text) {
 }
 
 // Two services behind two names: "web" answers HTTP, "talk" echoes.
-// The clients of this echo speak first, so its connections are accepted when they have spoken. Without that, one that has
-// not spoken yet when the server stops is idle, and idle connections are closed.
+// The clients of this echo speak first, so its connections are accepted when they have spoken. Without that,
+// one that has not spoken yet when the server stops is idle, and idle connections are closed.
 constexpr const char* kTwoServices = R"(
 workers = 2
 [[listen]]
@@ -151,7 +152,8 @@ TEST_CASE("a reload drops a socket and takes it again; meanwhile it is said to b
   daemon.WriteConfig(kTwoServices);
   daemon.Serve(2);
   daemon.WriteConfig(
-      "workers = 2\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"talk\"\n[service.talk]\ntype = \"echo\"\n");
+      "workers = 2\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"talk\"\n[service.talk]\ntype = "
+      "\"echo\"\n");
   REQUIRE(daemon.Reload());
   CHECK(daemon.CountLog("of the name 'web', and no listener is systemd:web") == 1);
   CHECK(AnswersEcho(talk.address));
@@ -167,12 +169,14 @@ TEST_CASE("a socket that was not passed: the start fails, a reload is refused, a
   daemon.PassSocket("talk", talk.fd.Get());
   SUBCASE("at the start") {
     CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
-    CHECK(daemon.CountLog("systemd:web: no socket of that name was passed to us; those that were have the names "
-                          "'talk'") == 1);
+    CHECK(daemon.CountLog(
+              "systemd:web: no socket of that name was passed to us; those that were have the names "
+              "'talk'") == 1);
   }
   SUBCASE("at a reload") {
     daemon.WriteConfig(
-        "workers = 1\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+        "workers = 1\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"s\"\n[service.s]\ntype = "
+        "\"echo\"\n");
     daemon.Serve(1);
     daemon.WriteConfig(kTwoServices);
     CHECK_FALSE(daemon.Reload());

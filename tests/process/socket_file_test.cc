@@ -1,5 +1,5 @@
-// Who may connect to the file of a Unix socket: its mode, its user and its group, from the first moment, whatever the umask,
-// and as a reload and an upgrade change them.
+// Who may connect to the file of a Unix socket: its mode, its user and its group, from the first moment,
+// whatever the umask, and as a reload and an upgrade change them.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <grp.h>
@@ -26,8 +26,9 @@ struct stat Info(const std::string& path) {
 unsigned Mode(const std::string& path) { return Info(path).st_mode & 07777U; }
 
 std::string Config(const std::string& path, const std::string& keys) {
-  return fmt::format("workers = 1\n[[listen]]\naddress = \"unix:{}\"\nservice = \"s\"\n{}[service.s]\ntype = \"echo\"\n", path,
-                     keys);
+  return fmt::format(
+      "workers = 1\n[[listen]]\naddress = \"unix:{}\"\nservice = \"s\"\n{}[service.s]\ntype = \"echo\"\n",
+      path, keys);
 }
 
 // The umask of this process and of what it starts, for the life of this object.
@@ -80,7 +81,8 @@ TEST_CASE("the mode is the configured one, also where the umask would take some 
   }
 }
 
-TEST_CASE("no other mode is ever given to the file: the one call that makes it is bind, under the right umask") {
+TEST_CASE(
+    "no other mode is ever given to the file: the one call that makes it is bind, under the right umask") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.sock");
   daemon.WriteConfig(Config(daemon.Path("first.sock"), ""));
@@ -115,7 +117,8 @@ TEST_CASE("the file belongs to the configured user and group") {
   }
   const std::string path = daemon.Path("echo.sock");
   const std::string group = ::getgrgid(other->pw_gid)->gr_name;
-  daemon.WriteConfig(Config(path, fmt::format("mode = \"0600\"\nuser = \"nobody\"\ngroup = \"{}\"\n", group)));
+  daemon.WriteConfig(
+      Config(path, fmt::format("mode = \"0600\"\nuser = \"nobody\"\ngroup = \"{}\"\n", group)));
   daemon.Serve(1);
   CHECK(Info(path).st_uid == other->pw_uid);
   CHECK(Info(path).st_gid == other->pw_gid);

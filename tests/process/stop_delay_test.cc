@@ -61,7 +61,9 @@ TEST_CASE("told to stop, it is not ready at once, and new clients are served unt
   StopAtOnce(daemon);
 }
 
-TEST_CASE("while it waits, workers that die are replaced, and neither a reload nor an upgrade makes it ready again") {
+TEST_CASE(
+    "while it waits, workers that die are replaced, and neither a reload nor an upgrade makes it ready "
+    "again") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("10m"));
   daemon.Serve(2);

@@ -134,8 +134,8 @@ TEST_CASE("a second TERM, and INT, stop at once whoever is served") {
 
 TEST_CASE("HUP, then TERM, while clients wait for a worker that is blocked: all of them are answered") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1",
-                   "--set", "dispatch.max_queue=1"});
+  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set",
+                   "workers_max=1", "--set", "dispatch.max_queue=1"});
   TcpClient busy(daemon.Address());
   REQUIRE(busy.SendAll("pid\nsleep 700\n"));
   REQUIRE(busy.ReadUntil("\n"));
@@ -155,7 +155,8 @@ TEST_CASE("HUP, then TERM, while clients wait for a worker that is blocked: all 
 
 TEST_CASE("new clients without end do not starve one that is there already") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.Serve(1, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
+  daemon.Serve(1,
+               {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
   TcpClient there(daemon.Address());
   REQUIRE(there.SendAll("hello\n"));
   REQUIRE(there.ReadUntil("\n"));

@@ -17,8 +17,8 @@ std::vector<std::string> Flags(const char* service) {
   return {"--service", service, "--listen", "127.0.0.1:0", "--workers", "2"};
 }
 
-// Each connection goes to the next worker and stays there, also where the machine lets one of them run too late to be
-// brisk, or a client pause for long enough to be parked.
+// Each connection goes to the next worker and stays there, also where the machine lets one of them run too
+// late to be brisk, or a client pause for long enough to be parked.
 std::vector<std::string> InTurn(const char* service) {
   std::vector<std::string> flags = Flags(service);
   for (const char* setting : {"dispatch.policy=round-robin", "dispatch.reclaim_after=0", "parking.after=0"}) {
@@ -53,9 +53,10 @@ TEST_CASE("a killed worker is replaced when its back-off is over, and one line s
   const Yardstick machine;
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
   REQUIRE(daemon.WaitForLog("is ready after", 3));
-  // By the server's own clock, from its knowing of the death to the start of the next. It has served nobody and was young:
-  // between them lies backoff_min, 100 ms, give or take its jitter.
-  const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) - TimeOf(LinesWith(daemon.Log(), obituary).at(0));
+  // By the server's own clock, from its knowing of the death to the start of the next. It has served nobody
+  // and was young: between them lies backoff_min, 100 ms, give or take its jitter.
+  const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) -
+                       TimeOf(LinesWith(daemon.Log(), obituary).at(0));
   CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(250))));
   CHECK(daemon.AwaitWorkers(2));
   CHECK(daemon.CountLog("died while") == 1);

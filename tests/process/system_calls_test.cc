@@ -1,5 +1,5 @@
-// What a request costs in system calls, by name, in the master and in the worker: the few that a connection's life is
-// made of, and nothing else.
+// What a request costs in system calls, by name, in the master and in the worker: the few that a connection's
+// life is made of, and nothing else.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -18,7 +18,8 @@ namespace preforkd::testing {
 namespace {
 
 constexpr int kRequests = 200;
-// Calls for each request that need no reason: heartbeats, a clock's tick, what the machine's other work brings about.
+// Calls for each request that need no reason: heartbeats, a clock's tick, what the machine's other work
+// brings about.
 constexpr double kOther = 0.15;
 
 using PerRequest = std::map<std::string, double>;
@@ -66,9 +67,10 @@ void CheckWithin(const PerRequest& cost, const PerRequest& bounds) {
 }
 
 void Serve(DaemonProcess& daemon, const std::vector<std::string>& what = {"--service", "status"}) {
-  // One worker: what it does is all that is done. Strace may make it slow; nobody is to care for it because of that.
-  std::vector<std::string> flags = {"--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1", "--set",
-                                    "dispatch.reclaim_after=0"};
+  // One worker: what it does is all that is done. Strace may make it slow; nobody is to care for it because
+  // of that.
+  std::vector<std::string> flags = {"--listen", "127.0.0.1:0",   "--workers", "1",
+                                    "--set",    "workers_max=1", "--set",     "dispatch.reclaim_after=0"};
   flags.insert(flags.end(), what.begin(), what.end());
   daemon.Serve(1, flags);
 }
@@ -79,16 +81,22 @@ TEST_CASE("a short connection: accepted, handed over, taken, read, answered, clo
   DaemonProcess daemon;
   Serve(daemon);
   const auto cost = Measure(daemon, [&daemon] {
-    for (int i = 0; i < kRequests; ++i) REQUIRE(HttpClient(daemon.Address()).Get("/healthz", "Connection: close\r\n"));
+    for (int i = 0; i < kRequests; ++i)
+      REQUIRE(HttpClient(daemon.Address()).Get("/healthz", "Connection: close\r\n"));
   });
   if (!cost) return;
-  // One client, one after the other: each is a batch of its own, which ends with an accept4 that finds nothing, and each
-  // waits once. With more at a time these are shared.
-  // getsockopt: which socket it is that a worker is given, so that it cannot hand back another (connection_seals.h).
-  CheckWithin(cost->master, {{"epoll_wait", 1}, {"prlimit64", 1}, {"accept4", 2}, {"getsockopt", 1}, {"sendmmsg", 1},
+  // One client, one after the other: each is a batch of its own, which ends with an accept4 that finds
+  // nothing, and each waits once. With more at a time these are shared. getsockopt: which socket it is that a
+  // worker is given, so that it cannot hand back another (connection_seals.h).
+  CheckWithin(cost->master, {{"epoll_wait", 1},
+                             {"prlimit64", 1},
+                             {"accept4", 2},
+                             {"getsockopt", 1},
+                             {"sendmmsg", 1},
                              {"close", 1}});
-  CheckWithin(cost->worker, {{"epoll_wait", 1}, {"prlimit64", 1}, {"recvmsg", 1}, {"recvfrom", 1}, {"sendto", 1},
-                             {"close", 1}});
+  CheckWithin(
+      cost->worker,
+      {{"epoll_wait", 1}, {"prlimit64", 1}, {"recvmsg", 1}, {"recvfrom", 1}, {"sendto", 1}, {"close", 1}});
 }
 
 TEST_CASE("a request on a connection that is kept: read and answered; the master does nothing") {
@@ -118,8 +126,14 @@ TEST_CASE("a static file: opened, looked at, read or sent, closed") {
     if (!cost) return;
     CheckWithin(cost->master, {});
     // fstat(2) goes by either name, as the C library likes.
-    CheckWithin(cost->worker, {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1}, {"openat2", 1}, {"newfstatat", 1},
-                               {"fstat", 1}, {how, 1}, {"close", 1}});
+    CheckWithin(cost->worker, {{"epoll_wait", 1},
+                               {"recvfrom", 1},
+                               {"sendto", 1},
+                               {"openat2", 1},
+                               {"newfstatat", 1},
+                               {"fstat", 1},
+                               {how, 1},
+                               {"close", 1}});
   }
 }
 

@@ -12,7 +12,8 @@
 namespace preforkd::testing {
 namespace {
 
-// Nothing is reclaimed from a worker that the machine lets run late: that would be one more station of a life.
+// Nothing is reclaimed from a worker that the machine lets run late: that would be one more station of a
+// life.
 std::vector<std::string> Flags(const char* service) {
   return {"--service", service,       "--listen", "127.0.0.1:0", "--workers",
           "2",         "--log-level", "debug",    "--set",       "dispatch.reclaim_after=0"};
@@ -53,19 +54,14 @@ TEST_CASE("a connection that is served, parked, and served again behind a reload
     REQUIRE(daemon.WaitForLog(": parked", 2));
   }
   REQUIRE(daemon.WaitForLog(": closed: "));
-  CHECK(Compare(Life(daemon, 1), {"master: accepted at 127.0.0.1:0 from 127.0.0.1:",
-                                  "master: goes to slot=",
-                                  "worker: taken: journey 1",
-                                  "worker: request 1 is answered with 404: GET /one HTTP/1.1",
-                                  "worker: handed back: it is idle",
-                                  "master: parked",
-                                  "master: woken: the client has spoken",
-                                  "master: goes to slot=",
-                                  "worker: taken: journey 2",
-                                  "worker: request 2 is answered with 404: GET /two HTTP/1.1",
-                                  "worker: handed back: it is idle",
-                                  "master: parked",
-                                  "master: closed: by the client, while it was parked; requests 2, bytes in "}) == "");
+  CHECK(Compare(Life(daemon, 1),
+                {"master: accepted at 127.0.0.1:0 from 127.0.0.1:", "master: goes to slot=",
+                 "worker: taken: journey 1", "worker: request 1 is answered with 404: GET /one HTTP/1.1",
+                 "worker: handed back: it is idle", "master: parked", "master: woken: the client has spoken",
+                 "master: goes to slot=", "worker: taken: journey 2",
+                 "worker: request 2 is answered with 404: GET /two HTTP/1.1",
+                 "worker: handed back: it is idle", "master: parked",
+                 "master: closed: by the client, while it was parked; requests 2, bytes in "}) == "");
 }
 
 TEST_CASE("a connection that ends says why") {

@@ -1,5 +1,5 @@
-// 200 idle keep-alive clients across everything that ends a worker: each then makes a request on the connection
-// that it has. Nobody reconnects, nobody is lost.
+// 200 idle keep-alive clients across everything that ends a worker: each then makes a request on the
+// connection that it has. Nobody reconnects, nobody is lost.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kClients = 200;
 
-// Without extras: on a busy machine 200 clients at once may look like a worker that is blocked, and workers are counted.
+// Without extras: on a busy machine 200 clients at once may look like a worker that is blocked, and workers
+// are counted.
 std::string Config(int workers) {
   return fmt::format(
       "workers = {0}\nworkers_max = {0}\n"
@@ -58,8 +59,8 @@ void KillAndAwaitSuccessor(const DaemonProcess& daemon, pid_t victim, std::size_
   REQUIRE(::kill(victim, SIGKILL) == 0);
   const bool replaced = WaitUntil(kPatience, [&] {
     const std::vector<WorkerLife> ready = daemon.ReadyWorkers();
-    const bool gone = std::none_of(ready.begin(), ready.end(),
-                                   [&](const WorkerLife& life) { return life.pid == victim; });
+    const bool gone =
+        std::none_of(ready.begin(), ready.end(), [&](const WorkerLife& life) { return life.pid == victim; });
     return gone && ready.size() == workers;
   });
   REQUIRE(replaced);

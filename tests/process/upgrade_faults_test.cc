@@ -1,8 +1,10 @@
-// Every system call between the exec of an upgrade and the answer to whoever waits for it fails once: of the new program,
-// and of the old one on its way back. Each time the server serves on, nobody is cut off, and who waits is answered.
+// Every system call between the exec of an upgrade and the answer to whoever waits for it fails once: of the
+// new program, and of the old one on its way back. Each time the server serves on, nobody is cut off, and who
+// waits is answered.
 //
-// One server, and one upgrade for each call. By default each place in the program fails once, with one errno after the
-// other; UPGRADE_FAULTS=all lets every single call fail with each of them, and then all calls of a kind at a time.
+// One server, and one upgrade for each call. By default each place in the program fails once, with one errno
+// after the other; UPGRADE_FAULTS=all lets every single call fail with each of them, and then all calls of a
+// kind at a time.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/syscall.h>
@@ -58,14 +60,14 @@ struct World {
 
   World() {
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-    daemon.WriteConfig(fmt::format("workers = 2\nworkers_max = 2\npid_file = \"{}\"\n"
-                                   "[log]\nfile = \"{}\"\naccess = \"{}\"\n[parking]\nafter = \"50ms\"\n"
-                                   "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-                                   "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-                                   "[[listen]]\naddress = \"unix:{}\"\nservice = \"web\"\n"
-                                   "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n",
-                                   daemon.Path("pid"), daemon.Path("server.log"), daemon.Path("access.log"),
-                                   daemon.Path("http.sock")));
+    daemon.WriteConfig(fmt::format(
+        "workers = 2\nworkers_max = 2\npid_file = \"{}\"\n"
+        "[log]\nfile = \"{}\"\naccess = \"{}\"\n[parking]\nafter = \"50ms\"\n"
+        "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+        "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
+        "[[listen]]\naddress = \"unix:{}\"\nservice = \"web\"\n"
+        "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n",
+        daemon.Path("pid"), daemon.Path("server.log"), daemon.Path("access.log"), daemon.Path("http.sock")));
     daemon.Serve(2);
     clients.emplace(daemon.Address(), kClients);
     faults.emplace(daemon.MasterPid());
@@ -86,7 +88,8 @@ struct World {
     CHECK(result.err.find("crashed") == std::string::npos);
     CHECK((result.out + result.err).find("serves") != std::string::npos);
     const bool alive = !daemon.Wait(Duration(0));
-    REQUIRE_MESSAGE(alive, daemon.Log().substr(daemon.Log().size() - std::min<std::size_t>(daemon.Log().size(), 3000)));
+    REQUIRE_MESSAGE(
+        alive, daemon.Log().substr(daemon.Log().size() - std::min<std::size_t>(daemon.Log().size(), 3000)));
     CHECK(clients->Answered() == kClients);
     CHECK(AskStatus(daemon.Address(1)).lost == 0);
   }
@@ -115,7 +118,8 @@ struct World {
     std::set<std::uint64_t> sites;
     int failed = 0;
     for (std::size_t i = 0; i < calls.size(); ++i) {
-      if (!CallFaults::CanFail(calls[i].number) || (!Everything() && !sites.insert(calls[i].site).second)) continue;
+      if (!CallFaults::CanFail(calls[i].number) || (!Everything() && !sites.insert(calls[i].site).second))
+        continue;
       const std::string what = fmt::format("call {}, system call {}", i, calls[i].number);
       for (const int errnum : ErrnosFor(i)) {
         if (Fail(what, before, {program, static_cast<int>(i), errnum})) ++failed;
@@ -130,12 +134,14 @@ struct World {
     if (!Everything()) return;
     std::set<int> kinds;
     for (const Call& call : Record(program, before)) {
-      if (CallFaults::CanFail(call.number) && !kNobodyDoesWithout.contains(call.number)) kinds.insert(call.number);
+      if (CallFaults::CanFail(call.number) && !kNobodyDoesWithout.contains(call.number))
+        kinds.insert(call.number);
     }
     int failed = 0;
     for (const int number : kinds) {
       for (const int errnum : ErrnosFor(static_cast<std::size_t>(number))) {
-        if (Fail(fmt::format("every system call {}", number), before, {program, -1, errnum, number})) ++failed;
+        if (Fail(fmt::format("every system call {}", number), before, {program, -1, errnum, number}))
+          ++failed;
       }
     }
     MESSAGE("program ", program, ": ", failed, " upgrades with a kind of call that failed always");

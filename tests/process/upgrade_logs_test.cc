@@ -1,5 +1,5 @@
-// Logs at an upgrade: what cannot be opened anew stays as it is, open in the process, and the log says so. Nobody is cut
-// off, by neither the new program nor the old one on its way back.
+// Logs at an upgrade: what cannot be opened anew stays as it is, open in the process, and the log says so.
+// Nobody is cut off, by neither the new program nor the old one on its way back.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -28,9 +28,7 @@ constexpr const char* kServices =
     "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
     "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n";
 
-CommandResult Upgrade(const DaemonProcess& daemon) {
-  return Ctl(daemon, {"upgrade", "--wait"});
-}
+CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
 // Follows a log through its descriptor, as tail -f does: after its name has gone, too.
 class Follower {
@@ -72,7 +70,8 @@ struct World {
   }
   void Begin(const std::string& log) {
     daemon.Start();
-    REQUIRE(WaitUntil(kPatience, [&] { return ReadFile(log).find("serving: generation") != std::string::npos; }));
+    REQUIRE(
+        WaitUntil(kPatience, [&] { return ReadFile(log).find("serving: generation") != std::string::npos; }));
     for (const std::string& line : LinesWith(ReadFile(log), ": listening on ")) {
       const std::size_t start = line.find(": listening on ") + 15;
       addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
@@ -94,7 +93,9 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("the folder of both logs is removed: they go on into the old files, and USR1 makes new ones when it is back") {
+TEST_CASE(
+    "the folder of both logs is removed: they go on into the old files, and USR1 makes new ones when it is "
+    "back") {
   World world;
   world.Serve(world.Server(), world.Access());
   world.Begin(world.Server());
@@ -183,7 +184,8 @@ TEST_CASE("a mistake in log.file that a reload has accepted, then an upgrade") {
   // Mended, it goes where it should.
   fs::create_directory(world.daemon.Path("lgo"));
   world.daemon.Signal(SIGHUP);
-  CHECK(WaitUntil(kPatience, [&] { return ReadFile(wrong).find("generation 4 serves") != std::string::npos; }));
+  CHECK(
+      WaitUntil(kPatience, [&] { return ReadFile(wrong).find("generation 4 serves") != std::string::npos; }));
   world.ExpectNobodyLost();
   world.clients.reset();
   fs::rename(wrong, world.daemon.Path("moved.log"));

@@ -20,9 +20,7 @@ constexpr const char* kConfig =
     "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
 
-CommandResult Upgrade(const DaemonProcess& daemon) {
-  return Ctl(daemon, {"upgrade", "--wait"});
-}
+CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
 // A server with idle clients, all of whom must be answered in the end.
 struct World {
@@ -61,7 +59,9 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("to what is no program: not there, not executable, of another machine, a script, a program of somebody else") {
+TEST_CASE(
+    "to what is no program: not there, not executable, of another machine, a script, a program of somebody "
+    "else") {
   World world;
   world.shelf.Remove();
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
@@ -73,7 +73,8 @@ TEST_CASE("to what is no program: not there, not executable, of another machine,
   world.shelf.PutBytes(foreign, true);
   world.ExpectRefusal("execve " + world.shelf.Path() + ": Exec format error (ENOEXEC)");
   world.shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
-  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0: I am new here");
+  world.ExpectRefusal(
+      "what lies there is no preforkd that can take over; it ended with exit code 0: I am new here");
   world.shelf.Put("/bin/true");
   world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0");
   world.ExpectSuccess();
@@ -82,7 +83,8 @@ TEST_CASE("to what is no program: not there, not executable, of another machine,
 TEST_CASE("to one that ends, one that hangs, and one that is gone when its time comes") {
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
-  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 3: not today");
+  world.ExpectRefusal(
+      "what lies there is no preforkd that can take over; it ended with exit code 3: not today");
   world.shelf.Put(kPreforkdNext, "hang");
   world.ExpectRefusal("the new program has not made up its mind within 8 s");
   world.shelf.Put(kPreforkdNext, "vanish");
@@ -100,7 +102,8 @@ TEST_CASE("with a configuration that is wrong, an address that is taken, or a wo
   world.daemon.WriteConfig(
       fmt::format("{}[[listen]]\naddress = \"{}\"\nservice = \"web\"\n", kConfig, other.Address()));
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
-  world.daemon.WriteConfig(std::string(kConfig) + "[service.bad]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
+  world.daemon.WriteConfig(std::string(kConfig) +
+                           "[service.bad]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
   world.ExpectRefusal("a worker of the new program dies at its start");
   world.daemon.WriteConfig(kConfig);
   world.ExpectSuccess();
@@ -124,7 +127,8 @@ TEST_CASE("a reload that had to wait for a refused upgrade is done") {
     World world;
     world.shelf.Put(kPreforkdNext, trick);
     world.daemon.Signal(SIGUSR2);
-    REQUIRE(world.daemon.WaitForLog("is asked whether it would do"));  // of two signals the lower number is heard first
+    REQUIRE(world.daemon.WaitForLog(
+        "is asked whether it would do"));  // of two signals the lower number is heard first
     world.daemon.Signal(SIGHUP);
     if (std::string(trick) == "hang") CHECK(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
     CHECK(world.daemon.WaitForLog("generation 2 serves"));

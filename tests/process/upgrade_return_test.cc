@@ -1,5 +1,5 @@
-// A new program that fails after the exec: where there is a way back the old one returns, and where there is none it is
-// as if the master had died, which costs what that costs.
+// A new program that fails after the exec: where there is a way back the old one returns, and where there is
+// none it is as if the master had died, which costs what that costs.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -18,9 +18,7 @@ constexpr const char* kConfig =
     "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
 
-CommandResult Upgrade(const DaemonProcess& daemon) {
-  return Ctl(daemon, {"upgrade", "--wait"});
-}
+CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
 }  // namespace
 
@@ -65,7 +63,8 @@ TEST_CASE("one that crashes or stalls while it takes over: the old program is ba
   CHECK(daemon.CountLog("lost 0, reclaimed 0") >= 2);
 }
 
-TEST_CASE("nothing of the attempt is left to the old program: no alarm, and no signal that it would not hear") {
+TEST_CASE(
+    "nothing of the attempt is left to the old program: no alarm, and no signal that it would not hear") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(kConfig);
@@ -77,12 +76,14 @@ TEST_CASE("nothing of the attempt is left to the old program: no alarm, and no s
   CHECK(Upgrade(daemon).code == 1);
   CHECK(SignalsIn(daemon.MasterPid(), "SigBlk") == blocked);
   CHECK(SignalsIn(daemon.MasterPid(), "SigCgt") == caught);
-  daemon.IgnoreDescriptors();  // its workers write to the scoreboard of before
+  daemon.IgnoreDescriptors();                         // its workers write to the scoreboard of before
   CHECK_FALSE(daemon.Wait(std::chrono::seconds(9)));  // longer than a new program has to take over
   CHECK(idle.Answered() == 4);
 }
 
-TEST_CASE("one whose workers cannot start: those of the old program serve on, and the next upgrade takes them over") {
+TEST_CASE(
+    "one whose workers cannot start: those of the old program serve on, and the next upgrade takes them "
+    "over") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.ExpectLine(" died while ");

@@ -25,7 +25,8 @@ std::string Config(const std::string& more = {}) {
          "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
          "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
          "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
-         "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n[service.lines]\ntype = \"echo\"\n";
+         "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n[service.lines]\ntype = "
+         "\"echo\"\n";
 }
 
 // Upgrades to whatever lies on the shelf, and waits until it serves alone.
@@ -72,7 +73,8 @@ class Chatter {
 
 }  // namespace
 
-TEST_CASE("three upgrades in a row: 200 idle clients, busy ones and new ones are all served, by the same process") {
+TEST_CASE(
+    "three upgrades in a row: 200 idle clients, busy ones and new ones are all served, by the same process") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(Config("[parking]\nafter = \"50ms\"\n"));
@@ -152,8 +154,10 @@ TEST_CASE("pools survive an upgrade with their numbers of workers, and come and 
       "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
       "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
       "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
-      "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\npool = \"ops\"\n[service.lines]\ntype = \"echo\"\n";
-  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.lines]\nworkers = 1\n" + services + "pool = \"lines\"\n");
+      "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\npool = "
+      "\"ops\"\n[service.lines]\ntype = \"echo\"\n";
+  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.lines]\nworkers = 1\n" + services +
+                     "pool = \"lines\"\n");
   daemon.Serve(3);
   KeepAliveClients web(daemon.Address(0), 20);
   KeepAliveClients ops(daemon.Address(1), 20);
@@ -172,7 +176,8 @@ TEST_CASE("pools survive an upgrade with their numbers of workers, and come and 
   };
   upgrade(3);  // a reload too: as many as the configuration says
   // A service moves, a pool goes, another one comes.
-  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.more]\nworkers = 2\n" + services + "pool = \"more\"\n");
+  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.more]\nworkers = 2\n" + services +
+                     "pool = \"more\"\n");
   upgrade(4);
   CHECK(TcpClient(daemon.Address(2)).Echoes("new\n"));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
@@ -182,8 +187,8 @@ TEST_CASE("pools survive an upgrade with their numbers of workers, and come and 
 TEST_CASE("pid file, socket file and control socket stay, and a signal does the same") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(Config("pid_file = \"" + daemon.Path("pid") + "\"\n") + "[[listen]]\naddress = \"unix:" +
-                     daemon.Path("web.sock") + "\"\nservice = \"web\"\n");
+  daemon.WriteConfig(Config("pid_file = \"" + daemon.Path("pid") + "\"\n") +
+                     "[[listen]]\naddress = \"unix:" + daemon.Path("web.sock") + "\"\nservice = \"web\"\n");
   daemon.Serve(2);
   TcpClient waiting("unix:" + daemon.Path("control.sock"));  // asks only after the upgrade
   daemon.Signal(SIGUSR2);
@@ -201,7 +206,8 @@ TEST_CASE("pid file, socket file and control socket stay, and a signal does the 
   CHECK(second.CountLog("is held by process") == 1);
 }
 
-TEST_CASE("sockets that a service manager has passed stay its own, and the new program finds them by their names") {
+TEST_CASE(
+    "sockets that a service manager has passed stay its own, and the new program finds them by their names") {
   Result<UniqueFd> fd = BindSocket(ParseListenAddress("127.0.0.1:0").Value());
   REQUIRE(fd.Ok());
   REQUIRE(Listen(fd.Value().Get(), 64).Ok());
@@ -209,7 +215,8 @@ TEST_CASE("sockets that a service manager has passed stay its own, and the new p
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.PassSocket("web", fd.Value().Get());
-  daemon.WriteConfig("workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
+  daemon.WriteConfig(
+      "workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
   daemon.Serve(2);
   for (const char* version : {"next", "0.2.0"}) {
     shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
@@ -270,7 +277,8 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   // The new program answers the watchdog too.
   CHECK(WaitUntil(kPatience, [&] {
     const auto notices = manager.Waiting();
-    return std::any_of(notices.begin(), notices.end(), [](const Notice& n) { return n.text == "WATCHDOG=1\n"; });
+    return std::any_of(notices.begin(), notices.end(),
+                       [](const Notice& n) { return n.text == "WATCHDOG=1\n"; });
   }));
   shelf.Remove();
   CHECK(Ctl(daemon, {"upgrade", "--wait"}).code == 1);

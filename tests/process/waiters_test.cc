@@ -1,5 +1,6 @@
-// Whoever waits for the outcome of a change is answered: once, with the outcome of that change, whatever happens while it
-// begins. Forks are made to fail, from inside the kernel and by a limit; changes wait for one another; the server stops.
+// Whoever waits for the outcome of a change is answered: once, with the outcome of that change, whatever
+// happens while it begins. Forks are made to fail, from inside the kernel and by a limit; changes wait for
+// one another; the server stops.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -23,7 +24,8 @@ constexpr const char* kUpgradeWait = R"({"command":"upgrade","wait":true})";
 constexpr const char* kNoForks = "inject=clone,clone3,fork,vfork:error=EAGAIN";
 
 std::string Config(const std::string& option = {}) {
-  return "workers = 2\nworkers_max = 2\n[supervision]\nbackoff_min = \"100ms\"\ndrain_timeout = \"1s\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+  return "workers = 2\nworkers_max = 2\n[supervision]\nbackoff_min = \"100ms\"\ndrain_timeout = "
+         "\"1s\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
          "service = \"s\"\n[service.s]\ntype = \"fault\"\n" +
          option;
 }
@@ -72,21 +74,25 @@ class NoForks {
 
 // By its own user: to change another's takes a capability that root may lack.
 bool LimitProcesses(const DaemonProcess& daemon, const std::string& limit) {
-  return std::system(fmt::format("setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --pid {} --nproc={}:",
-                                 daemon.MasterPid(), limit)
-                         .c_str()) == 0;
+  return std::system(
+             fmt::format("setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --pid {} --nproc={}:",
+                         daemon.MasterPid(), limit)
+                 .c_str()) == 0;
 }
 
 }  // namespace
 
-TEST_CASE("a reload whose workers cannot be forked: its waiter hears of that one, and the next waiter of the next") {
+TEST_CASE(
+    "a reload whose workers cannot be forked: its waiter hears of that one, and the next waiter of the "
+    "next") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(2);
   std::optional<NoForks> none(std::in_place, daemon);
   if (!none->Possible()) return;
   Waiter first(daemon, kReloadWait);
-  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker could not be forked; generation 1 serves on"));
+  CHECK(Refuses(first.Answer(),
+                "generation 2 abandoned: a worker could not be forked; generation 1 serves on"));
   Waiter second(daemon, kReloadWait);
   CHECK(Refuses(second.Answer(), "generation 3 abandoned: "));
   none.reset();
@@ -122,7 +128,8 @@ TEST_CASE("RLIMIT_NPROC: the same, where one user has as many processes as he ma
   CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker could not be forked"));
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NPROC, &before) == 0);
-  REQUIRE(LimitProcesses(daemon, before.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_cur)));
+  REQUIRE(LimitProcesses(daemon,
+                         before.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_cur)));
   Waiter second(daemon, kReloadWait);
   CHECK(Grants(second.Answer(), "generation 3 serves"));
   for (Waiter* waiter : {&first, &second}) CHECK(waiter->HeardOnce());

@@ -149,9 +149,13 @@ const std::map<std::string, Trick>& Tricks() {
   static const std::map<std::string, Trick> tricks = {
       {"garbage", {false, [](const Rogue& rogue) { (void)rogue.Send("how do you do?"); }}},
       {"empty", {false, [](const Rogue& rogue) { (void)rogue.Send(""); }}},
-      {"oversized", {false, [](const Rogue& rogue) { (void)rogue.Send(std::string(kMaxMessageBytes + 1, 'x')); }}},
+      {"oversized",
+       {false, [](const Rogue& rogue) { (void)rogue.Send(std::string(kMaxMessageBytes + 1, 'x')); }}},
       {"truncated",
-       {true, [](const Rogue& rogue) { (void)rogue.Send(rogue.HandBackBytes().substr(0, 30), {rogue.parcel.fd.Get()}); }}},
+       {true,
+        [](const Rogue& rogue) {
+          (void)rogue.Send(rogue.HandBackBytes().substr(0, 30), {rogue.parcel.fd.Get()});
+        }}},
       {"version",
        {true,
         [](const Rogue& rogue) {
@@ -160,8 +164,10 @@ const std::map<std::string, Trick>& Tricks() {
           (void)rogue.Send(bytes, {rogue.parcel.fd.Get()});
         }}},
       {"masters-words",
-       {true, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(HandOver{}), {rogue.parcel.fd.Get()}); }}},
-      {"ready-with-descriptor", {false, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}), {2}); }}},
+       {true,
+        [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(HandOver{}), {rogue.parcel.fd.Get()}); }}},
+      {"ready-with-descriptor",
+       {false, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(Ready{rogue.id}), {2}); }}},
       {"no-descriptor", {true, [](const Rogue& rogue) { rogue.HandBackWith({}); }}},
       {"two-descriptors",
        {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(2, rogue.parcel.fd.Get())); }}},
@@ -177,21 +183,37 @@ const std::map<std::string, Trick>& Tricks() {
         [](const Rogue& rogue) {
           for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
         }}},
-      {"never-given", {false, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
-      {"unconnected", {true, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
+      {"never-given",
+       {false, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
+      {"unconnected",
+       {true, [](const Rogue& rogue) { rogue.HandBackWith({::socket(AF_INET, SOCK_STREAM, 0)}); }}},
       {"own-connection", {true, [](const Rogue& rogue) { rogue.HandBackWith({OwnConnection()}); }}},
       {"own-tcp-connection", {true, [](const Rogue& rogue) { rogue.HandBackWith({OwnTcpConnection()}); }}},
       {"other-number",
        {true,
-        [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.id = Next(message.parcel.id); }); }}},
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) { message.parcel.id = Next(message.parcel.id); });
+        }}},
       {"other-listener",
-       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.listener = ListenerId{7}; }); }}},
+       {true,
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) { message.parcel.listener = ListenerId{7}; });
+        }}},
       {"other-service",
-       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.service = ServiceId{7}; }); }}},
+       {true,
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) { message.parcel.service = ServiceId{7}; });
+        }}},
       {"other-time",
-       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.accepted_at += Duration(1); }); }}},
+       {true,
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) { message.parcel.accepted_at += Duration(1); });
+        }}},
       {"own-seal",
-       {true, [](const Rogue& rogue) { rogue.HandBackChanged([](HandBack& message) { message.parcel.seal ^= 1; }); }}},
+       {true,
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) { message.parcel.seal ^= 1; });
+        }}},
       // Its row says that it has been given more.
       {"forged-row",
        {true,
@@ -239,7 +261,10 @@ const std::map<std::string, Trick>& Tricks() {
           (void)rogue.Send(Rogue::Bytes(Ready{WorkerId{Slot{1}, Next(rogue.id.incarnation)}}));
         }}},
       {"old-incarnation",
-       {false, [](const Rogue& rogue) { (void)rogue.Send(Rogue::Bytes(Ready{WorkerId{rogue.id.slot, Incarnation{0}}})); }}},
+       {false,
+        [](const Rogue& rogue) {
+          (void)rogue.Send(Rogue::Bytes(Ready{WorkerId{rogue.id.slot, Incarnation{0}}}));
+        }}},
       {"shutdown", {false, [](const Rogue& rogue) { (void)::shutdown(rogue.channel, SHUT_WR); }}},
       {"million",
        {false,

@@ -24,8 +24,8 @@
 
 namespace preforkd::testing {
 
-// Between the test and its tracer, which is a process of its own: a tracer is told of its tracee by waitpid(2), and so
-// is the test, which is the parent.
+// Between the test and its tracer, which is a process of its own: a tracer is told of its tracee by
+// waitpid(2), and so is the test, which is the parent.
 struct CallFaults::Shared {
   static constexpr int kPrograms = 16;
   static constexpr int kCalls = 4096;
@@ -62,7 +62,8 @@ class CallFaults::Tracer {
 
   void Run() {
     constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
-    if (::ptrace(PTRACE_SEIZE, target_, nullptr, kOptions) < 0 || ::ptrace(PTRACE_INTERRUPT, target_, nullptr, nullptr) < 0) {
+    if (::ptrace(PTRACE_SEIZE, target_, nullptr, kOptions) < 0 ||
+        ::ptrace(PTRACE_INTERRUPT, target_, nullptr, nullptr) < 0) {
       return;
     }
     int status = 0;
@@ -97,15 +98,16 @@ class CallFaults::Tracer {
     if (shared_.programs < Shared::kPrograms) ++shared_.programs;
   }
 
-  // Where code lies: the program's own, which is the first mapping that can be executed, and a sanitizer's, which is in
-  // libraries of its own.
+  // Where code lies: the program's own, which is the first mapping that can be executed, and a sanitizer's,
+  // which is in libraries of its own.
   void FindCode() {
     text_ = {};
     sanitizers_.clear();
     std::ifstream maps("/proc/" + std::to_string(target_) + "/maps");
     for (std::string line; std::getline(maps, line);) {
       if (line.find(" r-xp ") == std::string::npos) continue;
-      const Range range{std::stoull(line, nullptr, 16), std::stoull(line.substr(line.find('-') + 1), nullptr, 16)};
+      const Range range{std::stoull(line, nullptr, 16),
+                        std::stoull(line.substr(line.find('-') + 1), nullptr, 16)};
       if (text_.end == 0) text_ = range;
       if (line.find("/libasan.so") != std::string::npos || line.find("/libubsan.so") != std::string::npos) {
         sanitizers_.push_back(range);
@@ -114,14 +116,15 @@ class CallFaults::Tracer {
   }
 
   [[nodiscard]] bool IsOfSanitizer(std::uint64_t address) const {
-    return std::any_of(sanitizers_.begin(), sanitizers_.end(), [&](const Range& range) { return range.Holds(address); });
+    return std::any_of(sanitizers_.begin(), sanitizers_.end(),
+                       [&](const Range& range) { return range.Holds(address); });
   }
 
   // A sanitizer's runtime makes calls of the same kind before main, so the first of main comes first.
   void LookForBeginning(int number, const __ptrace_syscall_info& info) {
     std::uint64_t mask = 0;
-    if (number == SYS_rt_sigprocmask && info.entry.args[0] == SIG_BLOCK && Read(info.entry.args[1], &mask, sizeof(mask)) &&
-        mask == kCommands) {
+    if (number == SYS_rt_sigprocmask && info.entry.args[0] == SIG_BLOCK &&
+        Read(info.entry.args[1], &mask, sizeof(mask)) && mask == kCommands) {
       in_main_ = true;
     }
     if (!in_main_ || number != SYS_rt_sigaction || info.entry.args[0] != SIGSEGV) return;
@@ -159,7 +162,8 @@ class CallFaults::Tracer {
   // An answer of the control socket.
   [[nodiscard]] bool Answers(std::uint64_t address) const {
     std::array<char, 6> bytes{};
-    return Read(address, bytes.data(), bytes.size()) && std::string_view(bytes.data(), bytes.size()) == "{\"ok\":";
+    return Read(address, bytes.data(), bytes.size()) &&
+           std::string_view(bytes.data(), bytes.size()) == "{\"ok\":";
   }
 
   bool Read(std::uint64_t address, void* into, std::size_t size) const {
@@ -188,7 +192,7 @@ class CallFaults::Tracer {
     pending_ = errnum;
     before_ = registers;
     if (number == SYS_brk) {
-      registers.rdi = 0;  // it fails by telling where the break is
+      registers.rdi = 0;               // it fails by telling where the break is
     } else if (number != SYS_close) {  // which closes whatever it says
       registers.orig_rax = ~0ULL;
     }
@@ -210,7 +214,7 @@ class CallFaults::Tracer {
   Shared& shared_;
   bool in_main_ = false;
   bool counting_ = false;
-  int pending_ = 0;             // the errno that the call in progress is to return
+  int pending_ = 0;            // the errno that the call in progress is to return
   user_regs_struct before_{};  // registers when it began
   Range text_;
   std::vector<Range> sanitizers_;
@@ -227,18 +231,20 @@ class CallFaults::Tracer {
 #endif
 
 bool CallFaults::CanFail(int number) {
-  static const std::set<int> never = {SYS_getpid,  SYS_gettid,       SYS_getppid,    SYS_getuid, SYS_geteuid,
-                                      SYS_getgid,  SYS_getegid,      SYS_umask,      SYS_exit,   SYS_exit_group,
-                                      SYS_rt_sigreturn, SYS_restart_syscall, SYS_sched_yield,
+  static const std::set<int> never = {
+      SYS_getpid,         SYS_gettid,          SYS_getppid,     SYS_getuid, SYS_geteuid,
+      SYS_getgid,         SYS_getegid,         SYS_umask,       SYS_exit,   SYS_exit_group,
+      SYS_rt_sigreturn,   SYS_restart_syscall, SYS_sched_yield,
 #ifdef __x86_64__
-                                      SYS_alarm,
+      SYS_alarm,
 #endif
-                                      SYS_set_tid_address};
+      SYS_set_tid_address};
   return !never.contains(number);
 }
 
 CallFaults::CallFaults(pid_t target) : target_(target) {
-  void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   shared_ = ::new (memory) Shared;
   tracer_ = ::fork();

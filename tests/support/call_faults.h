@@ -1,13 +1,14 @@
-// CallFaults: makes chosen system calls of a running process fail, each named by its place: after which execve(2), and
-// which one from there on. It follows one process through its programs with ptrace(2), and none of its children.
+// CallFaults: makes chosen system calls of a running process fail, each named by its place: after which
+// execve(2), and which one from there on. It follows one process through its programs with ptrace(2), and
+// none of its children.
 //
-// Counting begins where a program of ours can come back from: behind the block of the command signals, the first call of
-// main, at the first rt_sigaction for SIGSEGV, the first call of a program that takes over. What a sanitizer's runtime calls
-// for itself is neither counted nor made to fail, before main and later: it is no part of the program, and ends the process
-// when it is refused anything.
+// Counting begins where a program of ours can come back from: behind the block of the command signals, the
+// first call of main, at the first rt_sigaction for SIGSEGV, the first call of a program that takes over.
+// What a sanitizer's runtime calls for itself is neither counted nor made to fail, before main and later: it
+// is no part of the program, and ends the process when it is refused anything.
 //
-// It may not be allowed to trace, and it knows the registers of x86-64 only: a test asks Attached first, and skips what
-// it cannot do.
+// It may not be allowed to trace, and it knows the registers of x86-64 only: a test asks Attached first, and
+// skips what it cannot do.
 #ifndef PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 #define PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 
@@ -40,8 +41,8 @@ class CallFaults {
   [[nodiscard]] bool Attached() const;
   // Forgets what was recorded. These are the calls that fail from the next exec on; none: only record.
   void Arm(const std::vector<Fault>& faults);
-  // What the program behind the nth exec has called, up to the answer to whoever waits at the control socket; empty when
-  // there was no such program.
+  // What the program behind the nth exec has called, up to the answer to whoever waits at the control socket;
+  // empty when there was no such program.
   [[nodiscard]] std::vector<Call> Calls(int program) const;
   [[nodiscard]] pid_t Pid() const { return tracer_; }  // of the child that traces
   // Calls that failed since Arm because of it.

@@ -24,7 +24,8 @@
 namespace preforkd::testing {
 namespace {
 
-// Masters of this test process that run now, and what it has started besides: children that are nobody's leftover.
+// Masters of this test process that run now, and what it has started besides: children that are nobody's
+// leftover.
 std::set<pid_t> g_masters;
 
 // How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
@@ -74,9 +75,7 @@ DaemonProcess::~DaemonProcess() {
   if (!complaints.empty()) MESSAGE("the log:\n", Log());
 }
 
-void DaemonProcess::WriteConfig(std::string_view text) {
-  WriteFile(ConfigPath(), text);
-}
+void DaemonProcess::WriteConfig(std::string_view text) { WriteFile(ConfigPath(), text); }
 
 bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
   const std::string map = ReadFile("/proc/self/uid_map");
@@ -297,8 +296,8 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
   for (const std::string& name : folder_.Names()) {
     // A master that was killed could not remove its socket; its successor does.
     const bool killed = exit_code_ == 128 + SIGKILL;
-    const bool known =
-        name == "stdout" || name == "stderr" || name == "preforkd.toml" || (name == "control.sock" && killed) || name.ends_with(".log");
+    const bool known = name == "stdout" || name == "stderr" || name == "preforkd.toml" ||
+                       (name == "control.sock" && killed) || name.ends_with(".log");
     if (!known) complaints.push_back("a file left behind: " + name);
   }
 }

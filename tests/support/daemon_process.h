@@ -46,17 +46,19 @@ class DaemonProcess {
   void WriteConfig(std::string_view text);
   [[nodiscard]] std::string ConfigPath() const { return Path("preforkd.toml"); }
 
-  // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where that
-  // cannot be: without root, or with one user id only.
+  // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where
+  // that cannot be: without root, or with one user id only.
   [[nodiscard]] bool BecomeNobody(std::uint64_t descriptors);
-  // With BecomeNobody: it keeps CAP_NET_BIND_SERVICE in every set, as a unit with AmbientCapabilities= gives it.
+  // With BecomeNobody: it keeps CAP_NET_BIND_SERVICE in every set, as a unit with AmbientCapabilities= gives
+  // it.
   void KeepPortCapability() { keeps_port_capability_ = true; }
   // From the next Start on: one more variable in its environment.
   void SetEnvironment(const std::string& name, const std::string& value) { variables_[name] = value; }
   // From the next Start on: as a service manager does it (sd_listen_fds(3)). `fd` is borrowed.
   void PassSocket(const std::string& name, int fd) { sockets_.emplace_back(name, fd); }
-  // From the next Start on the program is started by this command (a path first), to which its own words are added.
-  // What is known of the server's process (pid, workers, descriptors) is true only if the command becomes it by exec.
+  // From the next Start on the program is started by this command (a path first), to which its own words are
+  // added. What is known of the server's process (pid, workers, descriptors) is true only if the command
+  // becomes it by exec.
   void LaunchBy(const std::vector<std::string>& command) { launcher_ = command; }
   // Starts the program; does not wait for anything.
   void Start(const std::vector<std::string>& arguments = {});
@@ -79,8 +81,8 @@ class DaemonProcess {
   // Waits until there are exactly so many, and no other worker process.
   [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration patience = kPatience) const;
 
-  // Waits until every connection has gone back to the master: a worker's only socket is its channel. (To ask for
-  // the status would be a connection more.)
+  // Waits until every connection has gone back to the master: a worker's only socket is its channel. (To ask
+  // for the status would be a connection more.)
   [[nodiscard]] bool AwaitAllParked(Duration patience = kPatience) const;
 
   // Standard error and every *.log in the folder.
@@ -144,7 +146,8 @@ class DaemonProcess {
   bool orphans_expected_ = false;
 };
 
-// What preforkctl says to this daemon, which must have its control socket where it has it by default. The test needs
+// What preforkctl says to this daemon, which must have its control socket where it has it by default. The
+// test needs
 // //:preforkctl in its `data`.
 CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience = kPatience);
 

@@ -13,13 +13,14 @@ namespace preforkd::testing {
 
 class KeepAliveClients {
  public:
-  // One after the other connects and makes its first request. Throws std::runtime_error when one has no answer.
+  // One after the other connects and makes its first request. Throws std::runtime_error when one has no
+  // answer.
   KeepAliveClients(const std::string& address, int count);
 
   // Each makes one request on its connection, one after the other. How many get a 200.
   int Answered();
-  // The first `count` of them make a request in the same moment. How long each waited for its answer, ascending;
-  // those that have none are left out.
+  // The first `count` of them make a request in the same moment. How long each waited for its answer,
+  // ascending; those that have none are left out.
   std::vector<Duration> AnsweredAtOnce(std::size_t count);
   // All leave, with FIN.
   void Close() { clients_.clear(); }

@@ -13,15 +13,9 @@ constexpr Duration kAnswerTimeout = std::chrono::seconds(10);
 
 void CountFailure(int why, LoadResult& result) {
   switch (why) {
-    case 0:
-      ++result.cut_short;
-      break;
-    case EAGAIN:
-      ++result.timed_out;
-      break;
-    default:
-      ++result.reset;
-      break;
+    case 0: ++result.cut_short; break;
+    case EAGAIN: ++result.timed_out; break;
+    default: ++result.reset; break;
   }
 }
 

@@ -10,8 +10,8 @@ namespace preforkd::testing {
 namespace {
 
 constexpr std::array<std::string_view, 7> kBad = {
-    " alert ",       "\"level\":\"alert\"", "ERROR: AddressSanitizer",
-    "LeakSanitizer", "runtime error:",      " died while ", "was refused system calls",
+    " alert ",        "\"level\":\"alert\"", "ERROR: AddressSanitizer",  "LeakSanitizer",
+    "runtime error:", " died while ",        "was refused system calls",
 };
 
 bool HoldsAny(std::string_view line, const auto& texts) {
@@ -74,7 +74,8 @@ double TimeOf(const std::string& line) {
   int minutes = 0;
   double seconds = 0;
   const std::size_t start = line.find('T');
-  if (start == std::string::npos || std::sscanf(line.c_str() + start, "T%d:%d:%lfZ", &hours, &minutes, &seconds) != 3) {
+  if (start == std::string::npos ||
+      std::sscanf(line.c_str() + start, "T%d:%d:%lfZ", &hours, &minutes, &seconds) != 3) {
     throw std::runtime_error("no time in: " + line);
   }
   return hours * 3600 + minutes * 60 + seconds;

@@ -30,15 +30,16 @@ std::vector<std::string> Lines(const std::string& log);
 // Lines that hold `text`.
 std::vector<std::string> LinesWith(const std::string& log, std::string_view text);
 
-// Seconds since midnight at which the server wrote a line of its log. Throws std::runtime_error when it has no time.
+// Seconds since midnight at which the server wrote a line of its log. Throws std::runtime_error when it has
+// no time.
 double TimeOf(const std::string& line);
 
 // The line that ended each reload: "generation 3 serves", "generation 3 abandoned: ..." or "reload refused:
 // ...".
 std::vector<std::string> ReloadEnds(const std::string& log);
 
-// Lines that no test may leave behind: alerts, reports of sanitizers, deaths of workers, system calls that their filter
-// has refused. Not those that hold one of `expected`.
+// Lines that no test may leave behind: alerts, reports of sanitizers, deaths of workers, system calls that
+// their filter has refused. Not those that hold one of `expected`.
 std::vector<std::string> BadLines(const std::string& log, const std::vector<std::string>& expected);
 
 }  // namespace preforkd::testing

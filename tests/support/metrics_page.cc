@@ -40,7 +40,8 @@ MetricsPage MetricsPage::Parse(std::string text) {
     const std::string series = line.substr(0, space);
     double value = 0;
     const auto [stopped, error] = std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
-    if (error != std::errc() || stopped != line.data() + line.size()) throw std::runtime_error("no number: " + line);
+    if (error != std::errc() || stopped != line.data() + line.size())
+      throw std::runtime_error("no number: " + line);
     if (!page.values_.emplace(series, value).second) throw std::runtime_error("a second time: " + line);
     if (grows) page.cumulative_.insert(series);
   }
@@ -51,7 +52,8 @@ std::optional<MetricsPage> MetricsPage::Read(const std::string& address) {
   HttpClient client(address);
   const std::optional<HttpResponse> response = client.Get("/metrics", "Connection: close\r\n");
   if (!response) return std::nullopt;
-  if (response->status != 200) throw std::runtime_error(fmt::format("status {} for /metrics", response->status));
+  if (response->status != 200)
+    throw std::runtime_error(fmt::format("status {} for /metrics", response->status));
   return Parse(response->body);
 }
 

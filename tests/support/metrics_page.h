@@ -19,7 +19,8 @@ class MetricsPage {
   static std::optional<MetricsPage> Read(const std::string& address);
 
   [[nodiscard]] const std::string& Text() const { return text_; }
-  // By name and labels as they are written: `preforkd_requests_total{pool="main",slot="0"}`. -1 when there is none.
+  // By name and labels as they are written: `preforkd_requests_total{pool="main",slot="0"}`. -1 when there is
+  // none.
   [[nodiscard]] double Value(const std::string& series) const;
   // The sum over all series of a name, whatever their labels.
   [[nodiscard]] double Sum(std::string_view name) const;
@@ -36,7 +37,8 @@ class MetricsPage {
   std::set<std::string> cumulative_;  // series that may only grow
 };
 
-// What `promtool check metrics` says about the text: empty when it is content. Throws when there is no promtool.
+// What `promtool check metrics` says about the text: empty when it is content. Throws when there is no
+// promtool.
 std::string PromtoolComplaint(const std::string& text);
 
 }  // namespace preforkd::testing

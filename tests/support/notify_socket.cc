@@ -16,7 +16,8 @@ std::optional<std::string> Notice::Value(const std::string& name) const {
   const std::string head = name + "=";
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
-    if (text.compare(start, head.size(), head) == 0) return text.substr(start + head.size(), end - start - head.size());
+    if (text.compare(start, head.size(), head) == 0)
+      return text.substr(start + head.size(), end - start - head.size());
     start = end + 1;
   }
   return std::nullopt;

@@ -24,7 +24,8 @@ std::vector<Arrival> Draw(const OpenLoadPlan& plan) {
   std::bernoulli_distribution blocks(plan.blocking_share);
   std::vector<Arrival> arrivals;
   for (double at = gap(random); at < Seconds(plan.length); at += gap(random)) {
-    arrivals.push_back(Arrival{std::chrono::nanoseconds(static_cast<std::int64_t>(at * 1e9)), blocks(random)});
+    arrivals.push_back(
+        Arrival{std::chrono::nanoseconds(static_cast<std::int64_t>(at * 1e9)), blocks(random)});
   }
   return arrivals;
 }

@@ -1,5 +1,5 @@
-// OpenLoad: clients that come when they come (Poisson), not when the server has answered the last one. Latency is
-// counted from the planned arrival, so a server that stalls pays for everybody who came meanwhile.
+// OpenLoad: clients that come when they come (Poisson), not when the server has answered the last one.
+// Latency is counted from the planned arrival, so a server that stalls pays for everybody who came meanwhile.
 #ifndef PREFORKD_TESTS_SUPPORT_OPEN_LOAD_H_
 #define PREFORKD_TESTS_SUPPORT_OPEN_LOAD_H_
 

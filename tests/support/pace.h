@@ -1,5 +1,5 @@
-// Pace: for load at a steady rate, "every 5 ms". The wait is the load, not a hope that something has happened by
-// then: for that there is WaitUntil.
+// Pace: for load at a steady rate, "every 5 ms". The wait is the load, not a hope that something has happened
+// by then: for that there is WaitUntil.
 #ifndef PREFORKD_TESTS_SUPPORT_PACE_H_
 #define PREFORKD_TESTS_SUPPORT_PACE_H_
 

@@ -1,5 +1,5 @@
-// ProgramShelf: a place at which a program lies that can be exchanged for another one while it runs, as a package manager
-// does it: by rename.
+// ProgramShelf: a place at which a program lies that can be exchanged for another one while it runs, as a
+// package manager does it: by rename.
 #ifndef PREFORKD_TESTS_SUPPORT_PROGRAM_SHELF_H_
 #define PREFORKD_TESTS_SUPPORT_PROGRAM_SHELF_H_
 
@@ -13,7 +13,8 @@ inline constexpr const char* kPreforkdNext = "tests/upgrade/preforkd_next";
 
 class ProgramShelf {
  public:
-  // Throws std::runtime_error. `program` is as a test names it in `data`, `trick` as tests/upgrade/main.cc lists them.
+  // Throws std::runtime_error. `program` is as a test names it in `data`, `trick` as tests/upgrade/main.cc
+  // lists them.
   explicit ProgramShelf(const std::string& program, const std::string& trick = {}) { Put(program, trick); }
 
   [[nodiscard]] std::string Path() const { return folder_.Path("preforkd"); }

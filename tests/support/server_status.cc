@@ -11,9 +11,11 @@ namespace preforkd::testing {
 
 std::string ServerStatus::Text() const {
   return fmt::format(
-      "accepted {} (first listener {}), in progress {}, parked {}, finished {} (evicted {}), lost {}, reclaimed {}, handed over {}, "
+      "accepted {} (first listener {}), in progress {}, parked {}, finished {} (evicted {}), lost {}, "
+      "reclaimed {}, handed over {}, "
       "handed back {}, restarts {}",
-      accepted, accepted_at_first, in_progress, parked, finished, evicted, lost, reclaimed, handed_over, handed_back, restarts);
+      accepted, accepted_at_first, in_progress, parked, finished, evicted, lost, reclaimed, handed_over,
+      handed_back, restarts);
 }
 
 std::optional<ServerStatus> TryAskStatus(const std::string& address) {

@@ -30,7 +30,8 @@ struct ServerStatus {
   [[nodiscard]] std::string Text() const;
 };
 
-// One connection to `address`, one request. nullopt: no answer (the worker that was asked may have been killed).
+// One connection to `address`, one request. nullopt: no answer (the worker that was asked may have been
+// killed).
 std::optional<ServerStatus> TryAskStatus(const std::string& address);
 // The same where there must be an answer: throws std::runtime_error when there is none.
 ServerStatus AskStatus(const std::string& address);

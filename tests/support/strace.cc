@@ -30,9 +30,9 @@ Strace::Strace(pid_t target, std::vector<std::string> options, std::string outpu
 
 bool Strace::Attached() const {
   const auto attached = [this] { return StatusField(target_, "TracerPid") == std::to_string(pid_); };
-  return WaitUntil(std::chrono::seconds(5), [&] {
-    return attached() || ::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) == pid_;
-  }) && attached();
+  return WaitUntil(std::chrono::seconds(5),
+                   [&] { return attached() || ::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) == pid_; }) &&
+         attached();
 }
 
 void Strace::Stop() {
@@ -54,7 +54,9 @@ std::map<std::string, std::uint64_t> Strace::Counts() const {
     std::string each;
     std::string name;
     std::uint64_t calls = 0;
-    if (!(words >> share >> seconds >> each >> calls) || std::isdigit(static_cast<unsigned char>(share[0])) == 0) continue;
+    if (!(words >> share >> seconds >> each >> calls) ||
+        std::isdigit(static_cast<unsigned char>(share[0])) == 0)
+      continue;
     while (words >> name) {
     }
     if (name != "total") counts[name] = calls;

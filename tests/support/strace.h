@@ -1,5 +1,5 @@
-// Strace: strace(1) on a running process, for the life of an object. It may not be there, and it may not be allowed to
-// trace: a test asks Attached first, and skips what it cannot do.
+// Strace: strace(1) on a running process, for the life of an object. It may not be there, and it may not be
+// allowed to trace: a test asks Attached first, and skips what it cannot do.
 #ifndef PREFORKD_TESTS_SUPPORT_STRACE_H_
 #define PREFORKD_TESTS_SUPPORT_STRACE_H_
 

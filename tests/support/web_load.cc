@@ -14,9 +14,7 @@ double Milliseconds(const std::vector<Duration>& ascending, double share) {
   return Seconds(ascending[std::min(index, ascending.size() - 1)]) * 1e3;
 }
 
-std::string WhyText(int why) {
-  return why == 0 ? "end of file" : ::strerrordesc_np(why);
-}
+std::string WhyText(int why) { return why == 0 ? "end of file" : ::strerrordesc_np(why); }
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Yardstick: how much slower than alone a process runs on this machine just now. For tests that must measure the server by
-// the clock: what it may take is multiplied by what the machine takes from everybody.
+// Yardstick: how much slower than alone a process runs on this machine just now. For tests that must measure
+// the server by the clock: what it may take is multiplied by what the machine takes from everybody.
 //
 // Runs a thread that is busy a fifth of its time. Start a DaemonProcess before it, not while it runs.
 #ifndef PREFORKD_TESTS_SUPPORT_YARDSTICK_H_
@@ -32,7 +32,8 @@ class Yardstick {
   std::thread thread_;
 };
 
-// Uses as much CPU time of the calling thread, however long that takes: what spins beside it has got about as much by then.
+// Uses as much CPU time of the calling thread, however long that takes: what spins beside it has got about as
+// much by then.
 void Spin(Duration cpu);
 
 }  // namespace preforkd::testing

@@ -61,13 +61,15 @@ bool IsOneSafeLine(const std::string& line) {
 TEST_CASE("combined, with our fields behind it") {
   Answer answer;
   CHECK(answer.Line(AccessFormat::kCombined) ==
-        "127.0.0.1 - - [23/Nov/2026:16:03:10 +0000] \"GET /a?b=c HTTP/1.1\" 200 1234 \"-\" \"-\" conn=12 request=3 "
+        "127.0.0.1 - - [23/Nov/2026:16:03:10 +0000] \"GET /a?b=c HTTP/1.1\" 200 1234 \"-\" \"-\" conn=12 "
+        "request=3 "
         "slot=1 inc=7 journeys=2 duration=1.000093\n");
   answer.referer = "http://a/";
   answer.user_agent = "curl/8";
   answer.peer = Peer("[2001:db8::1]");
   CHECK(answer.Line(AccessFormat::kCombined) ==
-        "2001:db8::1 - - [23/Nov/2026:16:03:10 +0000] \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://a/\" \"curl/8\" conn=12 "
+        "2001:db8::1 - - [23/Nov/2026:16:03:10 +0000] \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://a/\" "
+        "\"curl/8\" conn=12 "
         "request=3 slot=1 inc=7 journeys=2 duration=1.000093\n");
 }
 
@@ -123,7 +125,8 @@ TEST_CASE("what is long is cut, and says so; the line is as long as a pipe takes
       CAPTURE(size);
       Answer answer;
       answer.peer = Peer("[2001:db8:1111:2222:3333:4444:5555:6666]");
-      answer.request_line = std::string(size, byte) + " " + std::string(size, byte) + " " + std::string(size, byte);
+      answer.request_line =
+          std::string(size, byte) + " " + std::string(size, byte) + " " + std::string(size, byte);
       answer.referer = std::string(size, byte);
       answer.user_agent = std::string(size, byte);
       for (const AccessFormat format : {AccessFormat::kCombined, AccessFormat::kJson}) {
@@ -144,7 +147,8 @@ TEST_CASE("what is long is cut, and says so; the line is as long as a pipe takes
   CHECK(agent.ends_with("\xe2\x82\xac..."));
 }
 
-TEST_CASE("a Unix client's own name, which may be any bytes, is not shown; one without a name is a client too") {
+TEST_CASE(
+    "a Unix client's own name, which may be any bytes, is not shown; one without a name is a client too") {
   Answer answer;
   const Result<ListenAddress> parsed = ParseListenAddress("unix:/tmp/\" 200\n");
   REQUIRE(parsed.Ok());

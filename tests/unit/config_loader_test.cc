@@ -101,8 +101,8 @@ TEST_CASE("every key reaches its member") {
   CHECK(config.scheduling == Scheduling::kNormal);
   CHECK(config.dispatch == DispatchConfig{DispatchPolicy::kClientHash, 11, 12, Duration::zero()});
   CHECK(config.parking == ParkingConfig{seconds(1), 13});
-  CHECK(config.supervision == SupervisionConfig{seconds(1), seconds(2), seconds(3), seconds(4),
-                                                seconds(5), Duration::zero(), 14, 15 << 20, hours(16)});
+  CHECK(config.supervision == SupervisionConfig{seconds(1), seconds(2), seconds(3), seconds(4), seconds(5),
+                                                Duration::zero(), 14, 15 << 20, hours(16)});
   CHECK(config.log == LogConfig{log::Level::kAlert, log::Format::kJson, "/tmp/l"});
 }
 

@@ -18,9 +18,7 @@ constexpr std::uint32_t kSeed = 20240601;
 // What can change the meaning of TOML, more often than chance would bring it.
 constexpr std::string_view kTelling = "[]{}\"'=.,#\n\r\t -+_0123456789\\\x00\x7f\xff\xc3";
 
-std::size_t Below(std::mt19937& random, std::size_t bound) {
-  return random() % bound;
-}
+std::size_t Below(std::mt19937& random, std::size_t bound) { return random() % bound; }
 
 char AnyByte(std::mt19937& random) {
   if (Below(random, 2) == 0) return kTelling[Below(random, kTelling.size())];
@@ -32,26 +30,18 @@ void Edit(std::string& text, std::mt19937& random) {
   const std::size_t at = Below(random, text.size());
   const std::size_t length = 1 + Below(random, std::min<std::size_t>(text.size() - at, 40));
   switch (Below(random, 4)) {
-    case 0:
-      text[at] = AnyByte(random);
-      break;
-    case 1:
-      text.insert(at, 1, AnyByte(random));
-      break;
-    case 2:
-      text.erase(at, length);
-      break;
-    default:
-      text.insert(Below(random, text.size()), text.substr(at, length));
-      break;
+    case 0: text[at] = AnyByte(random); break;
+    case 1: text.insert(at, 1, AnyByte(random)); break;
+    case 2: text.erase(at, length); break;
+    default: text.insert(Below(random, text.size()), text.substr(at, length)); break;
   }
   if (text.empty()) text = "=";
 }
 
 TEST_CASE("two thousand damaged files") {
-  const std::string original =
-      PrintConfig(Loaded(LoadConfig(InputsFor("")))) +
-      "[pool.app]\nworkers = 2\n[service.shop]\ntype = \"shop\"\npool = \"app\"\npath = \"/x\"\nwants = \"red\"\n";
+  const std::string original = PrintConfig(Loaded(LoadConfig(InputsFor("")))) +
+                               "[pool.app]\nworkers = 2\n[service.shop]\ntype = \"shop\"\npool = "
+                               "\"app\"\npath = \"/x\"\nwants = \"red\"\n";
   std::mt19937 random(kSeed);
   int accepted = 0;
   int refused = 0;

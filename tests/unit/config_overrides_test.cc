@@ -121,7 +121,8 @@ TEST_CASE("a variable reaches a setting of the type that a flag chooses") {
   ConfigInputs inputs = InputsFor(file.path());
   const char* environment[] = {"PREFORKD_SERVICE_S_IDLE_TIMEOUT=7s", nullptr};
   inputs.environment = EnvironmentOverrides(environment);
-  CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_SERVICE_S_IDLE_TIMEOUT", "a service of type 'http' does not read it");
+  CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_SERVICE_S_IDLE_TIMEOUT",
+                   "a service of type 'http' does not read it");
   inputs.flags = {{"--set", "service.s.type", "echo"}};
   CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Time("idle_timeout") == std::chrono::seconds(7));
 }

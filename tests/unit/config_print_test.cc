@@ -23,11 +23,12 @@ TEST_CASE("the defaults") {
   CheckRoundTrip(config);
   const std::string text = PrintConfig(config);
   for (const char* line :
-       {"workers = \"auto\" ", "scheduling = \"batch\" ", "\n[worker]\nchroot = \"\" ", "seccomp = \"on\" ", "dumpable = false ", "max_core = \"0\" ",
-        "\nsystem_calls = \"\" ", "\n[dispatch]\npolicy = \"least-connections\" ",
-        "reclaim_after = \"20ms\" ", "max_memory = \"0\" ", "\n[[listen]]\naddress = \"127.0.0.1:8080\" ",
-        "\n# mode ", "user = \"\" ", "environment = \"PATH, LANG, LC_*, TZ, TMPDIR, HOME\" ", "\n# defer_accept ", "proxy_protocol = false ", "\n[service.default]\ntype = \"http\" ",
-        "max_header = \"16KiB\" "}) {
+       {"workers = \"auto\" ", "scheduling = \"batch\" ", "\n[worker]\nchroot = \"\" ", "seccomp = \"on\" ",
+        "dumpable = false ", "max_core = \"0\" ", "\nsystem_calls = \"\" ",
+        "\n[dispatch]\npolicy = \"least-connections\" ", "reclaim_after = \"20ms\" ", "max_memory = \"0\" ",
+        "\n[[listen]]\naddress = \"127.0.0.1:8080\" ", "\n# mode ", "user = \"\" ",
+        "environment = \"PATH, LANG, LC_*, TZ, TMPDIR, HOME\" ", "\n# defer_accept ",
+        "proxy_protocol = false ", "\n[service.default]\ntype = \"http\" ", "max_header = \"16KiB\" "}) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
   }

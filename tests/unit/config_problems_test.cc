@@ -22,13 +22,9 @@ struct Broken {
 };
 
 // `lines` after a listener and up to the end of a service of type http: the first is line 6.
-std::string InService(const std::string& lines) {
-  return kMinimal + lines;
-}
+std::string InService(const std::string& lines) { return kMinimal + lines; }
 // The first of `lines` is line 6 of a whole file, inside its second listener.
-std::string InListener(const std::string& lines) {
-  return std::string(kMinimal) + "[[listen]]\n" + lines;
-}
+std::string InListener(const std::string& lines) { return std::string(kMinimal) + "[[listen]]\n" + lines; }
 
 void CheckBroken(const Broken& broken) {
   const TempFile file(broken.complete ? broken.text : broken.text + kMinimal);
@@ -67,7 +63,8 @@ TEST_CASE("syntax") {
 TEST_CASE("unknown keys, with the nearest") {
   for (const Broken& broken : std::vector<Broken>{
            {"wokers = 2\n", "1:1", "unknown key 'wokers'; did you mean 'workers'?"},
-           {"worker = 2\n", "1:1", "'worker' is one section; write [worker] and its keys below; did you mean 'workers'?"},
+           {"worker = 2\n", "1:1",
+            "'worker' is one section; write [worker] and its keys below; did you mean 'workers'?"},
            {"[dispach]\n policy = \"x\"\n", "2:2",
             "unknown key 'dispach.policy'; did you mean 'dispatch.policy'?"},
            {"dispatch.polcy = 1\n", "1:10", "did you mean 'dispatch.policy'?"},
@@ -179,13 +176,16 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
            {InService("[service.t]\ntype = \"ehco\"\n"), "7:1", "did you mean 'echo'?", true},
            {InService("idle_timeout = \"1s\"\n"), "6:1", "a service of type 'http' does not read it", true},
            {InService("system_calls = \"files, netwrok\"\n"), "6:1",
-            "service.s.system_calls: 'netwrok' does not fit; write 'network', 'files', 'processes', 'threads' or 'code'; "
+            "service.s.system_calls: 'netwrok' does not fit; write 'network', 'files', 'processes', "
+            "'threads' or 'code'; "
             "did you mean 'network'?",
             true},
            {InService("system_calls = [\"files\"]\n"), "6:1", "in one text, with commas between them", true},
-           {"[worker]\nenvironment = 1\n", "2:1", "worker.environment: 1 does not fit; write names of variables in one text"},
+           {"[worker]\nenvironment = 1\n", "2:1",
+            "worker.environment: 1 does not fit; write names of variables in one text"},
            {"[worker]\nenvironment = \"PATH, A=b\"\n", "2:1",
-            "worker.environment: 'A=b' is no name of a variable; write names of variables in one text, with commas between "
+            "worker.environment: 'A=b' is no name of a variable; write names of variables in one text, with "
+            "commas between "
             "them, such as \"PATH, LC_*\"; its value is the one that the server was started with"},
            {"[worker]\nenvironment = \"A*B\"\n", "2:1", "'A*B' is no name of a variable"},
            {"[worker]\nenvironment = \"1A\"\n", "2:1", "'1A' is no name of a variable"},
@@ -193,23 +193,33 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
             "listen.mode: '0888' does not fit; write a mode in quotes, octal, \"0000\" to \"0777\"", true},
            {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = 432\n"), "9:1",
             "listen.mode: 432 does not fit; write a mode in quotes, octal", true},
-           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"1777\"\n"), "9:1", "listen.mode: '1777' does not fit", true},
-           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"0o66\"\n"), "9:1", "listen.mode: '0o66' does not fit", true},
-           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"\"\n"), "9:1", "listen.mode: '' does not fit", true},
+           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"1777\"\n"), "9:1",
+            "listen.mode: '1777' does not fit", true},
+           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"0o66\"\n"), "9:1",
+            "listen.mode: '0o66' does not fit", true},
+           {InListener("address = \"unix:/x\"\nservice = \"s\"\nmode = \"\"\n"), "9:1",
+            "listen.mode: '' does not fit", true},
            {InListener("address = \"unix:@x\"\nservice = \"s\"\nmode = \"0666\"\n"), "9:1",
-            "listen.mode: 'unix:@x' is no unix:/path, and only the file of such a socket has one; leave it out", true},
-           {InListener("address = \":1\"\nservice = \"s\"\nuser = \"root\"\n"), "9:1", "listen.user: ':1' is no unix:/path", true},
+            "listen.mode: 'unix:@x' is no unix:/path, and only the file of such a socket has one; leave it "
+            "out",
+            true},
+           {InListener("address = \":1\"\nservice = \"s\"\nuser = \"root\"\n"), "9:1",
+            "listen.user: ':1' is no unix:/path", true},
            {InListener("address = \"systemd:x\"\nservice = \"s\"\ngroup = \"root\"\n"), "9:1",
-            "listen.group: 'systemd:x' is no unix:/path, and only the file of such a socket has one; write SocketMode=", true},
+            "listen.group: 'systemd:x' is no unix:/path, and only the file of such a socket has one; write "
+            "SocketMode=",
+            true},
            {InListener("address = \"unix:/x\"\nservice = \"s\"\nuser = \"no such user\"\n"), "9:1",
             "listen.user: there is no user 'no such user'; write the name of one that exists", true},
            {InListener("address = \"unix:/x\"\nservice = \"s\"\ngroup = \"no such group\"\n"), "9:1",
             "listen.group: there is no group 'no such group'", true},
            {"[worker]\nseccomp = \"lgo\"\n", "2:1", "write 'on', 'log' or 'off'; did you mean 'log'?"},
-           {"[worker]\nseccomp = true\n", "2:1", "worker.seccomp: true does not fit; write 'on', 'log' or 'off'"},
+           {"[worker]\nseccomp = true\n", "2:1",
+            "worker.seccomp: true does not fit; write 'on', 'log' or 'off'"},
            {"[worker]\nmax_files = 63\n", "2:1", "worker.max_files: 63 is too few; write 64 at least, or 0"},
            {"[worker]\nmax_address_space = \"1MiB\"\n", "2:1", "1MiB is too little; write 128MiB at least"},
-           {"[worker]\nchroot = \"/no/such/folder\"\n", "2:1", "worker.chroot: '/no/such/folder' cannot be used"},
+           {"[worker]\nchroot = \"/no/such/folder\"\n", "2:1",
+            "worker.chroot: '/no/such/folder' cannot be used"},
            {"[worker]\nchroot = \"/etc/passwd\"\n", "2:1", "is no folder"},
            {"[worker]\nchroot = \"/usr\"\n[log]\nfile = \"syslog\"\n", "2:1",
             "worker.chroot: workers look for '/dev/log' inside, and '/usr/dev/log' is not there"},
@@ -259,7 +269,8 @@ TEST_CASE("as many listeners and services as there are places for, and the first
                    "there are 1025 listeners; write 1024 at most");
 
   text = kMinimal;
-  for (std::size_t i = 1; i < kMaxServices; ++i) text += "[service.s" + std::to_string(i) + "]\ntype = \"http\"\n";
+  for (std::size_t i = 1; i < kMaxServices; ++i)
+    text += "[service.s" + std::to_string(i) + "]\ntype = \"http\"\n";
   CHECK(LoadText(text).config != nullptr);
   const TempFile services(text + "[service.more]\ntype = \"http\"\n");
   CheckOnlyProblem(LoadConfig(InputsFor(services.path())), services.path() + ":2052:10",
@@ -317,14 +328,16 @@ TEST_CASE("a file of other content is refused in good time, however many mistake
   std::string services;
   std::string pools;
   for (int i = 0; top.size() < 900'000; ++i) top += "worker" + std::to_string(i) + " = 1\n";
-  for (int i = 0; services.size() < 900'000; ++i) services += "[service.n" + std::to_string(i) + "]\ntype = \"http\"\nrot = 1\n";
+  for (int i = 0; services.size() < 900'000; ++i)
+    services += "[service.n" + std::to_string(i) + "]\ntype = \"http\"\nrot = 1\n";
   for (int i = 0; pools.size() < 900'000; ++i) pools += "[pool.n" + std::to_string(i) + "]\n";
   for (const std::string& text : {top, services, pools}) {
     const std::clock_t begin = std::clock();
     const ConfigOutcome outcome = LoadText(text);
     CHECK(outcome.config == nullptr);
     CHECK(outcome.problems.size() <= 101);
-    CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 30);  // of CPU time; it takes about one, more under sanitizers
+    CHECK((std::clock() - begin) / CLOCKS_PER_SEC <
+          30);  // of CPU time; it takes about one, more under sanitizers
   }
   const ConfigOutcome outcome = LoadText(top);
   CHECK(outcome.problems.size() == 101);

@@ -16,9 +16,7 @@ std::string Shop(const std::string& lines) {
   return std::string(kMinimal) + "[service.shop]\ntype = \"shop\"\npath = \"/lib/shop.so\"\n" + lines;
 }
 
-Settings ShopSettings(const std::string& lines) {
-  return Loaded(LoadText(Shop(lines))).services[1].settings;
-}
+Settings ShopSettings(const std::string& lines) { return Loaded(LoadText(Shop(lines))).services[1].settings; }
 
 TEST_CASE("what is not written has the default that was declared") {
   const Settings settings = ShopSettings("");

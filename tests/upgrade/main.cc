@@ -1,5 +1,6 @@
-// preforkd as another version of itself, which may do wrong what a new version can do wrong. What it does is said by a
-// file beside its own, NAME.trick, because nothing else differs between two programs at the same path. For tests only.
+// preforkd as another version of itself, which may do wrong what a new version can do wrong. What it does is
+// said by a file beside its own, NAME.trick, because nothing else differs between two programs at the same
+// path. For tests only.
 //
 //   (none)           version "next", well-behaved; rows of its workers are longer
 //   exit             looked at, it ends with an exit code and a line
@@ -41,9 +42,7 @@ std::string ReadTrick() {
   return trick;
 }
 
-bool IsLookedAt(int argc, char** argv) {
-  return std::strncmp(argv[argc - 1], "--upgrade=check,", 16) == 0;
-}
+bool IsLookedAt(int argc, char** argv) { return std::strncmp(argv[argc - 1], "--upgrade=check,", 16) == 0; }
 
 bool IsToAdopt() {
   const char* order = std::getenv("_PREFORKD_UPGRADE");

@@ -50,9 +50,7 @@ std::optional<testing::OpenLoadPlan> ParsePlan(char** arguments) {
   return plan;
 }
 
-double Milliseconds(Duration duration) {
-  return Seconds(duration) * 1e3;
-}
+double Milliseconds(Duration duration) { return Seconds(duration) * 1e3; }
 
 int Main(int argc, char** argv) {
   const auto plan = argc == 6 ? ParsePlan(argv) : std::nullopt;
@@ -73,6 +71,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace preforkd::benchmark
 
-int main(int argc, char** argv) {
-  return preforkd::benchmark::Main(argc, argv);
-}
+int main(int argc, char** argv) { return preforkd::benchmark::Main(argc, argv); }

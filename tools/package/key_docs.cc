@@ -142,9 +142,7 @@ std::string Wrapped(const std::string& text) {
   return wrapped;
 }
 
-std::string Roff(const std::string& text) {
-  return Replaced(text, "\\", "\\e");
-}
+std::string Roff(const std::string& text) { return Replaced(text, "\\", "\\e"); }
 
 std::string ManEntry(const Row& row) {
   const std::string key = row.section == "top" ? row.name : row.section + "." + row.name;
@@ -242,6 +240,4 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace
 }  // namespace preforkd
 
-int main(int argc, char** argv) {
-  return preforkd::Main({argv, argv + argc});
-}
+int main(int argc, char** argv) { return preforkd::Main({argv, argv + argc}); }

@@ -12,7 +12,8 @@
 namespace preforkd {
 namespace {
 
-// Of the line as it is written. Together with the rest, which is numbers and names, less than LineBuffer::kMaxLine.
+// Of the line as it is written. Together with the rest, which is numbers and names, less than
+// LineBuffer::kMaxLine.
 constexpr std::size_t kMaxRequestLine = 2048;
 constexpr std::size_t kMaxField = 700;
 constexpr std::string_view kCut = "...";
@@ -97,7 +98,8 @@ AccessLine::Parts AccessLine::Begin(const AccessEntry& entry, WallTime now) {
 }
 
 std::string_view AccessLine::End(const Parts& parts, std::uint64_t bytes, Duration duration) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(std::max(duration, Duration(0))).count();
+  const auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::max(duration, Duration(0))).count();
   line_.Clear();
   line_.Put(parts.head);
   line_.PutNumber(bytes);
@@ -112,7 +114,8 @@ void AccessLine::PutCombinedHead(const AccessEntry& entry, WallTime now) {
   const std::tm utc = MomentOf(now).utc;
   parts_.PutHost(*entry.peer);
   parts_.Print(" - - [{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000] \"", utc.tm_mday,
-               kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+               kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+               utc.tm_sec);
   parts_.PutEscaped(OrDash(entry.request_line), Escape::kQuoted, kMaxRequestLine);
   parts_.Print("\" {} ", entry.status);
 }
@@ -129,11 +132,12 @@ void AccessLine::PutCombinedTail(const AccessEntry& entry) {
 void AccessLine::PutJsonHead(const AccessEntry& entry, WallTime now) {
   const Moment moment = MomentOf(now);
   const std::tm& utc = moment.utc;
-  parts_.Print("{{\"time\":\"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z\",\"conn\":{},\"request\":{},\"slot\":{},"
-               "\"incarnation\":{},\"journeys\":{},\"peer\":\"",
-               utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-               moment.microseconds, Raw(entry.conn), entry.request, Raw(entry.worker.slot),
-               Raw(entry.worker.incarnation), entry.journeys);
+  parts_.Print(
+      "{{\"time\":\"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z\",\"conn\":{},\"request\":{},\"slot\":{},"
+      "\"incarnation\":{},\"journeys\":{},\"peer\":\"",
+      utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+      moment.microseconds, Raw(entry.conn), entry.request, Raw(entry.worker.slot),
+      Raw(entry.worker.incarnation), entry.journeys);
   parts_.PutHost(*entry.peer);
   PutJsonRequest(entry.request_line);
   parts_.Print("\",\"status\":{},\"bytes\":", entry.status);

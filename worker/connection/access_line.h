@@ -1,8 +1,8 @@
-// AccessLine: one answered request as a line of the access log. Pure; allocates nothing, because it is made for every
-// request.
+// AccessLine: one answered request as a line of the access log. Pure; allocates nothing, because it is made
+// for every request.
 //
-// It is made in two steps: what is known when the answer is, and the number of bytes and the duration when it has been
-// sent. Nothing that a client sends can end the line or its place in it (Escape).
+// It is made in two steps: what is known when the answer is, and the number of bytes and the duration when it
+// has been sent. Nothing that a client sends can end the line or its place in it (Escape).
 #ifndef PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
 #define PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
 

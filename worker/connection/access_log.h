@@ -1,9 +1,9 @@
-// AccessLog: takes the lines of one worker's answers to the file. They lie in shared memory until they are written, all
-// at once: when the loop has nothing else to do, when there are many, and after kDelay at the latest; what the worker
-// leaves there when it dies, the master writes (LineBuffer).
+// AccessLog: takes the lines of one worker's answers to the file. They lie in shared memory until they are
+// written, all at once: when the loop has nothing else to do, when there are many, and after kDelay at the
+// latest; what the worker leaves there when it dies, the master writes (LineBuffer).
 //
-// It never waits. What cannot be written (disk full, pipe full) is tried again, and when there is no room for more, lines
-// are dropped, counted, and spoken of in the server's log.
+// It never waits. What cannot be written (disk full, pipe full) is tried again, and when there is no room for
+// more, lines are dropped, counted, and spoken of in the server's log.
 #ifndef PREFORKD_WORKER_CONNECTION_ACCESS_LOG_H_
 #define PREFORKD_WORKER_CONNECTION_ACCESS_LOG_H_
 
@@ -25,7 +25,8 @@ class AccessLog {
   static constexpr Duration kDelay = std::chrono::seconds(1);
 
   // `lines` may hold what a predecessor in the slot could not write. `dropped` is every process's.
-  AccessLog(EventLoop& loop, WorkerId worker, AccessFormat format, LineBuffer lines, std::atomic<std::uint64_t>& dropped);
+  AccessLog(EventLoop& loop, WorkerId worker, AccessFormat format, LineBuffer lines,
+            std::atomic<std::uint64_t>& dropped);
   ~AccessLog() { Flush(); }
 
   // Where lines go from now on, when what there is has gone to where they went.

@@ -15,7 +15,8 @@ LiveConnection& ConnectionTable::Add(std::unique_ptr<LiveConnection> connection)
 
 void ConnectionTable::Remove(LiveConnection& connection) {
   const std::size_t index = connection.TableIndex();
-  PF_CHECK(index < connections_.size() && connections_[index].get() == &connection, "connection not in its place");
+  PF_CHECK(index < connections_.size() && connections_[index].get() == &connection,
+           "connection not in its place");
   std::swap(connections_[index], connections_.back());
   connections_[index]->SetTableIndex(index);
   connections_.pop_back();

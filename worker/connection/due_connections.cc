@@ -5,7 +5,8 @@
 namespace preforkd {
 
 DueConnections::DueConnections(EventLoop& loop)
-    : call_(loop, [this] { SettleAll(); }, EventLoop::kPriorityClient) {}
+    : call_(
+          loop, [this] { SettleAll(); }, EventLoop::kPriorityClient) {}
 
 void DueConnections::Add(LiveConnection& connection) {
   connections_.push_back(&connection);
@@ -15,8 +16,8 @@ void DueConnections::Add(LiveConnection& connection) {
 void DueConnections::Remove(const LiveConnection& connection) { std::erase(connections_, &connection); }
 
 void DueConnections::SettleAll() {
-  // Those that are added meanwhile have their turn in the next call: two sessions that close nothing but tell each other
-  // to travel must not stop the loop.
+  // Those that are added meanwhile have their turn in the next call: two sessions that close nothing but tell
+  // each other to travel must not stop the loop.
   for (std::size_t left = connections_.size(); left > 0 && !connections_.empty(); --left) {
     LiveConnection& connection = *connections_.front();
     connections_.erase(connections_.begin());

@@ -1,6 +1,6 @@
-// DueConnections: the connections of a worker that were closed, or told to travel, outside a callback of their own: by a
-// timer of their session, or by another session. Their session may still be on the stack, so the loop settles them
-// when whatever runs now has returned.
+// DueConnections: the connections of a worker that were closed, or told to travel, outside a callback of
+// their own: by a timer of their session, or by another session. Their session may still be on the stack, so
+// the loop settles them when whatever runs now has returned.
 //
 // Owns nothing: a connection that ends before its turn takes itself off the list.
 #ifndef PREFORKD_WORKER_CONNECTION_DUE_CONNECTIONS_H_
@@ -19,7 +19,8 @@ class DueConnections {
  public:
   explicit DueConnections(EventLoop& loop);
 
-  // LiveConnection::Settle is called for it once, in this turn of the loop. Precondition: it is not on the list.
+  // LiveConnection::Settle is called for it once, in this turn of the loop. Precondition: it is not on the
+  // list.
   void Add(LiveConnection& connection);
   void Remove(const LiveConnection& connection);
 

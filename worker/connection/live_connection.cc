@@ -59,9 +59,7 @@ void LiveConnection::OnTimeout() {
   });
 }
 
-void LiveConnection::OnIdle() {
-  owner_.OnConnectionIdle(*this);
-}
+void LiveConnection::OnIdle() { owner_.OnConnectionIdle(*this); }
 
 void LiveConnection::LoseToException(std::string_view what) {
   if (const auto held_back = connection_.Env().client_lines.exception.Allow(Now())) {
@@ -173,9 +171,7 @@ void LiveConnection::Run(Callback callback) {
     owner_.OnConnectionIdle(*this);  // may destroy this: last statement
 }
 
-void LiveConnection::Call(const std::function<void()>& callback) {
-  Run(std::cref(callback));
-}
+void LiveConnection::Call(const std::function<void()>& callback) { Run(std::cref(callback)); }
 
 void LiveConnection::Settle() {
   due_ = false;

@@ -17,7 +17,8 @@ namespace preforkd {
 
 class AccessLog;
 
-// Lines that clients can cause as often as they like: of each kind one a second, which says how many more there were.
+// Lines that clients can cause as often as they like: of each kind one a second, which says how many more
+// there were.
 struct ClientLines {
   OncePerSecond bad_preface;
   OncePerSecond no_preface;

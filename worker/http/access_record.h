@@ -1,8 +1,9 @@
-// AccessRecord: the line of the access log that belongs to the answer that a session is giving. At most one at a time,
-// because nothing is begun behind an answer that waits.
+// AccessRecord: the line of the access log that belongs to the answer that a session is giving. At most one
+// at a time, because nothing is begun behind an answer that waits.
 //
-// The line is there before the first byte of the answer leaves: a worker that dies has no client who got an answer without
-// one. When not all of it could be sent it is taken back, and put again before the next attempt.
+// The line is there before the first byte of the answer leaves: a worker that dies has no client who got an
+// answer without one. When not all of it could be sent it is taken back, and put again before the next
+// attempt.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_RECORD_H_
 #define PREFORKD_WORKER_HTTP_ACCESS_RECORD_H_
 
@@ -25,8 +26,9 @@ class AccessRecord {
 
   // Bytes of a request are here. The first call after a Begin counts.
   void Arrive();
-  // The answer is made, and will be sent. `head` is what the client sent, as far as that is known; `known` what the
-  // connection does not know itself. Ends the record before: who pipelines did not wait for that answer.
+  // The answer is made, and will be sent. `head` is what the client sent, as far as that is known; `known`
+  // what the connection does not know itself. Ends the record before: who pipelines did not wait for that
+  // answer.
   void Begin(std::string_view head, const AccessEntry& known, std::uint64_t body_size);
   // Where in the output it ends.
   void SetEnd(std::uint64_t end) { end_ = end; }
@@ -44,8 +46,8 @@ class AccessRecord {
   std::string kept_;  // holds the parts while the answer waits for the socket
   std::uint64_t body_size_ = 0;
   std::uint64_t end_ = 0;
-  Time arrived_{};  // of the next request; none yet: zero
-  Time began_{};    // of the open record
+  Time arrived_{};         // of the next request; none yet: zero
+  Time began_{};           // of the open record
   std::uint32_t put_ = 0;  // size of the line that can still be taken back
   bool open_ = false;
 };

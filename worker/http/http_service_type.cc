@@ -25,9 +25,14 @@ std::vector<Setting> MakeTable() {
       {.name = "root",
        .kind = SettingKind::kFolder,
        .doc = "a folder, such as /srv/www; empty: a welcome page that shows the workers",
-       .more = "Its path is looked up again every second: a symlink that is switched, or a folder that is made again, needs "
+       .more = "Its path is looked up again every second: a symlink that is switched, or a folder that is "
+               "made again, needs "
                "no reload."},
-      {.name = "index", .min = "1", .max = "4095", .fallback = "index.html", .doc = "file served for a folder"},
+      {.name = "index",
+       .min = "1",
+       .max = "4095",
+       .fallback = "index.html",
+       .doc = "file served for a folder"},
   };
   table.insert(table.end(), HttpSettingTable().begin(), HttpSettingTable().end());
   return table;
@@ -35,8 +40,6 @@ std::vector<Setting> MakeTable() {
 
 }  // namespace
 
-ServiceType HttpServiceType() {
-  return {&MakeService, true, CallSets{}, MakeTable()};
-}
+ServiceType HttpServiceType() { return {&MakeService, true, CallSets{}, MakeTable()}; }
 
 }  // namespace preforkd

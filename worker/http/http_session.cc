@@ -52,9 +52,7 @@ Luggage HttpSession::Pack() const {
           .idle_for = std::max<Duration>(left, std::chrono::milliseconds(1))};
 }
 
-Duration HttpSession::Lag(Time now) const {
-  return linger_ ? linger_->Age(now) : wait_.Lag(now);
-}
+Duration HttpSession::Lag(Time now) const { return linger_ ? linger_->Age(now) : wait_.Lag(now); }
 
 // Without lingering: that would keep the place.
 void HttpSession::OnCrowded() {
@@ -74,12 +72,10 @@ void HttpSession::Receive() {
       wait_.Progress(result.size);
       reader_.Use({buffer.data(), result.size}, result.size == buffer.size());
       break;
-    case IoResult::Kind::kAgain:
-      break;
+    case IoResult::Kind::kAgain: break;
     // End of file with half a request received: there is nobody whom an answer could help.
     case IoResult::Kind::kEnd:
-    case IoResult::Kind::kError:
-      return connection_.Close();
+    case IoResult::Kind::kError: return connection_.Close();
   }
   Settle();
 }
@@ -94,10 +90,8 @@ void HttpSession::Settle() {
     case Output::Progress::kBroken:
       return connection_.Close(responder_.FileFailed() ? "a file could not be read as far as was promised"
                                                        : nullptr);
-    case Output::Progress::kBlocked:
-      return AwaitRoom();
-    case Output::Progress::kDrained:
-      break;
+    case Output::Progress::kBlocked: return AwaitRoom();
+    case Output::Progress::kDrained: break;
   }
   if (reader_.Closed()) return Finish();
   AwaitInput();

@@ -1,9 +1,9 @@
-// What an idle connection takes along when it goes to another worker: until when it may stay idle, and the empty lines
-// that it has sent already. Without it a client would get its whole time anew with every journey, and it can make its
-// connection travel: by an empty line, which is no request.
+// What an idle connection takes along when it goes to another worker: until when it may stay idle, and the
+// empty lines that it has sent already. Without it a client would get its whole time anew with every journey,
+// and it can make its connection travel: by an empty line, which is no request.
 //
-// Pure. A worker of another version may have packed it, and a worker may lie: whatever comes is a context, and what it
-// says only shortens the time.
+// Pure. A worker of another version may have packed it, and a worker may lie: whatever comes is a context,
+// and what it says only shortens the time.
 #ifndef PREFORKD_WORKER_HTTP_IDLE_CONTEXT_H_
 #define PREFORKD_WORKER_HTTP_IDLE_CONTEXT_H_
 

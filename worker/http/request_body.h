@@ -1,6 +1,6 @@
-// RequestBody: a body that did not arrive in one piece with its head, and the head that it belongs to. Owned by
-// the session from the end of the head to the end of the body; most requests never need one. Holds at most the
-// head and max_body bytes.
+// RequestBody: a body that did not arrive in one piece with its head, and the head that it belongs to. Owned
+// by the session from the end of the head to the end of the body; most requests never need one. Holds at most
+// the head and max_body bytes.
 #ifndef PREFORKD_WORKER_HTTP_REQUEST_BODY_H_
 #define PREFORKD_WORKER_HTTP_REQUEST_BODY_H_
 

@@ -99,14 +99,9 @@ std::size_t RequestReader::ReadBody(std::string_view input) {
     case ChunkedDecoder::State::kMore:
       if (answered_) body_->Forget();
       return used;
-    case ChunkedDecoder::State::kMalformed:
-      RefuseBody(400);
-      return 0;
-    case ChunkedDecoder::State::kTooLarge:
-      RefuseBody(413);
-      return 0;
-    case ChunkedDecoder::State::kDone:
-      break;
+    case ChunkedDecoder::State::kMalformed: RefuseBody(400); return 0;
+    case ChunkedDecoder::State::kTooLarge: RefuseBody(413); return 0;
+    case ChunkedDecoder::State::kDone: break;
   }
   const std::unique_ptr<RequestBody> body = std::move(body_);
   state_ = State::kHead;

@@ -117,8 +117,6 @@ bool Responder::ServerStops() const {
   return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
 }
 
-std::string_view Responder::Date() {
-  return shared_.date.At(std::time(nullptr));
-}
+std::string_view Responder::Date() { return shared_.date.At(std::time(nullptr)); }
 
 }  // namespace preforkd::http

@@ -13,17 +13,14 @@ constexpr int kHeadTotal = 2;
 
 PaceRules WaitRules(WaitFor wait, const HttpSettings& config) {
   switch (wait) {
-    case WaitFor::kFirstByte:
-      return {config.header_timeout, 0, config.header_timeout};
+    case WaitFor::kFirstByte: return {config.header_timeout, 0, config.header_timeout};
     case WaitFor::kHead:
-      return {config.header_timeout, config.min_rate, config.header_timeout * (config.min_rate > 0 ? kHeadTotal : 1)};
-    case WaitFor::kBody:
-      return {config.body_timeout, config.min_rate, config.max_body_time};
-    case WaitFor::kRoom:
-      return {config.send_timeout, config.min_rate, Duration(0)};
+      return {config.header_timeout, config.min_rate,
+              config.header_timeout * (config.min_rate > 0 ? kHeadTotal : 1)};
+    case WaitFor::kBody: return {config.body_timeout, config.min_rate, config.max_body_time};
+    case WaitFor::kRoom: return {config.send_timeout, config.min_rate, Duration(0)};
     case WaitFor::kNothing:
-    case WaitFor::kNextRequest:
-      break;
+    case WaitFor::kNextRequest: break;
   }
   return {config.keepalive_timeout, 0, config.keepalive_timeout};
 }
@@ -36,7 +33,8 @@ void SessionWait::Begin(WaitFor wait) {
   const PaceRules rules = Rules();
   pace_ = Pace(rules, now);
   until_ = pace_.Deadline(rules);
-  // No request has come since the connection was idle before: in an earlier worker, or before half an empty line.
+  // No request has come since the connection was idle before: in an earlier worker, or before half an empty
+  // line.
   if (Idle()) until_ = std::min(until_, idle_until_);
   SetTimer(now);
 }

@@ -1,7 +1,8 @@
-// SessionWait: what one HTTP session waits for, and how long it may: the timer of the session, and nobody else sets it.
+// SessionWait: what one HTTP session waits for, and how long it may: the timer of the session, and nobody
+// else sets it.
 //
-// The rules of each kind of waiting are one pure function of the configuration (WaitRules); how bytes move a deadline is
-// pace.h. Tells Connection when to call the session's OnTimeout; never ends anything itself.
+// The rules of each kind of waiting are one pure function of the configuration (WaitRules); how bytes move a
+// deadline is pace.h. Tells Connection when to call the session's OnTimeout; never ends anything itself.
 #ifndef PREFORKD_WORKER_HTTP_SESSION_WAIT_H_
 #define PREFORKD_WORKER_HTTP_SESSION_WAIT_H_
 
@@ -40,8 +41,9 @@ class SessionWait {
   }
   // Bytes of it have come. Idle time does not get longer by them.
   void Progress(std::uint64_t bytes);
-  // The answer that is being sent: `delivered` of its connection's bytes have reached the client. Not what the socket has
-  // taken: that may be a megabyte, which a slow client reads for minutes while nothing seems to move.
+  // The answer that is being sent: `delivered` of its connection's bytes have reached the client. Not what
+  // the socket has taken: that may be a megabyte, which a slow client reads for minutes while nothing seems
+  // to move.
   void Delivered(std::uint64_t delivered);
   // After a timeout: the time is over. If not, the timer runs again.
   bool Over();

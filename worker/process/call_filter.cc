@@ -56,9 +56,11 @@ Status Checked(int result, const char* call, std::string_view context = {}) {
 }
 
 Status Configure(scmp_filter_ctx filter) {
-  // A tree instead of a list. What is allowed whatever its arguments the kernel answers from a bitmap, since 5.11.
+  // A tree instead of a list. What is allowed whatever its arguments the kernel answers from a bitmap,
+  // since 5.11.
   constexpr unsigned kTree = 2;
-  Status status = Checked(::seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, kTree), "seccomp_attr_set", "optimize");
+  Status status =
+      Checked(::seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, kTree), "seccomp_attr_set", "optimize");
   if (!status.Ok()) return status;
   // Threads that a service has started while it was made are under it too.
   return Checked(::seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1), "seccomp_attr_set", "tsync");
@@ -71,8 +73,8 @@ Status AddRule(scmp_filter_ctx filter, const CallRule& rule) {
   for (const ArgumentTest& test : rule.tests) {
     tests.push_back({test.argument, SCMP_CMP_MASKED_EQ, test.mask, test.value});
   }
-  const int result = ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, static_cast<unsigned>(tests.size()),
-                                              tests.data());
+  const int result = ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number,
+                                              static_cast<unsigned>(tests.size()), tests.data());
   return Checked(result, "seccomp_rule_add", rule.name);
 }
 
@@ -81,7 +83,8 @@ Status AddRules(scmp_filter_ctx filter, CallSets sets) {
     if (Status status = AddRule(filter, rule); !status.Ok()) return status;
   }
   if (!HidesClone3(sets)) return {};
-  return Checked(::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), "seccomp_rule_add", "clone3");
+  return Checked(::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), "seccomp_rule_add",
+                 "clone3");
 }
 
 }  // namespace
@@ -90,7 +93,8 @@ Status InstallCallFilter(CallFilter mode, CallSets sets, RefusedCalls& refused) 
   if (mode == CallFilter::kOff || !CallFiltersExist()) return {};
   Status status = CatchRefusals(refused);
   if (!status.Ok()) return status;
-  const Filter filter(::seccomp_init(mode == CallFilter::kLog ? SCMP_ACT_LOG : SCMP_ACT_TRAP), ::seccomp_release);
+  const Filter filter(::seccomp_init(mode == CallFilter::kLog ? SCMP_ACT_LOG : SCMP_ACT_TRAP),
+                      ::seccomp_release);
   if (filter == nullptr) return Error{"seccomp_init failed", 0};
   status = Configure(filter.get());
   if (status.Ok()) status = AddRules(filter.get(), sets);

@@ -23,10 +23,10 @@
 namespace preforkd {
 namespace {
 
-// A terminal's signals, the master's commands, and what would end a process that has no use for it (SIGXFSZ: a log
-// that has reached a limit is a write that fails).
-constexpr int kIgnored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP,
-                            SIGXFSZ};
+// A terminal's signals, the master's commands, and what would end a process that has no use for it (SIGXFSZ:
+// a log that has reached a limit is a write that fails).
+constexpr int kIgnored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE,
+                            SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ};
 
 Status ResetSignals() {
   for (int signo = 1; signo < NSIG; ++signo) {
@@ -89,11 +89,12 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   if (::close_range(kFirstForeign, ~0U, 0) < 0) return SysError("close_range");
   if (!log_is_file && ::close_range(kLogFd, kLogFd, 0) < 0) return SysError("close_range");
   if (!has_access && ::close_range(kAccessFd, kAccessFd, 0) < 0) return SysError("close_range");
-  return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(), OpenStatm()};
+  return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(),
+                          OpenStatm()};
 }
 
-// Protection from the OOM killer is the master's alone: a worker may grow, and can be replaced. Where there is no /proc, or
-// no right to it, it stays as it is.
+// Protection from the OOM killer is the master's alone: a worker may grow, and can be replaced. Where there
+// is no /proc, or no right to it, it stays as it is.
 void TakeNoOomProtection() {
   const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
   std::array<char, 16> text{};
@@ -125,7 +126,8 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   log::SetLevel(start.config->log.level);
   log::SetFormat(start.config->log.format);
   if (log::MeansSyslog(start.config->log.file)) {
-    log::SetSyslog(start.config->log.syslog_socket, static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
+    log::SetSyslog(start.config->log.syslog_socket,
+                   static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
   }
   if (!confined.Ok()) log::Warning("the rows of other workers can be written to: {}", confined.Err().text);
   // Seen in ps and top; 15 characters at most.
@@ -136,7 +138,8 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (!roots.Ok()) return roots.Err();
   if (const Status status = TakeIdentity(plan, *start.pool); !status.Ok()) return status.Err();
   if (plan.change_root) roots.Value().Rename(start);
-  if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok()) return status.Err();
+  if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok())
+    return status.Err();
   return descriptors;
 }
 

@@ -13,12 +13,9 @@ namespace {
 
 const char* InWords(ReturnReason reason) {
   switch (reason) {
-    case ReturnReason::kIdle:
-      return "it is idle";
-    case ReturnReason::kRetiring:
-      return "this worker retires";
-    case ReturnReason::kOverShare:
-      return "others have fewer";
+    case ReturnReason::kIdle: return "it is idle";
+    case ReturnReason::kRetiring: return "this worker retires";
+    case ReturnReason::kOverShare: return "others have fewer";
   }
   return "?";
 }
@@ -80,7 +77,8 @@ void ConnectionReturns::ReturnSurplus() {
   std::uint64_t workers = 0;
   for (std::uint32_t slot = 0; slot < env_.scoreboard.SlotsUsed(); ++slot) {
     const WorkerRow& row = env_.scoreboard.Row(Slot{slot});
-    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady || Get(row.pool) != Get(env_.row.pool)) continue;
+    if (row.state.load(std::memory_order_relaxed) != SlotState::kReady || Get(row.pool) != Get(env_.row.pool))
+      continue;
     all += row.InProgress();
     ++workers;
   }

@@ -21,8 +21,8 @@ CrashRecord* g_record = nullptr;
 // Unwinding needs some kilobytes; SIGSTKSZ is no constant any more.
 alignas(16) std::array<char, 64 * 1024> g_stack;
 
-// Runs with the stack and heap in an unknown state. SA_RESETHAND has set the default action again, so a second
-// fault in here ends the process at once.
+// Runs with the stack and heap in an unknown state. SA_RESETHAND has set the default action again, so a
+// second fault in here ends the process at once.
 void OnFatalSignal(int signo, siginfo_t* info, void*) {
   std::array<void*, CrashRecord::kFrames> frames{};
   Set(g_record->signo, static_cast<std::uint64_t>(signo));

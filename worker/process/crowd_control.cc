@@ -61,8 +61,7 @@ void CrowdControl::MakeRoom() {
     const std::optional<Duration> now_patience = PatienceOf(Current(limit));
     if (!now_patience || slow.lag < *now_patience) break;
     // One that is between two requests goes to the master, if that may keep it.
-    if (env_.config->parking.max > 0 && returns_.Return(*slow.connection, ReturnReason::kOverShare))
-      continue;
+    if (env_.config->parking.max > 0 && returns_.Return(*slow.connection, ReturnReason::kOverShare)) continue;
     const std::size_t before = connections_.Size();
     slow.connection->GiveWay();
     closed += before - connections_.Size();

@@ -29,7 +29,8 @@ std::optional<Duration> PatienceOf(const Crowd& crowd) {
   if (crowd.connections >= crowd.most && crowd.others_wait) return kShortest;
   const std::uint64_t begins = crowd.most - crowd.most / 4;
   const std::uint64_t dense = crowd.most - crowd.most / 8;
-  // At most as many as there is room for are expected: a worker that has one place is not crowded by its one client.
+  // At most as many as there is room for are expected: a worker that has one place is not crowded by its one
+  // client.
   if (crowd.connections <= begins) return std::nullopt;
   if (crowd.connections >= dense) return kShortest;
   const auto left = static_cast<Duration::rep>(dense - crowd.connections);

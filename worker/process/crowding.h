@@ -1,8 +1,9 @@
 // How patient a worker is with clients that keep a place without moving on: the fuller it is, the less. Pure.
 //
-// While places are free everybody has the time that the configuration gives. From three quarters on the slowest must go
-// after ten seconds, from seven eighths on after a quarter of a second, which is longer than a round trip. So there is
-// always room for a client that sends its request and reads its answer, and a crowd of slow ones costs only slow ones.
+// While places are free everybody has the time that the configuration gives. From three quarters on the
+// slowest must go after ten seconds, from seven eighths on after a quarter of a second, which is longer than
+// a round trip. So there is always room for a client that sends its request and reads its answer, and a crowd
+// of slow ones costs only slow ones.
 #ifndef PREFORKD_WORKER_PROCESS_CROWDING_H_
 #define PREFORKD_WORKER_PROCESS_CROWDING_H_
 
@@ -13,8 +14,8 @@
 
 namespace preforkd {
 
-// What a worker with so many connections has open at most: what it needs itself, generously, each client, and a file
-// that the client may have asked for.
+// What a worker with so many connections has open at most: what it needs itself, generously, each client, and
+// a file that the client may have asked for.
 inline constexpr std::uint64_t kDescriptorsPerConnection = 2;
 [[nodiscard]] std::uint64_t DescriptorsFor(std::uint64_t connections);
 // How many connections the descriptors suffice for.
@@ -26,7 +27,8 @@ struct Crowd {
   bool others_wait = false;       // no worker has room for them
 };
 
-// A connection whose Session::Lag is at least as long may be ended to make room. nullopt: there is room enough.
+// A connection whose Session::Lag is at least as long may be ended to make room. nullopt: there is room
+// enough.
 [[nodiscard]] std::optional<Duration> PatienceOf(const Crowd& crowd);
 // When to look again at a worker that is or may soon be crowded: a look costs some time for each connection.
 [[nodiscard]] Duration NextLookAfter(std::uint64_t connections);

@@ -24,8 +24,6 @@ void Heartbeat::Beat() {
   on_beat_();
 }
 
-void Heartbeat::Stamp() {
-  Set(env_.row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
-}
+void Heartbeat::Stamp() { Set(env_.row.heartbeat_ns, static_cast<std::uint64_t>(ToNanoseconds(Now()))); }
 
 }  // namespace preforkd

@@ -81,8 +81,8 @@ Status EnterRoot(const std::string& folder) {
   return {};
 }
 
-// What an execve(2) could give. Only for who may: without CAP_SETPCAP it stays, and gives nothing, because no program
-// gains anything here (PR_SET_NO_NEW_PRIVS).
+// What an execve(2) could give. Only for who may: without CAP_SETPCAP it stays, and gives nothing, because no
+// program gains anything here (PR_SET_NO_NEW_PRIVS).
 Status EmptyBoundingSet() {
   // The kernel may know more capabilities than our headers: it says EINVAL behind the last one.
   for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {

@@ -19,7 +19,8 @@ Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const s
   if (!resolved.Ok()) return resolved.Err();
   struct stat info {};
   if (::stat(root.c_str(), &info) < 0) return SysError("stat", root);
-  return Name{LinkedPathInside(chroot, root).value_or(resolved.Value()), resolved.Value(), info.st_dev, info.st_ino};
+  return Name{LinkedPathInside(chroot, root).value_or(resolved.Value()), resolved.Value(), info.st_dev,
+              info.st_ino};
 }
 
 Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
@@ -29,7 +30,8 @@ Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
     for (const auto& [setting, value] : service.settings.Items()) {
       if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
       Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
-      if (!found.Ok()) return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
+      if (!found.Ok())
+        return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
       roots.folders_.push_back({service.name, setting.name, std::move(found).Value()});
     }
   }
@@ -51,9 +53,10 @@ void InsideRoots::Rename(WorkerStart& start) const {
     ServiceConfig& service = *renamed(name);
     const bool follows = LeadsThere(folder);
     if (!follows) {
-      log::Warning("service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
-                   "at a reload only; write a relative one",
-                   service.name, setting, Quoted(service.settings.Text(setting)));
+      log::Warning(
+          "service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
+          "at a reload only; write a relative one",
+          service.name, setting, Quoted(service.settings.Text(setting)));
     }
     service.settings.Set(setting, {0, follows ? folder.linked : folder.resolved});
   }

@@ -72,19 +72,11 @@ void Intake::TakeAgain() {
 bool Intake::TakeOne() {
   Reception<MasterToWorker> reception = master_.Receive();
   switch (reception.outcome) {
-    case Heard::kMessage:
-      break;
-    case Heard::kNothing:
-      return false;
-    case Heard::kEnd:
-      sink_.OnEnd();
-      return false;
-    case Heard::kNonsense:
-      sink_.OnNonsense(reception.why);
-      return false;
-    case Heard::kNoDescriptor:
-      sink_.OnLostDescriptor();
-      return false;
+    case Heard::kMessage: break;
+    case Heard::kNothing: return false;
+    case Heard::kEnd: sink_.OnEnd(); return false;
+    case Heard::kNonsense: sink_.OnNonsense(reception.why); return false;
+    case Heard::kNoDescriptor: sink_.OnLostDescriptor(); return false;
     case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum),

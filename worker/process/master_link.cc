@@ -69,7 +69,8 @@ void MasterLink::OnReady(Interest ready) {
 bool MasterLink::GiveUp(int errnum) {
   if (++outbox_.front().refusals >= kMaxRefusals) {
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Error("a message to the master cannot be sent: {} ({} more such lines held back)", ErrnoText(errnum), *held_back);
+      log::Error("a message to the master cannot be sent: {} ({} more such lines held back)",
+                 ErrnoText(errnum), *held_back);
     }
     return true;
   }

@@ -1,5 +1,5 @@
-// MasterLink: the worker's end of the channel. Sends in order, never blocks, never drops: what the channel has
-// no room for now waits here and goes out when it has.
+// MasterLink: the worker's end of the channel. Sends in order, never blocks, never drops: what the channel
+// has no room for now waits here and goes out when it has.
 #ifndef PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 #define PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 
@@ -36,8 +36,8 @@ class MasterLink {
   // Nothing is waiting to be sent.
   [[nodiscard]] bool Drained() const { return outbox_.empty(); }
   [[nodiscard]] bool MasterGone() const { return master_gone_; }
-  // A message that Send had accepted could not be sent after all; called for each that carried a connection, which is
-  // closed with it.
+  // A message that Send had accepted could not be sent after all; called for each that carried a connection,
+  // which is closed with it.
   void OnDropped(std::function<void()> callback) { on_dropped_ = std::move(callback); }
   // Called when Drained() becomes true.
   void OnDrained(std::function<void()> callback) { on_drained_ = std::move(callback); }
@@ -79,8 +79,8 @@ class MasterLink {
   bool wait_for_others_ = false;  // ETOOMANYREFS, or refused: room in this channel alone does not help
   OncePerSecond log_limit_;
   FdWatch watch_;
-  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), or the system no room for a watch: no event
-                 // announces the end of that
+  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), or the system no room for a watch:
+                 // no event announces the end of that
 };
 
 }  // namespace preforkd

@@ -113,7 +113,8 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
 Status Worker::MakeServices(const ServiceTypes& types) {
   for (const auto& [id, config] : start_.services) {
     const auto type = types.find(config->type);
-    if (type == types.end()) return Error{fmt::format("service {}: no type '{}'", config->name, config->type), 0};
+    if (type == types.end())
+      return Error{fmt::format("service {}: no type '{}'", config->name, config->type), 0};
     Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
     if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
     services_[id] = std::move(service).Value();
@@ -151,7 +152,8 @@ void Worker::OnNudge() { heartbeat_.Stamp(); }
 
 void Worker::OnLostDescriptor() {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
-    log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)", *held_back);
+    log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)",
+               *held_back);
   }
   tally_.Taken();
   tally_.Lost(LossReason::kRefused);
@@ -167,7 +169,8 @@ void Worker::OnParcel(Parcel parcel) {
   if (service == services_.end()) {
     // A connection of a service that the new configuration does not have any more.
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
-      log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)", *held_back);
+      log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)",
+                *held_back);
     }
     tally_.Lost(LossReason::kRefused);
     return;
@@ -180,7 +183,8 @@ void Worker::OnParcel(Parcel parcel) {
   ProxyPreface preface(*service->second);
   Service& first = parcel.proxy_header_due ? static_cast<Service&>(preface) : *service->second;
   LiveConnection::Owner& owner = *this;
-  LiveConnection& connection = connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
+  LiveConnection& connection =
+      connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   connection.Start(first, std::move(luggage));
 }
 

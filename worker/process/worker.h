@@ -1,5 +1,5 @@
-// Worker: one process that serves. Takes one parcel at a time (Intake), begins to serve it at once, then takes
-// the next.
+// Worker: one process that serves. Takes one parcel at a time (Intake), begins to serve it at once, then
+// takes the next.
 //
 // Owns the connections, the services and the parts that look after them. Leaves when it has been told to (end
 // of file on the channel, which is also what the master's death looks like) and has finished what it had

@@ -79,7 +79,8 @@ std::string_view TakeWord(std::string_view& line) {
 std::optional<std::uint16_t> Port(std::string_view word) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
-  if (error != std::errc() || end != word.data() + word.size() || (word.size() > 1 && word[0] == '0')) return std::nullopt;
+  if (error != std::errc() || end != word.data() + word.size() || (word.size() > 1 && word[0] == '0'))
+    return std::nullopt;
   return port;
 }
 
@@ -97,11 +98,13 @@ ProxyHeader ParseLine(std::string_view line, std::size_t size) {
   if (::inet_pton(af, source.c_str(), address.data()) != 1 || source.find('\0') != std::string::npos) {
     return Broken("the source is no address of its family");
   }
-  if (::inet_pton(af, destination.c_str(), unused.data()) != 1 || destination.find('\0') != std::string::npos) {
+  if (::inet_pton(af, destination.c_str(), unused.data()) != 1 ||
+      destination.find('\0') != std::string::npos) {
     return Broken("the destination is no address of its family");
   }
   if (!source_port || !destination_port) return Broken("a port is missing, or no number from 0 to 65535");
-  return Complete(size, af == AF_INET ? Inet4(address.data(), *source_port) : Inet6(address.data(), *source_port));
+  return Complete(size,
+                  af == AF_INET ? Inet4(address.data(), *source_port) : Inet6(address.data(), *source_port));
 }
 
 ProxyHeader ParseVersion1(std::string_view bytes) {
@@ -116,7 +119,8 @@ ProxyHeader ParseVersion1(std::string_view bytes) {
 // ---- version 2: binary, in network byte order ----
 
 std::uint16_t Big16(const char* bytes) {
-  return static_cast<std::uint16_t>((static_cast<unsigned char>(bytes[0]) << 8) | static_cast<unsigned char>(bytes[1]));
+  return static_cast<std::uint16_t>((static_cast<unsigned char>(bytes[0]) << 8) |
+                                    static_cast<unsigned char>(bytes[1]));
 }
 
 std::uint32_t Big32(const char* bytes) {
@@ -167,7 +171,7 @@ struct Family {
   unsigned char code;
   std::size_t addresses;  // bytes
 };
-constexpr Family kFamilies[] = {{0x00, 0},  {0x11, 12}, {0x12, 12}, {0x21, 36},
+constexpr Family kFamilies[] = {{0x00, 0},  {0x11, 12},  {0x12, 12}, {0x21, 36},
                                 {0x22, 36}, {0x31, 216}, {0x32, 216}};
 
 std::optional<SocketAddress> ClientOf(unsigned char family, const char* addresses) {

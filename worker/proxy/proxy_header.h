@@ -1,7 +1,8 @@
-// The header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): who the client is, as the
-// proxy in front of us knows it. Pure.
+// The header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): who the client is, as
+// the proxy in front of us knows it. Pure.
 //
-// Strict, because whoever can forge it is believed to be somebody else: what is not exactly the protocol is broken.
+// Strict, because whoever can forge it is believed to be somebody else: what is not exactly the protocol is
+// broken.
 #ifndef PREFORKD_WORKER_PROXY_PROXY_HEADER_H_
 #define PREFORKD_WORKER_PROXY_PROXY_HEADER_H_
 
@@ -24,7 +25,8 @@ struct ProxyHeader {
   };
   Kind kind = Kind::kNeedMore;
   std::size_t size = 0;  // kComplete: bytes that are the header; the client's follow
-  // kComplete: the client. None: the connection's own peer is who it is (UNKNOWN, LOCAL, no stream socket's address).
+  // kComplete: the client. None: the connection's own peer is who it is (UNKNOWN, LOCAL, no stream socket's
+  // address).
   std::optional<SocketAddress> client;
   const char* error = "";
 };

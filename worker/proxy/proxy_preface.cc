@@ -32,7 +32,8 @@ class PrefaceSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.no_preface.Allow(Now())) {
-      log::Info(connection_.Id(), "closing: no PROXY protocol header from {} within {:.0f} s ({} more such lines held back)",
+      log::Info(connection_.Id(),
+                "closing: no PROXY protocol header from {} within {:.0f} s ({} more such lines held back)",
                 connection_.Peer().Text(), Seconds(kPatience), *held_back);
     }
     connection_.Close();
@@ -42,13 +43,16 @@ class PrefaceSession : public Session {
   void OnCrowded() override { connection_.Close("no PROXY protocol header, and its place was needed"); }
 
   // It comes at once or never: not worth a journey.
-  [[nodiscard]] const char* TravelRefusal() const override { return "its PROXY protocol header is not complete"; }
+  [[nodiscard]] const char* TravelRefusal() const override {
+    return "its PROXY protocol header is not complete";
+  }
   void OnRetire() override {}
 
  private:
   void Refuse(const char* error) {
     if (const auto held_back = connection_.Env().client_lines.bad_preface.Allow(Now())) {
-      log::Warning(connection_.Id(), "closing: PROXY protocol header of {}: {} ({} more such lines held back)",
+      log::Warning(connection_.Id(),
+                   "closing: PROXY protocol header of {}: {} ({} more such lines held back)",
                    connection_.Peer().Text(), error, *held_back);
     }
     connection_.Close();
@@ -57,8 +61,7 @@ class PrefaceSession : public Session {
   void Judge(const ProxyHeader& header) {
     switch (header.kind) {
       case ProxyHeader::Kind::kNeedMore: return connection_.Await(Interest::kRead);
-      case ProxyHeader::Kind::kBroken:
-        return Refuse(header.error);
+      case ProxyHeader::Kind::kBroken: return Refuse(header.error);
       case ProxyHeader::Kind::kComplete: break;
     }
     if (header.client) {

@@ -1,5 +1,6 @@
-// ProxyPreface: what a connection of a listener with `proxy_protocol` begins with: reads the header that the proxy
-// has put before the client's bytes, makes the client the peer, and gives the connection to its service.
+// ProxyPreface: what a connection of a listener with `proxy_protocol` begins with: reads the header that the
+// proxy has put before the client's bytes, makes the client the peer, and gives the connection to its
+// service.
 #ifndef PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 #define PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 

@@ -34,7 +34,8 @@ class EchoSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.idle.Allow(Now())) {
-      log::Info(connection_.Id(), "echo: idle for too long, closing ({} more such lines held back)", *held_back);
+      log::Info(connection_.Id(), "echo: idle for too long, closing ({} more such lines held back)",
+                *held_back);
     }
     connection_.Close();
   }
@@ -147,17 +148,18 @@ class EchoService : public Service {
 }  // namespace
 
 ServiceType EchoServiceType() {
-  return {[](const ServiceConfig& config, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
-            return std::unique_ptr<Service>(std::make_unique<EchoService>(config.settings.Time("idle_timeout")));
-          },
-          /*client_speaks_first=*/false,
-          CallSets{},
-          {{.name = "idle_timeout",
-            .kind = SettingKind::kDuration,
-            .min = "0",
-            .max = "24h",
-            .fallback = "10m",
-            .doc = "until a silent client is closed; 0: never"}}};
+  return {
+      [](const ServiceConfig& config, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
+        return std::unique_ptr<Service>(std::make_unique<EchoService>(config.settings.Time("idle_timeout")));
+      },
+      /*client_speaks_first=*/false,
+      CallSets{},
+      {{.name = "idle_timeout",
+        .kind = SettingKind::kDuration,
+        .min = "0",
+        .max = "24h",
+        .fallback = "10m",
+        .doc = "until a silent client is closed; 0: never"}}};
 }
 
 }  // namespace preforkd

@@ -26,15 +26,13 @@ void AnswerText(HttpResponse& response, int status, std::string_view text,
 }
 
 void AnswerDashboard(const HttpRequest& request, HttpResponse& response) {
-  response.AddHeader("Cache-Control", "no-cache");  // asked for again each time, and not sent again: its tag says so
+  response.AddHeader("Cache-Control",
+                     "no-cache");  // asked for again each time, and not sent again: its tag says so
   response.AddHeader("ETag", kDashboardTag);
   switch (http::CheckPreconditions(request, {kDashboardTag, std::nullopt}, 0)) {
-    case http::Precondition::kProceed:
-      break;
-    case http::Precondition::kNotModified:
-      return response.SetStatus(304);
-    case http::Precondition::kFailed:
-      return AnswerStatus(response, 412);
+    case http::Precondition::kProceed: break;
+    case http::Precondition::kNotModified: return response.SetStatus(304);
+    case http::Precondition::kFailed: return AnswerStatus(response, 412);
   }
   response.SetContentType("text/html; charset=utf-8");
   response.AddHeader("Content-Security-Policy", kDashboardPolicy);

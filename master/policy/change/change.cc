@@ -22,14 +22,11 @@ State QuietState(bool booted) { return booted ? State::kServing : State::kBootin
 WaitReason WhyWait(State state) {
   switch (state) {
     case State::kChecking:
-    case State::kSettling:
-      return WaitReason::kUpgradeUnderWay;
+    case State::kSettling: return WaitReason::kUpgradeUnderWay;
     case State::kLoading:
     case State::kReloading:
-    case State::kReplaced:
-      return WaitReason::kReloadUnderWay;
-    default:
-      return WaitReason::kWorkersFinish;
+    case State::kReplaced: return WaitReason::kReloadUnderWay;
+    default: return WaitReason::kWorkersFinish;
   }
 }
 
@@ -157,9 +154,7 @@ void Change::OnUpgradeFailed(std::string why) {
   if (MayBegin()) Begin(queue_.TakeNext());  // what had to wait for it
 }
 
-void Change::OnCannotReplaceYet() {
-  replacing_ = false;
-}
+void Change::OnCannotReplaceYet() { replacing_ = false; }
 
 void Change::OnDrained() {
   if (state_ != State::kDraining) return;
@@ -213,10 +208,8 @@ void Change::Tick(Time now) {
       deadline_ = stop_by_;
       actions_.emplace_back(CloseListeners{stop_by_});
       return;
-    case State::kDraining:
-      return OnDrained();  // what still waits is given up
-    default:
-      return;
+    case State::kDraining: return OnDrained();  // what still waits is given up
+    default: return;
   }
 }
 
@@ -241,8 +234,7 @@ bool Change::MayBegin() const {
 
 void Change::Begin(Wanted wanted) {
   switch (wanted) {
-    case Wanted::kNothing:
-      return;
+    case Wanted::kNothing: return;
     case Wanted::kReload:
       Enter(State::kLoading);
       actions_.emplace_back(BeginReload{});

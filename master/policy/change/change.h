@@ -122,7 +122,7 @@ class Change {
   State state_ = State::kBooting;
   Phase published_ = Phase::kStarting;
   bool booted_ = false;
-  bool fleet_free_ = true;  // as OnFleet said last; not from the start of a generation on
+  bool fleet_free_ = true;          // as OnFleet said last; not from the start of a generation on
   bool replacing_ = false;          // a Replace action has no outcome yet
   bool coming_is_upgrade_ = false;  // the generation that is starting is the first one of a new program
   ChangeQueue queue_;

@@ -31,9 +31,9 @@ class ChangeQueue {
   // ---- for the one after it ----
   // `wanted` is a reload or an upgrade. True: it is the first of its kind.
   bool Put(Wanted wanted, const std::optional<Asker>& asker);
-  // What is to begin; its waiters are those of the change under way from now on. An upgrade goes first: one that succeeds
-  // is the reload that waits, too, because the new program reads the configuration. After one that is refused the reload
-  // has its turn.
+  // What is to begin; its waiters are those of the change under way from now on. An upgrade goes first: one
+  // that succeeds is the reload that waits, too, because the new program reads the configuration. After one
+  // that is refused the reload has its turn.
   Wanted TakeNext();
 
   // All who wait for anything. Nothing is wanted any more.

@@ -15,9 +15,7 @@ void FirstBoot::Begin(const GenerationTarget& target, Time now) {
   for (const PoolTarget& pool : target.pools) waiting_.insert(pool.pool);
 }
 
-bool FirstBoot::OnReady(PoolId pool) {
-  return waiting_.erase(pool) > 0 && waiting_.empty();
-}
+bool FirstBoot::OnReady(PoolId pool) { return waiting_.erase(pool) > 0 && waiting_.empty(); }
 
 bool FirstBoot::Hopeless(const PoolTarget& pool, const std::vector<WorkerRecord>& records, Time now) const {
   if (!waiting_.contains(pool.pool)) return false;

@@ -164,9 +164,7 @@ void Fleet::Restart(Record& record, Time now) {
   StopAtOnce(now);
 }
 
-bool Fleet::Replace(const WorkerId& id, Time now) {
-  return !stopping_ && table_.Replace(id, now);
-}
+bool Fleet::Replace(const WorkerId& id, Time now) { return !stopping_ && table_.Replace(id, now); }
 
 // ---- numbers ----
 

@@ -38,10 +38,10 @@ std::string_view Name(WorkerState state);
 std::string_view Name(WorkerEvent event);
 std::string_view Name(Verdict verdict);
 
-inline constexpr std::array kAllWorkerStates = {WorkerState::kGone, WorkerState::kStarting, WorkerState::kReady,
-                                                WorkerState::kRetiring};
-inline constexpr std::array kAllWorkerEvents = {WorkerEvent::kForked, WorkerEvent::kReady, WorkerEvent::kRetire,
-                                                WorkerEvent::kExited};
+inline constexpr std::array kAllWorkerStates = {WorkerState::kGone, WorkerState::kStarting,
+                                                WorkerState::kReady, WorkerState::kRetiring};
+inline constexpr std::array kAllWorkerEvents = {WorkerEvent::kForked, WorkerEvent::kReady,
+                                                WorkerEvent::kRetire, WorkerEvent::kExited};
 
 }  // namespace preforkd
 

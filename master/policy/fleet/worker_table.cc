@@ -15,9 +15,7 @@ bool IsFree(const WorkerRecord& record) {
   return record.state == WorkerState::kGone && !record.wanted && !record.spawn_asked;
 }
 
-WorkerId IdOf(const WorkerRecord& record) {
-  return {record.slot, record.incarnation};
-}
+WorkerId IdOf(const WorkerRecord& record) { return {record.slot, record.incarnation}; }
 
 }  // namespace
 
@@ -172,7 +170,8 @@ bool WorkerTable::Replace(const WorkerId& id, Time now) {
   }
   WorkerRecord* replacement =
       Add(record->pool, record->settings, record->generation, now);  // may move the table
-  if (replacement == nullptr) return false;  // no slot is free: it stays, which is better than one worker fewer
+  if (replacement == nullptr)
+    return false;  // no slot is free: it stays, which is better than one worker fewer
   replacement->replaces = id;
   At(id.slot).leaving = true;
   return true;

@@ -84,8 +84,8 @@ class WorkerTable {
   bool AddAll(const GenerationTarget& target, Time now);
   // As many workers as the target says, or as many as there are slots for.
   void Resize(const PoolTarget& target, Generation generation, Time now);
-  // Starts another one, and retires `id` when that is ready. False: it stays, because it leaves already or no slot
-  // is free.
+  // Starts another one, and retires `id` when that is ready. False: it stays, because it leaves already or no
+  // slot is free.
   bool Replace(const WorkerId& id, Time now);
   // The worker is no longer wanted: its process retires, or is not started at all.
   void Release(WorkerRecord& record, Time now);
@@ -102,7 +102,8 @@ class WorkerTable {
   // Starts and kills whatever is due.
   void Tick(Time now);
 
-  // In place: g++ 12 takes the string of another alternative for uninitialised memory where a variant is moved.
+  // In place: g++ 12 takes the string of another alternative for uninitialised memory where a variant is
+  // moved.
   template <typename Action>
   void Push(Action action) {
     actions_.emplace_back(std::in_place_type<Action>, std::move(action));

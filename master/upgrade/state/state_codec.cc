@@ -16,7 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-// One list of fields serves both directions: a Writer puts what it is shown into an object, a Reader takes it from one.
+// One list of fields serves both directions: a Writer puts what it is shown into an object, a Reader takes it
+// from one.
 class Writer {
  public:
   explicit Writer(json& object) : object_(object) { object_ = json::object(); }
@@ -178,7 +179,9 @@ void Fields(Visit&& visit, UpgradeState& state) {
 // ---- the kinds of values ----
 
 template <typename T>
-concept Record = requires(T& value, Writer& writer) { Fields(writer, value); };
+concept Record = requires(T& value, Writer& writer) {
+  Fields(writer, value);
+};
 template <typename T>
 struct IsVector : std::false_type {};
 template <typename T>
@@ -290,10 +293,12 @@ Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
 
 Status Check(const UpgradeState& state) {
   if (state.format != UpgradeState::kFormat) {
-    return Error{fmt::format("the state has format {}, and this program reads {}", state.format, UpgradeState::kFormat)};
+    return Error{fmt::format("the state has format {}, and this program reads {}", state.format,
+                             UpgradeState::kFormat)};
   }
   if (state.board_layout != kBoardLayout) {
-    return Error{fmt::format("the scoreboard has layout {}, and this program reads {}", state.board_layout, kBoardLayout)};
+    return Error{fmt::format("the scoreboard has layout {}, and this program reads {}", state.board_layout,
+                             kBoardLayout)};
   }
   if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
   if (state.pool_workers.empty()) return Error{"the state has no pool"};

@@ -1,4 +1,5 @@
-// The state between two programs: a memfd, which survives an exec and has no name that anybody else could open.
+// The state between two programs: a memfd, which survives an exec and has no name that anybody else could
+// open.
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_STATE_FILE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_STATE_FILE_H_
 

@@ -1,8 +1,8 @@
-// UpgradeState: all that a master must know to go on where another program left off in the same process: what is open
-// under which number, and what cannot be asked of the kernel. A plain value.
+// UpgradeState: all that a master must know to go on where another program left off in the same process: what
+// is open under which number, and what cannot be asked of the kernel. A plain value.
 //
-// Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and the one
-// that comes makes owners of them once it has decided to stay (Master::Continue).
+// Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and
+// the one that comes makes owners of them once it has decided to stay (Master::Continue).
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 
@@ -95,9 +95,9 @@ struct InheritedWorker {  // of the generation in service: a change waits until 
 // A connection that the master holds.
 struct InheritedConnection {
   int fd = -1;
-  std::string parcel;        // as a HandOver of it, in the wire version of the state, without its descriptor
-  bool waiting = false;      // for a worker; else it is parked
-  Duration idle_for{0};      // how much longer it may be; 0: for ever
+  std::string parcel;    // as a HandOver of it, in the wire version of the state, without its descriptor
+  bool waiting = false;  // for a worker; else it is parked
+  Duration idle_for{0};  // how much longer it may be; 0: for ever
 
   bool operator==(const InheritedConnection&) const = default;
 };
@@ -115,7 +115,8 @@ struct UpgradeState {
   Generation last_generation{};
   Incarnation last_incarnation{};
   ConnId last_conn{};
-  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the program that leaves has none.
+  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the program that leaves
+  // has none.
   std::uint64_t seal_key_0 = 0;
   std::uint64_t seal_key_1 = 0;
   std::map<std::string, std::uint16_t> service_ids;
@@ -123,9 +124,9 @@ struct UpgradeState {
   std::map<std::string, std::uint8_t> pool_ids;
   std::map<std::string, std::uint32_t> pool_workers;  // that there should be in each pool in service
 
-  std::string config;         // in service: as PrintConfig prints it
-  bool detached = false;      // --daemonize
-  std::string pid_path;       // empty: no pid file
+  std::string config;     // in service: as PrintConfig prints it
+  bool detached = false;  // --daemonize
+  std::string pid_path;   // empty: no pid file
   int pid_fd = -1;
   std::string notify_socket;
   std::optional<Duration> watchdog;
@@ -137,8 +138,8 @@ struct UpgradeState {
 
   std::vector<InheritedListenerRow> listener_rows;
   std::uint32_t board_layout = kBoardLayout;
-  // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to which workers
-  // still write.
+  // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to
+  // which workers still write.
   std::vector<int> boards;
   std::vector<InheritedWorker> workers_alive;
   std::vector<InheritedConnection> connections;

@@ -14,9 +14,11 @@ void RescueLines(WorkerId dead, LineBuffer lines, int access) {
   const auto left = count();
   if (left == 0) return;
   LineBuffer::Progress progress = LineBuffer::Progress::kWritten;
-  while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty()) progress = lines.Write(access);
+  while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty())
+    progress = lines.Write(access);
   const int errnum = errno;
-  log::Info("worker {} left {} lines for the access log: {} written by the master", dead, left, left - count());
+  log::Info("worker {} left {} lines for the access log: {} written by the master", dead, left,
+            left - count());
   if (progress == LineBuffer::Progress::kWritten) return;
   log::Error("worker {}: the rest of its access log waits for the next worker in the slot: {}", dead,
              progress == LineBuffer::Progress::kFailed ? ErrnoText(errnum) : "the file takes no more");

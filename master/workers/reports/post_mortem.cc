@@ -44,9 +44,10 @@ std::string WithoutPort(const std::string& address) { return address.substr(0, a
 
 std::string MemoryHint(const PostMortem& dead) {
   if (!dead.memory) return {};
-  return fmt::format(", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
-                     "{:.1f} MiB)",
-                     static_cast<double>(*dead.memory) / (1024.0 * 1024.0));
+  return fmt::format(
+      ", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
+      "{:.1f} MiB)",
+      static_cast<double>(*dead.memory) / (1024.0 * 1024.0));
 }
 
 }  // namespace
@@ -67,9 +68,11 @@ void LogPostMortem(const PostMortem& dead) {
     log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
     return;
   }
-  const std::string text =
-      fmt::format("worker {} pid {} died while {}: {} after {:.1f} s{}; connections lost {}, reclaimed {}; it was doing: {}",
-                  dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.in_pool, dead.lost, dead.reclaimed, dead.doing);
+  const std::string text = fmt::format(
+      "worker {} pid {} died while {}: {} after {:.1f} s{}; connections lost {}, reclaimed {}; it was doing: "
+      "{}",
+      dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.in_pool, dead.lost,
+      dead.reclaimed, dead.doing);
   dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
     log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);

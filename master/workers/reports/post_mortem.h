@@ -1,5 +1,5 @@
-// PostMortem: what is known of a worker that has ended, from its row of the scoreboard before that is cleared. Puts it
-// into words, and names the places in a crash record.
+// PostMortem: what is known of a worker that has ended, from its row of the scoreboard before that is
+// cleared. Puts it into words, and names the places in a crash record.
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
 
@@ -26,16 +26,16 @@ struct PostMortem {
   WorkerState was{};
   Duration uptime{0};
   std::optional<std::uint64_t> memory;  // set: the OOM killer has taken it; what it had at its last heartbeat
-  std::optional<ConnId> conn;      // that it was in the middle of serving
-  std::string doing;               // in words, with client and time
-  std::vector<std::string> frames;  // where it was, innermost first; empty without a crash record
+  std::optional<ConnId> conn;           // that it was in the middle of serving
+  std::string doing;                    // in words, with client and time
+  std::vector<std::string> frames;      // where it was, innermost first; empty without a crash record
   std::size_t reclaimed = 0;
   std::uint64_t lost = 0;
 };
 
-// The places of a crash record, innermost first: "http::Serve(...)+0x1f (/usr/sbin/preforkd+0x4a2f0)". The worker was a fork of
-// this process without exec, so its addresses are ours; a place in a library that only the worker had loaded is
-// given as a bare address.
+// The places of a crash record, innermost first: "http::Serve(...)+0x1f (/usr/sbin/preforkd+0x4a2f0)". The
+// worker was a fork of this process without exec, so its addresses are ours; a place in a library that only
+// the worker had loaded is given as a bare address.
 std::vector<std::string> NameFrames(const CrashRecord& record);
 
 // One line, and one more for each frame.

@@ -13,7 +13,8 @@ std::vector<RefusedCall> Read(const RefusedCalls& refused) {
   std::vector<RefusedCall> so_far;
   for (const RefusedCalls::Kind& kind : refused.kinds) {
     const std::uint64_t number = Get(kind.number);
-    if (number != 0 && Get(kind.count) != 0) so_far.push_back({static_cast<int>(number - 1), Get(kind.count)});
+    if (number != 0 && Get(kind.count) != 0)
+      so_far.push_back({static_cast<int>(number - 1), Get(kind.count)});
   }
   if (Get(refused.others) != 0) so_far.push_back({std::nullopt, Get(refused.others)});
   return so_far;

@@ -1,5 +1,5 @@
-// RefusedCallReport: says which system calls the filter has refused to which worker. Reads the scoreboard rows: what a
-// wild worker has written there makes wrong lines, and not many.
+// RefusedCallReport: says which system calls the filter has refused to which worker. Reads the scoreboard
+// rows: what a wild worker has written there makes wrong lines, and not many.
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_REFUSED_CALLS_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_REFUSED_CALLS_H_
 

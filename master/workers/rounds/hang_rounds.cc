@@ -50,8 +50,7 @@ void HangRounds::Judge(WorkerSlot& slot, const Pool& pool, Time now) {
   // One that is told to leave while it starts has not beaten yet.
   const Time heartbeat = std::max(worker.StartedAt(), beat);
   switch (pool.watch.Judge(worker.Hang(), heartbeat, pool.timeout, now)) {
-    case HangWatch::Verdict::kFine:
-      break;
+    case HangWatch::Verdict::kFine: break;
     case HangWatch::Verdict::kAbort:
       log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}",
                  worker.Id(), worker.Pid(), Seconds(now - HangWatch::SilentSince(heartbeat)),

@@ -10,12 +10,9 @@ namespace {
 
 RecycleReason ReasonOf(RecycleLimit limit) {
   switch (limit) {
-    case RecycleLimit::kRequests:
-      return RecycleReason::kRequests;
-    case RecycleLimit::kMemory:
-      return RecycleReason::kMemory;
-    case RecycleLimit::kLifetime:
-      return RecycleReason::kLifetime;
+    case RecycleLimit::kRequests: return RecycleReason::kRequests;
+    case RecycleLimit::kMemory: return RecycleReason::kMemory;
+    case RecycleLimit::kLifetime: return RecycleReason::kLifetime;
   }
   return RecycleReason::kAsked;
 }

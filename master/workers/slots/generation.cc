@@ -19,13 +19,15 @@ std::vector<PoolTarget> GenerationSpec::Targets() const {
 }
 
 const PoolSpec* GenerationSpec::FindPool(PoolId pool) const {
-  const auto found = std::find_if(pools.begin(), pools.end(), [pool](const PoolSpec& each) { return each.id == pool; });
+  const auto found =
+      std::find_if(pools.begin(), pools.end(), [pool](const PoolSpec& each) { return each.id == pool; });
   return found != pools.end() ? &*found : nullptr;
 }
 
 std::string GenerationSpec::InPool(PoolId pool) const {
   const PoolSpec* const spec = FindPool(pool);
-  return pools.size() < 2 || spec == nullptr ? std::string() : fmt::format(" in pool \"{}\"", spec->config->name);
+  return pools.size() < 2 || spec == nullptr ? std::string()
+                                             : fmt::format(" in pool \"{}\"", spec->config->name);
 }
 
 ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {

@@ -7,14 +7,10 @@ namespace {
 
 SlotState StateOf(const WorkerRecord& record) {
   switch (record.state) {
-    case WorkerState::kGone:
-      return record.wanted ? SlotState::kGone : SlotState::kFree;
-    case WorkerState::kStarting:
-      return SlotState::kStarting;
-    case WorkerState::kReady:
-      return SlotState::kReady;
-    case WorkerState::kRetiring:
-      return SlotState::kRetiring;
+    case WorkerState::kGone: return record.wanted ? SlotState::kGone : SlotState::kFree;
+    case WorkerState::kStarting: return SlotState::kStarting;
+    case WorkerState::kReady: return SlotState::kReady;
+    case WorkerState::kRetiring: return SlotState::kRetiring;
   }
   return SlotState::kFree;
 }

@@ -28,9 +28,7 @@ std::optional<ExitReport> ForkSpawner::Reap(const SpawnedProcess& process) {
   return result == 0 ? ReportOf(info.si_code, info.si_status) : ExitReport::Unknown();
 }
 
-void ForkSpawner::KillAndReap(const SpawnedProcess& process) {
-  (void)KillAndAwait(process.pidfd.Get());
-}
+void ForkSpawner::KillAndReap(const SpawnedProcess& process) { (void)KillAndAwait(process.pidfd.Get()); }
 
 std::optional<pid_t> ForkSpawner::EndedChild() {
   siginfo_t info{};

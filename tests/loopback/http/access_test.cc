@@ -105,7 +105,9 @@ TEST_CASE("pipelined requests are a line each, in their order") {
   }
 }
 
-TEST_CASE("an answer that takes its time is a line when it is sent, with the time that it took; others come before it") {
+TEST_CASE(
+    "an answer that takes its time is a line when it is sent, with the time that it took; others come before "
+    "it") {
   Recorded recorded;
   const auto slow = recorded.bed.Connect();
   slow->Write(Get("/big"));
@@ -137,7 +139,8 @@ TEST_CASE("who leaves in the middle of an answer has got what has got through") 
   CHECK(lines[0]["bytes"] < kBig);
 }
 
-TEST_CASE("what is refused is shown as it came, and a request that came slowly with the time from its first byte") {
+TEST_CASE(
+    "what is refused is shown as it came, and a request that came slowly with the time from its first byte") {
   Recorded recorded;
   const auto rude = recorded.bed.Connect();
   recorded.bed.Exchange(*rude, "\x16\x03\x01 nonsense\r\n\r\n");

@@ -1,5 +1,5 @@
-// Measured: in the steady state neither a keep-alive request nor a whole short connection takes anything from the heap,
-// and an idle connection holds no buffer. This binary counts what operator new is asked for.
+// Measured: in the steady state neither a keep-alive request nor a whole short connection takes anything from
+// the heap, and an idle connection holds no buffer. This binary counts what operator new is asked for.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -37,24 +37,12 @@ void Free(void* memory) {
 }
 }  // namespace
 
-void* operator new(std::size_t size) {
-  return Count(size);
-}
-void* operator new[](std::size_t size) {
-  return Count(size);
-}
-void operator delete(void* memory) noexcept {
-  Free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  Free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  Free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  Free(memory);
-}
+void* operator new(std::size_t size) { return Count(size); }
+void* operator new[](std::size_t size) { return Count(size); }
+void operator delete(void* memory) noexcept { Free(memory); }
+void operator delete[](void* memory) noexcept { Free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { Free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { Free(memory); }
 
 namespace preforkd::test {
 namespace {
@@ -90,8 +78,8 @@ class Front {
         row_(bed.Env().scoreboard.Use(Slot{0})),
         ledger_(bed.Env().scoreboard.Master()),
         channel_(SlotChannel::Create(ledger_, row_, kWireVersion).Value()),
-        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(),
-                    bed.Env().scoreboard.UsePool(kMainPool), ledger_, {[](bool) {}, [] {}}) {
+        dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(), bed.Env().scoreboard.UsePool(kMainPool),
+                    ledger_, {[](bool) {}, [] {}}) {
     DispatchConfig dispatch;
     dispatch.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
     dispatcher_.Configure(dispatch);
@@ -174,10 +162,12 @@ TEST_CASE("a line of the access log costs no allocation") {
 }
 
 #ifndef PREFORKD_SANITIZED  // with the sanitizers no memory is recycled
-TEST_CASE("a body that comes behind its head costs its memory, the bytes of its head and the list of its fields") {
+TEST_CASE(
+    "a body that comes behind its head costs its memory, the bytes of its head and the list of its fields") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect(SocketKind::kTcp);
-  const std::string head = "POST /path HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Length: 100\r\n\r\n";
+  const std::string head =
+      "POST /path HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Length: 100\r\n\r\n";
   for (int i = 0; i < 20; ++i) {
     REQUIRE(client->Write(head) == head.size());
     const std::size_t before = g_allocations;

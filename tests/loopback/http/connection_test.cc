@@ -74,11 +74,12 @@ class ScriptedService final : public Service {
 
 struct World {
   explicit World(std::size_t sessions = 1)
-      : scripts(sessions), bed({}, ServiceType{[this](const ServiceConfig&, WorkerEnv&) {
-                                                 return Result<std::unique_ptr<Service>>(
-                                                     std::make_unique<ScriptedService>(scripts));
-                                               },
-                                               false}) {}
+      : scripts(sessions),
+        bed({},
+            ServiceType{[this](const ServiceConfig&, WorkerEnv&) {
+                          return Result<std::unique_ptr<Service>>(std::make_unique<ScriptedService>(scripts));
+                        },
+                        false}) {}
 
   void Connect(SocketKind kind = SocketKind::kUnix) {
     clients.push_back(bed.Connect(kind));
@@ -120,7 +121,8 @@ class LogCapture {
 };
 
 UniqueFd FileOf(std::size_t size) {
-  std::string name = std::string(std::getenv("TEST_TMPDIR") != nullptr ? std::getenv("TEST_TMPDIR") : "/tmp") + "/XXXXXX";
+  std::string name =
+      std::string(std::getenv("TEST_TMPDIR") != nullptr ? std::getenv("TEST_TMPDIR") : "/tmp") + "/XXXXXX";
   UniqueFd file(::mkstemp(name.data()));
   REQUIRE(file.Valid());
   REQUIRE(::unlink(name.c_str()) == 0);
@@ -242,7 +244,8 @@ TEST_CASE("what a session throws when it is asked something ends it, a moment la
   }
 }
 
-TEST_CASE("luggage of the greatest weight travels; heavier stays, and is packed again when bytes have moved") {
+TEST_CASE(
+    "luggage of the greatest weight travels; heavier stays, and is packed again when bytes have moved") {
   World world;
   world.Connect();
   Script& script = world.scripts[0];

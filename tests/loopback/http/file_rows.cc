@@ -5,9 +5,13 @@
 namespace preforkd::test {
 namespace {
 
-std::string Line(std::string_view name, std::string_view value) { return fmt::format("{}: {}\r\n", name, value); }
+std::string Line(std::string_view name, std::string_view value) {
+  return fmt::format("{}: {}\r\n", name, value);
+}
 
-FileRow Whole(std::string target, std::string fields) { return {std::move(target), std::move(fields), 200, "", "*"}; }
+FileRow Whole(std::string target, std::string fields) {
+  return {std::move(target), std::move(fields), 200, "", "*"};
+}
 FileRow Part(std::string target, std::string fields, std::string range, std::string body) {
   return {std::move(target), std::move(fields), 206, std::move(range), std::move(body)};
 }
@@ -18,7 +22,9 @@ FileRow Status(int status, std::string fields) { return {"/thousand", std::move(
 
 }  // namespace
 
-std::string TagOf(std::uint64_t size, std::time_t time) { return fmt::format("\"{:x}.{:09x}-{:x}\"", time, 0, size); }
+std::string TagOf(std::uint64_t size, std::time_t time) {
+  return fmt::format("\"{:x}.{:09x}-{:x}\"", time, 0, size);
+}
 
 // Several lines of a list are one list, wherever it is cut and whatever lies between the lines.
 std::vector<FileRow> ListRows() {
@@ -47,7 +53,8 @@ std::vector<FileRow> ListRows() {
   };
 }
 
-// Fields that are no lists: several lines are one value that is none, and is treated like any other bad value.
+// Fields that are no lists: several lines are one value that is none, and is treated like any other bad
+// value.
 std::vector<FileRow> SingleFieldRows() {
   const std::string since = Line("If-Modified-Since", kFileDate);
   const std::string unmodified = Line("If-Unmodified-Since", kEarlierDate);
@@ -83,11 +90,13 @@ std::vector<FileRow> RangeRows() {
     rows.push_back(Whole("/empty", range(value)));
     rows.push_back(Whole("/one", range(value)));
   }
-  for (const char* value : {"bytes=0-", "bytes=0-0", "bytes=0-1", "bytes=-1", "bytes=-2", "bytes=-99999999999999999999999",
-                            "bytes=0-99999999999999999999999", "BYTES=0-0", "bytes= 0-0 ", "bytes=,0-0, ,", "bytes=00-000"}) {
+  for (const char* value :
+       {"bytes=0-", "bytes=0-0", "bytes=0-1", "bytes=-1", "bytes=-2", "bytes=-99999999999999999999999",
+        "bytes=0-99999999999999999999999", "BYTES=0-0", "bytes= 0-0 ", "bytes=,0-0, ,", "bytes=00-000"}) {
     rows.push_back(Part("/one", range(value), "bytes 0-0/1", "x"));
   }
-  for (const char* value : {"bytes=1-", "bytes=1-1", "bytes=-0", "bytes=-000", "bytes=99999999999999999999999-"}) {
+  for (const char* value :
+       {"bytes=1-", "bytes=1-1", "bytes=-0", "bytes=-000", "bytes=99999999999999999999999-"}) {
     rows.push_back(Behind("/one", range(value), 1));
   }
   rows.push_back(Part("/two", range("bytes=1-"), "bytes 1-1/2", "y"));

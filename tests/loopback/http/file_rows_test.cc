@@ -1,5 +1,5 @@
-// Requests for files by a table: each row is sent in one piece, cut at every byte, and byte by byte, always with the
-// same outcome; and after each row the same service answers a client that wants nothing special.
+// Requests for files by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
+// with the same outcome; and after each row the same service answers a client that wants nothing special.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -59,7 +59,8 @@ class Site {
     const Outcome whole = OutcomeOf(Ask(row.target, row.fields));
     CHECK(whole.status == row.status);
     CHECK(whole.content_range == row.content_range);
-    if (row.status == 200 || row.status == 206) CHECK(whole.body == (row.body == "*" ? Content(row.target) : row.body));
+    if (row.status == 200 || row.status == 206)
+      CHECK(whole.body == (row.body == "*" ? Content(row.target) : row.body));
     CheckNextClient();
     const std::size_t size = Request(row.target, row.fields).size();
     for (std::size_t cut = 1; cut < size; ++cut) {
@@ -156,14 +157,16 @@ TEST_CASE("a file of the future: Last-Modified is not later than Date, and both 
     site.CheckRow({"/odd", Line("If-Unmodified-Since", kFileTime), 412, "", ""});
     // A date that moves with the clock names no version of the file; the tag does.
     site.CheckRow({"/odd", "Range: bytes=0-0\r\n" + Line("If-Range", modified), 200, "", "*"});
-    site.CheckRow({"/odd", "Range: bytes=0-0\r\n" + Line("If-Range", std::time(nullptr) + ahead), 200, "", "*"});
-    site.CheckRow({"/odd", "Range: bytes=0-0\r\nIf-Range: " + first.Field("etag") + "\r\n", 206, "bytes 0-0/1000", "m"});
+    site.CheckRow(
+        {"/odd", "Range: bytes=0-0\r\n" + Line("If-Range", std::time(nullptr) + ahead), 200, "", "*"});
+    site.CheckRow({"/odd", "Range: bytes=0-0\r\nIf-Range: " + first.Field("etag") + "\r\n", 206,
+                   "bytes 0-0/1000", "m"});
   }
 }
 
 TEST_CASE("a file of the epoch, of before it, and of before the year 0") {
-  for (const std::time_t time : {std::time_t{0}, std::time_t{-1}, -kDay, std::time_t{-2147483648}, -800 * 365 * kDay,
-                                 -(std::time_t{1} << 40)}) {
+  for (const std::time_t time : {std::time_t{0}, std::time_t{-1}, -kDay, std::time_t{-2147483648},
+                                 -800 * 365 * kDay, -(std::time_t{1} << 40)}) {
     CAPTURE(time);
     Site site;
     site.SetTime("odd", time);

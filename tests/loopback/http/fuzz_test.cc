@@ -56,18 +56,10 @@ void Damage(std::string& bytes, Random& random) {
   const std::size_t at = random.Below(bytes.size() + 1);
   const std::size_t size = random.Below(8);
   switch (random.Below(5)) {
-    case 0:
-      bytes.insert(at, random.OneOf(kPieces));
-      break;
-    case 1:
-      bytes.erase(at, size);
-      break;
-    case 2:
-      bytes.insert(at, bytes.substr(random.Below(bytes.size() + 1), size * 4));
-      break;
-    case 3:
-      bytes.insert(at, size * 100, static_cast<char>(random.Below(256)));
-      break;
+    case 0: bytes.insert(at, random.OneOf(kPieces)); break;
+    case 1: bytes.erase(at, size); break;
+    case 2: bytes.insert(at, bytes.substr(random.Below(bytes.size() + 1), size * 4)); break;
+    case 3: bytes.insert(at, size * 100, static_cast<char>(random.Below(256))); break;
     default:
       if (at < bytes.size()) bytes[at] = static_cast<char>(random.Below(256));
   }

@@ -16,22 +16,14 @@ void CheckWithMirror(const std::vector<HostileRow>& rows) {
   CheckRows(bed, rows);
 }
 
-TEST_CASE("start lines") {
-  CheckWithMirror(StartLineRows());
-}
-TEST_CASE("fields") {
-  CheckWithMirror(FieldRows());
-}
+TEST_CASE("start lines") { CheckWithMirror(StartLineRows()); }
+TEST_CASE("fields") { CheckWithMirror(FieldRows()); }
 TEST_CASE("lengths and encodings") {
   CheckWithMirror(LengthRows());
   CheckWithMirror(EncodingRows());
 }
-TEST_CASE("chunked bodies") {
-  CheckWithMirror(ChunkRows());
-}
-TEST_CASE("connections") {
-  CheckWithMirror(ConnectionRows());
-}
+TEST_CASE("chunked bodies") { CheckWithMirror(ChunkRows()); }
+TEST_CASE("connections") { CheckWithMirror(ConnectionRows()); }
 
 // Too long to be cut at every byte.
 TEST_CASE("what is too long is refused, however it is cut") {

@@ -55,12 +55,8 @@ std::array<UniqueFd, 2> TcpPair(SocketAddress& peer) {
   return {std::move(client), std::move(server)};
 }
 
-EventLoop MakeLoop() {
-  return std::move(EventLoop::Create()).Value();
-}
-Scoreboard MakeScoreboard() {
-  return std::move(Scoreboard::Create()).Value();
-}
+EventLoop MakeLoop() { return std::move(EventLoop::Create()).Value(); }
+Scoreboard MakeScoreboard() { return std::move(Scoreboard::Create()).Value(); }
 
 bool ParseField(std::string_view line, Answer& answer) {
   const std::size_t colon = line.find(':');
@@ -116,9 +112,7 @@ std::size_t Client::Write(std::string_view bytes) {
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
-void Client::Finish() {
-  ::shutdown(fd_.Get(), SHUT_WR);
-}
+void Client::Finish() { ::shutdown(fd_.Get(), SHUT_WR); }
 
 void Client::Reset() {
   const linger hard{1, 0};
@@ -156,7 +150,8 @@ HttpBed::HttpBed(const std::map<std::string, std::string>& written, const Servic
   service_ = std::move(type.factory(ConfigOf(type, written), *env_)).Value();
 }
 
-HttpBed::HttpBed(const HttpSettings& settings, Handle handle) : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
+HttpBed::HttpBed(const HttpSettings& settings, Handle handle)
+    : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
   Prepare();
   service_ = MakeHttpService(settings, std::make_unique<FunctionHandler>(std::move(handle)));
 }

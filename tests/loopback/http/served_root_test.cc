@@ -1,4 +1,5 @@
-// The folder that is served, by its path, while that path comes to lead elsewhere or nowhere. The clock is the test's.
+// The folder that is served, by its path, while that path comes to lead elsewhere or nowhere. The clock is
+// the test's.
 #include "worker/http/files/served_root.h"
 
 #include <doctest/doctest.h>
@@ -108,7 +109,8 @@ TEST_CASE("a miss looks at once: the old release may be gone already") {
   fs::remove(releases.Path("1/page"));
   CHECK(root.Page(Duration(0)) == "new");
   // When there are too many that exist nowhere, not each of them looks.
-  for (int i = 0; i < http::LookSchedule::kMissesAtOnce; ++i) CHECK(root.Page(Duration(0), "none") == "ENOENT");
+  for (int i = 0; i < http::LookSchedule::kMissesAtOnce; ++i)
+    CHECK(root.Page(Duration(0), "none") == "ENOENT");
   releases.Switch("1");
   CHECK(root.Page(Duration(0), "none") == "ENOENT");
   CHECK(root.Page(Duration(0)) == "new");

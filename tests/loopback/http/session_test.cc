@@ -1,8 +1,8 @@
 // How requests are answered: order, fields, HEAD, 100-continue, faulty handlers, persistence.
 #include <doctest/doctest.h>
 
-#include <stdexcept>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
@@ -146,15 +146,17 @@ class Uploads final : public HttpHandler {
 };
 
 TEST_CASE("a handler says itself which bodies it reads") {
-  HttpBed bed({{"body_timeout", "100ms"}},
-              ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
-                            return MakeHttpService(of_service, std::make_unique<Uploads>());
-                          },
-                          true, CallSets{}, HttpSettingTable()});
+  HttpBed bed(
+      {{"body_timeout", "100ms"}},
+      ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
+                    return MakeHttpService(of_service, std::make_unique<Uploads>());
+                  },
+                  true, CallSets{}, HttpSettingTable()});
   const auto client = bed.Connect();
   const auto post = [](std::string_view path, std::string_view fields = "") {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" +
-           std::string(fields) + "\r\n";
+    return "POST " + std::string(path) +
+           " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" + std::string(fields) +
+           "\r\n";
   };
   SUBCASE("one that it reads is asked for, and the connection goes on") {
     bed.Exchange(*client, post("/upload", "X-Key: 1\r\n"));

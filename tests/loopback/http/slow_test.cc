@@ -1,5 +1,5 @@
-// Clients that send or read slowly: who trickles is ended, who keeps to the rate is served, and no journey gives
-// anybody more time. Behind each, the next client of the same worker is served.
+// Clients that send or read slowly: who trickles is ended, who keeps to the rate is served, and no journey
+// gives anybody more time. Behind each, the next client of the same worker is served.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -18,8 +18,8 @@ using std::chrono::seconds;
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-// Sends `bytes` byte by byte, `interval` apart, until they end or the connection does. The clock decides how many are
-// due: a test that is held up catches up.
+// Sends `bytes` byte by byte, `interval` apart, until they end or the connection does. The clock decides how
+// many are due: a test that is held up catches up.
 void Trickle(HttpBed& bed, Client& client, std::string_view bytes, Duration interval) {
   const Time start = Now();
   std::size_t sent = 0;
@@ -59,10 +59,18 @@ std::vector<Row> TrickledRows() {
       {"a head behind an answer", kGet, "GET /" + kBig, {200, 408}},
       {"a pipelined head", std::string(kGet) + "GET /", kBig, {200, 408}},
       {"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", kBig, {408}},
-      {"a body that has begun", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n" + kBig, kBig, {408}},
-      {"a body behind a permission", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
-       kBig, {100, 408}},
-      {"a pipelined body", std::string(kGet) + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", kBig, {200, 408}},
+      {"a body that has begun",
+       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n" + kBig,
+       kBig,
+       {408}},
+      {"a body behind a permission",
+       "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
+       kBig,
+       {100, 408}},
+      {"a pipelined body",
+       std::string(kGet) + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n",
+       kBig,
+       {200, 408}},
       {"the size of a chunk", chunked, "00000000001", {408}},
       {"the extension of a chunk", chunked + "1;a=", kBig, {408}},
       {"a chunk", chunked + "3e8\r\n", kBig, {408}},
@@ -109,7 +117,8 @@ TEST_CASE("what trickles in is ended with 408, wherever in a request") {
 
 TEST_CASE("a request that stops at any byte is ended, as it would be at every other") {
   HttpBed bed(Short(milliseconds(20)), Mirror);
-  const std::string request = "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nA: b\r\n\r\n";
+  const std::string request =
+      "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nA: b\r\n\r\n";
   std::vector<std::unique_ptr<Client>> clients;
   for (std::size_t cut = 1; cut < request.size(); ++cut) {
     clients.push_back(bed.Connect());
@@ -153,7 +162,8 @@ TEST_CASE("but a whole body takes no longer than max_body_time, and a head twice
   }
 }
 
-TEST_CASE("without a minimum rate any byte is progress in a body, and header_timeout is the total of a head") {
+TEST_CASE(
+    "without a minimum rate any byte is progress in a body, and header_timeout is the total of a head") {
   HttpSettings config = Short(milliseconds(300));
   config.min_rate = 0;
   HttpBed bed(config, Mirror);
@@ -219,7 +229,9 @@ TEST_CASE("a client that reads its answer byte by byte is closed; one that reads
 
 // ---- journeys ----
 
-TEST_CASE("an idle connection has its time once, however often it travels and whatever it sends that is no request") {
+TEST_CASE(
+    "an idle connection has its time once, however often it travels and whatever it sends that is no "
+    "request") {
   HttpSettings config;
   config.keepalive_timeout = seconds(20);
   config.header_timeout = seconds(20);
@@ -267,7 +279,8 @@ TEST_CASE("half an empty line does not lengthen idle time either") {
 
 TEST_CASE("a time that another worker made up only shortens ours, and one that is over is over") {
   HttpBed bed({}, Mirror);
-  const auto late = bed.Connect(SocketKind::kUnix, {"", http::PackIdle({Now() + std::chrono::hours(1000), 0})});
+  const auto late =
+      bed.Connect(SocketKind::kUnix, {"", http::PackIdle({Now() + std::chrono::hours(1000), 0})});
   bed.Turn();
   CHECK(*http::UnpackIdle(bed.Last().GetSession().Pack().context).until < Now() + std::chrono::minutes(2));
   const auto over = bed.Connect(SocketKind::kUnix, {"", http::PackIdle({Now() - seconds(1), 0})});

@@ -14,7 +14,8 @@ namespace {
 
 Answer Get(HttpBed& bed, std::string_view path, std::string_view fields = "") {
   const auto client = bed.Connect();
-  bed.Exchange(*client, "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
+  bed.Exchange(*client,
+               "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
   const std::vector<Answer> answers = ParseAnswers(client->Received());
   REQUIRE(answers.size() == 1);
   return answers.front();
@@ -88,7 +89,9 @@ TEST_CASE("a browser that has the dashboard does not get it again") {
   HttpBed bed({}, StatusServiceType());
   const std::string tag(Get(bed, "/").Field("etag"));
   REQUIRE(tag.size() > 2);
-  const auto ask = [&bed](const std::string& field) { return Get(bed, "/", "If-None-Match: " + field + "\r\n"); };
+  const auto ask = [&bed](const std::string& field) {
+    return Get(bed, "/", "If-None-Match: " + field + "\r\n");
+  };
   CHECK(ask(tag).status == 304);
   CHECK(ask("W/" + tag).status == 304);
   CHECK(ask(tag).body.empty());
@@ -107,7 +110,8 @@ TEST_CASE("the metrics, in the form that Prometheus asks for") {
   CHECK(metrics.status == 200);
   CHECK(metrics.Field("content-type") == "text/plain; version=0.0.4; charset=utf-8");
   CHECK(metrics.body.find("\npreforkd_requests_total{pool=\"main\",slot=\"3\"} 0\n") != std::string::npos);
-  CHECK(Get(bed, "/metrics").body.find("\npreforkd_requests_total{pool=\"main\",slot=\"3\"} 1\n") != std::string::npos);
+  CHECK(Get(bed, "/metrics").body.find("\npreforkd_requests_total{pool=\"main\",slot=\"3\"} 1\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("both speak second") {

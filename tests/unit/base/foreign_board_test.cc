@@ -1,5 +1,5 @@
-// The board of another program: what its workers count shows on ours, whether its rows are longer than ours or not, and
-// what is no board is refused.
+// The board of another program: what its workers count shows on ours, whether its rows are longer than ours
+// or not, and what is no board is refused.
 #include "common/scoreboard/foreign_board.h"
 
 #include <doctest/doctest.h>
@@ -199,7 +199,8 @@ TEST_CASE("what is no board, or has another layout, is refused, and the memory s
   }
   header = good;
   const UniqueFd empty(::memfd_create("empty", MFD_CLOEXEC));
-  CHECK(ForeignBoard::Map(Copy(empty.Get()), world.ours.Master()).Err().text == "the old scoreboard is cut short");
+  CHECK(ForeignBoard::Map(Copy(empty.Get()), world.ours.Master()).Err().text ==
+        "the old scoreboard is cut short");
 }
 
 }  // namespace preforkd

@@ -1,6 +1,6 @@
 // The scoreboard: what is written is read, in another process too, and never a torn line.
-#include "common/scoreboard/ledger.h"
 #include "common/scoreboard/scoreboard.h"
+#include "common/scoreboard/ledger.h"
 
 #include <doctest/doctest.h>
 
@@ -42,7 +42,8 @@ TEST_CASE("what a child writes its parent reads") {
 }
 
 TEST_CASE("memory that nobody has written to is a new row") {
-  const auto row = std::make_unique<std::array<unsigned char, sizeof(WorkerRow) + alignof(WorkerRow)>>();  // zeros
+  const auto row =
+      std::make_unique<std::array<unsigned char, sizeof(WorkerRow) + alignof(WorkerRow)>>();  // zeros
   void* place = row->data();
   std::size_t space = row->size();
   REQUIRE(std::align(alignof(WorkerRow), sizeof(WorkerRow), place, space) != nullptr);
@@ -155,8 +156,8 @@ TEST_CASE("a worker's row names its pool; a number that is none names nobody") {
 TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's") {
   const Scoreboard board = Make();
   PoolRow& pool = board.UsePool(kMainPool);
-  Counter* const counters[] = {&board.Use(Slot{1}).requests, &board.Use(Slot{0}).requests, &board.Use(Slot{2}).requests,
-                               &pool.queue_length, &board.Master().accepted};
+  Counter* const counters[] = {&board.Use(Slot{1}).requests, &board.Use(Slot{0}).requests,
+                               &board.Use(Slot{2}).requests, &pool.queue_length, &board.Master().accepted};
   for (Counter* const counter : counters) {
     CAPTURE(counter - counters[0]);
     const testing::PeerResult result = testing::RunPeer([&board, counter] {

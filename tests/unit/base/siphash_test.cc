@@ -1,4 +1,5 @@
-// SipHash-2-4, against the vectors of its authors (siphash.c of the reference implementation, key 00 01 .. 0f).
+// SipHash-2-4, against the vectors of its authors (siphash.c of the reference implementation, key 00 01 ..
+// 0f).
 #include "common/structures/siphash.h"
 
 #include <doctest/doctest.h>

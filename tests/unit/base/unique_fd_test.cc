@@ -22,12 +22,8 @@ static_assert(!std::is_convertible_v<int, UniqueFd>);
 static_assert(!std::is_constructible_v<bool, UniqueFd>);
 static_assert(std::is_nothrow_move_constructible_v<UniqueFd>);
 
-UniqueFd Open() {
-  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
-bool IsOpen(int fd) {
-  return ::fcntl(fd, F_GETFD) >= 0;
-}
+UniqueFd Open() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+bool IsOpen(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 

@@ -21,10 +21,13 @@ TEST_CASE("every request comes back as it was") {
         ControlRequest{ControlCommand::kConfig, false, 0}, ControlRequest{ControlCommand::kReload, true, 0},
         ControlRequest{ControlCommand::kReload, false, 0}, ControlRequest{ControlCommand::kUpgrade, true, 0},
         ControlRequest{ControlCommand::kStop, false, 0}, ControlRequest{ControlCommand::kScale, false, 7},
-        ControlRequest{ControlCommand::kScale, false, 7, "app"}, ControlRequest{ControlCommand::kRetire, false, 4294967295}, ControlRequest{ControlCommand::kReopenLogs, false, 0}}) {
+        ControlRequest{ControlCommand::kScale, false, 7, "app"},
+        ControlRequest{ControlCommand::kRetire, false, 4294967295},
+        ControlRequest{ControlCommand::kReopenLogs, false, 0}}) {
     const std::string line = RenderControlRequest(request);
     REQUIRE(line.ends_with('\n'));
-    const Result<ControlRequest> read = ParseControlRequest(std::string_view(line).substr(0, line.size() - 1));
+    const Result<ControlRequest> read =
+        ParseControlRequest(std::string_view(line).substr(0, line.size() - 1));
     REQUIRE(read.Ok());
     CHECK(read.Value() == request);
   }
@@ -52,7 +55,8 @@ TEST_CASE("what is no request is refused, and said why") {
 
 TEST_CASE("garbage and deep nesting are refused, never believed") {
   CHECK_FALSE(Mistake(std::string(kMaxControlRequest, '[')).empty());
-  CHECK_FALSE(Mistake(R"({"command":"status","x":)" + std::string(2000, '[') + std::string(2000, ']') + "}").empty());
+  CHECK_FALSE(
+      Mistake(R"({"command":"status","x":)" + std::string(2000, '[') + std::string(2000, ']') + "}").empty());
   std::minstd_rand random(1);
   const std::string good = R"({"command":"scale","workers":12})";
   for (int i = 0; i < 20'000; ++i) {
@@ -68,7 +72,8 @@ TEST_CASE("replies come back as they were") {
   refused.problems = {"f:1:2: a", "f:3:4: b"};
   ControlReply status;
   status.result = R"({"pid":5,"workers":[]})";
-  for (const ControlReply& reply : {refused, status, TextReply("a = 1\nb = \"\xC3\xA4\"\n"), ControlReply{}}) {
+  for (const ControlReply& reply :
+       {refused, status, TextReply("a = 1\nb = \"\xC3\xA4\"\n"), ControlReply{}}) {
     const std::string line = RenderControlReply(reply);
     CHECK(line.find('\n') == line.size() - 1);
     const Result<ControlReply> read = ParseControlReply(std::string_view(line).substr(0, line.size() - 1));

@@ -73,8 +73,8 @@ TEST_CASE("help names every command") {
   const auto parsed = Parse({"--help"});
   const auto& early = std::get<CtlEarlyExit>(parsed);
   CHECK(early.code == ExitCode::kStopped);
-  for (const char* command : {"status", "workers", "top", "metrics", "reload [--wait]", "upgrade [--wait]", "stop",
-                              "scale [POOL=]N", "retire SLOT", "reopen-logs", "config", "version"}) {
+  for (const char* command : {"status", "workers", "top", "metrics", "reload [--wait]", "upgrade [--wait]",
+                              "stop", "scale [POOL=]N", "retire SLOT", "reopen-logs", "config", "version"}) {
     CHECK(early.text.find(std::string("\n  ") + command) != std::string::npos);
   }
 }

@@ -62,7 +62,8 @@ TEST_CASE("the status as text") {
 }
 
 TEST_CASE("with several pools there is a table of them, and the workers are grouped") {
-  StatusView view = View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512), Worker(3, 40, 0, 512)});
+  StatusView view =
+      View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512), Worker(3, 40, 0, 512)});
   view.pools = {{"main", "serving", 1, 4, 1, 0}, {"app", "degraded", 2, 8, 0, 7}};
   view.workers[0].pool = "app";
   view.workers[1].pool = "gone";  // of a configuration before this one: it finishes
@@ -155,7 +156,9 @@ TEST_CASE("lengths of time, sizes, and cutting between characters") {
   CHECK(Ago(-5) == "0 s");
   CHECK(Bytes(1023) == "1023 B");
   CHECK(Bytes(6.1 * 1024 * 1024) == "6.1 MiB");
-  CHECK(CutToWidth("a\xC3\xA4" "b", 2) == "a\xC3\xA4");
+  CHECK(CutToWidth("a\xC3\xA4"
+                   "b",
+                   2) == "a\xC3\xA4");
   CHECK(CutToWidth("ab", 5) == "ab");
 }
 

@@ -32,8 +32,8 @@ TEST_CASE("ranges that ask for a part") {
     std::uint64_t first, size;
   };
   for (const Row& row : {Row{"bytes=0-8", 0, 9}, Row{"bytes=990-", 990, 10}, Row{"bytes=-10", 990, 10},
-                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2}, Row{"bytes=, 1-2\t,,", 1, 2},
-                         Row{"bytes=0-99999999999999999999999", 0, 1000}}) {
+                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2},
+                         Row{"bytes=, 1-2\t,,", 1, 2}, Row{"bytes=0-99999999999999999999999", 0, 1000}}) {
     CAPTURE(row.value);
     const ByteRange range = ParseRange(row.value, 1000);
     CHECK(range.kind == Kind::kPart);
@@ -43,8 +43,9 @@ TEST_CASE("ranges that ask for a part") {
 }
 
 TEST_CASE("ranges that are ignored, and ranges behind the end") {
-  for (const char* value : {"", "bytes", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "bytes=1-2,3-4",
-                            "foo=0-1", "bytes=,", "bytes=1-2,x", "bytes =1-2", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
+  for (const char* value :
+       {"", "bytes", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "bytes=1-2,3-4", "foo=0-1", "bytes=,",
+        "bytes=1-2,x", "bytes =1-2", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
     CAPTURE(value);
     CHECK(ParseRange(value, 1000).kind == Kind::kWhole);
   }
@@ -106,7 +107,9 @@ TEST_CASE("a comma between quotes is a part of a tag") {
 TEST_CASE("a list is the same list however it is cut into lines") {
   const std::vector<std::string> tags = {"\"tag\"", "W/\"tag\"", "\"a\"", "\"b,c\"", "W/\"\"", "*", "", " "};
   std::mt19937 random(20261126);
-  const auto below = [&random](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
+  const auto below = [&random](std::size_t end) {
+    return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
+  };
   for (int round = 0; round < 20'000; ++round) {
     const std::string name = round % 2 == 0 ? "If-Match" : "If-None-Match";
     std::string joined = tags[below(tags.size())];
@@ -122,7 +125,8 @@ TEST_CASE("a list is the same list however it is cut into lines") {
       fields.push_back({"Accept", "*"});
     }
     CAPTURE(joined);
-    REQUIRE(CheckPreconditions(With(fields), kFile, kNow) == CheckPreconditions(With({{name, joined}}), kFile, kNow));
+    REQUIRE(CheckPreconditions(With(fields), kFile, kNow) ==
+            CheckPreconditions(With({{name, joined}}), kFile, kNow));
   }
 }
 
@@ -131,7 +135,8 @@ TEST_CASE("several lines of a date are no date, and of If-Range no condition tha
     return CheckPreconditions(With(fields), kFile, kNow);
   };
   CHECK(check({{"If-Modified-Since", kSame}, {"If-Modified-Since", kSame}}) == Precondition::kProceed);
-  CHECK(check({{"If-Unmodified-Since", kEarlier}, {"if-unmodified-since", kEarlier}}) == Precondition::kProceed);
+  CHECK(check({{"If-Unmodified-Since", kEarlier}, {"if-unmodified-since", kEarlier}}) ==
+        Precondition::kProceed);
   CHECK_FALSE(RangeApplies(With({{"If-Range", "\"tag\""}, {"If-Range", "\"tag\""}}), kFile, kNow));
 }
 
@@ -150,10 +155,11 @@ TEST_CASE("what is told of a file's time") {
     std::time_t mtime, ctime, told, latest;
     bool exact;
   };
-  for (const Row& row : {Row{kModified, kNow, kModified, kModified, true}, Row{kNow, kNow, kNow, kNow, true},
-                         Row{0, kNow, 0, 0, true}, Row{-1, kNow, -1, -1, true}, Row{kLeast, kNow, kLeast, kLeast, true},
-                         Row{kNow + 1, kModified, kNow, kModified, false}, Row{kMost, kNow, kNow, kNow, false},
-                         Row{kMost, kMost, kNow, kNow, false}}) {  // the clock has been put back
+  for (const Row& row :
+       {Row{kModified, kNow, kModified, kModified, true}, Row{kNow, kNow, kNow, kNow, true},
+        Row{0, kNow, 0, 0, true}, Row{-1, kNow, -1, -1, true}, Row{kLeast, kNow, kLeast, kLeast, true},
+        Row{kNow + 1, kModified, kNow, kModified, false}, Row{kMost, kNow, kNow, kNow, false},
+        Row{kMost, kMost, kNow, kNow, false}}) {  // the clock has been put back
     CAPTURE(row.mtime);
     const Modified modified = ModifiedOf(row.mtime, row.ctime, kNow);
     CHECK(modified.told == row.told);

@@ -10,9 +10,7 @@ Framing Frame(HttpField field, int minor = 1, std::uint64_t max_body = 100) {
   return DecideFraming({&field, 1}, minor, max_body);
 }
 
-TEST_CASE("no field, no body") {
-  CHECK(DecideFraming({}, 1, 100).kind == Framing::Kind::kNone);
-}
+TEST_CASE("no field, no body") { CHECK(DecideFraming({}, 1, 100).kind == Framing::Kind::kNone); }
 
 TEST_CASE("lengths") {
   CHECK(Frame({"content-length", "7"}).kind == Framing::Kind::kLength);

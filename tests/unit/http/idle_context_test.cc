@@ -25,7 +25,8 @@ TEST_CASE("a time that a lying worker has made up is none before the clock began
 
 TEST_CASE("what another version or nobody packed says nothing") {
   const std::string packed = PackIdle({FromNanoseconds(4711), 3});
-  for (std::size_t size = 0; size < packed.size(); ++size) CHECK(UnpackIdle(packed.substr(0, size)) == IdleContext{});
+  for (std::size_t size = 0; size < packed.size(); ++size)
+    CHECK(UnpackIdle(packed.substr(0, size)) == IdleContext{});
   CHECK(UnpackIdle("\x01") == IdleContext{});
   CHECK(UnpackIdle("\x03" + packed.substr(1)) == IdleContext{});
   CHECK(UnpackIdle(packed + "what a later version adds") == IdleContext{FromNanoseconds(4711), 3});

@@ -37,7 +37,8 @@ TEST_CASE("a miss looks at once, until there are too many") {
   CHECK(looks(milliseconds(40), 1000) == 1);
   CHECK(looks(std::chrono::hours(1000), 1000) == LookSchedule::kMissesAtOnce);
   // A miss every 10 ms always looks.
-  for (int i = 1; i <= 1000; ++i) REQUIRE(looks(std::chrono::hours(2000) + i * LookSchedule::kPerMiss, 1) == 1);
+  for (int i = 1; i <= 1000; ++i)
+    REQUIRE(looks(std::chrono::hours(2000) + i * LookSchedule::kPerMiss, 1) == 1);
 }
 
 // Requests at random times, hits and misses.

@@ -52,10 +52,19 @@ TEST_CASE("the deadline: an allowance, which bytes refill and never overfill, wi
        {{seconds(1), 500}, {seconds(2), 500}, {seconds(3), 500}},
        seconds(13)},
       {"half the rate buys half the time", kRules, {{seconds(4), 1000}, {seconds(8), 1000}}, seconds(14)},
-      {"the total, however much comes", kRules, {{seconds(5), 1'000'000}, {seconds(99), 1'000'000}}, seconds(100)},
-      {"no total", {seconds(10), 500, seconds(0)}, {{seconds(9), 100'000}, {hours(30), 100'000}}, hours(30) + seconds(10)},
+      {"the total, however much comes",
+       kRules,
+       {{seconds(5), 1'000'000}, {seconds(99), 1'000'000}},
+       seconds(100)},
+      {"no total",
+       {seconds(10), 500, seconds(0)},
+       {{seconds(9), 100'000}, {hours(30), 100'000}},
+       hours(30) + seconds(10)},
       {"what was read late, because we were late", kRules, {{seconds(40), 500}}, seconds(41)},
-      {"no rate: any byte brings all of it back", {seconds(10), 0, seconds(0)}, {{seconds(9), 1}}, seconds(19)},
+      {"no rate: any byte brings all of it back",
+       {seconds(10), 0, seconds(0)},
+       {{seconds(9), 1}},
+       seconds(19)},
       {"no rate, and a total", {seconds(10), 0, seconds(12)}, {{seconds(9), 1}}, seconds(12)},
       {"more bytes than a number of nanoseconds", kRules, {{seconds(5), UINT64_MAX}}, seconds(15)},
       {"the highest rate", {seconds(10), UINT64_MAX, seconds(0)}, {{seconds(5), 1'000'000}}, seconds(10)},
@@ -66,7 +75,8 @@ TEST_CASE("the deadline: an allowance, which bytes refill and never overfill, wi
   }
 }
 
-TEST_CASE("however bytes come, a client below the rate has its allowance, and what its bytes earn on top at most") {
+TEST_CASE(
+    "however bytes come, a client below the rate has its allowance, and what its bytes earn on top at most") {
   std::mt19937 random(7);
   for (int walk = 0; walk < 2000; ++walk) {
     Pace pace(kRules, kStart);
@@ -111,7 +121,11 @@ TEST_CASE("lag is the time that sixteen times the rate does not excuse") {
       {"at the minimum rate", kRules, {{seconds(1), 500}, {seconds(2), 500}}, seconds(2), milliseconds(1875)},
       {"fast", kRules, {{seconds(1), 8000}, {seconds(2), 8000}}, seconds(2), seconds(0)},
       {"a burst is no credit for later", kRules, {{seconds(1), 1'000'000}}, seconds(2), seconds(1)},
-      {"no rate: since the last byte", {seconds(10), 0, seconds(0)}, {{seconds(1), 1}}, seconds(3), seconds(2)},
+      {"no rate: since the last byte",
+       {seconds(10), 0, seconds(0)},
+       {{seconds(1), 1}},
+       seconds(3),
+       seconds(2)},
       {"no rate, and nothing came", {seconds(10), 0, seconds(0)}, {}, seconds(3), seconds(3)},
   };
   for (const Row& row : rows) {

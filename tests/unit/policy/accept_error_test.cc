@@ -7,9 +7,7 @@
 
 namespace preforkd {
 
-TEST_CASE("nothing waits: the batch is over") {
-  CHECK(ReactionTo(EAGAIN) == AcceptReaction::kBatchDone);
-}
+TEST_CASE("nothing waits: the batch is over") { CHECK(ReactionTo(EAGAIN) == AcceptReaction::kBatchDone); }
 
 TEST_CASE("one connection failed: the next may not") {
   for (const int errnum : {EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET,

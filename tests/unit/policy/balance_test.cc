@@ -38,7 +38,9 @@ class Slots {
     Offer(*slot, loads_.at(*slot) + 1);
     return static_cast<int>(*slot);
   }
-  [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client = 0) const { return balancer_.Choose(client); }
+  [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client = 0) const {
+    return balancer_.Choose(client);
+  }
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& Loads() const { return loads_; }
   Balancer& Tree() { return balancer_; }
 
@@ -56,8 +58,8 @@ std::vector<int> GiveMany(Slots& slots, int count) {
 // The definitions, by looking at every slot.
 class Plain {
  public:
-  Plain(DispatchPolicy policy, const Gathering& gathering, const std::map<std::uint32_t, std::uint64_t>& loads,
-        std::uint32_t last)
+  Plain(DispatchPolicy policy, const Gathering& gathering,
+        const std::map<std::uint32_t, std::uint64_t>& loads, std::uint32_t last)
       : policy_(policy), gathering_(gathering), loads_(loads), last_(last) {}
 
   [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client) const {
@@ -140,13 +142,16 @@ TEST_CASE("least-connections: never more than one apart while nothing ends") {
   Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0, 0, 0});
   for (int i = 0; i < 333; ++i) {
     REQUIRE(slots.Give() >= 0);
-    const auto [low, high] = std::minmax_element(slots.Loads().begin(), slots.Loads().end(),
-                                                 [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto [low, high] =
+        std::minmax_element(slots.Loads().begin(), slots.Loads().end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; });
     CHECK(high->second - low->second <= 1);
   }
 }
 
-TEST_CASE("gathering: as few as can run at once, each up to the depth, then the next ones, then whoever has least") {
+TEST_CASE(
+    "gathering: as few as can run at once, each up to the depth, then the next ones, then whoever has "
+    "least") {
   Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0, 0});
   slots.Tree().Gather({.slots = 2, .depth = 3});
   CHECK(GiveMany(slots, 6) == std::vector<int>{1, 0, 1, 0, 1, 0});
@@ -178,7 +183,8 @@ TEST_CASE("round-robin goes on behind a slot that has left") {
   CHECK(GiveMany(slots, 2) == std::vector<int>{2, 0});
 }
 
-TEST_CASE("client-hash: a client stays; a slot that leaves moves only its own, one that joins takes only its own") {
+TEST_CASE(
+    "client-hash: a client stays; a slot that leaves moves only its own, one that joins takes only its own") {
   for (const std::uint32_t leaving : {0U, 2U, 3U}) {
     Slots slots(DispatchPolicy::kClientHash, {0, 0, 0, 0});
     std::mt19937_64 random(leaving);
@@ -196,7 +202,8 @@ TEST_CASE("client-hash: a client stays; a slot that leaves moves only its own, o
     slots.Offer(leaving, 0);
     for (const auto& [client, home] : homes) CHECK(slots.Choice(client) == home);
     slots.Offer(4, 0);
-    for (const auto& [client, home] : homes) CHECK((slots.Choice(client) == home || slots.Choice(client) == 4));
+    for (const auto& [client, home] : homes)
+      CHECK((slots.Choice(client) == home || slots.Choice(client) == 4));
   }
 }
 

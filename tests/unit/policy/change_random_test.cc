@@ -255,12 +255,9 @@ class World {
     change_.OnFleet(true);  // to look for a quiet moment is itself an event of the workers
     settling_ = false;
     switch (Pick(4)) {
-      case 0:
-        return change_.OnCannotReplaceYet();
-      case 1:
-        return change_.OnUpgradeFailed("execve");
-      default:
-        return Exec();
+      case 0: return change_.OnCannotReplaceYet();
+      case 1: return change_.OnUpgradeFailed("execve");
+      default: return Exec();
     }
   }
 

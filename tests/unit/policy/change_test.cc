@@ -33,12 +33,8 @@ std::string Text(const ReportWaiting& action) {
   return fmt::format("{} waits for {}", action.upgrade ? "upgrade" : "reload",
                      kNames[static_cast<int>(action.why)]);
 }
-std::string Text(const BeginReload&) {
-  return "begin reload";
-}
-std::string Text(const StartGeneration&) {
-  return "start generation";
-}
+std::string Text(const BeginReload&) { return "begin reload"; }
+std::string Text(const StartGeneration&) { return "start generation"; }
 std::string Text(const RefuseReload& action) {
   return fmt::format("refuse reload{}: {}", Ids(action.waiters), action.why);
 }
@@ -49,34 +45,22 @@ std::string Text(const StayInService& action) {
   return fmt::format("{} abandoned{}: {}", action.upgrade ? "upgrade" : "reload", Ids(action.waiters),
                      action.reason);
 }
-std::string Text(const StartPreflight&) {
-  return "start preflight";
-}
-std::string Text(const KillPreflight&) {
-  return "kill preflight";
-}
-std::string Text(const Replace&) {
-  return "replace";
-}
+std::string Text(const StartPreflight&) { return "start preflight"; }
+std::string Text(const KillPreflight&) { return "kill preflight"; }
+std::string Text(const Replace&) { return "replace"; }
 std::string Text(const RefuseUpgrade& action) {
   return fmt::format("refuse upgrade{}: {}", Ids(action.waiters), action.why);
 }
-std::string Text(const ReportReturn& action) {
-  return fmt::format("returned{}", Ids(action.waiters));
-}
+std::string Text(const ReportReturn& action) { return fmt::format("returned{}", Ids(action.waiters)); }
 std::string Text(const AnnounceStop& action) {
   return fmt::format("stop within {:g} s, delay {:g} s", Seconds(action.stop_by - kNow),
                      Seconds(action.delay));
 }
-std::string Text(const CloseListeners&) {
-  return "close listeners";
-}
+std::string Text(const CloseListeners&) { return "close listeners"; }
 std::string Text(const StopWorkers& action) {
   return fmt::format("stop workers within {:g} s", Seconds(action.stop_by - kNow));
 }
-std::string Text(const StopAtOnce&) {
-  return "stop at once";
-}
+std::string Text(const StopAtOnce&) { return "stop at once"; }
 
 std::string Story(Change& change) {
   std::string story;
@@ -87,12 +71,8 @@ std::string Story(Change& change) {
   return story;
 }
 
-Asker Waits(std::uint64_t id) {
-  return {static_cast<WaiterId>(id), true};
-}
-Asker Asks(std::uint64_t id) {
-  return {static_cast<WaiterId>(id), false};
-}
+Asker Waits(std::uint64_t id) { return {static_cast<WaiterId>(id), true}; }
+Asker Asks(std::uint64_t id) { return {static_cast<WaiterId>(id), false}; }
 
 Change Serving() {
   Change change;
@@ -153,8 +133,9 @@ TEST_CASE("a reload that is abandoned inside its start is no success, to who doe
   change.OnGenerationPrepared();
   change.OnAbandoned("no process can be forked");
   change.OnGenerationStarted();
-  CHECK(Story(change) == "begin reload, publish reloading, start generation, publish serving, "
-                         "reload abandoned #1: no process can be forked");
+  CHECK(Story(change) ==
+        "begin reload, publish reloading, start generation, publish serving, "
+        "reload abandoned #1: no process can be forked");
 }
 
 TEST_CASE("a reload that is refused tells both, and nothing else changes") {
@@ -215,7 +196,8 @@ TEST_CASE("a reload that is asked for while workers of an earlier generation fin
   CHECK(Story(change) == "begin reload");
 }
 
-TEST_CASE("of an upgrade and a reload that wait the upgrade goes first; refused, it leaves the reload its turn") {
+TEST_CASE(
+    "of an upgrade and a reload that wait the upgrade goes first; refused, it leaves the reload its turn") {
   Change change = Reloading();
   change.AskReload(Waits(2));
   change.AskUpgrade(Waits(3));
@@ -229,7 +211,8 @@ TEST_CASE("of an upgrade and a reload that wait the upgrade goes first; refused,
   CHECK(Story(change) == "refuse upgrade #3: not today, begin reload");
   change.OnGenerationPrepared();
   change.OnAbandoned("no worker");
-  CHECK(Story(change) == "publish reloading, start generation, publish serving, reload abandoned #2: no worker");
+  CHECK(Story(change) ==
+        "publish reloading, start generation, publish serving, reload abandoned #2: no worker");
 }
 
 TEST_CASE("upgrades that are asked for during an upgrade have its outcome") {

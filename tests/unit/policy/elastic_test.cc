@@ -23,7 +23,8 @@ ElasticReading AllBlocked() {
   return reading;
 }
 
-// A fleet that blocks, crashes, starts and is merely busy, by dice. Checks each decision against what it knows.
+// A fleet that blocks, crashes, starts and is merely busy, by dice. Checks each decision against what it
+// knows.
 class Walk {
  public:
   explicit Walk(std::uint32_t seed) : random_(seed) { reading_ = AllBlocked(), reading_.blocked = 0; }
@@ -33,10 +34,10 @@ class Walk {
     Happen(Pick(8));
     const bool wants = elastic_.WantsOneMore(reading_, now_);
     if (wants) {
-      CHECK(reading_.waiting > 0);                  // somebody needs it
-      CHECK(reading_.blocked == reading_.ready);    // nobody else can serve
-      CHECK(reading_.ready >= reading_.desired);    // it is not a crash that is to be made up for
-      CHECK(reading_.starting == 0);                // help is not on its way
+      CHECK(reading_.waiting > 0);                // somebody needs it
+      CHECK(reading_.blocked == reading_.ready);  // nobody else can serve
+      CHECK(reading_.ready >= reading_.desired);  // it is not a crash that is to be made up for
+      CHECK(reading_.starting == 0);              // help is not on its way
       CHECK(now_ >= failed_ + Elastic::kRestAfterFailure);
       ++reading_.starting;
       ++reading_.extras;

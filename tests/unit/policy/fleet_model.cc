@@ -13,9 +13,7 @@ void Insist(bool condition, const std::string& otherwise) {
   if (!condition) throw std::logic_error(otherwise);
 }
 
-std::string Text(const WorkerId& id) {
-  return fmt::format("{}.{}", Raw(id.slot), Raw(id.incarnation));
-}
+std::string Text(const WorkerId& id) { return fmt::format("{}.{}", Raw(id.slot), Raw(id.incarnation)); }
 
 }  // namespace
 
@@ -223,8 +221,6 @@ FleetModel::Process& FleetModel::Live(const WorkerId& id, const char* what) {
   return found->second;
 }
 
-void FleetModel::Tell(const std::string& line) {
-  story_ += (story_.empty() ? "" : ", ") + line;
-}
+void FleetModel::Tell(const std::string& line) { story_ += (story_.empty() ? "" : ", ") + line; }
 
 }  // namespace preforkd

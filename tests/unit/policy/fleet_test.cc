@@ -60,7 +60,8 @@ TEST_CASE("one connection served is use enough, however short the life") {
 
 TEST_CASE("a replacement that no slot is free for is no replacement, and says so") {
   Fleet fleet(2, 1);
-  fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2, .settings = {}}}, Time{});
+  fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2, .settings = {}}},
+              Time{});
   for (std::uint32_t slot : {0U, 1U}) fleet.Spawned(Slot{slot}, Incarnation{slot + 1}, Time{});
   for (std::uint32_t slot : {0U, 1U}) fleet.Ready(Id(slot, slot + 1), Time{});
   (void)fleet.TakeActions();
@@ -69,7 +70,8 @@ TEST_CASE("a replacement that no slot is free for is no replacement, and says so
   CHECK_FALSE(fleet.Find(Id(0, 1))->leaving);
 
   Fleet roomy(3, 1);
-  roomy.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 1, .settings = {}}}, Time{});
+  roomy.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 1, .settings = {}}},
+              Time{});
   roomy.Spawned(Slot{0}, Incarnation{1}, Time{});
   roomy.Ready(Id(0, 1), Time{});
   CHECK(roomy.Replace(Id(0, 1), Time{}));
@@ -337,7 +339,8 @@ TEST_CASE("an upgrade: the workers of the other program serve until those of thi
   CHECK(model.Under().MayReload());
 }
 
-TEST_CASE("an upgrade whose workers cannot start: those of the other program stay, and one that dies is replaced") {
+TEST_CASE(
+    "an upgrade whose workers cannot start: those of the other program stay, and one that dies is replaced") {
   FleetModel model(1);
   Serve(model);
   model.Upgrade(2);
@@ -362,7 +365,9 @@ TEST_CASE("a program that has come back has the number of workers that there sho
   CHECK(model.TakeStory() == "upgrade, spawn 1.5 g1");
 }
 
-TEST_CASE("one that starts and one that leaves while the program is replaced go on doing so, within the same time") {
+TEST_CASE(
+    "one that starts and one that leaves while the program is replaced go on doing so, within the same "
+    "time") {
   FleetModel model(1);
   Serve(model);
   model.Scale(1);
@@ -372,7 +377,8 @@ TEST_CASE("one that starts and one that leaves while the program is replaced go 
   model.Upgrade(1);
   CHECK(model.TakeStory() == "upgrade, spawn 2.4 g2");
   model.AdvanceToDeadline();
-  CHECK(model.TakeStory() == "kill 0.3");  // start_timeout, counted from its start; it was to die with its generation
+  CHECK(model.TakeStory() ==
+        "kill 0.3");  // start_timeout, counted from its start; it was to die with its generation
   model.Die(Id(0, 3), false);
   model.MakeReady(Id(2, 4));
   CHECK(model.TakeStory() == "promote g2");

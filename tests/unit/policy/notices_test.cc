@@ -92,8 +92,9 @@ TEST_CASE("enough workers must beat: half of them, at least one") {
     std::uint32_t wanted, beating;
     bool answered;
   };
-  for (const Row& row : {Row{1, 1, true}, Row{1, 0, false}, Row{2, 1, true}, Row{2, 0, false}, Row{3, 1, true},
-                         Row{4, 2, true}, Row{4, 1, false}, Row{8, 4, true}, Row{8, 3, false}}) {
+  for (const Row& row :
+       {Row{1, 1, true}, Row{1, 0, false}, Row{2, 1, true}, Row{2, 0, false}, Row{3, 1, true},
+        Row{4, 2, true}, Row{4, 1, false}, Row{8, 4, true}, Row{8, 3, false}}) {
     CAPTURE(row.wanted);
     CAPTURE(row.beating);
     Notices notices = Serving(seconds(10));
@@ -108,10 +109,12 @@ TEST_CASE("enough workers must beat: half of them, at least one") {
 TEST_CASE("a stop is not ended by the watchdog because its workers leave") {
   Notices notices = Serving(seconds(10));
   (void)notices.Stopping(kStart + seconds(60), kStart);
-  for (int i = 0; i < 12; ++i) CHECK(Contains(notices.Tick(Beating(0, 2), kStart + seconds(5 * i)), "WATCHDOG=1\n"));
+  for (int i = 0; i < 12; ++i)
+    CHECK(Contains(notices.Tick(Beating(0, 2), kStart + seconds(5 * i)), "WATCHDOG=1\n"));
 }
 
-TEST_CASE("whatever happens: every RELOADING is followed by READY or STOPPING, and no READY by STOPPING's back") {
+TEST_CASE(
+    "whatever happens: every RELOADING is followed by READY or STOPPING, and no READY by STOPPING's back") {
   std::mt19937 random(1);
   for (int round = 0; round < 1000; ++round) {
     Notices notices(seconds(4), kStart);
@@ -124,9 +127,15 @@ TEST_CASE("whatever happens: every RELOADING is followed by READY or STOPPING, a
       std::string text;
       switch (random() % 40) {
         case 0: text = notices.Stopping(now + seconds(10), now); break;
-        case 1: case 2: case 3: text = notices.Serving("s"); break;
-        case 4: case 5: case 6: text = notices.Reloading("s", now); break;
-        case 7: case 8: case 9: text = notices.ReloadEnded("s"); break;
+        case 1:
+        case 2:
+        case 3: text = notices.Serving("s"); break;
+        case 4:
+        case 5:
+        case 6: text = notices.Reloading("s", now); break;
+        case 7:
+        case 8:
+        case 9: text = notices.ReloadEnded("s"); break;
         default:
           text = notices.Tick(Beating(static_cast<std::uint32_t>(random() % 3), 2), now);
           REQUIRE(notices.NextTick() > now);  // or the loop would spin

@@ -112,7 +112,8 @@ TEST_CASE("a parcel sent into a callback that has lasted already is looked after
   CHECK(world.Stuck());
 }
 
-TEST_CASE("it stays stuck after its queue was reclaimed, until it moves: takes, leaves its callback, or beats") {
+TEST_CASE(
+    "it stays stuck after its queue was reclaimed, until it moves: takes, leaves its callback, or beats") {
   for (const int move : {0, 1, 2}) {
     CAPTURE(move);
     World world;

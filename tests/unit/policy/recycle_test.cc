@@ -35,7 +35,8 @@ TEST_CASE("each limit alone, at its edge") {
 
   const RecycleLimits by_memory{.max_memory = 64 << 20};
   CHECK_FALSE(recycle.Judge(Reading(0, 64 << 20, {}), by_memory));
-  const std::optional<RecycleVerdict> large = recycle.Judge(Reading(0, (64 << 20) + (1 << 19), {}), by_memory);
+  const std::optional<RecycleVerdict> large =
+      recycle.Judge(Reading(0, (64 << 20) + (1 << 19), {}), by_memory);
   REQUIRE(large);
   CHECK(large->limit == RecycleLimit::kMemory);
   CHECK(large->text == "64.5 MiB of memory, the limit is 64.0 MiB");

@@ -47,7 +47,11 @@ TEST_CASE("numbers that go back, and others at each look, make no more lines") {
   CHECK(watch.Look(kWorker, {{1, 50}}, kStart + RefusalWatch::kQuiet).empty());
   int lines = 0;
   for (int i = 0; i < 1000; ++i) {
-    lines += watch.Look(kWorker, {{i, ~std::uint64_t{0}}}, kStart + RefusalWatch::kQuiet * 2 + milliseconds(i)).empty() ? 0 : 1;
+    lines +=
+        watch.Look(kWorker, {{i, ~std::uint64_t{0}}}, kStart + RefusalWatch::kQuiet * 2 + milliseconds(i))
+                .empty()
+            ? 0
+            : 1;
   }
   CHECK(lines == 1);
 }

@@ -15,12 +15,12 @@ TEST_CASE("degraded: nobody ready, nobody coming; serving again only when one is
     std::uint32_t starting;
     ServiceState next;
   };
-  for (const Row& row : {Row{kServing, 2, 0, kServing}, Row{kServing, 1, 1, kServing},
-                         Row{kServing, 0, 1, kServing},    // one has died, its successor is on the way
-                         Row{kServing, 0, 0, kDegraded},   // nothing can be forked, or the back-off runs
-                         Row{kDegraded, 0, 0, kDegraded},
-                         Row{kDegraded, 0, 2, kDegraded},  // an attempt is not yet a success
-                         Row{kDegraded, 1, 0, kServing}, Row{kDegraded, 1, 3, kServing}}) {
+  for (const Row& row :
+       {Row{kServing, 2, 0, kServing}, Row{kServing, 1, 1, kServing},
+        Row{kServing, 0, 1, kServing},   // one has died, its successor is on the way
+        Row{kServing, 0, 0, kDegraded},  // nothing can be forked, or the back-off runs
+        Row{kDegraded, 0, 0, kDegraded}, Row{kDegraded, 0, 2, kDegraded},  // an attempt is not yet a success
+        Row{kDegraded, 1, 0, kServing}, Row{kDegraded, 1, 3, kServing}}) {
     CAPTURE(row.ready);
     CAPTURE(row.starting);
     CHECK(NextServiceState(row.now, row.ready, row.starting) == row.next);

@@ -1,4 +1,5 @@
-// Which system calls are in which set: what a worker may never do, what it always may, and what each set adds.
+// Which system calls are in which set: what a worker may never do, what it always may, and what each set
+// adds.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -22,7 +23,8 @@ namespace {
 
 constexpr pid_t kSelf = 4711;
 constexpr CallSets kNone;
-constexpr CallSets kAll{CallSet::kNetwork, CallSet::kFiles, CallSet::kProcesses, CallSet::kThreads, CallSet::kCode};
+constexpr CallSets kAll{CallSet::kNetwork, CallSet::kFiles, CallSet::kProcesses, CallSet::kThreads,
+                        CallSet::kCode};
 
 using Arguments = std::array<std::uint64_t, 6>;
 
@@ -30,7 +32,8 @@ using Arguments = std::array<std::uint64_t, 6>;
 bool Allows(CallSets sets, std::string_view name, const Arguments& arguments = {}) {
   const std::vector<CallRule> rules = RulesFor(sets, kSelf);
   return std::any_of(rules.begin(), rules.end(), [&](const CallRule& rule) {
-    return rule.name == name && std::all_of(rule.tests.begin(), rule.tests.end(), [&](const ArgumentTest& test) {
+    return rule.name == name &&
+           std::all_of(rule.tests.begin(), rule.tests.end(), [&](const ArgumentTest& test) {
              return (arguments.at(test.argument) & test.mask) == test.value;
            });
   });
@@ -42,13 +45,57 @@ Arguments Third(std::uint64_t value) { return {0, 0, value}; }
 }  // namespace
 
 TEST_CASE("in no set: what leads around the filter, into other processes, or into the kernel") {
-  for (const char* name :
-       {"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "io_uring_setup",
-        "io_uring_enter", "io_uring_register", "bpf", "perf_event_open", "userfaultfd", "mount", "umount2", "pivot_root",
-        "chroot", "unshare", "setns", "init_module", "finit_module", "kexec_load", "reboot", "swapon", "setuid", "setgid",
-        "setresuid", "setresgid", "setgroups", "capset", "keyctl", "add_key", "acct", "quotactl", "settimeofday",
-        "clock_settime", "sethostname", "iopl", "ioperm", "personality", "seccomp", "mknod", "mknodat", "open_by_handle_at",
-        "move_pages", "migrate_pages", "vhangup", "syslog", "tkill", "setrlimit", "modify_ldt", "clone3"}) {
+  for (const char* name : {"ptrace",
+                           "process_vm_readv",
+                           "process_vm_writev",
+                           "process_madvise",
+                           "pidfd_getfd",
+                           "kcmp",
+                           "io_uring_setup",
+                           "io_uring_enter",
+                           "io_uring_register",
+                           "bpf",
+                           "perf_event_open",
+                           "userfaultfd",
+                           "mount",
+                           "umount2",
+                           "pivot_root",
+                           "chroot",
+                           "unshare",
+                           "setns",
+                           "init_module",
+                           "finit_module",
+                           "kexec_load",
+                           "reboot",
+                           "swapon",
+                           "setuid",
+                           "setgid",
+                           "setresuid",
+                           "setresgid",
+                           "setgroups",
+                           "capset",
+                           "keyctl",
+                           "add_key",
+                           "acct",
+                           "quotactl",
+                           "settimeofday",
+                           "clock_settime",
+                           "sethostname",
+                           "iopl",
+                           "ioperm",
+                           "personality",
+                           "seccomp",
+                           "mknod",
+                           "mknodat",
+                           "open_by_handle_at",
+                           "move_pages",
+                           "migrate_pages",
+                           "vhangup",
+                           "syslog",
+                           "tkill",
+                           "setrlimit",
+                           "modify_ldt",
+                           "clone3"}) {
     CAPTURE(std::string(name));
     CHECK_FALSE(Allows(kAll, name));
   }
@@ -56,14 +103,16 @@ TEST_CASE("in no set: what leads around the filter, into other processes, or int
 }
 
 TEST_CASE("without a set: no socket, no process, no thread, nothing is opened but to read it") {
-  for (const char* name : {"socket", "connect", "bind", "listen", "accept4", "socketpair", "fork", "vfork", "clone", "execve",
-                           "execveat", "unlink", "rename", "mkdir", "chmod", "truncate", "memfd_create", "chdir", "dup2"}) {
+  for (const char* name :
+       {"socket", "connect", "bind", "listen", "accept4", "socketpair", "fork", "vfork", "clone", "execve",
+        "execveat", "unlink", "rename", "mkdir", "chmod", "truncate", "memfd_create", "chdir", "dup2"}) {
     CAPTURE(std::string(name));
     CHECK_FALSE(Allows(kNone, name, {AF_INET}));
     CHECK(Allows(kAll, name, {AF_INET}));
   }
   CHECK(Allows(kNone, "openat", Third(O_RDONLY | O_CLOEXEC | O_PATH | O_DIRECTORY | O_NONBLOCK)));
-  for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_TMPFILE | O_RDWR, O_ACCMODE}) {
+  for (const int flags :
+       {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_TMPFILE | O_RDWR, O_ACCMODE}) {
     CAPTURE(flags);
     CHECK_FALSE(Allows(kNone, "openat", Third(static_cast<std::uint64_t>(flags))));
     CHECK_FALSE(Allows(kNone, "open", Second(static_cast<std::uint64_t>(flags))));
@@ -115,7 +164,8 @@ TEST_CASE("threads are not processes, and neither gets new namespaces") {
   CHECK(Allows({CallSet::kThreads}, "clone", {kThread}));
   CHECK_FALSE(Allows({CallSet::kThreads}, "clone", {17}));
   CHECK(Allows({CallSet::kProcesses}, "clone", {17}));
-  for (const std::uint64_t space : std::initializer_list<std::uint64_t>{CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS}) {
+  for (const std::uint64_t space : std::initializer_list<std::uint64_t>{
+           CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS}) {
     CHECK_FALSE(Allows(kAll, "clone", {space}));
     CHECK_FALSE(Allows(kAll, "clone", {kThread | space}));
   }
@@ -125,8 +175,10 @@ TEST_CASE("threads are not processes, and neither gets new namespaces") {
 }
 
 TEST_CASE("sockets of four families") {
-  for (const unsigned family : {1U * AF_UNIX, 1U * AF_INET, 1U * AF_INET6, 1U * AF_NETLINK}) CHECK(Allows({CallSet::kNetwork}, "socket", {family}));
-  for (const unsigned family : {1U * AF_PACKET, 1U * AF_VSOCK, 1U * AF_ALG, 1U * AF_BLUETOOTH}) CHECK_FALSE(Allows(kAll, "socket", {family}));
+  for (const unsigned family : {1U * AF_UNIX, 1U * AF_INET, 1U * AF_INET6, 1U * AF_NETLINK})
+    CHECK(Allows({CallSet::kNetwork}, "socket", {family}));
+  for (const unsigned family : {1U * AF_PACKET, 1U * AF_VSOCK, 1U * AF_ALG, 1U * AF_BLUETOOTH})
+    CHECK_FALSE(Allows(kAll, "socket", {family}));
 }
 
 TEST_CASE("the set that would allow a call is known") {
@@ -156,7 +208,8 @@ TEST_CASE("every name is a system call, and stands in one rule unless that tests
       // libseccomp refuses two tests of one argument in one rule.
       if (rules[i].tests.size() == 2) CHECK(rules[i].tests[0].argument != rules[i].tests[1].argument);
     }
-    CHECK(std::is_sorted(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
+    CHECK(std::is_sorted(rules.begin(), rules.end(),
+                         [](const auto& a, const auto& b) { return a.name < b.name; }));
   }
 }
 

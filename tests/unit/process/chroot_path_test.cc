@@ -68,7 +68,8 @@ TEST_CASE("no part of it lies beneath, or is there") {
 TEST_CASE("not beneath it, or not there: why") {
   const std::string folder = Folder();
   const std::string jail = folder + "/jail";
-  CHECK(PathInside("/etc", "/usr").Err().text == "'/usr' is not beneath the workers' root, '/etc'; write one that is");
+  CHECK(PathInside("/etc", "/usr").Err().text ==
+        "'/usr' is not beneath the workers' root, '/etc'; write one that is");
   CHECK_FALSE(PathInside(jail, "/usr").Ok());
   CHECK_FALSE(PathInside(jail, folder + "/jail-2").Ok());
   CHECK_FALSE(PathInside(jail, jail + "/out").Ok());  // leads out, where a process inside could not follow

@@ -19,8 +19,10 @@ std::optional<CpuQuota> Find(const Files& files) {
   });
 }
 
-constexpr const char* kMountTwo = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
-constexpr const char* kMountOne = "33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n";
+constexpr const char* kMountTwo =
+    "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+constexpr const char* kMountOne =
+    "33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n";
 
 Files Two(const std::string& group, Files more) {
   more["/proc/self/mountinfo"] = std::string("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n") + kMountTwo;
@@ -29,7 +31,8 @@ Files Two(const std::string& group, Files more) {
 }
 
 Files One(const std::string& group, Files more) {
-  more["/proc/self/mountinfo"] = std::string("34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n") + kMountOne;
+  more["/proc/self/mountinfo"] =
+      std::string("34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n") + kMountOne;
   more["/proc/self/cgroup"] = "5:cpuset:/\n4:cpu,cpuacct:" + group + "\n1:name=systemd:/x\n0::/y\n";
   return more;
 }
@@ -39,8 +42,8 @@ Files One(const std::string& group, Files more) {
 TEST_CASE("cpu.max") {
   CHECK(QuotaOfMax("150000 100000\n") == 1.5);
   CHECK(QuotaOfMax("20000 100000") == 0.2);
-  for (const char* none : {"max 100000\n", "", "\n", "150000", "150000 ", "0 100000", "100 0", "-1 100000", "a b",
-                           "150000 100000 3", "99999999999999999999 100000", "1.5 1"}) {
+  for (const char* none : {"max 100000\n", "", "\n", "150000", "150000 ", "0 100000", "100 0", "-1 100000",
+                           "a b", "150000 100000 3", "99999999999999999999 100000", "1.5 1"}) {
     CAPTURE(none);
     CHECK_FALSE(QuotaOfMax(none));
   }
@@ -57,7 +60,8 @@ TEST_CASE("cpu.cfs_quota_us and cpu.cfs_period_us") {
 TEST_CASE("version 2: the smallest on the way up wins, and files that are not there mean nothing") {
   CHECK_FALSE(Find(Two("/", {})));
   CHECK_FALSE(Find(Two("/a/b", {{"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}})));
-  CHECK(Find(Two("/", {{"/sys/fs/cgroup/cpu.max", "200000 100000\n"}})) == CpuQuota{2, "/sys/fs/cgroup/cpu.max"});
+  CHECK(Find(Two("/", {{"/sys/fs/cgroup/cpu.max", "200000 100000\n"}})) ==
+        CpuQuota{2, "/sys/fs/cgroup/cpu.max"});
   const Files nested = Two("/a/b", {{"/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n"},
                                     {"/sys/fs/cgroup/a/cpu.max", "150000 100000\n"},
                                     {"/sys/fs/cgroup/cpu.max", "max 100000\n"}});
@@ -78,10 +82,11 @@ TEST_CASE("version 1: the group of the cpu controller, whatever is mounted with 
 }
 
 TEST_CASE("in a container the mount may begin at its own group, while the path counts from the machine's") {
-  Files files = {{"/proc/self/cgroup", "4:cpu:/docker/abc\n"},
-                 {"/proc/self/mountinfo", "40 39 0:30 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n"},
-                 {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n"},
-                 {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}};
+  Files files = {
+      {"/proc/self/cgroup", "4:cpu:/docker/abc\n"},
+      {"/proc/self/mountinfo", "40 39 0:30 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n"},
+      {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n"},
+      {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}};
   CHECK(Find(files) == CpuQuota{2, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"});
   files["/proc/self/cgroup"] = "4:cpu:/docker/abcdef\n";  // another group, of which nothing can be seen
   CHECK(Find(files) == CpuQuota{2, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"});

@@ -17,7 +17,8 @@ TEST_CASE("a variable is listed by its whole name, or by how its name begins") {
     CAPTURE(listed);
     CHECK(IsListed(listed, names));
   }
-  for (const char* other : {"PATHS=/bin", "PAT=x", "LC=C", "XLC_ALL=C", "path=/bin", "PATH", "=PATH", "", "=", "X=PATH"}) {
+  for (const char* other :
+       {"PATHS=/bin", "PAT=x", "LC=C", "XLC_ALL=C", "path=/bin", "PATH", "=PATH", "", "=", "X=PATH"}) {
     CAPTURE(other);
     CHECK_FALSE(IsListed(other, names));
   }

@@ -50,7 +50,8 @@ TEST_CASE("without root: one line that says what is not in force, and on") {
   CHECK_FALSE(plan.change_ids);
   CHECK_FALSE(plan.change_root);
   CHECK(plan.remark ==
-        "not started as root: workers are the same user as the master, uid 1000; not in force: user and worker.chroot");
+        "not started as root: workers are the same user as the master, uid 1000; not in force: user and "
+        "worker.chroot");
   plan = PlanIdentity(Wanting("www", "", "/srv"), kAblUser);
   CHECK(plan.change_ids);
   CHECK(plan.change_root);

@@ -26,7 +26,8 @@ std::string Header2(char version_and_command, char family, const std::string& re
   return header + rest;
 }
 
-const std::string kTcp4("\x0A\x01\x02\x03\x7F\x00\x00\x01\x30\x39\x01\xBB", 12);  // 10.1.2.3:12345 to 127.0.0.1:443
+const std::string kTcp4("\x0A\x01\x02\x03\x7F\x00\x00\x01\x30\x39\x01\xBB",
+                        12);  // 10.1.2.3:12345 to 127.0.0.1:443
 
 }  // namespace
 
@@ -45,9 +46,11 @@ TEST_CASE("version 1: what is not exactly the protocol is refused") {
         "PROXY TCP4 10.1.2.3 127.0.0.1 012345 443\r\n", "PROXY TCP4 10.1.2.3 127.0.0.1 65536 443\r\n",
         "PROXY TCP4 10.1.2.3 127.0.0.1 -1 443\r\n", "PROXY TCP4 10.1.2.3 127.0.0.1 +1 443\r\n",
         "PROXY TCP4 10.1.2.3 127.0.0.1 1 \r\n", "PROXY TCP4 10.1.2 127.0.0.1 1 2\r\n",
-        "PROXY TCP4 010.1.2.3 127.0.0.1 1 2\r\n", "PROXY TCP4 ::1 127.0.0.1 1 2\r\n", "PROXY TCP6 1.2.3.4 ::1 1 2\r\n",
-        "PROXY TCP4  10.1.2.3 127.0.0.1 1 2\r\n", "PROXY tcp4 10.1.2.3 127.0.0.1 1 2\r\n", "PROXY \r\n", "PROXY UDP4\r\n",
-        "PROXY TCP4 localhost 127.0.0.1 1 2\r\n", "proxy TCP4 1.1.1.1 1.1.1.1 1 2\r\n", "GET / HTTP/1.1\r\n", "\r\n"}) {
+        "PROXY TCP4 010.1.2.3 127.0.0.1 1 2\r\n", "PROXY TCP4 ::1 127.0.0.1 1 2\r\n",
+        "PROXY TCP6 1.2.3.4 ::1 1 2\r\n", "PROXY TCP4  10.1.2.3 127.0.0.1 1 2\r\n",
+        "PROXY tcp4 10.1.2.3 127.0.0.1 1 2\r\n", "PROXY \r\n", "PROXY UDP4\r\n",
+        "PROXY TCP4 localhost 127.0.0.1 1 2\r\n", "proxy TCP4 1.1.1.1 1.1.1.1 1 2\r\n", "GET / HTTP/1.1\r\n",
+        "\r\n"}) {
     CAPTURE(std::string(line));
     // The last one could still become version 2.
     CHECK(ParseProxyHeader(line).kind == (std::string(line) == "\r\n" ? Kind::kNeedMore : Kind::kBroken));
@@ -89,10 +92,12 @@ TEST_CASE("version 2: broken ones") {
 }
 
 TEST_CASE("version 2: the checksum is checked when it is there") {
-  // The value was computed by another implementation, which yields 0xE3069283 for "123456789" as the standard says.
+  // The value was computed by another implementation, which yields 0xE3069283 for "123456789" as the standard
+  // says.
   std::string rest = kTcp4 + std::string("\x03\x00\x04", 3) + std::string(4, '\0');
   const auto with = [&](std::uint32_t crc) {
-    for (int i = 0; i < 4; ++i) rest[15 + static_cast<std::size_t>(i)] = static_cast<char>(crc >> (24 - 8 * i));
+    for (int i = 0; i < 4; ++i)
+      rest[15 + static_cast<std::size_t>(i)] = static_cast<char>(crc >> (24 - 8 * i));
     return Header2(0x21, 0x11, rest);
   };
   CHECK(ClientText(with(0x8DC46A18U)) == "10.1.2.3:12345");
@@ -101,7 +106,8 @@ TEST_CASE("version 2: the checksum is checked when it is there") {
 }
 
 TEST_CASE("each beginning of a header needs more, whatever follows it changes nothing") {
-  for (const std::string& whole : {std::string("PROXY TCP4 10.1.2.3 127.0.0.1 12345 443\r\n"), Header2(0x21, 0x11, kTcp4)}) {
+  for (const std::string& whole :
+       {std::string("PROXY TCP4 10.1.2.3 127.0.0.1 12345 443\r\n"), Header2(0x21, 0x11, kTcp4)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
       CHECK(ParseProxyHeader(whole.substr(0, size)).kind == Kind::kNeedMore);
     }
@@ -112,7 +118,10 @@ TEST_CASE("each beginning of a header needs more, whatever follows it changes no
 TEST_CASE("no bytes make it read beyond its end or claim more than there is") {
   std::minstd_rand random(1);
   for (int i = 0; i < 200'000; ++i) {
-    std::string bytes = i % 2 == 0 ? Header2(0x21, 0x11, kTcp4 + std::string("\x03\x00\x04" "abcd", 7))
+    std::string bytes = i % 2 == 0 ? Header2(0x21, 0x11,
+                                             kTcp4 + std::string("\x03\x00\x04"
+                                                                 "abcd",
+                                                                 7))
                                    : std::string("PROXY TCP4 10.1.2.3 127.0.0.1 12345 443\r\n");
     for (auto n = random() % 4; n > 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
     bytes.resize(random() % (bytes.size() + 1));

@@ -23,7 +23,9 @@ Scoreboard Make() {
   return std::move(board).Value();
 }
 
-MetricsPage Render(const Scoreboard& board, Time now = Now()) { return MetricsPage::Parse(RenderMetrics(board, now)); }
+MetricsPage Render(const Scoreboard& board, Time now = Now()) {
+  return MetricsPage::Parse(RenderMetrics(board, now));
+}
 
 // A worker of slot `slot`, and what it has counted.
 WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requests) {
@@ -51,16 +53,18 @@ TEST_CASE("every name of the contract is there from the first moment, and promto
   (void)Ready(board, 0, 0);
   const MetricsPage page = Render(board);
   for (const char* name :
-       {"build_info", "start_time_seconds", "generation", "last_reload_successful", "workers", "worker_restarts_total",
-        "worker_heartbeat_age_seconds", "worker_resident_memory_bytes", "connections", "connections_accepted_total",
-        "connections_parked", "connections_lost_total", "handovers_total", "reclaimed_total", "dispatch_queue_length",
-        "accept_errors_total", "accept_paused", "requests_total"}) {
+       {"build_info", "start_time_seconds", "generation", "last_reload_successful", "workers",
+        "worker_restarts_total", "worker_heartbeat_age_seconds", "worker_resident_memory_bytes",
+        "connections", "connections_accepted_total", "connections_parked", "connections_lost_total",
+        "handovers_total", "reclaimed_total", "dispatch_queue_length", "accept_errors_total", "accept_paused",
+        "requests_total"}) {
     CAPTURE(name);
     CHECK(page.Count(std::string("preforkd_") + name) > 0);
   }
   CHECK(page.Families().contains("preforkd_dispatch_wait_seconds"));
-  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
-                           "process_open_fds", "process_max_fds", "process_start_time_seconds"}) {
+  for (const char* name :
+       {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+        "process_open_fds", "process_max_fds", "process_start_time_seconds"}) {
     CAPTURE(name);
     CHECK(page.Count(name) == 1);
   }
@@ -133,12 +137,14 @@ TEST_CASE("workers by state, and how long since each was heard of") {
   CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"starting\"}") == 1);
   CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"retiring\"}") == 0);
   CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"gone\"}") == 1);
-  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{pool=\"main\",slot=\"0\"}") == doctest::Approx(0.5));
+  CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{pool=\"main\",slot=\"0\"}") ==
+        doctest::Approx(0.5));
   CHECK(page.Value("preforkd_worker_heartbeat_age_seconds{pool=\"main\",slot=\"1\"}") == doctest::Approx(2));
   CHECK(page.Count("preforkd_worker_heartbeat_age_seconds") == 2);
 }
 
-TEST_CASE("pools: each has its series, one that the configuration has no longer only while workers of it finish") {
+TEST_CASE(
+    "pools: each has its series, one that the configuration has no longer only while workers of it finish") {
   const Scoreboard board = Make();
   PoolRow& main = board.Pools()[0];
   Set(main.workers_wanted, 2);
@@ -211,7 +217,9 @@ TEST_CASE("a listener that was closed goes on being counted, and is not paused")
   listener.address.Write("unix:/run/\"a\\b\xff\n.sock");
   Set(listener.accepted, 11);
   const MetricsPage page = Render(board);
-  CHECK(page.Value("preforkd_connections_accepted_total{listener=\"unix:/run/\\\"a\\\\b\xef\xbf\xbd\\n.sock\"}") == 11);
+  CHECK(page.Value(
+            "preforkd_connections_accepted_total{listener=\"unix:/run/\\\"a\\\\b\xef\xbf\xbd\\n.sock\"}") ==
+        11);
   CHECK(page.Count("preforkd_accept_paused") == 0);
   CHECK(testing::PromtoolComplaint(page.Text()).empty());
 }
@@ -230,11 +238,11 @@ TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
   const std::string two_three_and_four = "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x99";
   CHECK(rendered(two_three_and_four) == two_three_and_four);
   CHECK(rendered("\x80") == bad);
-  CHECK(rendered("\xc0\x80") == bad + bad);              // overlong
-  CHECK(rendered("\xe0\x80\x80") == bad + bad + bad);    // overlong
-  CHECK(rendered("\xed\xa0\x80") == bad + bad + bad);    // half of a pair
+  CHECK(rendered("\xc0\x80") == bad + bad);                      // overlong
+  CHECK(rendered("\xe0\x80\x80") == bad + bad + bad);            // overlong
+  CHECK(rendered("\xed\xa0\x80") == bad + bad + bad);            // half of a pair
   CHECK(rendered("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // beyond Unicode
-  CHECK(rendered("\xe2\x82") == bad + bad);              // cut short
+  CHECK(rendered("\xe2\x82") == bad + bad);                      // cut short
   CHECK(rendered("a\xe2\x82z") == "a" + bad + bad + "z");
 }
 

@@ -55,13 +55,14 @@ TEST_CASE("every field that users rely on is there") {
         Json{{"address", "127.0.0.1:8080"}, {"service", "site"}, {"accepted", 0}, {"paused", false}});
   REQUIRE(json["workers"].size() == 1);
   const Json& worker = json["workers"][0];
-  for (const char* field : {"pool", "slot", "incarnation", "generation", "pid", "state", "connections", "queued",
-                            "taken", "requests", "rss_bytes", "cpu_seconds", "uptime_seconds", "doing"}) {
+  for (const char* field :
+       {"pool", "slot", "incarnation", "generation", "pid", "state", "connections", "queued", "taken",
+        "requests", "rss_bytes", "cpu_seconds", "uptime_seconds", "doing"}) {
     CAPTURE(field);
     CHECK(worker.contains(field));
   }
-  for (const char* field : {"requests", "workers_wanted", "restarts_by", "last_reload_successful", "dispatch_wait",
-                            "master", "in_progress", "waiting", "finished", "lost_by"}) {
+  for (const char* field : {"requests", "workers_wanted", "restarts_by", "last_reload_successful",
+                            "dispatch_wait", "master", "in_progress", "waiting", "finished", "lost_by"}) {
     CAPTURE(field);  // what the dashboard is made of
     CHECK(json.contains(field));
   }

@@ -71,7 +71,8 @@ UpgradeState FullState() {
   second.kill_at.reset();
   second.state = "ready";
   state.workers_alive = {SomeWorker(), second};
-  state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7)}, {41, "", false, Duration(0)}};
+  state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7)},
+                       {41, "", false, Duration(0)}};
   return state;
 }
 
@@ -110,7 +111,8 @@ TEST_CASE("every field comes back") {
 TEST_CASE("every descriptor is named once, and those that are not there are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
-  CHECK(fds == std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
+  CHECK(fds ==
+        std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
   CHECK(SmallState().Descriptors().empty());
 }
 
@@ -131,33 +133,46 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
 }
 
 TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
-  CHECK(Refusal([](json& state) { state["format"] = 3; }) == "the state has format 3, and this program reads 2");
+  CHECK(Refusal([](json& state) { state["format"] = 3; }) ==
+        "the state has format 3, and this program reads 2");
   CHECK(Refusal([](json& state) { state["board_layout"] = 2; }) ==
         "the scoreboard has layout 2, and this program reads 1");
   CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
-        fmt::format("its workers speak wire version 9, and this program speaks {} to {}", static_cast<int>(kOldestWireVersion),
-                    static_cast<int>(kWireVersion)));
-  CHECK(Refusal([](json& state) { state["workers_alive"][1]["wire_version"] = 1; }).starts_with("workers speak wire version 1"));
+        fmt::format("its workers speak wire version 9, and this program speaks {} to {}",
+                    static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion)));
+  CHECK(Refusal([](json& state) {
+          state["workers_alive"][1]["wire_version"] = 1;
+        }).starts_with("workers speak wire version 1"));
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["board"] = 2; }) ==
         "the worker in slot 3 writes to an unknown scoreboard");
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = json::binary({'x'}); }) ==
         "the worker in slot 3 is in an unknown state");
-  CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) == "the worker in slot 3 is not whole");
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) ==
+        "the worker in slot 3 is not whole");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = 41; }) == "descriptor 41 is named twice");
-  CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) == "a descriptor has a number below 0");
+  CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) ==
+        "a descriptor has a number below 0");
   CHECK(Refusal([](json& state) { state["pool_workers"] = json::object(); }) == "the state has no pool");
-  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 0; }) == "the state wants no worker in pool 'app'");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 0; }) ==
+        "the state wants no worker in pool 'app'");
   CHECK(Refusal([](json& state) { state["pool_ids"].erase("app"); }) == "pool 'app' has no number");
-  CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) == "the worker in slot 3 is of an unknown pool");
+  CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) ==
+        "the worker in slot 3 is of an unknown pool");
 }
 
 TEST_CASE("a value of another type, or out of range, is refused by name") {
-  CHECK(Refusal([](json& state) { state["version"] = 7; }) == "the state is not understood: version: not a string of bytes");
-  CHECK(Refusal([](json& state) { state["last_conn"] = "four"; }) == "the state is not understood: last_conn: not a number");
-  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 1LL << 32; }) == "the state is not understood: pool_workers: a number out of range");
-  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = -1; }) == "the state is not understood: pool_workers: a number out of range");
-  CHECK(Refusal([](json& state) { state["detached"] = 1; }) == "the state is not understood: detached: neither true nor false");
-  CHECK(Refusal([](json& state) { state["listeners"] = 1; }) == "the state is not understood: listeners: not a list");
+  CHECK(Refusal([](json& state) { state["version"] = 7; }) ==
+        "the state is not understood: version: not a string of bytes");
+  CHECK(Refusal([](json& state) { state["last_conn"] = "four"; }) ==
+        "the state is not understood: last_conn: not a number");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 1LL << 32; }) ==
+        "the state is not understood: pool_workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = -1; }) ==
+        "the state is not understood: pool_workers: a number out of range");
+  CHECK(Refusal([](json& state) { state["detached"] = 1; }) ==
+        "the state is not understood: detached: neither true nor false");
+  CHECK(Refusal([](json& state) { state["listeners"] = 1; }) ==
+        "the state is not understood: listeners: not a list");
   CHECK(Refusal([](json& state) { state["listeners"][0]["file"]["inode"] = -1; }) ==
         "the state is not understood: listeners: file: inode: a number out of range");
   CHECK(Refusal([](json& state) { state["service_ids"] = json::array(); }) ==
@@ -166,15 +181,18 @@ TEST_CASE("a value of another type, or out of range, is refused by name") {
 }
 
 // The seed is in the message: a failure repeats.
-TEST_CASE("10^4 states with bytes changed, cut off or added: read as something whole, or refused; never worse") {
+TEST_CASE(
+    "10^4 states with bytes changed, cut off or added: read as something whole, or refused; never worse") {
   const std::string whole = EncodeState(FullState());
-  for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(DecodeState(whole.substr(0, size)).Ok());
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    CHECK_FALSE(DecodeState(whole.substr(0, size)).Ok());
   CHECK_FALSE(DecodeState(whole + "x").Ok());
   for (std::uint32_t seed = 0; seed < 10'000; ++seed) {
     CAPTURE(seed);
     std::minstd_rand random(seed);
     std::string bytes = whole;
-    for (std::uint32_t i = 0; i <= random() % 4; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (std::uint32_t i = 0; i <= random() % 4; ++i)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     const Result<UpgradeState> state = DecodeState(bytes);
     if (state.Ok()) CHECK(DecodeState(EncodeState(state.Value())).Ok());
   }

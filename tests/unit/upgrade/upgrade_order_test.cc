@@ -19,16 +19,18 @@ CommandWords Take(std::vector<std::string> words) {
 TEST_CASE("an order comes back as it was given") {
   for (const UpgradeOrder& order :
        {UpgradeOrder{Kind::kCheck, 7, -1, {}}, UpgradeOrder{Kind::kAdopt, 0, 4711, {}},
-        UpgradeOrder{Kind::kReturn, 3, 4, "it crashed, badly, and said: nothing"}, UpgradeOrder{Kind::kReturn, 3, 4, ""},
-        UpgradeOrder{Kind::kAgain, 3, 4, "it crashed, badly", 59}, UpgradeOrder{Kind::kAgain, 3, 4, "", 1}}) {
+        UpgradeOrder{Kind::kReturn, 3, 4, "it crashed, badly, and said: nothing"},
+        UpgradeOrder{Kind::kReturn, 3, 4, ""}, UpgradeOrder{Kind::kAgain, 3, 4, "it crashed, badly", 59},
+        UpgradeOrder{Kind::kAgain, 3, 4, "", 1}}) {
     CHECK(ParseOrder(TextOf(order)) == order);
   }
 }
 
 TEST_CASE("what is no order is none") {
-  for (const char* text : {"", "check", "check,", "check,x", "check,-1", "check,7,8", "adopt,7", "adopt,7,", "adopt,7,x",
-                           "adopt,7,8,9", "return,7", "return,x,7,why", "return,7,x,why", "revert,7,8", "again,7,8", "again,7,8,", "again,7,8,x,why", "again,7,8,-1,why",
-                           "check,99999999999999999999"}) {
+  for (const char* text :
+       {"", "check", "check,", "check,x", "check,-1", "check,7,8", "adopt,7", "adopt,7,", "adopt,7,x",
+        "adopt,7,8,9", "return,7", "return,x,7,why", "return,7,x,why", "revert,7,8", "again,7,8",
+        "again,7,8,", "again,7,8,x,why", "again,7,8,-1,why", "check,99999999999999999999"}) {
     CAPTURE(std::string(text));
     CHECK(ParseOrder(text).kind == Kind::kNone);
   }
@@ -39,8 +41,12 @@ TEST_CASE("a check is the last argument and nothing else; the operator's own sta
   CHECK(check.order == UpgradeOrder{Kind::kCheck, 9, -1, {}});
   CHECK(check.words == std::vector<std::string>{"preforkd", "-c", "f"});
   for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"preforkd", "--upgrade=check,9", "-c"}, {"preforkd", "--upgrade=adopt,9,8"},
-        {"preforkd", "--upgrade=return,9,8,why"}, {"preforkd", "--upgrade=now"}, {"--upgrade=check,9"}, {"preforkd"}}) {
+       {std::vector<std::string>{"preforkd", "--upgrade=check,9", "-c"},
+        {"preforkd", "--upgrade=adopt,9,8"},
+        {"preforkd", "--upgrade=return,9,8,why"},
+        {"preforkd", "--upgrade=now"},
+        {"--upgrade=check,9"},
+        {"preforkd"}}) {
     const CommandWords command = Take(words);
     CHECK(command.order.kind == Kind::kNone);
     CHECK(command.words == words);  // for whoever parses them to refuse

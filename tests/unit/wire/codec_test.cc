@@ -23,9 +23,7 @@ namespace {
 
 using testing::FdSnapshot;
 
-UniqueFd SomeFd() {
-  return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-}
+UniqueFd SomeFd() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
 // Strings that break codecs: nothing, NULs, what looks like a length, every byte, the most that may travel.
 std::vector<std::string> EvilStrings() {
@@ -72,9 +70,7 @@ Parcel SomeParcel(const std::string& unread, const std::string& context) {
 constexpr WorkerId kWorker{static_cast<Slot>(5), static_cast<Incarnation>(99)};
 
 // One example of each message, by its type.
-void Make(HandOver& message, const std::string& evil) {
-  message.parcel = SomeParcel(evil, "");
-}
+void Make(HandOver& message, const std::string& evil) { message.parcel = SomeParcel(evil, ""); }
 void Make(ReopenLog& message, const std::string&) {
   message.incarnation = static_cast<Incarnation>(12);
   message.kind = LogKind::kAccess;
@@ -83,12 +79,8 @@ void Make(ReopenLog& message, const std::string&) {
   message.fd = SomeFd();
 }
 void Make(Nudge&, const std::string&) {}
-void Make(Ready& message, const std::string&) {
-  message.id = kWorker;
-}
-void Make(ReplaceMe& message, const std::string&) {
-  message.id = kWorker;
-}
+void Make(Ready& message, const std::string&) { message.id = kWorker; }
+void Make(ReplaceMe& message, const std::string&) { message.id = kWorker; }
 void Make(LogReopened& message, const std::string&) {
   message.id = kWorker;
   message.round = 78;
@@ -102,32 +94,22 @@ void Make(HandBack& message, const std::string& evil) {
 }
 
 bool Equal(const Parcel& a, const Parcel& b) {
-  return a.id == b.id && a.seal == b.seal && a.listener == b.listener && a.service == b.service && a.peer == b.peer &&
-         a.accepted_at == b.accepted_at && a.requests == b.requests && a.bytes_in == b.bytes_in &&
-         a.bytes_out == b.bytes_out && a.journeys == b.journeys && a.reclaims == b.reclaims &&
-         a.unread == b.unread && a.context == b.context;
+  return a.id == b.id && a.seal == b.seal && a.listener == b.listener && a.service == b.service &&
+         a.peer == b.peer && a.accepted_at == b.accepted_at && a.requests == b.requests &&
+         a.bytes_in == b.bytes_in && a.bytes_out == b.bytes_out && a.journeys == b.journeys &&
+         a.reclaims == b.reclaims && a.unread == b.unread && a.context == b.context;
 }
-bool Equal(const HandOver& a, const HandOver& b) {
-  return Equal(a.parcel, b.parcel);
-}
+bool Equal(const HandOver& a, const HandOver& b) { return Equal(a.parcel, b.parcel); }
 bool Equal(const ReopenLog& a, const ReopenLog& b) {
   return a.incarnation == b.incarnation && a.kind == b.kind && a.sink == b.sink && a.round == b.round;
 }
-bool Equal(const Nudge&, const Nudge&) {
-  return true;
-}
-bool Equal(const Ready& a, const Ready& b) {
-  return a.id == b.id;
-}
-bool Equal(const ReplaceMe& a, const ReplaceMe& b) {
-  return a.id == b.id;
-}
-bool Equal(const LogReopened& a, const LogReopened& b) {
-  return a.id == b.id && a.round == b.round;
-}
+bool Equal(const Nudge&, const Nudge&) { return true; }
+bool Equal(const Ready& a, const Ready& b) { return a.id == b.id; }
+bool Equal(const ReplaceMe& a, const ReplaceMe& b) { return a.id == b.id; }
+bool Equal(const LogReopened& a, const LogReopened& b) { return a.id == b.id && a.round == b.round; }
 bool Equal(const HandBack& a, const HandBack& b) {
-  return a.id == b.id && a.reason == b.reason && a.wake_now == b.wake_now && a.idle_left_ns == b.idle_left_ns &&
-         Equal(a.parcel, b.parcel);
+  return a.id == b.id && a.reason == b.reason && a.wake_now == b.wake_now &&
+         a.idle_left_ns == b.idle_left_ns && Equal(a.parcel, b.parcel);
 }
 
 template <typename Variant>
@@ -145,7 +127,8 @@ auto& AsSent(Message& received) {
   return received;
 }
 HandBack AsSent(HandedBack& received) {
-  return {received.id, received.reason, received.wake_now, received.idle_left_ns, Unpack(std::move(received.parcel))};
+  return {received.id, received.reason, received.wake_now, received.idle_left_ns,
+          Unpack(std::move(received.parcel))};
 }
 template <typename Message>
 using Received = std::conditional_t<std::is_same_v<Message, HandBack>, HandedBack, Message>;
@@ -165,9 +148,7 @@ void ForEach(const std::string& evil, Check check) {
   (std::make_index_sequence<std::variant_size_v<Variant>>());
 }
 
-UniqueFd FdFor(int fd) {
-  return fd < 0 ? UniqueFd() : UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-}
+UniqueFd FdFor(int fd) { return fd < 0 ? UniqueFd() : UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
 template <typename Variant>
 void CheckRoundTrips() {
@@ -282,7 +263,8 @@ TEST_CASE("what the master takes back stays packed, and is sent on as it was") {
   }
 }
 
-TEST_CASE("a hand-back is a hand-over of the same parcel once it is received, and fields that are patched travel") {
+TEST_CASE(
+    "a hand-back is a hand-over of the same parcel once it is received, and fields that are patched travel") {
   HandBack message{kWorker, ReturnReason::kRetiring, true, 12345, SomeParcel("unread", "context")};
   std::string bytes;
   Encode(message, bytes, kWireVersion);

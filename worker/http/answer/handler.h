@@ -15,9 +15,10 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
 
-  // Whether the answer to this request depends on its body. Asked once for each request that has one, when its
-  // head is there; `request.body` is empty. False: Handle is called at once and without the body, which is
-  // discarded when it comes. No 100 is sent, and a client that waits for one is disconnected behind the answer.
+  // Whether the answer to this request depends on its body. Asked once for each request that has one, when
+  // its head is there; `request.body` is empty. False: Handle is called at once and without the body, which
+  // is discarded when it comes. No 100 is sent, and a client that waits for one is disconnected behind the
+  // answer.
   [[nodiscard]] virtual bool ReadsBody(const HttpRequest& /*request*/) const { return true; }
 
   // `response` is an empty 200. For HEAD answer as for GET: the session leaves the body out. CONNECT and

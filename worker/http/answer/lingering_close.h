@@ -2,8 +2,9 @@
 //
 // Closing a socket with unread input makes the kernel send RST, and RST takes away what the client has not
 // read yet: the very answer that says why. So: FIN behind the answer, then read and discard until the client
-// closes too. There is no bound on bytes: a client that writes all that it has before it reads gets its answer, while it
-// keeps to a rate and within a total time. Where places are short nothing excuses its age: the client has its answer.
+// closes too. There is no bound on bytes: a client that writes all that it has before it reads gets its
+// answer, while it keeps to a rate and within a total time. Where places are short nothing excuses its age:
+// the client has its answer.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_LINGERING_CLOSE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_LINGERING_CLOSE_H_
 

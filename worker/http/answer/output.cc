@@ -48,8 +48,9 @@ Output::Progress Output::Flush(bool last) {
 }
 
 std::size_t Output::SendSome(std::string_view bytes, bool last) {
-  // Once: a socket that took less than it was given is full, asking again would only say so. The end of a short
-  // connection in a segment of its own would cost a third of what its answer does: it rides on the answer's.
+  // Once: a socket that took less than it was given is full, asking again would only say so. The end of a
+  // short connection in a segment of its own would cost a third of what its answer does: it rides on the
+  // answer's.
   const IoResult result = connection_.Send(bytes, last && !file_.Valid());
   if (result.kind == IoResult::Kind::kError) broken_ = true;
   sent_ += result.size;
@@ -68,8 +69,9 @@ void Output::SendOrKeep(std::string_view bytes, bool last) {
   if (!broken_) unsent_.append(bytes.substr(sent));
 }
 
-// The head of a file leaves by itself. With MSG_MORE the kernel lets the file's pages begin in the head's segment, all
-// of them then lie across the borders of the segments, and 100 KB over loopback cost half as much again.
+// The head of a file leaves by itself. With MSG_MORE the kernel lets the file's pages begin in the head's
+// segment, all of them then lie across the borders of the segments, and 100 KB over loopback cost half as
+// much again.
 void Output::FlushStaged(bool last) {
   const std::size_t size = std::exchange(staged_, 0);
   if (size > 0) SendOrKeep({connection_.Env().out.data(), size}, last);

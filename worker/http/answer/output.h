@@ -41,15 +41,17 @@ class Output {
   void Break();
   [[nodiscard]] bool FileFailed() const { return file_failed_; }
 
-  // Sends what the socket takes. `last`: nothing follows but the end of the connection, which is closed at once when
-  // this has returned kDrained; what was sent then leaves together with that end.
+  // Sends what the socket takes. `last`: nothing follows but the end of the connection, which is closed at
+  // once when this has returned kDrained; what was sent then leaves together with that end.
   Progress Flush(bool last = false);
   // Something waits for the socket: add nothing.
   [[nodiscard]] bool Waiting() const { return !unsent_.empty() || file_.Valid() || broken_; }
   // Bytes sent so far; what a timeout without progress compares.
   [[nodiscard]] std::uint64_t Sent() const { return sent_; }
   // What Sent() will be when everything that has been added is sent.
-  [[nodiscard]] std::uint64_t End() const { return sent_ + staged_ + unsent_.size() - unsent_from_ + file_left_; }
+  [[nodiscard]] std::uint64_t End() const {
+    return sent_ + staged_ + unsent_.size() - unsent_from_ + file_left_;
+  }
 
  private:
   // Sends `bytes` at once; what the socket does not take goes to unsent_.

@@ -8,10 +8,12 @@ namespace {
 // Of min_rate, where places are short: by default what a modem does.
 constexpr double kCrowdedFactor = 16;
 
-// The time that `bytes` take at `rate`, at most `most`. In floating point: neither product nor quotient can overflow.
+// The time that `bytes` take at `rate`, at most `most`. In floating point: neither product nor quotient can
+// overflow.
 Duration TimeFor(std::uint64_t bytes, double rate, Duration most) {
   const double nanoseconds = static_cast<double>(bytes) / rate * 1e9;
-  return nanoseconds < static_cast<double>(most.count()) ? Duration(static_cast<Duration::rep>(nanoseconds)) : most;
+  return nanoseconds < static_cast<double>(most.count()) ? Duration(static_cast<Duration::rep>(nanoseconds))
+                                                         : most;
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ void AppendShortFile(Output& output, const HttpResponse& response) {
 
 }  // namespace
 
-std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only) {
+std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context,
+                           bool head_only) {
   const std::size_t head = WriteHead(response, context, output.Room(kMaxResponseHead));
   output.Commit(head);
   if (head_only || !MayHaveBody(response.Status()) || response.BodySize() == 0) return head;

@@ -11,7 +11,8 @@ namespace preforkd::http {
 
 // Returns the size of the whole answer. Takes the file out of `response`. `head_only`: the answer to HEAD.
 // Precondition: `output` is not waiting, `response` is not malformed.
-std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context, bool head_only);
+std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context,
+                           bool head_only);
 
 }  // namespace preforkd::http
 

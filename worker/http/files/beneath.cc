@@ -25,10 +25,8 @@ bool IsShortage(int errnum) {
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
-    case EINTR:
-      return true;
-    default:
-      return false;
+    case EINTR: return true;
+    default: return false;
   }
 }
 

@@ -28,9 +28,9 @@ class Beneath {
   // writer is opened at once. What has been opened may be anything: the caller looks.
   [[nodiscard]] Opened OpenFile(const char* path) const;
 
-  // From now on the folder that the path `folder` leads to now. Returns 0, or why it leads to none: then OpenFile says
-  // the same for every file, until another call of this succeeds. For want of resources (IsShortage) nothing changes.
-  // Calls nothing that a worker's filter of system calls refuses.
+  // From now on the folder that the path `folder` leads to now. Returns 0, or why it leads to none: then
+  // OpenFile says the same for every file, until another call of this succeeds. For want of resources
+  // (IsShortage) nothing changes. Calls nothing that a worker's filter of system calls refuses.
   int Reopen(const std::string& folder);
 
  private:
@@ -39,7 +39,8 @@ class Beneath {
   int gone_ = 0;
 };
 
-// Nothing is said about the file: there is no descriptor or no memory for it at this moment, or a rename came between.
+// Nothing is said about the file: there is no descriptor or no memory for it at this moment, or a rename came
+// between.
 bool IsShortage(int errnum);
 
 }  // namespace preforkd::http

@@ -1,10 +1,10 @@
 // LookSchedule: when the path of the served folder is to be looked up again. Pure: told the time.
 //
-// A lookup costs an open and a close. Once a second is nothing beside the requests of that second, and keeps the
-// promise that new content is served within one. A file that is not found may be in the folder that the path leads to
-// now, so a miss looks at once: an old release is often removed right after the switch. Misses have a budget of a
-// hundred looks a second, because clients that ask for what does not exist must not make it dearer. Only a worker with
-// more misses than that may answer 404 for what is there, for 10 ms.
+// A lookup costs an open and a close. Once a second is nothing beside the requests of that second, and keeps
+// the promise that new content is served within one. A file that is not found may be in the folder that the
+// path leads to now, so a miss looks at once: an old release is often removed right after the switch. Misses
+// have a budget of a hundred looks a second, because clients that ask for what does not exist must not make
+// it dearer. Only a worker with more misses than that may answer 404 for what is there, for 10 ms.
 #ifndef PREFORKD_WORKER_HTTP_FILES_LOOK_SCHEDULE_H_
 #define PREFORKD_WORKER_HTTP_FILES_LOOK_SCHEDULE_H_
 
@@ -35,7 +35,8 @@ class LookSchedule {
 
  private:
   Time looked_;
-  Time spent_until_;  // each look for a miss takes kPerMiss; those ahead of the clock are kMissesAtOnce at most
+  Time spent_until_;  // each look for a miss takes kPerMiss; those ahead of the clock are kMissesAtOnce at
+                      // most
 };
 
 }  // namespace preforkd::http

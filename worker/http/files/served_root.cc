@@ -32,7 +32,8 @@ void ServedRoot::LookAgain(Time now) {
 // Once for each time that it goes, and once a second for one that comes and goes.
 void ServedRoot::SayGone(int errnum, Time now) {
   if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
-  log::Warning("root {} cannot be opened: {}; its files are missing until it can", Quoted(path_), ErrnoText(errnum));
+  log::Warning("root {} cannot be opened: {}; its files are missing until it can", Quoted(path_),
+               ErrnoText(errnum));
   said_gone_ = true;
 }
 

@@ -1,9 +1,10 @@
-// ServedRoot: the folder that a service serves, by its path. Whatever that path leads to now is served: a folder that
-// was removed and made again, or the new target of a symlink anywhere in the path.
+// ServedRoot: the folder that a service serves, by its path. Whatever that path leads to now is served: a
+// folder that was removed and made again, or the new target of a symlink anywhere in the path.
 //
-// The folder stays open between two lookups of its path, so a request costs one open(2) of a name beneath it. When to
-// look is LookSchedule's decision. While the path leads nowhere every file is missing with the error of the path; a
-// lookup that fails for want of resources changes nothing. Files that are being sent are not touched: they are open.
+// The folder stays open between two lookups of its path, so a request costs one open(2) of a name beneath it.
+// When to look is LookSchedule's decision. While the path leads nowhere every file is missing with the error
+// of the path; a lookup that fails for want of resources changes nothing. Files that are being sent are not
+// touched: they are open.
 #ifndef PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 #define PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 
@@ -18,7 +19,8 @@ namespace preforkd::http {
 
 class ServedRoot {
  public:
-  // Error: there is no such folder now, or its path may not be searched: most likely a mistake in the configuration.
+  // Error: there is no such folder now, or its path may not be searched: most likely a mistake in the
+  // configuration.
   static Result<ServedRoot> Open(const std::string& path, Time now);
 
   // As Beneath::OpenFile, in the folder that the path led to a second ago at most.

@@ -39,12 +39,10 @@ int StatusOf(int errnum) {
   if (http::IsShortage(errnum)) return 503;
   switch (errnum) {
     case EACCES:
-    case EPERM:
-      return 403;
+    case EPERM: return 403;
     // Not there, no folder where one is needed, a name that cannot exist, a way out of the folder (EXDEV), a
     // circle of symlinks, a socket or a device without a driver: nothing here to be had.
-    default:
-      return 404;
+    default: return 404;
   }
 }
 
@@ -85,12 +83,9 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd fil
       wanted && request.method == HttpMethod::kGet && http::RangeApplies(request, validators, now);
   const http::ByteRange range = ranged ? http::ParseRange(*wanted, size) : http::ByteRange{};
   switch (range.kind) {
-    case http::ByteRange::Kind::kWhole:
-      return response.SetFile(std::move(file), 0, size);
-    case http::ByteRange::Kind::kPart:
-      return AnswerPart(response, std::move(file), range, size);
-    case http::ByteRange::Kind::kUnsatisfiable:
-      break;
+    case http::ByteRange::Kind::kWhole: return response.SetFile(std::move(file), 0, size);
+    case http::ByteRange::Kind::kPart: return AnswerPart(response, std::move(file), range, size);
+    case http::ByteRange::Kind::kUnsatisfiable: break;
   }
   response.AddHeader("Content-Range", SmallText("bytes */{}", size).View());
   AnswerStatus(response, 416);

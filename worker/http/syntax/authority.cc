@@ -22,9 +22,7 @@ constexpr ByteSet kNameBytes = MakeByteSet(
 constexpr ByteSet kFutureBytes =
     MakeByteSet([](char c) { return kNameBytes[static_cast<unsigned char>(c)] || c == ',' || c == ':'; });
 
-bool IsHex(char c) {
-  return HexValue(c) >= 0;
-}
+bool IsHex(char c) { return HexValue(c) >= 0; }
 
 // IPv4 addresses are among the names.
 bool IsName(std::string_view text) {
@@ -82,9 +80,7 @@ std::optional<std::string_view> PortOf(std::string_view text) {
 
 }  // namespace
 
-bool IsAuthority(std::string_view text) {
-  return PortOf(text).has_value();
-}
+bool IsAuthority(std::string_view text) { return PortOf(text).has_value(); }
 
 bool IsAuthorityWithPort(std::string_view text) {
   const std::optional<std::string_view> port = PortOf(text);

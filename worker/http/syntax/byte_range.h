@@ -10,8 +10,8 @@ namespace preforkd::http {
 struct ByteRange {
   enum class Kind {
     kWhole,  // another unit, bad syntax, or several ranges: a server may ignore these, and this one does,
-             // so that a thousand overlapping ranges cost nothing (CVE-2011-3192). Also the end of an empty file, which
-             // is all of it: no Content-Range can say that
+             // so that a thousand overlapping ranges cost nothing (CVE-2011-3192). Also the end of an empty
+             // file, which is all of it: no Content-Range can say that
     kPart,   // `first` and `size` lie within the file
     kUnsatisfiable,  // begins behind the end
   };

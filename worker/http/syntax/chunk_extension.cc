@@ -7,12 +7,8 @@ namespace {
 
 constexpr std::size_t kMaxSize = 1 + 1024;  // bytes, of one chunk, the first of them included
 
-bool IsBlank(char c) {
-  return c == ' ' || c == '\t';
-}
-bool IsTokenByte(char c) {
-  return kTokenBytes[static_cast<unsigned char>(c)];
-}
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+bool IsTokenByte(char c) { return kTokenBytes[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
@@ -41,17 +37,13 @@ ChunkExtension::Step ChunkExtension::Next(char c) const {
       if (IsTokenByte(c)) return Step::kToken;
       if (c == '"') return Step::kQuoted;
       return IsBlank(c) ? step_ : Step::kMalformed;
-    case Step::kToken:
-      return IsTokenByte(c) ? step_ : BehindValue(c);
-    case Step::kQuoted:
-      return InQuoted(c);
+    case Step::kToken: return IsTokenByte(c) ? step_ : BehindValue(c);
+    case Step::kQuoted: return InQuoted(c);
     case Step::kEscaped:
       return kFieldValueBytes[static_cast<unsigned char>(c)] ? Step::kQuoted : Step::kMalformed;
-    case Step::kBehindQuoted:
-      return BehindValue(c);
+    case Step::kBehindQuoted: return BehindValue(c);
     case Step::kEnd:
-    case Step::kMalformed:
-      break;
+    case Step::kMalformed: break;
   }
   return Step::kMalformed;  // nothing follows the end
 }

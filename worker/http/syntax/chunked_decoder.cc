@@ -45,32 +45,22 @@ ChunkedDecoder::Step ChunkedDecoder::Next(char c) {
       left_ = 0;
       line_ = 0;
       return HexValue(c) >= 0 ? OnSize(c) : Step::kMalformed;
-    case Step::kSize:
-      return OnSize(c);
-    case Step::kExtension:
-      return OnExtension(c);
-    case Step::kSizeLf:
-      line_ = 0;
-      return expect('\n', left_ == 0 ? Step::kTrailerStart : Step::kData);
-    case Step::kDataCr:
-      return expect('\r', Step::kDataLf);
-    case Step::kDataLf:
-      return expect('\n', Step::kSizeStart);
+    case Step::kSize: return OnSize(c);
+    case Step::kExtension: return OnExtension(c);
+    case Step::kSizeLf: line_ = 0; return expect('\n', left_ == 0 ? Step::kTrailerStart : Step::kData);
+    case Step::kDataCr: return expect('\r', Step::kDataLf);
+    case Step::kDataLf: return expect('\n', Step::kSizeStart);
     case Step::kTrailerStart:
       if (c == '\r') return Step::kEndLf;
       return kTokenBytes[static_cast<unsigned char>(c)] ? OnTrailer(c) : Step::kMalformed;
     case Step::kTrailerName:
-    case Step::kTrailerValue:
-      return OnTrailer(c);
-    case Step::kTrailerLf:
-      return expect('\n', Step::kTrailerStart);
-    case Step::kEndLf:
-      return expect('\n', Step::kDone);
+    case Step::kTrailerValue: return OnTrailer(c);
+    case Step::kTrailerLf: return expect('\n', Step::kTrailerStart);
+    case Step::kEndLf: return expect('\n', Step::kDone);
     case Step::kData:
     case Step::kDone:
     case Step::kMalformed:
-    case Step::kTooLarge:
-      break;  // not left by a byte
+    case Step::kTooLarge: break;  // not left by a byte
   }
   return step_;
 }
@@ -93,12 +83,9 @@ ChunkedDecoder::Step ChunkedDecoder::OnSize(char c) {
 
 ChunkedDecoder::Step ChunkedDecoder::OnExtension(char c) {
   switch (extension_.Feed(c)) {
-    case ChunkExtension::State::kMore:
-      return Step::kExtension;
-    case ChunkExtension::State::kEnd:
-      return Step::kSizeLf;
-    case ChunkExtension::State::kMalformed:
-      break;
+    case ChunkExtension::State::kMore: return Step::kExtension;
+    case ChunkExtension::State::kEnd: return Step::kSizeLf;
+    case ChunkExtension::State::kMalformed: break;
   }
   return Step::kMalformed;
 }

@@ -1,9 +1,9 @@
 // ChunkedDecoder: the body of a request in chunked coding (RFC 9112 section 7.1), decoded byte-exactly.
 //
 // A size is hexadecimal digits at once followed by CR or an extension, every line ends in CRLF, and what
-// surrounds the data is bounded: a body of one-byte chunks, an extension of a gigabyte and a trailer without end
-// are refused. Extensions and trailer fields are checked and forgotten. Pure. Never reads a byte behind the end
-// of the body.
+// surrounds the data is bounded: a body of one-byte chunks, an extension of a gigabyte and a trailer without
+// end are refused. Extensions and trailer fields are checked and forgotten. Pure. Never reads a byte behind
+// the end of the body.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_CHUNKED_DECODER_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_CHUNKED_DECODER_H_
 

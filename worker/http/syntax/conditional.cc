@@ -41,15 +41,16 @@ bool Lists(std::string_view list, std::string_view etag, Comparison comparison) 
 }
 
 // Any line of the field does.
-bool FieldLists(const HttpRequest& request, std::string_view name, std::string_view etag, Comparison comparison) {
+bool FieldLists(const HttpRequest& request, std::string_view name, std::string_view etag,
+                Comparison comparison) {
   bool found = false;
   request.ForEachLine(name, [&](std::string_view list) { found = found || Lists(list, etag, comparison); });
   return found;
 }
 
 // nullopt also when there is nothing to compare a date with: the field is ignored then.
-std::optional<std::time_t> DateField(const HttpRequest& request, std::string_view name, const Validators& file,
-                                     std::time_t now) {
+std::optional<std::time_t> DateField(const HttpRequest& request, std::string_view name,
+                                     const Validators& file, std::time_t now) {
   const std::optional<std::string_view> value = request.OnlyField(name);
   return value && file.modified ? ParseDate(*value, now) : std::nullopt;
 }
@@ -70,7 +71,8 @@ Precondition CheckPreconditions(const HttpRequest& request, const Validators& fi
                                                                               : Precondition::kProceed;
   }
   const std::optional<std::time_t> since = DateField(request, "if-modified-since", file, now);
-  return since && *since <= now && IsUnmodified(file, *since) ? Precondition::kNotModified : Precondition::kProceed;
+  return since && *since <= now && IsUnmodified(file, *since) ? Precondition::kNotModified
+                                                              : Precondition::kProceed;
 }
 
 bool RangeApplies(const HttpRequest& request, const Validators& file, std::time_t now) {

@@ -1,8 +1,8 @@
-// conditional: whether the client's preconditions let a request be answered with what there is (RFC 9110 section 13).
-// Pure.
+// conditional: whether the client's preconditions let a request be answered with what there is (RFC 9110
+// section 13). Pure.
 //
-// If-Match and If-None-Match are lists, on however many lines. The others are not: a date on several lines is no date,
-// and If-Range on several lines names nothing.
+// If-Match and If-None-Match are lists, on however many lines. The others are not: a date on several lines is
+// no date, and If-Range on several lines names nothing.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_CONDITIONAL_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_CONDITIONAL_H_
 
@@ -17,7 +17,7 @@ namespace preforkd::http {
 
 // What the file, or page, is at this moment.
 struct Validators {
-  std::string_view etag;  // strong, with its quotes
+  std::string_view etag;             // strong, with its quotes
   std::optional<Modified> modified;  // none: there is no Last-Modified
 };
 

@@ -9,9 +9,7 @@
 namespace preforkd::http {
 namespace {
 
-Framing Refuse(Refusal refusal) {
-  return {Framing::Kind::kNone, 0, refusal};
-}
+Framing Refuse(Refusal refusal) { return {Framing::Kind::kNone, 0, refusal}; }
 
 // 1*DIGIT and nothing else; nullopt also when it does not fit.
 std::optional<std::uint64_t> ParseLength(std::string_view text) {

@@ -18,7 +18,8 @@ struct Framing {
   Refusal refusal = kAccepted;  // set: there is no answer to the question
 };
 
-// At most one of `fields` is a length or an encoding: HeadParser sees to it. A length above `max_body` is refused with 413 before anything is read.
+// At most one of `fields` is a length or an encoding: HeadParser sees to it. A length above `max_body` is
+// refused with 413 before anything is read.
 Framing DecideFraming(std::span<const HttpField> fields, int minor_version, std::uint64_t max_body);
 
 }  // namespace preforkd::http

@@ -19,9 +19,7 @@ bool IsProperTail(std::string_view tail) {
   return (cr == kNone || cr == tail.size() - 1) && tail.find('\0') == kNone;
 }
 
-HeadResult Refuse(Refusal refusal) {
-  return {HeadResult::Kind::kRefused, 0, refusal};
-}
+HeadResult Refuse(Refusal refusal) { return {HeadResult::Kind::kRefused, 0, refusal}; }
 
 // The fields that must agree with each other.
 Refusal CheckCounts(std::span<const HttpField> fields, int minor_version) {

@@ -11,9 +11,7 @@ namespace preforkd::http {
 std::string_view ReasonPhrase(int status);
 
 // 1xx, 204 and 304 end with their head, whatever their fields say (RFC 9110 section 6.4.1).
-constexpr bool MayHaveBody(int status) {
-  return status >= 200 && status != 204 && status != 304;
-}
+constexpr bool MayHaveBody(int status) { return status >= 200 && status != 204 && status != 304; }
 
 }  // namespace preforkd::http
 

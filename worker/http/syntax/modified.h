@@ -1,8 +1,9 @@
 // Modified: when a file was modified, as far as HTTP may be told. Pure.
 //
-// A time in the future, which a copy from another machine or an archive brings, must not be told: Last-Modified is never
-// later than Date (RFC 9110 section 8.8.2.1), and a client that sent it back would never be believed. The kernel's own
-// time of the last change (st_ctim) stands in: no content has come after it.
+// A time in the future, which a copy from another machine or an archive brings, must not be told:
+// Last-Modified is never later than Date (RFC 9110 section 8.8.2.1), and a client that sent it back would
+// never be believed. The kernel's own time of the last change (st_ctim) stands in: no content has come after
+// it.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_MODIFIED_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_MODIFIED_H_
 

@@ -36,7 +36,8 @@ struct HttpRequest {
   bool keep_alive = true;               // what the client asks for; the server may still close
   const SocketAddress* peer = nullptr;  // never null in Handle
 
-  // A field may be there on several lines (RFC 9110 section 5.3). Which of these three to ask is a matter of the field.
+  // A field may be there on several lines (RFC 9110 section 5.3). Which of these three to ask is a matter of
+  // the field.
 
   // The first line of that name: for what is only shown, and to see whether there is one.
   [[nodiscard]] std::optional<std::string_view> Field(std::string_view name) const {
@@ -45,8 +46,8 @@ struct HttpRequest {
     }
     return std::nullopt;
   }
-  // The value of a field that is no list, such as a date. nullopt also for several lines: they are no valid value, and
-  // to choose one of them would be to guess what somebody in front of us has chosen.
+  // The value of a field that is no list, such as a date. nullopt also for several lines: they are no valid
+  // value, and to choose one of them would be to guess what somebody in front of us has chosen.
   [[nodiscard]] std::optional<std::string_view> OnlyField(std::string_view name) const {
     std::optional<std::string_view> only;
     for (const HttpField& field : fields) {
@@ -56,8 +57,8 @@ struct HttpRequest {
     }
     return only;
   }
-  // Calls `use` with the value of each line of that name, in order: together they are one list. For their elements see
-  // http::ForEachElement.
+  // Calls `use` with the value of each line of that name, in order: together they are one list. For their
+  // elements see http::ForEachElement.
   template <typename Use>
   void ForEachLine(std::string_view name, Use use) const {
     for (const HttpField& field : fields) {

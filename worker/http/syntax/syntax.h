@@ -10,15 +10,9 @@
 
 namespace preforkd::http {
 
-constexpr bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-constexpr bool IsAlpha(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-constexpr char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // The value of a hexadecimal digit, -1 for anything else.
 constexpr int HexValue(char c) {
@@ -52,12 +46,8 @@ inline constexpr ByteSet kFieldValueBytes = MakeByteSet([](char c) {
   return c == '\t' || (byte >= 0x20 && byte != 0x7f);
 });
 
-constexpr bool IsToken(std::string_view text) {
-  return !text.empty() && AllIn(kTokenBytes, text);
-}
-constexpr bool IsFieldValue(std::string_view text) {
-  return AllIn(kFieldValueBytes, text);
-}
+constexpr bool IsToken(std::string_view text) { return !text.empty() && AllIn(kTokenBytes, text); }
+constexpr bool IsFieldValue(std::string_view text) { return AllIn(kFieldValueBytes, text); }
 
 constexpr bool EqualsNoCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() &&

@@ -18,8 +18,8 @@ struct Target {
   std::string_view query;  // as sent
 };
 
-// `raw` has passed ParseRequestLine. nullopt: a bad escape, an encoded NUL, or a path that would leave the root.
-// `buffer` is replaced; Target::path points into it.
+// `raw` has passed ParseRequestLine. nullopt: a bad escape, an encoded NUL, or a path that would leave the
+// root. `buffer` is replaced; Target::path points into it.
 std::optional<Target> ParseTarget(std::string_view raw, std::string& buffer);
 
 // Appends `path` in such a way that it can stand in a Location field: everything but unreserved characters
