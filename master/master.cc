@@ -50,7 +50,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
       dispatcher_(loop, scoreboard, ledger_,
                   PoolDispatchers::Hooks{[this] { OnCongestion(); },
-                                         [this](PoolId pool) { supervisor_.OnAllHeldUp(pool); }}),
+                                         [this](PoolId pool) { supervisor_.OnAllSlow(pool); }}),
       parking_(loop, ledger_, dispatcher_),
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
@@ -147,8 +147,8 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   return Loop();
 }
 
-ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
-                          const UpgradeState& state, const std::optional<std::string>& returned) {
+ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                             const UpgradeState& state, const std::optional<std::string>& returned) {
   on_serving_ = [] {};
   generations_.Restore(state, std::move(serving));
   const std::vector<WaiterId> waiters = TakeOver(*coming, state, returned.has_value());
@@ -156,7 +156,7 @@ ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr
   log::Notice("upgrade: version {} has taken over from version {}: {} workers, {} connections held",
               context_.program.version, state.version, state.workers_alive.size(), state.connections.size());
   applier_.ApplyToProcess(*generations_.Serving().config);
-  manager_.Resume();
+  manager_.Restore();
   supervisor_.GoOn();
   if (returned) {
     upgrader_.SetReturnReason(*returned);

@@ -39,8 +39,8 @@ class Master {
   // `returned`: this is that very program again, because its successor could not, for the reason given; the
   // workers are its own, and stay. If something cannot be taken over, the process becomes the other program
   // again. `serving` is what its generation was made from, `coming` what is configured now.
-  ExitCode Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
-                    const UpgradeState& state, const std::optional<std::string>& returned);
+  ExitCode RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                       const UpgradeState& state, const std::optional<std::string>& returned);
 
  private:
   MasterParts Parts();

@@ -181,13 +181,13 @@ std::optional<std::string> ReasonOf(const UpgradeOrder& order) {
 
 // Goes on where another program left off: in the same process, behind an exec. Every failure from here to the
 // fork of the first worker takes the way back; what can be done without is logged instead.
-int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
+int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   const Result<UpgradeState> read = ReadState(order.state);
   if (!read.Ok()) WayBack::Take(read.Err().text);
   const UpgradeState& state = read.Value();
   HoldOpen(state.Descriptors());
   LogOutput log_output;
-  log_output.Inherit(state.server_log, state.access_log);
+  log_output.Restore(state.server_log, state.access_log);
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
   if (serving != nullptr) LogOutput::Dress(serving->log);
   life.config = ConfigToServe(order, life.inputs, serving);
@@ -199,7 +199,7 @@ int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
     log::Error("the log stays where it is: {}", status.Err().text);
   }
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
-    return master.Continue(std::move(serving), std::move(life.config), state, ReasonOf(order));
+    return master.RunRestored(std::move(serving), std::move(life.config), state, ReasonOf(order));
   });
   if (!code.Ok()) WayBack::Take(code.Err().text);
   return Exit(code.Value());
@@ -211,7 +211,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   HoldCommandSignals();
   const CommandWords command = TakeCommandLine(argc, argv);
   const UpgradeOrder& order = command.order;
-  if (order.Continues()) WayBack::Open(order, command.words);
+  if (order.Restores()) WayBack::Open(order, command.words);
   // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
@@ -222,7 +222,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
     CancelTimers();
     life.left_open = FindLeftOpen(life.environment.sockets.size());
   }
-  if (!order.Continues()) {  // else the first program of this process has done it
+  if (!order.Restores()) {  // else the first program of this process has done it
     if (const Status status = FillStandardDescriptors(); !status.Ok()) {
       return Fail(ExitCode::kOsError, status.Err());
     }
@@ -231,7 +231,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   std::variant<Options, EarlyExit> parsed =
       ParseOptions(static_cast<int>(command.words.size()), words.data());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
-    if (order.Continues()) WayBack::Take(early->text);
+    if (order.Restores()) WayBack::Take(early->text);
     fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
     return Exit(early->code);
   }
@@ -242,7 +242,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   life.inputs.default_type = program.default_service;
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
-  if (order.Continues()) return Adopt(order, std::move(life), program);
+  if (order.Restores()) return RunRestored(order, std::move(life), program);
   const ConfigOutcome outcome = LoadConfig(life.inputs);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);

@@ -65,7 +65,7 @@ struct Rights {
 
 // Takes every descriptor of every control header: CMSG padding can hide one more than was expected, and one
 // that is not walked is leaked.
-Rights AdoptAll(msghdr& header) {
+Rights OwnAll(msghdr& header) {
   Rights rights;
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
@@ -140,7 +140,7 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
     return result;
   }
 
-  Rights rights = AdoptAll(header);
+  Rights rights = OwnAll(header);
   const bool truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   if (size == 0 && rights.count == 0 && !truncated) {
     result.outcome = ReceiveOutcome::kEnd;

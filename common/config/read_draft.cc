@@ -133,7 +133,7 @@ std::vector<Entry> Inheritable(const DraftSection& top) {
 
 // The top level is the main pool's own: --user wins over a [pool.main] of the file. What another pool sets
 // itself wins always.
-void Inherit(const std::vector<Entry>& inheritable, DraftSection& pool) {
+void Restore(const std::vector<Entry>& inheritable, DraftSection& pool) {
   const bool main = pool.name == kMainPoolName;
   std::vector<Entry> entries;
   for (const Entry& entry : inheritable) {
@@ -171,7 +171,7 @@ void ReadPools(Draft& draft, Config& config) {
   config.pools.clear();
   for (DraftSection& section : draft.pools.sections) {
     // More are refused, and a file may have very many.
-    if (config.pools.size() <= kMaxPools) Inherit(inheritable, section);
+    if (config.pools.size() <= kMaxPools) Restore(inheritable, section);
     PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
     pool = ReadPool(section, draft);
     pool.supervision.stop_delay = config.supervision.stop_delay;

@@ -110,7 +110,7 @@ Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& ac
   return fd;
 }
 
-Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name) {
+Result<UniqueFd> CopyListeningSocket(int fd, const std::string& name) {
   int type = 0;
   int listens = 0;
   socklen_t size = sizeof(int);
@@ -228,7 +228,7 @@ Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any
   return SysErrorOf(EPERM, "chown", file.path);
 }
 
-SocketFilePresence LookAt(const SocketFile& file) {
+SocketFilePresence CheckSocketFile(const SocketFile& file) {
   struct stat info {};
   if (file.path.empty()) return SocketFilePresence::kOurs;
   if (::lstat(file.path.c_str(), &info) < 0) {

@@ -35,7 +35,7 @@ Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& ac
 // A copy of a socket that somebody else has bound and listens on, and keeps (sd_listen_fds(3)): non-blocking,
 // which holds for the other's copy too, and with TCP_NODELAY as BindSocket sets it. `name` is for the error:
 // the descriptor is not a stream socket that listens, or cannot be copied.
-Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name);
+Result<UniqueFd> CopyListeningSocket(int fd, const std::string& name);
 
 // listen(2). May be called again with another backlog. The kernel caps it at net.core.somaxconn.
 Status Listen(int fd, int backlog);
@@ -90,7 +90,7 @@ Status SetAccess(const SocketFile& file, const SocketAccess& access);
 Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any_owner);
 // What is at its path by now. kOurs also where there is no file, or none can be seen.
 enum class SocketFilePresence { kOurs, kGone, kReplaced };
-SocketFilePresence LookAt(const SocketFile& file);
+SocketFilePresence CheckSocketFile(const SocketFile& file);
 // Removes it, unless by now it is another one: a successor's, bound to the same path.
 void RemoveSocketFile(const SocketFile& file);
 // Makes the folder of `path`, mode 0755, if only that is missing. What is wrong otherwise, whoever makes the

@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-bool HeapTrim::Look(std::size_t held, std::size_t most, Time now) {
+bool HeapTrim::Check(std::size_t held, std::size_t most, Time now) {
   most_ = std::max(most_, most);
   if (most_ < kMany || held > most_ / 2 || now < not_before_) return false;
   most_ = held;

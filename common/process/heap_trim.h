@@ -19,7 +19,7 @@ class HeapTrim {
   // least `held`. True when it has looked for memory to give back: the most since it last did were many, and
   // less than half of them are left. That walks through the whole heap (malloc_trim(3): some 100 us for each
   // 10 MiB); it takes a hundredth of the time at most.
-  bool Look(std::size_t held, std::size_t most, Time now);
+  bool Check(std::size_t held, std::size_t most, Time now);
 
  private:
   std::size_t most_ = 0;

@@ -44,7 +44,7 @@ void Ledger::Accepted(std::uint64_t connections) {
   Add(page_.waiting, connections);
 }
 
-void Ledger::Resumed(std::uint64_t connections) {
+void Ledger::Restored(std::uint64_t connections) {
   const Change change(page_);
   Add(page_.waiting, connections);
 }

@@ -29,7 +29,7 @@ class Ledger {
   // Have been accepted.
   void Accepted(std::uint64_t connections);
   // Were held by this process as another program, which has counted them as accepted (upgrade).
-  void Resumed(std::uint64_t connections);
+  void Restored(std::uint64_t connections);
   // Waiting ones are closed: given up by us for that reason, or ended by their client or their time.
   void Lost(LossReason reason, std::uint64_t connections = 1);
   void Closed();

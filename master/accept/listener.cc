@@ -34,14 +34,14 @@ Result<std::unique_ptr<Listener>> Listener::Open(EventLoop& loop, const ListenCo
   return listener;
 }
 
-Result<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
-                                                  Sink sink, int fd) {
-  Result<UniqueFd> copy = AdoptListeningSocket(fd, config.address.text);
+Result<std::unique_ptr<Listener>> Listener::FromManager(EventLoop& loop, const ListenConfig& config,
+                                                        ListenerId id, Sink sink, int fd) {
+  Result<UniqueFd> copy = CopyListeningSocket(fd, config.address.text);
   if (!copy.Ok()) return copy.Err();
   return On(std::move(copy).Value(), loop, config, id, std::move(sink));
 }
 
-Result<std::unique_ptr<Listener>> Listener::Inherit(EventLoop& loop, const ListenConfig& config,
+Result<std::unique_ptr<Listener>> Listener::Restore(EventLoop& loop, const ListenConfig& config,
                                                     ListenerId id, Sink sink, UniqueFd fd, SocketFile file) {
   Result<std::unique_ptr<Listener>> listener = On(std::move(fd), loop, config, id, std::move(sink));
   if (listener.Ok()) listener.Value()->file_ = std::move(file);
@@ -75,7 +75,7 @@ Listener::~Listener() {
 Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
   config_ = config;
   if (Status status = SetDeferAccept(fd_.Get(), defer_accept); !status.Ok()) return status;
-  if (Adopted()) return {};
+  if (Activated()) return {};
   const Result<SocketAccess> access = AccessOf(config);
   if (!access.Ok()) return access.Err();
   if (Status status = SetAccess(file_, access.Value()); !status.Ok()) return status;
@@ -83,7 +83,7 @@ Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
 }
 
 Status Listener::MayReconfigure(const ListenConfig& config) const {
-  if (Adopted()) return {};
+  if (Activated()) return {};
   const Result<SocketAccess> access = AccessOf(config);
   return access.Ok() ? MaySetAccess(file_, access.Value(), OwnAuthority().change_owner)
                      : Status(access.Err());

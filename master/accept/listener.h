@@ -41,10 +41,10 @@ class Listener {
                                                 Sink sink);
   // The same on a socket that a service manager has opened and keeps, of which this listener takes a copy.
   // Its backlog, its file and what is queued when we end stay the manager's.
-  static Result<std::unique_ptr<Listener>> Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
-                                                 Sink sink, int fd);
+  static Result<std::unique_ptr<Listener>> FromManager(EventLoop& loop, const ListenConfig& config,
+                                                       ListenerId id, Sink sink, int fd);
   // The same socket again that this process has listened on as another program.
-  static Result<std::unique_ptr<Listener>> Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id,
+  static Result<std::unique_ptr<Listener>> Restore(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                    Sink sink, UniqueFd fd, SocketFile file);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -57,7 +57,7 @@ class Listener {
   [[nodiscard]] const std::string& BoundText() const { return bound_text_; }
   [[nodiscard]] const ListenConfig& Config() const { return config_; }
   // The socket is a service manager's: it outlives us, and so does its queue.
-  [[nodiscard]] bool Adopted() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
+  [[nodiscard]] bool Activated() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
 
   // Takes over what may change while the socket stays: service, backlog, deferred accept, and who may connect
   // to its file. Error: some of it could not be changed.

@@ -20,21 +20,21 @@ bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits
   return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
 }
 
-std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
+std::string WhatWasPassed(const std::vector<ActivationSocket>& passed) {
   if (passed.empty()) {
     return "no socket was passed to us; start the socket unit (and this program by its service unit), or "
            "write "
            "IP:PORT or unix:PATH";
   }
   std::string names;
-  for (const InheritedSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
+  for (const ActivationSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
   return fmt::format("no socket of that name was passed to us; those that were have the names {}", names);
 }
 
 }  // namespace
 
 ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard,
-                         const std::vector<InheritedSocket>& passed, Listener::Sink sink, TraitsOf traits_of,
+                         const std::vector<ActivationSocket>& passed, Listener::Sink sink, TraitsOf traits_of,
                          MayAccept may_accept)
     : loop_(loop),
       scoreboard_(scoreboard),
@@ -54,7 +54,7 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
       continue;
     }
     std::size_t found = 0;
-    for (const InheritedSocket& socket : passed_) {
+    for (const ActivationSocket& socket : passed_) {
       if (socket.name != listen.address.name) continue;
       wanted.push_back({++found == 1 ? text : fmt::format("{}#{}", text, found), &listen, socket.fd.Get()});
     }
@@ -69,36 +69,36 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
 Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
   const ListenerId id = ids_.Of(wanted.key);
   return wanted.passed < 0 ? Listener::Open(loop_, *wanted.config, id, sink_)
-                           : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
+                           : Listener::FromManager(loop_, *wanted.config, id, sink_, wanted.passed);
 }
 
-Status ListenerSet::Inherit(const InheritedListener& inherited, ServiceId service) {
-  Result<ListenAddress> address = ParseListenAddress(inherited.address);
+Status ListenerSet::Restore(const SavedListener& saved, ServiceId service) {
+  Result<ListenAddress> address = ParseListenAddress(saved.address);
   if (!address.Ok()) return address.Err();
   ListenConfig config;
   config.address = std::move(address).Value();
-  config.service = inherited.service;
-  config.proxy_protocol = inherited.proxy_protocol;
+  config.service = saved.service;
+  config.proxy_protocol = saved.proxy_protocol;
   // Asked first: a listener that is made and thrown away would close the socket.
-  if (const Result<SocketAddress> bound = LocalAddress(inherited.fd); !bound.Ok()) return bound.Err();
+  if (const Result<SocketAddress> bound = LocalAddress(saved.fd); !bound.Ok()) return bound.Err();
   Result<std::unique_ptr<Listener>> listener =
-      Listener::Inherit(loop_, config, ids_.Of(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
+      Listener::Restore(loop_, config, ids_.Of(saved.key), sink_, UniqueFd(saved.fd), saved.file);
   if (!listener.Ok()) return listener.Err();
   listener.Value()->SetService(service);
   listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
-  listener.Value()->Row()->service.Write(inherited.service);
-  active_[inherited.key] = std::move(listener).Value();
+  listener.Value()->Row()->service.Write(saved.service);
+  active_[saved.key] = std::move(listener).Value();
   return {};
 }
 
-std::vector<InheritedListener> ListenerSet::Bequeath() const {
-  std::vector<InheritedListener> heirs;
+std::vector<SavedListener> ListenerSet::Save() const {
+  std::vector<SavedListener> saved;
   for (const auto& [key, listener] : active_) {
     const ListenConfig& config = listener->Config();
-    heirs.push_back(
+    saved.push_back(
         {listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
   }
-  return heirs;
+  return saved;
 }
 
 Status ListenerSet::Prepare(const Config& config) {
@@ -140,7 +140,7 @@ Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
 }
 
 void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
-  switch (LookAt(active_[wanted.key]->File())) {
+  switch (CheckSocketFile(active_[wanted.key]->File())) {
     case SocketFilePresence::kOurs: return;
     case SocketFilePresence::kReplaced:
       log::Warning(
@@ -190,7 +190,7 @@ void ListenerSet::Succeed(Listener& last, Listener& next) {
 }
 
 void ListenerSet::WarnOfUnused(const Config& config) const {
-  for (const InheritedSocket& socket : passed_) {
+  for (const ActivationSocket& socket : passed_) {
     const bool used =
         std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
           return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
@@ -220,7 +220,7 @@ void ListenerSet::UpdateAccepting() {
 
 void ListenerSet::Close() {
   for (auto& [key, listener] : active_) {
-    if (!listener->Adopted()) listener->DrainQueue();
+    if (!listener->Activated()) listener->DrainQueue();
   }
   active_.clear();
   prepared_.clear();  // bound by a reload under way: they would queue clients for nobody

@@ -36,14 +36,14 @@ class ListenerSet {
   // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set:
   // one that no listener uses for a while must still be there at the next reload. `sink` needs no next_id:
   // connections are numbered here.
-  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
+  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<ActivationSocket>& passed,
               Listener::Sink sink, TraitsOf traits_of, MayAccept may_accept);
 
   // What this process has listened on as another program: in service at once, for the service that it had.
   // Error: it is no socket that listens, or its address is none.
-  Status Inherit(const InheritedListener& inherited, ServiceId service);
+  Status Restore(const SavedListener& saved, ServiceId service);
   // For another program to inherit.
-  [[nodiscard]] std::vector<InheritedListener> Bequeath() const;
+  [[nodiscard]] std::vector<SavedListener> Save() const;
   // A number that is not given out anew: the one that `address` had.
   void KeepId(const std::string& address, ListenerId id) { ids_.Keep(address, id); }
   [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_.All(); }
@@ -96,7 +96,7 @@ class ListenerSet {
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
-  const std::vector<InheritedSocket>& passed_;
+  const std::vector<ActivationSocket>& passed_;
   Listener::Sink sink_;
   TraitsOf traits_of_;
   MayAccept may_accept_;

@@ -127,12 +127,12 @@ const char* ControlSocket::WhyRefused(const Peer& peer) const {
   return peer.pid > 0 && refused_session_(::getsid(peer.pid)) ? "a worker" : nullptr;
 }
 
-ControlAnswer ControlSocket::InheritWaiter(UniqueFd fd) {
+ControlAnswer ControlSocket::RestoreWaiter(UniqueFd fd) {
   clients_.push_back(MakeClient(std::move(fd)));
   return clients_.back()->AwaitAnswer();
 }
 
-void ControlSocket::InheritIdle(UniqueFd fd) { Keep(MakeClient(std::move(fd))); }
+void ControlSocket::RestoreIdle(UniqueFd fd) { Keep(MakeClient(std::move(fd))); }
 
 std::vector<int> ControlSocket::Waiters() const {
   std::vector<int> fds;

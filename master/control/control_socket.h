@@ -69,8 +69,8 @@ class ControlSocket {
 
   // Takes a client that this process had as another program: one that waits for the outcome of the upgrade,
   // whose answer is returned, or one that has asked for nothing yet.
-  ControlAnswer InheritWaiter(UniqueFd fd);
-  void InheritIdle(UniqueFd fd);
+  ControlAnswer RestoreWaiter(UniqueFd fd);
+  void RestoreIdle(UniqueFd fd);
   // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is
   // quiet.
   [[nodiscard]] std::vector<int> Waiters() const;

@@ -15,7 +15,7 @@ Status ControlSockets::Prepare(const Config& config) {
   if (config.control.empty()) return {};
   const bool same = serving_ != nullptr && serving_->Path() == config.control;
   if (same) {
-    switch (LookAt(serving_->File())) {
+    switch (CheckSocketFile(serving_->File())) {
       case SocketFilePresence::kOurs: return {};
       case SocketFilePresence::kReplaced:
         log::Warning(
@@ -74,14 +74,14 @@ void ControlSockets::Save(UpgradeState& state) const {
                    serving_->IdleClients()};
 }
 
-Result<std::vector<ControlAnswer>> ControlSockets::Restore(const InheritedControl& saved) {
+Result<std::vector<ControlAnswer>> ControlSockets::Restore(const SavedControl& saved) {
   std::vector<ControlAnswer> waiters;
   if (saved.fd < 0) return waiters;
   ControlEndpoint endpoint(UniqueFd(saved.fd), saved.path, {});
   if (const Status status = Open(std::move(endpoint)); !status.Ok()) return status.Err();
   serving_->Own(saved.file);  // only now: without the watch it is not this program's to remove
-  for (const int fd : saved.waiters) waiters.push_back(serving_->InheritWaiter(UniqueFd(fd)));
-  for (const int fd : saved.idle) serving_->InheritIdle(UniqueFd(fd));
+  for (const int fd : saved.waiters) waiters.push_back(serving_->RestoreWaiter(UniqueFd(fd)));
+  for (const int fd : saved.idle) serving_->RestoreIdle(UniqueFd(fd));
   return waiters;
 }
 

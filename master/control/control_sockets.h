@@ -33,7 +33,7 @@ class ControlSockets {
   // ---- upgrade in place ----
   void Save(UpgradeState& state) const;
   // The answers to those who wait for the outcome.
-  Result<std::vector<ControlAnswer>> Restore(const InheritedControl& saved);
+  Result<std::vector<ControlAnswer>> Restore(const SavedControl& saved);
 
  private:
   Status Open(ControlEndpoint endpoint);

@@ -23,7 +23,7 @@ SipKey SealKey() {
   return g_key;
 }
 
-void InheritSealKey(const SipKey& key) { g_key = key; }
+void RestoreSealKey(const SipKey& key) { g_key = key; }
 
 void ForgetSealKey() { ::explicit_bzero(g_key.data(), sizeof(g_key)); }
 

@@ -24,7 +24,7 @@ std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel);
 // The key, drawn now if that has not happened yet.
 SipKey SealKey();
 // That of the program before this one. All zero: it had none, and one is drawn.
-void InheritSealKey(const SipKey& key);
+void RestoreSealKey(const SipKey& key);
 // In a child: what it knew it could seal.
 void ForgetSealKey();
 

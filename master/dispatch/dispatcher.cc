@@ -54,7 +54,7 @@ void Dispatcher::Flush() {
   Distribute(now);
   // What waits behind a slot that is held up makes that one a suspect, or would in the next Flush.
   const bool somebody_waits = !waiting_.Empty() || stuck_.Due(now);
-  if (somebody_waits && slots_.AllHeldUp(now)) hooks_.on_all_held_up();
+  if (somebody_waits && slots_.AllSlow(now)) hooks_.on_all_slow();
 }
 
 void Dispatcher::Distribute(Time now) {
@@ -62,7 +62,7 @@ void Dispatcher::Distribute(Time now) {
   if (stopping_) GiveUpWaiting(LossReason::kStopped);
   slots_.BeginRound();
   in_flight_limit_ = false;
-  stuck_.Look(waiting_, now);
+  stuck_.Check(waiting_, now);
   row_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
   if (!waiting_.Empty()) slots_.LearnLoads(now);
   // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
@@ -126,7 +126,7 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
     }
     const SendResult result = target.channel->Send(batch);
     for (const PackedParcel& sent : rest.first(result.sent))
-      target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
+      target.slot_activity.Sent(now, sent.Head().reclaims >= kMaxMoves);
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;

@@ -35,7 +35,7 @@ class Dispatcher {
     // (true) when parcels begin to wait, (false) when none waits any more.
     std::function<void(bool)> on_congestion;
     // Parcels wait, and every ready slot is held up. Called once a flush at most.
-    std::function<void()> on_all_held_up;
+    std::function<void()> on_all_slow;
   };
 
   // All outlive the dispatcher.

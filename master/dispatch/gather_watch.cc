@@ -14,8 +14,8 @@ void GatherWatch::Configure(const DispatchConfig& config, std::uint32_t cpus) {
 bool GatherWatch::Learn(SlotBook& slots, Time now) {
   // Where all of them can run at once there is nothing to save.
   const bool worth_it = gathering_.depth > 0 && slots.ByLoad() && slots.Ready() > gathering_.slots;
-  if (worth_it && briskness_.Due(now)) briskness_.Look(CountCallbacks(slots, now), now);
-  const bool gathers = worth_it && briskness_.Brisk();
+  if (worth_it && callback_speed_.Due(now)) callback_speed_.Update(CountCallbacks(slots, now), now);
+  const bool gathers = worth_it && callback_speed_.Fast();
   slots.Gather(gathers ? gathering_ : Gathering{});
   return gathers;
 }

@@ -9,7 +9,7 @@
 #include "common/config/config.h"
 #include "master/dispatch/slot_book.h"
 #include "master/policy/balance.h"
-#include "master/policy/briskness.h"
+#include "master/policy/callback_speed.h"
 
 namespace preforkd {
 
@@ -26,7 +26,7 @@ class GatherWatch {
   CallbackSums CountCallbacks(const SlotBook& slots, Time now);
 
   Gathering gathering_;  // while the workers are brisk
-  Briskness briskness_;
+  CallbackSpeed callback_speed_;
   Time counted_at_{};
 };
 

@@ -138,7 +138,7 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
                                   tell_.Request();
                                 },
                                 [this, pool] {
-                                  held_up_.insert(pool);
+                                  slow_.insert(pool);
                                   tell_.Request();
                                 }};
   found.dispatcher =
@@ -150,7 +150,7 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
 
 void PoolDispatchers::Tell() {
   if (std::exchange(congestion_changed_, false)) hooks_.on_congestion();
-  for (const PoolId pool : std::exchange(held_up_, {})) hooks_.on_all_held_up(pool);
+  for (const PoolId pool : std::exchange(slow_, {})) hooks_.on_all_slow(pool);
 }
 
 }  // namespace preforkd

@@ -31,7 +31,7 @@ class PoolDispatchers {
     // Connections have begun to wait somewhere, or none waits any more there.
     std::function<void()> on_congestion;
     // Connections wait for this pool, and each of its ready slots is held up.
-    std::function<void(PoolId)> on_all_held_up;
+    std::function<void(PoolId)> on_all_slow;
   };
 
   // All outlive this.
@@ -91,7 +91,7 @@ class PoolDispatchers {
   std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: it is not ready
   bool stopping_ = false;
   bool congestion_changed_ = false;
-  std::set<PoolId> held_up_;
+  std::set<PoolId> slow_;
   IdleCall tell_;
 };
 

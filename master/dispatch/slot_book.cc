@@ -44,7 +44,7 @@ void SlotBook::Add(Slot slot, SlotChannel& channel) {
   ++ready_;
   slots_.Add(slot);
   benched_.push_back(slot);
-  if (channel.Inherited()) unmarked_.push_back(slot);
+  if (channel.Restored()) unmarked_.push_back(slot);
 }
 
 bool SlotBook::Remove(Slot slot) {
@@ -92,12 +92,12 @@ void SlotBook::LearnLoads(Time now) {
 }
 
 void SlotBook::Read(Target& target, Time now) {
-  const PulseReading reading = target.Reading();
+  const ActivityReading reading = target.Reading();
   target.round = round_;
   target.seen.load = target.channel->Load() + target.outbox.size();
   target.seen.queued = reading.queued + target.outbox.size();
-  target.seen.stuck = target.pulse.Stuck(reading, patience_, now) ||
-                      (SlotPulse::HeldUp(reading, patience_, now) && PreferIdle());
+  target.seen.stuck = target.slot_activity.Stuck(reading, patience_, now) ||
+                      (SlotActivity::Slow(reading, patience_, now) && PreferIdle());
 }
 
 void SlotBook::Place(Target& target) {
@@ -167,9 +167,9 @@ bool SlotBook::SomebodyIdle() const {
 
 // ---- for those who look ----
 
-bool SlotBook::AllHeldUp(Time now) const {
+bool SlotBook::AllSlow(Time now) const {
   return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
-           return !target || SlotPulse::HeldUp(target->Reading(), patience_, now);
+           return !target || SlotActivity::Slow(target->Reading(), patience_, now);
          });
 }
 
@@ -177,10 +177,10 @@ Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {
   Pressure pressure{ready_, 0, 0, waiting};
   for (const auto& target : targets_) {
     if (!target) continue;
-    const PulseReading reading = target->Reading();
-    pressure.blocked += SlotPulse::Blocked(reading, patience_, now) ? 1U : 0U;
-    if (!SlotPulse::HeldUp(reading, patience_, now)) continue;
-    ++pressure.held_up;
+    const ActivityReading reading = target->Reading();
+    pressure.blocked += SlotActivity::Blocked(reading, patience_, now) ? 1U : 0U;
+    if (!SlotActivity::Slow(reading, patience_, now)) continue;
+    ++pressure.slow;
     pressure.waiting += reading.queued;
   }
   return pressure;

@@ -22,8 +22,8 @@ namespace preforkd {
 struct Pressure {
   std::uint32_t ready = 0;
   std::uint32_t blocked = 0;
-  std::uint32_t held_up = 0;  // the blocked ones included (pulse.h)
-  std::size_t waiting = 0;    // in the dispatcher, and behind those that are held up
+  std::uint32_t slow = 0;   // the blocked ones included (slot_activity.h)
+  std::size_t waiting = 0;  // in the dispatcher, and behind those that are held up
 };
 
 class SlotBook {
@@ -63,7 +63,7 @@ class SlotBook {
   bool PreferIdle();
 
   // There is a slot, and all of them are held up.
-  [[nodiscard]] bool AllHeldUp(Time now) const;
+  [[nodiscard]] bool AllSlow(Time now) const;
   // Looks at every slot. `waiting`: connections that no slot has yet.
   [[nodiscard]] Pressure CurrentPressure(std::size_t waiting, Time now) const;
 

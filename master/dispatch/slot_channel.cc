@@ -29,11 +29,11 @@ Result<SlotChannel> SlotChannel::Create(Ledger& ledger, WorkerRow& row, WireVers
   return SlotChannel(std::move(pair).Value(), ledger, row, version);
 }
 
-SlotChannel SlotChannel::Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+SlotChannel SlotChannel::Restore(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
                                  WireVersion version, bool shut) {
   SlotChannel channel(std::move(ends), ledger, row, version);
   channel.mirror_ = &mirror;
-  channel.inherited_ = true;
+  channel.restored_ = true;
   channel.shut_ = shut;
   return channel;
 }

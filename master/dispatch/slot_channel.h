@@ -27,7 +27,7 @@ class SlotChannel {
   static Result<SlotChannel> Create(Ledger& ledger, WorkerRow& row, WireVersion version);
   // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror`
   // keeps `row` up to date, and outlives the channel. `shut`: CloseOurSide has been called.
-  static SlotChannel Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+  static SlotChannel Restore(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
                              WireVersion version, bool shut);
 
   [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }   // borrowed
@@ -51,7 +51,7 @@ class SlotChannel {
   // CloseOurSide has been called: no worker can be given this channel any more.
   [[nodiscard]] bool Shut() const { return shut_; }
   // It was made for a worker of the program before this one, which may have spoken another version: likewise.
-  [[nodiscard]] bool Inherited() const { return inherited_; }
+  [[nodiscard]] bool Restored() const { return restored_; }
   // Its worker is dead and has been reckoned with: the row is ours alone from now on.
   void ForgetMirror() { mirror_ = nullptr; }
   [[nodiscard]] WireVersion Version() const { return master_.Version(); }
@@ -91,7 +91,7 @@ class SlotChannel {
   Ledger* ledger_;
   WorkerRow* row_;
   const RowMirror* mirror_ = nullptr;
-  bool inherited_ = false;
+  bool restored_ = false;
   std::uint64_t cookie_;  // the kernel's name of the channel
   bool drained_ = true;
   bool shut_ = false;

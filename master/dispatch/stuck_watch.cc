@@ -18,7 +18,7 @@ void StuckWatch::Given(Target& target, Time now) {
   if (target.watch == Watch::kNone) (void)WatchFor(target, now);
 }
 
-void StuckWatch::Look(Ring<PackedParcel>& waiting, Time now) {
+void StuckWatch::Check(Ring<PackedParcel>& waiting, Time now) {
   while (!looks_.empty() && looks_.front().at <= now) {
     std::pop_heap(looks_.begin(), looks_.end());
     const Slot slot = looks_.back().slot;
@@ -28,7 +28,7 @@ void StuckWatch::Look(Ring<PackedParcel>& waiting, Time now) {
   }
   if (suspects_.empty()) return;
   reclaimed_.clear();
-  std::erase_if(suspects_, [&](Slot slot) { return !LookAt(*slots_.Find(slot), now); });
+  std::erase_if(suspects_, [&](Slot slot) { return !CheckSlot(*slots_.Find(slot), now); });
   for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel)
     waiting.PushFront(std::move(*parcel));
   reclaimed_.clear();
@@ -40,20 +40,20 @@ std::optional<Time> StuckWatch::Next(Time soon) const {
   return std::max(looks_.front().at, soon);
 }
 
-bool StuckWatch::LookAt(Target& target, Time now) {
+bool StuckWatch::CheckSlot(Target& target, Time now) {
   const Duration patience = slots_.Patience();
-  const PulseReading reading = target.Reading();
-  const bool stuck = target.pulse.Stuck(reading, patience, now);  // forgets what it has taken by now
+  const ActivityReading reading = target.Reading();
+  const bool stuck = target.slot_activity.Stuck(reading, patience, now);  // forgets what it has taken by now
   if (WatchFor(target, now)) return false;
-  if (!stuck && !(slots_.PreferIdle() && target.pulse.KeepsSomebodyWaiting(reading, patience, now)))
+  if (!stuck && !(slots_.PreferIdle() && target.slot_activity.KeepsSomebodyWaiting(reading, patience, now)))
     return true;
   ReclaimFrom(target, stuck, reading.callback_since_ns);
-  (void)target.pulse.Stuck(target.Reading(), patience, now);
+  (void)target.slot_activity.Stuck(target.Reading(), patience, now);
   return !WatchFor(target, now);
 }
 
 bool StuckWatch::WatchFor(Target& target, Time now) {
-  const std::optional<Time> look = target.pulse.NextLook(target.Reading(), slots_.Patience());
+  const std::optional<Time> look = target.slot_activity.NextCheck(target.Reading(), slots_.Patience());
   if (look && *look <= now && target.watch == Watch::kSuspect) return false;
   target.watch = look ? Watch::kTimed : Watch::kNone;
   if (!look) return true;

@@ -1,5 +1,5 @@
 // StuckWatch: takes back what a stuck slot has not taken, and while another slot is idle what waits behind
-// one that is held up (pulse.h).
+// one that is held up (slot_activity.h).
 //
 // It looks at a slot when the oldest connection that the slot has left alone has waited for too long, and
 // then in each Flush until nothing is left to take back.
@@ -28,7 +28,7 @@ class StuckWatch {
   // The slot has been given something: looks at it when it should have taken that.
   void Given(Target& target, Time now);
   // Looks at those whose time has come. What is taken back goes in front of `waiting`: it has waited longest.
-  void Look(Ring<PackedParcel>& waiting, Time now);
+  void Check(Ring<PackedParcel>& waiting, Time now);
 
   // A slot is to be looked at now, or in each Flush.
   [[nodiscard]] bool Due(Time now) const {
@@ -47,7 +47,7 @@ class StuckWatch {
   };
 
   // False when there is nothing to be suspected of any more.
-  bool LookAt(Target& target, Time now);
+  bool CheckSlot(Target& target, Time now);
   // Looks again when the oldest that it has not taken has waited for too long. False: now.
   bool WatchFor(Target& target, Time now);
   void ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_since_ns);

@@ -10,8 +10,8 @@
 #include "common/wire/packed_parcel.h"
 #include "master/dispatch/slot_channel.h"
 #include "master/policy/balance.h"
-#include "master/policy/briskness.h"
-#include "master/policy/pulse.h"
+#include "master/policy/callback_speed.h"
+#include "master/policy/slot_activity.h"
 
 namespace preforkd {
 
@@ -29,9 +29,9 @@ inline constexpr std::uint32_t kMaxMoves = 3;
 struct Target {
   Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed), counted(Callbacks()) {}
 
-  [[nodiscard]] PulseReading Reading() const {
+  [[nodiscard]] ActivityReading Reading() const {
     const WorkerRow& row = channel->Row();
-    return PulseReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
+    return ActivityReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
   }
   [[nodiscard]] CallbackSums Callbacks() const {
     const WorkerRow& row = channel->Row();
@@ -40,7 +40,7 @@ struct Target {
 
   Slot slot;
   SlotChannel* channel;  // borrowed
-  SlotPulse pulse;
+  SlotActivity slot_activity;
   Candidate seen;           // as of the last look, with what is in the outbox
   std::uint64_t round = 0;  // in which that was
   CallbackSums counted;     // of its worker's callbacks (GatherWatch)

@@ -45,7 +45,7 @@ class Parking {
   void Arrive(HandedBack message);
   // Takes one that this process had parked as another program, and that the ledger counts as waiting. What
   // cannot be watched goes to a worker.
-  void Inherit(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
+  void Restore(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
   // For each one that is parked: its descriptor, which stays here; the HandOver message of it; and the time
   // that it may go on being idle, 0: for ever.
   using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_left)>;

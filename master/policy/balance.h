@@ -20,8 +20,9 @@ namespace preforkd {
 struct Candidate {
   std::uint64_t load = 0;    // handed over and not yet finished or returned, taken or not
   std::uint64_t queued = 0;  // of those, not yet taken
-  bool stuck = false;  // gets nothing now: has left its queue or its callback alone for too long (pulse.h)
-  bool full = false;   // its channel took no more in this round
+  bool stuck =
+      false;  // gets nothing now: has left its queue or its callback alone for too long (slot_activity.h)
+  bool full = false;  // its channel took no more in this round
 };
 
 struct Bounds {
@@ -31,8 +32,8 @@ struct Bounds {
 
 [[nodiscard]] bool HasRoom(const Candidate& candidate, const Bounds& bounds);
 
-// For least-connections, while connections are brisk (briskness.h): to wake a worker costs more than to wait
-// behind a few others, so as few are woken as can run at once.
+// For least-connections, while connections are brisk (callback_speed.h): to wake a worker costs more than to
+// wait behind a few others, so as few are woken as can run at once.
 struct Gathering {
   std::uint32_t slots = 0;  // that can run at once: the first ones
   std::uint64_t depth = 0;  // connections that a slot gets before another one is woken; 0: no gathering

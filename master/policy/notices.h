@@ -43,7 +43,7 @@ class Notices {
   Notices(std::optional<Duration> watchdog, Time now);
 
   // Instead of a start: the program before this one has said READY=1, and then Reloading.
-  void Resume() { phase_ = Phase::kReloading; }
+  void Restore() { phase_ = Phase::kReloading; }
 
   // `status` is one line for people; control characters are escaped.
   std::string Serving(std::string_view status);

@@ -4,8 +4,8 @@
 
 namespace preforkd {
 
-std::vector<RefusedCall> RefusalWatch::Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far,
-                                            Time now) {
+std::vector<RefusedCall> RefusalWatch::Update(const WorkerId& worker, const std::vector<RefusedCall>& so_far,
+                                              Time now) {
   const auto known = said_.find(worker);
   if (known != said_.end() && now - known->second.at < kQuiet) return {};
   std::vector<RefusedCall> news =
@@ -14,8 +14,8 @@ std::vector<RefusedCall> RefusalWatch::Look(const WorkerId& worker, const std::v
   return news;
 }
 
-std::vector<RefusedCall> RefusalWatch::LastLook(const WorkerId& worker,
-                                                const std::vector<RefusedCall>& so_far) {
+std::vector<RefusedCall> RefusalWatch::Finish(const WorkerId& worker,
+                                              const std::vector<RefusedCall>& so_far) {
   const auto known = said_.extract(worker);
   return Since(known.empty() ? std::vector<RefusedCall>() : known.mapped().so_far, so_far);
 }

@@ -29,9 +29,9 @@ class RefusalWatch {
 
   // `so_far`: what the worker has been refused since its start; each call once. What is to be said now: how
   // often each since it was last said. Whatever numbers come, no more is kept than those.
-  std::vector<RefusedCall> Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now);
+  std::vector<RefusedCall> Update(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now);
   // The same at the worker's end: everything that has not been said. Then it is forgotten.
-  std::vector<RefusedCall> LastLook(const WorkerId& worker, const std::vector<RefusedCall>& so_far);
+  std::vector<RefusedCall> Finish(const WorkerId& worker, const std::vector<RefusedCall>& so_far);
 
  private:
   struct Said {

@@ -82,20 +82,20 @@ Status LogOutput::Use(Result<Target> server, Result<Target> access) {
   return {};
 }
 
-InheritedLog LogOutput::Bequeath(const Target& target) {
+SavedLog LogOutput::Save(const Target& target) {
   return {target.file.Get(), target.path, static_cast<std::uint8_t>(target.sink)};
 }
 
-void LogOutput::Inherit(const InheritedLog& log, Target& target) {
+void LogOutput::Restore(const SavedLog& log, Target& target) {
   if (log.path.empty()) return;  // of a program that does not pass its logs on
   // Of a kind that a later version may have: its lines are written as they are.
   const bool known = log.sink <= static_cast<std::uint8_t>(log::kLastSink);
   target = Target{log.path, UniqueFd(log.fd), known ? static_cast<log::Sink>(log.sink) : log::Sink::kFile};
 }
 
-void LogOutput::Inherit(const InheritedLog& server, const InheritedLog& access) {
-  Inherit(server, server_);
-  Inherit(access, access_);
+void LogOutput::Restore(const SavedLog& server, const SavedLog& access) {
+  Restore(server, server_);
+  Restore(access, access_);
   log::SetOutput(Fds().server, server_.sink);
 }
 

@@ -21,9 +21,9 @@ class LogOutput {
   // Points the logs at what `config` says. On error both stay where they were.
   Status Apply(const LogConfig& config);
   // Goes on with what the program before this one had open; a later Apply opens anew what it can.
-  void Inherit(const InheritedLog& server, const InheritedLog& access);
-  [[nodiscard]] InheritedLog BequeathServer() const { return Bequeath(server_); }
-  [[nodiscard]] InheritedLog BequeathAccess() const { return Bequeath(access_); }
+  void Restore(const SavedLog& server, const SavedLog& access);
+  [[nodiscard]] SavedLog SaveServer() const { return Save(server_); }
+  [[nodiscard]] SavedLog SaveAccess() const { return Save(access_); }
   // The same paths again: after logrotate has moved the files away. On error both stay where they were.
   Status Reopen();
   // Borrowed: what lines go to now.
@@ -38,8 +38,8 @@ class LogOutput {
 
   static Result<Target> Open(const std::string& path);
   static Result<Target> OpenStandardError();
-  static InheritedLog Bequeath(const Target& target);
-  static void Inherit(const InheritedLog& log, Target& target);
+  static SavedLog Save(const Target& target);
+  static void Restore(const SavedLog& log, Target& target);
   Status Use(Result<Target> server, Result<Target> access);
 
   Target server_{"stderr", {}, log::Sink::kFile};

@@ -116,7 +116,7 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
   return Error{fmt::format("{}: it is removed as often as it is made", path)};
 }
 
-PidFile PidFile::Inherit(std::string path, UniqueFd fd) {
+PidFile PidFile::Restore(std::string path, UniqueFd fd) {
   PidFile file;
   file.path_ = std::move(path);
   file.fd_ = std::move(fd);
@@ -140,7 +140,7 @@ Status PidFile::Write() {
   return status;
 }
 
-PidFile::Presence PidFile::Look() const {
+PidFile::Presence PidFile::Check() const {
   if (path_.empty()) return Presence::kOurs;
   struct stat there {};
   if (::lstat(path_.c_str(), &there) < 0) {

@@ -28,7 +28,7 @@ class PidFile {
   static Result<PidFile> Lock(const std::string& path);
   // One that this process has locked and written already, as another program (upgrade in place): the lock is
   // the process's, and lasts until any descriptor of the file is closed.
-  static PidFile Inherit(std::string path, UniqueFd fd);
+  static PidFile Restore(std::string path, UniqueFd fd);
   [[nodiscard]] const std::string& Path() const { return path_; }  // empty: none
   [[nodiscard]] int Fd() const { return fd_.Get(); }               // borrowed; -1: none
 
@@ -37,7 +37,7 @@ class PidFile {
 
   // What is at its path by now. kOurs also where there is no file, or none can be seen.
   enum class Presence { kOurs, kGone, kReplaced };
-  [[nodiscard]] Presence Look() const;
+  [[nodiscard]] Presence Check() const;
   // `path` is the file that is held, whatever name it goes by.
   [[nodiscard]] bool Holds(const std::string& path) const;
   // It goes by this name from now on. Precondition: Holds(path).

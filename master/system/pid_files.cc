@@ -12,7 +12,7 @@ Status PidFiles::Prepare(const Config& config) {
   const bool same = config.pid_file == held_.Path();
   if (!same && (config.pid_file.empty() || held_.Holds(config.pid_file))) return {};  // nothing to be made
   if (same) {
-    switch (held_.Look()) {
+    switch (held_.Check()) {
       case PidFile::Presence::kOurs: return {};
       case PidFile::Presence::kReplaced:
         log::Warning("{}: the pid file has been replaced by somebody else's, which is left alone",

@@ -54,11 +54,11 @@ std::vector<std::string> SplitNames(std::string_view list) {
   return names;
 }
 
-std::vector<InheritedSocket> TakeSockets() {
+std::vector<ActivationSocket> TakeSockets() {
   const bool ours = IsForUs("LISTEN_PID", false);
   const std::optional<std::string> count_text = TakeVariable("LISTEN_FDS");
   const std::optional<std::string> names_text = TakeVariable("LISTEN_FDNAMES");
-  std::vector<InheritedSocket> sockets;
+  std::vector<ActivationSocket> sockets;
   if (!ours || !count_text) return sockets;
   const auto count = Parse<std::uint16_t>(count_text);
   if (!count) {

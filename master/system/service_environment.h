@@ -18,7 +18,7 @@ namespace preforkd {
 
 // A socket that was open when we were started, under the name that it has in FileDescriptorName=. Several may
 // have one name. Close-on-exec from now on.
-struct InheritedSocket {
+struct ActivationSocket {
   std::string name;
   UniqueFd fd;
 };
@@ -26,7 +26,7 @@ struct InheritedSocket {
 struct ServiceEnvironment {
   std::string notify_socket;         // "/path" or "@abstract"; empty: nobody wants to hear
   std::optional<Duration> watchdog;  // somebody wants to hear within that time, again and again
-  std::vector<InheritedSocket> sockets;
+  std::vector<ActivationSocket> sockets;
 };
 
 // What is not meant for this process (WATCHDOG_PID, LISTEN_PID) is left alone, but for the variables, which

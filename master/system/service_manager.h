@@ -28,7 +28,7 @@ class ServiceManager {
                  std::function<Notices::Reading()> read);
 
   // This process has said READY=1 and then Reloading already, as another program.
-  void Resume() { notices_.Resume(); }
+  void Restore() { notices_.Restore(); }
 
   // `status` is one line for people.
   void Serving(const std::string& status) { Say(notices_.Serving(status)); }

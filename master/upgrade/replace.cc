@@ -36,7 +36,7 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
   const std::vector<char*> arguments = PointersTo(words);
   const std::string variable =
       std::string(kOrderVariable) +
-      TextOf(UpgradeOrder{UpgradeOrder::Kind::kAdopt, file.Value().Get(), self.Value().Get(), {}});
+      TextOf(UpgradeOrder{UpgradeOrder::Kind::kRestore, file.Value().Get(), self.Value().Get(), {}});
   const std::vector<char*> environment = EnvironmentWith(variable);
 
   sigset_t every;

@@ -64,7 +64,7 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
 }  // namespace
 
 Status TryConnections(const UpgradeState& state) {
-  for (const InheritedConnection& connection : state.connections) {
+  for (const SavedConnection& connection : state.connections) {
     // In place of the client's descriptor, which is not here.
     UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!stand_in.Valid()) return SysError("fcntl");
@@ -81,9 +81,8 @@ Status TryListeners(const Config& config, const UpgradeState& state) {
         fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
   }
   for (const ListenConfig& listen : config.listen) {
-    const auto there =
-        std::find_if(state.listeners.begin(), state.listeners.end(),
-                     [&](const InheritedListener& old) { return old.key == listen.address.text; });
+    const auto there = std::find_if(state.listeners.begin(), state.listeners.end(),
+                                    [&](const SavedListener& old) { return old.key == listen.address.text; });
     if (there != state.listeners.end()) {
       const Result<SocketAccess> access = AccessOf(listen);
       if (!access.Ok()) return access.Err();

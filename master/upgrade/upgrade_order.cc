@@ -43,7 +43,7 @@ UpgradeOrder ParseOrder(std::string_view text) {
     if (!failed) return {};
     return {UpgradeOrder::Kind::kAgain, *state, *old_program, std::string(text), *failed};
   }
-  if (kind == "adopt" && text.empty()) return {UpgradeOrder::Kind::kAdopt, *state, *old_program, {}};
+  if (kind == "restore" && text.empty()) return {UpgradeOrder::Kind::kRestore, *state, *old_program, {}};
   return {};
 }
 
@@ -51,7 +51,7 @@ std::string TextOf(const UpgradeOrder& order) {
   switch (order.kind) {
     case UpgradeOrder::Kind::kNone: break;
     case UpgradeOrder::Kind::kCheck: return fmt::format("check,{}", order.state);
-    case UpgradeOrder::Kind::kAdopt: return fmt::format("adopt,{},{}", order.state, order.old_program);
+    case UpgradeOrder::Kind::kRestore: return fmt::format("restore,{},{}", order.state, order.old_program);
     case UpgradeOrder::Kind::kAgain:
       return fmt::format("again,{},{},{},{}", order.state, order.old_program, order.failed, order.reason);
     case UpgradeOrder::Kind::kReturn:

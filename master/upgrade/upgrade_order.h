@@ -3,7 +3,7 @@
 //   check,STATE             look at the state and the configuration, start a worker for a try, and say
 //   whether an upgrade
 //                           would do
-//   adopt,STATE,OLD         go on from the state; OLD is the program that left, to return to
+//   restore,STATE,OLD         go on from the state; OLD is the program that left, to return to
 //   return,STATE,OLD,REASON the same program again, because the other one could not: the rest of the text
 //   again,STATE,OLD,N,REASON
 //                           the same, after N attempts of the same program to return that failed; a program
@@ -22,7 +22,7 @@
 namespace preforkd {
 
 struct UpgradeOrder {
-  enum class Kind { kNone, kCheck, kAdopt, kReturn, kAgain };
+  enum class Kind { kNone, kCheck, kRestore, kReturn, kAgain };
   Kind kind = Kind::kNone;
   int state = -1;
   int old_program = -1;  // kAdopt, kReturn, kAgain
@@ -32,7 +32,7 @@ struct UpgradeOrder {
   // The program before this one could not be replaced, and goes on.
   [[nodiscard]] bool Returns() const { return kind == Kind::kReturn || kind == Kind::kAgain; }
   // This process has served before, as this or another program.
-  [[nodiscard]] bool Continues() const { return kind == Kind::kAdopt || Returns(); }
+  [[nodiscard]] bool Restores() const { return kind == Kind::kRestore || Returns(); }
 
   bool operator==(const UpgradeOrder&) const = default;
 };

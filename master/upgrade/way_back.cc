@@ -99,7 +99,7 @@ void OnFault(int signo) {
 std::string OrderFor(const UpgradeOrder& order) {
   UpgradeOrder next = order;
   next.kind =
-      order.kind == UpgradeOrder::Kind::kAdopt ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
+      order.kind == UpgradeOrder::Kind::kRestore ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
   next.reason.resize(std::min(next.reason.size(), kMaxReason));
   next.failed = order.failed + 1;  // of a return nobody asks
   return std::string(kOrderVariable) + TextOf(next);
@@ -124,7 +124,7 @@ void CatchFaults(Prepared& way) {
 }  // namespace
 
 void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& words) {
-  PF_CHECK(order.Continues(), "a way back to nowhere");
+  PF_CHECK(order.Restores(), "a way back to nowhere");
   static Prepared way;
   way.old_program = UniqueFd(order.old_program);
   way.state = UniqueFd(order.state);

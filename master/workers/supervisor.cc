@@ -38,27 +38,27 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispat
       starter_(Parts(), logs_,
                {[this](WorkerSlot& slot) {
                   // A connection that comes back is no event of Fleet's: it only goes on, or is parked.
-                  if (messages_.OnReadable(slot)) return Settle();
+                  if (messages_.OnReadable(slot)) return ApplyActions();
                   dispatcher_.Flush();
                 },
                 [this](WorkerSlot& slot) {
                   exits_.OnExit(slot);
-                  Settle();
+                  ApplyActions();
                 }}),
       messages_(Parts(), logs_,
                 [this] {
-                  exits_.SettleEnded();
-                  Settle();
+                  exits_.FinishEnded();
+                  ApplyActions();
                 }),
       extras_(Parts()),
       reports_(Parts()),
       exits_(Parts(), messages_, logs_, extras_, reports_),
-      rounds_(Parts(), extras_, reports_, [this] { Settle(); }),
+      rounds_(Parts(), extras_, reports_, [this] { ApplyActions(); }),
       handover_(Parts(), logs_, starter_),
       counts_(Parts()),
       deadline_(loop, EventLoop::kPriorityControl, [this] {
         fleet_.Tick(Now());
-        Settle();
+        ApplyActions();
       }) {}
 
 SupervisorParts Supervisor::Parts() {
@@ -90,12 +90,12 @@ void Supervisor::PublishState(MasterState state) {
 void Supervisor::Reload(const GenerationSpec& generation) {
   generations_.Add(generation);
   fleet_.Reload(generation.number, generation.Targets(), Now());
-  Settle();
+  ApplyActions();
 }
 
 void Supervisor::Scale(PoolId pool, std::uint32_t workers) {
   fleet_.Scale(pool, workers, Now());
-  Settle();
+  ApplyActions();
 }
 
 Status Supervisor::Replace(Slot slot) {
@@ -110,32 +110,32 @@ Status Supervisor::Replace(Slot slot) {
     return Error{fmt::format("worker {} stays: no slot is free for its replacement", id)};
   log::Notice("worker {} is replaced: the operator wants it", id);
   Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
-  Settle();
+  ApplyActions();
   return {};
 }
 
 void Supervisor::Stop(Time deadline) {
   fleet_.Stop(deadline, Now());
-  Settle();
+  ApplyActions();
 }
 
 void Supervisor::StopAtOnce() {
   fleet_.StopAtOnce(Now());
-  Settle();
+  ApplyActions();
 }
 
-void Supervisor::OnAllHeldUp(PoolId pool) {
+void Supervisor::OnAllSlow(PoolId pool) {
   // Where nothing has changed, another look at what waits would only end here again.
-  if (extras_.OnAllHeldUp(pool, Now())) Settle();
+  if (extras_.OnAllSlow(pool, Now())) ApplyActions();
 }
 
 void Supervisor::ReapChildren() {
-  if (exits_.ReapChildren()) Settle();
+  if (exits_.ReapChildren()) ApplyActions();
 }
 
 // ---- what Fleet has decided ----
 
-void Supervisor::Settle() {
+void Supervisor::ApplyActions() {
   if (settling_) return;
   settling_ = true;
   for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {

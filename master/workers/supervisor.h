@@ -2,8 +2,8 @@
 // answers it carries out as forks, signals and channel operations. Each of its jobs is a class of its own; it
 // owns and connects them.
 //
-// After every event, from whichever part it comes, Settle() carries out what has been decided: no part does
-// it itself.
+// After every event, from whichever part it comes, ApplyActions() carries out what has been decided: no part
+// does it itself.
 #ifndef PREFORKD_MASTER_WORKERS_SUPERVISOR_H_
 #define PREFORKD_MASTER_WORKERS_SUPERVISOR_H_
 
@@ -64,7 +64,7 @@ class Supervisor {
   void StopAtOnce();
   // Connections wait and every ready worker of that pool is held up: starts one more, if they are blocked and
   // it is allowed.
-  void OnAllHeldUp(PoolId pool);
+  void OnAllSlow(PoolId pool);
   // Some child of this process has ended (SIGCHLD).
   void ReapChildren();
   [[nodiscard]] bool IsWorker(pid_t pid) const { return slots_.FindRunning(pid) != nullptr; }
@@ -81,7 +81,7 @@ class Supervisor {
   SupervisorParts Parts();
   // Carries out what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
   // after every event; an event that comes from inside is picked up by the running call.
-  void Settle();
+  void ApplyActions();
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);

@@ -5,7 +5,7 @@
 namespace preforkd {
 
 void WorkerExits::OnExit(WorkerSlot& slot) {
-  if (slot.Process()->Reap()) SettleEnded();
+  if (slot.Process()->Reap()) FinishEnded();
 }
 
 bool WorkerExits::ReapChildren() {
@@ -22,18 +22,18 @@ bool WorkerExits::ReapChildren() {
   return workers;
 }
 
-void WorkerExits::SettleEnded() {
+void WorkerExits::FinishEnded() {
   for (std::size_t i = 0; i < parts_.slots.All().size(); ++i) {  // the table may grow meanwhile
     WorkerSlot& slot = *parts_.slots.All()[i];
     if (slot.Process() == nullptr || slot.Running()) continue;
     const bool heard =
-        slot.Process()->Distrusted() || messages_.HearOut(slot) != WorkerMessages::Hearing::kNoRoom;
+        slot.Process()->Distrusted() || messages_.DrainMessages(slot) != WorkerMessages::ReadResult::kNoRoom;
     parts_.dispatcher.RemoveSlot(slot.Number());  // behind its messages: one may have been that it is ready
-    if (heard) Settle(slot);
+    if (heard) FinishExit(slot);
   }
 }
 
-void WorkerExits::Settle(WorkerSlot& slot) {
+void WorkerExits::FinishExit(WorkerSlot& slot) {
   const WorkerProcess& worker = *slot.Process();
   const WorkerId id = worker.Id();
   const WorkerRecord record = *parts_.fleet.Find(id);

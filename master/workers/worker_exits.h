@@ -28,11 +28,11 @@ class WorkerExits {
   // was among them.
   bool ReapChildren();
   // Settles what can be settled now. Call it again when descriptors are free.
-  void SettleEnded();
+  void FinishEnded();
 
  private:
   // Everything that ends with a worker.
-  void Settle(WorkerSlot& slot);
+  void FinishExit(WorkerSlot& slot);
   // Lines of the access log that it has not written are written now.
   void RescueAccessLines(WorkerSlot& slot);
 

@@ -16,8 +16,8 @@ constexpr int kMessagesPerTurn = 64;
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
 // There may be another message behind.
-bool IsMore(WorkerMessages::Hearing heard) {
-  return heard == WorkerMessages::Hearing::kConnection || heard == WorkerMessages::Hearing::kMessage;
+bool IsMore(WorkerMessages::ReadResult heard) {
+  return heard == WorkerMessages::ReadResult::kConnection || heard == WorkerMessages::ReadResult::kMessage;
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
       logs_(logs),
       on_resume_(std::move(on_resume)),
       listen_again_(parts.loop, EventLoop::kPriorityControl, [this] {
-        ResumeListening();
+        ResumeReading();
         on_resume_();
       }) {}
 
@@ -37,31 +37,31 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
 bool WorkerMessages::OnReadable(WorkerSlot& slot) {
   bool for_fleet = false;
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    const Hearing heard = ReceiveOne(slot);
-    for_fleet = for_fleet || heard == Hearing::kMessage;
+    const ReadResult heard = ReceiveOne(slot);
+    for_fleet = for_fleet || heard == ReadResult::kMessage;
     if (!IsMore(heard)) break;
   }
   return for_fleet;
 }
 
-WorkerMessages::Hearing WorkerMessages::HearOut(WorkerSlot& slot) {
-  Hearing heard = Hearing::kMessage;
+WorkerMessages::ReadResult WorkerMessages::DrainMessages(WorkerSlot& slot) {
+  ReadResult heard = ReadResult::kMessage;
   while (IsMore(heard)) heard = ReceiveOne(slot);
   return heard;
 }
 
-WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
+WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
   WorkerProcess& worker = *slot.Process();
-  if (!MakeSureOfRoom(worker)) return Hearing::kNoRoom;
+  if (!MakeSureOfRoom(worker)) return ReadResult::kNoRoom;
   Reception<WorkerToMaster> reception = slot.Channel().Receive();
   switch (reception.outcome) {
     case Heard::kMessage: return Handle(slot, std::move(*reception.message));
-    case Heard::kNothing: return Hearing::kSilent;
+    case Heard::kNothing: return ReadResult::kSilent;
     case Heard::kEnd:
       // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
       Distrust(worker, "it has closed its channel");
-      return Hearing::kSilent;
-    case Heard::kNonsense: Distrust(worker, reception.why); return Hearing::kSilent;
+      return ReadResult::kSilent;
+    case Heard::kNonsense: Distrust(worker, reception.why); return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error(
@@ -77,8 +77,8 @@ WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
       }
       break;
   }
-  PauseListening();
-  return Hearing::kNoRoom;
+  PauseReading();
+  return ReadResult::kNoRoom;
 }
 
 bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
@@ -89,21 +89,21 @@ bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
         "back)",
         worker.Id(), *held_back);
   }
-  PauseListening();
+  PauseReading();
   return false;
 }
 
-void WorkerMessages::PauseListening() {
+void WorkerMessages::PauseReading() {
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) (void)slot->Process()->SetListening(false);  // to stop a watch cannot fail
+    if (slot->Running()) (void)slot->Process()->SetReading(false);  // to stop a watch cannot fail
   }
   listen_again_.SetAfter(kListenPause);
 }
 
-void WorkerMessages::ResumeListening() {
+void WorkerMessages::ResumeReading() {
   for (const auto& slot : parts_.slots.All()) {
     if (!slot->Running()) continue;
-    const Status status = slot->Process()->SetListening(true);
+    const Status status = slot->Process()->SetReading(true);
     if (status.Ok()) continue;
     if (const auto held_back = log_limit_.Allow(Now())) {
       log::Error("worker {} is not heard, trying again: {} ({} more such lines held back)",
@@ -115,19 +115,19 @@ void WorkerMessages::ResumeListening() {
 
 // ---- acting ----
 
-WorkerMessages::Hearing WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
+WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
   WorkerProcess& worker = *slot.Process();
   const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
   if (id != worker.Id()) {
     Distrust(worker, fmt::format("it speaks for {}", id));
-    return Hearing::kSilent;
+    return ReadResult::kSilent;
   }
   if (auto* hand_back = std::get_if<HandedBack>(&message)) {
-    return OnHandBack(slot, std::move(*hand_back)) ? Hearing::kConnection : Hearing::kSilent;
+    return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
   if (!worker.MaySpeak(Now())) {
     Distrust(worker, "it floods the channel");
-    return Hearing::kSilent;
+    return ReadResult::kSilent;
   }
   if (std::holds_alternative<Ready>(message)) {
     OnReady(slot);
@@ -136,7 +136,7 @@ WorkerMessages::Hearing WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster 
   } else {
     OnReplaceMe(id);
   }
-  return Hearing::kMessage;
+  return ReadResult::kMessage;
 }
 
 bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {

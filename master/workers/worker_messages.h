@@ -17,7 +17,7 @@ namespace preforkd {
 class WorkerMessages {
  public:
   // What became of an attempt to hear a worker.
-  enum class Hearing { kConnection, kMessage, kSilent, kNoRoom };
+  enum class ReadResult { kConnection, kMessage, kSilent, kNoRoom };
 
   // `on_resume`: after a pause for lack of descriptors all are listened to again.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
@@ -26,16 +26,16 @@ class WorkerMessages {
   // False: it has handed back connections at most, of which Fleet need not know.
   bool OnReadable(WorkerSlot& slot);
   // All that a worker has said. kNoRoom: a part of it waits in the channel, for lack of a descriptor.
-  Hearing HearOut(WorkerSlot& slot);
+  ReadResult DrainMessages(WorkerSlot& slot);
 
  private:
-  Hearing ReceiveOne(WorkerSlot& slot);
+  ReadResult ReceiveOne(WorkerSlot& slot);
   // A message may bring a descriptor, and without room for it the kernel would close it. False: nobody is
   // listened to for a moment, and what they say waits in their channels.
   bool MakeSureOfRoom(const WorkerProcess& worker);
-  void PauseListening();
-  void ResumeListening();
-  Hearing Handle(WorkerSlot& slot, WorkerToMaster message);
+  void PauseReading();
+  void ResumeReading();
+  ReadResult Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void OnReplaceMe(const WorkerId& id);

@@ -32,7 +32,7 @@ Status WorkerStarter::PrepareChannel(WorkerSlot& slot, PoolId pool) {
   // A retired worker's, that of one of the program before this one, or of another pool: kept for what is
   // still in it.
   const bool unusable =
-      slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Inherited() || slot.Pool() != pool);
+      slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Restored() || slot.Pool() != pool);
   if (unusable && !ClearChannel(parts_, slot)) {
     return Error{"the channel of the last worker still holds connections", 0};
   }

@@ -47,14 +47,14 @@ void WorkersHandover::Save(UpgradeState& state) const {
   state.detached = starter_.Detached();
   state.boards = {parts_.scoreboard.Fd()};
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) state.workers_alive.push_back(Describe(*slot, state));
+    if (slot->Running()) state.workers_alive.push_back(SaveWorker(*slot, state));
   }
 }
 
-InheritedWorker WorkersHandover::Describe(const WorkerSlot& slot, UpgradeState& state) const {
+SavedWorker WorkersHandover::SaveWorker(const WorkerSlot& slot, UpgradeState& state) const {
   const WorkerRecord& record = parts_.RecordOf(slot);
   const SlotChannel& channel = slot.Channel();
-  InheritedWorker worker;
+  SavedWorker worker;
   worker.slot = slot.Number();
   worker.pool = record.pool;
   worker.incarnation = record.incarnation;
@@ -69,14 +69,14 @@ InheritedWorker WorkersHandover::Describe(const WorkerSlot& slot, UpgradeState& 
   worker.worker_end = channel.WorkerEnd();
   worker.shut = channel.Shut();
   worker.wire_version = static_cast<std::uint8_t>(channel.Version());
-  worker.board = DescribeBoard(slot, state);
+  worker.board = SaveBoard(slot, state);
   worker.started_at = slot.Process()->StartedAt();
   worker.ready_at = record.ready_at;
   worker.kill_at = record.kill_at;
   return worker;
 }
 
-std::uint64_t WorkersHandover::DescribeBoard(const WorkerSlot& slot, UpgradeState& state) const {
+std::uint64_t WorkersHandover::SaveBoard(const WorkerSlot& slot, UpgradeState& state) const {
   const int fd = slot.Mirror() != nullptr ? slot.Mirror()->Board()->Fd() : parts_.scoreboard.Fd();
   const auto known = std::find(state.boards.begin(), state.boards.end(), fd);
   const auto number = static_cast<std::uint64_t>(known - state.boards.begin());
@@ -93,7 +93,7 @@ Status WorkersHandover::Restore(const GenerationSpec& generation, const UpgradeS
   if (Status status = MapBoards(state); !status.Ok()) return status;
   if (Status status = RestoreFleet(generation, state); !status.Ok()) return status;
   RestoreCounters(state);
-  for (const InheritedWorker& saved : state.workers_alive) {
+  for (const SavedWorker& saved : state.workers_alive) {
     if (Status status = RestoreWorker(saved); !status.Ok()) return status;
   }
   return {};
@@ -114,15 +114,15 @@ Status WorkersHandover::MapBoards(const UpgradeState& state) {
 }
 
 Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const {
-  std::vector<InheritedRecord> records;
-  for (const InheritedWorker& saved : state.workers_alive) {
+  std::vector<SavedRecord> records;
+  for (const SavedWorker& saved : state.workers_alive) {
     const std::optional<WorkerState> as = StateNamed(saved.state);
     const bool again = std::any_of(records.begin(), records.end(),
-                                   [&](const InheritedRecord& record) { return record.slot == saved.slot; });
+                                   [&](const SavedRecord& record) { return record.slot == saved.slot; });
     if (!as || again || Raw(saved.slot) >= kMaxSlots || generation.FindPool(saved.pool) == nullptr) {
       return Error{fmt::format("slot {}: no such worker", Raw(saved.slot))};
     }
-    InheritedRecord& record = records.emplace_back();
+    SavedRecord& record = records.emplace_back();
     record.slot = saved.slot;
     record.pool = saved.pool;
     record.incarnation = saved.incarnation;
@@ -134,7 +134,7 @@ Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const Upg
     record.ready_at = saved.ready_at;
     record.kill_at = saved.kill_at;
   }
-  parts_.fleet.Inherit(generation.number, generation.Targets(), records);
+  parts_.fleet.Restore(generation.number, generation.Targets(), records);
   return {};
 }
 
@@ -144,12 +144,12 @@ void WorkersHandover::RestoreCounters(const UpgradeState& state) const {
   // Of a program that had more slots, those that this one has too.
   for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
     const bool living = std::any_of(state.workers_alive.begin(), state.workers_alive.end(),
-                                    [i](const InheritedWorker& worker) { return Raw(worker.slot) == i; });
+                                    [i](const SavedWorker& worker) { return Raw(worker.slot) == i; });
     predecessor.CopySlot(Slot{i}, living, parts_.slots.Of(Slot{i}).Row());
   }
 }
 
-Status WorkersHandover::RestoreWorker(const InheritedWorker& saved) {
+Status WorkersHandover::RestoreWorker(const SavedWorker& saved) {
   WorkerSlot& slot = parts_.slots.Of(saved.slot);
   const std::shared_ptr<ForeignBoard>& board = boards_before_.at(saved.board);
   auto mirror = board->Mirror(saved.slot, slot.Row());

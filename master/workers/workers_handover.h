@@ -34,16 +34,16 @@ class WorkersHandover {
   void EndWayBack() { boards_before_.clear(); }
 
  private:
-  [[nodiscard]] InheritedWorker Describe(const WorkerSlot& slot, UpgradeState& state) const;
+  [[nodiscard]] SavedWorker SaveWorker(const WorkerSlot& slot, UpgradeState& state) const;
   // The number in `state` of the board that the slot's worker writes to: of the older ones only those that
   // have a worker are left to the successor.
-  std::uint64_t DescribeBoard(const WorkerSlot& slot, UpgradeState& state) const;
+  std::uint64_t SaveBoard(const WorkerSlot& slot, UpgradeState& state) const;
 
   Status MapBoards(const UpgradeState& state);
   Status RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const;
   // What the program before this one has counted.
   void RestoreCounters(const UpgradeState& state) const;
-  Status RestoreWorker(const InheritedWorker& saved);
+  Status RestoreWorker(const SavedWorker& saved);
 
   SupervisorParts parts_;
   const WorkerLogs& logs_;

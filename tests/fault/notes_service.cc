@@ -57,7 +57,7 @@ class NotesSession : public Session {
     Luggage luggage;
     luggage.unread = input_;
     luggage.context = notes_;
-    luggage.idle_for = kIdleTimeout;
+    luggage.idle_left = kIdleTimeout;
     luggage.wake = has_work_;
     return luggage;
   }

@@ -30,10 +30,10 @@ struct World {
   std::array<WorkerRow, 8> rows;
   std::vector<SlotChannel> channels;
   std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{loop.Value(), *page, *pool, ledger,
-                        Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
-                                          [this] { ++all_held_up; }}};
-  int all_held_up = 0;  // times it was said
+  Dispatcher dispatcher{
+      loop.Value(), *page, *pool, ledger,
+      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [this] { ++all_slow; }}};
+  int all_slow = 0;  // times it was said
   std::uint64_t last_id = 0;
   std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
 
@@ -301,7 +301,7 @@ TEST_CASE("one that has been moved often enough still prefers a slot that is fre
   ParcelHead head = parcel.Head();
   head.reclaims = 3;
   parcel.SetHead(head);
-  world.ledger.Resumed(1);
+  world.ledger.Restored(1);
   world.dispatcher.Submit(std::move(parcel));
   world.dispatcher.Flush();
   CHECK(world.Take(0).empty());
@@ -315,7 +315,7 @@ TEST_CASE("what waits behind a callback goes to a slot that is idle, long before
   world.Submit(2);
   world.dispatcher.Flush();  // nobody is idle: it stays
   CHECK(world.channels[0].Queued() == 1);
-  CHECK(world.all_held_up == 0);
+  CHECK(world.all_slow == 0);
   CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
   world.LeaveCallback(1);
   world.dispatcher.Flush();
@@ -346,12 +346,12 @@ TEST_CASE("all slots held up: it is said before they are blocked, with what wait
     Set(world.rows[slot].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
   }
   world.dispatcher.Flush();
-  CHECK(world.all_held_up == 0);  // nobody waits
+  CHECK(world.all_slow == 0);  // nobody waits
   world.Submit(3);
-  CHECK(world.all_held_up == 1);
+  CHECK(world.all_slow == 1);
   const Pressure pressure = world.dispatcher.CurrentPressure();
   CHECK(pressure.ready == 2);
-  CHECK(pressure.held_up == 2);
+  CHECK(pressure.slow == 2);
   CHECK(pressure.blocked == 0);
   CHECK(pressure.waiting == 3);
 }
@@ -362,7 +362,7 @@ TEST_CASE("all slots blocked: it is said, and what is new waits for whoever is f
   world.EnterCallback(1);
   world.Submit(4);
   REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 4; }));
-  CHECK(world.all_held_up > 0);
+  CHECK(world.all_slow > 0);
   const Pressure pressure = world.dispatcher.CurrentPressure();
   CHECK(pressure.ready == 2);
   CHECK(pressure.blocked == 2);

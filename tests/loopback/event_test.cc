@@ -266,7 +266,7 @@ TEST_CASE("the memory of many clients that have gone can be given back") {
     client.bytes.reset();
   }
   HeapTrim heap;
-  REQUIRE(heap.Look(0, kMany, Now()));
+  REQUIRE(heap.Check(0, kMany, Now()));
   CHECK(ReadSelfStat().rss_bytes + kMany * kBytes * 3 / 4 < before);
 }
 #endif

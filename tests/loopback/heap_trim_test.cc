@@ -15,7 +15,7 @@ TEST_CASE(
   HeapTrim heap;
   Time now = Now();
   const auto look = [&](std::size_t held, std::size_t most) {
-    return heap.Look(held, most, now += std::chrono::hours(1));
+    return heap.Check(held, most, now += std::chrono::hours(1));
   };
   CHECK_FALSE(look(0, HeapTrim::kMany - 1));
   CHECK_FALSE(look(2000, 2000));
@@ -24,9 +24,9 @@ TEST_CASE(
   CHECK_FALSE(look(900, 1000));
   CHECK(look(10, 900));
   CHECK_FALSE(look(0, 10));
-  CHECK(look(0, HeapTrim::kMany));                  // came and went between two looks
-  CHECK_FALSE(heap.Look(0, HeapTrim::kMany, now));  // not again at once
-  CHECK(look(0, 0));                                // but later
+  CHECK(look(0, HeapTrim::kMany));                   // came and went between two looks
+  CHECK_FALSE(heap.Check(0, HeapTrim::kMany, now));  // not again at once
+  CHECK(look(0, 0));                                 // but later
 }
 
 #ifndef PREFORKD_SANITIZED
@@ -41,7 +41,7 @@ TEST_CASE("what lies below a block in use is given back") {
   for (std::size_t i = 0; i + 1 < kBlocks; ++i) blocks[i].reset();
   const std::uint64_t before = ReadSelfStat().rss_bytes;
   HeapTrim heap;
-  REQUIRE(heap.Look(1, kBlocks, Now()));
+  REQUIRE(heap.Check(1, kBlocks, Now()));
   CHECK(ReadSelfStat().rss_bytes + kBlocks * kBytes * 3 / 4 < before);
   CHECK(blocks.back()[0] == 1);
 }

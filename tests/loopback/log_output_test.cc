@@ -59,7 +59,7 @@ UniqueFd BecomeTerminal() {
 }
 
 // As one that execve(2) has left to this program.
-InheritedLog Left(InheritedLog log) {
+SavedLog Left(SavedLog log) {
   if (log.fd >= 0) log.fd = ::dup(log.fd);
   return log;
 }
@@ -236,12 +236,12 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
     LogOutput old;
     if (!old.Apply(config).Ok()) return 1;
     const UniqueFd reader(::open(config.file.c_str(), O_RDONLY | O_CLOEXEC));
-    const InheritedLog server = Left(old.BequeathServer());
-    const InheritedLog access = Left(old.BequeathAccess());
+    const SavedLog server = Left(old.SaveServer());
+    const SavedLog access = Left(old.SaveAccess());
     std::filesystem::remove_all(folder);
 
     LogOutput next;
-    next.Inherit(server, access);
+    next.Restore(server, access);
     if (next.Apply(config).Ok()) return 2;
     if (next.Fds().server != server.fd || next.Fds().access != access.fd) return 3;
     log::Notice("into the old file");
@@ -256,10 +256,10 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
 TEST_CASE("logs of a program that says nothing of them, or of a kind that this one does not know") {
   const testing::PeerResult peer = RunPeer([] {
     LogOutput next;
-    next.Inherit({}, {});
+    next.Restore({}, {});
     if (next.Fds() != LogFds{}) return 1;
     const std::array<UniqueFd, 2> pair = Pair(SOCK_STREAM);
-    next.Inherit(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
+    next.Restore(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
     log::Notice("as it is");
     if (next.Fds().sink != log::Sink::kFile || next.Fds().access != -1) return 2;
     return ReadNow(pair[1].Get()).find("as it is") != std::string::npos ? 0 : 3;

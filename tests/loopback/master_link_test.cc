@@ -115,7 +115,7 @@ TEST_CASE("it listens only when it is told to") {
   REQUIRE(SendMessages(ends.pair.Value().first.Get(), std::span(&out, 1)).sent == 1);
   for (int i = 0; i < 3; ++i) ends.Turn();
   CHECK(ends.readable == 0);
-  REQUIRE(ends.link.SetListening(true).Ok());
+  REQUIRE(ends.link.SetReading(true).Ok());
   for (int i = 0; i < 3; ++i) ends.Turn();
   CHECK(ends.readable > 0);
 }

@@ -26,12 +26,12 @@ struct World {
   std::array<WorkerRow, 4> rows;
   std::vector<SlotChannel> channels;
   int congestion_changes = 0;
-  std::vector<PoolId> held_up;
+  std::vector<PoolId> slow;
   PoolDispatchers dispatchers{
       loop.Value(),
       board.Value(),
       ledger,
-      {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
+      {[this] { ++congestion_changes; }, [this](PoolId pool) { slow.push_back(pool); }}};
   std::uint64_t last_id = 0;
 
   World() {
@@ -134,10 +134,10 @@ TEST_CASE("a pool is held up when its own workers are, whatever the others do") 
   world.Accept(kApi, 3);
   const bool told = testing::WaitUntil(testing::kPatience, [&] {
     REQUIRE(world.loop.Value().RunOnce().Ok());
-    return !world.held_up.empty();
+    return !world.slow.empty();
   });
   CHECK(told);
-  CHECK(world.held_up.front() == kApp);
+  CHECK(world.slow.front() == kApp);
   CHECK(world.dispatchers.CurrentPressure(kApp).blocked == 1);
   CHECK(world.dispatchers.CurrentPressure(kMainPool).blocked == 0);
   CHECK(world.dispatchers.CurrentPressure(PoolId{9}).ready == 0);

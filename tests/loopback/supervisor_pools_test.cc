@@ -144,7 +144,7 @@ TEST_CASE("a pool that a reload does not have any more: its workers leave, and a
   CHECK(world.StateOf(2) == WorkerState::kRetiring);
   CHECK(world.StateOf(3) == WorkerState::kRetiring);
   CHECK(world.supervisor->Workers().Desired(kApp) == 0);
-  world.supervisor->OnAllHeldUp(kApp);  // too late
+  world.supervisor->OnAllSlow(kApp);  // too late
   for (std::size_t i = 0; i < 4; ++i) world.Worker(i).Leave();
   CHECK(world.Until([&] { return world.supervisor->Workers().MayReload(); }));
   CHECK(world.Restarts(RestartReason::kExit) == 0);

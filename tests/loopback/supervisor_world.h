@@ -268,7 +268,7 @@ class SupervisorWorld {
   Ledger ledger{board.Value().Master()};
   PoolDispatchers dispatcher{
       loop.Value(), board.Value(), ledger,
-      PoolDispatchers::Hooks{[] {}, [this](PoolId pool) { supervisor->OnAllHeldUp(pool); }}};
+      PoolDispatchers::Hooks{[] {}, [this](PoolId pool) { supervisor->OnAllSlow(pool); }}};
   PretendingSpawner* spawner = nullptr;
   std::unique_ptr<Supervisor> supervisor;
   LocalListener listener;

@@ -122,7 +122,7 @@ void ParkAndWake::Round() {
   HandedBack message;
   message.idle_left_ns = 60'000'000'000;
   message.parcel = Accepted(parcel_.front());
-  slots_.Book().Resumed(1);
+  slots_.Book().Restored(1);
   parcel_.clear();
   parking_.Arrive(std::move(message));
   PF_CHECK(::send(client_.Get(), "x", 1, MSG_NOSIGNAL) == 1, "the client cannot speak");

@@ -49,7 +49,7 @@ struct Storm {
   std::uint64_t inexact = 0;
   std::string first_inexact;
 
-  void Look(const std::string& address) {
+  void Check(const std::string& address) {
     ++looks;
     const std::optional<ServerStatus> page = TryAskStatus(address);
     if (!page) {
@@ -76,7 +76,7 @@ Storm Rage(const DaemonProcess& daemon, const std::string& status, const Load& l
       if (victim != 0 && ::kill(victim, SIGKILL) == 0) storm.killed.insert(victim);
       next_kill += milliseconds(100);
     }
-    storm.Look(status);
+    storm.Check(status);
     (void)::poll(nullptr, 0, kLookIntervalMs);  // the pace of the looks
   }
   return storm;

@@ -30,7 +30,7 @@ std::set<pid_t> g_masters;
 
 // How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
 constexpr Duration kLeavePatience = std::chrono::seconds(40);
-constexpr Duration kSettlePatience = std::chrono::seconds(5);
+constexpr Duration kSaveTimeout = std::chrono::seconds(5);
 
 // In the child. False: it must not go on.
 bool RaisePortCapability() {
@@ -236,7 +236,7 @@ bool DaemonProcess::Reload() {
 std::string DaemonProcess::DescriptorDifference() const {
   if (!baseline_ || !running_) return {};
   std::string difference;
-  (void)WaitUntil(kSettlePatience, [&] {
+  (void)WaitUntil(kSaveTimeout, [&] {
     difference = KindsDiff(*baseline_, FdSnapshot::Of(pid_));
     return difference.empty();
   });

@@ -62,10 +62,10 @@ TEST_CASE("as many places as the descriptors suffice for, and no more") {
 }
 
 TEST_CASE("a look costs little of a worker's time, and comes soon") {
-  CHECK(NextLookAfter(0) == milliseconds(10));
-  CHECK(NextLookAfter(50) == milliseconds(10));
-  CHECK(NextLookAfter(10000) == milliseconds(50));
-  CHECK(NextLookAfter(1'000'000) == seconds(5));
+  CHECK(NextCheckAfter(0) == milliseconds(10));
+  CHECK(NextCheckAfter(50) == milliseconds(10));
+  CHECK(NextCheckAfter(10000) == milliseconds(50));
+  CHECK(NextCheckAfter(1'000'000) == seconds(5));
 }
 
 }  // namespace preforkd

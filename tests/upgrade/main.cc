@@ -32,7 +32,7 @@
 namespace {
 
 std::string g_trick;
-bool g_adopting = false;
+bool g_restoring = false;
 
 std::string OwnPath() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
@@ -44,9 +44,9 @@ std::string ReadTrick() {
 
 bool IsLookedAt(int argc, char** argv) { return std::strncmp(argv[argc - 1], "--upgrade=check,", 16) == 0; }
 
-bool IsToAdopt() {
+bool IsToRestore() {
   const char* order = std::getenv("_PREFORKD_UPGRADE");
-  return order != nullptr && std::strncmp(order, "adopt,", 6) == 0;
+  return order != nullptr && std::strncmp(order, "restore,", 8) == 0;
 }
 
 void PlayWhileLookedAt() {
@@ -64,8 +64,8 @@ void PlayWhileLookedAt() {
 
 // Stands before the C library's: the scoreboard asks for its memory in the middle of taking over.
 extern "C" int memfd_create(const char* name, unsigned flags) noexcept {
-  if (g_adopting && g_trick == "crash") ::raise(SIGSEGV);
-  if (g_adopting && g_trick == "stall") {
+  if (g_restoring && g_trick == "crash") ::raise(SIGSEGV);
+  if (g_restoring && g_trick == "stall") {
     for (;;) ::pause();
   }
   return static_cast<int>(::syscall(SYS_memfd_create, name, flags));
@@ -87,9 +87,9 @@ void GrowRow(const preforkd::Scoreboard& board, preforkd::Slot slot) {
 
 int main(int argc, char** argv) {
   g_trick = ReadTrick();
-  g_adopting = IsToAdopt();
+  g_restoring = IsToRestore();
   if (IsLookedAt(argc, argv)) PlayWhileLookedAt();
-  if (g_adopting && g_trick == "die") std::_Exit(1);
+  if (g_restoring && g_trick == "die") std::_Exit(1);
 
   preforkd::ServiceTypes services;
   services["http"] = preforkd::HttpServiceType();
@@ -104,6 +104,6 @@ int main(int argc, char** argv) {
     entry(std::move(start));
   };
   program.version = "next";
-  if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
+  if (g_restoring && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
   return preforkd::RunProgram(argc, argv, program);
 }

@@ -86,19 +86,19 @@ void Connection::Close(const char* why) {
   verdict_.closing = true;
   socket_.StopWaiting();
   timer_.Cancel();
-  host_.SettleLater();
+  host_.DecideLater();
 }
 
 void Connection::Travel() {
   verdict_.travel = true;
   verdict_.heavy_at = SessionVerdict::kNever;
-  host_.SettleLater();
+  host_.DecideLater();
 }
 
-void Connection::BeginAnew(Service& service, Luggage luggage) {
+void Connection::SwitchService(Service& service, Luggage luggage) {
   socket_.Facts().proxy_header_due = false;
   verdict_.anew = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
-  host_.SettleLater();
+  host_.DecideLater();
 }
 
 Parcel Connection::TakeParcel() {

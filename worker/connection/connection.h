@@ -29,7 +29,7 @@ struct Luggage;
 
 class Connection {
  public:
-  // Runs the session. Any of these calls may destroy the connection, except SettleLater.
+  // Runs the session. Any of these calls may destroy the connection, except DecideLater.
   class Host {
    public:
     virtual void OnReady(Interest ready) = 0;
@@ -40,7 +40,7 @@ class Connection {
     // See Connection::Call.
     virtual void Call(const std::function<void()>& callback) = 0;
     // The session has decided something, perhaps outside a callback that the host knows of.
-    virtual void SettleLater() = 0;
+    virtual void DecideLater() = 0;
 
    protected:
     ~Host() = default;
@@ -101,7 +101,7 @@ class Connection {
   // `why` is for the log, and static; nullptr: what the last receiving or sending said, or the timeout.
   void Close(const char* why = nullptr);
   // Another session of `service` takes over when the current callback has returned; this one is destroyed.
-  void BeginAnew(Service& service, Luggage luggage);
+  void SwitchService(Service& service, Luggage luggage);
   // Who the peer is, where a proxy in front knows better than the socket.
   void SetClient(const SocketAddress& client) { socket_.Facts().peer = client; }
   // Ends the connection because of us: it counts as lost.

@@ -25,7 +25,7 @@ class DueConnections {
   void Remove(const LiveConnection& connection);
 
  private:
-  void SettleAll();
+  void DecideAll();
 
   std::vector<LiveConnection*> connections_;
   IdleCall call_;

@@ -77,7 +77,7 @@ void LiveConnection::LogEnd() {
              Seconds(Now() - facts.accepted_at));
 }
 
-void LiveConnection::SettleLater() {
+void LiveConnection::DecideLater() {
   if (in_callback_ || std::exchange(due_, true)) return;
   connection_.Env().due.Add(*this);
 }
@@ -108,7 +108,7 @@ Duration LiveConnection::Lag(Time now) {
   Duration lag{0};
   if (Closing()) return lag;
   Guard([&] { lag = session_->Lag(now); });
-  if (Closing()) SettleLater();
+  if (Closing()) DecideLater();
   return lag;
 }
 
@@ -120,7 +120,7 @@ std::optional<Luggage> LiveConnection::Pack() {
     if (session_->TravelRefusal() == nullptr) luggage = session_->Pack();
   });
   if (Closing()) {
-    SettleLater();
+    DecideLater();
     return std::nullopt;
   }
   const std::size_t size = luggage ? luggage->unread.size() + luggage->context.size() : 0;
@@ -165,7 +165,7 @@ void LiveConnection::Run(Callback callback) {
   }
   // Inside a callback of another session nothing is destroyed: who called that may be going through all
   // connections.
-  if (inside && (verdict.closing || verdict.travel)) return SettleLater();
+  if (inside && (verdict.closing || verdict.travel)) return DecideLater();
   if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
   if (std::exchange(verdict.travel, false))
     owner_.OnConnectionIdle(*this);  // may destroy this: last statement
@@ -173,7 +173,7 @@ void LiveConnection::Run(Callback callback) {
 
 void LiveConnection::Call(const std::function<void()>& callback) { Run(std::cref(callback)); }
 
-void LiveConnection::Settle() {
+void LiveConnection::ApplyVerdict() {
   due_ = false;
   Run([] {});
 }

@@ -48,7 +48,7 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   // threw, which ends the connection a moment later. The session is as it was.
   [[nodiscard]] std::optional<Luggage> Pack();
   // Does what was asked for outside a callback of its own. It may be destroyed when this returns.
-  void Settle();
+  void ApplyVerdict();
   // Ends it at once, because of us. Not inside a callback of a session.
   void End(LossReason reason);
   // Set when it ended because of us.
@@ -69,7 +69,7 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   void OnIdle() override;
   void Call(const std::function<void()>& callback) override;
   // For what was asked for while no callback of this session runs, as far as we know.
-  void SettleLater() override;
+  void DecideLater() override;
 
   void Open(Service& service, Luggage luggage);
   // The one way into a session: stamps the scoreboard, catches what it throws. Ends nothing.

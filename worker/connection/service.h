@@ -30,9 +30,9 @@ static_assert(kMaxLuggageBytes == kMaxParcelBytes);
 
 // What travels with a connection, besides the descriptor and what the worker itself counts.
 struct Luggage {
-  std::string unread;    // bytes received from the client and not yet used, in order
-  std::string context;   // the service's own state; starts with a version byte of the service
-  Duration idle_for{0};  // how much longer the connection may stay idle; 0 = no limit
+  std::string unread;     // bytes received from the client and not yet used, in order
+  std::string context;    // the service's own state; starts with a version byte of the service
+  Duration idle_left{0};  // how much longer the connection may stay idle; 0 = no limit
   // There is something to do without the client: a whole request in `unread`, an answer half sent. A worker
   // gets the connection at once. Without it the connection is parked, whatever `unread` holds, until the
   // client sends more, closes (then the master closes it too) or idle_for is over: right for half a request,

@@ -15,7 +15,7 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage 
 
 void HttpSession::OnReady(Interest) {
   if (linger_) return linger_->OnReadable();
-  if (responder_.Waiting() || reader_.UseCarried()) return Settle();
+  if (responder_.Waiting() || reader_.UseCarried()) return DecideNext();
   Receive();
 }
 
@@ -25,7 +25,7 @@ void HttpSession::OnTimeout() {
   if (!wait_.Over()) return;
   if (!wait_.InRequest() || reader_.Answered()) return connection_.Close();
   reader_.Refuse(408);
-  Settle();
+  DecideNext();
 }
 
 // In the middle of something: the connection goes on elsewhere when that is done.
@@ -49,7 +49,7 @@ Luggage HttpSession::Pack() const {
   const Duration left = std::chrono::duration_cast<Duration>(wait_.Until() - Now());
   return {.unread = {},
           .context = PackIdle(context),
-          .idle_for = std::max<Duration>(left, std::chrono::milliseconds(1))};
+          .idle_left = std::max<Duration>(left, std::chrono::milliseconds(1))};
 }
 
 Duration HttpSession::Lag(Time now) const { return linger_ ? linger_->Age(now) : wait_.Lag(now); }
@@ -77,10 +77,10 @@ void HttpSession::Receive() {
     case IoResult::Kind::kEnd:
     case IoResult::Kind::kError: return connection_.Close();
   }
-  Settle();
+  DecideNext();
 }
 
-void HttpSession::Settle() {
+void HttpSession::DecideNext() {
   // Only where the client has said so itself: to one that sends more, the kernel answers the close with a
   // reset, which overtakes what has not left.
   Output::Progress progress = responder_.Flush(/*last=*/reader_.ClientEnds());

@@ -34,7 +34,7 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
  private:
   void Receive();
   // What next; the last thing that every callback does.
-  void Settle();
+  void DecideNext();
   void AwaitInput();
   void AwaitRoom();
   // The last answer has been sent.

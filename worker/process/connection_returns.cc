@@ -57,7 +57,7 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   message.id = env_.id;
   message.reason = reason;
   message.wake_now = luggage->wake;
-  message.idle_left_ns = luggage->idle_for.count();
+  message.idle_left_ns = luggage->idle_left.count();
   message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.context = std::move(luggage->context);

@@ -48,7 +48,7 @@ void CrowdControl::Watch(std::uint64_t descriptor_limit) {
   const Crowd crowd = Current(descriptor_limit);
   // With every place taken others may come to wait at any time.
   if (crowd.connections < crowd.most && !PatienceOf(crowd)) return;
-  make_room_.SetAfter(NextLookAfter(crowd.connections));
+  make_room_.SetAfter(NextCheckAfter(crowd.connections));
 }
 
 void CrowdControl::MakeRoom() {

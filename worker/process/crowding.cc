@@ -37,7 +37,7 @@ std::optional<Duration> PatienceOf(const Crowd& crowd) {
   return kShortest + (kLongest - kShortest) * left / static_cast<Duration::rep>(dense - begins);
 }
 
-Duration NextLookAfter(std::uint64_t connections) {
+Duration NextCheckAfter(std::uint64_t connections) {
   return std::max<Duration>(kLook, kLookPerConnection * static_cast<Duration::rep>(connections));
 }
 

@@ -31,7 +31,7 @@ struct Crowd {
 // enough.
 [[nodiscard]] std::optional<Duration> PatienceOf(const Crowd& crowd);
 // When to look again at a worker that is or may soon be crowded: a look costs some time for each connection.
-[[nodiscard]] Duration NextLookAfter(std::uint64_t connections);
+[[nodiscard]] Duration NextCheckAfter(std::uint64_t connections);
 
 }  // namespace preforkd
 

@@ -106,7 +106,7 @@ Status BecomeUser(const Ids& ids, const std::string& name) {
   return {};
 }
 
-Status Settle(bool dumpable) {
+Status LockDown(bool dumpable) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return SysError("prctl", "PR_SET_NO_NEW_PRIVS");
   if (::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) < 0) return SysError("prctl", "PR_SET_DUMPABLE");
   return {};
@@ -128,7 +128,7 @@ Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config) {
   if (status.Ok() && OwnAuthority().shed_bounding) status = EmptyBoundingSet();
   if (status.Ok() && plan.change_ids) status = BecomeUser(ids, config.user);
   if (status.Ok()) status = DropCapabilities();
-  return status.Ok() ? Settle(config.worker.dumpable) : status;
+  return status.Ok() ? LockDown(config.worker.dumpable) : status;
 }
 
 }  // namespace preforkd

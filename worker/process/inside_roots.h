@@ -1,5 +1,5 @@
-// InsideRoots: what the folders of services are called in the workers' root (worker.chroot). Looked up before
-// the process enters it, and put into the configuration behind, when it can see where the names lead.
+// InsideRoots: what the folders of services are called in the workers' root (worker.chroot). Checked up
+// before the process enters it, and put into the configuration behind, when it can see where the names lead.
 //
 // A name that keeps its symlinks is preferred: one that is switched later is followed then.
 #ifndef PREFORKD_WORKER_PROCESS_INSIDE_ROOTS_H_

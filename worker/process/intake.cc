@@ -58,12 +58,12 @@ bool Intake::MakeSureOfRoom() {
 
 void Intake::Pause() {
   take_again_.SetAfter(kNoRoomPause);
-  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = master_.SetReading(false); !status.Ok()) log::Error("{}", status.Err().text);
 }
 
 void Intake::TakeAgain() {
   if (env_.retiring) return;
-  const Status status = master_.SetListening(true);
+  const Status status = master_.SetReading(true);
   if (status.Ok()) return;
   log::Error("{}", status.Err().text);
   take_again_.SetAfter(kNoRoomPause);  // deaf is not an option

@@ -50,7 +50,7 @@ template bool MasterLink::SendAny(ReplaceMe&);
 template bool MasterLink::SendAny(HandBack&);
 template bool MasterLink::SendAny(LogReopened&);
 
-Status MasterLink::SetListening(bool listening) {
+Status MasterLink::SetReading(bool listening) {
   listening_ = listening;
   return UpdateWatch();
 }

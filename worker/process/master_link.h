@@ -32,7 +32,7 @@ class MasterLink {
   // The master has told us to leave, or is gone; asked without receiving.
   [[nodiscard]] bool MasterHasShutDown() const;
   // Listen for messages, or not.
-  Status SetListening(bool listening);
+  Status SetReading(bool listening);
   // Nothing is waiting to be sent.
   [[nodiscard]] bool Drained() const { return outbox_.empty(); }
   [[nodiscard]] bool MasterGone() const { return master_gone_; }

@@ -16,7 +16,7 @@ Retirement::Retirement(WorkerEnv& env, MasterLink& master, ConnectionTable& conn
 
 void Retirement::Begin(Duration drain_timeout) {
   env_.retiring = true;
-  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = master_.SetReading(false); !status.Ok()) log::Error("{}", status.Err().text);
   drain_deadline_.SetAfter(drain_timeout);
   connections_.ForEach([this](LiveConnection& connection) {
     if (!returns_.Return(connection, ReturnReason::kRetiring)) connection.Retire();

@@ -94,7 +94,7 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
       status = signals.Err();
     }
   }
-  if (status.Ok()) status = master_.SetListening(true);
+  if (status.Ok()) status = master_.SetReading(true);
   // No system call from now on that no service needs.
   if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {

@@ -71,7 +71,7 @@ class PrefaceSession : public Session {
     connection_.CancelTimeout();
     Luggage luggage;
     luggage.unread = received_.substr(header.size);
-    connection_.BeginAnew(next_, std::move(luggage));
+    connection_.SwitchService(next_, std::move(luggage));
   }
 
   Connection& connection_;

@@ -52,7 +52,7 @@ class EchoSession : public Session {
     Luggage luggage;
     luggage.context = kContextVersion + owed_;
     luggage.wake = !owed_.empty();
-    if (idle_timeout_ > Duration(0)) luggage.idle_for = std::max<Duration>(idle_until_ - Now(), kSoon);
+    if (idle_timeout_ > Duration(0)) luggage.idle_left = std::max<Duration>(idle_until_ - Now(), kSoon);
     return luggage;
   }
 

@@ -141,7 +141,7 @@ void Change::OnPreflightStarted() {
 void Change::OnPreflightAccepted(Time now) {
   if (state_ != State::kChecking) return;
   Enter(State::kSettling);
-  deadline_ = now + kSettlePatience;
+  deadline_ = now + kSaveTimeout;
   replacing_ = true;
   actions_.emplace_back(Replace{});
 }

@@ -56,7 +56,7 @@ class Change {
   };
 
   // How long to wait for a moment in which the state can be saved.
-  static constexpr Duration kSettlePatience = std::chrono::seconds(10);
+  static constexpr Duration kSaveTimeout = std::chrono::seconds(10);
 
   // ---- the beginning of a program that was exec'ed; the others begin with kBooting ----
   // In place of another program. `waiters` asked that one for the upgrade.

@@ -36,12 +36,12 @@ void Fleet::Begin(Generation generation, std::vector<PoolTarget> pools, Time now
   StopAtOnce(now);
 }
 
-void Fleet::Inherit(Generation generation, std::vector<PoolTarget> pools,
-                    const std::vector<InheritedRecord>& inherited) {
+void Fleet::Restore(Generation generation, std::vector<PoolTarget> pools,
+                    const std::vector<SavedRecord>& saved) {
   PF_CHECK(table_.Records().empty(), "a fleet that has begun inherits nothing");
   current_ = GenerationTarget{generation, std::move(pools)};
   CheckTarget(current_);
-  for (const InheritedRecord& record : inherited) table_.Restore(record, current_);
+  for (const SavedRecord& record : saved) table_.Restore(record, current_);
   table_.EndRestore();
 }
 

@@ -50,8 +50,7 @@ class Fleet {
   // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not
   // started: what follows is a Reload, which replaces all, or a Scale. Precondition: `pools` has the pool of
   // each worker.
-  void Inherit(Generation generation, std::vector<PoolTarget> pools,
-               const std::vector<InheritedRecord>& inherited);
+  void Restore(Generation generation, std::vector<PoolTarget> pools, const std::vector<SavedRecord>& saved);
   // Precondition: MayReload().
   void Reload(Generation generation, std::vector<PoolTarget> pools, Time now);
   void Spawned(Slot slot, Incarnation incarnation, Time now);

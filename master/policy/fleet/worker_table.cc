@@ -21,28 +21,28 @@ WorkerId IdOf(const WorkerRecord& record) { return {record.slot, record.incarnat
 
 // ---- upgrade ----
 
-void WorkerTable::Restore(const InheritedRecord& inherited, const GenerationTarget& target) {
-  const PoolTarget* pool = target.Find(inherited.pool);
-  PF_CHECK(pool != nullptr, "an inherited worker of a pool that is not in service");
-  PF_CHECK(Raw(inherited.slot) < max_slots_ && inherited.state != WorkerState::kGone,
-           "an inherited worker that cannot be");
-  while (records_.size() <= Raw(inherited.slot)) {
+void WorkerTable::Restore(const SavedRecord& saved, const GenerationTarget& target) {
+  const PoolTarget* pool = target.Find(saved.pool);
+  PF_CHECK(pool != nullptr, "a saved worker of a pool that is not in service");
+  PF_CHECK(Raw(saved.slot) < max_slots_ && saved.state != WorkerState::kGone,
+           "a saved worker that cannot be");
+  while (records_.size() <= Raw(saved.slot)) {
     records_.push_back(WorkerRecord{});
     records_.back().slot = static_cast<Slot>(records_.size() - 1);
   }
-  WorkerRecord& record = At(inherited.slot);
-  PF_CHECK(record.state == WorkerState::kGone, "two inherited workers in one slot");
-  record.pool = inherited.pool;
-  record.state = inherited.state;
+  WorkerRecord& record = At(saved.slot);
+  PF_CHECK(record.state == WorkerState::kGone, "two saved workers in one slot");
+  record.pool = saved.pool;
+  record.state = saved.state;
   record.generation = target.number;
   record.settings = pool->settings;
-  record.incarnation = inherited.incarnation;
-  record.wanted = inherited.wanted;
-  record.leaving = inherited.leaving;
-  record.extra = inherited.extra;
-  record.replaces = inherited.replaces;
-  record.ready_at = inherited.ready_at;
-  record.kill_at = inherited.kill_at;
+  record.incarnation = saved.incarnation;
+  record.wanted = saved.wanted;
+  record.leaving = saved.leaving;
+  record.extra = saved.extra;
+  record.replaces = saved.replaces;
+  record.ready_at = saved.ready_at;
+  record.kill_at = saved.kill_at;
 }
 
 void WorkerTable::EndRestore() {

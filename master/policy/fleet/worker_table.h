@@ -42,7 +42,7 @@ struct WorkerRecord {
 };
 
 // A worker that was forked by the program before this one (upgrade in place).
-struct InheritedRecord {
+struct SavedRecord {
   Slot slot{};
   PoolId pool{};
   Incarnation incarnation{};
@@ -60,7 +60,7 @@ class WorkerTable {
   explicit WorkerTable(std::uint32_t max_slots) : max_slots_(max_slots) {}
 
   // Precondition: the slot is empty, and the target has the pool.
-  void Restore(const InheritedRecord& inherited, const GenerationTarget& target);
+  void Restore(const SavedRecord& saved, const GenerationTarget& target);
   // After the last Restore: a worker whose replacement has died is no longer being replaced.
   void EndRestore();
 

@@ -74,7 +74,7 @@ void Fields(Visit&& visit, SocketFile& file) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedListener& listener) {
+void Fields(Visit&& visit, SavedListener& listener) {
   visit("fd", listener.fd);
   visit("key", listener.key);
   visit("address", listener.address);
@@ -84,14 +84,14 @@ void Fields(Visit&& visit, InheritedListener& listener) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedListenerRow& row) {
+void Fields(Visit&& visit, SavedListenerRow& row) {
   visit("address", row.address);
   visit("service", row.service);
   visit("accepted", row.accepted);
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedControl& control) {
+void Fields(Visit&& visit, SavedControl& control) {
   visit("fd", control.fd);
   visit("path", control.path);
   visit("file", control.file);
@@ -100,7 +100,7 @@ void Fields(Visit&& visit, InheritedControl& control) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedLog& log) {
+void Fields(Visit&& visit, SavedLog& log) {
   visit("fd", log.fd);
   visit("path", log.path);
   visit("sink", log.sink);
@@ -113,7 +113,7 @@ void Fields(Visit&& visit, WorkerId& id) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedWorker& worker) {
+void Fields(Visit&& visit, SavedWorker& worker) {
   visit("slot", worker.slot);
   visit("pool", worker.pool);
   visit("incarnation", worker.incarnation);
@@ -135,11 +135,11 @@ void Fields(Visit&& visit, InheritedWorker& worker) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedConnection& connection) {
+void Fields(Visit&& visit, SavedConnection& connection) {
   visit("fd", connection.fd);
   visit("parcel", connection.parcel);
   visit("waiting", connection.waiting);
-  visit("idle_for", connection.idle_for);
+  visit("idle_for", connection.idle_left);
 }
 
 template <typename Visit>
@@ -275,7 +275,7 @@ Status Spoken(std::uint8_t version, const char* whose) {
                            static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion))};
 }
 
-Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
+Status CheckWorker(const UpgradeState& state, const SavedWorker& worker) {
   if (worker.pid <= 0 || worker.pid_fd < 0 || worker.master_end < 0 || worker.worker_end < 0) {
     return Error{fmt::format("the worker in slot {} is not whole", Raw(worker.slot))};
   }
@@ -306,7 +306,7 @@ Status Check(const UpgradeState& state) {
     if (workers == 0) return Error{fmt::format("the state wants no worker in pool {}", Quoted(name))};
     if (!state.pool_ids.contains(name)) return Error{fmt::format("pool {} has no number", Quoted(name))};
   }
-  for (const InheritedWorker& worker : state.workers_alive) {
+  for (const SavedWorker& worker : state.workers_alive) {
     if (const Status status = CheckWorker(state, worker); !status.Ok()) return status;
   }
   std::vector<int> fds = state.Descriptors();

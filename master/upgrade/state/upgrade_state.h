@@ -2,7 +2,7 @@
 // is open under which number, and what cannot be asked of the kernel. A plain value.
 //
 // Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and
-// the one that comes makes owners of them once it has decided to stay (Master::Continue).
+// the one that comes makes owners of them once it has decided to stay (Master::RunRestored).
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 
@@ -29,7 +29,7 @@ struct PassedSocket {
   bool operator==(const PassedSocket&) const = default;
 };
 
-struct InheritedListener {
+struct SavedListener {
   int fd = -1;
   std::string key;      // its address as configured; of several sockets of one name, which (listener_set.h)
   std::string address;  // as configured
@@ -37,39 +37,39 @@ struct InheritedListener {
   bool proxy_protocol = false;
   SocketFile file;
 
-  bool operator==(const InheritedListener&) const = default;
+  bool operator==(const SavedListener&) const = default;
 };
 
 // What a listener that is or was there has counted.
-struct InheritedListenerRow {
+struct SavedListenerRow {
   std::string address;  // as bound
   std::string service;
   std::uint64_t accepted = 0;
 
-  bool operator==(const InheritedListenerRow&) const = default;
+  bool operator==(const SavedListenerRow&) const = default;
 };
 
-struct InheritedControl {
+struct SavedControl {
   int fd = -1;  // -1: there is none
   std::string path;
   SocketFile file;
   std::vector<int> waiters;  // clients that are to be told how the upgrade ended
   std::vector<int> idle;     // clients that have asked for nothing
 
-  bool operator==(const InheritedControl&) const = default;
+  bool operator==(const SavedControl&) const = default;
 };
 
 // Where lines go: what a path that cannot be opened any more was opened as.
-struct InheritedLog {
+struct SavedLog {
   int fd = -1;            // -1: standard error, or none
   std::string path;       // as configured (LogOutput); empty: the program that leaves has not said
   std::uint8_t sink = 0;  // log::Sink
 
-  bool operator==(const InheritedLog&) const = default;
+  bool operator==(const SavedLog&) const = default;
 };
 
 // A slot with a process: a worker of the program that leaves, or of one before it.
-struct InheritedWorker {  // of the generation in service: a change waits until no other is left
+struct SavedWorker {  // of the generation in service: a change waits until no other is left
   Slot slot{};
   PoolId pool{};
   Incarnation incarnation{};
@@ -89,17 +89,17 @@ struct InheritedWorker {  // of the generation in service: a change waits until 
   Time ready_at{};
   std::optional<Time> kill_at;  // when patience with it ends
 
-  bool operator==(const InheritedWorker&) const = default;
+  bool operator==(const SavedWorker&) const = default;
 };
 
 // A connection that the master holds.
-struct InheritedConnection {
+struct SavedConnection {
   int fd = -1;
-  std::string parcel;    // as a HandOver of it, in the wire version of the state, without its descriptor
-  bool waiting = false;  // for a worker; else it is parked
-  Duration idle_for{0};  // how much longer it may be; 0: for ever
+  std::string parcel;     // as a HandOver of it, in the wire version of the state, without its descriptor
+  bool waiting = false;   // for a worker; else it is parked
+  Duration idle_left{0};  // how much longer it may be; 0: for ever
 
-  bool operator==(const InheritedConnection&) const = default;
+  bool operator==(const SavedConnection&) const = default;
 };
 
 struct UpgradeState {
@@ -131,18 +131,18 @@ struct UpgradeState {
   std::string notify_socket;
   std::optional<Duration> watchdog;
   std::vector<PassedSocket> passed;
-  InheritedLog server_log;
-  InheritedLog access_log;
-  std::vector<InheritedListener> listeners;
-  InheritedControl control;
+  SavedLog server_log;
+  SavedLog access_log;
+  std::vector<SavedListener> listeners;
+  SavedControl control;
 
-  std::vector<InheritedListenerRow> listener_rows;
+  std::vector<SavedListenerRow> listener_rows;
   std::uint32_t board_layout = kBoardLayout;
   // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to
   // which workers still write.
   std::vector<int> boards;
-  std::vector<InheritedWorker> workers_alive;
-  std::vector<InheritedConnection> connections;
+  std::vector<SavedWorker> workers_alive;
+  std::vector<SavedConnection> connections;
 
   bool operator==(const UpgradeState&) const = default;
 

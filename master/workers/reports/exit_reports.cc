@@ -19,31 +19,31 @@ RestartReason ReasonOf(const WorkerProcess& worker, WorkerState was) {
 
 }  // namespace
 
-void ExitReports::Look(Time now) {
+void ExitReports::Update(Time now) {
   NoteOomKills(now);
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) refused_calls_.Look(slot->Process()->Id(), slot->Row(), now);
+    if (slot->Running()) refused_calls_.Update(slot->Process()->Id(), slot->Row(), now);
   }
 }
 
 void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   const WorkerProcess& worker = *slot.Process();
   slot.RefreshTexts();
-  refused_calls_.LastLook(worker.Id(), slot.Row());
-  PostMortem report = Examine(slot, was);
+  refused_calls_.Finish(worker.Id(), slot.Row());
+  ExitDiagnosis report = Examine(slot, was);
   const bool unasked = was != WorkerState::kRetiring || worker.Exit().kind != ExitKind::kClean;
   const std::string suspicion = unasked ? Suspicion(slot.Pool(), slot.Row()) : std::string();
   report.reclaimed = ReclaimUntaken(parts_, slot);
   report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
-  LogPostMortem(report);
+  LogExit(report);
   if (!suspicion.empty()) log::Warning("{}", suspicion);
   if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
 }
 
-PostMortem ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
+ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   const WorkerProcess& worker = *slot.Process();
   const WorkerRow& row = slot.Row();
-  PostMortem report;
+  ExitDiagnosis report;
   report.id = worker.Id();
   report.pid = worker.Pid();
   report.exit = worker.Exit();

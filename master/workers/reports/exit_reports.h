@@ -9,7 +9,7 @@
 
 #include "common/process/oom.h"
 #include "master/policy/oom_ledger.h"
-#include "master/workers/reports/post_mortem.h"
+#include "master/workers/reports/exit_diagnosis.h"
 #include "master/workers/reports/refused_calls.h"
 #include "master/workers/slots/supervisor_parts.h"
 
@@ -20,7 +20,7 @@ class ExitReports {
   explicit ExitReports(const SupervisorParts& parts) : parts_(parts), refused_calls_(parts.Page()) {}
 
   // Once in a while.
-  void Look(Time now);
+  void Update(Time now);
   // The slot's worker has ended, in state `was`: reclaims what it has not taken, books the rest, and reports
   // it. Precondition: the row is as the worker left it.
   void Report(WorkerSlot& slot, WorkerState was);
@@ -29,7 +29,7 @@ class ExitReports {
   void NoteOomKills(Time now);
   // The OOM killer has ended it, as far as can be known.
   [[nodiscard]] bool TakenForMemory(const WorkerProcess& worker);
-  [[nodiscard]] PostMortem Examine(WorkerSlot& slot, WorkerState was);
+  [[nodiscard]] ExitDiagnosis Examine(WorkerSlot& slot, WorkerState was);
   // A warning, when its request has ended several workers of the pool in a row; else empty.
   std::string Suspicion(PoolId pool, const WorkerRow& row);
 

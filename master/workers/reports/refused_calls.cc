@@ -37,12 +37,12 @@ std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
   return in_a_set ? text + "; system_calls = \"SET\" in the section of its service would allow it" : text;
 }
 
-void RefusedCallReport::Look(const WorkerId& worker, const WorkerRow& row, Time now) {
-  Say(worker, watch_.Look(worker, Read(row.refused), now));
+void RefusedCallReport::Update(const WorkerId& worker, const WorkerRow& row, Time now) {
+  Say(worker, watch_.Update(worker, Read(row.refused), now));
 }
 
-void RefusedCallReport::LastLook(const WorkerId& worker, const WorkerRow& row) {
-  Say(worker, watch_.LastLook(worker, Read(row.refused)));
+void RefusedCallReport::Finish(const WorkerId& worker, const WorkerRow& row) {
+  Say(worker, watch_.Finish(worker, Read(row.refused)));
 }
 
 void RefusedCallReport::Say(const WorkerId& worker, const std::vector<RefusedCall>& calls) {

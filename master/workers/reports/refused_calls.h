@@ -20,9 +20,9 @@ class RefusedCallReport {
   explicit RefusedCallReport(MasterPage& page) : page_(page) {}
 
   // Once in a while, for each worker.
-  void Look(const WorkerId& worker, const WorkerRow& row, Time now);
+  void Update(const WorkerId& worker, const WorkerRow& row, Time now);
   // At its end, while the row is as it left it.
-  void LastLook(const WorkerId& worker, const WorkerRow& row);
+  void Finish(const WorkerId& worker, const WorkerRow& row);
 
  private:
   void Say(const WorkerId& worker, const std::vector<RefusedCall>& calls);

@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-bool ExtraWorkers::OnAllHeldUp(PoolId pool, Time now) {
+bool ExtraWorkers::OnAllSlow(PoolId pool, Time now) {
   const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
   const PoolSpec* const spec = generation.FindPool(pool);
   if (parts_.fleet.Stopping() || spec == nullptr) return false;

@@ -17,7 +17,7 @@ class ExtraWorkers {
 
   // Connections wait for that pool, and each of its ready workers is held up: starts one more, if they are
   // blocked and it is allowed. True: it does.
-  bool OnAllHeldUp(PoolId pool, Time now);
+  bool OnAllSlow(PoolId pool, Time now);
   // An extra of that pool could not be started, or has ended before it was ready.
   void StartFailed(PoolId pool, Time now) { elastic_[pool].StartFailed(now); }
   // Once in a while: releases one in each pool that does not need it.

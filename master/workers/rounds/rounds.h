@@ -27,7 +27,7 @@ class Rounds {
 
  private:
   // What workers of the program before this one have written, as far as nobody looks at it when it is needed.
-  void LookAtForeignBoards();
+  void CheckForeignBoards();
 
   SupervisorParts parts_;
   ExtraWorkers& extras_;

@@ -15,7 +15,7 @@ Status WorkerProcess::Watch(EventLoop& loop, int channel, FdWatch::Callback on_e
   return message_watch_->Want(Interest::kRead);
 }
 
-Status WorkerProcess::SetListening(bool listening) {
+Status WorkerProcess::SetReading(bool listening) {
   if (!message_watch_) return {};
   return message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
 }

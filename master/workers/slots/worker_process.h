@@ -52,7 +52,7 @@ class WorkerProcess {
   // ---- messages ----
   // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
   // Error: it could not be watched, and is not heard: try again.
-  Status SetListening(bool listening);
+  Status SetReading(bool listening);
   // It has said something that carries no connection. False: too often.
   bool MaySpeak(Time now) { return flood_.Allow(now); }
   // It talks nonsense: nothing that it has sent or will send is believed.

@@ -199,7 +199,7 @@ TEST_CASE("another session takes over when it is asked for outside a callback") 
   ScriptedService next(world.scripts);
   world.Connect();
   Connection& connection = *world.scripts[0].connection;
-  connection.BeginAnew(next, {});  // opens the first script anew: its service has not opened any
+  connection.SwitchService(next, {});  // opens the first script anew: its service has not opened any
   bool opened_again = false;
   world.scripts[0].on_ready = [&](Connection& mine) {
     opened_again = true;

@@ -311,10 +311,10 @@ TEST_CASE("what is packed is the time that is left, and for whoever comes next u
   const http::IdleContext context = http::UnpackIdle(luggage.context);
   REQUIRE(context.until);
   CHECK(*context.until - Now() > std::chrono::seconds(50));
-  CHECK(*context.until - Now() <= luggage.idle_for);
+  CHECK(*context.until - Now() <= luggage.idle_left);
   CHECK(context.empty_lines == 0);
-  CHECK(luggage.idle_for > std::chrono::seconds(50));
-  CHECK(luggage.idle_for <= std::chrono::seconds(60));
+  CHECK(luggage.idle_left > std::chrono::seconds(50));
+  CHECK(luggage.idle_left <= std::chrono::seconds(60));
 }
 
 TEST_CASE("what came with a connection is used before the socket is read") {

@@ -109,12 +109,12 @@ TEST_CASE("a miss looks at once: the old release may be gone already") {
   fs::remove(releases.Path("1/page"));
   CHECK(root.Page(Duration(0)) == "new");
   // When there are too many that exist nowhere, not each of them looks.
-  for (int i = 0; i < http::LookSchedule::kMissesAtOnce; ++i)
+  for (int i = 0; i < http::CheckSchedule::kMissesAtOnce; ++i)
     CHECK(root.Page(Duration(0), "none") == "ENOENT");
   releases.Switch("1");
   CHECK(root.Page(Duration(0), "none") == "ENOENT");
   CHECK(root.Page(Duration(0)) == "new");
-  CHECK(root.Page(http::LookSchedule::kPerMiss, "none") == "ENOENT");
+  CHECK(root.Page(http::CheckSchedule::kPerMiss, "none") == "ENOENT");
   CHECK(root.Page(Duration(0)) == "ENOENT");  // it has looked: the page is removed there
 }
 

@@ -61,8 +61,8 @@ class World {
 
   void Step() {
     Event();
-    Look();
-    Settle();
+    Check();
+    ApplyActions();
     Check();
   }
 
@@ -70,17 +70,17 @@ class World {
   void StopAndFinish() {
     change_.AskStop({Pick(2) == 0 ? seconds(1) : Duration(0), seconds(5)}, now_);
     stop_asked_ = true;
-    Settle();
+    ApplyActions();
     Insist(waiting_.empty(), "a stop leaves somebody waiting");
     for (int round = 0; round < 3; ++round) {
       now_ += seconds(10);
       change_.Tick(now_);
-      Settle();
+      ApplyActions();
       Check();
     }
     Insist(workers_told_ || at_once_, "a stop that never reaches the workers");
     change_.OnFinished();
-    Settle();
+    ApplyActions();
     Insist(change_.Current() == State::kFinished, "a stop that does not finish");
     Insist(waiting_.empty(), "somebody waits for ever");
   }
@@ -129,8 +129,8 @@ class World {
     leaving_ = Pick(2) == 0;
     serving_upgrade_ = upgraded_;
     change_.OnPromoted();
-    Look();
-    Settle();  // it is in service before anything else happens to the workers
+    Check();
+    ApplyActions();  // it is in service before anything else happens to the workers
     if (!booted_) BootUp();
     change_.OnFleet(Free());
   }
@@ -162,11 +162,11 @@ class World {
   [[nodiscard]] bool Free() const { return !coming_ && !leaving_ && !workers_told_ && !at_once_; }
   [[nodiscard]] bool UnderWay() const { return loading_ || prepared_ || coming_ || preflight_ || settling_; }
 
-  void Settle() {
+  void ApplyActions() {
     if (std::exchange(running_, true)) return;
     while (const std::optional<ChangeAction> action = change_.NextAction()) {
       std::visit([this](const auto& concrete) { Do(concrete); }, *action);
-      Look();
+      Check();
     }
     running_ = false;
   }
@@ -180,9 +180,9 @@ class World {
     if (waiters.empty() || stop_asked_) return;
     if (Pick(10) == 0) change_.AskReload(PickAsker());  // one who was answered asks for more at once
     if (Pick(100) > 0) return;
-    Look();
+    Check();
     AskStop();
-    Look();
+    Check();
   }
 
   static std::uint64_t Raw(WaiterId id) { return static_cast<std::uint64_t>(id); }
@@ -312,7 +312,7 @@ class World {
     change_.OnFleet(false);
   }
 
-  void Look() {
+  void Check() {
     const State state = std::exchange(previous_, change_.Current());
     Insist(IsWithinOneCall(state, previous_),
            fmt::format("from state {} to {}", static_cast<int>(state), static_cast<int>(previous_)));

@@ -250,8 +250,8 @@ TEST_CASE("an exec waits for its moment, and not for ever") {
   change.OnFleet(true);
   CHECK(Story(change) == "replace");
   change.OnCannotReplaceYet();
-  CHECK(change.NextDeadline() == kNow + Change::kSettlePatience);
-  change.Tick(kNow + Change::kSettlePatience);
+  CHECK(change.NextDeadline() == kNow + Change::kSaveTimeout);
+  change.Tick(kNow + Change::kSaveTimeout);
   CHECK(Story(change) ==
         "refuse upgrade #1: there was no moment in which the state of the workers could be saved");
   CHECK_FALSE(change.NextDeadline());

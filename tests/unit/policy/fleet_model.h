@@ -74,7 +74,7 @@ class FleetModel {
   FleetSettings settings;
 
  private:
-  void Settle();
+  void ApplyActions();
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);

@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-InheritedWorker SomeWorker() {
-  InheritedWorker worker;
+SavedWorker SomeWorker() {
+  SavedWorker worker;
   worker.slot = Slot{3};
   worker.incarnation = Incarnation{41};
   worker.state = "retiring";
@@ -64,7 +64,7 @@ UpgradeState FullState() {
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
   state.boards = {20, 21};
-  InheritedWorker second = SomeWorker();
+  SavedWorker second = SomeWorker();
   second.pid_fd = 33;
   second.master_end = 34;
   second.worker_end = 35;

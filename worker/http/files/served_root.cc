@@ -15,15 +15,15 @@ Result<ServedRoot> ServedRoot::Open(const std::string& path, Time now) {
 }
 
 Beneath::Opened ServedRoot::OpenFile(const char* name, Time now) {
-  if (schedule_.Due(now)) LookAgain(now);
+  if (schedule_.Due(now)) CheckAgain(now);
   Beneath::Opened opened = folder_.OpenFile(name);
   if (opened.fd.Valid() || IsShortage(opened.errnum) || !schedule_.SpendOnMiss(now)) return opened;
-  LookAgain(now);
+  CheckAgain(now);
   return folder_.OpenFile(name);
 }
 
-void ServedRoot::LookAgain(Time now) {
-  schedule_.Looked(now);
+void ServedRoot::CheckAgain(Time now) {
+  schedule_.Checked(now);
   const int errnum = folder_.Reopen(path_);
   if (errnum != 0) return SayGone(errnum, now);
   if (std::exchange(said_gone_, false)) log::Notice("root {} is there again", Quoted(path_));

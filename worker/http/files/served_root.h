@@ -2,7 +2,7 @@
 // folder that was removed and made again, or the new target of a symlink anywhere in the path.
 //
 // The folder stays open between two lookups of its path, so a request costs one open(2) of a name beneath it.
-// When to look is LookSchedule's decision. While the path leads nowhere every file is missing with the error
+// When to look is CheckSchedule's decision. While the path leads nowhere every file is missing with the error
 // of the path; a lookup that fails for want of resources changes nothing. Files that are being sent are not
 // touched: they are open.
 #ifndef PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
@@ -13,7 +13,7 @@
 #include "common/base/result.h"
 #include "common/structures/rate_limit.h"
 #include "worker/http/files/beneath.h"
-#include "worker/http/files/look_schedule.h"
+#include "worker/http/files/check_schedule.h"
 
 namespace preforkd::http {
 
@@ -30,12 +30,12 @@ class ServedRoot {
   ServedRoot(std::string path, Beneath folder, Time now)
       : path_(std::move(path)), folder_(std::move(folder)), schedule_(now) {}
 
-  void LookAgain(Time now);
+  void CheckAgain(Time now);
   void SayGone(int errnum, Time now);
 
   std::string path_;
   Beneath folder_;
-  LookSchedule schedule_;
+  CheckSchedule schedule_;
   OncePerSecond log_limit_;
   bool said_gone_ = false;
 };

@@ -1,12 +1,12 @@
-// LookSchedule: when the path of the served folder is to be looked up again. Pure: told the time.
+// CheckSchedule: when the path of the served folder is to be looked up again. Pure: told the time.
 //
 // A lookup costs an open and a close. Once a second is nothing beside the requests of that second, and keeps
 // the promise that new content is served within one. A file that is not found may be in the folder that the
 // path leads to now, so a miss looks at once: an old release is often removed right after the switch. Misses
 // have a budget of a hundred looks a second, because clients that ask for what does not exist must not make
 // it dearer. Only a worker with more misses than that may answer 404 for what is there, for 10 ms.
-#ifndef PREFORKD_WORKER_HTTP_FILES_LOOK_SCHEDULE_H_
-#define PREFORKD_WORKER_HTTP_FILES_LOOK_SCHEDULE_H_
+#ifndef PREFORKD_WORKER_HTTP_FILES_CHECK_SCHEDULE_H_
+#define PREFORKD_WORKER_HTTP_FILES_CHECK_SCHEDULE_H_
 
 #include <algorithm>
 
@@ -14,15 +14,15 @@
 
 namespace preforkd::http {
 
-class LookSchedule {
+class CheckSchedule {
  public:
   static constexpr Duration kInterval = std::chrono::seconds(1);
   static constexpr Duration kPerMiss = std::chrono::milliseconds(10);
   static constexpr int kMissesAtOnce = 16;
 
   // The path has been looked up at `now`.
-  explicit LookSchedule(Time now) : looked_(now), spent_until_(now) {}
-  void Looked(Time now) { looked_ = now; }
+  explicit CheckSchedule(Time now) : looked_(now), spent_until_(now) {}
+  void Checked(Time now) { looked_ = now; }
 
   // Before a file is opened.
   [[nodiscard]] bool Due(Time now) const { return now - looked_ >= kInterval; }

@@ -1,5 +1,5 @@
 // Whether a connection may wait behind others.
-#include "master/policy/briskness.h"
+#include "master/policy/callback_speed.h"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct World {
-  Briskness briskness;
+  CallbackSpeed callback_speed;
   CallbackSums more;
   Time now = Time(seconds(1000));
 
@@ -23,8 +23,8 @@ struct World {
   }
   bool BriskAfter(Duration delay) {
     now += delay;
-    briskness.Look(std::exchange(more, {}), now);
-    return briskness.Brisk();
+    callback_speed.Update(std::exchange(more, {}), now);
+    return callback_speed.Fast();
   }
 };
 
@@ -32,7 +32,7 @@ struct World {
 
 TEST_CASE("not brisk before it is known; slow as soon as it is, and then for ten seconds") {
   World world;
-  CHECK_FALSE(world.briskness.Brisk());
+  CHECK_FALSE(world.callback_speed.Fast());
   CHECK_FALSE(world.BriskAfter(seconds(1)));
   world.Serve(1000, microseconds(20));
   CHECK(world.BriskAfter(seconds(1)));
@@ -84,10 +84,10 @@ TEST_CASE("too few say nothing yet and are not forgotten, unless they have taken
 
 TEST_CASE("ten looks a second") {
   World world;
-  CHECK(world.briskness.Due(world.now));
+  CHECK(world.callback_speed.Due(world.now));
   (void)world.BriskAfter(seconds(1));
-  CHECK_FALSE(world.briskness.Due(world.now + milliseconds(99)));
-  CHECK(world.briskness.Due(world.now + milliseconds(100)));
+  CHECK_FALSE(world.callback_speed.Due(world.now + milliseconds(99)));
+  CHECK(world.callback_speed.Due(world.now + milliseconds(100)));
 }
 
 }  // namespace preforkd

@@ -1,37 +1,37 @@
-#include "master/policy/pulse.h"
+#include "master/policy/slot_activity.h"
 
 #include <algorithm>
 
 namespace preforkd {
 namespace {
 
-bool Moved(const PulseReading& then, const PulseReading& now) {
+bool Moved(const ActivityReading& then, const ActivityReading& now) {
   return then.taken != now.taken || then.callback_since_ns != now.callback_since_ns ||
          then.heartbeat_ns != now.heartbeat_ns;
 }
 
 }  // namespace
 
-void SlotPulse::Sent(Time now, bool stays) { queue_.PushBack(Queued{now, stays}); }
+void SlotActivity::Sent(Time now, bool stays) { queue_.PushBack(Queued{now, stays}); }
 
-void SlotPulse::Reset() {
+void SlotActivity::Reset() {
   queue_.Clear();
   stuck_at_.reset();
 }
 
 // Parcels leave the channel in the order in which they went in, taken or reclaimed.
-void SlotPulse::Forget(std::size_t still_queued) {
+void SlotActivity::Forget(std::size_t still_queued) {
   while (queue_.Size() > still_queued) queue_.PopFront();
 }
 
-std::optional<Time> SlotPulse::OldestMovable() const {
+std::optional<Time> SlotActivity::OldestMovable() const {
   for (std::size_t i = 0; i < queue_.Size(); ++i) {
     if (!queue_[i].stays) return queue_[i].sent;
   }
   return std::nullopt;
 }
 
-bool SlotPulse::Stuck(const PulseReading& reading, Duration patience, Time now) {
+bool SlotActivity::Stuck(const ActivityReading& reading, Duration patience, Time now) {
   Forget(reading.queued);
   if (patience == Duration(0)) return false;
   if (stuck_at_ && Moved(*stuck_at_, reading)) stuck_at_.reset();
@@ -42,12 +42,12 @@ bool SlotPulse::Stuck(const PulseReading& reading, Duration patience, Time now) 
   return stuck_at_.has_value();
 }
 
-bool SlotPulse::Blocked(const PulseReading& reading, Duration patience, Time now) {
+bool SlotActivity::Blocked(const ActivityReading& reading, Duration patience, Time now) {
   return patience != Duration(0) && reading.callback_since_ns != 0 &&
          now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= patience;
 }
 
-std::optional<Time> SlotPulse::NextLook(const PulseReading& reading, Duration patience) const {
+std::optional<Time> SlotActivity::NextCheck(const ActivityReading& reading, Duration patience) const {
   const std::optional<Time> oldest = OldestMovable();
   if (!oldest || patience == Duration(0)) return std::nullopt;
   Time start = *oldest;

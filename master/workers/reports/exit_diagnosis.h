@@ -1,7 +1,7 @@
-// PostMortem: what is known of a worker that has ended, from its row of the scoreboard before that is
+// ExitDiagnosis: what is known of a worker that has ended, from its row of the scoreboard before that is
 // cleared. Puts it into words, and names the places in a crash record.
-#ifndef PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
-#define PREFORKD_MASTER_WORKERS_REPORTS_POST_MORTEM_H_
+#ifndef PREFORKD_MASTER_WORKERS_REPORTS_EXIT_DIAGNOSIS_H_
+#define PREFORKD_MASTER_WORKERS_REPORTS_EXIT_DIAGNOSIS_H_
 
 #include <sys/types.h>
 
@@ -18,7 +18,7 @@
 
 namespace preforkd {
 
-struct PostMortem {
+struct ExitDiagnosis {
   WorkerId id;
   pid_t pid = 0;
   std::string in_pool;  // GenerationSpec::InPool
@@ -39,7 +39,7 @@ struct PostMortem {
 std::vector<std::string> NameFrames(const CrashRecord& record);
 
 // One line, and one more for each frame.
-void LogPostMortem(const PostMortem& dead);
+void LogExit(const ExitDiagnosis& dead);
 
 // Notices a request that kills: the same request of the same client in three workers that died in a row.
 class PoisonWatch {

@@ -1,4 +1,4 @@
-#include "master/policy/pulse.h"
+#include "master/policy/slot_activity.h"
 
 #include <doctest/doctest.h>
 
@@ -15,12 +15,12 @@ std::uint64_t Nanoseconds(Time time) { return static_cast<std::uint64_t>(ToNanos
 
 // One slot whose clock a test moves.
 struct World {
-  SlotPulse pulse;
-  PulseReading row{0, 0, 0, Nanoseconds(kStart)};
+  SlotActivity slot_activity;
+  ActivityReading row{0, 0, 0, Nanoseconds(kStart)};
   Time now = kStart;
 
   void Send(bool stays = false) {
-    pulse.Sent(now, stays);
+    slot_activity.Sent(now, stays);
     ++row.queued;
   }
   void Take() {
@@ -31,8 +31,8 @@ struct World {
   void EnterCallback() { row.callback_since_ns = Nanoseconds(now); }
   void LeaveCallback() { row.callback_since_ns = 0; }
   void Pass(Duration span) { now += span; }
-  [[nodiscard]] bool Stuck() { return pulse.Stuck(row, kPatience, now); }
-  [[nodiscard]] bool Blocked() const { return SlotPulse::Blocked(row, kPatience, now); }
+  [[nodiscard]] bool Stuck() { return slot_activity.Stuck(row, kPatience, now); }
+  [[nodiscard]] bool Blocked() const { return SlotActivity::Blocked(row, kPatience, now); }
 };
 
 }  // namespace
@@ -41,13 +41,13 @@ TEST_CASE("a slot with an empty queue that waits is not stuck, for however long"
   World world;
   world.Pass(std::chrono::hours(5));
   CHECK_FALSE(world.Stuck());
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));
 }
 
 TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
   World world;
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
+  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == kStart + kEarly);
   world.Pass(kPatience - milliseconds(1));
   CHECK_FALSE(world.Stuck());
   world.Pass(milliseconds(1));
@@ -83,23 +83,23 @@ TEST_CASE("one callback longer than the patience: stuck and blocked, with an emp
   world.Pass(kPatience);
   CHECK(world.Blocked());
   CHECK(world.Stuck());
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));  // nothing is queued: no timer
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));  // nothing is queued: no timer
 }
 
 TEST_CASE("a quarter of the patience in one callback: held up, and it matters to whoever waits behind it") {
   World world;
   world.EnterCallback();
   world.Pass(kEarly - milliseconds(1));
-  CHECK_FALSE(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  CHECK_FALSE(SlotActivity::Slow(world.row, kPatience, world.now));
   world.Pass(milliseconds(1));
-  CHECK(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  CHECK(SlotActivity::Slow(world.row, kPatience, world.now));
   CHECK_FALSE(world.Blocked());
-  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));
   world.Send(true);
-  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));  // that one stays
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));  // that one stays
   world.Send();
-  CHECK(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
-  CHECK_FALSE(SlotPulse::HeldUp(world.row, Duration(0), world.now));
+  CHECK(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK_FALSE(SlotActivity::Slow(world.row, Duration(0), world.now));
 }
 
 TEST_CASE("a parcel sent into a callback that has lasted already is looked after early") {
@@ -107,7 +107,7 @@ TEST_CASE("a parcel sent into a callback that has lasted already is looked after
   world.EnterCallback();
   world.Pass(milliseconds(15));
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
+  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == kStart + kEarly);
   world.Pass(milliseconds(5));
   CHECK(world.Stuck());
 }
@@ -143,11 +143,11 @@ TEST_CASE("a callback that follows the next at once is no reason to stay stuck")
 TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind it that does") {
   World world;
   world.Send(true);
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));
   world.Pass(std::chrono::hours(1));
   CHECK_FALSE(world.Stuck());
   world.Send(false);
-  CHECK(world.pulse.NextLook(world.row, kPatience) == world.now + kEarly);
+  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == world.now + kEarly);
   world.Pass(kPatience);
   CHECK(world.Stuck());
 }
@@ -157,9 +157,9 @@ TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
   world.Send();
   world.EnterCallback();
   world.Pass(std::chrono::hours(1));
-  CHECK_FALSE(world.pulse.Stuck(world.row, Duration(0), world.now));
-  CHECK_FALSE(SlotPulse::Blocked(world.row, Duration(0), world.now));
-  CHECK_FALSE(world.pulse.NextLook(world.row, Duration(0)));
+  CHECK_FALSE(world.slot_activity.Stuck(world.row, Duration(0), world.now));
+  CHECK_FALSE(SlotActivity::Blocked(world.row, Duration(0), world.now));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, Duration(0)));
 }
 
 TEST_CASE("a new incarnation begins without the past") {
@@ -167,7 +167,7 @@ TEST_CASE("a new incarnation begins without the past") {
   world.Send();
   world.Pass(kPatience);
   REQUIRE(world.Stuck());
-  world.pulse.Reset();
+  world.slot_activity.Reset();
   world.row.queued = 0;
   CHECK_FALSE(world.Stuck());
 }

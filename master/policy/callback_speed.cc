@@ -1,4 +1,4 @@
-#include "master/policy/briskness.h"
+#include "master/policy/callback_speed.h"
 
 namespace preforkd {
 namespace {
@@ -14,16 +14,16 @@ constexpr std::uint64_t kLongNs = 10 * kEnough * kBriskNs;
 
 }  // namespace
 
-void Briskness::Look(const CallbackSums& more, Time now) {
+void CallbackSpeed::Update(const CallbackSums& more, Time now) {
   next_look_ = now + kBetweenLooks;
   seen_.callbacks += more.callbacks;
   seen_.busy_ns += more.busy_ns;
   if (seen_.callbacks < kEnough && seen_.busy_ns < kLongNs) return;
   if (seen_.busy_ns > seen_.callbacks * kBriskNs) {
-    brisk_ = false;
+    fast_ = false;
     not_before_ = now + kMemory;
   } else if (now >= not_before_) {
-    brisk_ = true;
+    fast_ = true;
   }
   seen_ = {};
 }

@@ -1,4 +1,4 @@
-#include "master/workers/reports/post_mortem.h"
+#include "master/workers/reports/exit_diagnosis.h"
 
 #include <cxxabi.h>
 #include <dlfcn.h>
@@ -42,7 +42,7 @@ std::string NameOf(std::uint64_t address) {
 // "[::1]:80" -> "[::1]": every connection of a client has another port.
 std::string WithoutPort(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
-std::string MemoryHint(const PostMortem& dead) {
+std::string MemoryHint(const ExitDiagnosis& dead) {
   if (!dead.memory) return {};
   return fmt::format(
       ", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
@@ -62,7 +62,7 @@ std::vector<std::string> NameFrames(const CrashRecord& record) {
   return names;
 }
 
-void LogPostMortem(const PostMortem& dead) {
+void LogExit(const ExitDiagnosis& dead) {
   const double uptime = Seconds(dead.uptime);
   if (dead.was == WorkerState::kRetiring && dead.exit.kind == ExitKind::kClean) {
     log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
