@@ -35,7 +35,8 @@ MasterState StateOf(Phase phase) {
 
 void UseScheduling(Scheduling scheduling) {
   if (scheduling != Scheduling::kBatch) return;
-  if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
+  if (const Status batch = UseBatchScheduling(); !batch.Ok())
+    log::Warning(log::kSystemCallFailed, "{}", batch.Err().text);
 }
 
 }  // namespace
@@ -134,7 +135,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   if (status.Ok()) status = listeners_.Prepare(*config);
   if (status.Ok()) status = control_.Prepare(*config);
   if (!status.Ok()) {
-    log::Error("{}", status.Err().text);
+    log::Error(log::kStartFailed, "{}", status.Err().text);
     return ExitCodeOf(status.Err());
   }
   pid_files_ = PidFiles(std::move(pid_file).Value());
@@ -153,7 +154,12 @@ ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_
   generations_.Restore(state, std::move(serving));
   const std::vector<WaiterId> waiters = TakeOver(*coming, state, returned.has_value());
   UseScheduling(coming->scheduling);
-  log::Notice("upgrade: version {} has taken over from version {}: {} workers, {} connections held",
+  log::Notice({log::kUpgradeResumed,
+               {{"version", context_.program.version},
+                {"from_version", state.version},
+                {"workers", state.workers_alive.size()},
+                {"connections", state.connections.size()}}},
+              "upgrade: version {} has taken over from version {} with {} workers and {} connections",
               context_.program.version, state.version, state.workers_alive.size(), state.connections.size());
   applier_.ApplyToProcess(*generations_.Serving().config);
   manager_.Restore();
@@ -167,7 +173,8 @@ ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_
     generations_.Prepare(std::move(coming));
     reloader_.SetPredecessor(state.version);
     const GenerationSpec& next = generations_.Coming();
-    log::Notice("upgrade: generation {} is starting with {} workers", Raw(next.number), next.Workers());
+    log::Notice({log::kReloadStarted, {{"generation", next.number}, {"workers", next.Workers()}}},
+                "upgrade: starting {} workers of generation {}", next.Workers(), Raw(next.number));
     changes_.Tell([&](Change& change) { change.BeginReplaced(waiters); });
   }
   UpdateAccepting();
@@ -193,7 +200,7 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   }
   WayBack::Close();
   if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
-    log::Error("a descriptor that was inherited stays open when another program is run: {}",
+    log::Error(log::kDescriptorKept, "a file descriptor stays open when another program is executed: {}",
                closed.Err().text);
   }
   EndHold();
@@ -219,12 +226,14 @@ ExitCode Master::Loop() {
     failures = Now() - last < kInARow ? failures + 1 : 1;
     last = Now();
     if (failures > kFailuresInARow) {
-      log::Alert("the event loop broke: {}", status.Err().text);
+      log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
       return ExitCode::kSoftware;
     }
-    log::Error("the event loop failed and goes on: {}", status.Err().text);
+    log::Error(log::kLoopFailed, "the event loop failed and goes on: {}", status.Err().text);
   }
-  log::Notice("stopped; accepted {}, lost {}", Get(context_.Page().accepted), Get(context_.Page().lost));
+  log::Notice(
+      {log::kStopped, {{"accepted", Get(context_.Page().accepted)}, {"lost", Get(context_.Page().lost)}}},
+      "stopped; accepted {}, lost {}", Get(context_.Page().accepted), Get(context_.Page().lost));
   return exit_code_;
 }
 
@@ -237,7 +246,8 @@ Status Master::WatchSignals() {
       context_.loop, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
       [this](int signo, int sender) {
         if (signo == SIGCHLD) return supervisor_.ReapChildren();
-        log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
+        log::Notice({log::kSignal, {{"signal", ::sigabbrev_np(signo)}, {"sender", sender}}},
+                    "SIG{} from pid {}", ::sigabbrev_np(signo), sender);
         commands_.OnSignal(signo);
       });
   if (!watch.Ok()) return watch.Err();
@@ -276,8 +286,12 @@ void Master::Do(const Publish& action) {
 
 void Master::OnFirstReady() {
   changes_.Tell([](Change& change) { change.OnFirstReady(); });
-  if (const Status status = pid_files_.Held().Write(); !status.Ok()) log::Error("{}", status.Err().text);
-  log::Notice("{}", generations_.ServingText());
+  if (const Status status = pid_files_.Held().Write(); !status.Ok())
+    log::Error(log::kSystemCallFailed, "{}", status.Err().text);
+  log::Notice(
+      {log::kServing,
+       {{"generation", generations_.Serving().number}, {"workers", generations_.Serving().Workers()}}},
+      "{}", generations_.ServingText());
   manager_.Serving(generations_.ServingText());
   on_serving_();
   UpdateAccepting();
@@ -300,7 +314,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 void Master::OnFinish(ExitCode code, const std::string& reason) {
   changes_.Tell([](Change& change) { change.OnFinished(); });
   dispatcher_.StopDispatching();  // what no worker was left to serve is lost, and counted
-  if (!reason.empty()) log::Error("giving up: {}", reason);
+  if (!reason.empty()) log::Error(log::kGaveUp, "giving up: {}", reason);
   exit_code_ = code;
   context_.loop.Stop();
 }

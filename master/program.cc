@@ -31,7 +31,7 @@ namespace {
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
 int Fail(ExitCode code, const Error& error) {
-  log::Error("{}", error.text);
+  log::Error(log::kStartFailed, "{}", error.text);
   return Exit(code);
 }
 
@@ -160,7 +160,8 @@ std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const C
   old.text = state.config;
   old.service_types = inputs.service_types;
   const ConfigOutcome outcome = LoadConfig(old);
-  for (const ConfigProblem& problem : outcome.problems) log::Notice("{}", problem.Text());
+  for (const ConfigProblem& problem : outcome.problems)
+    log::Notice(log::kConfigWarning, "{}", problem.Text());
   return outcome.config;
 }
 
@@ -196,7 +197,7 @@ int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error(log::kLogReopenFailed, "log not changed: {}", status.Err().text);
   }
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
     return master.RunRestored(std::move(serving), std::move(life.config), state, ReasonOf(order));
@@ -247,7 +248,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
-  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
+  for (const ConfigProblem& warning : outcome.warnings)
+    log::Warning(log::kConfigWarning, "{}", warning.Text());
   life.config = outcome.config;
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
   return ServeAnew(

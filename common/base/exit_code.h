@@ -43,6 +43,8 @@ struct ExitReport {
   static ExitReport Unknown() { return {ExitKind::kUnknown, 0, false}; }
   // "signal 11 (SEGV), core dumped", "exit status 3", "how it ended is unknown".
   [[nodiscard]] std::string Text() const;
+  // The same in one word, for a field of a log line: "SIGSEGV", "3", "unknown".
+  [[nodiscard]] std::string Word() const;
 };
 
 // `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 where it had nothing to

@@ -53,10 +53,10 @@ ssize_t Deliver(const Line& line) {
   return ::write(g_state.fd, line.data(), line.size());
 }
 
-bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
+bool Emit(Level level, const Subject& subject, std::string_view text) {
   Line line;
   if (g_state.torn && !EndsWithLine(g_state.fd)) line.push_back('\n');
-  AppendLine(line, g_state.dress, g_state.identity, level, conn, text);
+  AppendLine(line, g_state.dress, g_state.identity, level, subject, text);
   ssize_t result = 0;
   do {
     result = Deliver(line);
@@ -86,7 +86,8 @@ void ReportDropped() {
   Line text;
   fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one",
                  g_state.dropped);
-  if (Emit(Level::kWarning, std::nullopt, {text.data(), text.size()})) g_state.dropped = 0;
+  if (Emit(Level::kWarning, {kLogDropped, {{"lines", g_state.dropped}}}, {text.data(), text.size()}))
+    g_state.dropped = 0;
 }
 
 }  // namespace
@@ -113,12 +114,12 @@ const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>
 
 std::uint64_t Dropped() { return g_state.dropped; }
 
-void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args) {
+void VWrite(Level level, const Subject& subject, fmt::string_view format, fmt::format_args args) {
   const int saved_errno = errno;
   fmt::memory_buffer text;
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
-  if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
+  if (!Emit(level, subject, {text.data(), text.size()})) CountDropped();
   if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd)
     Echo({text.data(), text.size()});
   errno = saved_errno;

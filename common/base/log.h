@@ -15,9 +15,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include "common/base/ids.h"
+#include "common/base/log_subject.h"
 
 namespace preforkd::log {
 
@@ -63,24 +63,15 @@ void SetDropCounter(std::atomic<std::uint64_t>* counter);
 
 // Formats and writes one line. Control characters in the text are escaped, so that nothing a client sends can
 // forge a line. Keeps errno.
-void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args);
+void VWrite(Level level, const Subject& subject, fmt::string_view format, fmt::format_args args);
 
-namespace internal {
-template <typename... Args>
-void Write(Level level, std::optional<ConnId> conn, fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(level)) VWrite(level, conn, format, fmt::make_format_args(args...));
-}
-}  // namespace internal
-
-#define PREFORKD_LOG_LEVEL(Name)                                                                 \
-  template <typename... Args>                                                                    \
-  void Name(fmt::format_string<Args...> format, Args&&... args) {                                \
-    internal::Write<Args...>(Level::k##Name, std::nullopt, format, std::forward<Args>(args)...); \
-  }                                                                                              \
-  /* About one connection: the line carries conn=ID. */                                          \
-  template <typename... Args>                                                                    \
-  void Name(ConnId conn, fmt::format_string<Args...> format, Args&&... args) {                   \
-    internal::Write<Args...>(Level::k##Name, conn, format, std::forward<Args>(args)...);         \
+// log::Notice(log::kServing, "...") or, with what the line is about, log::Notice({log::kWorkerReady, worker,
+// {{"took", took}}}, "...").
+#define PREFORKD_LOG_LEVEL(Name)                                                          \
+  template <typename... Args>                                                             \
+  void Name(const Subject& subject, fmt::format_string<Args...> format, Args&&... args) { \
+    if (!Enabled(Level::k##Name)) return;                                                 \
+    VWrite(Level::k##Name, subject, format, fmt::make_format_args(args...));              \
   }
 
 PREFORKD_LOG_LEVEL(Debug)

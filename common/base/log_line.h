@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <string_view>
 
 #include "common/base/log.h"
@@ -21,7 +20,7 @@ struct Dress {
 };
 
 // Appends the line, with its end where that is not the end of a datagram.
-void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, std::optional<ConnId> conn,
+void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, const Subject& subject,
                 std::string_view text);
 
 }  // namespace preforkd::log

@@ -36,7 +36,7 @@ void SignalWatch::OnReadable() {
   if (size == static_cast<ssize_t>(sizeof(info))) {
     callback_(static_cast<int>(info.ssi_signo), static_cast<int>(info.ssi_pid));
   } else if (size < 0 && errno != EAGAIN && errno != EINTR) {
-    log::Error("{}", SysError("read", "signalfd").text);
+    log::Error(log::kSystemCallFailed, "{}", SysError("read", "signalfd").text);
   }
 }
 

@@ -35,7 +35,9 @@ void RemoveStaleFile(const ListenAddress& address) {
   if (!probe.Valid()) return;
   if (::connect(probe.Get(), address.address.Get(), address.address.length) == 0 || errno != ECONNREFUSED)
     return;
-  if (::unlink(address.name.c_str()) == 0) log::Notice("removed the stale socket file {}", address.name);
+  if (::unlink(address.name.c_str()) == 0)
+    log::Notice({log::kStaleSocket, {{"path", address.name}}}, "removed the stale socket file {}",
+                address.name);
 }
 
 constexpr mode_t kPermissions = 0777;

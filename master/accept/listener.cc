@@ -100,8 +100,8 @@ void Listener::UpdateWatch() {
   const Status status = watch_.Want(look ? Interest::kRead : Interest::kNone);
   if (status.Ok()) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("{}: cannot watch the listener, trying again: {} ({} more such lines held back)", Key(),
-               status.Err().text, *held_back);
+    log::Error({log::kListenerFailed, {{"listener", Key()}, {"suppressed", *held_back}}},
+               "listener {} cannot be watched, will retry: {}", Key(), status.Err().text);
   }
   resume_.SetAfter(kNoRoomPause);
 }
@@ -140,7 +140,9 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
     facts.proxy_header_due = config_.proxy_protocol ? 1 : 0;
     if (row_ != nullptr) Add(row_->accepted);
     if (log::Enabled(log::Level::kDebug)) {
-      log::Debug(ConnId{facts.id}, "accepted at {} from {}", Key(), accepted.peer.Text());
+      const std::string client = accepted.peer.Text();
+      log::Debug({log::kConnAccepted, ConnId{facts.id}, {{"listener", Key()}, {"client", client}}},
+                 "accepted at {} from {}", Key(), client);
     }
     sink_.submit(PackedParcel(std::move(accepted.fd), facts, accepted.peer, kWireVersion));
   }
@@ -155,7 +157,8 @@ bool Listener::OnAcceptError(int errnum) {
   if (errnum == EMFILE && sink_.make_room()) return true;
   if (reaction == AcceptReaction::kBroken) {
     broken_ = true;
-    log::Error("{}: accept4: {}: this listener accepts no more", Key(), ErrnoText(errnum));
+    log::Error({log::kListenerFailed, {{"listener", Key()}}},
+               "listener {}: accept4: {}; it accepts nothing more", Key(), ErrnoText(errnum));
     UpdateWatch();
   } else {
     PauseForRoom(ErrnoText(errnum));
@@ -166,7 +169,8 @@ bool Listener::OnAcceptError(int errnum) {
 void Listener::PauseForRoom(std::string_view why) {
   resume_.SetAfter(kNoRoomPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("{}: {}: accepting pauses ({} more such pauses not logged)", Key(), why, *held_back);
+    log::Warning({log::kAcceptPaused, {{"listener", Key()}, {"suppressed", *held_back}}},
+                 "listener {}: {}; accepting pauses", Key(), why);
   }
   UpdateWatch();
 }

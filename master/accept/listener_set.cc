@@ -143,17 +143,17 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
   switch (CheckSocketFile(active_[wanted.key]->File())) {
     case SocketFilePresence::kOurs: return;
     case SocketFilePresence::kReplaced:
-      log::Warning(
-          "{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not "
-          "come "
-          "here",
-          wanted.key);
+      log::Warning({log::kFileReplaced, {{"path", wanted.key}}},
+                   "the socket file of listener {} was replaced by another process and is left alone: new "
+                   "clients do not reach this server",
+                   wanted.key);
       return;
     case SocketFilePresence::kGone: break;
   }
   MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
   if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
-    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key,
+    log::Error({log::kFileRemoved, {{"path", wanted.key}}},
+               "the socket file of listener {} was removed and cannot be created again: {}", wanted.key,
                status.Err().text);
   }
 }
@@ -175,7 +175,8 @@ void ListenerSet::Commit(const Config& config) {
   }
   for (auto& [key, listener] : active_) {
     listener->DrainQueue();
-    log::Notice("no longer listening on {}", listener->BoundText());
+    log::Notice({log::kListenerClosed, {{"address", listener->BoundText()}}}, "no longer listening on {}",
+                listener->BoundText());
   }
   active_ = std::move(next);
   prepared_.clear();
@@ -186,7 +187,8 @@ void ListenerSet::Commit(const Config& config) {
 void ListenerSet::Succeed(Listener& last, Listener& next) {
   last.DrainQueue();
   next.SetRow(last.GiveUpRow());
-  log::Notice("{}: its socket file had been removed, and has been made again", next.Key());
+  log::Notice({log::kFileRestored, {{"path", next.Key()}}},
+              "the socket file of listener {} was removed and has been created again", next.Key());
 }
 
 void ListenerSet::WarnOfUnused(const Config& config) const {
@@ -196,19 +198,23 @@ void ListenerSet::WarnOfUnused(const Config& config) const {
           return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
         });
     if (used) continue;
-    log::Warning("a socket was passed of the name {}, and no listener is systemd:{}: its clients wait",
-                 Quoted(socket.name), Escaped(socket.name));
+    log::Warning(
+        {log::kSocketUnused, {{"name", socket.name}}},
+        "the service manager passed a socket named {}, and no listener is systemd:{}: its clients wait",
+        Quoted(socket.name), Escaped(socket.name));
   }
 }
 
 void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
   const ServiceTraits traits = traits_of_(all, config.service);
   if (const Status status = listener.Reconfigure(config, Defers(config, traits)); !status.Ok()) {
-    log::Warning("{}: {}", listener.Key(), status.Err().text);
+    log::Warning({log::kListenerFailed, {{"listener", listener.Key()}}}, "listener {}: {}", listener.Key(),
+                 status.Err().text);
   }
   listener.SetService(traits.id);
   if (listener.Row() == nullptr) {
-    log::Notice("listening on {} for service {}", listener.BoundText(), config.service);
+    log::Notice({log::kListening, {{"address", listener.BoundText()}, {"service", config.service}}},
+                "listening on {} for service {}", listener.BoundText(), config.service);
     listener.SetRow(RowFor(listener.BoundText()));
   }
   listener.Row()->service.Write(config.service);

@@ -74,7 +74,9 @@ Asker Commands::SignalAsker() {
 // ---- requests ----
 
 void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& answer) {
-  if (ChangesSomething(request.command)) log::Notice("control: {}", ControlCommandName(request.command));
+  if (ChangesSomething(request.command))
+    log::Notice({log::kControlCommand, {{"command", ControlCommandName(request.command)}}},
+                "control command: {}", ControlCommandName(request.command));
   const Scoreboard& scoreboard = parts_.context.scoreboard;
   switch (request.command) {
     case ControlCommand::kStatus: return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
@@ -139,17 +141,22 @@ ControlReply Commands::RequestRetire(Slot slot) {
 
 void Commands::Do(const Answer& action) {
   const ControlReply reply = ReplyOf(action.answer);
-  if (!reply.ok) log::Error("{}", reply.message);
+  if (!reply.ok) log::Error(log::kCommandFailed, "{}", reply.message);
   parts_.waiters.Answer(action.waiters, reply);
 }
 
 void Commands::Do(const ReportWaiting& action) {
-  if (action.upgrade) return log::Notice("upgrade waits: a reload is under way");
+  if (action.upgrade) return log::Notice(log::kUpgradeWaits, "upgrade waits: a reload is in progress");
   switch (action.why) {
-    case WaitReason::kUpgradeUnderWay: return log::Notice("reload waits: an upgrade is under way");
-    case WaitReason::kReloadUnderWay: return log::Notice("reload waits: another one is under way");
+    case WaitReason::kUpgradeUnderWay:
+      return log::Notice({log::kReloadWaits, {{"for", "upgrade"}}},
+                         "reload waits: an upgrade is in progress");
+    case WaitReason::kReloadUnderWay:
+      return log::Notice({log::kReloadWaits, {{"for", "reload"}}},
+                         "reload waits: another reload is in progress");
     case WaitReason::kWorkersFinish:
-      return log::Notice("reload waits: workers of an earlier generation still finish");
+      return log::Notice({log::kReloadWaits, {{"for", "workers"}}},
+                         "reload waits: workers of an earlier generation are still draining");
   }
 }
 
@@ -164,7 +171,8 @@ void Commands::Stop() {
 }
 
 void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
-  log::Notice("{}", ScaledText(pool, workers));
+  log::Notice({log::kScaled, {{"pool", pool.config->name}, {"workers", workers}}}, "{}",
+              ScaledText(pool, workers));
   parts_.supervisor.Scale(pool.id, workers);
 }
 
@@ -179,14 +187,14 @@ void Commands::Nudge(int by) {
 void Commands::ReopenLogs(LogReopening::Done done) {
   LogOutput& log = parts_.context.log;
   if (const Status status = log.Reopen(); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error(log::kLogReopenFailed, "log not reopened: {}", status.Err().text);
     return done(status);
   }
   parts_.supervisor.Logs().Reopen(log.Fds(), [done = std::move(done)](const Status& status) {
     if (status.Ok()) {
-      log::Notice("log reopened by all processes");
+      log::Notice(log::kLogReopened, "log reopened by all processes");
     } else {
-      log::Warning("log reopened, but {}", status.Err().text);
+      log::Warning(log::kLogReopenFailed, "log reopened, but {}", status.Err().text);
     }
     done(status);
   });

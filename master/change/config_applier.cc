@@ -19,7 +19,7 @@ namespace {
 // Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
 void KeepMemoryToItself(bool dumpable) {
   if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
-  log::Warning("{}", SysError("prctl", "PR_SET_DUMPABLE").text);
+  log::Warning(log::kSystemCallFailed, "{}", SysError("prctl", "PR_SET_DUMPABLE").text);
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
   LogOutput& log = parts_.context.log;
   const LogFds before = log.Fds();
   if (const Status status = log.Apply(config.log); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error(log::kLogReopenFailed, "log not changed: {}", status.Err().text);
   }
   const LogFds logs = log.Fds();
   if (logs != before)
@@ -66,9 +66,12 @@ void ConfigApplier::Remark(const Config& config) {
                                                         : fmt::format("pool {}: {}", pool.name, remark);
     };
     const std::string identity = named(PlanIdentity(pool, OwnAuthority()).remark);
-    if (is_new(identity)) log::Notice("{}", identity);
+    if (is_new(identity))
+      log::Notice({log::kIsolationMissing, {{"pool", pool.name}, {"isolation", "user"}}}, "{}", identity);
     const std::string filter = named(FilterRemark(pool, CallFiltersExist()));
-    if (is_new(filter)) log::Warning("{}", filter);
+    if (is_new(filter))
+      log::Warning({log::kIsolationMissing, {{"pool", pool.name}, {"isolation", "system_calls"}}}, "{}",
+                   filter);
   }
   remarks_ = std::move(remarks);
 }

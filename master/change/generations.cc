@@ -17,7 +17,8 @@ namespace {
 std::uint32_t WorkersByCpus() {
   const CpuShare share = UsableCpus();
   const std::uint32_t workers = std::min(share.cpus, kMaxWorkers);
-  log::Info("workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
+  log::Info({log::kWorkersAuto, {{"workers", workers}}},
+            "workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
             workers < share.cpus ? fmt::format("; {} is the limit", kMaxWorkers) : "");
   return workers;
 }

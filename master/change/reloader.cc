@@ -22,13 +22,15 @@ void Reloader::Do(const BeginReload&) {
         fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
   }
-  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
+  for (const ConfigProblem& warning : outcome.warnings)
+    log::Warning(log::kConfigWarning, "{}", warning.Text());
   if (const Status status = Prepare(*outcome.config); !status.Ok()) {
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(status.Err().text, {}); });
   }
   parts_.generations.Prepare(outcome.config);
   const GenerationSpec& coming = parts_.generations.Coming();
-  log::Notice("reload: generation {} is starting with {} workers", Raw(coming.number), coming.Workers());
+  log::Notice({log::kReloadStarted, {{"generation", coming.number}, {"workers", coming.Workers()}}},
+              "reload: starting {} workers of generation {}", coming.Workers(), Raw(coming.number));
   parts_.changes.Tell([](Change& change) { change.OnGenerationPrepared(); });
 }
 
@@ -51,10 +53,10 @@ void Reloader::Do(const StartGeneration&) {
 
 void Reloader::Do(const RefuseReload& action) {
   parts_.context.Page().CountReload(ReloadResult::kRefused);
-  for (const std::string& problem : action.problems) log::Error("{}", problem);
+  for (const std::string& problem : action.problems) log::Error(log::kConfigProblem, "{}", problem);
   const std::string what = fmt::format("reload refused: {}; generation {} serves on", action.why,
                                        Raw(parts_.generations.Serving().number));
-  log::Error("{}", what);
+  log::Error(log::kReloadRefused, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("reload refused: {}; {}", action.why, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, {false, what, action.problems, {}});
@@ -69,7 +71,8 @@ void Reloader::Do(const EnterService& action) {
     what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);
   }
   Count(action.upgrade, ReloadResult::kServes, UpgradeResult::kServes);
-  log::Notice("{}", what);
+  log::Notice({action.upgrade ? log::kUpgradeDone : log::kReloadDone, {{"generation", serving.number}}}, "{}",
+              what);
   parts_.manager.ReloadEnded(parts_.generations.ServingText());
   parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
   // Now that those who asked on the old socket know.
@@ -88,7 +91,7 @@ void Reloader::Do(const StayInService& action) {
   Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
   const std::string all =
       fmt::format("{}; generation {} serves on", what, Raw(parts_.generations.Serving().number));
-  log::Error("{}", all);
+  log::Error(log::kReloadAbandoned, "{}", all);
   parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(all));
 }

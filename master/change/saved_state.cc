@@ -46,8 +46,9 @@ void RestoreListenerRows(const Scoreboard& scoreboard, const UpgradeState& state
     Set(row->accepted, old.accepted);
   }
   if (left_out == 0) return;
-  log::Warning("upgrade: {} of {} listeners begin to count anew: version {} had more of them", left_out,
-               state.listener_rows.size(), state.version);
+  log::Warning({log::kUpgradeStateLost, {{"listeners", left_out}}},
+               "upgrade: the counters of {} of {} listeners start at 0: version {} had more listeners",
+               left_out, state.listener_rows.size(), state.version);
 }
 
 Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {

@@ -134,7 +134,8 @@ void ControlClient::Await() {
     deadline_.SetAfter(kPatience);
   }
   if (const Status status = watch_.Want(interest); !status.Ok()) {
-    log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
+    log::Warning(log::kControlFailed, "a control connection cannot be watched and is closed: {}",
+                 status.Err().text);
     Close();
   }
 }

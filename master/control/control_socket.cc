@@ -94,8 +94,10 @@ void ControlSocket::Admit(UniqueFd fd) {
   if (const char* why = WhyRefused(peer.Value())) {
     if (const auto held_back = refusal_log_.Allow(Now())) {
       log::Warning(
-          "control: user {} (pid {}) is refused: {} (root and user {} may; {} more such lines held back)",
-          peer.Value().user, peer.Value().pid, why, ::geteuid(), *held_back);
+          {log::kControlRefused,
+           {{"user", peer.Value().user}, {"peer_pid", peer.Value().pid}, {"suppressed", *held_back}}},
+          "control socket: user {} (pid {}) is refused: {} (root and user {} may)", peer.Value().user,
+          peer.Value().pid, why, ::geteuid());
     }
     return client->TurnAway(Refusal("permission denied"));
   }
@@ -113,8 +115,8 @@ std::shared_ptr<ControlClient> ControlSocket::MakeClient(UniqueFd fd) {
 void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
   if (const Status status = client->Start(); !status.Ok()) {
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Warning("a control connection cannot be watched, and is closed: {} ({} more such lines held back)",
-                   status.Err().text, *held_back);
+      log::Warning({log::kControlFailed, {{"suppressed", *held_back}}},
+                   "a control connection cannot be watched and is closed: {}", status.Err().text);
     }
     return;
   }
@@ -162,8 +164,8 @@ void ControlSocket::Pause(int errnum) {
   watch_->Stop();
   resume_.SetAfter(kPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum),
-                 *held_back);
+    log::Warning({log::kControlFailed, {{"suppressed", *held_back}}},
+                 "control socket: accept4: {}, will retry", ErrnoText(errnum));
   }
 }
 

@@ -18,10 +18,10 @@ Status ControlSockets::Prepare(const Config& config) {
     switch (CheckSocketFile(serving_->File())) {
       case SocketFilePresence::kOurs: return {};
       case SocketFilePresence::kReplaced:
-        log::Warning(
-            "control: {} has been replaced by somebody else's file, which is left alone: preforkctl does not "
-            "reach this server",
-            config.control);
+        log::Warning({log::kFileReplaced, {{"path", config.control}}},
+                     "the control socket {} was replaced by another process and is left alone: preforkctl "
+                     "does not reach this server",
+                     config.control);
         return {};
       case SocketFilePresence::kGone: break;
     }
@@ -30,12 +30,13 @@ Status ControlSockets::Prepare(const Config& config) {
   if (endpoint.Ok()) {
     coming_ = std::move(endpoint).Value();
   } else if (same) {
-    log::Error("control: the socket has been removed and cannot be made again: {}", endpoint.Err().text);
+    log::Error({log::kFileRemoved, {{"path", config.control}}},
+               "the control socket was removed and cannot be created again: {}", endpoint.Err().text);
   } else if (config.control != Config{}.control) {
     return Error{"control: " + endpoint.Err().text, endpoint.Err().errnum};
   } else {
     // Nobody has asked for the default, and a first try without root runs into it.
-    log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where",
+    log::Warning(log::kControlFailed, "no control socket: {}; preforkctl needs one, --control PATH names it",
                  endpoint.Err().text);
   }
   return {};
@@ -51,13 +52,14 @@ void ControlSockets::Commit(const Config& config) {
     return;
   }
   if (serving_ != nullptr && serving_->Path() == coming_->Path()) {
-    log::Notice("control: {} had been removed, and has been made again", coming_->Path());
+    log::Notice({log::kFileRestored, {{"path", coming_->Path()}}},
+                "the control socket {} was removed and has been created again", coming_->Path());
   }
   ControlEndpoint endpoint = std::move(*coming_);
   coming_.reset();
   const Status status =
       serving_ != nullptr ? serving_->MoveTo(std::move(endpoint)) : Open(std::move(endpoint));
-  if (!status.Ok()) log::Error("control: {}", status.Err().text);
+  if (!status.Ok()) log::Error(log::kControlFailed, "control socket: {}", status.Err().text);
 }
 
 Status ControlSockets::Open(ControlEndpoint endpoint) {

@@ -74,7 +74,8 @@ void Dispatcher::Distribute(Time now) {
 
 void Dispatcher::GiveUpWaiting(LossReason reason) {
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
-  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(reason));
+  while (!waiting_.Empty())
+    log::Debug({log::kConnClosed, waiting_.PopFront().Id()}, "closed: {}", LossReasonName(reason));
 }
 
 void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted,
@@ -121,8 +122,10 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
   while (!rest.empty() && open) {
     const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
     for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
-      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot),
-                 Get(target.channel->Row().incarnation));
+      log::Debug({log::kConnDispatched,
+                  parcel.Id(),
+                  {{"to_slot", target.slot}, {"to_inc", Get(target.channel->Row().incarnation)}}},
+                 "handed over to slot {}", Raw(target.slot));
     }
     const SendResult result = target.channel->Send(batch);
     for (const PackedParcel& sent : rest.first(result.sent))
@@ -153,9 +156,8 @@ void Dispatcher::ReportInFlight() {
   Add(page_.too_many_in_flight);
   if (const auto held_back = log_limit_.Allow(Now())) {
     log::Warning(
-        "as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
-        "such lines held back)",
-        *held_back);
+        {log::kDescriptorsInFlight, {{"suppressed", *held_back}}},
+        "as many file descriptors are in flight as RLIMIT_NOFILE allows this user; connections wait");
   }
 }
 
@@ -170,9 +172,8 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   }
   ledger_.Lost(LossReason::kRefused);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error(parcel.Id(),
-               "closing: the connection cannot be handed over: {} ({} more such lines held back)",
-               ErrnoText(errnum), *held_back);
+    log::Error({log::kConnFailed, parcel.Id(), {{"suppressed", *held_back}}},
+               "closing: the connection cannot be handed over: {}", ErrnoText(errnum));
   }
 }
 

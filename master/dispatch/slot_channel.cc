@@ -88,7 +88,8 @@ std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   ledger_->Reclaimed(*row_, count);
   for (const ReopenLog& log_file : log_files) {
     if (Send(log_file).outcome == SendOutcome::kSent) continue;
-    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
+    log::Warning({log::kLogReopenFailed, {{"worker_inc", log_file.incarnation}}},
+                 "the worker of incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
   }
   return count;
 }
@@ -111,7 +112,8 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
       case Heard::kError: return count;
       case Heard::kNoDescriptor:
       case Heard::kNonsense:
-        log::Alert("our own message came back broken from the channel: {}", reception.why);
+        log::Alert(log::kChannelBroken, "a message of ours came back damaged from the channel: {}",
+                   reception.why);
         continue;
     }
     if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
@@ -131,7 +133,7 @@ void SlotChannel::CloseOurSide() {
   // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time
   // is over.
   if (::shutdown(MasterEnd(), SHUT_WR) < 0)
-    log::Error("a worker is not told to retire: {}", SysError("shutdown").text);
+    log::Error(log::kWorkerUntold, "a worker cannot be told to retire: {}", SysError("shutdown").text);
 }
 
 void SlotChannel::CountReturned(ReturnReason reason) {

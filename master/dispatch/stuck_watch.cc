@@ -66,8 +66,8 @@ void StuckWatch::ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_
   const std::size_t count = target.channel->Reclaim(reclaimed_);
   if (count == 0) return;
   for (const PackedParcel& parcel : std::span(reclaimed_).last(count)) {
-    log::Debug(parcel.Id(), "reclaimed from slot={}: it is {}", Raw(target.slot),
-               stuck ? "stuck" : "held up");
+    log::Debug({log::kConnReclaimed, parcel.Id(), {{"from_slot", target.slot}}},
+               "reclaimed from slot {}: it is {}", Raw(target.slot), stuck ? "stuck" : "slow");
   }
   // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
   if (callback_since_ns == 0) target.channel->Nudge();

@@ -63,7 +63,7 @@ ParkReading Parking::Reading(bool has_work) const {
 
 void Parking::Arrive(HandedBack message) {
   if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
-    log::Debug(message.parcel.Id(), "closed: {}", kServiceGone);
+    log::Debug({log::kConnClosed, message.parcel.Id()}, "closed: {}", kServiceGone);
     return ledger_.Closed();
   }
   switch (JudgeArrival(Reading(message.wake_now))) {
@@ -71,7 +71,7 @@ void Parking::Arrive(HandedBack message) {
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose:
-      log::Debug(message.parcel.Id(), "closed: it was idle, and is not parked");
+      log::Debug({log::kConnClosed, message.parcel.Id()}, "closed: it was idle and parking is off");
       return ledger_.Closed();
   }
 }
@@ -92,10 +92,9 @@ bool Parking::MakeRoom() {
 
 void Parking::EvictOldest() {
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "{} connections are parked and there is room for no more: closing the oldest ({} more such "
-        "lines held back)",
-        parked_.size(), *held_back);
+    log::Warning({log::kConnEvicted, {{"parked", parked_.size()}, {"suppressed", *held_back}}},
+                 "{} connections are parked and there is room for no more: closing the oldest",
+                 parked_.size());
   }
   Drop(parked_.begin(), "there was no room for one more that is parked");
   ledger_.Evicted();
@@ -114,7 +113,8 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
   // Level-triggered: a request that came in the moment of parking is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
     if (const auto held_back = unwatchable_.Allow(now)) {
-      log::Error(id, "cannot be parked: {} ({} more such lines held back)", status.Err().text, *held_back);
+      log::Error({log::kConnFailed, id, {{"suppressed", *held_back}}},
+                 "closing: the connection cannot be parked: {}", status.Err().text);
     }
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
@@ -126,7 +126,7 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
     if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at, now);
   }
   ledger_.Parked();
-  log::Debug(id, "parked");
+  log::Debug({log::kConnParked, id}, "parked");
 }
 
 void Parking::ForEach(const Visit& visit) const {
@@ -167,7 +167,7 @@ PackedParcel Parking::Leave(Place place) {
 void Parking::Wake(Place place) {
   PackedParcel parcel = Leave(place);
   ledger_.Woken();
-  log::Debug(parcel.Id(), "woken: the client has spoken");
+  log::Debug({log::kConnWoken, parcel.Id()}, "woken: the client has sent something");
   dispatcher_.Submit(std::move(parcel));
   flush_.Request();
 }
@@ -180,9 +180,14 @@ void Parking::Close(Place place, const char* why) {
 void Parking::Drop(Place place, const char* why) {
   const PackedParcel parcel = Leave(place);
   const ParcelHead head = parcel.Head();
-  log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why,
-             head.requests, head.bytes_in, head.bytes_out, head.journeys,
-             Seconds(Now() - FromNanoseconds(head.accepted_ns)));
+  log::Debug({log::kConnClosed,
+              parcel.Id(),
+              {{"requests", head.requests},
+               {"bytes_in", head.bytes_in},
+               {"bytes_out", head.bytes_out},
+               {"journeys", head.journeys},
+               {"seconds", Seconds(Now() - FromNanoseconds(head.accepted_ns))}}},
+             "closed: {}", why);
 }
 
 void Parking::Stop() {

@@ -21,19 +21,20 @@ namespace {
 void ReportServing(UniqueFd& pipe) {
   const char byte = 1;
   if (::write(pipe.Get(), &byte, 1) != 1)
-    log::Warning("{}", SysError("write", "to the waiting command").text);
+    log::Warning(log::kDetached, "{}", SysError("write", "to the waiting command").text);
   pipe.Reset();
   log::SetErrorEcho(-1);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (!null.Valid() || ::dup2(null.Get(), fd) < 0) log::Warning("the terminal could not be let go");
+    if (!null.Valid() || ::dup2(null.Get(), fd) < 0)
+      log::Warning(log::kDetached, "the terminal could not be released");
   }
 }
 
 [[noreturn]] void BeDaemon(const std::function<int(ServingCallback)>& serve, UniqueFd pipe) {
   HoldOnlyCommandSignals();
   log::SetErrorEcho(STDERR_FILENO);  // until it serves, or has failed
-  if (::setsid() < 0) log::Warning("{}", SysError("setsid").text);
+  if (::setsid() < 0) log::Warning(log::kDetached, "{}", SysError("setsid").text);
   ::_exit(serve([&pipe] { ReportServing(pipe); }));
 }
 
@@ -52,7 +53,7 @@ int ExitCodeOf(pid_t pid) {
 int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) {
-    log::Error("{}", SysError("pipe2").text);
+    log::Error(log::kStartFailed, "{}", SysError("pipe2").text);
     return static_cast<int>(ExitCode::kOsError);
   }
   UniqueFd ours(ends[0]);
@@ -62,7 +63,7 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
     BeDaemon(serve, std::move(theirs));
   });
   if (!daemon.Ok()) {
-    log::Error("{}", daemon.Err().text);
+    log::Error(log::kStartFailed, "{}", daemon.Err().text);
     return static_cast<int>(ExitCode::kOsError);
   }
   theirs.Reset();
@@ -73,7 +74,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
   } while (size < 0 && errno == EINTR);
   if (size == 1) return static_cast<int>(ExitCode::kStopped);
   const int code = ExitCodeOf(daemon.Value().pid);
-  log::Error("not started: the server has ended with exit code {}; its log is {}", code, log_path);
+  log::Error(log::kStartFailed, "not started: the server has ended with exit code {}; its log is {}", code,
+             log_path);
   return code;
 }
 

@@ -41,7 +41,7 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc/self/fd"));
   if (directory == nullptr) {
     if (::close_range(static_cast<unsigned>(first), ~0U, 0) < 0)
-      log::Warning("{}", SysError("close_range").text);
+      log::Warning(log::kSystemCallFailed, "{}", SysError("close_range").text);
     return fds;
   }
   while (const dirent* entry = ::readdir(directory.get())) {
@@ -60,8 +60,8 @@ void CloseLeftOpen(const std::vector<int>& fds) {
     UniqueFd(fd).Reset();
   }
   const std::size_t more = fds.size() - names.size();
-  log::Notice("closed what whoever started the server had left open: descriptor{} {}{}",
-              fds.size() == 1 ? "" : "s", fmt::join(names, ", "),
+  log::Notice({log::kDescriptorsClosed, {{"descriptors", fds.size()}}},
+              "closed file descriptors that the parent process had left open: {}{}", fmt::join(names, ", "),
               more == 0 ? "" : fmt::format(" and {} more", more));
 }
 

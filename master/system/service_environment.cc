@@ -40,7 +40,8 @@ std::optional<Duration> TakeWatchdog() {
   if (!ours || !text) return std::nullopt;
   const auto microseconds = Parse<std::int64_t>(text);
   if (microseconds && *microseconds > 0) return std::chrono::microseconds(*microseconds);
-  log::Warning("WATCHDOG_USEC: {} is no time in microseconds: no watchdog", Quoted(*text));
+  log::Warning({log::kEnvironmentInvalid, {{"variable", "WATCHDOG_USEC"}}},
+               "WATCHDOG_USEC: {} is not a time in microseconds: no watchdog", Quoted(*text));
   return std::nullopt;
 }
 
@@ -62,15 +63,16 @@ std::vector<ActivationSocket> TakeSockets() {
   if (!ours || !count_text) return sockets;
   const auto count = Parse<std::uint16_t>(count_text);
   if (!count) {
-    log::Warning("LISTEN_FDS: {} is no number of sockets: none is taken", Quoted(*count_text));
+    log::Warning({log::kEnvironmentInvalid, {{"variable", "LISTEN_FDS"}}},
+                 "LISTEN_FDS: {} is not a number of sockets: none is used", Quoted(*count_text));
     return sockets;
   }
   const std::vector<std::string> names = SplitNames(names_text.value_or(""));
   for (std::size_t i = 0; i < *count; ++i) {
     const int number = kFirstPassedFd + static_cast<int>(i);
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0) {
-      log::Warning("LISTEN_FDS says {}, but {}", *count,
-                   SysErrorOf(errno, "fcntl", std::to_string(number)).text);
+      log::Warning({log::kEnvironmentInvalid, {{"variable", "LISTEN_FDS"}}}, "LISTEN_FDS is {}, but {}",
+                   *count, SysErrorOf(errno, "fcntl", std::to_string(number)).text);
       break;
     }
     const bool named = names_text && i < names.size() && !names[i].empty();

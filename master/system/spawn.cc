@@ -31,7 +31,8 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
   }
   const int fork_errno = errno;
   // More is blocked than was, which the master can live with: what it acts on it reads from its signalfd.
-  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
+  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0)
+    log::Error(log::kSystemCallFailed, "{}", SysError("sigprocmask").text);
   if (pid < 0) return SysErrorOf(fork_errno, "fork");
 
   SpawnedProcess process{pid, UniqueFd(::pidfd_open(pid, 0))};  // close-on-exec by itself
@@ -46,7 +47,7 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
 
 bool SignalProcess(int pidfd, int signo) {
   if (::pidfd_send_signal(pidfd, signo, nullptr, 0) == 0) return true;
-  if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
+  if (errno != ESRCH) log::Error(log::kSystemCallFailed, "{}", SysError("pidfd_send_signal").text);
   return false;
 }
 

@@ -131,7 +131,8 @@ void Preflight::Relay() {
     last_line_ = line;
     if (line.starts_with(kWouldDo) || line.starts_with(kRefused))
       continue;  // the verdict, which is logged as such
-    if (++lines_ <= kMaxLines) log::Info("upgrade: the new program says: {}", Escaped(line));
+    if (++lines_ <= kMaxLines)
+      log::Info(log::kUpgradeOutput, "upgrade: the new program printed: {}", Escaped(line));
   }
 }
 

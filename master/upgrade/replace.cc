@@ -53,8 +53,10 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
     error = open.Err();
   }
   if (!SetCloseOnExec(fds, true).Ok())
-    log::Alert("a descriptor that was to travel is not open: {}", error.text);
-  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
+    log::Alert(log::kDescriptorKept, "a file descriptor that has to stay open across exec is closed: {}",
+               error.text);
+  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0)
+    log::Error(log::kSystemCallFailed, "{}", SysError("sigprocmask").text);
   return error;
 }
 

@@ -144,15 +144,16 @@ void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& wo
 
 void WayBack::Take(const std::string& reason) {
   if (g_prepared == nullptr) {
-    log::Alert("what another program has left cannot be taken over: {}", reason);
+    log::Alert(log::kUpgradeStateLost, "the saved state cannot be restored: {}", reason);
     ::_exit(static_cast<int>(ExitCode::kSoftware));
   }
   if (g_prepared->failed == 0) {
-    log::Error("upgrade: {}: back to the program before this one", reason);
+    log::Error(log::kUpgradeReturn, "upgrade: {}: executing the previous program again", reason);
   } else if (g_prepared->failed <= kAttempts) {
-    log::Error("upgrade: on the way back: {}: trying again", reason);
+    log::Error(log::kUpgradeReturn, "upgrade: return to the previous program failed, will retry: {}", reason);
   } else {
-    log::Alert("upgrade: on the way back: {}: given up after {} attempts", reason, g_prepared->failed);
+    log::Alert(log::kUpgradeReturn, "upgrade: return to the previous program failed {} times, giving up: {}",
+               g_prepared->failed, reason);
   }
   Return(reason.c_str());
 }

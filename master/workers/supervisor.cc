@@ -13,6 +13,15 @@
 namespace preforkd {
 namespace {
 
+const char* NameOf(KillCause cause) {
+  switch (cause) {
+    case KillCause::kNotReady: return "start_timeout";
+    case KillCause::kNotFinished: return "drain_timeout";
+    case KillCause::kStopNow: return "stop_now";
+  }
+  return "?";
+}
+
 const char* TextOf(KillCause cause) {
   switch (cause) {
     case KillCause::kNotReady: return "not ready within start_timeout";
@@ -108,7 +117,8 @@ Status Supervisor::Replace(Slot slot) {
   if (fleet_.Stopping()) return Error{"the server is stopping"};
   if (!fleet_.Replace(id, Now()))
     return Error{fmt::format("worker {} stays: no slot is free for its replacement", id)};
-  log::Notice("worker {} is replaced: the operator wants it", id);
+  log::Notice({log::kWorkerReplaced, id, {{"cause", "operator"}}},
+              "worker is replaced: the operator asked for it");
   Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
   ApplyActions();
   return {};
@@ -158,15 +168,18 @@ void Supervisor::Do(const Spawn& action) {
   const Result<Incarnation> incarnation =
       starter_.Start(slot, action.pool, generations_.Of(action.generation));
   if (!incarnation.Ok()) {
-    log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
+    log::Error({log::kWorkerStartFailed, {{"in_slot", action.slot}}}, "cannot start a worker in slot {}: {}",
+               Raw(action.slot), incarnation.Err().text);
     if (fleet_.Records()[Raw(action.slot)].extra) extras_.StartFailed(action.pool, Now());
     fleet_.SpawnFailed(action.slot, Now());
     return;
   }
   fleet_.Spawned(action.slot, incarnation.Value(), Now());
   slots_.Publish(fleet_.Records()[Raw(action.slot)]);
-  log::Info("worker {} started, pid {}{}", slot.Process()->Id(), slot.Process()->Pid(),
-            slot.Process()->InPool());
+  log::Info({log::kWorkerStarted,
+             slot.Process()->Id(),
+             {{"worker_pid", slot.Process()->Pid()}, {"pool", slot.Process()->PoolName()}}},
+            "worker started");
 }
 
 void Supervisor::Do(const Retire& action) {
@@ -179,14 +192,17 @@ void Supervisor::Do(const Retire& action) {
   const bool keeps = fleet_.Stopping() || generations_.ServiceGone();
   const std::size_t reclaimed = keeps ? 0 : ReclaimUntaken(Parts(), slot);
   slot.Channel().CloseOurSide();
-  log::Info("worker {} retires; {} untaken connections go to others", action.id, reclaimed);
+  log::Info({log::kWorkerRetiring, action.id, {{"reclaimed", reclaimed}}},
+            "worker retires; {} connections that it has not taken go to others", reclaimed);
 }
 
 void Supervisor::Do(const Kill& action) {
   WorkerSlot& slot = slots_.Of(action.id.slot);
   if (!slot.Runs(action.id)) return;
   WorkerProcess& worker = *slot.Process();
-  log::Warning("worker {} pid {} gets SIGKILL: {}", action.id, worker.Pid(), TextOf(action.cause));
+  log::Warning(
+      {log::kWorkerKilled, action.id, {{"worker_pid", worker.Pid()}, {"cause", NameOf(action.cause)}}},
+      "worker gets SIGKILL: {}", TextOf(action.cause));
   if (action.cause == KillCause::kNotFinished) worker.SetLossReason(LossReason::kDrain);
   if (action.cause == KillCause::kStopNow) worker.SetLossReason(LossReason::kStopped);
   worker.Signal(SIGKILL);

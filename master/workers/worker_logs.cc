@@ -37,7 +37,7 @@ LogReopening::Telling WorkerLogs::Tell(const WorkerId& worker, std::uint64_t rou
 SendOutcome WorkerLogs::Send(const WorkerId& worker, std::uint64_t round, LogKind kind, int fd) {
   ReopenLog message{worker.incarnation, kind, logs_.sink, round, UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0))};
   if (message.fd.Valid()) return parts_.slots.Of(worker.slot).Channel().Send(message).outcome;
-  log::Error("worker {}: {}", worker, SysError("fcntl", "log").text);
+  log::Error({log::kLogReopenFailed, worker}, "the log of the worker: {}", SysError("fcntl", "log").text);
   return SendOutcome::kTooMany;
 }
 

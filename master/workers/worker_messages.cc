@@ -64,16 +64,14 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
     case Heard::kNonsense: Distrust(worker, reception.why); return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error(
-            "worker {}: a connection was handed back and no descriptor was free ({} more such lines held "
-            "back)",
-            worker.Id(), *held_back);
+        log::Error({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
+                   "the worker handed back a connection and no file descriptor was free: it is lost");
       }
       break;
     case Heard::kError:
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", worker.Id(),
-                   ErrnoText(reception.errnum), *held_back);
+        log::Error({log::kWorkerUnreadable, worker.Id(), {{"suppressed", *held_back}}},
+                   "the channel of the worker: recvmsg: {}", ErrnoText(reception.errnum));
       }
       break;
   }
@@ -84,10 +82,8 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
 bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
   if (parts_.hooks.make_room()) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
-        "back)",
-        worker.Id(), *held_back);
+    log::Warning({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
+                 "no file descriptor is free for what the worker hands back: reading from workers pauses");
   }
   PauseReading();
   return false;
@@ -106,8 +102,8 @@ void WorkerMessages::ResumeReading() {
     const Status status = slot->Process()->SetReading(true);
     if (status.Ok()) continue;
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Error("worker {} is not heard, trying again: {} ({} more such lines held back)",
-                 slot->Process()->Id(), status.Err().text, *held_back);
+      log::Error({log::kWorkerUnreadable, slot->Process()->Id(), {{"suppressed", *held_back}}},
+                 "the channel of the worker cannot be watched, will retry: {}", status.Err().text);
     }
     listen_again_.SetAfter(kListenPause);
   }
@@ -170,10 +166,14 @@ void WorkerMessages::OnReady(WorkerSlot& slot) {
   if (record.state != WorkerState::kReady) return;  // it was told to leave before it could say so
   const double took = Seconds(now - worker.StartedAt()) * 1e3;
   if (const auto since = std::exchange(slot.lacks_worker_since, std::nullopt)) {
-    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", worker.Id(),
-              took, Seconds(now - *since) * 1e3);
+    const double gap = Seconds(now - *since) * 1e3;
+    log::Info({log::kWorkerReady,
+               worker.Id(),
+               {{"worker_pid", worker.Pid()}, {"ms", took}, {"ms_since_exit", gap}}},
+              "worker is ready after {:.1f} ms, {:.1f} ms after the exit of its predecessor", took, gap);
   } else {
-    log::Info("worker {} is ready after {:.1f} ms", worker.Id(), took);
+    log::Info({log::kWorkerReady, worker.Id(), {{"worker_pid", worker.Pid()}, {"ms", took}}},
+              "worker is ready after {:.1f} ms", took);
   }
   // One of a generation that is coming in gets nothing before that is promoted.
   if (record.generation != parts_.generations.InService()) return;
@@ -181,12 +181,13 @@ void WorkerMessages::OnReady(WorkerSlot& slot) {
 }
 
 void WorkerMessages::OnReplaceMe(const WorkerId& id) {
-  log::Notice("worker {} asks to be replaced", id);
+  log::Notice({log::kWorkerAsksReplacement, id}, "worker asks to be replaced");
   if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
 }
 
 void WorkerMessages::Distrust(WorkerProcess& worker, const std::string& why) {
-  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", worker.Id(), worker.Pid(), why);
+  log::Error({log::kWorkerDistrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"why", why}}},
+             "worker sent what no worker sends and gets SIGKILL: {}", why);
   worker.Distrust();
   worker.Signal(SIGKILL);
 }

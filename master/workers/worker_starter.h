@@ -34,9 +34,9 @@ class WorkerStarter {
   // Starts a worker of `pool`, which is one of `generation`, in an empty slot. Error: there is none, and the
   // slot is as it was.
   Result<Incarnation> Start(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation);
-  // A worker that runs already; `slot` has its channel. `in_pool`: GenerationSpec::InPool. Error: it cannot
+  // A worker that runs already; `slot` has its channel. `pool_name`: for log lines. Error: it cannot
   // be watched.
-  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string pool_name, SpawnedProcess process,
                   Time started_at);
 
  private:

@@ -158,7 +158,7 @@ Status WorkersHandover::RestoreWorker(const SavedWorker& saved) {
   slot.TakeOver({saved.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
                  WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
   const WorkerId id{saved.slot, saved.incarnation};
-  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().InPool(saved.pool),
+  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().NameOf(saved.pool),
                                     SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
   if (!status.Ok()) return status;
   parts_.Publish(slot);

@@ -107,15 +107,15 @@ TEST_CASE("the journal gets priorities and no time, and is never waited for") {
     config.level = log::Level::kDebug;
     if (!output.Apply(config).Ok()) return 1;
     const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
-    log::Warning("careful");
+    log::Warning(log::kServing, "careful");
     if (ReadNow(ours.Get()) != "<4>" + who + "careful\n") return 2;
-    log::Alert("bug\nforged");
+    log::Alert(log::kServing, "bug\nforged");
     if (ReadNow(ours.Get()) != "<1>" + who + "bug\\nforged\n") return 3;
-    log::Debug("detail");
+    log::Debug(log::kServing, "detail");
     if (ReadNow(ours.Get()) != "<7>" + who + "detail\n") return 4;
     if (output.Fds().sink != log::Sink::kJournal) return 5;
     for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i)
-      log::Info("{}", std::string(200, 'x'));  // nobody reads
+      log::Info(log::kServing, "{}", std::string(200, 'x'));  // nobody reads
     return log::Dropped() > 0 ? 0 : 6;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
@@ -127,7 +127,7 @@ TEST_CASE("somebody else's JOURNAL_STREAM means nothing") {
     BecomeJournal(theirs.Get(), 1);
     LogOutput output;
     if (!output.Apply({}).Ok()) return 1;
-    log::Warning("careful");
+    log::Warning(log::kServing, "careful");
     return ReadNow(ours.Get()).starts_with("20") ? 0 : 2;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
@@ -145,7 +145,7 @@ TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON nev
         LogConfig config;
         config.format = format;
         if (!output.Apply(config).Ok()) return 1;
-        log::Error("bad");
+        log::Error(log::kServing, "bad");
         const std::string line = ReadNow(screen.Get());
         if (line.find("bad") == std::string::npos) return 2;
         const bool coloured = line.find("\x1b[31merror") != std::string::npos;
@@ -164,7 +164,8 @@ TEST_CASE("a pipe as standard error is not waited for, and stays for others as i
     ::dup2(ends[1], STDERR_FILENO);
     LogOutput output;
     if (!output.Apply({}).Ok()) return 2;
-    for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(200, 'x'));
+    for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i)
+      log::Info(log::kServing, "{}", std::string(200, 'x'));
     if (log::Dropped() == 0) return 3;
     return (::fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0 ? 0 : 4;
   });
@@ -179,15 +180,15 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
     LogOutput output;
     if (!output.Apply(Syslog("syslog:local3", path)).Ok()) return 1;
     const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
-    log::Error("bad\nforged");
+    log::Error(log::kServing, "bad\nforged");
     if (!IsSyslog(daemon.Receive(), 19 * 8 + 3, "error: " + who + "bad\\nforged")) return 2;
     if (!output.Apply(Syslog("syslog", path)).Ok()) return 3;
-    log::Notice("one");
-    log::Notice("two");
+    log::Notice(log::kServing, "one");
+    log::Notice(log::kServing, "two");
     if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "one")) return 4;
     if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "two")) return 5;
     log::SetFormat(log::Format::kJson);
-    log::Info("three");
+    log::Info(log::kServing, "three");
     const std::string message = daemon.Receive();
     const auto json = nlohmann::json::parse(message.substr(message.find('{')));
     return json["message"] == "three" ? 0 : 6;
@@ -205,19 +206,20 @@ TEST_CASE(
     log::SetDropCounter(&dropped);
     LogOutput output;
     if (!output.Apply(Syslog("syslog", path)).Ok()) return 1;
-    log::Info("nobody is there");
+    log::Info(log::kServing, "nobody is there");
     if (dropped != 1) return 2;
     {
       const SyslogDaemon first(path);
-      log::Info("a");
+      log::Info(log::kServing, "a");
       if (first.Receive().find("1 log lines could not be written") == std::string::npos) return 3;
       if (first.Receive().find(": a") == std::string::npos) return 4;
-      for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(500, 'x'));
+      for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i)
+        log::Info(log::kServing, "{}", std::string(500, 'x'));
       if (log::Dropped() == 0) return 5;
     }
-    log::Info("its daemon has died");
+    log::Info(log::kServing, "its daemon has died");
     const SyslogDaemon second(path);
-    log::Info("b");
+    log::Info(log::kServing, "b");
     if (second.Receive().find("log lines could not be written") == std::string::npos) return 6;
     if (second.Receive().find(": b") == std::string::npos) return 7;
     return log::Dropped() == 0 ? 0 : 8;
@@ -244,7 +246,7 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
     next.Restore(server, access);
     if (next.Apply(config).Ok()) return 2;
     if (next.Fds().server != server.fd || next.Fds().access != access.fd) return 3;
-    log::Notice("into the old file");
+    log::Notice(log::kServing, "into the old file");
     if (ReadNow(reader.Get()).find("into the old file") == std::string::npos) return 4;
     std::filesystem::create_directory(folder);
     if (!next.Reopen().Ok() || !std::filesystem::exists(config.file)) return 5;
@@ -260,7 +262,7 @@ TEST_CASE("logs of a program that says nothing of them, or of a kind that this o
     if (next.Fds() != LogFds{}) return 1;
     const std::array<UniqueFd, 2> pair = Pair(SOCK_STREAM);
     next.Restore(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
-    log::Notice("as it is");
+    log::Notice(log::kServing, "as it is");
     if (next.Fds().sink != log::Sink::kFile || next.Fds().access != -1) return 2;
     return ReadNow(pair[1].Get()).find("as it is") != std::string::npos ? 0 : 3;
   });

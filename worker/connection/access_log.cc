@@ -67,8 +67,9 @@ bool AccessLog::Flush() {
   timer_.Cancel();
   trouble_ = false;
   if (dropped_here_ > 0) {
-    log::Warning("the access log is written again; {} lines were dropped before that",
-                 std::exchange(dropped_here_, 0));
+    const std::uint64_t dropped = std::exchange(dropped_here_, 0);
+    log::Warning({log::kAccessLogRestored, {{"dropped", dropped}}},
+                 "the access log is written again; {} lines were dropped before that", dropped);
   }
   return true;
 }
@@ -79,8 +80,8 @@ void AccessLog::OnTrouble(LineBuffer::Progress progress, int errnum) {
   // No descriptor: it is on its way to us. A pipe that is full is read again soon.
   if (progress == LineBuffer::Progress::kShort || errnum == EAGAIN || errnum == EBADF) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("the access log cannot be written, trying again: {} ({} more such lines held back)",
-               ErrnoText(errnum), *held_back);
+    log::Error({log::kAccessLogFailed, {{"suppressed", *held_back}}},
+               "the access log cannot be written, will retry: {}", ErrnoText(errnum));
   }
 }
 

@@ -42,8 +42,8 @@ void Connection::Await(Interest interest) {
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
   if (const auto held_back = Env().client_lines.unwatchable.Allow(Now())) {
-    log::Error(socket_.Facts().id, "closing: cannot wait for the client: {} ({} more such lines held back)",
-               status.Err().text, *held_back);
+    log::Error({log::kConnFailed, socket_.Facts().id, {{"suppressed", *held_back}}},
+               "closing: the client cannot be waited for: {}", status.Err().text);
   }
   Lose(LossReason::kRefused);
 }

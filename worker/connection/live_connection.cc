@@ -63,8 +63,8 @@ void LiveConnection::OnIdle() { owner_.OnConnectionIdle(*this); }
 
 void LiveConnection::LoseToException(std::string_view what) {
   if (const auto held_back = connection_.Env().client_lines.exception.Allow(Now())) {
-    log::Error(connection_.Id(), "closing: the service threw: {} ({} more such lines held back)", what,
-               *held_back);
+    log::Error({log::kConnFailed, connection_.Id(), {{"cause", "exception"}, {"suppressed", *held_back}}},
+               "closing: the service threw: {}", what);
   }
   connection_.Lose(LossReason::kException);
 }
@@ -72,9 +72,14 @@ void LiveConnection::LoseToException(std::string_view what) {
 void LiveConnection::LogEnd() {
   if (!log::Enabled(log::Level::kDebug)) return;
   const Parcel& facts = connection_.Facts();
-  log::Debug(facts.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s",
-             connection_.Verdict().why, facts.requests, facts.bytes_in, facts.bytes_out, facts.journeys,
-             Seconds(Now() - facts.accepted_at));
+  log::Debug({log::kConnClosed,
+              facts.id,
+              {{"requests", facts.requests},
+               {"bytes_in", facts.bytes_in},
+               {"bytes_out", facts.bytes_out},
+               {"journeys", facts.journeys},
+               {"seconds", Seconds(Now() - facts.accepted_at)}}},
+             "closed: {}", connection_.Verdict().why);
 }
 
 void LiveConnection::DecideLater() {
@@ -127,11 +132,12 @@ std::optional<Luggage> LiveConnection::Pack() {
   if (size <= kMaxLuggageBytes) return luggage;
   connection_.Verdict().heavy_at = moved;
   if (const auto held_back = connection_.Env().client_lines.too_heavy.Allow(Now())) {
-    log::Warning(connection_.Id(),
-                 "stays in this worker: its session packed {} bytes, and at most {} may travel ({} more such "
-                 "lines held "
-                 "back)",
-                 size, kMaxLuggageBytes, *held_back);
+    log::Warning(
+        {log::kConnStays,
+         connection_.Id(),
+         {{"bytes", size}, {"max", kMaxLuggageBytes}, {"suppressed", *held_back}}},
+        "the connection stays in this worker: its session packed {} bytes, and at most {} may travel", size,
+        kMaxLuggageBytes);
   }
   return std::nullopt;
 }

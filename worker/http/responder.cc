@@ -53,8 +53,8 @@ void Responder::CallHandler(const HttpRequest& request) {
   }
   if (fault == nullptr) return;
   if (const auto held_back = shared_.fault_log.Allow(Now())) {
-    log::Error(connection_.Id(), "500 for {} {}: {} ({} more since the last such line)", request.method_name,
-               request.target, fault, *held_back);
+    log::Error({log::kRequestFailed, connection_.Id(), {{"suppressed", *held_back}}}, "500 for {} {}: {}",
+               request.method_name, request.target, fault);
   }
   response.Clear();
   AnswerStatus(response, 500);
@@ -72,7 +72,10 @@ void Responder::Send(std::string_view head, AccessEntry known, const HeadContext
   known.status = response.Status();
   if (log::Enabled(log::Level::kDebug)) {
     constexpr std::size_t kShown = 200;
-    log::Debug(connection_.Id(), "request {} is answered with {}: {}", connection_.Requests(), known.status,
+    log::Debug({log::kRequestAnswered,
+                connection_.Id(),
+                {{"request", connection_.Requests()}, {"status", known.status}}},
+               "request {} is answered with {}: {}", connection_.Requests(), known.status,
                head.substr(0, std::min(head.find_first_of("\r\n"), kShown)));
   }
   access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());

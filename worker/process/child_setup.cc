@@ -99,7 +99,8 @@ void TakeNoOomProtection() {
   const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
   std::array<char, 16> text{};
   if (!file.Valid() || ::pread(file.Get(), text.data(), text.size() - 1, 0) <= 0 || text[0] != '-') return;
-  if (::pwrite(file.Get(), "0", 1, 0) != 1) log::Debug("{}", SysError("write", "oom_score_adj").text);
+  if (::pwrite(file.Get(), "0", 1, 0) != 1)
+    log::Debug(log::kSystemCallFailed, "{}", SysError("write", "oom_score_adj").text);
 }
 
 Status FollowMaster(pid_t master, int death_signal) {
@@ -129,7 +130,9 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
     log::SetSyslog(start.config->log.syslog_socket,
                    static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
   }
-  if (!confined.Ok()) log::Warning("the rows of other workers can be written to: {}", confined.Err().text);
+  if (!confined.Ok())
+    log::Warning({log::kWorkerUnprotected, {{"protection", "scoreboard"}}},
+                 "the rows of other workers can be written to: {}", confined.Err().text);
   // Seen in ps and top; 15 characters at most.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");

@@ -61,7 +61,8 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.context = std::move(luggage->context);
-  log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
+  log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(reason)}}},
+             "handed back: {}", InWords(reason));
   if (master_.Send(message)) {
     tally_.Returned();
   } else {

@@ -67,10 +67,9 @@ void CrowdControl::MakeRoom() {
     closed += before - connections_.Size();
   }
   if (const auto held_back = closed > 0 ? log_limit_.Allow(Now()) : std::nullopt) {
-    log::Warning(
-        "{} connections are left of at most {}: {} slow clients were closed to make room ({} more such lines "
-        "held back)",
-        connections_.Size(), Current(limit).most, closed, *held_back);
+    log::Warning({log::kConnEvicted, {{"closed", closed}, {"suppressed", *held_back}}},
+                 "{} connections are left of at most {}: {} slow clients were closed to make room",
+                 connections_.Size(), Current(limit).most, closed);
   }
   Watch(limit);
 }

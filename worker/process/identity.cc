@@ -53,7 +53,8 @@ Status Limit(Resource resource, std::uint64_t value, const char* key) {
   if (::setrlimit(resource, &limit) == 0) return {};
   rlimit now{};
   if (errno != EPERM || ::getrlimit(resource, &now) < 0) return SysError("setrlimit", key);
-  log::Warning("{} = {} is more than the hard limit of {}, which holds", key, value, now.rlim_max);
+  log::Warning({log::kWorkerUnprotected, {{"protection", key}}},
+               "{} = {} is above the hard limit {}, which stays in force", key, value, now.rlim_max);
   now.rlim_cur = now.rlim_max;
   if (::setrlimit(resource, &now) < 0) return SysError("setrlimit", key);
   return {};

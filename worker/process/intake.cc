@@ -42,10 +42,9 @@ void Intake::TakeSome(std::uint64_t descriptor_limit) {
 bool Intake::MakeSureOfRoom() {
   if (HasDescriptorRoom(DescriptorsFor(connections_.Size()), kDescriptorsPerConnection)) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held "
-        "back)",
-        connections_.Size(), DescriptorLimit(), *held_back);
+    log::Warning({log::kDescriptorsShort, {{"connections", connections_.Size()}, {"suppressed", *held_back}}},
+                 "no file descriptor is free ({} connections, limit {}): nothing is taken for now",
+                 connections_.Size(), DescriptorLimit());
   }
   // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
   if (master_.MasterHasShutDown()) {
@@ -58,14 +57,15 @@ bool Intake::MakeSureOfRoom() {
 
 void Intake::Pause() {
   take_again_.SetAfter(kNoRoomPause);
-  if (const Status status = master_.SetReading(false); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = master_.SetReading(false); !status.Ok())
+    log::Error(log::kSystemCallFailed, "{}", status.Err().text);
 }
 
 void Intake::TakeAgain() {
   if (env_.retiring) return;
   const Status status = master_.SetReading(true);
   if (status.Ok()) return;
-  log::Error("{}", status.Err().text);
+  log::Error(log::kSystemCallFailed, "{}", status.Err().text);
   take_again_.SetAfter(kNoRoomPause);  // deaf is not an option
 }
 
@@ -79,8 +79,8 @@ bool Intake::TakeOne() {
     case Heard::kNoDescriptor: sink_.OnLostDescriptor(); return false;
     case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum),
-                   *held_back);
+        log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}}, "recvmsg: {}, will retry",
+                   ErrnoText(reception.errnum));
       }
       Pause();
       return false;

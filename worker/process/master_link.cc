@@ -69,8 +69,8 @@ void MasterLink::OnReady(Interest ready) {
 bool MasterLink::GiveUp(int errnum) {
   if (++outbox_.front().refusals >= kMaxRefusals) {
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Error("a message to the master cannot be sent: {} ({} more such lines held back)",
-                 ErrnoText(errnum), *held_back);
+      log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}},
+                 "a message to the master cannot be sent: {}", ErrnoText(errnum));
     }
     return true;
   }
@@ -82,7 +82,8 @@ void MasterLink::KeepWatching() {
   const Status status = UpdateWatch();
   if (status.Ok()) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("channel, trying again: {} ({} more such lines held back)", status.Err().text, *held_back);
+    log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}},
+               "the channel to the master cannot be watched, will retry: {}", status.Err().text);
   }
   retry_.SetAfter(kRetryInterval);
 }

@@ -23,15 +23,16 @@ namespace {
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   Result<ChildDescriptors> descriptors = SetUpChild(start);
   if (!descriptors.Ok()) {
-    log::Error("cannot start: {}", descriptors.Err().text);
+    log::Error(log::kStartFailed, "cannot start: {}", descriptors.Err().text);
     return WorkerExit::kStartFailed;
   }
   if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
-    log::Warning("a crash will leave no backtrace: {}", status.Err().text);
+    log::Warning({log::kWorkerUnprotected, {{"protection", "backtrace"}}},
+                 "a crash will leave no backtrace: {}", status.Err().text);
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) {
-    log::Error("cannot start: {}", loop.Err().text);
+    log::Error(log::kStartFailed, "cannot start: {}", loop.Err().text);
     return WorkerExit::kStartFailed;
   }
   Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
@@ -46,7 +47,7 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
     try {
       code = RunChild(std::move(start), types);
     } catch (const std::exception& exception) {
-      log::Error("leaving: {}", exception.what());
+      log::Error(log::kWorkerLeaves, "the worker ends: {}", exception.what());
     }
     ExitWorker(code);
   };
@@ -98,7 +99,7 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
   // No system call from now on that no service needs.
   if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
-    log::Error("cannot start: {}", status.Err().text);
+    log::Error(log::kStartFailed, "cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
   }
   heartbeat_.Beat();
@@ -106,7 +107,7 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
   if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has died meanwhile
   status = env_->loop.Run();
   if (status.Ok()) return retirement_.Exit();
-  log::Alert("the event loop broke: {}", status.Err().text);
+  log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
   return WorkerExit::kLoopFailed;
 }
 
@@ -128,7 +129,8 @@ void Worker::OnSignal(int signo) {
   if (signo != SIGTERM || env_->retiring) return;
   // When the master has died this is its death signal, the send fails, and end of file says the same.
   ReplaceMe message{env_->id};
-  if (master_.Send(message)) log::Notice("SIGTERM: asked the master for a replacement");
+  if (master_.Send(message))
+    log::Notice(log::kWorkerAsksReplacement, "SIGTERM: asking the master for a replacement");
 }
 
 // ---- the channel ----
@@ -143,7 +145,7 @@ void Worker::OnChannel() {
 void Worker::OnEnd() { retirement_.Begin(start_.pool->supervision.drain_timeout); }
 
 void Worker::OnNonsense(const std::string& why) {
-  log::Alert("the channel brought what no master sends: {}", why);
+  log::Alert(log::kChannelBroken, "the channel delivered what no master sends: {}", why);
   crowd_.Stop();
   retirement_.Abort(WorkerExit::kBadMaster);
 }
@@ -152,8 +154,8 @@ void Worker::OnNudge() { heartbeat_.Stamp(); }
 
 void Worker::OnLostDescriptor() {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
-    log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)",
-               *held_back);
+    log::Alert({log::kChannelBroken, {{"suppressed", *held_back}}},
+               "the channel delivered a damaged packet: no file descriptor was free");
   }
   tally_.Taken();
   tally_.Lost(LossReason::kRefused);
@@ -164,13 +166,13 @@ void Worker::OnParcel(Parcel parcel) {
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it has arrived
-  log::Debug(parcel.id, "taken: journey {}", parcel.journeys);
+  log::Debug({log::kConnTaken, parcel.id, {{"journey", parcel.journeys}}}, "taken");
   const auto service = services_.find(parcel.service);
   if (service == services_.end()) {
     // A connection of a service that the new configuration does not have any more.
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
-      log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)",
-                *held_back);
+      log::Info({log::kConnFailed, parcel.id, {{"suppressed", *held_back}}},
+                "closing: its service does not exist any more");
     }
     tally_.Lost(LossReason::kRefused);
     return;

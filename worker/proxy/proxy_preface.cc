@@ -32,9 +32,11 @@ class PrefaceSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.no_preface.Allow(Now())) {
-      log::Info(connection_.Id(),
-                "closing: no PROXY protocol header from {} within {:.0f} s ({} more such lines held back)",
-                connection_.Peer().Text(), Seconds(kPatience), *held_back);
+      const std::string peer = connection_.Peer().Text();
+      log::Info({log::kProxyHeader,
+                 connection_.Id(),
+                 {{"peer", peer}, {"error", "timeout"}, {"suppressed", *held_back}}},
+                "closing: no PROXY protocol header from {} within {:.0f} s", peer, Seconds(kPatience));
     }
     connection_.Close();
   }
@@ -49,11 +51,20 @@ class PrefaceSession : public Session {
   void OnRetire() override {}
 
  private:
+  void LogClient(const SocketAddress& address) {
+    const std::string client = address.Text();
+    const std::string peer = connection_.Peer().Text();
+    log::Debug({log::kProxyHeader, connection_.Id(), {{"client", client}, {"peer", peer}}},
+               "client {} came through {}", client, peer);
+  }
+
   void Refuse(const char* error) {
     if (const auto held_back = connection_.Env().client_lines.bad_preface.Allow(Now())) {
-      log::Warning(connection_.Id(),
-                   "closing: PROXY protocol header of {}: {} ({} more such lines held back)",
-                   connection_.Peer().Text(), error, *held_back);
+      const std::string peer = connection_.Peer().Text();
+      log::Warning({log::kProxyHeader,
+                    connection_.Id(),
+                    {{"peer", peer}, {"error", error}, {"suppressed", *held_back}}},
+                   "closing: PROXY protocol header of {}: {}", peer, error);
     }
     connection_.Close();
   }
@@ -65,7 +76,7 @@ class PrefaceSession : public Session {
       case ProxyHeader::Kind::kComplete: break;
     }
     if (header.client) {
-      log::Debug(connection_.Id(), "from {} by way of {}", header.client->Text(), connection_.Peer().Text());
+      if (log::Enabled(log::Level::kDebug)) LogClient(*header.client);
       connection_.SetClient(*header.client);
     }
     connection_.CancelTimeout();

@@ -34,8 +34,8 @@ class EchoSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.idle.Allow(Now())) {
-      log::Info(connection_.Id(), "echo: idle for too long, closing ({} more such lines held back)",
-                *held_back);
+      log::Info({log::kConnFailed, connection_.Id(), {{"cause", "idle"}, {"suppressed", *held_back}}},
+                "closing: idle for too long");
     }
     connection_.Close();
   }

@@ -65,17 +65,28 @@ std::vector<std::string> NameFrames(const CrashRecord& record) {
 void LogExit(const ExitDiagnosis& dead) {
   const double uptime = Seconds(dead.uptime);
   if (dead.was == WorkerState::kRetiring && dead.exit.kind == ExitKind::kClean) {
-    log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
+    log::Info({log::kWorkerLeft, dead.id, {{"worker_pid", dead.pid}, {"uptime", uptime}}},
+              "worker has left after {:.1f} s", uptime);
     return;
   }
   const std::string text = fmt::format(
-      "worker {} pid {} died while {}: {} after {:.1f} s{}; connections lost {}, reclaimed {}; it was doing: "
-      "{}",
-      dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.in_pool, dead.lost,
-      dead.reclaimed, dead.doing);
-  dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
+      "worker died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
+      Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
+  log::Error({log::kWorkerDied,
+              dead.id,
+              dead.conn,
+              {{"worker_pid", dead.pid},
+               {"state", Name(dead.was)},
+               {"exit", dead.exit.Word()},
+               {"pool", dead.pool},
+               {"oom", dead.memory.has_value()},
+               {"lost", dead.lost},
+               {"reclaimed", dead.reclaimed},
+               {"doing", dead.doing}}},
+             "{}", text);
   for (std::size_t i = 0; i < dead.frames.size(); ++i) {
-    log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);
+    log::Error({log::kWorkerBacktrace, dead.id, {{"worker_pid", dead.pid}, {"frame", i}}}, "backtrace #{} {}",
+               i, dead.frames[i]);
   }
 }
 

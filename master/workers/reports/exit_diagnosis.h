@@ -21,7 +21,7 @@ namespace preforkd {
 struct ExitDiagnosis {
   WorkerId id;
   pid_t pid = 0;
-  std::string in_pool;  // GenerationSpec::InPool
+  std::string pool;  // its name
   ExitReport exit;
   WorkerState was{};
   Duration uptime{0};

@@ -36,7 +36,7 @@ void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   report.reclaimed = ReclaimUntaken(parts_, slot);
   report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
   LogExit(report);
-  if (!suspicion.empty()) log::Warning("{}", suspicion);
+  if (!suspicion.empty()) log::Warning({log::kWorkerRepeats, slot.Process()->Id()}, "{}", suspicion);
   if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
 }
 
@@ -47,7 +47,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   report.id = worker.Id();
   report.pid = worker.Pid();
   report.exit = worker.Exit();
-  report.in_pool = worker.InPool();
+  report.pool = worker.PoolName();
   report.was = was;
   if (TakenForMemory(worker)) report.memory = Get(row.rss_bytes);
   report.uptime = Now() - worker.StartedAt();

@@ -17,10 +17,11 @@ void RescueLines(WorkerId dead, LineBuffer lines, int access) {
   while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty())
     progress = lines.Write(access);
   const int errnum = errno;
-  log::Info("worker {} left {} lines for the access log: {} written by the master", dead, left,
-            left - count());
+  log::Info({log::kAccessLogRescued, dead, {{"lines", left}, {"written", left - count()}}},
+            "worker has left {} lines for the access log: {} written by the master", left, left - count());
   if (progress == LineBuffer::Progress::kWritten) return;
-  log::Error("worker {}: the rest of its access log waits for the next worker in the slot: {}", dead,
+  log::Error({log::kAccessLogFailed, dead},
+             "the rest of the worker's access log waits for the next worker in the slot: {}",
              progress == LineBuffer::Progress::kFailed ? ErrnoText(errnum) : "the file takes no more");
 }
 

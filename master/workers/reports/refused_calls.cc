@@ -48,7 +48,7 @@ void RefusedCallReport::Finish(const WorkerId& worker, const WorkerRow& row) {
 void RefusedCallReport::Say(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
   if (calls.empty()) return;
   for (const RefusedCall& call : calls) Add(page_.calls_refused, call.times);
-  log::Warning("worker {} was refused system calls: {}", worker, DescribeRefusals(calls));
+  log::Warning({log::kCallsRefused, worker}, "worker was refused system calls: {}", DescribeRefusals(calls));
 }
 
 }  // namespace preforkd

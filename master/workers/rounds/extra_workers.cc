@@ -17,8 +17,10 @@ bool ExtraWorkers::OnAllSlow(PoolId pool, Time now) {
   // blocked already.
   if (reading.blocked < reading.ready && AllAsleep(pool)) reading.blocked = reading.ready;
   if (!elastic_[pool].WantsOneMore(reading, now)) return false;
-  log::Notice("all {} workers{} are blocked and {} connections wait: starting one more", reading.ready,
-              generation.InPool(pool), reading.waiting);
+  log::Notice({log::kExtraStarted,
+               {{"pool", spec->config->name}, {"blocked", reading.ready}, {"waiting", reading.waiting}}},
+              "all {} workers are blocked and {} connections wait: starting one more", reading.ready,
+              reading.waiting);
   parts_.fleet.AddExtra(pool, now);
   if (parts_.fleet.Extras(pool) > reading.extras) return true;
   StartFailed(pool, now);  // no slot is free: not again at once
@@ -29,7 +31,8 @@ void ExtraWorkers::ReleaseUnneeded(Time now) {
   const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
   for (const PoolSpec& pool : generation.pools) {
     if (!elastic_[pool.id].CanSpareOne(Read(pool), now)) continue;
-    log::Notice("an extra worker{} is not needed any more", generation.InPool(pool.id));
+    log::Notice({log::kExtraRetired, {{"pool", pool.config->name}}},
+                "an extra worker is not needed any more");
     parts_.fleet.ReleaseExtra(pool.id, now);
   }
 }

@@ -18,8 +18,8 @@ void HangRounds::Judge(Time now) {
   UpdatePools();
   for (auto& [id, pool] : pools_) {
     if (!pool.watch.BeginRound(pool.timeout, now)) continue;
-    log::Notice("the master was paused: every worker{} gets a fresh period",
-                parts_.generations.Serving().InPool(id));
+    log::Notice({log::kMasterPaused, {{"pool", parts_.generations.Serving().NameOf(id)}}},
+                "the master was paused: the heartbeat of every worker starts afresh");
   }
   for (const WorkerRecord& record : parts_.fleet.Records()) {
     if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
@@ -51,14 +51,19 @@ void HangRounds::Judge(WorkerSlot& slot, const Pool& pool, Time now) {
   const Time heartbeat = std::max(worker.StartedAt(), beat);
   switch (pool.watch.Judge(worker.Hang(), heartbeat, pool.timeout, now)) {
     case HangWatch::Verdict::kFine: break;
-    case HangWatch::Verdict::kAbort:
-      log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}",
-                 worker.Id(), worker.Pid(), Seconds(now - HangWatch::SilentSince(heartbeat)),
-                 slot.Row().DescribeDoing(ToNanoseconds(now)));
+    case HangWatch::Verdict::kAbort: {
+      const double silent = Seconds(now - HangWatch::SilentSince(heartbeat));
+      const std::string doing = slot.Row().DescribeDoing(ToNanoseconds(now));
+      log::Error({log::kWorkerHung,
+                  worker.Id(),
+                  {{"worker_pid", worker.Pid()}, {"silent", silent}, {"doing", doing}}},
+                 "worker has not answered for {:.1f} s and gets SIGABRT; it was doing: {}", silent, doing);
       worker.Signal(SIGABRT);
       break;
+    }
     case HangWatch::Verdict::kKill:
-      log::Error("worker {} pid {} has outlived SIGABRT and gets SIGKILL", worker.Id(), worker.Pid());
+      log::Error({log::kWorkerKilled, worker.Id(), {{"worker_pid", worker.Pid()}, {"cause", "hang"}}},
+                 "worker has not ended after SIGABRT and gets SIGKILL");
       worker.Signal(SIGKILL);
       break;
   }

@@ -42,7 +42,8 @@ void RecycleRounds::ReplaceOne(const PoolSpec& pool, Time now) {
     if (!verdict) continue;
     const WorkerId id = slot.Process()->Id();
     if (!parts_.fleet.Replace(id, now)) return;  // no slot is free: the next round tries again
-    log::Notice("worker {} is replaced: {}", id, verdict->text);
+    log::Notice({log::kWorkerReplaced, id, {{"cause", RecycleReasonName(ReasonOf(verdict->limit))}}},
+                "worker is replaced: {}", verdict->text);
     return Add(parts_.Page().recycled[ReasonOf(verdict->limit)]);  // the table has changed
   }
 }

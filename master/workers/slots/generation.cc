@@ -24,10 +24,9 @@ const PoolSpec* GenerationSpec::FindPool(PoolId pool) const {
   return found != pools.end() ? &*found : nullptr;
 }
 
-std::string GenerationSpec::InPool(PoolId pool) const {
-  const PoolSpec* const spec = FindPool(pool);
-  return pools.size() < 2 || spec == nullptr ? std::string()
-                                             : fmt::format(" in pool \"{}\"", spec->config->name);
+std::string GenerationSpec::NameOf(PoolId pool) const {
+  const PoolSpec* spec = FindPool(pool);
+  return spec == nullptr ? std::string() : spec->config->name;
 }
 
 ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {

@@ -36,8 +36,8 @@ struct GenerationSpec {
   [[nodiscard]] std::vector<PoolTarget> Targets() const;
   // nullptr: this generation has no such pool.
   [[nodiscard]] const PoolSpec* FindPool(PoolId pool) const;
-  // For log lines: " in pool \"app\"" where there are several, else empty.
-  [[nodiscard]] std::string InPool(PoolId pool) const;
+  // Empty if this generation has no such pool.
+  [[nodiscard]] std::string NameOf(PoolId pool) const;
   // Precondition: it has the pool.
   [[nodiscard]] ServiceNumbers ServicesOf(PoolId pool) const;
   [[nodiscard]] Routes RoutesOfServices() const;

@@ -12,7 +12,8 @@ std::size_t ReclaimUntaken(const SupervisorParts& parts, WorkerSlot& slot) {
   std::vector<PackedParcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
   for (PackedParcel& parcel : parcels) {
-    log::Debug(parcel.Id(), "reclaimed from slot={}", Raw(slot.Number()));
+    log::Debug({log::kConnReclaimed, parcel.Id(), {{"from_slot", slot.Number()}}}, "reclaimed from slot {}",
+               Raw(slot.Number()));
     parts.dispatcher.Submit(std::move(parcel));
   }
   return count;

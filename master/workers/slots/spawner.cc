@@ -45,7 +45,7 @@ void ForkSpawner::ReapOther(pid_t pid) {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) < 0 && errno == EINTR) {
   }
-  log::Debug("process {}, which is no worker, has ended", pid);
+  log::Debug({log::kChildExited, {{"child_pid", pid}}}, "process {}, which is not a worker, has ended", pid);
 }
 
 }  // namespace preforkd

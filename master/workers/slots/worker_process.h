@@ -28,11 +28,11 @@ namespace preforkd {
 class WorkerProcess {
  public:
   // `spawner` outlives this, and has made `process`.
-  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string pool, SpawnedProcess process,
                 Time started_at)
       : spawner_(spawner),
         id_(id),
-        in_pool_(std::move(in_pool)),
+        pool_name_(std::move(pool)),
         process_(std::move(process)),
         started_at_(started_at) {}
 
@@ -40,8 +40,8 @@ class WorkerProcess {
   Status Watch(EventLoop& loop, int channel, FdWatch::Callback on_exit, FdWatch::Callback on_message);
 
   [[nodiscard]] const WorkerId& Id() const { return id_; }
-  // For log lines: GenerationSpec::InPool, as it was at the start.
-  [[nodiscard]] const std::string& InPool() const { return in_pool_; }
+  // For log lines: the name of its pool, as it was at the start.
+  [[nodiscard]] const std::string& PoolName() const { return pool_name_; }
   [[nodiscard]] pid_t Pid() const { return process_.pid; }
   [[nodiscard]] int PidFd() const { return process_.pidfd.Get(); }  // borrowed
   [[nodiscard]] Time StartedAt() const { return started_at_; }
@@ -77,7 +77,7 @@ class WorkerProcess {
 
   Spawner& spawner_;
   WorkerId id_;
-  std::string in_pool_;
+  std::string pool_name_;
   SpawnedProcess process_;
   Time started_at_;
   HangState hang_;

@@ -26,13 +26,15 @@ void ServedRoot::CheckAgain(Time now) {
   schedule_.Checked(now);
   const int errnum = folder_.Reopen(path_);
   if (errnum != 0) return SayGone(errnum, now);
-  if (std::exchange(said_gone_, false)) log::Notice("root {} is there again", Quoted(path_));
+  if (std::exchange(said_gone_, false))
+    log::Notice({log::kRootRestored, {{"path", path_}}}, "root {} can be opened again", Quoted(path_));
 }
 
 // Once for each time that it goes, and once a second for one that comes and goes.
 void ServedRoot::SayGone(int errnum, Time now) {
   if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
-  log::Warning("root {} cannot be opened: {}; its files are missing until it can", Quoted(path_),
+  log::Warning({log::kRootMissing, {{"path", path_}}},
+               "root {} cannot be opened: {}; its files are missing until it can", Quoted(path_),
                ErrnoText(errnum));
   said_gone_ = true;
 }
