@@ -82,7 +82,7 @@ Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program
   return live(master);
 }
 
-int ServeAnew(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
+int ServeAgain(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -104,7 +104,7 @@ int ServeDaemonized(Life life, const Program& program) {
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized(config->log.file, [&](ServingCallback on_serving) {
-    return ServeAnew(std::move(life), program, std::move(on_serving), true);
+    return ServeAgain(std::move(life), program, std::move(on_serving), true);
   });
 }
 
@@ -252,7 +252,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
     log::Warning(log::kConfigWarning, "{}", warning.Text());
   life.config = outcome.config;
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
-  return ServeAnew(
+  return ServeAgain(
       std::move(life), program, [] {}, false);
 }
 

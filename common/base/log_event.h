@@ -85,13 +85,14 @@ namespace preforkd::log {
   EVENT(kWorkerStartFailed, "worker_start_failed", "A worker could not be forked; it is tried again.")     \
   EVENT(kWorkerReady, "worker_ready", "A worker takes connections.")                                       \
   EVENT(kWorkerRetiring, "worker_retiring", "A worker takes nothing new and finishes what it has.")        \
-  EVENT(kWorkerLeft, "worker_left", "A retiring worker has ended.")                                        \
-  EVENT(kWorkerDied, "worker_died", "A worker has ended unasked; lost counts the connections that cost.")  \
+  EVENT(kWorkerRetired, "worker_retired", "A retiring worker has ended.")                                  \
+  EVENT(kWorkerExited, "worker_exited",                                                                    \
+        "A worker has ended unasked; lost counts the connections that cost.")                              \
   EVENT(kWorkerBacktrace, "worker_backtrace", "A frame of the stack of a worker that crashed.")            \
   EVENT(kWorkerRepeats, "worker_repeats", "Workers crash in a row while they serve the same request.")     \
   EVENT(kWorkerHung, "worker_hung", "A worker does not answer and gets SIGABRT.")                          \
   EVENT(kWorkerKilled, "worker_killed", "A worker gets SIGKILL.")                                          \
-  EVENT(kWorkerDistrusted, "worker_distrusted", "A worker sent an invalid message and gets SIGKILL.")      \
+  EVENT(kWorkerUntrusted, "worker_untrusted", "A worker sent an invalid message and gets SIGKILL.")        \
   EVENT(kWorkerReplaced, "worker_replaced", "A worker retires when its replacement is ready.")             \
   EVENT(kWorkerAsksReplacement, "worker_asks_replacement", "A worker asked to be replaced.")               \
   EVENT(kWorkerUnreadable, "worker_unreadable", "The channel of a worker cannot be read now.")             \

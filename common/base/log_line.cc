@@ -76,11 +76,11 @@ Identity About(const Identity& who, const Subject& subject) {
   return about;
 }
 
-// A value that has only these needs no quotes.
+// A value that has only these needs no quotes. A colon at its end would look like the end of the head.
 bool IsPlain(std::string_view text) {
   constexpr std::string_view kPlainBytes =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:@[]";
-  return !text.empty() && text.find_first_not_of(kPlainBytes) == std::string_view::npos;
+  return !text.empty() && text.back() != ':' && text.find_first_not_of(kPlainBytes) == std::string_view::npos;
 }
 
 void AppendString(Line& line, std::string_view text, bool quoted, Escape escape) {

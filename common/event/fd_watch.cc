@@ -12,12 +12,12 @@ FdWatch::FdWatch(EventLoop& loop, int fd, int priority, Callback callback)
 
 Status FdWatch::Want(Interest interest) { return Add(interest, nullptr); }
 
-Status FdWatch::Want(Interest interest, Duration patience) {
-  const timeval interval = ToTimeval(patience);
+Status FdWatch::Want(Interest interest, Duration timeout) {
+  const timeval interval = ToTimeval(timeout);
   return Add(interest, &interval);
 }
 
-Status FdWatch::Add(Interest interest, const timeval* patience) {
+Status FdWatch::Add(Interest interest, const timeval* timeout) {
   if (interest == wanted_) return {};
   if (interest == Interest::kNone) {
     Stop();
@@ -32,7 +32,7 @@ Status FdWatch::Add(Interest interest, const timeval* patience) {
     Stop();
   }
   Assign(event_, interest);
-  const int added = ::event_add(&event_, patience);
+  const int added = ::event_add(&event_, timeout);
   if (event_initialized(&bridge)) ::event_del(&bridge);
   if (added != 0) return SysError("epoll_ctl");
   wanted_ = interest;

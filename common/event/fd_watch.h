@@ -46,13 +46,13 @@ class FdWatch {
   Status Want(Interest interest);
   // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want
   // for the same interest.
-  Status Want(Interest interest, Duration patience);
+  Status Want(Interest interest, Duration timeout);
   void Stop();
   [[nodiscard]] Interest Wanted() const { return wanted_; }
 
  private:
   static void OnEvent(int fd, short what, void* self);
-  Status Add(Interest interest, const timeval* patience);
+  Status Add(Interest interest, const timeval* timeout);
   // Makes `event` one of this watch.
   void Assign(event& event, Interest interest);
 

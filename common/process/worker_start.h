@@ -25,10 +25,10 @@ struct WorkerStart {
   WorkerId id;
   Generation generation{};
   pid_t master_pid = 0;
-  int channel = -1;            // borrowed from the master's table; the child makes it its own
-  LogFds logs;                 // borrowed likewise
-  int death_signal = SIGTERM;  // when the process that forked it has died
-  bool detached = false;       // --daemonize: let go of standard output and error, which are the caller's
+  int channel = -1;                  // borrowed from the master's table; the child makes it its own
+  LogFds logs;                       // borrowed likewise
+  int parent_exit_signal = SIGTERM;  // when the process that forked it has died
+  bool detached = false;  // --daemonize: let go of standard output and error, which are the caller's
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;
   const PoolConfig* pool = nullptr;  // of `config`: what this worker is

@@ -168,12 +168,12 @@ Accounting Scoreboard::Account() const {
 
 void Scoreboard::ReadAtOneMoment(const std::function<void()>& read) const {
   const MasterPage& master = layout_->master;
-  const Time patience_ends = Now() + kMasterMayBeBusy;
+  const Time timeout_ends = Now() + kMasterMayBeBusy;
   Time give_up = Now() + kMasterMayBeAway;
   for (std::uint32_t last = 0;;) {
     const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
     if (std::exchange(last, before) != before)
-      give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
+      give_up = std::min(Now() + kMasterMayBeAway, timeout_ends);  // it moves
     read();
     std::atomic_thread_fence(std::memory_order_acquire);
     const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;

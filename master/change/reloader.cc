@@ -53,7 +53,9 @@ void Reloader::Do(const StartGeneration&) {
 
 void Reloader::Do(const RefuseReload& action) {
   parts_.context.Page().CountReload(ReloadResult::kRefused);
-  for (const std::string& problem : action.problems) log::Error(log::kConfigProblem, "{}", problem);
+  for (const std::string& problem : action.problems) {
+    log::Error({log::kConfigProblem, {{"place", problem.substr(0, problem.find(": "))}}}, "{}", problem);
+  }
   const std::string what = fmt::format("reload refused: {}; generation {} serves on", action.why,
                                        Raw(parts_.generations.Serving().number));
   log::Error(log::kReloadRefused, "{}", what);

@@ -24,7 +24,7 @@ ControlClient::ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler&
       deadline_(loop, EventLoop::kPriorityControl, [this] { Close(); }) {}
 
 Status ControlClient::Start() {
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   return watch_.Want(Interest::kRead);
 }
 
@@ -103,7 +103,7 @@ bool ControlClient::WaitsForChange() const {
 
 void ControlClient::Answer(const ControlReply& reply) {
   unsent_ = RenderControlReply(reply);
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   if (!Send()) Close();
 }
 
@@ -111,9 +111,9 @@ bool ControlClient::Send() {
   while (!unsent_.empty()) {
     const ssize_t sent = ::send(fd_.Get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return !IsGone(errno);  // its watch says when to try again, until its patience is over
+    if (sent < 0) return !IsGone(errno);  // its watch says when to try again, until its timeout is over
     unsent_.erase(0, static_cast<std::size_t>(sent));
-    deadline_.SetAfter(kPatience);
+    deadline_.SetAfter(kTimeout);
   }
   unsent_.shrink_to_fit();
   return true;
@@ -131,7 +131,7 @@ void ControlClient::Await() {
   if (answering_ || (received_.empty() && unsent_.empty())) {
     deadline_.Cancel();  // its turn to wait, or nothing is owed by anybody
   } else if (!deadline_.Pending()) {
-    deadline_.SetAfter(kPatience);
+    deadline_.SetAfter(kTimeout);
   }
   if (const Status status = watch_.Want(interest); !status.Ok()) {
     log::Warning(log::kControlFailed, "a control connection cannot be watched and is closed: {}",

@@ -25,7 +25,7 @@ using ControlHandler = std::function<void(const ControlRequest&, ControlAnswer)>
 class ControlClient : public std::enable_shared_from_this<ControlClient> {
  public:
   // How long the rest of a request, or the client's reading of an answer, may take.
-  static constexpr Duration kPatience = std::chrono::seconds(10);
+  static constexpr Duration kTimeout = std::chrono::seconds(10);
 
   // `handler` outlives the client. `on_closed`: drop it; called from the loop, as the last thing that is
   // done.

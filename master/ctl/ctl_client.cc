@@ -18,10 +18,10 @@ constexpr int kConnectSeconds = 10;
 // The status of the biggest fleet is below a megabyte.
 constexpr std::size_t kMaxReply = 16U << 20;
 
-Status SetPatience(int fd, int option, std::optional<Duration> patience) {
+Status SetTimeout(int fd, int option, std::optional<Duration> timeout) {
   timeval limit{};  // zero: none (socket(7))
-  if (patience) {
-    limit.tv_sec = static_cast<time_t>(std::chrono::duration_cast<std::chrono::seconds>(*patience).count());
+  if (timeout) {
+    limit.tv_sec = static_cast<time_t>(std::chrono::duration_cast<std::chrono::seconds>(*timeout).count());
   }
   if (::setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) < 0) return SysError("setsockopt");
   return {};
@@ -35,7 +35,7 @@ Result<CtlClient> CtlClient::Connect(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
   // connect waits for room in the server's queue as long as a send would (unix(7)).
-  if (Status status = SetPatience(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds));
+  if (Status status = SetTimeout(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds));
       !status.Ok()) {
     return status.Err();
   }
@@ -47,8 +47,8 @@ Result<CtlClient> CtlClient::Connect(const std::string& path) {
   return CtlClient(std::move(fd));
 }
 
-Result<ControlReply> CtlClient::Ask(const ControlRequest& request, std::optional<Duration> patience) {
-  Status status = SetPatience(fd_.Get(), SO_RCVTIMEO, patience);
+Result<ControlReply> CtlClient::Ask(const ControlRequest& request, std::optional<Duration> timeout) {
+  Status status = SetTimeout(fd_.Get(), SO_RCVTIMEO, timeout);
   if (status.Ok()) status = Send(RenderControlRequest(request));
   if (!status.Ok()) return status.Err();
   const Result<std::string> line = ReadLine();

@@ -19,7 +19,7 @@ class CtlClient {
 
   // `patience`: for each part of the answer; nullopt: as long as the server lives. Error: no answer, no whole
   // one, or nonsense. After an error the connection is of no use any more.
-  Result<ControlReply> Ask(const ControlRequest& request, std::optional<Duration> patience);
+  Result<ControlReply> Ask(const ControlRequest& request, std::optional<Duration> timeout);
 
  private:
   explicit CtlClient(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -23,7 +23,7 @@ namespace {
 
 // What the server's refusal becomes. Success and the rest are ExitCode's.
 constexpr int kRefused = 1;
-constexpr Duration kPatience = std::chrono::seconds(10);
+constexpr Duration kTimeout = std::chrono::seconds(10);
 
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
@@ -95,7 +95,7 @@ int Run(int argc, char** argv) {
   // How long a generation takes to start, and workers to answer, the server bounds itself.
   const bool bounded_there = request.wait || request.command == ControlCommand::kReopenLogs;
   const Result<ControlReply> reply =
-      client.Value().Ask(request, bounded_there ? std::nullopt : std::optional<Duration>(kPatience));
+      client.Value().Ask(request, bounded_there ? std::nullopt : std::optional<Duration>(kTimeout));
   return reply.Ok() ? Print(options, request, reply.Value()) : Fail(reply.Err());
 }
 

@@ -18,7 +18,7 @@ namespace preforkd {
 namespace {
 
 constexpr Duration kInterval = std::chrono::seconds(1);
-constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kTimeout = std::chrono::seconds(5);
 
 struct Sample {
   StatusView view;
@@ -43,7 +43,7 @@ class Sampler {
       if (!client.Ok()) return client.Err();
       client_.emplace(std::move(client).Value());
     }
-    const Result<ControlReply> reply = client_->Ask({}, kPatience);
+    const Result<ControlReply> reply = client_->Ask({}, kTimeout);
     if (!reply.Ok()) return reply.Err();
     if (!reply.Value().ok) return Error{reply.Value().message, EACCES};
     Result<StatusView> view = ParseStatus(reply.Value().result);

@@ -30,7 +30,7 @@ std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
 void SlotBook::Configure(const DispatchConfig& config) {
   balancer_.SetPolicy(config.policy);
   bounds_ = Bounds{config.max_connections, config.max_queue};
-  patience_ = config.reclaim_after;
+  timeout_ = config.reclaim_after;
   for (const auto& target : targets_) {
     if (target) Bench(*target);  // until it has been looked at with these bounds
   }
@@ -96,8 +96,8 @@ void SlotBook::Read(Target& target, Time now) {
   target.round = round_;
   target.seen.load = target.channel->Load() + target.outbox.size();
   target.seen.queued = reading.queued + target.outbox.size();
-  target.seen.stuck = target.slot_activity.Stuck(reading, patience_, now) ||
-                      (SlotActivity::Slow(reading, patience_, now) && PreferIdle());
+  target.seen.stuck = target.slot_activity.Stuck(reading, timeout_, now) ||
+                      (SlotActivity::Slow(reading, timeout_, now) && PreferIdle());
 }
 
 void SlotBook::Place(Target& target) {
@@ -169,7 +169,7 @@ bool SlotBook::SomebodyIdle() const {
 
 bool SlotBook::AllSlow(Time now) const {
   return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
-           return !target || SlotActivity::Slow(target->Reading(), patience_, now);
+           return !target || SlotActivity::Slow(target->Reading(), timeout_, now);
          });
 }
 
@@ -178,8 +178,8 @@ Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {
   for (const auto& target : targets_) {
     if (!target) continue;
     const ActivityReading reading = target->Reading();
-    pressure.blocked += SlotActivity::Blocked(reading, patience_, now) ? 1U : 0U;
-    if (!SlotActivity::Slow(reading, patience_, now)) continue;
+    pressure.blocked += SlotActivity::Blocked(reading, timeout_, now) ? 1U : 0U;
+    if (!SlotActivity::Slow(reading, timeout_, now)) continue;
     ++pressure.slow;
     pressure.waiting += reading.queued;
   }

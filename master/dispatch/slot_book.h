@@ -47,7 +47,7 @@ class SlotBook {
   // What a slot has to do decides, not whose turn it is or who the client is.
   [[nodiscard]] bool ByLoad() const { return balancer_.ByLoad(); }
   // dispatch.reclaim_after
-  [[nodiscard]] Duration Patience() const { return patience_; }
+  [[nodiscard]] Duration Patience() const { return timeout_; }
 
   // What was seen of a slot before is not what it is now.
   void BeginRound();
@@ -79,7 +79,7 @@ class SlotBook {
   MasterPage& page_;
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
-  Duration patience_{0};
+  Duration timeout_{0};
   std::vector<std::unique_ptr<Target>> targets_;
   SlotSet slots_;  // the same as bits
   std::uint32_t ready_ = 0;

@@ -41,14 +41,14 @@ std::optional<Time> StuckWatch::Next(Time soon) const {
 }
 
 bool StuckWatch::CheckSlot(Target& target, Time now) {
-  const Duration patience = slots_.Patience();
+  const Duration timeout = slots_.Patience();
   const ActivityReading reading = target.Reading();
-  const bool stuck = target.slot_activity.Stuck(reading, patience, now);  // forgets what it has taken by now
+  const bool stuck = target.slot_activity.Stuck(reading, timeout, now);  // forgets what it has taken by now
   if (WatchFor(target, now)) return false;
-  if (!stuck && !(slots_.PreferIdle() && target.slot_activity.KeepsSomebodyWaiting(reading, patience, now)))
+  if (!stuck && !(slots_.PreferIdle() && target.slot_activity.KeepsSomebodyWaiting(reading, timeout, now)))
     return true;
   ReclaimFrom(target, stuck, reading.callback_since_ns);
-  (void)target.slot_activity.Stuck(target.Reading(), patience, now);
+  (void)target.slot_activity.Stuck(target.Reading(), timeout, now);
   return !WatchFor(target, now);
 }
 

@@ -31,31 +31,31 @@ std::optional<Time> SlotActivity::OldestMovable() const {
   return std::nullopt;
 }
 
-bool SlotActivity::Stuck(const ActivityReading& reading, Duration patience, Time now) {
+bool SlotActivity::Stuck(const ActivityReading& reading, Duration timeout, Time now) {
   Forget(reading.queued);
-  if (patience == Duration(0)) return false;
+  if (timeout == Duration(0)) return false;
   if (stuck_at_ && Moved(*stuck_at_, reading)) stuck_at_.reset();
   if (stuck_at_) return true;
   const std::optional<Time> oldest = OldestMovable();
-  const bool queue_left = oldest && now - *oldest >= patience;
-  if (queue_left || Blocked(reading, patience, now)) stuck_at_ = reading;
+  const bool queue_left = oldest && now - *oldest >= timeout;
+  if (queue_left || Blocked(reading, timeout, now)) stuck_at_ = reading;
   return stuck_at_.has_value();
 }
 
-bool SlotActivity::Blocked(const ActivityReading& reading, Duration patience, Time now) {
-  return patience != Duration(0) && reading.callback_since_ns != 0 &&
-         now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= patience;
+bool SlotActivity::Blocked(const ActivityReading& reading, Duration timeout, Time now) {
+  return timeout != Duration(0) && reading.callback_since_ns != 0 &&
+         now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= timeout;
 }
 
-std::optional<Time> SlotActivity::NextCheck(const ActivityReading& reading, Duration patience) const {
+std::optional<Time> SlotActivity::NextCheck(const ActivityReading& reading, Duration timeout) const {
   const std::optional<Time> oldest = OldestMovable();
-  if (!oldest || patience == Duration(0)) return std::nullopt;
+  if (!oldest || timeout == Duration(0)) return std::nullopt;
   Time start = *oldest;
   // It may have been in its callback for longer than the parcel has waited.
   if (reading.callback_since_ns != 0) {
     start = std::min(start, FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)));
   }
-  return start + patience / kEarly;
+  return start + timeout / kEarly;
 }
 
 }  // namespace preforkd

@@ -35,25 +35,25 @@ class SlotActivity {
   void Sent(Time now, bool stays);
 
   // `patience` is dispatch.reclaim_after; 0 = never stuck.
-  bool Stuck(const ActivityReading& reading, Duration patience, Time now);
+  bool Stuck(const ActivityReading& reading, Duration timeout, Time now);
 
   // Inside one callback for longer than that: what tells a worker that is blocked from one that the machine
   // has not let run, and that has left its queue alone for no other reason.
-  static bool Blocked(const ActivityReading& reading, Duration patience, Time now);
+  static bool Blocked(const ActivityReading& reading, Duration timeout, Time now);
 
   // Inside one callback for a quarter of `patience`.
-  static bool Slow(const ActivityReading& reading, Duration patience, Time now) {
-    return Blocked(reading, patience / kEarly, now);
+  static bool Slow(const ActivityReading& reading, Duration timeout, Time now) {
+    return Blocked(reading, timeout / kEarly, now);
   }
 
   // Held up, and a parcel that could be moved waits behind that. Call Stuck() first.
-  [[nodiscard]] bool KeepsSomebodyWaiting(const ActivityReading& reading, Duration patience, Time now) const {
-    return Slow(reading, patience, now) && OldestMovable();
+  [[nodiscard]] bool KeepsSomebodyWaiting(const ActivityReading& reading, Duration timeout, Time now) const {
+    return Slow(reading, timeout, now) && OldestMovable();
   }
 
   // When to look, if nothing else happens: when it may be held up. Past if it is already, or is stuck;
   // nullopt while no parcel that could be moved is queued.
-  [[nodiscard]] std::optional<Time> NextCheck(const ActivityReading& reading, Duration patience) const;
+  [[nodiscard]] std::optional<Time> NextCheck(const ActivityReading& reading, Duration timeout) const;
 
   // A new incarnation.
   void Reset();

@@ -96,7 +96,7 @@ Preflight::~Preflight() {
 void Preflight::KillGroup() const { (void)::kill(-pid_, SIGKILL); }
 
 Status Preflight::Watch() {
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   if (Status status = exit_watch_.Want(Interest::kRead); !status.Ok()) return status;
   return output_watch_.Want(Interest::kRead);
 }
@@ -164,7 +164,7 @@ void Preflight::OnExit() {
 
 Result<std::string> Preflight::Verdict(int code, int status) const {
   if (late_) {
-    return Error{fmt::format("the new program has not made up its mind within {:.0f} s", Seconds(kPatience))};
+    return Error{fmt::format("the new program has not made up its mind within {:.0f} s", Seconds(kTimeout))};
   }
   const ExitReport end = ReportOf(code, status);
   if (end.kind == ExitKind::kUnknown) return Error{"the new program is gone, and how it ended is unknown"};

@@ -22,7 +22,7 @@ namespace preforkd {
 class Preflight {
  public:
   // The whole of it, so that an operator who waits has his answer within ten.
-  static constexpr Duration kPatience = std::chrono::seconds(8);
+  static constexpr Duration kTimeout = std::chrono::seconds(8);
 
   // The version of the new program, or why not, in one line. Called once, from the loop, as the last thing
   // that is done.

@@ -114,7 +114,7 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   (void)board.Value().Use(start.id.slot);
   start.config = config;
   start.pool = &pool;
-  start.death_signal = SIGKILL;  // one that hangs at its start hears nothing else
+  start.parent_exit_signal = SIGKILL;  // one that hangs at its start hears nothing else
   for (const ServiceConfig& service : config->services) {
     if (service.pool == pool.name)
       start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
@@ -124,8 +124,8 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
     worker(std::move(start));
   });
   if (!process.Ok()) return process.Err();
-  const Duration patience = std::min<Duration>(pool.supervision.start_timeout, kTrialPatience);
-  const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);
+  const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
+  const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
   const ExitReport end = ReportOf(info.si_code, info.si_status);
   if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;

@@ -20,8 +20,8 @@ Status TryConnections(const UpgradeState& state);
 // there.
 Status TryListeners(const Config& config, const UpgradeState& state);
 
-// A worker of each pool becomes ready, and is killed. Each has its start_timeout, or kTrialPatience.
-inline constexpr Duration kTrialPatience = std::chrono::seconds(6);
+// A worker of each pool becomes ready, and is killed. Each has its start_timeout, or kTrialTimeout.
+inline constexpr Duration kTrialTimeout = std::chrono::seconds(6);
 Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker);
 
 }  // namespace preforkd

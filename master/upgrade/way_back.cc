@@ -118,7 +118,7 @@ void CatchFaults(Prepared& way) {
     (void)::sigaction(kFaults[i].signo, &action, &way.before[i]);
   }
   (void)::sigprocmask(SIG_UNBLOCK, &faults, nullptr);
-  (void)::alarm(WayBack::kPatienceSeconds);
+  (void)::alarm(WayBack::kTimeoutSeconds);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace preforkd {
 class WayBack {
  public:
   // From Open to Close.
-  static constexpr int kPatienceSeconds = 8;
+  static constexpr int kTimeoutSeconds = 8;
   // Of an old program to come back: about a minute, with the pauses between them.
   static constexpr int kAttempts = 60;
   static constexpr int kChoosyAttempts = 4;

@@ -18,7 +18,7 @@ LogReopening::LogReopening(EventLoop& loop, Tell tell)
 
 void LogReopening::Begin(const std::vector<WorkerId>& workers, Done done) {
   round_.Begin(workers);
-  waiters_.push_back({Now() + kPatience, std::move(done)});
+  waiters_.push_back({Now() + kTimeout, std::move(done)});
   TellUntold();
   AnswerIfEnded();
 }
@@ -57,7 +57,7 @@ void LogReopening::OnTimer() {
   while (!round_.Ended() && !waiters_.empty() && waiters_.front().deadline <= now) {
     const Waiter late = std::move(waiters_.front());
     waiters_.erase(waiters_.begin());
-    late.done(Error{fmt::format("not taken within {:.0f} s by {}", Seconds(kPatience), round_.Missing())});
+    late.done(Error{fmt::format("not taken within {:.0f} s by {}", Seconds(kTimeout), round_.Missing())});
   }
   AnswerIfEnded();
 }

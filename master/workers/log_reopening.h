@@ -1,7 +1,7 @@
 // LogReopening: sees to it that every worker writes to the new log files, and says when that is so.
 //
 // A worker whose channel has no room is told as soon as it has; one that is stuck delays the answer for at
-// most kPatience, and is named in it. It writes to the new files all the same, as soon as it takes its
+// most kTimeout, and is named in it. It writes to the new files all the same, as soon as it takes its
 // messages.
 #ifndef PREFORKD_MASTER_WORKERS_LOG_REOPENING_H_
 #define PREFORKD_MASTER_WORKERS_LOG_REOPENING_H_
@@ -19,7 +19,7 @@ namespace preforkd {
 
 class LogReopening {
  public:
-  static constexpr Duration kPatience = std::chrono::seconds(5);
+  static constexpr Duration kTimeout = std::chrono::seconds(5);
 
   enum class Telling { kTold, kNoRoom, kGone };
   using Tell = std::function<Telling(WorkerId worker, std::uint64_t round)>;

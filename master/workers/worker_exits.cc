@@ -27,7 +27,7 @@ void WorkerExits::FinishEnded() {
     WorkerSlot& slot = *parts_.slots.All()[i];
     if (slot.Process() == nullptr || slot.Running()) continue;
     const bool heard =
-        slot.Process()->Distrusted() || messages_.DrainMessages(slot) != WorkerMessages::ReadResult::kNoRoom;
+        slot.Process()->Untrusted() || messages_.DrainMessages(slot) != WorkerMessages::ReadResult::kNoRoom;
     parts_.dispatcher.RemoveSlot(slot.Number());  // behind its messages: one may have been that it is ready
     if (heard) FinishExit(slot);
   }
@@ -44,7 +44,7 @@ void WorkerExits::FinishExit(WorkerSlot& slot) {
   reports_.Report(slot, record.state);
   // What a worker that was not to be trusted has left in the channel would be taken for its successor's
   // words.
-  if (worker.Distrusted()) slot.DropChannel();
+  if (worker.Untrusted()) slot.DropChannel();
   if (record.state != WorkerState::kRetiring) slot.lacks_worker_since = Now();
   slot.Vacate();
   parts_.fleet.Exited(id, served, Now());

@@ -17,7 +17,7 @@ class WorkerLogs {
   void Set(const LogFds& logs) { logs_ = logs; }
   [[nodiscard]] const LogFds& Fds() const { return logs_; }
   // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
-  // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
+  // LogReopening::kTimeout, when all of them have them, or with an error that names the slots that have not.
   void Reopen(const LogFds& logs, LogReopening::Done done);
   // It has them.
   void OnReopened(const WorkerId& id, std::uint64_t round) { reopening_.OnReopened(id, round); }

@@ -59,9 +59,9 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
     case Heard::kNothing: return ReadResult::kSilent;
     case Heard::kEnd:
       // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
-      Distrust(worker, "it has closed its channel");
+      MarkUntrusted(worker, "it has closed its channel");
       return ReadResult::kSilent;
-    case Heard::kNonsense: Distrust(worker, reception.why); return ReadResult::kSilent;
+    case Heard::kNonsense: MarkUntrusted(worker, reception.why); return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
@@ -115,14 +115,14 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
   WorkerProcess& worker = *slot.Process();
   const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
   if (id != worker.Id()) {
-    Distrust(worker, fmt::format("it speaks for {}", id));
+    MarkUntrusted(worker, fmt::format("it speaks for {}", id));
     return ReadResult::kSilent;
   }
   if (auto* hand_back = std::get_if<HandedBack>(&message)) {
     return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
   if (!worker.MaySpeak(Now())) {
-    Distrust(worker, "it floods the channel");
+    MarkUntrusted(worker, "it floods the channel");
     return ReadResult::kSilent;
   }
   if (std::holds_alternative<Ready>(message)) {
@@ -139,15 +139,15 @@ bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
   WorkerProcess& worker = *slot.Process();
   // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
   if (!slot.Channel().MayHandBack()) {
-    Distrust(worker, "it hands back more than it was given");
+    MarkUntrusted(worker, "it hands back more than it was given");
     return false;
   }
   if (!IsStreamConnection(message.parcel.fd.Get())) {
-    Distrust(worker, "it hands back what is no client's connection");
+    MarkUntrusted(worker, "it hands back what is no client's connection");
     return false;
   }
   if (!slot.Channel().Knows(message.parcel)) {
-    Distrust(worker, "it hands back a connection that is not one of ours");
+    MarkUntrusted(worker, "it hands back a connection that is not one of ours");
     return false;
   }
   StopLingering(message.parcel.fd.Get());
@@ -185,10 +185,10 @@ void WorkerMessages::OnReplaceMe(const WorkerId& id) {
   if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
 }
 
-void WorkerMessages::Distrust(WorkerProcess& worker, const std::string& why) {
-  log::Error({log::kWorkerDistrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"why", why}}},
+void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const std::string& why) {
+  log::Error({log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"why", why}}},
              "worker sent what no worker sends and gets SIGKILL: {}", why);
-  worker.Distrust();
+  worker.MarkUntrusted();
   worker.Signal(SIGKILL);
 }
 

@@ -39,7 +39,7 @@ class WorkerMessages {
   bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void OnReplaceMe(const WorkerId& id);
-  void Distrust(WorkerProcess& worker, const std::string& why);
+  void MarkUntrusted(WorkerProcess& worker, const std::string& why);
 
   SupervisorParts parts_;
   WorkerLogs& logs_;

@@ -29,7 +29,7 @@ bool WorkersHandover::Prepare() {
   for (const auto& slot : parts_.slots.All()) {
     if (const WorkerProcess* const worker = slot->Process()) {
       // It has ended, or its end is on the way.
-      if (!worker->Running() || worker->Distrusted()) return false;
+      if (!worker->Running() || worker->Untrusted()) return false;
     } else if (!ClearChannel(parts_, *slot)) {
       return false;
     }

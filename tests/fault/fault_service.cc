@@ -136,7 +136,7 @@ bool Concerns(const ServiceConfig& config, const std::string& option, Slot slot)
 }
 
 Result<std::unique_ptr<Service>> MakeFaultService(const ServiceConfig& config, WorkerEnv& env) {
-  if (Concerns(config, "die_at_start", env.id.slot)) ::_exit(1);
+  if (Concerns(config, "crash_at_start", env.id.slot)) ::_exit(1);
   while (Concerns(config, "hang_at_start", env.id.slot)) ::pause();
   return std::unique_ptr<Service>(std::make_unique<FaultService>(config.settings.Flag("ignore_retire")));
 }
@@ -148,7 +148,7 @@ ServiceType FaultServiceType() {
       MakeFaultService,
       false,
       CallSets{},
-      {{.name = "die_at_start", .doc = "a slot, or all"},
+      {{.name = "crash_at_start", .doc = "a slot, or all"},
        {.name = "hang_at_start", .doc = "a slot, or all"},
        {.name = "ignore_retire", .kind = SettingKind::kFlag, .fallback = "false", .doc = "never leaves"}}};
 }

@@ -7,7 +7,7 @@
 //   write to call NAME [ARGUMENT] -> "ok", or the name of its errno, after trying a system call
 //   (system_calls.h)
 // Options of the service, for faults at start and at retiring:
-//   die_at_start = "SLOT" or "all"    exits with status 1 while the service is made
+//   crash_at_start = "SLOT" or "all"    exits with status 1 while the service is made
 //   hang_at_start = "SLOT" or "all"   never returns from there
 //   ignore_retire = true              sessions stay when the worker is told to leave
 #ifndef PREFORKD_TESTS_FAULT_FAULT_SERVICE_H_

@@ -107,7 +107,7 @@ class Fleet {
   // So many more requests are answered.
   [[nodiscard]] bool GoesOn(std::uint64_t requests) {
     const std::uint64_t goal = load_->Answered() + requests;
-    return WaitUntil(kPatience, [&] { return load_->Answered() >= goal; });
+    return WaitUntil(kTimeout, [&] { return load_->Answered() >= goal; });
   }
   // The end: nothing has failed.
   void Judge(const std::string& what) {
@@ -172,13 +172,13 @@ TEST_CASE("a node that is taken out by hand gets nothing more, and is put back")
   const std::string& node = fleet.Nodes()[2].Name();
   fleet.Front().Set(node, "drain");
   CHECK(fleet.Front().Sees(node, "DRAIN"));
-  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "scur") == 0; }));
+  CHECK(WaitUntil(kTimeout, [&] { return fleet.Front().Number(node, "scur") == 0; }));
   const unsigned long before = fleet.Front().Number(node, "stot");
   CHECK(fleet.GoesOn(1000));
   CHECK(fleet.Front().Number(node, "stot") == before);
   fleet.Front().Set(node, "ready");
   CHECK(fleet.Front().Sees(node, "UP"));
-  CHECK(WaitUntil(kPatience, [&] { return fleet.Front().Number(node, "stot") > before; }));
+  CHECK(WaitUntil(kTimeout, [&] { return fleet.Front().Number(node, "stot") > before; }));
   CHECK(fleet.Front().Retries() == 0);
   fleet.Judge("one node drained and back");
 }

@@ -62,7 +62,7 @@ struct World {
   // Turns the loop until `condition` holds; every turn is one of the dispatcher's own timer.
   template <typename Condition>
   bool TurnUntil(Condition condition) {
-    return testing::WaitUntil(testing::kPatience, [&] {
+    return testing::WaitUntil(testing::kTimeout, [&] {
       if (condition()) return true;
       REQUIRE(loop.Value().RunOnce().Ok());
       return condition();
@@ -118,7 +118,7 @@ TEST_CASE("all full: parcels wait, it is said once, and they go first when there
   CHECK(Get(world.page->waiting) == 6);
   CHECK(world.congestion == std::vector<bool>{true});
   std::vector<std::uint64_t> taken;
-  const bool all = testing::WaitUntil(testing::kPatience, [&] {
+  const bool all = testing::WaitUntil(testing::kTimeout, [&] {
     for (const std::size_t slot : {0U, 1U}) {
       for (const std::uint64_t id : world.Take(slot)) taken.push_back(id);
     }
@@ -211,11 +211,11 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
   CHECK(users_of_eight() == 8);  // nothing is known yet
   CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
-  CHECK(testing::WaitUntil(testing::kPatience,
-                           [&] { return users_of_eight() == 3; }));  // it looks now and then
+  CHECK(
+      testing::WaitUntil(testing::kTimeout, [&] { return users_of_eight() == 3; }));  // it looks now and then
   CHECK(world.pool->gathers);
   serve(milliseconds(1));
-  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));
+  CHECK(testing::WaitUntil(testing::kTimeout, [&] { return users_of_eight() == 8; }));
   CHECK_FALSE(world.pool->gathers);
 }
 
@@ -295,8 +295,8 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
 TEST_CASE("one that has been moved often enough still prefers a slot that is free to one that is stuck") {
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
   world.EnterCallback(0);
-  REQUIRE(testing::WaitUntil(testing::kPatience,
-                             [&, start = Now()] { return Now() - start >= milliseconds(5); }));
+  REQUIRE(
+      testing::WaitUntil(testing::kTimeout, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
   PackedParcel parcel = MakeParcel(++world.last_id);
   ParcelHead head = parcel.Head();
   head.reclaims = 3;

@@ -49,8 +49,8 @@ EventLoop MakeLoop() {
 
 // Turns the loop until the condition holds. A guard timer keeps each wait short.
 template <typename Condition>
-bool TurnUntil(EventLoop& loop, Condition condition, Duration patience = testing::kPatience) {
-  const Time end = Now() + patience;
+bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = testing::kTimeout) {
+  const Time end = Now() + timeout;
   Timer guard(loop, EventLoop::kPriorityControl, [] {});
   while (!condition() && Now() < end) {
     guard.SetAfter(milliseconds(5));

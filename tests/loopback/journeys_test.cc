@@ -55,7 +55,7 @@ class World {
 
   // Until every client has its answers.
   void Quiesce() {
-    const bool satisfied = WaitUntil(kPatience, [this] {
+    const bool satisfied = WaitUntil(kTimeout, [this] {
       for (const auto& worker : workers_) {
         worker->Take();
         worker->Serve();
@@ -74,7 +74,7 @@ class World {
   // Everybody leaves; what is parked notices by itself.
   void Empty() {
     for (Client& client : clients_) client.Close();
-    const bool empty = WaitUntil(kPatience, [this] {
+    const bool empty = WaitUntil(kTimeout, [this] {
       for (const auto& worker : workers_) {
         worker->Take();
         worker->Serve();

@@ -66,7 +66,7 @@ TEST_CASE("far more messages than the channel holds arrive all, in order, and no
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     std::uint64_t expected = 1;
-    const Time end = Now() + testing::kPatience;
+    const Time end = Now() + testing::kTimeout;
     while (expected <= kMessages && Now() < end) {
       for (std::uint64_t number = ends.ReceiveNumber(); number != 0; number = ends.ReceiveNumber()) {
         REQUIRE(number == expected++);
@@ -102,7 +102,7 @@ TEST_CASE("a master that dies while messages wait: they end, and that is said to
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     ends.pair.Value().first.Reset();
-    const Time end = Now() + testing::kPatience;
+    const Time end = Now() + testing::kTimeout;
     while (!drained && Now() < end) ends.Turn();
     CHECK(drained);
   }

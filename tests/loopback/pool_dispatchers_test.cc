@@ -117,7 +117,7 @@ TEST_CASE("who is told of congestion is told in a turn of the loop, and may look
   CHECK(world.congestion_changes == 0);
   REQUIRE(world.loop.Value().RunOnce().Ok());
   CHECK(world.congestion_changes == 1);
-  const bool none_waits = testing::WaitUntil(testing::kPatience, [&] {
+  const bool none_waits = testing::WaitUntil(testing::kTimeout, [&] {
     (void)world.Take(1);
     REQUIRE(world.loop.Value().RunOnce().Ok());  // the dispatcher's own timer looks for room
     return !world.dispatchers.Congested() && world.congestion_changes == 2;
@@ -132,7 +132,7 @@ TEST_CASE("a pool is held up when its own workers are, whatever the others do") 
   world.AddSlot(kApp, 1);
   Set(world.rows.at(1).callback_since_ns, 1);  // for as long as the machine runs
   world.Accept(kApi, 3);
-  const bool told = testing::WaitUntil(testing::kPatience, [&] {
+  const bool told = testing::WaitUntil(testing::kTimeout, [&] {
     REQUIRE(world.loop.Value().RunOnce().Ok());
     return !world.slow.empty();
   });

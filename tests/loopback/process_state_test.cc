@@ -12,7 +12,7 @@ TEST_CASE("who runs is not asleep, who waits is") {
   const testing::PeerResult result = testing::RunPeer([] {
     if (IsAsleep(::getpid())) return 1;
     // The test's own process waits for this one.
-    return testing::WaitUntil(testing::kPatience, [] { return IsAsleep(::getppid()); }) ? 0 : 2;
+    return testing::WaitUntil(testing::kTimeout, [] { return IsAsleep(::getppid()); }) ? 0 : 2;
   });
   CHECK_MESSAGE(result.Ok(), result.Text());
 }

@@ -224,10 +224,10 @@ TEST_CASE("a connection is known again by its seal: its own socket, on its chann
   UniqueFd far;
   UniqueFd far_too;
   Parcel parcel = Travelled(channel, far);
-  Parcel stranger = Travelled(other, far_too);
+  Parcel other = Travelled(other, far_too);
   CHECK(channel.Knows(Returned(parcel)));
   CHECK_FALSE(other.Knows(Returned(parcel)));
-  CHECK_FALSE(channel.Knows(Returned(stranger)));
+  CHECK_FALSE(channel.Knows(Returned(other)));
   parcel.peer.length = 2;  // what a worker may learn, and count
   parcel.requests = 99;
   parcel.unread = "x";

@@ -211,7 +211,7 @@ class SupervisorWorld {
   template <typename Condition>
   [[nodiscard]] bool Until(Condition condition) {
     Timer wake_up(loop.Value(), EventLoop::kPriorityControl, [] {});
-    const Time deadline = Now() + kPatience;
+    const Time deadline = Now() + kTimeout;
     while (!condition()) {
       if (Now() >= deadline) return false;
       wake_up.SetAfter(milliseconds(1));

@@ -53,10 +53,10 @@ TEST_CASE("one line for each answer, from every worker, at once") {
   daemon.Serve(2, Flags(access, {"--set", "log.access_format=json"}));
   HttpClient client(daemon.Address());
   REQUIRE(client.Get("/", "User-Agent: \xff\"\r\n").has_value());
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 1; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 1; }));
   REQUIRE(daemon.AwaitAllParked());
   REQUIRE(client.Get("/nowhere").has_value());
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 2; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 2; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   const auto first = nlohmann::json::parse(lines[0]);
   const auto second = nlohmann::json::parse(lines[1]);
@@ -76,11 +76,11 @@ TEST_CASE("the count of lines is the clients' count of answers, through reloads"
   for (int i = 0; i < 3; ++i) {
     const std::uint64_t before = load.Ok();
     REQUIRE(daemon.Reload());
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 100; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() > before + 100; }));
   }
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   CHECK(lines.size() == result.ok);
   CHECK(Fault(lines) == "");
@@ -95,7 +95,7 @@ TEST_CASE("USR1 under load: every line is in one file or the other, whole and on
   constexpr int kRotations = 5;
   for (int i = 0; i < kRotations; ++i) {
     const std::uint64_t before = load.Ok();
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 50; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() > before + 50; }));
     std::filesystem::rename(access, daemon.Path(fmt::format("access.{}.log", i)));
     daemon.Signal(SIGUSR1);
     REQUIRE(daemon.WaitForLog("log reopened by all processes", static_cast<std::size_t>(i) + 1));
@@ -103,7 +103,7 @@ TEST_CASE("USR1 under load: every line is in one file or the other, whole and on
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
   std::vector<std::string> lines;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     lines = Lines(ReadFile(access));
     for (int i = 0; i < kRotations; ++i) {
       for (std::string& line : Lines(ReadFile(daemon.Path(fmt::format("access.{}.log", i)))))
@@ -128,14 +128,14 @@ TEST_CASE("a worker that is killed leaves no line behind, and none twice") {
   std::uint64_t kills = 0;
   for (; kills < 40; ++kills) {
     const std::uint64_t until = load.Ok() + 20 + random() % 50;
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() >= until; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() >= until; }));
     const std::vector<pid_t> workers = daemon.WorkerPids();
     for (const pid_t pid : workers) (void)::kill(pid, SIGKILL);
     REQUIRE(daemon.WaitForLog("died while", kills + 1));
   }
   REQUIRE(daemon.AwaitWorkers(1));
   const LoadResult result = load.Stop();
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   CHECK(Fault(lines) == "");
   // Who has an answer has a line; one that had its line may not have left.
@@ -154,7 +154,7 @@ TEST_CASE("the access log comes, goes, and moves with a reload") {
   };
   const auto answers = [&](const std::string& access, std::size_t count) {
     for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
-    return WaitUntil(kPatience, [&] { return Lines(ReadFile(daemon.Path(access))).size() == count; });
+    return WaitUntil(kTimeout, [&] { return Lines(ReadFile(daemon.Path(access))).size() == count; });
   };
   config("off");
   daemon.Serve(2);
@@ -168,7 +168,7 @@ TEST_CASE("the access log comes, goes, and moves with a reload") {
   config("stderr");
   REQUIRE(daemon.Reload());
   for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
-  CHECK(WaitUntil(kPatience,
+  CHECK(WaitUntil(kTimeout,
                   [&] { return LinesWith(ReadFile(daemon.Path("stderr")), "journeys=1").size() == 4; }));
   config("off");
   REQUIRE(daemon.Reload());

@@ -111,8 +111,8 @@ TEST_CASE(
 TEST_CASE("what somebody else has put there is left alone, and is named; at the end, too") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
-  const UniqueFd stranger = BindSocket(SocketPath(daemon.Path("new.sock")).Value()).Value();
-  REQUIRE(Listen(stranger.Get(), 1).Ok());
+  const UniqueFd other = BindSocket(SocketPath(daemon.Path("new.sock")).Value()).Value();
+  REQUIRE(Listen(other.Get(), 1).Ok());
   std::filesystem::rename(daemon.Path("new.sock"), daemon.Path("web.sock"));
   for (const char* name : {"control.sock", "pid"}) {
     REQUIRE(std::filesystem::remove(daemon.Path(name)));
@@ -175,7 +175,7 @@ TEST_CASE("an upgrade makes them again as well") {
     REQUIRE(std::filesystem::remove(daemon.Path(name)));
   daemon.Signal(SIGUSR2);
   CHECK(daemon.WaitForLog("generation 2 serves"));
-  CHECK(WaitUntil(kPatience, [&] { return Answers(daemon); }));
+  CHECK(WaitUntil(kTimeout, [&] { return Answers(daemon); }));
   CHECK(Echoes(Unix(daemon)));
   CHECK(PidIn(daemon.Path("pid")) == daemon.MasterPid());
   REQUIRE(daemon.AwaitWorkers(1));
@@ -230,7 +230,7 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   // The last of the old workers has gone, and its channel is closed: listener, control socket, and one
   // channel are left.
-  REQUIRE(WaitUntil(kPatience, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
   daemon.RebaseDescriptors();
 }
 

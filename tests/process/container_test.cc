@@ -36,15 +36,15 @@ TEST_CASE("what a script has left behind that became the server is waited for") 
   WriteFile(script, "true & true & true & sleep 1000 & exec \"$@\"\n");
   daemon.LaunchBy({"/bin/sh", script});
   daemon.Serve(2, kEcho);
-  REQUIRE(WaitUntil(kPatience, [&] { return Children(daemon.MasterPid()) == 3; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Children(daemon.MasterPid()) == 3; }));
   daemon.Signal(SIGTTIN);
   REQUIRE(daemon.WaitForLog("is ready after", 3));
   for (const pid_t child : ChildrenOf(daemon.MasterPid())) {
     if (StatusField(child, "Name") == "sleep") ::kill(child, SIGKILL);
   }
-  CHECK(WaitUntil(kPatience, [&] { return Children(daemon.MasterPid()) == 3; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Children(daemon.MasterPid()) == 3; }));
   daemon.Signal(SIGTTOU);
-  CHECK(WaitUntil(kPatience, [&] { return Children(daemon.MasterPid()) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Children(daemon.MasterPid()) == 2; }));
 }
 
 TEST_CASE("workers that die among strangers are replaced all the same") {
@@ -58,7 +58,7 @@ TEST_CASE("workers that die among strangers are replaced all the same") {
   REQUIRE(all.size() == 11);
   for (const pid_t child : all) ::kill(child, SIGKILL);
   REQUIRE(daemon.WaitForLog("is ready after", 4));
-  CHECK(WaitUntil(kPatience, [&] { return Children(daemon.MasterPid()) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Children(daemon.MasterPid()) == 2; }));
   CHECK(daemon.CountLog("died while ready: signal 9") == 2);
 }
 
@@ -74,16 +74,16 @@ TEST_CASE("as the first process of a container: orphans are waited for, TERM fin
   CHECK(outside.CountLog("master pid=1 ") > 0);
   REQUIRE(Children(outside.MasterPid()) == 1);
   const pid_t first = ChildrenOf(outside.MasterPid()).at(0);
-  REQUIRE(WaitUntil(kPatience, [&] { return Children(first) == 2; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Children(first) == 2; }));
 
   // An orphan: its parent inside is gone, and so it is the first process's.
   REQUIRE(std::system(
               ("nsenter --pid --target " + std::to_string(first) + " sh -c 'sleep 1000 & :'").c_str()) == 0);
-  REQUIRE(WaitUntil(kPatience, [&] { return Children(first) == 3; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Children(first) == 3; }));
   for (const pid_t child : ChildrenOf(first)) {
     if (StatusField(child, "Name") == "sleep") ::kill(child, SIGKILL);
   }
-  CHECK(WaitUntil(kPatience, [&] { return Children(first) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Children(first) == 2; }));
 
   TcpClient busy(outside.Address());
   REQUIRE(busy.SendAll("pid\nsleep 300\n"));

@@ -129,7 +129,7 @@ TEST_CASE("reload --wait of a generation that cannot start: exit 1, when it is g
   daemon.Serve(1);
   daemon.WriteConfig(
       "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = "
-      "\"fault\"\ndie_at_start = \"all\"\n");
+      "\"fault\"\ncrash_at_start = \"all\"\n");
   const CommandResult refused = Ctl(daemon, {"reload", "--wait"});
   MESSAGE(refused.err);
   CHECK(refused.code == 1);
@@ -171,7 +171,7 @@ TEST_CASE("scale, retire, reopen-logs, stop") {
 
   const WorkerLife worker = daemon.ReadyWorkers().at(0);
   CHECK(Ctl(daemon, {"retire", fmt::format("{}", worker.slot)}).code == 0);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     const std::vector<pid_t> pids = daemon.WorkerPids();
     return pids.size() == 2 && std::find(pids.begin(), pids.end(), worker.pid) == pids.end();
   }));

@@ -27,7 +27,7 @@ int IncarnationIn(const std::string& line) { return std::atoi(line.c_str() + lin
 
 TEST_CASE("one slot that dies at start is tried ever more rarely while the others serve") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("die_at_start = \"1\"", "backoff_min = \"50ms\"\nbackoff_max = \"2s\""));
+  daemon.WriteConfig(Config("crash_at_start = \"1\"", "backoff_min = \"50ms\"\nbackoff_max = \"2s\""));
   daemon.ExpectLine("slot=1 ");
   daemon.Serve(2);
   daemon.IgnoreDescriptors();  // slot 1 comes and goes
@@ -58,7 +58,7 @@ TEST_CASE("one slot that dies at start is tried ever more rarely while the other
 
 TEST_CASE("69: no worker of the first generation becomes ready") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("die_at_start = \"all\"", "backoff_min = \"10ms\""));
+  daemon.WriteConfig(Config("crash_at_start = \"all\"", "backoff_min = \"10ms\""));
   daemon.ExpectLine("died while");
   daemon.Start();
   daemon.ExpectExit(69);

@@ -41,7 +41,7 @@ TEST_CASE(
   for (int i = 0; i < 5; ++i) {
     const int before = sent;
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return sent > before + 20; }));
+    CHECK(WaitUntil(kTimeout, [&] { return sent > before + 20; }));
   }
   stop = true;
   sender.join();

@@ -42,7 +42,7 @@ TEST_CASE("the command returns when the server serves; the pid file names it and
   REQUIRE(::kill(pid, SIGTERM) == 0);
   // The harness is its reaper now.
   int status = -1;
-  REQUIRE(WaitUntil(kPatience, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
   CHECK(WEXITSTATUS(status) == 0);
   CHECK_FALSE(std::filesystem::exists(command.Path("pid")));
 }
@@ -97,7 +97,7 @@ TEST_CASE("workers that cannot start: said on standard error, too; and nothing i
   failing.ExpectLine("died while starting");
   failing.WriteConfig(
       "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n"
-      "die_at_start = \"all\"\n");
+      "crash_at_start = \"all\"\n");
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
   CHECK(ReadFile(failing.Path("stderr"))
             .find("preforkd: giving up: no worker of the first generation became ready\n") !=
@@ -111,7 +111,7 @@ TEST_CASE("workers that cannot start: said on standard error, too; and nothing i
   CHECK(ReadFile(command.Path("stderr")).empty());
   REQUIRE(::kill(pid, SIGTERM) == 0);
   int status = -1;
-  REQUIRE(WaitUntil(kPatience, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
   CHECK(WEXITSTATUS(status) == 0);
 }
 

@@ -63,7 +63,7 @@ void StartWith(DaemonProcess& daemon, const std::string& signal, const Moment& m
 void EndTracing(const DaemonProcess& daemon) {
   const auto tracer = [&] { return std::atoi(StatusField(daemon.MasterPid(), "TracerPid").c_str()); };
   if (const pid_t pid = tracer(); pid > 0) ::kill(pid, SIGKILL);  // which detaches; strace hears nothing else
-  CHECK(WaitUntil(kPatience, [&] { return tracer() == 0; }));
+  CHECK(WaitUntil(kTimeout, [&] { return tracer() == 0; }));
 }
 
 bool CanTrace() {
@@ -135,7 +135,7 @@ TEST_CASE("a worker that is sent everything from its first moment on") {
   for (int round = 0; round < 5; ++round) {
     const std::size_t started = daemon.CountLog("started, pid");
     daemon.Signal(SIGHUP);
-    const bool served = WaitUntil(kPatience, [&] {
+    const bool served = WaitUntil(kTimeout, [&] {
       for (const pid_t worker : daemon.WorkerPids()) {
         for (const int signo : {SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGTTIN, SIGTTOU})
           ::kill(worker, signo);

@@ -137,10 +137,10 @@ TEST_CASE("an answer that is half sent goes on elsewhere, without another word o
   TcpClient client(address);
   // The client reads nothing, until the worker cannot send all of what it has read.
   int sent = 0;
-  const bool blocked = WaitUntil(kPatience, [&] {
+  const bool blocked = WaitUntil(kTimeout, [&] {
     REQUIRE(client.SendAll(piece));
     sent += static_cast<int>(piece.size());
-    REQUIRE(WaitUntil(kPatience, [&] { return Queued(client, SIOCOUTQ) == 0; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return Queued(client, SIOCOUTQ) == 0; }));
     return !WaitUntil(milliseconds(200), [&] { return Queued(client, SIOCINQ) == sent; });
   });
   REQUIRE(blocked);

@@ -55,7 +55,7 @@ std::vector<int> ConnectionsPerWorker(const DaemonProcess& daemon) {
 
 // Waits for these numbers; the numbers that there are, as text for a message.
 std::string AwaitConnections(const DaemonProcess& daemon, const std::vector<int>& wanted) {
-  (void)WaitUntil(kPatience, [&] { return ConnectionsPerWorker(daemon) == wanted; });
+  (void)WaitUntil(kTimeout, [&] { return ConnectionsPerWorker(daemon) == wanted; });
   return fmt::format("{}", fmt::join(ConnectionsPerWorker(daemon), " "));
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a client that does not read is waited for, not read from") {
   // A worker that spins gets about as much CPU time as one who spins beside it, however busy the machine is.
   // It may need a moment to come to rest.
   constexpr Duration kSpin = std::chrono::milliseconds(200);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     const std::uint64_t before = CpuNanoseconds(worker);
     Spin(kSpin);
     return CpuNanoseconds(worker) - before < static_cast<std::uint64_t>(kSpin.count()) / 10;
@@ -153,7 +153,7 @@ TEST_CASE("a worker that joins gets its share of clients that are never parked")
   bool all_answered = true;
   // The first worker sheds what is beyond its share at its next heartbeat, and each goes on where it speaks
   // next.
-  const bool even = WaitUntil(kPatience, [&] {
+  const bool even = WaitUntil(kTimeout, [&] {
     for (TcpClient& client : clients) all_answered = client.Echoes("x") && all_answered;
     const std::vector<int> counts = ConnectionsPerWorker(daemon);
     return counts.size() == 2 && counts[0] >= 24 && counts[0] + counts[1] == 60;

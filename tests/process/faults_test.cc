@@ -62,7 +62,7 @@ void CheckInjection(const std::string& inject) {
   // Without connections that come back the master receives what it reclaims, and how much that is the
   // machine's pace decides.
   const std::size_t enough = inject.starts_with("recvmsg") ? 5 : 20;
-  CHECK(WaitUntil(kPatience, [&] { return strace.Injected() >= enough && load.Ok() > 200; }));
+  CHECK(WaitUntil(kTimeout, [&] { return strace.Injected() >= enough && load.Ok() > 200; }));
   const LoadResult result = load.Stop();
   MESSAGE(inject, ": injected ", strace.Injected(), "; ", result.Text());
   CHECK(result.Failed() == 0);
@@ -265,11 +265,11 @@ TEST_CASE(
                    "workers_max=1", "--set", "supervision.hang_timeout=2s"});
   const std::vector<pid_t> workers = daemon.WorkerPids();
   for (int round = 0; round < 2; ++round) {
-    REQUIRE(WaitUntil(kPatience, [&] { return HeartbeatAge(daemon) > 0.8; }));  // the worst moment
+    REQUIRE(WaitUntil(kTimeout, [&] { return HeartbeatAge(daemon) > 0.8; }));  // the worst moment
     REQUIRE(::kill(workers.at(0), SIGSTOP) == 0);
     CHECK(HoldsFor(milliseconds(1600), [&] { return daemon.CountLog("gets SIGABRT") == 0; }));
     REQUIRE(::kill(workers.at(0), SIGCONT) == 0);
-    REQUIRE(WaitUntil(kPatience, [&] { return HeartbeatAge(daemon) < 0.5; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return HeartbeatAge(daemon) < 0.5; }));
   }
   CHECK(daemon.CountLog("gets SIGABRT") == 0);
   CHECK(daemon.WorkerPids() == workers);
@@ -322,7 +322,7 @@ class MemoryGroup {
   MemoryGroup(const MemoryGroup&) = delete;
   MemoryGroup& operator=(const MemoryGroup&) = delete;
   ~MemoryGroup() {
-    if (made_) (void)WaitUntil(kPatience, [&] { return ::rmdir(path_.c_str()) == 0; });
+    if (made_) (void)WaitUntil(kTimeout, [&] { return ::rmdir(path_.c_str()) == 0; });
   }
   [[nodiscard]] bool Possible() const {
     return made_ && ReadFile(path_ + "/memory.oom_control").find("oom_kill ") != std::string::npos;

@@ -72,7 +72,7 @@ TEST_CASE("kept connections are gathered while workers are brisk, and spread whe
   daemon.WriteConfig(kConfig);
   daemon.Serve(8);
   CHECK_FALSE(Gathers(daemon));  // nothing is known yet
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     Serve(daemon, 300, "pid\n");
     return Gathers(daemon);
   }));
@@ -80,12 +80,12 @@ TEST_CASE("kept connections are gathered while workers are brisk, and spread whe
   for (int i = 0; i < 6; ++i) clients.emplace_back(daemon.Address(2));
   CHECK(AllAnswered(clients));
   CHECK(WorkersInUse(daemon) <= 2);  // a second one where the machine did not let the first one run
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     Serve(daemon, 20, "sleep 20\n");
     return !Gathers(daemon);
   }));
   // Who has more than its share sheds it at a heartbeat, and each goes on where it speaks next.
-  CHECK(WaitUntil(kPatience, [&] { return AllAnswered(clients) && WorkersInUse(daemon) >= 4; }));
+  CHECK(WaitUntil(kTimeout, [&] { return AllAnswered(clients) && WorkersInUse(daemon) >= 4; }));
   CHECK(AllAnswered(clients));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
   clients.clear();

@@ -61,7 +61,7 @@ TEST_CASE("ten reloads under a load of short HTTP connections: no request fails"
   for (int i = 0; i < 10; ++i) {
     const std::uint64_t before = load.Ok();
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+    CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > before + 20; }));
   }
   const LoadResult result = load.Stop();
   CAPTURE(result.Text());

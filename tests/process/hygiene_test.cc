@@ -125,7 +125,7 @@ TEST_CASE("the master killed: workers finish, leave, and nothing keeps the port"
   REQUIRE(daemon.Wait() == 128 + SIGKILL);
   CHECK_FALSE(TcpClient::Connect(address).Ok());
   CHECK(busy.ReadToEnd() == "done\n");
-  CHECK(WaitUntil(kPatience, [&] { return std::none_of(workers.begin(), workers.end(), IsAlive); }));
+  CHECK(WaitUntil(kTimeout, [&] { return std::none_of(workers.begin(), workers.end(), IsAlive); }));
   CHECK(daemon.Finish().empty());
   DaemonProcess next;
   next.Serve(2, {"--service", "echo", "--listen", address, "--workers", "2"});

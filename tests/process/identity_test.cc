@@ -306,11 +306,11 @@ type = "fault"
   std::filesystem::rename(daemon.Path("server.log"), daemon.Path("old-server.log"));
   std::filesystem::rename(daemon.Path("access.log"), daemon.Path("old-access.log"));
   daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     return ReadFile(daemon.Path("server.log")).find("reopened by all") != std::string::npos;
   }));
   CHECK(client.Get("/hello.txt"));
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     return ReadFile(daemon.Path("access.log")).find("GET /hello.txt") != std::string::npos;
   }));
 #ifndef PREFORKD_SANITIZED

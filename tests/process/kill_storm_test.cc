@@ -112,7 +112,7 @@ TEST_CASE("kill -9 every 100 ms under load: at most the request that each was se
   // At rest: nothing is left in progress but the connection that asks, and every connection is accounted for.
   REQUIRE(daemon.AwaitWorkers(4));
   std::optional<ServerStatus> page;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     ++storm.looks;
     page = TryAskStatus(status);
     return page && page->in_progress == 1;

@@ -55,7 +55,7 @@ std::size_t AnswersOf(int count, const std::string& address) {
     REQUIRE(clients.back().SendAll("pid\n"));
   }
   std::size_t answers = 0;
-  (void)WaitUntil(kPatience, [&] {
+  (void)WaitUntil(kTimeout, [&] {
     std::erase_if(clients, [&](TcpClient& client) {
       pollfd state{client.Fd(), POLLIN, 0};
       if (::poll(&state, 1, 0) == 0) return false;
@@ -102,7 +102,7 @@ TEST_CASE(
   CHECK(answers == asked);
   CHECK(daemon.CountLog("no descriptor is free") > 0);
   CHECK(IsQuiet(daemon, "no descriptor is free", Now() - start));
-  CHECK(WaitUntil(kPatience, [&] { return ask() == poor; }));
+  CHECK(WaitUntil(kTimeout, [&] { return ask() == poor; }));
   CHECK(daemon.CountLog("died while") == 0);
 }
 
@@ -111,7 +111,7 @@ TEST_CASE(
   DaemonProcess daemon;
   daemon.Serve(2, Flags("http"));
   Load load(LoadKind::kHttp, daemon.Address(), 4);
-  CHECK(WaitUntil(kPatience, [&] { return load.Ok() > 100; }));
+  CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > 100; }));
   const Time start = Now();
   const double cpu = CpuSeconds(daemon.MasterPid());
   {
@@ -122,7 +122,7 @@ TEST_CASE(
   }
   const double used = CpuSeconds(daemon.MasterPid()) - cpu;
   const std::uint64_t before = load.Ok();
-  CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 100; }));
+  CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > before + 100; }));
   const LoadResult result = load.Stop();
   MESSAGE("a full master: ", result.Text(), "; master's CPU meanwhile ", used, " s");
   CHECK(result.Failed() == 0);

@@ -76,7 +76,7 @@ TEST_CASE(
   daemon.Serve(1, Flags({"log.access=" + access, "log.level=debug", "workers=1", "workers_max=1",
                          "log.file=" + daemon.Path("server.log")}));
   Ask(daemon.Address(), 20);
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 20; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 20; }));
   LimitFileSize(daemon, std::filesystem::file_size(access) + 50);
   Ask(daemon.Address(), 600);  // more than the worker's buffer holds
   CHECK(Lines(ReadFile(access)).size() == 20);
@@ -87,7 +87,7 @@ TEST_CASE(
   CHECK(daemon.WaitForLog("the access log is written again"));
   Ask(daemon.Address(), 10);
   const std::size_t expected = 20 + 600 + 1 + 10 - Dropped(daemon.Address(), "access") + 1;
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == expected; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == expected; }));
   CHECK(CountAccess(Lines(ReadFile(access))) == expected);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a disk that is full: the same for both logs") {
     // Not at level debug, whose lines would soon fill the small disk again.
     daemon.Start(
         {"--listen", socket, "--workers", "2", "--log-file", server, "--set", "log.access=" + access});
-    REQUIRE(WaitUntil(kPatience,
+    REQUIRE(WaitUntil(kTimeout,
                       [&] { return ReadFile(server).find("serving: generation") != std::string::npos; }));
     Ask(socket, 5);
     const int filler = ::open(disk.Path("filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -116,7 +116,7 @@ TEST_CASE("a disk that is full: the same for both logs") {
     }
     Ask(socket, 600);
     // Something to speak of, until the last page of the log's file is full, too.
-    CHECK(WaitUntil(kPatience, [&] {
+    CHECK(WaitUntil(kTimeout, [&] {
       MakeItSpeak(daemon);
       return Dropped(socket, "server") >
              20;  // not only some of the workers, who may have nothing more to say later
@@ -125,7 +125,7 @@ TEST_CASE("a disk that is full: the same for both logs") {
     CHECK(access_dropped > 0);
     REQUIRE(::ftruncate(filler, 0) == 0);
     MakeItSpeak(daemon);
-    CHECK(WaitUntil(kPatience, [&] {
+    CHECK(WaitUntil(kTimeout, [&] {
       Ask(socket, 1);
       const std::string text = ReadFile(server);
       return text.find("log lines could not be written before this one") != std::string::npos &&
@@ -146,7 +146,7 @@ TEST_CASE("/dev/full as both logs, from the first line on") {
   const std::string socket = "unix:" + daemon.Path("http.sock");
   daemon.Start(
       {"--listen", socket, "--workers", "2", "--log-file", "/dev/full", "--set", "log.access=/dev/full"});
-  REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect(socket).Ok(); }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return TcpClient::Connect(socket).Ok(); }));
   Ask(socket, 300);
   CHECK(Dropped(socket, "server") > 0);
   daemon.Signal(SIGTERM);
@@ -159,14 +159,14 @@ TEST_CASE("deleted files: lines go on into nothing until the logs are reopened, 
   daemon.Serve(2, Flags({"log.access=" + access}));
   daemon.IgnoreDescriptors();  // "... (deleted)" for a while
   Ask(daemon.Address(), 10);
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 10; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 10; }));
   std::filesystem::remove(access);
   Ask(daemon.Address(), 10);
   CHECK_FALSE(std::filesystem::exists(access));
   daemon.Signal(SIGUSR1);
   REQUIRE(daemon.WaitForLog("log reopened by all processes"));
   Ask(daemon.Address(), 10);
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 10; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 10; }));
 }
 
 TEST_CASE(
@@ -187,14 +187,14 @@ TEST_CASE(
       text.append(piece, 0, static_cast<std::size_t>(size));
     }
   };
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     drain();
     return daemon.CountLog("the access log is written again") > 0;
   }));
   // One worker may have room again before the other: new ones, until one of them shows. The first 1501 are
   // old.
   int last = 1501;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     Ask(daemon.Address(), 1);
     ++last;
     drain();

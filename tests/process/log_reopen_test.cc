@@ -19,7 +19,7 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
   std::filesystem::rename(file, daemon.Path("rotated.log"));
   daemon.Signal(SIGUSR1);
   REQUIRE(WaitUntil(
-      kPatience, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
+      kTimeout, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
   const std::string rotated = ReadFile(daemon.Path("rotated.log"));
   // Each worker logs what a session throws, one line a second at most.
   std::vector<TcpClient> clients;
@@ -61,7 +61,7 @@ TEST_CASE("a worker that dies during a reopen is not waited for") {
   REQUIRE(::kill(victim, SIGSTOP) == 0);
   daemon.Signal(SIGUSR1);
   // Behind the master's order, which the stopped one has not taken.
-  REQUIRE(WaitUntil(kPatience, [&] { return daemon.CountLog("SIGUSR1 from pid") == 1; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return daemon.CountLog("SIGUSR1 from pid") == 1; }));
   REQUIRE(::kill(victim, SIGKILL) == 0);
   CHECK(daemon.WaitForLog("log reopened by all processes"));
   CHECK(daemon.AwaitWorkers(2));

@@ -67,7 +67,7 @@ void CheckRotations(bool by_command) {
   Load load(LoadKind::kHttp, daemon.Address(), 4);
   for (std::size_t i = 0; i < kRotations; ++i) {
     const std::uint64_t before = load.Ok();
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 50; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() > before + 50; }));
     const int code = Rotate(folder, Rules(folder, by_command));
     REQUIRE_MESSAGE(code == 0, ReadFile(folder.Path("logs/said")));
     CHECK_MESSAGE(daemon.WaitForLog("log reopened by all processes", i + 1), daemon.Log());
@@ -75,7 +75,7 @@ void CheckRotations(bool by_command) {
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
   std::vector<std::string> lines;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     lines = AllLines(folder, "access.log");
     return lines.size() >= result.ok;
   }));

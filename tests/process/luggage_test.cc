@@ -121,7 +121,7 @@ TEST_CASE("Travel() from a timer of the session's own is obeyed, like Close()") 
   TcpClient client(daemon.Address());
   CHECK(Ask(client, "keep 5") == "kept 5\n");
   REQUIRE(client.SendAll("travel from a timer\n"));
-  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 1; }));
+  CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).parked == 1; }));
   CHECK(Ask(client, "count") == "kept 5\n");
   REQUIRE(client.SendAll("close from a timer\n"));
   CHECK(client.IsClosedByPeer());
@@ -145,7 +145,7 @@ TEST_CASE("half a line that travels wakes nobody until the rest comes") {
   REQUIRE(daemon.AwaitAllParked());
   const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
   REQUIRE(client.SendAll("cou"));
-  REQUIRE(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).handed_back > before; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).handed_back > before; }));
   CHECK(HoldsFor(seconds(1), [&] { return AskStatus(daemon.Address(1)).handed_back == before + 1; }));
   REQUIRE(client.SendAll("nt\n"));
   CHECK(client.ReadUntil("\n").value_or("no answer") == "kept 7\n");

@@ -73,7 +73,7 @@ class Scraper {
 void LetThemWork(const Load& load, const Scraper& scraper) {
   const std::uint64_t requests = load.Ok() + 200;
   const std::uint64_t scrapes = scraper.Scrapes() + 10;
-  REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
 }
 
 void KillAll(DaemonProcess& daemon) {
@@ -168,7 +168,7 @@ TEST_CASE("a reload that is refused, and one that takes a listener away and one 
   CHECK(ask().Value(paused) == -1);
 
   daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
-  REQUIRE(WaitUntil(kPatience, [&] { return daemon.Reload(); }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return daemon.Reload(); }));
   CHECK(HttpClient(socket).Get("/"));
   CHECK(ask().Value(accepted) == 2);
   CHECK(ask().Value(paused) == 0);

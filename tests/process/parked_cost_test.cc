@@ -114,7 +114,7 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
   KeepAliveClients clients(daemon.Address(), kClients);
   // Longer than parking.after. Where the machine has let a client pause for so long, its connection may
   // travel: once more.
-  CHECK(WaitUntil(6 * kPatience, [&] {
+  CHECK(WaitUntil(6 * kTimeout, [&] {
     const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
     Duration longest_round{0};
     for (const Time end = Now() + std::chrono::seconds(4); Now() < end;) {

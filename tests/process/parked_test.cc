@@ -78,7 +78,7 @@ TEST_CASE("what was closed for lack of room is counted apart, and every connecti
   CHECK(status.evicted == 2);
   CHECK(status.finished == 2);      // the evicted are among them
   clients[4].Connection().Close();  // and this one is not evicted
-  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
   const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
   REQUIRE(page);
   CHECK(page->Value("preforkd_connections_evicted_total") == 2);
@@ -197,9 +197,9 @@ TEST_CASE("thousands of journeys leave nothing behind") {
   CHECK(status.lost == 0);
   CHECK(status.Exact());
   const std::uint16_t port = PortOf(daemon.Address());
-  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).size() == kClients; }));
+  CHECK(WaitUntil(kTimeout, [&] { return LiveSockets(port).size() == kClients; }));
   clients.Close();
-  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).empty(); }));
+  CHECK(WaitUntil(kTimeout, [&] { return LiveSockets(port).empty(); }));
   CHECK(daemon.DescriptorDifference() == "");
 }
 

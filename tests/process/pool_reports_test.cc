@@ -74,9 +74,9 @@ TEST_CASE("each pool is shown, and scaled by its name") {
         std::string::npos);
 
   CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': 3 workers are wanted from now on\n");
-  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "app")["ready"] == 3; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "app")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "3"}).code == 0);  // main
-  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "main")["ready"] == 3; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "main")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "ap=3"}).err ==
         "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
   CHECK(Ctl(daemon, {"scale", "app=253"}).err ==
@@ -91,7 +91,7 @@ TEST_CASE("a pool without a worker is degraded, by name, while the others serve"
   daemon.Serve(5);
   daemon.ExpectLine("died while");
   daemon.ExpectLine("degraded: no worker is ready");
-  const bool degraded = WaitUntil(kPatience, [&] {
+  const bool degraded = WaitUntil(kTimeout, [&] {
     KillApp(daemon);  // those that are started anew, too: before they are of use
     return Pool(daemon, "app")["state"] == "degraded";
   });
@@ -102,7 +102,7 @@ TEST_CASE("a pool without a worker is degraded, by name, while the others serve"
   CHECK(Status(daemon)["state"] == "degraded");
   CHECK(daemon.CountLog("pool \"app\": degraded: no worker is ready and none can be started for now") >= 1);
   CHECK(daemon.WaitForLog("pool \"app\": a worker is ready again: no longer degraded"));
-  REQUIRE(WaitUntil(kPatience, [&] { return Page(daemon, "/readyz") == "200 ready\n"; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Page(daemon, "/readyz") == "200 ready\n"; }));
   CHECK(Status(daemon)["state"] == "serving");
 }
 

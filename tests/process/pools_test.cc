@@ -53,7 +53,7 @@ std::string Ask(const std::string& address, const std::string& command) {
 std::set<pid_t> OfMainAndLook(const DaemonProcess& daemon, const std::string& app) {
   const std::vector<pid_t> all = daemon.WorkerPids();
   std::set<pid_t> others(all.begin(), all.end());
-  const bool both = WaitUntil(kPatience, [&] {
+  const bool both = WaitUntil(kTimeout, [&] {
     others.erase(static_cast<pid_t>(std::atoi(Ask(app, "pid").c_str())));
     return others.size() == all.size() - 2;
   });
@@ -191,7 +191,7 @@ TEST_CASE(
   daemon.ExpectLine("died while");
   daemon.Serve(5);
   KeepAliveClients web(daemon.Address(0), 10);
-  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({}, "crash_at_start = \"all\"\n"));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountLog("generation 2 abandoned: pool \"app\": ") >= 1);
   REQUIRE(daemon.AwaitWorkers(5));
@@ -201,7 +201,7 @@ TEST_CASE(
 
 TEST_CASE("a pool that crashes at its start for ever, at the first start: exit 69, with the pool's name") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({}, "crash_at_start = \"all\"\n"));
   daemon.ExpectLine("died while");
   CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));
   CHECK(daemon.CountLog("giving up: no worker of pool \"app\" became ready") == 1);

@@ -53,7 +53,7 @@ TEST_CASE("the client stays who it is when its connection is parked and comes ag
   REQUIRE(client.ReadUntil("\r\n\r\n"));
   REQUIRE(daemon.AwaitAllParked());
   // A worker shows the last that it has served: where the question for that goes to the same one, again.
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     REQUIRE(client.SendAll(kRequest));  // no second header: it is once a connection
     REQUIRE(client.ReadUntil("HTTP/1.1 404"));
     const auto status = HttpClient(daemon.Address(1)).Get("/status.json");
@@ -108,7 +108,7 @@ TEST_CASE("broken headers and silent clients, as many as there may be, make one 
   CHECK(daemon.CountLog("closing: PROXY protocol header of") >= 1);
   CHECK(daemon.CountLog("closing: PROXY protocol header of") <= 2 * (seconds + 1));
   // The next one after a second says how many were held back.
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     TcpClient client(daemon.Address());
     REQUIRE(client.SendAll("nonsense"));
     CHECK(client.IsClosedByPeer());
@@ -125,7 +125,7 @@ TEST_CASE("a header that is half there when its worker retires is finished there
   daemon.Serve(2);
   TcpClient client(daemon.Address());
   REQUIRE(client.SendAll(kHeader.substr(0, 10)));
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     HttpClient look(daemon.Address(1));
     const auto status = look.Get("/status.json");
     return status && status->body.find("\"in_progress\":2") != std::string::npos;

@@ -181,7 +181,7 @@ TEST_CASE("all workers blocked: one more is started, one at a time, up to worker
     if (workers == 4) break;
     // Served by the one that was started for it; on a busy machine the last blocker may not have begun at
     // first, and the one before is still free.
-    CHECK(WaitUntil(kPatience, [&] {
+    CHECK(WaitUntil(kTimeout, [&] {
       CHECK(TimeOfOne(daemon.Address()) < machine.Allow(milliseconds(1000)));
       return daemon.WorkerPids().size() == workers + 1;
     }));

@@ -50,7 +50,7 @@ bool SuccessorsFirst(const DaemonProcess& daemon) {
 
 // The clients go on asking until `text` has been logged `count` times.
 void AskUntilLogged(DaemonProcess& daemon, KeepAliveClients& clients, const char* text, std::size_t count) {
-  const bool logged = WaitUntil(kPatience, [&] {
+  const bool logged = WaitUntil(kTimeout, [&] {
     CHECK(clients.Answered() == kClients);
     return daemon.CountLog(text) >= count;
   });

@@ -71,7 +71,7 @@ TEST_CASE("a reload waits for a generation that still finishes, and no longer th
   daemon.Signal(SIGHUP);
   daemon.Signal(SIGHUP);
   CHECK(daemon.WaitForLog("reload waits: workers of an earlier generation still finish"));
-  const bool served = WaitUntil(kPatience, [&] {
+  const bool served = WaitUntil(kTimeout, [&] {
     CHECK(AskStatus(daemon.Address(1)).generations.size() <= 2);
     return daemon.CountLog("generation 3 serves") == 1;
   });

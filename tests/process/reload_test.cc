@@ -59,7 +59,7 @@ TEST_CASE("ten reloads under a load of short connections: no request fails") {
   for (int i = 0; i < 10; ++i) {
     const std::uint64_t before = load.Ok();
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+    CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > before + 20; }));
   }
   const LoadResult result = load.Stop();
   CAPTURE(result.Text());
@@ -105,7 +105,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   REQUIRE(daemon.AwaitWorkers(2));
   // Of the sockets at first only the listener and the control socket are left: each channel went with its
   // worker.
-  CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
   const std::vector<std::string> with_both = Sockets(daemon);
 
   daemon.WriteConfig(Config(2, {"unix:" + path}));
@@ -114,7 +114,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK_FALSE(TcpClient::Connect(kept).Ok());
   CHECK(daemon.CountLog("no longer listening on " + kept) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
-  CHECK(WaitUntil(kPatience, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
 
   daemon.WriteConfig(Config(2));
   CHECK(daemon.Reload());
@@ -140,7 +140,7 @@ TEST_CASE("a generation whose workers die at start is abandoned; the old one ser
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
   daemon.ExpectLine("exit status 1");
-  daemon.WriteConfig(FaultConfig("die_at_start = \"all\""));
+  daemon.WriteConfig(FaultConfig("crash_at_start = \"all\""));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountLog(
             "generation 2 abandoned: a worker of it died before it was ready; generation 1 serves on") == 1);

@@ -62,7 +62,7 @@ constexpr Trick kTricks[] = {
 // Served by whoever is sane. A rogue keeps what it was given until it is killed, so a client may be cut: it
 // comes again.
 bool IsServed(const std::string& address) {
-  return WaitUntil(kPatience, [&] {
+  return WaitUntil(kTimeout, [&] {
     Result<TcpClient> client = TcpClient::Connect(address, std::chrono::seconds(2));
     return client.Ok() && client.Value().Echoes("sane");
   });
@@ -95,7 +95,7 @@ void CheckTrick(const Trick& trick) {
   DaemonProcess sane(kPreforkdWithRogues);
   sane.Serve(2, kFlags);
   std::string difference;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     difference = KindsDiff(FdSnapshot::Of(sane.MasterPid()), FdSnapshot::Of(daemon.MasterPid()));
     return difference.find("socket") == std::string::npos && difference.find("pipe") == std::string::npos &&
            difference.find("pidfd") == std::string::npos;

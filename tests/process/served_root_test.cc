@@ -222,7 +222,7 @@ root = "{0}/current"
     });
     releases.Switch(releases.Path("releases/2"));
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return clients.AllGet("200 new\n"); }));
+    CHECK(WaitUntil(kTimeout, [&] { return clients.AllGet("200 new\n"); }));
   }
 }
 

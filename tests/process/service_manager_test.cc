@@ -77,7 +77,7 @@ TEST_CASE("a generation whose workers cannot start is refused, and the manager h
   daemon.Serve(2);
   REQUIRE(manager.Next());
   daemon.ExpectLine(" died while ");
-  daemon.WriteConfig(good + "die_at_start = \"all\"\n");
+  daemon.WriteConfig(good + "crash_at_start = \"all\"\n");
   REQUIRE_FALSE(daemon.Reload());
   CheckReloading(manager);
   const std::string refused = NextText(manager);
@@ -128,7 +128,7 @@ TEST_CASE("the watchdog hears at half of its time while workers beat, and not wh
   // Its only worker dies, and the next one dies young, so that the one after that waits for half a minute.
   daemon.ExpectLine(" died while ");
   daemon.IgnoreDescriptors();
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
     return daemon.CountLog("watchdog is not answered") == 1;
   }));

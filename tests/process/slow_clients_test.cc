@@ -91,7 +91,7 @@ Comparison HonestAmong(const Slowness& slowness, const DaemonProcess& daemon, co
   Comparison times;
   Time next_byte = Now();
   const Time start = Now();
-  while (Now() - start < seconds(6) || (times.among.Count() < kQuestions && Now() - start < kPatience)) {
+  while (Now() - start < seconds(6) || (times.among.Count() < kQuestions && Now() - start < kTimeout)) {
     times.among.Add(AskOnce(daemon.Address()));
     times.alone.Add(AskOnce(without.Address()));
     if (Now() >= next_byte) {
@@ -147,7 +147,7 @@ TEST_CASE("without a crowd a slow body is ended by its own allowance, with 408")
   const Time start = Now();
   REQUIRE(slow.SendAll("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"));
   Time next_byte = start;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     if (Now() >= next_byte) {
       SendByte(slow);
       next_byte = Now() + milliseconds(100);
@@ -168,7 +168,7 @@ TEST_CASE("empty lines make an idle connection travel, and give it no more time"
   const Time start = Now();
   REQUIRE(client.Get("/"));
   Time next_line = start;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     if (Now() >= next_line) {
       (void)client.Connection().SendAll("\r\n");  // false: closed
       next_line = Now() + milliseconds(700);
@@ -227,7 +227,7 @@ TEST_CASE("a stop does not wait for clients that go on sending what was refused"
   const Time start = Now();
   daemon.Signal(SIGTERM);
   const std::string piece(10'000, 'x');
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     for (TcpClient& client : lingering)
       (void)::send(client.Fd(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return daemon.Wait(milliseconds(1)).has_value();

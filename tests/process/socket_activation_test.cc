@@ -252,7 +252,7 @@ TEST_CASE("systemd-socket-activate starts it at the first client, with two socke
     daemon.LaunchBy({kSocketActivate, "--listen=" + talk, "--listen=" + web, "--fdname=talk:web"});
     daemon.WriteConfig(kTwoServices);
     daemon.Start();
-    REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
     REQUIRE(daemon.WaitForLog("serving: generation 1, 2 workers"));
     CHECK(AnswersHttp("unix:" + web));
     CHECK(AnswersEcho("unix:" + talk));

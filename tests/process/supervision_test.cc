@@ -46,21 +46,21 @@ TEST_CASE("a killed worker is replaced when its back-off is over, and one line s
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   const WorkerLife victim = daemon.ReadyWorkers().at(1);
-  const std::string obituary =
+  const std::string death_line =
       fmt::format("worker slot={} inc={} pid {} died while ready: signal 9 (KILL) after ", victim.slot,
                   victim.incarnation, victim.pid);
-  daemon.ExpectLine(obituary);
+  daemon.ExpectLine(death_line);
   const Yardstick machine;
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
   REQUIRE(daemon.WaitForLog("is ready after", 3));
   // By the server's own clock, from its knowing of the death to the start of the next. It has served nobody
   // and was young: between them lies backoff_min, 100 ms, give or take its jitter.
   const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) -
-                       TimeOf(LinesWith(daemon.Log(), obituary).at(0));
+                       TimeOf(LinesWith(daemon.Log(), death_line).at(0));
   CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(250))));
   CHECK(daemon.AwaitWorkers(2));
   CHECK(daemon.CountLog("died while") == 1);
-  CHECK(daemon.CountLog(obituary) == 1);
+  CHECK(daemon.CountLog(death_line) == 1);
   CHECK(daemon.ReadyWorkers().back().slot == victim.slot);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("served by the next one"));
@@ -74,7 +74,7 @@ TEST_CASE("a worker told to leave is replaced first, and its clients keep their 
   for (TcpClient& client : clients) REQUIRE(client.Echoes("before"));
   const pid_t old = daemon.ReadyWorkers().at(0).pid;
   REQUIRE(::kill(old, SIGTERM) == 0);
-  REQUIRE(WaitUntil(kPatience, [&] { return !IsAlive(old); }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return !IsAlive(old); }));
   for (TcpClient& client : clients) CHECK(client.Echoes("after"));
   const std::vector<std::string> lines = Lines(daemon.Log());
   const auto place = [&](std::string_view text) {

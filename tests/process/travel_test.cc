@@ -57,7 +57,7 @@ struct Scene {
 
 void KillAndAwaitSuccessor(const DaemonProcess& daemon, pid_t victim, std::size_t workers) {
   REQUIRE(::kill(victim, SIGKILL) == 0);
-  const bool replaced = WaitUntil(kPatience, [&] {
+  const bool replaced = WaitUntil(kTimeout, [&] {
     const std::vector<WorkerLife> ready = daemon.ReadyWorkers();
     const bool gone =
         std::none_of(ready.begin(), ready.end(), [&](const WorkerLife& life) { return life.pid == victim; });
@@ -129,7 +129,7 @@ TEST_CASE("after TERM of one worker") {
   Scene scene(2);
   const pid_t leaving = scene.daemon->WorkerPids().at(0);
   REQUIRE(::kill(leaving, SIGTERM) == 0);
-  const bool left = WaitUntil(kPatience, [&] {
+  const bool left = WaitUntil(kTimeout, [&] {
     const std::vector<pid_t> alive = scene.daemon->WorkerPids();
     return std::find(alive.begin(), alive.end(), leaving) == alive.end();
   });

@@ -36,7 +36,7 @@ class Follower {
   explicit Follower(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
 
   [[nodiscard]] bool Shows(std::string_view text) {
-    return WaitUntil(kPatience, [&] {
+    return WaitUntil(kTimeout, [&] {
       std::array<char, 4096> bytes;
       for (ssize_t size = 0; (size = ::read(file_.Get(), bytes.data(), bytes.size())) > 0;) {
         text_.append(bytes.data(), static_cast<std::size_t>(size));
@@ -71,7 +71,7 @@ struct World {
   void Begin(const std::string& log) {
     daemon.Start();
     REQUIRE(
-        WaitUntil(kPatience, [&] { return ReadFile(log).find("serving: generation") != std::string::npos; }));
+        WaitUntil(kTimeout, [&] { return ReadFile(log).find("serving: generation") != std::string::npos; }));
     for (const std::string& line : LinesWith(ReadFile(log), ": listening on ")) {
       const std::size_t start = line.find(": listening on ") + 15;
       addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
@@ -110,18 +110,18 @@ TEST_CASE(
   const std::size_t before = access.Text().size();
   world.ExpectNobodyLost();
   CHECK(access.Shows(" duration="));
-  CHECK(WaitUntil(kPatience, [&] { return access.Shows("") && access.Text().size() > before; }));
+  CHECK(WaitUntil(kTimeout, [&] { return access.Shows("") && access.Text().size() > before; }));
   // Twice: what was inherited is left to the next one.
   world.shelf.Put(kPreforkd);
   world.ExpectUpgrade();
   CHECK(server.Shows("generation 3 serves"));
   fs::create_directory(world.folder);
   world.daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     return ReadFile(world.Server()).find("log reopened by all processes") != std::string::npos;
   }));
   CHECK(world.clients->Answered() == 20);
-  CHECK(WaitUntil(kPatience, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
+  CHECK(WaitUntil(kTimeout, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
   world.clients.reset();
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("only the folder of the access log is removed") {
   world.daemon.Signal(SIGUSR1);
   CHECK(world.daemon.WaitForLog("log reopened by all processes"));
   CHECK(world.clients->Answered() == 20);
-  CHECK(WaitUntil(kPatience, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
+  CHECK(WaitUntil(kTimeout, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
   world.clients.reset();
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("a mistake in log.file that a reload has accepted, then an upgrade") {
   fs::create_directory(world.daemon.Path("lgo"));
   world.daemon.Signal(SIGHUP);
   CHECK(
-      WaitUntil(kPatience, [&] { return ReadFile(wrong).find("generation 4 serves") != std::string::npos; }));
+      WaitUntil(kTimeout, [&] { return ReadFile(wrong).find("generation 4 serves") != std::string::npos; }));
   world.ExpectNobodyLost();
   world.clients.reset();
   fs::rename(wrong, world.daemon.Path("moved.log"));
@@ -215,7 +215,7 @@ TEST_CASE("a master without root whose log folder has become root's") {
   REQUIRE(::chown(world.folder.c_str(), 65534, 65534) == 0);
   fs::rename(world.Server(), world.folder + "/server.1");
   world.daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     return ReadFile(world.Server()).find("log reopened by all processes") != std::string::npos;
   }));
   world.clients.reset();

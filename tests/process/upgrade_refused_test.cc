@@ -103,7 +103,7 @@ TEST_CASE("with a configuration that is wrong, an address that is taken, or a wo
       fmt::format("{}[[listen]]\naddress = \"{}\"\nservice = \"web\"\n", kConfig, other.Address()));
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
   world.daemon.WriteConfig(std::string(kConfig) +
-                           "[service.bad]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
+                           "[service.bad]\ntype = \"fault\"\ncrash_at_start = \"all\"\n");
   world.ExpectRefusal("a worker of the new program dies at its start");
   world.daemon.WriteConfig(kConfig);
   world.ExpectSuccess();
@@ -162,7 +162,7 @@ TEST_CASE("what a check has started ends with it: too late, not wanted any more,
     world.daemon.ExpectOrphans();  // dead, and the test's to wait for
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
     world.daemon.Signal(SIGUSR2);
-    REQUIRE(WaitUntil(kPatience, [&] { return Running(sleeper) == 2; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return Running(sleeper) == 2; }));
     world.clients.reset();
     world.daemon.Signal(SIGTERM);
     CHECK(world.daemon.Wait() == 0);
@@ -173,7 +173,7 @@ TEST_CASE("what a check has started ends with it: too late, not wanted any more,
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 >/dev/null 2>&1 &\nexit 5\n", true);
     world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 5");
   }
-  CHECK(WaitUntil(kPatience, [&] { return Running(sleeper) == 0; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Running(sleeper) == 0; }));
 }
 
 TEST_CASE("a worker that hangs at the start of a check ends with it") {
@@ -192,7 +192,7 @@ TEST_CASE("a worker that hangs at the start of a check ends with it") {
     }
     return false;
   };
-  REQUIRE(WaitUntil(kPatience, tried));
+  REQUIRE(WaitUntil(kTimeout, tried));
   daemon.Signal(SIGTERM);
   daemon.ExpectOrphans();  // it is told by the kernel, a moment later
   CHECK(daemon.Wait() == 0);

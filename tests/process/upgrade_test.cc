@@ -89,7 +89,7 @@ TEST_CASE(
     const std::uint64_t before = load.Ok();
     Upgrade(daemon, version);
     CHECK(idle.Answered() == 200);
-    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+    CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > before + 20; }));
     const std::optional<MetricsPage> page = MetricsPage::Read(addresses[1]);
     REQUIRE(page);
     CHECK(page->WentBack(*last).empty());
@@ -103,7 +103,7 @@ TEST_CASE(
   CHECK(result.Failed() == 0);
   CHECK(last->Value("preforkd_upgrades_total{result=\"serves\"}") == 3);
   CHECK(last->Sum("preforkd_connections_lost_total") == 0);
-  CHECK(WaitUntil(kPatience, [&] { return AskStatus(addresses[1]).Exact(); }));
+  CHECK(WaitUntil(kTimeout, [&] { return AskStatus(addresses[1]).Exact(); }));
   CHECK(AskStatus(addresses[1]).generations.size() == 1);
   CHECK(daemon.AwaitAllParked());
   idle.Close();
@@ -243,14 +243,14 @@ TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clien
     daemon.Signal(SIGUSR2);
     if (round % 2 == 0) {
       std::vector<pid_t> workers;
-      REQUIRE(WaitUntil(kPatience, [&] { return !(workers = daemon.WorkerPids()).empty(); }));
+      REQUIRE(WaitUntil(kTimeout, [&] { return !(workers = daemon.WorkerPids()).empty(); }));
       ::kill(workers.front(), SIGKILL);
     }
     REQUIRE(daemon.WaitForLog(" in place of ", static_cast<std::size_t>(round) + 1));
     CHECK(idle.Answered() == 60);
     REQUIRE(daemon.AwaitAllParked());
   }
-  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).Exact(); }));
+  CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).Exact(); }));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
   daemon.IgnoreDescriptors();  // there are more workers
 }
@@ -265,7 +265,7 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   daemon.Serve(2);
   Upgrade(daemon, "0.2.0");
   std::vector<std::string> said;
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     for (const Notice& notice : manager.Waiting()) {
       if (notice.text.find("WATCHDOG=1") == std::string::npos) said.push_back(notice.text);
     }
@@ -275,7 +275,7 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   CHECK(said[1].starts_with("RELOADING=1\nMONOTONIC_USEC="));
   CHECK(said[2] == "READY=1\nSTATUS=serving: generation 2, 2 workers\n");
   // The new program answers the watchdog too.
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     const auto notices = manager.Waiting();
     return std::any_of(notices.begin(), notices.end(),
                        [](const Notice& n) { return n.text == "WATCHDOG=1\n"; });

@@ -224,7 +224,7 @@ TEST_CASE("a server that gives up at its start answers those who have asked for 
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.ExpectLine("died while ");
   daemon.ExpectExit(69);
-  daemon.WriteConfig(Config("die_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config("crash_at_start = \"all\"\n"));
   daemon.Start();
   REQUIRE(daemon.WaitForLog("died while starting"));
   Waiter first(daemon, kReloadWait);

@@ -25,7 +25,7 @@ struct CommandResult {
 };
 
 // `words`: the path of the program first. Neither standard output nor error is a terminal.
-CommandResult RunCommand(const std::vector<std::string>& words, Duration patience = kPatience);
+CommandResult RunCommand(const std::vector<std::string>& words, Duration timeout = kTimeout);
 
 // A program on a terminal of 80 x 24.
 class TerminalCommand {

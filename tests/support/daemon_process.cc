@@ -29,7 +29,7 @@ namespace {
 std::set<pid_t> g_masters;
 
 // How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
-constexpr Duration kLeavePatience = std::chrono::seconds(40);
+constexpr Duration kLeaveTimeout = std::chrono::seconds(40);
 constexpr Duration kSaveTimeout = std::chrono::seconds(5);
 
 // In the child. False: it must not go on.
@@ -153,8 +153,8 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
 void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& arguments) {
   Start(arguments);
   const bool ready =
-      WaitUntil(kPatience, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
-  const bool serves = ready && running_ && WaitForLog("serving: generation");
+      WaitUntil(kTimeout, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
+  const bool serves = ready && running_ && WaitForEvent("serving");
   REQUIRE_MESSAGE(serves, "it does not serve; its log:\n", Log());
   RebaseDescriptors();
 }
@@ -170,9 +170,9 @@ void DaemonProcess::Signal(int signo) const {
   if (running_) ::kill(pid_, signo);
 }
 
-std::optional<int> DaemonProcess::Wait(Duration patience) {
+std::optional<int> DaemonProcess::Wait(Duration timeout) {
   int status = 0;
-  if (running_ && WaitUntil(patience, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) {
+  if (running_ && WaitUntil(timeout, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) {
     running_ = false;
     g_masters.erase(pid_);
     exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -192,12 +192,12 @@ std::vector<WorkerLife> DaemonProcess::ReadyWorkers() const {
   return lives;
 }
 
-bool DaemonProcess::AwaitWorkers(std::size_t count, Duration patience) const {
-  return WaitUntil(patience, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
+bool DaemonProcess::AwaitWorkers(std::size_t count, Duration timeout) const {
+  return WaitUntil(timeout, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
 }
 
-bool DaemonProcess::AwaitAllParked(Duration patience) const {
-  return WaitUntil(patience, [&] {
+bool DaemonProcess::AwaitAllParked(Duration timeout) const {
+  return WaitUntil(timeout, [&] {
     const std::vector<pid_t> workers = WorkerPids();
     return std::all_of(workers.begin(), workers.end(),
                        [](pid_t pid) { return FdSnapshot::Of(pid).Count("socket") == 1; });
@@ -212,25 +212,21 @@ std::string DaemonProcess::Log() const {
   return log;
 }
 
-bool DaemonProcess::WaitForLog(std::string_view text, std::size_t count, Duration patience) const {
-  return WaitUntil(patience, [&] { return CountLog(text) >= count; });
+bool DaemonProcess::WaitForEvent(std::string_view query, std::size_t count, Duration timeout) const {
+  return WaitUntil(timeout, [&] { return CountEvents(query) >= count; });
 }
 
 std::vector<std::string> DaemonProcess::Addresses() const {
-  constexpr std::string_view kBefore = ": listening on ";
   std::vector<std::string> addresses;
-  for (const std::string& line : LinesWith(Log(), kBefore)) {
-    const std::size_t start = line.find(kBefore) + kBefore.size();
-    addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
-  }
+  for (const LogEntry& entry : Events("listening")) addresses.push_back(entry.Field("address"));
   return addresses;
 }
 
 bool DaemonProcess::Reload() {
   const std::size_t before = ReloadEnds(Log()).size();
   Signal(SIGHUP);
-  if (!WaitUntil(kPatience, [&] { return ReloadEnds(Log()).size() > before; })) return false;
-  return ReloadEnds(Log()).back().ends_with(" serves");
+  if (!WaitUntil(kTimeout, [&] { return ReloadEnds(Log()).size() > before; })) return false;
+  return ReloadEnds(Log()).back().Field("event") == "reload_done";
 }
 
 std::string DaemonProcess::DescriptorDifference() const {
@@ -250,7 +246,7 @@ std::vector<std::string> DaemonProcess::Finish() {
   (void)Wait(Duration(0));
   JudgeDescriptors(complaints);
   Stop(complaints);
-  for (const std::string& line : BadLines(Log(), expected_lines_))
+  for (const std::string& line : BadLines(Log(), expected_events_))
     complaints.push_back("in the log: " + line);
   JudgeLeftovers(complaints);
   return complaints;
@@ -263,7 +259,7 @@ void DaemonProcess::JudgeDescriptors(std::vector<std::string>& complaints) const
 
 void DaemonProcess::Stop(std::vector<std::string>& complaints) {
   Signal(SIGTERM);
-  if (!Wait(kLeavePatience)) {
+  if (!Wait(kLeaveTimeout)) {
     complaints.push_back("it did not stop when it was told to");
     Signal(SIGKILL);
     orphans_expected_ = true;  // one complaint is enough
@@ -287,7 +283,7 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
     return Orphans().empty();
   };
   // Normally the master has waited for each of its workers, and there is nothing to wait for here.
-  const bool clean = orphans_expected_ ? WaitUntil(kLeavePatience, all_gone) : Orphans().empty();
+  const bool clean = orphans_expected_ ? WaitUntil(kLeaveTimeout, all_gone) : Orphans().empty();
   if (!clean) complaints.push_back(fmt::format("processes left behind: {}", fmt::join(Orphans(), ", ")));
   for (const pid_t pid : Orphans()) {
     ::kill(pid, SIGKILL);
@@ -302,9 +298,9 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
   }
 }
 
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience) {
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration timeout) {
   words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
-  return RunCommand(words, patience);
+  return RunCommand(words, timeout);
 }
 
 }  // namespace preforkd::testing

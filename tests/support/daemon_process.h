@@ -69,7 +69,7 @@ class DaemonProcess {
 
   void Signal(int signo) const;
   // The exit code, or 128 + the signal that ended it; nullopt while it still runs after `patience`.
-  std::optional<int> Wait(Duration patience = kPatience);
+  std::optional<int> Wait(Duration timeout = kTimeout);
 
   // ---- looking at it ----
 
@@ -79,19 +79,21 @@ class DaemonProcess {
   // Workers that the log calls ready and neither retiring nor gone.
   [[nodiscard]] std::vector<WorkerLife> ReadyWorkers() const;
   // Waits until there are exactly so many, and no other worker process.
-  [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration patience = kPatience) const;
+  [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration timeout = kTimeout) const;
 
   // Waits until every connection has gone back to the master: a worker's only socket is its channel. (To ask
   // for the status would be a connection more.)
-  [[nodiscard]] bool AwaitAllParked(Duration patience = kPatience) const;
+  [[nodiscard]] bool AwaitAllParked(Duration timeout = kTimeout) const;
 
   // Standard error and every *.log in the folder.
   [[nodiscard]] std::string Log() const;
   [[nodiscard]] std::string Output() const { return ReadFile(Path("stdout")); }
-  [[nodiscard]] std::size_t CountLog(std::string_view text) const { return LinesWith(Log(), text).size(); }
-  // Until `text` is in at least `count` lines.
-  [[nodiscard]] bool WaitForLog(std::string_view text, std::size_t count = 1,
-                                Duration patience = kPatience) const;
+  // Lines of the log that match a query (log_oracle.h): "worker_exited state=ready exit=SIGKILL".
+  [[nodiscard]] std::vector<LogEntry> Events(std::string_view query) const { return EntriesOf(Log(), query); }
+  [[nodiscard]] std::size_t CountEvents(std::string_view query) const { return Events(query).size(); }
+  // Until at least `count` lines match.
+  [[nodiscard]] bool WaitForEvent(std::string_view query, std::size_t count = 1,
+                                  Duration timeout = kTimeout) const;
 
   // What it listens on, in the order of the log: "127.0.0.1:40001".
   [[nodiscard]] std::vector<std::string> Addresses() const;
@@ -103,8 +105,8 @@ class DaemonProcess {
   // ---- the judgement ----
 
   void ExpectExit(int code) { expected_exit_ = code; }
-  // Lines that hold `text` are no complaint: an alert, or a worker's death, that the test causes.
-  void ExpectLine(std::string text) { expected_lines_.push_back(std::move(text)); }
+  // Lines that match `query` are no complaint: an alert, or a worker that ends, which the test causes.
+  void ExpectEvent(std::string query) { expected_events_.push_back(std::move(query)); }
   // The master dies at once and unasked: its workers may take a moment to follow.
   void ExpectOrphans() { orphans_expected_ = true; }
   // The test changes what the master holds (listeners, workers): what it holds now is what it should hold.
@@ -142,14 +144,14 @@ class DaemonProcess {
   std::optional<int> exit_code_;
   std::optional<FdSnapshot> baseline_;
   int expected_exit_ = 0;
-  std::vector<std::string> expected_lines_;
+  std::vector<std::string> expected_events_;
   bool orphans_expected_ = false;
 };
 
 // What preforkctl says to this daemon, which must have its control socket where it has it by default. The
 // test needs
 // //:preforkctl in its `data`.
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience = kPatience);
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration timeout = kTimeout);
 
 }  // namespace preforkd::testing
 

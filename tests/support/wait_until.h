@@ -10,15 +10,15 @@
 namespace preforkd::testing {
 
 // Far beyond what anything takes here, even with sanitizers on a busy machine: it ends a test that hangs.
-inline constexpr Duration kPatience = std::chrono::seconds(20);
+inline constexpr Duration kTimeout = std::chrono::seconds(20);
 
 // Between two questions.
 inline constexpr int kPollIntervalMs = 2;
 
 // True as soon as `condition` is; false when it has not become so within `patience`.
 template <typename Condition>
-[[nodiscard]] bool WaitUntil(Duration patience, Condition condition) {
-  const Time deadline = Now() + patience;
+[[nodiscard]] bool WaitUntil(Duration timeout, Condition condition) {
+  const Time deadline = Now() + timeout;
   for (;;) {
     if (condition()) return true;
     if (Now() >= deadline) return false;

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 TEST_CASE("patience: none is needed while a quarter is free, and a quarter of a second is the least") {
   struct Row {
     Crowd crowd;
-    std::optional<Duration> patience;
+    std::optional<Duration> timeout;
   };
   const std::vector<Row> rows = {
       {{0, 50, false}, std::nullopt},
@@ -35,7 +35,7 @@ TEST_CASE("patience: none is needed while a quarter is free, and a quarter of a 
   for (const Row& row : rows) {
     CAPTURE(row.crowd.connections);
     CAPTURE(row.crowd.most);
-    CHECK(PatienceOf(row.crowd) == row.patience);
+    CHECK(TimeoutOf(row.crowd) == row.timeout);
   }
 }
 
@@ -43,10 +43,10 @@ TEST_CASE("the fuller, the less patient, for every size") {
   for (std::uint64_t most = 1; most <= 300; ++most) {
     Duration before = Duration::max();
     for (std::uint64_t connections = 0; connections <= most + 2; ++connections) {
-      const Duration patience = PatienceOf({connections, most, true}).value_or(Duration::max());
-      REQUIRE(patience <= before);
-      REQUIRE(patience >= milliseconds(250));
-      before = patience;
+      const Duration timeout = TimeoutOf({connections, most, true}).value_or(Duration::max());
+      REQUIRE(timeout <= before);
+      REQUIRE(timeout >= milliseconds(250));
+      before = timeout;
     }
     CHECK(before == milliseconds(250));
   }

@@ -103,8 +103,8 @@ void TakeNoOomProtection() {
     log::Debug(log::kSystemCallFailed, "{}", SysError("write", "oom_score_adj").text);
 }
 
-Status FollowMaster(pid_t master, int death_signal) {
-  if (::prctl(PR_SET_PDEATHSIG, death_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
+Status FollowMaster(pid_t master, int parent_exit_signal) {
+  if (::prctl(PR_SET_PDEATHSIG, parent_exit_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
   // If the master died before the call, no signal will ever come.
   if (::getppid() != master) return Error{"the master is gone already", 0};
   return {};
@@ -141,7 +141,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (!roots.Ok()) return roots.Err();
   if (const Status status = TakeIdentity(plan, *start.pool); !status.Ok()) return status.Err();
   if (plan.change_root) roots.Value().Rename(start);
-  if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok())
+  if (const Status status = FollowMaster(start.master_pid, start.parent_exit_signal); !status.Ok())
     return status.Err();
   return descriptors;
 }

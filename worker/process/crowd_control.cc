@@ -47,19 +47,19 @@ void CrowdControl::Watch(std::uint64_t descriptor_limit) {
   if (env_.retiring || make_room_.Pending()) return;
   const Crowd crowd = Current(descriptor_limit);
   // With every place taken others may come to wait at any time.
-  if (crowd.connections < crowd.most && !PatienceOf(crowd)) return;
+  if (crowd.connections < crowd.most && !TimeoutOf(crowd)) return;
   make_room_.SetAfter(NextCheckAfter(crowd.connections));
 }
 
 void CrowdControl::MakeRoom() {
   if (env_.retiring) return;
   const std::uint64_t limit = DescriptorLimit();
-  const std::optional<Duration> patience = PatienceOf(Current(limit));
+  const std::optional<Duration> timeout = TimeoutOf(Current(limit));
   std::size_t closed = 0;
-  for (const Slow& slow : patience ? SlowOf(connections_, *patience) : std::vector<Slow>{}) {
+  for (const Slow& slow : timeout ? SlowOf(connections_, *timeout) : std::vector<Slow>{}) {
     // Each that has gone makes the worker more patient.
-    const std::optional<Duration> now_patience = PatienceOf(Current(limit));
-    if (!now_patience || slow.lag < *now_patience) break;
+    const std::optional<Duration> now_timeout = TimeoutOf(Current(limit));
+    if (!now_timeout || slow.lag < *now_timeout) break;
     // One that is between two requests goes to the master, if that may keep it.
     if (env_.config->parking.max > 0 && returns_.Return(*slow.connection, ReturnReason::kOverShare)) continue;
     const std::size_t before = connections_.Size();

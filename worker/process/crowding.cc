@@ -25,7 +25,7 @@ std::uint64_t PlacesFor(std::uint64_t descriptor_limit) {
   return (descriptor_limit - std::min(descriptor_limit, kOwnDescriptors)) / kDescriptorsPerConnection;
 }
 
-std::optional<Duration> PatienceOf(const Crowd& crowd) {
+std::optional<Duration> TimeoutOf(const Crowd& crowd) {
   if (crowd.connections >= crowd.most && crowd.others_wait) return kShortest;
   const std::uint64_t begins = crowd.most - crowd.most / 4;
   const std::uint64_t dense = crowd.most - crowd.most / 8;

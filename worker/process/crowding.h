@@ -29,7 +29,7 @@ struct Crowd {
 
 // A connection whose Session::Lag is at least as long may be ended to make room. nullopt: there is room
 // enough.
-[[nodiscard]] std::optional<Duration> PatienceOf(const Crowd& crowd);
+[[nodiscard]] std::optional<Duration> TimeoutOf(const Crowd& crowd);
 // When to look again at a worker that is or may soon be crowded: a look costs some time for each connection.
 [[nodiscard]] Duration NextCheckAfter(std::uint64_t connections);
 

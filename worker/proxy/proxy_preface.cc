@@ -9,12 +9,12 @@ namespace preforkd {
 namespace {
 
 // A proxy sends its header with the first packet.
-constexpr Duration kPatience = std::chrono::seconds(10);
+constexpr Duration kTimeout = std::chrono::seconds(10);
 
 class PrefaceSession : public Session {
  public:
   PrefaceSession(Connection& connection, Service& next) : connection_(connection), next_(next) {
-    connection_.SetTimeout(kPatience);
+    connection_.SetTimeout(kTimeout);
   }
 
   void OnReady(Interest) override {
@@ -36,7 +36,7 @@ class PrefaceSession : public Session {
       log::Info({log::kProxyHeader,
                  connection_.Id(),
                  {{"peer", peer}, {"error", "timeout"}, {"suppressed", *held_back}}},
-                "closing: no PROXY protocol header from {} within {:.0f} s", peer, Seconds(kPatience));
+                "closing: no PROXY protocol header from {} within {:.0f} s", peer, Seconds(kTimeout));
     }
     connection_.Close();
   }

@@ -32,7 +32,7 @@ struct WorkerRecord {
   std::uint32_t failures = 0;        // deaths in a row without useful life
   Time ready_at{};                   // since when, if ready
   std::optional<Time> start_at;      // gone and wanted: when to fork
-  std::optional<Time> kill_at;       // starting, retiring: when patience ends
+  std::optional<Time> kill_at;       // starting, retiring: when timeout ends
   bool spawn_asked = false;          // a Spawn action is on its way to the shell
 
   // One of those that the generation's number of workers counts.

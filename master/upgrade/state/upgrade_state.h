@@ -87,7 +87,7 @@ struct SavedWorker {  // of the generation in service: a change waits until no o
   std::uint64_t board = 0;  // which of the boards it writes to
   Time started_at{};
   Time ready_at{};
-  std::optional<Time> kill_at;  // when patience with it ends
+  std::optional<Time> kill_at;  // when timeout with it ends
 
   bool operator==(const SavedWorker&) const = default;
 };

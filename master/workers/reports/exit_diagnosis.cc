@@ -65,14 +65,14 @@ std::vector<std::string> NameFrames(const CrashRecord& record) {
 void LogExit(const ExitDiagnosis& dead) {
   const double uptime = Seconds(dead.uptime);
   if (dead.was == WorkerState::kRetiring && dead.exit.kind == ExitKind::kClean) {
-    log::Info({log::kWorkerLeft, dead.id, {{"worker_pid", dead.pid}, {"uptime", uptime}}},
+    log::Info({log::kWorkerRetired, dead.id, {{"worker_pid", dead.pid}, {"uptime", uptime}}},
               "worker has left after {:.1f} s", uptime);
     return;
   }
   const std::string text = fmt::format(
       "worker died while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
       Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.lost, dead.reclaimed, dead.doing);
-  log::Error({log::kWorkerDied,
+  log::Error({log::kWorkerExited,
               dead.id,
               dead.conn,
               {{"worker_pid", dead.pid},
@@ -90,7 +90,7 @@ void LogExit(const ExitDiagnosis& dead) {
   }
 }
 
-bool PoisonWatch::OnDeath(const WorkerRow& row, std::string& suspect) {
+bool PoisonWatch::OnExit(const WorkerRow& row, std::string& suspect) {
   // Only what it was in the middle of counts.
   const std::string what = Get(row.callback_since_ns) != 0 ? row.doing.Read() : std::string();
   const std::string request =

@@ -48,7 +48,7 @@ class PoisonWatch {
 
   // A worker has died abnormally. `row` is still as it left it. True when the suspicion is met, and then at
   // every further death of the same kind; `suspect` says what to warn of.
-  bool OnDeath(const WorkerRow& row, std::string& suspect);
+  bool OnExit(const WorkerRow& row, std::string& suspect);
 
  private:
   std::string last_;

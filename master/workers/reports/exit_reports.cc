@@ -9,7 +9,7 @@ namespace preforkd {
 namespace {
 
 RestartReason ReasonOf(const WorkerProcess& worker, WorkerState was) {
-  if (worker.Distrusted()) return RestartReason::kUntrusted;
+  if (worker.Untrusted()) return RestartReason::kUntrusted;
   if (worker.Hung()) return RestartReason::kHang;
   if (was == WorkerState::kStarting) return RestartReason::kStart;
   if (worker.LossReasonAtExit() == LossReason::kDrain) return RestartReason::kDrain;
@@ -34,7 +34,7 @@ void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   const bool unasked = was != WorkerState::kRetiring || worker.Exit().kind != ExitKind::kClean;
   const std::string suspicion = unasked ? Suspicion(slot.Pool(), slot.Row()) : std::string();
   report.reclaimed = ReclaimUntaken(parts_, slot);
-  report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
+  report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Untrusted());
   LogExit(report);
   if (!suspicion.empty()) log::Warning({log::kWorkerRepeats, slot.Process()->Id()}, "{}", suspicion);
   if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
@@ -60,7 +60,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
 
 std::string ExitReports::Suspicion(PoolId pool, const WorkerRow& row) {
   std::string suspect;
-  if (!poison_watches_[pool].OnDeath(row, suspect)) return {};
+  if (!poison_watches_[pool].OnExit(row, suspect)) return {};
   return fmt::format(
       "{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
       PoisonWatch::kInARow);
@@ -71,7 +71,7 @@ void ExitReports::NoteOomKills(Time now) {
 }
 
 bool ExitReports::TakenForMemory(const WorkerProcess& worker) {
-  const bool by_us = worker.Distrusted() || worker.LossReasonAtExit() != LossReason::kCrash;
+  const bool by_us = worker.Untrusted() || worker.LossReasonAtExit() != LossReason::kCrash;
   if (by_us || worker.Exit().kind != ExitKind::kSignal || worker.Exit().code != SIGKILL) return false;
   const Time now = Now();
   NoteOomKills(now);

@@ -20,9 +20,9 @@ Status WorkerProcess::SetReading(bool listening) {
   return message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
 }
 
-void WorkerProcess::Distrust() {
+void WorkerProcess::MarkUntrusted() {
   message_watch_.reset();
-  distrusted_ = true;
+  untrusted_ = true;
 }
 
 LossReason WorkerProcess::LossReasonAtExit() const {

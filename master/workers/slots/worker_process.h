@@ -56,8 +56,8 @@ class WorkerProcess {
   // It has said something that carries no connection. False: too often.
   bool MaySpeak(Time now) { return flood_.Allow(now); }
   // It talks nonsense: nothing that it has sent or will send is believed.
-  void Distrust();
-  [[nodiscard]] bool Distrusted() const { return distrusted_; }
+  void MarkUntrusted();
+  [[nodiscard]] bool Untrusted() const { return untrusted_; }
 
   // ---- the end ----
   // Why the clients that it has now are lost if it dies: set before we kill it.
@@ -82,7 +82,7 @@ class WorkerProcess {
   Time started_at_;
   HangState hang_;
   FloodWatch flood_;
-  bool distrusted_ = false;
+  bool untrusted_ = false;
   LossReason loss_reason_ = LossReason::kCrash;
   std::optional<ExitReport> exit_;
   std::unique_ptr<FdWatch> exit_watch_;

@@ -27,7 +27,7 @@ ExitReport ReportAfter(const std::function<void()>& last_deed) {
 }
 
 // The handlers that a sanitizer or doctest has put there would turn it into an exit.
-void DieOf(int signo) {
+void CrashBy(int signo) {
   ::signal(signo, SIG_DFL);
   ::raise(signo);
 }
@@ -54,12 +54,12 @@ TEST_CASE("exit statuses") {
 
 TEST_CASE("signals, by number and name") {
   for (const int signo : {SIGKILL, SIGTERM}) {
-    const ExitReport report = ReportAfter([&] { DieOf(signo); });
+    const ExitReport report = ReportAfter([&] { CrashBy(signo); });
     CHECK(report.kind == ExitKind::kSignal);
     CHECK(report.code == signo);
     CHECK_FALSE(report.dumped_core);
   }
-  CHECK(ReportAfter([] { DieOf(SIGSEGV); }).Text() == "signal 11 (SEGV)");
+  CHECK(ReportAfter([] { CrashBy(SIGSEGV); }).Text() == "signal 11 (SEGV)");
   CHECK(ReportOf(CLD_DUMPED, SIGABRT).Text() == "signal 6 (ABRT), core dumped");
   CHECK(ReportOf(CLD_KILLED, 64).Text() == "signal 64 (?)");
 }

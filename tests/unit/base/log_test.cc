@@ -87,7 +87,7 @@ TEST_CASE("a line has the values of its subject by name, in text and in JSON") {
   const LogFile file;
   const WorkerId worker{Slot{8}, Incarnation{21}};
   const auto write = [&] {
-    log::Notice({log::kWorkerDied,
+    log::Notice({log::kWorkerExited,
                  worker,
                  ConnId{4},
                  {{"worker_pid", -7},
@@ -99,7 +99,7 @@ TEST_CASE("a line has the values of its subject by name, in text and in JSON") {
   };
   write();
   CHECK(file.Text().find(
-            " slot=8 inc=21 gen=2 conn=4 event=worker_died worker_pid=-7 lost=3 ms=1.5 exit=SIGSEGV "
+            " slot=8 inc=21 gen=2 conn=4 event=worker_exited worker_pid=-7 lost=3 ms=1.5 exit=SIGSEGV "
             "doing=\"line\\x0aforged \\x22quoted\\x22") != std::string::npos);
   CHECK(file.Text().ends_with(": gone\n"));
   const LogFile json;
@@ -109,7 +109,7 @@ TEST_CASE("a line has the values of its subject by name, in text and in JSON") {
   CHECK(line["slot"] == 8);
   CHECK(line["incarnation"] == 21);
   CHECK(line["conn"] == 4);
-  CHECK(line["event"] == "worker_died");
+  CHECK(line["event"] == "worker_exited");
   CHECK(line["worker_pid"] == -7);
   CHECK(line["lost"] == 3);
   CHECK(line["ms"] == 1.5);

@@ -402,7 +402,7 @@ void ServePools(FleetModel& model) {
 }
 
 // Lets whatever is there die until the fleet has finished.
-int DieUntilFinished(FleetModel& model, PoolId pool) {
+int ExitUntilFinished(FleetModel& model, PoolId pool) {
   int deaths = 0;
   for (int round = 0; round < 100 && !model.Finished(); ++round) {
     for (const auto& [slot, process] : std::map(model.Processes())) {
@@ -434,7 +434,7 @@ TEST_CASE("a pool none of whose workers can start ends the first generation, how
   FleetModel model(1);
   model.Begin({{kMainPool, 1}, {kApp, 2}});
   model.MakeReady(Id(0, 1));
-  CHECK(DieUntilFinished(model, kApp) == 6);
+  CHECK(ExitUntilFinished(model, kApp) == 6);
   CHECK(model.Finished() == ExitCode::kUnavailable);
   CHECK(model.Reason() == "no worker of pool \"p1\" became ready");
 }
@@ -443,7 +443,7 @@ TEST_CASE("a pool that has been ready once never ends the server") {
   FleetModel model(1);
   model.Begin({{kMainPool, 1}, {kApp, 1}});
   model.MakeReady(Id(1, 2));
-  (void)DieUntilFinished(model, kApp);
+  (void)ExitUntilFinished(model, kApp);
   CHECK_FALSE(model.Finished());
 }
 

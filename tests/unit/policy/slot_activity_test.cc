@@ -7,8 +7,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kPatience = milliseconds(20);
-constexpr Duration kEarly = kPatience / 4;
+constexpr Duration kTimeout = milliseconds(20);
+constexpr Duration kEarly = kTimeout / 4;
 constexpr Time kStart = Time{} + std::chrono::hours(1);
 
 std::uint64_t Nanoseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time)); }
@@ -31,8 +31,8 @@ struct World {
   void EnterCallback() { row.callback_since_ns = Nanoseconds(now); }
   void LeaveCallback() { row.callback_since_ns = 0; }
   void Pass(Duration span) { now += span; }
-  [[nodiscard]] bool Stuck() { return slot_activity.Stuck(row, kPatience, now); }
-  [[nodiscard]] bool Blocked() const { return SlotActivity::Blocked(row, kPatience, now); }
+  [[nodiscard]] bool Stuck() { return slot_activity.Stuck(row, kTimeout, now); }
+  [[nodiscard]] bool Blocked() const { return SlotActivity::Blocked(row, kTimeout, now); }
 };
 
 }  // namespace
@@ -41,14 +41,14 @@ TEST_CASE("a slot with an empty queue that waits is not stuck, for however long"
   World world;
   world.Pass(std::chrono::hours(5));
   CHECK_FALSE(world.Stuck());
-  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
 }
 
 TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
   World world;
   world.Send();
-  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == kStart + kEarly);
-  world.Pass(kPatience - milliseconds(1));
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == kStart + kEarly);
+  world.Pass(kTimeout - milliseconds(1));
   CHECK_FALSE(world.Stuck());
   world.Pass(milliseconds(1));
   CHECK(world.Stuck());
@@ -80,25 +80,25 @@ TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patie
 TEST_CASE("one callback longer than the patience: stuck and blocked, with an empty queue too") {
   World world;
   world.EnterCallback();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   CHECK(world.Blocked());
   CHECK(world.Stuck());
-  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));  // nothing is queued: no timer
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));  // nothing is queued: no timer
 }
 
 TEST_CASE("a quarter of the patience in one callback: held up, and it matters to whoever waits behind it") {
   World world;
   world.EnterCallback();
   world.Pass(kEarly - milliseconds(1));
-  CHECK_FALSE(SlotActivity::Slow(world.row, kPatience, world.now));
+  CHECK_FALSE(SlotActivity::Slow(world.row, kTimeout, world.now));
   world.Pass(milliseconds(1));
-  CHECK(SlotActivity::Slow(world.row, kPatience, world.now));
+  CHECK(SlotActivity::Slow(world.row, kTimeout, world.now));
   CHECK_FALSE(world.Blocked());
-  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));
   world.Send(true);
-  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));  // that one stays
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));  // that one stays
   world.Send();
-  CHECK(world.slot_activity.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));
   CHECK_FALSE(SlotActivity::Slow(world.row, Duration(0), world.now));
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a parcel sent into a callback that has lasted already is looked after
   world.EnterCallback();
   world.Pass(milliseconds(15));
   world.Send();
-  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == kStart + kEarly);
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == kStart + kEarly);
   world.Pass(milliseconds(5));
   CHECK(world.Stuck());
 }
@@ -119,7 +119,7 @@ TEST_CASE(
     World world;
     world.EnterCallback();
     world.Send();
-    world.Pass(kPatience);
+    world.Pass(kTimeout);
     REQUIRE(world.Stuck());
     world.ReclaimAll();
     world.Pass(std::chrono::seconds(10));
@@ -134,7 +134,7 @@ TEST_CASE(
 TEST_CASE("a callback that follows the next at once is no reason to stay stuck") {
   World world;
   world.EnterCallback();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   REQUIRE(world.Stuck());
   world.EnterCallback();
   CHECK_FALSE(world.Stuck());
@@ -143,12 +143,12 @@ TEST_CASE("a callback that follows the next at once is no reason to stay stuck")
 TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind it that does") {
   World world;
   world.Send(true);
-  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
   world.Pass(std::chrono::hours(1));
   CHECK_FALSE(world.Stuck());
   world.Send(false);
-  CHECK(world.slot_activity.NextCheck(world.row, kPatience) == world.now + kEarly);
-  world.Pass(kPatience);
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == world.now + kEarly);
+  world.Pass(kTimeout);
   CHECK(world.Stuck());
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
 TEST_CASE("a new incarnation begins without the past") {
   World world;
   world.Send();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   REQUIRE(world.Stuck());
   world.slot_activity.Reset();
   world.row.queued = 0;
