@@ -35,9 +35,10 @@ std::string Unescaped(std::string_view text) {
 
 // Takes NAME=VALUE or a bare word off the front. A value may be quoted.
 std::string_view TakeToken(std::string_view& rest) {
-  const std::size_t quote = rest.find("=\"");
   std::size_t end = rest.find(' ');
-  if (quote < end) end = rest.find('"', quote + 2) + 1;
+  const std::size_t quote = rest.find('"');
+  const bool quoted = quote != 0 && quote < end && (rest[quote - 1] == '=' || rest[quote - 1] == '~');
+  if (quoted) end = rest.find('"', quote + 1) + 1;
   end = std::min(end, rest.size());
   const std::string_view token = rest.substr(0, end);
   rest.remove_prefix(std::min(end + (end < rest.size() && rest[end] == ' ' ? 1 : 0), rest.size()));

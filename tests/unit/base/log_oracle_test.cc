@@ -59,6 +59,7 @@ TEST_CASE("a query names an event and fields of its line") {
   CHECK(EntriesOf(log, "worker_exited exit=SIGSEGV").empty());
   CHECK(EntriesOf(log, "worker_exited exit=SIG").empty());
   CHECK(EntriesOf(log, "doing~\"/a b\"").size() == 1);
+  CHECK(EntriesOf(log, "worker_exited doing~\"/a c\" slot=1").empty());
   CHECK(EntriesOf(log, "listening worker_pid=99").empty());
   CHECK_THROWS_AS(EntriesOf(log, "worker_exploded"), std::invalid_argument);
 }
