@@ -1,11 +1,11 @@
-// CallbackSpeed: are the workers done with a callback so soon that a connection may as well wait behind a few
-// others? Pure: fed with what the scoreboard shows and with times.
+// CallbackSpeed: tells whether callbacks are so short that a connection may wait behind a few others. Pure:
+// fed with the sums of the scoreboard and with times.
 //
-// Fast: a tenth of a millisecond each or less, on average over the last hundred or more. Slow: more than
-// that, and then for ten seconds from the last time that it was so. It is wall time. A callback that the
-// machine interrupts now and then stays far below on average, and one in a hundred that waits 50 ms for a
-// database is far above; but on a machine where many processes wait for each CPU all may look slow. Nothing
-// known yet: not brisk.
+// Fast: at most 0.1 ms per callback, averaged over the last hundred or more. Slow: more than that, and for
+// ten seconds after the last slow average. Times are wall time. Callbacks that are interrupted now and then
+// stay far below the limit on average; one in a hundred that waits 50 ms for a database is far above it. On a
+// machine with many runnable processes per CPU all callbacks may look slow. Before the first judgement:
+// slow.
 #ifndef PREFORKD_MASTER_POLICY_CALLBACK_SPEED_H_
 #define PREFORKD_MASTER_POLICY_CALLBACK_SPEED_H_
 
@@ -15,26 +15,26 @@
 
 namespace preforkd {
 
-// Of all workers together.
+// Sums over all workers.
 struct CallbackSums {
   std::uint64_t callbacks = 0;
-  std::uint64_t busy_ns = 0;  // spent in them
+  std::uint64_t busy_ns = 0;  // time spent in those callbacks
 };
 
 class CallbackSpeed {
  public:
-  // Time for a look.
+  // True when the next Update is due.
   [[nodiscard]] bool Due(Time now) const { return now >= next_look_; }
-  // `more`: since the last look. Too few callbacks are kept until there are enough, or have taken so long
-  // together that they are slow, however many.
+  // `more`: the sums since the last Update. Too few callbacks are kept for the next one, unless they took so
+  // long together that they are slow anyway.
   void Update(const CallbackSums& more, Time now);
   [[nodiscard]] bool Fast() const { return fast_; }
 
  private:
   bool fast_ = false;
-  CallbackSums seen_;  // and not judged yet
+  CallbackSums seen_;  // not judged yet
   Time next_look_{};
-  Time not_before_{};  // may it be brisk again
+  Time not_before_{};  // earliest time at which fast_ may become true again
 };
 
 }  // namespace preforkd

@@ -19,7 +19,7 @@ void SlotActivity::Reset() {
   stuck_at_.reset();
 }
 
-// Parcels leave the channel in the order in which they went in, taken or reclaimed.
+// Parcels leave the channel in the order in which they were sent, whether taken or reclaimed.
 void SlotActivity::Forget(std::size_t still_queued) {
   while (queue_.Size() > still_queued) queue_.PopFront();
 }
@@ -51,7 +51,7 @@ std::optional<Time> SlotActivity::NextCheck(const ActivityReading& reading, Dura
   const std::optional<Time> oldest = OldestMovable();
   if (!oldest || timeout == Duration(0)) return std::nullopt;
   Time start = *oldest;
-  // It may have been in its callback for longer than the parcel has waited.
+  // The worker may have been in its callback for longer than the parcel has waited.
   if (reading.callback_since_ns != 0) {
     start = std::min(start, FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)));
   }

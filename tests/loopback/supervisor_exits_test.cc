@@ -138,7 +138,7 @@ TEST_CASE(
   REQUIRE(world.Until([&] { return world.Worker(2).reaped && world.Worker(3).reaped; }));
   world.has_room = true;
   REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
-  CHECK(world.abandoned.find("died before it was ready") != std::string::npos);
+  CHECK(world.abandoned.find("exited before it was ready") != std::string::npos);
   CHECK(world.Until(
       [&] { return world.StateOf(2) == WorkerState::kGone && world.StateOf(3) == WorkerState::kGone; }));
   CHECK(world.CountReady() == 2);

@@ -127,7 +127,7 @@ TEST_CASE("a generation is promoted when every pool is ready, and abandoned by n
   SUBCASE("the last one dies") {
     world.Worker(7).Crash();
     REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
-    CHECK(world.abandoned == "pool \"app\": a worker of it died before it was ready");
+    CHECK(world.abandoned == "pool \"app\": a worker exited before it was ready");
     CHECK(world.StateOf(0) == WorkerState::kReady);
   }
 }

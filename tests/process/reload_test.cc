@@ -143,7 +143,7 @@ TEST_CASE("a generation whose workers die at start is abandoned; the old one ser
   daemon.WriteConfig(FaultConfig("crash_at_start = \"all\""));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountLog(
-            "generation 2 abandoned: a worker of it died before it was ready; generation 1 serves on") == 1);
+            "generation 2 abandoned: a worker exited before it was ready; generation 1 serves on") == 1);
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(daemon.ReadyWorkers().at(0).incarnation == 1);
   CHECK(daemon.ReadyWorkers().at(1).incarnation == 2);

@@ -195,7 +195,7 @@ TEST_CASE("an upgrade and a reload that wait are both answered when neither can 
   const std::vector<pid_t> workers = daemon.WorkerPids();
   REQUIRE(workers.size() == 4);
   REQUIRE(::kill(*std::max_element(workers.begin(), workers.end()), SIGKILL) == 0);
-  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker of it died before it was ready"));
+  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker exited before it was ready"));
   CHECK(Refuses(upgrade.Answer(), "upgrade refused: fork"));
   CHECK(Refuses(last.Answer(), "generation 3 abandoned: a worker could not be forked"));
   for (Waiter* waiter : {&first, &upgrade, &last}) CHECK(waiter->HeardOnce());

@@ -46,7 +46,7 @@ ElasticReading ExtraWorkers::Read(const PoolSpec& pool) const {
   reading.waiting = pressure.waiting;
   reading.desired = fleet.Desired(pool.id);
   reading.extras = fleet.Extras(pool.id);
-  reading.most = Most(pool, pressure.ready);
+  reading.max = Most(pool, pressure.ready);
   for (const WorkerRecord& record : fleet.Records()) {
     const bool current = record.pool == pool.id && record.generation == fleet.Current();
     if (current && record.state == WorkerState::kStarting) ++reading.starting;

@@ -253,7 +253,7 @@ TEST_CASE("an exec waits for its moment, and not for ever") {
   CHECK(change.NextDeadline() == kNow + Change::kSaveTimeout);
   change.Tick(kNow + Change::kSaveTimeout);
   CHECK(Story(change) ==
-        "refuse upgrade #1: there was no moment in which the state of the workers could be saved");
+        "refuse upgrade #1: timed out waiting for a stable worker state");
   CHECK_FALSE(change.NextDeadline());
 }
 

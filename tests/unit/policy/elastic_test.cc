@@ -18,7 +18,7 @@ ElasticReading AllBlocked() {
   reading.ready = 4;
   reading.blocked = 4;
   reading.desired = 4;
-  reading.most = 16;
+  reading.max = 16;
   reading.waiting = 1;
   return reading;
 }
@@ -43,7 +43,7 @@ class Walk {
       ++reading_.extras;
       ++started_;
     }
-    CHECK(reading_.ready + reading_.starting <= std::max(reading_.most, reading_.desired));
+    CHECK(reading_.ready + reading_.starting <= std::max(reading_.max, reading_.desired));
     if (elastic_.CanSpareOne(reading_, now_)) {
       CHECK(reading_.extras > 0);
       CHECK(reading_.blocked < reading_.desired);
@@ -152,7 +152,7 @@ TEST_CASE("one at a time, and never above workers_max; equal to workers means of
   reading.ready = reading.blocked = 16;
   CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
   reading = AllBlocked();
-  reading.most = 4;
+  reading.max = 4;
   CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
 }
 
