@@ -26,20 +26,22 @@ bool ChangesSomething(ControlCommand command) {
 ControlReply ReplyOf(ChangeAnswer answer) {
   switch (answer) {
     case ChangeAnswer::kReloadBegun: return {true, "the reload has begun", {}, {}};
-    case ChangeAnswer::kReloadWaits: return {true, "the reload waits for the one before it", {}, {}};
+    case ChangeAnswer::kReloadWaits:
+      return {true, "the reload is queued: it starts after the change in progress", {}, {}};
     case ChangeAnswer::kUpgradeBegun:
-      return {true, "the upgrade has begun; the log says how it ends", {}, {}};
-    case ChangeAnswer::kUpgradeWaits: return {true, "the upgrade waits for what is under way", {}, {}};
+      return {true, "the upgrade has begun; see the log for the outcome", {}, {}};
+    case ChangeAnswer::kUpgradeWaits:
+      return {true, "the upgrade is queued: it starts after the change in progress", {}, {}};
     case ChangeAnswer::kStopping: return Refusal("refused: the server is stopping");
     case ChangeAnswer::kUpgradeStopping: return Refusal("upgrade refused: the server is stopping");
-    case ChangeAnswer::kNotServing: return Refusal("upgrade refused: the server does not serve yet");
+    case ChangeAnswer::kNotServing: return Refusal("upgrade refused: the server is still starting");
   }
   return Refusal("?");
 }
 
 std::string ScaledText(const PoolSpec& pool, std::uint32_t workers) {
   const std::string where = pool.id == kMainPool ? "" : fmt::format("pool {}: ", Quoted(pool.config->name));
-  return fmt::format("{}{} workers are wanted from now on", where, workers);
+  return fmt::format("{}worker count set to {}", where, workers);
 }
 
 std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& pools) {
@@ -55,7 +57,7 @@ std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& po
 void Commands::OnSignal(int signo) {
   switch (signo) {
     case SIGHUP: return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
-    case SIGUSR1: return ReopenLogs([](const Status&) {});  // the log has said it
+    case SIGUSR1: return ReopenLogs([](const Status&) {});  // ReopenLogs logs the outcome
     case SIGUSR2: return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
     case SIGTERM:
     case SIGQUIT: return Stop();
@@ -66,7 +68,7 @@ void Commands::OnSignal(int signo) {
   }
 }
 
-// Whoever sends a signal hears no answer; the log says how it ends.
+// The sender of a signal gets no reply; the outcome is in the log.
 Asker Commands::SignalAsker() {
   return {parts_.waiters.Add([](const ControlReply&) {}), false};
 }
@@ -110,21 +112,21 @@ ControlReply Commands::RequestScale(const ControlRequest& request) {
   const auto pool = std::find_if(pools.begin(), pools.end(),
                                  [&](const PoolSpec& each) { return each.config->name == name; });
   if (pool == pools.end()) return Refusal(UnknownPool(name, pools));
-  const std::uint32_t most = MostWorkers(pool->id);
-  if (request.number < 1 || request.number > most) {
+  const std::uint32_t max = MaxWorkers(pool->id);
+  if (request.number < 1 || request.number > max) {
     return Refusal(fmt::format(
-        "scale: 1 to {} workers{}", most,
+        "scale: 1 to {} workers{}", max,
         pools.size() < 2
             ? ""
-            : fmt::format(" in pool {}: all pools have {} at most together", Quoted(name), kMaxWorkers)));
+            : fmt::format(" in pool {}: the limit for all pools together is {}", Quoted(name), kMaxWorkers)));
   }
   ControlReply reply{true, ScaledText(*pool, request.number), {}, {}};
-  Scale(*pool, request.number);  // `pool` may be gone behind it
+  Scale(*pool, request.number);  // may invalidate `pool`
   return reply;
 }
 
-// As many as the other pools leave of what all may have.
-std::uint32_t Commands::MostWorkers(PoolId pool) const {
+// The limit for all pools minus the workers of the other pools.
+std::uint32_t Commands::MaxWorkers(PoolId pool) const {
   std::uint32_t others = 0;
   for (const PoolSpec& each : parts_.generations.Serving().pools) {
     if (each.id != pool) others += parts_.supervisor.Workers().Desired(each.id);
@@ -160,7 +162,7 @@ void Commands::Do(const ReportWaiting& action) {
   }
 }
 
-// ---- what both ask ----
+// ---- shared by signals and requests ----
 
 void Commands::Stop() {
   const Config& config = *parts_.generations.Serving().config;
@@ -176,12 +178,12 @@ void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
   parts_.supervisor.Scale(pool.id, workers);
 }
 
-// Of the main pool, or of the first where no service is in that one.
+// Scales the first pool: `main`, unless no service runs in it.
 void Commands::Nudge(int by) {
   const PoolSpec& pool = parts_.generations.Serving().pools.front();
   const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.id)} + by;
   Scale(pool,
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.id), 1U))));
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MaxWorkers(pool.id), 1U))));
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {

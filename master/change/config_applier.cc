@@ -16,7 +16,7 @@
 namespace preforkd {
 namespace {
 
-// Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
+// Keeps workers that run as the same user from reading or tracing this process. Root is out of their reach.
 void KeepMemoryToItself(bool dumpable) {
   if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
   log::Warning(log::kSystemCallFailed, "{}", SysError("prctl", "PR_SET_DUMPABLE").text);
@@ -33,7 +33,7 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
   }
   const LogFds logs = log.Fds();
   if (logs != before)
-    parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // this generation's have the old
+    parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // the new workers still have the old files
   ApplyNumbers(generation);
   parts_.parking.Configure(config.parking, generation.services);
   parts_.listeners.Commit(config);

@@ -56,7 +56,7 @@ void Reloader::Do(const RefuseReload& action) {
   for (const std::string& problem : action.problems) {
     log::Error({log::kConfigProblem, {{"place", problem.substr(0, problem.find(": "))}}}, "{}", problem);
   }
-  const std::string what = fmt::format("reload refused: {}; generation {} serves on", action.why,
+  const std::string what = fmt::format("reload refused: {}; generation {} keeps serving", action.why,
                                        Raw(parts_.generations.Serving().number));
   log::Error(log::kReloadRefused, "{}", what);
   parts_.manager.ReloadEnded(
@@ -77,9 +77,9 @@ void Reloader::Do(const EnterService& action) {
               what);
   parts_.manager.ReloadEnded(parts_.generations.ServingText());
   parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
-  // Now that those who asked on the old socket know.
+  // After the answers: the clients of the old socket have got theirs.
   if (parts_.control.Closes(*serving.config)) {
-    parts_.waiters.Dismiss(Refusal("the control socket closes; the log says how this ends"));
+    parts_.waiters.Dismiss(Refusal("the control socket closes; see the log for the outcome"));
   }
   parts_.control.Commit(*serving.config);
 }
@@ -87,12 +87,12 @@ void Reloader::Do(const EnterService& action) {
 void Reloader::Do(const StayInService& action) {
   std::string what = action.reason;
   if (action.upgrade) {
-    what += fmt::format("; the master is of version {} by now, the workers are still of version {}",
+    what += fmt::format("; the master already runs version {}, the workers still run version {}",
                         parts_.context.program.version, predecessor_);
   }
   Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
   const std::string all =
-      fmt::format("{}; generation {} serves on", what, Raw(parts_.generations.Serving().number));
+      fmt::format("{}; generation {} keeps serving", what, Raw(parts_.generations.Serving().number));
   log::Error(log::kReloadAbandoned, "{}", all);
   parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(all));

@@ -55,7 +55,7 @@ Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
   for (const auto& [address, id] : state.listener_ids) parts.listeners.KeepId(address, ListenerId{id});
   for (const SavedListener& listener : state.listeners) {
     const auto service = state.service_ids.find(listener.service);
-    if (service == state.service_ids.end()) return Error{"a listener of an unknown service"};
+    if (service == state.service_ids.end()) return Error{"a saved listener belongs to an unknown service"};
     if (Status status = parts.listeners.Restore(listener, ServiceId{service->second}); !status.Ok())
       return status;
   }
@@ -67,7 +67,7 @@ Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
     Result<Untaken> message =
         DecodeUntaken(connection.parcel, UniqueFd(connection.fd), WireVersion{state.wire_version});
     auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
-    if (held == nullptr) return Error{"a connection that cannot be read"};
+    if (held == nullptr) return Error{"cannot decode a saved connection"};
     parts.ledger.Restored(1);
     if (connection.waiting) {
       parts.dispatcher.Submit(std::move(*held));
@@ -83,7 +83,7 @@ Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
 Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path) {
   const MasterContext& context = parts.context;
   if (context.scoreboard.Fd() < 0) {
-    return Error{"the scoreboard could not be made so that it can be passed on (RLIMIT_FSIZE)"};
+    return Error{"the scoreboard cannot be passed to another program: it is not in a memfd (RLIMIT_FSIZE)"};
   }
   UpgradeState state;
   state.version = context.program.version;
@@ -121,7 +121,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
   std::vector<WaiterId> waiters;
   for (ControlAnswer& answer : answers.Value()) waiters.push_back(parts.waiters.Add(std::move(answer)));
   if (const Status status = parts.supervisor.Restore(serving, state); !status.Ok()) return status.Err();
-  // Without services: connections of those that are no more are closed when the old generation is over.
+  // Without services: connections of removed services are closed when the old generation has ended.
   parts.parking.Configure(serving.config->parking, {});
   if (const Status status = RestoreConnections(parts, state); !status.Ok()) return status.Err();
   return waiters;

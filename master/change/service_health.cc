@@ -19,7 +19,7 @@ PoolState NextState(PoolState now, MasterState server, std::uint32_t ready, std:
   return next == ServiceState::kDegraded ? PoolState::kDegraded : PoolState::kServing;
 }
 
-// The text names the pool where there are several.
+// The text names the pool if there are several.
 void LogChange(const std::string& pool, bool alone, PoolState before, PoolState next) {
   const std::string where = alone ? "" : fmt::format("pool \"{}\": ", pool);
   if (next == PoolState::kDegraded) {
@@ -56,7 +56,7 @@ void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool al
   row.state.store(next, std::memory_order_relaxed);
 }
 
-// Those that only an earlier configuration had.
+// Hides the rows of pools that only an earlier configuration had.
 void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools) {
   const std::span<PoolRow> rows = scoreboard.Pools();
   for (std::size_t i = 0; i < rows.size(); ++i) {

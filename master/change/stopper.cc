@@ -23,7 +23,7 @@ void Stopper::Do(const CloseListeners& action) {
 
 void Stopper::Do(const StopWorkers& action) {
   if (!parts_.supervisor.Workers().Stopping())
-    parts_.supervisor.Stop(action.stop_by);  // it may have given up by itself
+    parts_.supervisor.Stop(action.stop_by);  // the fleet may have given up already
 }
 
 void Stopper::Do(const StopAtOnce&) {

@@ -63,8 +63,8 @@ void Upgrader::Fail(const std::string& why) {
 
 void Upgrader::Do(const RefuseUpgrade& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kRefused]);
-  const std::string what =
-      fmt::format("upgrade refused: {}; version {} serves on", action.why, parts_.context.program.version);
+  const std::string what = fmt::format("upgrade refused: {}; version {} keeps serving", action.why,
+                                       parts_.context.program.version);
   log::Error(log::kUpgradeRefused, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", action.why, parts_.generations.ServingText()));
@@ -73,8 +73,8 @@ void Upgrader::Do(const RefuseUpgrade& action) {
 
 void Upgrader::Do(const ReportReturn& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kReturned]);
-  const std::string what = fmt::format("upgrade refused: {}; version {} is back and serves on",
-                                       return_reason_, parts_.context.program.version);
+  const std::string what = fmt::format("upgrade refused: {}; version {} is back in service", return_reason_,
+                                       parts_.context.program.version);
   log::Error(log::kUpgradeReturned, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", return_reason_, parts_.generations.ServingText()));

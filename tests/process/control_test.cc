@@ -112,7 +112,7 @@ TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within
     CHECK(refused.err.find(daemon.ConfigPath() + ":2:1: unknown key 'workrs'") != std::string::npos);
     CHECK(refused.err.find(daemon.ConfigPath() + ":8:1: ") != std::string::npos);
     CHECK(refused.err.find(
-              "preforkctl: reload refused: the configuration has 2 problems; generation 1 serves on") !=
+              "preforkctl: reload refused: the configuration has 2 problems; generation 1 keeps serving") !=
           std::string::npos);
   }
   const CommandResult json = Ctl(daemon, {"reload", "--json"});
@@ -133,7 +133,7 @@ TEST_CASE("reload --wait of a generation that cannot start: exit 1, when it is g
   const CommandResult refused = Ctl(daemon, {"reload", "--wait"});
   MESSAGE(refused.err);
   CHECK(refused.code == 1);
-  CHECK(refused.err.find("generation 1 serves on") != std::string::npos);
+  CHECK(refused.err.find("generation 1 keeps serving") != std::string::npos);
 }
 
 TEST_CASE("reloads that wait for one another are all answered") {
@@ -153,11 +153,11 @@ TEST_CASE("scale, retire, reopen-logs, stop") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  CHECK(Ctl(daemon, {"scale", "4"}).out == "4 workers are wanted from now on\n");
+  CHECK(Ctl(daemon, {"scale", "4"}).out == "worker count set to 4\n");
   CHECK(daemon.AwaitWorkers(4));
   CHECK(Ctl(daemon, {"scale", "0"}).code == 1);
   CHECK(Ctl(daemon, {"scale", "257"}).err == "preforkctl: scale: 1 to 256 workers\n");
-  CHECK(Ctl(daemon, {"scale", "main=3"}).out == "3 workers are wanted from now on\n");
+  CHECK(Ctl(daemon, {"scale", "main=3"}).out == "worker count set to 3\n");
   CHECK(daemon.AwaitWorkers(3));
   CHECK(Ctl(daemon, {"scale", "mian=3"}).err ==
         "preforkctl: scale: there is no pool 'mian'; did you mean 'main'?\n");

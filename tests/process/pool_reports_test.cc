@@ -73,14 +73,14 @@ TEST_CASE("each pool is shown, and scaled by its name") {
   CHECK(Page(daemon, "/metrics").find("\npreforkd_workers{pool=\"app\",state=\"ready\"} 2\n") !=
         std::string::npos);
 
-  CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': 3 workers are wanted from now on\n");
+  CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': worker count set to 3\n");
   REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "app")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "3"}).code == 0);  // main
   REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "main")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "ap=3"}).err ==
         "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
   CHECK(Ctl(daemon, {"scale", "app=253"}).err ==
-        "preforkctl: scale: 1 to 252 workers in pool 'app': all pools have 256 at most together\n");
+        "preforkctl: scale: 1 to 252 workers in pool 'app': the limit for all pools together is 256\n");
   CHECK(Pool(daemon, "app")["workers_wanted"] == 3);
   daemon.IgnoreDescriptors();  // two workers more
 }

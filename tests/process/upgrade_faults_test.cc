@@ -205,7 +205,7 @@ TEST_CASE("what the old program can do without it does without, however long it 
     for (int program = 2; program < 8; ++program) all.push_back({program, -1, EMFILE, number});
     const CommandResult result = world.Upgrade(all);
     CHECK(result.code == 1);
-    CHECK(result.err.find("version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("version 0.2.0 is back in service") != std::string::npos);
     world.Expect(result);
     world.daemon.IgnoreDescriptors();  // those that it returned to write to a scoreboard of their own
     world.faults.reset();

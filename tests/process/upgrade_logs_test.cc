@@ -135,11 +135,11 @@ TEST_CASE("the same when the new program crashes: the old one is back, and write
     world.shelf.Put(kPreforkdNext, trick);
     const CommandResult result = Upgrade(world.daemon);
     CHECK(result.code == 1);
-    CHECK(result.err.find("version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("version 0.2.0 is back in service") != std::string::npos);
     world.ExpectNobodyLost();
   }
   CHECK(server.Shows("the log stays where it is: open " + world.folder));
-  CHECK(server.Shows("version 0.2.0 is back and serves on"));
+  CHECK(server.Shows("version 0.2.0 is back in service"));
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
   world.clients.reset();

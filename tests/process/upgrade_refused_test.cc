@@ -41,7 +41,7 @@ struct World {
     CHECK(Now() - begin < kPromised);
     CHECK(result.code == 1);
     CHECK(result.err.find("upgrade refused: " + reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.2.0 serves on") != std::string::npos);
+    CHECK(result.err.find("; version 0.2.0 keeps serving") != std::string::npos);
     CHECK(clients->Answered() == 20);
     CHECK(daemon.AwaitWorkers(2));
   }

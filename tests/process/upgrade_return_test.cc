@@ -42,7 +42,7 @@ TEST_CASE("one that crashes or stalls while it takes over: the old program is ba
     CAPTURE(result.err);
     CHECK(result.code == 1);
     CHECK(result.err.find(reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("; version 0.2.0 is back in service") != std::string::npos);
     CHECK(daemon.WaitForLog("is back and serves on", ++returns));
     CHECK(ReadFile("/proc/" + std::to_string(daemon.MasterPid()) + "/comm") == "preforkd\n");
     CHECK(idle.Answered() == 40);
@@ -94,7 +94,7 @@ TEST_CASE(
   const CommandResult result = Upgrade(daemon);
   CAPTURE(result.err);
   CHECK(result.code == 1);
-  CHECK(result.err.find("the master is of version next by now, the workers are still of version 0.2.0") !=
+  CHECK(result.err.find("the master already runs version next, the workers still run version 0.2.0") !=
         std::string::npos);
   CHECK(idle.Answered() == 40);
   CHECK(daemon.CountLog(" is ready after ") == 2);
