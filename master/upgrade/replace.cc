@@ -53,7 +53,7 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
     error = open.Err();
   }
   if (!SetCloseOnExec(fds, true).Ok())
-    log::Alert(log::kDescriptorKept, "a file descriptor that has to stay open across exec is closed: {}",
+    log::Alert(log::kDescriptorKept, "a file descriptor that must survive exec is not open any more: {}",
                error.text);
   if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0)
     log::Error(log::kSystemCallFailed, "{}", SysError("sigprocmask").text);

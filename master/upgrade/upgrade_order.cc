@@ -13,7 +13,7 @@
 namespace preforkd {
 namespace {
 
-// Cuts the part before the first comma off `text`.
+// Removes the part before the first comma from `text` and returns it.
 std::string_view NextPart(std::string_view& text) {
   const std::size_t comma = text.find(',');
   const std::string_view part = text.substr(0, comma);
@@ -69,7 +69,8 @@ CommandWords TakeCommandLine(int argc, const char* const* argv) {
   }
   if (argc < 2 || !command.words.back().starts_with(kOrderArgument)) return command;
   const UpgradeOrder order = ParseOrder(std::string_view(command.words.back()).substr(kOrderArgument.size()));
-  if (order.kind != UpgradeOrder::Kind::kCheck) return command;  // to whoever parses the rest an unknown flag
+  if (order.kind != UpgradeOrder::Kind::kCheck)
+    return command;  // the option parser reports an unknown option
   command.words.pop_back();
   command.order = order;
   return command;

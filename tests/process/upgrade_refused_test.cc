@@ -74,9 +74,9 @@ TEST_CASE(
   world.ExpectRefusal("execve " + world.shelf.Path() + ": Exec format error (ENOEXEC)");
   world.shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
   world.ExpectRefusal(
-      "what lies there is no preforkd that can take over; it ended with exit code 0: I am new here");
+      "not a preforkd binary that supports upgrade; it exited with code 0: I am new here");
   world.shelf.Put("/bin/true");
-  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 0");
   world.ExpectSuccess();
 }
 
@@ -84,9 +84,9 @@ TEST_CASE("to one that ends, one that hangs, and one that is gone when its time 
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
   world.ExpectRefusal(
-      "what lies there is no preforkd that can take over; it ended with exit code 3: not today");
+      "not a preforkd binary that supports upgrade; it exited with code 3: not today");
   world.shelf.Put(kPreforkdNext, "hang");
-  world.ExpectRefusal("the new program has not made up its mind within 8 s");
+  world.ExpectRefusal("the new program timed out after 8 s");
   world.shelf.Put(kPreforkdNext, "vanish");
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
   world.ExpectSuccess();
@@ -104,7 +104,7 @@ TEST_CASE("with a configuration that is wrong, an address that is taken, or a wo
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
   world.daemon.WriteConfig(std::string(kConfig) +
                            "[service.bad]\ntype = \"fault\"\ncrash_at_start = \"all\"\n");
-  world.ExpectRefusal("a worker of the new program dies at its start");
+  world.ExpectRefusal("a worker of the new program exited at startup");
   world.daemon.WriteConfig(kConfig);
   world.ExpectSuccess();
 }
@@ -155,7 +155,7 @@ TEST_CASE("what a check has started ends with it: too late, not wanted any more,
     World world;
     world.daemon.ExpectOrphans();  // dead, and the test's to wait for
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
-    world.ExpectRefusal("the new program has not made up its mind within 8 s");
+    world.ExpectRefusal("the new program timed out after 8 s");
   }
   SUBCASE("the server stops") {
     World world;
@@ -171,7 +171,7 @@ TEST_CASE("what a check has started ends with it: too late, not wanted any more,
     World world;
     world.daemon.ExpectOrphans();  // dead, and the test's to wait for
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 >/dev/null 2>&1 &\nexit 5\n", true);
-    world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 5");
+    world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 5");
   }
   CHECK(WaitUntil(kTimeout, [&] { return Running(sleeper) == 0; }));
 }

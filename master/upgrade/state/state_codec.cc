@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-// One list of fields serves both directions: a Writer puts what it is shown into an object, a Reader takes it
-// from one.
+// One list of fields serves both directions: a Writer puts each field into an object, a Reader takes it from
+// one.
 class Writer {
  public:
   explicit Writer(json& object) : object_(object) { object_ = json::object(); }
@@ -58,7 +58,7 @@ class Reader {
   json object_;
 };
 
-// ---- the fields ----
+// ---- fields ----
 
 template <typename Visit>
 void Fields(Visit&& visit, PassedSocket& socket) {
@@ -176,7 +176,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("connections", state.connections);
 }
 
-// ---- the kinds of values ----
+// ---- kinds of values ----
 
 template <typename T>
 concept Record = requires(T& value, Writer& writer) {
@@ -216,7 +216,7 @@ json Writer::Put(T& value) {
   } else if constexpr (std::is_same_v<T, Duration>) {
     return value.count();
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return json::binary({value.begin(), value.end()});  // any bytes, not only UTF-8
+    return json::binary({value.begin(), value.end()});  // may be any bytes, not only UTF-8
   } else if constexpr (std::is_enum_v<T>) {
     return Raw(value);
   } else {
@@ -267,7 +267,7 @@ void Reader::Get(const json& from, T& value) {
   }
 }
 
-// ---- what the parts must be to one another ----
+// ---- consistency checks ----
 
 Status Spoken(std::uint8_t version, const char* whose) {
   if (IsSpoken(WireVersion{version})) return {};
@@ -277,14 +277,14 @@ Status Spoken(std::uint8_t version, const char* whose) {
 
 Status CheckWorker(const UpgradeState& state, const SavedWorker& worker) {
   if (worker.pid <= 0 || worker.pid_fd < 0 || worker.master_end < 0 || worker.worker_end < 0) {
-    return Error{fmt::format("the worker in slot {} is not whole", Raw(worker.slot))};
+    return Error{fmt::format("the record of the worker in slot {} is incomplete", Raw(worker.slot))};
   }
   if (worker.board >= state.boards.size()) {
     return Error{fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.slot))};
   }
   const bool known = std::any_of(state.pool_ids.begin(), state.pool_ids.end(),
                                  [&](const auto& pool) { return pool.second == Raw(worker.pool); });
-  if (!known) return Error{fmt::format("the worker in slot {} is of an unknown pool", Raw(worker.slot))};
+  if (!known) return Error{fmt::format("the worker in slot {} belongs to an unknown pool", Raw(worker.slot))};
   if (worker.state != "starting" && worker.state != "ready" && worker.state != "retiring") {
     return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.slot))};
   }
@@ -303,7 +303,7 @@ Status Check(const UpgradeState& state) {
   if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
   if (state.pool_workers.empty()) return Error{"the state has no pool"};
   for (const auto& [name, workers] : state.pool_workers) {
-    if (workers == 0) return Error{fmt::format("the state wants no worker in pool {}", Quoted(name))};
+    if (workers == 0) return Error{fmt::format("the state asks for 0 workers in pool {}", Quoted(name))};
     if (!state.pool_ids.contains(name)) return Error{fmt::format("pool {} has no number", Quoted(name))};
   }
   for (const SavedWorker& worker : state.workers_alive) {
@@ -311,7 +311,7 @@ Status Check(const UpgradeState& state) {
   }
   std::vector<int> fds = state.Descriptors();
   std::sort(fds.begin(), fds.end());
-  if (!fds.empty() && fds.front() < 0) return Error{"a descriptor has a number below 0"};
+  if (!fds.empty() && fds.front() < 0) return Error{"a descriptor number is negative"};
   const auto twice = std::adjacent_find(fds.begin(), fds.end());
   if (twice != fds.end()) return Error{fmt::format("descriptor {} is named twice", *twice)};
   return {};
@@ -321,7 +321,7 @@ Status Check(const UpgradeState& state) {
 
 std::string EncodeState(const UpgradeState& state) {
   json object;
-  Fields(Writer(object), const_cast<UpgradeState&>(state));  // a Writer only looks
+  Fields(Writer(object), const_cast<UpgradeState&>(state));  // a Writer does not change it
   std::string bytes;
   json::to_cbor(object, bytes);
   return bytes;

@@ -1,8 +1,8 @@
-// UpgradeState: all that a master must know to go on where another program left off in the same process: what
-// is open under which number, and what cannot be asked of the kernel. A plain value.
+// UpgradeState: all that a master needs to resume where another program stopped in the same process: open
+// descriptors by number, and everything that cannot be asked of the kernel. A plain value.
 //
-// Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and
-// the one that comes makes owners of them once it has decided to stay (Master::RunRestored).
+// Descriptors are unowned numbers here. The old program owns them until the exec. The new program takes
+// ownership once it has decided to stay (Master::RunRestored).
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 
@@ -21,7 +21,7 @@
 
 namespace preforkd {
 
-// A socket that a service manager has passed at the start.
+// A socket that the service manager passed at the start.
 struct PassedSocket {
   std::string name;
   int fd = -1;
@@ -31,7 +31,7 @@ struct PassedSocket {
 
 struct SavedListener {
   int fd = -1;
-  std::string key;      // its address as configured; of several sockets of one name, which (listener_set.h)
+  std::string key;      // the configured address; several sockets of one name are told apart (listener_set.h)
   std::string address;  // as configured
   std::string service;
   bool proxy_protocol = false;
@@ -40,7 +40,7 @@ struct SavedListener {
   bool operator==(const SavedListener&) const = default;
 };
 
-// What a listener that is or was there has counted.
+// Counters of one listener, current or past.
 struct SavedListenerRow {
   std::string address;  // as bound
   std::string service;
@@ -50,26 +50,27 @@ struct SavedListenerRow {
 };
 
 struct SavedControl {
-  int fd = -1;  // -1: there is none
+  int fd = -1;  // -1: no control socket
   std::string path;
   SocketFile file;
-  std::vector<int> waiters;  // clients that are to be told how the upgrade ended
-  std::vector<int> idle;     // clients that have asked for nothing
+  std::vector<int> waiters;  // client connections that wait for the outcome of the upgrade
+  std::vector<int> idle;     // client connections without a request
 
   bool operator==(const SavedControl&) const = default;
 };
 
-// Where lines go: what a path that cannot be opened any more was opened as.
+// The destination of a log. `path` says what `fd` was opened as, even if it cannot be opened again.
 struct SavedLog {
-  int fd = -1;            // -1: standard error, or none
-  std::string path;       // as configured (LogOutput); empty: the program that leaves has not said
+  int fd = -1;            // -1: standard error, or no log
+  std::string path;       // as configured (LogOutput); empty: the old program did not save it
   std::uint8_t sink = 0;  // log::Sink
 
   bool operator==(const SavedLog&) const = default;
 };
 
-// A slot with a process: a worker of the program that leaves, or of one before it.
-struct SavedWorker {  // of the generation in service: a change waits until no other is left
+// A slot with a running worker, forked by the old program or by one before it. Its generation is the one in
+// service: a change waits until no other is left.
+struct SavedWorker {
   Slot slot{};
   PoolId pool{};
   Incarnation incarnation{};
@@ -82,49 +83,50 @@ struct SavedWorker {  // of the generation in service: a change waits until no o
   int pid_fd = -1;
   int master_end = -1;  // of its channel
   int worker_end = -1;
-  bool shut = false;  // the master's side is closed
+  bool shut = false;  // the master has shut down its side: the worker was told to retire
   std::uint8_t wire_version = 0;
-  std::uint64_t board = 0;  // which of the boards it writes to
+  std::uint64_t board = 0;  // index into UpgradeState::boards of the scoreboard it writes to
   Time started_at{};
   Time ready_at{};
-  std::optional<Time> kill_at;  // when timeout with it ends
+  std::optional<Time> kill_at;  // when to send SIGKILL
 
   bool operator==(const SavedWorker&) const = default;
 };
 
-// A connection that the master holds.
+// A client connection that the master holds.
 struct SavedConnection {
   int fd = -1;
-  std::string parcel;     // as a HandOver of it, in the wire version of the state, without its descriptor
-  bool waiting = false;   // for a worker; else it is parked
-  Duration idle_left{0};  // how much longer it may be; 0: for ever
+  std::string parcel;     // an encoded HandOver in the state's wire version, without the descriptor
+  bool waiting = false;   // true: waits for a worker; false: parked
+  Duration idle_left{0};  // how much longer it may stay parked; 0: no limit
 
   bool operator==(const SavedConnection&) const = default;
 };
 
 struct UpgradeState {
-  // Bump when a reader of the one before would be misled; a key that is added is no reason: it is not read.
+  // Increase only if a reader of the previous format would be misled. A new key is no reason: old readers
+  // skip it.
   static constexpr std::uint64_t kFormat = 2;
 
   std::uint64_t format = kFormat;
-  std::string version;  // of the program that leaves
-  std::string program;  // where its file lay, and where a successor is looked for
+  std::string version;  // of the old program
+  std::string program;  // path of its file, at which the next upgrade looks for a program
   std::uint8_t wire_version = 0;
-  // Numbers that must not be given out twice.
+  // Numbers that must not be given out again.
   Generation generation{};  // in service
   Generation last_generation{};
   Incarnation last_incarnation{};
   ConnId last_conn{};
-  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the program that leaves
-  // has none.
+  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the old program has
+  // none.
   std::uint64_t seal_key_0 = 0;
   std::uint64_t seal_key_1 = 0;
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
   std::map<std::string, std::uint8_t> pool_ids;
-  std::map<std::string, std::uint32_t> pool_workers;  // that there should be in each pool in service
+  std::map<std::string, std::uint32_t> pool_workers;  // desired workers of each pool in service
 
-  std::string config;     // in service: as PrintConfig prints it
+  std::string config;     // in service, as printed by PrintConfig
   bool detached = false;  // --daemonize
   std::string pid_path;   // empty: no pid file
   int pid_fd = -1;
@@ -138,15 +140,14 @@ struct UpgradeState {
 
   std::vector<SavedListenerRow> listener_rows;
   std::uint32_t board_layout = kBoardLayout;
-  // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to
-  // which workers still write.
+  // Scoreboards: first that of the old program, with all totals; then older ones that workers still write to.
   std::vector<int> boards;
   std::vector<SavedWorker> workers_alive;
   std::vector<SavedConnection> connections;
 
   bool operator==(const UpgradeState&) const = default;
 
-  // Every descriptor that is named.
+  // All descriptors named in the state.
   [[nodiscard]] std::vector<int> Descriptors() const;
 };
 

@@ -148,16 +148,16 @@ TEST_CASE("what a program cannot be sure to understand it refuses, and says why"
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = json::binary({'x'}); }) ==
         "the worker in slot 3 is in an unknown state");
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) ==
-        "the worker in slot 3 is not whole");
+        "the record of the worker in slot 3 is incomplete");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = 41; }) == "descriptor 41 is named twice");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) ==
-        "a descriptor has a number below 0");
+        "a descriptor number is negative");
   CHECK(Refusal([](json& state) { state["pool_workers"] = json::object(); }) == "the state has no pool");
   CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 0; }) ==
-        "the state wants no worker in pool 'app'");
+        "the state asks for 0 workers in pool 'app'");
   CHECK(Refusal([](json& state) { state["pool_ids"].erase("app"); }) == "pool 'app' has no number");
   CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) ==
-        "the worker in slot 3 is of an unknown pool");
+        "the worker in slot 3 belongs to an unknown pool");
 }
 
 TEST_CASE("a value of another type, or out of range, is refused by name") {
