@@ -41,7 +41,7 @@ void Show(const MasterParts& parts, const PoolSpec& pool, PoolRow& row) {
   }
   const bool stopping = supervisor.Workers().Stopping();
   Set(row.workers_wanted, stopping ? 0 : supervisor.Workers().Desired(pool.id));
-  Set(row.workers_max, stopping ? 0 : supervisor.Counts().Most(pool.id));
+  Set(row.workers_max, stopping ? 0 : supervisor.Counts().Max(pool.id));
 }
 
 void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool alone) {

@@ -26,7 +26,7 @@ const char* TextOf(KillCause cause) {
   switch (cause) {
     case KillCause::kNotReady: return "not ready within start_timeout";
     case KillCause::kNotFinished: return "not finished within drain_timeout";
-    case KillCause::kStopNow: return "told to stop at once";
+    case KillCause::kStopNow: return "stopping at once";
   }
   return "?";
 }
@@ -46,7 +46,7 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispat
       logs_(Parts()),
       starter_(Parts(), logs_,
                {[this](WorkerSlot& slot) {
-                  // A connection that comes back is no event of Fleet's: it only goes on, or is parked.
+                  // Fleet need not know of a connection that was handed back: it is dispatched or parked.
                   if (messages_.OnReadable(slot)) return ApplyActions();
                   dispatcher_.Flush();
                 },
@@ -88,7 +88,7 @@ Status Supervisor::Restore(const GenerationSpec& generation, const UpgradeState&
 
 void Supervisor::GoOn() {
   handover_.EndWayBack();
-  ReapChildren();  // those that ended while one program became the other
+  ReapChildren();  // children that exited during the exec
   rounds_.Make();
 }
 
@@ -116,9 +116,9 @@ Status Supervisor::Replace(Slot slot) {
   if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
   if (fleet_.Stopping()) return Error{"the server is stopping"};
   if (!fleet_.Replace(id, Now()))
-    return Error{fmt::format("worker {} stays: no slot is free for its replacement", id)};
+    return Error{fmt::format("worker {} cannot be replaced: no slot is free for its replacement", id)};
   log::Notice({log::kWorkerReplaced, id, {{"cause", "operator"}}},
-              "worker is replaced: the operator asked for it");
+              "worker is replaced: requested by the operator");
   Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
   ApplyActions();
   return {};
@@ -135,7 +135,7 @@ void Supervisor::StopAtOnce() {
 }
 
 void Supervisor::OnAllSlow(PoolId pool) {
-  // Where nothing has changed, another look at what waits would only end here again.
+  // Without a change there is nothing to apply: another flush would only end here again.
   if (extras_.OnAllSlow(pool, Now())) ApplyActions();
 }
 
@@ -143,16 +143,16 @@ void Supervisor::ReapChildren() {
   if (exits_.ReapChildren()) ApplyActions();
 }
 
-// ---- what Fleet has decided ----
+// ---- actions of Fleet ----
 
 void Supervisor::ApplyActions() {
-  if (settling_) return;
-  settling_ = true;
+  if (applying_) return;
+  applying_ = true;
   for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions)
       std::visit([this](const auto& concrete) { Do(concrete); }, action);
   }
-  settling_ = false;
+  applying_ = false;
   ClearUnusedChannels(Parts());
   if (const auto next = fleet_.NextDeadline()) {
     deadline_.SetAt(*next);
@@ -184,16 +184,17 @@ void Supervisor::Do(const Spawn& action) {
 
 void Supervisor::Do(const Retire& action) {
   WorkerSlot& slot = slots_.Of(action.id.slot);
-  if (!slot.Runs(action.id)) return;  // it has ended since that was decided
+  if (!slot.Runs(action.id)) return;  // it has exited since the decision
   slots_.Publish(fleet_.Records()[Raw(action.id.slot)]);
   logs_.OnGone(action.id);
   dispatcher_.RemoveSlot(action.id.slot);
-  // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
+  // During a stop, or if the new generation lacks a service, the worker itself serves what it was sent.
+  // Otherwise other workers do.
   const bool keeps = fleet_.Stopping() || generations_.ServiceGone();
   const std::size_t reclaimed = keeps ? 0 : ReclaimUntaken(Parts(), slot);
   slot.Channel().CloseOurSide();
   log::Info({log::kWorkerRetiring, action.id, {{"reclaimed", reclaimed}}},
-            "worker retires; {} connections that it has not taken go to others", reclaimed);
+            "worker retires; {} connections that it had not taken go to other workers", reclaimed);
 }
 
 void Supervisor::Do(const Kill& action) {
@@ -202,7 +203,7 @@ void Supervisor::Do(const Kill& action) {
   WorkerProcess& worker = *slot.Process();
   log::Warning(
       {log::kWorkerKilled, action.id, {{"worker_pid", worker.Pid()}, {"cause", NameOf(action.cause)}}},
-      "worker gets SIGKILL: {}", TextOf(action.cause));
+      "sending SIGKILL to worker: {}", TextOf(action.cause));
   if (action.cause == KillCause::kNotFinished) worker.SetLossReason(LossReason::kDrain);
   if (action.cause == KillCause::kStopNow) worker.SetLossReason(LossReason::kStopped);
   worker.Signal(SIGKILL);
@@ -211,7 +212,7 @@ void Supervisor::Do(const Kill& action) {
 void Supervisor::Do(const Booted& action) { hooks_.on_first_ready(action.generation); }
 
 void Supervisor::Do(const Promote& action) {
-  // First the listeners: what those that leave still have goes to the old workers, who know its service.
+  // Listeners first: connections of removed listeners go to the old workers, which still have their service.
   hooks_.on_promote(action.generation);
   generations_.Promote(action.generation);
   for (const WorkerRecord& record : fleet_.Records()) {

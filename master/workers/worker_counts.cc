@@ -21,9 +21,9 @@ std::uint32_t WorkerCounts::Of(PoolId pool, WorkerState state) const {
       [&](const WorkerRecord& record) { return record.pool == pool && record.state == state; }));
 }
 
-std::uint32_t WorkerCounts::Most(PoolId pool) const {
+std::uint32_t WorkerCounts::Max(PoolId pool) const {
   const PoolSpec* const spec = parts_.generations.Of(parts_.fleet.Current()).FindPool(pool);
-  return spec != nullptr ? MostWorkers(spec->config->workers_max, parts_.fleet.Desired(pool)) : 0;
+  return spec != nullptr ? MaxWorkers(spec->config->workers_max, parts_.fleet.Desired(pool)) : 0;
 }
 
 std::uint32_t WorkerCounts::Beating(Time now) const {

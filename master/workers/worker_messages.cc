@@ -10,12 +10,12 @@
 namespace preforkd {
 namespace {
 
-// Packets read from one worker in one turn of the loop.
+// Limit of packets read from one worker per turn of the loop.
 constexpr int kMessagesPerTurn = 64;
-// How long to listen to nobody when the system has no room for what they say.
+// How long reading from all workers pauses when no descriptor is free.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
-// There may be another message behind.
+// True if another message may follow.
 bool IsMore(WorkerMessages::ReadResult heard) {
   return heard == WorkerMessages::ReadResult::kConnection || heard == WorkerMessages::ReadResult::kMessage;
 }
@@ -58,20 +58,20 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
     case Heard::kMessage: return Handle(slot, std::move(*reception.message));
     case Heard::kNothing: return ReadResult::kSilent;
     case Heard::kEnd:
-      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
+      // The master holds the worker's end too, so the worker has shut down its side on purpose.
       MarkUntrusted(worker, "it has closed its channel");
       return ReadResult::kSilent;
     case Heard::kNonsense: MarkUntrusted(worker, reception.why); return ReadResult::kSilent;
-    case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
+    case Heard::kNoDescriptor:  // not the worker's fault: our table is full, and the descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
-                   "the worker handed back a connection and no file descriptor was free: it is lost");
+                   "a connection that the worker handed back is lost: no file descriptor was free");
       }
       break;
     case Heard::kError:
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kWorkerUnreadable, worker.Id(), {{"suppressed", *held_back}}},
-                   "the channel of the worker: recvmsg: {}", ErrnoText(reception.errnum));
+                   "cannot read from the worker: recvmsg: {}", ErrnoText(reception.errnum));
       }
       break;
   }
@@ -83,7 +83,7 @@ bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
   if (parts_.hooks.make_room()) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
     log::Warning({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
-                 "no file descriptor is free for what the worker hands back: reading from workers pauses");
+                 "no file descriptor is free for connections handed back: reading from workers pauses");
   }
   PauseReading();
   return false;
@@ -91,7 +91,7 @@ bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
 
 void WorkerMessages::PauseReading() {
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) (void)slot->Process()->SetReading(false);  // to stop a watch cannot fail
+    if (slot->Running()) (void)slot->Process()->SetReading(false);  // stopping a watch cannot fail
   }
   listen_again_.SetAfter(kListenPause);
 }
@@ -103,7 +103,7 @@ void WorkerMessages::ResumeReading() {
     if (status.Ok()) continue;
     if (const auto held_back = log_limit_.Allow(Now())) {
       log::Error({log::kWorkerUnreadable, slot->Process()->Id(), {{"suppressed", *held_back}}},
-                 "the channel of the worker cannot be watched, will retry: {}", status.Err().text);
+                 "cannot watch the channel of the worker, will retry: {}", status.Err().text);
     }
     listen_again_.SetAfter(kListenPause);
   }
@@ -137,13 +137,13 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
 
 bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
   WorkerProcess& worker = *slot.Process();
-  // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
+  // The descriptor will be watched and given to other workers: it must be one that we could have given out.
   if (!slot.Channel().MayHandBack()) {
     MarkUntrusted(worker, "it hands back more than it was given");
     return false;
   }
   if (!IsStreamConnection(message.parcel.fd.Get())) {
-    MarkUntrusted(worker, "it hands back what is no client's connection");
+    MarkUntrusted(worker, "it hands back a descriptor that is not a client connection");
     return false;
   }
   if (!slot.Channel().Knows(message.parcel)) {
@@ -163,7 +163,7 @@ void WorkerMessages::OnReady(WorkerSlot& slot) {
   parts_.fleet.Ready(worker.Id(), now);
   parts_.Publish(slot);
   const WorkerRecord& record = *parts_.fleet.Find(worker.Id());
-  if (record.state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  if (record.state != WorkerState::kReady) return;  // told to retire before it was ready
   const double took = Seconds(now - worker.StartedAt()) * 1e3;
   if (const auto since = std::exchange(slot.lacks_worker_since, std::nullopt)) {
     const double gap = Seconds(now - *since) * 1e3;
@@ -175,7 +175,7 @@ void WorkerMessages::OnReady(WorkerSlot& slot) {
     log::Info({log::kWorkerReady, worker.Id(), {{"worker_pid", worker.Pid()}, {"ms", took}}},
               "worker is ready after {:.1f} ms", took);
   }
-  // One of a generation that is coming in gets nothing before that is promoted.
+  // A worker of a starting generation gets no connections before its promotion.
   if (record.generation != parts_.generations.InService()) return;
   parts_.dispatcher.AddSlot(record.pool, slot.Number(), slot.Channel());
 }
@@ -187,7 +187,7 @@ void WorkerMessages::OnReplaceMe(const WorkerId& id) {
 
 void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const std::string& why) {
   log::Error({log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"why", why}}},
-             "worker sent what no worker sends and gets SIGKILL: {}", why);
+             "worker violated the channel protocol, sending SIGKILL: {}", why);
   worker.MarkUntrusted();
   worker.Signal(SIGKILL);
 }

@@ -1,6 +1,6 @@
-// WorkerMessages: what workers say is received, checked and acted upon.
+// WorkerMessages: receives, checks and handles the messages of workers.
 //
-// A worker's words are checked and never trusted: nonsense ends that worker, never the master.
+// Messages are never trusted: an invalid one ends that worker, never the master.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_MESSAGES_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_MESSAGES_H_
 
@@ -16,22 +16,23 @@ namespace preforkd {
 
 class WorkerMessages {
  public:
-  // What became of an attempt to hear a worker.
+  // Outcome of one attempt to receive. kConnection: a connection was handed back. kMessage: another message.
+  // kSilent: nothing to read. kNoRoom: no descriptor is free.
   enum class ReadResult { kConnection, kMessage, kSilent, kNoRoom };
 
-  // `on_resume`: after a pause for lack of descriptors all are listened to again.
+  // `on_resume` is called when reading resumes after a pause for lack of descriptors.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
 
-  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody.
-  // False: it has handed back connections at most, of which Fleet need not know.
+  // The slot's channel is readable: handles a limited number of messages, so that a flood delays nobody.
+  // False: only connections were handed back, of which Fleet need not know.
   bool OnReadable(WorkerSlot& slot);
-  // All that a worker has said. kNoRoom: a part of it waits in the channel, for lack of a descriptor.
+  // Handles all messages that are left. kNoRoom: some stay in the channel, for lack of a descriptor.
   ReadResult DrainMessages(WorkerSlot& slot);
 
  private:
   ReadResult ReceiveOne(WorkerSlot& slot);
-  // A message may bring a descriptor, and without room for it the kernel would close it. False: nobody is
-  // listened to for a moment, and what they say waits in their channels.
+  // A message may carry a descriptor; without room for it the kernel would drop it. False: no room. Then
+  // reading pauses for all workers, and messages wait in the channels.
   bool MakeSureOfRoom(const WorkerProcess& worker);
   void PauseReading();
   void ResumeReading();

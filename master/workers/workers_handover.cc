@@ -28,7 +28,7 @@ bool WorkersHandover::Prepare() {
   if (logs_.Busy()) return false;
   for (const auto& slot : parts_.slots.All()) {
     if (const WorkerProcess* const worker = slot->Process()) {
-      // It has ended, or its end is on the way.
+      // It has exited, or is being killed.
       if (!worker->Running() || worker->Untrusted()) return false;
     } else if (!ClearChannel(parts_, *slot)) {
       return false;
@@ -38,7 +38,7 @@ bool WorkersHandover::Prepare() {
 }
 
 void WorkersHandover::Save(UpgradeState& state) const {
-  // The successor begins at what is there by then.
+  // Counters up to now are collected here; the next program counts from this point.
   for (const auto& board : ForeignBoards(parts_.slots)) board->CollectDropped();
   state.last_incarnation = starter_.LastIncarnation();
   for (const PoolSpec& pool : parts_.generations.Serving().pools) {
@@ -104,12 +104,12 @@ Status WorkersHandover::MapBoards(const UpgradeState& state) {
     UniqueFd memory(fd);
     auto mapped = ForeignBoard::Map(std::move(memory), parts_.Page());
     if (!mapped.Ok()) {
-      (void)memory.Release();  // the program before this one needs it, if that comes back
+      (void)memory.Release();  // the previous program needs it if it returns
       return mapped.Err();
     }
     boards_before_.push_back(std::move(mapped).Value());
   }
-  if (boards_before_.empty()) return Error{"no scoreboard is left to this program"};
+  if (boards_before_.empty()) return Error{"the saved state has no scoreboard"};
   return {};
 }
 
@@ -120,7 +120,7 @@ Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const Upg
     const bool again = std::any_of(records.begin(), records.end(),
                                    [&](const SavedRecord& record) { return record.slot == saved.slot; });
     if (!as || again || Raw(saved.slot) >= kMaxSlots || generation.FindPool(saved.pool) == nullptr) {
-      return Error{fmt::format("slot {}: no such worker", Raw(saved.slot))};
+      return Error{fmt::format("slot {}: the saved worker is invalid", Raw(saved.slot))};
     }
     SavedRecord& record = records.emplace_back();
     record.slot = saved.slot;
@@ -141,7 +141,7 @@ Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const Upg
 void WorkersHandover::RestoreCounters(const UpgradeState& state) const {
   const ForeignBoard& predecessor = *boards_before_.front();
   predecessor.CopyTotals();
-  // Of a program that had more slots, those that this one has too.
+  // If the previous program had more slots, only those that this one has too.
   for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
     const bool living = std::any_of(state.workers_alive.begin(), state.workers_alive.end(),
                                     [i](const SavedWorker& worker) { return Raw(worker.slot) == i; });

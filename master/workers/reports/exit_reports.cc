@@ -53,7 +53,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   report.uptime = Now() - worker.StartedAt();
   if (Get(row.callback_since_ns) != 0) report.conn = ConnId{Get(row.doing_conn)};
   report.doing = row.DescribeDoing(ToNanoseconds(Now()));
-  // Of another program's worker the places would be named wrong: it was at other addresses.
+  // Not for a worker of another program: its addresses mean nothing here.
   if (slot.Mirror() == nullptr) report.frames = NameFrames(row.crash);
   return report;
 }
@@ -62,8 +62,8 @@ std::string ExitReports::Suspicion(PoolId pool, const WorkerRow& row) {
   std::string suspect;
   if (!poison_watches_[pool].OnExit(row, suspect)) return {};
   return fmt::format(
-      "{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
-      PoisonWatch::kInARow);
+      "{} was being served in {} or more workers that crashed in a row: this request may cause the crashes",
+      suspect, PoisonWatch::kInARow);
 }
 
 void ExitReports::NoteOomKills(Time now) {

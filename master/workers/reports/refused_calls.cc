@@ -38,14 +38,14 @@ std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
 }
 
 void RefusedCallReport::Update(const WorkerId& worker, const WorkerRow& row, Time now) {
-  Say(worker, watch_.Update(worker, Read(row.refused), now));
+  Report(worker, watch_.Update(worker, Read(row.refused), now));
 }
 
 void RefusedCallReport::Finish(const WorkerId& worker, const WorkerRow& row) {
-  Say(worker, watch_.Finish(worker, Read(row.refused)));
+  Report(worker, watch_.Finish(worker, Read(row.refused)));
 }
 
-void RefusedCallReport::Say(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
+void RefusedCallReport::Report(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
   if (calls.empty()) return;
   for (const RefusedCall& call : calls) Add(page_.calls_refused, call.times);
   log::Warning({log::kCallsRefused, worker}, "worker was refused system calls: {}", DescribeRefusals(calls));

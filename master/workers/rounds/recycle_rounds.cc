@@ -20,7 +20,7 @@ RecycleReason ReasonOf(RecycleLimit limit) {
 }  // namespace
 
 void RecycleRounds::Replace(Time now) {
-  // A generation that comes in replaces everybody anyway.
+  // A generation that is starting replaces all workers anyway.
   if (parts_.fleet.Stopping() || parts_.fleet.Changing()) return;
   for (const PoolSpec& pool : parts_.generations.Of(parts_.fleet.Current()).pools) ReplaceOne(pool, now);
 }

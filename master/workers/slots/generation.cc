@@ -31,7 +31,7 @@ std::string GenerationSpec::NameOf(PoolId pool) const {
 
 ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {
   const PoolSpec* const spec = FindPool(pool);
-  PF_CHECK(spec != nullptr, "asked for the services of a pool that the generation does not have");
+  PF_CHECK(spec != nullptr, "services of a pool that the generation does not have");
   ServiceNumbers found;
   for (const auto& service : services) {
     if (service.second->pool == spec->config->name) found.push_back(service);

@@ -30,7 +30,7 @@ LossReason WorkerProcess::LossReasonAtExit() const {
 }
 
 bool WorkerProcess::Reap() {
-  PF_CHECK(Running(), "a worker was waited for twice");
+  PF_CHECK(Running(), "a worker was reaped twice");
   exit_ = spawner_.Reap(process_);
   if (!exit_) return false;
   StopWatching();
