@@ -73,8 +73,7 @@ TEST_CASE(
   world.shelf.PutBytes(foreign, true);
   world.ExpectRefusal("execve " + world.shelf.Path() + ": Exec format error (ENOEXEC)");
   world.shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
-  world.ExpectRefusal(
-      "not a preforkd binary that supports upgrade; it exited with code 0: I am new here");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 0: I am new here");
   world.shelf.Put("/bin/true");
   world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 0");
   world.ExpectSuccess();
@@ -83,8 +82,7 @@ TEST_CASE(
 TEST_CASE("to one that ends, one that hangs, and one that is gone when its time comes") {
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
-  world.ExpectRefusal(
-      "not a preforkd binary that supports upgrade; it exited with code 3: not today");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 3: not today");
   world.shelf.Put(kPreforkdNext, "hang");
   world.ExpectRefusal("the new program timed out after 8 s");
   world.shelf.Put(kPreforkdNext, "vanish");

@@ -252,8 +252,7 @@ TEST_CASE("an exec waits for its moment, and not for ever") {
   change.OnCannotReplaceYet();
   CHECK(change.NextDeadline() == kNow + Change::kSaveTimeout);
   change.Tick(kNow + Change::kSaveTimeout);
-  CHECK(Story(change) ==
-        "refuse upgrade #1: timed out waiting for a stable worker state");
+  CHECK(Story(change) == "refuse upgrade #1: timed out waiting for a stable worker state");
   CHECK_FALSE(change.NextDeadline());
 }
 
