@@ -61,7 +61,7 @@ class World {
 
   void Step() {
     Event();
-    Check();
+    Observe();
     ApplyActions();
     Check();
   }
@@ -129,7 +129,7 @@ class World {
     leaving_ = Pick(2) == 0;
     serving_upgrade_ = upgraded_;
     change_.OnPromoted();
-    Check();
+    Observe();
     ApplyActions();  // it is in service before anything else happens to the workers
     if (!booted_) BootUp();
     change_.OnFleet(Free());
@@ -166,7 +166,7 @@ class World {
     if (std::exchange(running_, true)) return;
     while (const std::optional<ChangeAction> action = change_.NextAction()) {
       std::visit([this](const auto& concrete) { Do(concrete); }, *action);
-      Check();
+      Observe();
     }
     running_ = false;
   }
@@ -180,9 +180,9 @@ class World {
     if (waiters.empty() || stop_asked_) return;
     if (Pick(10) == 0) change_.AskReload(PickAsker());  // one who was answered asks for more at once
     if (Pick(100) > 0) return;
-    Check();
+    Observe();
     AskStop();
-    Check();
+    Observe();
   }
 
   static std::uint64_t Raw(WaiterId id) { return static_cast<std::uint64_t>(id); }
@@ -312,7 +312,7 @@ class World {
     change_.OnFleet(false);
   }
 
-  void Check() {
+  void Observe() {
     const State state = std::exchange(previous_, change_.Current());
     Insist(IsWithinOneCall(state, previous_),
            fmt::format("from state {} to {}", static_cast<int>(state), static_cast<int>(previous_)));
