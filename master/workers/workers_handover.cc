@@ -11,16 +11,6 @@
 #include "master/workers/slots/slot_connections.h"
 
 namespace preforkd {
-namespace {
-
-std::optional<WorkerState> StateNamed(std::string_view name) {
-  for (const WorkerState state : kAllWorkerStates) {
-    if (Name(state) == name && state != WorkerState::kGone) return state;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 // ---- saving ----
 
@@ -55,14 +45,7 @@ SavedWorker WorkersHandover::SaveWorker(const WorkerSlot& slot, UpgradeState& st
   const WorkerRecord& record = parts_.RecordOf(slot);
   const SlotChannel& channel = slot.Channel();
   SavedWorker worker;
-  worker.slot = slot.Number();
-  worker.pool = record.pool;
-  worker.incarnation = record.incarnation;
-  worker.state = Name(record.state);
-  worker.wanted = record.wanted;
-  worker.leaving = record.leaving;
-  worker.extra = record.extra;
-  worker.replaces = record.replaces;
+  worker.record = record;
   worker.pid = slot.Process()->Pid();
   worker.pid_fd = slot.Process()->PidFd();
   worker.master_end = channel.MasterEnd();
@@ -71,8 +54,6 @@ SavedWorker WorkersHandover::SaveWorker(const WorkerSlot& slot, UpgradeState& st
   worker.wire_version = static_cast<std::uint8_t>(channel.Version());
   worker.board = SaveBoard(slot, state);
   worker.started_at = slot.Process()->StartedAt();
-  worker.ready_at = record.ready_at;
-  worker.kill_at = record.kill_at;
   return worker;
 }
 
@@ -116,23 +97,13 @@ Status WorkersHandover::MapBoards(const UpgradeState& state) {
 Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const {
   std::vector<SavedRecord> records;
   for (const SavedWorker& saved : state.workers_alive) {
-    const std::optional<WorkerState> as = StateNamed(saved.state);
+    const SavedRecord& record = saved.record;
     const bool again = std::any_of(records.begin(), records.end(),
-                                   [&](const SavedRecord& record) { return record.slot == saved.slot; });
-    if (!as || again || Raw(saved.slot) >= kMaxSlots || generation.FindPool(saved.pool) == nullptr) {
-      return Error{fmt::format("slot {}: the saved worker is invalid", Raw(saved.slot))};
+                                   [&](const SavedRecord& other) { return other.slot == record.slot; });
+    if (again || Raw(record.slot) >= kMaxSlots || generation.FindPool(record.pool) == nullptr) {
+      return Error{fmt::format("slot {}: the saved worker is invalid", Raw(record.slot))};
     }
-    SavedRecord& record = records.emplace_back();
-    record.slot = saved.slot;
-    record.pool = saved.pool;
-    record.incarnation = saved.incarnation;
-    record.state = *as;
-    record.wanted = saved.wanted;
-    record.leaving = saved.leaving;
-    record.extra = saved.extra;
-    record.replaces = saved.replaces;
-    record.ready_at = saved.ready_at;
-    record.kill_at = saved.kill_at;
+    records.push_back(record);
   }
   parts_.fleet.Restore(generation.number, generation.Targets(), records);
   return {};
@@ -144,26 +115,26 @@ void WorkersHandover::RestoreCounters(const UpgradeState& state) const {
   // If the previous program had more slots, only those that this one has too.
   for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
     const bool living = std::any_of(state.workers_alive.begin(), state.workers_alive.end(),
-                                    [i](const SavedWorker& worker) { return Raw(worker.slot) == i; });
+                                    [i](const SavedWorker& worker) { return Raw(worker.record.slot) == i; });
     predecessor.CopySlot(Slot{i}, living, parts_.slots.Of(Slot{i}).Row());
   }
 }
 
 Status WorkersHandover::RestoreWorker(const SavedWorker& saved) {
-  WorkerSlot& slot = parts_.slots.Of(saved.slot);
+  WorkerSlot& slot = parts_.slots.Of(saved.record.slot);
   const std::shared_ptr<ForeignBoard>& board = boards_before_.at(saved.board);
-  auto mirror = board->Mirror(saved.slot, slot.Row());
+  auto mirror = board->Mirror(saved.record.slot, slot.Row());
   if (!mirror.Ok()) return mirror.Err();
-  board->TakeOutOfService(saved.slot);
-  slot.TakeOver({saved.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
+  board->TakeOutOfService(saved.record.slot);
+  slot.TakeOver({saved.record.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
                  WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
-  const WorkerId id{saved.slot, saved.incarnation};
-  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().NameOf(saved.pool),
+  const WorkerId id{saved.record.slot, saved.record.incarnation};
+  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().NameOf(saved.record.pool),
                                     SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
   if (!status.Ok()) return status;
   parts_.Publish(slot);
   if (parts_.RecordOf(slot).state != WorkerState::kReady) return {};
-  parts_.dispatcher.AddSlot(saved.pool, saved.slot, slot.Channel());
+  parts_.dispatcher.AddSlot(saved.record.pool, saved.record.slot, slot.Channel());
   return {};
 }
 

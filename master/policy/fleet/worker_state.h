@@ -7,11 +7,13 @@
 #define PREFORKD_MASTER_POLICY_FLEET_WORKER_STATE_H_
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace preforkd {
 
-enum class WorkerState {
+// The state of an upgrade has the number: append only.
+enum class WorkerState : std::uint8_t {
   kGone,      // no process
   kStarting,  // forked, has not reported ready
   kReady,     // may be handed connections

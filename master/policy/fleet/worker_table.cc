@@ -32,17 +32,9 @@ void WorkerTable::Restore(const SavedRecord& saved, const GenerationTarget& targ
   }
   WorkerRecord& record = At(saved.slot);
   PF_CHECK(record.state == WorkerState::kGone, "two saved workers in one slot");
-  record.pool = saved.pool;
-  record.state = saved.state;
+  static_cast<SavedRecord&>(record) = saved;
   record.generation = target.number;
   record.settings = pool->settings;
-  record.incarnation = saved.incarnation;
-  record.wanted = saved.wanted;
-  record.leaving = saved.leaving;
-  record.extra = saved.extra;
-  record.replaces = saved.replaces;
-  record.ready_at = saved.ready_at;
-  record.kill_at = saved.kill_at;
 }
 
 void WorkerTable::EndRestore() {

@@ -18,41 +18,34 @@
 
 namespace preforkd {
 
-struct WorkerRecord {
+// What an upgrade saves of a worker and the next program restores, as it stands. A new field needs one line
+// here and one in state_codec.cc.
+struct SavedRecord {
   Slot slot{};
   PoolId pool{};
   WorkerState state = WorkerState::kGone;
-  Generation generation{};
-  FleetSettings settings;            // of its pool, in its generation
   Incarnation incarnation{};         // of the process, or of the last one
   bool wanted = false;               // a worker should run here
   bool leaving = false;              // its replacement is starting
   bool extra = false;                // beyond the desired number, while all others are blocked
   std::optional<WorkerId> replaces;  // retire that worker when this one is ready
-  std::uint32_t failures = 0;        // exits in a row before the worker was useful
   Time ready_at{};                   // since when, if ready
-  std::optional<Time> start_at;      // gone and wanted: when to fork
   std::optional<Time> kill_at;       // starting or retiring: when to send SIGKILL
-  bool spawn_asked = false;          // a Spawn action has no outcome yet
+
+  bool operator==(const SavedRecord&) const = default;
+};
+
+struct WorkerRecord : SavedRecord {
+  Generation generation{};
+  FleetSettings settings;        // of its pool, in its generation
+  std::uint32_t failures = 0;    // exits in a row before the worker was useful
+  std::optional<Time> start_at;  // gone and wanted: when to fork
+  bool spawn_asked = false;      // a Spawn action has no outcome yet
 
   // True if the worker counts towards the desired number of the pool in this generation.
   [[nodiscard]] bool Counts(PoolId of, Generation in) const {
     return wanted && !leaving && !extra && pool == of && generation == in;
   }
-};
-
-// A worker that was forked by the program before this one (upgrade in place).
-struct SavedRecord {
-  Slot slot{};
-  PoolId pool{};
-  Incarnation incarnation{};
-  WorkerState state{};  // not kGone
-  bool wanted = false;
-  bool leaving = false;
-  bool extra = false;
-  std::optional<WorkerId> replaces;
-  Time ready_at{};
-  std::optional<Time> kill_at;
 };
 
 class WorkerTable {

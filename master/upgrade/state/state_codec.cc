@@ -113,15 +113,22 @@ void Fields(Visit&& visit, WorkerId& id) {
 }
 
 template <typename Visit>
+void Fields(Visit&& visit, SavedRecord& record) {
+  visit("slot", record.slot);
+  visit("pool", record.pool);
+  visit("incarnation", record.incarnation);
+  visit("state", record.state);
+  visit("wanted", record.wanted);
+  visit("leaving", record.leaving);
+  visit("extra", record.extra);
+  visit("replaces", record.replaces);
+  visit("ready_at", record.ready_at);
+  visit("kill_at", record.kill_at);
+}
+
+template <typename Visit>
 void Fields(Visit&& visit, SavedWorker& worker) {
-  visit("slot", worker.slot);
-  visit("pool", worker.pool);
-  visit("incarnation", worker.incarnation);
-  visit("state", worker.state);
-  visit("wanted", worker.wanted);
-  visit("leaving", worker.leaving);
-  visit("extra", worker.extra);
-  visit("replaces", worker.replaces);
+  Fields(visit, worker.record);
   visit("pid", worker.pid);
   visit("pid_fd", worker.pid_fd);
   visit("master_end", worker.master_end);
@@ -130,8 +137,6 @@ void Fields(Visit&& visit, SavedWorker& worker) {
   visit("wire_version", worker.wire_version);
   visit("board", worker.board);
   visit("started_at", worker.started_at);
-  visit("ready_at", worker.ready_at);
-  visit("kill_at", worker.kill_at);
 }
 
 template <typename Visit>
@@ -277,16 +282,20 @@ Status Spoken(std::uint8_t version, const char* whose) {
 
 Status CheckWorker(const UpgradeState& state, const SavedWorker& worker) {
   if (worker.pid <= 0 || worker.pid_fd < 0 || worker.master_end < 0 || worker.worker_end < 0) {
-    return Error{fmt::format("the record of the worker in slot {} is incomplete", Raw(worker.slot))};
+    return Error{fmt::format("the record of the worker in slot {} is incomplete", Raw(worker.record.slot))};
   }
   if (worker.board >= state.boards.size()) {
-    return Error{fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.slot))};
+    return Error{
+        fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.record.slot))};
   }
   const bool known = std::any_of(state.pool_ids.begin(), state.pool_ids.end(),
-                                 [&](const auto& pool) { return pool.second == Raw(worker.pool); });
-  if (!known) return Error{fmt::format("the worker in slot {} belongs to an unknown pool", Raw(worker.slot))};
-  if (worker.state != "starting" && worker.state != "ready" && worker.state != "retiring") {
-    return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.slot))};
+                                 [&](const auto& pool) { return pool.second == Raw(worker.record.pool); });
+  if (!known)
+    return Error{fmt::format("the worker in slot {} belongs to an unknown pool", Raw(worker.record.slot))};
+  const WorkerState as = worker.record.state;
+  if (as == WorkerState::kGone ||
+      std::find(kAllWorkerStates.begin(), kAllWorkerStates.end(), as) == kAllWorkerStates.end()) {
+    return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.record.slot))};
   }
   return Spoken(worker.wire_version, "workers");
 }

@@ -18,6 +18,7 @@
 #include "common/base/ids.h"
 #include "common/net/socket_ops.h"
 #include "common/scoreboard/board_header.h"
+#include "master/policy/fleet/worker_table.h"
 
 namespace preforkd {
 
@@ -71,14 +72,7 @@ struct SavedLog {
 // A slot with a running worker, forked by the old program or by one before it. Its generation is the one in
 // service: a change waits until no other is left.
 struct SavedWorker {
-  Slot slot{};
-  PoolId pool{};
-  Incarnation incarnation{};
-  std::string state;  // "starting", "ready", "retiring"
-  bool wanted = false;
-  bool leaving = false;
-  bool extra = false;
-  std::optional<WorkerId> replaces;
+  SavedRecord record;
   pid_t pid = 0;
   int pid_fd = -1;
   int master_end = -1;  // of its channel
@@ -87,8 +81,6 @@ struct SavedWorker {
   std::uint8_t wire_version = 0;
   std::uint64_t board = 0;  // index into UpgradeState::boards of the scoreboard it writes to
   Time started_at{};
-  Time ready_at{};
-  std::optional<Time> kill_at;  // when to send SIGKILL
 
   bool operator==(const SavedWorker&) const = default;
 };

@@ -46,8 +46,7 @@ void FleetModel::Upgrade(const std::optional<Pools>& pools) {
   std::vector<SavedRecord> saved;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kGone) continue;
-    saved.push_back({record.slot, record.pool, record.incarnation, record.state, record.wanted,
-                     record.leaving, record.extra, record.replaces, record.ready_at, record.kill_at});
+    saved.push_back(record);
   }
   Pools desired;
   for (const auto& [pool, workers] : serving_pools_) desired[pool] = fleet_.Desired(pool);

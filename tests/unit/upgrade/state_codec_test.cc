@@ -16,24 +16,24 @@ using nlohmann::json;
 
 SavedWorker SomeWorker() {
   SavedWorker worker;
-  worker.slot = Slot{3};
-  worker.incarnation = Incarnation{41};
-  worker.state = "retiring";
-  worker.wanted = true;
-  worker.leaving = true;
-  worker.extra = true;
-  worker.replaces = WorkerId{Slot{1}, Incarnation{2}};
+  worker.record.slot = Slot{3};
+  worker.record.incarnation = Incarnation{41};
+  worker.record.state = WorkerState::kRetiring;
+  worker.record.wanted = true;
+  worker.record.leaving = true;
+  worker.record.extra = true;
+  worker.record.replaces = WorkerId{Slot{1}, Incarnation{2}};
   worker.pid = 4711;
   worker.pid_fd = 30;
   worker.master_end = 31;
   worker.worker_end = 32;
-  worker.pool = PoolId{3};
+  worker.record.pool = PoolId{3};
   worker.shut = true;
   worker.wire_version = static_cast<std::uint8_t>(kOldestWireVersion);
   worker.board = 1;
   worker.started_at = FromNanoseconds(12);
-  worker.ready_at = FromNanoseconds(-3);
-  worker.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
+  worker.record.ready_at = FromNanoseconds(-3);
+  worker.record.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
   return worker;
 }
 
@@ -68,8 +68,8 @@ UpgradeState FullState() {
   second.pid_fd = 33;
   second.master_end = 34;
   second.worker_end = 35;
-  second.kill_at.reset();
-  second.state = "ready";
+  second.record.kill_at.reset();
+  second.record.state = WorkerState::kReady;
   state.workers_alive = {SomeWorker(), second};
   state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7)},
                        {41, "", false, Duration(0)}};
@@ -129,7 +129,7 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
   });
   REQUIRE(less.Ok());
   CHECK_FALSE(less.Value().watchdog);
-  CHECK_FALSE(less.Value().workers_alive[0].extra);
+  CHECK_FALSE(less.Value().workers_alive[0].record.extra);
 }
 
 TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
@@ -145,7 +145,7 @@ TEST_CASE("what a program cannot be sure to understand it refuses, and says why"
         }).starts_with("workers speak wire version 1"));
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["board"] = 2; }) ==
         "the worker in slot 3 writes to an unknown scoreboard");
-  CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = json::binary({'x'}); }) ==
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = 9; }) ==
         "the worker in slot 3 is in an unknown state");
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) ==
         "the record of the worker in slot 3 is incomplete");
