@@ -13,7 +13,7 @@ namespace {
 
 // Connections accepted per wake-up.
 constexpr std::size_t kBatch = 64;
-// How long not to look when the system has no descriptor or no memory for another connection.
+// Pause after accept fails for lack of descriptors or memory.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -62,7 +62,7 @@ Listener::Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, Lis
       config_(config),
       id_(id),
       sink_(std::move(sink)),
-      // At the clients' priority: at a higher one, a flood of new clients would starve those that are parked.
+      // Same priority as client events: at a higher one, a flood of new clients would starve parked ones.
       watch_(loop, fd_.Get(), EventLoop::kPriorityClient, [this](Interest) { OnReadable(); }),
       resume_(loop, EventLoop::kPriorityControl, [this] { UpdateWatch(); }) {}
 
@@ -79,7 +79,7 @@ Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
   const Result<SocketAccess> access = AccessOf(config);
   if (!access.Ok()) return access.Err();
   if (Status status = SetAccess(file_, access.Value()); !status.Ok()) return status;
-  return Listen(fd_.Get(), config.backlog);  // on a socket that listens already: only the backlog changes
+  return Listen(fd_.Get(), config.backlog);  // already listening: this only changes the backlog
 }
 
 Status Listener::MayReconfigure(const ListenConfig& config) const {
@@ -116,13 +116,13 @@ void Listener::DrainQueue() {
   sink_.flush();
 }
 
-Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
+Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
   const Time now = Now();
-  std::size_t room = to_the_last ? kBatch : 0;
+  std::size_t room = use_reserve ? kBatch : 0;
   for (std::size_t i = 0; i < kBatch; ++i) {
     if (room == 0) room = sink_.room_for(kBatch - i);
     if (room == 0) {
-      PauseForRoom("few descriptors are left");
+      PauseForRoom("too few file descriptors are free");
       return BatchEnd::kStopped;
     }
     --room;
@@ -158,7 +158,7 @@ bool Listener::OnAcceptError(int errnum) {
   if (reaction == AcceptReaction::kBroken) {
     broken_ = true;
     log::Error({log::kListenerFailed, {{"listener", Key()}}},
-               "listener {}: accept4: {}; it accepts nothing more", Key(), ErrnoText(errnum));
+               "listener {}: accept4: {}; it accepts no more connections", Key(), ErrnoText(errnum));
     UpdateWatch();
   } else {
     PauseForRoom(ErrnoText(errnum));

@@ -14,21 +14,20 @@ namespace {
 
 static_assert(kMaxListenerRows >= 2 * kMaxListeners);
 
-// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does
-// always.
+// Deferred accept suits protocols in which the client sends first: before that, there is nothing to do. A
+// PROXY protocol peer always sends first.
 bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
   return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
 }
 
 std::string WhatWasPassed(const std::vector<ActivationSocket>& passed) {
   if (passed.empty()) {
-    return "no socket was passed to us; start the socket unit (and this program by its service unit), or "
-           "write "
-           "IP:PORT or unix:PATH";
+    return "no socket was passed; start the socket unit (and this program by its service unit), or "
+           "write IP:PORT or unix:PATH";
   }
   std::string names;
   for (const ActivationSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
-  return fmt::format("no socket of that name was passed to us; those that were have the names {}", names);
+  return fmt::format("no socket of that name was passed; passed names: {}", names);
 }
 
 }  // namespace
@@ -62,7 +61,7 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
   }
   if (wanted.size() <= kMaxListeners) return wanted;
   return Error{
-      fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
+      fmt::format("{} listening sockets, including those passed by the service manager; the maximum is {}",
                   wanted.size(), kMaxListeners)};
 }
 
@@ -79,7 +78,7 @@ Status ListenerSet::Restore(const SavedListener& saved, ServiceId service) {
   config.address = std::move(address).Value();
   config.service = saved.service;
   config.proxy_protocol = saved.proxy_protocol;
-  // Asked first: a listener that is made and thrown away would close the socket.
+  // Checked first: destroying a Listener would close the socket.
   if (const Result<SocketAddress> bound = LocalAddress(saved.fd); !bound.Ok()) return bound.Err();
   Result<std::unique_ptr<Listener>> listener =
       Listener::Restore(loop_, config, ids_.Of(saved.key), sink_, UniqueFd(saved.fd), saved.file);
@@ -109,8 +108,7 @@ Status ListenerSet::Prepare(const Config& config) {
   for (const Wanted& wanted : all.Value()) keys.insert(wanted.key);
   if (!ids_.HasRoomFor(keys)) {
     return Error{fmt::format(
-        "{} different addresses have been listened on since the start; for another one the server "
-        "must be restarted",
+        "{} different addresses have been used since the start; restart the server to add another one",
         ids_.All().size())};
   }
   for (const Wanted& wanted : all.Value()) {
@@ -131,7 +129,7 @@ Status ListenerSet::Prepare(const Config& config) {
 Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
   Result<std::unique_ptr<Listener>> listener = Open(wanted);
   if (!listener.Ok()) return listener.Err();
-  // Before the first connection can come: a deferred socket must be one from the start.
+  // Set before the first connection can arrive: deferred accept must be on from the start.
   const ListenConfig& listen = *wanted.config;
   const bool defer = Defers(listen, traits_of_(config, listen.service));
   if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) return status;
@@ -144,13 +142,13 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
     case SocketFilePresence::kOurs: return;
     case SocketFilePresence::kReplaced:
       log::Warning({log::kFileReplaced, {{"path", wanted.key}}},
-                   "the socket file of listener {} was replaced by another process and is left alone: new "
-                   "clients do not reach this server",
+                   "the socket file of listener {} was replaced by another process and is left as it is: "
+                   "new clients do not reach this server",
                    wanted.key);
       return;
     case SocketFilePresence::kGone: break;
   }
-  MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
+  MakeFolderOf(active_[wanted.key]->File().path);  // a cleanup job may have removed the folder as well
   if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
     log::Error({log::kFileRemoved, {{"path", wanted.key}}},
                "the socket file of listener {} was removed and cannot be created again: {}", wanted.key,
@@ -161,7 +159,7 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
 void ListenerSet::Commit(const Config& config) {
   Listeners next;
   const Result<std::vector<Wanted>> all = WantedBy(config);
-  PF_CHECK(all.Ok(), "a configuration comes into service that was not prepared");
+  PF_CHECK(all.Ok(), "Commit of a configuration that was not prepared");
   for (const Wanted& wanted : all.Value()) {
     auto last = active_.extract(wanted.key);
     auto node = prepared_.extract(wanted.key);
@@ -200,7 +198,7 @@ void ListenerSet::WarnOfUnused(const Config& config) const {
     if (used) continue;
     log::Warning(
         {log::kSocketUnused, {{"name", socket.name}}},
-        "the service manager passed a socket named {}, and no listener is systemd:{}: its clients wait",
+        "the service manager passed a socket named {}, but no listener is systemd:{}: its clients wait",
         Quoted(socket.name), Escaped(socket.name));
   }
 }
@@ -229,7 +227,7 @@ void ListenerSet::Close() {
     if (!listener->Activated()) listener->DrainQueue();
   }
   active_.clear();
-  prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
+  prepared_.clear();  // a reload in progress bound these: nobody would accept the clients they queue
 }
 
 ListenerRow* ListenerSet::RowFor(const std::string& address) {
