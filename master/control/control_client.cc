@@ -30,7 +30,7 @@ Status ControlClient::Start() {
 
 void ControlClient::TurnAway(const ControlReply& reply) {
   unsent_ = RenderControlReply(reply);
-  (void)Send();  // into an empty socket: it fits, or the client has gone
+  (void)Send();  // the send buffer is empty, so the reply fits, or the client has disconnected
 }
 
 void ControlClient::OnReady(Interest ready) {
@@ -55,7 +55,7 @@ void ControlClient::Proceed() {
   while (fd_.Valid() && !answering_ && unsent_.empty() && !last_answer_) {
     const std::size_t end = received_.find('\n');
     if (end == std::string::npos ? received_.size() > kMaxControlRequest : end > kMaxControlRequest) {
-      last_answer_ = true;  // where the next request would begin nobody knows
+      last_answer_ = true;  // the start of the next request is unknown
       Answer(Refusal("the request is too long"));
     } else if (end != std::string::npos) {
       const std::string line = received_.substr(0, end);
@@ -111,7 +111,7 @@ bool ControlClient::Send() {
   while (!unsent_.empty()) {
     const ssize_t sent = ::send(fd_.Get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return !IsGone(errno);  // its watch says when to try again, until its timeout is over
+    if (sent < 0) return !IsGone(errno);  // EAGAIN: OnReady sends the rest, within kTimeout
     unsent_.erase(0, static_cast<std::size_t>(sent));
     deadline_.SetAfter(kTimeout);
   }
@@ -120,8 +120,8 @@ bool ControlClient::Send() {
 }
 
 void ControlClient::Await() {
-  // While it is being answered it is not read: more requests wait in its socket, and a client that has gone
-  // is seen when the answer is sent.
+  // Do not read while a request is being handled: further requests wait in the socket, and a disconnect is
+  // noticed when the reply is sent.
   Interest interest = Interest::kNone;
   if (!unsent_.empty()) {
     interest = Interest::kWrite;
@@ -129,7 +129,7 @@ void ControlClient::Await() {
     interest = Interest::kRead;
   }
   if (answering_ || (received_.empty() && unsent_.empty())) {
-    deadline_.Cancel();  // its turn to wait, or nothing is owed by anybody
+    deadline_.Cancel();  // the server is handling the request, or nothing is outstanding
   } else if (!deadline_.Pending()) {
     deadline_.SetAfter(kTimeout);
   }
@@ -145,7 +145,7 @@ void ControlClient::Close() {
   watch_.Stop();
   deadline_.Cancel();
   fd_.Reset();
-  on_closed_(this);  // may destroy this: last statement
+  on_closed_(this);  // may destroy this: keep it the last statement
 }
 
 }  // namespace preforkd

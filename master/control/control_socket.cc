@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 constexpr int kBacklog = 16;
-constexpr int kBatch = kBacklog + 1;  // what the kernel queues at most (listen(2))
+constexpr int kBatch = kBacklog + 1;  // the maximum queue length in the kernel (listen(2))
 constexpr Duration kPause = std::chrono::milliseconds(100);
 constexpr std::uint32_t kOwnerOnly = 0600;
 
@@ -24,7 +24,7 @@ constexpr std::uint32_t kOwnerOnly = 0600;
 Result<ControlEndpoint> ControlEndpoint::Bind(const std::string& path) {
   const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
-  MakeFolderOf(path);  // /run is empty after a boot: without a service manager that makes our folder, we do
+  MakeFolderOf(path);  // /run is empty after a boot, and not every service manager creates the folder
   Result<UniqueFd> fd = BindSocket(address.Value(), {kOwnerOnly, std::nullopt, std::nullopt});
   if (!fd.Ok()) return fd.Err();
   ControlEndpoint endpoint(std::move(fd).Value(), path, FileOf(address.Value()));
@@ -62,7 +62,7 @@ std::unique_ptr<FdWatch> ControlSocket::MakeWatch(int fd) {
 Status ControlSocket::MoveTo(ControlEndpoint endpoint) {
   std::unique_ptr<FdWatch> watch = MakeWatch(endpoint.Fd());
   if (Status status = watch->Want(Interest::kRead); !status.Ok()) return status;
-  OnReadable();  // a batch, which is the whole of the queue
+  OnReadable();  // one batch covers the whole queue
   watch_ = std::move(watch);
   endpoint_ = std::move(endpoint);
   return {};
@@ -90,19 +90,19 @@ bool ControlSocket::AcceptNext() {
 void ControlSocket::Admit(UniqueFd fd) {
   const Result<Peer> peer = PeerOf(fd.Get());
   std::shared_ptr<ControlClient> client = MakeClient(std::move(fd));
-  if (!peer.Ok()) return;  // gone already
+  if (!peer.Ok()) return;  // already disconnected
   if (const char* why = WhyRefused(peer.Value())) {
     if (const auto held_back = refusal_log_.Allow(Now())) {
       log::Warning(
           {log::kControlRefused,
            {{"user", peer.Value().user}, {"peer_pid", peer.Value().pid}, {"suppressed", *held_back}}},
-          "control socket: user {} (pid {}) is refused: {} (root and user {} may)", peer.Value().user,
-          peer.Value().pid, why, ::geteuid());
+          "control socket: user {} (pid {}) is refused: {}; only root and user {} may connect",
+          peer.Value().user, peer.Value().pid, why, ::geteuid());
     }
     return client->TurnAway(Refusal("permission denied"));
   }
   if (clients_.size() >= kMaxClients && !MakeRoom())
-    return client->TurnAway(Refusal("too many clients wait"));
+    return client->TurnAway(Refusal("too many clients are waiting"));
   Keep(std::move(client));
 }
 
@@ -125,7 +125,7 @@ void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
 
 const char* ControlSocket::WhyRefused(const Peer& peer) const {
   if (peer.user != 0 && peer.user != ::geteuid()) return "another user";
-  // Of another pid namespace: 0, and no worker.
+  // The pid is 0 for a peer in another pid namespace, which cannot be a worker.
   return peer.pid > 0 && refused_session_(::getsid(peer.pid)) ? "a worker" : nullptr;
 }
 

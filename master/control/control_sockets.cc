@@ -19,8 +19,8 @@ Status ControlSockets::Prepare(const Config& config) {
       case SocketFilePresence::kOurs: return {};
       case SocketFilePresence::kReplaced:
         log::Warning({log::kFileReplaced, {{"path", config.control}}},
-                     "the control socket {} was replaced by another process and is left alone: preforkctl "
-                     "does not reach this server",
+                     "the control socket {} was replaced by another process and is left as it is: "
+                     "preforkctl does not reach this server",
                      config.control);
         return {};
       case SocketFilePresence::kGone: break;
@@ -35,8 +35,9 @@ Status ControlSockets::Prepare(const Config& config) {
   } else if (config.control != Config{}.control) {
     return Error{"control: " + endpoint.Err().text, endpoint.Err().errnum};
   } else {
-    // Nobody has asked for the default, and a first try without root runs into it.
-    log::Warning(log::kControlFailed, "no control socket: {}; preforkctl needs one, --control PATH names it",
+    // The default path was not asked for, and a first try without root cannot create it.
+    log::Warning(log::kControlFailed,
+                 "no control socket: {}; preforkctl cannot connect; set another path with --control PATH",
                  endpoint.Err().text);
   }
   return {};
@@ -81,7 +82,7 @@ Result<std::vector<ControlAnswer>> ControlSockets::Restore(const SavedControl& s
   if (saved.fd < 0) return waiters;
   ControlEndpoint endpoint(UniqueFd(saved.fd), saved.path, {});
   if (const Status status = Open(std::move(endpoint)); !status.Ok()) return status.Err();
-  serving_->Own(saved.file);  // only now: without the watch it is not this program's to remove
+  serving_->Own(saved.file);  // only now: if Open fails, the old program still owns the file
   for (const int fd : saved.waiters) waiters.push_back(serving_->RestoreWaiter(UniqueFd(fd)));
   for (const int fd : saved.idle) serving_->RestoreIdle(UniqueFd(fd));
   return waiters;
