@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// How soon to look for room again while parcels wait. Runs only then.
+// Interval between retries while parcels wait.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 
 }  // namespace
@@ -43,7 +43,7 @@ void Dispatcher::RemoveSlot(Slot slot) {
 }
 
 void Dispatcher::SubmitAccepted(PackedParcel&& parcel) {
-  ++fresh_;  // booked by the Flush
+  ++fresh_;  // booked by the next Flush
   waiting_.PushBack(std::move(parcel));
 }
 
@@ -52,9 +52,9 @@ void Dispatcher::Submit(PackedParcel&& parcel) { waiting_.PushBack(std::move(par
 void Dispatcher::Flush() {
   const Time now = Now();
   Distribute(now);
-  // What waits behind a slot that is held up makes that one a suspect, or would in the next Flush.
-  const bool somebody_waits = !waiting_.Empty() || stuck_.Due(now);
-  if (somebody_waits && slots_.AllSlow(now)) hooks_.on_all_slow();
+  // A parcel that waits behind a slow slot makes that slot a suspect, now or in the next Flush.
+  const bool parcels_wait = !waiting_.Empty() || stuck_.Due(now);
+  if (parcels_wait && slots_.AllSlow(now)) hooks_.on_all_slow();
 }
 
 void Dispatcher::Distribute(Time now) {
@@ -65,7 +65,7 @@ void Dispatcher::Distribute(Time now) {
   stuck_.Check(waiting_, now);
   row_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
   if (!waiting_.Empty()) slots_.LearnLoads(now);
-  // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
+  // Each round either sends everything that it assigned, or excludes at least one slot.
   while (AssignWaiting(now) && !SendOutboxes(now)) {
   }
   UpdateCongestion();
@@ -121,7 +121,8 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
   bool open = true;
   while (!rest.empty() && open) {
     const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
-    for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
+    // Logged before the worker can log that it took the connection.
+    for (const PackedParcel& parcel : batch) {
       log::Debug({log::kConnDispatched,
                   parcel.Id(),
                   {{"to_slot", target.slot}, {"to_inc", Get(target.channel->Row().incarnation)}}},
@@ -155,13 +156,13 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
 void Dispatcher::ReportInFlight() {
   Add(page_.too_many_in_flight);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        {log::kDescriptorsInFlight, {{"suppressed", *held_back}}},
-        "as many file descriptors are in flight as RLIMIT_NOFILE allows this user; connections wait");
+    log::Warning({log::kDescriptorsInFlight, {{"suppressed", *held_back}}},
+                 "too many file descriptors are in flight for this user (RLIMIT_NOFILE); connections wait");
   }
 }
 
-// Another try may succeed, or another slot. If none does, it is lost, and said so.
+// A retry, or another slot, may succeed. If every attempt fails, the connection is counted as lost and
+// logged.
 void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   ParcelHead head = parcel.Head();
   ++head.reclaims;
@@ -188,7 +189,7 @@ void Dispatcher::UpdateCongestion() {
 void Dispatcher::ArmTimer(Time now) {
   const Time soon = now + kRetryInterval;
   std::optional<Time> next = stuck_.Next(soon);
-  // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
+  // Without a ready slot there is nothing to retry: AddSlot is followed by a Flush.
   if (!waiting_.Empty() && slots_.Ready() > 0) next = soon;
   if (next) {
     timer_.SetAt(*next, now);

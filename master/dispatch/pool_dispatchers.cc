@@ -69,7 +69,7 @@ void PoolDispatchers::Flush() {
 void PoolDispatchers::FlushOne(Pool& pool) {
   pool.touched = false;
   pool.dispatcher->Flush();
-  // A pool that went with its generation gets no worker any more.
+  // A pool removed with its generation gets no more workers.
   if (!pool.current && pool.dispatcher->ReadySlots() == 0)
     pool.dispatcher->GiveUpWaiting(LossReason::kRefused);
 }
@@ -123,8 +123,8 @@ Pressure PoolDispatchers::CurrentPressure(PoolId pool) const {
   return found != pools_.end() ? found->second.dispatcher->CurrentPressure() : Pressure{};
 }
 
-// A service without a route is one that no generation has had: its connection is closed with the others that
-// nobody serves, as Parking does.
+// A service without a route was in no generation: its connection is closed by the main pool's dispatcher, as
+// Parking closes those of a removed service.
 PoolDispatchers::Pool& PoolDispatchers::PoolOf(ServiceId service) {
   const auto route = routes_.find(service);
   return Find(route != routes_.end() ? route->second : kMainPool);

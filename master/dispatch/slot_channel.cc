@@ -38,8 +38,8 @@ SlotChannel SlotChannel::Restore(SocketPair ends, Ledger& ledger, WorkerRow& row
   return channel;
 }
 
-// At this moment nobody but the master has written to those three: the worker is not forked yet, or was
-// forked by the program before this one, and has a row on that one's board.
+// Only the master has written to these three counters so far: the worker is not forked yet, or it was forked
+// by the previous program and uses a row of that program's scoreboard.
 SlotChannel::SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version)
     : ends_(std::move(ends)),
       master_(ends_.first.Get(), version),
@@ -66,7 +66,7 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
   given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) {
     hand_over.Sent(ReasonOf(parcels[i]));
-    parcels[i].fd.Reset();  // the channel has its own copy
+    parcels[i].fd.Reset();  // the message holds its own reference
   }
   return result;
 }
@@ -78,7 +78,7 @@ SendResult SlotChannel::Send(const ReopenLog& message) {
 
 void SlotChannel::Nudge() {
   std::string bytes;
-  (void)master_.Send(preforkd::Nudge{}, bytes);  // a channel that has no room wakes its worker anyway
+  (void)master_.Send(preforkd::Nudge{}, bytes);  // if the channel is full, its worker is woken anyway
 }
 
 std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
@@ -89,7 +89,7 @@ std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   for (const ReopenLog& log_file : log_files) {
     if (Send(log_file).outcome == SendOutcome::kSent) continue;
     log::Warning({log::kLogReopenFailed, {{"worker_inc", log_file.incarnation}}},
-                 "the worker of incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
+                 "the worker of incarnation {} keeps writing to the old log file", Raw(log_file.incarnation));
   }
   return count;
 }
@@ -99,8 +99,8 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
-    // Is there a free descriptor number? Taking one and giving it back is the only way to know that does not
-    // depend on what else this process has open.
+    // Check for a free descriptor by allocating one: the only test that does not depend on what else this
+    // process has open.
     UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
     if (!probe.Valid()) return count;
     probe.Reset();
@@ -112,7 +112,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
       case Heard::kError: return count;
       case Heard::kNoDescriptor:
       case Heard::kNonsense:
-        log::Alert(log::kChannelBroken, "a message of ours came back damaged from the channel: {}",
+        log::Alert(log::kChannelBroken, "a message sent by the master came back damaged from the channel: {}",
                    reception.why);
         continue;
     }
@@ -130,10 +130,10 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
 
 void SlotChannel::CloseOurSide() {
   shut_ = true;
-  // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time
-  // is over.
+  // ENOTCONN is impossible while the master holds both ends. A worker that is not told is killed after its
+  // timeout.
   if (::shutdown(MasterEnd(), SHUT_WR) < 0)
-    log::Error(log::kWorkerUntold, "a worker cannot be told to retire: {}", SysError("shutdown").text);
+    log::Error(log::kWorkerUntold, "cannot tell a worker to retire: {}", SysError("shutdown").text);
 }
 
 void SlotChannel::CountReturned(ReturnReason reason) {

@@ -41,9 +41,10 @@ std::optional<Time> StuckWatch::Next(Time soon) const {
 }
 
 bool StuckWatch::CheckSlot(Target& target, Time now) {
-  const Duration timeout = slots_.Patience();
+  const Duration timeout = slots_.ReclaimAfter();
   const ActivityReading reading = target.Reading();
-  const bool stuck = target.slot_activity.Stuck(reading, timeout, now);  // forgets what it has taken by now
+  // Stuck() also forgets the parcels that were taken meanwhile.
+  const bool stuck = target.slot_activity.Stuck(reading, timeout, now);
   if (WatchFor(target, now)) return false;
   if (!stuck && !(slots_.PreferIdle() && target.slot_activity.KeepsSomebodyWaiting(reading, timeout, now)))
     return true;
@@ -53,7 +54,7 @@ bool StuckWatch::CheckSlot(Target& target, Time now) {
 }
 
 bool StuckWatch::WatchFor(Target& target, Time now) {
-  const std::optional<Time> look = target.slot_activity.NextCheck(target.Reading(), slots_.Patience());
+  const std::optional<Time> look = target.slot_activity.NextCheck(target.Reading(), slots_.ReclaimAfter());
   if (look && *look <= now && target.watch == Watch::kSuspect) return false;
   target.watch = look ? Watch::kTimed : Watch::kNone;
   if (!look) return true;
@@ -67,9 +68,10 @@ void StuckWatch::ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_
   if (count == 0) return;
   for (const PackedParcel& parcel : std::span(reclaimed_).last(count)) {
     log::Debug({log::kConnReclaimed, parcel.Id(), {{"from_slot", target.slot}}},
-               "reclaimed from slot {}: it is {}", Raw(target.slot), stuck ? "stuck" : "slow");
+               "reclaimed from slot {}, which is {}", Raw(target.slot), stuck ? "stuck" : "slow");
   }
-  // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
+  // Its queue is empty now. If the worker merely did not get CPU time, only a nudge can show that it runs
+  // again.
   if (callback_since_ns == 0) target.channel->Nudge();
   page_.load_marks.Mark(target.slot);
 }

@@ -1,5 +1,5 @@
-// Target: one ready slot as the dispatcher sees it: what it was last seen to have, and what is about to be
-// sent to it. SlotBook owns it.
+// Target: one ready slot as the dispatcher sees it: the last reading, and the parcels about to be sent to it.
+// Owned by SlotBook.
 #ifndef PREFORKD_MASTER_DISPATCH_TARGET_H_
 #define PREFORKD_MASTER_DISPATCH_TARGET_H_
 
@@ -15,15 +15,14 @@
 
 namespace preforkd {
 
-// When a slot is looked at although nothing is to be given to it: something that it has not taken may have to
-// be taken back (StuckWatch).
+// When StuckWatch checks the slot for untaken parcels to reclaim.
 enum class Watch {
-  kNone,     // it has taken everything
-  kTimed,    // when its time has come
-  kSuspect,  // now, and in each Flush
+  kNone,     // never: it has taken everything
+  kTimed,    // when the scheduled check is due
+  kSuspect,  // now and in each Flush
 };
 
-// Times a parcel is taken back from a stuck slot; then it goes where the queue is shortest, and stays.
+// How often a parcel is reclaimed. After that it goes to the slot with the shortest queue, and stays there.
 inline constexpr std::uint32_t kMaxMoves = 3;
 
 struct Target {
@@ -41,12 +40,12 @@ struct Target {
   Slot slot;
   SlotChannel* channel;  // borrowed
   SlotActivity slot_activity;
-  Candidate seen;           // as of the last look, with what is in the outbox
-  std::uint64_t round = 0;  // in which that was
-  CallbackSums counted;     // of its worker's callbacks (GatherWatch)
-  bool offered = false;     // to the balancer; else it is benched
+  Candidate seen;           // the last reading, including the outbox
+  std::uint64_t round = 0;  // round of the last reading
+  CallbackSums counted;     // callbacks of its worker so far (GatherWatch)
+  bool offered = false;     // to the balancer; else benched
   Watch watch = Watch::kNone;
-  std::vector<PackedParcel> outbox;  // chosen for this slot in this round
+  std::vector<PackedParcel> outbox;  // parcels chosen for this slot in this round
 };
 
 }  // namespace preforkd
