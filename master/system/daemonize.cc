@@ -17,7 +17,8 @@
 namespace preforkd {
 namespace {
 
-// The daemon's side: one byte says that it serves; end of file, that it has died first.
+// In the daemon: one byte tells the waiting command that the server serves. End of file without it: the
+// server ended before that.
 void ReportServing(UniqueFd& pipe) {
   const char byte = 1;
   if (::write(pipe.Get(), &byte, 1) != 1)
@@ -27,13 +28,13 @@ void ReportServing(UniqueFd& pipe) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (!null.Valid() || ::dup2(null.Get(), fd) < 0)
-      log::Warning(log::kDetached, "the terminal could not be released");
+      log::Warning(log::kDetached, "cannot release the terminal");
   }
 }
 
 [[noreturn]] void BeDaemon(const std::function<int(ServingCallback)>& serve, UniqueFd pipe) {
   HoldOnlyCommandSignals();
-  log::SetErrorEcho(STDERR_FILENO);  // until it serves, or has failed
+  log::SetErrorEcho(STDERR_FILENO);  // until the server serves or has failed
   if (::setsid() < 0) log::Warning(log::kDetached, "{}", SysError("setsid").text);
   ::_exit(serve([&pipe] { ReportServing(pipe); }));
 }
@@ -44,7 +45,7 @@ int ExitCodeOf(pid_t pid) {
   do {
     ended = ::waitpid(pid, &status, 0);
   } while (ended < 0 && errno == EINTR);
-  // Where somebody else has taken the status it is surely no success.
+  // If the exit status cannot be read, the start counts as failed.
   return ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kSoftware);
 }
 
@@ -74,8 +75,7 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
   } while (size < 0 && errno == EINTR);
   if (size == 1) return static_cast<int>(ExitCode::kStopped);
   const int code = ExitCodeOf(daemon.Value().pid);
-  log::Error(log::kStartFailed, "not started: the server has ended with exit code {}; its log is {}", code,
-             log_path);
+  log::Error(log::kStartFailed, "not started: the server exited with code {}; its log is {}", code, log_path);
   return code;
 }
 

@@ -22,7 +22,8 @@ namespace {
 constexpr std::size_t kMostNamed = 8;
 
 struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)::closedir(directory); }  // nothing was written to it
+  // The directory was only read: an error does not matter.
+  void operator()(DIR* directory) const { (void)::closedir(directory); }
 };
 
 // "5 (/var/log/x)", "6 (socket:[123])".
@@ -45,7 +46,7 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
     return fds;
   }
   while (const dirent* entry = ::readdir(directory.get())) {
-    const int fd = std::atoi(entry->d_name);  // "." and "..": 0
+    const int fd = std::atoi(entry->d_name);  // "." and ".." give 0
     if (fd >= first && fd != ::dirfd(directory.get())) fds.push_back(fd);
   }
   std::sort(fds.begin(), fds.end());
@@ -61,7 +62,7 @@ void CloseLeftOpen(const std::vector<int>& fds) {
   }
   const std::size_t more = fds.size() - names.size();
   log::Notice({log::kDescriptorsClosed, {{"descriptors", fds.size()}}},
-              "closed file descriptors that the parent process had left open: {}{}", fmt::join(names, ", "),
+              "closed file descriptors left open by the parent process: {}{}", fmt::join(names, ", "),
               more == 0 ? "" : fmt::format(" and {} more", more));
 }
 

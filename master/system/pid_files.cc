@@ -10,17 +10,17 @@ namespace preforkd {
 Status PidFiles::Prepare(const Config& config) {
   coming_.reset();
   const bool same = config.pid_file == held_.Path();
-  if (!same && (config.pid_file.empty() || held_.Holds(config.pid_file))) return {};  // nothing to be made
+  if (!same && (config.pid_file.empty() || held_.Holds(config.pid_file))) return {};  // nothing to create
   if (same) {
     switch (held_.Check()) {
       case PidFile::Presence::kOurs: return {};
       case PidFile::Presence::kReplaced:
         log::Warning({log::kFileReplaced, {{"path", config.pid_file}}},
-                     "the pid file {} was replaced by another process and is left alone", config.pid_file);
+                     "the pid file {} was replaced by another process and is left as it is", config.pid_file);
         return {};
       case PidFile::Presence::kGone: break;
     }
-    MakeFolderOf(config.pid_file);  // a cleaner may have taken that as well
+    MakeFolderOf(config.pid_file);  // a cleanup job may have removed the folder as well
   }
   Result<PidFile> file = PidFile::Lock(config.pid_file);
   const Status status = file.Ok() ? file.Value().Write() : Status(file.Err());

@@ -14,9 +14,9 @@
 namespace preforkd {
 namespace {
 
-// The first that a manager passes, SD_LISTEN_FDS_START.
+// SD_LISTEN_FDS_START, the first passed descriptor.
 constexpr int kFirstPassedFd = 3;
-// A name that no manager has given: sd_listen_fds_with_names(3).
+// The name of a socket that the manager did not name (sd_listen_fds_with_names(3)).
 constexpr const char* kUnnamed = "unknown";
 
 template <typename Number>
@@ -28,7 +28,7 @@ std::optional<Number> Parse(const std::optional<std::string>& text) {
   return number;
 }
 
-// Takes the variable that says whom the others are for. A variable that is not there leaves the default.
+// Takes the variable that holds the pid the others are meant for. `by_default`: the result if it is not set.
 bool IsForUs(const char* variable, bool by_default) {
   const std::optional<std::string> pid = TakeVariable(variable);
   return pid ? Parse<pid_t>(pid) == ::getpid() : by_default;
@@ -41,7 +41,7 @@ std::optional<Duration> TakeWatchdog() {
   const auto microseconds = Parse<std::int64_t>(text);
   if (microseconds && *microseconds > 0) return std::chrono::microseconds(*microseconds);
   log::Warning({log::kEnvironmentInvalid, {{"variable", "WATCHDOG_USEC"}}},
-               "WATCHDOG_USEC: {} is not a time in microseconds: no watchdog", Quoted(*text));
+               "WATCHDOG_USEC: {} is not a number of microseconds; watchdog disabled", Quoted(*text));
   return std::nullopt;
 }
 
@@ -64,7 +64,7 @@ std::vector<ActivationSocket> TakeSockets() {
   const auto count = Parse<std::uint16_t>(count_text);
   if (!count) {
     log::Warning({log::kEnvironmentInvalid, {{"variable", "LISTEN_FDS"}}},
-                 "LISTEN_FDS: {} is not a number of sockets: none is used", Quoted(*count_text));
+                 "LISTEN_FDS: {} is not a number of sockets; none is used", Quoted(*count_text));
     return sockets;
   }
   const std::vector<std::string> names = SplitNames(names_text.value_or(""));

@@ -10,7 +10,7 @@
 namespace preforkd {
 namespace {
 
-// How long to wait when the manager's queue is full, and how much to keep meanwhile.
+// Pause before sending again when the manager's queue is full, and maximum number of notices kept meanwhile.
 constexpr Duration kSendAgain = std::chrono::milliseconds(50);
 constexpr std::size_t kMaxWaiting = 64;
 
@@ -32,7 +32,7 @@ void ServiceManager::OpenSocket(const std::string& name) {
     return log::Warning({log::kEnvironmentInvalid, {{"variable", "NOTIFY_SOCKET"}}}, "NOTIFY_SOCKET: {}",
                         address.Err().text);
   address_ = address.Value().address;
-  // Not connected: a manager that starts anew is reached under the same name.
+  // Not connected: a restarted manager is reached under the same name.
   socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_.Valid())
     log::Warning(log::kManagerUnreachable, "the service manager cannot be notified: {}",
@@ -44,10 +44,10 @@ void ServiceManager::Tick() {
   std::string text = notices_.Tick(reading, Now());
   if (notices_.Withholding() && !std::exchange(told_of_withholding_, true)) {
     log::Error({log::kWatchdogMissed, {{"beating", reading.beating}, {"wanted", reading.wanted}}},
-               "only {} of {} workers beat: the service manager's watchdog is not answered", reading.beating,
-               reading.wanted);
+               "only {} of {} workers have a recent heartbeat: not notifying the service manager's watchdog",
+               reading.beating, reading.wanted);
   } else if (!notices_.Withholding() && std::exchange(told_of_withholding_, false)) {
-    log::Notice(log::kWatchdogRestored, "the service manager's watchdog is answered again");
+    log::Notice(log::kWatchdogRestored, "notifying the service manager's watchdog again");
   }
   Say(std::move(text));
 }

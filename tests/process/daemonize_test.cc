@@ -81,7 +81,7 @@ TEST_CASE("a start that fails says why on standard error, also when the log is a
     CHECK(run({"--service", "echo", "--listen", first.Address()}) == 71);
     CHECK(said().find("preforkd: bind " + first.Address() + ": Address already in use (EADDRINUSE)\n") !=
           std::string::npos);
-    CHECK(said().find("not started: the server has ended with exit code 71; its log is " +
+    CHECK(said().find("not started: the server exited with code 71; its log is " +
                       second.Path("server.log")) != std::string::npos);
   }
   SUBCASE("a pid file that cannot be made") {
