@@ -25,7 +25,7 @@ struct Sample {
   Time taken_at{};
 };
 
-// The server's status, on a connection that is kept from one to the next and made anew when it has broken.
+// Reads the server's status, over one connection that is opened again after an error.
 class Sampler {
  public:
   explicit Sampler(std::string path) : path_(std::move(path)) {}
@@ -65,7 +65,7 @@ ExitCode Fail(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kUnavailable;
 }
 
-// Tables one below the other, for a file or the next program.
+// Prints tables one below the other, for a file or a pipe.
 ExitCode PrintTables(Sampler& sampler, Sample before, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     (void)::poll(nullptr, 0,
@@ -74,7 +74,7 @@ ExitCode PrintTables(Sampler& sampler, Sample before, std::uint32_t count) {
     if (!now.Ok()) return Fail(now.Err());
     if (i > 0) fmt::print("\n");
     fmt::print("{}", TextBetween(before, now.Value(), TopOrder::kSlot, {0, 0}));
-    if (std::fflush(stdout) != 0) return ExitCode::kStopped;  // the reader has had enough
+    if (std::fflush(stdout) != 0) return ExitCode::kStopped;  // the reader has closed the pipe
     before = std::move(now).Value();
   }
   return ExitCode::kStopped;
