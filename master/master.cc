@@ -111,11 +111,11 @@ Supervisor::Hooks Master::SupervisorHooks() {
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
   const ServiceConfig* found = config.FindService(service);
-  PF_CHECK(found != nullptr, "a listener without a service passed the check");
+  PF_CHECK(found != nullptr, "a checked configuration has a listener without a service");
   const std::vector<ServiceDeclaration>& types = context_.program.service_types;
   const auto type =
       std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
-  PF_CHECK(type != types.end(), "a service of an unknown type passed the check");
+  PF_CHECK(type != types.end(), "a checked configuration has a service of unknown type");
   return {generations_.ServiceOf(service), type->client_speaks_first};
 }
 
@@ -125,7 +125,7 @@ Notices::Reading Master::ReadHealth() const {
   return {desired, supervisor_.Counts().Beating(Now()), context_.scoreboard.Account().in_progress};
 }
 
-// ---- life ----
+// ---- run ----
 
 ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
   on_serving_ = std::move(on_serving);
@@ -140,7 +140,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   }
   pid_files_ = PidFiles(std::move(pid_file).Value());
   UseScheduling(config->scheduling);
-  supervisor_.ReapChildren();  // those that ended before anybody was told of it
+  supervisor_.ReapChildren();  // children that exited before SIGCHLD was handled
   generations_.Begin(std::move(config));
   applier_.Apply(generations_.Serving());
   control_.Commit(*generations_.Serving().config);
@@ -168,7 +168,7 @@ ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_
     upgrader_.SetReturnReason(*returned);
     changes_.Tell([&](Change& change) { change.BeginReturned(waiters); });
     for (const PoolSpec& pool : generations_.Serving().pools)
-      supervisor_.Scale(pool.id, pool.workers);  // some died
+      supervisor_.Scale(pool.id, pool.workers);  // some workers exited meanwhile
   } else {
     generations_.Prepare(std::move(coming));
     reloader_.SetPredecessor(state.version);
@@ -192,7 +192,7 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   if (status.Ok() && !returned) status = control_.Prepare(coming);
   if (status.Ok() && !returned) status = pid_files_.Prepare(coming);
   if (!status.Ok()) {
-    // Files that only this program has made.
+    // Remove the files that only this program has created.
     listeners_.Abandon();
     control_.Abandon();
     pid_files_.Abandon();
@@ -200,23 +200,20 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   }
   WayBack::Close();
   if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
-    log::Error(log::kDescriptorKept, "a file descriptor stays open when another program is executed: {}",
-               closed.Err().text);
+    log::Error(log::kDescriptorKept, "a file descriptor stays open across exec: {}", closed.Err().text);
   }
   EndHold();
   return std::move(waiters).Value();
 }
 
-// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be
-// refused.
+// Without a descriptor, the scoreboard could not be passed to the next program and every upgrade would fail.
 Status Master::CanBePassedOn() const {
   if (context_.scoreboard.Fd() >= 0 || !WayBack::MayBeChoosy()) return {};
-  return Error{"there is no memory for a scoreboard that can be passed on"};
+  return Error{"no memory for a scoreboard that can be passed to the next program"};
 }
 
 ExitCode Master::Loop() {
-  // What the system refuses once it may grant a moment later: a master that ended for it would cut everybody
-  // off.
+  // The failure may be temporary, and a master that exits for it would cut off every client.
   constexpr int kFailuresInARow = 100;
   constexpr Duration kInARow = std::chrono::seconds(1);
   int failures = 0;
@@ -229,7 +226,7 @@ ExitCode Master::Loop() {
       log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
       return ExitCode::kSoftware;
     }
-    log::Error(log::kLoopFailed, "the event loop failed and goes on: {}", status.Err().text);
+    log::Error(log::kLoopFailed, "the event loop failed, continuing: {}", status.Err().text);
   }
   log::Notice(
       {log::kStopped, {{"accepted", Get(context_.Page().accepted)}, {"lost", Get(context_.Page().lost)}}},
@@ -238,9 +235,9 @@ ExitCode Master::Loop() {
 }
 
 Status Master::WatchSignals() {
-  // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
+  // A write to a closed connection is an error handled where it happens; it must not end the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
-  // Likewise a log that has reached RLIMIT_FSIZE.
+  // The same holds for a log file that has reached RLIMIT_FSIZE.
   if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return Error{"signal(SIGXFSZ)", errno};
   Result<std::unique_ptr<SignalWatch>> watch = SignalWatch::Create(
       context_.loop, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
@@ -255,7 +252,7 @@ Status Master::WatchSignals() {
   return {};
 }
 
-// ---- what Change decides ----
+// ---- actions of Change ----
 
 void Master::Execute(const ChangeAction& action) {
   std::visit(
@@ -277,12 +274,13 @@ void Master::Execute(const ChangeAction& action) {
 
 void Master::Do(const Publish& action) {
   MasterState state = StateOf(action.phase);
-  if (state == MasterState::kServing && !CanServe(Parts())) state = MasterState::kDegraded;  // still
+  // Change does not know whether every pool can serve; CanServe does.
+  if (state == MasterState::kServing && !CanServe(Parts())) state = MasterState::kDegraded;
   context_.Page().state.store(state, std::memory_order_relaxed);
   supervisor_.PublishState(state);
 }
 
-// ---- what happens to the workers ----
+// ---- worker events ----
 
 void Master::OnFirstReady() {
   changes_.Tell([](Change& change) { change.OnFirstReady(); });
@@ -313,7 +311,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {
   changes_.Tell([](Change& change) { change.OnFinished(); });
-  dispatcher_.StopDispatching();  // what no worker was left to serve is lost, and counted
+  dispatcher_.StopDispatching();  // connections that no worker can serve any more are lost, and counted
   if (!reason.empty()) log::Error(log::kGaveUp, "giving up: {}", reason);
   exit_code_ = code;
   context_.loop.Stop();

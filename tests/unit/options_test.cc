@@ -128,9 +128,9 @@ TEST_CASE("wrong flags are named, with the nearest") {
       {{"--workers"}, "--workers"},
       {{"-c", ""}, "-c: the name of the file is empty"},
       {{"--config="}, "-c: the name of the file is empty"},
-      {{"--set", "workers"}, "--set: 'workers' is no setting; write KEY=VALUE"},
-      {{"--set", "=1"}, "--set: '=1' is no setting"},
-      {{"--set", "x", "--unknown"}, "--set: 'x' is no setting"},
+      {{"--set", "workers"}, "--set: 'workers' is not a setting; write KEY=VALUE"},
+      {{"--set", "=1"}, "--set: '=1' is not a setting"},
+      {{"--set", "x", "--unknown"}, "--set: 'x' is not a setting"},
       {{"--a\nb"}, "unknown flag '--a\\x0ab'"},
   };
   for (const Misuse& misuse : cases) {
