@@ -29,7 +29,7 @@ IoResult Connection::Send(std::string_view bytes, bool more_follows) {
 IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
   const IoResult result = socket_.SendFile(file, offset, count);
   if (result.kind == IoResult::Kind::kEnd) {
-    verdict_.why = "a file became shorter while it was sent";
+    verdict_.why = "the file was truncated while it was being sent";
   } else {
     verdict_.Note(result);
   }
@@ -40,10 +40,10 @@ void Connection::Await(Interest interest) {
   if (verdict_.closing) return;
   const Status status = socket_.Await(interest);
   if (status.Ok()) return;
-  // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
+  // ENOSPC or ENOMEM: without a watch this client cannot be served.
   if (const auto held_back = Env().client_lines.unwatchable.Allow(Now())) {
     log::Error({log::kConnFailed, socket_.Facts().id, {{"suppressed", *held_back}}},
-               "closing: the client cannot be waited for: {}", status.Err().text);
+               "closing: the socket cannot be watched: {}", status.Err().text);
   }
   Lose(LossReason::kRefused);
 }
@@ -56,7 +56,7 @@ void Connection::SetTimeout(Duration delay) {
 void Connection::SetIdleTimeout(Duration delay) {
   if (verdict_.closing) return;
   const ParkingConfig& parking = Env().config->parking;
-  // A master that parks nothing would send it back at once, again and again.
+  // A master that does not park would send the connection back at once, again and again.
   if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
   timer_.SetAfter(parking.after, delay);
 }
@@ -97,7 +97,7 @@ void Connection::Travel() {
 
 void Connection::SwitchService(Service& service, Luggage luggage) {
   socket_.Facts().proxy_header_due = false;
-  verdict_.anew = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
+  verdict_.next = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
   host_.DecideLater();
 }
 

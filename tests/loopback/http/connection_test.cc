@@ -305,7 +305,7 @@ TEST_CASE("the log says why a connection ended while a file was sent") {
   REQUIRE(::ftruncate(file.Get(), 10) == 0);
   world.Connect(SocketKind::kTcp);
   CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
-  CHECK(log.Says("closed: a file became shorter while it was sent"));
+  CHECK(log.Says("closed: the file was truncated while it was being sent"));
 }
 
 }  // namespace preforkd::test
