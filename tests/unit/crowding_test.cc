@@ -34,7 +34,7 @@ TEST_CASE("patience: none is needed while a quarter is free, and a quarter of a 
   };
   for (const Row& row : rows) {
     CAPTURE(row.crowd.connections);
-    CAPTURE(row.crowd.most);
+    CAPTURE(row.crowd.max);
     CHECK(TimeoutOf(row.crowd) == row.timeout);
   }
 }

@@ -27,7 +27,7 @@ void Retirement::Begin(Duration drain_timeout) {
 
 void Retirement::OnDrainTimeout() {
   log::Warning({log::kDrainTimeout, {{"connections", connections_.Size()}}},
-               "drain_timeout has passed: {} connections are closed unfinished", connections_.Size());
+               "drain_timeout has passed: closing {} unfinished connections", connections_.Size());
   connections_.ForEach([](LiveConnection& connection) { connection.End(LossReason::kDrain); });
   Leave();
 }
