@@ -1,10 +1,11 @@
-// CheckSchedule: when the path of the served folder is to be looked up again. Pure: told the time.
+// CheckSchedule: decides when the path of the served folder is looked up again. Pure: the caller passes the
+// time.
 //
-// A lookup costs an open and a close. Once a second is nothing beside the requests of that second, and keeps
-// the promise that new content is served within one. A file that is not found may be in the folder that the
-// path leads to now, so a miss looks at once: an old release is often removed right after the switch. Misses
-// have a budget of a hundred looks a second, because clients that ask for what does not exist must not make
-// it dearer. Only a worker with more misses than that may answer 404 for what is there, for 10 ms.
+// A lookup costs an open and a close. One per second is cheap beside a second's requests, and new content is
+// served within a second. A missing file may be in the folder to which the path leads now, because an old
+// release is often removed right after the switch; so a miss triggers a lookup at once. Misses have a budget
+// of 100 lookups per second, so that requests for missing files stay cheap. Only with more misses than that
+// may a worker answer 404 for an existing file, for 10 ms.
 #ifndef PREFORKD_WORKER_HTTP_FILES_CHECK_SCHEDULE_H_
 #define PREFORKD_WORKER_HTTP_FILES_CHECK_SCHEDULE_H_
 
@@ -20,13 +21,13 @@ class CheckSchedule {
   static constexpr Duration kPerMiss = std::chrono::milliseconds(10);
   static constexpr int kMissesAtOnce = 16;
 
-  // The path has been looked up at `now`.
+  // The path was looked up at `now`.
   explicit CheckSchedule(Time now) : looked_(now), spent_until_(now) {}
   void Checked(Time now) { looked_ = now; }
 
-  // Before a file is opened.
+  // A lookup is due before a file is opened.
   [[nodiscard]] bool Due(Time now) const { return now - looked_ >= kInterval; }
-  // After a file was not found, or the folder was not there. True: the look is taken from the budget.
+  // For a file or folder that was not found. True: look up now; the lookup is taken from the budget.
   [[nodiscard]] bool SpendOnMiss(Time now) {
     if (spent_until_ - now > (kMissesAtOnce - 1) * kPerMiss) return false;
     spent_until_ = std::max(spent_until_, now) + kPerMiss;
@@ -35,8 +36,8 @@ class CheckSchedule {
 
  private:
   Time looked_;
-  Time spent_until_;  // each look for a miss takes kPerMiss; those ahead of the clock are kMissesAtOnce at
-                      // most
+  // Each lookup for a miss adds kPerMiss; at most kMissesAtOnce of them lie in the future.
+  Time spent_until_;
 };
 
 }  // namespace preforkd::http

@@ -30,11 +30,11 @@ void ServedRoot::CheckAgain(Time now) {
     log::Notice({log::kRootRestored, {{"path", path_}}}, "root {} can be opened again", Quoted(path_));
 }
 
-// Once for each time that it goes, and once a second for one that comes and goes.
+// Logs once each time the folder disappears, and at most once per second.
 void ServedRoot::SayGone(int errnum, Time now) {
   if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
   log::Warning({log::kRootMissing, {{"path", path_}}},
-               "root {} cannot be opened: {}; its files are missing until it can", Quoted(path_),
+               "cannot open root {}: {}; its files are missing until that succeeds", Quoted(path_),
                ErrnoText(errnum));
   said_gone_ = true;
 }

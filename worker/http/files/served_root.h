@@ -1,10 +1,10 @@
-// ServedRoot: the folder that a service serves, by its path. Whatever that path leads to now is served: a
-// folder that was removed and made again, or the new target of a symlink anywhere in the path.
+// ServedRoot: the folder that a service serves, by its path. It serves whatever the path leads to now: a
+// folder that was removed and created again, or the new target of a symlink in the path.
 //
-// The folder stays open between two lookups of its path, so a request costs one open(2) of a name beneath it.
-// When to look is CheckSchedule's decision. While the path leads nowhere every file is missing with the error
-// of the path; a lookup that fails for want of resources changes nothing. Files that are being sent are not
-// touched: they are open.
+// The folder stays open between two lookups of its path, so a request costs one open(2) beneath it.
+// CheckSchedule decides when to look up again. While the path leads nowhere, every file is missing, with the
+// error of the path. A lookup that fails for lack of resources changes nothing. Files being sent are not
+// affected: they are open.
 #ifndef PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 #define PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 
@@ -19,11 +19,10 @@ namespace preforkd::http {
 
 class ServedRoot {
  public:
-  // Error: there is no such folder now, or its path may not be searched: most likely a mistake in the
-  // configuration.
+  // Error: the folder does not exist or its path cannot be searched, probably a configuration mistake.
   static Result<ServedRoot> Open(const std::string& path, Time now);
 
-  // As Beneath::OpenFile, in the folder that the path led to a second ago at most.
+  // Like Beneath::OpenFile, in the folder to which the path led at most a second ago.
   [[nodiscard]] Beneath::Opened OpenFile(const char* name, Time now);
 
  private:
