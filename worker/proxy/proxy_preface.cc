@@ -8,7 +8,7 @@
 namespace preforkd {
 namespace {
 
-// A proxy sends its header with the first packet.
+// A proxy sends the header with its first packet.
 constexpr Duration kTimeout = std::chrono::seconds(10);
 
 class PrefaceSession : public Session {
@@ -23,7 +23,7 @@ class PrefaceSession : public Session {
     switch (received.kind) {
       case IoResult::Kind::kAgain: return connection_.Await(Interest::kRead);
       case IoResult::Kind::kEnd:
-      case IoResult::Kind::kError: return connection_.Close();  // a port that is probed, for example
+      case IoResult::Kind::kError: return connection_.Close();  // for example a port scan
       case IoResult::Kind::kDone: break;
     }
     received_.append(scratch.data(), received.size);
@@ -42,9 +42,9 @@ class PrefaceSession : public Session {
   }
 
   [[nodiscard]] Duration Lag(Time now) const override { return now - start_; }
-  void OnCrowded() override { connection_.Close("no PROXY protocol header, and its place was needed"); }
+  void OnCrowded() override { connection_.Close("no PROXY protocol header while places were short"); }
 
-  // It comes at once or never: not worth a journey.
+  // The header arrives at once or never: travelling is not worthwhile.
   [[nodiscard]] const char* TravelRefusal() const override {
     return "its PROXY protocol header is not complete";
   }
@@ -55,7 +55,7 @@ class PrefaceSession : public Session {
     const std::string client = address.Text();
     const std::string peer = connection_.Peer().Text();
     log::Debug({log::kProxyHeader, connection_.Id(), {{"client", client}, {"peer", peer}}},
-               "client {} came through {}", client, peer);
+               "client {} connected through {}", client, peer);
   }
 
   void Refuse(const char* error) {
@@ -64,7 +64,7 @@ class PrefaceSession : public Session {
       log::Warning({log::kProxyHeader,
                     connection_.Id(),
                     {{"peer", peer}, {"error", error}, {"suppressed", *held_back}}},
-                   "closing: PROXY protocol header of {}: {}", peer, error);
+                   "closing: invalid PROXY protocol header from {}: {}", peer, error);
     }
     connection_.Close();
   }
