@@ -121,7 +121,7 @@ class Dashboard(unittest.TestCase):
         with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready, 2 wanted")
-            await_text(browser, "#tile-restarts", "no worker has died")
+            await_text(browser, "#tile-restarts", "no worker was restarted")
             victim = server.workers()[0]
             row = "#workers tr[data-slot='0']"
             await_text(browser, f"{row} .process", f"pid {victim['pid']}")
