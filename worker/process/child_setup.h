@@ -28,10 +28,11 @@ struct ChildDescriptors {
 // Does, in this order: resets signals to their defaults (and ignores those meant for others), starts a new
 // session, removes unlisted environment variables, drops OOM-killer protection, makes the scoreboard
 // read-only except for the worker's own part, opens standard input on /dev/null, closes every foreign
-// descriptor, sets the log identity, takes the user identity (identity.h), and sets the parent-death signal
-// last, because a change of identity clears it (prctl(2)). SIGTERM stays blocked until the worker's event
-// loop watches it. With worker.chroot, the folders of the services in `start` are renamed to their names
-// inside the new root. Error: the child cannot become a worker and must exit with WorkerExit::kStartFailed.
+// descriptor, sets the log identity, takes the user identity (identity.h), and sets the PR_SET_PDEATHSIG
+// signal last, because a change of identity clears it (prctl(2)). SIGTERM stays blocked until the worker's
+// event loop watches it. With worker.chroot, the folders of the services in `start` are renamed to their
+// names inside the new root. Error: the child cannot become a worker and must exit with
+// WorkerExit::kStartFailed.
 Result<ChildDescriptors> SetUpChild(WorkerStart& start);
 
 }  // namespace preforkd

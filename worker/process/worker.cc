@@ -127,7 +127,7 @@ Status Worker::MakeServices(const ServiceTypes& types) {
 
 void Worker::OnSignal(int signo) {
   if (signo != SIGTERM || env_->retiring) return;
-  // If the master has ended, this is the parent-death signal: the send fails, and end of file follows.
+  // If the master has ended, this is its PR_SET_PDEATHSIG signal: the send fails, and end of file follows.
   ReplaceMe message{env_->id};
   if (master_.Send(message))
     log::Notice(log::kWorkerAsksReplacement, "SIGTERM: asking the master for a replacement");
