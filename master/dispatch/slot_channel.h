@@ -66,8 +66,8 @@ class SlotChannel {
   void CountReturned(ReturnReason reason);
   // The seal shows that this slot was given the connection.
   [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
-  // The worker can still hold a connection to hand back, by the master's own count. The row is writable by
-  // the worker, so its finished count is never taken to decrease.
+  // The worker can still hold a connection to hand back, by the master's own count. The worker can
+  // write to the row, so a decrease of its finished count is ignored.
   [[nodiscard]] bool MayHandBack();
   // The incarnation has ended and left `untaken` parcels in the channel.
   void StartIncarnation(std::uint64_t untaken);

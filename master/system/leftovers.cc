@@ -19,7 +19,7 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t kMostNamed = 8;
+constexpr std::size_t kMaxNamed = 8;
 
 struct CloseDirectory {
   // The directory was only read: an error does not matter.
@@ -57,7 +57,7 @@ void CloseLeftOpen(const std::vector<int>& fds) {
   if (fds.empty()) return;
   std::vector<std::string> names;
   for (const int fd : fds) {
-    if (names.size() < kMostNamed) names.push_back(NameOf(fd));
+    if (names.size() < kMaxNamed) names.push_back(NameOf(fd));
     UniqueFd(fd).Reset();
   }
   const std::size_t more = fds.size() - names.size();

@@ -57,16 +57,22 @@ class Connection {
 
   // Unique number of the connection. It stays the same in every worker.
   [[nodiscard]] ConnId Id() const { return socket_.Facts().id; }
+  // The client's address: the socket's peer, or what SetClient has set.
   [[nodiscard]] const SocketAddress& Peer() const { return socket_.Facts().peer; }
   // Number of requests counted on this connection so far, in all workers that have served it.
   [[nodiscard]] std::uint64_t Requests() const { return socket_.Facts().requests; }
   // Number of hand-overs from the master to a worker so far.
   [[nodiscard]] std::uint32_t Journeys() const { return socket_.Facts().journeys; }
+  // What all services of this worker share.
   [[nodiscard]] WorkerEnv& Env() { return socket_.Env(); }
 
+  // Reads up to into.size() bytes, at least 1, in one recv(2). kAgain: no data now, so call Await. kEnd: the
+  // client has shut down its sending side. kError: the connection has failed, so call Close. The result is
+  // the same for the calls below, unless they say otherwise (client_socket.h).
   IoResult Receive(std::span<char> into);
-  // Sends what fits into the socket's send buffer. `more_follows`: the kernel may delay a partial segment
-  // until more data is sent (MSG_MORE).
+  // Sends the part of `bytes`, at least 1 byte, that fits into the socket's send buffer. kAgain: the buffer
+  // is full. The caller must keep the rest and send it when OnReady reports kWrite. `more_follows`: the
+  // kernel may delay a partial segment until more data is sent (MSG_MORE).
   IoResult Send(std::string_view bytes, bool more_follows = false);
   // sendfile(2) of up to `count` bytes. `file` is borrowed. `offset` advances by the bytes sent. kEnd: the
   // file ended early (it was truncated).
@@ -82,14 +88,17 @@ class Connection {
   // Sets the readiness for which OnReady is called; replaces the earlier one. Costs no system call if nothing
   // changes. If the socket cannot be watched, the connection is closed and counted as lost.
   void Await(Interest interest);
+  // Session::OnTimeout is called once after `delay`. A connection has one timeout: each call of this or of
+  // SetIdleTimeout replaces the earlier one. After OnTimeout the connection stays open unless Close is
+  // called.
   void SetTimeout(Duration delay);
   void CancelTimeout() { timer_.Cancel(); }
-  // For a session that is idle and could travel (Session::TravelRefusal). Session::OnTimeout is called after
-  // `delay`. If the connection stays idle for parking.after, it is handed back to the master, which watches
-  // it while it uses nothing in this worker.
+  // Like SetTimeout, for a session that is idle and could travel (Session::TravelRefusal). If the connection
+  // stays idle for parking.after, it is handed back to the master, which watches it while it uses nothing in
+  // this worker.
   void SetIdleTimeout(Duration delay);
   // Asks the worker to hand the connection back. That happens after the current callback has returned, like
-  // Close.
+  // Close. The connection stays if TravelRefusal() gives a reason or the luggage is too large.
   void Travel();
 
   // Counts one request, for this connection and in the scoreboard.
@@ -107,10 +116,11 @@ class Connection {
   // from a timer of the session or from another session, that happens in the same turn of the event loop. If
   // the socket has unread input, the kernel sends RST after the data sent; to avoid that, call HalfClose and
   // read on before Close. `why` is logged and must be a static string; nullptr: the result of the last
-  // Receive, Send or SendFile, or the timeout.
+  // Receive, Send or SendFile, or the timeout. Later calls of Await, SetTimeout and SetIdleTimeout have
+  // no effect.
   void Close(const char* why = nullptr);
   // Lets another session, of `service`, take over after the current callback has returned; this session is
-  // then destroyed. `service` must outlive the connection.
+  // then destroyed. `service` must outlive the connection; `luggage` is passed to its Open.
   void SwitchService(Service& service, Luggage luggage);
   // Sets the peer address, for a proxy in front that knows the real client.
   void SetClient(const SocketAddress& client) { socket_.Facts().peer = client; }

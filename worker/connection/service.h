@@ -88,8 +88,8 @@ class Service {
 };
 
 // Creates a service, once per worker, before the worker reports ready. Runs in the worker process as the
-// worker's user. An error ends the worker, is logged, and counts as a failed start. `config` and `env`
-// outlive the service.
+// worker's user. An error or an exception ends the worker, is logged, and counts as a failed start. `config`
+// and `env` outlive the service.
 using ServiceFactory =
     std::function<Result<std::unique_ptr<Service>>(const ServiceConfig& config, WorkerEnv& env)>;
 

@@ -25,18 +25,18 @@ Beneath::Opened ServedRoot::OpenFile(const char* name, Time now) {
 void ServedRoot::CheckAgain(Time now) {
   schedule_.Checked(now);
   const int errnum = folder_.Reopen(path_);
-  if (errnum != 0) return SayGone(errnum, now);
-  if (std::exchange(said_gone_, false))
+  if (errnum != 0) return LogGone(errnum, now);
+  if (std::exchange(logged_gone_, false))
     log::Notice({log::kRootRestored, {{"path", path_}}}, "root {} can be opened again", Quoted(path_));
 }
 
 // Logs once each time the folder disappears, and at most once per second.
-void ServedRoot::SayGone(int errnum, Time now) {
-  if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
+void ServedRoot::LogGone(int errnum, Time now) {
+  if (IsShortage(errnum) || logged_gone_ || !log_limit_.Allow(now)) return;
   log::Warning({log::kRootMissing, {{"path", path_}}},
                "cannot open root {}: {}; its files are missing until that succeeds", Quoted(path_),
                ErrnoText(errnum));
-  said_gone_ = true;
+  logged_gone_ = true;
 }
 
 }  // namespace preforkd::http

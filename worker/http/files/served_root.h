@@ -30,13 +30,13 @@ class ServedRoot {
       : path_(std::move(path)), folder_(std::move(folder)), schedule_(now) {}
 
   void CheckAgain(Time now);
-  void SayGone(int errnum, Time now);
+  void LogGone(int errnum, Time now);
 
   std::string path_;
   Beneath folder_;
   CheckSchedule schedule_;
   OncePerSecond log_limit_;
-  bool said_gone_ = false;
+  bool logged_gone_ = false;
 };
 
 }  // namespace preforkd::http

@@ -4,8 +4,8 @@
 // Why no library: this file replaces llhttp, the parser of Node.js. Its Debian version fails with an error of
 // its own on input that RFC 9112 requires us to accept (a tab after Content-Length, HTTP/1.2), does not
 // report chunk extensions, and accepts bare CR, bare LF and folded lines. So every byte had to be checked
-// before it, and it was left with finding colons. Two parsers for one head can disagree, which is how
-// requests are smuggled. libhttp-parser is its predecessor, and laxer.
+// before llhttp saw it, and finding colons was all that was left for it. Two parsers for one head can
+// disagree, which is how requests are smuggled. libhttp-parser is its predecessor, and laxer.
 //
 // There is one parser per service and worker, shared by its connections; it keeps no state between two heads.
 // An incomplete head is parsed again from its start when its next line is complete. A complete head is parsed
