@@ -96,17 +96,18 @@ Listener::Sink Master::ListenerSink() {
 }
 
 Supervisor::Hooks Master::SupervisorHooks() {
-  return {[this](Generation) { OnFirstReady(); },
-          [this](Generation) { OnPromote(); },
-          [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
-          [this](HandedBack message) { parking_.Arrive(std::move(message)); },
-          [this] { return parking_.MakeRoom(); },
-          [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
-          [this] {
-            JudgeService(Parts());
-            changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
-          },
-          [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
+  return {
+      [this](Generation) { OnFirstReady(); },
+      [this](Generation) { OnPromote(); },
+      [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
+      [this](HandedBack message) { parking_.Arrive(std::move(message), changes_.State().ListenersClosed()); },
+      [this] { return parking_.MakeRoom(); },
+      [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
+      [this] {
+        JudgeService(Parts());
+        changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
+      },
+      [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
@@ -311,7 +312,8 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {
   changes_.Tell([](Change& change) { change.OnFinished(); });
-  dispatcher_.StopDispatching();  // connections that no worker can serve any more are lost, and counted
+  dispatcher_.GiveUpWaiting(
+      LossReason::kStopped);  // connections that no worker can serve any more are lost, and counted
   if (!reason.empty()) log::Error(log::kGaveUp, "giving up: {}", reason);
   exit_code_ = code;
   context_.loop.Stop();

@@ -16,7 +16,7 @@ void Stopper::Do(const CloseListeners& action) {
               "stopping: no new connections; workers have {:.0f} s to finish",
               Seconds(action.stop_by - Now()));
   parts_.listeners.Close();
-  parts_.parking.Stop();
+  parts_.parking.CloseIdle();
   parts_.dispatcher.Flush();
   if (!parts_.dispatcher.Congested()) parts_.changes.Tell([](Change& change) { change.OnDrained(); });
 }
@@ -29,9 +29,9 @@ void Stopper::Do(const StopWorkers& action) {
 void Stopper::Do(const StopAtOnce&) {
   parts_.listeners.Close();
   log::Notice(log::kStoppingNow, "stopping at once");
-  parts_.parking.Stop();
-  parts_.dispatcher.StopDispatching();
-  parts_.supervisor.StopAtOnce();
+  parts_.parking.CloseIdle();
+  parts_.dispatcher.GiveUpWaiting(LossReason::kStopped);
+  parts_.supervisor.StopAtOnce();  // from here on no slot takes anything
 }
 
 }  // namespace preforkd

@@ -28,11 +28,6 @@ void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
   gather_.Configure(config, cpus);
 }
 
-void Dispatcher::StopDispatching() {
-  stopping_ = true;
-  Flush();
-}
-
 void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   RemoveSlot(slot);
   slots_.Add(slot, channel);
@@ -58,8 +53,7 @@ void Dispatcher::Flush() {
 }
 
 void Dispatcher::Distribute(Time now) {
-  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
-  if (stopping_) GiveUpWaiting(LossReason::kStopped);
+  BookAccepted();
   slots_.BeginRound();
   in_flight_limit_ = false;
   stuck_.Check(waiting_, now);
@@ -72,10 +66,16 @@ void Dispatcher::Distribute(Time now) {
   ArmTimer(now);
 }
 
+void Dispatcher::BookAccepted() {
+  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
+}
+
 void Dispatcher::GiveUpWaiting(LossReason reason) {
+  BookAccepted();
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
   while (!waiting_.Empty())
     log::Debug({log::kConnClosed, waiting_.PopFront().Id()}, "closed: {}", LossReasonName(reason));
+  UpdateCongestion();
 }
 
 void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted,

@@ -44,8 +44,6 @@ class Dispatcher {
 
   // `cpus`: the number on which workers can run at once; 0: unknown, nothing is gathered.
   void Configure(const DispatchConfig& config, std::uint32_t cpus = 0);
-  // For a stop without delay: from now on every parcel is closed and counted as lost.
-  void StopDispatching();
 
   // Adds a ready slot. `channel` is borrowed until RemoveSlot.
   void AddSlot(Slot slot, SlotChannel& channel);
@@ -74,6 +72,7 @@ class Dispatcher {
   [[nodiscard]] Pressure CurrentPressure() const { return slots_.CurrentPressure(waiting_.Size(), Now()); }
 
  private:
+  void BookAccepted();
   void Distribute(Time now);
   // Moves waiting parcels to outboxes, oldest first, until no slot has room. False if nothing was assigned.
   bool AssignWaiting(Time now);
@@ -101,7 +100,6 @@ class Dispatcher {
   OncePerSecond log_limit_;
   bool in_flight_limit_ = false;  // ETOOMANYREFS in this round
   bool congested_ = false;
-  bool stopping_ = false;
 };
 
 }  // namespace preforkd

@@ -26,9 +26,8 @@ void PoolDispatchers::Configure(const DispatchConfig& config,
   Reroute();
 }
 
-void PoolDispatchers::StopDispatching() {
-  stopping_ = true;
-  for (auto& [id, pool] : pools_) pool.dispatcher->StopDispatching();
+void PoolDispatchers::GiveUpWaiting(LossReason reason) {
+  for (auto& [id, pool] : pools_) pool.dispatcher->GiveUpWaiting(reason);
 }
 
 void PoolDispatchers::AddSlot(PoolId pool, Slot slot, SlotChannel& channel) {
@@ -144,7 +143,6 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
   found.dispatcher =
       std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), scoreboard_.UsePool(pool), ledger_, hooks);
   found.dispatcher->Configure(config_, cpus_);
-  if (stopping_) found.dispatcher->StopDispatching();
   return found;
 }
 

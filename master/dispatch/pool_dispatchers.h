@@ -41,8 +41,8 @@ class PoolDispatchers {
   // Dispatcher::Configure.
   void Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
                  std::uint32_t cpus);
-  // Calls Dispatcher::StopDispatching for all pools.
-  void StopDispatching();
+  // Closes all waiting connections of all pools and counts them as lost for `reason`.
+  void GiveUpWaiting(LossReason reason);
 
   // Adds a ready slot of `pool`. `channel` is borrowed until RemoveSlot.
   void AddSlot(PoolId pool, Slot slot, SlotChannel& channel);
@@ -89,7 +89,6 @@ class PoolDispatchers {
   std::map<ServiceId, PoolId> routes_;  // of every service so far
   std::map<PoolId, Pool> pools_;        // never shrinks: a removed pool keeps a dispatcher without slots
   std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: not ready
-  bool stopping_ = false;
   bool congestion_changed_ = false;
   std::set<PoolId> slow_;
   IdleCall tell_;

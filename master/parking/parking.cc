@@ -51,22 +51,22 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
       flush_(
           loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
 
-ParkReading Parking::Reading(bool has_work) const {
+ParkReading Parking::Reading(bool has_work, bool stopping) const {
   ParkReading reading;
   reading.parked = parked_.size();
   reading.most = max_parked_;
   reading.table_full = !budget_.HasPlenty(0);
-  reading.stopping = stopping_;
+  reading.stopping = stopping;
   reading.has_work = has_work;
   return reading;
 }
 
-void Parking::Arrive(HandedBack message) {
+void Parking::Arrive(HandedBack message, bool stopping) {
   if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
     log::Debug({log::kConnClosed, message.parcel.Id()}, "closed: {}", kServiceGone);
     return ledger_.Closed();
   }
-  switch (JudgeArrival(Reading(message.wake_now))) {
+  switch (JudgeArrival(Reading(message.wake_now, stopping))) {
     case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
@@ -190,8 +190,7 @@ void Parking::Drop(Place place, const char* why) {
              "closed: {}", why);
 }
 
-void Parking::Stop() {
-  stopping_ = true;
+void Parking::CloseIdle() {
   // A connection with a request goes to a worker; the others are closed.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);

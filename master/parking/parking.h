@@ -42,8 +42,9 @@ class Parking {
   void Configure(const ParkingConfig& config,
                  const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
-  // Takes a connection from a worker and parks it, dispatches it or closes it.
-  void Arrive(HandedBack message);
+  // Takes a connection from a worker and parks it, dispatches it or closes it. `stopping`: none is parked any
+  // more.
+  void Arrive(HandedBack message, bool stopping);
   // Takes a connection that the previous program of this process had parked (upgrade), and that the ledger
   // counts as waiting. One that cannot be watched goes to a worker. `idle_left` 0: no limit.
   void Restore(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
@@ -58,9 +59,8 @@ class Parking {
   // True if a descriptor is free, if need be after closing the connections parked longest (a bounded number
   // per call).
   [[nodiscard]] bool MakeRoom();
-  // The server is stopping: connections with data to read go to a worker, all others are closed, and so is
-  // every connection that arrives later.
-  void Stop();
+  // The server is stopping: connections with data to read go to a worker, all others are closed.
+  void CloseIdle();
   // For a full descriptor table: closes the connection that was parked longest. False if none is parked.
   bool EvictOne();
 
@@ -79,7 +79,7 @@ class Parking {
     [[nodiscard]] std::span<const char> Bytes() const { return {parcel.get(), size}; }
   };
 
-  [[nodiscard]] ParkReading Reading(bool has_work) const;
+  [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void Park(PackedParcel parcel, Duration idle_left);
   // The connection is readable or its idle time is over (`why`). If a request has arrived, it is woken, else
   // closed.
@@ -106,7 +106,6 @@ class Parking {
   OncePerSecond unwatchable_;  // for the log line about a connection that cannot be watched
   std::uint64_t max_parked_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every service is accepted
-  bool stopping_ = false;
 };
 
 }  // namespace preforkd

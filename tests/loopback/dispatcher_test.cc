@@ -229,12 +229,14 @@ TEST_CASE("a slot that had no room is chosen again as soon as it has") {
   CHECK(world.Take(0) == std::vector<std::uint64_t>{3});
 }
 
-TEST_CASE("stopping: what waits is lost, and counted as that") {
+TEST_CASE("waiting connections that are given up are lost, and counted with the reason") {
   World world(1, 2);
   world.Submit(5);
   CHECK(world.dispatcher.Waiting() == 3);
-  world.dispatcher.StopDispatching();
+  world.dispatcher.GiveUpWaiting(LossReason::kStopped);
   CHECK(Get(world.page->lost) == 3);
+  CHECK(Get(world.page->lost_by[static_cast<std::size_t>(LossReason::kStopped)]) == 3);
+  CHECK_FALSE(world.dispatcher.Congested());
   CHECK(world.dispatcher.Waiting() == 0);
   CHECK(world.Take(0).size() == 2);
 }

@@ -134,7 +134,7 @@ class World {
       REQUIRE(head.bytes_in == 2 * head.requests);
       REQUIRE(head.bytes_out == 3 * head.requests);
       worker.channel.CountReturned(handed_back.reason);
-      parking_.Arrive(std::move(handed_back));
+      parking_.Arrive(std::move(handed_back), false);
     }
     dispatcher_.Flush();
   }

@@ -173,14 +173,16 @@ TEST_CASE(
   CHECK(world.Take(1).size() == 2);
 }
 
-TEST_CASE("told to stop at once, no pool gives anything out") {
+TEST_CASE("connections that wait for any pool can be given up, also those accepted just now") {
   World world;
   world.AddSlot(kMainPool, 0);
-  world.dispatchers.StopDispatching();
+  world.dispatchers.RemoveSlot(Slot{0});
   world.Accept(kWeb, 1);
   world.Accept(kApi, 1);
-  CHECK(world.Take(0).empty());
+  world.dispatchers.GiveUpWaiting(LossReason::kStopped);
   CHECK(Get(world.page->lost) == 2);
+  CHECK(Get(world.page->accepted) == 2);
+  CHECK(world.dispatchers.Waiting() == 0);
 }
 
 }  // namespace preforkd

@@ -124,7 +124,7 @@ void ParkAndWake::Round() {
   message.parcel = Accepted(parcel_.front());
   slots_.Book().Restored(1);
   parcel_.clear();
-  parking_.Arrive(std::move(message));
+  parking_.Arrive(std::move(message), false);
   PF_CHECK(::send(client_.Get(), "x", 1, MSG_NOSIGNAL) == 1, "the client cannot speak");
   // The event, and the flush that it asks for.
   while (slots_.GetDispatcher().Waiting() == 0 && parcel_.empty()) {

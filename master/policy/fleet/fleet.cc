@@ -60,7 +60,7 @@ void Fleet::AbandonNext(std::string reason, Time now) {
   }
   next_.reset();
   table_.Push(Abandon{generation, std::move(reason)});
-  if (stopping_) return;
+  if (Stopping()) return;
   // Some workers may be missing if this generation was restored.
   for (const PoolTarget& pool : current_.pools) table_.Resize(pool, current_.number, now);
 }
@@ -159,26 +159,26 @@ void Fleet::Exited(const WorkerId& id, bool served, Time now) {
 void Fleet::Restart(Record& record, Time now) {
   table_.StartAt(record, restarts_.NextStart(record.pool, record.failures, record.settings, now), now);
   const PoolTarget* pool = current_.Find(record.pool);
-  if (stopping_ || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
+  if (Stopping() || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
   finish_ = {ExitCode::kUnavailable, NeverReady(current_, *pool)};
   StopAtOnce(now);
 }
 
-bool Fleet::Replace(const WorkerId& id, Time now) { return !stopping_ && table_.Replace(id, now); }
+bool Fleet::Replace(const WorkerId& id, Time now) { return !Stopping() && table_.Replace(id, now); }
 
 // ---- worker numbers ----
 
 void Fleet::Scale(PoolId pool, std::uint32_t workers, Time now) {
   PoolTarget* target = current_.Find(pool);
   PF_CHECK(target != nullptr && workers >= 1, "scaling an unknown pool, or to 0 workers");
-  if (stopping_) return;
+  if (Stopping()) return;
   target->workers = workers;
   table_.Resize(*target, current_.number, now);
 }
 
 void Fleet::AddExtra(PoolId pool, Time now) {
   const PoolTarget* target = current_.Find(pool);
-  if (stopping_ || target == nullptr) return;
+  if (Stopping() || target == nullptr) return;
   if (Record* record = table_.Add(pool, target->settings, current_.number, now)) record->extra = true;
 }
 
@@ -198,7 +198,7 @@ std::uint32_t Fleet::Desired(PoolId pool) const {
 // ---- the end ----
 
 void Fleet::Stop(Time deadline, Time now) {
-  stopping_ = true;
+  if (life_ == Life::kRunning) life_ = Life::kStopping;
   if (next_) AbandonNext("the server is stopping", now);
   table_.ReleaseAll(deadline, now);
   FinishIfEmpty();
@@ -210,8 +210,8 @@ void Fleet::StopAtOnce(Time now) {
 }
 
 void Fleet::FinishIfEmpty() {
-  if (!stopping_ || finished_ || !table_.Empty()) return;
-  finished_ = true;
+  if (life_ != Life::kStopping || !table_.Empty()) return;
+  life_ = Life::kFinished;
   table_.Push(finish_);
 }
 

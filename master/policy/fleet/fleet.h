@@ -84,13 +84,16 @@ class Fleet {
   // A process of an earlier generation still finishes its connections, for at most drain_timeout.
   [[nodiscard]] bool Draining() const;
   [[nodiscard]] bool MayReload() const { return !Changing() && !Stopping() && !Draining(); }
-  [[nodiscard]] bool Stopping() const { return stopping_; }
+  [[nodiscard]] bool Stopping() const { return life_ != Life::kRunning; }
   // Desired workers of the pool in the generation in service; 0: it has no such pool.
   [[nodiscard]] std::uint32_t Desired(PoolId pool) const;
   [[nodiscard]] std::uint32_t Extras(PoolId pool) const { return table_.CountExtras(pool); }
   [[nodiscard]] Generation Current() const { return current_.number; }
 
  private:
+  // It may begin to stop by itself: when the first generation cannot start.
+  enum class Life { kRunning, kStopping, kFinished };
+
   void Restart(Record& record, Time now);
   void AbandonNext(std::string reason, Time now);
   void PromoteIfReady(Time now);
@@ -101,9 +104,8 @@ class Fleet {
   FirstBoot boot_;
   GenerationTarget current_;
   std::optional<GenerationTarget> next_;
-  bool stopping_ = false;
+  Life life_ = Life::kRunning;
   Finish finish_;  // the action to send at the end
-  bool finished_ = false;
 };
 
 }  // namespace preforkd
