@@ -71,7 +71,7 @@ class Place(NamedTuple):
 
 # Patterns are matched against the name that is included.
 HEADERS = (
-    Place("libevent", r"event2/|event\.h$|evutil", PRODUCT, ("common/event/",), "the wrappers hide it"),
+    Place("libevent", r"^event2/|^ev(?:ent|util)\w*\.h$", PRODUCT, ("common/event/",), "the wrappers hide it"),
     Place("doctest", r"doctest", PRODUCT, (), "the product holds no tests"),
     Place("toml++", r"toml\+\+/", PRODUCT + ("tests/",), ("common/config/toml_file.cc",),
           "slow to compile, and one file knows it"),
@@ -107,9 +107,13 @@ CALLS = (
           "exit_code.h names what a status means"),
 )
 
-# Each opens a section of README.md with an ordered list of files to read.
-READING_LISTS = ("The life of a connection", "The life of a worker", "The life of a configuration value",
-                 "The life of an upgrade")
+# Each is a section of that page with an ordered list of files to read.
+READING_LISTS = {
+    "The life of a connection": "master/README.md",
+    "The life of a worker": "master/README.md",
+    "The life of an upgrade": "master/README.md",
+    "The life of a configuration value": "common/README.md",
+}
 
 
 class Finding(NamedTuple):
@@ -248,18 +252,15 @@ def section_of(markdown, title):
 
 
 def check_reading_lists(root):
-    readme = root / "README.md"
-    if not readme.is_file():
-        return  # the top level's finding
-    text = readme.read_text()
-    for title in READING_LISTS:
+    for title, page in READING_LISTS.items():
+        text = (root / page).read_text() if (root / page).is_file() else ""
         steps = re.findall(r"^ *\d+\. .*(?:\n +\S.*)*", section_of(text, title), re.MULTILINE)
         paths = [path for step in steps for path in re.findall(r"`(\w[\w.-]*/[\w./-]+)`", step)]
         if not paths:
-            yield Finding("reading list", "README.md", f"'{title}' has no ordered list of files")
+            yield Finding("reading list", page, f"'{title}' has no ordered list of files")
         for path in paths:
             if not (root / path).exists():
-                yield Finding("reading list", "README.md", f"'{title}' names {path}, which does not exist")
+                yield Finding("reading list", page, f"'{title}' names {path}, which does not exist")
 
 
 def check_folders(root):
