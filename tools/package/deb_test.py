@@ -29,6 +29,7 @@ EXPECTED = {
     "usr/share/doc/preforkd/README.md.gz",
     "usr/share/doc/preforkd/changelog.gz",
     "usr/share/doc/preforkd/copyright",
+    "usr/share/doc/preforkd/operating.md.gz",
     "usr/share/man/man1/preforkctl.1.gz",
     "usr/share/man/man5/preforkd.toml.5.gz",
     "usr/share/man/man8/preforkd.8.gz",

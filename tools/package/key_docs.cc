@@ -1,6 +1,6 @@
 // key_docs FORMAT TEMPLATE: prints the template, in which each line
 //
-//   @keys SECTION [TYPE] [without NAME...]@      (in a README: <!-- keys --> ... <!-- end of keys -->)
+//   @keys SECTION [TYPE] [without NAME...]@      (in a page: <!-- keys --> ... <!-- end of keys -->)
 //
 // becomes the keys of that section, as the tables of the program have them: names, defaults, ranges and
 // words. FORMAT: man (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION:

@@ -26,6 +26,9 @@ LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-de
 # Where a service's author begins; what these include is shipped with them.
 HEADER_ROOTS = ["worker/connection/service.h", "worker/http/answer/handler.h"]
 
+# The first page of the tree, and the one for operators (tools/package/README.md).
+PAGES = ["README.md", "operating.md"]
+
 
 class Layout:
     """Where the parts of a release are, under one prefix."""
@@ -124,7 +127,8 @@ class Release:
         doc = root / "usr/share/doc/preforkd"
         write(doc / "copyright", self.copyright())
         write(doc / "changelog.gz", compressed(self.text("changelog.in")))
-        write(doc / "README.md.gz", compressed(self.text("README.md")))
+        for page in PAGES:
+            write(doc / (page + ".gz"), compressed(self.text(page)))
         conffiles = ["/etc/preforkd/preforkd.toml"]
         if "logrotate" in self.files:
             write(root / "etc/logrotate.d/preforkd", self.text("logrotate"))
@@ -190,8 +194,10 @@ class Release:
             self.symbols_root(folder / "dbgsym", symbols)
             self.build_deb(folder / "dbgsym", self.options.dbgsym)
             self.install(folder / "tar", LOCAL, programs)
-            write(folder / "tar/usr/local/share/doc/preforkd/README.md", self.text("README.md"))
-            write(folder / "tar/usr/local/share/doc/preforkd/copyright", self.copyright())
+            doc = folder / "tar/usr/local/share/doc/preforkd"
+            for page in PAGES:
+                write(doc / page, self.text(page))
+            write(doc / "copyright", self.copyright())
             self.build_tar(folder / "tar", self.options.tar)
 
 
