@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from class_size import class_sizes
+from markdown_page import MarkdownPage
 
 TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
 PRODUCT = ("common/", "master/", "worker/")
@@ -114,6 +115,9 @@ READING_LISTS = {
     "The life of an upgrade": "master/README.md",
     "The life of a configuration value": "common/README.md",
 }
+
+# README.md is read first. What does not fit belongs on the page of its folder.
+MAX_README_LINES = 150
 
 
 class Finding(NamedTuple):
@@ -263,6 +267,38 @@ def check_reading_lists(root):
                 yield Finding("reading list", page, f"'{title}' names {path}, which does not exist")
 
 
+def read_pages(root):
+    paths = [path for top in sorted(TOP_LEVEL) for path in [root / top, *(root / top).rglob("*")]
+             if path.suffix == ".md" and path.is_file()]
+    pages = [MarkdownPage(path.relative_to(root).as_posix(), path.read_text()) for path in paths]
+    return {page.path: page for page in pages}
+
+
+def check_links(root):
+    pages = read_pages(root)
+    for page in pages.values():
+        for link, where in page.links:
+            path, anchor = page.target(link)
+            if path is None or not (root / path).exists():
+                yield Finding("link", where, f"{link} leads to no file of the tree")
+            elif anchor and path in pages and anchor not in pages[path].anchors:
+                yield Finding("link", where, f"{link} leads to no heading of {path}")
+
+
+def check_map_of_pages(root):
+    pages = read_pages(root)
+    readme = pages.pop("README.md", None)
+    if not readme:
+        return  # the top level's finding
+    lines = readme.text.count("\n")
+    if lines > MAX_README_LINES:
+        yield Finding("first page", "README.md",
+                      f"{lines} lines, at most {MAX_README_LINES}: move some to a page that it links")
+    linked = {readme.target(link)[0] for link, _ in readme.links}
+    for path in sorted(set(pages) - linked):
+        yield Finding("page", path, "README.md has no link to it")
+
+
 def check_folders(root):
     for folder in sorted({path.parent for top in PRODUCT for path in (root / top).rglob("*.cc")}):
         files = [path for path in folder.iterdir() if path.suffix in (".h", ".cc")]
@@ -271,7 +307,7 @@ def check_folders(root):
                           f"{len(files)} files, at most {MAX_FILES}: split it into folders that a reader can name")
 
 
-TREE_RULES = (check_top_level, check_reading_lists, check_folders)
+TREE_RULES = (check_top_level, check_reading_lists, check_links, check_map_of_pages, check_folders)
 
 
 def check_tree(root):

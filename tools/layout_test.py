@@ -157,13 +157,20 @@ BAD = (
     ("top level", "notes.txt", ""),
     ("reading list", "common/README.md", COMMON_PAGE.replace("spawn.cc", "gone.cc")),
     ("reading list", "common/README.md", COMMON_PAGE.replace("1. ", "Read ")),
+    ("first page", "README.md", README + "\n" * layout_rules.MAX_README_LINES),
+    ("link", "README.md", README + "[gone](master/gone.md)"),
+    ("link", "README.md", README + "[outside](../a.md)"),
+    ("link", "README.md", README + "[nowhere](#nowhere)"),
+    ("link", "common/README.md", COMMON_PAGE + "[gone](README.md/gone)"),
+    ("link", "common/README.md", COMMON_PAGE + "[nowhere](../master/README.md#nowhere)"),
+    ("page", "worker/README.md", "# A page that nobody finds"),
 )
 
 
 def all_rules():
     tables = {place.what for place in layout_rules.HEADERS + layout_rules.CALLS}
     return tables | {"direction", "json in a header", "size", "columns", "class", "opening", "top level", "reading list",
-                     "folder"}
+                     "first page", "link", "page", "folder"}
 
 
 def findings_in(files):
@@ -196,7 +203,7 @@ class Rules(unittest.TestCase):
 
     def test_a_missing_page_of_reading_lists_is_found(self):
         files = {path: text for path, text in GOOD.items() if path != "common/README.md"}
-        self.assertEqual({finding.rule for finding in findings_in(files)}, {"reading list"})
+        self.assertEqual({finding.rule for finding in findings_in(files)}, {"reading list", "link"})
 
     def test_a_folder_of_too_many_files_is_found(self):
         files = {f"worker/http/a{i}.cc": "" for i in range(layout_rules.MAX_FILES + 1)}
