@@ -96,18 +96,19 @@ Listener::Sink Master::ListenerSink() {
 }
 
 Supervisor::Hooks Master::SupervisorHooks() {
-  return {
-      [this](Generation) { OnFirstReady(); },
-      [this](Generation) { OnPromote(); },
-      [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
-      [this](HandedBack message) { parking_.Arrive(std::move(message), changes_.State().ListenersClosed()); },
-      [this] { return parking_.MakeRoom(); },
-      [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
-      [this] {
-        JudgeService(Parts());
-        changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
-      },
-      [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
+  return {[this](Generation) { OnFirstReady(); },
+          [this](Generation) { OnPromote(); },
+          [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
+          [this](HandedBack message) {
+            parking_.Arrive(std::move(message), changes_.State().Current() >= Change::State::kDraining);
+          },
+          [this] { return parking_.MakeRoom(); },
+          [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
+          [this] {
+            JudgeService(Parts());
+            changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
+          },
+          [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {

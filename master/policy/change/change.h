@@ -110,8 +110,6 @@ class Change {
   [[nodiscard]] State Current() const { return state_; }
   // A stop has been requested.
   [[nodiscard]] bool Stopping() const { return state_ >= State::kDelaying; }
-  // The stop has gone beyond its delay: nothing is accepted, and idle connections are closed.
-  [[nodiscard]] bool ListenersClosed() const { return state_ >= State::kDraining; }
   // New connections are accepted.
   [[nodiscard]] bool MayAccept() const { return booted_ && state_ <= State::kDelaying; }
 
