@@ -23,22 +23,22 @@ struct State {
   Dress dress;
   Identity identity;
   std::uint64_t dropped = 0;
-  bool torn = false;  // the last line that was begun has no end
+  bool torn = false;  // the last line that was begun has no line end
   std::atomic<std::uint64_t>* drop_counter = nullptr;
   sockaddr_un syslog = {AF_UNIX, "/dev/log"};
 };
 
-// One for the process: a log that has to be passed around is a log that is not used where it matters.
+// One for the process. A log that must be passed around is not used where it matters.
 State g_state;
 
 constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "warning", "error", "alert"};
 
-// The number of bytes that went; less than 0: errno says why not. Never waits, but for a disk or a terminal.
+// The number of bytes written; negative: errno has the reason. Never blocks, except on a disk or a terminal.
 ssize_t Deliver(const Line& line) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   switch (g_state.dress.sink) {
     case Sink::kSyslog:
-      // Not connected: a daemon that is started anew is found at its path again.
+      // Not connected: a syslog daemon that is restarted is found at its path again.
       return ::sendto(g_state.fd, line.data(), line.size(), kFlags,
                       reinterpret_cast<const sockaddr*>(&g_state.syslog), sizeof(g_state.syslog));
     case Sink::kJournal:
@@ -64,13 +64,13 @@ bool Emit(Level level, const Subject& subject, std::string_view text) {
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(result, 0));
   const bool whole = size == line.size();
   if (whole) g_state.torn = false;
-  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a
-  // new one.
+  // A part of the line was written (the disk has just become full): remove it if possible, otherwise begin
+  // the next line on a new one.
   if (!whole && size > 0) g_state.torn = !TakeBack(g_state.fd, {line.data(), size}, size);
   return whole;
 }
 
-// For a person at a terminal: the text alone. Whether it arrives is not our concern.
+// For a person at a terminal: the text alone. A failure to write it is ignored.
 void Echo(std::string_view text) {
   const std::string line = fmt::format("preforkd: {}\n", Escaped(text));
   (void)!::write(g_state.echo_fd, line.data(), line.size());
@@ -81,7 +81,7 @@ void CountDropped() {
   if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
 }
 
-// Says how many lines were lost, in the first line that can be written again.
+// Logs how many lines were lost, before the first line that can be written again.
 void ReportDropped() {
   Line text;
   fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one",

@@ -1,5 +1,5 @@
-// Event: the name of what a log line reports. Every line has one (event=worker_ready); programs and tests
-// match it and the line's fields, so the wording of a line may change at any time, and the name may not.
+// Event: the name of what a log line reports. Every line has one (event=worker_ready). Programs and tests
+// match the event and the line's fields: the wording of a line may change at any time, the name may not.
 //
 // A new event is appended to its group. tests/unit/base checks that common/README.md lists all of them.
 #ifndef PREFORKD_COMMON_BASE_LOG_EVENT_H_
@@ -19,8 +19,8 @@ namespace preforkd::log {
   EVENT(kServing, "serving", "The first generation serves.")                                               \
   EVENT(kSignal, "signal", "The master received a signal.")                                                \
   EVENT(kStopDelay, "stop_delay", "The stop delay runs: not ready, but new connections are still served.") \
-  EVENT(kStopping, "stopping", "The listeners are closed; workers finish what they have.")                 \
-  EVENT(kStoppingNow, "stopping_now", "A second signal, or quit: nothing is waited for.")                  \
+  EVENT(kStopping, "stopping", "Listeners are closed; workers finish their connections.")                  \
+  EVENT(kStoppingNow, "stopping_now", "A second signal, or quit: stops without waiting.")                  \
   EVENT(kStopped, "stopped", "The server has ended; accepted and lost are its totals.")                    \
   EVENT(kGaveUp, "gave_up", "The server ends because it cannot serve.")                                    \
   EVENT(kCheckFailed, "check_failed", "A bug: a condition that the code relies on does not hold.")         \
@@ -28,31 +28,30 @@ namespace preforkd::log {
   EVENT(kSystemCallFailed, "system_call_failed", "A system call failed; the process goes on without it.")  \
   EVENT(kDescriptorsClosed, "descriptors_closed", "Open descriptors of the parent process were closed.")   \
   EVENT(kDescriptorKept, "descriptor_kept", "A descriptor stays open across exec and should not.")         \
-  EVENT(kDetached, "detached", "--daemonize: the server has left the terminal, or could not.")             \
+  EVENT(kDetached, "detached", "--daemonize: detached from the terminal, or failed to.")                   \
   EVENT(kEnvironmentInvalid, "environment_invalid", "A variable of the service manager cannot be used.")   \
   EVENT(kManagerUnreachable, "manager_unreachable", "A notification did not reach the service manager.")   \
-  EVENT(kWatchdogMissed, "watchdog_missed", "Too few workers beat: WATCHDOG=1 is withheld.")               \
-  EVENT(kWatchdogRestored, "watchdog_restored", "Enough workers beat again: WATCHDOG=1 is sent.")          \
+  EVENT(kWatchdogMissed, "watchdog_missed", "Too few recent heartbeats: WATCHDOG=1 is withheld.")          \
+  EVENT(kWatchdogRestored, "watchdog_restored", "Enough heartbeats again: WATCHDOG=1 is sent.")            \
   /* configuration, reload, upgrade */                                                                     \
   EVENT(kConfigProblem, "config_problem", "One problem of a configuration that was refused.")              \
   EVENT(kConfigWarning, "config_warning",                                                                  \
-        "The configuration is accepted; one of its values deserves a look.")                               \
-  EVENT(kWorkersAuto, "workers_auto", "What workers = \"auto\" stands for on this machine.")               \
-  EVENT(kIsolationMissing, "isolation_missing",                                                            \
-        "Workers lack an isolation that the server could not set up.")                                     \
-  EVENT(kReloadWaits, "reload_waits", "A reload starts when another change has finished.")                 \
+        "The configuration is accepted, but one of its values is doubtful.")                               \
+  EVENT(kWorkersAuto, "workers_auto", "The number that workers = \"auto\" means on this machine.")         \
+  EVENT(kIsolationMissing, "isolation_missing", "A configured isolation of workers is not in force.")      \
+  EVENT(kReloadWaits, "reload_waits", "A reload waits until another change has finished.")                 \
   EVENT(kReloadStarted, "reload_started", "The workers of a new generation are being started.")            \
   EVENT(kReloadDone, "reload_done", "The new generation serves.")                                          \
-  EVENT(kReloadRefused, "reload_refused", "The configuration was refused; the old generation serves on.")  \
-  EVENT(kReloadAbandoned, "reload_abandoned", "The new generation failed; the old one serves on.")         \
-  EVENT(kUpgradeWaits, "upgrade_waits", "An upgrade starts when another change has finished.")             \
+  EVENT(kReloadRefused, "reload_refused", "The configuration was refused; the old one stays in force.")    \
+  EVENT(kReloadAbandoned, "reload_abandoned", "The new generation failed; the old one goes on serving.")   \
+  EVENT(kUpgradeWaits, "upgrade_waits", "An upgrade waits until another change has finished.")             \
   EVENT(kUpgradeCheck, "upgrade_check", "The new program runs in check mode.")                             \
   EVENT(kUpgradeOutput, "upgrade_output", "A line that the new program printed in check mode.")            \
   EVENT(kUpgradeExec, "upgrade_exec", "The master executes the new program.")                              \
   EVENT(kUpgradeResumed, "upgrade_resumed", "The new program has restored the state and goes on.")         \
   EVENT(kUpgradeDone, "upgrade_done", "The workers of the new program serve.")                             \
-  EVENT(kUpgradeRefused, "upgrade_refused", "The new program was refused; this one serves on.")            \
-  EVENT(kUpgradeReturned, "upgrade_returned", "The new program failed; the old one serves on.")            \
+  EVENT(kUpgradeRefused, "upgrade_refused", "The new program was refused; this one goes on serving.")      \
+  EVENT(kUpgradeReturned, "upgrade_returned", "The new program failed; the old one goes on serving.")      \
   EVENT(kUpgradeReturn, "upgrade_return", "The new program executes the old one again.")                   \
   EVENT(kUpgradeStateLost, "upgrade_state_lost", "A part of the saved state could not be restored.")       \
   EVENT(kScaled, "scaled", "The number of workers of a pool was changed by command or signal.")            \
@@ -65,11 +64,11 @@ namespace preforkd::log {
   EVENT(kListenerClosed, "listener_closed", "A listener was closed by a reload.")                          \
   EVENT(kListenerFailed, "listener_failed", "A listener failed.")                                          \
   EVENT(kAcceptPaused, "accept_paused", "Accepting pauses; the kernel's backlog waits.")                   \
-  EVENT(kSocketUnused, "socket_unused", "The service manager passed a socket that no listener names.")     \
+  EVENT(kSocketUnused, "socket_unused", "The service manager passed a socket that no listener uses.")      \
   EVENT(kFileReplaced, "file_replaced", "A socket or pid file of ours was replaced by another process.")   \
   EVENT(kFileRemoved, "file_removed", "A socket or pid file was removed and cannot be created again.")     \
   EVENT(kFileRestored, "file_restored", "A socket or pid file that was removed exists again.")             \
-  EVENT(kStaleSocket, "stale_socket", "A socket file that a dead process left was removed.")               \
+  EVENT(kStaleSocket, "stale_socket", "A socket file left by an ended process was removed.")               \
   EVENT(kPidFile, "pid_file", "The pid file was written.")                                                 \
   EVENT(kRootMissing, "root_missing", "The root of a service cannot be opened.")                           \
   EVENT(kRootRestored, "root_restored", "The root of a service can be opened again.")                      \
@@ -84,10 +83,10 @@ namespace preforkd::log {
   EVENT(kWorkerStarted, "worker_started", "A worker was forked.")                                          \
   EVENT(kWorkerStartFailed, "worker_start_failed", "A worker could not be forked; it is tried again.")     \
   EVENT(kWorkerReady, "worker_ready", "A worker takes connections.")                                       \
-  EVENT(kWorkerRetiring, "worker_retiring", "A worker takes nothing new and finishes what it has.")        \
+  EVENT(kWorkerRetiring, "worker_retiring", "A worker gets no new connections and drains.")                \
   EVENT(kWorkerRetired, "worker_retired", "A retiring worker has ended.")                                  \
   EVENT(kWorkerExited, "worker_exited",                                                                    \
-        "A worker has ended unasked; lost counts the connections that cost.")                              \
+        "A worker ended without being told to; lost counts its lost connections.")                         \
   EVENT(kWorkerBacktrace, "worker_backtrace", "A frame of the stack of a worker that crashed.")            \
   EVENT(kWorkerRepeats, "worker_repeats", "Workers crash in a row while they serve the same request.")     \
   EVENT(kWorkerHung, "worker_hung", "A worker does not answer and gets SIGABRT.")                          \
@@ -103,11 +102,11 @@ namespace preforkd::log {
   EVENT(kExtraStarted, "extra_started", "All workers of a pool are blocked; an extra one starts.")         \
   EVENT(kExtraRetired, "extra_retired", "An extra worker is not needed any more.")                         \
   EVENT(kPoolDegraded, "pool_degraded", "No worker of a pool is ready and none can be started now.")       \
-  EVENT(kPoolRecovered, "pool_recovered", "A pool that was degraded has a ready worker again.")            \
-  EVENT(kMasterPaused, "master_paused", "The master did not run for a while; heartbeats start afresh.")    \
+  EVENT(kPoolRecovered, "pool_recovered", "A degraded pool has a ready worker again.")                     \
+  EVENT(kMasterPaused, "master_paused", "The master did not run for a while; heartbeat ages restart.")     \
   EVENT(kChildExited, "child_exited", "A child process that is no worker has ended.")                      \
   EVENT(kChannelBroken, "channel_broken", "A bug: the channel delivered an invalid message.")              \
-  EVENT(kDrainTimeout, "drain_timeout", "A retiring worker closes its connections unfinished.")            \
+  EVENT(kDrainTimeout, "drain_timeout", "A retiring worker closes its unfinished connections.")            \
   /* connections */                                                                                        \
   EVENT(kConnAccepted, "conn_accepted", "A connection was accepted.")                                      \
   EVENT(kConnDispatched, "conn_dispatched", "A connection was handed over to a worker.")                   \

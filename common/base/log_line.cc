@@ -31,7 +31,7 @@ void AppendTimestamp(Line& line) {
                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
 }
 
-// What programs write to /dev/log: the format of RFC 3164 without the name of the host, in local time.
+// The head of a message to /dev/log: the format of RFC 3164 without a host name, in local time.
 void AppendSyslogHead(Line& line, unsigned facility, Level level) {
   constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -49,7 +49,7 @@ void AppendEscaped(Line& line, std::string_view text, Escape escape) {
   while (!text.empty()) line.append(TakeEscaped(text, escape, room));
 }
 
-// Time and level, where nobody else adds them.
+// Time and level, unless the sink adds them.
 void AppendTextHead(Line& line, Sink sink, Level level) {
   const auto out = std::back_inserter(line);
   switch (sink) {
@@ -68,7 +68,7 @@ void AppendTextHead(Line& line, Sink sink, Level level) {
   }
 }
 
-// A line about a worker carries that worker's slot and incarnation in place of the writer's.
+// A line about a worker carries that worker's slot and incarnation instead of the writer's.
 Identity About(const Identity& who, const Subject& subject) {
   Identity about = who;
   if (subject.Worker()) about.slot = subject.Worker()->slot;
@@ -76,7 +76,7 @@ Identity About(const Identity& who, const Subject& subject) {
   return about;
 }
 
-// A value that has only these needs no quotes. A colon at its end would look like the end of the head.
+// True if the value needs no quotes. A colon at its end would look like the end of the head.
 bool IsPlain(std::string_view text) {
   constexpr std::string_view kPlainBytes =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:@[]";

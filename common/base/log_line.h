@@ -1,4 +1,4 @@
-// LogLine: one event as a line, dressed for what is behind the log's descriptor. Knows no descriptor.
+// LogLine: formats one event as a line for a sink. Knows no descriptor.
 #ifndef PREFORKD_COMMON_BASE_LOG_LINE_H_
 #define PREFORKD_COMMON_BASE_LOG_LINE_H_
 
@@ -10,7 +10,7 @@
 
 namespace preforkd::log {
 
-// 500 bytes are on the stack: a usual line allocates nothing.
+// 500 bytes are on the stack: a line of usual length allocates nothing.
 using Line = fmt::memory_buffer;
 
 struct Dress {
@@ -19,7 +19,7 @@ struct Dress {
   unsigned facility = 3;  // for Sink::kSyslog
 };
 
-// Appends the line, with its end where that is not the end of a datagram.
+// Appends the line, with a line end unless the line is a datagram.
 void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, const Subject& subject,
                 std::string_view text);
 

@@ -1,5 +1,5 @@
-// Subject: what a log line is about: its event, the worker and the connection it concerns, and a few values
-// by name. Lives on the stack for one call; views are borrowed for that long. Allocates nothing.
+// Subject: what a log line is about: its event, the worker and the connection it concerns, and named values.
+// Lives on the stack for one call and borrows its views for that long. Allocates nothing.
 #ifndef PREFORKD_COMMON_BASE_LOG_SUBJECT_H_
 #define PREFORKD_COMMON_BASE_LOG_SUBJECT_H_
 
@@ -16,8 +16,8 @@
 
 namespace preforkd::log {
 
-// name=value; in JSON a member of the line's object. The names of a line are distinct, and none is a name of
-// the line's head (role, pid, slot, inc, gen, event, conn).
+// name=value; in JSON a member of the line's object. The names of a line are distinct, and none is a name
+// that the head of a line uses (role, pid, slot, inc, gen, event, conn).
 struct Field {
   using Value = std::variant<std::int64_t, std::uint64_t, double, std::string_view>;
 
@@ -35,7 +35,8 @@ struct Field {
   Value value;
 };
 
-// Only as a temporary in the call that writes the line: the list of fields lives as long as that expression.
+// Use it only as a temporary in the call that writes the line: the list of fields lives as long as that
+// expression.
 class Subject {
  public:
   using Fields = std::initializer_list<Field>;
@@ -51,7 +52,7 @@ class Subject {
   Subject& operator=(const Subject&) = delete;
 
   [[nodiscard]] Event What() const { return event_; }
-  // In place of the slot and the incarnation of the process that writes.
+  // Shown instead of the slot and the incarnation of the writing process.
   [[nodiscard]] const std::optional<WorkerId>& Worker() const { return worker_; }
   [[nodiscard]] const std::optional<ConnId>& Conn() const { return conn_; }
   [[nodiscard]] Fields Values() const { return fields_; }

@@ -23,8 +23,8 @@ Status FdWatch::Add(Interest interest, const timeval* timeout) {
     Stop();
     return {};
   }
-  // The new interest goes in before the old one leaves: one EPOLL_CTL_MOD, which cannot fail for lack of
-  // anything, instead of a DEL, and an ADD that can.
+  // The new interest is added before the old one is removed: one EPOLL_CTL_MOD, which cannot fail for lack of
+  // resources, instead of a DEL and an ADD that can.
   event bridge{};
   if (wanted_ != Interest::kNone) {
     Assign(bridge, interest);
@@ -59,7 +59,7 @@ void FdWatch::OnEvent(int, short what, void* self) {
   if ((what & EV_READ) != 0) ready = ready | Interest::kRead;
   if ((what & EV_WRITE) != 0) ready = ready | Interest::kWrite;
   if ((what & EV_TIMEOUT) != 0) ready = ready | Interest::kTimeout;
-  watch->callback_(ready);  // may have destroyed the watch: last statement
+  watch->callback_(ready);  // may have destroyed the watch: must be the last statement
 }
 
 }  // namespace preforkd

@@ -5,7 +5,7 @@
 namespace preforkd {
 namespace {
 
-// What was asked for and is not done: "user and worker.chroot".
+// The configured changes that are not made: "user and worker.chroot".
 std::string Undone(const PoolSettings& config, const IdentityPlan& plan) {
   std::string keys;
   const auto add = [&keys](bool undone, const char* key) {

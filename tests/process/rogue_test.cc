@@ -31,7 +31,7 @@ constexpr Trick kTricks[] = {
     {"empty", "it has closed its channel"},
     {"oversized", "a truncated or empty packet, or one with several descriptors"},
     {"truncated", "malformed hand-back message", true},
-    {"version", " is spoken", true},
+    {"version", " on a channel of version ", true},
     {"masters-words", "is not for the master", true},
     {"ready-with-descriptor", "ready message with a descriptor"},
     {"no-descriptor", "hand-back message without its descriptor", true},

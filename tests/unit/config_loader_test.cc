@@ -184,7 +184,7 @@ TEST_CASE("--service and --root serve nothing unless --listen does") {
 TEST_CASE("an address of --listen is checked like one of the file") {
   ConfigInputs inputs = InputsFor("");
   inputs.listen = {"localhost:80"};
-  CheckOnlyProblem(LoadConfig(inputs), "--listen", "'localhost' is no numeric address");
+  CheckOnlyProblem(LoadConfig(inputs), "--listen", "'localhost' is not a numeric address");
   inputs.listen = {":80", ":80"};
   CheckOnlyProblem(LoadConfig(inputs), "--listen", "taken by another listener");
 }

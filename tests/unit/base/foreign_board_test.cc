@@ -180,13 +180,13 @@ TEST_CASE("what is no board, or has another layout, is refused, and the memory s
   CHECK(world.Refusal() == "the old scoreboard has layout 2, and this program reads 1");
   header = good;
   header.magic = 0;
-  CHECK(world.Refusal() == "what is said to be the old scoreboard is none");
+  CHECK(world.Refusal() == "the saved memory is not a scoreboard");
   std::vector<BoardHeader> bad(10, good);
   bad[0].bytes = good.bytes + 1'000'000;
   bad[1].rows_at = good.bytes;
   bad[2].row_stride = 0xffff'ffff'ffff'fff8U;
   bad[3].slots = 0xffff'ffffU;
-  bad[4].row_bytes = WorkerRow::kFewestBytes - 8;
+  bad[4].row_bytes = WorkerRow::kMinBytes - 8;
   bad[5].dropped_at = 3;  // no place for a counter
   bad[6].totals_bytes = 0xffff'ffff'ffff'fff8U;
   bad[7].lines_at = good.bytes - 8;

@@ -249,7 +249,7 @@ TEST_CASE("a message of another version is refused, and the error names both") {
   bytes[2] = 3;
   const Result<MasterToWorker> decoded = Decode<MasterToWorker>(bytes, UniqueFd());
   REQUIRE_FALSE(decoded.Ok());
-  CHECK(decoded.Err().text == "wire version 3 where 4 is spoken");
+  CHECK(decoded.Err().text == "wire version 3 on a channel of version 4");
 }
 
 TEST_CASE("what the master takes back stays packed, and is sent on as it was") {
