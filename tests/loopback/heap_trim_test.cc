@@ -11,11 +11,11 @@
 namespace preforkd {
 
 TEST_CASE(
-    "it looks when there were many and less than half are left, and then not before there were many again") {
+    "it trims when there were many and less than half are left, and then not before there were many again") {
   HeapTrim heap;
   Time now = Now();
-  const auto look = [&](std::size_t held, std::size_t most) {
-    return heap.Check(held, most, now += std::chrono::hours(1));
+  const auto look = [&](std::size_t held, std::size_t peak) {
+    return heap.Check(held, peak, now += std::chrono::hours(1));
   };
   CHECK_FALSE(look(0, HeapTrim::kMany - 1));
   CHECK_FALSE(look(2000, 2000));
@@ -24,13 +24,13 @@ TEST_CASE(
   CHECK_FALSE(look(900, 1000));
   CHECK(look(10, 900));
   CHECK_FALSE(look(0, 10));
-  CHECK(look(0, HeapTrim::kMany));                   // came and went between two looks
+  CHECK(look(0, HeapTrim::kMany));                   // came and went between two calls
   CHECK_FALSE(heap.Check(0, HeapTrim::kMany, now));  // not again at once
   CHECK(look(0, 0));                                 // but later
 }
 
 #ifndef PREFORKD_SANITIZED
-TEST_CASE("what lies below a block in use is given back") {
+TEST_CASE("memory below a block in use is returned") {
   constexpr std::size_t kBlocks = 20'000;
   constexpr std::size_t kBytes = 1000;
   std::vector<std::unique_ptr<char[]>> blocks(kBlocks);

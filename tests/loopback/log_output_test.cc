@@ -1,5 +1,5 @@
-// Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process
-// of its own, because standard error and the log are a process's.
+// Where the log goes, and how its lines are formatted there: journal, terminal, pipe, syslog. Each in a
+// process of its own, because standard error and the log belong to a process.
 #include "master/system/log_output.h"
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ namespace {
 
 using testing::RunPeer;
 
-// What is there to be read now.
+// The bytes that can be read now.
 std::string ReadNow(int fd) {
   std::array<char, 65536> buffer;
   const ssize_t size = ::read(fd, buffer.data(), buffer.size());
@@ -41,7 +41,7 @@ std::array<UniqueFd, 2> Pair(int type) {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// `fd` becomes standard error, and JOURNAL_STREAM says that it is the journal's; `off_by`: or another's.
+// `fd` becomes standard error, and JOURNAL_STREAM names it as the journal's; with `off_by` another file.
 void BecomeJournal(int fd, unsigned long off_by) {
   ::dup2(fd, STDERR_FILENO);
   struct stat file {};
@@ -58,7 +58,7 @@ UniqueFd BecomeTerminal() {
   return ours;
 }
 
-// As one that execve(2) has left to this program.
+// Like one that stayed open across execve(2).
 SavedLog Left(SavedLog log) {
   if (log.fd >= 0) log.fd = ::dup(log.fd);
   return log;
@@ -98,7 +98,7 @@ bool IsSyslog(const std::string& message, int priority, const std::string& rest)
 
 }  // namespace
 
-TEST_CASE("the journal gets priorities and no time, and is never waited for") {
+TEST_CASE("the journal gets priorities and no time, and never blocks us") {
   const testing::PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 0);
@@ -115,13 +115,13 @@ TEST_CASE("the journal gets priorities and no time, and is never waited for") {
     if (ReadNow(ours.Get()) != "<7>" + who + "detail\n") return 4;
     if (output.Fds().sink != log::Sink::kJournal) return 5;
     for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i)
-      log::Info(log::kServing, "{}", std::string(200, 'x'));  // nobody reads
+      log::Info(log::kServing, "{}", std::string(200, 'x'));  // the reader has stopped
     return log::Dropped() > 0 ? 0 : 6;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("somebody else's JOURNAL_STREAM means nothing") {
+TEST_CASE("JOURNAL_STREAM of another file has no effect") {
   const testing::PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 1);
@@ -133,7 +133,7 @@ TEST_CASE("somebody else's JOURNAL_STREAM means nothing") {
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON never does") {
+TEST_CASE("a terminal gets colours, unless they are turned off; JSON never does") {
   for (const bool wanted : {true, false}) {
     for (const log::Format format : {log::Format::kText, log::Format::kJson}) {
       CAPTURE(wanted);
@@ -157,7 +157,7 @@ TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON nev
   }
 }
 
-TEST_CASE("a pipe as standard error is not waited for, and stays for others as it was") {
+TEST_CASE("a pipe as standard error does not block us, and stays unchanged for others") {
   const testing::PeerResult peer = RunPeer([] {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) < 0) return 1;
@@ -197,7 +197,7 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
 }
 
 TEST_CASE(
-    "a syslog daemon that does not read, is not there, or is started anew, stops nobody; what is missing is "
+    "a syslog daemon that does not read, is not there, or is restarted, blocks nothing; lost lines are "
     "said") {
   const testing::TempDirectory folder;
   const testing::PeerResult peer = RunPeer([&] {
@@ -217,7 +217,7 @@ TEST_CASE(
         log::Info(log::kServing, "{}", std::string(500, 'x'));
       if (log::Dropped() == 0) return 5;
     }
-    log::Info(log::kServing, "its daemon has died");
+    log::Info(log::kServing, "its daemon has ended");
     const SyslogDaemon second(path);
     log::Info(log::kServing, "b");
     if (second.Receive().find("log lines could not be written") == std::string::npos) return 6;
@@ -227,7 +227,7 @@ TEST_CASE(
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("logs are left open to another program: what cannot be opened anew is written on") {
+TEST_CASE("logs stay open for the next program: one that cannot be reopened is used further") {
   const testing::PeerResult peer = RunPeer([] {
     const testing::TempDirectory place;
     const std::string folder = place.Path("log");
@@ -255,7 +255,7 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("logs of a program that says nothing of them, or of a kind that this one does not know") {
+TEST_CASE("logs of a program that does not save them, or of a kind unknown to this one") {
   const testing::PeerResult peer = RunPeer([] {
     LogOutput next;
     next.Restore({}, {});

@@ -1,5 +1,5 @@
-// MasterLink: the worker's words arrive in order, however full the channel is, and a master that is gone is
-// said to be.
+// MasterLink: the worker's messages arrive in order, however full the channel is, and an ended master is
+// reported.
 #include "worker/process/master_link.h"
 
 #include <doctest/doctest.h>
@@ -52,7 +52,7 @@ struct Ends {
 
 }  // namespace
 
-TEST_CASE("far more messages than the channel holds arrive all, in order, and no descriptor is left") {
+TEST_CASE("far more messages than the channel holds all arrive, in order, and no descriptor is left") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Ends ends;
@@ -80,7 +80,7 @@ TEST_CASE("far more messages than the channel holds arrive all, in order, and no
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("a master that is gone: the message stays the caller's, descriptor and all") {
+TEST_CASE("an ended master: the message stays the caller's, with its descriptor") {
   Ends ends;
   ends.pair.Value().first.Reset();
   HandBack message = MakeHandBack(1);
@@ -91,7 +91,7 @@ TEST_CASE("a master that is gone: the message stays the caller's, descriptor and
   CHECK_FALSE(ends.link.Send(ready));
 }
 
-TEST_CASE("a master that dies while messages wait: they end, and that is said too") {
+TEST_CASE("a master that exits while messages wait: they are dropped, and that is reported too") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Ends ends;
@@ -109,7 +109,7 @@ TEST_CASE("a master that dies while messages wait: they end, and that is said to
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("it listens only when it is told to") {
+TEST_CASE("it receives only when it is told to") {
   Ends ends;
   const OutMessage out{"x", -1};
   REQUIRE(SendMessages(ends.pair.Value().first.Get(), std::span(&out, 1)).sent == 1);

@@ -1,4 +1,4 @@
-// PoolDispatchers: what waits for one pool never waits for another, and a connection follows its service.
+// PoolDispatchers: a full pool never delays clients of another, and a connection follows its service.
 #include "master/dispatch/pool_dispatchers.h"
 
 #include <doctest/doctest.h>
@@ -59,7 +59,7 @@ struct World {
     dispatchers.Flush();
   }
 
-  // The numbers of what the worker in `slot` takes now.
+  // The numbers of the connections that the worker in `slot` takes now.
   std::vector<std::uint64_t> Take(std::uint32_t slot) {
     std::vector<std::uint64_t> ids;
     for (;;) {
@@ -91,7 +91,7 @@ TEST_CASE("a pool that is full, or has no worker, makes only its own clients wai
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
-  world.Accept(kApi, 5);  // two find a place
+  world.Accept(kApi, 5);  // two are handed over
   CHECK(world.dispatchers.Congested(kApi));
   CHECK_FALSE(world.dispatchers.Congested(kWeb));
   CHECK(world.dispatchers.Waiting() == 3);
@@ -109,7 +109,7 @@ TEST_CASE("a pool that is full, or has no worker, makes only its own clients wai
   CHECK(world.Take(2) == Ids{3, 4});
 }
 
-TEST_CASE("who is told of congestion is told in a turn of the loop, and may look at everything") {
+TEST_CASE("congestion is reported in a turn of the loop, and the callback may use the dispatchers") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
@@ -125,7 +125,7 @@ TEST_CASE("who is told of congestion is told in a turn of the loop, and may look
   CHECK(none_waits);
 }
 
-TEST_CASE("a pool is held up when its own workers are, whatever the others do") {
+TEST_CASE("a pool is slow when its own workers are, whatever the others do") {
   World world;
   world.Configure({{kWeb, kMainPool}, {kApi, kApp}}, std::chrono::milliseconds(1));
   world.AddSlot(kMainPool, 0);
@@ -143,7 +143,7 @@ TEST_CASE("a pool is held up when its own workers are, whatever the others do") 
   CHECK(world.dispatchers.CurrentPressure(PoolId{9}).ready == 0);
 }
 
-TEST_CASE("a service that moves to another pool takes those who wait with it, in their order") {
+TEST_CASE("a service that moves to another pool takes its waiting connections along, in order") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.Accept(kApi, 3);  // its pool has no worker yet

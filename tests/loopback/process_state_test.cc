@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-TEST_CASE("who runs is not asleep, who waits is") {
+TEST_CASE("a running process is not asleep, a waiting one is") {
   const testing::PeerResult result = testing::RunPeer([] {
     if (IsAsleep(::getpid())) return 1;
     // The test's own process waits for this one.
@@ -17,7 +17,7 @@ TEST_CASE("who runs is not asleep, who waits is") {
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
-TEST_CASE("what cannot be known is not asleep") {
+TEST_CASE("an unknown state counts as not asleep") {
   CHECK_FALSE(IsAsleep(0));
   CHECK_FALSE(IsAsleep(-1));
 }

@@ -26,7 +26,7 @@ TEST_CASE("open descriptors, asked and counted") {
   std::vector<UniqueFd> more;
   for (int i = 0; i < 100; ++i) more.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   CHECK(CountOpenDescriptors() == *before + 100);
-  // Linux 6.2 and later say so themselves.
+  // Linux 6.2 and later report the number.
   if (const auto asked = AskOpenDescriptors()) CHECK(asked == *before + 100);
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("no worker of a pool can start at the first start: exit status 69, wit
   CHECK(world.finished->second == "no worker of pool \"app\" became ready");
 }
 
-TEST_CASE("no worker of one pool can be started any more: the other pool serves on") {
+TEST_CASE("no worker of one pool can be started any more: the other pool goes on serving") {
   SupervisorWorld world;
   world.BeginReady();
   const WorkerCounts& counts = world.supervisor->Counts();
@@ -124,7 +124,7 @@ TEST_CASE("a generation is promoted when every pool is ready, and abandoned by n
     CHECK(world.Until([&] { return world.promoted == Generation{2}; }));
     CHECK(world.StateOf(0) == WorkerState::kRetiring);
   }
-  SUBCASE("the last one dies") {
+  SUBCASE("the last one exits") {
     world.Worker(7).Crash();
     REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
     CHECK(world.abandoned == "pool \"app\": a worker exited before it was ready");
@@ -132,7 +132,7 @@ TEST_CASE("a generation is promoted when every pool is ready, and abandoned by n
   }
 }
 
-TEST_CASE("a pool that a reload does not have any more: its workers leave, and are watched until they have") {
+TEST_CASE("a pool that a reload removes: its workers retire, and are supervised until they have exited") {
   SupervisorWorld world;
   world.BeginReady();
   world.Reload(SupervisorWorld::OnePool());

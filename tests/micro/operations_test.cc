@@ -1,5 +1,4 @@
-// What is measured is done: each round checks itself, and ends the process if it does not do what it is to
-// measure.
+// Tests that the measured steps really happen: each round checks itself, and aborts the process if it fails.
 #include "tests/micro/operations.h"
 
 #include <doctest/doctest.h>

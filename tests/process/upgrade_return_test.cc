@@ -111,7 +111,7 @@ TEST_CASE("one that ends before it has a way back is a master that has died: wor
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(kConfig);
   daemon.Serve(2);
-  shelf.Put(kPreforkdNext, "die");
+  shelf.Put(kPreforkdNext, "exit-restoring");
   daemon.ExpectExit(1);
   daemon.ExpectOrphans();
   daemon.IgnoreDescriptors();

@@ -106,7 +106,7 @@ struct Wrong {
   const char* says;
 };
 
-TEST_CASE("what is wrong is said, and what would be right") {
+TEST_CASE("an error names the mistake, and what to write instead") {
   const Wrong cases[] = {
       {"", "it has no port; write one such as"},
       {"8080", "it has no port; write one such as"},

@@ -1,4 +1,4 @@
-// What a file means, and what serves when there is none or --listen replaces its listeners.
+// The meaning of a file, and of --listen, which replaces its listeners or the missing file.
 #include "common/config/config_loader.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-TEST_CASE("nothing given: the default service on the default address") {
+TEST_CASE("without any input: the default service on the default address") {
   const Config config = Loaded(LoadConfig(InputsFor("")));
   Config expected;
   expected.listen = config.listen;
@@ -171,7 +171,7 @@ TEST_CASE("--listen uses the file's own default service, and flags win over its 
   CHECK(config.services[0].settings.Text("index") == "a");
 }
 
-TEST_CASE("--service and --root serve nothing unless --listen does") {
+TEST_CASE("--service and --root need --listen") {
   const TempFile file(kMinimal);
   ConfigInputs inputs = InputsFor(file.path());
   inputs.service_type = "echo";

@@ -1,4 +1,4 @@
-// Variables and flags over the file: which wins, what they can name, and what is said when they name nothing.
+// Variables and flags over the file: which wins, what they can name, and the errors if they name nothing.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -108,7 +108,7 @@ TEST_CASE("the problem of a flag is at the flag") {
   }
 }
 
-TEST_CASE("the type is known before the other keys are judged, whoever sets it") {
+TEST_CASE("the type is known before the other keys are checked, whichever source sets it") {
   const TempFile file(std::string(kMinimal) + "speed = 5\npath = \"/lib/shop.so\"\n");
   ConfigInputs inputs = InputsFor(file.path());
   CHECK(LoadConfig(inputs).config == nullptr);

@@ -1,4 +1,4 @@
-// Pools: what one has from the top-level keys, what it says itself, and what cannot be.
+// Pools: values from the top-level keys, own values, and errors.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -30,7 +30,7 @@ void CheckProblemAt(const std::string& text, const std::string& position, const 
   CheckOnlyProblem(LoadConfig(InputsFor(file.path())), file.path() + ":" + position, says);
 }
 
-TEST_CASE("without any pool there is one, main, which is made of the top-level keys") {
+TEST_CASE("without any pool section there is one pool, main, made of the top-level keys") {
   const Config config =
       Loaded(LoadText("workers = 3\nworkers_max = 5\nuser = \"root\"\n[worker]\nmax_files = 100\n"
                       "[supervision]\nmax_requests = 7\n" +
@@ -178,7 +178,7 @@ TEST_CASE("a flag that names no pool, or no key of one") {
   }
 }
 
-TEST_CASE("what is wrong with pools is said at its place") {
+TEST_CASE("problems of pools are reported at their place") {
   const std::string app = "[pool.app]\n";
   CheckProblemAt(WithApp(app + "wrokers = 2\n"), "10:1",
                  "unknown key 'pool.app.wrokers'; did you mean 'pool.app.workers'?");
@@ -211,7 +211,7 @@ TEST_CASE("what is wrong with pools is said at its place") {
                  "'pool' holds named sections; write [pool.NAME]");
 }
 
-TEST_CASE("a wrong top-level value that several pools take is said once") {
+TEST_CASE("a wrong top-level value that several pools use is reported once") {
   CheckProblemAt("user = \"no-such-user\"\n" + WithApp("[pool.app]\n"), "1:1",
                  "user: there is no user 'no-such-user'");
 }
@@ -235,7 +235,7 @@ TEST_CASE("the number of workers of main is written once, and only where main ha
       "1:1", "workers: is the number of the pool main, which has no service; write pool.NAME.workers");
 }
 
-TEST_CASE("the pools together have a bound") {
+TEST_CASE("the pools together have a maximum") {
   const TempFile file("workers = 200\n" + WithApp("[pool.app]\nworkers = 57\n"));
   CheckOnlyProblem(LoadConfig(InputsFor(file.path())), file.path() + ":11:1",
                    "pool.app.workers: the pools have 257 together (200 in main at " + file.path() +

@@ -1,4 +1,4 @@
-// What --print-config prints is the configuration: read back, it is the same.
+// The output of --print-config, read back, is the same configuration.
 #include <doctest/doctest.h>
 
 #include <filesystem>

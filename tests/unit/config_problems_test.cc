@@ -1,4 +1,4 @@
-// Broken files: each problem at its line and column, with what would be right.
+// Broken files: each problem at its line and column, with what to write instead.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -259,7 +259,7 @@ void CheckRefused(const std::string& path, const std::string& where, const std::
   CHECK(outcome.problems[0].text.find(says) != std::string::npos);
 }
 
-TEST_CASE("as many listeners and services as there are places for, and the first that is too many is named") {
+TEST_CASE("the maximum numbers of listeners and services; the first one too many is named") {
   std::string text;
   for (std::size_t i = 0; i < kMaxListeners; ++i) {
     text += "[[listen]]\naddress = \"unix:@" + std::to_string(i) + "\"\nservice = \"s\"\n";
@@ -280,10 +280,10 @@ TEST_CASE("as many listeners and services as there are places for, and the first
                    "there are 1025 services; write 1024 at most");
 }
 
-TEST_CASE("what is no file is refused at once") {
+TEST_CASE("a path that is not a regular file is refused at once") {
   CheckRefused("/dev/zero", "/dev/zero:1:1", "is a device; a configuration must be a regular file");
   CheckRefused("/", "/:1:1", "is a folder");
-  // Says that it is empty, and is not: as a file that grows while it is read.
+  // Reports size 0, but is not empty: like a file that grows while it is read.
   CheckRefused("/proc/self/status", "/proc/self/status:1:1", "changes while it is read");
   CheckRefused("/no/such/file", "/no/such/file", "No such file or directory (ENOENT)");
 
@@ -306,14 +306,14 @@ TEST_CASE("a file of up to 1 MiB is read, a larger one is not") {
   CheckRefused(huge.path(), huge.path() + ":1:1", "1073741824 bytes");
 }
 
-TEST_CASE("a key of a hundred thousand levels ends nobody's stack") {
+TEST_CASE("a key of a hundred thousand levels does not exhaust the stack") {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "a.";
   CHECK(ProblemText(LoadText(deep + "a = 1\n")).find(":1:203: more than 100 dots") != std::string::npos);
   CHECK(ProblemText(LoadText("[" + deep + "a]\n")).find("more than 100 dots") != std::string::npos);
 }
 
-TEST_CASE("the deepest nesting that is let through ends nobody's stack") {
+TEST_CASE("the deepest accepted nesting does not exhaust the stack") {
   std::string line = "a";
   for (int i = 0; i < 99; ++i) line += ".a";
   std::string text;
@@ -326,7 +326,7 @@ TEST_CASE("the deepest nesting that is let through ends nobody's stack") {
   CHECK_FALSE(LoadText(whole + "\n").problems.empty());
 }
 
-TEST_CASE("a file of other content is refused in good time, however many mistakes it has") {
+TEST_CASE("a file of another format is refused quickly, however many mistakes it has") {
   std::string top;
   std::string services;
   std::string pools;
@@ -347,7 +347,7 @@ TEST_CASE("a file of other content is refused in good time, however many mistake
   CHECK(outcome.problems.back().text.find(" more problems") != std::string::npos);
 }
 
-TEST_CASE("a ruler of dots in a comment is no key") {
+TEST_CASE("a ruler of dots in a comment is not a key") {
   CHECK(LoadText("# " + std::string(200, '.') + "\n" + kMinimal).config != nullptr);
 }
 

@@ -1,4 +1,4 @@
-// Settings that types of services declare: read, checked and refused like any other key.
+// Settings that service types declare: read, checked and refused like any other key.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -18,7 +18,7 @@ std::string Shop(const std::string& lines) {
 
 Settings ShopSettings(const std::string& lines) { return Loaded(LoadText(Shop(lines))).services[1].settings; }
 
-TEST_CASE("what is not written has the default that was declared") {
+TEST_CASE("a missing key has its declared default") {
   const Settings settings = ShopSettings("");
   CHECK(settings.Text("path") == "/lib/shop.so");
   CHECK(settings.Text("motto").empty());
@@ -124,7 +124,7 @@ TEST_CASE("two settings of one name cannot be used") {
   CheckOnlyProblem(LoadConfig(inputs), file.path() + ":7:1", "the name is taken");
 }
 
-TEST_CASE("what is printed says what each setting is for") {
+TEST_CASE("the printed configuration documents each setting") {
   const std::string text = PrintConfig(Loaded(LoadText(Shop(""))));
   CHECK(text.find("\nspeed = \"auto\"                            # a number\n") != std::string::npos);
 }

@@ -38,7 +38,7 @@ TEST_CASE("no flags: all defaults") {
   CHECK_FALSE(options.daemonize);
 }
 
-TEST_CASE("flags that are no keys") {
+TEST_CASE("flags that are not keys") {
   const Options options = Good({"-c", "a.toml", "--listen", ":80", "--listen=[::1]:81", "--service", "echo",
                                 "--root", "/srv", "--check", "--print-config", "--daemonize"});
   CHECK(options.inputs.file == "a.toml");
@@ -96,7 +96,7 @@ TEST_CASE("values that look like something else") {
   CHECK(options.inputs.listen == std::vector<std::string>{"[::]:80"});
 }
 
-TEST_CASE("help and version end well") {
+TEST_CASE("help and version exit with success") {
   const EarlyExit help = Ended({"--help"});
   CHECK(help.code == ExitCode::kStopped);
   for (const char* flag : {"--config", "--listen", "--service", "--root", "--workers", "--control",

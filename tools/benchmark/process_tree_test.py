@@ -61,7 +61,7 @@ class RealProcesses(unittest.TestCase):
             os.kill(pid, 9)
         self.parent.communicate()
 
-    def test_the_dead_are_counted_too(self):
+    def test_ended_processes_are_counted_too(self):
         before = cpu_seconds(self.parent.pid)
         self.parent.stdin.write(b"\n")
         self.parent.stdin.flush()
@@ -87,7 +87,7 @@ class RealProcesses(unittest.TestCase):
         self.assertIsNone(identity(self.parent.pid))
         self.assertEqual(descendants(self.parent.pid), [self.parent.pid])
 
-    def test_the_session_still_knows_whom_the_dead_left(self):
+    def test_orphans_are_found_by_their_session(self):
         self.parent.stdin.write(b"\n")
         self.parent.stdin.flush()
         while os.read(self.parent.stdout.fileno(), 1) != b"w":

@@ -1,4 +1,4 @@
-// Requests for files by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
+// Requests for files, by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
 // with the same outcome; and after each row the same service answers a client that wants nothing special.
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -129,11 +129,12 @@ std::string Line(const std::string& name, std::time_t time) {
 }  // namespace
 
 TEST_CASE("lists on several lines are one list") { CheckRows(ListRows()); }
-TEST_CASE("several lines of a field that is no list are a bad value") { CheckRows(SingleFieldRows()); }
+TEST_CASE("several lines of a field that is not a list are a bad value") { CheckRows(SingleFieldRows()); }
 TEST_CASE("ranges of empty and tiny files") { CheckRows(RangeRows()); }
 TEST_CASE("If-Range with empty and tiny files") { CheckRows(IfRangeRows()); }
 
-TEST_CASE("a file of the future: Last-Modified is not later than Date, and both kinds of 304 work") {
+TEST_CASE(
+    "a file with a time in the future: Last-Modified is not later than Date, and both kinds of 304 work") {
   for (const std::time_t ahead : {std::time_t{5}, kDay, 100 * 365 * kDay, std::time_t{1} << 36}) {
     CAPTURE(ahead);
     Site site;
@@ -164,7 +165,7 @@ TEST_CASE("a file of the future: Last-Modified is not later than Date, and both 
   }
 }
 
-TEST_CASE("a file of the epoch, of before it, and of before the year 0") {
+TEST_CASE("a file with the time of the epoch, before it, and before the year 0") {
   for (const std::time_t time : {std::time_t{0}, std::time_t{-1}, -kDay, std::time_t{-2147483648},
                                  -800 * 365 * kDay, -(std::time_t{1} << 40)}) {
     CAPTURE(time);

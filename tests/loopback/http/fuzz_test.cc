@@ -82,7 +82,7 @@ void SendInPieces(HttpBed& bed, Client& client, std::string_view bytes, Random& 
   }
 }
 
-TEST_CASE("damaged requests harm nobody") {
+TEST_CASE("damaged requests harm no other client") {
   std::size_t most_body = 0;
   std::size_t most_path = 0;
   HttpSettings config;

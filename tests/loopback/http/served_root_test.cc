@@ -1,4 +1,4 @@
-// The folder that is served, by its path, while that path comes to lead elsewhere or nowhere. The clock is
+// The served folder, by its path, while that path comes to lead elsewhere or nowhere. The clock is
 // the test's.
 #include "worker/http/files/served_root.h"
 
@@ -87,7 +87,7 @@ class NoDescriptors {
 
 }  // namespace
 
-TEST_CASE("a symlink that is switched is followed a second after the last look, wherever in the path it is") {
+TEST_CASE("a switched symlink is followed a second after the last check, wherever in the path it is") {
   for (const char* path : {"current", "current/", "current/public", "current/../current/public/"}) {
     CAPTURE(path);
     Releases releases;
@@ -101,21 +101,21 @@ TEST_CASE("a symlink that is switched is followed a second after the last look, 
   }
 }
 
-TEST_CASE("a miss looks at once: the old release may be gone already") {
+TEST_CASE("a missing file causes a check at once: the old release may be gone already") {
   Releases releases;
   Root root(releases.Path("current"));
-  CHECK(root.Page(kSecond) == "old");  // has just looked
+  CHECK(root.Page(kSecond) == "old");  // has just checked
   releases.Switch("2");
   fs::remove(releases.Path("1/page"));
   CHECK(root.Page(Duration(0)) == "new");
-  // When there are too many that exist nowhere, not each of them looks.
+  // With too many missing files, not each of them causes a check.
   for (int i = 0; i < http::CheckSchedule::kMissesAtOnce; ++i)
     CHECK(root.Page(Duration(0), "none") == "ENOENT");
   releases.Switch("1");
   CHECK(root.Page(Duration(0), "none") == "ENOENT");
   CHECK(root.Page(Duration(0)) == "new");
   CHECK(root.Page(http::CheckSchedule::kPerMiss, "none") == "ENOENT");
-  CHECK(root.Page(Duration(0)) == "ENOENT");  // it has looked: the page is removed there
+  CHECK(root.Page(Duration(0)) == "ENOENT");  // it has checked: the page is removed there
 }
 
 TEST_CASE("folders that change places, and one that is removed and made again") {
@@ -165,7 +165,7 @@ TEST_CASE("out of descriptors: the folder that is open stays") {
   CHECK(root.Page(kLittle) == "new");
 }
 
-TEST_CASE("an answer that is being sent is of the folder in which it was begun") {
+TEST_CASE("an answer in progress comes from the folder in which it was begun") {
   constexpr std::uint64_t kSize = 20'000'000;
   Releases releases;
   REQUIRE(::truncate(releases.Path("1/page").c_str(), kSize) == 0);

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBigSize = 300'000'000;
 
-// A folder with a secret beside it, made anew for each test case.
+// A folder with a secret beside it, made for each test case.
 class Folder {
  public:
   Folder()
@@ -175,7 +175,7 @@ TEST_CASE("only regular files are served, and nothing blocks") {
   CHECK(site.Get("/").status == 404);
 }
 
-TEST_CASE("a folder is its index, behind a redirect that stays here") {
+TEST_CASE("a folder is its index, after a redirect that stays on this server") {
   Site site;
   CHECK(site.Get("/sub/").body == "<p>sub");
   CHECK(site.Get("/sub/").Field("content-type") == "text/html; charset=utf-8");

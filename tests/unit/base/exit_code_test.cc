@@ -1,4 +1,4 @@
-// What the end of a worker means: real children, real wait statuses.
+// Exit reports, from real children and real wait statuses.
 #include "common/base/exit_code.h"
 
 #include <doctest/doctest.h>
@@ -64,7 +64,7 @@ TEST_CASE("signals, by number and name") {
   CHECK(ReportOf(CLD_KILLED, 64).Text() == "signal 64 (?)");
 }
 
-TEST_CASE("what waitid(2) has not filled is no exit and no signal") {
+TEST_CASE("an unfilled result of waitid(2) is neither an exit nor a signal") {
   for (const ExitReport& report : {ReportOf(0, 0), ReportOf(CLD_STOPPED, SIGSTOP), ExitReport::Unknown()}) {
     CHECK(report.kind == ExitKind::kUnknown);
     CHECK(report.Text() == "how it ended is unknown");

@@ -1,4 +1,4 @@
-// What the harness reads in a log: the log's own lines, in text and in JSON, and queries of them.
+// The harness reads a log: its lines, in text and in JSON, and queries of them.
 #include "tests/support/log_oracle.h"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@
 namespace preforkd::testing {
 namespace {
 
-// What the product writes for a worker that a signal has ended, and for a plain event.
+// The product's lines for a worker that a signal has ended, and for a plain event.
 std::string Written(log::Format format) {
   const TempDirectory folder;
   const UniqueFd fd(::open(folder.Path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -25,7 +25,7 @@ std::string Written(log::Format format) {
               WorkerId{Slot{1}, Incarnation{7}},
               ConnId{3},
               {{"worker_pid", 99}, {"exit", "SIGKILL"}, {"doing", "GET /a b: \"c\""}}},
-             "worker died: {}", "event=serving");
+             "worker ended: {}", "event=serving");
   log::Notice({log::kListening, {{"address", "[::1]:80"}}}, "listening");
   log::SetOutput(STDERR_FILENO);
   log::SetFormat(log::Format::kText);
@@ -44,7 +44,7 @@ TEST_CASE("an entry has the fields of its line, whatever the text says") {
     CHECK(entries[0].Number("inc") == 7);
     CHECK(entries[0].Number("conn") == 3);
     CHECK(entries[0].Field("doing") == "GET /a b: \"c\"");
-    CHECK(entries[0].message == "worker died: event=serving");
+    CHECK(entries[0].message == "worker ended: event=serving");
     CHECK(entries[0].time > 0);
     CHECK(entries[1].Field("address") == "[::1]:80");
     CHECK(entries[1].message == "listening");

@@ -44,7 +44,7 @@ const std::string kEvil =
 
 }  // namespace
 
-TEST_CASE("a text line says when, how bad, who, and what") {
+TEST_CASE("a text line has time, level, process and text") {
   const LogFile file;
   log::Error({log::kConnClosed, ConnId{99}}, "bad {}", 7);
   const std::string text = file.Text();
@@ -56,7 +56,7 @@ TEST_CASE("a text line says when, how bad, who, and what") {
                     ::getpid()));
 }
 
-TEST_CASE("nothing that a client sends makes a second line, or reaches a terminal") {
+TEST_CASE("nothing that a client sends makes a second line, or controls a terminal") {
   const LogFile file;
   log::Info(log::kServing, "{}", kEvil);
   const std::string text = file.Text();
@@ -127,7 +127,7 @@ TEST_CASE("the name of an event is one word, and no two are the same") {
   }
 }
 
-TEST_CASE("bytes that are no UTF-8 do not make a line that is no JSON") {
+TEST_CASE("invalid UTF-8 does not make invalid JSON") {
   const LogFile file;
   log::SetFormat(log::Format::kJson);
   const std::string good = "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
@@ -161,7 +161,7 @@ TEST_CASE("below the level nothing is written") {
   log::SetLevel(log::Level::kInfo);
 }
 
-TEST_CASE("lines that cannot be written are counted, and the next one that can says how many") {
+TEST_CASE("lines that cannot be written are counted, and the next successful write reports how many") {
   const LogFile file;
   std::array<int, 2> pipe{};
   REQUIRE(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC) == 0);

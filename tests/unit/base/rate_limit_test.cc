@@ -6,7 +6,7 @@ namespace preforkd {
 
 using std::chrono::milliseconds;
 
-TEST_CASE("one a second, and the next one says how many were held back") {
+TEST_CASE("one a second, and the next one gets the number held back") {
   OncePerSecond limit;
   const Time start{};
   CHECK(limit.Allow(start) == 0);

@@ -27,7 +27,7 @@ bool IsOpen(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 
-TEST_CASE("it closes once, at the end of its life") {
+TEST_CASE("it closes once, in its destructor") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   int number = -1;
   {
@@ -40,7 +40,7 @@ TEST_CASE("it closes once, at the end of its life") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("what is held open is closed when the hold ends, unless it has an owner still") {
+TEST_CASE("held descriptors are closed when the hold ends, unless they still have an owner") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     UniqueFd left = Open();
@@ -63,7 +63,7 @@ TEST_CASE("what is held open is closed when the hold ends, unless it has an owne
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("a move takes it; what was held before is closed") {
+TEST_CASE("a move transfers it; the previous descriptor of the target is closed") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     UniqueFd a = Open();
@@ -83,7 +83,7 @@ TEST_CASE("a move takes it; what was held before is closed") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("released is the caller's; reset is closed, and errno is kept") {
+TEST_CASE("a released descriptor is the caller's; reset closes, and keeps errno") {
   UniqueFd fd = Open();
   const int number = fd.Release();
   CHECK_FALSE(fd.Valid());
@@ -96,7 +96,7 @@ TEST_CASE("released is the caller's; reset is closed, and errno is kept") {
   again.Reset();
 }
 
-TEST_CASE("0 is a descriptor, -1 is none") {
+TEST_CASE("0 is a descriptor, -1 is not") {
   UniqueFd zero(0);
   CHECK(zero.Valid());
   CHECK(zero.Release() == 0);
@@ -104,10 +104,10 @@ TEST_CASE("0 is a descriptor, -1 is none") {
   CHECK_FALSE(UniqueFd(-1).Valid());
 }
 
-TEST_CASE("a descriptor closed behind its owner's back is a bug of ours, and stops the program") {
+TEST_CASE("a descriptor closed by code that does not own it is a bug, and aborts the program") {
   const testing::PeerResult result = testing::RunPeer([] {
     ::signal(SIGABRT, SIG_DFL);
-    ::close(2);  // the alert is expected, and need not be seen
+    ::close(2);  // the expected alert is not shown
     UniqueFd fd = Open();
     ::close(fd.Get());
     fd.Reset();

@@ -1,4 +1,4 @@
-// When the path of a served folder is looked up again.
+// When the path of a served folder is checked again.
 #include "worker/http/files/check_schedule.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 constexpr Time kStart = Time(std::chrono::hours(5));
 
-TEST_CASE("once a second after the last look") {
+TEST_CASE("once a second after the last check") {
   CheckSchedule schedule(kStart);
   CHECK_FALSE(schedule.Due(kStart));
   CHECK_FALSE(schedule.Due(kStart + milliseconds(1000) - Duration(1)));
@@ -23,7 +23,7 @@ TEST_CASE("once a second after the last look") {
   CHECK(schedule.Due(kStart + milliseconds(2500)));
 }
 
-TEST_CASE("a miss looks at once, until there are too many") {
+TEST_CASE("a missing file causes a check at once, until there are too many") {
   CheckSchedule schedule(kStart);
   const auto looks = [&schedule](Duration after, int misses) {
     int allowed = 0;
@@ -36,13 +36,13 @@ TEST_CASE("a miss looks at once, until there are too many") {
   CHECK(looks(milliseconds(40), 2) == 2);
   CHECK(looks(milliseconds(40), 1000) == 1);
   CHECK(looks(std::chrono::hours(1000), 1000) == CheckSchedule::kMissesAtOnce);
-  // A miss every 10 ms always looks.
+  // A missing file every 10 ms always causes a check.
   for (int i = 1; i <= 1000; ++i)
     REQUIRE(looks(std::chrono::hours(2000) + i * CheckSchedule::kPerMiss, 1) == 1);
 }
 
 // Requests at random times, hits and misses.
-TEST_CASE("no request sees what the path led to more than a second before, and looks are few") {
+TEST_CASE("no request sees what the path led to more than a second ago, and checks are rare") {
   std::mt19937 random(20261126);
   for (const int most_between_us : {50, 5'000, 3'000'000}) {
     CAPTURE(most_between_us);

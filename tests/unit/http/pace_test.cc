@@ -16,7 +16,7 @@ using std::chrono::seconds;
 constexpr PaceRules kRules{seconds(10), 500, seconds(100)};
 const Time kStart = Time(hours(1));
 
-// `bytes` come so long after the start.
+// `bytes` arrive this long after the start.
 struct Piece {
   Duration at;
   std::uint64_t bytes;
@@ -98,7 +98,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("bytes earn the same in one piece and one by one, while the allowance is not full") {
+TEST_CASE("bytes earn the same in one piece or one by one, while the allowance is not full") {
   Pace whole(kRules, kStart);
   Pace single(kRules, kStart);
   whole.Progress(kRules, 2000, kStart + seconds(6));

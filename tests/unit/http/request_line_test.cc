@@ -36,7 +36,7 @@ TEST_CASE("every minor version above 1 is processed as 1") {
   }
 }
 
-TEST_CASE("a method that is no token, or none of ours, is refused before its line ends") {
+TEST_CASE("a method that is not a token, or not supported, is refused before its line ends") {
   CHECK(CheckMethod("") == kAccepted);
   CHECK(CheckMethod("FO") == kAccepted);
   CHECK(CheckMethod("FOO ") == 501);
@@ -46,7 +46,7 @@ TEST_CASE("a method that is no token, or none of ours, is refused before its lin
   CHECK(CheckMethod("PRI ") == kAccepted);  // refused by its version
 }
 
-TEST_CASE("what is seen of a method decides whether an error has content") {
+TEST_CASE("the visible part of a method decides whether an error has content") {
   for (const char* head : {"HEAD", "HEAD ", "HEAD / HTTP", "HEAD\r", "HEAD\t", "HEAD@", "HEAD("}) {
     CAPTURE(head);
     CHECK(SeeMethod(head) == MethodSeen::kHead);

@@ -1,4 +1,4 @@
-// What a handler can say, and the head that is made of it.
+// What a handler can set, and the head that is made from it.
 #include "worker/http/answer/response.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// From a request target to a path that may be trusted, and back to a Location.
+// From a request target to a safe path, and back to a Location.
 #include "worker/http/syntax/target.h"
 
 #include <doctest/doctest.h>

@@ -17,7 +17,7 @@ TEST_CASE("one connection failed: the next may not") {
   }
 }
 
-TEST_CASE("no room, and whatever we have never heard of: look away for a while, or the loop would spin") {
+TEST_CASE("no room, or an unknown error: pause for a while, or the loop would spin") {
   for (const int errnum : {EMFILE, ENFILE, ENOBUFS, ENOMEM, 0, 4095}) {
     CAPTURE(errnum);
     CHECK(ReactionTo(errnum) == AcceptReaction::kPause);

@@ -105,8 +105,8 @@ void FleetModel::AskReplacement(const WorkerId& id) {
   ApplyActions();
 }
 
-void FleetModel::Die(WorkerId id, bool served) {
-  (void)Live(id, "dying");
+void FleetModel::Exit(WorkerId id, bool served) {
+  (void)Live(id, "exiting");
   processes_.erase(Raw(id.slot));
   fleet_.Exited(id, served, now_);
   ApplyActions();

@@ -1,4 +1,4 @@
-// When refused system calls are said, and how many.
+// When refused system calls are logged, and how many.
 #include <doctest/doctest.h>
 
 #include <vector>
@@ -17,7 +17,7 @@ constexpr Time kStart{std::chrono::seconds(100)};
 
 }  // namespace
 
-TEST_CASE("the first is said at once, more after a while, each once") {
+TEST_CASE("the first is logged at once, more after a while, each once") {
   RefusalWatch watch;
   CHECK(watch.Update(kWorker, {}, kStart).empty());
   CHECK(watch.Update(kWorker, {{41, 1}}, kStart) == Calls{{41, 1}});
@@ -32,7 +32,7 @@ TEST_CASE("workers have nothing to do with each other") {
   CHECK(watch.Update(kOther, {{41, 3}}, kStart) == Calls{{41, 3}});
 }
 
-TEST_CASE("at the end what has not been said is") {
+TEST_CASE("at the end the unlogged ones are logged") {
   RefusalWatch watch;
   CHECK(watch.Update(kWorker, {{41, 1}}, kStart) == Calls{{41, 1}});
   CHECK(watch.Finish(kWorker, {{41, 4}, {std::nullopt, 2}}) == Calls{{41, 3}, {std::nullopt, 2}});
@@ -40,8 +40,8 @@ TEST_CASE("at the end what has not been said is") {
   CHECK(watch.Finish(kOther, {}).empty());
 }
 
-// What a wild worker writes into its row.
-TEST_CASE("numbers that go back, and others at each look, make no more lines") {
+// Values of a misbehaving worker.
+TEST_CASE("numbers that go back, and new ones at each check, make no more lines") {
   RefusalWatch watch;
   CHECK(watch.Update(kWorker, {{1, 100}}, kStart).size() == 1);
   CHECK(watch.Update(kWorker, {{1, 50}}, kStart + RefusalWatch::kQuiet).empty());

@@ -37,14 +37,14 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("a slot with an empty queue that waits is not stuck, for however long") {
+TEST_CASE("a waiting slot with an empty queue is never stuck") {
   World world;
   world.Pass(std::chrono::hours(5));
   CHECK_FALSE(world.Stuck());
   CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
 }
 
-TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
+TEST_CASE("a parcel not taken for the timeout makes it stuck, not a moment less") {
   World world;
   world.Send();
   CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == kStart + kEarly);
@@ -52,10 +52,10 @@ TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment les
   CHECK_FALSE(world.Stuck());
   world.Pass(milliseconds(1));
   CHECK(world.Stuck());
-  CHECK_FALSE(world.Blocked());  // it may only be that the machine has not let it run
+  CHECK_FALSE(world.Blocked());  // it may only have got no CPU
 }
 
-TEST_CASE("taking the oldest gives the next one its own patience") {
+TEST_CASE("taking the oldest gives the next one its own timeout") {
   World world;
   world.Send();
   world.Pass(milliseconds(15));
@@ -67,7 +67,7 @@ TEST_CASE("taking the oldest gives the next one its own patience") {
   CHECK(world.Stuck());
 }
 
-TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patience never is") {
+TEST_CASE("busy is not stuck: a slot that takes its parcels within the timeout never is") {
   World world;
   for (int i = 0; i < 1000; ++i) {
     world.Send();
@@ -77,7 +77,7 @@ TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patie
   }
 }
 
-TEST_CASE("one callback longer than the patience: stuck and blocked, with an empty queue too") {
+TEST_CASE("one callback longer than the timeout: stuck and blocked, with an empty queue too") {
   World world;
   world.EnterCallback();
   world.Pass(kTimeout);
@@ -86,7 +86,7 @@ TEST_CASE("one callback longer than the patience: stuck and blocked, with an emp
   CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));  // nothing is queued: no timer
 }
 
-TEST_CASE("a quarter of the patience in one callback: held up, and it matters to whoever waits behind it") {
+TEST_CASE("a quarter of the timeout in one callback: slow, if a parcel waits behind it") {
   World world;
   world.EnterCallback();
   world.Pass(kEarly - milliseconds(1));
@@ -102,7 +102,7 @@ TEST_CASE("a quarter of the patience in one callback: held up, and it matters to
   CHECK_FALSE(SlotActivity::Slow(world.row, Duration(0), world.now));
 }
 
-TEST_CASE("a parcel sent into a callback that has lasted already is looked after early") {
+TEST_CASE("a parcel sent into a long callback is checked early") {
   World world;
   world.EnterCallback();
   world.Pass(milliseconds(15));
@@ -140,7 +140,7 @@ TEST_CASE("a callback that follows the next at once is no reason to stay stuck")
   CHECK_FALSE(world.Stuck());
 }
 
-TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind it that does") {
+TEST_CASE("a parcel that stays does not make its slot stuck, nor hide a later one that does") {
   World world;
   world.Send(true);
   CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
@@ -152,7 +152,7 @@ TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind
   CHECK(world.Stuck());
 }
 
-TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
+TEST_CASE("reclaim_after = 0: never stuck, never checked") {
   World world;
   world.Send();
   world.EnterCallback();
@@ -162,7 +162,7 @@ TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
   CHECK_FALSE(world.slot_activity.NextCheck(world.row, Duration(0)));
 }
 
-TEST_CASE("a new incarnation begins without the past") {
+TEST_CASE("a new incarnation starts without history") {
   World world;
   world.Send();
   world.Pass(kTimeout);

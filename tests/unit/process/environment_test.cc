@@ -1,4 +1,4 @@
-// What a worker keeps of its environment: which names are listed, and what is left of the others.
+// The environment of a worker: which names it keeps, and that nothing is left of the others.
 #include "worker/process/environment.h"
 
 #include <doctest/doctest.h>

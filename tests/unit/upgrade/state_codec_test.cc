@@ -1,4 +1,4 @@
-// UpgradeState as bytes: what one program writes another reads, whole or not at all.
+// UpgradeState as bytes: one program writes, another reads all of it or nothing.
 #include "master/upgrade/state/state_codec.h"
 
 #include <doctest/doctest.h>
@@ -37,7 +37,7 @@ SavedWorker SomeWorker() {
   return worker;
 }
 
-// Something in every field.
+// A value in every field.
 UpgradeState FullState() {
   UpgradeState state;
   state.version = "1.2.3";
@@ -84,7 +84,7 @@ UpgradeState SmallState() {
   return state;
 }
 
-// `change` is made to what has been encoded.
+// `change` is applied to the encoded state.
 Result<UpgradeState> Changed(const std::function<void(json&)>& change) {
   json object = json::from_cbor(EncodeState(FullState()));
   change(object);
@@ -108,7 +108,7 @@ TEST_CASE("every field comes back") {
   }
 }
 
-TEST_CASE("every descriptor is named once, and those that are not there are not") {
+TEST_CASE("every descriptor is named once, and invalid ones are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
   CHECK(fds ==
@@ -116,10 +116,10 @@ TEST_CASE("every descriptor is named once, and those that are not there are not"
   CHECK(SmallState().Descriptors().empty());
 }
 
-TEST_CASE("a program reads what one that knows more, or less, has written") {
+TEST_CASE("a program reads a state with more or fewer fields") {
   const Result<UpgradeState> more = Changed([](json& state) {
     state["colour"] = "blue";
-    state["workers_alive"][0]["mood"] = {1, 2, 3};
+    state["workers_alive"][0]["unknown"] = {1, 2, 3};
   });
   REQUIRE(more.Ok());
   CHECK(more.Value() == FullState());
@@ -132,7 +132,7 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
   CHECK_FALSE(less.Value().workers_alive[0].record.extra);
 }
 
-TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
+TEST_CASE("a program refuses a state that it may not understand, with a reason") {
   CHECK(Refusal([](json& state) { state["format"] = 3; }) ==
         "the state has format 3, and this program reads 2");
   CHECK(Refusal([](json& state) { state["board_layout"] = 2; }) ==

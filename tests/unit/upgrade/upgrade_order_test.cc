@@ -1,4 +1,4 @@
-// What one program tells the next at its start.
+// The order that one program gives to the next at its start.
 #include "master/upgrade/upgrade_order.h"
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ TEST_CASE("an order comes back as it was given") {
   }
 }
 
-TEST_CASE("what is no order is none") {
+TEST_CASE("invalid orders are ignored") {
   for (const char* text :
        {"", "check", "check,", "check,x", "check,-1", "check,7,8", "restore,7", "restore,7,", "restore,7,x",
         "restore,7,8,9", "return,7", "return,x,7,why", "return,7,x,why", "revert,7,8", "again,7,8",
@@ -36,7 +36,7 @@ TEST_CASE("what is no order is none") {
   }
 }
 
-TEST_CASE("a check is the last argument and nothing else; the operator's own stay") {
+TEST_CASE("a check is the last argument and nothing else; the operator's arguments stay") {
   const CommandWords check = Take({"preforkd", "-c", "f", "--upgrade=check,9"});
   CHECK(check.order == UpgradeOrder{Kind::kCheck, 9, -1, {}});
   CHECK(check.words == std::vector<std::string>{"preforkd", "-c", "f"});
@@ -49,11 +49,11 @@ TEST_CASE("a check is the last argument and nothing else; the operator's own sta
         {"preforkd"}}) {
     const CommandWords command = Take(words);
     CHECK(command.order.kind == Kind::kNone);
-    CHECK(command.words == words);  // for whoever parses them to refuse
+    CHECK(command.words == words);  // left for the parser of flags to refuse
   }
 }
 
-TEST_CASE("what is in the environment is taken out of it") {
+TEST_CASE("the order is removed from the environment") {
   REQUIRE(::setenv("_PREFORKD_UPGRADE", "restore,5,6", 1) == 0);
   const CommandWords command = Take({"preforkd", "-c", "f"});
   CHECK(command.order == UpgradeOrder{Kind::kRestore, 5, 6, {}});
