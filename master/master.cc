@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "master/change/saved_state.h"
 #include "master/change/service_health.h"
@@ -137,7 +138,8 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   if (status.Ok()) status = listeners_.Prepare(*config);
   if (status.Ok()) status = control_.Prepare(*config);
   if (!status.Ok()) {
-    log::Error(log::kStartFailed, "{}", status.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(status.Err().errnum)}, {"why", status.Err().text}}},
+               "{}", status.Err().text);
     return ExitCodeOf(status.Err());
   }
   pid_files_ = PidFiles(std::move(pid_file).Value());
@@ -288,10 +290,11 @@ void Master::OnFirstReady() {
   changes_.Tell([](Change& change) { change.OnFirstReady(); });
   if (const Status status = pid_files_.Held().Write(); !status.Ok())
     log::Error(log::kSystemCallFailed, "{}", status.Err().text);
-  log::Notice(
-      {log::kServing,
-       {{"generation", generations_.Serving().number}, {"workers", generations_.Serving().Workers()}}},
-      "{}", generations_.ServingText());
+  log::Notice({log::kServing,
+               {{"generation", generations_.Serving().number},
+                {"workers", generations_.Serving().Workers()},
+                {"pools", generations_.Serving().pools.size()}}},
+              "{}", generations_.ServingText());
   manager_.Serving(generations_.ServingText());
   on_serving_();
   UpdateAccepting();
@@ -313,9 +316,9 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {
   changes_.Tell([](Change& change) { change.OnFinished(); });
-  dispatcher_.GiveUpWaiting(
-      LossReason::kStopped);  // connections that no worker can serve any more are lost, and counted
-  if (!reason.empty()) log::Error(log::kGaveUp, "giving up: {}", reason);
+  // Connections that no worker can serve any more are lost, and counted.
+  dispatcher_.GiveUpWaiting(LossReason::kStopped);
+  if (!reason.empty()) log::Error({log::kGaveUp, {{"why", reason}}}, "giving up: {}", reason);
   exit_code_ = code;
   context_.loop.Stop();
 }

@@ -31,7 +31,8 @@ namespace {
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
 int Fail(ExitCode code, const Error& error) {
-  log::Error(log::kStartFailed, "{}", error.text);
+  log::Error({log::kStartFailed, {{"errno", ErrnoName(error.errnum)}, {"why", error.text}}}, "{}",
+             error.text);
   return Exit(code);
 }
 
@@ -196,7 +197,8 @@ int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
-    log::Error(log::kLogReopenFailed, "log not changed: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not changed: {}",
+               status.Err().text);
   }
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
     return master.RunRestored(std::move(serving), std::move(life.config), state, ReasonOf(order));

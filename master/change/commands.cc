@@ -189,14 +189,16 @@ void Commands::Nudge(int by) {
 void Commands::ReopenLogs(LogReopening::Done done) {
   LogOutput& log = parts_.context.log;
   if (const Status status = log.Reopen(); !status.Ok()) {
-    log::Error(log::kLogReopenFailed, "log not reopened: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not reopened: {}",
+               status.Err().text);
     return done(status);
   }
   parts_.supervisor.Logs().Reopen(log.Fds(), [done = std::move(done)](const Status& status) {
     if (status.Ok()) {
       log::Notice(log::kLogReopened, "log reopened by all processes");
     } else {
-      log::Warning(log::kLogReopenFailed, "log reopened, but {}", status.Err().text);
+      log::Warning({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log reopened, but {}",
+                   status.Err().text);
     }
     done(status);
   });

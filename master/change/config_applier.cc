@@ -29,7 +29,8 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
   LogOutput& log = parts_.context.log;
   const LogFds before = log.Fds();
   if (const Status status = log.Apply(config.log); !status.Ok()) {
-    log::Error(log::kLogReopenFailed, "log not changed: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not changed: {}",
+               status.Err().text);
   }
   const LogFds logs = log.Fds();
   if (logs != before)

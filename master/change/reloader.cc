@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "common/base/log.h"
@@ -54,11 +56,14 @@ void Reloader::Do(const StartGeneration&) {
 void Reloader::Do(const RefuseReload& action) {
   parts_.context.Page().CountReload(ReloadResult::kRefused);
   for (const std::string& problem : action.problems) {
-    log::Error({log::kConfigProblem, {{"place", problem.substr(0, problem.find(": "))}}}, "{}", problem);
+    const std::size_t end = std::min(problem.find(": "), problem.size());
+    const std::string_view place = std::string_view(problem).substr(0, end);
+    const std::string_view why = std::string_view(problem).substr(std::min(end + 2, problem.size()));
+    log::Error({log::kConfigProblem, {{"place", place}, {"why", why}}}, "{}", problem);
   }
   const std::string what = fmt::format("reload refused: {}; generation {} keeps serving", action.why,
                                        Raw(parts_.generations.Serving().number));
-  log::Error(log::kReloadRefused, "{}", what);
+  log::Error({log::kReloadRefused, {{"why", action.why}}}, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("reload refused: {}; {}", action.why, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, {false, what, action.problems, {}});
@@ -73,8 +78,15 @@ void Reloader::Do(const EnterService& action) {
     what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);
   }
   Count(action.upgrade, ReloadResult::kServes, UpgradeResult::kServes);
-  log::Notice({action.upgrade ? log::kUpgradeDone : log::kReloadDone, {{"generation", serving.number}}}, "{}",
-              what);
+  if (action.upgrade) {
+    log::Notice({log::kUpgradeDone,
+                 {{"generation", serving.number},
+                  {"version", parts_.context.program.version},
+                  {"from_version", predecessor_}}},
+                "{}", what);
+  } else {
+    log::Notice({log::kReloadDone, {{"generation", serving.number}}}, "{}", what);
+  }
   parts_.manager.ReloadEnded(parts_.generations.ServingText());
   parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
   // After the answers: the clients of the old socket have got theirs.
@@ -93,7 +105,7 @@ void Reloader::Do(const StayInService& action) {
   Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
   const std::string all =
       fmt::format("{}; generation {} keeps serving", what, Raw(parts_.generations.Serving().number));
-  log::Error(log::kReloadAbandoned, "{}", all);
+  log::Error({log::kReloadAbandoned, {{"why", action.reason}}}, "{}", all);
   parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(all));
 }

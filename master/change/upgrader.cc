@@ -65,7 +65,7 @@ void Upgrader::Do(const RefuseUpgrade& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kRefused]);
   const std::string what = fmt::format("upgrade refused: {}; version {} keeps serving", action.why,
                                        parts_.context.program.version);
-  log::Error(log::kUpgradeRefused, "{}", what);
+  log::Error({log::kUpgradeRefused, {{"why", action.why}}}, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", action.why, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(what));
@@ -75,7 +75,8 @@ void Upgrader::Do(const ReportReturn& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kReturned]);
   const std::string what = fmt::format("upgrade refused: {}; version {} is back in service", return_reason_,
                                        parts_.context.program.version);
-  log::Error(log::kUpgradeReturned, "{}", what);
+  log::Error({log::kUpgradeReturned, {{"version", parts_.context.program.version}, {"why", return_reason_}}},
+             "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", return_reason_, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(what));

@@ -73,8 +73,9 @@ void Dispatcher::BookAccepted() {
 void Dispatcher::GiveUpWaiting(LossReason reason) {
   BookAccepted();
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
+  const char* const why = LossReasonName(reason);
   while (!waiting_.Empty())
-    log::Debug({log::kConnClosed, waiting_.PopFront().Id()}, "closed: {}", LossReasonName(reason));
+    log::Debug({log::kConnClosed, waiting_.PopFront().Id(), {{"why", why}}}, "closed: {}", why);
   UpdateCongestion();
 }
 

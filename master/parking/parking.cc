@@ -29,6 +29,7 @@ constexpr const char* kServiceGone = "its service no longer exists";
 constexpr const char* kByClient = "by the client while parked";
 constexpr const char* kTimeOver = "idle timeout";
 constexpr const char* kStopping = "the server is stopping";
+constexpr const char* kParkingOff = "it is idle and parking is off";
 
 // Bytes available to read. A readable socket with none was closed by its peer, or has an error.
 int UnreadBytes(int fd) {
@@ -63,7 +64,7 @@ ParkReading Parking::Reading(bool has_work, bool stopping) const {
 
 void Parking::Arrive(HandedBack message, bool stopping) {
   if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
-    log::Debug({log::kConnClosed, message.parcel.Id()}, "closed: {}", kServiceGone);
+    log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kServiceGone}}}, "closed: {}", kServiceGone);
     return ledger_.Closed();
   }
   switch (JudgeArrival(Reading(message.wake_now, stopping))) {
@@ -71,7 +72,7 @@ void Parking::Arrive(HandedBack message, bool stopping) {
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose:
-      log::Debug({log::kConnClosed, message.parcel.Id()}, "closed: it is idle and parking is off");
+      log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kParkingOff}}}, "closed: {}", kParkingOff);
       return ledger_.Closed();
   }
 }
@@ -182,7 +183,8 @@ void Parking::Drop(Place place, const char* why) {
   const ParcelHead head = parcel.Head();
   log::Debug({log::kConnClosed,
               parcel.Id(),
-              {{"requests", head.requests},
+              {{"why", why},
+               {"requests", head.requests},
                {"bytes_in", head.bytes_in},
                {"bytes_out", head.bytes_out},
                {"journeys", head.journeys},

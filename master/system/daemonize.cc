@@ -54,7 +54,8 @@ int ExitCodeOf(pid_t pid) {
 int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) {
-    log::Error(log::kStartFailed, "{}", SysError("pipe2").text);
+    const Error error = SysError("pipe2");
+    log::Error({log::kStartFailed, {{"why", error.text}}}, "{}", error.text);
     return static_cast<int>(ExitCode::kOsError);
   }
   UniqueFd ours(ends[0]);
@@ -64,7 +65,7 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
     BeDaemon(serve, std::move(theirs));
   });
   if (!daemon.Ok()) {
-    log::Error(log::kStartFailed, "{}", daemon.Err().text);
+    log::Error({log::kStartFailed, {{"why", daemon.Err().text}}}, "{}", daemon.Err().text);
     return static_cast<int>(ExitCode::kOsError);
   }
   theirs.Reset();

@@ -59,9 +59,11 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
     case Heard::kNothing: return ReadResult::kSilent;
     case Heard::kEnd:
       // The master holds the worker's end too, so the worker has shut down its side on purpose.
-      MarkUntrusted(worker, "it has closed its channel");
+      MarkUntrusted(worker, "closed", "it has closed its channel");
       return ReadResult::kSilent;
-    case Heard::kNonsense: MarkUntrusted(worker, reception.why); return ReadResult::kSilent;
+    case Heard::kNonsense:
+      MarkUntrusted(worker, "invalid_message", reception.why);
+      return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // not the worker's fault: our table is full, and the descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
@@ -115,14 +117,14 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
   WorkerProcess& worker = *slot.Process();
   const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
   if (id != worker.Id()) {
-    MarkUntrusted(worker, fmt::format("it speaks for {}", id));
+    MarkUntrusted(worker, "other_worker", fmt::format("it speaks for {}", id));
     return ReadResult::kSilent;
   }
   if (auto* hand_back = std::get_if<HandedBack>(&message)) {
     return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
   if (!worker.MaySpeak(Now())) {
-    MarkUntrusted(worker, "it floods the channel");
+    MarkUntrusted(worker, "flood", "it floods the channel");
     return ReadResult::kSilent;
   }
   if (std::holds_alternative<Ready>(message)) {
@@ -139,15 +141,15 @@ bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
   WorkerProcess& worker = *slot.Process();
   // The descriptor will be watched and given to other workers: it must be one that we could have given out.
   if (!slot.Channel().MayHandBack()) {
-    MarkUntrusted(worker, "it hands back more than it was given");
+    MarkUntrusted(worker, "too_many", "it hands back more than it was given");
     return false;
   }
   if (!IsStreamConnection(message.parcel.fd.Get())) {
-    MarkUntrusted(worker, "it hands back a descriptor that is not a client connection");
+    MarkUntrusted(worker, "no_client", "it hands back a descriptor that is not a client connection");
     return false;
   }
   if (!slot.Channel().Knows(message.parcel)) {
-    MarkUntrusted(worker, "it hands back a connection that is not one of ours");
+    MarkUntrusted(worker, "unknown_connection", "it hands back a connection that is not one of ours");
     return false;
   }
   StopLingering(message.parcel.fd.Get());
@@ -185,9 +187,10 @@ void WorkerMessages::OnReplaceMe(const WorkerId& id) {
   if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
 }
 
-void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const std::string& why) {
-  log::Error({log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"why", why}}},
-             "worker violated the channel protocol, sending SIGKILL: {}", why);
+void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const char* cause, const std::string& why) {
+  log::Error(
+      {log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"cause", cause}, {"why", why}}},
+      "worker violated the channel protocol, sending SIGKILL: {}", why);
   worker.MarkUntrusted();
   worker.Signal(SIGKILL);
 }

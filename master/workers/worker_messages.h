@@ -40,7 +40,7 @@ class WorkerMessages {
   bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void OnReplaceMe(const WorkerId& id);
-  void MarkUntrusted(WorkerProcess& worker, const std::string& why);
+  void MarkUntrusted(WorkerProcess& worker, const char* cause, const std::string& why);
 
   SupervisorParts parts_;
   WorkerLogs& logs_;

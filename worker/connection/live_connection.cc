@@ -63,7 +63,9 @@ void LiveConnection::OnIdle() { owner_.OnConnectionIdle(*this); }
 
 void LiveConnection::LoseToException(std::string_view what) {
   if (const auto held_back = connection_.Env().client_lines.exception.Allow(Now())) {
-    log::Error({log::kConnFailed, connection_.Id(), {{"cause", "exception"}, {"suppressed", *held_back}}},
+    log::Error({log::kConnFailed,
+                connection_.Id(),
+                {{"cause", "exception"}, {"error", what}, {"suppressed", *held_back}}},
                "closing: the service threw an exception: {}", what);
   }
   connection_.Lose(LossReason::kException);
@@ -74,7 +76,8 @@ void LiveConnection::LogEnd() {
   const Parcel& facts = connection_.Facts();
   log::Debug({log::kConnClosed,
               facts.id,
-              {{"requests", facts.requests},
+              {{"why", connection_.Verdict().why},
+               {"requests", facts.requests},
                {"bytes_in", facts.bytes_in},
                {"bytes_out", facts.bytes_out},
                {"journeys", facts.journeys},

@@ -72,11 +72,11 @@ void Responder::Send(std::string_view head, AccessEntry known, const HeadContext
   known.status = response.Status();
   if (log::Enabled(log::Level::kDebug)) {
     constexpr std::size_t kShown = 200;
+    const std::string_view line = head.substr(0, std::min(head.find_first_of("\r\n"), kShown));
     log::Debug({log::kRequestAnswered,
                 connection_.Id(),
-                {{"request", connection_.Requests()}, {"status", known.status}}},
-               "request {} answered with {}: {}", connection_.Requests(), known.status,
-               head.substr(0, std::min(head.find_first_of("\r\n"), kShown)));
+                {{"request", connection_.Requests()}, {"status", known.status}, {"line", line}}},
+               "request {} answered with {}: {}", connection_.Requests(), known.status, line);
   }
   access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
   const std::uint64_t begin = output_.End();
