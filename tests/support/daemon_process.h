@@ -107,6 +107,8 @@ class DaemonProcess {
   void ExpectExit(int code) { expected_exit_ = code; }
   // Lines that match `query` are no complaint: an alert, or a worker that ends, which the test causes.
   void ExpectEvent(std::string query) { expected_events_.push_back(std::move(query)); }
+  // In a sanitized build one of its processes ends with a sanitizer's report, which the test causes.
+  void ExpectReport() { report_expected_ = true; }
   // The master dies at once and unasked: its workers may take a moment to follow.
   void ExpectOrphans() { orphans_expected_ = true; }
   // The test changes what the master holds (listeners, workers): what it holds now is what it should hold.
@@ -145,6 +147,7 @@ class DaemonProcess {
   std::optional<FdSnapshot> baseline_;
   int expected_exit_ = 0;
   std::vector<std::string> expected_events_;
+  bool report_expected_ = false;
   bool orphans_expected_ = false;
 };
 

@@ -198,6 +198,12 @@ std::vector<std::string> Lines(const std::string& text) {
   return lines;
 }
 
+std::vector<std::string> LinesWith(const std::string& text, std::string_view part) {
+  std::vector<std::string> lines = Lines(text);
+  std::erase_if(lines, [&](const std::string& line) { return line.find(part) == std::string::npos; });
+  return lines;
+}
+
 std::vector<LogEntry> ReloadEnds(const std::string& log) {
   std::vector<LogEntry> entries = ReadLog(log);
   std::erase_if(entries, [](const LogEntry& entry) {

@@ -68,6 +68,8 @@ std::vector<WorkerLife> ReadWorkerLives(const std::string& log);
 
 // Lines of a text, without their ends.
 std::vector<std::string> Lines(const std::string& text);
+// Lines that contain `part`, of the output of a command or a tracer. A log is read with queries instead.
+std::vector<std::string> LinesWith(const std::string& text, std::string_view part);
 
 // The line that ended each reload: reload_done, reload_refused or reload_abandoned.
 std::vector<LogEntry> ReloadEnds(const std::string& log);
