@@ -1,5 +1,5 @@
-// As many listeners as anybody has: every one of them serves and is shown everywhere, and stays so across a
-// reload and an upgrade. Where there is a limit, whoever goes beyond it is told.
+// Many listeners: each of them serves and is shown everywhere, also after a reload and an upgrade. A
+// configuration with more listeners than the maximum is refused with that number.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -76,7 +76,7 @@ TEST_CASE("80 listeners: status, metrics and preforkctl show every one") {
 }
 
 TEST_CASE(
-    "80 listeners that a reload replaces by 80 others: all of those are shown, and those before are still "
+    "a reload replaces 80 listeners by 80 others: the new ones are shown, and the old ones are still "
     "counted") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 80, "a"));
@@ -95,13 +95,12 @@ TEST_CASE("80 listeners across an upgrade go on counting") {
   daemon.Serve(2);
   CheckAll(daemon, 80, "a", 1);
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog("generation 2 serves"));
+  REQUIRE(daemon.WaitForEvent("upgrade_done generation=2"));
   CheckAll(daemon, 80, "a", 2);
 }
 
 TEST_CASE(
-    "more listeners than there are places for are refused where they stand, and at a reload nothing "
-    "changes") {
+    "too many listeners: the problem is reported with its place, and a reload with them changes nothing") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 1, "a"));
   daemon.Serve(2);
@@ -117,7 +116,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "more sockets of a service manager than there are places for: the server says so and does not start") {
+    "too many sockets from the service manager: the server reports their number and the maximum, and does "
+    "not start") {
   constexpr int kSockets = 1030;
   std::vector<UniqueFd> sockets;
   DaemonProcess daemon;
@@ -133,10 +133,7 @@ TEST_CASE(
     sockets.push_back(std::move(fd).Value());
   }
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:many"}) == 71);
-  CHECK(
-      daemon.CountLog(
-          "1030 sockets to listen on, those counted that a service manager has passed; 1024 is the limit") ==
-      1);
+  CHECK(daemon.CountEvents("start_failed why~1030 why~1024") == 1);
 }
 
 }  // namespace preforkd::testing

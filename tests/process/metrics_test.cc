@@ -1,4 +1,4 @@
-// What the server counts never goes back, whatever becomes of those who counted.
+// Counters never go back, whatever happens to the workers that counted.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -20,7 +20,7 @@ std::string Listener(const char* address, const char* service) {
 }
 
 std::string Config(const std::string& more_listeners = {}) {
-  // No extras: a busy machine makes workers look blocked, and one more or less is what the test counts.
+  // No extra workers: on a busy machine workers look blocked, and this test counts workers.
   return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") +
          Listener("127.0.0.2:0", "status") + more_listeners +
          "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
@@ -68,8 +68,7 @@ class Scraper {
   std::thread thread_;
 };
 
-// Until there was so much work, by clients and by those who look, that a counter would have been seen to
-// move.
+// Waits until clients and scrapes have done enough work that a counter that goes back would have been seen.
 void LetThemWork(const Load& load, const Scraper& scraper) {
   const std::uint64_t requests = load.Ok() + 200;
   const std::uint64_t scrapes = scraper.Scrapes() + 10;
@@ -77,9 +76,9 @@ void LetThemWork(const Load& load, const Scraper& scraper) {
 }
 
 void KillAll(DaemonProcess& daemon) {
-  const std::size_t dead = daemon.CountLog("died while");
+  const std::size_t before = daemon.CountEvents("worker_exited exit=SIGKILL");
   for (const pid_t pid : daemon.WorkerPids()) REQUIRE(::kill(pid, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("died while", dead + 2));
+  REQUIRE(daemon.WaitForEvent("worker_exited exit=SIGKILL", before + 2));
   REQUIRE(daemon.AwaitWorkers(2));
 }
 
@@ -88,7 +87,7 @@ void KillAll(DaemonProcess& daemon) {
 TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, and each event is counted") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
-  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.Serve(2);
   const std::string status = daemon.Address(1);
   const auto before = MetricsPage::Read(status);
@@ -110,7 +109,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
     LetThemWork(load, scraper);
   }
   REQUIRE(::kill(daemon.WorkerPids().at(0), SIGTERM) == 0);
-  REQUIRE(daemon.WaitForLog("asks to be replaced"));
+  REQUIRE(daemon.WaitForEvent("worker_asks_replacement role=master"));
   const LoadResult result = load.Stop();
   scraper.Stop();
   MESSAGE(scraper.Scrapes(), " scrapes, ", result.Text());
@@ -128,17 +127,17 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   CHECK(page->Value("preforkd_generation") == 3);
   CHECK(page->Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 2);
   CHECK(page->Value("preforkd_workers_wanted{pool=\"main\"}") == 2);
-  // Answered, and counted: only a worker that was killed may not have come to count.
+  // Each answer is counted, except those of the two workers that were killed before they counted.
   CHECK(page->Sum("preforkd_requests_total") + 2 >= static_cast<double>(result.ok + scraper.Scrapes()));
   CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}",
                                 daemon.Address(0))) == static_cast<double>(result.ok + result.Failed()));
   CHECK(page->Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"accepted\"}") > 1000);
   CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >=
         page->Sum("preforkd_connections_accepted_total"));
-  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two that were killed were serving
+  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two killed workers were serving
 }
 
-TEST_CASE("a reload that is refused, and one that takes a listener away and one that brings it back") {
+TEST_CASE("metrics of a refused reload, of one that removes a listener and of one that adds it again") {
   DaemonProcess daemon;
   const std::string socket = "unix:" + daemon.Path("web.sock");
   daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
@@ -174,7 +173,7 @@ TEST_CASE("a reload that is refused, and one that takes a listener away and one 
   CHECK(ask().Value(paused) == 0);
 }
 
-TEST_CASE("what the master uses is what /proc says") {
+TEST_CASE("the process metrics of the master agree with /proc") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
   daemon.Serve(2);

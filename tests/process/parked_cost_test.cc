@@ -1,5 +1,5 @@
-// What parked connections cost: memory, the time to wake, CPU. The figures are printed; what is checked is
-// only so tight that a busy machine passes.
+// What parked connections cost: memory, time to wake, CPU. The figures are printed; the bounds that are
+// checked are wide enough for a busy machine.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -24,7 +24,7 @@ std::string Config(const char* park_after) {
       park_after);
 }
 
-// Both ends are on this machine: one descriptor here, one in the master.
+// Both ends are on this machine: each connection takes one descriptor here and one in the master.
 std::size_t MostConnections() {
   constexpr rlim_t kReserve = 2000;
   constexpr rlim_t kMost = 18'000;
@@ -46,7 +46,7 @@ std::uint64_t Sum(const DaemonProcess& daemon, Measure measure) {
 
 }  // namespace
 
-TEST_CASE("as many idle connections as the descriptors allow: memory of each, and a thousand woken at once") {
+TEST_CASE("idle connections up to the descriptor limit: memory of each, and a thousand woken at once") {
   const std::size_t count = MostConnections();
   const std::size_t woken = std::min<std::size_t>(1000, count);
   DaemonProcess daemon;
@@ -63,7 +63,7 @@ TEST_CASE("as many idle connections as the descriptors allow: memory of each, an
       static_cast<double>(Sum(daemon, ProportionalBytes) - before) / static_cast<double>(count);
   MESSAGE(
       fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
-#ifndef PREFORKD_SANITIZED  // or the sanitizer's own bookkeeping is most of it
+#ifndef PREFORKD_SANITIZED  // with a sanitizer most of it is the sanitizer's own bookkeeping
   CHECK(each < 2048);
 #endif
 
@@ -112,8 +112,8 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
   daemon.WriteConfig(Config("2s"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
-  // Longer than parking.after. Where the machine has let a client pause for so long, its connection may
-  // travel: once more.
+  // Longer than parking.after. If the machine has made a client pause for that long, its connection may
+  // travel: then the test tries again.
   CHECK(WaitUntil(6 * kTimeout, [&] {
     const std::uint64_t before = AskStatus(daemon.Address(1)).handed_back;
     Duration longest_round{0};
@@ -124,7 +124,7 @@ TEST_CASE("connections that are never idle for parking.after never travel") {
     }
     const std::uint64_t travelled = AskStatus(daemon.Address(1)).handed_back - before;
     if (longest_round < std::chrono::milliseconds(900))
-      CHECK(travelled == 0);  // between two of one client: two rounds at most
+      CHECK(travelled == 0);  // at most two rounds lie between two requests of one client
     return longest_round < std::chrono::milliseconds(900);
   }));
 }

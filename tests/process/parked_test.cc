@@ -1,5 +1,5 @@
-// Parked connections: how many, for how long, what happens to them there, and that what is counted for a
-// connection travels with it.
+// Parked connections: how many, for how long, what happens to them while they are parked, and that the
+// counters of a connection travel with it.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <poll.h>
@@ -32,7 +32,7 @@ bool IsAnswered(HttpClient& client) {
   return response && response->status == 200;
 }
 
-// Each is parked before the next one comes, so that their order is known.
+// Each is parked before the next one connects, so that their order is known.
 std::vector<HttpClient> ParkOneByOne(const DaemonProcess& daemon, int count) {
   std::vector<HttpClient> clients;
   for (int i = 0; i < count; ++i) {
@@ -43,7 +43,7 @@ std::vector<HttpClient> ParkOneByOne(const DaemonProcess& daemon, int count) {
   return clients;
 }
 
-// Nothing has come from the server, not even its end of file.
+// The server has sent nothing, not even its end of file.
 bool IsQuiet(HttpClient& client) {
   pollfd one{client.Connection().Fd(), POLLIN, 0};
   return ::poll(&one, 1, 0) == 0;
@@ -57,17 +57,17 @@ void CloseWithReset(HttpClient& client) {
 
 }  // namespace
 
-TEST_CASE("one more than parking.max: the one that has been parked for longest is closed") {
+TEST_CASE("one more than parking.max: the connection that has been parked longest is closed") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\"\nmax = 10"));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 11);
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = 1; i < clients.size(); ++i) CHECK(IsAnswered(clients[i]));
-  CHECK(daemon.CountLog("closing the oldest") == 1);
+  CHECK(daemon.CountEvents("conn_evicted role=master parked=10") == 1);
 }
 
-TEST_CASE("what was closed for lack of room is counted apart, and every connection is still in one place") {
+TEST_CASE("evicted connections are counted apart, and every connection is still counted in one place") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\"\nmax = 3"));
   daemon.Serve(2);
@@ -76,8 +76,8 @@ TEST_CASE("what was closed for lack of room is counted apart, and every connecti
   CAPTURE(status.Text());
   CHECK(status.Exact());
   CHECK(status.evicted == 2);
-  CHECK(status.finished == 2);      // the evicted are among them
-  clients[4].Connection().Close();  // and this one is not evicted
+  CHECK(status.finished == 2);      // includes the evicted
+  clients[4].Connection().Close();  // not evicted
   CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
   const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
   REQUIRE(page);
@@ -86,21 +86,21 @@ TEST_CASE("what was closed for lack of room is counted apart, and every connecti
   CHECK(AskStatus(daemon.Address(1)).Exact());
 }
 
-TEST_CASE("no descriptor left for one more: the same, and the server goes on accepting") {
+TEST_CASE("no descriptor is free for one more: the oldest is closed, and the server goes on accepting") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\""));
   daemon.Serve(2);
   const rlimit few{200, 200};
   REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NOFILE, &few, nullptr) == 0);
   constexpr int kMany = 130;
-  constexpr std::size_t kSurely = 40;  // that there is room for
+  constexpr std::size_t kSurely = 40;  // so many certainly find room
   std::vector<HttpClient> clients = ParkOneByOne(daemon, kMany);
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = kMany - kSurely; i < kMany; ++i) CHECK(IsAnswered(clients[i]));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
 }
 
-TEST_CASE("parking.max = 0: nothing travels but when a worker leaves") {
+TEST_CASE("parking.max = 0: connections travel only when their worker retires") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\"\nmax = 0"));
   daemon.Serve(2);
@@ -110,7 +110,7 @@ TEST_CASE("parking.max = 0: nothing travels but when a worker leaves") {
   CHECK(clients.Answered() == 20);
 }
 
-TEST_CASE("keepalive_timeout counts from the last request on, wherever the connection is") {
+TEST_CASE("keepalive_timeout counts from the last request, wherever the connection is") {
   for (const char* parking : {"after = \"1ms\"", "after = \"0\""}) {
     CAPTURE(parking);
     DaemonProcess daemon;
@@ -120,19 +120,19 @@ TEST_CASE("keepalive_timeout counts from the last request on, wherever the conne
     const Time asked = Now();
     CHECK(IsAnswered(client));
     CHECK(HoldsFor(seconds(3), [&] { return IsQuiet(client); }));
-    CHECK(daemon.Reload());  // at the latest now the master has it
+    CHECK(daemon.Reload());  // now, at the latest, the connection is with the master
     const Time travelled = Now();
     CHECK(client.Connection().IsClosedByPeer());
     const Time closed = Now();
     MESSAGE(
         fmt::format("parking {}: closed {:.2f} s after the last request", parking, Seconds(closed - asked)));
-    // Not before its time, counted from the last request; and long before the journey would be that old.
+    // Not before the timeout counted from the last request, and well before one counted from the journey.
     CHECK(closed - asked > milliseconds(3900));
     CHECK(closed - travelled < seconds(4));
   }
 }
 
-TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker that is leaving") {
+TEST_CASE("a request that ends in a retiring worker restarts keepalive_timeout") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"3s\"\nkeepalive_timeout = \"10s\""));
   daemon.Serve(2);
@@ -142,12 +142,12 @@ TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker th
   REQUIRE(client.Connection().SendAll("lf"));
   REQUIRE(client.ReadResponse());
   REQUIRE(daemon.AwaitWorkers(2));
-  // Longer than what was left of the time of the body.
+  // Longer than what was left of the request body's timeout.
   CHECK(HoldsFor(milliseconds(3500), [&] { return IsQuiet(client); }));
   CHECK(IsAnswered(client));
 }
 
-TEST_CASE("a client that leaves while it is parked wakes nobody") {
+TEST_CASE("a client that disconnects while it is parked wakes no worker") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\""));
   daemon.Serve(2);
@@ -157,15 +157,15 @@ TEST_CASE("a client that leaves while it is parked wakes nobody") {
   }
   CHECK(daemon.DescriptorDifference() == "");
   const ServerStatus after = AskStatus(daemon.Address(1));
-  // Once each when they came, and the question itself, which its worker may answer before the master has
-  // counted it. What a worker did not take in time was handed over twice.
+  // Once for each client when it connected, and once for the status request, which its worker may answer
+  // before the master has counted it. A connection that a worker did not take in time was handed over twice.
   CHECK(after.handed_over - after.reclaimed <= clients.size() + 1);
   CHECK(after.parked == 0);
   CHECK(after.lost == 0);
   CHECK(after.Exact());
 }
 
-TEST_CASE("a limit of requests a connection holds across journeys") {
+TEST_CASE("the limit of requests per connection holds across journeys") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config("after = \"1ms\"", "max_requests = 5"));
   daemon.Serve(2);
