@@ -1,4 +1,4 @@
-// More reloads than anybody wants: they are coalesced, and never are there workers of three generations.
+// Many reloads in a short time: they are coalesced, and there are never workers of three generations.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -29,7 +29,7 @@ const char* const kConfig =
 
 }  // namespace
 
-TEST_CASE("50 HUPs in a second: at most two generations at any moment, and the idle clients stay") {
+TEST_CASE("50 HUPs in a second: at most two generations at any moment, and idle clients stay connected") {
   constexpr int kClients = 50;
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(kConfig);
@@ -44,22 +44,22 @@ TEST_CASE("50 HUPs in a second: at most two generations at any moment, and the i
     CHECK(status.Exact());
     pace.Wait();
   }
-  // They go at once: they had nothing but idle connections.
+  // Old workers retire at once: they had only idle connections.
   CHECK(daemon.AwaitWorkers(2));
   const Yardstick machine;
   const Time last = Now();
   CHECK(daemon.Reload());
   CHECK(daemon.AwaitWorkers(2));
   CHECK(Now() - last < machine.Allow(seconds(1)));
-  MESSAGE(
-      fmt::format("{} generations served, at most {} at once; the last took {:.0f} ms to the end of the old",
-                  daemon.CountLog(" serves"), most, Seconds(Now() - last) * 1e3));
+  MESSAGE(fmt::format(
+      "{} reloads, at most {} generations at once; the last took {:.0f} ms until the old workers had ended",
+      daemon.CountEvents("reload_done"), most, Seconds(Now() - last) * 1e3));
   CHECK(most <= 2);
   CHECK(clients.Answered() == kClients);
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
 }
 
-TEST_CASE("a reload waits for a generation that still finishes, and no longer than its drain_timeout") {
+TEST_CASE("a reload waits for a generation that is still draining, for at most its drain_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(kConfig);
   daemon.Serve(2);
@@ -70,16 +70,16 @@ TEST_CASE("a reload waits for a generation that still finishes, and no longer th
   const Time asked = Now();
   daemon.Signal(SIGHUP);
   daemon.Signal(SIGHUP);
-  CHECK(daemon.WaitForLog("reload waits: workers of an earlier generation still finish"));
+  CHECK(daemon.WaitForEvent("reload_waits for=workers"));
   const bool served = WaitUntil(kTimeout, [&] {
     CHECK(AskStatus(daemon.Address(1)).generations.size() <= 2);
-    return daemon.CountLog("generation 3 serves") == 1;
+    return daemon.CountEvents("reload_done generation=3") == 1;
   });
   CHECK(served);
   CHECK(Now() - asked > seconds(1));
   CHECK(stubborn.IsClosedByPeer());
   CHECK(daemon.AwaitWorkers(2));
-  CHECK(daemon.CountLog("reload waits") == 1);
+  CHECK(daemon.CountEvents("reload_waits") == 1);
 }
 
 }  // namespace preforkd::testing
