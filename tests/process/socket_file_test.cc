@@ -1,5 +1,5 @@
-// Who may connect to the file of a Unix socket: its mode, its user and its group, from the first moment,
-// whatever the umask, and as a reload and an upgrade change them.
+// Who may connect to the file of a Unix socket: its mode, user and group are as configured from the first
+// moment, whatever the umask, and a reload or an upgrade changes them.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <grp.h>
@@ -31,7 +31,7 @@ std::string Config(const std::string& path, const std::string& keys) {
       path, keys);
 }
 
-// The umask of this process and of what it starts, for the life of this object.
+// The umask of this process and its children, for the life of this object.
 class Umask {
  public:
   explicit Umask(mode_t mask) : before_(::umask(mask)) {}
@@ -43,8 +43,8 @@ class Umask {
   mode_t before_;
 };
 
-// Somebody else than root, if this process may make files theirs.
-const passwd* SomebodyElse(const DaemonProcess& daemon) {
+// Another user than root, if this process may give files to it.
+const passwd* OtherUser(const DaemonProcess& daemon) {
   const passwd* nobody = ::getpwnam("nobody");
   if (nobody == nullptr) return nullptr;
   const std::string probe = daemon.Path("probe.log");
@@ -54,7 +54,7 @@ const passwd* SomebodyElse(const DaemonProcess& daemon) {
 
 }  // namespace
 
-TEST_CASE("everybody may connect, whatever the umask, and to the control socket only its owner") {
+TEST_CASE("every user may connect, whatever the umask, but only the owner to the control socket") {
   for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{077}, mode_t{0777}}) {
     CAPTURE(mask);
     DaemonProcess daemon;
@@ -69,7 +69,7 @@ TEST_CASE("everybody may connect, whatever the umask, and to the control socket 
   }
 }
 
-TEST_CASE("the mode is the configured one, also where the umask would take some of it away") {
+TEST_CASE("the mode is the configured one, also where the umask would remove some of its bits") {
   for (const char* mode : {"0777", "0600", "640", "0"}) {
     CAPTURE(mode);
     const Umask mask(027);
@@ -81,8 +81,7 @@ TEST_CASE("the mode is the configured one, also where the umask would take some 
   }
 }
 
-TEST_CASE(
-    "no other mode is ever given to the file: the one call that makes it is bind, under the right umask") {
+TEST_CASE("the file never has another mode: bind creates it under the right umask, and no chmod follows") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.sock");
   daemon.WriteConfig(Config(daemon.Path("first.sock"), ""));
@@ -110,7 +109,7 @@ TEST_CASE(
 
 TEST_CASE("the file belongs to the configured user and group") {
   DaemonProcess daemon;
-  const passwd* other = SomebodyElse(daemon);
+  const passwd* other = OtherUser(daemon);
   if (other == nullptr) {
     MESSAGE("skipped: needs root and more than one user id");
     return;
@@ -123,7 +122,7 @@ TEST_CASE("the file belongs to the configured user and group") {
   CHECK(Info(path).st_uid == other->pw_uid);
   CHECK(Info(path).st_gid == other->pw_gid);
   CHECK(Mode(path) == 0600);
-  // A reload gives it to others; and to whom it belonged before stays what is not configured any more.
+  // A reload changes the owner. A group that is not configured any more stays as it is.
   daemon.WriteConfig(Config(path, "mode = \"0660\"\nuser = \"root\"\n"));
   REQUIRE(daemon.Reload());
   CHECK(Info(path).st_uid == 0);
@@ -131,7 +130,7 @@ TEST_CASE("the file belongs to the configured user and group") {
   CHECK(Mode(path) == 0660);
 }
 
-TEST_CASE("a reload changes the mode of a listener that stays, and an upgrade does so too") {
+TEST_CASE("a reload and an upgrade change the mode of a listener that stays") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.sock");
   daemon.WriteConfig(Config(path, "mode = \"0600\"\n"));
@@ -143,7 +142,7 @@ TEST_CASE("a reload changes the mode of a listener that stays, and an upgrade do
   CHECK(Mode(path) == 0660);
   daemon.WriteConfig(Config(path, ""));
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog("generation 3 serves"));
+  REQUIRE(daemon.WaitForEvent("upgrade_done generation=3"));
   CHECK(Mode(path) == 0666);
   CHECK(Info(path).st_ino == inode);  // the same socket all the time
   daemon.WriteConfig(Config(path, "mode = \"0640\"\n"));
@@ -153,7 +152,7 @@ TEST_CASE("a reload changes the mode of a listener that stays, and an upgrade do
   CHECK(client.Echoes("still here"));
 }
 
-TEST_CASE("another file that has taken the path is not touched") {
+TEST_CASE("another file at the path of the socket is not changed") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.log");  // a name that may be left behind
   daemon.WriteConfig(Config(path, "mode = \"0600\"\n"));
@@ -168,7 +167,8 @@ TEST_CASE("another file that has taken the path is not touched") {
   CHECK(Mode(precious) == 0400);
 }
 
-TEST_CASE("who may not give the file away is told so, at the start and at a reload, and serves on") {
+TEST_CASE(
+    "a reload is refused if the server may not change the owner of the file, and the server serves on") {
   DaemonProcess daemon;
   if (!daemon.BecomeNobody(1024)) {
     MESSAGE("skipped: needs root and more than one user id");
@@ -180,13 +180,13 @@ TEST_CASE("who may not give the file away is told so, at the start and at a relo
   daemon.Serve(1);
   daemon.WriteConfig(Config(path, "user = \"root\"\nmode = \"0600\"\n"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("chown") == 1);
+  CHECK(daemon.CountEvents("reload_refused why~chown why~EPERM") == 1);
   CHECK(Mode(path) == 0666);
   TcpClient client("unix:" + path);
   CHECK(client.Echoes("still here"));
 }
 
-TEST_CASE("--check names the place of a user that does not exist, and of a mode that makes no sense") {
+TEST_CASE("--check reports the place of an unknown user and of an invalid mode") {
   DaemonProcess daemon;
   const std::string file = daemon.Path("check.log");
   WriteFile(file, Config("/tmp/x", "mode = \"0999\"\nuser = \"nobodyy\"\ngroup = \"no group\"\n"));
