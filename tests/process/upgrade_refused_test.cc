@@ -1,4 +1,5 @@
-// Upgrades that must not be: the old program serves on, says why within ten seconds, and has lost nothing.
+// Upgrades that must be refused: the old program serves on, reports the reason within ten seconds, and has
+// lost no connection.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -22,7 +23,7 @@ constexpr const char* kConfig =
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
-// A server with idle clients, all of whom must be answered in the end.
+// A server with idle clients, which must all be answered in the end.
 struct World {
   ProgramShelf shelf{kPreforkd};
   DaemonProcess daemon{shelf.Path()};
@@ -60,8 +61,8 @@ struct World {
 }  // namespace
 
 TEST_CASE(
-    "to what is no program: not there, not executable, of another machine, a script, a program of somebody "
-    "else") {
+    "an upgrade is refused to no program: missing, not executable, of another machine, a script, another "
+    "program") {
   World world;
   world.shelf.Remove();
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
@@ -79,7 +80,7 @@ TEST_CASE(
   world.ExpectSuccess();
 }
 
-TEST_CASE("to one that ends, one that hangs, and one that is gone when its time comes") {
+TEST_CASE("an upgrade is refused to a program that exits, that hangs, or that vanishes before the exec") {
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
   world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 3: not today");
@@ -90,7 +91,8 @@ TEST_CASE("to one that ends, one that hangs, and one that is gone when its time 
   world.ExpectSuccess();
 }
 
-TEST_CASE("with a configuration that is wrong, an address that is taken, or a worker that cannot start") {
+TEST_CASE(
+    "an upgrade is refused with an invalid configuration, an address in use, or a worker that cannot start") {
   World world;
   world.shelf.Put(kPreforkdNext);
   world.daemon.WriteConfig(std::string("wrokers = 3\n") + kConfig);
@@ -102,35 +104,35 @@ TEST_CASE("with a configuration that is wrong, an address that is taken, or a wo
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
   world.daemon.WriteConfig(std::string(kConfig) +
                            "[service.bad]\ntype = \"fault\"\ncrash_at_start = \"all\"\n");
-  world.ExpectRefusal("a worker of the new program exited at startup");
+  world.ExpectRefusal("a worker of the new program ");
   world.daemon.WriteConfig(kConfig);
   world.ExpectSuccess();
 }
 
-TEST_CASE("while the server stops, and a stop while the new program is looked at") {
+TEST_CASE("the server stops while the new program is being checked") {
   World world;
   world.shelf.Put(kPreforkdNext, "hang");
   world.daemon.Signal(SIGUSR2);
-  REQUIRE(world.daemon.WaitForLog("is asked whether it would do"));
-  world.daemon.Signal(SIGHUP);  // has to wait for that
-  REQUIRE(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
+  REQUIRE(world.daemon.WaitForEvent("upgrade_check"));
+  world.daemon.Signal(SIGHUP);  // waits for the check
+  REQUIRE(world.daemon.WaitForEvent("reload_waits for=upgrade"));
   world.clients.reset();
   world.daemon.Signal(SIGTERM);
   CHECK(world.daemon.Wait() == 0);
 }
 
-TEST_CASE("a reload that had to wait for a refused upgrade is done") {
-  for (const char* trick : {"hang", "vanish"}) {  // refused when it is looked at, and at the exec
+TEST_CASE("a reload that waited for a refused upgrade is carried out") {
+  for (const char* trick : {"hang", "vanish"}) {  // refused at the check, and at the exec
     CAPTURE(std::string(trick));
     World world;
     world.shelf.Put(kPreforkdNext, trick);
     world.daemon.Signal(SIGUSR2);
-    REQUIRE(world.daemon.WaitForLog(
-        "is asked whether it would do"));  // of two signals the lower number is heard first
+    // Of two pending signals the lower number would be handled first.
+    REQUIRE(world.daemon.WaitForEvent("upgrade_check"));
     world.daemon.Signal(SIGHUP);
-    if (std::string(trick) == "hang") CHECK(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
-    CHECK(world.daemon.WaitForLog("generation 2 serves"));
-    CHECK(world.daemon.CountLog("upgrade refused: ") == 1);
+    if (std::string(trick) == "hang") CHECK(world.daemon.WaitForEvent("reload_waits for=upgrade"));
+    CHECK(world.daemon.WaitForEvent("reload_done generation=2"));
+    CHECK(world.daemon.CountEvents("upgrade_refused") == 1);
     CHECK(world.daemon.AwaitWorkers(2));
     CHECK(world.clients->Answered() == 20);
     world.clients.reset();
@@ -139,7 +141,7 @@ TEST_CASE("a reload that had to wait for a refused upgrade is done") {
 
 namespace {
 
-// Processes, wherever they hang, that were started with these words.
+// The number of processes, of any parent, with this command line.
 std::size_t Running(const std::string& words) {
   const CommandResult found = RunCommand({"/usr/bin/pgrep", "-c", "-f", "-x", words});
   return static_cast<std::size_t>(std::atoi(found.out.c_str()));
@@ -147,17 +149,18 @@ std::size_t Running(const std::string& words) {
 
 }  // namespace
 
-TEST_CASE("what a check has started ends with it: too late, not wanted any more, or over") {
+TEST_CASE(
+    "processes that a check has started end with it: after a timeout, at a stop, or when it has exited") {
   const std::string sleeper = "sleep 4711";
-  SUBCASE("too late") {
+  SUBCASE("the check times out") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
     world.ExpectRefusal("the new program timed out after 8 s");
   }
   SUBCASE("the server stops") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
     world.daemon.Signal(SIGUSR2);
     REQUIRE(WaitUntil(kTimeout, [&] { return Running(sleeper) == 2; }));
@@ -165,9 +168,9 @@ TEST_CASE("what a check has started ends with it: too late, not wanted any more,
     world.daemon.Signal(SIGTERM);
     CHECK(world.daemon.Wait() == 0);
   }
-  SUBCASE("it has ended itself, and left something behind") {
+  SUBCASE("it has exited, and left a process behind") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 >/dev/null 2>&1 &\nexit 5\n", true);
     world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 5");
   }
@@ -183,7 +186,7 @@ TEST_CASE("a worker that hangs at the start of a check ends with it") {
   daemon.Serve(1);
   daemon.WriteConfig(config + "hang_at_start = \"all\"\n");
   daemon.Signal(SIGUSR2);
-  // The check, and the worker that it tries.
+  // The check, and the worker that it has started.
   const auto tried = [&] {
     for (const pid_t child : daemon.WorkerPids()) {
       if (!ChildrenOf(child).empty()) return true;
@@ -192,7 +195,7 @@ TEST_CASE("a worker that hangs at the start of a check ends with it") {
   };
   REQUIRE(WaitUntil(kTimeout, tried));
   daemon.Signal(SIGTERM);
-  daemon.ExpectOrphans();  // it is told by the kernel, a moment later
+  daemon.ExpectOrphans();  // the kernel ends it a moment later
   CHECK(daemon.Wait() == 0);
 }
 

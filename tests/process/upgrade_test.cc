@@ -1,4 +1,4 @@
-// Upgrade in place: the program is replaced in the same process, and nobody who is connected notices.
+// Upgrade in place: the program is replaced in the same process, and connected clients notice nothing.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -29,7 +29,7 @@ std::string Config(const std::string& more = {}) {
          "\"echo\"\n";
 }
 
-// Upgrades to whatever lies on the shelf, and waits until it serves alone.
+// Upgrades to the program on the shelf, and waits until only its workers are left.
 void Upgrade(const DaemonProcess& daemon, const std::string& version) {
   const CommandResult result = Ctl(daemon, {"upgrade", "--wait"});
   CAPTURE(result.out);
@@ -39,7 +39,7 @@ void Upgrade(const DaemonProcess& daemon, const std::string& version) {
   CHECK(daemon.AwaitWorkers(2));
 }
 
-// Requests on one connection after the other, each kept for as long as it lives, without a pause.
+// Requests without a pause on one connection.
 class Chatter {
  public:
   explicit Chatter(std::string address) : address_(std::move(address)), thread_([this] { Run(); }) {}
@@ -109,7 +109,7 @@ TEST_CASE(
   idle.Close();
 }
 
-TEST_CASE("what a worker of the old program is in the middle of, it finishes") {
+TEST_CASE("a worker of the old program finishes its requests") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(Config());
@@ -119,7 +119,7 @@ TEST_CASE("what a worker of the old program is in the middle of, it finishes") {
   HttpClient half(daemon.Address(0));
   REQUIRE(half.Connection().SendAll("GET / HTTP/1.1\r\nHost: "));
   shelf.Put(kPreforkdNext);
-  // Half a request does not travel, so its worker waits for the rest: the new one serves all the same.
+  // Half a request does not travel, so its worker waits for the rest. The new program serves all the same.
   const CommandResult result = Ctl(daemon, {"upgrade", "--wait"});
   CAPTURE(result.err);
   REQUIRE(result.code == 0);
@@ -131,7 +131,7 @@ TEST_CASE("what a worker of the old program is in the middle of, it finishes") {
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
+TEST_CASE("an upgrade reads the configuration again, as a reload does") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(Config());
@@ -147,7 +147,7 @@ TEST_CASE("the configuration is read anew: an upgrade is a reload too") {
   daemon.RebaseDescriptors();
 }
 
-TEST_CASE("pools survive an upgrade with their numbers of workers, and come and go with it") {
+TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds and removes pools") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   const std::string services =
@@ -174,8 +174,8 @@ TEST_CASE("pools survive an upgrade with their numbers of workers, and come and 
     CHECK(ops.Answered() == 20);
     CHECK(lines.Echoes("after\n"));
   };
-  upgrade(3);  // a reload too: as many as the configuration says
-  // A service moves, a pool goes, another one comes.
+  upgrade(3);  // as a reload: the number of workers is that of the configuration
+  // A service moves, a pool is removed, another one is added.
   daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.more]\nworkers = 2\n" + services +
                      "pool = \"more\"\n");
   upgrade(4);
@@ -184,30 +184,31 @@ TEST_CASE("pools survive an upgrade with their numbers of workers, and come and 
   daemon.RebaseDescriptors();
 }
 
-TEST_CASE("pid file, socket file and control socket stay, and a signal does the same") {
+TEST_CASE("USR2 upgrades too, and the pid file, socket file and control socket stay") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(Config("pid_file = \"" + daemon.Path("pid") + "\"\n") +
                      "[[listen]]\naddress = \"unix:" + daemon.Path("web.sock") + "\"\nservice = \"web\"\n");
   daemon.Serve(2);
-  TcpClient waiting("unix:" + daemon.Path("control.sock"));  // asks only after the upgrade
+  TcpClient waiting("unix:" + daemon.Path("control.sock"));  // sends its command only after the upgrade
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog(" in place of 0.2.0"));
+  REQUIRE(daemon.WaitForEvent("upgrade_done from_version=0.2.0"));
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(ReadFile(daemon.Path("pid")) == fmt::format("{}\n", daemon.MasterPid()));
   CHECK(HttpClient(TcpClient("unix:" + daemon.Path("web.sock"))).Get("/"));
   REQUIRE(waiting.SendAll("{\"command\":\"status\"}\n"));
   CHECK(waiting.ReadUntil("\n").value_or("").starts_with("{\"ok\":true"));
   waiting.Close();
-  // The lock on the pid file is still held: a second server is turned away.
+  // The lock on the pid file is still held: a second server does not start.
   DaemonProcess second;
   second.ExpectExit(71);
   CHECK(second.Run({"--listen", "127.0.0.1:0", "--pid-file", daemon.Path("pid")}) == 71);
-  CHECK(second.CountLog("is held by process") == 1);
+  CHECK(second.CountEvents("start_failed why~" + daemon.Path("pid") +
+                           fmt::format(" why~\"process {}\"", daemon.MasterPid())) == 1);
 }
 
 TEST_CASE(
-    "sockets that a service manager has passed stay its own, and the new program finds them by their names") {
+    "sockets that a service manager has passed stay open, and the new program finds them by their names") {
   Result<UniqueFd> fd = BindSocket(ParseListenAddress("127.0.0.1:0").Value());
   REQUIRE(fd.Ok());
   REQUIRE(Listen(fd.Value().Get(), 64).Ok());
@@ -225,13 +226,13 @@ TEST_CASE(
   }
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(TcpClient::Connect(address).Ok());  // its queue is the manager's
+  CHECK(TcpClient::Connect(address).Ok());  // the manager still holds it
 }
 
-TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clients are served") {
+TEST_CASE("upgrades between kills of workers, reloads and scaling: all clients are served") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.ExpectLine(" died while ");
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.WriteConfig(Config("[parking]\nafter = \"20ms\"\n"));
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(0), 60);
@@ -246,16 +247,16 @@ TEST_CASE("upgraded in a storm of deaths, reloads and changes of size: all clien
       REQUIRE(WaitUntil(kTimeout, [&] { return !(workers = daemon.WorkerPids()).empty(); }));
       ::kill(workers.front(), SIGKILL);
     }
-    REQUIRE(daemon.WaitForLog(" in place of ", static_cast<std::size_t>(round) + 1));
+    REQUIRE(daemon.WaitForEvent("upgrade_done", static_cast<std::size_t>(round) + 1));
     CHECK(idle.Answered() == 60);
     REQUIRE(daemon.AwaitAllParked());
   }
   CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).Exact(); }));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
-  daemon.IgnoreDescriptors();  // there are more workers
+  daemon.IgnoreDescriptors();  // of additional workers
 }
 
-TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
+TEST_CASE("the service manager gets the same notifications for an upgrade as for a reload") {
   NotifySocket manager;
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
@@ -274,7 +275,7 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   CHECK(said[0] == "READY=1\nSTATUS=serving: generation 1, 2 workers\n");
   CHECK(said[1].starts_with("RELOADING=1\nMONOTONIC_USEC="));
   CHECK(said[2] == "READY=1\nSTATUS=serving: generation 2, 2 workers\n");
-  // The new program answers the watchdog too.
+  // The new program sends WATCHDOG=1 too.
   CHECK(WaitUntil(kTimeout, [&] {
     const auto notices = manager.Waiting();
     return std::any_of(notices.begin(), notices.end(),
@@ -294,28 +295,29 @@ TEST_CASE("the service manager hears of an upgrade what it hears of a reload") {
   CHECK(said[2].starts_with("STOPPING=1\n"));
 }
 
-TEST_CASE("a worker that is killed while the program is replaced: signal 9 and a crash, not an exit") {
+TEST_CASE(
+    "a worker that is killed while the program is replaced counts as a crash with SIGKILL, not as an exit") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   const std::vector<pid_t> workers = daemon.WorkerPids();
   {
     const Strace slow(daemon.MasterPid(), {"-e", "trace=execve", "-e", "inject=execve:delay_enter=700000"},
                       daemon.Path("strace.log"));
     if (!slow.Attached()) {
-      MESSAGE("skipped: strace is not there, or may not trace");
+      MESSAGE("skipped: strace is missing or may not trace");
       return;
     }
     daemon.Signal(SIGUSR2);
-    REQUIRE(daemon.WaitForLog("makes room for"));
+    REQUIRE(daemon.WaitForEvent("upgrade_exec"));
     for (const pid_t worker : workers) REQUIRE(::kill(worker, SIGKILL) == 0);
-    CHECK(daemon.WaitForLog("has taken over from version"));
+    CHECK(daemon.WaitForEvent("upgrade_resumed workers=2"));
   }
-  CHECK(daemon.WaitForLog("generation 2 serves"));
-  CHECK(daemon.WaitForLog("died while ready: signal 9 (KILL)", 2));
-  CHECK(daemon.CountLog("exit status") == 0);
+  CHECK(daemon.WaitForEvent("upgrade_done generation=2"));
+  CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL", 2));
+  CHECK(daemon.CountEvents("worker_exited") == 2);
   CHECK(daemon.AwaitWorkers(2));
   const std::string metrics = Ctl(daemon, {"metrics"}).out;
   CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"crash\"} 2\n") != std::string::npos);
