@@ -51,17 +51,17 @@ test_configuration() {
     fail "a line of the configuration that is commented out is wrong"
 }
 
-serves_or_ended() {
-  grep -q 'serving' "$TEST_TMPDIR/log" || ! kill -0 "$1"
+serves_or_has_ended() {
+  grep -q ' event=serving' "$TEST_TMPDIR/log" || ! kill -0 "$1"
 }
 
-# Starts the server with the shipped configuration, except for what would collide with a second server on this
-# machine. The socket's path is relative because the path of a sandbox is too long for a Unix socket.
+# The server with the shipped configuration, except for what a second server on this machine would collide with.
+# The path of the socket is relative: that of a sandbox is longer than a socket's path may be.
 test_start_and_stop() {
   sbin/preforkd -c etc/preforkd.toml --listen 127.0.0.1:0 --control control.sock 2>"$TEST_TMPDIR/log" &
   local server=$! status=0
   trap 'kill -KILL $server 2>/dev/null || true' EXIT
-  wait_until "the server to serve" serves_or_ended "$server"
+  wait_until "the server to serve" serves_or_has_ended "$server"
   kill -TERM "$server" || fail "the server ended by itself"
   wait "$server" || status=$?
   trap - EXIT
