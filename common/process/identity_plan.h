@@ -5,6 +5,7 @@
 #define PREFORKD_COMMON_PROCESS_IDENTITY_PLAN_H_
 
 #include <string>
+#include <string_view>
 
 #include "common/config/config.h"
 #include "common/process/authority.h"
@@ -16,6 +17,9 @@ struct IdentityPlan {
   bool change_root = false;  // to worker.chroot
   // For the log, one line: which configured isolation is not in force. Empty: all of it is.
   std::string remark;
+  // The same as fields of its log line: "no_user" or "not_root", and the settings that are not in force.
+  std::string_view cause;
+  std::string missing;
 };
 
 // As root everything configured is tried, and a failure ends the worker: a worker must never run as root in

@@ -75,6 +75,8 @@ CpuShare UsableCpus() {
   const std::optional<CpuQuota> quota = FindCpuQuota(ReadSmallFile);
   CpuShare share;
   share.cpus = CpusWithin(affinity, quota);
+  share.affinity = affinity;
+  if (quota) share.quota = quota->cpus;
   share.found = fmt::format("{} by affinity, ", affinity);
   share.found += quota ? fmt::format("{:.2f} by {}", quota->cpus, quota->file) : "no quota";
   return share;

@@ -22,6 +22,8 @@ bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted);
 // the CPU quota of its control groups rounded up. Read at each call: both can change.
 struct CpuShare {
   std::uint32_t cpus = 1;
+  std::uint32_t affinity = 1;
+  double quota = 0;   // in CPUs; 0: none
   std::string found;  // for the log: "4 by affinity, 1.50 by /sys/fs/cgroup/cpu.max"
 };
 CpuShare UsableCpus();

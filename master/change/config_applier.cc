@@ -66,9 +66,13 @@ void ConfigApplier::Remark(const Config& config) {
       return remark.empty() || config.pools.size() == 1 ? remark
                                                         : fmt::format("pool {}: {}", pool.name, remark);
     };
-    const std::string identity = named(PlanIdentity(pool, OwnAuthority()).remark);
+    const IdentityPlan plan = PlanIdentity(pool, OwnAuthority());
+    const std::string identity = named(plan.remark);
     if (is_new(identity))
-      log::Notice({log::kIsolationMissing, {{"pool", pool.name}, {"isolation", "user"}}}, "{}", identity);
+      log::Notice(
+          {log::kIsolationMissing,
+           {{"pool", pool.name}, {"isolation", "user"}, {"cause", plan.cause}, {"missing", plan.missing}}},
+          "{}", identity);
     const std::string filter = named(FilterRemark(pool, CallFiltersExist()));
     if (is_new(filter))
       log::Warning({log::kIsolationMissing, {{"pool", pool.name}, {"isolation", "system_calls"}}}, "{}",

@@ -17,7 +17,7 @@ namespace {
 std::uint32_t WorkersByCpus() {
   const CpuShare share = UsableCpus();
   const std::uint32_t workers = std::min(share.cpus, kMaxWorkers);
-  log::Info({log::kWorkersAuto, {{"workers", workers}}},
+  log::Info({log::kWorkersAuto, {{"workers", workers}, {"affinity", share.affinity}, {"quota", share.quota}}},
             "workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
             workers < share.cpus ? fmt::format("; {} is the limit", kMaxWorkers) : "");
   return workers;

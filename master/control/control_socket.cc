@@ -93,11 +93,13 @@ void ControlSocket::Admit(UniqueFd fd) {
   if (!peer.Ok()) return;  // already disconnected
   if (const char* why = WhyRefused(peer.Value())) {
     if (const auto held_back = refusal_log_.Allow(Now())) {
-      log::Warning(
-          {log::kControlRefused,
-           {{"user", peer.Value().user}, {"peer_pid", peer.Value().pid}, {"suppressed", *held_back}}},
-          "control socket: user {} (pid {}) is refused: {}; only root and user {} may connect",
-          peer.Value().user, peer.Value().pid, why, ::geteuid());
+      log::Warning({log::kControlRefused,
+                    {{"user", peer.Value().user},
+                     {"peer_pid", peer.Value().pid},
+                     {"why", why},
+                     {"suppressed", *held_back}}},
+                   "control socket: user {} (pid {}) is refused: {}; only root and user {} may connect",
+                   peer.Value().user, peer.Value().pid, why, ::geteuid());
     }
     return client->TurnAway(Refusal("permission denied"));
   }

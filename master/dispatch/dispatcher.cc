@@ -174,7 +174,7 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   }
   ledger_.Lost(LossReason::kRefused);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error({log::kConnFailed, parcel.Id(), {{"suppressed", *held_back}}},
+    log::Error({log::kConnFailed, parcel.Id(), {{"cause", "handover"}, {"suppressed", *held_back}}},
                "closing: the connection cannot be handed over: {}", ErrnoText(errnum));
   }
 }

@@ -76,7 +76,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
   } while (size < 0 && errno == EINTR);
   if (size == 1) return static_cast<int>(ExitCode::kStopped);
   const int code = ExitCodeOf(daemon.Value().pid);
-  log::Error(log::kStartFailed, "not started: the server exited with code {}; its log is {}", code, log_path);
+  log::Error({log::kStartFailed, {{"exit", code}}},
+             "not started: the server exited with code {}; its log is {}", code, log_path);
   return code;
 }
 

@@ -56,12 +56,15 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
 void CloseLeftOpen(const std::vector<int>& fds) {
   if (fds.empty()) return;
   std::vector<std::string> names;
+  const std::vector<int> named(fds.begin(),
+                               fds.begin() + static_cast<std::ptrdiff_t>(std::min(fds.size(), kMaxNamed)));
   for (const int fd : fds) {
     if (names.size() < kMaxNamed) names.push_back(NameOf(fd));
     UniqueFd(fd).Reset();
   }
   const std::size_t more = fds.size() - names.size();
-  log::Notice({log::kDescriptorsClosed, {{"descriptors", fds.size()}}},
+  log::Notice({log::kDescriptorsClosed,
+               {{"descriptors", fds.size()}, {"fds", fmt::format("{}", fmt::join(named, ","))}}},
               "closed file descriptors left open by the parent process: {}{}", fmt::join(names, ", "),
               more == 0 ? "" : fmt::format(" and {} more", more));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "master/workers/slots/foreign_boards.h"
 #include "master/workers/slots/slot_connections.h"
 
@@ -168,8 +169,9 @@ void Supervisor::Do(const Spawn& action) {
   const Result<Incarnation> incarnation =
       starter_.Start(slot, action.pool, generations_.Of(action.generation));
   if (!incarnation.Ok()) {
-    log::Error({log::kWorkerStartFailed, {{"in_slot", action.slot}}}, "cannot start a worker in slot {}: {}",
-               Raw(action.slot), incarnation.Err().text);
+    log::Error(
+        {log::kWorkerStartFailed, {{"in_slot", action.slot}, {"errno", ErrnoName(incarnation.Err().errnum)}}},
+        "cannot start a worker in slot {}: {}", Raw(action.slot), incarnation.Err().text);
     if (fleet_.Records()[Raw(action.slot)].extra) extras_.StartFailed(action.pool, Now());
     fleet_.SpawnFailed(action.slot, Now());
     return;

@@ -66,7 +66,7 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
       return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // not the worker's fault: our table is full, and the descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
+        log::Error({log::kDescriptorsShort, worker.Id(), {{"lost", 1}, {"suppressed", *held_back}}},
                    "a connection that the worker handed back is lost: no file descriptor was free");
       }
       break;
@@ -84,7 +84,7 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
 bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
   if (parts_.hooks.make_room()) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning({log::kDescriptorsShort, worker.Id(), {{"suppressed", *held_back}}},
+    log::Warning({log::kDescriptorsShort, worker.Id(), {{"lost", 0}, {"suppressed", *held_back}}},
                  "no file descriptor is free for connections handed back: reading from workers pauses");
   }
   PauseReading();

@@ -168,8 +168,8 @@ TEST_CASE("changes that wait for one another: each waiter gets the outcome of it
   Waiter upgrade_too(daemon, kUpgradeWait);
   daemon.Signal(SIGCONT);
   CHECK(Grants(first.Answer(), "generation 2 serves"));
-  CHECK(Refuses(upgrade.Answer(), "upgrade refused: what lies there is no preforkd"));
-  CHECK(Refuses(upgrade_too.Answer(), "upgrade refused: what lies there is no preforkd"));
+  CHECK(Refuses(upgrade.Answer(), "upgrade refused: not a preforkd binary"));
+  CHECK(Refuses(upgrade_too.Answer(), "upgrade refused: not a preforkd binary"));
   CHECK(Grants(last.Answer(), "generation 3 serves"));  // not the refusal of the upgrade
   for (Waiter* waiter : {&first, &upgrade, &last, &upgrade_too}) CHECK(waiter->AnsweredOnce());
   CHECK(daemon.AwaitWorkers(2));

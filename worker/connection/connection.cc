@@ -42,7 +42,7 @@ void Connection::Await(Interest interest) {
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: without a watch this client cannot be served.
   if (const auto held_back = Env().client_lines.unwatchable.Allow(Now())) {
-    log::Error({log::kConnFailed, socket_.Facts().id, {{"suppressed", *held_back}}},
+    log::Error({log::kConnFailed, socket_.Facts().id, {{"cause", "watch"}, {"suppressed", *held_back}}},
                "closing: the socket cannot be watched: {}", status.Err().text);
   }
   Lose(LossReason::kRefused);

@@ -172,7 +172,7 @@ void Worker::OnParcel(Parcel parcel) {
   if (service == services_.end()) {
     // The new configuration has no service with this number.
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
-      log::Info({log::kConnFailed, parcel.id, {{"suppressed", *held_back}}},
+      log::Info({log::kConnFailed, parcel.id, {{"cause", "no_service"}, {"suppressed", *held_back}}},
                 "closing: its service no longer exists");
     }
     tally_.Lost(LossReason::kRefused);

@@ -86,7 +86,9 @@ void LogExit(const ExitDiagnosis& diagnosis) {
                {"doing", diagnosis.doing}}},
              "{}", text);
   for (std::size_t i = 0; i < diagnosis.frames.size(); ++i) {
-    log::Error({log::kWorkerBacktrace, diagnosis.id, {{"worker_pid", diagnosis.pid}, {"frame", i}}},
+    log::Error({log::kWorkerBacktrace,
+                diagnosis.id,
+                {{"worker_pid", diagnosis.pid}, {"frame", i}, {"symbol", diagnosis.frames[i]}}},
                "backtrace #{} {}", i, diagnosis.frames[i]);
   }
 }

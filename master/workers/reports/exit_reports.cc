@@ -36,7 +36,14 @@ void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   report.reclaimed = ReclaimUntaken(parts_, slot);
   report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Untrusted());
   LogExit(report);
-  if (!suspicion.empty()) log::Warning({log::kWorkerRepeats, slot.Process()->Id()}, "{}", suspicion);
+  if (!suspicion.empty()) {
+    log::Warning(
+        {log::kWorkerRepeats,
+         slot.Process()->Id(),
+         {{"doing", suspicion}, {"workers", PoisonWatch::kInARow}}},
+        "{} was being served in {} or more workers that crashed in a row: this request may cause the crashes",
+        suspicion, PoisonWatch::kInARow);
+  }
   if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
 }
 
@@ -60,10 +67,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
 
 std::string ExitReports::Suspicion(PoolId pool, const WorkerRow& row) {
   std::string suspect;
-  if (!poison_watches_[pool].OnExit(row, suspect)) return {};
-  return fmt::format(
-      "{} was being served in {} or more workers that crashed in a row: this request may cause the crashes",
-      suspect, PoisonWatch::kInARow);
+  return poison_watches_[pool].OnExit(row, suspect) ? suspect : std::string();
 }
 
 void ExitReports::NoteOomKills(Time now) {
