@@ -24,15 +24,15 @@
 namespace preforkd::testing {
 namespace {
 
-// Masters of this test process that run now, and what it has started besides: children that are nobody's
-// leftover.
+// Running masters of this test process, and other programs that it started: children that do not count as
+// left behind.
 std::set<pid_t> g_masters;
 
-// How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
+// How long a server may take to end and its workers to follow. Longer than the default of drain_timeout.
 constexpr Duration kLeaveTimeout = std::chrono::seconds(40);
 constexpr Duration kSaveTimeout = std::chrono::seconds(5);
 
-// In the child. False: it must not go on.
+// In the child. False: the child must exit.
 bool RaisePortCapability() {
   constexpr std::uint32_t kOnly = 1U << CAP_NET_BIND_SERVICE;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -41,7 +41,7 @@ bool RaisePortCapability() {
          ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
 }
 
-// The same.
+// Likewise.
 bool TurnIntoNobody(std::uint64_t descriptors) {
   const rlimit limit{descriptors, descriptors};
   const passwd* nobody = ::getpwnam("nobody");
@@ -50,7 +50,7 @@ bool TurnIntoNobody(std::uint64_t descriptors) {
          ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
 }
 
-// Words for exec. They live as long as `words`.
+// Arguments for exec. They live as long as `words`.
 std::vector<char*> Pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -64,7 +64,7 @@ constexpr int kFirstPassedFd = 3;
 }  // namespace
 
 DaemonProcess::DaemonProcess(std::string binary) : binary_(std::move(binary)) {
-  // A worker that outlives its master becomes our child, and is seen.
+  // A worker that outlives its master becomes our child, so that we notice it.
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) throw std::runtime_error("PR_SET_CHILD_SUBREAPER");
 }
 
@@ -85,14 +85,14 @@ bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
   const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
   const passwd* nobody = ::getpwnam("nobody");
   if (::geteuid() != 0 || !read || count <= 65534 || nobody == nullptr) return false;
-  // The control socket is made in the folder.
+  // The control socket is created in the folder.
   if (::chown(folder_.Path().c_str(), nobody->pw_uid, nobody->pw_gid) != 0) return false;
   nobodys_descriptors_ = descriptors;
   return true;
 }
 
 void DaemonProcess::Execute(const std::string& binary, const std::vector<std::string>& arguments) const {
-  // Opened first: nobody may not reach it by its path. Out of the way of the sockets.
+  // Opened before the change of user: nobody may lack access to its path. Its number is above the sockets'.
   const int after_sockets = kFirstPassedFd + static_cast<int>(sockets_.size());
   const int program = ::fcntl(::open(binary.c_str(), O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, after_sockets);
   const int out = ::open(folder_.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
@@ -118,11 +118,11 @@ void DaemonProcess::Execute(const std::string& binary, const std::vector<std::st
   ::_exit(127);
 }
 
-// At the numbers and with the variables that sd_listen_fds(3) names.
+// At the descriptor numbers and with the variables of sd_listen_fds(3).
 bool DaemonProcess::PutSockets() const {
   if (sockets_.empty()) return true;
   std::string names;
-  std::vector<int> copies;  // out of the way of each other
+  std::vector<int> copies;  // above all target numbers, so that none overwrites another
   for (const auto& [name, fd] : sockets_) {
     copies.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPassedFd + static_cast<int>(sockets_.size()) + 1));
     names += (names.empty() ? "" : ":") + name;
@@ -162,7 +162,7 @@ void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& a
 int DaemonProcess::Run(const std::vector<std::string>& arguments) {
   Start(arguments);
   const int code = Wait().value_or(-1);
-  expected_exit_ = code;  // what the test looks at itself
+  expected_exit_ = code;  // the test checks it
   return code;
 }
 
@@ -283,7 +283,7 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
     for (const pid_t pid : Orphans()) (void)::waitpid(pid, nullptr, WNOHANG);
     return Orphans().empty();
   };
-  // Normally the master has waited for each of its workers, and there is nothing to wait for here.
+  // Normally the master has reaped all of its workers, and nothing is left to wait for.
   const bool clean = orphans_expected_ ? WaitUntil(kLeaveTimeout, all_gone) : Orphans().empty();
   if (!clean) complaints.push_back(fmt::format("processes left behind: {}", fmt::join(Orphans(), ", ")));
   for (const pid_t pid : Orphans()) {
@@ -291,7 +291,7 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
     ::waitpid(pid, nullptr, 0);
   }
   for (const std::string& name : folder_.Names()) {
-    // A master that was killed could not remove its socket; its successor does.
+    // A killed master could not remove its socket; the next server does.
     const bool killed = exit_code_ == 128 + SIGKILL;
     const bool known = name == "stdout" || name == "stderr" || name == "preforkd.toml" ||
                        (name == "control.sock" && killed) || name.ends_with(".log");
