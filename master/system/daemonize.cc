@@ -55,7 +55,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) {
     const Error error = SysError("pipe2");
-    log::Error({log::kStartFailed, {{"why", error.text}}}, "{}", error.text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(error.errnum)}, {"why", error.text}}}, "{}",
+               error.text);
     return static_cast<int>(ExitCode::kOsError);
   }
   UniqueFd ours(ends[0]);
@@ -65,7 +66,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
     BeDaemon(serve, std::move(theirs));
   });
   if (!daemon.Ok()) {
-    log::Error({log::kStartFailed, {{"why", daemon.Err().text}}}, "{}", daemon.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(daemon.Err().errnum)}, {"why", daemon.Err().text}}},
+               "{}", daemon.Err().text);
     return static_cast<int>(ExitCode::kOsError);
   }
   theirs.Reset();

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
@@ -23,8 +24,9 @@ namespace {
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   Result<ChildDescriptors> descriptors = SetUpChild(start);
   if (!descriptors.Ok()) {
-    log::Error({log::kStartFailed, {{"why", descriptors.Err().text}}}, "cannot start: {}",
-               descriptors.Err().text);
+    log::Error({log::kStartFailed,
+                {{"errno", ErrnoName(descriptors.Err().errnum)}, {"why", descriptors.Err().text}}},
+               "cannot start: {}", descriptors.Err().text);
     return WorkerExit::kStartFailed;
   }
   if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
@@ -33,7 +35,8 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) {
-    log::Error({log::kStartFailed, {{"why", loop.Err().text}}}, "cannot start: {}", loop.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(loop.Err().errnum)}, {"why", loop.Err().text}}},
+               "cannot start: {}", loop.Err().text);
     return WorkerExit::kStartFailed;
   }
   Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
@@ -100,7 +103,8 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
   // From now on, only system calls that the services need.
   if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
-    log::Error({log::kStartFailed, {{"why", status.Err().text}}}, "cannot start: {}", status.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(status.Err().errnum)}, {"why", status.Err().text}}},
+               "cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
   }
   heartbeat_.Beat();
