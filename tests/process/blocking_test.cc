@@ -1,8 +1,8 @@
 // Quick requests beside requests that block their worker for 50 ms: four workers, 400 short connections a
 // second, arrivals by Poisson, latency of the quick ones from the planned arrival.
 //
-// What is asserted allows for what the machine takes from everybody (yardstick.h); the figures are printed.
-// For figures that mean something: a quiet machine, --config=opt, and BLOCKING_SECONDS=30.
+// The bounds allow for the load of the machine (yardstick.h); the figures are printed. For meaningful figures
+// use a quiet machine, --config=opt and BLOCKING_SECONDS=30.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -58,7 +58,7 @@ OpenLoadResult Measure(const Variant& variant, double share, double& slowdown) {
       "{} blocking, {} failed, {} extras",
       share * 100, variant.name, Seconds(result.Quantile(0.5)) * 1e3, Seconds(result.Quantile(0.99)) * 1e3,
       Seconds(result.Quantile(0.999)) * 1e3, Seconds(result.Quantile(1)) * 1e3, result.quick.size(),
-      result.blocking, result.failed, daemon.CountLog("workers are blocked and ")));
+      result.blocking, result.failed, daemon.CountEvents("extra_started")));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit.
-// Serving goes on; lines that are dropped are counted and spoken of; what comes out is whole lines.
+// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit. The
+// server serves on, counts and logs dropped lines, and writes whole lines only.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -26,7 +26,7 @@ std::vector<std::string> Flags(const std::vector<std::string>& settings) {
   return flags;
 }
 
-// So many answers, each on its own connection: all must come.
+// Sends `count` requests, each on its own connection: all must be answered.
 void Ask(const std::string& address, int count) {
   for (int i = 0; i < count; ++i) {
     const auto response = HttpClient(address).Get("/", "Connection: close\r\n");
@@ -41,14 +41,14 @@ std::uint64_t Dropped(const std::string& address, const char* log) {
   return nlohmann::json::parse(response->body).at("log_lines_dropped").at(log);
 }
 
-// Makes the master write lines of its log that change nothing: there are so many workers already.
+// Makes the master write log lines without any change: it has that many workers already.
 void MakeItSpeak(const DaemonProcess& daemon) {
   TcpClient operators("unix:" + daemon.Path("control.sock"));
   REQUIRE(operators.SendAll("{\"command\":\"scale\",\"workers\":2}\n"));
   REQUIRE(operators.ReadUntil("\n"));
 }
 
-// Access lines among `lines`; the other ones are the server's. Fails the test for one that is neither.
+// Counts access lines; others must be lines of the server's log. Fails the test for a line that is neither.
 std::size_t CountAccess(const std::vector<std::string>& lines) {
   std::size_t count = 0;
   for (const std::string& line : lines) {
@@ -70,7 +70,7 @@ void LimitFileSize(const DaemonProcess& daemon, rlim_t bytes) {
 }  // namespace
 
 TEST_CASE(
-    "a file size limit: the server serves on, counts what is dropped, and says so when it can write again") {
+    "a file size limit: the server serves on, counts dropped lines, and logs it when it can write again") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(1, Flags({"log.access=" + access, "log.level=debug", "workers=1", "workers_max=1",
@@ -84,16 +84,16 @@ TEST_CASE(
   const std::uint64_t dropped = Dropped(daemon.Address(), "access");
   CHECK(dropped > 0);
   LimitFileSize(daemon, RLIM_INFINITY);
-  CHECK(daemon.WaitForLog("the access log is written again"));
+  CHECK(daemon.WaitForEvent("access_log_restored"));
   Ask(daemon.Address(), 10);
   const std::size_t expected = 20 + 600 + 1 + 10 - Dropped(daemon.Address(), "access") + 1;
   CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == expected; }));
   CHECK(CountAccess(Lines(ReadFile(access))) == expected);
 }
 
-TEST_CASE("a disk that is full: the same for both logs") {
+TEST_CASE("a full disk: the same for both logs") {
   const TempDirectory disk;
-  // Room for what the workers hold back meanwhile, when the filler has gone.
+  // Without the filler it has room for the lines that the workers buffered.
   if (::mount("tmpfs", disk.Path().c_str(), "tmpfs", 0, "size=512k") < 0) {
     MESSAGE("skipped: no tmpfs can be mounted here");
     return;
@@ -103,11 +103,10 @@ TEST_CASE("a disk that is full: the same for both logs") {
     const std::string server = disk.Path("server.log");
     const std::string access = disk.Path("access.log");
     const std::string socket = "unix:" + daemon.Path("http.sock");
-    // Not at level debug, whose lines would soon fill the small disk again.
+    // Not at level debug: its lines would soon fill the small disk again.
     daemon.Start(
         {"--listen", socket, "--workers", "2", "--log-file", server, "--set", "log.access=" + access});
-    REQUIRE(WaitUntil(kTimeout,
-                      [&] { return ReadFile(server).find("serving: generation") != std::string::npos; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return EntriesOf(ReadFile(server), "serving").size() == 1; }));
     Ask(socket, 5);
     const int filler = ::open(disk.Path("filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     const UniqueFd owner(filler);
@@ -115,11 +114,11 @@ TEST_CASE("a disk that is full: the same for both logs") {
     while (::write(filler, page.data(), page.size()) > 0) {
     }
     Ask(socket, 600);
-    // Something to speak of, until the last page of the log's file is full, too.
+    // Until the last page of the server's log is full, too.
     CHECK(WaitUntil(kTimeout, [&] {
       MakeItSpeak(daemon);
       return Dropped(socket, "server") >
-             20;  // not only some of the workers, who may have nothing more to say later
+             20;  // lines of the master among them: workers may log nothing more later
     }));
     const std::uint64_t access_dropped = Dropped(socket, "access");
     CHECK(access_dropped > 0);
@@ -128,8 +127,7 @@ TEST_CASE("a disk that is full: the same for both logs") {
     CHECK(WaitUntil(kTimeout, [&] {
       Ask(socket, 1);
       const std::string text = ReadFile(server);
-      return text.find("log lines could not be written before this one") != std::string::npos &&
-             text.find("the access log is written again") != std::string::npos;
+      return !EntriesOf(text, "log_dropped").empty() && !EntriesOf(text, "access_log_restored").empty();
     }));
     for (const std::string& line : Lines(ReadFile(access))) {
       CHECK_MESSAGE((line.starts_with("unix: - - [") && line.find(" duration=") != std::string::npos), line);
@@ -153,7 +151,7 @@ TEST_CASE("/dev/full as both logs, from the first line on") {
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("deleted files: lines go on into nothing until the logs are reopened, which makes new files") {
+TEST_CASE("deleted files: lines are lost until the logs are reopened, which creates new files") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(2, Flags({"log.access=" + access}));
@@ -164,13 +162,13 @@ TEST_CASE("deleted files: lines go on into nothing until the logs are reopened, 
   Ask(daemon.Address(), 10);
   CHECK_FALSE(std::filesystem::exists(access));
   daemon.Signal(SIGUSR1);
-  REQUIRE(daemon.WaitForLog("log reopened by all processes"));
+  REQUIRE(daemon.WaitForEvent("log_reopened"));
   Ask(daemon.Address(), 10);
   CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 10; }));
 }
 
 TEST_CASE(
-    "a pipe that nobody reads does not stop the server; who comes to read gets whole lines, old ones first") {
+    "a pipe that nobody reads does not stop the server; a later reader gets whole lines, old ones first") {
   const TempDirectory folder;  // outlives the server's descriptors
   const std::string fifo = folder.Path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -189,10 +187,9 @@ TEST_CASE(
   };
   CHECK(WaitUntil(kTimeout, [&] {
     drain();
-    return daemon.CountLog("the access log is written again") > 0;
+    return daemon.CountEvents("access_log_restored") > 0;
   }));
-  // One worker may have room again before the other: new ones, until one of them shows. The first 1501 are
-  // old.
+  // One worker may write again before the other: send requests until a new one shows. The first 1501 are old.
   int last = 1501;
   CHECK(WaitUntil(kTimeout, [&] {
     Ask(daemon.Address(), 1);
