@@ -97,7 +97,7 @@ bool TerminalCommand::Read() {
   if (::poll(&waiting, 1, 10) <= 0) return true;
   std::array<char, 4096> buffer;
   const ssize_t got = ::read(terminal_.Get(), buffer.data(), buffer.size());
-  if (got <= 0) return false;  // EIO: nobody has it open any more
+  if (got <= 0) return false;  // EIO: no process has it open any more
   written_.append(buffer.data(), static_cast<std::size_t>(got));
   return true;
 }
@@ -122,7 +122,7 @@ bool TerminalCommand::IsCooked() const {
 
 int TerminalCommand::Wait() {
   const Time deadline = Now() + kTimeout;
-  while (Now() < deadline && Read()) {  // what it still has to say, so that it can leave
+  while (Now() < deadline && Read()) {  // read what it still writes, so that it can end
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) != pid_) continue;
     pid_ = 0;
