@@ -39,6 +39,11 @@ ControlReply ReplyOf(ChangeAnswer answer) {
   return Refusal("?");
 }
 
+// The field of the log line of a refusal.
+const char* CauseOf(ChangeAnswer answer) {
+  return answer == ChangeAnswer::kNotServing ? "not_serving" : "stopping";
+}
+
 std::string ScaledText(const PoolSpec& pool, std::uint32_t workers) {
   const std::string where = pool.id == kMainPool ? "" : fmt::format("pool {}: ", Quoted(pool.config->name));
   return fmt::format("{}worker count set to {}", where, workers);
@@ -143,7 +148,7 @@ ControlReply Commands::RequestRetire(Slot slot) {
 
 void Commands::Do(const Answer& action) {
   const ControlReply reply = ReplyOf(action.answer);
-  if (!reply.ok) log::Error(log::kCommandFailed, "{}", reply.message);
+  if (!reply.ok) log::Error({log::kCommandFailed, {{"cause", CauseOf(action.answer)}}}, "{}", reply.message);
   parts_.waiters.Answer(action.waiters, reply);
 }
 
