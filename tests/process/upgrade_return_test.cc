@@ -43,7 +43,7 @@ TEST_CASE(
     CAPTURE(result.err);
     CHECK(result.code == 1);
     CHECK(result.err.find(reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("; version 0.2.0 is back in service") != std::string::npos);
     CHECK(daemon.WaitForEvent("upgrade_returned version=0.2.0", ++returns));
     CHECK(ReadFile("/proc/" + std::to_string(daemon.MasterPid()) + "/comm") == "preforkd\n");
     CHECK(idle.Answered() == 40);
