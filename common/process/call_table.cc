@@ -332,9 +332,8 @@ constexpr PartialCall kPartial[] = {
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLK}}}},
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLKW}}}},
 
-    {"clone",
-     CallSet::kProcesses,
-     {{{0, kNewNamespaces, 0}}}},  // fork(3) uses clone(2), pthread_create(3) tries clone3(2) first
+    // Before the row of kThreads, for SetThatAdds: fork(3) uses clone(2), pthread_create(3) clone3(2).
+    {"clone", CallSet::kProcesses, {{{0, kNewNamespaces, 0}}}},
     {"clone", CallSet::kThreads, {{{0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD}}}},
     {"fcntl", CallSet::kProcesses, {{{1, kInt, F_SETFL}, {2, O_NONBLOCK, O_NONBLOCK}}}, 2},
     {"prlimit64", CallSet::kProcesses, {{{0, kInt, 0}}}},
@@ -375,7 +374,7 @@ std::vector<CallRule> RulesFor(CallSets sets, pid_t self) {
 bool HidesClone3(CallSets sets) { return sets.Has(CallSet::kThreads) || sets.Has(CallSet::kProcesses); }
 
 std::optional<CallSet> SetThatAdds(std::string_view name) {
-  // pthread_create(3) tries it if threads are not allowed.
+  // pthread_create(3) calls it if threads are not allowed.
   if (name == "clone3") return CallSet::kThreads;
   for (const auto& [set_name, set] : kCallSetNames) {
     if (Contains(NamesOf(set), name)) return set;

@@ -17,9 +17,7 @@ namespace {
 constexpr const char* kOwnDescriptors = "/proc/self/fd";
 
 struct CloseDirectory {
-  void operator()(DIR* directory) const {
-    (void)::closedir(directory);
-  }  // it was read only: close cannot lose anything
+  void operator()(DIR* directory) const { (void)::closedir(directory); }  // read only: nothing can be lost
 };
 
 // The first two fields of /proc/self/statm (proc(5)), in pages: total size and resident size.
@@ -65,8 +63,7 @@ std::span<char> EnvironmentArea() {
   const auto first = static_cast<std::uintptr_t>(std::strtoull(at, &end, 10));
   const auto last = static_cast<std::uintptr_t>(std::strtoull(end, nullptr, 10));
   if (first == 0 || last <= first) return {};
-  return {reinterpret_cast<char*>(first),
-          last - first};  // NOLINT: an address of ours, as the kernel reports it
+  return {reinterpret_cast<char*>(first), last - first};  // NOLINT: the kernel reports our own address
 }
 
 std::optional<std::uint64_t> AskOpenDescriptors() {

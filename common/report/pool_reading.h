@@ -14,8 +14,8 @@ namespace preforkd {
 struct PoolReading {
   std::string name;
   std::string kind;
-  bool used =
-      false;  // false: it belongs to an earlier configuration, and some of its workers may still be finishing
+  // False: it belongs to an earlier configuration, and some of its workers may still be draining.
+  bool used = false;
   PoolState state{};
   std::uint64_t workers_wanted = 0;
   std::uint64_t workers_max = 0;

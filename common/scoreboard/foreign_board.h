@@ -64,8 +64,8 @@ class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
   // ---- what its workers are counting ----
   // Error: there is no such row. `into` must outlive the mirror.
   Result<std::unique_ptr<RowMirror>> Mirror(Slot slot, WorkerRow& into);
-  // Removes that slot's worker from those that share the load: its load is compared with workers on another
-  // board now. Precondition: Mirror(slot, ...) has succeeded.
+  // On its own board that slot's worker no longer counts among those that share the load: the load of its
+  // successors is not on that board. Precondition: Mirror(slot, ...) has succeeded.
   void TakeOutOfService(Slot slot);
   // Tells these workers the master's state.
   void Publish(MasterState state);
