@@ -69,7 +69,7 @@ struct World {
     });
   }
 
-  // What the worker of this slot takes now, by number.
+  // Takes what is in the channel of this slot, as its worker; returns the numbers of the connections.
   std::vector<std::uint64_t> Take(std::size_t slot, std::size_t max = 1000) {
     std::vector<std::uint64_t> ids;
     while (ids.size() < max) {
@@ -208,7 +208,7 @@ TEST_CASE("fast workers are given connections in bundles; when they are slow, ev
     }
     return users;
   };
-  CHECK(users_of_eight() == 8);  // nothing is known yet
+  CHECK(users_of_eight() == 8);  // no speed is known yet
   CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
   CHECK(testing::WaitUntil(testing::kTimeout,

@@ -49,7 +49,7 @@ class LocalListener {
   sockaddr_in address_{};
 };
 
-// What is true of a connection for as long as it lives: made from its number, and to be found again after any
+// The constant facts of a connection: made from its number, and checked again after any
 // number of journeys.
 inline void SetFacts(Parcel& parcel, std::uint64_t number) {
   parcel.id = static_cast<ConnId>(number);

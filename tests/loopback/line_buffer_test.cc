@@ -29,7 +29,7 @@
 namespace preforkd {
 namespace {
 
-// What the scoreboard holds of one slot.
+// The scoreboard's memory for one slot.
 struct Shared {
   LineLedger ledger;
   std::array<char, LineBuffer::kCapacity> bytes;
@@ -78,7 +78,7 @@ std::string Line(std::uint64_t number) {
   return fmt::format("line {} {}\n", number, std::string(number * 37 % 150, 'x'));
 }
 
-// Lines Line(0), Line(1) and so on, and nothing else: how many. -1: something else is there.
+// The number of lines if the file has Line(0), Line(1) and so on only. -1: it has something else.
 long CountInOrder(const std::string& text) {
   long count = 0;
   for (std::size_t at = 0; at < text.size(); ++count) {

@@ -49,7 +49,8 @@ void BecomeJournal(int fd, unsigned long off_by) {
   ::setenv("JOURNAL_STREAM", fmt::format("{}:{}", file.st_dev, file.st_ino + off_by).c_str(), 1);
 }
 
-// The other end of a terminal that is standard error now; a test of its own each, so nothing is put back.
+// Makes a terminal the standard error and returns its other end. Each test is a process, so nothing is
+// restored.
 UniqueFd BecomeTerminal() {
   UniqueFd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   if (!ours.Valid() || ::grantpt(ours.Get()) < 0 || ::unlockpt(ours.Get()) < 0) std::abort();

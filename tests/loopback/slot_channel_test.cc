@@ -40,7 +40,7 @@ std::vector<PackedParcel> MakeParcels(std::uint64_t first, std::uint64_t count) 
   return parcels;
 }
 
-// What a worker does: one message from its end.
+// As a worker does: receives one message from its end.
 Reception<MasterToWorker> TakeOne(const SlotChannel& channel) {
   return ChannelEnd(channel.WorkerEnd(), kWireVersion).ReceiveFromMaster();
 }

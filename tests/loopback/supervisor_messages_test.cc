@@ -13,7 +13,7 @@ namespace {
 using testing::PretendedWorker;
 using testing::SupervisorWorld;
 
-// It is killed, once, its successor has a channel of its own, and the other worker has noticed nothing.
+// It is killed, once; its successor has a new channel, and the other worker is not affected.
 void CheckKilled(SupervisorWorld& world, PretendedWorker& worker) {
   REQUIRE(world.Until([&] { return world.Started() == 3; }));
   CHECK(worker.signals == std::vector{SIGKILL});

@@ -1,4 +1,4 @@
-"""What is done to a running server in each kind of case, and what is read off meanwhile.
+"""The steps of each kind of case on a running server, and its measurements.
 
 A runner gets `start`, which makes a ServerProcess for as many connections as the case has, or as it says, and returns
 (values, problems): figures by metric, and why they do not count, if they do not. The bench itself only waits while a

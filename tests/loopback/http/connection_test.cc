@@ -19,7 +19,7 @@
 namespace preforkd::test {
 namespace {
 
-// What one session does, and whether it is alive.
+// The behaviour of one session, and whether it exists.
 struct Script {
   std::function<void(Connection&)> on_ready = [](Connection& mine) { mine.Await(Interest::kRead); };
   std::function<void()> refusal = [] {};

@@ -1,5 +1,5 @@
 // Requests for files, by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
-// with the same outcome; and after each row the same service answers a client that wants nothing special.
+// with the same outcome. After each row the same service answers a plain request.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -152,7 +152,7 @@ TEST_CASE(
     site.CheckRow({"/odd", since, 304, "", ""});
     site.CheckRow({"/odd", "If-None-Match: " + first.Field("etag") + "\r\n", 304, "", ""});
     site.CheckRow({"/odd", Line("If-Modified-Since", kFileTime), 200, "", "*"});
-    // What the client was told before is in the future: no date that a client can have from us.
+    // The date that the client was told before would be in the future: it cannot be from us.
     site.CheckRow({"/odd", Line("If-Modified-Since", std::time(nullptr) + kDay), 200, "", "*"});
     site.CheckRow({"/odd", Line("If-Unmodified-Since", modified), 200, "", "*"});
     site.CheckRow({"/odd", Line("If-Unmodified-Since", kFileTime), 412, "", ""});

@@ -54,7 +54,7 @@ class Releases {
 class Root {
  public:
   explicit Root(const fs::path& path) : root_(std::move(http::ServedRoot::Open(path, now_)).Value()) {}
-  // What the page says `later` than the last time; the error's name when it cannot be opened.
+  // The page's content, `later` than the last time; the name of the errno if it cannot be opened.
   std::string Page(Duration later, const char* name = "page") {
     now_ += later;
     const http::Beneath::Opened opened = root_.OpenFile(name, now_);

@@ -1,5 +1,5 @@
-// The request line, and host and port by themselves. Whole requests are in tests/loopback/http; here is what
-// only the functions themselves can show.
+// The request line, and host and port alone. Whole requests are in tests/loopback/http; here are tests that
+// only the functions themselves allow.
 #include "worker/http/syntax/request_line.h"
 
 #include <doctest/doctest.h>

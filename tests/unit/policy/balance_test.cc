@@ -14,7 +14,7 @@ namespace {
 constexpr std::array kPolicies = {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin,
                                   DispatchPolicy::kClientHash};
 
-// Slots by their loads, beside the balancer that knows them.
+// Slots with their loads, and the balancer that knows them.
 class Slots {
  public:
   explicit Slots(DispatchPolicy policy, std::initializer_list<std::uint64_t> loads = {}) : balancer_(policy) {

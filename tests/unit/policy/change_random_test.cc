@@ -24,7 +24,7 @@ void Insist(bool condition, const std::string& otherwise) {
   if (!condition) throw std::logic_error(otherwise);
 }
 
-// The ways of change.h. What a stop may begin in is in AllMayGoTo.
+// The moves of change.h. Those into a stop are in AllMayGoTo.
 const std::map<State, std::set<State>> kWays = {
     {State::kBooting, {State::kServing, State::kLoading}},
     {State::kServing, {State::kLoading, State::kChecking}},

@@ -27,7 +27,7 @@ MetricsPage Render(const Scoreboard& board, Time now = Now()) {
   return MetricsPage::Parse(RenderMetrics(board, now));
 }
 
-// A worker of slot `slot`, and what it has counted.
+// A worker of slot `slot` with some counts.
 WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requests) {
   WorkerRow& row = board.Use(Slot{slot});
   row.state = SlotState::kReady;
