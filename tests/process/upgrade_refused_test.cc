@@ -61,8 +61,8 @@ struct World {
 }  // namespace
 
 TEST_CASE(
-    "an upgrade is refused to no program: missing, not executable, of another machine, a script, another "
-    "program") {
+    "an upgrade is refused if the program is missing, not executable, of another machine, a script, or not "
+    "preforkd") {
   World world;
   world.shelf.Remove();
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
@@ -80,7 +80,7 @@ TEST_CASE(
   world.ExpectSuccess();
 }
 
-TEST_CASE("an upgrade is refused to a program that exits, that hangs, or that vanishes before the exec") {
+TEST_CASE("an upgrade is refused if the new program exits, hangs, or vanishes before the exec") {
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
   world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 3: not today");
