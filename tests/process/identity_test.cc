@@ -89,7 +89,7 @@ TEST_CASE("as root: workers are the user with its groups and nothing else; the m
   CHECK(daemon.CountEvents("isolation_missing isolation=user") == 0);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("ping"));
-  // The change of user clears the parent-death signal, so it must be set afterwards.
+  // The change of user clears the signal of PR_SET_PDEATHSIG, so it must be set afterwards.
   daemon.ExpectOrphans();
   daemon.ExpectExit(128 + SIGKILL);
   client.Close();
