@@ -20,7 +20,7 @@ struct State {
   int fd = 2;
   int echo_fd = -1;
   Level level = Level::kInfo;
-  Dress dress;
+  LineStyle style;
   Identity identity;
   std::uint64_t dropped = 0;
   bool torn = false;  // the last line that was begun has no line end
@@ -36,7 +36,7 @@ constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "
 // The number of bytes written; negative: errno has the reason. Never blocks, except on a disk or a terminal.
 ssize_t Deliver(const Line& line) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  switch (g_state.dress.sink) {
+  switch (g_state.style.sink) {
     case Sink::kSyslog:
       // Not connected: a syslog daemon that is restarted is found at its path again.
       return ::sendto(g_state.fd, line.data(), line.size(), kFlags,
@@ -56,7 +56,7 @@ ssize_t Deliver(const Line& line) {
 bool Emit(Level level, const Subject& subject, std::string_view text) {
   Line line;
   if (g_state.torn && !EndsWithLine(g_state.fd)) line.push_back('\n');
-  AppendLine(line, g_state.dress, g_state.identity, level, subject, text);
+  AppendLine(line, g_state.style, g_state.identity, level, subject, text);
   ssize_t result = 0;
   do {
     result = Deliver(line);
@@ -94,18 +94,18 @@ void ReportDropped() {
 
 void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
-  g_state.dress.sink = sink;
+  g_state.style.sink = sink;
   g_state.torn = false;
 }
 void SetErrorEcho(int fd) { g_state.echo_fd = fd; }
 void SetLevel(Level level) { g_state.level = level; }
-void SetFormat(Format format) { g_state.dress.format = format; }
+void SetFormat(Format format) { g_state.style.format = format; }
 void SetIdentity(const Identity& identity) { g_state.identity = identity; }
 void SetSyslog(std::string_view path, unsigned facility) {
   g_state.syslog = {};
   g_state.syslog.sun_family = AF_UNIX;
   path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
-  g_state.dress.facility = facility;
+  g_state.style.facility = facility;
 }
 void SetDropCounter(std::atomic<std::uint64_t>* counter) { g_state.drop_counter = counter; }
 

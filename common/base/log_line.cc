@@ -146,16 +146,16 @@ void AppendJson(Line& line, const Identity& writer, Level level, const Subject& 
 
 }  // namespace
 
-void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, const Subject& subject,
+void AppendLine(Line& line, const LineStyle& style, const Identity& who, Level level, const Subject& subject,
                 std::string_view text) {
-  if (dress.sink == Sink::kJournal) fmt::format_to(std::back_inserter(line), "<{}>", PriorityOf(level));
-  if (dress.sink == Sink::kSyslog) AppendSyslogHead(line, dress.facility, level);
-  if (dress.format == Format::kJson) {
+  if (style.sink == Sink::kJournal) fmt::format_to(std::back_inserter(line), "<{}>", PriorityOf(level));
+  if (style.sink == Sink::kSyslog) AppendSyslogHead(line, style.facility, level);
+  if (style.format == Format::kJson) {
     AppendJson(line, who, level, subject, text);
   } else {
-    AppendText(line, dress.sink, who, level, subject, text);
+    AppendText(line, style.sink, who, level, subject, text);
   }
-  if (dress.sink != Sink::kSyslog) line.push_back('\n');
+  if (style.sink != Sink::kSyslog) line.push_back('\n');
 }
 
 }  // namespace preforkd::log

@@ -13,14 +13,14 @@ namespace preforkd::log {
 // 500 bytes are on the stack: a line of usual length allocates nothing.
 using Line = fmt::memory_buffer;
 
-struct Dress {
+struct LineStyle {
   Format format = Format::kText;
   Sink sink = Sink::kFile;
   unsigned facility = 3;  // for Sink::kSyslog
 };
 
 // Appends the line, with a line end unless the line is a datagram.
-void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, const Subject& subject,
+void AppendLine(Line& line, const LineStyle& style, const Identity& who, Level level, const Subject& subject,
                 std::string_view text);
 
 }  // namespace preforkd::log
