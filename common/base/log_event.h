@@ -58,7 +58,6 @@ namespace preforkd::log {
   EVENT(kControlCommand, "control_command", "A command came through the control socket.")                  \
   EVENT(kControlRefused, "control_refused", "A client of the control socket was turned away.")             \
   EVENT(kControlFailed, "control_failed", "The control socket, or a connection to it, failed.")            \
-  EVENT(kCommandFailed, "command_failed", "A command was not carried out.")                                \
   /* listeners and files */                                                                                \
   EVENT(kListening, "listening", "A listener is open.")                                                    \
   EVENT(kListenerClosed, "listener_closed", "A listener was closed by a reload.")                          \
@@ -113,6 +112,7 @@ namespace preforkd::log {
   EVENT(kConnTaken, "conn_taken", "A worker has taken a connection.")                                      \
   EVENT(kConnReturned, "conn_returned", "A worker has handed back a connection.")                          \
   EVENT(kConnParked, "conn_parked", "The master parks an idle connection.")                                \
+  EVENT(kConnNotParked, "conn_not_parked", "A connection cannot be watched and goes back to a worker.")    \
   EVENT(kConnWoken, "conn_woken", "The client of a parked connection has sent something.")                 \
   EVENT(kConnReclaimed, "conn_reclaimed", "A connection was reclaimed from a slot.")                       \
   EVENT(kConnClosed, "conn_closed", "A connection is closed.")                                             \

@@ -39,7 +39,11 @@ ControlReply ReplyOf(ChangeAnswer answer) {
   return Refusal("?");
 }
 
-// The field of the log line of a refusal.
+// The event and a field of the log line of a refusal.
+log::Event EventOf(ChangeAnswer answer) {
+  return answer == ChangeAnswer::kStopping ? log::kReloadRefused : log::kUpgradeRefused;
+}
+
 const char* CauseOf(ChangeAnswer answer) {
   return answer == ChangeAnswer::kNotServing ? "not_serving" : "stopping";
 }
@@ -148,7 +152,8 @@ ControlReply Commands::RequestRetire(Slot slot) {
 
 void Commands::Do(const Answer& action) {
   const ControlReply reply = ReplyOf(action.answer);
-  if (!reply.ok) log::Error({log::kCommandFailed, {{"cause", CauseOf(action.answer)}}}, "{}", reply.message);
+  if (!reply.ok)
+    log::Error({EventOf(action.answer), {{"cause", CauseOf(action.answer)}}}, "{}", reply.message);
   parts_.waiters.Answer(action.waiters, reply);
 }
 

@@ -114,8 +114,8 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
   // The watch is level-triggered, so a request that arrived in the meantime is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
     if (const auto held_back = unwatchable_.Allow(now)) {
-      log::Error({log::kConnFailed, id, {{"cause", "parking"}, {"suppressed", *held_back}}},
-                 "not parked, back to a worker: the connection cannot be watched: {}", status.Err().text);
+      log::Error({log::kConnNotParked, id, {{"suppressed", *held_back}}},
+                 "the connection cannot be watched and goes back to a worker: {}", status.Err().text);
     }
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker gets it back

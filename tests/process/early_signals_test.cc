@@ -86,7 +86,7 @@ TEST_CASE("HUP, USR1, USR2, TTIN, TTOU right after the start: the server serves 
       CHECK(daemon.WaitForEvent("serving"));
       CHECK(daemon.WaitForEvent(fmt::format("signal signal={}", signal)));
       if (std::string(signal) == "HUP") CHECK(daemon.WaitForEvent("reload_done generation=2"));
-      if (std::string(signal) == "USR2") CHECK(daemon.WaitForEvent("command_failed cause=not_serving"));
+      if (std::string(signal) == "USR2") CHECK(daemon.WaitForEvent("upgrade_refused cause=not_serving"));
       EndTracing(daemon);
       daemon.Signal(SIGTERM);
       CHECK(daemon.Wait() == 0);

@@ -89,7 +89,7 @@ TEST_CASE("a reload whose workers cannot be forked: each waiter gets the outcome
   if (!none->Possible()) return;
   Waiter first(daemon, kReloadWait);
   CHECK(Refuses(first.Answer(),
-                "generation 2 abandoned: a worker could not be forked; generation 1 serves on"));
+                "generation 2 abandoned: a worker could not be forked; generation 1 keeps serving"));
   Waiter second(daemon, kReloadWait);
   CHECK(Refuses(second.Answer(), "generation 3 abandoned: "));
   none.reset();

@@ -91,7 +91,7 @@ TEST_CASE("the problem of a flag is at the flag") {
       {{"--set", "service.default", "x"}, "write service.NAME.KEY"},
       {{"--set", "service.defualt.root", "/"}, "there is no service 'defualt'; did you mean 'default'?"},
       {{"--set", "service.default.rot", "/"}, "did you mean 'service.default.root'?"},
-      {{"--set", "service.default.idle_timeout", "1s"}, "a service of type 'http' does not read it"},
+      {{"--set", "service.default.idle_timeout", "1s"}, "a service of type 'http' has no such key"},
       {{"--set", "supervision.backoff_min", "1m"}, "1m is more than backoff_max = 30s"},
       {{"--set", "scheduling", "Batch"}, "'batch' or 'normal'; did you mean 'batch'?"},
       {{"--user", "user", "no-such-user"}, "there is no user 'no-such-user'"},
@@ -122,7 +122,7 @@ TEST_CASE("a variable reaches a setting of the type that a flag chooses") {
   const char* environment[] = {"PREFORKD_SERVICE_S_IDLE_TIMEOUT=7s", nullptr};
   inputs.environment = EnvironmentOverrides(environment);
   CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_SERVICE_S_IDLE_TIMEOUT",
-                   "a service of type 'http' does not read it");
+                   "a service of type 'http' has no such key");
   inputs.flags = {{"--set", "service.s.type", "echo"}};
   CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Time("idle_timeout") == std::chrono::seconds(7));
 }

@@ -108,7 +108,8 @@ TEST_CASE("types and ranges") {
            {"[log]\nlevel = \"warn\"\n", "2:1", "log.level: 'warn' does not fit; write 'debug', 'info'"},
            {InListener("address = \":1\"\nservice = \"s\"\ndefer_accept = \"yes\"\n"), "9:1",
             "listen.defer_accept: 'yes' does not fit; write true or false", true},
-           {InListener("service = \"s\"\naddress = \"localhost:80\"\n"), "8:1", "no numeric address", true},
+           {InListener("service = \"s\"\naddress = \"localhost:80\"\n"), "8:1", "not a numeric address",
+            true},
            {InListener("service = \"s\"\naddress = 80\n"), "8:1",
             "80 does not fit; write an address in quotes", true},
            {InService("max_header = \"1B\"\n"), "6:1", "'1B' is not understood", true},
@@ -176,7 +177,7 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
           {InService("[service.t]\ntype = \"htpp\"\n"), "7:1", "unknown type 'htpp'; write 'http', 'echo'",
            true},
           {InService("[service.t]\ntype = \"ehco\"\n"), "7:1", "did you mean 'echo'?", true},
-          {InService("idle_timeout = \"1s\"\n"), "6:1", "a service of type 'http' does not read it", true},
+          {InService("idle_timeout = \"1s\"\n"), "6:1", "a service of type 'http' has no such key", true},
           {InService("system_calls = \"files, netwrok\"\n"), "6:1",
            "service.s.system_calls: 'netwrok' does not fit; write 'network', 'files', 'processes', "
            "'threads' or 'code'; "
