@@ -107,7 +107,7 @@ TEST_CASE("the journal gets priorities and no time, and never blocks us") {
     LogConfig config;
     config.level = log::Level::kDebug;
     if (!output.Apply(config).Ok()) return 1;
-    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
+    const std::string who = fmt::format("preforkd pid={} event=serving: ", ::getpid());
     log::Warning(log::kServing, "careful");
     if (ReadNow(ours.Get()) != "<4>" + who + "careful\n") return 2;
     log::Alert(log::kServing, "bug\nforged");
@@ -180,7 +180,7 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
     const SyslogDaemon daemon(path);
     LogOutput output;
     if (!output.Apply(Syslog("syslog:local3", path)).Ok()) return 1;
-    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
+    const std::string who = fmt::format("preforkd pid={} event=serving: ", ::getpid());
     log::Error(log::kServing, "bad\nforged");
     if (!IsSyslog(daemon.Receive(), 19 * 8 + 3, "error: " + who + "bad\\nforged")) return 2;
     if (!output.Apply(Syslog("syslog", path)).Ok()) return 3;

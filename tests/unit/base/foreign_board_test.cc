@@ -195,7 +195,7 @@ TEST_CASE("memory that is not a board, or has another layout, is refused, and st
   for (std::size_t i = 0; i < bad.size(); ++i) {
     CAPTURE(i);
     header = bad[i];
-    CHECK(world.Refusal().find("is not what it says") != std::string::npos);
+    CHECK(world.Refusal().find("does not match its size") != std::string::npos);
   }
   header = good;
   const UniqueFd empty(::memfd_create("empty", MFD_CLOEXEC));
