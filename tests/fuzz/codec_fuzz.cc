@@ -18,7 +18,7 @@
 #include "common/wire/codec.h"
 #include "tests/support/parcels.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::size_t kMostDescriptors = 20;
@@ -85,10 +85,11 @@ void Receive(int channel, bool is_master) {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace preforkd;
+  using namespace preforkd::testing;
   if (size == 0) return 0;
   const std::size_t descriptors = (data[0] >> 1) % (kMostDescriptors + 1);
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);

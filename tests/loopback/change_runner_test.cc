@@ -8,7 +8,7 @@
 #include "common/event/timer.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -31,7 +31,7 @@ TEST_CASE("a stop delay ends although the timer fires a moment early") {
     const Time begin = Now() - kDelay + std::chrono::microseconds(4000 + 137 * round);
     runner.Tell([&](Change& change) { change.AskStop({kDelay, std::chrono::seconds(30)}, begin); });
     Timer wake_up(loop.Value(), EventLoop::kPriorityControl, [] {});
-    CHECK(testing::WaitUntil(std::chrono::seconds(1), [&] {
+    CHECK(WaitUntil(std::chrono::seconds(1), [&] {
       wake_up.SetAfter(Duration(0));  // keeps the loop busy: an idle one sleeps to the next millisecond
       REQUIRE(loop.Value().RunOnce().Ok());
       return closed;
@@ -39,4 +39,4 @@ TEST_CASE("a stop delay ends although the timer fires a moment early") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -13,7 +13,7 @@
 #include "common/channel/channel_end.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 PackedParcel MakeParcel(std::uint64_t id) {
@@ -62,7 +62,7 @@ struct World {
   // Turns the loop until `condition` holds; every turn is one of the dispatcher's own timer.
   template <typename Condition>
   bool TurnUntil(Condition condition) {
-    return testing::WaitUntil(testing::kTimeout, [&] {
+    return WaitUntil(kTimeout, [&] {
       if (condition()) return true;
       REQUIRE(loop.Value().RunOnce().Ok());
       return condition();
@@ -118,7 +118,7 @@ TEST_CASE("all full: parcels wait, that is reported once, and they go first when
   CHECK(Get(world.page->waiting) == 6);
   CHECK(world.congestion == std::vector<bool>{true});
   std::vector<std::uint64_t> taken;
-  const bool all = testing::WaitUntil(testing::kTimeout, [&] {
+  const bool all = WaitUntil(kTimeout, [&] {
     for (const std::size_t slot : {0U, 1U}) {
       for (const std::uint64_t id : world.Take(slot)) taken.push_back(id);
     }
@@ -211,11 +211,10 @@ TEST_CASE("fast workers are given connections in bundles; when they are slow, ev
   CHECK(users_of_eight() == 8);  // no speed is known yet
   CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
-  CHECK(testing::WaitUntil(testing::kTimeout,
-                           [&] { return users_of_eight() == 3; }));  // it checks the speed from time to time
+  CHECK(WaitUntil(kTimeout, [&] { return users_of_eight() == 3; }));  // it checks the speed from time to time
   CHECK(world.pool->gathers);
   serve(milliseconds(1));
-  CHECK(testing::WaitUntil(testing::kTimeout, [&] { return users_of_eight() == 8; }));
+  CHECK(WaitUntil(kTimeout, [&] { return users_of_eight() == 8; }));
   CHECK_FALSE(world.pool->gathers);
 }
 
@@ -284,7 +283,7 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
   });
   REQUIRE(moved);
   // Its time for another move passes: no timer runs for it, and a flush does not move it.
-  CHECK(testing::HoldsFor(milliseconds(30), [&] {
+  CHECK(HoldsFor(milliseconds(30), [&] {
     world.dispatcher.Flush();
     return Get(world.page->reclaimed) == 3 && world.dispatcher.Waiting() == 0;
   }));
@@ -297,8 +296,7 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
 TEST_CASE("a parcel that has been moved often enough still goes to a free slot rather than to a stuck one") {
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
   world.EnterCallback(0);
-  REQUIRE(
-      testing::WaitUntil(testing::kTimeout, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
+  REQUIRE(WaitUntil(kTimeout, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
   PackedParcel parcel = MakeParcel(++world.last_id);
   ParcelHead head = parcel.Head();
   head.reclaims = 3;
@@ -440,4 +438,4 @@ TEST_CASE("the account balances at every step, whatever the workers do") {
   CHECK(board.Value().Account().finished > 1000);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

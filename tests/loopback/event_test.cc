@@ -25,7 +25,7 @@
 #include "common/process/self_stat.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -49,7 +49,7 @@ EventLoop MakeLoop() {
 
 // Turns the loop until the condition holds. A guard timer keeps each wait short.
 template <typename Condition>
-bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = testing::kTimeout) {
+bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = kTimeout) {
   const Time end = Now() + timeout;
   Timer guard(loop, EventLoop::kPriorityControl, [] {});
   while (!condition() && Now() < end) {
@@ -336,4 +336,4 @@ TEST_CASE("a call with the clients' priority comes once, behind all ready client
   CHECK(order == "aaa.bbb.ccc.");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

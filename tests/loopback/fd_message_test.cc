@@ -16,12 +16,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
-using testing::PeerResult;
-using testing::RunPeer;
 
 SocketPair MakePair() {
   Result<SocketPair> pair = MakeChannelPair();
@@ -229,4 +225,4 @@ TEST_CASE("a receiver with a full descriptor table is told so, and gets no descr
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

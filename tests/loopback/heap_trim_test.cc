@@ -8,7 +8,7 @@
 
 #include "common/process/self_stat.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE(
     "it trims when there were many and less than half are left, and then not before there were many again") {
@@ -47,4 +47,4 @@ TEST_CASE("memory below a block in use is returned") {
 }
 #endif
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

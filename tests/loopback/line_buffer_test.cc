@@ -26,7 +26,7 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // The scoreboard's memory for one slot.
@@ -60,10 +60,10 @@ class LogFile {
   }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
   [[nodiscard]] std::string Path() const { return folder_.Path("log"); }
-  [[nodiscard]] std::string Text() const { return testing::ReadFile(Path()); }
+  [[nodiscard]] std::string Text() const { return ReadFile(Path()); }
 
  private:
-  testing::TempDirectory folder_;
+  TempDirectory folder_;
   UniqueFd fd_;
 };
 
@@ -221,7 +221,7 @@ TEST_CASE("killed between the two steps of emptying, the buffer is empty, and th
 
 TEST_CASE("a full disk takes whole lines only, and the rest when it has room again") {
   const LogFile file;
-  const testing::PeerResult peer = testing::RunPeer([&] {
+  const PeerResult peer = RunPeer([&] {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{1000, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &limit) < 0) return 1;
@@ -250,7 +250,7 @@ TEST_CASE("a full disk takes whole lines only, and the rest when it has room aga
 
 TEST_CASE("a part of a line that cannot be removed is ended before the next line") {
   const LogFile file(O_WRONLY);  // not readable: other processes may have written behind it
-  const testing::PeerResult peer = testing::RunPeer([&] {
+  const PeerResult peer = RunPeer([&] {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{10, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &limit) < 0) return 1;
@@ -316,4 +316,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

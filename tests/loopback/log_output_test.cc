@@ -23,10 +23,8 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::RunPeer;
 
 // The bytes that can be read now.
 std::string ReadNow(int fd) {
@@ -100,7 +98,7 @@ bool IsSyslog(const std::string& message, int priority, const std::string& rest)
 }  // namespace
 
 TEST_CASE("the journal gets priorities and no time, and never blocks us") {
-  const testing::PeerResult peer = RunPeer([] {
+  const PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 0);
     LogOutput output;
@@ -123,7 +121,7 @@ TEST_CASE("the journal gets priorities and no time, and never blocks us") {
 }
 
 TEST_CASE("JOURNAL_STREAM of another file has no effect") {
-  const testing::PeerResult peer = RunPeer([] {
+  const PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 1);
     LogOutput output;
@@ -138,7 +136,7 @@ TEST_CASE("a terminal gets colours, unless they are turned off; JSON never does"
   for (const bool wanted : {true, false}) {
     for (const log::Format format : {log::Format::kText, log::Format::kJson}) {
       CAPTURE(wanted);
-      const testing::PeerResult peer = RunPeer([&] {
+      const PeerResult peer = RunPeer([&] {
         const UniqueFd screen = BecomeTerminal();
         ::setenv("TERM", "xterm", 1);
         wanted ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", "1", 1);
@@ -159,7 +157,7 @@ TEST_CASE("a terminal gets colours, unless they are turned off; JSON never does"
 }
 
 TEST_CASE("a pipe as standard error does not block us, and stays unchanged for others") {
-  const testing::PeerResult peer = RunPeer([] {
+  const PeerResult peer = RunPeer([] {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) < 0) return 1;
     ::dup2(ends[1], STDERR_FILENO);
@@ -174,8 +172,8 @@ TEST_CASE("a pipe as standard error does not block us, and stays unchanged for o
 }
 
 TEST_CASE("syslog: one datagram a line, with facility and severity") {
-  const testing::TempDirectory folder;
-  const testing::PeerResult peer = RunPeer([&] {
+  const TempDirectory folder;
+  const PeerResult peer = RunPeer([&] {
     const std::string path = folder.Path("log");
     const SyslogDaemon daemon(path);
     LogOutput output;
@@ -200,8 +198,8 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
 TEST_CASE(
     "a syslog daemon that does not read, is not there, or is restarted, blocks nothing; lost lines are "
     "said") {
-  const testing::TempDirectory folder;
-  const testing::PeerResult peer = RunPeer([&] {
+  const TempDirectory folder;
+  const PeerResult peer = RunPeer([&] {
     const std::string path = folder.Path("log");
     std::atomic<std::uint64_t> dropped{0};
     log::SetDropCounter(&dropped);
@@ -229,8 +227,8 @@ TEST_CASE(
 }
 
 TEST_CASE("logs stay open for the next program: one that cannot be reopened is used further") {
-  const testing::PeerResult peer = RunPeer([] {
-    const testing::TempDirectory place;
+  const PeerResult peer = RunPeer([] {
+    const TempDirectory place;
     const std::string folder = place.Path("log");
     std::filesystem::create_directory(folder);
     LogConfig config;
@@ -257,7 +255,7 @@ TEST_CASE("logs stay open for the next program: one that cannot be reopened is u
 }
 
 TEST_CASE("logs of a program that does not save them, or of a kind unknown to this one") {
-  const testing::PeerResult peer = RunPeer([] {
+  const PeerResult peer = RunPeer([] {
     LogOutput next;
     next.Restore({}, {});
     if (next.Fds() != LogFds{}) return 1;
@@ -270,4 +268,4 @@ TEST_CASE("logs of a program that does not save them, or of a kind unknown to th
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

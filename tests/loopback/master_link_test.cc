@@ -12,10 +12,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 constexpr WorkerId kWorker{static_cast<Slot>(1), static_cast<Incarnation>(2)};
 
@@ -66,7 +64,7 @@ TEST_CASE("far more messages than the channel holds all arrive, in order, and no
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     std::uint64_t expected = 1;
-    const Time end = Now() + testing::kTimeout;
+    const Time end = Now() + kTimeout;
     while (expected <= kMessages && Now() < end) {
       for (std::uint64_t number = ends.ReceiveNumber(); number != 0; number = ends.ReceiveNumber()) {
         REQUIRE(number == expected++);
@@ -102,7 +100,7 @@ TEST_CASE("a master that exits while messages wait: they are dropped, and that i
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     ends.pair.Value().first.Reset();
-    const Time end = Now() + testing::kTimeout;
+    const Time end = Now() + kTimeout;
     while (!drained && Now() < end) ends.Turn();
     CHECK(drained);
   }
@@ -120,4 +118,4 @@ TEST_CASE("it receives only when it is told to") {
   CHECK(ends.readable > 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

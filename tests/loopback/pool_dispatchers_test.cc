@@ -11,7 +11,7 @@
 #include "common/channel/channel_end.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr ServiceId kWeb{0};
@@ -117,7 +117,7 @@ TEST_CASE("congestion is reported in a turn of the loop, and the callback may us
   CHECK(world.congestion_changes == 0);
   REQUIRE(world.loop.Value().RunOnce().Ok());
   CHECK(world.congestion_changes == 1);
-  const bool none_waits = testing::WaitUntil(testing::kTimeout, [&] {
+  const bool none_waits = WaitUntil(kTimeout, [&] {
     (void)world.Take(1);
     REQUIRE(world.loop.Value().RunOnce().Ok());  // the dispatcher's own timer looks for room
     return !world.dispatchers.Congested() && world.congestion_changes == 2;
@@ -132,7 +132,7 @@ TEST_CASE("a pool is slow when its own workers are, whatever the others do") {
   world.AddSlot(kApp, 1);
   Set(world.rows.at(1).callback_since_ns, 1);  // for as long as the machine runs
   world.Accept(kApi, 3);
-  const bool told = testing::WaitUntil(testing::kTimeout, [&] {
+  const bool told = WaitUntil(kTimeout, [&] {
     REQUIRE(world.loop.Value().RunOnce().Ok());
     return !world.slow.empty();
   });
@@ -185,4 +185,4 @@ TEST_CASE("connections that wait for any pool can be given up, also those accept
   CHECK(world.dispatchers.Waiting() == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,13 +6,13 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("a running process is not asleep, a waiting one is") {
-  const testing::PeerResult result = testing::RunPeer([] {
+  const PeerResult result = RunPeer([] {
     if (IsAsleep(::getpid())) return 1;
     // The test's own process waits for this one.
-    return testing::WaitUntil(testing::kTimeout, [] { return IsAsleep(::getppid()); }) ? 0 : 2;
+    return WaitUntil(kTimeout, [] { return IsAsleep(::getppid()); }) ? 0 : 2;
   });
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
@@ -22,4 +22,4 @@ TEST_CASE("an unknown state counts as not asleep") {
   CHECK_FALSE(IsAsleep(-1));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -7,7 +7,7 @@
 
 #include "common/base/unique_fd.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("memory and CPU time of this process") {
   const SelfStat before = ReadSelfStat();
@@ -30,4 +30,4 @@ TEST_CASE("open descriptors, asked and counted") {
   if (const auto asked = AskOpenDescriptors()) CHECK(asked == *before + 100);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

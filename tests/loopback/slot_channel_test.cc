@@ -16,10 +16,8 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/parcels.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 Ledger& Book() {
   static MasterPage page;
@@ -141,7 +139,7 @@ TEST_CASE(
 
 TEST_CASE("a reclaim without a free descriptor leaves the parcels in the channel") {
   enum { kNoChannel = 1, kTookSome, kLostSome };
-  const testing::PeerResult result = testing::RunPeer([] {
+  const PeerResult result = RunPeer([] {
     WorkerRow row;
     Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
     std::vector<PackedParcel> parcels = MakeParcels(1, 5);
@@ -274,4 +272,4 @@ TEST_CASE("no more is reclaimed than was handed over, whatever the row holds") {
   CHECK(channel.MayHandBack());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,13 +6,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
-namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
-
-}  // namespace
+namespace preforkd::testing {
+namespace {}  // namespace
 
 TEST_CASE("the first workers: one in each slot, and the server can serve when one is ready") {
   SupervisorWorld world(SupervisorWorld::OnePool());
@@ -173,4 +168,4 @@ TEST_CASE("a graceful stop: each worker reads end of file and exits, and the las
   CHECK(world.Restarts(RestartReason::kExit) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

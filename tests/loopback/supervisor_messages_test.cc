@@ -7,11 +7,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
 
 // It is killed, once; its successor has a new channel, and the other worker is not affected.
 void CheckKilled(SupervisorWorld& world, PretendedWorker& worker) {
@@ -120,4 +117,4 @@ TEST_CASE("a worker that asks to be replaced retires when another one is ready")
   CHECK(Get(world.board.Value().Master().recycled[RecycleReason::kAsked]) == 1);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,11 +5,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
 
 constexpr PoolId kApp{1};
 
@@ -150,4 +147,4 @@ TEST_CASE("a pool that a reload removes: its workers retire, and are supervised 
   CHECK(world.Restarts(RestartReason::kExit) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

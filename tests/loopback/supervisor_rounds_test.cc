@@ -7,11 +7,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
 
 void Beat(const PretendedWorker& worker) {
   Set(worker.start.scoreboard->Row(worker.start.id.slot).heartbeat_ns,
@@ -126,4 +123,4 @@ TEST_CASE(
   CHECK(world.Started() == 5);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

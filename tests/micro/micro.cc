@@ -12,7 +12,7 @@
 
 #include "tests/micro/operations.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 namespace {
 
 // `per_round`: operations in one round; time is per operation.
@@ -63,11 +63,11 @@ std::int64_t TakeRounds(std::vector<char*>& arguments) {
 }
 
 }  // namespace
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing
 
 int main(int argc, char** argv) {
   std::vector<char*> arguments(argv, argv + argc);
-  preforkd::micro::RegisterAll(preforkd::micro::TakeRounds(arguments));
+  preforkd::testing::RegisterAll(preforkd::testing::TakeRounds(arguments));
   int count = static_cast<int>(arguments.size());
   ::benchmark::Initialize(&count, arguments.data());
   if (::benchmark::ReportUnrecognizedArguments(count, arguments.data())) return EXIT_FAILURE;

@@ -10,7 +10,7 @@
 #include "common/base/check.h"
 #include "common/channel/channel_end.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::string_view kHead =
@@ -167,4 +167,4 @@ void Choice::Round() {
   balancer_.Offer(*slot, ++loads_[*slot]);
 }
 
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing

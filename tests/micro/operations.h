@@ -20,7 +20,7 @@
 #include "master/policy/balance.h"
 #include "worker/http/syntax/head_parser.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 
 // A master's dispatcher, and slots whose connections are taken and finished on request.
 class Slots {
@@ -105,6 +105,6 @@ class Choice {
   std::uint64_t step_ = 0;
 };
 
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing
 
 #endif

@@ -24,7 +24,7 @@
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // What a rogue worker has: the channel, its identity, its scoreboard row, and the parcel that it was given.
@@ -292,7 +292,7 @@ const std::map<std::string, Trick>& Tricks() {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;
@@ -300,13 +300,13 @@ int main(int argc, char** argv) {
   const preforkd::WorkerEntry sane = preforkd::MakeWorkerEntry(services);
 
   const char* name = std::getenv("ROGUE_TRICK");
-  const auto trick = preforkd::Tricks().find(name != nullptr ? name : "");
+  const auto trick = preforkd::testing::Tricks().find(name != nullptr ? name : "");
 
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
   program.worker = [&](preforkd::WorkerStart start) {
     const bool first = preforkd::Raw(start.id.slot) == 0 && preforkd::Raw(start.id.incarnation) == 1;
-    if (trick != preforkd::Tricks().end() && first) preforkd::Misbehave(start, trick->second);
+    if (trick != preforkd::testing::Tricks().end() && first) preforkd::testing::Misbehave(start, trick->second);
     sane(std::move(start));
   };
   return preforkd::RunProgram(argc, argv, program);

@@ -8,7 +8,7 @@
 
 #include "common/wire/codec.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 // A parcel as the master holds it.
 inline PackedParcel Pack(Parcel parcel, WireVersion version) {
@@ -24,6 +24,6 @@ inline Parcel Unpack(PackedParcel parcel, WireVersion version = kWireVersion) {
   return std::move(std::get<HandOver>(message.Value()).parcel);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

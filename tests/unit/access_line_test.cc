@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::microseconds;
@@ -158,4 +158,4 @@ TEST_CASE(
   CHECK(answer.Line(AccessFormat::kCombined).starts_with("unix: - - ["));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ListenAddress Parsed(const std::string& text) {
@@ -147,4 +147,4 @@ TEST_CASE("an error names the mistake, and what to write instead") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

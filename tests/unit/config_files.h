@@ -13,7 +13,7 @@
 
 #include "common/config/config_loader.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 // Where this test may write.
 inline std::string TestFolder() {
@@ -146,6 +146,6 @@ inline void CheckOnlyProblem(const ConfigOutcome& outcome, const std::string& wh
 inline constexpr const char* kMinimal =
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n";
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

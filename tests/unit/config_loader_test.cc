@@ -7,7 +7,7 @@
 
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::hours;
@@ -190,4 +190,4 @@ TEST_CASE("an address of --listen is checked like one of the file") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr int kRounds = 2000;
@@ -67,4 +67,4 @@ TEST_CASE("two thousand damaged files") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 TEST_CASE("flags win over the environment, which wins over the file, which wins over defaults") {
@@ -128,4 +128,4 @@ TEST_CASE("a variable reaches a setting of the type that a flag chooses") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

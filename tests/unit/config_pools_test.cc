@@ -7,7 +7,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -267,4 +267,4 @@ TEST_CASE("a folder that a service names must be inside the root of its own pool
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -11,7 +11,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 struct Broken {
@@ -353,4 +353,4 @@ TEST_CASE("a ruler of dots in a comment is not a key") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 #include "common/config/setting_value.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // Line 6 is the head of [service.shop], line 9 the first of `lines`.
@@ -130,4 +130,4 @@ TEST_CASE("the printed configuration documents each setting") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

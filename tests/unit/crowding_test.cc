@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -68,4 +68,4 @@ TEST_CASE("a check costs little of a worker's time, and comes soon") {
   CHECK(NextCheckAfter(1'000'000) == seconds(5));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::variant<Options, EarlyExit> Parse(std::vector<const char*> words) {
@@ -143,4 +143,4 @@ TEST_CASE("wrong flags are named, with the nearest") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

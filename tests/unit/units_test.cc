@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::hours;
@@ -93,4 +93,4 @@ TEST_CASE("what is written is read back") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

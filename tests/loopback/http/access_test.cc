@@ -11,7 +11,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/connection/access_log.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using Json = nlohmann::json;
@@ -179,4 +179,4 @@ TEST_CASE("a body that arrives in pieces belongs to its own head") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

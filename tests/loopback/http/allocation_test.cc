@@ -44,7 +44,7 @@ void operator delete[](void* memory) noexcept { Free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { Free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { Free(memory); }
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::string_view kRequest =
@@ -238,4 +238,4 @@ TEST_CASE("an idle connection holds no buffer, whatever has passed through it") 
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -3,7 +3,7 @@
 
 #include "tests/loopback/http/syntax_rows.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string_view>& GoodAuthorities() {
@@ -92,4 +92,4 @@ std::vector<HostileRow> AuthorityRows() {
   return rows;
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

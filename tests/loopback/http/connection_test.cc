@@ -16,7 +16,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "tests/support/log_oracle.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 // The behaviour of one session, and whether it exists.
@@ -114,7 +114,7 @@ class LogCapture {
       text_.append(buffer.data(), static_cast<std::size_t>(size));
     }
     CAPTURE(text_);
-    return !testing::EntriesOf(text_, query).empty();
+    return !EntriesOf(text_, query).empty();
   }
 
  private:
@@ -310,4 +310,4 @@ TEST_CASE("the log says why a connection ended while a file was sent") {
   CHECK(log.Has("conn_closed why~truncated"));
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

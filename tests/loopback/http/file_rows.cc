@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 std::string Line(std::string_view name, std::string_view value) {
@@ -132,4 +132,4 @@ std::vector<FileRow> IfRangeRows() {
   };
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

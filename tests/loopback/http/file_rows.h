@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 // The time of the files "empty", "one", "two" and "thousand".
 inline constexpr std::time_t kFileTime = 784111777;
@@ -32,6 +32,6 @@ std::vector<FileRow> SingleFieldRows();
 std::vector<FileRow> RangeRows();
 std::vector<FileRow> IfRangeRows();
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -15,7 +15,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/http/syntax/http_date.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -183,4 +183,4 @@ TEST_CASE("a file with the time of the epoch, before it, and before the year 0")
   }
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 
 #include "tests/loopback/http/http_bed.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kSeeds = {
@@ -119,4 +119,4 @@ TEST_CASE("damaged requests harm no other client") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 struct HostileRow {
   const char* name;
@@ -33,6 +33,6 @@ std::vector<HostileRow> EncodingRows();
 std::vector<HostileRow> ChunkRows();
 std::vector<HostileRow> ConnectionRows();
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -8,7 +8,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "tests/loopback/http/row_check.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 void CheckWithMirror(const std::vector<HostileRow>& rows) {
@@ -93,4 +93,4 @@ TEST_CASE("61, 73 a body that ends before its end is not a request") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

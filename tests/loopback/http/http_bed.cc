@@ -18,7 +18,7 @@
 #include "worker/http/http_service.h"
 #include "worker/http/syntax/syntax.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 class FunctionHandler final : public HttpHandler {
@@ -254,4 +254,4 @@ void Mirror(const HttpRequest& request, HttpResponse& response) {
   body.append(" ").append(request.body);
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -18,7 +18,7 @@
 #include "worker/http/answer/handler.h"
 #include "worker/http/http_settings.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 struct Answer {
   int status = 0;
@@ -110,6 +110,6 @@ ServiceConfig ConfigOf(const ServiceType& type, const std::map<std::string, std:
 // A handler that answers with the request: "METHOD path?query body".
 void Mirror(const HttpRequest& request, HttpResponse& response);
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -9,7 +9,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/idle_context.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -329,4 +329,4 @@ TEST_CASE("bytes that came with a connection are used before the socket is read"
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -16,7 +16,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service_type.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -191,4 +191,4 @@ TEST_CASE("an answer in progress comes from the folder in which it was begun") {
   CHECK(answers.front().body.size() == kSize);
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

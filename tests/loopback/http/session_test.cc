@@ -8,7 +8,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -306,4 +306,4 @@ TEST_CASE("max_requests, and a handler that wants to close, end the connection p
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

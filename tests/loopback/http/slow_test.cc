@@ -10,7 +10,7 @@
 #include "worker/http/idle_context.h"
 #include "worker/http/session_wait.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -371,4 +371,4 @@ TEST_CASE("the limit of each kind of waiting") {
   CHECK(http::WaitRules(WaitFor::kHead, config) == PaceRules{seconds(1), 0, seconds(1)});
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

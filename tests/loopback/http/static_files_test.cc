@@ -13,7 +13,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service_type.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -278,4 +278,4 @@ TEST_CASE("a root that cannot be opened is an error of the start") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

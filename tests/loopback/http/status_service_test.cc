@@ -9,7 +9,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/services/status_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 Answer Get(HttpBed& bed, std::string_view path, std::string_view fields = "") {
@@ -120,4 +120,4 @@ TEST_CASE("both wait for the client's first bytes") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

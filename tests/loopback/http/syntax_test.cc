@@ -13,7 +13,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/services/status_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 void CheckWithMirror(const std::vector<HostileRow>& rows) {
@@ -55,4 +55,4 @@ TEST_CASE("a service that reads no bodies answers before the body, and discards 
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <list>
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 struct Thing : DeadlineHeap::Entry {
@@ -69,4 +69,4 @@ TEST_CASE("entries removed one by one leave in the order of their deadlines") {
   CHECK(heap.Size() == 1000);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

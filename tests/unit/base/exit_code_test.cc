@@ -9,7 +9,7 @@
 #include <csignal>
 #include <functional>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ExitReport ReportAfter(const std::function<void()>& last_deed) {
@@ -71,4 +71,4 @@ TEST_CASE("an unfilled result of waitid(2) is neither an exit nor a signal") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 UniqueFd Copy(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
@@ -203,4 +203,4 @@ TEST_CASE("memory that is not a board, or has another layout, is refused, and st
         "the old scoreboard is cut short");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

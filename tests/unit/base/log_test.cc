@@ -14,7 +14,7 @@
 #include "common/base/unique_fd.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // The log of this process goes to a file for the length of a test, and then back.
@@ -31,11 +31,11 @@ class LogFile {
     log::SetFormat(log::Format::kText);
     log::SetIdentity({});
   }
-  [[nodiscard]] std::string Text() const { return testing::ReadFile(folder_.Path("log")); }
+  [[nodiscard]] std::string Text() const { return ReadFile(folder_.Path("log")); }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
 
  private:
-  testing::TempDirectory folder_;
+  TempDirectory folder_;
   UniqueFd fd_;
 };
 
@@ -192,4 +192,4 @@ TEST_CASE("a level has a name") {
   CHECK(std::string(log::LevelName(log::Level::kAlert)) == "alert");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

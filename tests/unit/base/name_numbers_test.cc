@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 enum class SmallId : std::uint8_t {};
@@ -43,4 +43,4 @@ TEST_CASE("names of an earlier program keep their numbers, and new names get the
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kKnown = {"workers", "workers_max", "user",          "dispatch.policy",
@@ -45,4 +45,4 @@ TEST_CASE("the hint is a whole phrase or nothing") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 using std::chrono::milliseconds;
 
@@ -17,4 +17,4 @@ TEST_CASE("one a second, and the next one gets the number held back") {
   CHECK(limit.Allow(start + std::chrono::hours(1)) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <memory>
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("a seeded random walk: a ring behaves like a deque") {
   Ring<std::unique_ptr<int>> ring;
@@ -44,4 +44,4 @@ TEST_CASE("a seeded random walk: a ring behaves like a deque") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -15,7 +15,7 @@
 #include "common/base/clock.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 Scoreboard Make() {
@@ -28,7 +28,7 @@ Scoreboard Make() {
 
 TEST_CASE("a parent reads what its child writes") {
   const Scoreboard board = Make();
-  const testing::PeerResult result = testing::RunPeer([&board] {
+  const PeerResult result = RunPeer([&board] {
     WorkerRow& row = board.Row(static_cast<Slot>(kMaxSlots - 1));
     Add(row.requests, 41);
     Add(row.requests);
@@ -160,7 +160,7 @@ TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's")
                                &board.Use(Slot{2}).requests, &pool.queue_length, &board.Master().accepted};
   for (Counter* const counter : counters) {
     CAPTURE(counter - counters[0]);
-    const testing::PeerResult result = testing::RunPeer([&board, counter] {
+    const PeerResult result = RunPeer([&board, counter] {
       if (!board.ConfineTo(Slot{1}).Ok()) return 1;
       ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report it
       Set(*counter, 5);
@@ -247,4 +247,4 @@ TEST_CASE("names for every state, and for invalid ones") {
   CHECK(std::string(PoolStateName(static_cast<PoolState>(77))) == "unknown");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

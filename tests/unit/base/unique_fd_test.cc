@@ -12,10 +12,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 static_assert(!std::is_copy_constructible_v<UniqueFd>);
 static_assert(!std::is_convertible_v<int, UniqueFd>);
@@ -105,7 +103,7 @@ TEST_CASE("0 is a descriptor, -1 is not") {
 }
 
 TEST_CASE("a descriptor closed by code that does not own it is a bug, and aborts the program") {
-  const testing::PeerResult result = testing::RunPeer([] {
+  const PeerResult result = RunPeer([] {
     ::signal(SIGABRT, SIG_DFL);
     ::close(2);  // the expected alert is not shown
     UniqueFd fd = Open();
@@ -116,4 +114,4 @@ TEST_CASE("a descriptor closed by code that does not own it is a bug, and aborts
   CHECK(result.signal == SIGABRT);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

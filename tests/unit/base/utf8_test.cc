@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // `code` in `length` bytes, whether it needs them or not.
@@ -55,4 +55,4 @@ TEST_CASE("each character has one first byte") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Mistake(std::string_view line) {
@@ -86,4 +86,4 @@ TEST_CASE("replies come back as they were") {
   CHECK_FALSE(ParseControlReply("garbage").Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

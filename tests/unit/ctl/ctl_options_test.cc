@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::variant<CtlOptions, CtlEarlyExit> Parse(std::vector<const char*> words) {
@@ -79,4 +79,4 @@ TEST_CASE("help names every command") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include "master/ctl/table.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 WorkerView Worker(std::uint64_t slot, std::uint64_t requests, double cpu, std::uint64_t memory) {
@@ -162,4 +162,4 @@ TEST_CASE("lengths of time, sizes, and cutting between characters") {
   CHECK(CutToWidth("ab", 5) == "ab");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,8 @@
 
 #include <random>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using std::chrono::milliseconds;
@@ -67,4 +68,4 @@ TEST_CASE("no request sees what the path led to more than a second ago, and chec
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -5,7 +5,8 @@
 
 #include "worker/http/request_body.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using State = ChunkedDecoder::State;
@@ -73,4 +74,4 @@ TEST_CASE("a body with a length takes exactly that many bytes") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -10,7 +10,8 @@
 #include "worker/http/syntax/byte_range.h"
 #include "worker/http/syntax/conditional.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using Kind = ByteRange::Kind;
@@ -188,4 +189,4 @@ TEST_CASE("If-Range") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

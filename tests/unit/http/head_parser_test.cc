@@ -8,7 +8,8 @@
 
 #include "worker/http/kept_head.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using Kind = HeadResult::Kind;
@@ -180,4 +181,4 @@ TEST_CASE("a kept head outlives its bytes and the parser's next head") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

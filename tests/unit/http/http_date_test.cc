@@ -5,7 +5,8 @@
 
 #include <string>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 constexpr std::time_t kExample = 784111777;  // the date of the RFC
@@ -48,4 +49,4 @@ TEST_CASE("the cache changes with each second") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

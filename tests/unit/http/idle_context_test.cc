@@ -5,7 +5,8 @@
 #include <random>
 #include <string>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 
 TEST_CASE("a packed context is unpacked to the same values") {
   for (const std::int64_t until : {std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
@@ -36,4 +37,4 @@ TEST_CASE("a context fits into the string object itself") {
   CHECK(PackIdle({FromNanoseconds(4711), 3}).size() <= std::string().capacity());
 }
 
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

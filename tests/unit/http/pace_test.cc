@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using std::chrono::hours;
@@ -136,4 +137,4 @@ TEST_CASE("lag is the time that sixteen times the rate does not excuse") {
   }
 }
 
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -8,7 +8,8 @@
 
 #include "worker/http/syntax/authority.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 TEST_CASE("methods are told apart by case") {
@@ -73,4 +74,4 @@ TEST_CASE("an authority ends where its text ends") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -9,7 +9,7 @@
 #include "worker/http/answer/error_page.h"
 #include "worker/http/answer/response_head.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Head(const HttpResponse& response, const http::HeadContext& context) {
@@ -74,4 +74,4 @@ TEST_CASE("an error page replaces what was there") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

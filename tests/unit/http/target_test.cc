@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 std::string PathOf(std::string_view raw) {
@@ -66,4 +67,4 @@ TEST_CASE("a path in a Location") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <initializer_list>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("nothing waits: the batch is over") { CHECK(ReactionTo(EAGAIN) == AcceptReaction::kBatchDone); }
 
@@ -31,4 +31,4 @@ TEST_CASE("this listener will never accept again") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

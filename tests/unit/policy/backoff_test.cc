@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -71,4 +71,4 @@ TEST_CASE("a clock that stands still or steps back adds nothing to the budget") 
   CHECK(budget.Take(start) > start + seconds(1));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

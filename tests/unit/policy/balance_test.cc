@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::array kPolicies = {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin,
@@ -262,4 +262,4 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

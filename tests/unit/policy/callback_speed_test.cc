@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::microseconds;
@@ -90,4 +90,4 @@ TEST_CASE("ten checks a second") {
   CHECK(world.callback_speed.Due(world.now + milliseconds(100)));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -13,7 +13,7 @@
 
 #include "master/policy/change/change.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using State = Change::State;
@@ -381,4 +381,4 @@ TEST_CASE("a thousand walks of a hundred events: one change at a time, and every
   CHECK(execs > 300);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -372,4 +372,4 @@ TEST_CASE("a server that gives up answers the remaining waiters") {
   CHECK(Story(change) == "publish stopping, answer #1: stopping");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

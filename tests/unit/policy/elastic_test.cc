@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -192,4 +192,4 @@ TEST_CASE("a hundred walks of ten thousand steps: never for a busy machine or a 
   CHECK(started > 1000);  // the walks reach the interesting states
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 void Insist(bool condition, const std::string& otherwise) {
@@ -222,4 +222,4 @@ FleetModel::Process& FleetModel::Live(const WorkerId& id, const char* what) {
 
 void FleetModel::Tell(const std::string& line) { story_ += (story_.empty() ? "" : ", ") + line; }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

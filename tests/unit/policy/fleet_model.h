@@ -13,7 +13,7 @@
 
 #include "master/policy/fleet/fleet.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 class FleetModel {
  public:
@@ -106,6 +106,6 @@ class FleetModel {
   std::string story_;
 };
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

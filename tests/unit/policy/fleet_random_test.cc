@@ -9,7 +9,7 @@
 
 #include "tests/unit/policy/fleet_model.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -296,4 +296,4 @@ TEST_CASE("a hundred walks of a thousand events: no decision is wrong, and the f
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include "tests/unit/policy/fleet_model.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -568,4 +568,4 @@ TEST_CASE("the pools of a generation have their own timeouts") {
   CHECK(fleet.Records()[1].kill_at == model.Clock() + seconds(60));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

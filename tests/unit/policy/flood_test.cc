@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr Time kStart = Time{} + std::chrono::hours(1);
@@ -55,4 +55,4 @@ TEST_CASE("the next incarnation starts with a full bucket") {
   CHECK(watch.Allow(now));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

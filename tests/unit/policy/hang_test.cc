@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -107,4 +107,4 @@ TEST_CASE("a worker that was there before the watch began gets a whole period") 
   CHECK(watch.Judge(state, kStart - std::chrono::hours(1), kTimeout, kStart) == Verdict::kFine);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

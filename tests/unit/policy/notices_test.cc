@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -158,4 +158,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -48,4 +48,4 @@ TEST_CASE("a count that goes back belongs to another group: a new base") {
   CHECK(ledger.Claim(kStart));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

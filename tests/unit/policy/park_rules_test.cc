@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ParkReading Roomy() {
@@ -72,4 +72,4 @@ TEST_CASE("whatever arrives: never more parked than parking.max, never a closed 
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -7,7 +7,7 @@
 #include <limits>
 #include <set>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -72,4 +72,4 @@ TEST_CASE("the smallest limit is one, and the largest does not overflow") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include "master/policy/refusal_watch.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Calls = std::vector<RefusedCall>;
@@ -56,4 +56,4 @@ TEST_CASE("numbers that go back, and new ones at each check, make no more lines"
   CHECK(lines == 1);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

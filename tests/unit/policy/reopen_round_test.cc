@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr WorkerId kFirst{Slot{0}, Incarnation{7}};
@@ -46,4 +46,4 @@ TEST_CASE("with no worker there is nothing to wait for") {
   CHECK(round.Ended());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("degraded: no worker ready or starting; serving again only when one is ready") {
   constexpr auto kServing = ServiceState::kServing;
@@ -27,4 +27,4 @@ TEST_CASE("degraded: no worker ready or starting; serving again only when one is
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -172,4 +172,4 @@ TEST_CASE("a new incarnation starts without history") {
   CHECK_FALSE(world.Stuck());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -18,7 +18,7 @@
 #include "common/process/call_table.h"
 #include "common/process/syscall_name.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr pid_t kSelf = 4711;
@@ -213,4 +213,4 @@ TEST_CASE("every name is a system call, and stands in one rule unless that tests
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

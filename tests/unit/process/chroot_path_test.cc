@@ -7,7 +7,7 @@
 
 #include "common/config/chroot_path.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Folder() {
@@ -77,4 +77,4 @@ TEST_CASE("not beneath it, or missing: the reason") {
   CHECK_FALSE(PathInside(folder + "/none", jail).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

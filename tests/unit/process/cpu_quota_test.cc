@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Files = std::map<std::string, std::string>;
@@ -116,4 +116,4 @@ TEST_CASE("CPUs: the quota is rounded up, and the smaller of both holds") {
   CHECK(CpusWithin(0, std::nullopt) == 1);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

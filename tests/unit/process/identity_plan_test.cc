@@ -3,7 +3,7 @@
 
 #include "common/process/identity_plan.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr Authority kRoot{0, true, true, true};
@@ -66,4 +66,4 @@ TEST_CASE("a kernel without filters is reported, unless filters are off") {
   CHECK(FilterRemark(config, false).empty());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -10,7 +10,7 @@
 
 #include "common/base/unique_fd.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("descriptors beyond the passed sockets are found and closed") {
   UniqueFd file(::open("/dev/null", O_RDONLY));
@@ -37,4 +37,4 @@ TEST_CASE("an alarm that runs is cancelled") {
   CHECK(::alarm(0) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

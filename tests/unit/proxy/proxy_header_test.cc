@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Kind = ProxyHeader::Kind;
@@ -131,4 +131,4 @@ TEST_CASE("no bytes make it read beyond its end or claim more than there is") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -9,10 +9,8 @@
 #include "common/scoreboard/ledger.h"
 #include "tests/support/metrics_page.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::MetricsPage;
 
 Scoreboard Make() {
   Result<Scoreboard> board = Scoreboard::Create();
@@ -68,8 +66,8 @@ TEST_CASE("every documented name is there from the start, and promtool accepts t
     CAPTURE(name);
     CHECK(page.Count(name) == 1);
   }
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
-  CHECK_FALSE(testing::PromtoolComplaint("# TYPE x counter\nx 1\n").empty());  // promtool does check
+  CHECK(PromtoolComplaint(page.Text()).empty());
+  CHECK_FALSE(PromtoolComplaint("# TYPE x counter\nx 1\n").empty());  // promtool does check
 }
 
 TEST_CASE("the counts of an ended worker stay in its slot") {
@@ -180,7 +178,7 @@ TEST_CASE(
   CHECK(page.Value("preforkd_connections_waiting{pool=\"app\"}") == 9);
   CHECK(page.Value("preforkd_connections{pool=\"old\",slot=\"2\"}") == 0);
   CHECK(page.Value("preforkd_requests_total{pool=\"app\",slot=\"1\"}") == 2);
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  CHECK(PromtoolComplaint(page.Text()).empty());
   retiring.state = SlotState::kFree;
   CHECK(Render(board).Text().find("preforkd_workers{pool=\"old\"") == std::string::npos);
 }
@@ -221,7 +219,7 @@ TEST_CASE("a listener that was closed goes on being counted, and is not paused")
             "preforkd_connections_accepted_total{listener=\"unix:/run/\\\"a\\\\b\xef\xbf\xbd\\n.sock\"}") ==
         11);
   CHECK(page.Count("preforkd_accept_paused") == 0);
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  CHECK(PromtoolComplaint(page.Text()).empty());
 }
 
 TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
@@ -246,4 +244,4 @@ TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
   CHECK(rendered("a\xe2\x82z") == "a" + bad + bad + "z");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 struct World {
@@ -66,4 +66,4 @@ TEST_CASE("before the master has published any pool the server is not ready") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Json = nlohmann::json;
@@ -127,4 +127,4 @@ TEST_CASE("the master's answer names no worker") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -9,7 +9,7 @@
 
 #include "common/wire/messages.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using nlohmann::json;
@@ -198,4 +198,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

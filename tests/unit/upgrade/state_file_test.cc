@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("a written state can be read repeatedly, and cannot be changed") {
   const std::string bytes = std::string("state\0with\xff everything", 22) + std::string(300'000, 'x');
@@ -39,4 +39,4 @@ TEST_CASE("another kind of file is refused without blocking") {
   CHECK_FALSE(ReadStateFile(in.Get()).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Kind = UpgradeOrder::Kind;
@@ -69,4 +69,4 @@ TEST_CASE("an environment with one variable more ends where it should") {
   CHECK(std::string(environment[environment.size() - 2]) == variable);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -18,10 +18,8 @@
 #include "tests/support/parcels.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 UniqueFd SomeFd() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
@@ -299,7 +297,7 @@ TEST_CASE("the seeds of the fuzz target are messages of the current version") {
   const std::vector<std::string> to_worker = {"hand-over", "reopen-log", "reopen-access-log", "nudge"};
   const std::vector<std::string> to_master = {"ready", "replace-me", "log-reopened", "hand-back"};
   const auto seed = [](const std::string& name) {
-    const std::string bytes = testing::ReadFile("tests/fuzz/corpus/wire/" + name);
+    const std::string bytes = ReadFile("tests/fuzz/corpus/wire/" + name);
     REQUIRE_MESSAGE(bytes.size() > 4, name);
     return bytes;
   };
@@ -321,4 +319,4 @@ TEST_CASE("encoding replaces what was in the buffer") {
   CHECK(DecodeForMaster(std::span(bytes.data(), bytes.size()), UniqueFd(), kWireVersion).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
