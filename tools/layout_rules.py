@@ -106,6 +106,9 @@ CALLS = (
           "the ledger moves connections from one place to another, nobody else"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
+    Place("log text", r"\bLog\(\)\s*\.\s*(?:find|rfind|contains|starts_with|ends_with)\b|\bContains\(\s*\w+\.Log\(\)"
+          r"|\b(?:CountLog|WaitForLog|ExpectLine)\s*\(|\bLinesWith\(\s*\w+\.Log\(\)", ("tests/",), (),
+          "a line may be reworded: match its event and fields (tests/support/log_oracle.h)"),
 )
 
 # Each is a section of that page with an ordered list of files to read.

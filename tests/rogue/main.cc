@@ -306,7 +306,8 @@ int main(int argc, char** argv) {
   program.service_types = preforkd::Declarations(services);
   program.worker = [&](preforkd::WorkerStart start) {
     const bool first = preforkd::Raw(start.id.slot) == 0 && preforkd::Raw(start.id.incarnation) == 1;
-    if (trick != preforkd::testing::Tricks().end() && first) preforkd::testing::Misbehave(start, trick->second);
+    if (trick != preforkd::testing::Tricks().end() && first)
+      preforkd::testing::Misbehave(start, trick->second);
     sane(std::move(start));
   };
   return preforkd::RunProgram(argc, argv, program);
