@@ -20,6 +20,7 @@
 
 #include "common/base/clock.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/log_oracle.h"
 #include "tests/support/temp_directory.h"
@@ -44,6 +45,7 @@ class DaemonProcess {
   [[nodiscard]] std::string Path(std::string_view name) const { return folder_.Path(name); }
   // The configuration file; Start passes it when there is one.
   void WriteConfig(std::string_view text);
+  void WriteConfig(const ConfigText& config) { WriteConfig(config.Text()); }
   [[nodiscard]] std::string ConfigPath() const { return Path("preforkd.toml"); }
 
   // From the next Start on the program runs as the user nobody, with this limit of descriptors. False, and no
