@@ -11,6 +11,7 @@
 #include "tests/fleet/balancer.h"
 #include "tests/fleet/machines.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/web_load.h"
 
@@ -62,19 +63,20 @@ class Node {
   [[nodiscard]] DaemonProcess& Daemon() { return *daemon_; }
 
  private:
-  static std::string Config(const std::string& address, const std::string& root) {
-    return fmt::format(
-        "workers = 2\nworkers_max = 2\n"
-        "[supervision]\nstop_delay = \"3s\"\n"
-        "[[listen]]\naddress = \"{0}:8080\"\nservice = \"site\"\nproxy_protocol = true\n"
-        "[[listen]]\naddress = \"{0}:9100\"\nservice = \"status\"\n"
-        "[service.site]\ntype = \"http\"\nroot = \"{1}\"\n[service.status]\ntype = \"status\"\n",
-        address, root);
+  static ConfigText Config(const std::string& address, const std::string& root) {
+    return ConfigText()
+        .Workers(2)
+        .Set("workers_max", 2)
+        .Set("supervision.stop_delay", "3s")
+        .Listen("site", address + ":8080", {{"proxy_protocol", true}})
+        .Listen("status", address + ":9100")
+        .Service("site", "http", {{"root", root}})
+        .Service("status", "status");
   }
 
   std::string name_;
   int number_;
-  std::string config_;
+  ConfigText config_;
   std::optional<DaemonProcess> daemon_;
 };
 
