@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <regex>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/notify_socket.h"
 #include "tests/support/tcp_client.h"
@@ -13,8 +13,9 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kEcho =
-    "workers = 2\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n";
+ConfigText Config(const std::string& type, int workers = 2) {
+  return ConfigText().Workers(workers).Listen("s").Service("s", type);
+}
 
 std::string NextText(NotifySocket& manager) {
   const std::optional<Notice> notice = manager.Next();
@@ -42,7 +43,7 @@ TEST_CASE("start, reload, refused reload and stop: the master alone sends exactl
     NotifySocket manager(abstract);
     DaemonProcess daemon;
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-    daemon.WriteConfig(kEcho);
+    daemon.WriteConfig(Config("echo"));
     daemon.Serve(2);
     const std::optional<Notice> ready = manager.Next();
     REQUIRE(ready);
@@ -73,12 +74,11 @@ TEST_CASE("a generation whose workers cannot start is refused, and the manager i
   NotifySocket manager;
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-  const std::string good = std::regex_replace(kEcho, std::regex("echo"), "fault");
-  daemon.WriteConfig(good);
+  daemon.WriteConfig(Config("fault"));
   daemon.Serve(2);
   REQUIRE(manager.Next());
   daemon.ExpectEvent("worker_exited exit=1");
-  daemon.WriteConfig(good + "crash_at_start = \"all\"\n");
+  daemon.WriteConfig(Config("fault").Set("service.s.crash_at_start", "all"));
   REQUIRE_FALSE(daemon.Reload());
   CheckReloading(manager);
   const std::string refused = NextText(manager);
@@ -112,9 +112,7 @@ TEST_CASE("WATCHDOG=1 is sent at half of its time while workers beat, and withhe
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
   daemon.SetEnvironment("WATCHDOG_USEC", "200000");
-  daemon.WriteConfig(
-      "workers = 1\n[supervision]\nbackoff_min = \"30s\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
+  daemon.WriteConfig(Config("fault", 1).Set("supervision.backoff_min", "30s"));
   // Taken before the first notification, which may wait to be read while the machine is busy.
   const Time start = Now();
   daemon.Serve(1);

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
 #include "tests/support/tcp_client.h"
@@ -40,20 +41,14 @@ ManagersSocket Bind(const std::string& text) {
 // Two services behind two names: "web" answers HTTP, "talk" echoes. The clients of "talk" send first, so with
 // defer_accept its connections are accepted when they have sent something. Otherwise a connection that has
 // not sent anything when the server stops would be idle and would be closed.
-constexpr const char* kTwoServices = R"(
-workers = 2
-[[listen]]
-address = "systemd:web"
-service = "web"
-[[listen]]
-address = "systemd:talk"
-service = "talk"
-defer_accept = true
-[service.web]
-type = "http"
-[service.talk]
-type = "echo"
-)";
+ConfigText TwoServices() {
+  return ConfigText()
+      .Workers(2)
+      .Listen("web", "systemd:web")
+      .Listen("talk", "systemd:talk", {{"defer_accept", true}})
+      .Service("web", "http")
+      .Service("talk", "echo");
+}
 
 bool AnswersHttp(const std::string& address) {
   TcpClient client(address);
@@ -114,7 +109,7 @@ TEST_CASE("sockets are found by name, in any order, and stay open and unchanged 
     DaemonProcess daemon;
     daemon.PassSocket("talk", talk.fd.Get());
     daemon.PassSocket("web", web.fd.Get());
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Serve(2);
     CHECK(daemon.Address(0) == web.address);
     CHECK(daemon.Address(1) == talk.address);
@@ -149,15 +144,13 @@ TEST_CASE("a reload drops a socket, which is logged as unused, and the next relo
   DaemonProcess daemon;
   daemon.PassSocket("web", web.fd.Get());
   daemon.PassSocket("talk", talk.fd.Get());
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   daemon.Serve(2);
-  daemon.WriteConfig(
-      "workers = 2\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"talk\"\n[service.talk]\ntype = "
-      "\"echo\"\n");
+  daemon.WriteConfig(ConfigText().Workers(2).Listen("talk", "systemd:talk").Service("talk", "echo"));
   REQUIRE(daemon.Reload());
   CHECK(daemon.CountEvents("socket_unused name=web") == 1);
   CHECK(AnswersEcho(talk.address));
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   REQUIRE(daemon.Reload());
   CHECK(AnswersHttp(web.address));
   CHECK(AnswersEcho(talk.address));
@@ -173,11 +166,9 @@ TEST_CASE(
     CHECK(daemon.CountEvents("start_failed why~systemd:web why~'talk'") == 1);
   }
   SUBCASE("at a reload") {
-    daemon.WriteConfig(
-        "workers = 1\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"s\"\n[service.s]\ntype = "
-        "\"echo\"\n");
+    daemon.WriteConfig(ConfigText().Workers(1).Listen("s", "systemd:talk").Service("s", "echo"));
     daemon.Serve(1);
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     CHECK_FALSE(daemon.Reload());
     CHECK(daemon.CountEvents("reload_refused why~systemd:web why~'talk'") == 1);
     CHECK(AnswersEcho(talk.address));
@@ -207,7 +198,7 @@ TEST_CASE("a descriptor that is no listening stream socket is refused") {
 
 TEST_CASE("--check needs no socket: a unit's ExecStartPre= has none") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   CHECK(daemon.Run({"--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");
 }
@@ -226,7 +217,7 @@ TEST_CASE("the server is stopped and started again and again: every client is se
     DaemonProcess& daemon = *servers.back();
     daemon.PassSocket("web", web.fd.Get());
     daemon.PassSocket("talk", talk.fd.Get());
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Serve(2);
     daemon.IgnoreDescriptors();  // they come and go under load
     // Each server has accepted many clients before it is stopped.
@@ -249,7 +240,7 @@ TEST_CASE("systemd-socket-activate starts it at the first client, with two socke
   {
     DaemonProcess daemon;
     daemon.LaunchBy({kSocketActivate, "--listen=" + talk, "--listen=" + web, "--fdname=talk:web"});
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Start();
     REQUIRE(WaitUntil(kTimeout, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
     REQUIRE(daemon.WaitForEvent("serving generation=1 workers=2"));

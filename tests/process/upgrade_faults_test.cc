@@ -20,6 +20,7 @@
 
 #include "common/base/sys_error.h"
 #include "tests/support/call_faults.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -60,14 +61,18 @@ struct World {
 
   World() {
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-    daemon.WriteConfig(fmt::format(
-        "workers = 2\nworkers_max = 2\npid_file = \"{}\"\n"
-        "[log]\nfile = \"{}\"\naccess = \"{}\"\n[parking]\nafter = \"50ms\"\n"
-        "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-        "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-        "[[listen]]\naddress = \"unix:{}\"\nservice = \"web\"\n"
-        "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n",
-        daemon.Path("pid"), daemon.Path("server.log"), daemon.Path("access.log"), daemon.Path("http.sock")));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("workers_max", 2)
+                           .Set("pid_file", daemon.Path("pid"))
+                           .Set("log.file", daemon.Path("server.log"))
+                           .Set("log.access", daemon.Path("access.log"))
+                           .Set("parking.after", "50ms")
+                           .Listen("web")
+                           .Listen("ops", "127.0.0.2:0")
+                           .Listen("web", "unix:" + daemon.Path("http.sock"))
+                           .Service("web", "http")
+                           .Service("ops", "status"));
     daemon.Serve(2);
     clients.emplace(daemon.Address(), kClients);
     faults.emplace(daemon.MasterPid());

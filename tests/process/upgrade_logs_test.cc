@@ -2,7 +2,6 @@
 // client is cut off, neither by the new program nor by the old one on its way back.
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <filesystem>
 
 #include "common/base/unique_fd.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -21,12 +21,6 @@ namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kServices =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-    "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n";
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
@@ -75,7 +69,16 @@ struct World {
   [[nodiscard]] std::string Access() const { return folder + "/access.log"; }
 
   void Serve(const std::string& server, const std::string& access) {
-    daemon.WriteConfig(kServices + fmt::format("[log]\nfile = \"{}\"\naccess = \"{}\"\n", server, access));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("workers_max", 2)
+                           .Set("parking.after", "50ms")
+                           .Set("log.file", server)
+                           .Set("log.access", access)
+                           .Listen("web")
+                           .Listen("ops", "127.0.0.2:0")
+                           .Service("web", "http")
+                           .Service("ops", "status"));
   }
   void Begin(const std::string& log) {
     daemon.Start();

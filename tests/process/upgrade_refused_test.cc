@@ -1,12 +1,12 @@
 // Upgrades that must be refused: the old program serves on, reports the reason within ten seconds, and has
 // lost no connection.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <csignal>
 #include <cstdlib>
 
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/proc_status.h"
@@ -17,9 +17,14 @@ namespace {
 
 constexpr Duration kPromised = std::chrono::seconds(10);
 
-constexpr const char* kConfig =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("parking.after", "50ms")
+      .Listen("web")
+      .Service("web", "http");
+}
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
@@ -30,7 +35,7 @@ struct World {
   std::optional<KeepAliveClients> clients;
 
   World() {
-    daemon.WriteConfig(kConfig);
+    daemon.WriteConfig(Config());
     daemon.Serve(2);
     clients.emplace(daemon.Address(), 20);
   }
@@ -95,17 +100,15 @@ TEST_CASE(
     "an upgrade is refused with an invalid configuration, an address in use, or a worker that cannot start") {
   World world;
   world.shelf.Put(kPreforkdNext);
-  world.daemon.WriteConfig(std::string("wrokers = 3\n") + kConfig);
+  world.daemon.WriteConfig("wrokers = 3\n" + Config().Text());
   world.ExpectRefusal(world.daemon.ConfigPath() + ":1:1: unknown key 'wrokers'; did you mean 'workers'?");
   DaemonProcess other;
   other.Serve(1, {"--listen", "127.0.0.9:0", "--workers", "1"});
-  world.daemon.WriteConfig(
-      fmt::format("{}[[listen]]\naddress = \"{}\"\nservice = \"web\"\n", kConfig, other.Address()));
+  world.daemon.WriteConfig(Config().Listen("web", other.Address()));
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
-  world.daemon.WriteConfig(std::string(kConfig) +
-                           "[service.bad]\ntype = \"fault\"\ncrash_at_start = \"all\"\n");
+  world.daemon.WriteConfig(Config().Service("bad", "fault", {{"crash_at_start", "all"}}));
   world.ExpectRefusal("a worker of the new program ");
-  world.daemon.WriteConfig(kConfig);
+  world.daemon.WriteConfig(Config());
   world.ExpectSuccess();
 }
 
@@ -180,11 +183,10 @@ TEST_CASE(
 TEST_CASE("a worker that hangs at the start of a check ends with it") {
   ProgramShelf shelf(kPreforkdWithFaults);
   DaemonProcess daemon(shelf.Path());
-  const std::string config =
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n";
+  ConfigText config = ConfigText().Workers(1).Listen("s").Service("s", "fault");
   daemon.WriteConfig(config);
   daemon.Serve(1);
-  daemon.WriteConfig(config + "hang_at_start = \"all\"\n");
+  daemon.WriteConfig(config.Set("service.s.hang_at_start", "all"));
   daemon.Signal(SIGUSR2);
   // The check, and the worker that it has started.
   const auto tried = [&] {

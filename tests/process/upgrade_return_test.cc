@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -14,9 +15,14 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kConfig =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("parking.after", "50ms")
+      .Listen("web")
+      .Service("web", "http");
+}
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
@@ -28,7 +34,7 @@ TEST_CASE(
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 40);
   REQUIRE(daemon.AwaitAllParked());
@@ -67,7 +73,7 @@ TEST_CASE(
 TEST_CASE("the old program that returns has no alarm and no blocked signal left of the attempt") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 4);
   const std::vector<int> blocked = SignalsIn(daemon.MasterPid(), "SigBlk");
@@ -87,7 +93,7 @@ TEST_CASE(
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.ExpectEvent("worker_exited exit=10");
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 40);
   shelf.Put(kPreforkdNext, "bad-workers");
@@ -109,7 +115,7 @@ TEST_CASE(
 TEST_CASE("a new program exits before it has a way back: workers finish and end, as without a master") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   shelf.Put(kPreforkdNext, "exit-restoring");
   daemon.ExpectExit(1);

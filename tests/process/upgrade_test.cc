@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -20,14 +21,17 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Config(const std::string& more = {}) {
-  return "workers = 2\nworkers_max = 2\n" + more +
-         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-         "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
-         "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n[service.lines]\ntype = "
-         "\"echo\"\n";
+ConfigText Services() {
+  return ConfigText()
+      .Listen("web")
+      .Listen("ops", "127.0.0.2:0")
+      .Listen("lines", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("ops", "status")
+      .Service("lines", "echo");
 }
+
+ConfigText Config() { return Services().Workers(2).Set("workers_max", 2); }
 
 // Upgrades to the program on the shelf, and waits until only its workers are left.
 void Upgrade(const DaemonProcess& daemon, const std::string& version) {
@@ -77,7 +81,7 @@ TEST_CASE(
     "three upgrades in a row: 200 idle clients, busy ones and new ones are all served, by the same process") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(Config("[parking]\nafter = \"50ms\"\n"));
+  daemon.WriteConfig(Config().Set("parking.after", "50ms"));
   daemon.Serve(2);
   const std::vector<std::string> addresses = daemon.Addresses();
   KeepAliveClients idle(addresses[0], 200);
@@ -139,7 +143,7 @@ TEST_CASE("an upgrade reads the configuration again, as a reload does") {
   const std::string web = daemon.Address(0);
   HttpClient kept(web);
   REQUIRE(kept.Get("/"));
-  daemon.WriteConfig(Config() + "[[listen]]\naddress = \"127.0.0.4:0\"\nservice = \"lines\"\n");
+  daemon.WriteConfig(Config().Listen("lines", "127.0.0.4:0"));
   Upgrade(daemon, "0.2.0");
   REQUIRE(daemon.Addresses().size() == 4);
   CHECK(TcpClient(daemon.Address(3)).Echoes("hello\n"));
@@ -150,14 +154,9 @@ TEST_CASE("an upgrade reads the configuration again, as a reload does") {
 TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds and removes pools") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  const std::string services =
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"lines\"\n"
-      "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\npool = "
-      "\"ops\"\n[service.lines]\ntype = \"echo\"\n";
-  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.lines]\nworkers = 1\n" + services +
-                     "pool = \"lines\"\n");
+  const ConfigText services =
+      Services().Workers(1).Pool("ops", {{"workers", 1}}).Set("service.ops.pool", "ops");
+  daemon.WriteConfig(ConfigText(services).Pool("lines", {{"workers", 1}}).Set("service.lines.pool", "lines"));
   daemon.Serve(3);
   KeepAliveClients web(daemon.Address(0), 20);
   KeepAliveClients ops(daemon.Address(1), 20);
@@ -176,8 +175,7 @@ TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds an
   };
   upgrade(3);  // as a reload: the number of workers is that of the configuration
   // A service moves, a pool is removed, another one is added.
-  daemon.WriteConfig("workers = 1\n[pool.ops]\nworkers = 1\n[pool.more]\nworkers = 2\n" + services +
-                     "pool = \"more\"\n");
+  daemon.WriteConfig(ConfigText(services).Pool("more", {{"workers", 2}}).Set("service.lines.pool", "more"));
   upgrade(4);
   CHECK(TcpClient(daemon.Address(2)).Echoes("new\n"));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
@@ -187,8 +185,8 @@ TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds an
 TEST_CASE("USR2 upgrades too, and the pid file, socket file and control socket stay") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(Config("pid_file = \"" + daemon.Path("pid") + "\"\n") +
-                     "[[listen]]\naddress = \"unix:" + daemon.Path("web.sock") + "\"\nservice = \"web\"\n");
+  daemon.WriteConfig(
+      Config().Set("pid_file", daemon.Path("pid")).Listen("web", "unix:" + daemon.Path("web.sock")));
   daemon.Serve(2);
   TcpClient waiting("unix:" + daemon.Path("control.sock"));  // sends its command only after the upgrade
   daemon.Signal(SIGUSR2);
@@ -216,8 +214,7 @@ TEST_CASE(
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.PassSocket("web", fd.Value().Get());
-  daemon.WriteConfig(
-      "workers = 2\n[[listen]]\naddress = \"systemd:web\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n");
+  daemon.WriteConfig(ConfigText().Workers(2).Listen("s", "systemd:web").Service("s", "http"));
   daemon.Serve(2);
   for (const char* version : {"next", "0.2.0"}) {
     shelf.Put(std::string(version) == "next" ? kPreforkdNext : kPreforkd);
@@ -233,7 +230,7 @@ TEST_CASE("upgrades between kills of workers, reloads and scaling: all clients a
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
-  daemon.WriteConfig(Config("[parking]\nafter = \"20ms\"\n"));
+  daemon.WriteConfig(Config().Set("parking.after", "20ms"));
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(0), 60);
   REQUIRE(daemon.AwaitAllParked());
