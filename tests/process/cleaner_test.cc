@@ -15,6 +15,7 @@
 
 #include "common/net/address.h"
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/program_shelf.h"
@@ -182,12 +183,8 @@ TEST_CASE("an upgrade creates them again, too") {
 
 namespace {
 
-std::string PidConfig(const std::string& path) {
-  return fmt::format(
-      "workers = 1\nworkers_max = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = "
-      "\"s\"\n[service.s]\n"
-      "type = \"echo\"\n",
-      path);
+ConfigText PidConfig(const std::string& path) {
+  return ConfigText().Workers(1).Set("workers_max", 1).Set("pid_file", path).Listen("s").Service("s", "echo");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -34,8 +35,7 @@ TEST_CASE("64: an unknown flag, with the nearest name") {
 
 TEST_CASE("--check: a valid file is ok, and nothing is served") {
   DaemonProcess daemon;
-  daemon.WriteConfig(
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"e\"\n[service.e]\ntype = \"echo\"\n");
+  daemon.WriteConfig(ConfigText().Listen("e").Service("e", "echo"));
   CHECK(daemon.Run({"--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");
   CHECK(daemon.CountEvents("listening") == 0);

@@ -14,6 +14,7 @@
 
 #include "common/net/address.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fork_peer.h"
 #include "tests/support/load.h"
@@ -25,11 +26,8 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string Config(int workers = 2) {
-  return fmt::format(
-      "workers = {}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = "
-      "\"http\"\n",
-      workers);
+ConfigText Config(int workers = 2) {
+  return ConfigText().Workers(workers).Listen("web").Service("web", "http");
 }
 
 std::string SocketOf(const DaemonProcess& daemon) { return daemon.Path("control.sock"); }
@@ -100,7 +98,9 @@ TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  daemon.WriteConfig("workers = 2\nworkrs = 3\n" + Config(2).substr(12) + "rot = \"/\"\n");
+  daemon.WriteConfig(
+      "workers = 2\nworkrs = 3\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
+      "[service.web]\ntype = \"http\"\nrot = \"/\"\n");
   const Yardstick machine;
   for (const bool wait : {true, false}) {
     const Time start = Now();
@@ -123,13 +123,11 @@ TEST_CASE("reload of a broken file: exit 1 and the place of each problem, within
 
 TEST_CASE("reload --wait of a generation that cannot start: exit 1 when it is abandoned") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
+  const ConfigText good = ConfigText().Workers(1).Listen("s").Service("s", "fault");
+  daemon.WriteConfig(good);
   daemon.ExpectEvent("worker_exited state=starting");
   daemon.Serve(1);
-  daemon.WriteConfig(
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = "
-      "\"fault\"\ncrash_at_start = \"all\"\n");
+  daemon.WriteConfig(ConfigText(good).Set("service.s.crash_at_start", "all"));
   const CommandResult refused = Ctl(daemon, {"reload", "--wait"});
   MESSAGE(refused.err);
   CHECK(refused.code == 1);

@@ -1,11 +1,11 @@
 // Workers that never become ready: the server neither gives up too early nor uses all CPU time.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -13,18 +13,17 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Config(const std::string& fault, const std::string& supervision = {}) {
-  return fmt::format(
-      "workers = 3\n[supervision]\n{}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"f\"\n"
-      "[service.f]\ntype = \"fault\"\n{}\n",
-      supervision, fault);
+ConfigText Config(const ConfigSettings& fault) {
+  return ConfigText().Workers(3).Listen("f").Service("f", "fault", fault);
 }
 
 }  // namespace
 
 TEST_CASE("one slot whose worker crashes at start is retried ever more rarely while the others serve") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("crash_at_start = \"1\"", "backoff_min = \"50ms\"\nbackoff_max = \"2s\""));
+  daemon.WriteConfig(Config({{"crash_at_start", "1"}})
+                         .Set("supervision.backoff_min", "50ms")
+                         .Set("supervision.backoff_max", "2s"));
   daemon.ExpectEvent("worker_exited slot=1");
   daemon.Serve(2);
   daemon.IgnoreDescriptors();  // slot 1 comes and goes
@@ -52,7 +51,7 @@ TEST_CASE("one slot whose worker crashes at start is retried ever more rarely wh
 
 TEST_CASE("69: no worker of the first generation becomes ready") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("crash_at_start = \"all\"", "backoff_min = \"10ms\""));
+  daemon.WriteConfig(Config({{"crash_at_start", "all"}}).Set("supervision.backoff_min", "10ms"));
   daemon.ExpectEvent("worker_exited");
   daemon.Start();
   daemon.ExpectExit(69);
@@ -65,7 +64,7 @@ TEST_CASE("69: no worker of the first generation becomes ready") {
 
 TEST_CASE("a worker that hangs at start is killed at start_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("hang_at_start = \"0\"", "start_timeout = \"300ms\""));
+  daemon.WriteConfig(Config({{"hang_at_start", "0"}}).Set("supervision.start_timeout", "300ms"));
   daemon.ExpectEvent("worker_exited state=starting exit=SIGKILL");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
   daemon.Serve(2);
@@ -80,7 +79,7 @@ TEST_CASE("a worker that hangs at start is killed at start_timeout") {
 
 TEST_CASE("69: all of the first generation hang at start") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("hang_at_start = \"all\"", "start_timeout = \"300ms\""));
+  daemon.WriteConfig(Config({{"hang_at_start", "all"}}).Set("supervision.start_timeout", "300ms"));
   daemon.ExpectEvent("worker_exited");
   daemon.Start();
   daemon.ExpectExit(69);

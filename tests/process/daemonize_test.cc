@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -95,9 +96,7 @@ TEST_CASE("a start that fails prints why on standard error, also when the log is
 TEST_CASE("workers that cannot start: standard error says so; a server that serves prints nothing there") {
   DaemonProcess failing(kPreforkdWithFaults);
   failing.ExpectEvent("worker_exited state=starting");
-  failing.WriteConfig(
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n"
-      "crash_at_start = \"all\"\n");
+  failing.WriteConfig(ConfigText().Workers(1).Listen("s").Service("s", "fault", {{"crash_at_start", "all"}}));
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
   CHECK(failing.CountEvents("gave_up") == 1);
   CHECK(failing.Stderr().find("preforkd: giving up: no worker of the first generation became ready\n") !=

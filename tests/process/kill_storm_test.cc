@@ -3,7 +3,6 @@
 //
 // STORM_SECONDS makes the storm longer than its ten seconds.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 #include <poll.h>
 
 #include <csignal>
@@ -11,6 +10,7 @@
 #include <random>
 #include <set>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
 #include "tests/support/server_status.h"
@@ -34,11 +34,13 @@ std::chrono::seconds StormLength() {
   return std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 10);
 }
 
-std::string Config() {
-  return "workers = 4\n"
-         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"status\"\n"
-         "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(4)
+      .Listen("web")
+      .Listen("status", "127.0.0.2:0")
+      .Service("web", "http")
+      .Service("status", "status");
 }
 
 // What the test did to the server and what it observed.

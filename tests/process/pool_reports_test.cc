@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/wait_until.h"
@@ -19,15 +20,17 @@ using Json = nlohmann::json;
 
 // Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers and a
 // long back-off.
-constexpr const char* kConfig =
-    "workers = 2\n"
-    "[pool.app]\nworkers = 2\nworkers_max = 2\nbackoff_min = \"4s\"\nbackoff_max = \"4s\"\n"
-    "[pool.look]\nworkers = 1\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-    "[service.web]\ntype = \"http\"\n"
-    "[service.app]\ntype = \"echo\"\npool = \"app\"\n"
-    "[service.look]\ntype = \"status\"\npool = \"look\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Pool("app", {{"workers", 2}, {"workers_max", 2}, {"backoff_min", "4s"}, {"backoff_max", "4s"}})
+      .Pool("look", {{"workers", 1}})
+      .Listen("web")
+      .Listen("look", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("app", "echo", {{"pool", "app"}})
+      .Service("look", "status", {{"pool", "look"}});
+}
 
 std::string Page(const DaemonProcess& daemon, const std::string& path) {
   const auto response = HttpClient(daemon.Address(1)).Get(path, "Connection: close\r\n");
@@ -61,7 +64,7 @@ void KillApp(const DaemonProcess& daemon) {
 
 TEST_CASE("each pool is shown, and can be scaled by its name") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(5);
   std::string names;
   const Json status = Status(daemon);
@@ -87,7 +90,7 @@ TEST_CASE("each pool is shown, and can be scaled by its name") {
 
 TEST_CASE("a pool without a ready worker is reported as degraded by its name, while the others serve") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(5);
   daemon.ExpectEvent("worker_exited pool=app exit=SIGKILL");
   const bool degraded = WaitUntil(kTimeout, [&] {

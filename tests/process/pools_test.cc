@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/exit_code.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -29,18 +30,17 @@ using std::chrono::seconds;
 
 // Listener 0: web, in main, with two workers. 1: app, a `fault` service in a pool of its own with two. 2:
 // status, alone.
-std::string Config(const std::string& app_settings = {}, const std::string& app_service = {}) {
-  return fmt::format(
-      "workers = 2\n"
-      "[pool.app]\nworkers = 2\n{}"
-      "[pool.look]\nworkers = 1\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"app\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"http\"\n"
-      "[service.app]\ntype = \"fault\"\npool = \"app\"\n{}"
-      "[service.look]\ntype = \"status\"\npool = \"look\"\n",
-      app_settings, app_service);
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Pool("app", {{"workers", 2}})
+      .Pool("look", {{"workers", 1}})
+      .Listen("web")
+      .Listen("app", "127.0.0.2:0")
+      .Listen("look", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("app", "fault", {{"pool", "app"}})
+      .Service("look", "status", {{"pool", "look"}});
 }
 
 std::string Ask(const std::string& address, const std::string& command) {
@@ -97,7 +97,7 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, does 
   quiet.WriteConfig(Config());
   quiet.Serve(5);
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("backoff_max = \"200ms\"\n"));
+  daemon.WriteConfig(Config().Set("pool.app.backoff_max", "200ms"));
   daemon.ExpectEvent("worker_exited pool=app");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // of SIGINT
   daemon.Serve(5);
@@ -165,14 +165,13 @@ TEST_CASE("a reload adds, removes and changes pools and moves a service; idle cl
   KeepAliveClients web(daemon.Address(0), 20);
   KeepAliveClients look(daemon.Address(2), 20);
   REQUIRE(daemon.AwaitAllParked());
-  const std::string moved =
-      "workers = 1\n"
-      "[pool.fresh]\nworkers = 2\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"http\"\npool = \"fresh\"\n"
-      "[service.look]\ntype = \"status\"\n";
-  daemon.WriteConfig(moved);
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Pool("fresh", {{"workers", 2}})
+                         .Listen("web")
+                         .Listen("look", "127.0.0.3:0")
+                         .Service("web", "http", {{"pool", "fresh"}})
+                         .Service("look", "status"));
   REQUIRE(daemon.Reload());
   REQUIRE(daemon.AwaitWorkers(3));
   CHECK(web.Answered() == 20);
@@ -192,7 +191,7 @@ TEST_CASE(
   daemon.ExpectEvent("worker_exited pool=app");
   daemon.Serve(5);
   KeepAliveClients web(daemon.Address(0), 10);
-  daemon.WriteConfig(Config({}, "crash_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config().Set("service.app.crash_at_start", "all"));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountEvents("reload_abandoned why~\"generation 2\" why~app") == 1);
   REQUIRE(daemon.AwaitWorkers(5));
@@ -202,7 +201,7 @@ TEST_CASE(
 
 TEST_CASE("a pool whose workers always crash at start, at server start: exit 69, with the pool's name") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config({}, "crash_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config().Set("service.app.crash_at_start", "all"));
   daemon.ExpectEvent("worker_exited pool=app");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // in the other pools
   CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));

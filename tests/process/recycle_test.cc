@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/server_status.h"
@@ -13,15 +14,15 @@ namespace {
 
 constexpr int kClients = 200;
 
-std::string Config(const std::string& limit) {
-  return fmt::format(
-      "workers = 2\n[supervision]\n{}\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"broken\"\n"
-      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n[service.broken]\ntype = "
-      "\"fault\"\n",
-      limit);
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Listen("broken", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("look", "status")
+      .Service("broken", "fault");
 }
 
 // The maximum of workers that were being replaced at the same time, by the order of the log.
@@ -74,7 +75,7 @@ void CheckNoClientNoticed(const DaemonProcess& daemon, KeepAliveClients& clients
 
 TEST_CASE("workers are replaced after supervision.max_requests") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_requests = 300"));
+  daemon.WriteConfig(Config().Set("supervision.max_requests", 300));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   AskUntilLogged(daemon, clients, "worker_replaced cause=max_requests", 4);
@@ -83,7 +84,7 @@ TEST_CASE("workers are replaced after supervision.max_requests") {
 
 TEST_CASE("workers are replaced after supervision.max_lifetime") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_lifetime = \"2s\""));
+  daemon.WriteConfig(Config().Set("supervision.max_lifetime", "2s"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   AskUntilLogged(daemon, clients, "worker_replaced cause=max_lifetime", 4);
@@ -92,7 +93,7 @@ TEST_CASE("workers are replaced after supervision.max_lifetime") {
 
 TEST_CASE("only the worker that has grown beyond supervision.max_memory is replaced") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_memory = \"256MiB\""));
+  daemon.WriteConfig(Config().Set("supervision.max_memory", "256MiB"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/pace.h"
@@ -18,21 +19,24 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const char* const kConfig =
-    "workers = 2\n"
-    "[supervision]\ndrain_timeout = \"2s\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"stubborn\"\n"
-    "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n"
-    "[service.stubborn]\ntype = \"fault\"\nignore_retire = true\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("supervision.drain_timeout", "2s")
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Listen("stubborn", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("look", "status")
+      .Service("stubborn", "fault", {{"ignore_retire", true}});
+}
 
 }  // namespace
 
 TEST_CASE("50 HUPs in a second: at most two generations at any moment, and idle clients stay connected") {
   constexpr int kClients = 50;
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   std::size_t most = 0;
@@ -61,7 +65,7 @@ TEST_CASE("50 HUPs in a second: at most two generations at any moment, and idle 
 
 TEST_CASE("a reload waits for a generation that is still draining, for at most its drain_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   TcpClient stubborn(daemon.Address(2));
   REQUIRE(stubborn.SendAll("hello\n"));

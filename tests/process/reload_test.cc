@@ -1,10 +1,10 @@
 // Reload: what changes, what stays, and that clients notice nothing.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
 #include "tests/support/tcp_client.h"
@@ -12,21 +12,15 @@
 namespace preforkd::testing {
 namespace {
 
-const std::vector<std::string> kOneListener = {"127.0.0.1:0"};
-
-std::string Config(int workers, const std::vector<std::string>& listen = kOneListener) {
-  std::string text = fmt::format("workers = {}\n", workers);
-  for (const std::string& address : listen) {
-    text += fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"s\"\n", address);
-  }
-  return text + "[service.s]\ntype = \"echo\"\n";
+ConfigText Config(int workers, const std::vector<std::string>& listen = {"127.0.0.1:0"}) {
+  ConfigText text;
+  text.Workers(workers).Service("s", "echo");
+  for (const std::string& address : listen) text.Listen("s", address);
+  return text;
 }
 
-std::string FaultConfig(const std::string& fault = {}, const std::string& supervision = {}) {
-  return fmt::format(
-      "workers = 2\n[supervision]\n{}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
-      "[service.s]\ntype = \"fault\"\n{}\n",
-      supervision, fault);
+ConfigText FaultConfig(const ConfigSettings& fault = {}) {
+  return ConfigText().Workers(2).Listen("s").Service("s", "fault", fault);
 }
 
 // The sockets of the master: its listeners, the control socket, and both ends of each worker's channel.
@@ -140,7 +134,7 @@ TEST_CASE("a generation whose workers crash at start is abandoned; the old one s
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
   daemon.ExpectEvent("worker_exited exit=1");
-  daemon.WriteConfig(FaultConfig("crash_at_start = \"all\""));
+  daemon.WriteConfig(FaultConfig({{"crash_at_start", "all"}}));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountEvents("worker_exited state=starting exit=1") >= 1);
   CHECK(daemon.CountEvents("reload_abandoned gen=1 why~\"generation 2\"") == 1);
@@ -161,8 +155,9 @@ TEST_CASE("a generation that hangs at start is abandoned at start_timeout") {
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
-  daemon.WriteConfig(
-      FaultConfig("hang_at_start = \"all\"", "start_timeout = \"300ms\"\ndrain_timeout = \"100ms\""));
+  daemon.WriteConfig(FaultConfig({{"hang_at_start", "all"}})
+                         .Set("supervision.start_timeout", "300ms")
+                         .Set("supervision.drain_timeout", "100ms"));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountEvents("reload_abandoned") == 1);
   CHECK(daemon.AwaitWorkers(2));
@@ -172,7 +167,7 @@ TEST_CASE("a stop in the middle of a reload stops both generations") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
-  daemon.WriteConfig(FaultConfig("hang_at_start = \"all\""));
+  daemon.WriteConfig(FaultConfig({{"hang_at_start", "all"}}));
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.IgnoreDescriptors();
   daemon.Signal(SIGHUP);

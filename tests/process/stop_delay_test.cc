@@ -1,10 +1,10 @@
 // stop_delay: a server that was told to stop is not ready any more, but serves on until a load balancer has
 // had time to notice.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/tcp_client.h"
@@ -16,13 +16,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Listener 0 serves, listener 1 shows the status.
-std::string ConfigWith(const std::string& stop_delay, const std::string& type = "http") {
-  return fmt::format(
-      "workers = 2\n[supervision]\nstop_delay = \"{}\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"{}\"\n[service.look]\ntype = \"status\"\n",
-      stop_delay, type);
+ConfigText ConfigWith(const std::string& stop_delay, const std::string& type = "http") {
+  return ConfigText()
+      .Workers(2)
+      .Set("supervision.stop_delay", stop_delay)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("web", type)
+      .Service("look", "status");
 }
 
 // On a connection of its own. Throws if it is not accepted.
@@ -100,8 +101,10 @@ TEST_CASE("a waiting reload does not start after a stop") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(ConfigWith("10m", "fault"));
   daemon.Serve(2);
-  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s\"\ndrain_timeout = \"500ms", "fault") +
-                     "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
+  daemon.WriteConfig(ConfigWith("10m", "fault")
+                         .Set("supervision.start_timeout", "1s")
+                         .Set("supervision.drain_timeout", "500ms")
+                         .Service("bad", "fault", {{"hang_at_start", "all"}}));
   daemon.ExpectEvent("worker_exited state=starting exit=SIGKILL");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // the other one, which hangs too
   daemon.Signal(SIGHUP);
@@ -137,7 +140,7 @@ TEST_CASE("when the delay ends nothing is accepted any more, and the workers ret
 
 TEST_CASE("a server that has never been ready stops without the delay") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(ConfigWith("10m") + "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
+  daemon.WriteConfig(ConfigWith("10m").Service("bad", "fault", {{"hang_at_start", "all"}}));
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.Start();
   REQUIRE(daemon.WaitForEvent("worker_started", 2));

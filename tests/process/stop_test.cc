@@ -6,6 +6,7 @@
 #include <csignal>
 #include <vector>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -86,9 +87,11 @@ TEST_CASE("connections that are in the kernel's queue when TERM comes are served
 
 TEST_CASE("drain_timeout bounds the stop") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(
-      "workers = 2\n[supervision]\ndrain_timeout = \"300ms\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
-      "service = \"f\"\n[service.f]\ntype = \"fault\"\nignore_retire = true\n");
+  daemon.WriteConfig(ConfigText()
+                         .Workers(2)
+                         .Set("supervision.drain_timeout", "300ms")
+                         .Listen("f")
+                         .Service("f", "fault", {{"ignore_retire", true}}));
   daemon.Serve(2);
   TcpClient client(daemon.Address());
   REQUIRE(client.SendAll("pid\n"));

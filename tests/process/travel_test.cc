@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/server_status.h"
@@ -18,13 +19,14 @@ constexpr int kClients = 200;
 
 // Without extra workers: on a busy machine 200 clients at once may make a worker look blocked, and workers
 // are counted.
-std::string Config(int workers) {
-  return fmt::format(
-      "workers = {0}\nworkers_max = {0}\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n",
-      workers);
+ConfigText Config(int workers) {
+  return ConfigText()
+      .Workers(workers)
+      .Set("workers_max", workers)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("web", "http")
+      .Service("look", "status");
 }
 
 // A server with its clients, all of them idle and parked.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <list>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/program_shelf.h"
 #include "tests/support/strace.h"
@@ -22,11 +23,14 @@ constexpr const char* kReloadWait = R"({"command":"reload","wait":true})";
 constexpr const char* kUpgradeWait = R"({"command":"upgrade","wait":true})";
 constexpr const char* kNoForks = "inject=clone,clone3,fork,vfork:error=EAGAIN";
 
-std::string Config(const std::string& option = {}) {
-  return "workers = 2\nworkers_max = 2\n[supervision]\nbackoff_min = \"100ms\"\ndrain_timeout = "
-         "\"1s\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
-         "service = \"s\"\n[service.s]\ntype = \"fault\"\n" +
-         option;
+ConfigText Config(const ConfigSettings& fault = {}) {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("supervision.backoff_min", "100ms")
+      .Set("supervision.drain_timeout", "1s")
+      .Listen("s")
+      .Service("s", "fault", fault);
 }
 
 // One connection to the control socket, with one command on it.
@@ -180,7 +184,7 @@ TEST_CASE("an upgrade and a reload that wait are both answered when neither can 
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({{"hang_at_start", "all"}}));
   Waiter first(daemon, kReloadWait);
   REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
   Waiter upgrade(daemon, kUpgradeWait);
@@ -203,7 +207,7 @@ TEST_CASE("a stop answers every waiter, of the change in progress and of those t
   daemon.WriteConfig(Config());
   daemon.Serve(2);
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
-  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({{"hang_at_start", "all"}}));
   std::list<Waiter> waiters;
   waiters.emplace_back(daemon, kReloadWait);
   REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
@@ -221,7 +225,7 @@ TEST_CASE("a server that gives up at its start answers the commands that it has 
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.ExpectEvent("worker_exited exit=1");
   daemon.ExpectExit(69);
-  daemon.WriteConfig(Config("crash_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({{"crash_at_start", "all"}}));
   daemon.Start();
   REQUIRE(daemon.WaitForEvent("worker_exited state=starting"));
   Waiter first(daemon, kReloadWait);
