@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
@@ -148,8 +149,7 @@ TEST_CASE("a reload can turn the access log on and off and move it") {
   DaemonProcess daemon;
   const auto config = [&](const std::string& access) {
     daemon.WriteConfig(
-        "workers = 2\n[log]\naccess = \"" + access +
-        "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n");
+        ConfigText().Workers(2).Set("log.access", access).Listen("web").Service("web", "http"));
   };
   const auto answers = [&](const std::string& access, std::size_t count) {
     for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());

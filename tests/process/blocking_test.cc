@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/open_load.h"
 #include "tests/support/yardstick.h"
@@ -38,8 +39,7 @@ Duration Length() {
 OpenLoadResult Measure(const Variant& variant, double share, double& slowdown) {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(
-      "workers = 4\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"f\"\ndefer_accept = true\n"
-      "[service.f]\ntype = \"fault\"\n");
+      ConfigText().Workers(4).Listen("f", "127.0.0.1:0", {{"defer_accept", true}}).Service("f", "fault"));
   std::vector<std::string> flags;
   for (const std::string& setting : variant.settings) flags.insert(flags.end(), {"--set", setting});
   daemon.Serve(4, flags);

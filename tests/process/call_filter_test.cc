@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -10,18 +11,12 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Config(const std::string& seccomp, const std::string& sets) {
-  return fmt::format(R"(workers = 1
-[worker]
-seccomp = "{}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "fault"
-[service.fault]
-type = "fault"
-system_calls = "{}"
-)",
-                     seccomp, sets);
+ConfigText Config(const std::string& seccomp, const std::string& sets) {
+  return ConfigText()
+      .Workers(1)
+      .Set("worker.seccomp", seccomp)
+      .Listen("fault")
+      .Service("fault", "fault", {{"system_calls", sets}});
 }
 
 std::string Try(const DaemonProcess& daemon, const std::string& call) {

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -31,8 +32,7 @@ void SendLines(TcpClient& client, const std::atomic<bool>& stop, std::atomic<int
 TEST_CASE(
     "a client that sends all the time keeps its connection across five reloads, every line once, in order") {
   DaemonProcess daemon;
-  daemon.WriteConfig(
-      "workers = 2\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+  daemon.WriteConfig(ConfigText().Workers(2).Listen("s").Service("s", "echo"));
   daemon.Serve(2);
   TcpClient client(daemon.Address());
   std::atomic<bool> stop = false;

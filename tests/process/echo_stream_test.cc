@@ -9,6 +9,7 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/pace.h"
@@ -23,11 +24,14 @@ using std::chrono::seconds;
 
 constexpr Duration kSpan = seconds(10);
 
-const char* const kConfig =
-    "workers = 2\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-    "[service.look]\ntype = \"status\"\n[service.s]\n";
+ConfigText Config(const std::string& type) {
+  return ConfigText()
+      .Workers(2)
+      .Listen("s")
+      .Listen("look", "127.0.0.2:0")
+      .Service("look", "status")
+      .Service("s", type);
+}
 
 // A thread sends numbered lines at a steady pace; Finish compares what comes back.
 class Streamer {
@@ -92,7 +96,7 @@ void CheckOneConnectionEach(const DaemonProcess& daemon, std::uint64_t clients) 
 
 TEST_CASE("an echo session that sends a line every 5 ms across 50 SIGHUPs in 10 s") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig + std::string("type = \"echo\"\n"));
+  daemon.WriteConfig(Config("echo"));
   daemon.Serve(2);
   Streamer streamer(daemon.Address(), milliseconds(5));
   ReloadAgainAndAgain(daemon, 50, kSpan);
@@ -107,7 +111,7 @@ TEST_CASE("an echo session that sends a line every 5 ms across 50 SIGHUPs in 10 
 TEST_CASE("clients that send a request every 100 ms for 10 s across 30 reloads") {
   constexpr int kClients = 20;
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig + std::string("type = \"http\"\n"));
+  daemon.WriteConfig(Config("http"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   std::atomic<bool> stop{false};

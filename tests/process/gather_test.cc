@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/server_status.h"
@@ -13,12 +14,18 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kConfig =
-    "workers = 8\nworkers_max = 8\n[parking]\nafter = 0\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"fault\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"echo\"\n[service.echo]\ntype = \"echo\"\n"
-    "[service.look]\ntype = \"status\"\n[service.fault]\ntype = \"fault\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(8)
+      .Set("workers_max", 8)
+      .Set("parking.after", 0)
+      .Listen("fault")
+      .Listen("look", "127.0.0.2:0")
+      .Listen("echo", "127.0.0.3:0")
+      .Service("echo", "echo")
+      .Service("look", "status")
+      .Service("fault", "fault");
+}
 
 // Pins this process, and so the server, to one CPU during a test: "more workers than CPUs" on any machine.
 class OneCpu {
@@ -68,7 +75,7 @@ bool AllAnswered(std::vector<TcpClient>& clients) {
 TEST_CASE("kept connections are gathered while workers are quick, and spread when they become slow") {
   const OneCpu one;
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(8);
   CHECK_FALSE(Gathers(daemon));  // nothing is measured yet
   REQUIRE(WaitUntil(kTimeout, [&] {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/proc_status.h"
@@ -184,13 +185,13 @@ TEST_CASE(
     CAPTURE(std::string(seccomp));
     DaemonProcess daemon(kPreforkdWithFaults);
     daemon.ExpectEvent("calls_refused");
-    std::string config = fmt::format("[worker]\nseccomp = \"{}\"\n", seccomp);
+    ConfigText config;
+    config.Set("worker.seccomp", seccomp);
     int last_byte = 0;
     for (const char* user : users) {
-      config += fmt::format(
-          "[pool.{0}]\nworkers = 1\nuser = \"{0}\"\n[[listen]]\naddress = \"127.0.0.{1}:0\"\n"
-          "service = \"{0}\"\n[service.{0}]\ntype = \"fault\"\npool = \"{0}\"\n",
-          user, ++last_byte);
+      config.Pool(user, {{"workers", 1}, {"user", user}})
+          .Listen(user, fmt::format("127.0.0.{}:0", ++last_byte))
+          .Service(user, "fault", {{"pool", user}});
     }
     daemon.WriteConfig(config);
     daemon.Serve(2);
@@ -237,14 +238,8 @@ TEST_CASE("a worker with the master's user that may connect anywhere: the contro
   if (!CanBecomeNobody()) return;
   DaemonProcess daemon(kPreforkdWithFaults);
   REQUIRE(daemon.BecomeNobody(1000));
-  daemon.WriteConfig(R"(workers = 1
-[[listen]]
-address = "127.0.0.1:0"
-service = "fault"
-[service.fault]
-type = "fault"
-system_calls = "network, processes"
-)");
+  daemon.WriteConfig(ConfigText().Workers(1).Listen("fault").Service(
+      "fault", "fault", {{"system_calls", "network, processes"}}));
   daemon.Serve(1);
   for (const char* who : {"ask", "child-ask"}) {
     CAPTURE(std::string(who));
@@ -260,28 +255,16 @@ TEST_CASE("worker.chroot: files beneath it are served, /proc is not needed, and 
   std::filesystem::create_directories(jail.Path("www/site"));
   WriteFile(jail.Path("www/site/hello.txt"), "hello from inside\n");
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(fmt::format(R"(
-workers = 1
-user = "nobody"
-[worker]
-chroot = "{0}"
-[log]
-file = "{1}"
-access = "{2}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "site"
-[[listen]]
-address = "unix:{3}"
-service = "fault"
-[service.site]
-type = "http"
-root = "{0}/www/site"
-[service.fault]
-type = "fault"
-)",
-                                 jail.Path(), daemon.Path("server.log"), daemon.Path("access.log"),
-                                 daemon.Path("fault.sock")));
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Set("user", "nobody")
+                         .Set("worker.chroot", jail.Path())
+                         .Set("log.file", daemon.Path("server.log"))
+                         .Set("log.access", daemon.Path("access.log"))
+                         .Listen("site")
+                         .Listen("fault", "unix:" + daemon.Path("fault.sock"))
+                         .Service("site", "http", {{"root", jail.Path("www/site")}})
+                         .Service("fault", "fault"));
   daemon.Serve(1);
   HttpClient client(daemon.Address(0));
   const auto page = client.Get("/hello.txt");

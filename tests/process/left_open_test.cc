@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -151,8 +152,7 @@ TEST_CASE("sockets that were passed for another process are closed, too") {
 TEST_CASE("the configuration may come from a descriptor of the shell") {
   DaemonProcess daemon;
   const TempDirectory folder;
-  WriteFile(folder.Path("config"),
-            "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+  WriteFile(folder.Path("config"), ConfigText().Listen("s").Service("s", "echo").Text());
   daemon.LaunchBy(Shell(fmt::format("exec 9<{}", folder.Path("config"))));
   CHECK(daemon.Run({"-c", "/dev/fd/9", "--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <string>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/server_status.h"
 #include "tests/support/tcp_client.h"
@@ -15,16 +16,18 @@ namespace {
 using std::chrono::seconds;
 
 // One worker, so that all clients share it.
-std::string Config(const std::string& parking_after, const std::string& more = {}) {
-  return fmt::format(
-      "workers = 1\nworkers_max = 1\n{}\n[parking]\nafter = \"{}\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"notes\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.notes]\ntype = \"notes\"\n[service.look]\ntype = \"status\"\n",
-      more, parking_after);
+ConfigText Config(const std::string& parking_after) {
+  return ConfigText()
+      .Workers(1)
+      .Set("workers_max", 1)
+      .Set("parking.after", parking_after)
+      .Listen("notes")
+      .Listen("look", "127.0.0.2:0")
+      .Service("notes", "notes")
+      .Service("look", "status");
 }
 
-void Serve(DaemonProcess& daemon, const std::string& config) {
+void Serve(DaemonProcess& daemon, const ConfigText& config) {
   daemon.WriteConfig(config);
   daemon.Serve(1);
 }
@@ -59,7 +62,7 @@ TEST_CASE("luggage that is too heavy stays in the worker with its session, and t
 
 TEST_CASE("a connection whose luggage is too heavy ends with its worker, and is counted lost") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  Serve(daemon, Config("1ms", "[supervision]\ndrain_timeout = \"1s\""));
+  Serve(daemon, Config("1ms").Set("supervision.drain_timeout", "1s"));
   TcpClient client(daemon.Address());
   CHECK(Ask(client, "keep 61440") == "kept 61440\n");
   CHECK(daemon.Reload());
@@ -104,7 +107,7 @@ TEST_CASE("a session that throws while its worker retires costs one connection, 
 
 TEST_CASE("a session that throws when a full worker asks how slow it is costs one connection") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  Serve(daemon, Config("0", "[dispatch]\nmax_connections = 4"));
+  Serve(daemon, Config("0").Set("dispatch.max_connections", 4));
   TcpClient faulty(daemon.Address());
   TcpClient other(daemon.Address());
   const std::string pid = Ask(other, "pid");

@@ -10,6 +10,7 @@
 #include "common/net/address.h"
 #include "common/net/socket_ops.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/metrics_page.h"
@@ -20,15 +21,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Section(const std::string& address, const std::string& service) {
-  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
-}
-
 // One listener for the status on TCP, and `count` for echo on sockets whose names hold `mark`.
-std::string Config(const DaemonProcess& daemon, int count, std::string_view mark) {
-  std::string text = "workers = 2\nworkers_max = 2\n" + Section("127.0.0.1:0", "status");
-  for (int i = 0; i < count; ++i) text += Section(fmt::format("unix:@{}{}", daemon.Path(mark), i), "echo");
-  return text + "[service.status]\ntype = \"status\"\n[service.echo]\ntype = \"echo\"\n";
+ConfigText Config(const DaemonProcess& daemon, int count, std::string_view mark) {
+  ConfigText text;
+  text.Workers(2).Set("workers_max", 2).Listen("status").Service("status", "status").Service("echo", "echo");
+  for (int i = 0; i < count; ++i) text.Listen("echo", fmt::format("unix:@{}{}", daemon.Path(mark), i));
+  return text;
 }
 
 std::string Page(const DaemonProcess& daemon, const std::string& target) {
@@ -105,9 +103,10 @@ TEST_CASE(
   daemon.WriteConfig(Config(daemon, 1, "a"));
   daemon.Serve(2);
   const std::string path = daemon.Path("many.log");
-  WriteFile(path, Config(daemon, 1100, "b"));
+  WriteFile(path, Config(daemon, 1100, "b").Text());
   const CommandResult check = RunCommand({RunfilePath(kPreforkd), "--check", "-c", path});
   CHECK(check.code == 78);
+  // After two keys and 1024 sections of three lines.
   CHECK((check.out + check.err).find(path + ":3075:1: there are 1101 listeners; write 1024 at most") !=
         std::string::npos);
   daemon.WriteConfig(Config(daemon, 1100, "b"));

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
@@ -15,15 +16,15 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Listener(const char* address, const char* service) {
-  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
-}
-
-std::string Config(const std::string& more_listeners = {}) {
-  // No extra workers: on a busy machine workers look blocked, and this test counts workers.
-  return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") +
-         Listener("127.0.0.2:0", "status") + more_listeners +
-         "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
+// No extra workers: on a busy machine workers look blocked, and this test counts workers.
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Listen("web")
+      .Listen("status", "127.0.0.2:0")
+      .Service("web", "http")
+      .Service("status", "status");
 }
 
 // Asks for the metrics in the background, one scrape after the other, and compares each with the one before.
@@ -140,7 +141,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
 TEST_CASE("metrics of a refused reload, of one that removes a listener and of one that adds it again") {
   DaemonProcess daemon;
   const std::string socket = "unix:" + daemon.Path("web.sock");
-  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
+  daemon.WriteConfig(Config().Listen("web", socket));
   daemon.Serve(2);
   const std::string accepted = fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", socket);
   const std::string paused = fmt::format("preforkd_accept_paused{{listener=\"{}\"}}", socket);
@@ -166,7 +167,7 @@ TEST_CASE("metrics of a refused reload, of one that removes a listener and of on
   CHECK(ask().Value(accepted) == 1);
   CHECK(ask().Value(paused) == -1);
 
-  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
+  daemon.WriteConfig(Config().Listen("web", socket));
   REQUIRE(WaitUntil(kTimeout, [&] { return daemon.Reload(); }));
   CHECK(HttpClient(socket).Get("/"));
   CHECK(ask().Value(accepted) == 2);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/proc_status.h"
@@ -15,13 +16,14 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Config(const char* park_after) {
-  return fmt::format(
-      "workers = 2\n[parking]\nafter = \"{}\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.look]\ntype = \"status\"\n[service.web]\ntype = \"http\"\nkeepalive_timeout = \"10m\"\n",
-      park_after);
+ConfigText Config(const char* park_after) {
+  return ConfigText()
+      .Workers(2)
+      .Set("parking.after", park_after)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("look", "status")
+      .Service("web", "http", {{"keepalive_timeout", "10m"}});
 }
 
 // Both ends are on this machine: each connection takes one descriptor here and one in the master.

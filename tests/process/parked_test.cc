@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/metrics_page.h"
@@ -18,13 +19,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string Config(const std::string& parking, const std::string& service = {}) {
-  return fmt::format(
-      "workers = 2\n[parking]\n{}\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.look]\ntype = \"status\"\n[service.web]\ntype = \"http\"\n{}\n",
-      parking, service);
+ConfigText Config(const std::string& park_after) {
+  return ConfigText()
+      .Workers(2)
+      .Set("parking.after", park_after)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("look", "status")
+      .Service("web", "http");
 }
 
 bool IsAnswered(HttpClient& client) {
@@ -59,7 +61,7 @@ void CloseWithReset(HttpClient& client) {
 
 TEST_CASE("one more than parking.max: the connection that has been parked longest is closed") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 10"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 10));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 11);
   CHECK(clients[0].Connection().IsClosedByPeer());
@@ -69,7 +71,7 @@ TEST_CASE("one more than parking.max: the connection that has been parked longes
 
 TEST_CASE("evicted connections are counted apart, and every connection is still counted in one place") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 3"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 3));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 5);
   const ServerStatus status = AskStatus(daemon.Address(1));
@@ -88,7 +90,7 @@ TEST_CASE("evicted connections are counted apart, and every connection is still 
 
 TEST_CASE("no descriptor is free for one more: the oldest is closed, and the server goes on accepting") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   const rlimit few{200, 200};
   REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NOFILE, &few, nullptr) == 0);
@@ -102,7 +104,7 @@ TEST_CASE("no descriptor is free for one more: the oldest is closed, and the ser
 
 TEST_CASE("parking.max = 0: connections travel only when their worker retires") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 0"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 0));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), 20);
   CHECK(HoldsFor(milliseconds(300), [&] { return AskStatus(daemon.Address(1)).handed_back == 0; }));
@@ -111,10 +113,10 @@ TEST_CASE("parking.max = 0: connections travel only when their worker retires") 
 }
 
 TEST_CASE("keepalive_timeout counts from the last request, wherever the connection is") {
-  for (const char* parking : {"after = \"1ms\"", "after = \"0\""}) {
-    CAPTURE(parking);
+  for (const char* park_after : {"1ms", "0"}) {
+    CAPTURE(park_after);
     DaemonProcess daemon;
-    daemon.WriteConfig(Config(parking, "keepalive_timeout = \"4s\""));
+    daemon.WriteConfig(Config(park_after).Set("service.web.keepalive_timeout", "4s"));
     daemon.Serve(2);
     HttpClient client(daemon.Address());
     const Time asked = Now();
@@ -124,8 +126,8 @@ TEST_CASE("keepalive_timeout counts from the last request, wherever the connecti
     const Time travelled = Now();
     CHECK(client.Connection().IsClosedByPeer());
     const Time closed = Now();
-    MESSAGE(
-        fmt::format("parking {}: closed {:.2f} s after the last request", parking, Seconds(closed - asked)));
+    MESSAGE(fmt::format("parking.after {}: closed {:.2f} s after the last request", park_after,
+                        Seconds(closed - asked)));
     // Not before the timeout counted from the last request, and well before one counted from the journey.
     CHECK(closed - asked > milliseconds(3900));
     CHECK(closed - travelled < seconds(4));
@@ -134,7 +136,8 @@ TEST_CASE("keepalive_timeout counts from the last request, wherever the connecti
 
 TEST_CASE("a request that ends in a retiring worker restarts keepalive_timeout") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"3s\"\nkeepalive_timeout = \"10s\""));
+  daemon.WriteConfig(
+      Config("0").Set("service.web.body_timeout", "3s").Set("service.web.keepalive_timeout", "10s"));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   REQUIRE(client.Connection().SendAll("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nha"));
@@ -149,7 +152,7 @@ TEST_CASE("a request that ends in a retiring worker restarts keepalive_timeout")
 
 TEST_CASE("a client that disconnects while it is parked wakes no worker") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 20);
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -167,7 +170,7 @@ TEST_CASE("a client that disconnects while it is parked wakes no worker") {
 
 TEST_CASE("the limit of requests per connection holds across journeys") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"", "max_requests = 5"));
+  daemon.WriteConfig(Config("1ms").Set("service.web.max_requests", 5));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   for (int i = 1; i <= 4; ++i) {
@@ -186,7 +189,7 @@ TEST_CASE("the limit of requests per connection holds across journeys") {
 TEST_CASE("thousands of journeys leave nothing behind") {
   constexpr int kClients = 50;
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   for (int round = 0; round < 100; ++round) CHECK(clients.Answered() == kClients);

@@ -1,9 +1,9 @@
 // Listeners behind a proxy: the client's address is the one in the PROXY protocol header.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/tcp_client.h"
@@ -17,12 +17,14 @@ const std::string kHeader2 =
     std::string("\xC0\x00\x02\x08\x7F\x00\x00\x01\x12\x67\x00\x50", 12);  // 192.0.2.8:4711
 const std::string kLocal = std::string("\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16);
 
-std::string Config(const std::string& type) {
-  return "workers = 2\n[log]\nlevel = \"debug\"\n"
-         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\nproxy_protocol = true\n"
-         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-         "[service.s]\ntype = \"" +
-         type + "\"\n[service.look]\ntype = \"status\"\n";
+ConfigText Config(const std::string& type) {
+  return ConfigText()
+      .Workers(2)
+      .Set("log.level", "debug")
+      .Listen("s", "127.0.0.1:0", {{"proxy_protocol", true}})
+      .Listen("look", "127.0.0.2:0")
+      .Service("s", type)
+      .Service("look", "status");
 }
 
 constexpr const char* kRequest = "GET /seen HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/temp_directory.h"
@@ -192,19 +193,12 @@ TEST_CASE(
     REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
     if (absolute) releases.Switch(releases.Path("releases/1"));
     DaemonProcess daemon;
-    daemon.WriteConfig(fmt::format(R"(
-workers = 2
-user = "nobody"
-[worker]
-chroot = "{0}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "site"
-[service.site]
-type = "http"
-root = "{0}/current"
-)",
-                                   releases.Path("")));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("user", "nobody")
+                           .Set("worker.chroot", releases.Path(""))
+                           .Listen("site")
+                           .Service("site", "http", {{"root", releases.Path("current")}}));
     daemon.Serve(2);
     Clients clients(daemon);
     if (!absolute) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/tcp_client.h"
@@ -20,12 +21,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string Config(const std::string& service) {
-  return "workers = 2\nworkers_max = 2\n[dispatch]\nmax_connections = 50\n"
-         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
-         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"s\"\nproxy_protocol = true\n"
-         "[service.s]\ntype = \"body\"\n" +
-         service;
+ConfigText Config(const ConfigSettings& service = {}) {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("dispatch.max_connections", 50)
+      .Listen("s")
+      .Listen("s", "127.0.0.2:0", {{"proxy_protocol", true}})
+      .Service("s", "body", service);
 }
 
 constexpr const char* kHonest =
@@ -124,7 +127,7 @@ TEST_CASE("150 slow clients where 100 have room: an honest one is served at once
     DaemonProcess without(kPreforkdWithFaults);
     DaemonProcess daemon(kPreforkdWithFaults);
     for (DaemonProcess* server : {&without, &daemon}) {
-      server->WriteConfig(Config(""));
+      server->WriteConfig(Config());
       server->Serve(2);
     }
     const auto& [among, alone] = HonestAmong(slowness, daemon, without);
@@ -141,7 +144,7 @@ TEST_CASE("150 slow clients where 100 have room: an honest one is served at once
 
 TEST_CASE("without a crowd a slow body gets 408 at body_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("body_timeout = \"1s\"\n"));
+  daemon.WriteConfig(Config({{"body_timeout", "1s"}}));
   daemon.Serve(2);
   TcpClient slow(daemon.Address());
   const Time start = Now();
@@ -162,7 +165,7 @@ TEST_CASE("without a crowd a slow body gets 408 at body_timeout") {
 
 TEST_CASE("empty lines make an idle connection travel, and do not prolong keepalive_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("keepalive_timeout = \"2s\"\n"));
+  daemon.WriteConfig(Config({{"keepalive_timeout", "2s"}}));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   const Time start = Now();
@@ -198,7 +201,7 @@ TEST_CASE("a client that writes 20 MB before it reads gets the whole answer of t
       {"501", "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n" + body, "501"},
   };
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config(""));
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
@@ -216,7 +219,7 @@ TEST_CASE("a client that writes 20 MB before it reads gets the whole answer of t
 
 TEST_CASE("a stop does not wait for clients that go on sending what was refused") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config(""));
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   std::vector<TcpClient> lingering;
   for (int i = 0; i < 10; ++i) {
