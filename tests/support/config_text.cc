@@ -76,7 +76,14 @@ ConfigText& ConfigText::Service(const std::string& name, const std::string& type
 }
 
 ConfigText& ConfigText::Pool(const std::string& name, const ConfigSettings& settings) {
-  PutAll(SectionOf("pool." + name), settings);
+  ConfigSettings& section = SectionOf("pool." + name);
+  const auto has = [](const ConfigSettings& in, std::string_view key) {
+    return std::any_of(in.begin(), in.end(), [key](const ConfigSetting& each) { return each.key == key; });
+  };
+  for (const ConfigSetting& each : settings) {
+    Put(section, each.key, each.value);
+    if (each.key == "workers" && !has(settings, "workers_max")) Put(section, "workers_max", each.value);
+  }
   return *this;
 }
 

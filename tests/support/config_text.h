@@ -29,7 +29,9 @@ using ConfigSettings = std::vector<ConfigSetting>;
 
 class ConfigText {
  public:
-  ConfigText& Workers(int count) { return Set("workers", count); }
+  // Exactly so many: workers_max is the same, because extra workers would come on a slow machine only. A test
+  // of extras sets workers_max afterwards. The same holds for Pool.
+  ConfigText& Workers(int count) { return Set("workers", count).Set("workers_max", count); }
   // `path` names the section and the key: "supervision.hang_timeout", "pool.app.workers"; without a dot, a
   // key of the top level. Replaces the value of a key that is set already. Not for [[listen]].
   ConfigText& Set(std::string_view path, ConfigValue value);

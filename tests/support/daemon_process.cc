@@ -141,6 +141,14 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   if (std::find(names.begin(), names.end(), "preforkd.toml") != names.end()) words = {"-c", ConfigPath()};
   words.insert(words.end(), {"--control", Path("control.sock")});
   words.insert(words.end(), arguments.begin(), arguments.end());
+  // As in ConfigText: exactly so many workers, where the test does not ask for extras.
+  const auto workers = std::find(arguments.begin(), arguments.end(), "--workers");
+  const bool extras = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word.find("workers_max") != std::string::npos;
+  });
+  if (workers != arguments.end() && std::next(workers) != arguments.end() && !extras) {
+    words.insert(words.end(), {"--set", "workers_max=" + *std::next(workers)});
+  }
   const std::string path = RunfilePath(binary_);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");

@@ -24,12 +24,12 @@ TEST_CASE(
                                .Text();
   CHECK(text ==
         "pid_file = \"/run/p\"\n"
-        "workers = 2\n"
+        "workers = 2\nworkers_max = 2\n"
         "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
         "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"app\"\nproxy_protocol = true\n"
         "[service.web]\ntype = \"http\"\nroot = \"/srv\"\n"
         "[supervision]\nhang_timeout = \"1s\"\nmax_requests = 7\n"
-        "[pool.app]\nworkers = 3\n"
+        "[pool.app]\nworkers = 3\nworkers_max = 3\n"
         "[service.app]\ntype = \"echo\"\npool = \"app\"\n");
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("a key that is set again keeps its place and takes the new value") {
                                .Set("service.s.type", "http")
                                .Workers(4)
                                .Text();
-  CHECK(text == "workers = 4\n[service.s]\ntype = \"http\"\nidle_timeout = \"1s\"\n");
+  CHECK(text == "workers = 4\nworkers_max = 4\n[service.s]\ntype = \"http\"\nidle_timeout = \"1s\"\n");
 }
 
 TEST_CASE("only strings are quoted") {
