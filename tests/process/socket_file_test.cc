@@ -190,8 +190,8 @@ TEST_CASE("--check reports the place of an unknown user and of an invalid mode")
   WriteFile(file, Config("/tmp/x", {{"mode", "0999"}, {"user", "nobodyy"}, {"group", "no group"}}).Text());
   const CommandResult result = RunCommand({RunfilePath(kPreforkd), "--check", "-c", file});
   CHECK(result.code == 78);
-  for (const char* where : {":5:1: listen.mode: '0999'", ":6:1: listen.user: there is no user 'nobodyy'",
-                            ":7:1: listen.group: there is no group 'no group'"}) {
+  for (const char* where : {":6:1: listen.mode: '0999'", ":7:1: listen.user: there is no user 'nobodyy'",
+                            ":8:1: listen.group: there is no group 'no group'"}) {
     CAPTURE(where);
     CHECK((result.out + result.err).find(file + where) != std::string::npos);
   }
