@@ -1,4 +1,5 @@
-// preforkd: the one file that knows both sides. Names the services that this program has, and runs it.
+// preforkd: the only file that includes both master and worker. It names the services of this program and
+// runs it.
 //
 // A program with services of its own is this file with more entries.
 #include "master/program.h"

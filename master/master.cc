@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "master/change/saved_state.h"
 #include "master/change/service_health.h"
@@ -35,7 +36,8 @@ MasterState StateOf(Phase phase) {
 
 void UseScheduling(Scheduling scheduling) {
   if (scheduling != Scheduling::kBatch) return;
-  if (const Status batch = UseBatchScheduling(); !batch.Ok()) log::Warning("{}", batch.Err().text);
+  if (const Status batch = UseBatchScheduling(); !batch.Ok())
+    log::Warning(log::kSystemCallFailed, "{}", batch.Err().text);
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
       dispatcher_(loop, scoreboard, ledger_,
                   PoolDispatchers::Hooks{[this] { OnCongestion(); },
-                                         [this](PoolId pool) { supervisor_.OnAllHeldUp(pool); }}),
+                                         [this](PoolId pool) { supervisor_.OnAllSlow(pool); }}),
       parking_(loop, ledger_, dispatcher_),
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
@@ -98,7 +100,9 @@ Supervisor::Hooks Master::SupervisorHooks() {
   return {[this](Generation) { OnFirstReady(); },
           [this](Generation) { OnPromote(); },
           [this](Generation generation, const std::string& reason) { OnAbandon(generation, reason); },
-          [this](HandedBack message) { parking_.Arrive(std::move(message)); },
+          [this](HandedBack message) {
+            parking_.Arrive(std::move(message), changes_.State().Current() >= Change::State::kDraining);
+          },
           [this] { return parking_.MakeRoom(); },
           [this](ExitCode code, const std::string& reason) { OnFinish(code, reason); },
           [this] {
@@ -110,11 +114,11 @@ Supervisor::Hooks Master::SupervisorHooks() {
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
   const ServiceConfig* found = config.FindService(service);
-  PF_CHECK(found != nullptr, "a listener without a service passed the check");
+  PF_CHECK(found != nullptr, "a checked configuration has a listener without a service");
   const std::vector<ServiceDeclaration>& types = context_.program.service_types;
   const auto type =
       std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
-  PF_CHECK(type != types.end(), "a service of an unknown type passed the check");
+  PF_CHECK(type != types.end(), "a checked configuration has a service of unknown type");
   return {generations_.ServiceOf(service), type->client_speaks_first};
 }
 
@@ -124,7 +128,7 @@ Notices::Reading Master::ReadHealth() const {
   return {desired, supervisor_.Counts().Beating(Now()), context_.scoreboard.Account().in_progress};
 }
 
-// ---- life ----
+// ---- run ----
 
 ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
   on_serving_ = std::move(on_serving);
@@ -134,12 +138,13 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   if (status.Ok()) status = listeners_.Prepare(*config);
   if (status.Ok()) status = control_.Prepare(*config);
   if (!status.Ok()) {
-    log::Error("{}", status.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(status.Err().errnum)}, {"why", status.Err().text}}},
+               "{}", status.Err().text);
     return ExitCodeOf(status.Err());
   }
   pid_files_ = PidFiles(std::move(pid_file).Value());
   UseScheduling(config->scheduling);
-  supervisor_.ReapChildren();  // those that ended before anybody was told of it
+  supervisor_.ReapChildren();  // children that exited before SIGCHLD was handled
   generations_.Begin(std::move(config));
   applier_.Apply(generations_.Serving());
   control_.Commit(*generations_.Serving().config);
@@ -147,27 +152,33 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   return Loop();
 }
 
-ExitCode Master::Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
-                          const UpgradeState& state, const std::optional<std::string>& returned) {
+ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                             const UpgradeState& state, const std::optional<std::string>& returned) {
   on_serving_ = [] {};
   generations_.Restore(state, std::move(serving));
   const std::vector<WaiterId> waiters = TakeOver(*coming, state, returned.has_value());
   UseScheduling(coming->scheduling);
-  log::Notice("upgrade: version {} has taken over from version {}: {} workers, {} connections held",
+  log::Notice({log::kUpgradeResumed,
+               {{"version", context_.program.version},
+                {"from_version", state.version},
+                {"workers", state.workers_alive.size()},
+                {"connections", state.connections.size()}}},
+              "upgrade: version {} has taken over from version {} with {} workers and {} connections",
               context_.program.version, state.version, state.workers_alive.size(), state.connections.size());
   applier_.ApplyToProcess(*generations_.Serving().config);
-  manager_.Resume();
+  manager_.Restore();
   supervisor_.GoOn();
   if (returned) {
     upgrader_.SetReturnReason(*returned);
     changes_.Tell([&](Change& change) { change.BeginReturned(waiters); });
     for (const PoolSpec& pool : generations_.Serving().pools)
-      supervisor_.Scale(pool.id, pool.workers);  // some died
+      supervisor_.Scale(pool.id, pool.workers);  // some workers exited meanwhile
   } else {
     generations_.Prepare(std::move(coming));
     reloader_.SetPredecessor(state.version);
     const GenerationSpec& next = generations_.Coming();
-    log::Notice("upgrade: generation {} is starting with {} workers", Raw(next.number), next.Workers());
+    log::Notice({log::kReloadStarted, {{"generation", next.number}, {"workers", next.Workers()}}},
+                "upgrade: starting {} workers of generation {}", next.Workers(), Raw(next.number));
     changes_.Tell([&](Change& change) { change.BeginReplaced(waiters); });
   }
   UpdateAccepting();
@@ -185,7 +196,7 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   if (status.Ok() && !returned) status = control_.Prepare(coming);
   if (status.Ok() && !returned) status = pid_files_.Prepare(coming);
   if (!status.Ok()) {
-    // Files that only this program has made.
+    // Remove the files that only this program has created.
     listeners_.Abandon();
     control_.Abandon();
     pid_files_.Abandon();
@@ -193,23 +204,20 @@ std::vector<WaiterId> Master::TakeOver(const Config& coming, const UpgradeState&
   }
   WayBack::Close();
   if (const Status closed = SetCloseOnExec(state.Descriptors(), true); !closed.Ok()) {
-    log::Error("a descriptor that was inherited stays open when another program is run: {}",
-               closed.Err().text);
+    log::Error(log::kDescriptorKept, "a file descriptor stays open across exec: {}", closed.Err().text);
   }
   EndHold();
   return std::move(waiters).Value();
 }
 
-// Without a descriptor the scoreboard could not be left to the next program, and every upgrade would be
-// refused.
+// Without a descriptor, the scoreboard could not be passed to the next program and every upgrade would fail.
 Status Master::CanBePassedOn() const {
   if (context_.scoreboard.Fd() >= 0 || !WayBack::MayBeChoosy()) return {};
-  return Error{"there is no memory for a scoreboard that can be passed on"};
+  return Error{"no memory for a scoreboard that can be passed to the next program"};
 }
 
 ExitCode Master::Loop() {
-  // What the system refuses once it may grant a moment later: a master that ended for it would cut everybody
-  // off.
+  // The failure may be temporary, and a master that exits for it would cut off every client.
   constexpr int kFailuresInARow = 100;
   constexpr Duration kInARow = std::chrono::seconds(1);
   int failures = 0;
@@ -219,25 +227,28 @@ ExitCode Master::Loop() {
     failures = Now() - last < kInARow ? failures + 1 : 1;
     last = Now();
     if (failures > kFailuresInARow) {
-      log::Alert("the event loop broke: {}", status.Err().text);
+      log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
       return ExitCode::kSoftware;
     }
-    log::Error("the event loop failed and goes on: {}", status.Err().text);
+    log::Error(log::kLoopFailed, "the event loop failed, continuing: {}", status.Err().text);
   }
-  log::Notice("stopped; accepted {}, lost {}", Get(context_.Page().accepted), Get(context_.Page().lost));
+  log::Notice(
+      {log::kStopped, {{"accepted", Get(context_.Page().accepted)}, {"lost", Get(context_.Page().lost)}}},
+      "stopped; accepted {}, lost {}", Get(context_.Page().accepted), Get(context_.Page().lost));
   return exit_code_;
 }
 
 Status Master::WatchSignals() {
-  // A write to a peer that has gone is an error to be handled where it happens, not the end of the server.
+  // A write to a closed connection is an error handled where it happens; it must not end the server.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error{"signal(SIGPIPE)", errno};
-  // Likewise a log that has reached RLIMIT_FSIZE.
+  // The same holds for a log file that has reached RLIMIT_FSIZE.
   if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return Error{"signal(SIGXFSZ)", errno};
   Result<std::unique_ptr<SignalWatch>> watch = SignalWatch::Create(
       context_.loop, {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGTTIN, SIGTTOU, SIGCHLD},
       [this](int signo, int sender) {
         if (signo == SIGCHLD) return supervisor_.ReapChildren();
-        log::Notice("SIG{} from pid {}", ::sigabbrev_np(signo), sender);
+        log::Notice({log::kSignal, {{"signal", ::sigabbrev_np(signo)}, {"sender", sender}}},
+                    "SIG{} from pid {}", ::sigabbrev_np(signo), sender);
         commands_.OnSignal(signo);
       });
   if (!watch.Ok()) return watch.Err();
@@ -245,7 +256,7 @@ Status Master::WatchSignals() {
   return {};
 }
 
-// ---- what Change decides ----
+// ---- actions of Change ----
 
 void Master::Execute(const ChangeAction& action) {
   std::visit(
@@ -267,17 +278,23 @@ void Master::Execute(const ChangeAction& action) {
 
 void Master::Do(const Publish& action) {
   MasterState state = StateOf(action.phase);
-  if (state == MasterState::kServing && !CanServe(Parts())) state = MasterState::kDegraded;  // still
+  // Change does not know whether every pool can serve; CanServe does.
+  if (state == MasterState::kServing && !CanServe(Parts())) state = MasterState::kDegraded;
   context_.Page().state.store(state, std::memory_order_relaxed);
   supervisor_.PublishState(state);
 }
 
-// ---- what happens to the workers ----
+// ---- worker events ----
 
 void Master::OnFirstReady() {
   changes_.Tell([](Change& change) { change.OnFirstReady(); });
-  if (const Status status = pid_files_.Held().Write(); !status.Ok()) log::Error("{}", status.Err().text);
-  log::Notice("{}", generations_.ServingText());
+  if (const Status status = pid_files_.Held().Write(); !status.Ok())
+    log::Error(log::kSystemCallFailed, "{}", status.Err().text);
+  log::Notice({log::kServing,
+               {{"generation", generations_.Serving().number},
+                {"workers", generations_.Serving().Workers()},
+                {"pools", generations_.Serving().pools.size()}}},
+              "{}", generations_.ServingText());
   manager_.Serving(generations_.ServingText());
   on_serving_();
   UpdateAccepting();
@@ -299,8 +316,9 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {
   changes_.Tell([](Change& change) { change.OnFinished(); });
-  dispatcher_.StopDispatching();  // what no worker was left to serve is lost, and counted
-  if (!reason.empty()) log::Error("giving up: {}", reason);
+  // Connections that no worker can serve any more are lost, and counted.
+  dispatcher_.GiveUpWaiting(LossReason::kStopped);
+  if (!reason.empty()) log::Error({log::kGaveUp, {{"why", reason}}}, "giving up: {}", reason);
   exit_code_ = code;
   context_.loop.Stop();
 }

@@ -1,8 +1,8 @@
-// Master: composes listeners, dispatcher, supervisor and those who carry out changes, and connects them. What
-// happens is told to Change (policy/change.h), and what that decides is done by Reloader, Upgrader, Stopper
-// and Commands.
+// Master: composes the listeners, the dispatcher, the supervisor and the classes that carry out changes, and
+// connects them. Events go to Change (policy/change.h); its decisions are carried out by Reloader, Upgrader,
+// Stopper and Commands.
 //
-// It reads no client byte, ever: it accepts, holds, passes and closes.
+// It never reads client data: it only accepts, holds, passes and closes connections.
 #ifndef PREFORKD_MASTER_MASTER_H_
 #define PREFORKD_MASTER_MASTER_H_
 
@@ -25,22 +25,22 @@ namespace preforkd {
 
 class Master {
  public:
-  // `inputs` are read again at each reload. `log`, `program` and `environment` outlive the master.
-  // `words` are the operator's command line, `path` the file that an upgrade runs.
+  // `inputs` are read again at each reload. `log`, `program` and `environment` must outlive the master.
+  // `words`: the operator's command line. `path`: the executable that an upgrade runs.
   Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, const Program& program,
          const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words,
          std::string path);
 
-  // Binds, starts the first generation, and serves until told to stop.
-  // `on_serving` is called once, when the first generation serves.
-  // `detached`: standard output and error belong to somebody who waits for us to let go of them.
+  // Binds the listeners, starts the first generation and serves until told to stop. `on_serving` is called
+  // once, when the first generation serves. `detached`: another process waits until standard output and error
+  // are released.
   ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
-  // Instead: resumes from the state of the program before this one, and starts a generation of its own.
-  // `returned`: this is that very program again, because its successor could not, for the reason given; the
-  // workers are its own, and stay. If something cannot be taken over, the process becomes the other program
-  // again. `serving` is what its generation was made from, `coming` what is configured now.
-  ExitCode Continue(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
-                    const UpgradeState& state, const std::optional<std::string>& returned);
+  // Used instead of Run after an upgrade: resumes from the saved `state` of the previous program and starts a
+  // new generation. `returned`: this is the old program again, because the new one failed for this reason;
+  // its workers are kept. If the state cannot be restored, the process execs the other program again.
+  // `serving`: the configuration of the running generation. `coming`: the configuration now.
+  ExitCode RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+                       const UpgradeState& state, const std::optional<std::string>& returned);
 
  private:
   MasterParts Parts();
@@ -51,12 +51,13 @@ class Master {
   Status WatchSignals();
   ExitCode Loop();
 
-  // The state in `state`, and what `coming` wants; the requests that wait. Returns only when this program
-  // stays.
+  // Error: this program could not pass its state to the next program.
   [[nodiscard]] Status CanBePassedOn() const;
+  // Restores `state` and prepares `coming`. Returns the clients that wait for the outcome. On failure it does
+  // not return: the process execs the other program again.
   std::vector<WaiterId> TakeOver(const Config& coming, const UpgradeState& state, bool returned);
 
-  // Has an action of Change done by whoever does it.
+  // Passes an action of Change to the class that carries it out.
   void Execute(const ChangeAction& action);
   void Do(const Publish& action);
 
@@ -80,7 +81,7 @@ class Master {
   ServiceManager manager_;
   Generations generations_;
   Waiters waiters_;
-  ControlSockets control_;  // behind the waiters: its clients are theirs
+  ControlSockets control_;  // after waiters_: its clients refer to them
   ConfigApplier applier_;
   Reloader reloader_;
   Upgrader upgrader_;

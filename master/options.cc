@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kProgram = "preforkd";
 
-// A flag that is a key of the configuration under another name.
+// A command-line flag that sets a key of the configuration.
 struct KeyFlag {
   const char* flag;
   const char* key;
@@ -49,7 +49,7 @@ class CommandLine {
   void AddSet();
   void Override(std::string source, std::string key, std::string value);
   void Mistake(std::string text);
-  // The first word that is no flag of ours and no value of one, explained; empty if there is none.
+  // Describes the first word that is neither a known flag nor its value; empty if there is none.
   [[nodiscard]] std::string Unexpected();
 
   CLI::App app_{"Multi-process server: one master accepts, and passes connections to forked workers.",
@@ -57,12 +57,12 @@ class CommandLine {
   Options options_;
   bool version_ = false;
   bool help_ = false;
-  std::string mistake_;  // the first that a receiver found
+  std::string mistake_;  // the first mistake found by a receiver
 };
 
 CommandLine::CommandLine() {
   app_.set_help_flag();
-  // Reported by us, with the nearest flag.
+  // Unknown flags are reported by Unexpected(), with the nearest known flag.
   app_.allow_extras();
   ConfigInputs& inputs = options_.inputs;
   AddValue("-c,--config", "FILE", "configuration file", [this](const std::string& value) {
@@ -70,7 +70,8 @@ CommandLine::CommandLine() {
     options_.inputs.file = value;
   });
   AddValue("--listen", "ADDR",
-           "listen here instead of where the file says: IP:PORT, :PORT, unix:PATH, systemd:NAME; repeatable",
+           "listen here instead of on the configured addresses: IP:PORT, :PORT, unix:PATH, systemd:NAME; "
+           "repeatable",
            [&inputs](const std::string& value) { inputs.listen.push_back(value); });
   AddValue("--service", "TYPE", "what --listen serves: http (default), echo or status",
            [&inputs](const std::string& value) { inputs.service_type = value; });
@@ -79,13 +80,13 @@ CommandLine::CommandLine() {
   AddKeyFlags();
   AddSet();
   app_.add_flag("--daemonize", options_.daemonize, "run in the background, once the first workers are ready");
-  app_.add_flag("--check", options_.check, "check the configuration, say what is wrong with it, and exit");
+  app_.add_flag("--check", options_.check, "check the configuration, report its problems, and exit");
   app_.add_flag("--print-config", options_.print_config, "print the effective configuration, and exit");
   app_.add_flag("--version", version_, "print the version, and exit");
   app_.add_flag("-h,--help", help_, "print this, and exit");
 }
 
-// The receiver is called for each occurrence in the order of the command line, so that the last one wins.
+// The receiver is called for each occurrence, in command-line order, so the last one wins.
 void CommandLine::AddValue(const std::string& names, const char* value, const char* doc, Receiver receiver) {
   app_.add_option_function<std::string>(names, receiver, doc)->type_name(value)->trigger_on_parse();
 }
@@ -103,7 +104,7 @@ void CommandLine::AddSet() {
            [this](const std::string& setting) {
              const std::size_t equals = setting.find('=');
              if (equals == 0 || equals == std::string::npos) {
-               return Mistake(fmt::format("--set: {} is no setting; write KEY=VALUE, such as workers=4",
+               return Mistake(fmt::format("--set: {} is not a setting; write KEY=VALUE, such as workers=4",
                                           Quoted(setting)));
              }
              Override("--set", setting.substr(0, equals), setting.substr(equals + 1));
@@ -131,7 +132,7 @@ std::string CommandLine::Unexpected() {
   return fmt::format("unknown flag {}{}", Quoted(flag), hint.empty() ? "; --help lists all" : hint);
 }
 
-// CLI11 takes the value of `--flag=` from the next word. Cut in two, it is what it says: empty.
+// CLI11 takes the value of `--flag=` from the next word. Split in two, it has the empty value that it means.
 std::vector<std::string> Words(int argc, const char* const* argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc; ++i) {
@@ -149,7 +150,7 @@ EarlyExit Misused(std::string_view mistake) {
 
 std::variant<Options, EarlyExit> CommandLine::Parse(int argc, const char* const* argv) {
   std::vector<std::string> words = Words(argc, argv);
-  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  std::reverse(words.begin(), words.end());  // CLI11 takes the words from the back
   try {
     app_.parse(std::move(words));
   } catch (const CLI::ParseError& error) {

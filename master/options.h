@@ -1,5 +1,5 @@
-// The command line, taken apart. Reads nothing else: no file, no environment, and no value is judged here
-// that the configuration judges (LoadConfig does, with the flag as the place).
+// Parses the command line. It reads no file and no environment, and it does not validate configuration
+// values: LoadConfig does, and names the flag in its errors.
 #ifndef PREFORKD_MASTER_OPTIONS_H_
 #define PREFORKD_MASTER_OPTIONS_H_
 
@@ -12,15 +12,15 @@
 namespace preforkd {
 
 struct Options {
-  ConfigInputs inputs;  // without environment and service_types: the caller's
+  ConfigInputs inputs;  // without environment and service_types, which the caller sets
   bool check = false;
   bool print_config = false;
   bool daemonize = false;
 };
 
-// What to do instead of running: --help, --version, or flags that are wrong.
+// What to do instead of running, after --help, --version or a wrong flag.
 struct EarlyExit {
-  std::string text;  // ends with a newline; for stdout when `code` is kStopped, else for stderr
+  std::string text;  // ends with a newline; to stdout if `code` is kStopped, else to stderr
   ExitCode code = ExitCode::kStopped;
 };
 

@@ -31,18 +31,19 @@ namespace {
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
 int Fail(ExitCode code, const Error& error) {
-  log::Error("{}", error.text);
+  log::Error({log::kStartFailed, {{"errno", ErrnoName(error.errnum)}, {"why", error.text}}}, "{}",
+             error.text);
   return Exit(code);
 }
 
-// A descriptor 0, 1 or 2 that the caller left closed would become a socket, and a stray message its content.
+// If the caller closed descriptor 0, 1 or 2, a socket could get that number, and stray output would go to it.
 Status FillStandardDescriptors() {
   for (;;) {
     UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!fd.Valid()) return SysError("open", "/dev/null");
     if (fd.Get() > STDERR_FILENO) return {};
     if (::fcntl(fd.Get(), F_SETFD, 0) < 0) return SysError("fcntl");
-    (void)fd.Release();  // stays open as standard input, output or error for the life of the process
+    (void)fd.Release();  // stays open as a standard descriptor for the life of the process
   }
 }
 
@@ -58,17 +59,17 @@ int ReportConfig(const ConfigOutcome& outcome, bool check) {
   return Exit(ExitCode::kStopped);
 }
 
-// What one life of the master needs.
+// What one run of the master needs.
 struct Life {
-  std::shared_ptr<const Config> config;  // null: it goes on with another program's
+  std::shared_ptr<const Config> config;  // null: continue with the previous program's
   ConfigInputs inputs;
   std::vector<std::string> words;  // the operator's command line
-  std::string path;                // of the program
+  std::string path;                // of the executable
   ServiceEnvironment environment;
-  std::vector<int> left_open;  // by whoever started the server
+  std::vector<int> left_open;  // by the parent process
 };
 
-// `live` runs the master to its end; its exit code. Error: the master could not even be made.
+// `live` runs the master to its end and returns its exit code. Error: the master could not be created.
 Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program,
                        const std::function<ExitCode(Master&)>& live) {
   RaiseDescriptorLimit();
@@ -82,7 +83,7 @@ Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program
   return live(master);
 }
 
-int ServeAnew(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
+int ServeAgain(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
@@ -97,14 +98,14 @@ int ServeAnew(Life life, const Program& program, std::function<void()> on_servin
 int ServeDaemonized(Life life, const Program& program) {
   const std::shared_ptr<const Config>& config = life.config;
   if (config->log.file == "stderr" || config->log.access == "stderr") {
-    fmt::print(stderr,
-               "--daemonize: there will be no standard error: say where the log goes, with --log-file, and "
-               "the access "
-               "log, with --set log.access=PATH\n");
+    fmt::print(
+        stderr,
+        "--daemonize closes standard error: set the log with --log-file, and the access log with --set "
+        "log.access=PATH\n");
     return Exit(ExitCode::kUsage);
   }
   return RunDaemonized(config->log.file, [&](ServingCallback on_serving) {
-    return ServeAnew(std::move(life), program, std::move(on_serving), true);
+    return ServeAgain(std::move(life), program, std::move(on_serving), true);
   });
 }
 
@@ -116,13 +117,13 @@ Result<UpgradeState> ReadState(int file) {
   return DecodeState(bytes.Value());
 }
 
-// As one line for whoever decides about the upgrade.
+// The problems in one line, for the operator of the upgrade.
 Error ProblemsOf(const ConfigOutcome& outcome) {
   const std::size_t more = outcome.problems.size() - 1;
   return Error{outcome.problems.front().Text() + (more == 0 ? "" : fmt::format(" (and {} more)", more))};
 }
 
-// In a child of the old program (trial.h).
+// Runs in a child of the old program (trial.h).
 Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program& program) {
   const UniqueFd file(order.state);
   const Result<UpgradeState> state = ReadState(file.Get());
@@ -152,20 +153,20 @@ ServiceEnvironment EnvironmentOf(const UpgradeState& state) {
   return environment;
 }
 
-// The configuration that the other program's workers were made from, as far as this program understands it;
-// null if it does not.
+// The configuration of the previous program's workers, as far as this program understands it; else null.
 std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const ConfigInputs& inputs) {
   ConfigInputs old;
   old.file = "the configuration in service";
   old.text = state.config;
   old.service_types = inputs.service_types;
   const ConfigOutcome outcome = LoadConfig(old);
-  for (const ConfigProblem& problem : outcome.problems) log::Notice("{}", problem.Text());
+  for (const ConfigProblem& problem : outcome.problems)
+    log::Notice(log::kConfigWarning, "{}", problem.Text());
   return outcome.config;
 }
 
-// The configuration that this program is to serve with; it does not return where there is none. A program
-// that returns goes on with its own.
+// The configuration to serve with. A program that returns after a failed upgrade uses its own. Without a
+// valid configuration this function does not return: it takes the way back.
 std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs,
                                             const std::shared_ptr<const Config>& in_service) {
   if (order.Returns() && in_service != nullptr) return in_service;
@@ -174,32 +175,33 @@ std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const Con
   return outcome.config;
 }
 
-// Why this program has come back, if it has.
+// The reason for the return to this program, if it has returned.
 std::optional<std::string> ReasonOf(const UpgradeOrder& order) {
   return order.Returns() ? std::optional(order.reason) : std::nullopt;
 }
 
-// Goes on where another program left off: in the same process, behind an exec. Every failure from here to the
-// fork of the first worker takes the way back; what can be done without is logged instead.
-int Adopt(const UpgradeOrder& order, Life life, const Program& program) {
+// Continues in the process of the previous program, after an exec. Until the first worker is forked, a
+// failure takes the way back (execs the previous program); what the server can do without is only logged.
+int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   const Result<UpgradeState> read = ReadState(order.state);
   if (!read.Ok()) WayBack::Take(read.Err().text);
   const UpgradeState& state = read.Value();
   HoldOpen(state.Descriptors());
   LogOutput log_output;
-  log_output.Inherit(state.server_log, state.access_log);
+  log_output.Restore(state.server_log, state.access_log);
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
-  if (serving != nullptr) LogOutput::Dress(serving->log);
+  if (serving != nullptr) LogOutput::ApplyFormat(serving->log);
   life.config = ConfigToServe(order, life.inputs, serving);
   if (serving == nullptr) serving = life.config;
   life.path = state.program;
   NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
   if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not changed: {}",
+               status.Err().text);
   }
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
-    return master.Continue(std::move(serving), std::move(life.config), state, ReasonOf(order));
+    return master.RunRestored(std::move(serving), std::move(life.config), state, ReasonOf(order));
   });
   if (!code.Ok()) WayBack::Take(code.Err().text);
   return Exit(code.Value());
@@ -211,8 +213,8 @@ int RunProgram(int argc, char** argv, const Program& program) {
   HoldCommandSignals();
   const CommandWords command = TakeCommandLine(argc, argv);
   const UpgradeOrder& order = command.order;
-  if (order.Continues()) WayBack::Open(order, command.words);
-  // Inherited as ignored, it would take the status of every worker from us (waitid(2)).
+  if (order.Restores()) WayBack::Open(order, command.words);
+  // If SIGCHLD were inherited as ignored, the kernel would discard the workers' exit statuses (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
   Life life;
@@ -222,7 +224,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
     CancelTimers();
     life.left_open = FindLeftOpen(life.environment.sockets.size());
   }
-  if (!order.Continues()) {  // else the first program of this process has done it
+  if (!order.Restores()) {  // else the first program of this process has done it
     if (const Status status = FillStandardDescriptors(); !status.Ok()) {
       return Fail(ExitCode::kOsError, status.Err());
     }
@@ -231,7 +233,7 @@ int RunProgram(int argc, char** argv, const Program& program) {
   std::variant<Options, EarlyExit> parsed =
       ParseOptions(static_cast<int>(command.words.size()), words.data());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
-    if (order.Continues()) WayBack::Take(early->text);
+    if (order.Restores()) WayBack::Take(early->text);
     fmt::print(early->code == ExitCode::kStopped ? stdout : stderr, "{}", early->text);
     return Exit(early->code);
   }
@@ -242,15 +244,16 @@ int RunProgram(int argc, char** argv, const Program& program) {
   life.inputs.default_type = program.default_service;
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
-  if (order.Continues()) return Adopt(order, std::move(life), program);
+  if (order.Restores()) return RunRestored(order, std::move(life), program);
   const ConfigOutcome outcome = LoadConfig(life.inputs);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check);
   }
-  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
+  for (const ConfigProblem& warning : outcome.warnings)
+    log::Warning(log::kConfigWarning, "{}", warning.Text());
   life.config = outcome.config;
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
-  return ServeAnew(
+  return ServeAgain(
       std::move(life), program, [] {}, false);
 }
 

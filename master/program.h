@@ -1,5 +1,5 @@
-// RunProgram: the whole of preforkd but for the worker, which main.cc brings. A program with services of its
-// own is a main file that calls it with more types.
+// RunProgram: all of preforkd except the worker, which main.cc adds. A program with services of its own is a
+// main file that calls it with more types.
 #ifndef PREFORKD_MASTER_PROGRAM_H_
 #define PREFORKD_MASTER_PROGRAM_H_
 
@@ -7,7 +7,7 @@
 
 namespace preforkd {
 
-// Command line to exit code (common/base/exit_code.h). Runs until the server has stopped.
+// From command line to exit code (common/base/exit_code.h). Returns when the server has stopped.
 int RunProgram(int argc, char** argv, const Program& program);
 
 }  // namespace preforkd

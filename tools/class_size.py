@@ -36,7 +36,7 @@ def class_sizes(code):
 
 
 def _declarations(code, begin):
-    """The declarations of the class whose body begins there, with what is inside of braces left out."""
+    """The declarations of the class whose body begins there, without the content of inner braces."""
     braces, others, text = 0, 0, ""
     for i in range(begin, len(code)):
         sign = code[i]
@@ -55,12 +55,12 @@ def _declarations(code, begin):
 
 
 def _ends_behind(code, brace):
-    # Not behind an initializer: of a member (";"), or of one of several in front of a constructor's body.
+    # Not after an initializer: of a member (";"), or of one of several before a constructor's body.
     return code[brace + 1:].lstrip()[:1] not in (";", ",", "{", "(")
 
 
 def _without(pattern, text):
-    """Without what matches, from the inside to the outside."""
+    """Removes the matches, from the inside to the outside."""
     while (shorter := re.sub(pattern, "", text)) != text:
         text = shorter
     return text

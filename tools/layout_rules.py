@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from class_size import class_sizes
+from markdown_page import MarkdownPage
 
 TOP_LEVEL = {"WORKSPACE", "BUILD.bazel", "master", "worker", "common", "tests", "tools", "README.md"}
 PRODUCT = ("common/", "master/", "worker/")
@@ -71,7 +72,7 @@ class Place(NamedTuple):
 
 # Patterns are matched against the name that is included.
 HEADERS = (
-    Place("libevent", r"event2/|event\.h$|evutil", PRODUCT, ("common/event/",), "the wrappers hide it"),
+    Place("libevent", r"^event2/|^ev(?:ent|util)\w*\.h$", PRODUCT, ("common/event/",), "the wrappers hide it"),
     Place("doctest", r"doctest", PRODUCT, (), "the product holds no tests"),
     Place("toml++", r"toml\+\+/", PRODUCT + ("tests/",), ("common/config/toml_file.cc",),
           "slow to compile, and one file knows it"),
@@ -105,11 +106,21 @@ CALLS = (
           "the ledger moves connections from one place to another, nobody else"),
     Place("exit with a number", r"(?<![\w.>])_?[eE]xit\s*\(\s*-?\d", PRODUCT, (),
           "exit_code.h names what a status means"),
+    Place("log text", r"\bLog\(\)\s*\.\s*(?:find|rfind|contains|starts_with|ends_with)\b|\bContains\(\s*\w+\.Log\(\)"
+          r"|\b(?:CountLog|WaitForLog|ExpectLine)\s*\(|\bLinesWith\(\s*\w+\.Log\(\)", ("tests/",), (),
+          "a line may be reworded: match its event and fields (tests/support/log_oracle.h)"),
 )
 
-# Each opens a section of README.md with an ordered list of files to read.
-READING_LISTS = ("The life of a connection", "The life of a worker", "The life of a configuration value",
-                 "The life of an upgrade")
+# Each is a section of that page with an ordered list of files to read.
+READING_LISTS = {
+    "The life of a connection": "master/README.md",
+    "The life of a worker": "master/README.md",
+    "The life of an upgrade": "master/README.md",
+    "The life of a configuration value": "common/README.md",
+}
+
+# README.md is read first. What does not fit belongs on the page of its folder.
+MAX_README_LINES = 150
 
 
 class Finding(NamedTuple):
@@ -248,18 +259,47 @@ def section_of(markdown, title):
 
 
 def check_reading_lists(root):
-    readme = root / "README.md"
-    if not readme.is_file():
-        return  # the top level's finding
-    text = readme.read_text()
-    for title in READING_LISTS:
+    for title, page in READING_LISTS.items():
+        text = (root / page).read_text() if (root / page).is_file() else ""
         steps = re.findall(r"^ *\d+\. .*(?:\n +\S.*)*", section_of(text, title), re.MULTILINE)
         paths = [path for step in steps for path in re.findall(r"`(\w[\w.-]*/[\w./-]+)`", step)]
         if not paths:
-            yield Finding("reading list", "README.md", f"'{title}' has no ordered list of files")
+            yield Finding("reading list", page, f"'{title}' has no ordered list of files")
         for path in paths:
             if not (root / path).exists():
-                yield Finding("reading list", "README.md", f"'{title}' names {path}, which does not exist")
+                yield Finding("reading list", page, f"'{title}' names {path}, which does not exist")
+
+
+def read_pages(root):
+    paths = [path for top in sorted(TOP_LEVEL) for path in [root / top, *(root / top).rglob("*")]
+             if path.suffix == ".md" and path.is_file()]
+    pages = [MarkdownPage(path.relative_to(root).as_posix(), path.read_text()) for path in paths]
+    return {page.path: page for page in pages}
+
+
+def check_links(root):
+    pages = read_pages(root)
+    for page in pages.values():
+        for link, where in page.links:
+            path, anchor = page.target(link)
+            if path is None or not (root / path).exists():
+                yield Finding("link", where, f"{link} leads to no file of the tree")
+            elif anchor and path in pages and anchor not in pages[path].anchors:
+                yield Finding("link", where, f"{link} leads to no heading of {path}")
+
+
+def check_map_of_pages(root):
+    pages = read_pages(root)
+    readme = pages.pop("README.md", None)
+    if not readme:
+        return  # the top level's finding
+    lines = readme.text.count("\n")
+    if lines > MAX_README_LINES:
+        yield Finding("first page", "README.md",
+                      f"{lines} lines, at most {MAX_README_LINES}: move some to a page that it links")
+    linked = {readme.target(link)[0] for link, _ in readme.links}
+    for path in sorted(set(pages) - linked):
+        yield Finding("page", path, "README.md has no link to it")
 
 
 def check_folders(root):
@@ -270,7 +310,7 @@ def check_folders(root):
                           f"{len(files)} files, at most {MAX_FILES}: split it into folders that a reader can name")
 
 
-TREE_RULES = (check_top_level, check_reading_lists, check_folders)
+TREE_RULES = (check_top_level, check_reading_lists, check_links, check_map_of_pages, check_folders)
 
 
 def check_tree(root):

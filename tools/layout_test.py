@@ -19,11 +19,29 @@ def class_of(count, before, after):
     return "struct Big {\n" + "".join(f"  {before} v{i}{after}\n" for i in range(count)) + "};\n"
 
 
+README = """# A program
+
+[Master](master/README.md), [common](common/README.md#common-what-both-use), [here](#a-program).
+"""
+
+COMMON_PAGE = """# Common: what both use
+
+## The life of a configuration value
+
+1. `master/system/spawn.cc`
+"""
+
 # A tree without fault, in which comments, literals and near misses must not be taken for faults.
 GOOD = {
     "WORKSPACE": "",
     "BUILD.bazel": "",
-    "README.md": """# A program
+    "README.md": README,
+    "master/README.md": """# Master
+
+[Values](../common/README.md#the-life-of-a-configuration-value), [the tree](../master), <https://example.org>,
+[elsewhere](https://example.org/a.md), `[no](link.md)`.
+
+    [neither](this.md)
 
 ## The life of a connection
 
@@ -34,14 +52,11 @@ GOOD = {
 
 1. `master/system/spawn.cc`
 
-## The life of a configuration value
-
-1. `master/system/spawn.cc`
-
 ## The life of an upgrade
 
 1. `master/system/spawn.cc`
 """,
+    "common/README.md": COMMON_PAGE,
     "tools/run": "",
     "tests/a_test.cc": '#include <doctest/doctest.h>\n#include "worker/process/worker.h"\nvoid f() { ::close(1); }\n',
     "common/base/unique_fd.cc": "void f(int fd) { ::close(fd); }\n",
@@ -57,7 +72,7 @@ GOOD = {
     "worker/b.h": HEADER + class_of(layout_rules.MAX_MEMBERS, "int", ";"),
     "common/wire/packed_parcel.h": HEADER + class_of(99, "int", ";").replace("Big", "ParcelHead"),
     "tests/a.cc": class_of(99, "int", ";"),
-    "worker/process/worker.h": HEADER + '#include "common/event/timer.h"\n',
+    "worker/process/worker.h": HEADER + '#include "common/base/log_event.h"\n#include "common/event/timer.h"\n',
 }
 
 # One declaration in a class; the methods and data members that it counts for.
@@ -132,6 +147,9 @@ BAD = (
     ("reading in the master", "master/a.cc", "void f() { const auto n = ::read(1, p, n); }"),
     ("exit with a number", "worker/a.cc", "void f() { _exit(1); }"),
     ("exit with a number", "master/a.cc", "void f() { std::exit( 0); }"),
+    ("log text", "tests/process/a_test.cc", "void f() { CHECK(daemon.Log().find(x) != 0); }"),
+    ("log text", "tests/process/a_test.cc", "void f() { CHECK(Contains(daemon.Log(), x)); }"),
+    ("log text", "tests/process/a_test.cc", "void f() { daemon.WaitForLog(x); }"),
     ("size", "worker/a.cc", "// line\n" * (layout_rules.MAX_LINES + 1)),
     ("columns", "worker/a.cc", "//" + "x" * layout_rules.MAX_COLUMNS),
     ("class", "worker/a.h", HEADER + class_of(layout_rules.MAX_METHODS + 1, "void", "();")),
@@ -140,15 +158,22 @@ BAD = (
      HEADER + class_of(layout_rules.MAX_METHODS + 1, "void", "();").replace("Big", "ParcelHead")),
     ("opening", "worker/a.h", "#pragma once"),
     ("top level", "notes.txt", ""),
-    ("reading list", "README.md", "## The life of a connection\n\n1. `master/gone.cc`\n"),
-    ("reading list", "README.md", "## The life of a connection\n\nRead `master/main.cc`.\n"),
+    ("reading list", "common/README.md", COMMON_PAGE.replace("spawn.cc", "gone.cc")),
+    ("reading list", "common/README.md", COMMON_PAGE.replace("1. ", "Read ")),
+    ("first page", "README.md", README + "\n" * layout_rules.MAX_README_LINES),
+    ("link", "README.md", README + "[gone](master/gone.md)"),
+    ("link", "README.md", README + "[outside](../a.md)"),
+    ("link", "README.md", README + "[nowhere](#nowhere)"),
+    ("link", "common/README.md", COMMON_PAGE + "[gone](README.md/gone)"),
+    ("link", "common/README.md", COMMON_PAGE + "[nowhere](../master/README.md#nowhere)"),
+    ("page", "worker/README.md", "# A page that nobody finds"),
 )
 
 
 def all_rules():
     tables = {place.what for place in layout_rules.HEADERS + layout_rules.CALLS}
     return tables | {"direction", "json in a header", "size", "columns", "class", "opening", "top level", "reading list",
-                     "folder"}
+                     "first page", "link", "page", "folder"}
 
 
 def findings_in(files):
@@ -173,6 +198,15 @@ class Rules(unittest.TestCase):
     def test_a_missing_top_level_entry_is_found(self):
         files = {path: text for path, text in GOOD.items() if path != "README.md"}
         self.assertEqual([finding.where for finding in findings_in(files)], ["README.md"])
+
+    def test_a_page_without_its_reading_lists_is_found(self):
+        findings = findings_in({**GOOD, "common/README.md": COMMON_PAGE.split("1.")[0]})
+        self.assertEqual([(finding.rule, finding.where) for finding in findings],
+                         [("reading list", "common/README.md")])
+
+    def test_a_missing_page_of_reading_lists_is_found(self):
+        files = {path: text for path, text in GOOD.items() if path != "common/README.md"}
+        self.assertEqual({finding.rule for finding in findings_in(files)}, {"reading list", "link"})
 
     def test_a_folder_of_too_many_files_is_found(self):
         files = {f"worker/http/a{i}.cc": "" for i in range(layout_rules.MAX_FILES + 1)}

@@ -27,12 +27,12 @@ def add(one, other):
 
 
 def count_log(log, test_passed):
-    """What one run of one test counts as, from its log and Bazel's verdict."""
+    """The count of one run of one test, from its log and Bazel's result."""
     summaries = DOCTEST_SUMMARY.findall(ANSI_COLOUR.sub("", log))
     count = Count(sum(int(passed) for passed, _ in summaries), sum(int(failed) for _, failed in summaries))
     if test_passed:
         return count if summaries else Count(passed=1)
-    # A crash or a timeout ends a program before its summary, or after one that found nothing wrong.
+    # A crash or a timeout can end a program before its summary, or after a summary without failures.
     return Count(count.passed, max(1, count.failed))
 
 
@@ -45,7 +45,7 @@ def read_log(result):
 
 
 def describe(test_id):
-    """'//tests/unit:codec_test', with run, shard and attempt where there are several."""
+    """'//tests/unit:codec_test', with run, shard and attempt if there are several."""
     parts = [f"{name} {test_id[name]}" for name in ("run", "shard", "attempt") if test_id.get(name, 1) > 1]
     return f"{test_id['label']} ({', '.join(parts)})" if parts else test_id["label"]
 
@@ -54,7 +54,7 @@ class Summary:
     def __init__(self):
         self.count = Count()
         self.failures = []  # one line each, in the order they were seen
-        self._labels = set()  # that failures name
+        self._labels = set()  # targets that already have a failure
 
     def add_event(self, event):
         event_id = event.get("id", {})
@@ -105,7 +105,7 @@ def main(arguments):
     parser.add_argument("events", type=Path, help="file that --build_event_json_file wrote")
     options = parser.parse_args(arguments)
 
-    # Not there when Bazel refused its flags.
+    # The file does not exist if Bazel refused its flags.
     lines = options.events.read_text().splitlines() if options.events.exists() else []
     summary = summarize(lines, options.bazel_status)
     for failure in summary.failures:

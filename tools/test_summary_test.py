@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What test_summary.py counts, from event files like Bazel's and logs like doctest's."""
+"""The counts of test_summary.py, from event files like Bazel's and logs like doctest's."""
 
 import contextlib
 import io

@@ -15,12 +15,12 @@
 namespace preforkd {
 namespace {
 
-// Calls a getXXnam_r with a buffer that is large enough; `number` takes what is wanted from the entry.
+// Calls a getXXnam_r function with a large enough buffer. `number`: reads the wanted number from the entry.
 template <typename Entry, typename Lookup, typename Number>
 auto FindAccount(Lookup lookup, Number number, const std::string& name, std::string_view kind)
     -> Result<decltype(number(Entry{}))> {
   constexpr std::size_t kFirstSize = 4096;
-  constexpr std::size_t kMaxSize = 1024 * 1024;  // a group of very many members
+  constexpr std::size_t kMaxSize = 1024 * 1024;  // a group with very many members
   for (std::size_t size = kFirstSize; size <= kMaxSize; size *= 4) {
     std::vector<char> buffer(size);
     Entry entry{};

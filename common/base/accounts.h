@@ -1,5 +1,5 @@
-// Users and groups of the system by name. Asks the name service, which may be a file or a network: at start,
-// for --check and at a reload only.
+// Users and groups of the system, looked up by name. A look-up may read a file or ask a network (NSS), and
+// may block: call it at start, for --check and at a reload only.
 #ifndef PREFORKD_COMMON_BASE_ACCOUNTS_H_
 #define PREFORKD_COMMON_BASE_ACCOUNTS_H_
 
@@ -11,7 +11,8 @@
 
 namespace preforkd {
 
-// Error: there is none of that name, or the name service could not be asked; without the key that names it.
+// Error: no account has that name, or the name service cannot be asked. The text does not name the
+// configuration key.
 Result<uid_t> UserNumber(const std::string& name);
 Result<gid_t> GroupNumber(const std::string& name);
 

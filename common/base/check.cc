@@ -7,7 +7,7 @@
 namespace preforkd {
 
 void CheckFailed(const char* file, int line, const char* condition, const char* explanation) {
-  log::Alert("{}:{}: check failed: {} ({})", file, line, explanation, condition);
+  log::Alert(log::kCheckFailed, "{}:{}: check failed: {} ({})", file, line, explanation, condition);
   std::abort();
 }
 

@@ -1,6 +1,6 @@
-// PF_CHECK: for our own bugs only. Logs at level alert what was expected and where, and aborts.
+// PF_CHECK: for our own bugs only. Logs what was expected and where at level alert, then aborts.
 //
-// Never for what a client, a worker or the system does: those get an Error (result.h) and an answer.
+// Never for what a client, a worker or the system does: those errors are an Error (result.h) and are handled.
 #ifndef PREFORKD_COMMON_BASE_CHECK_H_
 #define PREFORKD_COMMON_BASE_CHECK_H_
 

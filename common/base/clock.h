@@ -1,5 +1,5 @@
-// Time. Deadlines and durations use the monotonic clock, so that a jump of the wall clock moves nothing; the
-// wall clock is for log lines and the Date header only.
+// Time. Deadlines and durations use the monotonic clock, so that a jump of the wall clock affects nothing.
+// The wall clock is for log lines and the Date header only.
 //
 // Pure code takes a Time as a parameter; only shells call Now().
 #ifndef PREFORKD_COMMON_BASE_CLOCK_H_
@@ -10,7 +10,8 @@
 
 namespace preforkd {
 
-// CLOCK_MONOTONIC, nanoseconds; the same in every process of one boot, so it may travel and be shared.
+// CLOCK_MONOTONIC, nanoseconds. The same in every process of one boot: it may cross processes and be stored
+// in shared memory.
 using Time = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::nanoseconds;
 
@@ -22,7 +23,7 @@ inline std::int64_t ToNanoseconds(Time time) {
 }
 inline Time FromNanoseconds(std::int64_t nanoseconds) { return Time(Duration(nanoseconds)); }
 
-// How often a worker shows that its loop turns.
+// How often a worker writes its heartbeat, which shows that its loop turns.
 inline constexpr Duration kHeartbeatInterval = std::chrono::seconds(1);
 
 inline double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <string>
 
 namespace preforkd {
 
@@ -18,6 +19,13 @@ std::string ExitReport::Text() const {
   if (kind == ExitKind::kUnknown) return "how it ended is unknown";
   if (kind == ExitKind::kStartFailure) return fmt::format("exit status {} (could not start)", code);
   return fmt::format("exit status {}", code);
+}
+
+std::string ExitReport::Word() const {
+  if (kind == ExitKind::kUnknown) return "unknown";
+  if (kind != ExitKind::kSignal) return std::to_string(code);
+  const char* name = ::sigabbrev_np(code);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal_{}", code);
 }
 
 ExitReport ReportOf(int code, int status) {

@@ -1,6 +1,6 @@
-// What a process of ours says by its exit status, and what the end of a worker means.
+// Exit statuses of our processes, and how a worker ended.
 //
-// The master's codes are a contract with users (README); the worker's are between us.
+// The master's codes are documented for users (preforkd(8)). The worker's are between master and worker.
 #ifndef PREFORKD_COMMON_BASE_EXIT_CODE_H_
 #define PREFORKD_COMMON_BASE_EXIT_CODE_H_
 
@@ -13,28 +13,28 @@ enum class ExitCode : int {
   kUsage = 64,         // wrong flags
   kUnavailable = 69,   // no worker of the first generation became ready
   kSoftware = 70,      // a bug of ours
-  kOsError = 71,       // the system refused: bind, fork, memory
+  kOsError = 71,       // a system call was refused: bind, fork, out of memory
   kNoPermission = 77,  // privileges missing
-  kConfig = 78,        // configuration wrong
+  kConfig = 78,        // the configuration is wrong
 };
 
 enum class WorkerExit : int {
-  kRetired = 0,       // asked to leave, and left
-  kStartFailed = 10,  // could not become ready; the log says why
-  kLoopFailed = 11,   // the event loop broke
-  kBadMaster = 12,    // the channel brought what no master sends
-  kException = 13,    // a service let an exception out
+  kRetired = 0,       // was told to retire, and finished
+  kStartFailed = 10,  // did not become ready; the log says why
+  kLoopFailed = 11,   // the event loop failed
+  kBadMaster = 12,    // the channel delivered something that no master sends
+  kException = 13,    // a service threw an exception
 };
 
 enum class ExitKind {
   kClean,         // WorkerExit::kRetired
-  kStartFailure,  // said so itself
+  kStartFailure,  // WorkerExit::kStartFailed
   kFailure,       // any other exit status
   kSignal,        // killed by a signal
-  kUnknown,       // it is gone, and somebody else (a debugger) has taken its status
+  kUnknown,       // ended, but another process (a debugger) has reaped its status
 };
 
-// One end of one worker, from its wait status.
+// How one worker ended, from its wait status.
 struct ExitReport {
   ExitKind kind = ExitKind::kClean;
   int code = 0;  // exit status, or signal number
@@ -43,10 +43,12 @@ struct ExitReport {
   static ExitReport Unknown() { return {ExitKind::kUnknown, 0, false}; }
   // "signal 11 (SEGV), core dumped", "exit status 3", "how it ended is unknown".
   [[nodiscard]] std::string Text() const;
+  // One word, for a field of a log line: "SIGSEGV", "3", "unknown".
+  [[nodiscard]] std::string Word() const;
 };
 
-// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 where it had nothing to
-// fill in.
+// `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 if waitid reported
+// nothing.
 ExitReport ReportOf(int code, int status);
 
 }  // namespace preforkd

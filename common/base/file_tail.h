@@ -1,5 +1,6 @@
-// The end of a file to which several processes append whole lines: a look at it, and the repair of a line of
-// which a full disk took a part only. Needs a descriptor that may read, and says so by doing nothing.
+// The end of a file to which several processes append whole lines: checks that the last line is whole, and
+// removes a line of which a full disk took only a part. The descriptor must be readable; otherwise these
+// functions do nothing.
 #ifndef PREFORKD_COMMON_BASE_FILE_TAIL_H_
 #define PREFORKD_COMMON_BASE_FILE_TAIL_H_
 
@@ -10,15 +11,15 @@
 
 namespace preforkd {
 
-// `size` bytes from `offset` on; fewer at the end of the file, none when it cannot be read.
+// Up to `size` bytes from `offset`: fewer at the end of the file, none when it cannot be read.
 std::string ReadAt(int fd, std::uint64_t offset, std::size_t size);
 
-// The file ends with a whole line.
+// True if the file ends with a line end.
 bool EndsWithLine(int fd);
 
-// We have just written `written`, and its last `torn` bytes should not be there: takes these back. False, and
-// no change, when it is not the end of the file, because others have written behind it, or when that cannot
-// be seen.
+// Call right after `written` was appended: truncates the file by its last `torn` bytes. False, and no change,
+// if `written` is not at the end of the file because another process has appended, or if that cannot be
+// determined.
 bool TakeBack(int fd, std::string_view written, std::size_t torn);
 
 }  // namespace preforkd

@@ -1,10 +1,10 @@
-// Identities. A worker is named by slot and incarnation; a pid is only for kill and wait.
+// Identities. A worker is identified by slot and incarnation; a pid is used for kill and wait only.
 //
 //   Slot         a numbered place for a worker, stable, reused; labels logs and metrics
-//   Incarnation  number of one fork, never reused while the master lives
-//   Generation   number of a configuration; a reload makes the next one
-//   PoolId       a set of slots that serve some of the services; a name keeps its number while the master
-//   lives ConnId       one client connection, for its whole life across processes; never reused
+//   Incarnation  the number of one fork, never reused while the master runs
+//   Generation   the number of a configuration; a reload makes the next one
+//   PoolId       a set of slots that serve some of the services; a name keeps its number
+//   ConnId       one client connection, for its whole life across processes; never reused
 #ifndef PREFORKD_COMMON_BASE_IDS_H_
 #define PREFORKD_COMMON_BASE_IDS_H_
 
@@ -22,7 +22,7 @@ enum class Generation : std::uint64_t {};
 enum class ConnId : std::uint64_t {};
 enum class PoolId : std::uint8_t {};
 
-// The pool of a configuration that names none.
+// The pool of a configuration that names no pools.
 inline constexpr PoolId kMainPool{};
 
 // The number behind an identity, for indexing, the wire and logs.

@@ -20,25 +20,25 @@ struct State {
   int fd = 2;
   int echo_fd = -1;
   Level level = Level::kInfo;
-  Dress dress;
+  LineStyle style;
   Identity identity;
   std::uint64_t dropped = 0;
-  bool torn = false;  // the last line that was begun has no end
+  bool torn = false;  // the last line that was begun has no line end
   std::atomic<std::uint64_t>* drop_counter = nullptr;
   sockaddr_un syslog = {AF_UNIX, "/dev/log"};
 };
 
-// One for the process: a log that has to be passed around is a log that is not used where it matters.
+// One for the process. A log that must be passed around is not used where it matters.
 State g_state;
 
 constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "warning", "error", "alert"};
 
-// The number of bytes that went; less than 0: errno says why not. Never waits, but for a disk or a terminal.
+// The number of bytes written; negative: errno has the reason. Never blocks, except on a disk or a terminal.
 ssize_t Deliver(const Line& line) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  switch (g_state.dress.sink) {
+  switch (g_state.style.sink) {
     case Sink::kSyslog:
-      // Not connected: a daemon that is started anew is found at its path again.
+      // Not connected: a syslog daemon that is restarted is found at its path again.
       return ::sendto(g_state.fd, line.data(), line.size(), kFlags,
                       reinterpret_cast<const sockaddr*>(&g_state.syslog), sizeof(g_state.syslog));
     case Sink::kJournal:
@@ -53,10 +53,10 @@ ssize_t Deliver(const Line& line) {
   return ::write(g_state.fd, line.data(), line.size());
 }
 
-bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
+bool Emit(Level level, const Subject& subject, std::string_view text) {
   Line line;
   if (g_state.torn && !EndsWithLine(g_state.fd)) line.push_back('\n');
-  AppendLine(line, g_state.dress, g_state.identity, level, conn, text);
+  AppendLine(line, g_state.style, g_state.identity, level, subject, text);
   ssize_t result = 0;
   do {
     result = Deliver(line);
@@ -64,13 +64,13 @@ bool Emit(Level level, std::optional<ConnId> conn, std::string_view text) {
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(result, 0));
   const bool whole = size == line.size();
   if (whole) g_state.torn = false;
-  // A part of it (the disk has just become full): nothing, if that can be had, or the next line begins on a
-  // new one.
+  // A part of the line was written (the disk has just become full): remove it if possible, otherwise begin
+  // the next line on a new one.
   if (!whole && size > 0) g_state.torn = !TakeBack(g_state.fd, {line.data(), size}, size);
   return whole;
 }
 
-// For a person at a terminal: the text alone. Whether it arrives is not our concern.
+// For a person at a terminal: the text alone. A failure to write it is ignored.
 void Echo(std::string_view text) {
   const std::string line = fmt::format("preforkd: {}\n", Escaped(text));
   (void)!::write(g_state.echo_fd, line.data(), line.size());
@@ -81,30 +81,31 @@ void CountDropped() {
   if (g_state.drop_counter != nullptr) g_state.drop_counter->fetch_add(1, std::memory_order_relaxed);
 }
 
-// Says how many lines were lost, in the first line that can be written again.
+// Logs how many lines were lost, before the first line that can be written again.
 void ReportDropped() {
   Line text;
   fmt::format_to(std::back_inserter(text), "{} log lines could not be written before this one",
                  g_state.dropped);
-  if (Emit(Level::kWarning, std::nullopt, {text.data(), text.size()})) g_state.dropped = 0;
+  if (Emit(Level::kWarning, {kLogDropped, {{"lines", g_state.dropped}}}, {text.data(), text.size()}))
+    g_state.dropped = 0;
 }
 
 }  // namespace
 
 void SetOutput(int fd, Sink sink) {
   g_state.fd = fd;
-  g_state.dress.sink = sink;
+  g_state.style.sink = sink;
   g_state.torn = false;
 }
 void SetErrorEcho(int fd) { g_state.echo_fd = fd; }
 void SetLevel(Level level) { g_state.level = level; }
-void SetFormat(Format format) { g_state.dress.format = format; }
+void SetFormat(Format format) { g_state.style.format = format; }
 void SetIdentity(const Identity& identity) { g_state.identity = identity; }
 void SetSyslog(std::string_view path, unsigned facility) {
   g_state.syslog = {};
   g_state.syslog.sun_family = AF_UNIX;
   path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
-  g_state.dress.facility = facility;
+  g_state.style.facility = facility;
 }
 void SetDropCounter(std::atomic<std::uint64_t>* counter) { g_state.drop_counter = counter; }
 
@@ -113,12 +114,12 @@ const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>
 
 std::uint64_t Dropped() { return g_state.dropped; }
 
-void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args) {
+void VWrite(Level level, const Subject& subject, fmt::string_view format, fmt::format_args args) {
   const int saved_errno = errno;
   fmt::memory_buffer text;
   fmt::vformat_to(std::back_inserter(text), format, args);
   if (g_state.dropped != 0) ReportDropped();
-  if (!Emit(level, conn, {text.data(), text.size()})) CountDropped();
+  if (!Emit(level, subject, {text.data(), text.size()})) CountDropped();
   if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd)
     Echo({text.data(), text.size()});
   errno = saved_errno;

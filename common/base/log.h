@@ -1,11 +1,11 @@
-// The log: one line, one write(2), to a descriptor that all processes share.
+// The log: one line is one write(2), to a descriptor that all processes share.
 //
-// Fork-safe: no buffer, no lock, no thread; a child that writes before it has set its identity names the
-// parent's, nothing worse. Lines of different processes do not mix because the descriptor is O_APPEND (or a
-// pipe, and the line is shorter than PIPE_BUF).
-// Never call it from a signal handler: formatting allocates when a line is long.
+// Fork-safe: no buffer, no lock, no thread. A child that logs before it has set its identity shows its
+// parent's, nothing worse. Lines of different processes do not mix: the descriptor is O_APPEND, or a pipe and
+// the line is shorter than PIPE_BUF.
+// Never call it from a signal handler: formatting a long line allocates.
 //
-// Level alert means a bug or a leak of ours: the test harness fails any test whose log holds one.
+// Level alert means a bug or a leak of ours: the test harness fails every test whose log has an alert.
 #ifndef PREFORKD_COMMON_BASE_LOG_H_
 #define PREFORKD_COMMON_BASE_LOG_H_
 
@@ -15,25 +15,25 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include "common/base/ids.h"
+#include "common/base/log_subject.h"
 
 namespace preforkd::log {
 
 enum class Level { kDebug, kInfo, kNotice, kWarning, kError, kAlert };
 enum class Format { kText, kJson };
 
-// What is behind the log's descriptor, and so how a line is dressed.
+// What the log's descriptor leads to. It decides how a line is formatted.
 enum class Sink : std::uint8_t {
-  kFile,      // also a pipe: as it is
+  kFile,      // or a pipe: plain text
   kTerminal,  // in colour
-  kJournal,   // systemd's: "<6>" in front of each line, sd-daemon(3), and no time, which it adds itself
-  kSyslog,    // a datagram each, for /dev/log
+  kJournal,   // systemd's journal: "<6>" before each line (sd-daemon(3)), and no time, which the journal adds
+  kSyslog,    // one datagram for each line, for /dev/log
 };
 inline constexpr Sink kLastSink = Sink::kSyslog;
 
-// Who speaks; stands in every line.
+// The process that writes; part of every line.
 struct Identity {
   std::string_view role = "preforkd";  // static storage
   std::optional<Slot> slot;
@@ -41,46 +41,39 @@ struct Identity {
   std::optional<Generation> generation;
 };
 
-// Where lines go from now on. `fd` is borrowed and must outlive its use here; 2 until the first call.
+// Sets the descriptor that lines go to. `fd` is borrowed and must outlive its use here; 2 until the first
+// call.
 void SetOutput(int fd, Sink sink = Sink::kFile);
 void SetLevel(Level level);
 void SetFormat(Format format);
 void SetIdentity(const Identity& identity);
-// Where the datagrams of Sink::kSyslog go: /dev/log, facility 3 (daemon; RFC 5424, table 1), until the first
-// call. Precondition: `path` fits into a sockaddr_un.
+// Sets where the datagrams of Sink::kSyslog go. Until the first call: /dev/log, facility 3 (daemon; RFC 5424,
+// table 1). Precondition: `path` fits into a sockaddr_un.
 void SetSyslog(std::string_view path, unsigned facility);
-// From now on lines of level error and above are also written to `fd`, borrowed: somebody waits there to hear
-// why a start has failed. -1: no more. Nothing is written twice where the log goes to that descriptor itself.
+// Lines of level error and above are also written to `fd` (borrowed), where somebody waits for the result of
+// a start. -1 ends it. A line is not written twice if the log goes to the same descriptor.
 void SetErrorEcho(int fd);
-// A number in shared memory to which each line that could not be written is added. It outlives its use here.
+// `counter`, in shared memory, is incremented for each line that could not be written. It must outlive its
+// use here.
 void SetDropCounter(std::atomic<std::uint64_t>* counter);
 
 [[nodiscard]] bool Enabled(Level level);
 [[nodiscard]] const char* LevelName(Level level);
-// Lines that could not be written (disk full, pipe full) since the last one that could. The next line that
-// goes through is preceded by one that says the number.
+// The number of lines that could not be written (disk full, pipe full) since the last successful write.
+// Before the next line that can be written, the log reports that number.
 [[nodiscard]] std::uint64_t Dropped();
 
-// Formats and writes one line. Control characters in the text are escaped, so that nothing a client sends can
-// forge a line. Keeps errno.
-void VWrite(Level level, std::optional<ConnId> conn, fmt::string_view format, fmt::format_args args);
+// Formats and writes one line. Control characters in the text are escaped, so that a client cannot forge a
+// line. Keeps errno.
+void VWrite(Level level, const Subject& subject, fmt::string_view format, fmt::format_args args);
 
-namespace internal {
-template <typename... Args>
-void Write(Level level, std::optional<ConnId> conn, fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(level)) VWrite(level, conn, format, fmt::make_format_args(args...));
-}
-}  // namespace internal
-
-#define PREFORKD_LOG_LEVEL(Name)                                                                 \
-  template <typename... Args>                                                                    \
-  void Name(fmt::format_string<Args...> format, Args&&... args) {                                \
-    internal::Write<Args...>(Level::k##Name, std::nullopt, format, std::forward<Args>(args)...); \
-  }                                                                                              \
-  /* About one connection: the line carries conn=ID. */                                          \
-  template <typename... Args>                                                                    \
-  void Name(ConnId conn, fmt::format_string<Args...> format, Args&&... args) {                   \
-    internal::Write<Args...>(Level::k##Name, conn, format, std::forward<Args>(args)...);         \
+// log::Notice(log::kServing, "..."), or with a worker or connection and fields:
+// log::Notice({log::kWorkerReady, worker, {{"took", took}}}, "...").
+#define PREFORKD_LOG_LEVEL(Name)                                                          \
+  template <typename... Args>                                                             \
+  void Name(const Subject& subject, fmt::format_string<Args...> format, Args&&... args) { \
+    if (!Enabled(Level::k##Name)) return;                                                 \
+    VWrite(Level::k##Name, subject, format, fmt::make_format_args(args...));              \
   }
 
 PREFORKD_LOG_LEVEL(Debug)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cmath>
 #include <ctime>
 #include <iterator>
 
@@ -30,7 +31,7 @@ void AppendTimestamp(Line& line) {
                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000);
 }
 
-// What programs write to /dev/log: the format of RFC 3164 without the name of the host, in local time.
+// The head of a message to /dev/log: the format of RFC 3164 without a host name, in local time.
 void AppendSyslogHead(Line& line, unsigned facility, Level level) {
   constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -48,7 +49,7 @@ void AppendEscaped(Line& line, std::string_view text, Escape escape) {
   while (!text.empty()) line.append(TakeEscaped(text, escape, room));
 }
 
-// Time and level, where nobody else adds them.
+// Time and level, unless the sink adds them.
 void AppendTextHead(Line& line, Sink sink, Level level) {
   const auto out = std::back_inserter(line);
   switch (sink) {
@@ -67,21 +68,63 @@ void AppendTextHead(Line& line, Sink sink, Level level) {
   }
 }
 
-void AppendText(Line& line, Sink sink, const Identity& who, Level level, std::optional<ConnId> conn,
+// A line about a worker carries that worker's slot and incarnation instead of the writer's.
+Identity About(const Identity& who, const Subject& subject) {
+  Identity about = who;
+  if (subject.Worker()) about.slot = subject.Worker()->slot;
+  if (subject.Worker()) about.incarnation = subject.Worker()->incarnation;
+  return about;
+}
+
+// True if the value needs no quotes. A colon at its end would look like the end of the head.
+bool IsPlain(std::string_view text) {
+  constexpr std::string_view kPlainBytes =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:@[]";
+  return !text.empty() && text.back() != ':' && text.find_first_not_of(kPlainBytes) == std::string_view::npos;
+}
+
+void AppendString(Line& line, std::string_view text, bool quoted, Escape escape) {
+  if (quoted) line.push_back('"');
+  AppendEscaped(line, text, escape);
+  if (quoted) line.push_back('"');
+}
+
+void AppendValue(Line& line, const Field::Value& value, Format format) {
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    const bool json = format == Format::kJson;
+    return AppendString(line, *text, json || !IsPlain(*text), json ? Escape::kJson : Escape::kQuoted);
+  }
+  const auto out = std::back_inserter(line);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) fmt::format_to(out, "{}", *number);
+  if (const auto* number = std::get_if<std::uint64_t>(&value)) fmt::format_to(out, "{}", *number);
+  // JSON has no infinity and no NaN (RFC 8259, section 6).
+  if (const auto* number = std::get_if<double>(&value)) {
+    fmt::format_to(out, "{:.6g}", std::isfinite(*number) ? *number : 0);
+  }
+}
+
+void AppendText(Line& line, Sink sink, const Identity& writer, Level level, const Subject& subject,
                 std::string_view text) {
+  const Identity who = About(writer, subject);
   const auto out = std::back_inserter(line);
   AppendTextHead(line, sink, level);
   fmt::format_to(out, "{} pid={}", who.role, ::getpid());
   if (who.slot) fmt::format_to(out, " slot={}", Raw(*who.slot));
   if (who.incarnation) fmt::format_to(out, " inc={}", Raw(*who.incarnation));
   if (who.generation) fmt::format_to(out, " gen={}", Raw(*who.generation));
-  if (conn) fmt::format_to(out, " conn={}", Raw(*conn));
+  if (subject.Conn()) fmt::format_to(out, " conn={}", Raw(*subject.Conn()));
+  fmt::format_to(out, " event={}", EventName(subject.What()));
+  for (const Field& field : subject.Values()) {
+    fmt::format_to(out, " {}=", field.name);
+    AppendValue(line, field.value, Format::kText);
+  }
   fmt::format_to(out, ": ");
   AppendEscaped(line, text, Escape::kText);
 }
 
-void AppendJson(Line& line, const Identity& who, Level level, std::optional<ConnId> conn,
+void AppendJson(Line& line, const Identity& writer, Level level, const Subject& subject,
                 std::string_view text) {
+  const Identity who = About(writer, subject);
   const auto out = std::back_inserter(line);
   fmt::format_to(out, "{{\"time\":\"");
   AppendTimestamp(line);
@@ -90,24 +133,29 @@ void AppendJson(Line& line, const Identity& who, Level level, std::optional<Conn
   if (who.slot) fmt::format_to(out, ",\"slot\":{}", Raw(*who.slot));
   if (who.incarnation) fmt::format_to(out, ",\"incarnation\":{}", Raw(*who.incarnation));
   if (who.generation) fmt::format_to(out, ",\"generation\":{}", Raw(*who.generation));
-  if (conn) fmt::format_to(out, ",\"conn\":{}", Raw(*conn));
-  fmt::format_to(out, ",\"message\":\"");
-  AppendEscaped(line, text, Escape::kJson);
-  fmt::format_to(out, "\"}}");
+  if (subject.Conn()) fmt::format_to(out, ",\"conn\":{}", Raw(*subject.Conn()));
+  fmt::format_to(out, ",\"event\":\"{}\"", EventName(subject.What()));
+  for (const Field& field : subject.Values()) {
+    fmt::format_to(out, ",\"{}\":", field.name);
+    AppendValue(line, field.value, Format::kJson);
+  }
+  fmt::format_to(out, ",\"message\":");
+  AppendString(line, text, true, Escape::kJson);
+  line.push_back('}');
 }
 
 }  // namespace
 
-void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, std::optional<ConnId> conn,
+void AppendLine(Line& line, const LineStyle& style, const Identity& who, Level level, const Subject& subject,
                 std::string_view text) {
-  if (dress.sink == Sink::kJournal) fmt::format_to(std::back_inserter(line), "<{}>", PriorityOf(level));
-  if (dress.sink == Sink::kSyslog) AppendSyslogHead(line, dress.facility, level);
-  if (dress.format == Format::kJson) {
-    AppendJson(line, who, level, conn, text);
+  if (style.sink == Sink::kJournal) fmt::format_to(std::back_inserter(line), "<{}>", PriorityOf(level));
+  if (style.sink == Sink::kSyslog) AppendSyslogHead(line, style.facility, level);
+  if (style.format == Format::kJson) {
+    AppendJson(line, who, level, subject, text);
   } else {
-    AppendText(line, dress.sink, who, level, conn, text);
+    AppendText(line, style.sink, who, level, subject, text);
   }
-  if (dress.sink != Sink::kSyslog) line.push_back('\n');
+  if (style.sink != Sink::kSyslog) line.push_back('\n');
 }
 
 }  // namespace preforkd::log

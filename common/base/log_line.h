@@ -1,27 +1,26 @@
-// LogLine: one event as a line, dressed for what is behind the log's descriptor. Knows no descriptor.
+// LogLine: formats one event as a line for a sink. Knows no descriptor.
 #ifndef PREFORKD_COMMON_BASE_LOG_LINE_H_
 #define PREFORKD_COMMON_BASE_LOG_LINE_H_
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <string_view>
 
 #include "common/base/log.h"
 
 namespace preforkd::log {
 
-// 500 bytes are on the stack: a usual line allocates nothing.
+// 500 bytes are on the stack: a line of usual length allocates nothing.
 using Line = fmt::memory_buffer;
 
-struct Dress {
+struct LineStyle {
   Format format = Format::kText;
   Sink sink = Sink::kFile;
   unsigned facility = 3;  // for Sink::kSyslog
 };
 
-// Appends the line, with its end where that is not the end of a datagram.
-void AppendLine(Line& line, const Dress& dress, const Identity& who, Level level, std::optional<ConnId> conn,
+// Appends the line, with a line end unless the line is a datagram.
+void AppendLine(Line& line, const LineStyle& style, const Identity& who, Level level, const Subject& subject,
                 std::string_view text);
 
 }  // namespace preforkd::log

@@ -1,6 +1,6 @@
 // Result<T> and Status: what a function that can fail returns. Ignoring one does not compile.
 //
-// For the environment (a system call, a file, a peer), never for our own bugs (check.h).
+// For failures of the environment (a system call, a file, a peer), never for our own bugs (check.h).
 #ifndef PREFORKD_COMMON_BASE_RESULT_H_
 #define PREFORKD_COMMON_BASE_RESULT_H_
 
@@ -13,7 +13,7 @@
 
 namespace preforkd {
 
-// Why something failed, ready to be shown to a person. `errnum` is the errno behind it, 0 if there is none.
+// Why something failed, as text for a person. `errnum` is the errno behind it, 0 if there is none.
 struct Error {
   std::string text;
   int errnum = 0;

@@ -7,10 +7,10 @@
 
 namespace preforkd {
 
-// On the wire and in saved state: add behind, change none.
+// On the wire and in saved state: append new values, never change one.
 enum class ReturnReason : std::uint8_t {
   kIdle,       // it has been idle for parking.after
-  kRetiring,   // the worker leaves
+  kRetiring,   // the worker retires
   kOverShare,  // other workers have fewer connections
 };
 inline constexpr std::size_t kReturnReasons = 3;

@@ -1,4 +1,4 @@
-// The names that stand for syslog where a log file is named: "syslog", "syslog:FACILITY".
+// The values of a log file key that mean syslog: "syslog", "syslog:FACILITY".
 #ifndef PREFORKD_COMMON_BASE_SYSLOG_NAME_H_
 #define PREFORKD_COMMON_BASE_SYSLOG_NAME_H_
 
@@ -8,11 +8,11 @@
 
 namespace preforkd::log {
 
-// "syslog", or anything that begins with "syslog:".
+// True for "syslog" and for anything that begins with "syslog:".
 bool MeansSyslog(std::string_view name);
-// The number behind the name (RFC 5424, table 1); "syslog" alone is daemon. -1: there is no such facility.
+// The number of the facility (RFC 5424, table 1); "syslog" alone means daemon. -1: no such facility.
 int FacilityOf(std::string_view name);
-// The names of all facilities, for a message.
+// The names of all facilities, for an error text.
 const std::vector<std::string>& FacilityNames();
 
 }  // namespace preforkd::log

@@ -13,9 +13,9 @@ namespace {
 
 struct Hold {
   std::vector<int> fds;   // ascending
-  std::vector<int> left;  // those of them that nobody owns any more
+  std::vector<int> left;  // those of them that have no owner any more
 };
-// Not an object of static storage: owners of such storage may close after its end.
+// Not an object of static storage: owners with static storage may close after its destruction.
 Hold* g_hold = nullptr;
 
 bool IsHeld(int fd) {
@@ -43,9 +43,9 @@ void UniqueFd::Close() {
     return;
   }
   const int saved_errno = errno;
-  // EBADF here means that somebody else closed our descriptor: by now the number may belong to an innocent
-  // connection, so this is a bug to stop at, not an error to pass on. EINTR and EIO on Linux have released
-  // the descriptor all the same (close(2)); calling again would close a stranger's.
+  // EBADF means that other code closed our descriptor. The number may already belong to another connection,
+  // so this is a bug to abort at, not an error to return. After EINTR and EIO Linux has released the
+  // descriptor all the same (close(2)); a second close could close another connection.
   if (::close(fd_) < 0) PF_CHECK(errno != EBADF, "descriptor closed behind its owner's back");
   fd_ = -1;
   errno = saved_errno;

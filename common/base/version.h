@@ -1,4 +1,4 @@
-// The version of the program: what --version prints, and what status and metrics report.
+// The version of the program: printed by --version, reported in status and metrics.
 #ifndef PREFORKD_COMMON_BASE_VERSION_H_
 #define PREFORKD_COMMON_BASE_VERSION_H_
 

@@ -7,8 +7,8 @@
 namespace preforkd {
 namespace {
 
-// Room for one packet. One for the process, which receives from one channel at a time; what is longer than
-// the packets that came is never touched, and uses no memory.
+// Room for one packet. One for the process, which receives from one channel at a time. Pages beyond the
+// longest packet so far are never touched and use no memory.
 std::array<char, kMaxMessageBytes> g_packet;
 
 template <typename Message, typename Decode>

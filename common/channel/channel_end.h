@@ -1,9 +1,9 @@
-// ChannelEnd: one end of a slot's channel that speaks messages instead of bytes. It knows which wire version
-// is spoken there, and is the only place where packets are received and decoded. It decides nothing: the
-// caller gets a named outcome.
+// ChannelEnd: one end of a slot's channel, which sends and receives messages instead of bytes. It knows the
+// wire version of the channel, and is the only place where packets are received and decoded. It decides
+// nothing: the caller gets a named outcome.
 //
-// Borrows its descriptor. The master's SlotChannel owns both ends of a channel, a worker's MasterLink the one
-// it has.
+// Borrows its descriptor. The master's SlotChannel owns both ends of a channel; a worker's MasterLink owns
+// the one that the worker has.
 #ifndef PREFORKD_COMMON_CHANNEL_CHANNEL_END_H_
 #define PREFORKD_COMMON_CHANNEL_CHANNEL_END_H_
 
@@ -17,11 +17,11 @@ namespace preforkd {
 
 enum class Heard {
   kMessage,
-  kNothing,       // there is none now
-  kEnd,           // the other side is gone or has shut down its side
+  kNothing,       // none is waiting
+  kEnd,           // the other side is closed or shut down
   kNonsense,      // a packet that no peer of ours sends
-  kNoDescriptor,  // the kernel has dropped the message's descriptor because this process has no room for one
-  kError,         // the system refused; nothing was taken
+  kNoDescriptor,  // the kernel dropped the message's descriptor because this process has no free one
+  kError,         // a system call failed; nothing was received
 };
 
 template <typename Message>
@@ -40,13 +40,14 @@ class ChannelEnd {
   [[nodiscard]] int Fd() const { return fd_; }
   [[nodiscard]] WireVersion Version() const { return version_; }
 
-  // One packet each: in the master from a worker, in a worker from the master, and in the master what no
-  // worker has taken, from the worker's end.
+  // One packet each. The master calls ReceiveFromWorker, a worker ReceiveFromMaster. ReceiveUntaken is the
+  // master's read of the worker's end: the messages that no worker has taken.
   [[nodiscard]] Reception<WorkerToMaster> ReceiveFromWorker() const;
   [[nodiscard]] Reception<MasterToWorker> ReceiveFromMaster() const;
   [[nodiscard]] Reception<Untaken> ReceiveUntaken() const;
 
-  // Sends one message; its descriptor stays the caller's (FdOf). `scratch` is for the bytes of it.
+  // Sends one message. The caller keeps its descriptor (FdOf) and closes it. `scratch` holds the encoded
+  // bytes.
   template <typename Message>
   SendResult Send(const Message& message, std::string& scratch) const {
     Encode(message, scratch, version_);

@@ -19,7 +19,7 @@ union OneFdControl {
   char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-// Room for more than we ever send, so that a peer that lies is seen lying instead of being truncated.
+// Room for more descriptors than we ever send: a lying peer is then detected instead of truncated.
 union ManyFdControl {
   cmsghdr align;
   char bytes[CMSG_SPACE(16 * sizeof(int))];
@@ -63,9 +63,9 @@ struct Rights {
   bool foreign = false;  // control data that is not SCM_RIGHTS
 };
 
-// Takes every descriptor of every control header: CMSG padding can hide one more than was expected, and one
-// that is not walked is leaked.
-Rights AdoptAll(msghdr& header) {
+// Takes every descriptor of every control header: CMSG padding can hide one more than expected, and a
+// descriptor that is not read is leaked.
+Rights OwnAll(msghdr& header) {
   Rights rights;
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
@@ -129,7 +129,7 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
   ReceiveResult result;
   ssize_t size = 0;
   do {
-    // MSG_DONTWAIT: whether the open file blocks is for whoever has it to say, and a worker has it too.
+    // MSG_DONTWAIT: O_NONBLOCK belongs to the open file, which a worker has too and could change.
     size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   if (size < 0) {
@@ -140,15 +140,15 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
     return result;
   }
 
-  Rights rights = AdoptAll(header);
+  Rights rights = OwnAll(header);
   const bool truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   if (size == 0 && rights.count == 0 && !truncated) {
     result.outcome = ReceiveOutcome::kEnd;
     return result;
   }
   if (size == 0 || truncated || rights.count > 1 || rights.foreign) {
-    // Our control buffer holds more than one descriptor, so one descriptor or none *and* MSG_CTRUNC means
-    // that the kernel had no free number for it in this process (it does not say EMFILE: unix(7)).
+    // Our control buffer holds more than one descriptor. So one descriptor or none *and* MSG_CTRUNC means
+    // that this process has no free descriptor number (the kernel does not report EMFILE: unix(7)).
     result.fd_table_full = (header.msg_flags & MSG_CTRUNC) != 0 && rights.count == 0;
     result.outcome = ReceiveOutcome::kBad;
     return result;

@@ -1,5 +1,5 @@
-// The named sets of system calls by which a service widens what its worker may do. The names alone: which
-// calls are in which set is common/process/call_table.h.
+// The named sets of system calls that a service may ask for beyond what every worker may do. Names only: the
+// calls of each set are in common/process/call_table.h.
 #ifndef PREFORKD_COMMON_CONFIG_CALL_SETS_H_
 #define PREFORKD_COMMON_CONFIG_CALL_SETS_H_
 
@@ -12,11 +12,11 @@
 namespace preforkd {
 
 enum class CallSet : std::uint8_t {
-  kNetwork,    // sockets of its own, and connections that it makes
-  kFiles,      // opening for writing, creating, renaming, removing, locking
-  kProcesses,  // fork, exec, and signals to others
+  kNetwork,    // its own sockets, and outgoing connections
+  kFiles,      // open for writing, create, rename, remove, lock
+  kProcesses,  // fork, exec, and signals to other processes
   kThreads,
-  kCode,  // memory that can be executed: libraries that are loaded while it serves, compilers
+  kCode,  // executable memory: loading libraries while serving, JIT compilers
 };
 
 inline constexpr std::array<std::pair<std::string_view, CallSet>, 5> kCallSetNames = {{
@@ -34,7 +34,7 @@ constexpr std::string_view CallSetName(CallSet set) {
   return "?";
 }
 
-// Any number of them; none is what every worker has.
+// Any number of sets; none: only what every worker has.
 class CallSets {
  public:
   constexpr CallSets() = default;

@@ -18,7 +18,7 @@ Result<std::string> Resolve(const std::string& path) {
   return std::string(resolved.get());
 }
 
-// What `whole` is called inside `root`; both are resolved. nullopt: it is not beneath.
+// The name of `whole` inside `root`; both are resolved. nullopt: it is not beneath `root`.
 std::optional<std::string> WithoutRoot(const std::string& root, const std::string& whole) {
   if (root == "/") return whole;
   if (whole == root) return std::string("/");
@@ -44,8 +44,7 @@ std::optional<std::string> LinkedPathInside(const std::string& root, const std::
   const bool absolute = path.starts_with('/');
   if (absolute && outer.Value() == "/") return path;
   const std::string whole = absolute ? path : "./" + path;
-  // The shortest part that lies beneath the root is resolved; the rest is what a process inside can resolve
-  // itself.
+  // Resolves the shortest part that is beneath the root; a process inside can resolve the rest itself.
   for (std::size_t end = 0; end < whole.size();) {
     end = std::min(whole.find('/', end + 1), whole.size());
     const Result<std::string> part = Resolve(whole.substr(0, end));

@@ -1,4 +1,4 @@
-// CheckConfig: whether the values fit each other, this version and this machine. What is about pools is in
+// CheckConfig: whether the values fit each other, this version and this machine. The checks of pools are in
 // pool_check.cc.
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -19,7 +19,7 @@
 namespace preforkd {
 namespace {
 
-// "; did you mean 'site'?", or which there are.
+// "; did you mean 'site'?", or the list of known names.
 std::string Known(std::string_view name, const std::vector<std::string>& names) {
   const std::string hint = DidYouMean(name, names);
   return hint.empty() ? fmt::format("; write {}", WordList(names)) : hint;
@@ -28,7 +28,7 @@ std::string Known(std::string_view name, const std::vector<std::string>& names) 
 void CheckSyslog(const Config& config, Draft& draft) {
   const std::string& file = config.log.file;
   if (!log::MeansSyslog(file) || log::FacilityOf(file) >= 0) return;
-  draft.Complain(draft.top, "log.file", "{} names no facility; write syslog: and {}", Quoted(file),
+  draft.Complain(draft.top, "log.file", "{} is not a syslog facility; write syslog: and {}", Quoted(file),
                  WordList(log::FacilityNames()));
 }
 
@@ -46,7 +46,7 @@ void CheckType(const ServiceConfig& service, const DraftSection& section, Draft&
   }
 }
 
-// An empty chroot is none.
+// An empty chroot means none.
 Status CheckInside(const std::string& chroot, const std::string& folder) {
   struct stat status {};
   if (chroot.empty() || ::stat(chroot.c_str(), &status) < 0 || ::stat(folder.c_str(), &status) < 0) return {};
@@ -85,7 +85,7 @@ bool SameAddress(const ListenAddress& a, const ListenAddress& b) {
   return a.kind == b.kind && a.name == b.name && a.address == b.address && a.dual_stack == b.dual_stack;
 }
 
-// Against the listeners before it, so that each pair is reported once, at the second.
+// Compares with the earlier listeners only, so that each pair is reported once, at the second.
 void CheckTwice(const Config& config, std::size_t index, Draft& draft) {
   const ListenAddress& address = config.listen[index].address;
   if (!HasSoundAddress(draft.listen[index])) return;
@@ -109,19 +109,19 @@ void CheckServiceName(const Config& config, const std::string& name, const Draft
   }
 }
 
-// Of a key that only the file of a Unix socket has.
+// For a key that only the file of a Unix socket has.
 void RefuseAccess(const ListenAddress& address, std::string_view key, const DraftSection& section,
                   Draft& draft) {
   const Entry* entry = section.Find(key);
   if (entry == nullptr || entry->value.text.empty()) return;
   const bool passed = address.kind == ListenAddress::Kind::kSystemd;
   draft.Complain(
-      section, key, "{} is no unix:/path, and only the file of such a socket has one; {}",
+      section, key, "{} is not a unix:/path, and only the file of such a socket has one; {}",
       Quoted(address.text),
       passed ? "write SocketMode=, SocketUser= and SocketGroup= in the socket unit" : "leave it out");
 }
 
-// What the clients of a Unix socket do not have.
+// Keys that make no sense for the clients of a Unix socket.
 void CheckUnixClients(const Config& config, const ListenConfig& listener, const DraftSection& section,
                       Draft& draft) {
   if (listener.address.kind != ListenAddress::Kind::kUnix) return;
@@ -160,7 +160,7 @@ Status CheckFolder(const std::string& path) {
   };
   struct stat status {};
   if (::stat(path.c_str(), &status) < 0) return wrong("cannot be used: " + ErrnoText(errno));
-  if (!S_ISDIR(status.st_mode)) return wrong("is no folder");
+  if (!S_ISDIR(status.st_mode)) return wrong("is not a folder");
   if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) < 0)
     return wrong("cannot be read: " + ErrnoText(errno));
   return {};
@@ -175,7 +175,7 @@ void CheckAccounts(const std::string& user, const std::string& group, const Draf
 }
 
 void CheckConfig(const Config& config, Draft& draft) {
-  // Reported once, at the first that is too many; what is wrong with each of them can wait.
+  // Reported once, at the first that is too many; the items are not checked one by one then.
   if (config.listen.size() > kMaxListeners) {
     return draft.problems.Add(draft.listen[kMaxListeners].origin, "there are {} listeners; write {} at most",
                               config.listen.size(), kMaxListeners);

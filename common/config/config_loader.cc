@@ -12,11 +12,11 @@
 namespace preforkd {
 namespace {
 
-// What serves when the command line names the listeners, or nothing does.
+// The service when the command line names the listeners, or when there is no file.
 constexpr const char* kDefaultService = "default";
 constexpr const char* kDefaultAddress = "127.0.0.1:8080";
 
-// False: there is nothing to go on with.
+// False: the source could not be read; stop here.
 bool WriteSource(const ConfigInputs& inputs, Draft& draft) {
   if (inputs.file.empty()) return true;
   const std::optional<std::string> text =
@@ -24,7 +24,7 @@ bool WriteSource(const ConfigInputs& inputs, Draft& draft) {
   return text && WriteFile(*text, inputs.file, draft);
 }
 
-// Whether the listeners are those of the command line, or the one there is without any.
+// True if the listeners come from the command line, or from the default without a file.
 bool UsesDefaultService(const ConfigInputs& inputs) { return inputs.file.empty() || !inputs.listen.empty(); }
 
 void AddListener(const std::string& address, const Origin& origin, Draft& draft) {
@@ -33,7 +33,7 @@ void AddListener(const std::string& address, const Origin& origin, Draft& draft)
   listener.Write("service", {Written::Kind::kWord, kDefaultService}, origin, Strength::kDefault);
 }
 
-// Before the environment and the flags are written: they may name the default service's keys.
+// Before the environment and the flags are applied: they may name keys of the default service.
 void ReplaceListeners(const ConfigInputs& inputs, Draft& draft) {
   draft.replaced = std::exchange(draft.listen, {});
   for (const std::string& address : inputs.listen) AddListener(address, {"--listen"}, draft);
@@ -50,7 +50,7 @@ void RefuseWithoutListen(const char* flag, const char* key, const std::string& f
                      key, Escaped(file));
 }
 
-// --service and --root are keys of the default service, weaker than the other flags only.
+// --service and --root are keys of the default service; only the other flags are stronger.
 void WriteServiceFlags(const ConfigInputs& inputs, Draft& draft) {
   const auto write = [&](const char* flag, const char* key, const std::string& value) {
     if (value.empty()) return;

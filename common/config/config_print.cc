@@ -11,12 +11,12 @@
 namespace preforkd {
 namespace {
 
-// Where the comments begin, unless a value is longer.
+// The column where comments begin, unless a value is longer.
 constexpr std::size_t kCommentColumn = 40;
 
 void AppendLine(std::string& out, const Setting& setting, std::string_view name,
                 const std::optional<SettingValue>& value) {
-  // What is not set has no value to print; as a comment it still says that the key exists.
+  // A key that is not set has no value to print; a comment shows that the key exists.
   const std::string line =
       value ? fmt::format("{} = {}", name, PrintValue(setting, *value)) : fmt::format("# {}", name);
   out += fmt::format("{:<{}}  # {}\n", line, kCommentColumn, setting.doc);
@@ -39,7 +39,7 @@ void AppendTopKeys(std::string& out, const Config& config) {
       section = name.substr(0, dot);
       out += fmt::format("\n[{}]\n", section);
     }
-    // Without a main pool there is nothing that these would count.
+    // Without a main pool these two have no effect.
     const bool counts_nothing = !HasMainPool(config) && (name == "workers" || name == "workers_max");
     AppendLine(out, key.setting, top ? name : name.substr(dot + 1),
                counts_nothing ? std::nullopt : key.get(config));

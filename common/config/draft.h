@@ -1,8 +1,9 @@
-// Draft: a configuration while it is put together: what each source says, in order, and where it says so.
+// Draft: a configuration while it is put together: the values of each source, in order, with the place of
+// each.
 //
-// The file, the environment and the flags are written down one after the other; then they are read by the
-// tables of keys, and the result is checked. A value that cannot be used becomes a problem and leaves what
-// was there, so that everything after it is still checked. For LoadConfig only.
+// The file, the environment and the flags are collected one after the other. Then the tables of keys read
+// them, and the result is checked. A value that cannot be used becomes a problem and leaves the previous
+// value, so that everything after it is still checked. For LoadConfig only.
 #ifndef PREFORKD_COMMON_CONFIG_DRAFT_H_
 #define PREFORKD_COMMON_CONFIG_DRAFT_H_
 
@@ -23,7 +24,7 @@ namespace preforkd {
 // A place that a problem can point at: a line of the file, a flag, or a variable.
 struct Origin {
   std::string source;
-  std::uint32_t line = 0;  // 0: not in a file; else both count from 1
+  std::uint32_t line = 0;  // 0: not in a file; otherwise line and column count from 1
   std::uint32_t column = 0;
 
   // "FILE:LINE:COL", "--workers".
@@ -31,11 +32,11 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-// The origin of what nobody has written.
+// The origin of a value that no source sets.
 inline const Origin kByDefault = {"default"};
 
-// What is wrong, so that one run shows all of it, up to a bound: a file of other content has a mistake in
-// each line, and the master that reloads does nothing else meanwhile.
+// The problems found, so that one run shows all of them, up to a maximum: a file of another format has an
+// error in each line, and a master that reloads is busy meanwhile.
 class Problems {
  public:
   // The same text at the same place is reported once.
@@ -44,15 +45,15 @@ class Problems {
     AddText(origin, fmt::format(text, std::forward<Args>(args)...));
   }
   [[nodiscard]] bool None() const { return found_.empty(); }
-  // Any more are only counted.
-  [[nodiscard]] bool Full() const { return found_.size() >= kMost; }
-  // The file's in the order of its lines, then the others as they were found.
+  // Further problems are only counted.
+  [[nodiscard]] bool Full() const { return found_.size() >= kMaxProblems; }
+  // Those of the file in the order of its lines, then the others in the order they were found.
   [[nodiscard]] std::vector<ConfigProblem> Sorted() const;
 
  private:
   void AddText(const Origin& origin, std::string text);
 
-  static constexpr std::size_t kMost = 100;
+  static constexpr std::size_t kMaxProblems = 100;
 
   std::vector<std::pair<Origin, std::string>> found_;
   std::size_t more_ = 0;
@@ -62,26 +63,26 @@ enum class Strength { kDefault, kFile, kVariable, kFlag };
 
 struct Entry {
   std::string key;   // inside the section
-  std::string path;  // as it was written, for messages: "service.site.root"
+  std::string path;  // as written, for messages: "service.site.root"
   Written value;
   Origin origin;
   Strength strength = Strength::kDefault;
-  bool usable = true;  // known when it has been read
+  bool usable = true;  // set when it is read
 };
 
-// One [pool.NAME], [service.NAME] or [[listen]], or all that stands outside of those.
+// One [pool.NAME], [service.NAME] or [[listen]], or everything outside of those.
 struct DraftSection {
-  std::string path{};  // what its keys begin with in messages: "", "service.site.", "listen."
+  std::string path{};  // prefix of its keys in messages: "", "service.site.", "listen."
   std::string name{};  // of a pool or a service
   Origin origin = kByDefault;
   std::vector<Entry> entries{};  // the strongest last
 
   void Write(const std::string& key, Written value, const Origin& at, Strength strength);
-  // The one that counts; nullptr: the default does.
+  // The entry in force; nullptr: the default is.
   [[nodiscard]] const Entry* Find(std::string_view key) const;
-  // No source gave it a value that could not be used.
+  // True if no source gave it an unusable value.
   [[nodiscard]] bool IsSound(std::string_view key) const;
-  // Where the key was set; else where the section begins.
+  // Where the key was set; otherwise where the section begins.
   [[nodiscard]] const Origin& OriginOf(std::string_view key) const;
   [[nodiscard]] std::string PathOf(std::string_view key) const;
 };
@@ -99,19 +100,19 @@ struct NamedSections {
 };
 
 struct Draft {
-  const std::vector<ServiceDeclaration>* types = nullptr;  // that this program has
+  const std::vector<ServiceDeclaration>* types = nullptr;  // the types that this program has
   DraftSection top;
   NamedSections services = {"service", 64};
   NamedSections pools = {"pool", 31};
   std::vector<DraftSection> listen;
-  // Listeners of the file where --listen names others: read, and not used.
+  // Listeners of the file that --listen replaces: read for their problems, and not used.
   std::vector<DraftSection> replaced;
   Problems problems;
-  Problems warnings;  // about a configuration that can be used
+  Problems warnings;  // about a configuration that is accepted
 
   // nullptr: the program has none of that name.
   [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
-  // A problem of one key, at the place that sets it.
+  // Adds a problem of one key, at the place that sets it.
   template <typename... Args>
   void Complain(const DraftSection& section, std::string_view key, fmt::format_string<Args...> text,
                 Args&&... args) {
@@ -120,34 +121,36 @@ struct Draft {
   }
 };
 
-// ---- the steps, in this order; each adds what it finds to draft.problems ----
+// ---- the steps, in this order; each adds its problems to draft.problems ----
 
-// The bytes of a configuration file, whole and of one moment. Never waits and never reads much: a FIFO, a
-// device, a folder or a file that is too large is refused at once. nullopt: it was.
+// The bytes of a configuration file, read whole and unchanged meanwhile. Never blocks and never reads much: a
+// FIFO, a device, a folder or a file that is too large is refused at once. nullopt: refused, and a problem
+// was added.
 std::optional<std::string> ReadSourceFile(const std::string& path, Problems& problems);
-// `text`: the content of the file `source`. False: it is no TOML, and nothing in it can be trusted.
+// `text`: the content of the file `source`. False: it is not TOML, and nothing in it can be used.
 bool WriteFile(std::string_view text, const std::string& source, Draft& draft);
-// `key` of each as EnvironmentOverrides left it: what it names depends on the sections that there are by now.
+// `key` of each is as EnvironmentOverrides made it; which key it means depends on the sections known by now.
 void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft);
-// `key` of each as it stands in the file, dots included.
+// `key` of each is as in the file, dots included.
 void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft);
-// What the draft says, by the tables of keys. Each pool's section holds afterwards what it inherits too.
+// Reads the draft by the tables of keys. Afterwards each pool's section also holds the entries it takes from
+// the top level.
 Config ReadDraft(Draft& draft);
-// What no key can tell by itself: whether the values fit each other, this version and this machine. Looks at
-// the machine (folders, accounts) and changes nothing on it.
+// Checks that no key can make alone: whether the values fit each other, this version and this machine. Reads
+// from the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
-// The part of CheckConfig that is about pools.
+// The part of CheckConfig about pools.
 void CheckPools(const Config& config, Draft& draft);
 
-// ---- what several of them need ----
+// ---- helpers of several steps ----
 
-// Whether it is a key of a pool that no other pool inherits.
+// True for keys of a pool that do not apply to other pools.
 bool IsWorkerCount(std::string_view key);
 bool HasService(const Config& config, std::string_view pool);
 
-// Whether it is a folder that this process can read; what is wrong and what would be right.
+// Ok if it is a folder that this process can read; the error says what is wrong and what to write instead.
 Status CheckFolder(const std::string& path);
-// Of the keys `user` and `group`: whether there are such.
+// Adds a problem if the account of key `user` or `group` does not exist.
 void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section,
                    Draft& draft);
 

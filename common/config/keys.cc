@@ -8,7 +8,8 @@
 
 #include "common/config/member_value.h"
 
-// The name of a key, and how to reach its member: the same words, so that the file reads like the struct.
+// The name of a key, and how to reach its member. Both have the same words, so that the file reads like the
+// struct.
 #define KEY(path) \
 #path, [](auto& section) -> auto& { return section.path; }
 
@@ -62,10 +63,10 @@ Setting Text(std::string min = "0", std::string max = "4095") {
   return {.kind = SettingKind::kText, .min = std::move(min), .max = std::move(max)};
 }
 
-// The path of a Unix socket ends with a NUL inside sun_path.
+// sun_path holds the path of a Unix socket and a NUL.
 Setting SocketFile() { return Text("0", std::to_string(sizeof(sockaddr_un::sun_path) - 1)); }
 
-// Of a user or a group: what useradd(8) allows is far shorter.
+// For a user or a group; useradd(8) allows far less.
 Setting Account() { return Text("0", "255"); }
 
 Setting Flag() { return {.kind = SettingKind::kFlag}; }
@@ -81,73 +82,81 @@ Setting AnyCallSets() {
   return setting;
 }
 
-// ---- the keys; first those that the main pool has at the top, and every other pool in its own section ----
+// ---- the keys; first those that the main pool has at the top level, and other pools in their own section
+// ----
 
 template <typename Section>
 void AddSize(Table<Section>& table) {
   table.Add(
       KEY(workers), Auto("256"), "worker processes; auto: one per usable CPU",
-      "Usable are those of the affinity mask, no more than the CPU quota of the control groups rounded up.");
-  table.Add(KEY(workers_max), Auto("512"), "extras while every worker is blocked; auto: four times workers",
-            "Counts the others too: equal to workers means no extras.");
-  table.Add(KEY(user), Account(), "workers' identity when started as root; empty: no change",
-            "Where it is empty, root's workers stay root, without its capabilities, and the log says so.");
-  table.Add(KEY(group), Account(), "workers' group when started as root; empty: the user's own");
+      "Usable CPUs are those of the affinity mask, at most the CPU quota of the control groups rounded up.");
+  table.Add(KEY(workers_max), Auto("512"),
+            "workers, extras included, while all are blocked; auto: four times workers",
+            "If it equals workers, no extras are started.");
+  table.Add(KEY(user), Account(), "user of the workers when started as root; empty: no change",
+            "If it is empty, workers stay root, without root's capabilities, and a log line reports it.");
+  table.Add(KEY(group), Account(), "group of the workers when started as root; empty: the user's own");
 }
 
 template <typename Section>
 void AddWorker(Table<Section>& table) {
-  table.Add(KEY(worker.chroot), Text(), "a folder, the workers' root when started as root; empty: none",
+  table.Add(KEY(worker.chroot), Text(), "root folder of the workers when started as root; empty: none",
             "Every folder that a service serves must be inside.");
   table.Add(KEY(worker.seccomp), Choice({"on", "log", "off"}),
-            "system calls that no service needs: on refuses and logs them, log allows, off",
+            "system-call filter: on (refuse and log other calls), log (allow and log) or off",
             "on: they fail with EPERM. log: they are allowed, and the kernel's audit log names them. off: no "
             "filter.");
-  table.Add(KEY(worker.environment), {.kind = SettingKind::kVariables},
-            "variables that a worker keeps; LC_* is all that begin so",
-            "Of the environment that the server was started with, with commas between. The others are gone, "
-            "for /proc/PID/environ too.");
-  table.Add(KEY(worker.dumpable), Flag(), "a worker may leave a core, and its user may debug it",
-            "The same holds for the master, unless it is root.");
+  table.Add(
+      KEY(worker.environment), {.kind = SettingKind::kVariables},
+      "environment variables that a worker keeps; LC_* means all with this prefix",
+      "Names separated by commas; their values are those the server was started with. Others are removed, "
+      "from /proc/PID/environ too.");
+  table.Add(KEY(worker.dumpable), Flag(), "a worker may dump core, and its user may debug it",
+            "The same applies to the master, unless it is root.");
   table.Add(KEY(worker.max_files), Number("0", "1048576"),
-            "descriptors of a worker, 64 at least; 0: as many as the master");
-  table.Add(KEY(worker.max_core), Size(), "size of a core, if dumpable; 0: as inherited");
+            "file descriptor limit of a worker, at least 64; 0: the master's limit");
+  table.Add(KEY(worker.max_core), Size(), "maximum size of a core, if dumpable; 0: as inherited");
   table.Add(KEY(worker.max_address_space), Size(),
-            "where allocating memory fails, 128MiB at least; 0: as inherited");
+            "address space limit of a worker, at least 128MiB; 0: as inherited");
 }
 
 template <typename Section>
 void AddSupervision(Table<Section>& table) {
   table.Add(KEY(supervision.start_timeout), Span("10ms", "1h"),
-            "from fork to ready; a worker that is slower is killed");
-  table.Add(KEY(supervision.hang_timeout), Span("100ms", "24h"), "without a heartbeat: killed and replaced",
-            "A worker whose loop has not turned for so long gets SIGABRT, then SIGKILL.");
+            "time from fork to ready; a worker that takes longer is killed");
+  table.Add(KEY(supervision.hang_timeout), Span("100ms", "24h"),
+            "a worker without a heartbeat for this time is killed and replaced",
+            "It gets SIGABRT, then SIGKILL.");
   table.Add(KEY(supervision.backoff_min), Span("1ms", "1h"),
-            "pause before a worker that died before it was of use is restarted");
-  table.Add(KEY(supervision.backoff_max), Span("1ms", "1h"), "where doubling that pause ends");
-  table.Add(KEY(supervision.drain_timeout), Span("0", "24h"), "what a worker that leaves has to finish in",
-            "With stop_delay in front of it, the longest graceful stop.");
+            "pause before a worker that ended before it served is restarted");
+  table.Add(KEY(supervision.backoff_max), Span("1ms", "1h"),
+            "the pause doubles with each failure, up to this");
+  table.Add(KEY(supervision.drain_timeout), Span("0", "24h"),
+            "time for a retiring worker to finish its connections",
+            "stop_delay plus this is the longest graceful stop.");
   table.Add(KEY(supervision.max_requests), Number("0", "1000000000000"),
-            "replace a worker after so many; 0: never",
-            "Give or take a tenth, so that not all leave at once.");
-  table.Add(KEY(supervision.max_memory), Size(), "replace a worker that is larger; 0: never");
+            "replace a worker after this many requests; 0: never",
+            "Varies by a tenth from worker to worker, so that not all are replaced at once.");
+  table.Add(KEY(supervision.max_memory), Size(), "replace a worker that uses more memory; 0: never");
   table.Add(KEY(supervision.max_lifetime), Span("0", "8760h"), "replace a worker that is older; 0: never",
-            "Give or take a tenth, so that not all leave at once.");
+            "Varies by a tenth from worker to worker, so that not all are replaced at once.");
 }
 
 void AddDispatch(Table<Config>& table) {
   table.Add(KEY(dispatch.policy), Choice({"least-connections", "round-robin", "client-hash"}),
-            "which worker gets a connection: least-connections, round-robin or client-hash",
-            "With client-hash the same client goes to the same worker; behind a proxy every client is the "
-            "proxy. Clients of a Unix socket have no address, and go where the fewest connections are.");
-  table.Add(KEY(dispatch.max_connections), Number("1", "1000000"), "live in one worker");
-  table.Add(KEY(dispatch.max_queue), Number("1", "256"), "handed over to a worker and not yet taken by it");
+            "how a worker is chosen: least-connections, round-robin or client-hash",
+            "With client-hash a client always goes to the same worker; behind a proxy every client has the "
+            "proxy's address. Clients of a Unix socket have no address, and go to the least loaded worker.");
+  table.Add(KEY(dispatch.max_connections), Number("1", "1000000"),
+            "maximum of open connections in one worker");
+  table.Add(KEY(dispatch.max_queue), Number("1", "256"),
+            "maximum of connections handed over to a worker and not yet taken");
   table.Add(KEY(dispatch.reclaim_after), Span("0", "1h"),
-            "not taken by then: another worker gets it; 0: never");
+            "a connection not taken in this time goes to another worker; 0: never");
   table.Add(KEY(dispatch.gather), Number("0", "256"),
-            "connections that a brisk worker gets before another is woken; 0: none",
-            "With least-connections and more workers than CPUs, while a callback takes a tenth of a "
-            "millisecond or less on average: the first workers, as many as there are CPUs, get so many "
+            "connections that a fast worker gets before another is woken; 0: off",
+            "With least-connections and more workers than CPUs, while callbacks take 0.1 "
+            "ms or less on average, as many workers as there are CPUs get this many "
             "connections each before another one is woken. With 0 each goes to the least loaded.");
 }
 
@@ -158,35 +167,37 @@ void AddLog(Table<Config>& table) {
     levels.emplace_back(log::LevelName(level));
   }
   table.Add(KEY(log.level), Choice(std::move(levels)), "debug, info, notice, warning, error or alert",
-            "alert means a bug of the program, nothing else.");
+            "Level alert always means a bug of the program.");
   table.Add(KEY(log.format), Choice({"text", "json"}), "text, or json: one object a line");
   table.Add(KEY(log.file), Text("1"), "a path, stderr, syslog or syslog:FACILITY",
-            "syslog alone is the facility daemon; another is named as in syslog:local0.");
-  table.Add(KEY(log.syslog_socket), SocketFile(), "where syslog listens");
-  table.Add(KEY(log.access), Text("1"), "one line for each answer: a path, stderr, or off");
+            "syslog alone means facility daemon; another is written as in syslog:local0.");
+  table.Add(KEY(log.syslog_socket), SocketFile(), "socket of the syslog daemon");
+  table.Add(KEY(log.access), Text("1"), "access log, one line for each response: a path, stderr, or off");
   table.Add(KEY(log.access_format), Choice({"combined", "json"}), "combined, or json: one object a line");
 }
 
 std::vector<Key<Config>> MakeTopKeys() {
   Table<Config> table;
   AddSize(table);
-  table.Add(KEY(control), SocketFile(), "socket of preforkctl; empty: none");
-  table.Add(KEY(pid_file), Text(), "written when the server serves, locked while it lives; empty: none",
-            "Another one takes effect at a reload.");
+  table.Add(KEY(control), SocketFile(), "socket for preforkctl; empty: none");
+  table.Add(KEY(pid_file), Text(),
+            "pid file, written when the server serves, locked while it runs; empty: none",
+            "A change takes effect at a reload.");
   table.Add(KEY(scheduling), Choice({"batch", "normal"}), "batch or normal, see sched(7)",
             "batch: a process that wakes another is not preempted by it.");
   AddWorker(table);
   AddDispatch(table);
   table.Add(KEY(parking.after), Span("0", "1h"),
-            "idle time before a connection goes back to the master; 0: only when its worker leaves");
-  table.Add(KEY(parking.max), Number("0", "10000000"), "idle connections that the master holds",
-            "Its descriptor limit bounds them too.");
+            "idle time before a connection returns to the master; 0: only when its worker retires");
+  table.Add(KEY(parking.max), Number("0", "10000000"), "maximum of idle connections that the master holds",
+            "The master's file descriptor limit is another bound.");
   AddSupervision(table);
   table.Add(KEY(supervision.stop_delay), Span("0", "24h"),
-            "told to stop, still taking new connections; 0: none",
-            "From the first moment on /readyz answers 503 and each HTTP answer says Connection: close, so "
-            "that a load balancer has sent its clients elsewhere before anything is refused. Longer than the "
-            "balancer needs to notice (with HAProxy, inter times fall), and 0 where nobody asks.");
+            "how long new connections are still accepted after a stop command; 0: not at all",
+            "During this time /readyz answers 503 and each HTTP response has Connection: close, so "
+            "that a load balancer sends its clients elsewhere before connections are refused. Set it longer "
+            "than the "
+            "balancer needs to notice (HAProxy: inter times fall), or 0 if nothing checks /readyz.");
   AddLog(table);
   return table.Take();
 }
@@ -204,33 +215,36 @@ std::vector<Key<PoolConfig>> MakePoolKeys() {
 
 std::vector<Key<ListenConfig>> MakeListenKeys() {
   Table<ListenConfig> table;
-  table.Add(KEY(address), {.kind = SettingKind::kAddress}, "IP:PORT, :PORT, unix:PATH or systemd:NAME",
-            "127.0.0.1:80, [::1]:80, :80 (all addresses, both families), unix:/path, unix:@abstract, or "
-            "systemd:NAME, the sockets that a service manager passes under that FileDescriptorName=. Port 0: "
-            "the log says which it became.");
+  table.Add(
+      KEY(address), {.kind = SettingKind::kAddress}, "IP:PORT, :PORT, unix:PATH or systemd:NAME",
+      "127.0.0.1:80, [::1]:80, :80 (all addresses, both families), unix:/path, unix:@abstract, or "
+      "systemd:NAME, the sockets that a service manager passes under that FileDescriptorName=. With port 0 "
+      "the kernel chooses one, and the log shows it.");
   table.Add(KEY(service), Text("1"), "the NAME of a [service.NAME]");
-  table.Add(KEY(backlog), Number("1", "65535"), "the kernel caps it at net.core.somaxconn",
-            "Sockets of a service manager keep their own.");
-  table.Add(KEY(defer_accept), Flag(), "unset: on where the service's client speaks first",
-            "TCP_DEFER_ACCEPT, see tcp(7).");
-  table.Add(KEY(proxy_protocol), Flag(), "accept PROXY v1 and v2, and require it",
-            "The client is who its header names, in logs and for services.");
-  table.Add(KEY(mode), {.kind = SettingKind::kMode}, "of a unix: socket's file, octal; unset: 0666",
-            "Whatever the umask: who may write to the file may connect. A reload changes it.");
-  table.Add(KEY(user), Account(), "who owns that file; empty: the master",
-            "Only root may give it to another user.");
+  table.Add(KEY(backlog), Number("1", "65535"), "listen(2) backlog; the kernel caps it at net.core.somaxconn",
+            "Sockets passed by a service manager keep their own.");
+  table.Add(KEY(defer_accept), Flag(), "TCP_DEFER_ACCEPT; unset: on if the service's client speaks first",
+            "See tcp(7).");
+  table.Add(KEY(proxy_protocol), Flag(), "require a PROXY protocol header, v1 or v2",
+            "The address in the header is the client's, in logs and for services.");
+  table.Add(
+      KEY(mode), {.kind = SettingKind::kMode}, "mode of a unix: socket's file, octal; unset: 0666",
+      "The umask has no effect. A process may connect if it may write to the file. A reload can change it.");
+  table.Add(KEY(user), Account(), "owner of that file; empty: the master's user",
+            "Only root may set another user.");
   table.Add(KEY(group), Account(), "group of that file; empty: the master's, or the folder's");
   return table.Take();
 }
 
 std::vector<Key<ServiceConfig>> MakeServiceKeys() {
   Table<ServiceConfig> table;
-  table.Add(KEY(type), Text("1"), "what it does: one of the types that the program has");
-  table.Add(KEY(pool), Text("1"), "the workers that serve it: the NAME of a [pool.NAME], or main");
-  table.Add(KEY(system_calls), AnyCallSets(), "any of network, files, processes, threads, code",
-            "What the service may do beyond what every worker may, with commas between: network (sockets of "
-            "its own, connections that it makes), files (writing, creating, removing), processes (fork, "
-            "exec, signals), threads, code (memory that can be executed).");
+  table.Add(KEY(type), Text("1"), "service type: one of the types that the program has");
+  table.Add(KEY(pool), Text("1"), "the pool that serves it: the NAME of a [pool.NAME], or main");
+  table.Add(KEY(system_calls), AnyCallSets(),
+            "system calls it needs: any of network, files, processes, threads, code",
+            "What the service may do beyond what every worker may, separated by commas: network (its "
+            "own sockets, outgoing connections), files (write, create, remove), processes (fork, "
+            "exec, signals), threads, code (executable memory).");
   return table.Take();
 }
 

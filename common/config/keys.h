@@ -1,6 +1,6 @@
-// The one table of keys: which there are, what each takes, where its value goes, and the only text about it.
-// Reading the file, the environment and the flags, suggesting names, printing the configuration and writing
-// the manual all go through it. The keys of a type of service are that type's own (setting.h).
+// The table of all keys: their names, types and ranges, where their values go, and their documentation.
+// Reading the file, the environment and the flags, suggesting names, printing the configuration and
+// generating the manual all use it. The keys of a service type are declared by that type (setting.h).
 #ifndef PREFORKD_COMMON_CONFIG_KEYS_H_
 #define PREFORKD_COMMON_CONFIG_KEYS_H_
 
@@ -18,20 +18,20 @@ namespace preforkd {
 // `Section` is the struct that holds the value: Config, PoolConfig, ListenConfig or ServiceConfig.
 template <typename Section>
 struct Key {
-  Setting setting;  // its name: "dispatch.policy"; in a named section and in [[listen]] only what follows
+  Setting setting;  // its name: "dispatch.policy"; without the prefix in a named section and in [[listen]]
   std::string top;  // PoolConfig: the top-level key of the same meaning; empty: there is none
   std::function<void(const SettingValue&, Section&)> set;
   std::function<std::optional<SettingValue>(const Section&)> get;  // nullopt: not set
 };
 
-// In the order in which --print-config shows them.
+// In the order of --print-config.
 const std::vector<Key<Config>>& TopKeys();
 const std::vector<Key<PoolConfig>>& PoolKeys();
 const std::vector<Key<ListenConfig>>& ListenKeys();
-// What every service has. The words of `type` depend on the program, and are not checked here.
+// The keys that every service has. The choices of `type` depend on the program, and are not checked here.
 const std::vector<Key<ServiceConfig>>& ServiceKeys();
 
-// nullptr when there is none of that name.
+// nullptr if there is none of that name.
 template <typename Section>
 const Key<Section>* FindKey(const std::vector<Key<Section>>& keys, std::string_view name) {
   for (const Key<Section>& key : keys) {
@@ -40,7 +40,7 @@ const Key<Section>* FindKey(const std::vector<Key<Section>>& keys, std::string_v
   return nullptr;
 }
 
-// The same for the settings of a type of service.
+// The same for the settings of a service type.
 const Setting* FindSetting(const std::vector<Setting>& settings, std::string_view name);
 
 template <typename Section>

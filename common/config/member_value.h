@@ -1,4 +1,4 @@
-// A member of the configuration from the value of a setting, and back.
+// Converts between a member of the configuration and the value of a setting.
 #ifndef PREFORKD_COMMON_CONFIG_MEMBER_VALUE_H_
 #define PREFORKD_COMMON_CONFIG_MEMBER_VALUE_H_
 

@@ -1,4 +1,4 @@
-// What does not come from the file: variables, and flags that stand for keys.
+// Values that do not come from the file: variables, and flags that stand for keys.
 
 #include <fmt/core.h>
 
@@ -30,8 +30,8 @@ std::string VariableName(std::string_view key) {
   return name;
 }
 
-// The keys that variables can name, each with its name as a variable has it; of a service those of every
-// type, because a later source may set the type.
+// The keys that variables can name, each with its name as a variable has it. A service has the keys of every
+// type here, because a later source may set the type.
 using VariableKeys = std::set<std::pair<std::string, std::string>>;
 
 VariableKeys KeysOfVariables(const Draft& draft) {
@@ -57,13 +57,13 @@ bool IsListenKey(std::string_view key) {
          (key.size() == kListen.size() || std::strchr("._[", key[kListen.size()]) != nullptr);
 }
 
-// What follows the word "service" or "pool" in the key is NAME.KEY. The main pool is there without being
+// The key continues with NAME.KEY after the word "service" or "pool". The main pool exists without being
 // written.
 void WriteNamed(NamedSections& named, const ConfigOverride& change, Strength strength, Draft& draft) {
   const std::string_view rest = std::string_view(change.key).substr(std::strlen(named.word) + 1);
   const std::size_t dot = rest.find('.');
   if (dot == std::string_view::npos || dot + 1 == rest.size()) {
-    return draft.problems.Add({change.source}, "{} is no key; write {}.NAME.KEY", Quoted(change.key),
+    return draft.problems.Add({change.source}, "{} is not a key; write {}.NAME.KEY", Quoted(change.key),
                               named.word);
   }
   const std::string name(rest.substr(0, dot));
@@ -133,7 +133,7 @@ std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment)
 }
 
 void WriteEnvironment(const std::vector<ConfigOverride>& environment, Draft& draft) {
-  if (environment.empty()) return;  // a file of many sections has very many keys
+  if (environment.empty()) return;  // a file with many sections has very many keys
   const VariableKeys keys = KeysOfVariables(draft);
   for (const ConfigOverride& variable : environment) WriteVariable(variable, keys, draft);
 }

@@ -1,5 +1,5 @@
-// CheckPools: what is wrong with a pool, and with all of them together. Their sections hold by now what they
-// inherit, so that a problem is reported at the top-level key where it comes from.
+// CheckPools: problems of one pool, and of all together. By now the sections hold the entries they take from
+// the top level, so a problem is reported at the top-level key that caused it.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -15,12 +15,12 @@ namespace preforkd {
 namespace {
 
 constexpr std::uint32_t kMaxWithExtras = 512;  // two generations of them fit the scoreboard
-// The number of descriptors, and the address space, without which no worker starts.
+// The minimum number of descriptors, and of address space, with which a worker can start.
 constexpr std::uint64_t kFewestFiles = 64;
 constexpr std::uint64_t kLeastAddressSpace = std::uint64_t{128} << 20;
 
-// Of two keys that do not fit each other: the problem is `key`'s, at its place, or at that of `other` if only
-// that one is set.
+// Two keys that do not fit each other: the problem is reported at `key`, or at `other` if only that one is
+// set.
 void ComplainOfPair(const DraftSection& section, const char* key, const char* other, const std::string& text,
                     Draft& draft) {
   if (section.Find(key) != nullptr) return draft.Complain(section, key, "{}", text);
@@ -50,11 +50,11 @@ void CheckBackoff(const PoolConfig& pool, const DraftSection& section, Draft& dr
 
 void CheckLimits(const WorkerConfig& worker, const DraftSection& section, Draft& draft) {
   if (worker.max_files != 0 && worker.max_files < kFewestFiles) {
-    draft.Complain(section, "max_files", "{} is too few; write {} at least, or 0", worker.max_files,
+    draft.Complain(section, "max_files", "{} is too few; write at least {}, or 0", worker.max_files,
                    kFewestFiles);
   }
   if (worker.max_address_space != 0 && worker.max_address_space < kLeastAddressSpace) {
-    draft.Complain(section, "max_address_space", "{} is too little; write {} at least, or \"0\"",
+    draft.Complain(section, "max_address_space", "{} is too little; write at least {}, or \"0\"",
                    FormatSize(worker.max_address_space), FormatSize(kLeastAddressSpace));
   }
 }
@@ -83,7 +83,7 @@ void CheckPool(const PoolConfig& pool, const LogConfig& log, Draft& draft) {
   CheckRoot(pool.worker.chroot, log, section, draft);
 }
 
-// Of all pools together; what is "auto" counts as one.
+// Sums over all pools; "auto" counts as one.
 void CheckTotal(const std::vector<PoolConfig>& pools, std::string_view key, std::uint32_t limit,
                 Draft& draft) {
   std::uint32_t total = 0;
@@ -96,11 +96,12 @@ void CheckTotal(const std::vector<PoolConfig>& pools, std::string_view key, std:
                          entry != nullptr ? " at " + entry->origin.Text() : "");
   }
   if (total <= limit) return;
-  draft.Complain(*draft.pools.Find(pools.back().name), key, "the pools have {} together ({}); {} at most",
-                 total, terms, limit);
+  draft.Complain(*draft.pools.Find(pools.back().name), key,
+                 "the pools have {} together ({}); the maximum is {}", total, terms, limit);
 }
 
-// A service of an unknown pool may be meant for the one without services: then that is the mistake to report.
+// A service of an unknown pool may be meant for the pool without services: then only that mistake is
+// reported.
 bool AllPoolsAreKnown(const Config& config) {
   return std::all_of(config.services.begin(), config.services.end(),
                      [&](const ServiceConfig& service) { return config.FindPool(service.pool) != nullptr; });
@@ -118,7 +119,7 @@ void CheckServices(const Config& config, Draft& draft) {
   if (config.pools.front().name == kMainPoolName) return;
   for (const char* key : {"workers", "workers_max"}) {
     if (draft.top.Find(key) == nullptr) continue;
-    draft.Complain(draft.top, key, "counts those of the pool main, which has no service; write pool.NAME.{}",
+    draft.Complain(draft.top, key, "is the number of the pool main, which has no service; write pool.NAME.{}",
                    key);
   }
 }

@@ -1,4 +1,4 @@
-// ReadDraft: what was written, read by the tables of keys.
+// ReadDraft: reads what the sources wrote by the tables of keys.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 // ---- unknown keys ----
 
-// 'dispatch.policy' for 'policy', if that is the only key that ends so.
+// 'dispatch.policy' for 'policy', if that is the only key with this ending.
 std::string OnlyKeyThatEndsIn(std::string_view word, const std::vector<std::string>& keys) {
   std::string found;
   for (const std::string& key : keys) {
@@ -25,7 +25,7 @@ std::string OnlyKeyThatEndsIn(std::string_view word, const std::vector<std::stri
   return found.empty() ? found : fmt::format("; did you mean '{}'?", found);
 }
 
-// A problem with the nearest name; `names`: the keys that the section has.
+// Adds a problem with the nearest name; `names`: the keys that the section has.
 void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
                 Draft& draft) {
   std::vector<std::string> keys = KeyNames(TopKeys());
@@ -36,13 +36,13 @@ void UnknownKey(const DraftSection& section, const Entry& entry, const std::vect
   draft.problems.Add(entry.origin, "unknown key {}{}", Quoted(entry.path), hint);
 }
 
-// A setting that another type has is reported as that type's.
+// A setting of another type is reported as such.
 void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
                     Draft& draft) {
   for (const ServiceDeclaration& other : *draft.types) {
     if (FindSetting(other.settings, entry.key) == nullptr) continue;
     return draft.problems.Add(
-        entry.origin, "{}: a service of type '{}' does not read it, one of type '{}' does; leave it out",
+        entry.origin, "{}: a service of type '{}' has no such key, one of type '{}' has; leave it out",
         entry.path, type.type, other.type);
   }
   std::vector<std::string> names = KeyNames(ServiceKeys());
@@ -52,7 +52,7 @@ void UnknownSetting(const DraftSection& section, const Entry& entry, const Servi
 
 // ---- sections ----
 
-// nullopt: it cannot be used, and a problem was added, here or where the entry was read before.
+// nullopt: it cannot be used, and a problem was added, here or when the entry was collected.
 std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draft& draft) {
   if (!entry.usable) return std::nullopt;
   Result<SettingValue> value = ReadValue(setting, entry.value);
@@ -62,7 +62,7 @@ std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draf
   return std::nullopt;
 }
 
-// `unknown` is called with each entry that the table does not have.
+// Calls `unknown` with each entry that the table does not have.
 template <typename Section, typename Unknown>
 void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
                  Unknown unknown) {
@@ -97,7 +97,7 @@ void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& 
   }
 }
 
-// The keys of a service whose type is missing or unknown are not judged: that is the one mistake to report.
+// A service whose type is missing or unknown: only that is reported, not its keys.
 ServiceConfig ReadService(DraftSection& section, Draft& draft) {
   ServiceConfig service;
   service.name = section.name;
@@ -119,24 +119,24 @@ ListenConfig ReadListener(DraftSection& section, Draft& draft) {
 // ---- pools ----
 
 // The entries of the top level that pools have too, under their names in a pool.
-std::vector<Entry> Inheritable(const DraftSection& top) {
-  std::vector<Entry> inheritable;
+std::vector<Entry> TopEntries(const DraftSection& top) {
+  std::vector<Entry> from_top;
   for (const Entry& entry : top.entries) {
     for (const Key<PoolConfig>& key : PoolKeys()) {
       if (key.top.empty() || key.top != entry.key) continue;
-      inheritable.push_back(entry);
-      inheritable.back().key = key.setting.name;
+      from_top.push_back(entry);
+      from_top.back().key = key.setting.name;
     }
   }
-  return inheritable;
+  return from_top;
 }
 
-// The top level is the main pool's own: --user wins over a [pool.main] of the file. What another pool sets
-// itself wins always.
-void Inherit(const std::vector<Entry>& inheritable, DraftSection& pool) {
+// The top level belongs to the main pool: --user wins over a [pool.main] of the file. In other pools the
+// pool's own entry always wins.
+void ApplyTop(const std::vector<Entry>& from_top, DraftSection& pool) {
   const bool main = pool.name == kMainPoolName;
   std::vector<Entry> entries;
-  for (const Entry& entry : inheritable) {
+  for (const Entry& entry : from_top) {
     const Entry* own = pool.Find(entry.key);
     const bool wins = own == nullptr || (main && entry.strength > own->strength);
     if (wins && (main || !IsWorkerCount(entry.key))) entries.push_back(entry);
@@ -162,16 +162,16 @@ PoolConfig ReadPool(DraftSection& section, Draft& draft) {
   return pool;
 }
 
-// `config` has the keys of the top level, and the services.
+// `config` has the keys of the top level and the services already.
 void ReadPools(Draft& draft, Config& config) {
   if (draft.pools.Find(kMainPoolName) == nullptr) draft.pools.Add(std::string(kMainPoolName), kByDefault);
   RefuseTwice(*draft.pools.Find(kMainPoolName), draft);
-  const std::vector<Entry> inheritable = Inheritable(draft.top);
+  const std::vector<Entry> from_top = TopEntries(draft.top);
   PoolConfig main;
   config.pools.clear();
   for (DraftSection& section : draft.pools.sections) {
-    // More are refused, and a file may have very many.
-    if (config.pools.size() <= kMaxPools) Inherit(inheritable, section);
+    // More pools are refused later, and a file may have very many.
+    if (config.pools.size() <= kMaxPools) ApplyTop(from_top, section);
     PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
     pool = ReadPool(section, draft);
     pool.supervision.stop_delay = config.supervision.stop_delay;

@@ -19,15 +19,15 @@ bool IsSettingName(std::string_view name) {
 }
 
 Status CheckSetting(const Setting& setting) {
-  constexpr std::size_t kMaxWords = 64;  // a bit each
-  if (!IsSettingName(setting.name)) return Error{"the name is not of lower-case letters, digits and '_'"};
+  constexpr std::size_t kMaxWords = 64;  // one bit each
+  if (!IsSettingName(setting.name)) return Error{"the name may have lower-case letters, digits and '_' only"};
   if (setting.doc.empty() || setting.doc.find('\n') != std::string::npos || !IsUtf8(setting.doc)) {
     return Error{"the description is not one line of UTF-8"};
   }
   const bool choice = setting.kind == SettingKind::kChoice || setting.kind == SettingKind::kChoices;
   if (choice && (setting.words.empty() || setting.words.size() > kMaxWords)) {
-    return Error{
-        fmt::format("there are {} words to choose from; 1 to {} can be", setting.words.size(), kMaxWords)};
+    return Error{fmt::format("there are {} words to choose from; allowed are 1 to {}", setting.words.size(),
+                             kMaxWords)};
   }
   if (const Status range = CheckRange(setting); !range.Ok()) return Error{"the range: " + range.Err().text};
   if (setting.required) return {};
@@ -58,7 +58,7 @@ const std::string& Settings::Text(std::string_view name) const {
   const Item& item = Get(name);
   if (item.setting.kind == SettingKind::kChoice) return item.setting.words.at(item.value.number);
   PF_CHECK(IsTextKind(item.setting.kind) || item.setting.kind == SettingKind::kVariables,
-           "asked for the text of a setting that is none");
+           "asked for the text of a setting that has none");
   return item.value.text;
 }
 

@@ -28,7 +28,7 @@ Error OutOfRange(std::string_view shown, std::string_view range) {
   return Error{fmt::format("{} is out of range; write {}", shown, range)};
 }
 
-// The number that a text stands for: of a number, a size or a duration.
+// The number in a text that is a number, a size or a duration.
 Result<std::uint64_t> Parse(Kind kind, std::string_view text) {
   if (kind == Kind::kSize) return ParseSize(text);
   if (kind != Kind::kDuration) return ParseNumber(text);
@@ -50,7 +50,7 @@ struct Range {
   [[nodiscard]] bool Has(std::uint64_t number) const { return number >= min && number <= max; }
 };
 
-// A text's counts bytes, and may be left out.
+// For a text: a length in bytes, and may be missing.
 Result<Range> RangeOf(const Setting& setting) {
   const bool text = IsTextKind(setting.kind);
   if (text && setting.min.empty() && setting.max.empty()) return Range{0, kMaxText};
@@ -59,7 +59,8 @@ Result<Range> RangeOf(const Setting& setting) {
   if (!min.Ok()) return min.Err();
   const Result<std::uint64_t> max = Parse(kind, setting.max);
   if (!max.Ok()) return max.Err();
-  if (min.Value() > max.Value()) return Error{fmt::format("{} to {} is no range", setting.min, setting.max)};
+  if (min.Value() > max.Value())
+    return Error{fmt::format("{} to {} is not a range", setting.min, setting.max)};
   return Range{min.Value(), max.Value()};
 }
 
@@ -74,7 +75,7 @@ std::string HintFor(const Setting& setting) {
   return fmt::format("a duration such as \"250ms\", \"30s\" or \"5m\", {}", range);
 }
 
-// In the file a number has no quotes, and a size or a duration has; 0 needs no unit. A flag or a variable is
+// In the file a number has no quotes, a size or a duration has; 0 needs no unit. Flags and variables are
 // text.
 bool IsWrittenRight(Kind kind, const Written& written) {
   if (written.kind == Written::Kind::kWord) return true;
@@ -140,7 +141,7 @@ Result<SettingValue> ReadMode(const Written& written) {
   return Wants("a mode in quotes, octal, \"0000\" to \"0777\", such as \"0660\"", written);
 }
 
-// A name as POSIX has it, and a '*' behind it at most.
+// A name as POSIX defines it, optionally followed by one '*'.
 bool IsVariable(std::string_view word) {
   if (word.ends_with('*')) word.remove_suffix(1);
   const bool digit_first = !word.empty() && word.front() >= '0' && word.front() <= '9';
@@ -155,20 +156,20 @@ Result<SettingValue> ReadVariables(const Written& written) {
   for (const std::string& name : names) {
     if (IsVariable(name)) continue;
     const bool assigned = name.find('=') != std::string::npos;
-    return Error{fmt::format("{} is no name of a variable; write {}{}", Quoted(name), wanted,
+    return Error{fmt::format("{} is not the name of a variable; write {}{}", Quoted(name), wanted,
                              assigned ? "; its value is the one that the server was started with" : "")};
   }
   return SettingValue{0, fmt::format("{}", fmt::join(names, ", "))};
 }
 
-// Refuses what could not be printed as TOML and read back, or would not reach a system call whole.
+// Refuses text that could not be printed as TOML and read back, or would be cut in a system call.
 Result<SettingValue> ReadText(const Setting& setting, const Written& written) {
   const bool address = setting.kind == Kind::kAddress;
   if (!written.IsText()) {
     return Wants(address ? "an address in quotes, such as \"127.0.0.1:8080\"" : "text in quotes", written);
   }
   if (written.text.find('\0') != std::string::npos) return Wants("text without a NUL byte", written);
-  // The file's is: toml++ has checked.
+  // Text from the file is UTF-8: toml++ has checked it.
   if (written.kind == Written::Kind::kWord && !IsUtf8(written.text)) return Wants("text in UTF-8", written);
   if (address) {
     const Result<ListenAddress> parsed = ParseListenAddress(written.text);

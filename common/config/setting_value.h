@@ -1,5 +1,5 @@
-// Values of settings: read from what a person wrote, checked against the declaration, printed as TOML. Pure.
-// What PrintValue writes, ReadValue reads back to the same value.
+// Values of settings: reads what a person wrote, checks it against the declaration, and prints it as TOML.
+// Pure. ReadValue reads what PrintValue writes back to the same value.
 #ifndef PREFORKD_COMMON_CONFIG_SETTING_VALUE_H_
 #define PREFORKD_COMMON_CONFIG_SETTING_VALUE_H_
 
@@ -12,14 +12,14 @@
 
 namespace preforkd {
 
-// A value as it was written, before it is known what its key takes.
+// A value as it was written, before the type of its key is known.
 struct Written {
   enum class Kind {
-    kWord,    // a flag's or a variable's: the key says how to read it
-    kString,  // from here on: from the file
+    kWord,    // of a flag or a variable: the key says how to read it
+    kString,  // this and the following: of the file
     kInteger,
     kBoolean,
-    kOther,  // no key takes one; `text` is what it is, "a table"
+    kOther,  // no key takes one; `text` describes it, "a table"
   };
   Kind kind = Kind::kWord;
   std::string text;
@@ -29,18 +29,18 @@ struct Written {
   [[nodiscard]] std::string Described() const;
 };
 
-// The error says what is wrong and what would be right, without the name of the key. Precondition: the
-// declaration of `setting` is right, see CheckDeclaration().
+// The error says what is wrong and what to write instead, without the name of the key. Precondition: the
+// declaration of `setting` is valid, see CheckDeclaration().
 Result<SettingValue> ReadValue(const Setting& setting, const Written& written);
 // As TOML: "\"30s\"", "5", "true".
 std::string PrintValue(const Setting& setting, const SettingValue& value);
 SettingValue DefaultValue(const Setting& setting);
 
-// Whether the settings of `declaration` can be used: names, ranges and defaults. A library may bring
+// Ok if the settings of `declaration` can be used: names, ranges and defaults. A loaded library may declare
 // anything. `reserved`: names that every service has already.
 Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved);
 
-// Whether the range of a setting, if it has one, is a range.
+// Ok if the range of the setting, if it has one, is valid.
 Status CheckRange(const Setting& setting);
 // A number, a size or a duration.
 bool IsQuantity(SettingKind kind);
@@ -48,7 +48,7 @@ bool IsQuantity(SettingKind kind);
 bool IsTextKind(SettingKind kind);
 // As a TOML basic string, quotes included. Any bytes but NUL survive if they are UTF-8.
 std::string TomlString(std::string_view text);
-// What stands between commas and blanks.
+// Splits at commas and blanks.
 std::vector<std::string> SplitWords(std::string_view text);
 // "'a', 'b' or 'c'".
 std::string WordList(const std::vector<std::string>& words);

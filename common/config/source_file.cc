@@ -1,4 +1,4 @@
-// ReadSourceFile: the master that reloads is the one that accepts, so it never waits for a file.
+// ReadSourceFile: the master that reloads also accepts connections, so it must never wait for a file.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ namespace preforkd {
 namespace {
 
 constexpr std::size_t kMaxSize = 1024 * 1024;
-// An editor that writes in place needs one moment; a file that changes at each of so many looks is refused.
+// An editor that writes in place needs one more look; a file that changes at each of so many is refused.
 constexpr int kMaxAttempts = 5;
 
 const char* KindOf(mode_t mode) {
@@ -30,10 +30,10 @@ Result<struct stat> Look(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) < 0) return SysError("stat");
   if (!S_ISREG(status.st_mode)) {
-    return Error{fmt::format("is {}; a configuration is a regular file", KindOf(status.st_mode))};
+    return Error{fmt::format("is {}; a configuration must be a regular file", KindOf(status.st_mode))};
   }
   if (static_cast<std::uint64_t>(status.st_size) > kMaxSize) {
-    return Error{fmt::format("is {} bytes long; a configuration has at most {}", status.st_size,
+    return Error{fmt::format("is {} bytes long; the maximum for a configuration is {}", status.st_size,
                              FormatSize(kMaxSize))};
   }
   return status;
@@ -44,7 +44,7 @@ bool SameContent(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-// From the beginning, at most one byte more than it may have: that one shows that the file has grown.
+// Reads from the beginning, at most one byte more than allowed: that byte shows that the file is too large.
 Result<std::string> ReadAll(int fd) {
   std::string bytes(kMaxSize + 1, '\0');
   std::size_t length = 0;
@@ -76,7 +76,7 @@ Result<std::string> ReadWhole(int fd) {
 }  // namespace
 
 std::optional<std::string> ReadSourceFile(const std::string& path, Problems& problems) {
-  // Non-blocking: to open a FIFO would wait for its writer.
+  // Non-blocking: opening a FIFO would wait for its writer.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.Valid()) {
     problems.Add({path}, "{}; name a readable configuration file", SysError("open").text);

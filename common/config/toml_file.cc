@@ -1,4 +1,4 @@
-// WriteFile: the one place that knows toml++. Walks its tree in the order of the file.
+// WriteFile: the only file that uses toml++. Walks the TOML tree in the order of the file.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -12,11 +12,12 @@
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
 
-// A file must never end the master, and toml++ 3.3 has two ways to do that. It asserts that a key follows
-// `[`, which `[=` breaks; the code behind each assertion reports the error properly, so there are none.
+// A file must never end the master, and toml++ 3.3 has two ways to do that. First, it asserts that a key
+// follows `[`; the text `[=` violates that. The code behind each assertion reports the error properly, so
+// assertions are compiled out.
 #define TOML_ASSERT(condition) static_cast<void>(0)
-// And it calls its search for blanks unreachable where a letter such as an accented one ends up: undefined
-// behaviour. The answer there is that the letter is no blank.
+// Second, its search for blanks declares a place unreachable that a letter such as an accented one reaches:
+// undefined behaviour. The right answer there is that the letter is not a blank.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
@@ -28,24 +29,24 @@
 namespace preforkd {
 namespace {
 
-// Enough for an unknown key to be named in full, and a bound for the recursion.
+// Deep enough to report an unknown key in full; bounds the recursion.
 constexpr int kMaxDepth = 8;
-// toml++ bounds the nesting of values (256) but not that of `a.a.a`, and takes the stack for each level.
+// toml++ limits the nesting of values (256) but not that of `a.a.a`, which uses stack for each level.
 constexpr int kMaxDotsInLine = 100;
 
-// Refuses what toml++ reports at the wrong place, or dies of. Columns count characters, as toml++ does.
+// Refuses text that toml++ reports at the wrong place or crashes on. Columns count characters, as in toml++.
 bool IsSafe(std::string_view text, const std::string& source, Problems& problems) {
   Origin at{source, 1, 1};
-  int dots = 0;  // in this line, without those behind another: a ruler in a comment is no key
+  int dots = 0;  // in this line; adjacent dots count once, so that a ruler in a comment is accepted
   char previous = '\n';
   const auto refuse = [&](std::string_view why) { return problems.Add(at, "{}", why), false; };
   while (!text.empty()) {
     const std::size_t length = Utf8Length(text);
     const char first = text.front();
-    if (first == '\0') return refuse("NUL byte; a configuration is text in UTF-8");
-    if (length == 0) return refuse("no UTF-8; a configuration is text in UTF-8");
+    if (first == '\0') return refuse("NUL byte; a configuration must be UTF-8 text");
+    if (length == 0) return refuse("invalid UTF-8; a configuration must be UTF-8 text");
     if (dots > kMaxDotsInLine) {
-      return refuse(fmt::format("more than {} dots in one line; no key is that deep", kMaxDotsInLine));
+      return refuse(fmt::format("more than {} dots in one line; no key has so many", kMaxDotsInLine));
     }
     ++at.column;
     if (first == '.' && previous != '.') ++dots;
@@ -71,7 +72,7 @@ Written WrittenIn(const toml::node& node) {
   return {Kind::kOther, "a date or time"};
 }
 
-// A key in quotes keeps them, or "dispatch.policy" = ... would pass for dispatch.policy.
+// A quoted key keeps its quotes, or "dispatch.policy" = ... would pass for dispatch.policy.
 std::string PathPart(std::string_view key) { return IsBareKey(key) ? std::string(key) : TomlString(key); }
 
 bool IsSection(std::string_view path) {
@@ -110,7 +111,7 @@ class Walk {
     Origin origin;
   };
 
-  // toml++ keeps a table sorted by key; the order of the file is in the positions.
+  // toml++ sorts a table by key; the positions have the order of the file.
   [[nodiscard]] std::vector<Member> Members(const toml::table& table) const {
     std::vector<Member> members;
     for (const auto& [key, node] : table)
@@ -133,11 +134,11 @@ class Walk {
     const toml::table* table = member.node->as_table();
     const bool section = IsSection(path);
     if (section && table == nullptr) {
-      // 'worker = 2' is a slip of the pen for 'workers'.
+      // 'worker = 2' is probably a typing mistake for 'workers'.
       return draft_.problems.Add(member.origin, "'{0}' is one section; write [{0}] and its keys below{1}",
                                  path, DidYouMean(path, KeyNames(TopKeys())));
     }
-    // Of an unknown section each key is reported: that says best what it may have been meant to be.
+    // In an unknown section each key is reported: that gives the best hint at what was meant.
     const bool unknown_section =
         table != nullptr && !table->empty() && FindKey(TopKeys(), path) == nullptr && depth < kMaxDepth;
     if (!section && !unknown_section) return Write(path, member, draft_.top);
@@ -157,7 +158,7 @@ class Walk {
       if (const toml::table* table = element.as_table()) {
         WriteAll(*table, draft_.listen.emplace_back(DraftSection{"listen.", {}, origin}));
       } else {
-        draft_.problems.Add(origin, "listen: {} is no section; write [[listen]] and its keys below",
+        draft_.problems.Add(origin, "listen: {} is not a section; write [[listen]] and its keys below",
                             WrittenIn(element).Described());
       }
     }
@@ -171,17 +172,17 @@ class Walk {
     for (const Member& inner : Members(*table)) NamedOne(inner, named);
   }
 
-  // A name goes into keys (service.NAME.root), variables, logs and metrics.
+  // A name becomes part of keys (service.NAME.root), variables, logs and metrics.
   void NamedOne(const Member& member, NamedSections& named) {
     const toml::table* table = member.node->as_table();
     if (table == nullptr) {
       return draft_.problems.Add(
-          member.origin, "{0}.{1}: {2} is no section; write [{0}.NAME] and its keys below", named.word,
+          member.origin, "{0}.{1}: {2} is not a section; write [{0}.NAME] and its keys below", named.word,
           Escaped(PathPart(member.key)), WrittenIn(*member.node).Described());
     }
     if (!IsBareKey(member.key) || member.key.size() > named.max_name) {
       return draft_.problems.Add(member.origin,
-                                 "{} is no name for a {}; write 1 to {} letters, digits, '-' and '_'",
+                                 "{} is not a valid name of a {}; write 1 to {} letters, digits, '-' and '_'",
                                  Quoted(member.key), named.word, named.max_name);
     }
     WriteAll(*table, named.Add(member.key, member.origin));

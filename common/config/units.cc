@@ -18,7 +18,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Largest first: formatting takes the first that divides the value.
+// Largest first: formatting uses the first unit that divides the value.
 constexpr std::array<Unit, 6> kDurationUnits = {{{"h", 3'600'000'000'000},
                                                  {"m", 60'000'000'000},
                                                  {"s", 1'000'000'000},
@@ -40,7 +40,7 @@ constexpr std::array<Unit, 1> kNoUnits = {{{"", 1}}};
 struct Scale {
   std::span<const Unit> units;
   std::string_view hint;
-  std::uint64_t limit;  // the largest that fits where it goes
+  std::uint64_t limit;  // the largest value that the target type holds
 };
 
 constexpr Scale kDurations = {kDurationUnits,
@@ -52,7 +52,7 @@ constexpr Scale kNumbers = {kNoUnits, "write a whole number", std::numeric_limit
 
 Result<std::uint64_t> Parse(std::string_view text, const Scale& scale) {
   const Error wrong{fmt::format("{} is not understood; {}", Quoted(text), scale.hint)};
-  const Error too_large{fmt::format("{} is too large a number", Quoted(text))};
+  const Error too_large{fmt::format("{} is too large", Quoted(text))};
   std::uint64_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc::result_out_of_range) return too_large;

@@ -1,5 +1,5 @@
 // Durations and sizes as people write them: one whole number and one unit, "250ms", "64KiB". Strict: no sign,
-// no space, no fraction, nothing that does not fit. What Format writes, Parse reads back to the same value.
+// no space, no fraction, no overflow. Parse reads what Format writes back to the same value.
 #ifndef PREFORKD_COMMON_CONFIG_UNITS_H_
 #define PREFORKD_COMMON_CONFIG_UNITS_H_
 

@@ -18,9 +18,9 @@ using Json = nlohmann::ordered_json;
 struct CommandRow {
   ControlCommand command;
   const char* name;
-  const char* number;  // the key of the number that it takes, or nullptr
+  const char* number;  // the name of its number, or nullptr if it takes none
   bool may_wait;
-  bool of_a_pool = false;  // may name one
+  bool of_a_pool = false;  // may name a pool
 };
 constexpr CommandRow kCommands[] = {
     {ControlCommand::kStatus, "status", nullptr, false},
@@ -45,7 +45,7 @@ const CommandRow* FindRow(const std::string& name) {
   return row == std::end(kCommands) ? nullptr : row;
 }
 
-// A whole number that fits, and no other value.
+// A non-negative integer that fits; nullopt for any other value.
 std::optional<std::uint32_t> NumberIn(const Json& value) {
   if (!value.is_number_unsigned()) return std::nullopt;
   const auto number = value.get<std::uint64_t>();
@@ -53,7 +53,7 @@ std::optional<std::uint32_t> NumberIn(const Json& value) {
   return static_cast<std::uint32_t>(number);
 }
 
-// The object in `line`. Neither exceptions nor anything but an object comes out.
+// The object in `line`. Throws nothing; anything but an object is an error.
 Result<Json> ParseObject(std::string_view line) {
   Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return Error{"not a JSON object in one line"};
@@ -135,7 +135,7 @@ Result<ControlReply> ParseControlReply(std::string_view line) {
   const auto ok = object.find("ok");
   if (ok == object.end() || !ok->is_boolean()) return Error{"\"ok\" is missing"};
   reply.ok = ok->get<bool>();
-  // What a later server says beside this is not for us.
+  // Other members, which a later server may add, are ignored.
   if (const auto message = object.find("message"); message != object.end() && message->is_string()) {
     reply.message = message->get<std::string>();
   }
@@ -154,7 +154,7 @@ std::string RenderControlReply(const ControlReply& reply) {
   if (!reply.problems.empty()) object["problems"] = reply.problems;
   std::string text = Dump(object);
   if (!reply.result.empty()) {
-    // It is JSON already, and the status of a big fleet is long: not parsed again just to be printed.
+    // It is JSON already, and the status of a large server is long: not parsed again just to be printed.
     std::string_view result = reply.result;
     while (result.ends_with('\n')) result.remove_suffix(1);
     text.insert(text.size() - 1, fmt::format(",\"result\":{}", result));

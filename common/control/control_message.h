@@ -1,8 +1,8 @@
-// What preforkctl and the master say to each other on the control socket: one JSON object a line each way,
+// The messages between preforkctl and the master on the control socket: one JSON object a line each way,
 // `{"command":"scale","workers":4,"pool":"app"}` and `{"ok":true,"message":"..."}`. Pure: no socket here.
 //
-// The protocol is for other programs too, so it is strict where it reads (an unknown key is an error, not a
-// wish that is silently not granted) and stable where it writes.
+// Other programs may use the protocol too. It is strict when it reads (an unknown key is an error, not
+// silently ignored) and stable in what it writes.
 #ifndef PREFORKD_COMMON_CONTROL_CONTROL_MESSAGE_H_
 #define PREFORKD_COMMON_CONTROL_CONTROL_MESSAGE_H_
 
@@ -16,7 +16,7 @@
 
 namespace preforkd {
 
-// Bytes of one request, without its end of line.
+// Maximum bytes of one request, without its line end.
 inline constexpr std::size_t kMaxControlRequest = 4096;
 
 enum class ControlCommand : std::uint8_t {
@@ -28,12 +28,12 @@ enum class ControlCommand : std::uint8_t {
   kStop,
   kScale,       // number: workers; pool
   kRetire,      // number: slot
-  kReopenLogs,  // answered when all workers have, or have not in time
+  kReopenLogs,  // answered when all workers have reopened their logs, or when the time is up
 };
 
 struct ControlRequest {
   ControlCommand command = ControlCommand::kStatus;
-  bool wait = false;         // reload, upgrade: answer when it has been done or refused
+  bool wait = false;         // reload, upgrade: answer when it is done or refused
   std::uint32_t number = 0;  // scale, retire
   std::string pool = {};     // scale; empty: main
 
@@ -43,16 +43,16 @@ struct ControlRequest {
 // The name of a command on the wire and on preforkctl's command line.
 const char* ControlCommandName(ControlCommand command);
 
-// Without its end of line. The error is for whoever wrote the request.
+// `line` is without its line end. The error text is for the author of the request.
 Result<ControlRequest> ParseControlRequest(std::string_view line);
-// With its end of line.
+// With a line end.
 std::string RenderControlRequest(const ControlRequest& request);
 
 struct ControlReply {
   bool ok = true;
-  std::string message;                // what was done, or why not; for a person
-  std::vector<std::string> problems;  // of a configuration that was refused: FILE:LINE:COL: what
-  std::string result;                 // JSON, one line; empty: none. Of status, metrics, config.
+  std::string message;                // for a person: what was done, or why not
+  std::vector<std::string> problems;  // of a refused configuration: FILE:LINE:COL: what is wrong
+  std::string result;                 // of status, metrics, config: JSON in one line; empty: none
 
   bool operator==(const ControlReply&) const = default;
 };
@@ -60,12 +60,12 @@ struct ControlReply {
 ControlReply Refusal(std::string message);
 // A reply that carries text.
 ControlReply TextReply(std::string_view text);
-// The text in a reply that carries some; the empty string otherwise.
+// The text that TextReply put in; empty if the reply carries none.
 std::string TextOf(const ControlReply& reply);
 
-// Without its end of line.
+// `line` is without its line end.
 Result<ControlReply> ParseControlReply(std::string_view line);
-// With its end of line. Always valid UTF-8.
+// With a line end. Always valid UTF-8.
 std::string RenderControlReply(const ControlReply& reply);
 
 }  // namespace preforkd

@@ -8,8 +8,8 @@
 namespace preforkd {
 namespace {
 
-// Callbacks run before the loop looks for new events again: a bound, so that control events are never
-// further away than this many clients.
+// The maximum number of callbacks before the loop looks for new events: control events never wait for more
+// than this many clients.
 constexpr int kMaxCallbacksPerTurn = 256;
 
 }  // namespace
@@ -19,7 +19,7 @@ Result<EventLoop> EventLoop::Create() {
   event_config* config = ::event_config_new();
   if (config == nullptr) return Error{"event_config_new: out of memory", 0};
   ::event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
-  // Limits apply to priorities >= the last argument: the clients'.
+  // The limits apply to priorities >= the last argument: the clients'.
   ::event_config_set_max_dispatch_interval(config, nullptr, kMaxCallbacksPerTurn, kPriorityClient);
   event_base* base = ::event_base_new_with_config(config);
   ::event_config_free(config);

@@ -12,16 +12,16 @@
 namespace preforkd {
 namespace {
 
-// An entry of libevent's evmap; what else is as small does no harm here.
+// The size of an entry of libevent's evmap. Other allocations of this size do no harm here.
 struct alignas(16) Entry {
   std::array<std::byte, 16> bytes;
 };
 
-// One for each descriptor number that a process commonly has at most; memory only once it is used. The rest,
-// if there ever is any, lies in the heap.
+// One for each descriptor number up to the usual limit of a process. Pages are used only once touched.
+// Further entries, if any, come from the heap.
 constexpr std::size_t kEntries = 64 * 1024;
 std::array<Entry, kEntries> g_entries;
-std::atomic<std::size_t> g_used{0};  // they are not used again: libevent frees them with its base
+std::atomic<std::size_t> g_used{0};  // never reused: libevent frees them with its event_base
 
 bool IsEntry(const void* memory) {
   const std::less<const void*> before;

@@ -12,19 +12,19 @@ FdWatch::FdWatch(EventLoop& loop, int fd, int priority, Callback callback)
 
 Status FdWatch::Want(Interest interest) { return Add(interest, nullptr); }
 
-Status FdWatch::Want(Interest interest, Duration patience) {
-  const timeval interval = ToTimeval(patience);
+Status FdWatch::Want(Interest interest, Duration timeout) {
+  const timeval interval = ToTimeval(timeout);
   return Add(interest, &interval);
 }
 
-Status FdWatch::Add(Interest interest, const timeval* patience) {
+Status FdWatch::Add(Interest interest, const timeval* timeout) {
   if (interest == wanted_) return {};
   if (interest == Interest::kNone) {
     Stop();
     return {};
   }
-  // The new interest goes in before the old one leaves: one EPOLL_CTL_MOD, which cannot fail for lack of
-  // anything, instead of a DEL, and an ADD that can.
+  // The new interest is added before the old one is removed: one EPOLL_CTL_MOD, which cannot fail for lack of
+  // resources, instead of a DEL and an ADD that can.
   event bridge{};
   if (wanted_ != Interest::kNone) {
     Assign(bridge, interest);
@@ -32,7 +32,7 @@ Status FdWatch::Add(Interest interest, const timeval* patience) {
     Stop();
   }
   Assign(event_, interest);
-  const int added = ::event_add(&event_, patience);
+  const int added = ::event_add(&event_, timeout);
   if (event_initialized(&bridge)) ::event_del(&bridge);
   if (added != 0) return SysError("epoll_ctl");
   wanted_ = interest;
@@ -59,7 +59,7 @@ void FdWatch::OnEvent(int, short what, void* self) {
   if ((what & EV_READ) != 0) ready = ready | Interest::kRead;
   if ((what & EV_WRITE) != 0) ready = ready | Interest::kWrite;
   if ((what & EV_TIMEOUT) != 0) ready = ready | Interest::kTimeout;
-  watch->callback_(ready);  // may have destroyed the watch: last statement
+  watch->callback_(ready);  // may have destroyed the watch: must be the last statement
 }
 
 }  // namespace preforkd

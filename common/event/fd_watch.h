@@ -1,8 +1,8 @@
 // FdWatch: interest in a borrowed descriptor. Level-triggered. Does not own the descriptor.
 //
-// The owner must destroy or Stop() the watch before the descriptor is closed or sent to another process:
-// epoll keys on the open file description, so a copy elsewhere would keep firing under a number that by then
-// may belong to another connection (epoll(7)).
+// The owner must destroy or Stop() the watch before the descriptor is closed or sent to another process.
+// epoll watches the open file description: a copy in another process would keep firing under a number that
+// may already belong to another connection (epoll(7)).
 #ifndef PREFORKD_COMMON_EVENT_FD_WATCH_H_
 #define PREFORKD_COMMON_EVENT_FD_WATCH_H_
 
@@ -16,12 +16,12 @@
 
 namespace preforkd {
 
-// What a watch waits for, and what a callback is told; bits.
+// What a watch waits for and what its callback gets; bits.
 enum class Interest : unsigned {
   kNone = 0,
   kRead = 1,     // readable, or end of file, or an error to be read
   kWrite = 2,    // room to write, or an error to be read
-  kTimeout = 4,  // only told, never waited for: nothing of the rest has happened in time
+  kTimeout = 4,  // only reported, never waited for: neither of the others came in time
 };
 constexpr Interest operator|(Interest a, Interest b) {
   return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -41,18 +41,18 @@ class FdWatch {
   ~FdWatch() { Stop(); }
 
   // Replaces what is waited for; kNone stops. Costs nothing when nothing changes.
-  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled). What was
-  // waited for before is waited for still.
+  // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, or EPERM (a file that cannot be polled). The previous
+  // interest stays in force then.
   Status Want(Interest interest);
-  // The same, and kTimeout after `patience` without either. For one wait: patience is not changed by a Want
-  // for the same interest.
-  Status Want(Interest interest, Duration patience);
+  // The same, and reports kTimeout after `timeout` without either. For one wait: a Want for the same interest
+  // does not change the timeout.
+  Status Want(Interest interest, Duration timeout);
   void Stop();
   [[nodiscard]] Interest Wanted() const { return wanted_; }
 
  private:
   static void OnEvent(int fd, short what, void* self);
-  Status Add(Interest interest, const timeval* patience);
+  Status Add(Interest interest, const timeval* timeout);
   // Makes `event` one of this watch.
   void Assign(event& event, Interest interest);
 

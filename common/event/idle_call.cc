@@ -9,8 +9,8 @@ namespace preforkd {
 IdleCall::IdleCall(EventLoop& loop, std::function<void()> callback, int priority)
     : callback_(std::move(callback)) {
   ::event_assign(&event_, loop.Base(), -1, 0, &IdleCall::OnEvent, this);
-  // Of the active events a loop runs those of the first priority that has any, also those that become active
-  // meanwhile, and then looks for new ones.
+  // The loop runs the active events of the highest priority that has any, including those that become active
+  // meanwhile, and then looks for new events.
   ::event_priority_set(&event_, priority);
 }
 
@@ -24,7 +24,7 @@ void IdleCall::Request() {
 void IdleCall::OnEvent(int, short, void* self) {
   auto& call = *static_cast<IdleCall*>(self);
   call.requested_ = false;
-  call.callback_();  // may have destroyed it: last statement
+  call.callback_();  // may have destroyed the object: must be the last statement
 }
 
 }  // namespace preforkd

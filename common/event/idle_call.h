@@ -1,9 +1,9 @@
-// IdleCall: calls back when the loop has nothing else to do: no client is ready, no timer due, no command
-// waiting. While there always is something, it is not called at all: who must not wait for ever sets a Timer
-// beside it.
+// IdleCall: calls back when the loop has nothing else to do: no client is ready, no timer is due, no command
+// waits. While there is always something to do, it is never called; set a Timer beside it if that must not
+// last.
 //
-// With the priority of clients instead: once behind all clients who are ready in this turn of the loop, if it
-// is asked for in the callback of one of them.
+// With the priority of clients instead: called once behind all clients that are ready in this turn of the
+// loop, if it is requested in the callback of one of them.
 #ifndef PREFORKD_COMMON_EVENT_IDLE_CALL_H_
 #define PREFORKD_COMMON_EVENT_IDLE_CALL_H_
 
@@ -22,8 +22,8 @@ class IdleCall {
   IdleCall& operator=(const IdleCall&) = delete;
   ~IdleCall();
 
-  // One call from now on, however often it is asked for until then. Costs no system call, and the loop's next
-  // look for events does not wait.
+  // Requests one call; further requests until then change nothing. Costs no system call, and makes the loop's
+  // next wait return at once.
   void Request();
 
  private:

@@ -48,7 +48,7 @@ void ReadableSet::OnReadable() {
   const int count = ::epoll_wait(epoll_.Get(), ready_.data(), static_cast<int>(ready_.size()), 0);
   if (count < 0) {
     PF_CHECK(errno != EBADF && errno != EINVAL, "an epoll of our own cannot be waited for");
-    return;  // the loop will say so again
+    return;  // the loop will report it again
   }
   due_ = std::span(ready_).first(static_cast<std::size_t>(count));
   while (!due_.empty()) {

@@ -1,7 +1,7 @@
-// ReadableSet: very many borrowed descriptors, of which all that matters is whether they can be read.
-// Level-triggered. An epoll of its own inside the loop's: an FdWatch keeps some 200 bytes for each, where one
-// may do nothing for minutes. The kernel pays with a check that an epoll inside another one closes no circle,
-// one after the other for the whole system, whenever one is added (epoll_ctl(2)).
+// ReadableSet: watches very many borrowed descriptors for being readable, and for nothing else.
+// Level-triggered. It is an epoll instance inside the loop's: an FdWatch needs some 200 bytes for each
+// descriptor, and these may do nothing for minutes. The price: each epoll_ctl add to a nested epoll makes the
+// kernel check for cycles, under one lock for the whole system (epoll_ctl(2)).
 //
 // As with FdWatch, a descriptor must be removed before it is closed or sent to another process (epoll(7)).
 #ifndef PREFORKD_COMMON_EVENT_READABLE_SET_H_
@@ -24,9 +24,10 @@ namespace preforkd {
 
 class ReadableSet {
  public:
-  // What the owner calls a descriptor by; not looked at.
+  // The owner's value for a descriptor; never dereferenced here.
   using Name = void*;
-  // Can be read, is at its end, or is broken. May add and remove, this one too; must not destroy the set.
+  // The descriptor can be read, is at its end, or is broken. May call Add and Remove, also for this
+  // descriptor; must not destroy the set.
   using Callback = std::function<void(Name)>;
 
   ReadableSet(EventLoop& loop, int priority, Callback callback);
@@ -34,13 +35,13 @@ class ReadableSet {
   ReadableSet& operator=(const ReadableSet&) = delete;
 
   // Error: ENOSPC (fs.epoll.max_user_watches), ENOMEM, EPERM (a file that cannot be polled); EMFILE while the
-  // set has no epoll of its own yet.
+  // epoll instance of the set could not be made.
   Status Add(int fd, Name name);
-  // From now on the callback does not hear of it. Precondition: it was added with this name.
+  // The callback is not called for it any more. Precondition: it was added with this name.
   void Remove(int fd, Name name);
 
  private:
-  static constexpr std::size_t kAtOnce = 64;  // then others have their turn
+  static constexpr std::size_t kAtOnce = 64;  // per callback, so that others get their turn
 
   Status Open();
   void OnReadable();
@@ -48,8 +49,8 @@ class ReadableSet {
   EventLoop& loop_;
   int priority_;
   Callback callback_;
-  UniqueFd epoll_;                // made at once, or where that failed with the first Add that can
-  std::optional<FdWatch> watch_;  // of epoll_: goes before it
+  UniqueFd epoll_;                // made in the constructor, or if that failed in the first Add that can
+  std::optional<FdWatch> watch_;  // watches epoll_: destroyed before it
   std::array<epoll_event, kAtOnce> ready_{};
   std::span<epoll_event> due_;  // of ready_: not called back yet
 };

@@ -15,7 +15,7 @@ Result<std::unique_ptr<SignalWatch>> SignalWatch::Create(EventLoop& loop, std::i
   sigset_t set;
   ::sigemptyset(&set);
   for (const int signo : signals) ::sigaddset(&set, signo);
-  // Exactly these: one that was started by an upgrade has all blocked until here.
+  // SIG_SETMASK: a program that an upgrade has started has all signals blocked until here.
   if (::sigprocmask(SIG_SETMASK, &set, nullptr) < 0) return SysError("sigprocmask");
   UniqueFd fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd.Valid()) return SysError("signalfd");
@@ -31,12 +31,12 @@ SignalWatch::SignalWatch(EventLoop& loop, UniqueFd fd, Callback callback)
 
 void SignalWatch::OnReadable() {
   signalfd_siginfo info{};
-  // One a wake-up: the callback may end the loop, and what is left keeps the descriptor readable.
+  // One for each wake-up: the callback may end the loop. What is left keeps the descriptor readable.
   const ssize_t size = ::read(fd_.Get(), &info, sizeof(info));
   if (size == static_cast<ssize_t>(sizeof(info))) {
     callback_(static_cast<int>(info.ssi_signo), static_cast<int>(info.ssi_pid));
   } else if (size < 0 && errno != EAGAIN && errno != EINTR) {
-    log::Error("{}", SysError("read", "signalfd").text);
+    log::Error(log::kSystemCallFailed, "{}", SysError("read", "signalfd").text);
   }
 }
 

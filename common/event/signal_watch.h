@@ -1,7 +1,7 @@
 // SignalWatch: signals as events of the loop, by signalfd(2). The only file that blocks signals for it.
 //
-// The signals stay blocked for the life of the watch, so no handler ever runs: none of the master's can run
-// in a freshly forked child, and a child inherits nothing but a mask (which child_setup.cc resets).
+// The signals stay blocked for the life of the watch and no handler is installed. So no handler of the master
+// can run in a freshly forked child; the child inherits a signal mask only, which child_setup.cc resets.
 #ifndef PREFORKD_COMMON_EVENT_SIGNAL_WATCH_H_
 #define PREFORKD_COMMON_EVENT_SIGNAL_WATCH_H_
 

@@ -47,7 +47,7 @@ void Timer::Fire() {
     return;
   }
   deadline_.reset();
-  callback_();  // may have destroyed the timer: last statement
+  callback_();  // may have destroyed the timer: must be the last statement
 }
 
 }  // namespace preforkd

@@ -1,8 +1,8 @@
-// Timer: one callback at one time, on the monotonic clock, with the granularity of the coarse clock (1 to
-// 4 ms). Cancelled by its destructor.
+// Timer: one callback at one time, on the monotonic clock, with the granularity of the coarse clock (1 to 4
+// ms). Its destructor cancels it.
 //
 // Moving the deadline further away costs nothing: the armed timer fires at the old time, sees that it is
-// early, and arms itself for the rest. That is what makes a timeout per request affordable.
+// early, and arms itself for the rest. So a timeout for each request is affordable.
 #ifndef PREFORKD_COMMON_EVENT_TIMER_H_
 #define PREFORKD_COMMON_EVENT_TIMER_H_
 
@@ -27,7 +27,7 @@ class Timer {
   ~Timer() { Disarm(); }
 
   void SetAt(Time deadline) { SetAt(deadline, Now()); }
-  // `now` where the caller has it already.
+  // `now`: for callers that have read the clock already.
   void SetAt(Time deadline, Time now);
   void SetAfter(Duration delay);
   void Cancel() { deadline_.reset(); }
@@ -40,8 +40,8 @@ class Timer {
   void Disarm();
 
   Callback callback_;
-  std::optional<Time> deadline_;   // what the owner wants
-  std::optional<Time> armed_for_;  // what libevent knows; never later than deadline_ while that is set
+  std::optional<Time> deadline_;   // as set by the owner
+  std::optional<Time> armed_for_;  // as armed in libevent; never later than deadline_ while that is set
   event event_{};
 };
 

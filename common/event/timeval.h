@@ -1,4 +1,4 @@
-// Durations as libevent wants them. For this package only.
+// Converts durations for libevent. For this package only.
 #ifndef PREFORKD_COMMON_EVENT_TIMEVAL_H_
 #define PREFORKD_COMMON_EVENT_TIMEVAL_H_
 
@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// A negative duration is none at all.
+// A negative duration becomes 0.
 inline timeval ToTimeval(Duration duration) {
   const auto wait = std::max(std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
                              std::chrono::microseconds::rep{0});

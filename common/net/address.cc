@@ -1,5 +1,5 @@
-// Text to address and back. Numbers only: a name would need the resolver, which blocks and may answer
-// differently at the next reload.
+// Text to address and back. Numeric addresses only: a host name would need the resolver, which blocks and may
+// answer differently at the next reload.
 #include "common/net/address.h"
 
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@ constexpr std::size_t kUnixHeader = offsetof(sockaddr_un, sun_path);
 constexpr std::size_t kMaxUnixName = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxSystemdName = 255;  // sd_listen_fds_with_names(3)
 
-// sockaddr_storage may not be read through another type's pointer; a copy is what the compiler makes of it.
+// sockaddr_storage may not be read through a pointer to another type. The compiler optimizes this copy away.
 template <typename T>
 T CopyOut(const SocketAddress& address) {
   T typed{};
@@ -61,7 +61,7 @@ std::string IPv6Text(const sockaddr_in6& typed) {
 std::string UnixText(const SocketAddress& address) {
   const auto typed = CopyOut<sockaddr_un>(address);
   if (address.length <= kUnixHeader) return "unix:";
-  // A wild worker may have claimed more than there is.
+  // A misbehaving worker may have sent a length beyond the structure.
   const std::size_t size = std::min<std::size_t>(address.length - kUnixHeader, sizeof(typed.sun_path));
   const std::string_view name(typed.sun_path, size);
   if (name.front() == '\0') return fmt::format("unix:@{}", name.substr(1));
@@ -69,7 +69,7 @@ std::string UnixText(const SocketAddress& address) {
 }
 
 Error Wrong(std::string_view text, std::string_view why) {
-  return Error{fmt::format("{} is no address: {}", Quoted(text), why)};
+  return Error{fmt::format("{} is not an address: {}", Quoted(text), why)};
 }
 
 std::optional<std::uint16_t> ParsePort(std::string_view text) {
@@ -88,16 +88,16 @@ ListenAddress Named(ListenAddress::Kind kind, std::string_view text, std::string
 }
 
 Result<ListenAddress> NamedUnix(std::string_view text, std::string_view name, bool abstract) {
-  if (name.find('\0') != std::string_view::npos) return Wrong(text, "it holds a NUL byte; leave that out");
+  if (name.find('\0') != std::string_view::npos) return Wrong(text, "it contains a NUL byte; remove it");
   if (name.size() > kMaxUnixName) {
-    return Wrong(text, fmt::format("the name has {} bytes, and {} is the most that a Unix socket takes",
+    return Wrong(text, fmt::format("the name has {} bytes, and the maximum of a Unix socket is {}",
                                    name.size(), kMaxUnixName));
   }
   sockaddr_un typed{};
   typed.sun_family = AF_UNIX;
   std::memcpy(typed.sun_path, name.data(), name.size());
   if (abstract) typed.sun_path[0] = '\0';
-  // The length of an abstract address counts no terminator: every byte of it is name.
+  // The length of an abstract address includes no terminator: every byte belongs to the name.
   ListenAddress listen = Named(ListenAddress::Kind::kUnix, text, name);
   listen.address = Pack(typed, kUnixHeader + name.size() + (abstract ? 0 : 1));
   return listen;
@@ -123,9 +123,9 @@ Result<SocketAddress> ParseIPv6(std::string_view text, std::string_view host, st
   typed.sin6_port = htons(port);
   if (::inet_pton(AF_INET6, std::string(host).c_str(), &typed.sin6_addr) != 1) {
     return Wrong(text,
-                 fmt::format("{} is no numeric IPv6 address; write one such as [::1]:8080", Quoted(host)));
+                 fmt::format("{} is not a numeric IPv6 address; write one such as [::1]:8080", Quoted(host)));
   }
-  // The socket is IPv6 only, and the kernel refuses to bind such an address on it.
+  // The socket is IPv6 only, and the kernel refuses to bind such an address to it.
   if (IN6_IS_ADDR_V4MAPPED(&typed.sin6_addr)) {
     return Wrong(text, "it is an IPv4 address written as IPv6; write it as IPv4, such as 127.0.0.1:8080");
   }
@@ -137,12 +137,12 @@ Result<SocketAddress> ParseIPv4(std::string_view text, std::string_view host, st
   typed.sin_family = AF_INET;
   typed.sin_port = htons(port);
   if (host.find(':') != std::string_view::npos) {
-    return Wrong(text, "an IPv6 address stands in brackets, such as [::1]:8080");
+    return Wrong(text, "an IPv6 address must be in brackets, such as [::1]:8080");
   }
   if (host == "*") return Wrong(text, fmt::format("for all addresses write :{}", port));
   if (::inet_pton(AF_INET, std::string(host).c_str(), &typed.sin_addr) != 1) {
     return Wrong(text,
-                 fmt::format("{} is no numeric address; write one such as 127.0.0.1:8080", Quoted(host)));
+                 fmt::format("{} is not a numeric address; write one such as 127.0.0.1:8080", Quoted(host)));
   }
   return Pack(typed, sizeof(typed));
 }
@@ -165,7 +165,7 @@ Result<ListenAddress> ParseTcp(std::string_view text) {
   const std::optional<std::uint16_t> port = ParsePort(text.substr(colon + 1));
   if (!port) {
     return Wrong(text,
-                 fmt::format("{} is no port; write a number, 0 to 65535", Quoted(text.substr(colon + 1))));
+                 fmt::format("{} is not a port; write a number, 0 to 65535", Quoted(text.substr(colon + 1))));
   }
   Result<SocketAddress> address = ParseHost(text, host, *port);
   if (!address.Ok()) return address.Err();

@@ -1,5 +1,4 @@
-// Addresses: what a listener is configured with, and what a peer is known by. Plain values; no socket is
-// touched here.
+// Addresses of listeners and peers. Plain values; no socket is used here.
 #ifndef PREFORKD_COMMON_NET_ADDRESS_H_
 #define PREFORKD_COMMON_NET_ADDRESS_H_
 
@@ -29,31 +28,31 @@ struct SocketAddress {
   [[nodiscard]] std::uint16_t Port() const;
   // "127.0.0.1:80", "[::1]:80" (an IPv4-mapped address as IPv4), "unix:/path", "unix:@name", "unix:".
   [[nodiscard]] std::string Text() const;
-  // The same without port and brackets, and of a Unix socket "unix:" alone, whose name may be any bytes. Into
-  // `room`, as much as fits; the number of bytes. Allocates nothing.
+  // The same without port and brackets; for a Unix socket "unix:" alone, since its name may be any bytes.
+  // Writes as much as fits into `room` and returns the number of bytes. Allocates nothing.
   std::size_t PrintHost(std::span<char> room) const;
 
   bool operator==(const SocketAddress& other) const;
 };
 
-// What can follow `listen`: `127.0.0.1:8080`, `[::]:8080`, `:8080` (all addresses of both families),
+// The values of `listen`: `127.0.0.1:8080`, `[::]:8080`, `:8080` (all addresses of both families),
 // `unix:/path`, `unix:@abstract`, `systemd:NAME`.
 struct ListenAddress {
   enum class Kind { kTcp, kUnix, kSystemd };
   Kind kind = Kind::kTcp;
   SocketAddress address;    // kTcp and kUnix
-  bool dual_stack = false;  // kTcp, `:PORT`: one IPv6 socket that takes IPv4 too
+  bool dual_stack = false;  // kTcp, `:PORT`: one IPv6 socket that also accepts IPv4
   std::string name;         // kUnix: the path, or "@name"; kSystemd: the name
-  // As the user wrote it: what logs, metrics and reload compare.
+  // As the user wrote it. Logs and metrics show it; a reload compares it.
   std::string text;
 
-  // A Unix socket with a path: one that a file in some folder stands for.
+  // A Unix socket with a path: one that has a file.
   [[nodiscard]] bool HasFile() const { return kind == Kind::kUnix && !name.starts_with('@'); }
 
   bool operator==(const ListenAddress&) const = default;
 };
 
-// The error says what is wrong and what would be right.
+// The error says what is wrong and what to write instead.
 Result<ListenAddress> ParseListenAddress(std::string_view text);
 // A Unix socket by its path, which may be relative to the working directory.
 Result<ListenAddress> SocketPath(std::string_view path);

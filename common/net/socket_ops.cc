@@ -19,7 +19,7 @@
 namespace preforkd {
 namespace {
 
-// Seconds that the kernel waits for the first bytes before it shows the connection all the same.
+// Seconds that the kernel waits for the first bytes before it delivers the connection without them.
 constexpr int kDeferSeconds = 1;
 
 Status SetOption(int fd, int level, int name, int value, const char* what) {
@@ -27,7 +27,8 @@ Status SetOption(int fd, int level, int name, int value, const char* what) {
   return {};
 }
 
-// A file that a dead server left behind answers ECONNREFUSED; a live one accepts, and its file stays.
+// Connecting to a file left by an ended server fails with ECONNREFUSED. A running server accepts, and its
+// file stays.
 void RemoveStaleFile(const ListenAddress& address) {
   struct stat info {};
   if (::lstat(address.name.c_str(), &info) < 0 || !S_ISSOCK(info.st_mode)) return;
@@ -35,7 +36,9 @@ void RemoveStaleFile(const ListenAddress& address) {
   if (!probe.Valid()) return;
   if (::connect(probe.Get(), address.address.Get(), address.address.length) == 0 || errno != ECONNREFUSED)
     return;
-  if (::unlink(address.name.c_str()) == 0) log::Notice("removed the stale socket file {}", address.name);
+  if (::unlink(address.name.c_str()) == 0)
+    log::Notice({log::kStaleSocket, {{"path", address.name}}}, "removed the stale socket file {}",
+                address.name);
 }
 
 constexpr mode_t kPermissions = 0777;
@@ -48,7 +51,7 @@ Status BindFile(int fd, const ListenAddress& address, const SocketAccess& access
   const int bind_errno = errno;
   (void)::umask(before);
   if (result < 0) return SysErrorOf(bind_errno, "bind", address.text);
-  // The owner; and the mode once more, which a default access control list of the folder narrows. Nobody can
+  // The owner; and the mode once more, because a default ACL of the folder may have narrowed it. Nobody can
   // connect before listen(2).
   const SocketFile file = FileOf(address);
   Status status = SetAccess(file, access);
@@ -56,8 +59,8 @@ Status BindFile(int fd, const ListenAddress& address, const SocketAccess& access
   return status;
 }
 
-// The file by its own descriptor, so that another one that takes its path is never touched. `info` is of it.
-// Invalid: it is not there any more.
+// Opens the file itself, so that another file at its path is never changed. `info` describes it. Invalid: the
+// file is not there any more.
 UniqueFd OpenSocketFile(const SocketFile& file, struct stat& info) {
   UniqueFd fd(::open(file.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const bool same =
@@ -110,7 +113,7 @@ Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& ac
   return fd;
 }
 
-Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name) {
+Result<UniqueFd> CopyListeningSocket(int fd, const std::string& name) {
   int type = 0;
   int listens = 0;
   socklen_t size = sizeof(int);
@@ -118,7 +121,7 @@ Result<UniqueFd> AdoptListeningSocket(int fd, const std::string& name) {
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) return SysError("getsockopt", name);
   if (type != SOCK_STREAM || listens == 0) {
     return Error{name +
-                 ": the socket that was passed is no stream socket that listens: the socket unit needs "
+                 ": the socket that was passed is not a listening stream socket: the socket unit needs "
                  "ListenStream= and Accept=no"};
   }
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -161,7 +164,7 @@ Accepted AcceptOne(int listener) {
   accepted.fd =
       UniqueFd(::accept4(listener, accepted.peer.Get(), &accepted.peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!accepted.fd.Valid()) accepted.errnum = errno;
-  // An unnamed Unix peer is a family and nothing else.
+  // An unnamed Unix peer has a family and nothing else.
   if (accepted.peer.length <= sizeof(sa_family_t)) accepted.peer.length = 0;
   return accepted;
 }
@@ -228,7 +231,7 @@ Status MaySetAccess(const SocketFile& file, const SocketAccess& access, bool any
   return SysErrorOf(EPERM, "chown", file.path);
 }
 
-SocketFilePresence LookAt(const SocketFile& file) {
+SocketFilePresence CheckSocketFile(const SocketFile& file) {
   struct stat info {};
   if (file.path.empty()) return SocketFilePresence::kOurs;
   if (::lstat(file.path.c_str(), &info) < 0) {

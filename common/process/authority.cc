@@ -16,7 +16,7 @@ Authority OwnAuthority() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
   if (::syscall(SYS_capget, &header, data.data()) < 0)
-    return authority;  // refused: what is not known is not had
+    return authority;  // refused: treat an unknown capability as missing
   const auto has = [&data](unsigned capability) {
     return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
   };

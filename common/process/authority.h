@@ -1,4 +1,4 @@
-// What a process may do about its own identity (capabilities(7)).
+// What a process may change about its own identity (capabilities(7)).
 #ifndef PREFORKD_COMMON_PROCESS_AUTHORITY_H_
 #define PREFORKD_COMMON_PROCESS_AUTHORITY_H_
 
@@ -9,18 +9,18 @@ namespace preforkd {
 struct Authority {
   uid_t user = 0;              // effective
   bool change_ids = false;     // CAP_SETUID and CAP_SETGID
-  bool change_owner = false;   // CAP_CHOWN: may give its files to anybody
+  bool change_owner = false;   // CAP_CHOWN: may give its files to any user
   bool change_root = false;    // CAP_SYS_CHROOT
-  bool shed_bounding = false;  // CAP_SETPCAP: may empty its bounding set
+  bool shed_bounding = false;  // CAP_SETPCAP: may clear its capability bounding set
 
   [[nodiscard]] bool IsRoot() const { return user == 0; }
 };
 
-// Of this process, now.
+// The current authority of this process.
 Authority OwnAuthority();
 
-// This kernel can filter the system calls of a process (seccomp(2), SECCOMP_RET_TRAP), and lets us ask for
-// it.
+// True if this kernel can filter the system calls of a process (seccomp(2), SECCOMP_RET_TRAP) and allows us
+// to.
 bool CallFiltersExist();
 
 }  // namespace preforkd

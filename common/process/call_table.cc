@@ -18,9 +18,9 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-// ---- what every worker has ----
+// ---- what every worker may do ----
 
-// No call here opens anything but to read it, makes a socket or a process, or reaches another process.
+// No call here opens anything for writing, makes a socket or a process, or reaches another process.
 constexpr std::string_view kEveryWorker[] = {
     // connections, the channel, the logs
     "recvfrom",
@@ -61,7 +61,7 @@ constexpr std::string_view kEveryWorker[] = {
     "clock_nanosleep",
     "restart_syscall",
     "pause",
-    // files that are there: found, read. Of a log: flushed, and the torn end of a line taken back
+    // existing files: find and read. For logs: flush, and truncate the torn end of a line
     "openat2",
     "fstat",
     "stat",
@@ -202,7 +202,7 @@ constexpr std::string_view kFiles[] = {
     "inotify_rm_watch",
 };
 
-// Programs that are executed are under the same filter: what starting one needs is here too.
+// Executed programs are under the same filter: the calls that starting one needs are here too.
 constexpr std::string_view kProcesses[] = {
     "fork",
     "vfork",
@@ -249,21 +249,21 @@ Names NamesOf(CallSet set) {
   return {};
 }
 
-// ---- calls of which some arguments are allowed ----
+// ---- calls of which only some arguments are allowed ----
 
-// An int argument: what its register holds above is not ours to judge.
+// An int argument: the upper half of its register is ignored.
 constexpr std::uint64_t kInt = 0xffffffff;
-// What makes an open(2) more than a reading one.
+// The flags that make open(2) write.
 constexpr std::uint64_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC;
-// A process in new namespaces could do there what it cannot here.
+// A process in new namespaces could do there what it may not do here.
 constexpr std::uint64_t kNewNamespaces =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-// The argument is the process itself.
+// The argument must be the process id of the worker.
 constexpr std::uint64_t kSelf = ~std::uint64_t{0} - 1;
 
 struct PartialCall {
   std::string_view name;
-  std::optional<CallSet> set;  // none: every worker has it
+  std::optional<CallSet> set;  // none: every worker may make it
   std::array<ArgumentTest, 2> tests;
   std::size_t count = 1;
 };
@@ -273,14 +273,14 @@ constexpr PartialCall kPartial[] = {
     {"open", {}, {{{1, kWriting, 0}}}},
     {"mmap", {}, {{{2, PROT_EXEC, 0}}}},
     {"mprotect", {}, {{{2, PROT_EXEC, 0}}}},
-    // Not F_SETFL: an open file is shared, and one that blocks would stop the next process that has the
+    // Not F_SETFL: the open file is shared, and a blocking one would stop the next process that has the
     // connection, or the master at the log. Not F_SETOWN: it sends signals.
     {"fcntl", {}, {{{1, kInt, F_DUPFD}}}},
     {"fcntl", {}, {{{1, kInt, F_DUPFD_CLOEXEC}}}},
     {"fcntl", {}, {{{1, kInt, F_GETFD}}}},
     {"fcntl", {}, {{{1, kInt, F_SETFD}}}},
     {"fcntl", {}, {{{1, kInt, F_GETFL}}}},
-    // Not SO_LINGER: whoever closes the socket last, the master perhaps, would wait (socket(7)).
+    // Not SO_LINGER: the last process to close the socket, perhaps the master, would block (socket(7)).
     {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_KEEPALIVE}}}, 2},
     {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_SNDBUF}}}, 2},
     {"setsockopt", {}, {{{1, kInt, SOL_SOCKET}, {2, kInt, SO_RCVBUF}}}, 2},
@@ -300,7 +300,7 @@ constexpr PartialCall kPartial[] = {
     {"prctl", {}, {{{0, kInt, PR_GET_NAME}}}},
     {"prctl", {}, {{{0, kInt, PR_GET_DUMPABLE}}}},
     {"prctl", {}, {{{0, kInt, PR_SET_VMA}}}},
-    // Its own limits, and only to read them.
+    // Its own limits, and only reading them.
     {"prlimit64", {}, {{{0, kInt, 0}, {2, ~std::uint64_t{0}, 0}}}, 2},
     {"tgkill", {}, {{{0, kInt, kSelf}}}},
     {"kill", {}, {{{0, kInt, kSelf}}}},
@@ -332,9 +332,8 @@ constexpr PartialCall kPartial[] = {
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLK}}}},
     {"fcntl", CallSet::kFiles, {{{1, kInt, F_OFD_SETLKW}}}},
 
-    {"clone",
-     CallSet::kProcesses,
-     {{{0, kNewNamespaces, 0}}}},  // first: fork(3) is this, pthread_create(3) clone3(2)
+    // Before the row of kThreads, for SetThatAdds: fork(3) uses clone(2), pthread_create(3) clone3(2).
+    {"clone", CallSet::kProcesses, {{{0, kNewNamespaces, 0}}}},
     {"clone", CallSet::kThreads, {{{0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD}}}},
     {"fcntl", CallSet::kProcesses, {{{1, kInt, F_SETFL}, {2, O_NONBLOCK, O_NONBLOCK}}}, 2},
     {"prlimit64", CallSet::kProcesses, {{{0, kInt, 0}}}},
@@ -375,7 +374,7 @@ std::vector<CallRule> RulesFor(CallSets sets, pid_t self) {
 bool HidesClone3(CallSets sets) { return sets.Has(CallSet::kThreads) || sets.Has(CallSet::kProcesses); }
 
 std::optional<CallSet> SetThatAdds(std::string_view name) {
-  // Of pthread_create(3), where threads are not allowed.
+  // pthread_create(3) calls it if threads are not allowed.
   if (name == "clone3") return CallSet::kThreads;
   for (const auto& [set_name, set] : kCallSetNames) {
     if (Contains(NamesOf(set), name)) return set;

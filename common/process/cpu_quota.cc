@@ -25,7 +25,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
 }
 
-// A whole number that is more than 0.
+// A positive whole number.
 std::optional<double> Microseconds(std::string_view text) {
   text = Trimmed(text);
   std::int64_t number = 0;
@@ -58,13 +58,13 @@ std::string Unescaped(std::string_view text) {
 
 enum class Version { kOne, kTwo };
 
-// Where the groups of a version are to be seen, and which of them is the topmost there.
+// Where the groups of a version are mounted, and which group is the topmost there.
 struct Mount {
   std::string root;
   std::string point;
 };
 
-// The last one wins: it hides those before it. 36 35 98:0 /root /mount/point options - fstype source
+// The last one wins: it hides those before it. Format: 36 35 98:0 /root /mount/point options - fstype source
 // superoptions
 std::optional<Mount> MountOf(Version version, std::string_view mountinfo) {
   constexpr std::size_t kRoot = 3;
@@ -83,8 +83,8 @@ std::optional<Mount> MountOf(Version version, std::string_view mountinfo) {
   return mount;
 }
 
-// The path of this process's group, from the topmost of its namespace. 4:cpu,cpuacct:/path, and 0::/path of
-// version 2.
+// The path of this process's group, relative to the root of its namespace: 4:cpu,cpuacct:/path, or 0::/path
+// in version 2.
 std::optional<std::string> GroupOf(Version version, std::string_view groups) {
   for (const std::string_view line : Split(groups, '\n')) {
     const std::size_t first = line.find(':');
@@ -97,12 +97,12 @@ std::optional<std::string> GroupOf(Version version, std::string_view groups) {
   return std::nullopt;
 }
 
-// The folder of the group beneath the mount point: "/a/b", or "" for the topmost. A mount may begin at the
-// group of a container while the path counts from the machine's.
+// The folder of the group beneath the mount point: "/a/b", or "" for the topmost. A mount may start at the
+// group of a container while the path starts at the machine's root.
 std::string FolderBeneath(const Mount& mount, std::string group) {
   if (mount.root != "/" && (group == mount.root || group.starts_with(mount.root + "/")))
     group.erase(0, mount.root.size());
-  // Of another namespace ("/../.."): what is mounted is what can be seen.
+  // In another namespace ("/../.."): only the mounted group is visible.
   if (!group.starts_with('/') || group == "/" || group.find("/..") != std::string::npos) return {};
   return group;
 }
@@ -146,7 +146,7 @@ std::optional<CpuQuota> FindCpuQuota(const FileReader& read) {
     const std::optional<Mount> mount = MountOf(version, *mounts);
     const std::optional<std::string> group = GroupOf(version, *groups);
     if (!mount || !group) continue;
-    // A group has no more than those above it have.
+    // A group has at most the CPUs of those above it.
     for (std::string folder = FolderBeneath(*mount, *group);; folder.erase(folder.rfind('/'))) {
       std::optional<CpuQuota> quota = QuotaIn(version, mount->point + folder, read);
       if (quota && (!smallest || quota->cpus < smallest->cpus)) smallest = std::move(quota);

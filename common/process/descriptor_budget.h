@@ -1,8 +1,8 @@
-// DescriptorBudget: how many descriptors this process may still use. One for a process; whoever is about to
-// take in a client asks it.
+// DescriptorBudget: how many descriptors this process may still open. One for each process; asked before a
+// client is accepted or taken.
 //
-// What is open is known only as a bound, which costs nothing to keep. Where the bound comes near
-// RLIMIT_NOFILE the table itself is asked, by opening and closing: that is exact.
+// The caller knows only an upper bound of the open descriptors, which costs nothing to maintain. If the bound
+// comes near RLIMIT_NOFILE, the exact answer is found by opening and closing descriptors.
 #ifndef PREFORKD_COMMON_PROCESS_DESCRIPTOR_BUDGET_H_
 #define PREFORKD_COMMON_PROCESS_DESCRIPTOR_BUDGET_H_
 
@@ -14,20 +14,20 @@ namespace preforkd {
 
 class DescriptorBudget {
  public:
-  // Kept free by those who take in clients for what must not fail: receiving from a worker, taking back from
-  // a stuck one, a fork, a log, the configuration.
+  // Not used for clients: kept free for what must not fail, such as receiving from a worker, reclaiming from
+  // a stuck one, a fork, a log file, the configuration.
   static constexpr std::uint64_t kReserve = 16;
 
-  // `in_use_at_most`: a bound of what is open now.
+  // `in_use_at_most`: an upper bound of the descriptors open now.
   explicit DescriptorBudget(std::function<std::uint64_t()> in_use_at_most)
       : in_use_at_most_(std::move(in_use_at_most)) {}
 
-  // The bound says that there is room for `wanted` more beside the reserve. False: there may be all the same.
+  // True if the bound leaves room for `wanted` more besides the reserve. False: there may still be room.
   [[nodiscard]] bool HasPlenty(std::uint64_t wanted) const;
-  // There is room for one more client beside the reserve.
+  // True if there is room for one more client besides the reserve.
   [[nodiscard]] bool HasRoomForClient() const;
-  // There is a free descriptor, be it one of the reserve. Ask before receiving one: recvmsg(2) into a full
-  // table succeeds, and loses it.
+  // True if any descriptor is free, including the reserve. Ask before receiving one: recvmsg(2) into a full
+  // table succeeds and loses it.
   [[nodiscard]] bool HasAny() const;
 
  private:

@@ -6,10 +6,10 @@
 
 namespace preforkd {
 
-bool HeapTrim::Look(std::size_t held, std::size_t most, Time now) {
-  most_ = std::max(most_, most);
-  if (most_ < kMany || held > most_ / 2 || now < not_before_) return false;
-  most_ = held;
+bool HeapTrim::Check(std::size_t held, std::size_t peak, Time now) {
+  peak_ = std::max(peak_, peak);
+  if (peak_ < kMany || held > peak_ / 2 || now < not_before_) return false;
+  peak_ = held;
   const Time begin = Now();
   (void)::malloc_trim(0);
   not_before_ = now + 100 * (Now() - begin);

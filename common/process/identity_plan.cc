@@ -5,7 +5,7 @@
 namespace preforkd {
 namespace {
 
-// What was asked for and is not done: "user and worker.chroot".
+// The configured changes that are not made: "user and worker.chroot".
 std::string Undone(const PoolSettings& config, const IdentityPlan& plan) {
   std::string keys;
   const auto add = [&keys](bool undone, const char* key) {
@@ -25,14 +25,18 @@ IdentityPlan PlanIdentity(const PoolSettings& config, const Authority& authority
   plan.change_ids = ids_wanted && (authority.IsRoot() || authority.change_ids);
   plan.change_root = !config.worker.chroot.empty() && (authority.IsRoot() || authority.change_root);
   if (authority.IsRoot()) {
-    if (config.user.empty())
+    if (config.user.empty()) {
       plan.remark = "user is not set: workers stay root, though without its capabilities";
+      plan.cause = "no_user";
+      plan.missing = "user";
+    }
     return plan;
   }
   if (plan.change_ids) return plan;
-  const std::string undone = Undone(config, plan);
+  plan.cause = "not_root";
+  plan.missing = Undone(config, plan);
   plan.remark = fmt::format("not started as root: workers are the same user as the master, uid {}{}",
-                            authority.user, undone.empty() ? "" : "; not in force: " + undone);
+                            authority.user, plan.missing.empty() ? "" : "; not in force: " + plan.missing);
   return plan;
 }
 

@@ -21,7 +21,7 @@ std::uint64_t RaiseDescriptorLimit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // refused: the limit that is in force holds
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // refused: the current limit stays
   }
   return DescriptorLimit();
 }
@@ -46,12 +46,12 @@ namespace {
 std::uint32_t CpusByAffinity() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  // EINVAL: more CPUs than the set holds (1024), which is then what we count.
+  // EINVAL: the machine has more CPUs than the set holds (1024).
   if (::sched_getaffinity(0, sizeof(set), &set) < 0) return 1;
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
-// Of a file in /proc or /sys, whose size is not known before.
+// A file in /proc or /sys, whose size is not known in advance.
 std::optional<std::string> ReadSmallFile(const std::string& path) {
   constexpr std::size_t kMost = 1024 * 1024;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -75,6 +75,8 @@ CpuShare UsableCpus() {
   const std::optional<CpuQuota> quota = FindCpuQuota(ReadSmallFile);
   CpuShare share;
   share.cpus = CpusWithin(affinity, quota);
+  share.affinity = affinity;
+  if (quota) share.quota = quota->cpus;
   share.found = fmt::format("{} by affinity, ", affinity);
   share.found += quota ? fmt::format("{:.2f} by {}", quota->cpus, quota->file) : "no quota";
   return share;
@@ -82,7 +84,7 @@ CpuShare UsableCpus() {
 
 Status UseBatchScheduling() {
   if (::sched_getscheduler(0) == SCHED_BATCH)
-    return {};  // given by who started us, who may have forbidden the rest
+    return {};  // set by the process that started us, which may have forbidden the call
   const sched_param parameters{};
   if (::sched_setscheduler(0, SCHED_BATCH, &parameters) < 0)
     return SysError("sched_setscheduler", "SCHED_BATCH");

@@ -1,4 +1,4 @@
-// What the process may use, and how it is scheduled.
+// Resource limits and scheduling of the process.
 #ifndef PREFORKD_COMMON_PROCESS_LIMITS_H_
 #define PREFORKD_COMMON_PROCESS_LIMITS_H_
 
@@ -10,23 +10,25 @@
 
 namespace preforkd {
 
-// Raises the soft limit of descriptors to the hard one. The value that is in force now.
+// Raises the soft limit of descriptors to the hard one. Returns the limit in force.
 std::uint64_t RaiseDescriptorLimit();
-// The soft limit now; it can be changed from outside (prlimit(1)) at any time.
+// The soft limit now; another process can change it (prlimit(1)) at any time.
 std::uint64_t DescriptorLimit();
-// Is there room for `wanted` more descriptors, at most 64? `in_use_at_most` is a bound that the caller knows;
-// only when that bound comes near the limit is the table itself asked (by opening and closing, which is
-// exact). Ask before receiving a descriptor: recvmsg(2) into a full table succeeds, and loses it.
+// Whether `wanted` (at most 64) more descriptors can be opened. `in_use_at_most`: an upper bound that the
+// caller knows. Only if it comes near the limit, the exact answer is found by opening and closing
+// descriptors. Ask before receiving a descriptor: recvmsg(2) into a full table succeeds and loses it.
 bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted);
-// CPUs to plan for, at least 1: those that this process may run on (sched_setaffinity(2)), no more than the
-// CPU quota of its control groups rounded up. Read anew each time: both can be changed from outside.
+// The number of CPUs to use, at least 1: those that this process may run on (sched_setaffinity(2)), at most
+// the CPU quota of its control groups rounded up. Read at each call: both can change.
 struct CpuShare {
   std::uint32_t cpus = 1;
+  std::uint32_t affinity = 1;
+  double quota = 0;   // in CPUs; 0: none
   std::string found;  // for the log: "4 by affinity, 1.50 by /sys/fs/cgroup/cpu.max"
 };
 CpuShare UsableCpus();
-// SCHED_BATCH: a process that wakes another is not preempted by it, which is most of what passing a
-// connection costs. Inherited by children. Needs no privilege; a seccomp filter may refuse.
+// SCHED_BATCH: a process that wakes another is not preempted by it; such preemption is the largest part of
+// the cost of passing a connection. Children inherit it. Needs no privilege; a seccomp filter may refuse it.
 Status UseBatchScheduling();
 
 }  // namespace preforkd

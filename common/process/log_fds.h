@@ -1,5 +1,5 @@
-// LogFds: where a process writes its log lines, as the master passes it on: descriptors, borrowed from their
-// owner (master/system/log_output.h), and how lines are dressed for what is behind them.
+// LogFds: the descriptors that a process writes its log lines to, borrowed from their owner
+// (master/system/log_output.h), and the kind of sink behind them.
 #ifndef PREFORKD_COMMON_PROCESS_LOG_FDS_H_
 #define PREFORKD_COMMON_PROCESS_LOG_FDS_H_
 

@@ -11,11 +11,11 @@ namespace preforkd {
 namespace {
 
 // /proc/vmstat has some 200 lines.
-constexpr std::size_t kMostBytes = 16384;
+constexpr std::size_t kMaxBytes = 16384;
 constexpr std::string_view kName = "oom_kill ";
 
 std::string ReadFrom(int fd) {
-  std::string text(kMostBytes, '\0');
+  std::string text(kMaxBytes, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::pread(fd, text.data() + size, text.size() - size, static_cast<off_t>(size));
@@ -26,7 +26,7 @@ std::string ReadFrom(int fd) {
   return text;
 }
 
-// The next line of `text`, which is cut off from it.
+// Removes the next line from `text` and returns it.
 std::string_view NextLine(std::string_view& text) {
   const std::size_t end = text.find('\n');
   const std::string_view line = text.substr(0, end);

@@ -16,11 +16,11 @@ bool IsAsleep(pid_t pid) {
   *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/stat", pid).out = '\0';
   const UniqueFd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
   if (!file.Valid()) return false;
-  std::array<char, 128> line;  // the state comes third; the name before it has at most 64 bytes
+  std::array<char, 128> line;  // the state is third; the name before it has at most 64 bytes
   const ssize_t size = ::read(file.Get(), line.data(), line.size());
   if (size <= 0) return false;
   const std::string_view text(line.data(), static_cast<std::size_t>(size));
-  // The name is in parentheses and may contain some itself: what counts is the last one.
+  // The name is in parentheses and may contain some itself: the last one ends it.
   const std::size_t name_end = text.rfind(") ");
   if (name_end == std::string_view::npos || name_end + 2 >= text.size()) return false;
   const char state = text[name_end + 2];

@@ -1,5 +1,5 @@
-// Program: what makes this program this one: its worker, its services, its name. The main file says it; the
-// rest of the tree is the same for every program.
+// Program: the parts that differ between programs: the worker, the services, the version. The main file sets
+// them; the rest of the tree is the same for every program.
 #ifndef PREFORKD_COMMON_PROCESS_PROGRAM_H_
 #define PREFORKD_COMMON_PROCESS_PROGRAM_H_
 
@@ -15,8 +15,8 @@ namespace preforkd {
 struct Program {
   WorkerEntry worker;
   std::vector<ServiceDeclaration> service_types;  // those that `worker` knows
-  std::string default_service = "http";  // the type that serves where neither a file nor a flag names one
-  // What it calls itself towards the program before it and the one after.
+  std::string default_service = "http";           // used if neither a file nor a flag names a type
+  // What it reports to the program before it and to the one after it (upgrade).
   std::string version = kVersion;
 };
 

@@ -17,10 +17,10 @@ namespace {
 constexpr const char* kOwnDescriptors = "/proc/self/fd";
 
 struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)::closedir(directory); }  // nothing was written to it
+  void operator()(DIR* directory) const { (void)::closedir(directory); }  // read only: nothing can be lost
 };
 
-// The first two fields of /proc/self/statm (proc(5)), in pages: all of it, and what is resident.
+// The first two fields of /proc/self/statm (proc(5)), in pages: total size and resident size.
 void ReadMemory(int statm, SelfStat& stat) {
   std::array<char, 128> text{};
   const ssize_t size = ::pread(statm, text.data(), text.size() - 1, 0);
@@ -53,8 +53,8 @@ std::span<char> EnvironmentArea() {
   std::array<char, 2048> text{};
   const ssize_t size = file.Valid() ? ::read(file.Get(), text.data(), text.size() - 1) : -1;
   if (size <= 0) return {};
-  // env_start and env_end are fields 50 and 51 (proc(5)). The second is a name that may hold anything, and
-  // ends with the last parenthesis.
+  // env_start and env_end are fields 50 and 51 (proc(5)). Field 2 is a name that may hold any bytes; the last
+  // parenthesis ends it.
   constexpr int kFieldsBetween = 48;
   const char* at = std::strrchr(text.data(), ')');
   for (int i = 0; i < kFieldsBetween && at != nullptr; ++i) at = std::strchr(at + 1, ' ');
@@ -63,7 +63,7 @@ std::span<char> EnvironmentArea() {
   const auto first = static_cast<std::uintptr_t>(std::strtoull(at, &end, 10));
   const auto last = static_cast<std::uintptr_t>(std::strtoull(end, nullptr, 10));
   if (first == 0 || last <= first) return {};
-  return {reinterpret_cast<char*>(first), last - first};  // NOLINT: the kernel's word for an address of ours
+  return {reinterpret_cast<char*>(first), last - first};  // NOLINT: the kernel reports our own address
 }
 
 std::optional<std::uint64_t> AskOpenDescriptors() {

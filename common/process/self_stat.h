@@ -1,4 +1,4 @@
-// What this process uses, for its part of the scoreboard, and where its environment lies.
+// Resources that this process uses, for the scoreboard, and the memory of its environment.
 #ifndef PREFORKD_COMMON_PROCESS_SELF_STAT_H_
 #define PREFORKD_COMMON_PROCESS_SELF_STAT_H_
 
@@ -17,20 +17,19 @@ struct SelfStat {
 };
 
 SelfStat ReadSelfStat();
-// /proc/self/statm, to be kept: it is then read without being opened, also by who has no /proc any more.
-// Invalid where there is none. A child must open its own.
+// /proc/self/statm, to be kept open: it can then be read without opening it, also where /proc is not visible
+// any more. Invalid if it cannot be opened. A child must open its own.
 UniqueFd OpenStatm();
-// The same from `statm`, borrowed.
+// The same, read from `statm` (borrowed).
 SelfStat ReadSelfStat(int statm);
 
-// The memory that the kernel shows as /proc/PID/environ: strings, each with its NUL, as they were at the
-// exec. Empty where /proc is not mounted.
+// The memory that the kernel shows as /proc/PID/environ: NUL-terminated strings, as they were at the exec.
+// Empty if /proc is not mounted.
 std::span<char> EnvironmentArea();
 
-// Open descriptors, at the price of one system call. nullopt where the kernel does not say (before
-// Linux 6.2).
+// The number of open descriptors, by one system call. nullopt if the kernel does not tell (before Linux 6.2).
 std::optional<std::uint64_t> AskOpenDescriptors();
-// The same on any kernel, at the price of a look at each. nullopt where /proc is not mounted.
+// The same on any kernel, by listing them. nullopt if /proc is not mounted.
 std::optional<std::uint64_t> CountOpenDescriptors();
 
 }  // namespace preforkd

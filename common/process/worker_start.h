@@ -1,5 +1,5 @@
-// WorkerStart: everything a freshly forked worker is given. The seam between master and worker: the master
-// fills it and calls a WorkerEntry, and knows no more of workers than that.
+// WorkerStart: everything that the master gives to a freshly forked worker. The interface between the two:
+// the master fills it and calls a WorkerEntry, and knows nothing else of workers.
 #ifndef PREFORKD_COMMON_PROCESS_WORKER_START_H_
 #define PREFORKD_COMMON_PROCESS_WORKER_START_H_
 
@@ -25,14 +25,14 @@ struct WorkerStart {
   WorkerId id;
   Generation generation{};
   pid_t master_pid = 0;
-  int channel = -1;            // borrowed from the master's table; the child makes it its own
-  LogFds logs;                 // borrowed likewise
-  int death_signal = SIGTERM;  // when the process that forked it has died
-  bool detached = false;       // --daemonize: let go of standard output and error, which are the caller's
+  int channel = -1;                  // borrowed from the master's table; the child takes it over
+  LogFds logs;                       // borrowed likewise
+  int parent_exit_signal = SIGTERM;  // sent when the process that forked it exits
+  bool detached = false;  // --daemonize: release standard output and error, which belong to the caller
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;
-  const PoolConfig* pool = nullptr;  // of `config`: what this worker is
-  // The number under which parcels name each service of that pool.
+  const PoolConfig* pool = nullptr;  // of `config`: the pool of this worker
+  // The services of that pool, each with the number that parcels use for it.
   std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
 };
 

@@ -15,7 +15,7 @@ bool IsPlain(std::string_view value) {
                      [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-// One byte that is no UTF-8 (in the name of a socket, say), and the whole scrape would be refused.
+// One invalid UTF-8 byte (in the name of a socket, say) would make Prometheus refuse the whole scrape.
 void AppendLabelValue(std::string& text, std::string_view value) {
   if (IsPlain(value)) {
     text += value;

@@ -12,7 +12,7 @@ namespace preforkd {
 
 class Exposition {
  public:
-  // Room for what a server of a few workers says, so that the text grows without being copied.
+  // Reserves room for a server with a few workers, so that the text is not copied as it grows.
   Exposition() { text_.reserve(16 * 1024); }
 
   struct Label {
@@ -21,13 +21,13 @@ class Exposition {
   };
   using Labels = std::initializer_list<Label>;
 
-  // A family of samples begins; those of the one before are complete. `name` and `help` stay alive until the
-  // next.
+  // Begins a family of samples and ends the previous one. `name` and `help` must live until the next call of
+  // these.
   void Counter(std::string_view name, std::string_view help) { Begin(name, "counter", help); }
   void Gauge(std::string_view name, std::string_view help) { Begin(name, "gauge", help); }
   void Histogram(std::string_view name, std::string_view help) { Begin(name, "histogram", help); }
 
-  // One sample of the family. `suffix` belongs to the name ("_bucket").
+  // Adds one sample to the family. `suffix` is appended to the name ("_bucket").
   void Sample(std::uint64_t value, Labels labels = {}, std::string_view suffix = {});
   void Sample(double value, Labels labels = {}, std::string_view suffix = {});
 

@@ -13,7 +13,7 @@
 namespace preforkd {
 namespace {
 
-// Of one slot: what lives in it, and what all its workers have counted.
+// One slot: its current worker, and the totals of all its workers.
 struct SlotReading {
   std::string name;  // the label's value
   std::string pool;  // the same
@@ -21,7 +21,7 @@ struct SlotReading {
   std::uint64_t connections = 0;
   std::uint64_t queued = 0;
   std::uint64_t rss_bytes = 0;
-  std::uint64_t alive_ns = 0;  // when it last showed that it runs, monotonic
+  std::uint64_t alive_ns = 0;  // monotonic time of its last heartbeat
   std::uint64_t requests = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
@@ -32,7 +32,7 @@ struct SlotReading {
   }
 };
 
-// Read at one moment.
+// Everything read at one moment.
 struct Reading {
   Totals totals;
   std::vector<SlotReading> slots;
@@ -70,7 +70,7 @@ Reading Read(const Scoreboard& scoreboard) {
   return reading;
 }
 
-// One sample for each value of the enumeration that the counters are by.
+// One sample for each value of the enumeration that the counters are indexed by.
 template <typename Kind, std::size_t kSize>
 void Samples(Exposition& out, const CounterPer<Kind, kSize>& counters, const char* label,
              const char* (*name)(Kind)) {
@@ -81,28 +81,28 @@ void Samples(Exposition& out, const CounterPer<Kind, kSize>& counters, const cha
 }
 
 void RenderServer(Exposition& out, const MasterPage& master) {
-  out.Gauge("preforkd_build_info", "The program that serves; always 1.");
+  out.Gauge("preforkd_build_info", "The version of the running program; always 1.");
   out.Sample(std::uint64_t{1}, {{"version", kVersion}});
   out.Gauge("preforkd_start_time_seconds", "When the server started, in seconds since 1970.");
   out.Sample(ToSeconds(Get(master.started_unix_ns)));
-  out.Gauge("preforkd_state", "1 for the state that the server is in.");
+  out.Gauge("preforkd_state", "1 for the current state of the server, 0 for the others.");
   const MasterState state = master.state.load(std::memory_order_relaxed);
   for (const MasterState each : {MasterState::kStarting, MasterState::kServing, MasterState::kDegraded,
                                  MasterState::kReloading, MasterState::kStopping}) {
     out.Sample(std::uint64_t{each == state}, {{"state", MasterStateName(each)}});
   }
-  out.Gauge("preforkd_generation", "Number of the configuration in service; a reload makes the next one.");
+  out.Gauge("preforkd_generation", "Number of the configuration in use; a reload makes the next one.");
   out.Sample(Get(master.generation));
   out.Gauge("preforkd_last_reload_successful", "1 unless the last reload was refused or abandoned.");
   out.Sample(std::uint64_t{master.last_reload_served.load(std::memory_order_relaxed)});
-  out.Counter("preforkd_reloads_total", "Reloads, by how they ended.");
+  out.Counter("preforkd_reloads_total", "Reloads, by result.");
   Samples(out, master.reloads, "result", ReloadResultName);
-  out.Counter("preforkd_upgrades_total", "Upgrades in place, by how they ended.");
+  out.Counter("preforkd_upgrades_total", "Upgrades in place, by result.");
   Samples(out, master.upgrades, "result", UpgradeResultName);
 }
 
 void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
-  out.Gauge("preforkd_workers", "Workers by state; gone: one that is to be started again, and has to wait.");
+  out.Gauge("preforkd_workers", "Workers by state; gone: ended, and waiting to be started again.");
   for (const PoolReading& pool : pools) {
     if (!pool.used && !pool.HasWorkers()) continue;
     for (const SlotState state :
@@ -116,13 +116,13 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
       if (pool.used) out.Sample(std::uint64_t{value(pool)}, {{"pool", pool.name}});
     }
   };
-  gauge("preforkd_workers_wanted", "Workers that there should be, extras not counted.",
+  gauge("preforkd_workers_wanted", "Configured number of workers, without extras.",
         [](const PoolReading& pool) { return pool.workers_wanted; });
-  gauge("preforkd_workers_max", "Workers that there may be, with extras.",
+  gauge("preforkd_workers_max", "Maximum number of workers, with extras.",
         [](const PoolReading& pool) { return pool.workers_max; });
   gauge("preforkd_pool_degraded", "1 while no worker of the pool is ready and none can be started.",
         [](const PoolReading& pool) { return std::uint64_t{pool.state == PoolState::kDegraded}; });
-  gauge("preforkd_connections_waiting", "Connections that no worker of the pool has room for.",
+  gauge("preforkd_connections_waiting", "Connections that wait because no worker of the pool has room.",
         [](const PoolReading& pool) { return pool.waiting; });
   gauge("preforkd_dispatch_gathers",
         "1 while connections are gathered on few workers of the pool (dispatch.gather).",
@@ -130,19 +130,18 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
 }
 
 void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
-  out.Counter("preforkd_worker_restarts_total",
-              "Workers that ended and should not have, by what ended them.");
+  out.Counter("preforkd_worker_restarts_total", "Workers that ended unexpectedly, by cause.");
   Samples(out, master.restarts, "reason", RestartReasonName);
-  out.Counter("preforkd_worker_recycles_total", "Workers that were well and have been replaced, by why.");
+  out.Counter("preforkd_worker_recycles_total", "Healthy workers that were replaced, by reason.");
   Samples(out, master.recycled, "reason", RecycleReasonName);
-  out.Gauge("preforkd_worker_heartbeat_age_seconds", "Since the worker last showed that its loop turns.");
+  out.Gauge("preforkd_worker_heartbeat_age_seconds", "Time since the last heartbeat of the worker.");
   const auto now_ns = static_cast<std::uint64_t>(ToNanoseconds(now));
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker())
       out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)),
                  {{"pool", slot.pool}, {"slot", slot.name}});
   }
-  out.Gauge("preforkd_worker_resident_memory_bytes", "Memory of the worker, at its last heartbeat.");
+  out.Gauge("preforkd_worker_resident_memory_bytes", "Resident memory of the worker at its last heartbeat.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"pool", slot.pool}, {"slot", slot.name}});
   }
@@ -150,42 +149,42 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   for (const SlotReading& slot : reading.slots)
     out.Sample(ToSeconds(slot.cpu_ns), {{"pool", slot.pool}, {"slot", slot.name}});
   out.Counter("preforkd_system_calls_refused_total",
-              "System calls that workers were refused (worker.seccomp).");
+              "System calls of workers that the filter refused (worker.seccomp).");
   out.Sample(Get(master.calls_refused));
 }
 
 void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
   const MasterPage& master = scoreboard.Master();
-  out.Counter("preforkd_connections_accepted_total", "Connections accepted, by the address they came to.");
+  out.Counter("preforkd_connections_accepted_total", "Connections accepted, by listener.");
   for (const ListenerRow& row : scoreboard.Listeners()) {
     const std::string address = row.address.Read();
     if (!address.empty()) out.Sample(Get(row.accepted), {{"listener", address}});
   }
   out.Gauge("preforkd_accept_paused",
-            "1 while nothing is accepted there: every slot is full, or no descriptor is free.");
+            "1 while accepting is paused: every slot is full, or no file descriptor is free.");
   for (const ListenerRow& row : scoreboard.Listeners()) {
     if (!row.used.load(std::memory_order_relaxed)) continue;
     out.Sample(std::uint64_t{row.paused.load(std::memory_order_relaxed)}, {{"listener", row.address.Read()}});
   }
-  out.Counter("preforkd_accept_errors_total", "Failures of accept4(2).");
+  out.Counter("preforkd_accept_errors_total", "Failures of accept4(2), by errno.");
   Samples(out, master.accept_errors, "errno", AcceptErrnoName);
 }
 
 void RenderConnections(Exposition& out, const Reading& reading) {
-  out.Gauge("preforkd_connections", "Connections that the worker has.");
+  out.Gauge("preforkd_connections", "Open connections of the worker.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.connections, {{"pool", slot.pool}, {"slot", slot.name}});
   }
   out.Gauge("preforkd_connections_parked", "Idle connections that the master holds.");
   out.Sample(reading.totals.account.parked);
-  out.Counter("preforkd_connections_finished_total",
-              "Connections that ended as they should, or were evicted.");
+  out.Counter("preforkd_connections_finished_total", "Connections that ended normally, or were evicted.");
   out.Sample(reading.totals.account.finished);
-  out.Counter("preforkd_connections_evicted_total",
-              "Of the finished: idle ones that were closed for lack of room (parking.max, descriptors).");
+  out.Counter(
+      "preforkd_connections_evicted_total",
+      "Idle connections closed for lack of room (parking.max, file descriptors); also counted as finished.");
   out.Sample(reading.totals.account.evicted);
   out.Counter("preforkd_connections_lost_total",
-              "Connections that ended because of us, without their answer.");
+              "Connections that ended without their response because of the server.");
   for (std::size_t i = 0; i < kLossReasons; ++i) {
     out.Sample(reading.totals.account.lost_by[i], {{"reason", LossReasonName(static_cast<LossReason>(i))}});
   }
@@ -193,7 +192,7 @@ void RenderConnections(Exposition& out, const Reading& reading) {
 
 void RenderWaits(Exposition& out, const Totals& totals) {
   out.Histogram("preforkd_dispatch_wait_seconds",
-                "How long new connections waited: from accept until a worker took them.");
+                "Wait of new connections, from accept until a worker took them.");
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < totals.waits.size(); ++i) {
     sum += totals.waits[i];
@@ -217,10 +216,11 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
     out.Sample(Get(master.handed_back[reason]),
                {{"direction", "to_master"}, {"reason", ReturnReasonName(reason)}});
   }
-  out.Counter("preforkd_handover_retries_total", "Hand-overs that had to be tried again, by what was full.");
+  out.Counter("preforkd_handover_retries_total", "Hand-overs that had to be retried, by what was full.");
   out.Sample(Get(master.channel_full), {{"reason", "channel"}});
   out.Sample(Get(master.too_many_in_flight), {{"reason", "descriptors_in_flight"}});
-  out.Counter("preforkd_reclaimed_total", "Connections taken back from a worker that had not taken them.");
+  out.Counter("preforkd_reclaimed_total",
+              "Connections that a worker had not taken and the master took back.");
   out.Sample(Get(master.reclaimed));
   out.Gauge("preforkd_dispatch_queue_length", "Connections handed over to the worker and not yet taken.");
   for (const SlotReading& slot : reading.slots) {
@@ -233,29 +233,30 @@ void RenderTraffic(Exposition& out, const Reading& reading) {
   out.Counter("preforkd_requests_total", "Requests of all workers that the slot has had.");
   for (const SlotReading& slot : reading.slots)
     out.Sample(slot.requests, {{"pool", slot.pool}, {"slot", slot.name}});
-  out.Counter("preforkd_received_bytes_total", "Bytes from clients, of all workers that the slot has had.");
+  out.Counter("preforkd_received_bytes_total",
+              "Bytes received from clients by all workers that the slot has had.");
   for (const SlotReading& slot : reading.slots)
     out.Sample(slot.bytes_in, {{"pool", slot.pool}, {"slot", slot.name}});
-  out.Counter("preforkd_sent_bytes_total", "Bytes to clients, of all workers that the slot has had.");
+  out.Counter("preforkd_sent_bytes_total", "Bytes sent to clients by all workers that the slot has had.");
   for (const SlotReading& slot : reading.slots)
     out.Sample(slot.bytes_out, {{"pool", slot.pool}, {"slot", slot.name}});
 }
 
 void RenderMaster(Exposition& out, const MasterPage& master) {
-  out.Counter("preforkd_log_lines_dropped_total", "Lines that could not be written, by log.");
+  out.Counter("preforkd_log_lines_dropped_total", "Log lines that could not be written, by log.");
   out.Sample(Get(master.log_lines_dropped), {{"log", "server"}});
   out.Sample(Get(master.access_lines_dropped), {{"log", "access"}});
   // The names that Prometheus' own clients use.
   const MasterUse& use = master.use;
   out.Counter("process_cpu_seconds_total", "CPU time of the master.");
   out.Sample(ToSeconds(Get(use.cpu_ns)));
-  out.Gauge("process_resident_memory_bytes", "Memory of the master.");
+  out.Gauge("process_resident_memory_bytes", "Resident memory of the master.");
   out.Sample(Get(use.rss_bytes));
   out.Gauge("process_virtual_memory_bytes", "Address space of the master.");
   out.Sample(Get(use.virtual_bytes));
-  out.Gauge("process_open_fds", "Descriptors that the master has open; each parked connection is one.");
+  out.Gauge("process_open_fds", "File descriptors that the master has open; each parked connection is one.");
   out.Sample(Get(use.descriptors));
-  out.Gauge("process_max_fds", "Descriptors that the master may have open.");
+  out.Gauge("process_max_fds", "Maximum of file descriptors of the master.");
   out.Sample(Get(use.max_descriptors));
   out.Gauge("process_start_time_seconds", "When the master started, in seconds since 1970.");
   out.Sample(ToSeconds(Get(master.started_unix_ns)));

@@ -1,11 +1,11 @@
-// RenderMetrics: what the scoreboard holds, as Prometheus reads it. Either process may call it: a worker for
-// `/metrics` of the status service, the master for preforkctl's `metrics`. It changes nothing and asks the
-// system nothing, so that both say the same; a worker that asks costs the master nothing.
+// RenderMetrics: the contents of the scoreboard in Prometheus' format. Any process may call it: a worker for
+// `/metrics` of the status service, the master for `preforkctl metrics`. It changes nothing and makes no
+// system call, so both give the same answer, and a scrape from a worker costs the master nothing.
 //
-// Counters never go back, whatever dies, is reloaded or scaled: what a dead worker has counted is in the
-// totals of its slot, and slots that have had a worker stay, like listeners that have been closed. Gauges are
-// of the workers and listeners that there are now. A slot that goes to another pool begins anew there. The
-// names are a contract.
+// Counters never go back when a worker ends, at a reload or when scaling: the counts of ended workers are in
+// the totals of their slot, slots that have had a worker stay listed, and so do closed listeners. Gauges
+// cover the current workers and listeners. The totals of a slot restart at 0 when it moves to another pool.
+// Users depend on the names: never change them.
 #ifndef PREFORKD_COMMON_REPORT_METRICS_H_
 #define PREFORKD_COMMON_REPORT_METRICS_H_
 
@@ -16,11 +16,11 @@
 
 namespace preforkd {
 
-// What to send with it as Content-Type.
+// The Content-Type of the text.
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-// Text in the exposition format, each metric with HELP and TYPE, some KiB. Numbers are of one moment for the
-// master (Scoreboard::ReadAtOneMoment).
+// Text in the exposition format, each metric with HELP and TYPE, some KiB. The master's numbers are read at
+// one moment (Scoreboard::ReadAtOneMoment).
 std::string RenderMetrics(const Scoreboard& scoreboard, Time now);
 
 }  // namespace preforkd

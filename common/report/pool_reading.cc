@@ -26,7 +26,7 @@ std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard) {
     const std::uint64_t pool = Get(row.pool);
     const auto state = static_cast<std::size_t>(row.state.load(std::memory_order_relaxed));
     if (pool < pools.size() && state < kSlotStates)
-      ++pools[pool].workers[state];  // whatever a wild worker writes
+      ++pools[pool].workers[state];  // checked: a misbehaving worker may write anything
   }
   return pools;
 }

@@ -1,4 +1,4 @@
-// What the scoreboard says of pools, read for a report: their rows, and the workers that each of them has.
+// The pools of the scoreboard, read for a report: their rows, and the number of workers of each.
 #ifndef PREFORKD_COMMON_REPORT_POOL_READING_H_
 #define PREFORKD_COMMON_REPORT_POOL_READING_H_
 
@@ -14,7 +14,8 @@ namespace preforkd {
 struct PoolReading {
   std::string name;
   std::string kind;
-  bool used = false;  // else it is one of an earlier configuration, of which workers may still finish
+  // False: it belongs to an earlier configuration, and some of its workers may still be draining.
+  bool used = false;
   PoolState state{};
   std::uint64_t workers_wanted = 0;
   std::uint64_t workers_max = 0;
@@ -28,10 +29,10 @@ struct PoolReading {
 
 // In the order of their numbers: the index is a PoolId.
 std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard);
-// Of the pools in use, extras not counted.
+// The sum over the pools in use, without extras.
 std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools);
 
-// The name of the worker's pool. Empty when it is in none of `pools`.
+// The name of the worker's pool. Empty if it is in none of `pools`.
 std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools);
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// WhyNotReady: what a load balancer wants to know.
+// WhyNotReady: the readiness check of load balancers.
 #ifndef PREFORKD_COMMON_REPORT_READINESS_H_
 #define PREFORKD_COMMON_REPORT_READINESS_H_
 
@@ -8,9 +8,9 @@
 
 namespace preforkd {
 
-// Ready: the server is not stopping, a worker is ready, and each pool has one that is, or is about to have
-// one again in place of one that has just died. Empty then; else why not, in one line without its end, with
-// the names of the pools that cannot serve. Any process.
+// Empty if the server is ready: it is not stopping, at least one worker is ready, and each pool has a ready
+// worker or is replacing one that has just ended. Otherwise the reason, one line without line end, with the
+// names of the pools that cannot serve. Any process.
 std::string WhyNotReady(const Scoreboard& scoreboard);
 
 }  // namespace preforkd

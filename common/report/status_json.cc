@@ -84,7 +84,7 @@ Json RestartsBy(const RestartCounters& restarts) {
   return reasons;
 }
 
-// `counts`: of each class alone; the last is of those that waited longer than any bound.
+// `counts`: each class alone, not cumulative; the last counts those that waited longer than any bound.
 Json DispatchWait(const Totals& totals) {
   Json bounds = Json::array();
   for (const std::uint64_t bound : WaitHistogram::kBounds) bounds.push_back(ToSeconds(bound));
@@ -149,7 +149,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
   if (answered_by) {
     report["answered_by"] = {{"slot", Raw(*answered_by)}, {"pid", Get(scoreboard.Row(*answered_by).pid)}};
   }
-  // What a worker is doing quotes its client, who may send any bytes: what is no UTF-8 becomes U+FFFD.
+  // The text of a worker quotes its client, who may send any bytes: invalid UTF-8 becomes U+FFFD.
   return report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

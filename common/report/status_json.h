@@ -1,7 +1,6 @@
-// StatusJson: what the scoreboard holds, as the document that `/status.json`, the pages made of it and
-// preforkctl show. Reads shared memory that other processes write meanwhile: the terms of the accounting
-// (accepted, in_progress, parked, finished, lost) are of one moment, every other number is right for some
-// recent one.
+// StatusJson: the contents of the scoreboard as the document behind `/status.json`, the status pages and
+// preforkctl. Reads shared memory while other processes write it: the terms of the account (accepted,
+// in_progress, parked, finished, lost) are of one moment, every other number is of some recent one.
 #ifndef PREFORKD_COMMON_REPORT_STATUS_JSON_H_
 #define PREFORKD_COMMON_REPORT_STATUS_JSON_H_
 
@@ -15,8 +14,8 @@
 namespace preforkd {
 
 // One JSON object, in one line that ends with "\n", valid UTF-8 whatever clients have sent. `answered_by`:
-// the worker that is asked, which the document then names ("answered_by": {"slot", "pid"}); nullopt when the
-// master is.
+// the worker that answers; the document names it ("answered_by": {"slot", "pid"}). nullopt if the master
+// answers.
 std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answered_by, Time now);
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// Totals: what all workers have counted together, those who live and those who have died.
+// Totals: the counts of all workers together, of running and of ended ones.
 #ifndef PREFORKD_COMMON_REPORT_TOTALS_H_
 #define PREFORKD_COMMON_REPORT_TOTALS_H_
 
@@ -14,12 +14,12 @@ inline double ToSeconds(std::uint64_t nanoseconds) { return static_cast<double>(
 struct Totals {
   Accounting account;
   std::uint64_t requests = 0;
-  std::array<std::uint64_t, WaitHistogram::kClasses> waits{};  // each of its own class only
+  std::array<std::uint64_t, WaitHistogram::kClasses> waits{};  // per class, not cumulative
   std::uint64_t waits_ns = 0;
 };
 
-// From inside a Scoreboard::ReadAtOneMoment, or a worker that dies meanwhile would be counted twice, or not
-// at all.
+// Call it inside Scoreboard::ReadAtOneMoment: otherwise a worker that ends meanwhile would be counted twice
+// or not at all.
 Totals ReadTotalsNow(const Scoreboard& scoreboard);
 
 }  // namespace preforkd

@@ -1,6 +1,6 @@
-// BoardHeader: how a board begins, for the program that comes after the one that made it. Within one layout
-// everything that a successor reads only grows at its end (board_layout.cc); anything else is another layout,
-// and is refused.
+// BoardHeader: the start of a board, for the next program after an upgrade. Within one layout, everything
+// that the next program reads only grows at its end (board_layout.cc). Any other change makes another layout,
+// which is refused.
 #ifndef PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
 #define PREFORKD_COMMON_SCOREBOARD_BOARD_HEADER_H_
 
@@ -9,7 +9,7 @@
 namespace preforkd {
 
 inline constexpr std::uint64_t kBoardMagic = 0x6472616f62666b70;  // "pkfboard"
-// Bump when something that a successor reads moves, goes, or comes to mean something else.
+// Increment it when something that the next program reads is moved, removed, or changes its meaning.
 inline constexpr std::uint32_t kBoardLayout = 1;
 
 // Offsets are from the beginning of the board.
@@ -22,8 +22,8 @@ struct BoardHeader {
   std::uint64_t dropped_at = 0;    // log_lines_dropped, access_lines_dropped
   std::uint64_t rows_at = 0;
   std::uint64_t row_stride = 0;
-  std::uint64_t row_bytes =
-      0;  // of a row, what is in use: as the row says itself, where no worker can write to it
+  // The bytes of a row that are in use. The row says so too, but here no worker can write.
+  std::uint64_t row_bytes = 0;
   std::uint64_t line_ledgers_at = 0;
   std::uint64_t lines_at = 0;
 };

@@ -1,6 +1,7 @@
-// What a program that comes after this one reads of its board, and where: static_asserts alone. A field that
-// is added goes behind the last of its list and gets a line here. One that moves, goes or changes its meaning
-// makes another layout (kBoardLayout), which the next program refuses: then its upgrade is a restart.
+// What the next program (upgrade) reads of this program's board, and where: static_asserts only. A new field
+// goes behind the last one of its list and gets a line here. Moving or removing a field or changing its
+// meaning makes another layout (kBoardLayout), which the next program refuses: its upgrade then needs a
+// restart.
 #include <cstddef>
 
 #include "common/scoreboard/board_header.h"
@@ -89,10 +90,10 @@ PREFORKD_AT(WorkerRow, crash, 664);
 PREFORKD_AT(WorkerRow, doing, 1072);
 PREFORKD_AT(WorkerRow, doing_peer, 1312);
 
-// ---- what they are made of ----
+// ---- the types used above ----
 static_assert(sizeof(SlotTotals) == 40 && sizeof(WaitHistogram) == 152 && sizeof(RefusedCalls) == 136);
 static_assert(sizeof(CrashRecord) == 408 && sizeof(SharedText) == 240 && sizeof(LineLedger) == 32);
-static_assert(WorkerRow::kBytes >= WorkerRow::kFewestBytes && sizeof(WorkerRow) == kPageBytes);
+static_assert(WorkerRow::kBytes >= WorkerRow::kMinBytes && sizeof(WorkerRow) == kPageBytes);
 
 #undef PREFORKD_AT
 

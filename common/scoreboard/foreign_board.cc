@@ -13,8 +13,8 @@
 namespace preforkd {
 namespace {
 
-// `count` of `size` each, from `offset` on, inside `whole` and places for counters? Written so that nothing
-// overflows.
+// True if `count` items of `size` bytes from `offset` fit inside `whole` bytes and are aligned for counters.
+// Cannot overflow.
 bool TableFits(std::uint64_t offset, std::uint64_t count, std::uint64_t size, std::uint64_t whole) {
   constexpr std::uint64_t kReasonable = 1U << 20U;
   return count <= kReasonable && size <= kReasonable && size % alignof(Counter) == 0 &&
@@ -22,13 +22,13 @@ bool TableFits(std::uint64_t offset, std::uint64_t count, std::uint64_t size, st
 }
 
 Status Understood(const BoardHeader& header, std::uint64_t file_bytes) {
-  if (header.magic != kBoardMagic) return Error{"what is said to be the old scoreboard is none"};
+  if (header.magic != kBoardMagic) return Error{"the saved memory is not a scoreboard"};
   if (header.layout != kBoardLayout) {
     return Error{fmt::format("the old scoreboard has layout {}, and this program reads {}", header.layout,
                              kBoardLayout)};
   }
   const std::uint64_t whole = header.bytes;
-  const bool fits = whole <= file_bytes && header.row_bytes >= WorkerRow::kFewestBytes &&
+  const bool fits = whole <= file_bytes && header.row_bytes >= WorkerRow::kMinBytes &&
                     header.row_bytes <= header.row_stride &&
                     TableFits(offsetof(MasterPage, pid), 1, header.totals_bytes, whole) &&
                     TableFits(header.dropped_at, 2, sizeof(Counter), whole) &&
@@ -36,10 +36,11 @@ Status Understood(const BoardHeader& header, std::uint64_t file_bytes) {
                     TableFits(header.line_ledgers_at, header.slots, sizeof(LineLedger), whole) &&
                     TableFits(header.lines_at, header.slots, LineBuffer::kCapacity, whole);
   if (fits) return {};
-  return Error{fmt::format("the old scoreboard has {} bytes and is not what it says", file_bytes)};
+  return Error{
+      fmt::format("the header of the old scoreboard does not match its size of {} bytes", file_bytes)};
 }
 
-// Counters from `begin` to `end`, as far as the first `known` bytes go.
+// Copies the counters from `begin` to `end`, as far as the first `known` bytes reach.
 void CopyCounters(const void* from, void* to, std::size_t begin, std::size_t end, std::size_t known) {
   for (std::size_t at = begin; at + sizeof(Counter) <= std::min(end, known); at += sizeof(Counter)) {
     Set(*reinterpret_cast<Counter*>(static_cast<char*>(to) + at),
@@ -131,10 +132,10 @@ LineBuffer ForeignBoard::Lines(Slot slot) const {
   return {ledgers[Raw(slot)], std::span<char, LineBuffer::kCapacity>(bytes, LineBuffer::kCapacity)};
 }
 
-// What a later version adds behind the texts is taken for counters.
+// Fields that a later version adds behind the texts are treated as counters.
 void RowMirror::Refresh() const {
   CopyCounters(from_, &into_, offsetof(WorkerRow, taken), offsetof(WorkerRow, doing), bytes_);
-  CopyCounters(from_, &into_, WorkerRow::kFewestBytes, WorkerRow::kBytes, bytes_);
+  CopyCounters(from_, &into_, WorkerRow::kMinBytes, WorkerRow::kBytes, bytes_);
 }
 
 void RowMirror::RefreshTexts() const {

@@ -1,9 +1,9 @@
-// ForeignBoard: the scoreboard of a program before this one (upgrade in place), whose workers go on writing
-// to it until they leave. It may have more than ours or less, never something else (board_header.h).
+// ForeignBoard: the scoreboard of the previous program (upgrade in place), whose workers go on writing to it
+// until they end. Each part of it may have more or fewer fields at its end than ours (board_header.h).
 //
-// A worker's row in it is mirrored into a row of our own board, where everybody looks: copied by the master
-// whenever it looks itself. Master only. Nothing here trusts what it finds: what does not fit into the memory
-// is refused.
+// A worker's row there is mirrored into a row of our own board, where every process reads: the master copies
+// it whenever it reads the row itself. Master only. Nothing in that memory is trusted: what does not fit is
+// refused.
 #ifndef PREFORKD_COMMON_SCOREBOARD_FOREIGN_BOARD_H_
 #define PREFORKD_COMMON_SCOREBOARD_FOREIGN_BOARD_H_
 
@@ -24,15 +24,15 @@ class ForeignBoard;
 // One worker's row of a foreign board, and the row of ours that shows it.
 class RowMirror {
  public:
-  // `from` has so many `bytes`; it is kept by `board`.
+  // `from` has `bytes` bytes, which `board` keeps mapped.
   RowMirror(std::shared_ptr<ForeignBoard> board, const char* from, std::size_t bytes, WorkerRow& into)
       : board_(std::move(board)), from_(from), bytes_(bytes), into_(into) {}
 
-  // Copies the counters. Cheap: called whenever the row is looked at.
+  // Copies the counters. Cheap: called before each look at the row.
   void Refresh() const;
-  // The texts too: before they are read.
+  // Copies the texts too: call it before they are read.
   void RefreshTexts() const;
-  // The board that it looks into.
+  // The board that the row belongs to.
   [[nodiscard]] const std::shared_ptr<ForeignBoard>& Board() const { return board_; }
 
  private:
@@ -44,32 +44,32 @@ class RowMirror {
 
 class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
  public:
-  // Error: the memory cannot be mapped, or holds no board that this program can read; `memory` is still the
-  // caller's then. `dropped_into`: the page in which lines that the foreign workers cannot write are counted
-  // from now on; it outlives the board.
+  // Error: the memory cannot be mapped, or has no board that this program can read; the caller keeps `memory`
+  // then. `dropped_into`: the page that counts log lines which the foreign workers could not write from now
+  // on; it must outlive the board.
   static Result<std::shared_ptr<ForeignBoard>> Map(UniqueFd&& memory, MasterPage& dropped_into);
   ForeignBoard(const ForeignBoard&) = delete;
   ForeignBoard& operator=(const ForeignBoard&) = delete;
   ~ForeignBoard();
 
-  // ---- what the program has counted whose own board this is ----
-  // Into the page of Map, which has counted nothing yet.
+  // ---- what the previous program has counted ----
+  // Adds its totals to the page passed to Map, which must have counted nothing yet.
   void CopyTotals() const;
-  // What the slot's earlier workers have counted, and in which pool; with `living`, what that program has
-  // counted of the one that is there. No effect where it has no such slot.
+  // Copies the totals of the slot's earlier workers, and their pool; with `living`, also the previous
+  // master's counters for the current worker. No effect if that board has no such slot.
   void CopySlot(Slot slot, bool living, WorkerRow& into) const;
   // Slots from this one on have had no worker.
   [[nodiscard]] std::uint32_t SlotsUsed() const;
 
-  // ---- what its workers count ----
-  // Error: there is no such row. `into` outlives the mirror.
+  // ---- what its workers are counting ----
+  // Error: there is no such row. `into` must outlive the mirror.
   Result<std::unique_ptr<RowMirror>> Mirror(Slot slot, WorkerRow& into);
-  // The worker of that slot no longer counts itself among those that share the load: its successors' load is
-  // not on its board. Precondition: Mirror(slot, ...) has succeeded.
+  // On its own board that slot's worker no longer counts among those that share the load: the load of its
+  // successors is not on that board. Precondition: Mirror(slot, ...) has succeeded.
   void TakeOutOfService(Slot slot);
-  // What the workers are told of the master's state.
+  // Tells these workers the master's state.
   void Publish(MasterState state);
-  // Adds what has been dropped since the last call.
+  // Adds the log lines dropped since the last call.
   void CollectDropped();
   // Lines of the slot's worker on their way to the access log. Precondition as above.
   [[nodiscard]] LineBuffer Lines(Slot slot) const;

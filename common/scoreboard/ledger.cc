@@ -8,7 +8,7 @@
 namespace preforkd {
 namespace {
 
-// Never below nothing: a wild worker may have written anything into its row.
+// Never below 0: a misbehaving worker may have written anything into its row.
 void Subtract(Counter& counter, std::uint64_t amount) {
   Set(counter, Get(counter) - std::min(Get(counter), amount));
 }
@@ -44,7 +44,7 @@ void Ledger::Accepted(std::uint64_t connections) {
   Add(page_.waiting, connections);
 }
 
-void Ledger::Resumed(std::uint64_t connections) {
+void Ledger::Restored(std::uint64_t connections) {
   const Change change(page_);
   Add(page_.waiting, connections);
 }
@@ -130,7 +130,7 @@ void Ledger::Returned(WorkerRow& row, ReturnReason reason) {
 void Ledger::WorkerBegins(WorkerRow& row, Incarnation incarnation, Generation generation, PoolId pool,
                           Time now) {
   const Change change(page_);
-  const std::uint64_t untaken = row.InProgress();  // left by WorkerEnded, less what has been reclaimed since
+  const std::uint64_t untaken = row.InProgress();  // left by WorkerEnded, minus those reclaimed since
   row.Clear();
   if (Get(row.pool) != Raw(pool)) {
     Add(page_.requests_moved, Get(row.before.requests));

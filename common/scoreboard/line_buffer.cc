@@ -14,13 +14,13 @@
 namespace preforkd {
 namespace {
 
-// What others may have written behind an interrupted write before it is looked at; far more than they can.
+// How much other processes may have appended behind an interrupted write; far more than they can.
 constexpr std::size_t kSearched = std::size_t{8} << 20;
 
 std::size_t WholeLines(std::string_view text) { return text.rfind('\n') + 1; }  // npos + 1 is 0
 
-// How much of `block` a write has brought into a file to which `added` has been added since: no two lines are
-// alike.
+// How many bytes of `block` a write has brought into a file that has grown by `added` since. No two lines are
+// equal.
 std::size_t FindWritten(std::string_view block, std::string_view added) {
   const std::string_view first = block.substr(0, block.find('\n') + 1);
   const std::size_t start = added.find(first);
@@ -49,7 +49,7 @@ bool LineBuffer::Append(std::string_view line) {
   const std::uint64_t end = std::min<std::uint64_t>(ledger_.end.load(std::memory_order_relaxed), kCapacity);
   if (line.size() > kCapacity - end) return false;
   std::memcpy(bytes_.data() + end, line.data(), line.size());
-  ledger_.end.store(end + line.size(), std::memory_order_release);  // now it exists
+  ledger_.end.store(end + line.size(), std::memory_order_release);  // from here on the line exists
   return true;
 }
 
@@ -59,9 +59,9 @@ void LineBuffer::Retract(std::size_t size) {
 }
 
 void LineBuffer::SetWritten(std::uint64_t bytes) {
-  ledger_.progress.store(2 * bytes, std::memory_order_release);  // now they are gone
+  ledger_.progress.store(2 * bytes, std::memory_order_release);  // from here on they are written
   if (bytes < ledger_.end.load(std::memory_order_relaxed)) return;
-  // Between these two it is empty too: what is written reaches beyond what is there.
+  // Between these two stores the buffer counts as empty too: the written bytes reach beyond the end.
   ledger_.end.store(0, std::memory_order_release);
   ledger_.progress.store(0, std::memory_order_release);
 }
@@ -75,7 +75,7 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
   struct stat file {};
   if (::fstat(fd, &file) < 0) return Progress::kFailed;
   const std::string_view block = Portion(Pending(), S_ISREG(file.st_mode));
-  if (block.empty()) {  // or a wild worker's, without an end
+  if (block.empty()) {  // can also be a misbehaving worker's text without a line end
     SetWritten(kCapacity);
     return Progress::kWritten;
   }
@@ -87,7 +87,7 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
   ledger_.progress.store(2 * before + 1, std::memory_order_release);
   ssize_t result = 0;
   do {
-    // The journal's stream does not block either.
+    // The journal's stream must not block either.
     result = S_ISSOCK(file.st_mode) ? ::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                                     : ::write(fd, block.data(), block.size());
   } while (result < 0 && errno == EINTR);
@@ -104,7 +104,7 @@ LineBuffer::Progress LineBuffer::Write(int fd) {
 void LineBuffer::Recover(int fd) {
   const std::uint64_t before = WrittenBytes();
   if (ledger_.progress.load(std::memory_order_acquire) % 2 == 0)
-    return SetWritten(before);  // half emptied, perhaps
+    return SetWritten(before);  // the process may have ended while it was emptying the buffer
   struct stat file {};
   const bool known = ::fstat(fd, &file) == 0;
   const bool regular = known && S_ISREG(file.st_mode);
@@ -115,7 +115,7 @@ void LineBuffer::Recover(int fd) {
       ::pread(fd, &probe, 0, 0) == 0) {
     const auto size = static_cast<std::uint64_t>(file.st_size);
     std::uint64_t from = ledger_.size_before.load(std::memory_order_relaxed);
-    if (from > size) from = 0;  // it has been cut since (copytruncate)
+    if (from > size) from = 0;  // it has been truncated since (copytruncate)
     written = FindWritten(block, ReadAt(fd, from, std::min<std::uint64_t>(size - from, kSearched)));
     const std::string_view found = block.substr(0, written);
     const std::size_t torn = written - WholeLines(found);

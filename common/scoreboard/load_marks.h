@@ -1,9 +1,9 @@
-// LoadMarks: which slots have fewer connections than the master last saw. One bit a slot in shared memory,
-// set by whoever has counted the end of a connection in the slot's row, taken by the master before it chooses
-// a slot: so it reads the rows that have changed, and not all.
+// LoadMarks: which slots have fewer connections than the master last saw. One bit for each slot in shared
+// memory. A process that has counted the end of a connection in a slot's row sets it; the master takes it
+// before it chooses a slot. So the master reads only the rows that have changed.
 //
-// A mark that a wild worker forges or takes away makes the master look once too often, or believe a slot to
-// be busier than it is until the next connection there ends; nothing else.
+// A misbehaving worker may set or clear marks. Then the master reads a row for nothing, or takes a slot for
+// busier than it is until its next connection ends; nothing worse.
 #ifndef PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 #define PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 
@@ -17,7 +17,7 @@
 
 namespace preforkd {
 
-// Slots as bits: those that one reader of the marks looks after.
+// Slots as bits: those that one reader of the marks is responsible for.
 class SlotSet {
  public:
   static constexpr std::uint32_t kSlots = 1024;
@@ -37,13 +37,13 @@ class alignas(64) LoadMarks {
  public:
   static constexpr std::uint32_t kSlots = SlotSet::kSlots;
 
-  // After the row has been changed. Any process. Precondition: slot < kSlots.
+  // Call it after changing the row. Any process. Precondition: slot < kSlots.
   void Mark(Slot slot) {
     words_[Raw(slot) / 64].fetch_or(std::uint64_t{1} << (Raw(slot) % 64), std::memory_order_release);
   }
 
-  // Calls `visit` with each slot of `slots` that was marked since the last time. Only by the master. A change
-  // that it does not see now has not left its mark yet.
+  // Calls `visit` with each slot of `slots` that was marked since the last call. Only by the master. A change
+  // that it misses now sets its mark later.
   template <typename Visit>
   void Take(const SlotSet& slots, Visit visit) {
     for (std::uint32_t i = 0; i < words_.size(); ++i) {

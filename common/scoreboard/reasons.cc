@@ -5,7 +5,7 @@
 
 namespace preforkd {
 
-// Each answers for any value: what it is asked about may come from shared memory.
+// Each accepts any value: it may come from shared memory.
 
 const char* LossReasonName(LossReason reason) {
   switch (reason) {

@@ -1,5 +1,4 @@
-// What is counted by reason, and what each reason is called: the names are labels of metrics, so they are a
-// contract.
+// Reasons that are counted, and their names. The names are labels of metrics: users depend on them.
 #ifndef PREFORKD_COMMON_SCOREBOARD_REASONS_H_
 #define PREFORKD_COMMON_SCOREBOARD_REASONS_H_
 
@@ -13,41 +12,41 @@
 
 namespace preforkd {
 
-// Why a client was cut off by us. The label of preforkd_connections_lost_total.
+// Why we ended a client's connection. The label of preforkd_connections_lost_total.
 enum class LossReason : std::uint8_t {
-  kCrash,      // its worker died
-  kHang,       // its worker was killed because it did not answer any more
-  kDrain,      // its worker was still busy with it when drain_timeout was over
+  kCrash,      // its worker crashed
+  kHang,       // its worker hung and was killed
+  kDrain,      // its worker had not finished it at the end of drain_timeout
   kStopped,    // it waited for a worker when the server was told to stop at once
   kException,  // the service threw
-  kRefused,    // the system refused to pass or to watch its descriptor
+  kRefused,    // its descriptor could not be passed or watched
 };
 inline constexpr std::size_t kLossReasons = 6;
 const char* LossReasonName(LossReason reason);
 
-// Why a worker ended that should not have.
+// Why a worker ended unexpectedly.
 enum class RestartReason : std::uint8_t {
   kCrash,      // killed by a signal that was not ours
-  kExit,       // it ended itself
-  kHang,       // it did not answer any more, and we killed it
-  kStart,      // it did not become ready: it died, or took too long
-  kDrain,      // it was told to leave and had not finished within drain_timeout
-  kUntrusted,  // it talked nonsense, and we killed it
-  kUnknown,    // somebody else has taken its exit status
+  kExit,       // it exited
+  kHang,       // it hung, and we killed it
+  kStart,      // it did not become ready: it ended, or took too long
+  kDrain,      // it was told to retire and had not finished within drain_timeout
+  kUntrusted,  // it sent an invalid message, and we killed it
+  kUnknown,    // another process has reaped its status
 };
 inline constexpr std::size_t kRestartReasons = 7;
 const char* RestartReasonName(RestartReason reason);
 
-// Why a worker that was well has been replaced.
+// Why a healthy worker was replaced.
 enum class RecycleReason : std::uint8_t { kRequests, kMemory, kLifetime, kAsked };
 inline constexpr std::size_t kRecycleReasons = 4;
 const char* RecycleReasonName(RecycleReason reason);
 
-// What was handed to a worker.
+// Which kind of connection was handed to a worker.
 enum class HandOverReason : std::uint8_t {
   kAccepted,   // a new connection
-  kReturned,   // one that a worker has had before: parked until its client spoke, or handed back to travel on
-  kReclaimed,  // one that another worker was given and did not take
+  kReturned,   // a worker has had it before: it was parked until its client sent something, or handed back
+  kReclaimed,  // another worker had been given it and did not take it
 };
 inline constexpr std::size_t kHandOverReasons = 3;
 const char* HandOverReasonName(HandOverReason reason);
@@ -55,7 +54,7 @@ const char* HandOverReasonName(HandOverReason reason);
 // How a reload ended.
 enum class ReloadResult : std::uint8_t {
   kServes,     // the new generation serves
-  kRefused,    // the configuration is wrong, or an address cannot be had; nothing was started
+  kRefused,    // the configuration is wrong, or an address cannot be bound; nothing was started
   kAbandoned,  // its workers did not become ready
 };
 inline constexpr std::size_t kReloadResults = 3;
@@ -64,14 +63,15 @@ const char* ReloadResultName(ReloadResult result);
 // How an upgrade in place ended.
 enum class UpgradeResult : std::uint8_t {
   kServes,     // the new program's workers serve
-  kRefused,    // the new program did not start, or did not like what it found; the old one serves on
-  kReturned,   // the new program failed while it took over, and the old one has come back
-  kAbandoned,  // the new program runs, but its workers did not become ready: those of the old one serve on
+  kRefused,    // the new program did not start, or refused the state; the old one goes on
+  kReturned,   // the new program failed during the upgrade, and the old one resumed
+  kAbandoned,  // the new program runs, but its workers did not become ready: those of the old one go on
+               // serving
 };
 inline constexpr std::size_t kUpgradeResults = 4;
 const char* UpgradeResultName(UpgradeResult result);
 
-// Errors of accept4(2) that are counted one by one; any other is counted behind them.
+// Errors of accept4(2) that are counted one by one; all others are counted together, last.
 inline constexpr std::array kAcceptErrnos = {ECONNABORTED, EMFILE,      ENFILE,      ENOBUFS,
                                              ENOMEM,       EPERM,       EPROTO,      ETIMEDOUT,
                                              ENETDOWN,     ENETUNREACH, EHOSTUNREACH};

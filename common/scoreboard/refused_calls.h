@@ -1,5 +1,5 @@
-// System calls that the filter has refused to a worker: written by a signal handler in the worker, in
-// whatever thread, read by the master, which says it. Part of a row of the scoreboard; all zero: none.
+// System calls of a worker that the filter has refused. A signal handler in the worker writes them, in any
+// thread; the master reads and logs them. Part of a row of the scoreboard; all zero: none.
 #ifndef PREFORKD_COMMON_SCOREBOARD_REFUSED_CALLS_H_
 #define PREFORKD_COMMON_SCOREBOARD_REFUSED_CALLS_H_
 
@@ -12,16 +12,16 @@
 namespace preforkd {
 
 struct RefusedCalls {
-  // Different calls that are told apart; the rest is one number.
+  // The number of different calls that are counted separately; others are counted together.
   static constexpr std::size_t kKinds = 8;
   struct Kind {
-    Counter number{0};  // of the call, plus one; 0: this place is free
+    Counter number{0};  // of the call, plus one; 0: this entry is free
     Counter count{0};
   };
   std::array<Kind, kKinds> kinds;
   Counter others{0};
 
-  // Safe in a signal handler, and with several threads.
+  // Async-signal-safe, and safe with several threads.
   void Note(int number) {
     const auto key = static_cast<std::uint64_t>(number) + 1;
     for (Kind& kind : kinds) {

@@ -21,12 +21,12 @@ namespace preforkd {
 
 struct Scoreboard::Layout {
   MasterPage master;
-  // Between the ledger and the rows: ConfineTo.
+  // Between the ledger and the rows: ConfineTo depends on it.
   std::array<ListenerRow, kMaxListenerRows> listeners;
   std::array<PoolRow, kMaxPoolRows> pools;
   std::array<WorkerRow, kMaxSlots> rows;
   std::array<LineLedger, kMaxSlots> line_ledgers;
-  // Not touched, and so no memory, before there is a line in it.
+  // Uses no memory before the first line is written to it.
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
 };
 
@@ -57,9 +57,9 @@ const char* PoolStateName(PoolState state) {
 
 namespace {
 
-// Memory with a descriptor, so that a successor can map it too. A limit on the size of files holds for it
-// (ftruncate(2), and SIGXFSZ, which is then only noted); no memory is used before it is written to. Invalid:
-// there is none to be had.
+// Memory with a descriptor, so that the next program (upgrade) can map it too. The limit on file sizes
+// applies to it (ftruncate(2), and SIGXFSZ, which is ignored). Memory is used only when it is written to.
+// Invalid: it could not be allocated.
 UniqueFd SharedMemory(std::size_t size) {
   UniqueFd memory(::memfd_create("preforkd-scoreboard", MFD_CLOEXEC));
   if (!memory.Valid()) return memory;
@@ -78,8 +78,8 @@ Result<Scoreboard> Scoreboard::Create() {
   void* base = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | anonymous,
                       memory.Get(), 0);
   if (base == MAP_FAILED) return SysError("mmap", "scoreboard");
-  // Only the master's page is made: to make the rows of all slots would touch, and so use, a page for each.
-  // Those of slots that are used are made by Use; the rest of the memory is zeros, which is what a new row
+  // Constructs the master's page only: constructing the rows of all slots would touch, and so use, a page for
+  // each. Use() constructs the rows of used slots. The rest of the memory is zero, which is what a new row
   // and a new ledger are.
   auto* const layout = static_cast<Layout*>(base);
   ::new (&layout->master) MasterPage;
@@ -128,10 +128,10 @@ MasterPage& Scoreboard::Master() const { return layout_->master; }
 
 namespace {
 
-// How long to wait for a master that has been taken off its CPU in the middle of a change. One that was
-// stopped or killed there must not keep a worker from its clients for longer.
+// How long to wait for a master that lost its CPU in the middle of a change. If it was stopped or killed
+// there, a worker must not neglect its clients for longer.
 constexpr Duration kMasterMayBeAway = std::chrono::milliseconds(100);
-// How long to try while it moves, and never stands still for the length of a reading.
+// How long to retry while the master keeps changing during each read.
 constexpr Duration kMasterMayBeBusy = std::chrono::seconds(1);
 
 }  // namespace
@@ -146,7 +146,8 @@ Accounting Scoreboard::AccountNow() const {
   for (std::size_t i = 0; i < kLossReasons; ++i) sum.lost_by[i] = Get(page.lost_by[i]);
   for (const WorkerRow& row : std::span(layout_->rows).first(SlotsUsed())) {
     if (Get(row.handed_over) == 0) continue;
-    // Read once each: a connection that ends meanwhile is in progress or ended here, not both or neither.
+    // Each value is read once: a connection that ends meanwhile counts as in progress or as ended, not as
+    // both or neither.
     const std::uint64_t finished = Get(row.finished);
     const std::uint64_t lost = Get(row.lost);
     const std::uint64_t gone = Get(row.reclaimed) + Get(row.handed_back) + finished + lost;
@@ -168,12 +169,12 @@ Accounting Scoreboard::Account() const {
 
 void Scoreboard::ReadAtOneMoment(const std::function<void()>& read) const {
   const MasterPage& master = layout_->master;
-  const Time patience_ends = Now() + kMasterMayBeBusy;
+  const Time timeout_ends = Now() + kMasterMayBeBusy;
   Time give_up = Now() + kMasterMayBeAway;
   for (std::uint32_t last = 0;;) {
     const std::uint32_t before = master.ledger.load(std::memory_order_acquire);
     if (std::exchange(last, before) != before)
-      give_up = std::min(Now() + kMasterMayBeAway, patience_ends);  // it moves
+      give_up = std::min(Now() + kMasterMayBeAway, timeout_ends);  // it makes progress
     read();
     std::atomic_thread_fence(std::memory_order_acquire);
     const bool consistent = before % 2 == 0 && master.ledger.load(std::memory_order_relaxed) == before;

@@ -1,13 +1,15 @@
-// The scoreboard: shared memory between the master and its workers, one row a slot, one page for the master.
+// The scoreboard: shared memory of the master and its workers, with one row for each slot and one page for
+// the master.
 //
-// Counters (counters.h) have exactly one writing process each, named below, and every process reads.
-// There is no lock, so a worker that is killed in the middle of anything leaves nothing locked: the worst is
-// a torn line of text, which the reader notices (the sequence number) and reports as empty.
-// The master trusts nothing here with its memory or its descriptors: a wild worker can make numbers of its
-// own row wrong, and no other can it write to (ConfineTo), but for lines on their way to the access log.
+// Counters (counters.h) have exactly one writing process each, named below; every process reads. There is no
+// lock, so a worker killed at any point leaves nothing locked. At worst it leaves a torn line of text, which
+// the reader detects (sequence number) and reports as empty.
+// The master never trusts these numbers with its memory or its descriptors. A misbehaving worker can write
+// wrong numbers into its own row, but into no other row (ConfineTo), except for lines on their way to the
+// access log.
 //
-// Each program makes a board of its own. After an upgrade the new master goes on reading its predecessor's
-// (foreign_board.h): what it reads there only grows (board_layout.cc).
+// Each program makes its own board. After an upgrade the new master also reads the previous program's board
+// (foreign_board.h); the part that it reads only grows (board_layout.cc).
 #ifndef PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 #define PREFORKD_COMMON_SCOREBOARD_SCOREBOARD_H_
 
@@ -38,27 +40,27 @@ namespace preforkd {
 // Workers of two generations at once, extras included.
 inline constexpr std::uint32_t kMaxSlots = 1024;
 static_assert(LoadMarks::kSlots == kMaxSlots);
-// The listeners of two configurations at once: a reload has those that come and those that leave. A row
-// nobody has used takes no memory.
+// Listeners of two configurations at once: during a reload there are the new and the old ones. An unused row
+// takes no memory.
 inline constexpr std::uint32_t kMaxListenerRows = 2048;
-// One for each number that a pool can have. The same holds.
+// One for each possible PoolId. An unused row takes no memory.
 inline constexpr std::uint32_t kMaxPoolRows =
     std::uint32_t{std::numeric_limits<std::underlying_type_t<PoolId>>::max()} + 1;
 
-// Kept when its listener is closed: the same address goes on counting here.
+// Kept when its listener is closed: if the same address is opened again, it continues to count here.
 struct ListenerRow {
-  std::atomic<bool> used{false};  // there is such a listener now
+  std::atomic<bool> used{false};  // the listener is open
   std::atomic<bool> paused{false};
   Counter accepted{0};
   SharedText address;  // as bound: port 0 is the real number
   SharedText service;
 };
 
-// kDegraded: it should serve, and no worker is ready or could be started.
+// kDegraded: it should serve, but no worker is ready and none could be started.
 enum class MasterState : std::uint64_t { kStarting, kServing, kReloading, kStopping, kDegraded };
 const char* MasterStateName(MasterState state);
 
-// What the master's own process uses.
+// Resources used by the master's own process.
 struct MasterUse {
   Counter rss_bytes{0};
   Counter virtual_bytes{0};
@@ -68,62 +70,61 @@ struct MasterUse {
 };
 
 struct alignas(kPageBytes) MasterPage {
-  // All written by the master.
+  // The master writes all of these.
   BoardHeader header;
   std::atomic<MasterState> state{MasterState::kStarting};
   // Slots from this one on have never had a worker: readers stop here.
   std::atomic<std::uint32_t> slots_used{0};
-  // ---- totals: what is true for as long as the process lives, whichever program it runs ----
+  // ---- totals: valid as long as the process runs, across upgrades ----
   Counter pid{0};
   Counter started_ns{0};       // monotonic
   Counter started_unix_ns{0};  // wall clock
   Counter accepted{0};
-  // Clients cut off by us, in all incarnations whose rows have been cleared, and in the master.
+  // Connections that we ended: the sum of the cleared rows, and those that the master lost.
   Counter lost{0};
   std::array<Counter, kReasonRoom> lost_by{};
   Counter reclaimed{0};
   HandOverCounters handed_over;
   ReturnCounters handed_back;
-  Counter closed_parked{0};  // ended while parked: by the peer, or idle for too long, or evicted
-  Counter evicted{
-      0};  // of those: closed for lack of room, while neither their client nor their time wanted it
-  Counter finished_before{0};          // finished in incarnations whose rows have been cleared
-  Counter requests_moved{0};           // of slots that have gone to another pool, before they did
-  WaitHistogram dispatch_wait_before;  // of the same
+  Counter closed_parked{0};  // ended while parked: by the peer, by the idle timeout, or evicted
+                             // Part of closed_parked: closed by us for lack of room.
+  Counter evicted{0};
+  Counter finished_before{0};          // the sum of the cleared rows
+  Counter requests_moved{0};           // of slots that have moved to another pool, from before the move
+  WaitHistogram dispatch_wait_before;  // of the cleared rows
   RestartCounters restarts;
   RecycleCounters recycled;
   ReloadCounters reloads;
   UpgradeCounters upgrades;
-  // Hand-overs that had to be tried again: a channel had no room, or too many descriptors were in flight.
+  // Hand-overs that had to be retried: a channel was full, or too many descriptors were in flight.
   Counter channel_full{0};
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
-  Counter calls_refused{0};  // system calls, to workers
-  // ---- not totals: what is true of this program, and of this moment ----
+  Counter calls_refused{0};  // system calls of workers
+  // ---- not totals: valid for this program and this moment ----
   Counter generation{0};
   Counter parked{0};
-  Counter waiting{0};                          // in the master's hands and not parked (Ledger)
-  std::atomic<bool> last_reload_served{true};  // what is configured is what serves
-  MasterUse use;                               // some seconds old at most
-  // Lines that could not be written. Added to by every process, so with fetch_add, and on a page of their
-  // own.
+  Counter waiting{0};                          // held by the master and not parked (Ledger)
+  std::atomic<bool> last_reload_served{true};  // the last reload succeeded
+  MasterUse use;                               // at most some seconds old
+  // Lines that could not be written. Every process adds to them, so with fetch_add, and on a separate page.
   alignas(kPageBytes) Counter log_lines_dropped{0};
   Counter access_lines_dropped{0};
-  // Set by workers when a connection has ended there, and by the master when one has come back.
+  // Workers set them when a connection has ended there, the master when one has come back.
   LoadMarks load_marks;
-  // Odd while the master moves connections from one counter to another: a reader who wants the sum to be
-  // right reads again until it is even and the same before and after (Scoreboard::ReadAtOneMoment).
+  // Odd while the master moves connections from one counter to another. A reader that needs a correct sum
+  // reads again until the value is even and the same before and after (Scoreboard::ReadAtOneMoment).
   alignas(kPageBytes) std::atomic<std::uint32_t> ledger{0};
   // Listener rows from this one on have never had a listener: readers stop here.
   std::atomic<std::uint32_t> listener_rows_used{0};
-  // The same of pools.
+  // The same for pools.
   std::atomic<std::uint32_t> pools_used{0};
 
   void CountReload(ReloadResult result);
 };
 
-// Every connection that was ever accepted, by where it is: accepted = in_progress + parked + finished + lost,
-// always, when read from one consistent moment.
+// Every connection that was ever accepted, by where it is. accepted = in_progress + parked + finished + lost
+// holds whenever the terms are read at one moment.
 struct Accounting {
   std::uint64_t accepted = 0;
   std::uint64_t in_progress = 0;  // in a worker, on the way to one, or waiting for one
@@ -139,19 +140,19 @@ struct Accounting {
 // Owns the mapping. The master creates it before the first fork; children inherit the mapping, and only that.
 class Scoreboard {
  public:
-  // Error: memory.
+  // Error: the memory cannot be allocated.
   static Result<Scoreboard> Create();
   Scoreboard(Scoreboard&& other) noexcept;
   Scoreboard& operator=(Scoreboard&&) = delete;
   ~Scoreboard();
 
-  // The memory behind the mapping, borrowed: what a successor of this program maps. -1 where the system lets
-  // us have only memory without a descriptor (RLIMIT_FSIZE).
+  // The memory behind the mapping, borrowed: the next program (upgrade) maps it. -1 if the system gives us
+  // only memory without a descriptor (RLIMIT_FSIZE).
   [[nodiscard]] int Fd() const { return memory_.Get(); }
 
-  // In a worker, before it is one: all but its own row, its lines and the numbers that every process adds to
-  // can only be read from now on, and that for good, because the memory comes from a descriptor for reading.
-  // Needs /proc. Error: it stays as it was, or a part of it.
+  // For a worker, at its start: makes everything read-only but its own row, its lines and the page that every
+  // process adds to. It cannot be undone, because the memory is mapped again from a read-only descriptor.
+  // Needs /proc. Error: nothing, or only a part, was made read-only.
   [[nodiscard]] Status ConfineTo(Slot slot) const;
 
   [[nodiscard]] MasterPage& Master() const;
@@ -159,29 +160,28 @@ class Scoreboard {
   [[nodiscard]] WorkerRow& Row(Slot slot) const;
   // Lines of the slot's worker on their way to the access log. Same precondition.
   [[nodiscard]] LineBuffer Lines(Slot slot) const;
-  // The row of a slot that gets a worker: readers see it from now on. Only by the master.
+  // The row of a slot that gets a worker; from now on readers see it. Only by the master.
   [[nodiscard]] WorkerRow& Use(Slot slot) const;
-  // Rows that readers have to look at: 0 to this, exclusive.
+  // The number of rows that readers must look at: 0 to this, exclusive.
   [[nodiscard]] std::uint32_t SlotsUsed() const;
-  // Those that have, or have had, a listener. Any process reads; only the master writes.
+  // The rows that have, or have had, a listener. Any process reads; only the master writes.
   [[nodiscard]] std::span<ListenerRow> Listeners() const;
-  // One row more, which readers see from now on. nullptr: all kMaxListenerRows are in that span. Only by the
-  // master.
+  // Adds a row, which readers see from now on. nullptr: all kMaxListenerRows are in use. Only by the master.
   [[nodiscard]] ListenerRow* AddListener() const;
-  // Those that are, or have been, in a configuration; the index is a PoolId. As with listeners.
+  // The pools that are, or have been, in a configuration; the index is a PoolId. Any process reads; only the
+  // master writes.
   [[nodiscard]] std::span<PoolRow> Pools() const;
-  // The row of a pool, which readers see from now on. Only by the master.
+  // The row of a pool; from now on readers see it. Only by the master.
   [[nodiscard]] PoolRow& UsePool(PoolId pool) const;
-  // The pool of a slot's worker; nullptr: the master has not said which, or a wild worker has written over
-  // it.
+  // The pool of a slot's worker; nullptr: not set by the master yet, or overwritten by a misbehaving worker.
   [[nodiscard]] const PoolRow* PoolOf(const WorkerRow& row) const;
-  // Calls `read` until what it has read was of one moment for the master: between two changes of the ledger.
-  // If the master is stopped in the middle of a change: after 100 ms, as it is. Any process; `read` must be
-  // short, and begin anew each time.
+  // Calls `read` until everything it has read was of one moment for the master: between two changes of the
+  // ledger. If the master is stopped in the middle of a change, the result after 100 ms is used as it is. Any
+  // process. `read` must be short, and must start over at each call.
   void ReadAtOneMoment(const std::function<void()>& read) const;
   // All connections, at one moment.
   [[nodiscard]] Accounting Account() const;
-  // The same, from inside a ReadAtOneMoment.
+  // The same, for use inside ReadAtOneMoment.
   [[nodiscard]] Accounting AccountNow() const;
 
  private:

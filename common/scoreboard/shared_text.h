@@ -11,14 +11,14 @@
 
 namespace preforkd {
 
-// A sequence lock without a lock.
+// A sequence lock: readers never block the writer.
 class SharedText {
  public:
   static constexpr std::size_t kCapacity = 232;
 
-  // Cuts what is longer. One writer.
+  // Cuts text that is too long. One writer only.
   void Write(std::string_view text);
-  // Empty when the writer is in the middle of a write for longer than a few attempts (or died there).
+  // Empty if the writer stays in the middle of a write for more than a few attempts (or was killed there).
   [[nodiscard]] std::string Read() const;
 
  private:

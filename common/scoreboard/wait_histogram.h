@@ -1,5 +1,5 @@
-// WaitHistogram: how long something waited, counted in fixed classes, so that histograms of several processes
-// can be added up. One writer; the cost of one observation is a search among 17 bounds and two plain stores.
+// WaitHistogram: waiting times counted in fixed classes, so that the histograms of several processes can be
+// added. One writer. One observation costs a search among 17 bounds and two plain stores.
 #ifndef PREFORKD_COMMON_SCOREBOARD_WAIT_HISTOGRAM_H_
 #define PREFORKD_COMMON_SCOREBOARD_WAIT_HISTOGRAM_H_
 
@@ -13,15 +13,15 @@ namespace preforkd {
 
 struct WaitHistogram {
   // Upper bounds in nanoseconds, inclusive: 50 us to 10 s, about three to a decade. Waits are some 100 us
-  // when a worker is free, some ms when all are busy, and reach reclaim_after and seconds when something is
-  // wrong.
+  // when a worker is free and some ms when all are busy; they reach reclaim_after or seconds when something
+  // is wrong.
   static constexpr std::array<std::uint64_t, 17> kBounds = {
       50'000,      100'000,       250'000,       500'000,       1'000'000,     2'500'000,
       5'000'000,   10'000'000,    25'000'000,    50'000'000,    100'000'000,   250'000'000,
       500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
   static constexpr std::size_t kClasses = kBounds.size() + 1;  // the last has no upper bound
 
-  std::array<Counter, kClasses> counts{};  // each of its own class only, not of those below
+  std::array<Counter, kClasses> counts{};  // per class, not cumulative
   Counter sum_ns{0};
 
   void Observe(Duration wait) {

@@ -15,7 +15,7 @@ const char* SlotStateName(SlotState state) {
     case SlotState::kRetiring: return "retiring";
     case SlotState::kGone: return "gone";
   }
-  return "unknown";  // a row is shared memory: whatever is in it must not stop a reader
+  return "unknown";  // a row is shared memory: no value may stop a reader
 }
 
 std::uint64_t WorkerRow::Connections() const {
@@ -42,7 +42,7 @@ std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
   if (what.empty()) return "nothing";
   const std::string whom = DoingPeer().Text();
   if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
-  // It may have begun after the reader looked at its clock.
+  // It may have begun after the reader read its clock.
   const std::uint64_t since_ns = Get(doing_since_ns);
   const auto until_ns = static_cast<std::uint64_t>(now_ns);
   const double seconds = since_ns < until_ns ? static_cast<double>(until_ns - since_ns) / 1e9 : 0.0;
@@ -94,7 +94,7 @@ void WorkerRow::Clear() {
   }
   for (Counter& counter : lost_by) Set(counter, 0);
   dispatch_wait.Clear();
-  // Made anew, which also mends a sequence number that a killed writer left odd.
+  // Constructed again: this also repairs a sequence number that a killed writer left odd.
   ::new (&doing) SharedText;
   ::new (&doing_peer) SharedText;
   crash.Clear();

@@ -17,7 +17,7 @@ void DeadlineHeap::Remove(Entry& entry) {
   const std::size_t place = std::exchange(entry.place_, Entry::kNowhere);
   Entry& last = *entries_.back();
   entries_.pop_back();
-  if (place == entries_.size()) return;  // it was the last itself
+  if (place == entries_.size()) return;  // it was the last one
   if (place > 0 && last.at < entries_[(place - 1) / 2]->at) {
     Rise(place, last);
   } else {

@@ -1,5 +1,5 @@
-// DeadlineHeap: who is due first. Pure. An entry knows its place, so that it can leave at any time; the heap
-// itself has eight bytes for each.
+// DeadlineHeap: a min-heap of deadlines. Pure. An entry knows its position, so that it can be removed at any
+// time; the heap itself uses eight bytes for each.
 #ifndef PREFORKD_COMMON_STRUCTURES_DEADLINE_HEAP_H_
 #define PREFORKD_COMMON_STRUCTURES_DEADLINE_HEAP_H_
 
@@ -13,7 +13,8 @@ namespace preforkd {
 
 class DeadlineHeap {
  public:
-  // A base of what has a deadline. Must stay where it is, with `at` unchanged, while it is in the heap.
+  // The base class of objects with a deadline. While it is in the heap, it must not move and `at` must not
+  // change.
   class Entry {
    public:
     Time at{};
@@ -26,19 +27,19 @@ class DeadlineHeap {
 
   // Precondition: it is in no heap.
   void Add(Entry& entry);
-  // No effect when it is not in it.
+  // No effect if it is not in the heap.
   void Remove(Entry& entry);
-  // Of those with the same deadline, any; nullptr when there is none.
+  // If several have the same deadline, any of them; nullptr if the heap is empty.
   [[nodiscard]] Entry* Earliest() const { return entries_.empty() ? nullptr : entries_.front(); }
   [[nodiscard]] std::size_t Size() const { return entries_.size(); }
 
  private:
   void Put(std::size_t place, Entry& entry);
-  // Moves `entry`, for which `place` is free, to where it belongs.
+  // Moves `entry` from the free position `place` to where it belongs.
   void Rise(std::size_t place, Entry& entry);
   void Sink(std::size_t place, Entry& entry);
 
-  std::vector<Entry*> entries_;  // nobody is due before the parent, at (place - 1) / 2
+  std::vector<Entry*> entries_;  // a min-heap: the parent of `place` is at (place - 1) / 2
 };
 
 }  // namespace preforkd

@@ -1,5 +1,5 @@
-// OncePerSecond: lets one event a second through and counts the rest, so that a fault that repeats a thousand
-// times a second makes one log line. Pure: the time comes from the caller.
+// OncePerSecond: lets one event a second pass and counts the others, so that a fault that repeats a thousand
+// times a second makes one log line. Pure: the caller passes the time.
 #ifndef PREFORKD_COMMON_STRUCTURES_RATE_LIMIT_H_
 #define PREFORKD_COMMON_STRUCTURES_RATE_LIMIT_H_
 
@@ -12,7 +12,7 @@ namespace preforkd {
 
 class OncePerSecond {
  public:
-  // The number of events held back since the last one let through, if this one may pass; else nullopt.
+  // If this event may pass: the number of events held back since the last one that passed. Otherwise nullopt.
   std::optional<std::uint64_t> Allow(Time now) {
     if (last_ && now - *last_ < std::chrono::seconds(1)) {
       ++held_back_;

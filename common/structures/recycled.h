@@ -1,7 +1,7 @@
-// Recycled<T>: the memory of a T that has ended serves the next one. For objects that every connection needs
-// and that live for one callback when it is short: a steady state without the heap.
+// Recycled<T>: reuses the memory of ended T objects. For objects that every connection needs and that often
+// live for one callback only: then the steady state needs no heap allocation.
 //
-// One thread. Under the sanitizers it does nothing, so that they see every use after the end.
+// Single-threaded. Disabled under the sanitizers, so that they see every use after free.
 #ifndef PREFORKD_COMMON_STRUCTURES_RECYCLED_H_
 #define PREFORKD_COMMON_STRUCTURES_RECYCLED_H_
 
@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// T derives from it, publicly: new and delete of a T are then these.
+// Derive T from it, publicly: it supplies new and delete of T.
 template <typename T>
 class Recycled {
  public:
@@ -25,15 +25,15 @@ class Recycled {
 
   static void operator delete(void* memory, std::size_t size) noexcept {
     if (memory == nullptr) return;
-    // One of a class that derives from T, or enough is kept: connections that all were there at once and have
+    // Freed: a class derived from T, or enough memory is kept already, after many connections at once have
     // gone.
-    if (size != sizeof(T) || kept_count_ == kMostKept) return ::operator delete(memory, size);
+    if (size != sizeof(T) || kept_count_ == kMaxKept) return ::operator delete(memory, size);
     kept_ = ::new (memory) Place{kept_};
     ++kept_count_;
   }
 
  private:
-  static constexpr std::size_t kMostKept = 16;
+  static constexpr std::size_t kMaxKept = 16;
 
   struct Place {
     Place* next;

@@ -1,5 +1,5 @@
-// Ring: a queue with two ends that takes memory only to become longer than it ever was. What std::deque takes
-// and gives back for every few elements that pass through would be an allocation for every connection.
+// Ring: a double-ended queue that allocates only when it grows beyond its longest length so far. std::deque
+// allocates and frees a block every few elements, which would be an allocation for every connection.
 #ifndef PREFORKD_COMMON_STRUCTURES_RING_H_
 #define PREFORKD_COMMON_STRUCTURES_RING_H_
 
@@ -9,7 +9,7 @@
 
 namespace preforkd {
 
-// T is movable and has a default value. An element that has left is moved from, not destroyed, until its
+// T must be movable and default-constructible. A removed element is moved from; it is destroyed when its
 // place is used again.
 template <typename T>
 class Ring {
@@ -38,20 +38,20 @@ class Ring {
     ++size_;
     places_[first_] = std::move(element);
   }
-  // Destroys what is in it, and gives the memory back.
+  // Destroys the elements and frees the memory.
   void Clear() {
     std::vector<T>().swap(places_);
     first_ = size_ = 0;
   }
 
  private:
-  static constexpr std::size_t kFewest = 8;  // a power of two, as every size of places_
+  static constexpr std::size_t kMinPlaces = 8;  // a power of two, like every size of places_
 
   [[nodiscard]] std::size_t Place(std::size_t index) const { return (first_ + index) & (places_.size() - 1); }
 
   void MakeRoom() {
     if (size_ < places_.size()) return;
-    std::vector<T> longer(places_.empty() ? kFewest : 2 * places_.size());
+    std::vector<T> longer(places_.empty() ? kMinPlaces : 2 * places_.size());
     for (std::size_t i = 0; i < size_; ++i) longer[i] = std::move(places_[Place(i)]);
     places_ = std::move(longer);
     first_ = 0;

@@ -9,12 +9,12 @@
 namespace preforkd {
 namespace {
 
-// ASCII only: every name of ours is.
+// ASCII only: all our names are ASCII.
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool Same(char a, char b) { return Lower(a) == Lower(b); }
 
-// Optimal string alignment. Three rows are enough: a swap looks back two.
+// Optimal string alignment. Three rows are enough: a swap needs the row two back.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);
   std::vector<std::size_t> above(b.size() + 1);
@@ -43,7 +43,7 @@ std::string NearestName(std::string_view word, std::span<const std::string> know
   std::size_t nearest_distance = 0;
   for (const std::string& name : known) {
     const std::size_t tolerance = Tolerance(name);
-    // Lengths alone rule most names out, and bound the work for a word of a megabyte.
+    // The lengths alone exclude most names, and bound the work for a word of a megabyte.
     if (word.size() > name.size() + tolerance || name.size() > word.size() + tolerance) continue;
     const std::size_t distance = Distance(word, name);
     if (distance > tolerance || distance >= std::max(word.size(), name.size())) continue;

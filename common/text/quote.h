@@ -1,4 +1,4 @@
-// Text from outside, made fit to stand in a message: on one line, and quoted, of bounded length.
+// Makes text from outside safe for a message: one line, quoted, of limited length.
 #ifndef PREFORKD_COMMON_TEXT_QUOTE_H_
 #define PREFORKD_COMMON_TEXT_QUOTE_H_
 

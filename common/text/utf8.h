@@ -1,5 +1,5 @@
-// UTF-8 as RFC 3629, section 4, defines it: the one decoder of this tree. Only finds where characters end;
-// needs no memory.
+// UTF-8 as RFC 3629, section 4, defines it: the only decoder of this tree. It finds where characters end,
+// nothing more; needs no memory.
 #ifndef PREFORKD_COMMON_TEXT_UTF8_H_
 #define PREFORKD_COMMON_TEXT_UTF8_H_
 
@@ -8,11 +8,11 @@
 
 namespace preforkd {
 
-// Not a byte in the middle of a character.
+// False for a byte in the middle of a character.
 constexpr bool BeginsUtf8(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; }
 
-// Bytes of the character that `text` begins with; 0 if it begins with none: an encoding that is cut short or
-// longer than needed, a surrogate, or a code point beyond U+10FFFF. Precondition: `text` is not empty.
+// The length in bytes of the first character of `text`; 0 if it is invalid: cut short, overlong, a surrogate,
+// or a code point beyond U+10FFFF. Precondition: `text` is not empty.
 constexpr std::size_t Utf8Length(std::string_view text) {
   const auto byte = [text](std::size_t i) {
     return static_cast<unsigned>(static_cast<unsigned char>(text[i]));
@@ -21,7 +21,7 @@ constexpr std::size_t Utf8Length(std::string_view text) {
   if (lead < 0x80) return 1;
   const std::size_t length = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   if (length == 0 || length > text.size()) return 0;
-  // An encoding that is too long, a surrogate, or a code point that is too large shows in the second byte.
+  // An overlong encoding, a surrogate and a code point that is too large all show in the second byte.
   const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
   const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   if (byte(1) < low || byte(1) > high) return 0;

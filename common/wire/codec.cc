@@ -13,12 +13,12 @@
 namespace preforkd {
 namespace {
 
-// Fixed-width integers in the byte order of this machine: both ends are on it, and one is a fork of the other
-// or of its predecessor (upgrade).
+// Fixed-width integers in this machine's byte order: both ends run on it, and one is a fork of the other or
+// of the previous program (upgrade).
 class Writer {
  public:
   Writer(std::string& out, MessageType type, WireVersion version) : out_(out) {
-    PF_CHECK(IsSpoken(version), "a wire version that nobody speaks");
+    PF_CHECK(IsSpoken(version), "an unknown wire version");
     out_.resize(kMessagePrefix);
     PutPrefix(out_.data(), type, version);
   }
@@ -32,7 +32,7 @@ class Writer {
   std::string& out_;
 };
 
-// Every Get is total: past the end it yields zero and remembers that it failed; Done() is the verdict.
+// Get never fails: past the end it yields zero and records the error, which Done() reports.
 class Reader {
  public:
   explicit Reader(std::span<const char> bytes) : bytes_(bytes) {}
@@ -60,7 +60,7 @@ class Reader {
   }
 
   void Fail() { failed_ = true; }
-  // Nothing failed and nothing is left over.
+  // True if nothing failed and nothing is left over.
   [[nodiscard]] bool Done() const { return !failed_ && bytes_.empty(); }
 
  private:
@@ -74,7 +74,7 @@ Error WrongFd(const char* name, bool wanted) {
                0};
 }
 
-// The type of a packet, or why it is none of ours.
+// The type of a packet, or why it is not ours.
 Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
   const auto magic0 = reader.Get<char>();
   const auto magic1 = reader.Get<char>();
@@ -82,7 +82,7 @@ Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
   const auto type = reader.Get<MessageType>();
   if (magic0 != kMessageMagic[0] || magic1 != kMessageMagic[1]) return Error{"not a preforkd message", 0};
   if (version != spoken) {
-    return Error{fmt::format("wire version {} where {} is spoken", static_cast<int>(version),
+    return Error{fmt::format("wire version {} on a channel of version {}", static_cast<int>(version),
                              static_cast<int>(spoken)),
                  0};
   }
@@ -92,7 +92,8 @@ Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
 // ---- parcels ----
 
 ParcelHead HeadOf(const Parcel& parcel) {
-  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes, "a parcel too heavy to travel");
+  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes,
+           "a parcel is too large to travel");
   ParcelHead head;
   head.id = Raw(parcel.id);
   head.accepted_ns = ToNanoseconds(parcel.accepted_at);
@@ -118,7 +119,7 @@ void PutParcel(Writer& writer, const ParcelHead& head, const Parcel& parcel) {
   writer.PutBytes(parcel.context);
 }
 
-// A head and what follows it, as views into the message.
+// A head and the data after it, as views into the message.
 struct ParcelParts {
   ParcelHead head;
   std::string_view peer;
@@ -140,7 +141,7 @@ ParcelParts ReadParcel(Reader& reader) {
   return parts;
 }
 
-// The fields that only a hand-back has.
+// False if a field is set that only a hand-back has.
 bool HasNoReturnFields(const ParcelHead& head) {
   return head.incarnation == 0 && head.idle_left_ns == 0 && head.slot == 0 && head.reason == 0 &&
          head.wake_now == 0;
@@ -153,7 +154,7 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
   parcel.id = ConnId{head.id};
   parcel.listener = ListenerId{head.listener};
   parcel.service = ServiceId{head.service};
-  // Not memcpy: an empty view may point nowhere, which memcpy forbids even for no bytes.
+  // Not memcpy: an empty view may be a null pointer, which memcpy forbids even for 0 bytes.
   (void)parts.peer.copy(reinterpret_cast<char*>(&parcel.peer.storage), parts.peer.size());
   parcel.peer.length = head.peer_bytes;
   parcel.accepted_at = FromNanoseconds(head.accepted_ns);
@@ -169,7 +170,7 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
   return parcel;
 }
 
-// The checked parts of a hand-over, or why it is none.
+// The checked parts of a hand-over, or why it is invalid.
 Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
   ParcelParts parts = ReadParcel(reader);
@@ -239,7 +240,7 @@ Error NotForWorker(MessageType type) {
   return Error{fmt::format("message type {} is not for a worker", static_cast<int>(type)), 0};
 }
 
-// A message to a worker, whose hand-over becomes what `make` makes of its parts.
+// Decodes a message to a worker; `make` builds the result from the parts of a hand-over.
 template <typename Messages, typename Make>
 Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version, Make make) {
   Reader reader(bytes);
@@ -263,7 +264,7 @@ Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, WireVe
     case MessageType::kReady:
     case MessageType::kReplaceMe:
     case MessageType::kHandBack:
-    case MessageType::kLogReopened: break;  // a worker's words, not a master's
+    case MessageType::kLogReopened: break;  // only workers send it
   }
   return NotForWorker(type.Value());
 }
@@ -346,7 +347,7 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
     case MessageType::kLogReopened: return ReadPlain<LogReopened>(reader, fd, "log-reopened");
     case MessageType::kHandOver:
     case MessageType::kReopenLog:
-    case MessageType::kNudge: break;  // a master's words, not a worker's
+    case MessageType::kNudge: break;  // only masters send it
   }
   return Error{fmt::format("message type {} is not for the master", static_cast<int>(type.Value())), 0};
 }

@@ -1,11 +1,11 @@
 // The strict codec of messages.h. Pure: bytes in, values out, no system call.
 //
-// A decoder accepts exactly what its encoder makes for the same version: short, long, unknown, another
-// version, a count or an enum out of range, a missing or surplus descriptor are all errors. An error never
-// aborts and never leaks: a descriptor that was passed in is closed with the failed result.
+// A decoder accepts exactly what its encoder makes for the same version. Too short, too long, unknown type,
+// another version, a count or an enum out of range, a missing or surplus descriptor: each is an error. An
+// error never aborts and never leaks: the descriptor that was passed in is closed with the failed result.
 //
 // Callers use a ChannelEnd, which knows the version of its channel; only that and saved connections (upgrade)
-// come here.
+// use this file.
 #ifndef PREFORKD_COMMON_WIRE_CODEC_H_
 #define PREFORKD_COMMON_WIRE_CODEC_H_
 
@@ -18,9 +18,9 @@
 
 namespace preforkd {
 
-// The bytes of a message, without its descriptor (see FdOf). They replace what is in `out`, so that one
-// buffer serves every message without allocating. The result is at most kMaxMessageBytes; a parcel within
-// kMaxParcelBytes always fits. Precondition: IsSpoken(version), which is the receiver's.
+// Writes the bytes of a message, without its descriptor (see FdOf). They replace the content of `out`, so
+// that one buffer serves every message without allocating. The result has at most kMaxMessageBytes; a parcel
+// within kMaxParcelBytes always fits. Precondition: IsSpoken(version); it is the receiver's version.
 void Encode(const HandOver& message, std::string& out, WireVersion version);
 void Encode(const ReopenLog& message, std::string& out, WireVersion version);
 void Encode(const Nudge& message, std::string& out, WireVersion version);
@@ -29,7 +29,7 @@ void Encode(const ReplaceMe& message, std::string& out, WireVersion version);
 void Encode(const HandBack& message, std::string& out, WireVersion version);
 void Encode(const LogReopened& message, std::string& out, WireVersion version);
 
-// The descriptor that must ride along; borrowed. -1: none.
+// The descriptor to send with the message; borrowed. -1: none.
 int FdOf(const HandOver& message);
 int FdOf(const ReopenLog& message);
 int FdOf(const Nudge& message);
@@ -38,11 +38,12 @@ int FdOf(const ReplaceMe& message);
 int FdOf(const HandBack& message);
 int FdOf(const LogReopened& message);
 
-// `bytes` is one packet, `fd` what came with it (may be invalid), `version` what is spoken on that channel.
+// `bytes` is one packet, `fd` the descriptor that came with it (may be invalid), `version` that of the
+// channel.
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 
-// A message to a worker, as the master takes it back from the channel or finds it in its saved state: a
+// A message to a worker, as the master receives it back from the channel or finds it in its saved state: a
 // connection stays packed.
 Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version);
 

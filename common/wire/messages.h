@@ -1,8 +1,8 @@
-// Everything that master and worker can say to each other, in one place.
+// All messages between master and worker, in one place.
 //
-// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type says whether exactly
-// one descriptor rides along or none. Adding a message touches this file, message_type.h, codec.cc and its
-// test, nothing else. Changing one: see version.h.
+// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type documents whether
+// exactly one descriptor is attached or none. Adding a message touches this file, message_type.h, codec.cc
+// and its test, nothing else. To change one, see version.h.
 #ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
 #define PREFORKD_COMMON_WIRE_MESSAGES_H_
 
@@ -23,56 +23,56 @@ inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 
 // ---- master to worker ----
 
-// A client connection to serve. Carries its descriptor. Meant for whichever incarnation takes it.
+// A client connection to serve. Carries its descriptor. For any incarnation that takes it.
 struct HandOver {
   Parcel parcel;
 };
 
-// The log proper, and the access log.
+// The server log, and the access log.
 enum class LogKind : std::uint8_t { kServer = 1, kAccess = 2 };
 
 // A new log file, opened by the master because the worker may no longer be allowed to. Carries the log's
-// descriptor. Meant for one incarnation only; any other ignores it. When both logs change, the access log's
-// comes first: kServer is answered with LogReopened, which then speaks for both.
+// descriptor. For one incarnation only; any other ignores it. When both logs change, the access log's message
+// is sent first. Only kServer is answered (LogReopened), and the answer covers both.
 struct ReopenLog {
   Incarnation incarnation{};
   LogKind kind = LogKind::kServer;
   log::Sink sink = log::Sink::kFile;
-  std::uint64_t round = 0;  // comes back in the answer
+  std::uint64_t round = 0;  // returned in the answer
   UniqueFd fd;
 };
 
-// Show that you run: stamp the heartbeat now. For a worker that has left its queue alone for too long, which
-// may only mean that the machine did not let it run. No descriptor. Meant for whichever incarnation takes it.
+// Tells the worker to write its heartbeat now. Sent to a worker that has not read its queue for too long,
+// perhaps only because it got no CPU. No descriptor. For any incarnation that takes it.
 struct Nudge {};
 
 // ---- worker to master ----
 
-// The worker's loop runs; hand it connections. No descriptor.
+// The worker's loop runs and it can be handed connections. No descriptor.
 struct Ready {
   WorkerId id;
 };
 
-// The worker was told from outside to leave (SIGTERM, or a limit of its own): start another, then retire this
-// one. No descriptor.
+// The worker was told from outside to exit (SIGTERM), or has reached a limit of its own: start another one,
+// then retire it. No descriptor.
 struct ReplaceMe {
   WorkerId id;
 };
 
-// It writes to what the ReopenLog of this round brought, and everything it had for the old files is in them.
-// No descriptor.
+// The worker writes to the file that the ReopenLog of this round brought, and has written out everything for
+// the old files. No descriptor.
 struct LogReopened {
   WorkerId id;
   std::uint64_t round = 0;
 };
 
-// A connection that can go on elsewhere. Carries its descriptor.
+// A connection that can go on in another worker. Carries its descriptor.
 struct HandBack {
   WorkerId id;
   ReturnReason reason = ReturnReason::kIdle;
-  bool wake_now =
-      false;  // has work for the service already (unread bytes, an answer half sent): do not park it
-  std::int64_t idle_left_ns = 0;  // how much longer it may stay idle before the master closes it; 0: for ever
+  // The service has work to do already (unread bytes, a response half sent): do not park it.
+  bool wake_now = false;
+  std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
   Parcel parcel;
 };
 
@@ -86,7 +86,7 @@ struct HandedBack {
 };
 
 using MasterToWorker = std::variant<HandOver, ReopenLog, Nudge>;
-using Untaken = std::variant<PackedParcel, ReopenLog, Nudge>;  // what the master has sent and takes back
+using Untaken = std::variant<PackedParcel, ReopenLog, Nudge>;  // sent by the master and received back
 using WorkerToMaster = std::variant<Ready, ReplaceMe, HandedBack, LogReopened>;
 
 }  // namespace preforkd

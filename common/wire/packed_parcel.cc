@@ -44,14 +44,14 @@ PackedParcel& PackedParcel::operator=(PackedParcel&& other) noexcept {
 }
 
 ParcelHead PackedParcel::Head() const {
-  PF_CHECK(!Empty(), "a parcel that has been given away");
+  PF_CHECK(!Empty(), "use of a parcel that was moved from");
   ParcelHead head;
   std::memcpy(&head, Data() + kMessagePrefix, sizeof(head));
   return head;
 }
 
 void PackedParcel::SetHead(const ParcelHead& head) {
-  PF_CHECK(!Empty(), "a parcel that has been given away");
+  PF_CHECK(!Empty(), "use of a parcel that was moved from");
   std::memcpy(Data() + kMessagePrefix, &head, sizeof(head));
 }
 
@@ -63,7 +63,7 @@ SocketAddress PackedParcel::Peer() const {
 }
 
 char* PackedParcel::Resize(std::size_t size) {
-  PF_CHECK(size <= UINT32_MAX, "a parcel longer than a message");
+  PF_CHECK(size <= UINT32_MAX, "a parcel is longer than a message");
   if (size > kInline) heap_ = std::make_unique<char[]>(size);
   size_ = static_cast<std::uint32_t>(size);
   return Data();

@@ -1,11 +1,12 @@
 // PackedParcel: a parcel as the master holds it: the descriptor, and the bytes of the HandOver that will
 // carry it.
 //
-// The master accepts, parks, queues and sends connections. For that it needs a few fixed fields and none of
-// the rest, so it never decodes what a worker hands back: it reads and patches the head in place, and sends
-// the bytes on. A connection costs one encoding and one decoding for each journey, both in a worker.
+// The master accepts, parks, queues and sends connections. For that it needs a few fixed fields only, so it
+// never decodes what a worker hands back: it reads and patches the head in place, and sends the bytes on. A
+// connection costs one encoding and one decoding for each journey, both in a worker.
 //
-// Whoever holds it owns the connection. A fresh connection fits into the object: accepting allocates nothing.
+// The holder of a PackedParcel owns the connection. A fresh connection fits into the object: accepting
+// allocates nothing.
 #ifndef PREFORKD_COMMON_WIRE_PACKED_PARCEL_H_
 #define PREFORKD_COMMON_WIRE_PACKED_PARCEL_H_
 
@@ -23,8 +24,8 @@
 
 namespace preforkd {
 
-// The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no gaps: all
-// its bytes are written and all are checked. The last seven fields are the hand-back's own; in a hand-over
+// The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no padding:
+// all its bytes are written and all are checked. The last seven fields belong to a hand-back; in a hand-over
 // they are zero.
 struct ParcelHead {
   std::uint64_t id = 0;
@@ -43,7 +44,7 @@ struct ParcelHead {
   std::uint32_t unread_bytes = 0;   // follow the address
   std::uint32_t context_bytes = 0;  // follow those
   std::uint64_t incarnation = 0;
-  std::int64_t idle_left_ns = 0;  // how much longer it may stay idle before the master closes it; 0: for ever
+  std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
   std::uint32_t slot = 0;
   std::uint8_t reason = 0;    // a ReturnReason
   std::uint8_t wake_now = 0;  // 0 or 1
@@ -53,22 +54,22 @@ struct ParcelHead {
 };
 static_assert(sizeof(ParcelHead) == 96);
 
-// Bytes in front of the head: magic, version, type (codec.h).
+// Bytes before the head: magic, version, type (codec.h).
 inline constexpr std::size_t kMessagePrefix = 4;
 
 class PackedParcel {
  public:
   PackedParcel() = default;
-  // A connection that has just been accepted; the worker gets it as `version` says.
+  // A connection that has just been accepted; `version` is that of the receiving worker.
   PackedParcel(UniqueFd fd, const ParcelHead& facts, const SocketAddress& peer, WireVersion version);
-  // What a codec has checked: `message` is a whole HandOver or HandBack. A hand-back becomes a hand-over
-  // here. Copies.
+  // `message` is a whole HandOver or HandBack that a codec has checked. A hand-back becomes a hand-over here.
+  // Copies the bytes.
   PackedParcel(UniqueFd fd, std::span<const char> message);
   PackedParcel(PackedParcel&& other) noexcept;
   PackedParcel& operator=(PackedParcel&& other) noexcept;
 
   [[nodiscard]] ParcelHead Head() const;
-  // Precondition: the three sizes are as they were.
+  // Precondition: the three sizes are unchanged.
   void SetHead(const ParcelHead& head);
 
   [[nodiscard]] ConnId Id() const { return ConnId{Head().id}; }
@@ -77,13 +78,13 @@ class PackedParcel {
   // A HandOver message without its descriptor. Valid until the parcel is moved or changed.
   [[nodiscard]] std::span<const char> Message() const { return {Data(), size_}; }
 
-  // Empty means: moved from.
+  // True if it was moved from.
   [[nodiscard]] bool Empty() const { return size_ == 0; }
 
   UniqueFd fd;
 
  private:
-  // A fresh connection from any family, but for a client with a name at a Unix socket.
+  // Fits a fresh connection of any family, except for a Unix client with a name.
   static constexpr std::size_t kInline = kMessagePrefix + sizeof(ParcelHead) + 28;
 
   char* Resize(std::size_t size);
@@ -91,8 +92,8 @@ class PackedParcel {
   [[nodiscard]] char* Data() { return size_ > kInline ? heap_.get() : inline_.data(); }
 
   std::uint32_t size_ = 0;
-  std::unique_ptr<char[]> heap_;      // when it does not fit into inline_
-  std::array<char, kInline> inline_;  // not initialised: size_ says how much is
+  std::unique_ptr<char[]> heap_;      // used if it does not fit into inline_
+  std::array<char, kInline> inline_;  // not initialised; size_ bytes are valid
 };
 
 }  // namespace preforkd

@@ -1,8 +1,8 @@
 // Parcel: a client connection that can travel. The one value type for it, in both directions.
 //
-// Whoever holds the Parcel owns the connection. Sending one hands the ownership to the channel at the moment
-// in which the send succeeds, and to the receiver when it takes the message; in between it belongs to nobody
-// but the kernel's queue, which the master can always receive from (reclaim).
+// The holder of the Parcel owns the connection. A successful send transfers ownership to the channel, and the
+// receiver gets it when it takes the message. In between only the kernel's queue holds it, and the master can
+// always receive it back (reclaim).
 #ifndef PREFORKD_COMMON_WIRE_PARCEL_H_
 #define PREFORKD_COMMON_WIRE_PARCEL_H_
 
@@ -17,7 +17,7 @@
 namespace preforkd {
 
 // Numbers for names that outlive a generation: the master gives each service name and each listener address
-// one number for its whole life, so a parcel means the same to an old worker and to a new one.
+// one number for as long as it runs, so a parcel means the same to an old worker and to a new one.
 enum class ServiceId : std::uint16_t {};
 enum class ListenerId : std::uint16_t {};
 
@@ -29,24 +29,25 @@ struct Parcel {
   ServiceId service{};
   SocketAddress peer;
   Time accepted_at{};
-  bool proxy_header_due = false;  // a proxy's header comes before the client's first byte (worker/proxy)
+  bool proxy_header_due = false;  // a PROXY header comes before the client's first byte (worker/proxy)
 
-  std::uint64_t seal =
-      0;  // the master's, for one journey; nobody else can make one (master/dispatch/connection_seals.h)
+  // Made by the master for one journey; no other process can make one (master/dispatch/connection_seals.h).
+  std::uint64_t seal = 0;
 
   // Since accept, over all workers that have had it.
   std::uint64_t requests = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint32_t journeys = 0;  // hand-overs that were taken
-  std::uint32_t reclaims = 0;  // hand-overs that were not
+  std::uint32_t reclaims = 0;  // hand-overs that were reclaimed
 
-  // What the service needs to go on elsewhere; empty for a fresh connection. The master never looks inside.
+  // What the service needs to go on in another worker; empty for a fresh connection. The master never reads
+  // it.
   std::string unread;   // bytes read from the client and not yet used
-  std::string context;  // the service's own, versioned by the service
+  std::string context;  // the service's own data; the service versions it
 };
 
-// What a travelling parcel may weigh besides its fixed fields; more, and it stays where it is.
+// The maximum of unread plus context. A session with more stays in its worker.
 inline constexpr std::size_t kMaxParcelBytes = 48 * 1024;
 
 }  // namespace preforkd

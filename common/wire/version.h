@@ -1,10 +1,10 @@
-// The version of the wire: which layout of messages.h two processes speak.
+// The version of the wire: the layout of messages.h between two processes.
 //
-// A worker outlives the program that forked it when that is upgraded in place. The new master speaks with it
-// in the version that the worker was born with, and every channel knows its own (ChannelEnd). To change a
-// layout or a meaning, add a version, and let codec.cc go on writing and reading those before, back to
-// kOldestWireVersion. The promise that a program takes over from the one before begins with program version
-// 0.2.0, which speaks version 4.
+// A worker outlives the program that forked it when that is upgraded in place. The new master speaks the
+// worker's version with it; every channel knows its own (ChannelEnd). To change a layout or a meaning, add a
+// version, and let codec.cc go on writing and reading the earlier ones, back to kOldestWireVersion. The
+// promise that a program can be upgraded from the previous one begins with program version 0.2.0, which
+// speaks version 4.
 #ifndef PREFORKD_COMMON_WIRE_VERSION_H_
 #define PREFORKD_COMMON_WIRE_VERSION_H_
 

@@ -1,4 +1,4 @@
-// AccessOf: who may connect to the Unix socket of a listener, with the names of its configuration looked up.
+// AccessOf resolves the user and group names that a listener's configuration gives for its Unix socket file.
 #ifndef PREFORKD_MASTER_ACCEPT_LISTEN_ACCESS_H_
 #define PREFORKD_MASTER_ACCEPT_LISTEN_ACCESS_H_
 
@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-// Error: its user or group does not exist (any more).
+// Error: the configured user or group does not exist.
 Result<SocketAccess> AccessOf(const ListenConfig& config);
 
 }  // namespace preforkd

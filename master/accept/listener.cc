@@ -13,7 +13,7 @@ namespace {
 
 // Connections accepted per wake-up.
 constexpr std::size_t kBatch = 64;
-// How long not to look when the system has no descriptor or no memory for another connection.
+// Pause after accept fails for lack of descriptors or memory.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -34,14 +34,14 @@ Result<std::unique_ptr<Listener>> Listener::Open(EventLoop& loop, const ListenCo
   return listener;
 }
 
-Result<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
-                                                  Sink sink, int fd) {
-  Result<UniqueFd> copy = AdoptListeningSocket(fd, config.address.text);
+Result<std::unique_ptr<Listener>> Listener::FromManager(EventLoop& loop, const ListenConfig& config,
+                                                        ListenerId id, Sink sink, int fd) {
+  Result<UniqueFd> copy = CopyListeningSocket(fd, config.address.text);
   if (!copy.Ok()) return copy.Err();
   return On(std::move(copy).Value(), loop, config, id, std::move(sink));
 }
 
-Result<std::unique_ptr<Listener>> Listener::Inherit(EventLoop& loop, const ListenConfig& config,
+Result<std::unique_ptr<Listener>> Listener::Restore(EventLoop& loop, const ListenConfig& config,
                                                     ListenerId id, Sink sink, UniqueFd fd, SocketFile file) {
   Result<std::unique_ptr<Listener>> listener = On(std::move(fd), loop, config, id, std::move(sink));
   if (listener.Ok()) listener.Value()->file_ = std::move(file);
@@ -62,7 +62,7 @@ Listener::Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, Lis
       config_(config),
       id_(id),
       sink_(std::move(sink)),
-      // At the clients' priority: at a higher one, a flood of new clients would starve those that are parked.
+      // Same priority as client events: at a higher one, a flood of new clients would starve parked ones.
       watch_(loop, fd_.Get(), EventLoop::kPriorityClient, [this](Interest) { OnReadable(); }),
       resume_(loop, EventLoop::kPriorityControl, [this] { UpdateWatch(); }) {}
 
@@ -75,15 +75,15 @@ Listener::~Listener() {
 Status Listener::Reconfigure(const ListenConfig& config, bool defer_accept) {
   config_ = config;
   if (Status status = SetDeferAccept(fd_.Get(), defer_accept); !status.Ok()) return status;
-  if (Adopted()) return {};
+  if (Activated()) return {};
   const Result<SocketAccess> access = AccessOf(config);
   if (!access.Ok()) return access.Err();
   if (Status status = SetAccess(file_, access.Value()); !status.Ok()) return status;
-  return Listen(fd_.Get(), config.backlog);  // on a socket that listens already: only the backlog changes
+  return Listen(fd_.Get(), config.backlog);  // already listening: this only changes the backlog
 }
 
 Status Listener::MayReconfigure(const ListenConfig& config) const {
-  if (Adopted()) return {};
+  if (Activated()) return {};
   const Result<SocketAccess> access = AccessOf(config);
   return access.Ok() ? MaySetAccess(file_, access.Value(), OwnAuthority().change_owner)
                      : Status(access.Err());
@@ -100,8 +100,8 @@ void Listener::UpdateWatch() {
   const Status status = watch_.Want(look ? Interest::kRead : Interest::kNone);
   if (status.Ok()) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("{}: cannot watch the listener, trying again: {} ({} more such lines held back)", Key(),
-               status.Err().text, *held_back);
+    log::Error({log::kListenerFailed, {{"listener", Key()}, {"suppressed", *held_back}}},
+               "listener {} cannot be watched, will retry: {}", Key(), status.Err().text);
   }
   resume_.SetAfter(kNoRoomPause);
 }
@@ -116,13 +116,13 @@ void Listener::DrainQueue() {
   sink_.flush();
 }
 
-Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
+Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
   const Time now = Now();
-  std::size_t room = to_the_last ? kBatch : 0;
+  std::size_t room = use_reserve ? kBatch : 0;
   for (std::size_t i = 0; i < kBatch; ++i) {
     if (room == 0) room = sink_.room_for(kBatch - i);
     if (room == 0) {
-      PauseForRoom("few descriptors are left");
+      PauseForRoom("too few file descriptors are free");
       return BatchEnd::kStopped;
     }
     --room;
@@ -140,7 +140,9 @@ Listener::BatchEnd Listener::AcceptBatch(bool to_the_last) {
     facts.proxy_header_due = config_.proxy_protocol ? 1 : 0;
     if (row_ != nullptr) Add(row_->accepted);
     if (log::Enabled(log::Level::kDebug)) {
-      log::Debug(ConnId{facts.id}, "accepted at {} from {}", Key(), accepted.peer.Text());
+      const std::string client = accepted.peer.Text();
+      log::Debug({log::kConnAccepted, ConnId{facts.id}, {{"listener", Key()}, {"client", client}}},
+                 "accepted at {} from {}", Key(), client);
     }
     sink_.submit(PackedParcel(std::move(accepted.fd), facts, accepted.peer, kWireVersion));
   }
@@ -155,7 +157,8 @@ bool Listener::OnAcceptError(int errnum) {
   if (errnum == EMFILE && sink_.make_room()) return true;
   if (reaction == AcceptReaction::kBroken) {
     broken_ = true;
-    log::Error("{}: accept4: {}: this listener accepts no more", Key(), ErrnoText(errnum));
+    log::Error({log::kListenerFailed, {{"listener", Key()}}},
+               "listener {}: accept4: {}; it accepts no more connections", Key(), ErrnoText(errnum));
     UpdateWatch();
   } else {
     PauseForRoom(ErrnoText(errnum));
@@ -166,7 +169,8 @@ bool Listener::OnAcceptError(int errnum) {
 void Listener::PauseForRoom(std::string_view why) {
   resume_.SetAfter(kNoRoomPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("{}: {}: accepting pauses ({} more such pauses not logged)", Key(), why, *held_back);
+    log::Warning({log::kAcceptPaused, {{"listener", Key()}, {"suppressed", *held_back}}},
+                 "listener {}: {}; accepting pauses", Key(), why);
   }
   UpdateWatch();
 }

@@ -1,8 +1,8 @@
 // Listener: one listening socket and its accept loop.
 //
-// Accepts a bounded batch per wake-up, so that timers, signals and workers get their turn. Reads no byte of a
-// client. When the descriptor table is full it stops looking for a moment (the socket stays readable, and a
-// level-triggered loop would spin) and resumes by itself.
+// It accepts a bounded batch per wake-up, so that timers, signals and workers get their turn. It never reads
+// client data. When the descriptor table is full it stops watching the socket for a short time (the socket
+// stays readable, so a level-triggered loop would spin), then resumes by itself.
 #ifndef PREFORKD_MASTER_ACCEPT_LISTENER_H_
 #define PREFORKD_MASTER_ACCEPT_LISTENER_H_
 
@@ -24,59 +24,60 @@ namespace preforkd {
 
 class Listener {
  public:
-  // Where accepted connections go. `flush` ends each batch.
+  // Receives accepted connections. `flush` ends each batch.
   struct Sink {
     std::function<void(PackedParcel&&)> submit;
     std::function<void()> flush;
     std::function<ConnId()> next_id;
-    // Of `wanted` connections, how many there are descriptors for, some kept in reserve. 0: none for now.
+    // Returns how many of `wanted` connections may be accepted now without using the descriptor reserve.
     std::function<std::size_t(std::size_t wanted)> room_for;
-    // The descriptor table is full all the same: true when somebody could do without one.
+    // Called on EMFILE. Returns true if it freed a descriptor.
     std::function<bool()> make_room;
-    std::function<void(int errnum)> on_error;  // accept4 has failed, and not only because nobody waits
+    std::function<void(int errnum)> on_error;  // accept4 failed, other than with EAGAIN or EINTR
   };
 
-  // Binds and listens; the kernel queues connections from then on, but none is accepted before SetAccepting.
+  // Binds and listens. The kernel queues connections from then on; none is accepted before SetAccepting.
   static Result<std::unique_ptr<Listener>> Open(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                 Sink sink);
-  // The same on a socket that a service manager has opened and keeps, of which this listener takes a copy.
-  // Its backlog, its file and what is queued when we end stay the manager's.
-  static Result<std::unique_ptr<Listener>> Adopt(EventLoop& loop, const ListenConfig& config, ListenerId id,
-                                                 Sink sink, int fd);
-  // The same socket again that this process has listened on as another program.
-  static Result<std::unique_ptr<Listener>> Inherit(EventLoop& loop, const ListenConfig& config, ListenerId id,
+  // Uses a socket that the service manager opened; `fd` is borrowed and duplicated. The manager keeps the
+  // backlog setting, the socket file, and the connections still queued when this process ends.
+  static Result<std::unique_ptr<Listener>> FromManager(EventLoop& loop, const ListenConfig& config,
+                                                       ListenerId id, Sink sink, int fd);
+  // Takes a socket on which the previous program of this process listened (upgrade). Takes `fd`.
+  static Result<std::unique_ptr<Listener>> Restore(EventLoop& loop, const ListenConfig& config, ListenerId id,
                                                    Sink sink, UniqueFd fd, SocketFile file);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  // Closes; connections that wait in the queue of a socket of our own are reset (see DrainQueue).
+  // Closes the socket. Connections still in the queue of our own socket are reset (see DrainQueue).
   ~Listener();
 
   [[nodiscard]] const std::string& Key() const { return config_.address.text; }
   [[nodiscard]] ListenerId Id() const { return id_; }
-  // As bound: port 0 has become a real one.
+  // The bound address, with the actual port where port 0 was configured.
   [[nodiscard]] const std::string& BoundText() const { return bound_text_; }
   [[nodiscard]] const ListenConfig& Config() const { return config_; }
-  // The socket is a service manager's: it outlives us, and so does its queue.
-  [[nodiscard]] bool Adopted() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
+  // The socket belongs to the service manager. It and its queue outlive this process.
+  [[nodiscard]] bool Activated() const { return config_.address.kind == ListenAddress::Kind::kSystemd; }
 
-  // Takes over what may change while the socket stays: service, backlog, deferred accept, and who may connect
-  // to its file. Error: some of it could not be changed.
+  // Applies the settings that can change while the socket stays open: service, backlog, deferred accept and
+  // access to the socket file. Error: some setting could not be applied.
   Status Reconfigure(const ListenConfig& config, bool defer_accept);
-  // Whether Reconfigure would succeed, as far as one can know; changes nothing.
+  // Predicts whether Reconfigure would succeed, as far as that can be known. Changes nothing.
   [[nodiscard]] Status MayReconfigure(const ListenConfig& config) const;
   void SetService(ServiceId service) { service_ = service; }
   [[nodiscard]] ServiceId Service() const { return service_; }
-  // The row in which this listener shows its counters; it must outlive it.
+  // The scoreboard row for the counters of this listener. It must outlive the listener.
   void SetRow(ListenerRow* row) { row_ = row; }
-  // Leaves it to another listener on the same address.
+  // Releases the row, for another listener on the same address.
   ListenerRow* GiveUpRow() { return std::exchange(row_, nullptr); }
   [[nodiscard]] ListenerRow* Row() { return row_; }
   [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
   [[nodiscard]] const SocketFile& File() const { return file_; }
 
-  // Accepts from now on, or pauses.
+  // Starts or pauses accepting.
   void SetAccepting(bool accepting);
-  // Accepts everything that the kernel has queued, however much: before a listener that leaves is closed.
+  // Accepts everything that the kernel has queued, without a bound. Call it before closing a removed
+  // listener.
   void DrainQueue();
 
  private:
@@ -86,9 +87,9 @@ class Listener {
                                               ListenerId id, Sink sink);
   Listener(EventLoop& loop, UniqueFd fd, const ListenConfig& config, ListenerId id, Sink sink);
   void OnReadable();
-  // `to_the_last`: without a reserve.
-  BatchEnd AcceptBatch(bool to_the_last);
-  // False when accepting stops for now.
+  // `use_reserve`: accept even if that takes descriptors from the reserve.
+  BatchEnd AcceptBatch(bool use_reserve);
+  // False if accepting stops for now.
   bool OnAcceptError(int errnum);
   void PauseForRoom(std::string_view why);
   void UpdateWatch();
@@ -102,7 +103,7 @@ class Listener {
   Sink sink_;
   ListenerRow* row_ = nullptr;
   FdWatch watch_;
-  Timer resume_;  // pending while the system has no room
+  Timer resume_;  // pending while accepting pauses for lack of descriptors or memory
   OncePerSecond log_limit_;
   bool accepting_ = false;
   bool broken_ = false;

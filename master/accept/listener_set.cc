@@ -14,27 +14,26 @@ namespace {
 
 static_assert(kMaxListenerRows >= 2 * kMaxListeners);
 
-// Does whoever connects speak first? Then nobody need know of the connection before that. A proxy does
-// always.
+// Deferred accept suits protocols in which the client sends first: before that, there is nothing to do. A
+// PROXY protocol peer always sends first.
 bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
   return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
 }
 
-std::string WhatWasPassed(const std::vector<InheritedSocket>& passed) {
+std::string WhatWasPassed(const std::vector<ActivationSocket>& passed) {
   if (passed.empty()) {
-    return "no socket was passed to us; start the socket unit (and this program by its service unit), or "
-           "write "
-           "IP:PORT or unix:PATH";
+    return "no socket was passed; start the socket unit (and this program by its service unit), or "
+           "write IP:PORT or unix:PATH";
   }
   std::string names;
-  for (const InheritedSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
-  return fmt::format("no socket of that name was passed to us; those that were have the names {}", names);
+  for (const ActivationSocket& socket : passed) names += (names.empty() ? "" : ", ") + Quoted(socket.name);
+  return fmt::format("no socket of that name was passed; passed names: {}", names);
 }
 
 }  // namespace
 
 ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard,
-                         const std::vector<InheritedSocket>& passed, Listener::Sink sink, TraitsOf traits_of,
+                         const std::vector<ActivationSocket>& passed, Listener::Sink sink, TraitsOf traits_of,
                          MayAccept may_accept)
     : loop_(loop),
       scoreboard_(scoreboard),
@@ -54,7 +53,7 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
       continue;
     }
     std::size_t found = 0;
-    for (const InheritedSocket& socket : passed_) {
+    for (const ActivationSocket& socket : passed_) {
       if (socket.name != listen.address.name) continue;
       wanted.push_back({++found == 1 ? text : fmt::format("{}#{}", text, found), &listen, socket.fd.Get()});
     }
@@ -62,43 +61,43 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
   }
   if (wanted.size() <= kMaxListeners) return wanted;
   return Error{
-      fmt::format("{} sockets to listen on, those counted that a service manager has passed; {} is the limit",
+      fmt::format("{} listening sockets, including those passed by the service manager; the maximum is {}",
                   wanted.size(), kMaxListeners)};
 }
 
 Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {
   const ListenerId id = ids_.Of(wanted.key);
   return wanted.passed < 0 ? Listener::Open(loop_, *wanted.config, id, sink_)
-                           : Listener::Adopt(loop_, *wanted.config, id, sink_, wanted.passed);
+                           : Listener::FromManager(loop_, *wanted.config, id, sink_, wanted.passed);
 }
 
-Status ListenerSet::Inherit(const InheritedListener& inherited, ServiceId service) {
-  Result<ListenAddress> address = ParseListenAddress(inherited.address);
+Status ListenerSet::Restore(const SavedListener& saved, ServiceId service) {
+  Result<ListenAddress> address = ParseListenAddress(saved.address);
   if (!address.Ok()) return address.Err();
   ListenConfig config;
   config.address = std::move(address).Value();
-  config.service = inherited.service;
-  config.proxy_protocol = inherited.proxy_protocol;
-  // Asked first: a listener that is made and thrown away would close the socket.
-  if (const Result<SocketAddress> bound = LocalAddress(inherited.fd); !bound.Ok()) return bound.Err();
+  config.service = saved.service;
+  config.proxy_protocol = saved.proxy_protocol;
+  // Checked first: destroying a Listener would close the socket.
+  if (const Result<SocketAddress> bound = LocalAddress(saved.fd); !bound.Ok()) return bound.Err();
   Result<std::unique_ptr<Listener>> listener =
-      Listener::Inherit(loop_, config, ids_.Of(inherited.key), sink_, UniqueFd(inherited.fd), inherited.file);
+      Listener::Restore(loop_, config, ids_.Of(saved.key), sink_, UniqueFd(saved.fd), saved.file);
   if (!listener.Ok()) return listener.Err();
   listener.Value()->SetService(service);
   listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
-  listener.Value()->Row()->service.Write(inherited.service);
-  active_[inherited.key] = std::move(listener).Value();
+  listener.Value()->Row()->service.Write(saved.service);
+  active_[saved.key] = std::move(listener).Value();
   return {};
 }
 
-std::vector<InheritedListener> ListenerSet::Bequeath() const {
-  std::vector<InheritedListener> heirs;
+std::vector<SavedListener> ListenerSet::Save() const {
+  std::vector<SavedListener> saved;
   for (const auto& [key, listener] : active_) {
     const ListenConfig& config = listener->Config();
-    heirs.push_back(
+    saved.push_back(
         {listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
   }
-  return heirs;
+  return saved;
 }
 
 Status ListenerSet::Prepare(const Config& config) {
@@ -109,8 +108,7 @@ Status ListenerSet::Prepare(const Config& config) {
   for (const Wanted& wanted : all.Value()) keys.insert(wanted.key);
   if (!ids_.HasRoomFor(keys)) {
     return Error{fmt::format(
-        "{} different addresses have been listened on since the start; for another one the server "
-        "must be restarted",
+        "{} different addresses have been used since the start; restart the server to add another one",
         ids_.All().size())};
   }
   for (const Wanted& wanted : all.Value()) {
@@ -131,7 +129,7 @@ Status ListenerSet::Prepare(const Config& config) {
 Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
   Result<std::unique_ptr<Listener>> listener = Open(wanted);
   if (!listener.Ok()) return listener.Err();
-  // Before the first connection can come: a deferred socket must be one from the start.
+  // Set before the first connection can arrive: deferred accept must be on from the start.
   const ListenConfig& listen = *wanted.config;
   const bool defer = Defers(listen, traits_of_(config, listen.service));
   if (Status status = listener.Value()->Reconfigure(listen, defer); !status.Ok()) return status;
@@ -140,20 +138,20 @@ Status ListenerSet::PrepareOne(const Config& config, const Wanted& wanted) {
 }
 
 void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
-  switch (LookAt(active_[wanted.key]->File())) {
+  switch (CheckSocketFile(active_[wanted.key]->File())) {
     case SocketFilePresence::kOurs: return;
     case SocketFilePresence::kReplaced:
-      log::Warning(
-          "{}: its socket file has been replaced by somebody else's, which is left alone: new clients do not "
-          "come "
-          "here",
-          wanted.key);
+      log::Warning({log::kFileReplaced, {{"path", wanted.key}}},
+                   "the socket file of listener {} was replaced by another process and is left as it is: "
+                   "new clients do not reach this server",
+                   wanted.key);
       return;
     case SocketFilePresence::kGone: break;
   }
-  MakeFolderOf(active_[wanted.key]->File().path);  // a cleaner may have taken that as well
+  MakeFolderOf(active_[wanted.key]->File().path);  // a cleanup job may have removed the folder as well
   if (const Status status = PrepareOne(config, wanted); !status.Ok()) {
-    log::Error("{}: its socket file has been removed and cannot be made again: {}", wanted.key,
+    log::Error({log::kFileRemoved, {{"path", wanted.key}}},
+               "the socket file of listener {} was removed and cannot be created again: {}", wanted.key,
                status.Err().text);
   }
 }
@@ -161,7 +159,7 @@ void ListenerSet::PrepareAgain(const Config& config, const Wanted& wanted) {
 void ListenerSet::Commit(const Config& config) {
   Listeners next;
   const Result<std::vector<Wanted>> all = WantedBy(config);
-  PF_CHECK(all.Ok(), "a configuration comes into service that was not prepared");
+  PF_CHECK(all.Ok(), "Commit of a configuration that was not prepared");
   for (const Wanted& wanted : all.Value()) {
     auto last = active_.extract(wanted.key);
     auto node = prepared_.extract(wanted.key);
@@ -175,7 +173,8 @@ void ListenerSet::Commit(const Config& config) {
   }
   for (auto& [key, listener] : active_) {
     listener->DrainQueue();
-    log::Notice("no longer listening on {}", listener->BoundText());
+    log::Notice({log::kListenerClosed, {{"address", listener->BoundText()}}}, "no longer listening on {}",
+                listener->BoundText());
   }
   active_ = std::move(next);
   prepared_.clear();
@@ -186,29 +185,34 @@ void ListenerSet::Commit(const Config& config) {
 void ListenerSet::Succeed(Listener& last, Listener& next) {
   last.DrainQueue();
   next.SetRow(last.GiveUpRow());
-  log::Notice("{}: its socket file had been removed, and has been made again", next.Key());
+  log::Notice({log::kFileRestored, {{"path", next.Key()}}},
+              "the socket file of listener {} was removed and has been created again", next.Key());
 }
 
 void ListenerSet::WarnOfUnused(const Config& config) const {
-  for (const InheritedSocket& socket : passed_) {
+  for (const ActivationSocket& socket : passed_) {
     const bool used =
         std::any_of(config.listen.begin(), config.listen.end(), [&](const ListenConfig& listen) {
           return listen.address.kind == ListenAddress::Kind::kSystemd && listen.address.name == socket.name;
         });
     if (used) continue;
-    log::Warning("a socket was passed of the name {}, and no listener is systemd:{}: its clients wait",
-                 Quoted(socket.name), Escaped(socket.name));
+    log::Warning(
+        {log::kSocketUnused, {{"name", socket.name}}},
+        "the service manager passed a socket named {}, but no listener is systemd:{}: its clients wait",
+        Quoted(socket.name), Escaped(socket.name));
   }
 }
 
 void ListenerSet::Install(Listener& listener, const ListenConfig& config, const Config& all) {
   const ServiceTraits traits = traits_of_(all, config.service);
   if (const Status status = listener.Reconfigure(config, Defers(config, traits)); !status.Ok()) {
-    log::Warning("{}: {}", listener.Key(), status.Err().text);
+    log::Warning({log::kListenerFailed, {{"listener", listener.Key()}}}, "listener {}: {}", listener.Key(),
+                 status.Err().text);
   }
   listener.SetService(traits.id);
   if (listener.Row() == nullptr) {
-    log::Notice("listening on {} for service {}", listener.BoundText(), config.service);
+    log::Notice({log::kListening, {{"address", listener.BoundText()}, {"service", config.service}}},
+                "listening on {} for service {}", listener.BoundText(), config.service);
     listener.SetRow(RowFor(listener.BoundText()));
   }
   listener.Row()->service.Write(config.service);
@@ -220,10 +224,10 @@ void ListenerSet::UpdateAccepting() {
 
 void ListenerSet::Close() {
   for (auto& [key, listener] : active_) {
-    if (!listener->Adopted()) listener->DrainQueue();
+    if (!listener->Activated()) listener->DrainQueue();
   }
   active_.clear();
-  prepared_.clear();  // bound by a reload under way: they would queue clients for nobody
+  prepared_.clear();  // a reload in progress bound these: nobody would accept the clients they queue
 }
 
 ListenerRow* ListenerSet::RowFor(const std::string& address) {

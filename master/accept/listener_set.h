@@ -1,9 +1,9 @@
 // ListenerSet: all listeners, and how a reload changes them.
 //
-// A reload prepares first: what is new is bound and listening, or the reload is refused and nothing has
-// changed. A listener that stays is the same open socket before, during and after: its queue is never lost.
-// Only where the file of a Unix socket has been removed is it made anew, and the old one gives up what the
-// kernel has queued. One that leaves first gives up everything that the kernel has queued.
+// A reload first binds every new listener; if one fails, the reload is refused and nothing changes. A kept
+// listener stays the same open socket throughout, so its queue is never lost. The exception is a Unix socket
+// whose file was removed: it is created again, after the old socket's queue is drained. A removed listener is
+// drained before it is closed.
 #ifndef PREFORKD_MASTER_ACCEPT_LISTENER_SET_H_
 #define PREFORKD_MASTER_ACCEPT_LISTENER_SET_H_
 
@@ -24,79 +24,79 @@ namespace preforkd {
 
 class ListenerSet {
  public:
-  // What a listener's service means to the master.
+  // What the master needs to know about the service of a listener.
   struct ServiceTraits {
     ServiceId id{};
     bool client_speaks_first = false;
   };
   using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
-  // Whether connections of that service are taken now.
+  // Whether connections of that service are accepted now.
   using MayAccept = std::function<bool(ServiceId)>;
 
-  // `passed`: sockets that a service manager has opened, which a configuration may name. It outlives the set:
-  // one that no listener uses for a while must still be there at the next reload. `sink` needs no next_id:
-  // connections are numbered here.
-  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<InheritedSocket>& passed,
+  // `passed`: sockets opened by the service manager, which a configuration can name. It must outlive the set,
+  // because a socket that no listener uses now must be available to the next reload. `sink` needs no next_id:
+  // the set numbers the connections.
+  ListenerSet(EventLoop& loop, const Scoreboard& scoreboard, const std::vector<ActivationSocket>& passed,
               Listener::Sink sink, TraitsOf traits_of, MayAccept may_accept);
 
-  // What this process has listened on as another program: in service at once, for the service that it had.
-  // Error: it is no socket that listens, or its address is none.
-  Status Inherit(const InheritedListener& inherited, ServiceId service);
-  // For another program to inherit.
-  [[nodiscard]] std::vector<InheritedListener> Bequeath() const;
-  // A number that is not given out anew: the one that `address` had.
+  // Resumes a listener of the previous program of this process (upgrade). It serves `service` at once. Error:
+  // the descriptor is not a listening socket, or the saved address is invalid.
+  Status Restore(const SavedListener& saved, ServiceId service);
+  // For the next program of this process (upgrade).
+  [[nodiscard]] std::vector<SavedListener> Save() const;
+  // Keeps the number that `address` had in the previous program.
   void KeepId(const std::string& address, ListenerId id) { ids_.Keep(address, id); }
   [[nodiscard]] const std::map<std::string, ListenerId>& Ids() const { return ids_.All(); }
-  // The number of the connection that was accepted last; the next one gets the next.
+  // The number of the last accepted connection; the next connection gets the next number.
   [[nodiscard]] ConnId LastConnection() const { return last_conn_; }
   void KeepLastConnection(ConnId last) { last_conn_ = last; }
 
-  // Binds the listeners of `config` that are not there yet. They queue, and are not accepted from.
-  // Error: the first that failed; those bound by this call are closed again.
+  // Binds the listeners of `config` that do not exist yet. Their sockets queue connections; none is accepted
+  // yet. Error: the first failure; listeners bound by this call are closed again.
   Status Prepare(const Config& config);
-  // `config`, which was prepared, is in service from now on.
+  // Puts `config` into service. Precondition: Prepare(config) succeeded.
   void Commit(const Config& config);
-  // Drops what Prepare made.
+  // Drops what Prepare created.
   void Abandon() { prepared_.clear(); }
 
-  // Lets each listener accept whose service may be accepted for (MayAccept), and pauses the others.
+  // Starts or pauses each listener, by what MayAccept says of its service.
   void UpdateAccepting();
-  // Accepts what is queued and closes all. What is queued at a service manager's socket stays there, for
-  // whoever it starts next.
+  // Accepts what is queued and closes all listeners. Connections queued at a service manager's socket stay
+  // there for the process that it starts next.
   void Close();
 
   [[nodiscard]] std::size_t Size() const { return active_.size(); }
 
  private:
   using Listeners = std::map<std::string, std::unique_ptr<Listener>>;  // by key
-  // One socket that there should be. The key is its address as configured; a name that several passed sockets
-  // have is as many sockets.
+  // One required socket. The key is its address as configured. If several passed sockets have the same name,
+  // each is a Wanted of its own.
   struct Wanted {
     std::string key;
     const ListenConfig* config = nullptr;
-    int passed = -1;  // borrowed; -1: to be bound
+    int passed = -1;  // borrowed; -1: not passed, to be bound
   };
 
-  // Error: a socket that should have been passed was not, or there are more than kMaxListeners.
+  // Error: a configured socket was not passed, or there are more than kMaxListeners.
   [[nodiscard]] Result<std::vector<Wanted>> WantedBy(const Config& config) const;
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
-  // Opens what is `wanted`, so that it can be put into service.
+  // Opens a listener for `wanted`, ready for Commit.
   Status PrepareOne(const Config& config, const Wanted& wanted);
-  // A listener that is in service already: makes it anew where a cleaner has removed its file. What cannot be
-  // made stays as it is, and so does what somebody else has put there.
+  // For a listener that is in service: creates it again if its socket file was removed. If that fails, the
+  // listener stays as it is. A file that another process put there is not touched.
   void PrepareAgain(const Config& config, const Wanted& wanted);
-  // `next` takes the place of `last`, on the same address.
+  // `next` replaces `last` on the same address.
   static void Succeed(Listener& last, Listener& next);
   void WarnOfUnused(const Config& config) const;
-  // The row that counted for this address before; else one that never counted; else the row of a listener
-  // that was closed. There is one: rows are twice kMaxListeners, and no more than two configurations'
-  // listeners are open at once.
+  // The row that counted for this address before; else an unused row; else the row of a closed listener. One
+  // of them always exists: there are twice kMaxListeners rows, and listeners of at most two configurations
+  // are open at once.
   ListenerRow* RowFor(const std::string& address);
   void Install(Listener& listener, const ListenConfig& config, const Config& all);
 
   EventLoop& loop_;
   const Scoreboard& scoreboard_;
-  const std::vector<InheritedSocket>& passed_;
+  const std::vector<ActivationSocket>& passed_;
   Listener::Sink sink_;
   TraitsOf traits_of_;
   MayAccept may_accept_;

@@ -14,7 +14,7 @@ void ChangeRunner::Run() {
   running_ = true;
   for (auto action = change_.NextAction(); action; action = change_.NextAction()) execute_(*action);
   running_ = false;
-  // Also when nothing was to be done: a timer may come a moment early (timer.h), and is not set by then.
+  // Also without an action: a timer may fire slightly early (timer.h) and is not armed then.
   if (const auto next = change_.NextDeadline()) {
     deadline_.SetAt(*next);
   } else {

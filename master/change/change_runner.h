@@ -1,8 +1,7 @@
-// ChangeRunner: the shell around Change (policy/change.h). Passes events on to it, has its actions executed
-// in order, and wakes it at its deadline.
+// ChangeRunner: the shell around Change (policy/change.h). Passes events to it, has its actions executed in
+// order, and calls Tick at its deadline.
 //
-// An action may bring the next event while it is executed. That event's actions come behind those that wait
-// already.
+// Executing an action may cause the next event. The actions of that event run after those that are queued.
 #ifndef PREFORKD_MASTER_CHANGE_CHANGE_RUNNER_H_
 #define PREFORKD_MASTER_CHANGE_CHANGE_RUNNER_H_
 
@@ -16,9 +15,10 @@ namespace preforkd {
 
 class ChangeRunner {
  public:
+  // `execute` carries out one action; it may call Tell.
   ChangeRunner(EventLoop& loop, std::function<void(const ChangeAction&)> execute);
 
-  // `event` is a call of one of Change's event functions.
+  // `event` calls one of Change's event functions.
   template <typename Event>
   void Tell(const Event& event) {
     event(change_);

@@ -26,20 +26,31 @@ bool ChangesSomething(ControlCommand command) {
 ControlReply ReplyOf(ChangeAnswer answer) {
   switch (answer) {
     case ChangeAnswer::kReloadBegun: return {true, "the reload has begun", {}, {}};
-    case ChangeAnswer::kReloadWaits: return {true, "the reload waits for the one before it", {}, {}};
+    case ChangeAnswer::kReloadWaits:
+      return {true, "the reload is queued: it starts after the change in progress", {}, {}};
     case ChangeAnswer::kUpgradeBegun:
-      return {true, "the upgrade has begun; the log says how it ends", {}, {}};
-    case ChangeAnswer::kUpgradeWaits: return {true, "the upgrade waits for what is under way", {}, {}};
+      return {true, "the upgrade has begun; see the log for the outcome", {}, {}};
+    case ChangeAnswer::kUpgradeWaits:
+      return {true, "the upgrade is queued: it starts after the change in progress", {}, {}};
     case ChangeAnswer::kStopping: return Refusal("refused: the server is stopping");
     case ChangeAnswer::kUpgradeStopping: return Refusal("upgrade refused: the server is stopping");
-    case ChangeAnswer::kNotServing: return Refusal("upgrade refused: the server does not serve yet");
+    case ChangeAnswer::kNotServing: return Refusal("upgrade refused: the server is still starting");
   }
   return Refusal("?");
 }
 
+// The event and a field of the log line of a refusal.
+log::Event EventOf(ChangeAnswer answer) {
+  return answer == ChangeAnswer::kStopping ? log::kReloadRefused : log::kUpgradeRefused;
+}
+
+const char* CauseOf(ChangeAnswer answer) {
+  return answer == ChangeAnswer::kNotServing ? "not_serving" : "stopping";
+}
+
 std::string ScaledText(const PoolSpec& pool, std::uint32_t workers) {
   const std::string where = pool.id == kMainPool ? "" : fmt::format("pool {}: ", Quoted(pool.config->name));
-  return fmt::format("{}{} workers are wanted from now on", where, workers);
+  return fmt::format("{}worker count set to {}", where, workers);
 }
 
 std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& pools) {
@@ -55,7 +66,7 @@ std::string UnknownPool(const std::string& name, const std::vector<PoolSpec>& po
 void Commands::OnSignal(int signo) {
   switch (signo) {
     case SIGHUP: return parts_.changes.Tell([&](Change& change) { change.AskReload(SignalAsker()); });
-    case SIGUSR1: return ReopenLogs([](const Status&) {});  // the log has said it
+    case SIGUSR1: return ReopenLogs([](const Status&) {});  // ReopenLogs logs the outcome
     case SIGUSR2: return parts_.changes.Tell([&](Change& change) { change.AskUpgrade(SignalAsker()); });
     case SIGTERM:
     case SIGQUIT: return Stop();
@@ -66,7 +77,7 @@ void Commands::OnSignal(int signo) {
   }
 }
 
-// Whoever sends a signal hears no answer; the log says how it ends.
+// The sender of a signal gets no reply; the outcome is in the log.
 Asker Commands::SignalAsker() {
   return {parts_.waiters.Add([](const ControlReply&) {}), false};
 }
@@ -74,7 +85,9 @@ Asker Commands::SignalAsker() {
 // ---- requests ----
 
 void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& answer) {
-  if (ChangesSomething(request.command)) log::Notice("control: {}", ControlCommandName(request.command));
+  if (ChangesSomething(request.command))
+    log::Notice({log::kControlCommand, {{"command", ControlCommandName(request.command)}}},
+                "control command: {}", ControlCommandName(request.command));
   const Scoreboard& scoreboard = parts_.context.scoreboard;
   switch (request.command) {
     case ControlCommand::kStatus: return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
@@ -108,21 +121,21 @@ ControlReply Commands::RequestScale(const ControlRequest& request) {
   const auto pool = std::find_if(pools.begin(), pools.end(),
                                  [&](const PoolSpec& each) { return each.config->name == name; });
   if (pool == pools.end()) return Refusal(UnknownPool(name, pools));
-  const std::uint32_t most = MostWorkers(pool->id);
-  if (request.number < 1 || request.number > most) {
+  const std::uint32_t max = MaxWorkers(pool->id);
+  if (request.number < 1 || request.number > max) {
     return Refusal(fmt::format(
-        "scale: 1 to {} workers{}", most,
+        "scale: 1 to {} workers{}", max,
         pools.size() < 2
             ? ""
-            : fmt::format(" in pool {}: all pools have {} at most together", Quoted(name), kMaxWorkers)));
+            : fmt::format(" in pool {}: the limit for all pools together is {}", Quoted(name), kMaxWorkers)));
   }
   ControlReply reply{true, ScaledText(*pool, request.number), {}, {}};
-  Scale(*pool, request.number);  // `pool` may be gone behind it
+  Scale(*pool, request.number);  // may invalidate `pool`
   return reply;
 }
 
-// As many as the other pools leave of what all may have.
-std::uint32_t Commands::MostWorkers(PoolId pool) const {
+// The limit for all pools minus the workers of the other pools.
+std::uint32_t Commands::MaxWorkers(PoolId pool) const {
   std::uint32_t others = 0;
   for (const PoolSpec& each : parts_.generations.Serving().pools) {
     if (each.id != pool) others += parts_.supervisor.Workers().Desired(each.id);
@@ -139,21 +152,27 @@ ControlReply Commands::RequestRetire(Slot slot) {
 
 void Commands::Do(const Answer& action) {
   const ControlReply reply = ReplyOf(action.answer);
-  if (!reply.ok) log::Error("{}", reply.message);
+  if (!reply.ok)
+    log::Error({EventOf(action.answer), {{"cause", CauseOf(action.answer)}}}, "{}", reply.message);
   parts_.waiters.Answer(action.waiters, reply);
 }
 
 void Commands::Do(const ReportWaiting& action) {
-  if (action.upgrade) return log::Notice("upgrade waits: a reload is under way");
+  if (action.upgrade) return log::Notice(log::kUpgradeWaits, "upgrade waits: a reload is in progress");
   switch (action.why) {
-    case WaitReason::kUpgradeUnderWay: return log::Notice("reload waits: an upgrade is under way");
-    case WaitReason::kReloadUnderWay: return log::Notice("reload waits: another one is under way");
+    case WaitReason::kUpgradeUnderWay:
+      return log::Notice({log::kReloadWaits, {{"for", "upgrade"}}},
+                         "reload waits: an upgrade is in progress");
+    case WaitReason::kReloadUnderWay:
+      return log::Notice({log::kReloadWaits, {{"for", "reload"}}},
+                         "reload waits: another reload is in progress");
     case WaitReason::kWorkersFinish:
-      return log::Notice("reload waits: workers of an earlier generation still finish");
+      return log::Notice({log::kReloadWaits, {{"for", "workers"}}},
+                         "reload waits: workers of an earlier generation are still draining");
   }
 }
 
-// ---- what both ask ----
+// ---- shared by signals and requests ----
 
 void Commands::Stop() {
   const Config& config = *parts_.generations.Serving().config;
@@ -164,29 +183,32 @@ void Commands::Stop() {
 }
 
 void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
-  log::Notice("{}", ScaledText(pool, workers));
+  log::Notice({log::kScaled, {{"pool", pool.config->name}, {"workers", workers}}}, "{}",
+              ScaledText(pool, workers));
   parts_.supervisor.Scale(pool.id, workers);
 }
 
-// Of the main pool, or of the first where no service is in that one.
+// Scales the first pool: `main`, unless no service runs in it.
 void Commands::Nudge(int by) {
   const PoolSpec& pool = parts_.generations.Serving().pools.front();
   const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.id)} + by;
   Scale(pool,
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MostWorkers(pool.id), 1U))));
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MaxWorkers(pool.id), 1U))));
 }
 
 void Commands::ReopenLogs(LogReopening::Done done) {
   LogOutput& log = parts_.context.log;
   if (const Status status = log.Reopen(); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not reopened: {}",
+               status.Err().text);
     return done(status);
   }
   parts_.supervisor.Logs().Reopen(log.Fds(), [done = std::move(done)](const Status& status) {
     if (status.Ok()) {
-      log::Notice("log reopened by all processes");
+      log::Notice(log::kLogReopened, "log reopened by all processes");
     } else {
-      log::Warning("log reopened, but {}", status.Err().text);
+      log::Warning({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log reopened, but {}",
+                   status.Err().text);
     }
     done(status);
   });

@@ -1,5 +1,5 @@
-// Commands: what the operator may ask of the server, with a signal or over the control socket (preforkctl).
-// Each request is answered once: at once, or when what it asked for has been done or refused.
+// Commands: requests of the operator, by signal or over the control socket (preforkctl). Each request is
+// answered once: at once, or when its change is done or refused.
 #ifndef PREFORKD_MASTER_CHANGE_COMMANDS_H_
 #define PREFORKD_MASTER_CHANGE_COMMANDS_H_
 
@@ -12,8 +12,9 @@ class Commands {
  public:
   explicit Commands(const MasterParts& parts) : parts_(parts) {}
 
-  // Any signal that the master hears but SIGCHLD.
+  // `signo`: any signal that the master handles, except SIGCHLD.
   void OnSignal(int signo);
+  // `answer` is called exactly once, from inside or later from the loop.
   void OnRequest(const ControlRequest& request, const ControlAnswer& answer);
 
   void Do(const Answer& action);
@@ -21,15 +22,16 @@ class Commands {
 
  private:
   Asker SignalAsker();
-  // Gracefully; the second time at once.
+  // Stops gracefully; the second call stops at once.
   void Stop();
   void Scale(const PoolSpec& pool, std::uint32_t workers);
+  // Adds `by` to the worker count of the first pool.
   void Nudge(int by);
-  // Opens the log files anew, after they have been moved away. `done` is called once, from the loop or from
-  // inside: all processes write to the new files, or why not (in time).
+  // Reopens the log files after log rotation. `done` is called once, from inside or from the loop: all
+  // processes write to the new files, or an error, at the latest after LogReopening::kTimeout.
   void ReopenLogs(LogReopening::Done done);
   ControlReply RequestScale(const ControlRequest& request);
-  [[nodiscard]] std::uint32_t MostWorkers(PoolId pool) const;
+  [[nodiscard]] std::uint32_t MaxWorkers(PoolId pool) const;
   ControlReply RequestRetire(Slot slot);
 
   MasterParts parts_;

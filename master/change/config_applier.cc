@@ -16,10 +16,10 @@
 namespace preforkd {
 namespace {
 
-// Workers of the same user could read this memory in /proc, and trace it. Root's is out of their reach.
+// Keeps workers that run as the same user from reading or tracing this process. Root is out of their reach.
 void KeepMemoryToItself(bool dumpable) {
   if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
-  log::Warning("{}", SysError("prctl", "PR_SET_DUMPABLE").text);
+  log::Warning(log::kSystemCallFailed, "{}", SysError("prctl", "PR_SET_DUMPABLE").text);
 }
 
 }  // namespace
@@ -29,11 +29,12 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
   LogOutput& log = parts_.context.log;
   const LogFds before = log.Fds();
   if (const Status status = log.Apply(config.log); !status.Ok()) {
-    log::Error("the log stays where it is: {}", status.Err().text);
+    log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not changed: {}",
+               status.Err().text);
   }
   const LogFds logs = log.Fds();
   if (logs != before)
-    parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // this generation's have the old
+    parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // the new workers still have the old files
   ApplyNumbers(generation);
   parts_.parking.Configure(config.parking, generation.services);
   parts_.listeners.Commit(config);
@@ -65,10 +66,17 @@ void ConfigApplier::Remark(const Config& config) {
       return remark.empty() || config.pools.size() == 1 ? remark
                                                         : fmt::format("pool {}: {}", pool.name, remark);
     };
-    const std::string identity = named(PlanIdentity(pool, OwnAuthority()).remark);
-    if (is_new(identity)) log::Notice("{}", identity);
+    const IdentityPlan plan = PlanIdentity(pool, OwnAuthority());
+    const std::string identity = named(plan.remark);
+    if (is_new(identity))
+      log::Notice(
+          {log::kIsolationMissing,
+           {{"pool", pool.name}, {"isolation", "user"}, {"cause", plan.cause}, {"missing", plan.missing}}},
+          "{}", identity);
     const std::string filter = named(FilterRemark(pool, CallFiltersExist()));
-    if (is_new(filter)) log::Warning("{}", filter);
+    if (is_new(filter))
+      log::Warning({log::kIsolationMissing, {{"pool", pool.name}, {"isolation", "system_calls"}}}, "{}",
+                   filter);
   }
   remarks_ = std::move(remarks);
 }

@@ -1,4 +1,4 @@
-// ConfigApplier: what a configuration means to the master itself: logs, listeners, limits, numbers.
+// ConfigApplier: applies a configuration to the master itself: logs, listeners, limits, identity numbers.
 #ifndef PREFORKD_MASTER_CHANGE_CONFIG_APPLIER_H_
 #define PREFORKD_MASTER_CHANGE_CONFIG_APPLIER_H_
 
@@ -13,15 +13,15 @@ class ConfigApplier {
  public:
   explicit ConfigApplier(const MasterParts& parts) : parts_(parts) {}
 
-  // `generation`, whose listeners are prepared, comes into service.
+  // `generation` enters service. Precondition: its listeners are prepared.
   void Apply(const GenerationSpec& generation);
-  // The part of that which holds for a generation of another program, too.
+  // The part of Apply that also holds for a generation that was restored in an upgrade.
   void ApplyNumbers(const GenerationSpec& generation);
-  // The part that concerns this process's memory, and the remarks.
+  // The part of Apply that sets memory protection of this process and logs missing isolation.
   void ApplyToProcess(const Config& config);
 
  private:
-  // What workers are not kept from, though they should be: once, and again when it changes.
+  // Logs which configured isolation is not in force (no root, no seccomp); repeats only on change.
   void Remark(const Config& config);
 
   MasterParts parts_;

@@ -13,11 +13,12 @@
 namespace preforkd {
 namespace {
 
-// What workers = "auto" means on this machine now; the log says why.
+// Resolves workers = "auto" for this machine and logs how.
 std::uint32_t WorkersByCpus() {
   const CpuShare share = UsableCpus();
   const std::uint32_t workers = std::min(share.cpus, kMaxWorkers);
-  log::Info("workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
+  log::Info({log::kWorkersAuto, {{"workers", workers}, {"affinity", share.affinity}, {"quota", share.quota}}},
+            "workers = \"auto\": {}, one for each usable CPU ({}{})", workers, share.found,
             workers < share.cpus ? fmt::format("; {} is the limit", kMaxWorkers) : "");
   return workers;
 }
@@ -26,8 +27,8 @@ template <typename Id>
 Status RoomFor(const NameNumbers<Id>& numbers, const std::set<std::string>& names, const char* what) {
   if (numbers.HasRoomFor(names)) return {};
   return Error{
-      fmt::format("{} names of {} have been in use since the start; for another one the server must be "
-                  "restarted",
+      fmt::format("{} different names of {} have been used since the start, which is the limit; restart the "
+                  "server to use another one",
                   numbers.All().size(), what)};
 }
 

@@ -1,5 +1,4 @@
-// Generations: the configuration in service and the one that is coming, and the numbers that they give out.
-// Owns both.
+// Generations: the configuration in service, the next one, and the numbers that they are given. Owns both.
 #ifndef PREFORKD_MASTER_CHANGE_GENERATIONS_H_
 #define PREFORKD_MASTER_CHANGE_GENERATIONS_H_
 
@@ -20,28 +19,28 @@ class Generations {
  public:
   Generations() { pool_ids_.Keep(std::string(kMainPoolName), kMainPool); }
 
-  // The first one.
+  // Sets the first configuration.
   void Begin(std::shared_ptr<const Config> config);
-  // The next one; it is coming from now on.
+  // Sets the next configuration.
   void Prepare(std::shared_ptr<const Config> config);
-  // What is coming serves.
+  // The next configuration enters service.
   void Promote();
-  // What is coming is dropped.
+  // Drops the next configuration.
   void Abandon() { coming_ = {}; }
 
   [[nodiscard]] const GenerationSpec& Serving() const { return serving_; }
   [[nodiscard]] const GenerationSpec& Coming() const { return coming_; }
-  // For the service manager.
+  // One line for the service manager's status.
   [[nodiscard]] std::string ServingText() const;
-  // A name keeps its number as long as the server lives.
-  // Precondition: HasNumbersFor has said so.
+  // A name keeps its number until the server is restarted.
+  // Precondition: HasNumbersFor succeeded.
   ServiceId ServiceOf(const std::string& name) { return service_ids_.Of(name); }
-  // Error: no number is left for one of its services or pools.
+  // Error: no number is left for one of the services or pools of `config`.
   [[nodiscard]] Status HasNumbersFor(const Config& config) const;
 
   // ---- upgrade in place ----
   void Save(UpgradeState& state) const;
-  // Instead of Begin: `config` is what the saved generation was made from.
+  // Instead of Begin. `config` was parsed from the saved generation's text.
   void Restore(const UpgradeState& state, std::shared_ptr<const Config> config);
 
  private:

@@ -1,5 +1,5 @@
-// MasterParts: the parts that the master is composed of, for those who carry out its changes. Borrowed:
-// Master owns them.
+// MasterParts: the parts of the master, borrowed by the classes that carry out its changes. Master owns them
+// and outlives the borrowers.
 #ifndef PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
 #define PREFORKD_MASTER_CHANGE_MASTER_PARTS_H_
 
@@ -22,7 +22,7 @@
 
 namespace preforkd {
 
-// What the master is given.
+// What the master is given by its creator.
 struct MasterContext {
   EventLoop& loop;
   const Scoreboard& scoreboard;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "common/base/log.h"
@@ -22,13 +24,15 @@ void Reloader::Do(const BeginReload&) {
         fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
   }
-  for (const ConfigProblem& warning : outcome.warnings) log::Warning("{}", warning.Text());
+  for (const ConfigProblem& warning : outcome.warnings)
+    log::Warning(log::kConfigWarning, "{}", warning.Text());
   if (const Status status = Prepare(*outcome.config); !status.Ok()) {
     return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(status.Err().text, {}); });
   }
   parts_.generations.Prepare(outcome.config);
   const GenerationSpec& coming = parts_.generations.Coming();
-  log::Notice("reload: generation {} is starting with {} workers", Raw(coming.number), coming.Workers());
+  log::Notice({log::kReloadStarted, {{"generation", coming.number}, {"workers", coming.Workers()}}},
+              "reload: starting {} workers of generation {}", coming.Workers(), Raw(coming.number));
   parts_.changes.Tell([](Change& change) { change.OnGenerationPrepared(); });
 }
 
@@ -51,10 +55,15 @@ void Reloader::Do(const StartGeneration&) {
 
 void Reloader::Do(const RefuseReload& action) {
   parts_.context.Page().CountReload(ReloadResult::kRefused);
-  for (const std::string& problem : action.problems) log::Error("{}", problem);
-  const std::string what = fmt::format("reload refused: {}; generation {} serves on", action.why,
+  for (const std::string& problem : action.problems) {
+    const std::size_t end = std::min(problem.find(": "), problem.size());
+    const std::string_view place = std::string_view(problem).substr(0, end);
+    const std::string_view why = std::string_view(problem).substr(std::min(end + 2, problem.size()));
+    log::Error({log::kConfigProblem, {{"place", place}, {"why", why}}}, "{}", problem);
+  }
+  const std::string what = fmt::format("reload refused: {}; generation {} keeps serving", action.why,
                                        Raw(parts_.generations.Serving().number));
-  log::Error("{}", what);
+  log::Error({log::kReloadRefused, {{"why", action.why}}}, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("reload refused: {}; {}", action.why, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, {false, what, action.problems, {}});
@@ -69,12 +78,20 @@ void Reloader::Do(const EnterService& action) {
     what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);
   }
   Count(action.upgrade, ReloadResult::kServes, UpgradeResult::kServes);
-  log::Notice("{}", what);
+  if (action.upgrade) {
+    log::Notice({log::kUpgradeDone,
+                 {{"generation", serving.number},
+                  {"version", parts_.context.program.version},
+                  {"from_version", predecessor_}}},
+                "{}", what);
+  } else {
+    log::Notice({log::kReloadDone, {{"generation", serving.number}}}, "{}", what);
+  }
   parts_.manager.ReloadEnded(parts_.generations.ServingText());
   parts_.waiters.Answer(action.waiters, {true, what, {}, {}});
-  // Now that those who asked on the old socket know.
+  // After the answers: the clients of the old socket have got theirs.
   if (parts_.control.Closes(*serving.config)) {
-    parts_.waiters.Dismiss(Refusal("the control socket closes; the log says how this ends"));
+    parts_.waiters.Dismiss(Refusal("the control socket closes; see the log for the outcome"));
   }
   parts_.control.Commit(*serving.config);
 }
@@ -82,13 +99,13 @@ void Reloader::Do(const EnterService& action) {
 void Reloader::Do(const StayInService& action) {
   std::string what = action.reason;
   if (action.upgrade) {
-    what += fmt::format("; the master is of version {} by now, the workers are still of version {}",
+    what += fmt::format("; the master already runs version {}, the workers still run version {}",
                         parts_.context.program.version, predecessor_);
   }
   Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
   const std::string all =
-      fmt::format("{}; generation {} serves on", what, Raw(parts_.generations.Serving().number));
-  log::Error("{}", all);
+      fmt::format("{}; generation {} keeps serving", what, Raw(parts_.generations.Serving().number));
+  log::Error({log::kReloadAbandoned, {{"why", action.reason}}}, "{}", all);
   parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(all));
 }

@@ -1,5 +1,5 @@
-// Reloader: carries out what Change decides about generations: reads the configuration, starts one, puts it
-// into service or says everywhere why not.
+// Reloader: carries out Change's decisions about generations: reads the configuration, starts a generation,
+// and puts it into service or reports why not.
 #ifndef PREFORKD_MASTER_CHANGE_RELOADER_H_
 #define PREFORKD_MASTER_CHANGE_RELOADER_H_
 
@@ -13,10 +13,11 @@ namespace preforkd {
 
 class Reloader {
  public:
-  // `inputs` are read again at each reload.
+  // `inputs` are read again at each reload: file and command line.
   Reloader(const MasterParts& parts, ConfigApplier& applier, ConfigInputs inputs);
 
-  // This program has taken over from another one: of that version are the workers until the next promotion.
+  // This program has replaced one of version `version`; the workers run that version until the next
+  // promotion.
   void SetPredecessor(std::string version) { predecessor_ = std::move(version); }
 
   void Do(const BeginReload& action);
@@ -26,7 +27,7 @@ class Reloader {
   void Do(const StayInService& action);
 
  private:
-  // Binds and opens what `config` wants. On error nothing is left of that.
+  // Binds and opens what `config` needs. On error everything is undone.
   Status Prepare(const Config& config);
   void Count(bool upgrade, ReloadResult reload_result, UpgradeResult upgrade_result);
 

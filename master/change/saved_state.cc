@@ -29,13 +29,13 @@ void SaveListenerRows(const Scoreboard& scoreboard, UpgradeState& state) {
 void SaveEnvironment(const ServiceEnvironment& environment, UpgradeState& state) {
   state.notify_socket = environment.notify_socket;
   state.watchdog = environment.watchdog;
-  for (const InheritedSocket& socket : environment.sockets)
+  for (const ActivationSocket& socket : environment.sockets)
     state.passed.push_back({socket.name, socket.fd.Get()});
 }
 
 void RestoreListenerRows(const Scoreboard& scoreboard, const UpgradeState& state) {
   std::size_t left_out = 0;
-  for (const InheritedListenerRow& old : state.listener_rows) {
+  for (const SavedListenerRow& old : state.listener_rows) {
     ListenerRow* const row = scoreboard.AddListener();
     if (row == nullptr) {
       ++left_out;
@@ -46,32 +46,33 @@ void RestoreListenerRows(const Scoreboard& scoreboard, const UpgradeState& state
     Set(row->accepted, old.accepted);
   }
   if (left_out == 0) return;
-  log::Warning("upgrade: {} of {} listeners begin to count anew: version {} had more of them", left_out,
-               state.listener_rows.size(), state.version);
+  log::Warning({log::kUpgradeStateLost, {{"listeners", left_out}}},
+               "upgrade: the counters of {} of {} listeners start at 0: version {} had more listeners",
+               left_out, state.listener_rows.size(), state.version);
 }
 
 Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
   for (const auto& [address, id] : state.listener_ids) parts.listeners.KeepId(address, ListenerId{id});
-  for (const InheritedListener& listener : state.listeners) {
+  for (const SavedListener& listener : state.listeners) {
     const auto service = state.service_ids.find(listener.service);
-    if (service == state.service_ids.end()) return Error{"a listener of an unknown service"};
-    if (Status status = parts.listeners.Inherit(listener, ServiceId{service->second}); !status.Ok())
+    if (service == state.service_ids.end()) return Error{"a saved listener belongs to an unknown service"};
+    if (Status status = parts.listeners.Restore(listener, ServiceId{service->second}); !status.Ok())
       return status;
   }
   return {};
 }
 
 Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
-  for (const InheritedConnection& connection : state.connections) {
+  for (const SavedConnection& connection : state.connections) {
     Result<Untaken> message =
         DecodeUntaken(connection.parcel, UniqueFd(connection.fd), WireVersion{state.wire_version});
     auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
-    if (held == nullptr) return Error{"a connection that cannot be read"};
-    parts.ledger.Resumed(1);
+    if (held == nullptr) return Error{"cannot decode a saved connection"};
+    parts.ledger.Restored(1);
     if (connection.waiting) {
       parts.dispatcher.Submit(std::move(*held));
     } else {
-      parts.parking.Inherit(std::move(*held), connection.idle_for);
+      parts.parking.Restore(std::move(*held), connection.idle_left);
     }
   }
   return {};
@@ -82,7 +83,7 @@ Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
 Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path) {
   const MasterContext& context = parts.context;
   if (context.scoreboard.Fd() < 0) {
-    return Error{"the scoreboard could not be made so that it can be passed on (RLIMIT_FSIZE)"};
+    return Error{"the scoreboard cannot be passed to another program: it is not in a memfd (RLIMIT_FSIZE)"};
   }
   UpgradeState state;
   state.version = context.program.version;
@@ -96,9 +97,9 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   parts.generations.Save(state);
   SaveEnvironment(context.environment, state);
   for (const auto& [address, id] : parts.listeners.Ids()) state.listener_ids[address] = Raw(id);
-  state.server_log = context.log.BequeathServer();
-  state.access_log = context.log.BequeathAccess();
-  state.listeners = parts.listeners.Bequeath();
+  state.server_log = context.log.SaveServer();
+  state.access_log = context.log.SaveAccess();
+  state.listeners = parts.listeners.Save();
   parts.control.Save(state);
   SaveListenerRows(context.scoreboard, state);
   parts.supervisor.Save(state);
@@ -109,9 +110,9 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
 Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigApplier& applier,
                                            const UpgradeState& state) {
   RestoreListenerRows(parts.context.scoreboard, state);
-  InheritSealKey({state.seal_key_0, state.seal_key_1});
+  RestoreSealKey({state.seal_key_0, state.seal_key_1});
   parts.listeners.KeepLastConnection(state.last_conn);
-  parts.pid_files.Held() = PidFile::Inherit(state.pid_path, UniqueFd(state.pid_fd));
+  parts.pid_files.Held() = PidFile::Restore(state.pid_path, UniqueFd(state.pid_fd));
   const GenerationSpec& serving = parts.generations.Serving();
   applier.ApplyNumbers(serving);
   if (const Status status = RestoreListeners(parts, state); !status.Ok()) return status.Err();
@@ -120,7 +121,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
   std::vector<WaiterId> waiters;
   for (ControlAnswer& answer : answers.Value()) waiters.push_back(parts.waiters.Add(std::move(answer)));
   if (const Status status = parts.supervisor.Restore(serving, state); !status.Ok()) return status.Err();
-  // Without services: connections of those that are no more are closed when the old generation is over.
+  // Without services: connections of removed services are closed when the old generation has ended.
   parts.parking.Configure(serving.config->parking, {});
   if (const Status status = RestoreConnections(parts, state); !status.Ok()) return status.Err();
   return waiters;

@@ -1,5 +1,5 @@
-// The state of the whole master, saved for the program after it and restored from the program before it. What
-// is in it says upgrade/upgrade_state.h; each part saves and restores its own.
+// Saves the state of the whole master for the next program, and restores it from the previous program.
+// upgrade/state/upgrade_state.h lists the fields; each part saves and restores its own.
 #ifndef PREFORKD_MASTER_CHANGE_SAVED_STATE_H_
 #define PREFORKD_MASTER_CHANGE_SAVED_STATE_H_
 
@@ -11,11 +11,13 @@
 
 namespace preforkd {
 
-// `path`: of this program. Precondition: Supervisor::PrepareSave() or a state that nobody resumes from.
+// `path`: the file of this program. Precondition: Supervisor::PrepareSave(), unless the state is only
+// checked. Descriptors in the result are borrowed.
 Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path);
 
-// The requests that wait for the outcome of the upgrade. Precondition: `parts.generations` is restored.
-// Error: something could not be taken over; the process must become the other program again.
+// Takes over the descriptors in `state`. Returns the requests that wait for the outcome of the upgrade.
+// Precondition: `parts.generations` is restored.
+// Error: something could not be restored; the process must return to the previous program.
 Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigApplier& applier,
                                            const UpgradeState& state);
 

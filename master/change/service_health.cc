@@ -19,12 +19,15 @@ PoolState NextState(PoolState now, MasterState server, std::uint32_t ready, std:
   return next == ServiceState::kDegraded ? PoolState::kDegraded : PoolState::kServing;
 }
 
-// `where`: the pool, where there are several.
-void LogChange(const std::string& where, PoolState before, PoolState next) {
+// The text names the pool if there are several.
+void LogChange(const std::string& pool, bool alone, PoolState before, PoolState next) {
+  const std::string where = alone ? "" : fmt::format("pool \"{}\": ", pool);
   if (next == PoolState::kDegraded) {
-    log::Error("{}degraded: no worker is ready and none can be started for now; clients wait", where);
+    log::Error({log::kPoolDegraded, {{"pool", pool}}},
+               "{}degraded: no worker is ready and none can be started for now; clients wait", where);
   } else if (before == PoolState::kDegraded) {
-    log::Notice("{}a worker is ready again: no longer degraded", where);
+    log::Notice({log::kPoolRecovered, {{"pool", pool}}}, "{}no longer degraded: a worker is ready again",
+                where);
   }
 }
 
@@ -38,7 +41,7 @@ void Show(const MasterParts& parts, const PoolSpec& pool, PoolRow& row) {
   }
   const bool stopping = supervisor.Workers().Stopping();
   Set(row.workers_wanted, stopping ? 0 : supervisor.Workers().Desired(pool.id));
-  Set(row.workers_max, stopping ? 0 : supervisor.Counts().Most(pool.id));
+  Set(row.workers_max, stopping ? 0 : supervisor.Counts().Max(pool.id));
 }
 
 void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool alone) {
@@ -49,11 +52,11 @@ void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool al
                                    supervisor.Counts().InService(pool.id, WorkerState::kReady),
                                    supervisor.Counts().InService(pool.id, WorkerState::kStarting));
   if (next == before) return;
-  LogChange(alone ? "" : fmt::format("pool \"{}\": ", pool.config->name), before, next);
+  LogChange(pool.config->name, alone, before, next);
   row.state.store(next, std::memory_order_relaxed);
 }
 
-// Those that only an earlier configuration had.
+// Hides the rows of pools that only an earlier configuration had.
 void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools) {
   const std::span<PoolRow> rows = scoreboard.Pools();
   for (std::size_t i = 0; i < rows.size(); ++i) {

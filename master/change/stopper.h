@@ -1,5 +1,5 @@
-// Stopper: carries out what Change decides about the end: gracefully, in an order in which no connection is
-// cut off that ends in time, or at once.
+// Stopper: carries out Change's decisions about the stop: gracefully, in an order that cuts off no connection
+// that ends in time, or at once.
 #ifndef PREFORKD_MASTER_CHANGE_STOPPER_H_
 #define PREFORKD_MASTER_CHANGE_STOPPER_H_
 
@@ -11,12 +11,13 @@ class Stopper {
  public:
   explicit Stopper(const MasterParts& parts) : parts_(parts) {}
 
-  // For stop_delay nothing else changes: a load balancer needs a moment to hear that this server is not
-  // ready, and the clients that it sends until then must be served.
+  // During stop_delay nothing else changes: a load balancer needs a moment to notice that this server is not
+  // ready, and clients that it sends until then must be served.
   void Do(const AnnounceStop& action);
-  // Listeners first, so that nothing new comes; the workers when nothing that was accepted waits here any
-  // more.
+  // Closes the listeners, so that no new connection arrives, and sends the waiting connections to the
+  // workers.
   void Do(const CloseListeners& action);
+  // Tells the workers to finish. Comes when no accepted connection waits in the master any more.
   void Do(const StopWorkers& action);
   void Do(const StopAtOnce& action);
 

@@ -17,7 +17,7 @@ Upgrader::Upgrader(const MasterParts& parts, std::vector<std::string> words, std
 
 void Upgrader::Do(const StartPreflight&) {
   if (const Status begun = Begin(); !begun.Ok()) return Fail(begun.Err().text);
-  log::Notice("upgrade: {} is asked whether it would do", path_);
+  log::Notice({log::kUpgradeCheck, {{"program", path_}}}, "upgrade: checking {}", path_);
   parts_.changes.Tell([](Change& change) { change.OnPreflightStarted(); });
 }
 
@@ -52,7 +52,8 @@ void Upgrader::Do(const Replace&) {
   parts_.dispatcher.Flush();
   const Result<UpgradeState> state = SaveState(parts_, path_);
   if (!state.Ok()) return Fail(state.Err().text);
-  log::Notice("upgrade: version {} makes room for {}", parts_.context.program.version, coming_version_);
+  log::Notice({log::kUpgradeExec, {{"version", coming_version_}}}, "upgrade: version {} executes version {}",
+              parts_.context.program.version, coming_version_);
   Fail(ReplaceProgram(path_, words_, state.Value()).text);
 }
 
@@ -62,9 +63,9 @@ void Upgrader::Fail(const std::string& why) {
 
 void Upgrader::Do(const RefuseUpgrade& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kRefused]);
-  const std::string what =
-      fmt::format("upgrade refused: {}; version {} serves on", action.why, parts_.context.program.version);
-  log::Error("{}", what);
+  const std::string what = fmt::format("upgrade refused: {}; version {} keeps serving", action.why,
+                                       parts_.context.program.version);
+  log::Error({log::kUpgradeRefused, {{"why", action.why}}}, "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", action.why, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(what));
@@ -72,9 +73,10 @@ void Upgrader::Do(const RefuseUpgrade& action) {
 
 void Upgrader::Do(const ReportReturn& action) {
   Add(parts_.context.Page().upgrades[UpgradeResult::kReturned]);
-  const std::string what = fmt::format("upgrade refused: {}; version {} is back and serves on",
-                                       return_reason_, parts_.context.program.version);
-  log::Error("{}", what);
+  const std::string what = fmt::format("upgrade refused: {}; version {} is back in service", return_reason_,
+                                       parts_.context.program.version);
+  log::Error({log::kUpgradeReturned, {{"version", parts_.context.program.version}, {"why", return_reason_}}},
+             "{}", what);
   parts_.manager.ReloadEnded(
       fmt::format("upgrade refused: {}; {}", return_reason_, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(what));

@@ -1,7 +1,7 @@
-// Upgrader: carries out what Change decides about an upgrade in place, in the program that leaves: a child
-// runs the new binary in check mode; if it accepts, this process becomes the new program, which resumes from
-// the saved state. Up to the exec any failure leaves everything as it is; from there to the first step that
-// cannot be undone the new program can still become this one again (upgrade/way_back.h).
+// Upgrader: carries out Change's decisions about an upgrade in place, in the old program. A child process
+// runs the new binary in check mode. If it accepts, this process execs the new binary, which resumes from the
+// saved state. Until the exec any failure leaves everything as it was. From the exec to the first step that
+// cannot be undone, the new program can still return to this one (upgrade/way_back.h).
 #ifndef PREFORKD_MASTER_CHANGE_UPGRADER_H_
 #define PREFORKD_MASTER_CHANGE_UPGRADER_H_
 
@@ -16,7 +16,7 @@ namespace preforkd {
 
 class Upgrader {
  public:
-  // `words` are the operator's command line, `path` the file that an upgrade runs.
+  // `words`: the operator's command line. `path`: the file that an upgrade executes.
   Upgrader(const MasterParts& parts, std::vector<std::string> words, std::string path);
 
   void Do(const StartPreflight& action);
@@ -24,12 +24,11 @@ class Upgrader {
   void Do(const Replace& action);
   void Do(const RefuseUpgrade& action);
 
-  // This program is back, because its successor could not take over: what the report says of it.
+  // This program is running again because the new one failed to take over: sets why, for the report.
   void SetReturnReason(std::string reason) { return_reason_ = std::move(reason); }
   void Do(const ReportReturn& action);
 
-  // Some child of this process has ended. True when it is the one that looks at the state, which is dealt
-  // with then.
+  // A child of this process has exited. True if it was the preflight, which is then handled.
   bool OnChildExit(pid_t pid) { return preflight_ != nullptr && preflight_->OnChildExit(pid); }
 
  private:

@@ -14,7 +14,7 @@ WaiterId Waiters::Add(ControlAnswer answer) {
 
 void Waiters::Answer(const std::vector<WaiterId>& waiters, const ControlReply& reply) {
   for (const WaiterId id : waiters) {
-    const auto waiter = answers_.extract(id);  // first: the answer may bring the next request
+    const auto waiter = answers_.extract(id);  // removed first: the answer may add the next request
     PF_CHECK(!waiter.empty(), "a request is answered twice");
     waiter.mapped()(reply);
   }

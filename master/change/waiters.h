@@ -1,4 +1,4 @@
-// Waiters: the operator's requests that wait for a change, under the numbers by which the policy knows them.
+// Waiters: the operator's requests that wait for a change, under the ids that the policy uses for them.
 #ifndef PREFORKD_MASTER_CHANGE_WAITERS_H_
 #define PREFORKD_MASTER_CHANGE_WAITERS_H_
 
@@ -13,10 +13,10 @@ namespace preforkd {
 class Waiters {
  public:
   WaiterId Add(ControlAnswer answer);
-  // Answers all of them, and forgets them.
+  // Answers each of `waiters` and forgets it. Precondition: each was added and not answered yet.
   void Answer(const std::vector<WaiterId>& waiters, const ControlReply& reply);
 
-  // Answers everybody who waits; the results of their changes are not heard any more.
+  // Answers all waiting requests now; later answers to them are dropped.
   void Dismiss(const ControlReply& reply);
 
  private:

@@ -24,13 +24,13 @@ ControlClient::ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler&
       deadline_(loop, EventLoop::kPriorityControl, [this] { Close(); }) {}
 
 Status ControlClient::Start() {
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   return watch_.Want(Interest::kRead);
 }
 
 void ControlClient::TurnAway(const ControlReply& reply) {
   unsent_ = RenderControlReply(reply);
-  (void)Send();  // into an empty socket: it fits, or the client has gone
+  (void)Send();  // the send buffer is empty, so the reply fits, or the client has disconnected
 }
 
 void ControlClient::OnReady(Interest ready) {
@@ -55,7 +55,7 @@ void ControlClient::Proceed() {
   while (fd_.Valid() && !answering_ && unsent_.empty() && !last_answer_) {
     const std::size_t end = received_.find('\n');
     if (end == std::string::npos ? received_.size() > kMaxControlRequest : end > kMaxControlRequest) {
-      last_answer_ = true;  // where the next request would begin nobody knows
+      last_answer_ = true;  // the start of the next request is unknown
       Answer(Refusal("the request is too long"));
     } else if (end != std::string::npos) {
       const std::string line = received_.substr(0, end);
@@ -103,7 +103,7 @@ bool ControlClient::WaitsForChange() const {
 
 void ControlClient::Answer(const ControlReply& reply) {
   unsent_ = RenderControlReply(reply);
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   if (!Send()) Close();
 }
 
@@ -111,17 +111,17 @@ bool ControlClient::Send() {
   while (!unsent_.empty()) {
     const ssize_t sent = ::send(fd_.Get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return !IsGone(errno);  // its watch says when to try again, until its patience is over
+    if (sent < 0) return !IsGone(errno);  // EAGAIN: OnReady sends the rest, within kTimeout
     unsent_.erase(0, static_cast<std::size_t>(sent));
-    deadline_.SetAfter(kPatience);
+    deadline_.SetAfter(kTimeout);
   }
   unsent_.shrink_to_fit();
   return true;
 }
 
 void ControlClient::Await() {
-  // While it is being answered it is not read: more requests wait in its socket, and a client that has gone
-  // is seen when the answer is sent.
+  // Do not read while a request is being handled: further requests wait in the socket, and a disconnect is
+  // noticed when the reply is sent.
   Interest interest = Interest::kNone;
   if (!unsent_.empty()) {
     interest = Interest::kWrite;
@@ -129,12 +129,13 @@ void ControlClient::Await() {
     interest = Interest::kRead;
   }
   if (answering_ || (received_.empty() && unsent_.empty())) {
-    deadline_.Cancel();  // its turn to wait, or nothing is owed by anybody
+    deadline_.Cancel();  // the server is handling the request, or nothing is outstanding
   } else if (!deadline_.Pending()) {
-    deadline_.SetAfter(kPatience);
+    deadline_.SetAfter(kTimeout);
   }
   if (const Status status = watch_.Want(interest); !status.Ok()) {
-    log::Warning("a control connection cannot be watched, and is closed: {}", status.Err().text);
+    log::Warning(log::kControlFailed, "a control connection cannot be watched and is closed: {}",
+                 status.Err().text);
     Close();
   }
 }
@@ -144,7 +145,7 @@ void ControlClient::Close() {
   watch_.Stop();
   deadline_.Cancel();
   fd_.Reset();
-  on_closed_(this);  // may destroy this: last statement
+  on_closed_(this);  // may destroy this: keep it the last statement
 }
 
 }  // namespace preforkd

@@ -1,7 +1,8 @@
-// ControlClient: one connection of the control socket: a request at a time, answered before the next is read.
+// ControlClient: one connection to the control socket. It handles one request at a time and sends the reply
+// before it reads the next one.
 //
-// Nobody on the other end can hold up the master: what may be kept of a request and of an answer is bounded,
-// half a request and half-read answers have a deadline, and every call is non-blocking.
+// A client cannot block the master: the size of a request and of a reply is bounded, a partial request and an
+// unread reply have a deadline, and every call is non-blocking.
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_CLIENT_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_CLIENT_H_
 
@@ -17,34 +18,34 @@
 
 namespace preforkd {
 
-// Called at most once, now or later; nothing happens when the client has gone by then.
+// Called at most once, now or later. Does nothing if the client has disconnected.
 using ControlAnswer = std::function<void(const ControlReply&)>;
-// What the master does with a request.
+// The master's request handler.
 using ControlHandler = std::function<void(const ControlRequest&, ControlAnswer)>;
 
 class ControlClient : public std::enable_shared_from_this<ControlClient> {
  public:
-  // How long the rest of a request, or the client's reading of an answer, may take.
-  static constexpr Duration kPatience = std::chrono::seconds(10);
+  // Maximum time for the rest of a request to arrive, or for the client to read more of a reply.
+  static constexpr Duration kTimeout = std::chrono::seconds(10);
 
-  // `handler` outlives the client. `on_closed`: drop it; called from the loop, as the last thing that is
-  // done.
+  // `handler` must outlive the client. `on_closed` is called from the event loop as the last action; it may
+  // destroy the client.
   ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler& handler,
                 std::function<void(ControlClient*)> on_closed);
 
-  // Error: it cannot be watched.
+  // Error: the descriptor cannot be watched.
   Status Start();
-  // Instead of Start, for one whose request this process has taken as another program: the answer to it.
-  // Nothing is read before that is given.
+  // Use instead of Start after an upgrade, for a client whose request the previous program received. Returns
+  // the function that sends the reply; nothing is read before it is called.
   ControlAnswer AwaitAnswer();
-  // Answers before anything was asked, and closes.
+  // Sends `reply` before any request was read. The caller drops the client afterwards.
   void TurnAway(const ControlReply& reply);
 
-  // It waits for nothing that the server has promised: may be closed for a newer one.
+  // No reply is outstanding: this client may be closed to make room for a new one.
   [[nodiscard]] bool Idle() const { return !answering_; }
-  // Its request changes what serves, and it waits for the outcome: reload --wait, upgrade --wait.
+  // The client waits for the outcome of a reload or an upgrade (--wait).
   [[nodiscard]] bool WaitsForChange() const;
-  // Nothing is on the way in either direction.
+  // Nothing is pending in either direction.
   [[nodiscard]] bool Quiet() const {
     return !answering_ && received_.empty() && unsent_.empty() && !no_more_;
   }
@@ -52,16 +53,16 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
 
  private:
   void OnReady(Interest ready);
-  // What there is to be read; false when the connection is over.
+  // Reads what is available. False if the connection has failed.
   bool Receive();
-  // Handles complete requests, as long as answers go out at once.
+  // Handles complete requests for as long as each reply is sent at once.
   void Proceed();
   void Handle(const std::string& line);
   ControlAnswer MakeAnswer();
   void Answer(const ControlReply& reply);
-  // Sends what it can; false when the connection is over.
+  // Sends as much as possible. False if the connection has failed.
   bool Send();
-  // Waits for what can happen next.
+  // Sets the watch and the deadline for the next event.
   void Await();
   void Close();
 
@@ -71,11 +72,11 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   std::function<void(ControlClient*)> on_closed_;
   std::string received_;
   std::string unsent_;
-  bool answering_ = false;    // the handler has the request
-  ControlRequest asked_;      // that one
-  bool proceeding_ = false;   // Proceed is at work further down the stack
-  bool no_more_ = false;      // the client will send nothing more
-  bool last_answer_ = false;  // close when it is sent
+  bool answering_ = false;    // the handler works on asked_
+  ControlRequest asked_;      // the current request
+  bool proceeding_ = false;   // Proceed is already on the call stack
+  bool no_more_ = false;      // the client has closed its sending side
+  bool last_answer_ = false;  // close after the reply is sent
   FdWatch watch_;
   Timer deadline_;
 };

@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 constexpr int kBacklog = 16;
-constexpr int kBatch = kBacklog + 1;  // what the kernel queues at most (listen(2))
+constexpr int kBatch = kBacklog + 1;  // the maximum queue length in the kernel (listen(2))
 constexpr Duration kPause = std::chrono::milliseconds(100);
 constexpr std::uint32_t kOwnerOnly = 0600;
 
@@ -24,7 +24,7 @@ constexpr std::uint32_t kOwnerOnly = 0600;
 Result<ControlEndpoint> ControlEndpoint::Bind(const std::string& path) {
   const Result<ListenAddress> address = SocketPath(path);
   if (!address.Ok()) return address.Err();
-  MakeFolderOf(path);  // /run is empty after a boot: without a service manager that makes our folder, we do
+  MakeFolderOf(path);  // /run is empty after a boot, and not every service manager creates the folder
   Result<UniqueFd> fd = BindSocket(address.Value(), {kOwnerOnly, std::nullopt, std::nullopt});
   if (!fd.Ok()) return fd.Err();
   ControlEndpoint endpoint(std::move(fd).Value(), path, FileOf(address.Value()));
@@ -62,7 +62,7 @@ std::unique_ptr<FdWatch> ControlSocket::MakeWatch(int fd) {
 Status ControlSocket::MoveTo(ControlEndpoint endpoint) {
   std::unique_ptr<FdWatch> watch = MakeWatch(endpoint.Fd());
   if (Status status = watch->Want(Interest::kRead); !status.Ok()) return status;
-  OnReadable();  // a batch, which is the whole of the queue
+  OnReadable();  // one batch covers the whole queue
   watch_ = std::move(watch);
   endpoint_ = std::move(endpoint);
   return {};
@@ -90,17 +90,21 @@ bool ControlSocket::AcceptNext() {
 void ControlSocket::Admit(UniqueFd fd) {
   const Result<Peer> peer = PeerOf(fd.Get());
   std::shared_ptr<ControlClient> client = MakeClient(std::move(fd));
-  if (!peer.Ok()) return;  // gone already
+  if (!peer.Ok()) return;  // already disconnected
   if (const char* why = WhyRefused(peer.Value())) {
     if (const auto held_back = refusal_log_.Allow(Now())) {
-      log::Warning(
-          "control: user {} (pid {}) is refused: {} (root and user {} may; {} more such lines held back)",
-          peer.Value().user, peer.Value().pid, why, ::geteuid(), *held_back);
+      log::Warning({log::kControlRefused,
+                    {{"user", peer.Value().user},
+                     {"peer_pid", peer.Value().pid},
+                     {"why", why},
+                     {"suppressed", *held_back}}},
+                   "control socket: user {} (pid {}) is refused: {}; only root and user {} may connect",
+                   peer.Value().user, peer.Value().pid, why, ::geteuid());
     }
     return client->TurnAway(Refusal("permission denied"));
   }
   if (clients_.size() >= kMaxClients && !MakeRoom())
-    return client->TurnAway(Refusal("too many clients wait"));
+    return client->TurnAway(Refusal("too many clients are waiting"));
   Keep(std::move(client));
 }
 
@@ -113,8 +117,8 @@ std::shared_ptr<ControlClient> ControlSocket::MakeClient(UniqueFd fd) {
 void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
   if (const Status status = client->Start(); !status.Ok()) {
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Warning("a control connection cannot be watched, and is closed: {} ({} more such lines held back)",
-                   status.Err().text, *held_back);
+      log::Warning({log::kControlFailed, {{"suppressed", *held_back}}},
+                   "a control connection cannot be watched and is closed: {}", status.Err().text);
     }
     return;
   }
@@ -123,16 +127,16 @@ void ControlSocket::Keep(std::shared_ptr<ControlClient> client) {
 
 const char* ControlSocket::WhyRefused(const Peer& peer) const {
   if (peer.user != 0 && peer.user != ::geteuid()) return "another user";
-  // Of another pid namespace: 0, and no worker.
+  // The pid is 0 for a peer in another pid namespace, which cannot be a worker.
   return peer.pid > 0 && refused_session_(::getsid(peer.pid)) ? "a worker" : nullptr;
 }
 
-ControlAnswer ControlSocket::InheritWaiter(UniqueFd fd) {
+ControlAnswer ControlSocket::RestoreWaiter(UniqueFd fd) {
   clients_.push_back(MakeClient(std::move(fd)));
   return clients_.back()->AwaitAnswer();
 }
 
-void ControlSocket::InheritIdle(UniqueFd fd) { Keep(MakeClient(std::move(fd))); }
+void ControlSocket::RestoreIdle(UniqueFd fd) { Keep(MakeClient(std::move(fd))); }
 
 std::vector<int> ControlSocket::Waiters() const {
   std::vector<int> fds;
@@ -162,8 +166,8 @@ void ControlSocket::Pause(int errnum) {
   watch_->Stop();
   resume_.SetAfter(kPause);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning("control: accept4: {}: trying again ({} more such pauses not logged)", ErrnoText(errnum),
-                 *held_back);
+    log::Warning({log::kControlFailed, {{"suppressed", *held_back}}},
+                 "control socket: accept4: {}, will retry", ErrnoText(errnum));
   }
 }
 

@@ -1,7 +1,7 @@
-// ControlSocket: the operator's way in: a Unix socket of mode 0600 in the file system, and its clients.
+// ControlSocket: the operator's interface, a Unix socket of mode 0600 in the file system, and its clients.
 //
-// Who may connect is decided twice, by the file's mode and by the kernel's word about the peer: root and the
-// user that the master runs as, nobody else. Removes its file when it goes.
+// Access is checked twice: by the file mode, and by the peer credentials from the kernel. Only root and the
+// user of the master may connect. The socket file is removed on destruction.
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_SOCKET_H_
 
@@ -21,11 +21,11 @@
 
 namespace preforkd {
 
-// Where it listens: a socket that is bound and listens, and its file, which goes with it.
+// A bound, listening socket and its file. Removes the file on destruction.
 class ControlEndpoint {
  public:
-  // Makes the folder of `path` if only that is missing, and takes the place of a file that nobody listens on.
-  // Error: bind(2)'s, EADDRINUSE when another server answers there.
+  // Creates the parent folder of `path` if it is missing (one level only). Replaces a socket file on which no
+  // process listens. Error: that of bind(2); EADDRINUSE if another server answers at `path`.
   static Result<ControlEndpoint> Bind(const std::string& path);
   ControlEndpoint(UniqueFd fd, std::string path, SocketFile file)
       : fd_(std::move(fd)), path_(std::move(path)), file_(std::move(file)) {}
@@ -37,7 +37,8 @@ class ControlEndpoint {
   [[nodiscard]] int Fd() const { return fd_.Get(); }  // borrowed
   [[nodiscard]] const std::string& Path() const { return path_; }
   [[nodiscard]] const SocketFile& File() const { return file_; }
-  // It was bound by this process as another program, and is its own from now on.
+  // The previous program of this process bound the socket (upgrade). From now on this object removes its
+  // file.
   void Own(SocketFile file) { file_ = std::move(file); }
 
  private:
@@ -48,18 +49,18 @@ class ControlEndpoint {
 
 class ControlSocket {
  public:
-  // Connections at a time. One more makes room by closing the one that has been idle for longest; when all
-  // wait for an answer, it is turned away.
+  // Maximum number of connections. A new client replaces the longest idle one; if all wait for a reply, the
+  // new client is refused.
   static constexpr std::size_t kMaxClients = 32;
 
-  // Error: it cannot be watched.
+  // Error: the socket cannot be watched.
   static Result<std::unique_ptr<ControlSocket>> Open(EventLoop& loop, ControlEndpoint endpoint,
                                                      ControlHandler handler);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  // Listens there from now on. Clients stay, those too that wait in the queue of the old place, whose file
-  // goes. Error: it cannot be watched, and listens where it did.
+  // Listens at `endpoint` from now on and removes the old socket file. Connected clients, and those in the
+  // queue of the old socket, are kept. Error: the new socket cannot be watched; the old one stays in service.
   Status MoveTo(ControlEndpoint endpoint);
 
   [[nodiscard]] const std::string& Path() const { return endpoint_.Path(); }
@@ -67,31 +68,31 @@ class ControlSocket {
   [[nodiscard]] const SocketFile& File() const { return endpoint_.File(); }
   void Own(SocketFile file) { endpoint_.Own(std::move(file)); }
 
-  // Takes a client that this process had as another program: one that waits for the outcome of the upgrade,
-  // whose answer is returned, or one that has asked for nothing yet.
-  ControlAnswer InheritWaiter(UniqueFd fd);
-  void InheritIdle(UniqueFd fd);
-  // Descriptors, borrowed, of those that could go on with another program: who waits for a change, and who is
-  // quiet.
+  // Take clients of the previous program (upgrade): one that waits for the outcome of the upgrade (returns
+  // the function that sends its reply), or one without a pending request.
+  ControlAnswer RestoreWaiter(UniqueFd fd);
+  void RestoreIdle(UniqueFd fd);
+  // Descriptors (borrowed) of clients that can be passed to the next program: those that wait for a change,
+  // and those without a pending request.
   [[nodiscard]] std::vector<int> Waiters() const;
   [[nodiscard]] std::vector<int> IdleClients() const;
-  // Nobody is served whose session `leads`, by its process id, says so of: workers, which lead one each, are
-  // not the operator, also where they are the same user as the master.
+  // Refuses peers whose session leader is a process for which `leads` returns true. A worker leads a session
+  // of its own: it is never the operator, even if it runs as the master's user.
   void RefuseSessions(std::function<bool(int)> leads) { refused_session_ = std::move(leads); }
 
  private:
   ControlSocket(EventLoop& loop, ControlEndpoint endpoint, ControlHandler handler);
   [[nodiscard]] std::unique_ptr<FdWatch> MakeWatch(int fd);
   void OnReadable();
-  // False when there is none, or no room.
+  // False if none is queued or accepting has paused.
   bool AcceptNext();
   void Admit(UniqueFd fd);
   std::shared_ptr<ControlClient> MakeClient(UniqueFd fd);
-  // Watches it, and keeps it if that can be.
+  // Watches the client and keeps it; closes it if it cannot be watched.
   void Keep(std::shared_ptr<ControlClient> client);
-  // Why that is nobody to be served; nullptr: it is.
+  // The reason to refuse the peer; nullptr: it may connect.
   [[nodiscard]] const char* WhyRefused(const Peer& peer) const;
-  // False: all wait for an answer.
+  // False if every client waits for a reply.
   bool MakeRoom();
   void Pause(int errnum);
   void Watch();

@@ -15,13 +15,13 @@ Status ControlSockets::Prepare(const Config& config) {
   if (config.control.empty()) return {};
   const bool same = serving_ != nullptr && serving_->Path() == config.control;
   if (same) {
-    switch (LookAt(serving_->File())) {
+    switch (CheckSocketFile(serving_->File())) {
       case SocketFilePresence::kOurs: return {};
       case SocketFilePresence::kReplaced:
-        log::Warning(
-            "control: {} has been replaced by somebody else's file, which is left alone: preforkctl does not "
-            "reach this server",
-            config.control);
+        log::Warning({log::kFileReplaced, {{"path", config.control}}},
+                     "the control socket {} was replaced by another process and is left as it is: "
+                     "preforkctl does not reach this server",
+                     config.control);
         return {};
       case SocketFilePresence::kGone: break;
     }
@@ -30,12 +30,14 @@ Status ControlSockets::Prepare(const Config& config) {
   if (endpoint.Ok()) {
     coming_ = std::move(endpoint).Value();
   } else if (same) {
-    log::Error("control: the socket has been removed and cannot be made again: {}", endpoint.Err().text);
+    log::Error({log::kFileRemoved, {{"path", config.control}}},
+               "the control socket was removed and cannot be created again: {}", endpoint.Err().text);
   } else if (config.control != Config{}.control) {
     return Error{"control: " + endpoint.Err().text, endpoint.Err().errnum};
   } else {
-    // Nobody has asked for the default, and a first try without root runs into it.
-    log::Warning("no control socket: {}; preforkctl needs one, --control PATH says where",
+    // The default path was not asked for, and a first try without root cannot create it.
+    log::Warning(log::kControlFailed,
+                 "no control socket: {}; preforkctl cannot connect; set another path with --control PATH",
                  endpoint.Err().text);
   }
   return {};
@@ -51,13 +53,14 @@ void ControlSockets::Commit(const Config& config) {
     return;
   }
   if (serving_ != nullptr && serving_->Path() == coming_->Path()) {
-    log::Notice("control: {} had been removed, and has been made again", coming_->Path());
+    log::Notice({log::kFileRestored, {{"path", coming_->Path()}}},
+                "the control socket {} was removed and has been created again", coming_->Path());
   }
   ControlEndpoint endpoint = std::move(*coming_);
   coming_.reset();
   const Status status =
       serving_ != nullptr ? serving_->MoveTo(std::move(endpoint)) : Open(std::move(endpoint));
-  if (!status.Ok()) log::Error("control: {}", status.Err().text);
+  if (!status.Ok()) log::Error(log::kControlFailed, "control socket: {}", status.Err().text);
 }
 
 Status ControlSockets::Open(ControlEndpoint endpoint) {
@@ -74,14 +77,14 @@ void ControlSockets::Save(UpgradeState& state) const {
                    serving_->IdleClients()};
 }
 
-Result<std::vector<ControlAnswer>> ControlSockets::Restore(const InheritedControl& saved) {
+Result<std::vector<ControlAnswer>> ControlSockets::Restore(const SavedControl& saved) {
   std::vector<ControlAnswer> waiters;
   if (saved.fd < 0) return waiters;
   ControlEndpoint endpoint(UniqueFd(saved.fd), saved.path, {});
   if (const Status status = Open(std::move(endpoint)); !status.Ok()) return status.Err();
-  serving_->Own(saved.file);  // only now: without the watch it is not this program's to remove
-  for (const int fd : saved.waiters) waiters.push_back(serving_->InheritWaiter(UniqueFd(fd)));
-  for (const int fd : saved.idle) serving_->InheritIdle(UniqueFd(fd));
+  serving_->Own(saved.file);  // only now: if Open fails, the old program still owns the file
+  for (const int fd : saved.waiters) waiters.push_back(serving_->RestoreWaiter(UniqueFd(fd)));
+  for (const int fd : saved.idle) serving_->RestoreIdle(UniqueFd(fd));
   return waiters;
 }
 

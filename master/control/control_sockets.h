@@ -1,4 +1,4 @@
-// ControlSockets: the control socket in service, and the one that a coming configuration wants. Owns both.
+// ControlSockets: owns the control socket in service, and during a reload the one of the new configuration.
 #ifndef PREFORKD_MASTER_CONTROL_CONTROL_SOCKETS_H_
 #define PREFORKD_MASTER_CONTROL_CONTROL_SOCKETS_H_
 
@@ -16,24 +16,25 @@ namespace preforkd {
 
 class ControlSockets {
  public:
-  // `is_worker`: no session that such a process leads is the operator's.
+  // `is_worker`: whether a pid is a worker; sessions that it leads are refused.
   ControlSockets(EventLoop& loop, ControlHandler handler, std::function<bool(int)> is_worker);
 
-  // Binds the socket that `config` wants, where it is not the one in service, or where that one's file has
-  // been removed. Where the default path cannot be had, as without root, or a file not made again, the server
-  // goes on without.
+  // Binds the socket of `config` if its path differs from the one in service, or if the file of that one was
+  // removed. The server goes on without it if the default path cannot be bound (as without root) or the
+  // removed file cannot be created again; both are logged. Error: a configured path cannot be bound.
   Status Prepare(const Config& config);
-  // Commit(config) would close the socket, with its clients.
+  // Commit(config) would close the socket and its clients.
   [[nodiscard]] bool Closes(const Config& config) const;
-  // `config`, which was prepared, is in service from now on. A socket that moves keeps its clients.
+  // Puts `config` into service. Precondition: Prepare(config) succeeded. A socket that moves keeps its
+  // clients.
   void Commit(const Config& config);
-  // Drops what Prepare made.
+  // Drops what Prepare created.
   void Abandon() { coming_.reset(); }
 
   // ---- upgrade in place ----
   void Save(UpgradeState& state) const;
-  // The answers to those who wait for the outcome.
-  Result<std::vector<ControlAnswer>> Restore(const InheritedControl& saved);
+  // Returns the functions that reply to the clients that wait for the outcome of the upgrade.
+  Result<std::vector<ControlAnswer>> Restore(const SavedControl& saved);
 
  private:
   Status Open(ControlEndpoint endpoint);

@@ -13,15 +13,15 @@
 namespace preforkd {
 namespace {
 
-// A server that is alive takes a connection, and answers, far sooner.
+// Far more than a running server needs to accept a connection.
 constexpr int kConnectSeconds = 10;
-// The status of the biggest fleet is below a megabyte.
+// The status of the largest server is below a megabyte.
 constexpr std::size_t kMaxReply = 16U << 20;
 
-Status SetPatience(int fd, int option, std::optional<Duration> patience) {
-  timeval limit{};  // zero: none (socket(7))
-  if (patience) {
-    limit.tv_sec = static_cast<time_t>(std::chrono::duration_cast<std::chrono::seconds>(*patience).count());
+Status SetTimeout(int fd, int option, std::optional<Duration> timeout) {
+  timeval limit{};  // zero: no timeout (socket(7))
+  if (timeout) {
+    limit.tv_sec = static_cast<time_t>(std::chrono::duration_cast<std::chrono::seconds>(*timeout).count());
   }
   if (::setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) < 0) return SysError("setsockopt");
   return {};
@@ -34,8 +34,8 @@ Result<CtlClient> CtlClient::Connect(const std::string& path) {
   if (!address.Ok()) return Error{fmt::format("--control: {}", address.Err().text), EINVAL};
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
-  // connect waits for room in the server's queue as long as a send would (unix(7)).
-  if (Status status = SetPatience(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds));
+  // SO_SNDTIMEO also limits how long connect waits for room in the server's queue (unix(7)).
+  if (Status status = SetTimeout(fd.Get(), SO_SNDTIMEO, std::chrono::seconds(kConnectSeconds));
       !status.Ok()) {
     return status.Err();
   }
@@ -47,14 +47,14 @@ Result<CtlClient> CtlClient::Connect(const std::string& path) {
   return CtlClient(std::move(fd));
 }
 
-Result<ControlReply> CtlClient::Ask(const ControlRequest& request, std::optional<Duration> patience) {
-  Status status = SetPatience(fd_.Get(), SO_RCVTIMEO, patience);
+Result<ControlReply> CtlClient::Ask(const ControlRequest& request, std::optional<Duration> timeout) {
+  Status status = SetTimeout(fd_.Get(), SO_RCVTIMEO, timeout);
   if (status.Ok()) status = Send(RenderControlRequest(request));
   if (!status.Ok()) return status.Err();
   const Result<std::string> line = ReadLine();
   if (!line.Ok()) return line.Err();
   Result<ControlReply> reply = ParseControlReply(line.Value());
-  if (!reply.Ok()) return Error{"the server's answer is not understood: " + reply.Err().text, EPROTO};
+  if (!reply.Ok()) return Error{"invalid reply from the server: " + reply.Err().text, EPROTO};
   return reply;
 }
 
@@ -62,7 +62,7 @@ Status CtlClient::Send(const std::string& line) {
   for (std::size_t sent = 0; sent < line.size();) {
     const ssize_t size = ::send(fd_.Get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
-    // It may have answered before it closed: whoever is turned away is told why.
+    // The server may have replied before it closed: a refused client still gets the reason.
     if (size < 0 && errno == EPIPE) return {};
     if (size < 0) return SysError("send");
     sent += static_cast<std::size_t>(size);
@@ -76,16 +76,16 @@ Result<std::string> CtlClient::ReadLine() {
   while (line.size() < kMaxReply) {
     const ssize_t got = ::recv(fd_.Get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) return Error{"the server does not answer", ETIMEDOUT};
-    if (got < 0) return SysError("the server is gone: recv");
-    if (got == 0) return Error{"the server has closed the connection without an answer", EPIPE};
+    if (got < 0 && errno == EAGAIN) return Error{"the server did not reply in time", ETIMEDOUT};
+    if (got < 0) return SysError("connection to the server lost: recv");
+    if (got == 0) return Error{"the server closed the connection without a reply", EPIPE};
     line.append(buffer.data(), static_cast<std::size_t>(got));
     if (line.back() == '\n') {
       line.pop_back();
       return line;
     }
   }
-  return Error{"the server's answer is too long", EPROTO};
+  return Error{"the server's reply is too long", EPROTO};
 }
 
 }  // namespace preforkd

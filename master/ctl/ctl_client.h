@@ -1,4 +1,4 @@
-// CtlClient: preforkctl's connection to the server's control socket. Blocking, with a limit.
+// CtlClient: preforkctl's connection to the control socket. Blocking, with timeouts.
 #ifndef PREFORKD_MASTER_CTL_CTL_CLIENT_H_
 #define PREFORKD_MASTER_CTL_CTL_CLIENT_H_
 
@@ -14,12 +14,13 @@ namespace preforkd {
 
 class CtlClient {
  public:
-  // Error: EACCES and EPERM: not allowed; anything else: no server answers there.
+  // Error: EACCES or EPERM: not permitted; any other: no server answers at `path`.
   static Result<CtlClient> Connect(const std::string& path);
 
-  // `patience`: for each part of the answer; nullopt: as long as the server lives. Error: no answer, no whole
-  // one, or nonsense. After an error the connection is of no use any more.
-  Result<ControlReply> Ask(const ControlRequest& request, std::optional<Duration> patience);
+  // Sends a request and waits for the reply. `timeout`: maximum wait for each part of the reply, in whole
+  // seconds; nullopt: as long as the server runs. Error: no reply, an incomplete one or an invalid one; the
+  // connection cannot be used after an error.
+  Result<ControlReply> Ask(const ControlRequest& request, std::optional<Duration> timeout);
 
  private:
   explicit CtlClient(UniqueFd fd) : fd_(std::move(fd)) {}

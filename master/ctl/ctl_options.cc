@@ -21,40 +21,40 @@ namespace {
 
 struct CommandRow {
   std::string_view name;
-  std::string_view argument;  // empty: takes none
-  std::string_view flag;      // beside those of every command; empty: none
+  std::string_view argument;  // empty: none
+  std::string_view flag;      // in addition to those of every command; empty: none
   std::string_view doc;
 };
 constexpr CommandRow kCommands[] = {
     {"status", "", "", "what the server is doing: connections, listeners, workers"},
-    {"workers", "", "", "the workers alone"},
+    {"workers", "", "", "only the workers"},
     {"top", "", "--count", "the same once a second with rates; q quits, s r p m c sort"},
-    {"metrics", "", "", "the counters, as Prometheus reads them"},
+    {"metrics", "", "", "the counters in Prometheus format"},
     {"reload", "", "--wait", "read the configuration again and start a new generation"},
     {"upgrade", "", "--wait", "replace the program in place"},
-    {"stop", "", "", "stop gracefully; a second time: at once"},
-    {"scale", "[POOL=]N", "", "run N workers of the pool from now on; without a name: of main"},
+    {"stop", "", "", "stop gracefully; a second stop: at once"},
+    {"scale", "[POOL=]N", "", "run N workers in the pool from now on; without POOL: in main"},
     {"retire", "SLOT", "", "replace the worker in that slot"},
-    {"reopen-logs", "", "", "open the log files anew; ends when all workers have"},
+    {"reopen-logs", "", "", "reopen the log files; returns when all workers have"},
     {"config", "", "", "print the configuration in service"},
     {"version", "", "", "print the version of preforkctl"},
 };
 
 constexpr std::string_view kFlags =
-    "  --control PATH  the server's socket; else $PREFORKD_CONTROL, else /run/preforkd/control.sock\n"
+    "  --control PATH  the server's socket; default: $PREFORKD_CONTROL, else /run/preforkd/control.sock\n"
     "  --json          answer in JSON\n"
-    "  --wait          reload, upgrade: end when the new generation serves, or has been refused\n"
-    "  --count N       top: end after N tables; without a terminal 1 is the default\n"
+    "  --wait          reload, upgrade: return when the new generation serves or was refused\n"
+    "  --count N       top: end after N tables; default without a terminal: 1\n"
     "  -h, --help      print this\n"
     "  --version       print the version\n";
 
 constexpr std::string_view kExitCodes =
-    "exit codes: 0 done, 1 the server refused (it says why), 64 wrong command line, 69 no server answers,\n"
-    "            77 not allowed\n";
+    "exit codes: 0 done, 1 the server refused (with a reason), 64 wrong command line, 69 no server answers,\n"
+    "            77 permission denied\n";
 
 std::string Help() {
   std::string text =
-      "preforkctl: asks a running preforkd about itself, and tells it what to do.\n\n"
+      "preforkctl: shows the state of a running preforkd and controls it.\n\n"
       "usage: preforkctl [--control PATH] [--json] COMMAND\n\ncommands:\n";
   for (const CommandRow& row : kCommands) {
     std::string usage = fmt::format("{} {}", row.name, row.argument);
@@ -65,7 +65,7 @@ std::string Help() {
 }
 
 CtlEarlyExit Misused(std::string_view mistake) {
-  return {fmt::format("preforkctl: {}; --help says more\n", mistake), ExitCode::kUsage};
+  return {fmt::format("preforkctl: {}; see --help\n", mistake), ExitCode::kUsage};
 }
 
 const CommandRow* FindCommand(std::string_view name) {
@@ -133,12 +133,12 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   if (command == nullptr) return Misused(Unknown("command", words.front(), CommandNames()));
   options.command = command->name;
   if (options.wait && command->flag != "--wait")
-    return Misused(fmt::format("{} knows no --wait", command->name));
+    return Misused(fmt::format("{} does not take --wait", command->name));
   if (!counted->empty()) {
     const std::optional<std::uint32_t> frames = Number(count);
-    if (command->flag != "--count") return Misused(fmt::format("{} knows no --count", command->name));
+    if (command->flag != "--count") return Misused(fmt::format("{} does not take --count", command->name));
     if (!frames || *frames == 0)
-      return Misused(fmt::format("--count: {} is no number of tables", Quoted(count)));
+      return Misused(fmt::format("--count: {} is not a number of tables", Quoted(count)));
     options.count = *frames;
   }
   const std::size_t wanted = command->argument.empty() ? 1 : 2;
@@ -150,7 +150,8 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
         equals != std::string_view::npos && command->name == "scale") {
       options.pool = word.substr(0, equals);
       word.remove_prefix(equals + 1);
-      if (options.pool.empty()) return Misused(fmt::format("scale: {} names no pool", Quoted(words[1])));
+      if (options.pool.empty())
+        return Misused(fmt::format("scale: {} has no pool name before the '='", Quoted(words[1])));
     }
     const std::optional<std::uint32_t> number = Number(word);
     if (!number) {
@@ -159,8 +160,7 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
     }
     options.number = *number;
   }
-  if (options.json && command->name == "top")
-    return Misused("top is for people; status --json is for programs");
+  if (options.json && command->name == "top") return Misused("top has no JSON output; use status --json");
   return options;
 }
 

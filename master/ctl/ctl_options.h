@@ -1,4 +1,4 @@
-// preforkctl's command line: words to what is to be done. Pure but for one look at the environment.
+// Parses preforkctl's command line. Pure, except that it reads one environment variable.
 #ifndef PREFORKD_MASTER_CTL_CTL_OPTIONS_H_
 #define PREFORKD_MASTER_CTL_CTL_OPTIONS_H_
 
@@ -16,17 +16,17 @@ struct CtlOptions {
   std::string command;       // one of those in the help
   bool wait = false;         // reload, upgrade
   std::uint32_t number = 0;  // scale: workers, retire: slot
-  std::string pool;          // scale: of which; empty: main
-  std::uint32_t count = 0;   // top: frames; 0: until it is ended
+  std::string pool;          // scale: the pool; empty: main
+  std::uint32_t count = 0;   // top: number of tables; 0: until interrupted
 };
 
-// Nothing is left to do: what to print (on standard error unless the code is 0), and the exit code.
+// Nothing is left to do: prints `text` (to standard error unless the code is 0) and exits with `code`.
 struct CtlEarlyExit {
   std::string text;
   ExitCode code = ExitCode::kStopped;
 };
 
-// `control` is --control, or PREFORKD_CONTROL, or the server's default.
+// `control` is --control, else PREFORKD_CONTROL, else the server's default.
 std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* const* argv);
 
 }  // namespace preforkd

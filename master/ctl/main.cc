@@ -1,5 +1,4 @@
-// preforkctl: asks a running preforkd about itself, and tells it what to do. One request, one answer, an exit
-// code.
+// preforkctl: shows the state of a running preforkd and controls it. One request, one reply, one exit code.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -21,9 +20,9 @@
 namespace preforkd {
 namespace {
 
-// What the server's refusal becomes. Success and the rest are ExitCode's.
+// The exit code after a refusal by the server. All others are in ExitCode.
 constexpr int kRefused = 1;
-constexpr Duration kPatience = std::chrono::seconds(10);
+constexpr Duration kTimeout = std::chrono::seconds(10);
 
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
@@ -44,7 +43,7 @@ ControlRequest RequestFor(const CtlOptions& options) {
   request.wait = options.wait;
   request.number = options.number;
   request.pool = options.pool;
-  return request;  // `workers` is a part of the status
+  return request;  // `workers` shows a part of the status
 }
 
 int PrintRefusal(const ControlReply& reply) {
@@ -92,10 +91,10 @@ int Run(int argc, char** argv) {
   Result<CtlClient> client = CtlClient::Connect(options.control);
   if (!client.Ok()) return Fail(client.Err());
   const ControlRequest request = RequestFor(options);
-  // How long a generation takes to start, and workers to answer, the server bounds itself.
+  // The server itself limits these: a generation's start, and the workers' replies.
   const bool bounded_there = request.wait || request.command == ControlCommand::kReopenLogs;
   const Result<ControlReply> reply =
-      client.Value().Ask(request, bounded_there ? std::nullopt : std::optional<Duration>(kPatience));
+      client.Value().Ask(request, bounded_there ? std::nullopt : std::optional<Duration>(kTimeout));
   return reply.Ok() ? Print(options, request, reply.Value()) : Fail(reply.Err());
 }
 
@@ -103,7 +102,7 @@ int Run(int argc, char** argv) {
 }  // namespace preforkd
 
 int main(int argc, char** argv) {
-  (void)::signal(SIGPIPE, SIG_DFL);  // the reader of a pipe has had enough: no message about that
+  (void)::signal(SIGPIPE, SIG_DFL);  // if the reader of a pipe exits, end without a message
   const int code = preforkd::Run(argc, argv);
   // A full disk must not look like success.
   if (std::fflush(stdout) != 0) {

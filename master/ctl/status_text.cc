@@ -39,7 +39,7 @@ std::string Listeners(const StatusView& view) {
   return table.Text();
 }
 
-// Nothing where main is the only one.
+// Empty if main is the only pool.
 std::string Pools(const StatusView& view) {
   if (!view.HasPools()) return "";
   Table table({{"POOL", Align::kLeft}, {"STATE", Align::kLeft}, {"WANTED"}, {"MAX"}, {"READY"}, {"WAITING"}});
@@ -50,7 +50,7 @@ std::string Pools(const StatusView& view) {
   return table.Text() + "\n";
 }
 
-// A table of workers: one of the columns says the pool, where main is not the only one.
+// A table of workers, with a column for the pool if there is one besides main.
 class WorkerTable {
  public:
   WorkerTable(const StatusView& view, std::vector<Table::Column> columns)
@@ -64,7 +64,7 @@ class WorkerTable {
   [[nodiscard]] std::string TextOf(std::size_t width) const { return table_.Text(width); }
 
  private:
-  // Behind the slot, which is what programs look for first.
+  // After the slot, because scripts look for that in the first column.
   template <typename Cell>
   std::vector<Cell> WithPool(std::vector<Cell> cells, Cell pool) const {
     if (has_pools_) cells.insert(cells.begin() + 1, std::move(pool));
@@ -75,15 +75,15 @@ class WorkerTable {
   Table table_;
 };
 
-// The growth of a counter a second. A worker that is new, or another program, begins anew.
+// Growth of a counter per second. A decrease means a new worker or a new program; its rate is 0.
 double Rate(std::uint64_t before, std::uint64_t now, double seconds) {
   return now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds;
 }
 
 struct TopRow {
   const WorkerView* worker = nullptr;
-  double requests = 0;  // a second
-  double cpu = 0;       // percent of one
+  double requests = 0;  // per second
+  double cpu = 0;       // percent of one CPU
 };
 
 TopRow RowOf(const WorkerView& worker, const StatusView& before, double seconds) {
@@ -105,7 +105,7 @@ double WeightOf(const TopRow& row, TopOrder order) {
     case TopOrder::kConnections: return static_cast<double>(row.worker->connections);
     case TopOrder::kSlot: break;
   }
-  return 0;  // as they come
+  return 0;  // no sort key: the order of the document
 }
 
 std::string FirstLines(const std::string& text, std::size_t count) {

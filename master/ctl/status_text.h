@@ -1,4 +1,4 @@
-// The status as people read it: aligned, short. Pure.
+// The status as text for people: short and aligned. Pure.
 #ifndef PREFORKD_MASTER_CTL_STATUS_TEXT_H_
 #define PREFORKD_MASTER_CTL_STATUS_TEXT_H_
 
@@ -10,17 +10,17 @@
 
 namespace preforkd {
 
-// What `status` prints: the server, its connections, listeners and workers.
+// Output of `status`: the server, its connections, listeners and workers.
 std::string StatusText(const StatusView& view);
-// What `workers` prints.
+// Output of `workers`.
 std::string WorkersText(const StatusView& view);
 
 enum class TopOrder { kSlot, kRequests, kCpu, kMemory, kConnections };
-// The order that a key asks for; nullopt: it asks for none.
+// The order that `key` selects; nullopt: it is not a sort key.
 std::optional<TopOrder> TopOrderOf(char key);
 
-// One table of `top`: rates are those between `before` and `now`, `seconds` apart. `width` and `height` of
-// the terminal; 0: no limit.
+// One table of `top`. Rates are those between `before` and `now`, which are `seconds` apart. `width` and
+// `height`: size of the terminal in characters; 0: no limit.
 std::string TopText(const StatusView& before, const StatusView& now, double seconds, TopOrder order,
                     std::size_t width, std::size_t height);
 

@@ -23,7 +23,7 @@ void Read(const Json& object, const char* key, bool& out) {
   if (value != object.end() && value->is_boolean()) out = value->get<bool>();
 }
 
-// What a worker is doing quotes its client: nothing in it may steer a terminal.
+// A worker's `doing` text quotes its client: remove anything that could control the terminal.
 std::string Harmless(std::string text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -78,7 +78,7 @@ WorkerView Worker(const Json& object) {
   return worker;
 }
 
-// The objects in the array `key`; none if there is no such array.
+// The objects in the array `key`; empty if there is no such array.
 std::vector<Json> Objects(const Json& document, const char* key) {
   std::vector<Json> objects;
   const auto array = document.find(key);
@@ -101,7 +101,7 @@ bool StatusView::HasPools() const {
 }
 
 std::vector<const WorkerView*> StatusView::ByPool() const {
-  // Behind the last: those of a pool that the configuration has no longer.
+  // Workers of a pool that is no longer configured come last.
   const auto place = [this](const WorkerView* worker) {
     return std::find_if(pools.begin(), pools.end(),
                         [&](const PoolView& pool) { return pool.name == worker->pool; });
@@ -115,7 +115,7 @@ std::vector<const WorkerView*> StatusView::ByPool() const {
 
 Result<StatusView> ParseStatus(std::string_view json) {
   const Json document = Parse(json);
-  if (!document.is_object()) return Error{"the server's status is not understood"};
+  if (!document.is_object()) return Error{"invalid status document from the server"};
   StatusView view;
   Read(document, "version", view.version);
   Read(document, "state", view.state);

@@ -1,4 +1,4 @@
-// StatusView: the status document as preforkctl works with it. Pure.
+// StatusView: the status document, parsed for preforkctl. Pure.
 #ifndef PREFORKD_MASTER_CTL_STATUS_VIEW_H_
 #define PREFORKD_MASTER_CTL_STATUS_VIEW_H_
 
@@ -55,7 +55,7 @@ struct StatusView {
   std::uint64_t waiting = 0;
   std::uint64_t parked = 0;
   std::uint64_t finished = 0;
-  std::uint64_t evicted = 0;  // of those
+  std::uint64_t evicted = 0;  // included in `finished`
   std::uint64_t lost = 0;
   std::uint64_t reclaimed = 0;
   bool gathers = false;
@@ -66,16 +66,15 @@ struct StatusView {
   std::vector<PoolView> pools;
   std::vector<WorkerView> workers;
 
-  // There is another pool than main.
+  // There is a pool besides main.
   [[nodiscard]] bool HasPools() const;
-  // The workers, pool by pool.
+  // The workers, sorted by pool.
   [[nodiscard]] std::vector<const WorkerView*> ByPool() const;
 };
 
-// From a server of another version a field may be missing, and is 0 or empty then. Error: no such document at
-// all.
+// A server of another version may leave out a field, which is then 0 or empty. Error: not a JSON object.
 Result<StatusView> ParseStatus(std::string_view json);
-// The workers of the document as JSON, in one line.
+// The document's workers as one line of JSON.
 std::string WorkersJson(std::string_view json);
 
 }  // namespace preforkd

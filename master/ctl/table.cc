@@ -24,7 +24,7 @@ std::string CutToWidth(std::string_view text, std::size_t width) {
 }
 
 void Table::Add(std::vector<std::string> cells) {
-  PF_CHECK(cells.size() == columns_.size(), "a row of another shape");
+  PF_CHECK(cells.size() == columns_.size(), "a table row has the wrong number of cells");
   rows_.push_back(std::move(cells));
 }
 

@@ -1,4 +1,4 @@
-// Table: columns of text, aligned. Pure.
+// Table: text in aligned columns. Pure.
 #ifndef PREFORKD_MASTER_CTL_TABLE_H_
 #define PREFORKD_MASTER_CTL_TABLE_H_
 
@@ -18,11 +18,11 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  // As many cells as there are columns.
+  // Adds a row; `cells` has one cell per column.
   void Add(std::vector<std::string> cells);
 
-  // Two spaces between columns, none at the end of a line; a heading first. Lines longer than `width` columns
-  // are cut; 0: none is.
+  // A heading, then the rows. Columns are separated by two spaces; lines have no trailing spaces. Lines
+  // longer than `width` characters are cut; 0: none is.
   [[nodiscard]] std::string Text(std::size_t width = 0) const;
 
  private:
@@ -30,7 +30,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Columns on a terminal that `text` takes, if each character takes one. UTF-8.
+// The number of terminal columns of UTF-8 `text`, if each character takes one.
 std::size_t DisplayWidth(std::string_view text);
 // The first `width` characters.
 std::string CutToWidth(std::string_view text, std::size_t width);

@@ -12,12 +12,12 @@
 namespace preforkd {
 namespace {
 
-// Set by the handlers, which run only inside ppoll: everywhere else the signals are blocked.
+// Set by the handlers, which run only in ppoll: the signals are blocked everywhere else.
 volatile std::sig_atomic_t g_end = 0;
 volatile std::sig_atomic_t g_resized = 0;
 volatile std::sig_atomic_t g_stop = 0;
 
-constexpr std::string_view kEnterScreen = "\x1b[?1049h\x1b[?25l";  // a screen of our own, no cursor
+constexpr std::string_view kEnterScreen = "\x1b[?1049h\x1b[?25l";  // the alternate screen, without cursor
 constexpr std::string_view kLeaveScreen = "\x1b[?25h\x1b[?1049l";
 constexpr std::string_view kHome = "\x1b[H";
 constexpr std::string_view kClearLine = "\x1b[K";
@@ -39,7 +39,7 @@ void WriteAll(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return;  // the terminal has gone: Await says so
+    if (written < 0) return;  // the terminal is gone: Await reports it
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -66,7 +66,7 @@ Terminal::~Terminal() { Leave(); }
 
 void Terminal::Enter() {
   termios raw = before_;
-  // Keys one by one and unseen; control characters still make signals.
+  // Keys arrive one by one, without echo; control characters still raise signals.
   raw.c_lflag &= static_cast<tcflag_t>(~static_cast<tcflag_t>(ICANON | ECHO));
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
@@ -86,7 +86,7 @@ Terminal::Size Terminal::CurrentSize() const {
 }
 
 void Terminal::Show(std::string_view text) {
-  // Line by line over the old ones, each cleared to its end: clearing the whole screen first would flicker.
+  // Overwrite the lines one by one and clear the rest of each: clearing the whole screen first would flicker.
   std::string screen(kHome);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -110,7 +110,7 @@ Terminal::Event Terminal::Await(Duration limit, char& key) {
   if (g_stop != 0) {
     g_stop = 0;
     Leave();
-    ::raise(SIGSTOP);  // until the shell says SIGCONT
+    ::raise(SIGSTOP);  // until SIGCONT
     Enter();
     return Event::kRedraw;
   }

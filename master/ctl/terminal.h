@@ -1,7 +1,7 @@
-// Terminal: standard output as a screen of its own while `top` runs, and the keys that are pressed meanwhile.
+// Terminal: shows `top` on the terminal's alternate screen and reads keys.
 //
-// Owns the terminal's settings: the destructor brings back what was there, and so does being stopped by job
-// control. Nothing else in the process may write to the terminal meanwhile. One at a time.
+// Owns the terminal settings: the destructor restores them, and so does a stop by job control. Nothing else
+// in the process may write to the terminal meanwhile. Create at most one at a time.
 #ifndef PREFORKD_MASTER_CTL_TERMINAL_H_
 #define PREFORKD_MASTER_CTL_TERMINAL_H_
 
@@ -16,7 +16,7 @@ namespace preforkd {
 
 class Terminal {
  public:
-  // Both standard input and output are one.
+  // Standard input and standard output are terminals.
   static bool Present();
 
   Terminal();
@@ -30,12 +30,12 @@ class Terminal {
   };
   [[nodiscard]] Size CurrentSize() const;
 
-  // Replaces what is shown.
+  // Replaces the text on the screen.
   void Show(std::string_view text);
 
   enum class Event { kTimeout, kKey, kRedraw, kEnd };
-  // Waits for a key (in `key`), for `limit`, for another size (kRedraw), or for a signal that ends the
-  // program, and for the end of the terminal itself (kEnd).
+  // Waits for a key (returned in `key`), for `limit`, for a change of the terminal size (kRedraw), or for a
+  // signal that ends the program or the end of the terminal (kEnd).
   Event Await(Duration limit, char& key);
 
  private:

@@ -18,14 +18,14 @@ namespace preforkd {
 namespace {
 
 constexpr Duration kInterval = std::chrono::seconds(1);
-constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kTimeout = std::chrono::seconds(5);
 
 struct Sample {
   StatusView view;
   Time taken_at{};
 };
 
-// The server's status, on a connection that is kept from one to the next and made anew when it has broken.
+// Reads the server's status, over one connection that is opened again after an error.
 class Sampler {
  public:
   explicit Sampler(std::string path) : path_(std::move(path)) {}
@@ -43,7 +43,7 @@ class Sampler {
       if (!client.Ok()) return client.Err();
       client_.emplace(std::move(client).Value());
     }
-    const Result<ControlReply> reply = client_->Ask({}, kPatience);
+    const Result<ControlReply> reply = client_->Ask({}, kTimeout);
     if (!reply.Ok()) return reply.Err();
     if (!reply.Value().ok) return Error{reply.Value().message, EACCES};
     Result<StatusView> view = ParseStatus(reply.Value().result);
@@ -65,7 +65,7 @@ ExitCode Fail(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM ? ExitCode::kNoPermission : ExitCode::kUnavailable;
 }
 
-// Tables one below the other, for a file or the next program.
+// Prints tables one below the other, for a file or a pipe.
 ExitCode PrintTables(Sampler& sampler, Sample before, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     (void)::poll(nullptr, 0,
@@ -74,7 +74,7 @@ ExitCode PrintTables(Sampler& sampler, Sample before, std::uint32_t count) {
     if (!now.Ok()) return Fail(now.Err());
     if (i > 0) fmt::print("\n");
     fmt::print("{}", TextBetween(before, now.Value(), TopOrder::kSlot, {0, 0}));
-    if (std::fflush(stdout) != 0) return ExitCode::kStopped;  // the reader has had enough
+    if (std::fflush(stdout) != 0) return ExitCode::kStopped;  // the reader has closed the pipe
     before = std::move(now).Value();
   }
   return ExitCode::kStopped;

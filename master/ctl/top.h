@@ -1,4 +1,4 @@
-// top: the status once a second with rates, live on a terminal, as plain tables anywhere else.
+// top: the status with rates once a second, live on a terminal, else as plain tables.
 #ifndef PREFORKD_MASTER_CTL_TOP_H_
 #define PREFORKD_MASTER_CTL_TOP_H_
 
@@ -7,8 +7,8 @@
 
 namespace preforkd {
 
-// Runs until it is ended, or has printed options.count tables (without a terminal: 1 if that is 0). A server
-// that goes away while it runs is waited for on a terminal, and ends it anywhere else.
+// Runs until interrupted, or until options.count tables are printed (without a terminal: 1 if that is 0). If
+// the server goes away, it waits for it on a terminal, else it ends.
 ExitCode RunTop(const CtlOptions& options);
 
 }  // namespace preforkd

@@ -17,13 +17,14 @@ SipKey g_key = kNone;
 }  // namespace
 
 SipKey SealKey() {
-  // So few bytes come whole, once the system has collected any at all, for which this waits (getrandom(2)).
+  // So few bytes arrive complete, after a wait for the kernel's random pool to be initialised (getrandom(2)).
   if (g_key == kNone)
-    PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key), "no key for the seals");
+    PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key),
+             "cannot get random bytes for the seal key");
   return g_key;
 }
 
-void InheritSealKey(const SipKey& key) { g_key = key; }
+void RestoreSealKey(const SipKey& key) { g_key = key; }
 
 void ForgetSealKey() { ::explicit_bzero(g_key.data(), sizeof(g_key)); }
 

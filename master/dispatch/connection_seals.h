@@ -1,11 +1,11 @@
-// Seals: how the master knows a connection again that a worker hands back: by the kernel's own names of its
-// socket and of the channel, and by what was settled when it was accepted. Nothing is kept for a connection:
-// a seal travels with it, which only the master can make.
+// Connection seals: how the master recognises a connection that a worker hands back. A seal is computed from
+// the kernel's identifiers of the client socket and the channel, and from facts fixed at accept. Only the
+// master can compute it. It travels with the parcel, so the master stores nothing per connection.
 //
-// So a worker can hand back what it was given, with the listener and the service that it came with, and
-// nothing else: no socket of its own, and no other worker's client.
+// So a worker can hand back only what it was given, with the same listener and service: no socket of its own
+// and no client of another worker.
 //
-// One key for the process, and for the programs that follow one another in it.
+// There is one key per process. It is kept across upgrades.
 #ifndef PREFORKD_MASTER_DISPATCH_CONNECTION_SEALS_H_
 #define PREFORKD_MASTER_DISPATCH_CONNECTION_SEALS_H_
 
@@ -16,16 +16,16 @@
 
 namespace preforkd {
 
-// For a parcel whose descriptor is `fd` on the channel that the kernel calls `channel` (SocketCookie): over
-// the socket, number, listener, service and time of accept. Not over the peer: behind a proxy the worker
-// knows better who that is.
+// The seal of a parcel with descriptor `fd` on the channel whose SocketCookie is `channel`. It covers the
+// socket, the connection's number, listener, service and accept time. It does not cover the peer: behind a
+// proxy, the worker knows the peer better.
 std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel);
 
-// The key, drawn now if that has not happened yet.
+// The key; drawn at the first call.
 SipKey SealKey();
-// That of the program before this one. All zero: it had none, and one is drawn.
-void InheritSealKey(const SipKey& key);
-// In a child: what it knew it could seal.
+// Restores the key of the previous program. All zero: there was none, and a new one is drawn.
+void RestoreSealKey(const SipKey& key);
+// For a child process: a child that kept the key could make seals.
 void ForgetSealKey();
 
 }  // namespace preforkd

@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// How soon to look for room again while parcels wait. Runs only then.
+// Interval between retries while parcels wait.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 
 }  // namespace
@@ -28,11 +28,6 @@ void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
   gather_.Configure(config, cpus);
 }
 
-void Dispatcher::StopDispatching() {
-  stopping_ = true;
-  Flush();
-}
-
 void Dispatcher::AddSlot(Slot slot, SlotChannel& channel) {
   RemoveSlot(slot);
   slots_.Add(slot, channel);
@@ -43,7 +38,7 @@ void Dispatcher::RemoveSlot(Slot slot) {
 }
 
 void Dispatcher::SubmitAccepted(PackedParcel&& parcel) {
-  ++fresh_;  // booked by the Flush
+  ++fresh_;  // booked by the next Flush
   waiting_.PushBack(std::move(parcel));
 }
 
@@ -52,29 +47,36 @@ void Dispatcher::Submit(PackedParcel&& parcel) { waiting_.PushBack(std::move(par
 void Dispatcher::Flush() {
   const Time now = Now();
   Distribute(now);
-  // What waits behind a slot that is held up makes that one a suspect, or would in the next Flush.
-  const bool somebody_waits = !waiting_.Empty() || stuck_.Due(now);
-  if (somebody_waits && slots_.AllHeldUp(now)) hooks_.on_all_held_up();
+  // A parcel that waits behind a slow slot makes that slot a suspect, now or in the next Flush.
+  const bool parcels_wait = !waiting_.Empty() || stuck_.Due(now);
+  if (parcels_wait && slots_.AllSlow(now)) hooks_.on_all_slow();
 }
 
 void Dispatcher::Distribute(Time now) {
-  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
-  if (stopping_) GiveUpWaiting(LossReason::kStopped);
+  BookAccepted();
   slots_.BeginRound();
   in_flight_limit_ = false;
-  stuck_.Look(waiting_, now);
+  stuck_.Check(waiting_, now);
   row_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
   if (!waiting_.Empty()) slots_.LearnLoads(now);
-  // Each round either sends everything that it assigned, or takes at least one slot out of the choice.
+  // Each round either sends everything that it assigned, or excludes at least one slot.
   while (AssignWaiting(now) && !SendOutboxes(now)) {
   }
   UpdateCongestion();
   ArmTimer(now);
 }
 
+void Dispatcher::BookAccepted() {
+  if (fresh_ > 0) ledger_.Accepted(std::exchange(fresh_, 0));
+}
+
 void Dispatcher::GiveUpWaiting(LossReason reason) {
+  BookAccepted();
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
-  while (!waiting_.Empty()) log::Debug(waiting_.PopFront().Id(), "closed: {}", LossReasonName(reason));
+  const char* const why = LossReasonName(reason);
+  while (!waiting_.Empty())
+    log::Debug({log::kConnClosed, waiting_.PopFront().Id(), {{"why", why}}}, "closed: {}", why);
+  UpdateCongestion();
 }
 
 void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted,
@@ -120,13 +122,16 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
   bool open = true;
   while (!rest.empty() && open) {
     const std::span<PackedParcel> batch = rest.first(std::min(rest.size(), kMaxBatch));
-    for (const PackedParcel& parcel : batch) {  // before the worker can say that it has it
-      log::Debug(parcel.Id(), "goes to slot={} inc={}", Raw(target.slot),
-                 Get(target.channel->Row().incarnation));
+    // Logged before the worker can log that it took the connection.
+    for (const PackedParcel& parcel : batch) {
+      log::Debug({log::kConnDispatched,
+                  parcel.Id(),
+                  {{"to_slot", target.slot}, {"to_inc", Get(target.channel->Row().incarnation)}}},
+                 "handed over to slot {}", Raw(target.slot));
     }
     const SendResult result = target.channel->Send(batch);
     for (const PackedParcel& sent : rest.first(result.sent))
-      target.pulse.Sent(now, sent.Head().reclaims >= kMaxMoves);
+      target.slot_activity.Sent(now, sent.Head().reclaims >= kMaxMoves);
     rest = rest.subspan(result.sent);
     switch (result.outcome) {
       case SendOutcome::kSent: break;
@@ -152,14 +157,13 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
 void Dispatcher::ReportInFlight() {
   Add(page_.too_many_in_flight);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "as many descriptors are in flight as RLIMIT_NOFILE lets this user have: the next ones wait ({} more "
-        "such lines held back)",
-        *held_back);
+    log::Warning({log::kDescriptorsInFlight, {{"suppressed", *held_back}}},
+                 "too many file descriptors are in flight for this user (RLIMIT_NOFILE); connections wait");
   }
 }
 
-// Another try may succeed, or another slot. If none does, it is lost, and said so.
+// A retry, or another slot, may succeed. If every attempt fails, the connection is counted as lost and
+// logged.
 void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   ParcelHead head = parcel.Head();
   ++head.reclaims;
@@ -170,9 +174,8 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   }
   ledger_.Lost(LossReason::kRefused);
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error(parcel.Id(),
-               "closing: the connection cannot be handed over: {} ({} more such lines held back)",
-               ErrnoText(errnum), *held_back);
+    log::Error({log::kConnFailed, parcel.Id(), {{"cause", "handover"}, {"suppressed", *held_back}}},
+               "closing: the connection cannot be handed over: {}", ErrnoText(errnum));
   }
 }
 
@@ -187,7 +190,7 @@ void Dispatcher::UpdateCongestion() {
 void Dispatcher::ArmTimer(Time now) {
   const Time soon = now + kRetryInterval;
   std::optional<Time> next = stuck_.Next(soon);
-  // With no slot at all there is nothing to look for: AddSlot brings the next Flush.
+  // Without a ready slot there is nothing to retry: AddSlot is followed by a Flush.
   if (!waiting_.Empty() && slots_.Ready() > 0) next = soon;
   if (next) {
     timer_.SetAt(*next, now);

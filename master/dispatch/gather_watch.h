@@ -1,5 +1,5 @@
-// GatherWatch: whether the workers of a pool are so brisk that it is better to gather connections on few of
-// them (dispatch.gather): to wake a worker then costs more than to wait behind a few others.
+// GatherWatch: decides whether a pool's callbacks are so fast that it pays to gather connections on few
+// workers (dispatch.gather): then waking a worker costs more than waiting behind a few connections.
 #ifndef PREFORKD_MASTER_DISPATCH_GATHER_WATCH_H_
 #define PREFORKD_MASTER_DISPATCH_GATHER_WATCH_H_
 
@@ -9,24 +9,24 @@
 #include "common/config/config.h"
 #include "master/dispatch/slot_book.h"
 #include "master/policy/balance.h"
-#include "master/policy/briskness.h"
+#include "master/policy/callback_speed.h"
 
 namespace preforkd {
 
 class GatherWatch {
  public:
-  // `cpus`: on which workers can run at once; 0: not known, nothing is gathered.
+  // `cpus`: the number on which workers can run at once; 0: unknown, nothing is gathered.
   void Configure(const DispatchConfig& config, std::uint32_t cpus);
-  // Looks at all slots, ten times a second at most, where there is something to gain; puts what follows into
-  // effect. True while connections are gathered.
+  // Measures all slots, at most ten times a second and only where gathering can help, and applies the result
+  // to `slots`. True while connections are gathered.
   bool Learn(SlotBook& slots, Time now);
 
  private:
-  // Callbacks of all workers since the last time.
+  // The callbacks of all workers since the last call.
   CallbackSums CountCallbacks(const SlotBook& slots, Time now);
 
-  Gathering gathering_;  // while the workers are brisk
-  Briskness briskness_;
+  Gathering gathering_;  // used while callbacks are fast
+  CallbackSpeed callback_speed_;
   Time counted_at_{};
 };
 

@@ -26,9 +26,8 @@ void PoolDispatchers::Configure(const DispatchConfig& config,
   Reroute();
 }
 
-void PoolDispatchers::StopDispatching() {
-  stopping_ = true;
-  for (auto& [id, pool] : pools_) pool.dispatcher->StopDispatching();
+void PoolDispatchers::GiveUpWaiting(LossReason reason) {
+  for (auto& [id, pool] : pools_) pool.dispatcher->GiveUpWaiting(reason);
 }
 
 void PoolDispatchers::AddSlot(PoolId pool, Slot slot, SlotChannel& channel) {
@@ -69,7 +68,7 @@ void PoolDispatchers::Flush() {
 void PoolDispatchers::FlushOne(Pool& pool) {
   pool.touched = false;
   pool.dispatcher->Flush();
-  // A pool that went with its generation gets no worker any more.
+  // A pool removed with its generation gets no more workers.
   if (!pool.current && pool.dispatcher->ReadySlots() == 0)
     pool.dispatcher->GiveUpWaiting(LossReason::kRefused);
 }
@@ -123,8 +122,8 @@ Pressure PoolDispatchers::CurrentPressure(PoolId pool) const {
   return found != pools_.end() ? found->second.dispatcher->CurrentPressure() : Pressure{};
 }
 
-// A service without a route is one that no generation has had: its connection is closed with the others that
-// nobody serves, as Parking does.
+// A service without a route was in no generation: its connection is closed by the main pool's dispatcher, as
+// Parking closes those of a removed service.
 PoolDispatchers::Pool& PoolDispatchers::PoolOf(ServiceId service) {
   const auto route = routes_.find(service);
   return Find(route != routes_.end() ? route->second : kMainPool);
@@ -138,19 +137,18 @@ PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {
                                   tell_.Request();
                                 },
                                 [this, pool] {
-                                  held_up_.insert(pool);
+                                  slow_.insert(pool);
                                   tell_.Request();
                                 }};
   found.dispatcher =
       std::make_unique<Dispatcher>(loop_, scoreboard_.Master(), scoreboard_.UsePool(pool), ledger_, hooks);
   found.dispatcher->Configure(config_, cpus_);
-  if (stopping_) found.dispatcher->StopDispatching();
   return found;
 }
 
 void PoolDispatchers::Tell() {
   if (std::exchange(congestion_changed_, false)) hooks_.on_congestion();
-  for (const PoolId pool : std::exchange(held_up_, {})) hooks_.on_all_held_up(pool);
+  for (const PoolId pool : std::exchange(slow_, {})) hooks_.on_all_slow(pool);
 }
 
 }  // namespace preforkd

@@ -1,8 +1,7 @@
-// PoolDispatchers: one Dispatcher a pool, and which of them a connection goes to: the one whose workers have
-// its service. What waits for one pool never waits for another.
+// PoolDispatchers: one Dispatcher per pool. A connection goes to the pool whose workers serve its service.
+// Connections that wait for one pool never delay those of another.
 //
-// The way out goes through the loop: whoever is told that a pool has become full, or needs more workers, is
-// called in a turn of its own and may use everything here.
+// Hooks are called from a separate turn of the event loop, so they may call any function of this class.
 #ifndef PREFORKD_MASTER_DISPATCH_POOL_DISPATCHERS_H_
 #define PREFORKD_MASTER_DISPATCH_POOL_DISPATCHERS_H_
 
@@ -28,40 +27,41 @@ namespace preforkd {
 class PoolDispatchers {
  public:
   struct Hooks {
-    // Connections have begun to wait somewhere, or none waits any more there.
+    // Connections have begun to wait for a pool, or none waits for it any more.
     std::function<void()> on_congestion;
-    // Connections wait for this pool, and each of its ready slots is held up.
-    std::function<void(PoolId)> on_all_held_up;
+    // Connections wait for this pool and each of its ready slots is slow.
+    std::function<void(PoolId)> on_all_slow;
   };
 
-  // All outlive this.
+  // The arguments must outlive this object.
   PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks);
 
-  // Who serves what from now on. A service that `routes` lacks is one of an earlier generation: what is left
-  // of it goes to the pool that it had, as long as that has workers. `cpus`: Dispatcher::Configure.
+  // Sets which pool serves each service from now on. A service missing in `routes` belongs to an earlier
+  // generation: its remaining connections go to its former pool while that has workers. `cpus`: see
+  // Dispatcher::Configure.
   void Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
                  std::uint32_t cpus);
-  // Dispatcher::StopDispatching, for all.
-  void StopDispatching();
+  // Closes all waiting connections of all pools and counts them as lost for `reason`.
+  void GiveUpWaiting(LossReason reason);
 
-  // A ready slot of that pool. `channel` is borrowed until RemoveSlot.
+  // Adds a ready slot of `pool`. `channel` is borrowed until RemoveSlot.
   void AddSlot(PoolId pool, Slot slot, SlotChannel& channel);
-  // No effect when the slot is not there.
+  // No effect if the slot is not there.
   void RemoveSlot(Slot slot);
 
-  // Dispatcher::SubmitAccepted and Submit, by the connection's service.
+  // Dispatcher::SubmitAccepted and Submit of the pool that serves the connection's service.
   void SubmitAccepted(PackedParcel&& parcel);
   void Submit(PackedParcel&& parcel);
-  // Gives out what waits for a pool that has something new to give, or to give to.
+  // Flushes the pools with new parcels or a changed slot.
   void Flush();
 
-  // Each connection that waits, oldest first within a pool.
+  // Visits each waiting connection, oldest first within a pool.
   void ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const;
-  // Whether connections wait for the pool that has the service.
+  // Connections wait for the pool that serves `service`.
   [[nodiscard]] bool Congested(ServiceId service) const;
-  // For any pool.
+  // Connections wait for any pool.
   [[nodiscard]] bool Congested() const;
-  // The same of all pools together.
+  // Sums over all pools.
   [[nodiscard]] std::size_t Waiting() const;
   [[nodiscard]] std::uint32_t ReadySlots() const;
   [[nodiscard]] Pressure CurrentPressure(PoolId pool) const;
@@ -69,13 +69,13 @@ class PoolDispatchers {
  private:
   struct Pool {
     std::unique_ptr<Dispatcher> dispatcher;
-    bool current = false;  // of the generation in service
-    bool touched = false;  // since its last Flush
+    bool current = false;  // in the generation in service
+    bool touched = false;  // changed since its last Flush
   };
 
   Pool& PoolOf(ServiceId service);
   Pool& Find(PoolId pool);
-  // What waits where its service is not served any more.
+  // Resubmits parcels that wait in a pool that no longer serves their service.
   void Reroute();
   void FlushOne(Pool& pool);
   void Tell();
@@ -86,12 +86,11 @@ class PoolDispatchers {
   Hooks hooks_;
   DispatchConfig config_;
   std::uint32_t cpus_ = 0;
-  std::map<ServiceId, PoolId> routes_;  // of all services that there were
-  std::map<PoolId, Pool> pools_;        // grows; a pool that has gone keeps a dispatcher without slots
-  std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: it is not ready
-  bool stopping_ = false;
+  std::map<ServiceId, PoolId> routes_;  // of every service so far
+  std::map<PoolId, Pool> pools_;        // never shrinks: a removed pool keeps a dispatcher without slots
+  std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: not ready
   bool congestion_changed_ = false;
-  std::set<PoolId> held_up_;
+  std::set<PoolId> slow_;
   IdleCall tell_;
 };
 

@@ -10,8 +10,8 @@
 namespace preforkd {
 namespace {
 
-// The client's address without its port: all connections of one client are alike. nullopt: it has none (a
-// Unix socket).
+// Hashes the client's address without the port, so that all connections of a client match. nullopt: no
+// address (Unix socket).
 std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
   std::string_view bytes;
   if (peer.Family() == AF_INET) {
@@ -30,13 +30,13 @@ std::optional<std::uint64_t> ClientHash(const SocketAddress& peer) {
 void SlotBook::Configure(const DispatchConfig& config) {
   balancer_.SetPolicy(config.policy);
   bounds_ = Bounds{config.max_connections, config.max_queue};
-  patience_ = config.reclaim_after;
+  timeout_ = config.reclaim_after;
   for (const auto& target : targets_) {
-    if (target) Bench(*target);  // until it has been looked at with these bounds
+    if (target) Bench(*target);  // until it is read with the new bounds
   }
 }
 
-// ---- which there are ----
+// ---- the slots ----
 
 void SlotBook::Add(Slot slot, SlotChannel& channel) {
   if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
@@ -44,7 +44,7 @@ void SlotBook::Add(Slot slot, SlotChannel& channel) {
   ++ready_;
   slots_.Add(slot);
   benched_.push_back(slot);
-  if (channel.Inherited()) unmarked_.push_back(slot);
+  if (channel.Restored()) unmarked_.push_back(slot);
 }
 
 bool SlotBook::Remove(Slot slot) {
@@ -62,7 +62,7 @@ Target* SlotBook::Find(Slot slot) const {
   return Raw(slot) < targets_.size() ? targets_[Raw(slot)].get() : nullptr;
 }
 
-// ---- what they have to do ----
+// ---- their loads ----
 
 void SlotBook::BeginRound() {
   ++round_;
@@ -92,12 +92,12 @@ void SlotBook::LearnLoads(Time now) {
 }
 
 void SlotBook::Read(Target& target, Time now) {
-  const PulseReading reading = target.Reading();
+  const ActivityReading reading = target.Reading();
   target.round = round_;
   target.seen.load = target.channel->Load() + target.outbox.size();
   target.seen.queued = reading.queued + target.outbox.size();
-  target.seen.stuck = target.pulse.Stuck(reading, patience_, now) ||
-                      (SlotPulse::HeldUp(reading, patience_, now) && PreferIdle());
+  target.seen.stuck = target.slot_activity.Stuck(reading, timeout_, now) ||
+                      (SlotActivity::Slow(reading, timeout_, now) && PreferIdle());
 }
 
 void SlotBook::Place(Target& target) {
@@ -133,7 +133,7 @@ Target* SlotBook::ChooseFor(const PackedParcel& parcel, Time now) {
       balancer_.Took(*slot);
       return &target;
     }
-    // Chosen by what was known of it; what is true now may be that it is stuck.
+    // Chosen by older readings: read it again, it may be stuck by now.
     Read(target, now);
     Place(target);
   }
@@ -152,12 +152,12 @@ Target* SlotBook::ShortestQueue(Time now) {
 }
 
 bool SlotBook::PreferIdle() {
-  // Only where load decides: a turn, or a client's own slot, is kept until the slot is stuck.
-  if (!prefer_idle_) prefer_idle_ = balancer_.ByLoad() && SomebodyIdle();
+  // Only for least-connections: round-robin and client-hash keep to their slot until it is stuck.
+  if (!prefer_idle_) prefer_idle_ = balancer_.ByLoad() && AnyIdle();
   return *prefer_idle_;
 }
 
-bool SlotBook::SomebodyIdle() const {
+bool SlotBook::AnyIdle() const {
   return std::any_of(targets_.begin(), targets_.end(), [this](const auto& target) {
     if (!target) return false;
     const WorkerRow& row = target->channel->Row();
@@ -165,11 +165,11 @@ bool SlotBook::SomebodyIdle() const {
   });
 }
 
-// ---- for those who look ----
+// ---- pressure ----
 
-bool SlotBook::AllHeldUp(Time now) const {
+bool SlotBook::AllSlow(Time now) const {
   return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
-           return !target || SlotPulse::HeldUp(target->Reading(), patience_, now);
+           return !target || SlotActivity::Slow(target->Reading(), timeout_, now);
          });
 }
 
@@ -177,10 +177,10 @@ Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {
   Pressure pressure{ready_, 0, 0, waiting};
   for (const auto& target : targets_) {
     if (!target) continue;
-    const PulseReading reading = target->Reading();
-    pressure.blocked += SlotPulse::Blocked(reading, patience_, now) ? 1U : 0U;
-    if (!SlotPulse::HeldUp(reading, patience_, now)) continue;
-    ++pressure.held_up;
+    const ActivityReading reading = target->Reading();
+    pressure.blocked += SlotActivity::Blocked(reading, timeout_, now) ? 1U : 0U;
+    if (!SlotActivity::Slow(reading, timeout_, now)) continue;
+    ++pressure.slow;
     pressure.waiting += reading.queued;
   }
   return pressure;

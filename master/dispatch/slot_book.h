@@ -1,8 +1,7 @@
-// SlotBook: the ready slots of a pool, and which of them gets a connection. Owns the targets.
+// SlotBook: the ready slots of a pool, and the choice of a slot for a connection. Owns the targets.
 //
-// It reads the rows of those slots whose load has changed (LoadMarks), that it chooses, and that could not be
-// chosen the last time; never all of them for one choice. A slot that cannot be chosen is benched: looked at
-// anew in each round.
+// It reads the rows of slots whose load has changed (LoadMarks), of chosen slots and of benched slots, never
+// of all slots for one choice. A benched slot cannot be chosen at present; it is read again in each round.
 #ifndef PREFORKD_MASTER_DISPATCH_SLOT_BOOK_H_
 #define PREFORKD_MASTER_DISPATCH_SLOT_BOOK_H_
 
@@ -18,76 +17,76 @@
 
 namespace preforkd {
 
-// What the ready slots look like to those who decide about more workers.
+// The state of the ready slots, for decisions about extra workers.
 struct Pressure {
   std::uint32_t ready = 0;
   std::uint32_t blocked = 0;
-  std::uint32_t held_up = 0;  // the blocked ones included (pulse.h)
-  std::size_t waiting = 0;    // in the dispatcher, and behind those that are held up
+  std::uint32_t slow = 0;   // includes the blocked ones (slot_activity.h)
+  std::size_t waiting = 0;  // in the dispatcher and behind slow slots
 };
 
 class SlotBook {
  public:
-  // `page` outlives the book.
+  // `page` must outlive the book.
   explicit SlotBook(MasterPage& page) : page_(page) {}
 
   void Configure(const DispatchConfig& config);
-  // The gathering that is in effect from now on (balance.h).
+  // Sets the gathering in effect (balance.h).
   void Gather(const Gathering& gathering) { balancer_.Gather(gathering); }
 
   // `channel` is borrowed until Remove.
   void Add(Slot slot, SlotChannel& channel);
-  // False: it is not there.
+  // False if it is not there.
   bool Remove(Slot slot);
-  // nullptr: it is not there.
+  // nullptr if it is not there.
   [[nodiscard]] Target* Find(Slot slot) const;
-  // By number; those that are not there are nullptr.
+  // Indexed by slot number; nullptr for a slot that is not there.
   [[nodiscard]] const std::vector<std::unique_ptr<Target>>& Targets() const { return targets_; }
   [[nodiscard]] std::uint32_t Ready() const { return ready_; }
-  // What a slot has to do decides, not whose turn it is or who the client is.
+  // The policy chooses by load (least-connections), not by turn or by client.
   [[nodiscard]] bool ByLoad() const { return balancer_.ByLoad(); }
   // dispatch.reclaim_after
-  [[nodiscard]] Duration Patience() const { return patience_; }
+  [[nodiscard]] Duration ReclaimAfter() const { return timeout_; }
 
-  // What was seen of a slot before is not what it is now.
+  // Starts a round: earlier readings are out of date.
   void BeginRound();
-  // Reads those whose load has changed, and those that are benched.
+  // Reads the slots whose load has changed and the benched ones.
   void LearnLoads(Time now);
-  // The slot for it; nullptr when none may have one more.
+  // Chooses a slot for `parcel`; nullptr if none has room.
   Target* ChooseFor(const PackedParcel& parcel, Time now);
-  // One connection more is in its outbox.
+  // Counts one more connection in the outbox of `target`.
   void Assigned(Target& target);
-  // Its channel takes no more in this round.
+  // Excludes `target` from this round: its channel is full.
   void Full(Target& target);
-  // In this round: a slot that is held up gets nothing, because another one is idle.
+  // In this round slow slots get nothing, because another slot is idle.
   bool PreferIdle();
 
-  // There is a slot, and all of them are held up.
-  [[nodiscard]] bool AllHeldUp(Time now) const;
-  // Looks at every slot. `waiting`: connections that no slot has yet.
+  // There is at least one ready slot, and all of them are slow.
+  [[nodiscard]] bool AllSlow(Time now) const;
+  // Reads every slot. `waiting`: connections not yet assigned to a slot.
   [[nodiscard]] Pressure CurrentPressure(std::size_t waiting, Time now) const;
 
  private:
   void Read(Target& target, Time now);
-  // Offers it to the balancer, or benches it.
+  // Offers it to the balancer, or benches it if it has no room.
   void Place(Target& target);
   void Bench(Target& target);
-  // For a connection that has been moved often enough: stuck or not. nullptr when every queue is full.
+  // For a parcel that was reclaimed too often: any slot, even a stuck one. nullptr if every queue is full.
   Target* ShortestQueue(Time now);
-  [[nodiscard]] bool SomebodyIdle() const;
+  [[nodiscard]] bool AnyIdle() const;
 
   MasterPage& page_;
   Balancer balancer_{DispatchPolicy::kLeastConnections};
   Bounds bounds_{};
-  Duration patience_{0};
+  Duration timeout_{0};
   std::vector<std::unique_ptr<Target>> targets_;
-  SlotSet slots_;  // the same as bits
+  SlotSet slots_;  // the same slots as bits
   std::uint32_t ready_ = 0;
   std::vector<Slot> benched_;
-  std::vector<Slot> unmarked_;  // their workers, an older program's, leave their marks elsewhere
+  std::vector<Slot> unmarked_;  // workers of an older program: they set their load marks elsewhere
   std::vector<Slot> scratch_;
   std::uint64_t round_ = 0;
-  std::optional<bool> prefer_idle_;  // of this round, once it has been asked for
+  std::optional<bool> prefer_idle_;  // computed at first use in each round
 };
 
 }  // namespace preforkd

@@ -29,17 +29,17 @@ Result<SlotChannel> SlotChannel::Create(Ledger& ledger, WorkerRow& row, WireVers
   return SlotChannel(std::move(pair).Value(), ledger, row, version);
 }
 
-SlotChannel SlotChannel::Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+SlotChannel SlotChannel::Restore(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
                                  WireVersion version, bool shut) {
   SlotChannel channel(std::move(ends), ledger, row, version);
   channel.mirror_ = &mirror;
-  channel.inherited_ = true;
+  channel.restored_ = true;
   channel.shut_ = shut;
   return channel;
 }
 
-// At this moment nobody but the master has written to those three: the worker is not forked yet, or was
-// forked by the program before this one, and has a row on that one's board.
+// Only the master has written to these three counters so far: the worker is not forked yet, or it was forked
+// by the previous program and uses a row of that program's scoreboard.
 SlotChannel::SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version)
     : ends_(std::move(ends)),
       master_(ends_.first.Get(), version),
@@ -66,7 +66,7 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
   given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) {
     hand_over.Sent(ReasonOf(parcels[i]));
-    parcels[i].fd.Reset();  // the channel has its own copy
+    parcels[i].fd.Reset();  // the message holds its own reference
   }
   return result;
 }
@@ -78,7 +78,7 @@ SendResult SlotChannel::Send(const ReopenLog& message) {
 
 void SlotChannel::Nudge() {
   std::string bytes;
-  (void)master_.Send(preforkd::Nudge{}, bytes);  // a channel that has no room wakes its worker anyway
+  (void)master_.Send(preforkd::Nudge{}, bytes);  // if the channel is full, its worker is woken anyway
 }
 
 std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
@@ -88,7 +88,8 @@ std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   ledger_->Reclaimed(*row_, count);
   for (const ReopenLog& log_file : log_files) {
     if (Send(log_file).outcome == SendOutcome::kSent) continue;
-    log::Warning("incarnation {} keeps writing to the old log", Raw(log_file.incarnation));
+    log::Warning({log::kLogReopenFailed, {{"worker_inc", log_file.incarnation}}},
+                 "the worker of incarnation {} keeps writing to the old log file", Raw(log_file.incarnation));
   }
   return count;
 }
@@ -98,8 +99,8 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
-    // Is there a free descriptor number? Taking one and giving it back is the only way to know that does not
-    // depend on what else this process has open.
+    // Check for a free descriptor by allocating one: the only test that does not depend on what else this
+    // process has open.
     UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
     if (!probe.Valid()) return count;
     probe.Reset();
@@ -111,7 +112,8 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
       case Heard::kError: return count;
       case Heard::kNoDescriptor:
       case Heard::kNonsense:
-        log::Alert("our own message came back broken from the channel: {}", reception.why);
+        log::Alert(log::kChannelBroken, "a message sent by the master came back damaged from the channel: {}",
+                   reception.why);
         continue;
     }
     if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
@@ -128,10 +130,10 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
 
 void SlotChannel::CloseOurSide() {
   shut_ = true;
-  // ENOTCONN cannot happen while we hold both ends. A worker that does not hear of it is killed when its time
-  // is over.
+  // ENOTCONN is impossible while the master holds both ends. A worker that is not told is killed after its
+  // timeout.
   if (::shutdown(MasterEnd(), SHUT_WR) < 0)
-    log::Error("a worker is not told to retire: {}", SysError("shutdown").text);
+    log::Error(log::kWorkerUntold, "cannot tell a worker to retire: {}", SysError("shutdown").text);
 }
 
 void SlotChannel::CountReturned(ReturnReason reason) {

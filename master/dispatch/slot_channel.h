@@ -1,8 +1,8 @@
-// SlotChannel: the socketpair of one slot, and the ledger of what has gone through it.
+// SlotChannel: the socketpair of one slot, and the count of what has passed through it.
 //
-// The master keeps both ends open, so what no worker has taken survives the worker: it can be received here
-// (reclaim), or by the next incarnation. Sending is the hand-over: before a successful send the parcel is the
-// caller's, after it the channel's.
+// The master keeps both ends open, so parcels that no worker has taken survive the worker: the master
+// reclaims them, or the next incarnation takes them. A parcel belongs to the caller until it is sent, then to
+// the channel.
 #ifndef PREFORKD_MASTER_DISPATCH_SLOT_CHANNEL_H_
 #define PREFORKD_MASTER_DISPATCH_SLOT_CHANNEL_H_
 
@@ -22,57 +22,58 @@ namespace preforkd {
 
 class SlotChannel {
  public:
-  // `row` is the slot's; `ledger` and it outlive the channel. `version`: of the wire, as it will be spoken
-  // here.
+  // `row`: the slot's row. `ledger` and `row` must outlive the channel. `version`: the wire version spoken on
+  // it.
   static Result<SlotChannel> Create(Ledger& ledger, WorkerRow& row, WireVersion version);
-  // The channel of a worker that was forked by the program before this one, which spoke `version`. `mirror`
-  // keeps `row` up to date, and outlives the channel. `shut`: CloseOurSide has been called.
-  static SlotChannel Inherit(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
+  // For a worker that the previous program forked (upgrade), which speaks `version`. `mirror` keeps `row` up
+  // to date and must outlive the channel. `shut`: CloseOurSide was called.
+  static SlotChannel Restore(SocketPair ends, Ledger& ledger, WorkerRow& row, const RowMirror& mirror,
                              WireVersion version, bool shut);
 
   [[nodiscard]] int MasterEnd() const { return ends_.first.Get(); }   // borrowed
-  [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; for the child
+  [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; used by the child
 
-  // Hands over the parcels in order until the channel takes no more; those that went are closed here and
-  // booked, the others are untouched. At most kMaxBatch.
+  // Hands over parcels in order until the channel is full. Sent parcels are booked and their descriptors
+  // closed here; the others are untouched. At most kMaxBatch parcels.
   SendResult Send(std::span<PackedParcel> parcels);
-  // A control message for one incarnation.
+  // Sends a control message to one incarnation.
   SendResult Send(const ReopenLog& message);
-  // Asks whoever serves this slot to show that it runs.
+  // Asks the worker in this slot to show that it is running.
   void Nudge();
 
-  // Receives from the worker's end what it has not taken, into `parcels` (appended, oldest first). Stops
-  // early, leaving the rest in the channel, when this process is about to run out of descriptors: a message
-  // that is received without room for its descriptor loses it. Returns the number of parcels. New log files
-  // found on the way go back: their incarnation may only be busy.
+  // Receives what the worker has not taken and appends it to `parcels`, oldest first. Returns the number of
+  // parcels. Stops early when the process runs out of descriptors, and leaves the rest in the channel: a
+  // message received without a free descriptor number loses its descriptor. ReopenLog messages found on the
+  // way are sent again: their incarnation may only be busy.
   std::size_t Reclaim(std::vector<PackedParcel>& parcels);
-  // The last Reclaim found the end of the queue: nothing was left for lack of a descriptor.
+  // The last Reclaim emptied the channel; it did not stop for lack of descriptors.
   [[nodiscard]] bool Drained() const { return drained_; }
-  // CloseOurSide has been called: no worker can be given this channel any more.
+  // CloseOurSide was called: no other worker can use this channel.
   [[nodiscard]] bool Shut() const { return shut_; }
-  // It was made for a worker of the program before this one, which may have spoken another version: likewise.
-  [[nodiscard]] bool Inherited() const { return inherited_; }
-  // Its worker is dead and has been reckoned with: the row is ours alone from now on.
+  // Created for a worker of the previous program, perhaps with another wire version: no other worker can use
+  // it.
+  [[nodiscard]] bool Restored() const { return restored_; }
+  // Its worker has exited and is accounted for: from now on only the master writes to the row.
   void ForgetMirror() { mirror_ = nullptr; }
   [[nodiscard]] WireVersion Version() const { return master_.Version(); }
 
-  // No more from us: the worker reads end of file behind what is queued, and can still send.
+  // Ends sending: the worker reads end of file after the queued messages, and can still send.
   void CloseOurSide();
 
-  // One message from the worker.
+  // Receives one message from the worker.
   [[nodiscard]] Reception<WorkerToMaster> Receive() const { return master_.ReceiveFromWorker(); }
-  // Books a connection that the worker has handed back.
+  // Books a connection that the worker handed back.
   void CountReturned(ReturnReason reason);
-  // It is a connection that this slot was given.
+  // The seal shows that this slot was given the connection.
   [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
-  // The worker can still have a connection to hand back. By this process's own count: the row is memory that
-  // the worker can write to, and what it has once said to have finished it cannot take back.
+  // The worker can still hold a connection to hand back, by the master's own count. The worker can
+  // write to the row, so a decrease of its finished count is ignored.
   [[nodiscard]] bool MayHandBack();
-  // An incarnation has ended; `untaken` parcels of it are still in the channel.
+  // The incarnation has ended and left `untaken` parcels in the channel.
   void StartIncarnation(std::uint64_t untaken);
 
-  // Handed over to this incarnation and neither finished, returned nor reclaimed; exact by what has been
-  // received so far.
+  // Connections handed over to this incarnation and not finished, handed back or reclaimed. Exact for the
+  // messages received so far.
   [[nodiscard]] std::uint64_t Load() const { return Row().InProgress(); }
   [[nodiscard]] std::uint64_t Queued() const { return Row().Queued(); }
   [[nodiscard]] const WorkerRow& Row() const {
@@ -85,18 +86,18 @@ class SlotChannel {
 
   SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version);
 
-  SocketPair ends_;  // first: ours, second: the worker's
+  SocketPair ends_;  // first: the master's end, second: the worker's
   ChannelEnd master_;
   ChannelEnd worker_;
   Ledger* ledger_;
   WorkerRow* row_;
   const RowMirror* mirror_ = nullptr;
-  bool inherited_ = false;
-  std::uint64_t cookie_;  // the kernel's name of the channel
+  bool restored_ = false;
+  std::uint64_t cookie_;  // the kernel's identifier of the channel (SocketCookie)
   bool drained_ = true;
   bool shut_ = false;
-  std::uint64_t given_ = 0;     // to this incarnation, less what came back, by either way
-  std::uint64_t finished_ = 0;  // of those, as it has said; never less
+  std::uint64_t given_ = 0;     // to this incarnation, minus those handed back or reclaimed
+  std::uint64_t finished_ = 0;  // of those, as the worker reported; never decreases
 };
 
 }  // namespace preforkd

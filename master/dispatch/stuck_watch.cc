@@ -18,7 +18,7 @@ void StuckWatch::Given(Target& target, Time now) {
   if (target.watch == Watch::kNone) (void)WatchFor(target, now);
 }
 
-void StuckWatch::Look(Ring<PackedParcel>& waiting, Time now) {
+void StuckWatch::Check(Ring<PackedParcel>& waiting, Time now) {
   while (!looks_.empty() && looks_.front().at <= now) {
     std::pop_heap(looks_.begin(), looks_.end());
     const Slot slot = looks_.back().slot;
@@ -28,7 +28,7 @@ void StuckWatch::Look(Ring<PackedParcel>& waiting, Time now) {
   }
   if (suspects_.empty()) return;
   reclaimed_.clear();
-  std::erase_if(suspects_, [&](Slot slot) { return !LookAt(*slots_.Find(slot), now); });
+  std::erase_if(suspects_, [&](Slot slot) { return !CheckSlot(*slots_.Find(slot), now); });
   for (auto parcel = reclaimed_.rbegin(); parcel != reclaimed_.rend(); ++parcel)
     waiting.PushFront(std::move(*parcel));
   reclaimed_.clear();
@@ -40,20 +40,21 @@ std::optional<Time> StuckWatch::Next(Time soon) const {
   return std::max(looks_.front().at, soon);
 }
 
-bool StuckWatch::LookAt(Target& target, Time now) {
-  const Duration patience = slots_.Patience();
-  const PulseReading reading = target.Reading();
-  const bool stuck = target.pulse.Stuck(reading, patience, now);  // forgets what it has taken by now
+bool StuckWatch::CheckSlot(Target& target, Time now) {
+  const Duration timeout = slots_.ReclaimAfter();
+  const ActivityReading reading = target.Reading();
+  // Stuck() also forgets the parcels that were taken meanwhile.
+  const bool stuck = target.slot_activity.Stuck(reading, timeout, now);
   if (WatchFor(target, now)) return false;
-  if (!stuck && !(slots_.PreferIdle() && target.pulse.KeepsSomebodyWaiting(reading, patience, now)))
+  if (!stuck && !(slots_.PreferIdle() && target.slot_activity.KeepsSomebodyWaiting(reading, timeout, now)))
     return true;
   ReclaimFrom(target, stuck, reading.callback_since_ns);
-  (void)target.pulse.Stuck(target.Reading(), patience, now);
+  (void)target.slot_activity.Stuck(target.Reading(), timeout, now);
   return !WatchFor(target, now);
 }
 
 bool StuckWatch::WatchFor(Target& target, Time now) {
-  const std::optional<Time> look = target.pulse.NextLook(target.Reading(), slots_.Patience());
+  const std::optional<Time> look = target.slot_activity.NextCheck(target.Reading(), slots_.ReclaimAfter());
   if (look && *look <= now && target.watch == Watch::kSuspect) return false;
   target.watch = look ? Watch::kTimed : Watch::kNone;
   if (!look) return true;
@@ -66,10 +67,11 @@ void StuckWatch::ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_
   const std::size_t count = target.channel->Reclaim(reclaimed_);
   if (count == 0) return;
   for (const PackedParcel& parcel : std::span(reclaimed_).last(count)) {
-    log::Debug(parcel.Id(), "reclaimed from slot={}: it is {}", Raw(target.slot),
-               stuck ? "stuck" : "held up");
+    log::Debug({log::kConnReclaimed, parcel.Id(), {{"from_slot", target.slot}}},
+               "reclaimed from slot {}, which is {}", Raw(target.slot), stuck ? "stuck" : "slow");
   }
-  // Its queue is empty now: if it only was not let run, nothing would ever show that it is well again.
+  // Its queue is empty now. If the worker merely did not get CPU time, only a nudge can show that it runs
+  // again.
   if (callback_since_ns == 0) target.channel->Nudge();
   page_.load_marks.Mark(target.slot);
 }

@@ -1,8 +1,8 @@
-// StuckWatch: takes back what a stuck slot has not taken, and while another slot is idle what waits behind
-// one that is held up (pulse.h).
+// StuckWatch: reclaims parcels that a stuck slot has not taken and, while another slot is idle, parcels that
+// wait behind a slow slot (slot_activity.h).
 //
-// It looks at a slot when the oldest connection that the slot has left alone has waited for too long, and
-// then in each Flush until nothing is left to take back.
+// It checks a slot when its oldest untaken parcel has waited too long, then in each Flush until nothing is
+// left to reclaim.
 #ifndef PREFORKD_MASTER_DISPATCH_STUCK_WATCH_H_
 #define PREFORKD_MASTER_DISPATCH_STUCK_WATCH_H_
 
@@ -20,35 +20,34 @@ namespace preforkd {
 
 class StuckWatch {
  public:
-  // Both outlive the watch.
+  // The arguments must outlive the watch.
   StuckWatch(MasterPage& page, SlotBook& slots) : page_(page), slots_(slots) {}
 
-  // The slot has gone.
+  // The slot was removed.
   void Forget(Slot slot);
-  // The slot has been given something: looks at it when it should have taken that.
+  // The slot was given parcels: schedules a check for when it should have taken them.
   void Given(Target& target, Time now);
-  // Looks at those whose time has come. What is taken back goes in front of `waiting`: it has waited longest.
-  void Look(Ring<PackedParcel>& waiting, Time now);
+  // Checks the slots that are due. Reclaimed parcels go to the front of `waiting`: they have waited longest.
+  void Check(Ring<PackedParcel>& waiting, Time now);
 
-  // A slot is to be looked at now, or in each Flush.
+  // A slot is due for a check now, or in each Flush.
   [[nodiscard]] bool Due(Time now) const {
     return !suspects_.empty() || (!looks_.empty() && looks_.front().at <= now);
   }
-  // When to look, if nothing else happens; in each Flush counts as `soon`.
+  // When the next check is due, if nothing else happens; `soon` if a slot is checked in each Flush.
   [[nodiscard]] std::optional<Time> Next(Time soon) const;
 
  private:
   struct Appointment {
     Time at;
     Slot slot;
-    bool operator<(const Appointment& other) const {
-      return at > other.at;
-    }  // a heap has the greatest in front
+    // Reversed, because a heap has the greatest element in front.
+    bool operator<(const Appointment& other) const { return at > other.at; }
   };
 
-  // False when there is nothing to be suspected of any more.
-  bool LookAt(Target& target, Time now);
-  // Looks again when the oldest that it has not taken has waited for too long. False: now.
+  // False if the slot is no longer a suspect.
+  bool CheckSlot(Target& target, Time now);
+  // Schedules a check for when its oldest untaken parcel has waited too long. False if that time has passed.
   bool WatchFor(Target& target, Time now);
   void ReclaimFrom(Target& target, bool stuck, std::uint64_t callback_since_ns);
 

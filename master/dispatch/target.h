@@ -1,5 +1,5 @@
-// Target: one ready slot as the dispatcher sees it: what it was last seen to have, and what is about to be
-// sent to it. SlotBook owns it.
+// Target: one ready slot as the dispatcher sees it: the last reading, and the parcels about to be sent to it.
+// Owned by SlotBook.
 #ifndef PREFORKD_MASTER_DISPATCH_TARGET_H_
 #define PREFORKD_MASTER_DISPATCH_TARGET_H_
 
@@ -10,28 +10,27 @@
 #include "common/wire/packed_parcel.h"
 #include "master/dispatch/slot_channel.h"
 #include "master/policy/balance.h"
-#include "master/policy/briskness.h"
-#include "master/policy/pulse.h"
+#include "master/policy/callback_speed.h"
+#include "master/policy/slot_activity.h"
 
 namespace preforkd {
 
-// When a slot is looked at although nothing is to be given to it: something that it has not taken may have to
-// be taken back (StuckWatch).
+// When StuckWatch checks the slot for untaken parcels to reclaim.
 enum class Watch {
-  kNone,     // it has taken everything
-  kTimed,    // when its time has come
-  kSuspect,  // now, and in each Flush
+  kNone,     // never: it has taken everything
+  kTimed,    // when the scheduled check is due
+  kSuspect,  // now and in each Flush
 };
 
-// Times a parcel is taken back from a stuck slot; then it goes where the queue is shortest, and stays.
+// How often a parcel is reclaimed. After that it goes to the slot with the shortest queue, and stays there.
 inline constexpr std::uint32_t kMaxMoves = 3;
 
 struct Target {
   Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed), counted(Callbacks()) {}
 
-  [[nodiscard]] PulseReading Reading() const {
+  [[nodiscard]] ActivityReading Reading() const {
     const WorkerRow& row = channel->Row();
-    return PulseReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
+    return ActivityReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
   }
   [[nodiscard]] CallbackSums Callbacks() const {
     const WorkerRow& row = channel->Row();
@@ -40,13 +39,13 @@ struct Target {
 
   Slot slot;
   SlotChannel* channel;  // borrowed
-  SlotPulse pulse;
-  Candidate seen;           // as of the last look, with what is in the outbox
-  std::uint64_t round = 0;  // in which that was
-  CallbackSums counted;     // of its worker's callbacks (GatherWatch)
-  bool offered = false;     // to the balancer; else it is benched
+  SlotActivity slot_activity;
+  Candidate seen;           // the last reading, including the outbox
+  std::uint64_t round = 0;  // round of the last reading
+  CallbackSums counted;     // callbacks of its worker so far (GatherWatch)
+  bool offered = false;     // to the balancer; else benched
   Watch watch = Watch::kNone;
-  std::vector<PackedParcel> outbox;  // chosen for this slot in this round
+  std::vector<PackedParcel> outbox;  // parcels chosen for this slot in this round
 };
 
 }  // namespace preforkd

@@ -12,25 +12,26 @@
 namespace preforkd {
 namespace {
 
-// What the master has open beside client connections: listeners, logs, the loop and the operator's
-// connections; and for each worker both ends of its channel and its pidfd, where a reload has as many again.
+// Descriptors of the master beside client connections: listeners, logs, event loop and control clients; and
+// per worker both channel ends and its pidfd, doubled because a reload runs two generations.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
-// Connections that are closed to make room, before somebody else has his turn.
+// Maximum number of connections closed in one call to make room.
 constexpr int kEvictionsAtOnce = 64;
-// Connections whose time is over that are closed, likewise.
+// Maximum number of expired connections closed per turn of the event loop.
 constexpr int kClosedAtOnce = 64;
-// More than that a service, or a wild worker, means for ever; and a time beyond all times is none.
+// An idle time above this means no limit. It also keeps a wild value from a worker within the clock's range.
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
-// A timer may be early by so much.
+// A timer may fire early by this much.
 constexpr Duration kEarly = std::chrono::milliseconds(1);
 
-constexpr const char* kServiceGone = "its service does not exist any more";
-constexpr const char* kByClient = "by the client, while it was parked";
-constexpr const char* kTimeOver = "idle for too long";
-constexpr const char* kStopping = "the server stops";
+constexpr const char* kServiceGone = "its service no longer exists";
+constexpr const char* kByClient = "by the client while parked";
+constexpr const char* kTimeOver = "idle timeout";
+constexpr const char* kStopping = "the server is stopping";
+constexpr const char* kParkingOff = "it is idle and parking is off";
 
-// Bytes that can be read. A socket that is readable with none has been closed by its peer, or broken.
+// Bytes available to read. A readable socket with none was closed by its peer, or has an error.
 int UnreadBytes(int fd) {
   int count = 0;
   return ::ioctl(fd, FIONREAD, &count) == 0 ? count : 0;
@@ -51,27 +52,27 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
       flush_(
           loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
 
-ParkReading Parking::Reading(bool has_work) const {
+ParkReading Parking::Reading(bool has_work, bool stopping) const {
   ParkReading reading;
   reading.parked = parked_.size();
-  reading.most = most_;
+  reading.most = max_parked_;
   reading.table_full = !budget_.HasPlenty(0);
-  reading.stopping = stopping_;
+  reading.stopping = stopping;
   reading.has_work = has_work;
   return reading;
 }
 
-void Parking::Arrive(HandedBack message) {
+void Parking::Arrive(HandedBack message, bool stopping) {
   if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
-    log::Debug(message.parcel.Id(), "closed: {}", kServiceGone);
+    log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kServiceGone}}}, "closed: {}", kServiceGone);
     return ledger_.Closed();
   }
-  switch (JudgeArrival(Reading(message.wake_now))) {
+  switch (JudgeArrival(Reading(message.wake_now, stopping))) {
     case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
     case ParkVerdict::kClose:
-      log::Debug(message.parcel.Id(), "closed: it was idle, and is not parked");
+      log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kParkingOff}}}, "closed: {}", kParkingOff);
       return ledger_.Closed();
   }
 }
@@ -87,17 +88,16 @@ bool Parking::MakeRoom() {
     if (parked_.empty()) return false;
     EvictOldest();
   }
-  return false;  // the next message makes room for itself
+  return false;  // the next call continues
 }
 
 void Parking::EvictOldest() {
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "{} connections are parked and there is room for no more: closing the oldest ({} more such "
-        "lines held back)",
-        parked_.size(), *held_back);
+    log::Warning({log::kConnEvicted, {{"parked", parked_.size()}, {"suppressed", *held_back}}},
+                 "{} connections are parked, the maximum for now: closing the one parked longest",
+                 parked_.size());
   }
-  Drop(parked_.begin(), "there was no room for one more that is parked");
+  Drop(parked_.begin(), "evicted to make room");
   ledger_.Evicted();
 }
 
@@ -111,13 +111,14 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
   std::memcpy(place->parcel.get(), message.data(), message.size());
   place->service = parcel.Service();
   place->self = place;
-  // Level-triggered: a request that came in the moment of parking is seen at once.
+  // The watch is level-triggered, so a request that arrived in the meantime is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
     if (const auto held_back = unwatchable_.Allow(now)) {
-      log::Error(id, "cannot be parked: {} ({} more such lines held back)", status.Err().text, *held_back);
+      log::Error({log::kConnNotParked, id, {{"suppressed", *held_back}}},
+                 "the connection cannot be watched and goes back to a worker: {}", status.Err().text);
     }
     parked_.erase(place);
-    return dispatcher_.Submit(std::move(parcel));  // a worker shall have it again
+    return dispatcher_.Submit(std::move(parcel));  // a worker gets it back
   }
   place->fd = std::move(parcel.fd);
   if (idle_left > Duration(0) && idle_left < kForEver) {
@@ -126,14 +127,14 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
     if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at, now);
   }
   ledger_.Parked();
-  log::Debug(id, "parked");
+  log::Debug({log::kConnParked, id}, "parked");
 }
 
 void Parking::ForEach(const Visit& visit) const {
   const Time now = Now();
   for (const Parked& parked : parked_) {
     const bool bounded = parked.at != Time{};
-    // What is due closes in a moment, and not never.
+    // An expired connection gets 1 ms, because 0 means no limit.
     visit(parked.fd.Get(), parked.Bytes(),
           bounded ? std::max<Duration>(parked.at - now, std::chrono::milliseconds(1)) : Duration(0));
   }
@@ -156,7 +157,7 @@ void Parking::CloseDue() {
 }
 
 PackedParcel Parking::Leave(Place place) {
-  // First out of the epoll: the worker's copy would keep the registration alive (epoll(7)).
+  // Remove it from epoll first: the worker's copy would keep the registration alive (epoll(7)).
   readable_.Remove(place->fd.Get(), &*place);
   deadlines_.Remove(*place);
   PackedParcel parcel(std::move(place->fd), place->Bytes());
@@ -167,7 +168,7 @@ PackedParcel Parking::Leave(Place place) {
 void Parking::Wake(Place place) {
   PackedParcel parcel = Leave(place);
   ledger_.Woken();
-  log::Debug(parcel.Id(), "woken: the client has spoken");
+  log::Debug({log::kConnWoken, parcel.Id()}, "woken: the client has sent data");
   dispatcher_.Submit(std::move(parcel));
   flush_.Request();
 }
@@ -180,14 +181,19 @@ void Parking::Close(Place place, const char* why) {
 void Parking::Drop(Place place, const char* why) {
   const PackedParcel parcel = Leave(place);
   const ParcelHead head = parcel.Head();
-  log::Debug(parcel.Id(), "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s", why,
-             head.requests, head.bytes_in, head.bytes_out, head.journeys,
-             Seconds(Now() - FromNanoseconds(head.accepted_ns)));
+  log::Debug({log::kConnClosed,
+              parcel.Id(),
+              {{"why", why},
+               {"requests", head.requests},
+               {"bytes_in", head.bytes_in},
+               {"bytes_out", head.bytes_out},
+               {"journeys", head.journeys},
+               {"seconds", Seconds(Now() - FromNanoseconds(head.accepted_ns))}}},
+             "closed: {}", why);
 }
 
-void Parking::Stop() {
-  stopping_ = true;
-  // A request that has come already is answered; who says nothing is closed.
+void Parking::CloseIdle() {
+  // A connection with a request goes to a worker; the others are closed.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
     OnEvent(place, kStopping);
@@ -197,10 +203,10 @@ void Parking::Stop() {
 
 void Parking::Configure(const ParkingConfig& config,
                         const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services) {
-  most_ = config.max;
+  max_parked_ = config.max;
   services_.clear();
   for (const auto& [id, service] : services) services_.insert(id);
-  // Of a service that is no more: closed now, while it is idle, and not reset at its next request.
+  // Connections of a removed service are closed now, while idle, rather than reset at their next request.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);
     if (!services_.contains(place->service)) Close(place, kServiceGone);

@@ -1,11 +1,12 @@
-// Parking: idle connections that workers have handed back. Owns them, watches them, and reads none of their
-// bytes: the kernel is only asked whether there are any.
+// Parking: owns and watches idle connections that workers have handed back. It never reads their data: it
+// only asks the kernel whether there is any.
 //
-// One that becomes readable is woken: given to the dispatcher, which knows the least loaded worker by then.
-// One whose peer closes, or whose idle time is over, is closed here without waking anybody.
+// A connection that becomes readable is woken: it goes to the dispatcher, which picks the least loaded
+// worker. A connection that its peer closes, or whose idle time expires, is closed here without waking a
+// worker.
 //
-// There may be very many, for very long: what is kept of one is its descriptor and the bytes in which it will
-// travel, some 200 in all.
+// Many connections can be parked for a long time, so each keeps only its descriptor and its HandOver message,
+// about 200 bytes in all.
 #ifndef PREFORKD_MASTER_PARKING_PARKING_H_
 #define PREFORKD_MASTER_PARKING_PARKING_H_
 
@@ -34,33 +35,33 @@ namespace preforkd {
 
 class Parking {
  public:
-  // All outlive the parking.
+  // The arguments must outlive the Parking.
   Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher);
 
-  // `services` are those of the generation in service: connections of any other are closed.
+  // `services`: those of the generation in service. Connections of any other service are closed.
   void Configure(const ParkingConfig& config,
                  const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
-  // Takes a connection that came back: parks it, or gives it on at once, or closes it.
-  void Arrive(HandedBack message);
-  // Takes one that this process had parked as another program, and that the ledger counts as waiting. What
-  // cannot be watched goes to a worker.
-  void Inherit(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
-  // For each one that is parked: its descriptor, which stays here; the HandOver message of it; and the time
-  // that it may go on being idle, 0: for ever.
+  // Takes a connection from a worker and parks it, dispatches it or closes it. `stopping`: none is parked any
+  // more.
+  void Arrive(HandedBack message, bool stopping);
+  // Takes a connection that the previous program of this process had parked (upgrade), and that the ledger
+  // counts as waiting. One that cannot be watched goes to a worker. `idle_left` 0: no limit.
+  void Restore(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
+  // Called for each parked connection: `fd` (borrowed), its HandOver message, and its remaining idle time (0:
+  // no limit).
   using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_left)>;
   void ForEach(const Visit& visit) const;
-  // Of `wanted` connections that could be accepted, how many there is room for. A reserve stays free: with
-  // every descriptor in use by clients that wait, nothing could be taken back from a stuck worker for another
-  // one. Near the limit one at a time, and for that one what has been parked for longest may have to go. 0:
-  // none now.
+  // How many of `wanted` connections may be accepted now. Some descriptors stay in reserve: without a free
+  // one, the master could not reclaim connections from a stuck worker. Near the limit this returns 1, if need
+  // be after closing the connection that was parked longest; 0 if there is no room.
   [[nodiscard]] std::size_t RoomFor(std::size_t wanted);
-  // True when a descriptor is free, if need be after closing what has been parked for longest, some at a
-  // time.
+  // True if a descriptor is free, if need be after closing the connections parked longest (a bounded number
+  // per call).
   [[nodiscard]] bool MakeRoom();
-  // The server stops: who has spoken goes to a worker, all others are closed, and whatever still arrives.
-  void Stop();
-  // For a table that is full: closes the one that has been parked for longest; false when there is none.
+  // The server is stopping: connections with data to read go to a worker, all others are closed.
+  void CloseIdle();
+  // For a full descriptor table: closes the connection that was parked longest. False if none is parked.
   bool EvictOne();
 
   [[nodiscard]] std::size_t Size() const { return parked_.size(); }
@@ -68,43 +69,43 @@ class Parking {
  private:
   struct Parked;
   using Place = std::list<Parked>::iterator;
-  struct Parked : DeadlineHeap::Entry {  // is in the heap when it may not be idle for ever
+  struct Parked : DeadlineHeap::Entry {  // in the heap only if its idle time is limited
     UniqueFd fd;
     std::uint32_t size = 0;
     std::unique_ptr<char[]> parcel;  // its HandOver message
-    Place self;                      // events bring the address
+    Place self;                      // events carry only the address of the entry
     ServiceId service{};
 
     [[nodiscard]] std::span<const char> Bytes() const { return {parcel.get(), size}; }
   };
 
-  [[nodiscard]] ParkReading Reading(bool has_work) const;
+  [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void Park(PackedParcel parcel, Duration idle_left);
-  // Something has come, or its time is over (`why`): a request that came in that very moment counts.
+  // The connection is readable or its idle time is over (`why`). If a request has arrived, it is woken, else
+  // closed.
   void OnEvent(Place place, const char* why);
   void CloseDue();
-  // It is not here any more. The parcel owns the descriptor.
+  // Removes it from the list, the watch and the heap. The returned parcel owns the descriptor.
   PackedParcel Leave(Place place);
   void Wake(Place place);
-  // Closes it: its client, its time, or a newer one wants it so.
+  // Closes the connection and books that in the ledger.
   void Close(Place place, const char* why);
-  // The same, to be entered in the ledger by the caller.
+  // Closes the connection; the caller books it in the ledger.
   void Drop(Place place, const char* why);
   void EvictOldest();
 
   Ledger& ledger_;
   PoolDispatchers& dispatcher_;
   DescriptorBudget budget_;   // of the whole master
-  std::list<Parked> parked_;  // parked for longest first
+  std::list<Parked> parked_;  // longest parked first
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;
   Timer next_deadline_;
-  IdleCall flush_;  // all that were woken in one turn of the loop go out together
+  IdleCall flush_;  // hands over all connections woken in one turn of the loop together
   OncePerSecond log_limit_;
-  OncePerSecond unwatchable_;  // of the line about a connection that cannot be parked
-  std::uint64_t most_ = 0;
-  std::set<ServiceId> services_;  // empty: not configured, every one is known
-  bool stopping_ = false;
+  OncePerSecond unwatchable_;  // for the log line about a connection that cannot be watched
+  std::uint64_t max_parked_ = 0;
+  std::set<ServiceId> services_;  // empty: not configured, every service is accepted
 };
 
 }  // namespace preforkd

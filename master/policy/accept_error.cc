@@ -30,7 +30,7 @@ AcceptReaction ReactionTo(int errnum) {
     case EINVAL:
     case ENOTSOCK:
     case EFAULT: return AcceptReaction::kBroken;
-    default: return AcceptReaction::kPause;  // unknown: nothing is lost by looking again a little later
+    default: return AcceptReaction::kPause;  // unknown: a pause loses no connection
   }
 }
 

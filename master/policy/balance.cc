@@ -7,15 +7,15 @@
 namespace preforkd {
 namespace {
 
-// splitmix64's finisher: every input bit moves every output bit.
+// Finalizer of splitmix64: every input bit affects every output bit.
 std::uint64_t Mix(std::uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
   value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
   return value ^ (value >> 31);
 }
 
-// "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014): evenly over the buckets, and of
-// n + 1 buckets the same as of n, or the new one.
+// "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014). Spreads keys evenly over the
+// buckets. With n + 1 buckets a key keeps its bucket of n, or moves to the new one.
 std::uint32_t JumpHash(std::uint64_t key, std::uint32_t buckets) {
   std::uint64_t bucket = 0;
   for (std::uint64_t next = 0; next < buckets;) {
@@ -56,7 +56,7 @@ void Balancer::Set(std::uint32_t slot, std::uint64_t load) {
   least_[node] = load;
   for (node /= 2; node > 0; node /= 2) {
     const std::uint64_t least = std::min(least_[2 * node], least_[2 * node + 1]);
-    if (least_[node] == least) return;  // and nothing changes above
+    if (least_[node] == least) return;  // nothing changes further up
     least_[node] = least;
   }
 }
@@ -72,7 +72,7 @@ std::optional<std::uint32_t> Balancer::Choose(std::optional<std::uint64_t> clien
   return std::nullopt;
 }
 
-// Precondition: one has less than gathering_.depth.
+// Precondition: at least one slot has a load below gathering_.depth.
 std::optional<std::uint32_t> Balancer::Gathered() const {
   std::optional<std::uint32_t> best;
   std::uint64_t least = gathering_.depth;
@@ -82,7 +82,7 @@ std::optional<std::uint32_t> Balancer::Gathered() const {
     if (!slot) break;
     behind = *slot + 1;
     const std::uint64_t load = least_[std::size_t{leaves_} + *slot];
-    // Of equals the next in turn: how far it is behind the last one, going round.
+    // Among equal loads take the next slot in turn: the smallest distance behind the last one, modulo 2^32.
     if (load > least || (load == least && (!best || *slot - last_slot_ - 1 > *best - last_slot_ - 1)))
       continue;
     best = slot;
@@ -99,13 +99,13 @@ std::optional<std::uint32_t> Balancer::NextInTurn(std::uint64_t load) const {
 std::optional<std::uint32_t> Balancer::FirstFrom(std::uint64_t from, std::uint64_t load) const {
   if (from >= leaves_) return std::nullopt;
   std::size_t node = std::size_t{leaves_} + from;
-  // Up, until a subtree that begins here or to the right holds one.
+  // Walk up to a subtree that begins here or further right and holds a match.
   while (least_[node] > load) {
-    while (node % 2 != 0) node /= 2;  // a right child: what is to its right hangs on an ancestor
+    while (node % 2 != 0) node /= 2;  // a right child: its right neighbour is below an ancestor
     if (node == 0) return std::nullopt;
     ++node;
   }
-  // And down to the first.
+  // Walk down to the first match.
   while (node < leaves_) node = least_[2 * node] <= load ? 2 * node : 2 * node + 1;
   return static_cast<std::uint32_t>(node - leaves_);
 }
@@ -127,7 +127,7 @@ std::optional<std::uint32_t> Balancer::OfClient(std::uint64_t client) const {
     slot = Series(client, attempt, slots);
     if (least_[std::size_t{leaves_} + slot] != kNone) return slot;
   }
-  return FirstFrom(slot, kNone - 1);  // the highest is one that is offered
+  return FirstFrom(slot, kNone - 1);  // never empty: the highest slot of the series is offered
 }
 
 }  // namespace preforkd

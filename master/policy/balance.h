@@ -1,8 +1,8 @@
-// Which slot gets a connection. Pure: loads in, a slot number out.
+// Balancer: chooses the slot that gets a connection. Pure: loads in, a slot number out.
 //
-// The slots are the leaves of a tournament tree, each inner node holds the least load below it: a change and
-// a choice cost as many steps as the number of slots has bits. What the tree does not know it cannot prefer:
-// who keeps it tells it of every load that has changed (LoadMarks) before it chooses.
+// The slots are the leaves of a tournament tree; each inner node holds the least load below it. A change and
+// a choice take O(log slots) steps. The tree works on the loads that it was last given: report every changed
+// load (LoadMarks) before choosing.
 #ifndef PREFORKD_MASTER_POLICY_BALANCE_H_
 #define PREFORKD_MASTER_POLICY_BALANCE_H_
 
@@ -15,15 +15,16 @@
 
 namespace preforkd {
 
-// What decides whether a slot may get one more. Slots that are starting or retiring are not in question at
-// all.
+// The facts that decide whether a slot may get one more connection. Covers ready slots only: starting and
+// retiring slots are never candidates.
 struct Candidate {
-  std::uint64_t load = 0;    // handed over and not yet finished or returned, taken or not
+  std::uint64_t load = 0;    // handed over and neither finished nor handed back, taken or not
   std::uint64_t queued = 0;  // of those, not yet taken
-  bool stuck = false;  // gets nothing now: has left its queue or its callback alone for too long (pulse.h)
-  bool full = false;   // its channel took no more in this round
+  bool stuck = false;        // has not moved its queue or left its callback for too long (slot_activity.h)
+  bool full = false;         // its channel accepted no more in this round
 };
 
+// max_load: limit of Candidate::load; max_queue: limit of Candidate::queued. Both are connection counts.
 struct Bounds {
   std::uint64_t max_load = 0;
   std::uint64_t max_queue = 0;
@@ -31,10 +32,10 @@ struct Bounds {
 
 [[nodiscard]] bool HasRoom(const Candidate& candidate, const Bounds& bounds);
 
-// For least-connections, while connections are brisk (briskness.h): to wake a worker costs more than to wait
-// behind a few others, so as few are woken as can run at once.
+// For least-connections while callbacks are fast (callback_speed.h). Waking a worker then costs more than
+// waiting behind a few other connections, so only as many workers are woken as can run at once.
 struct Gathering {
-  std::uint32_t slots = 0;  // that can run at once: the first ones
+  std::uint32_t slots = 0;  // how many can run at once; the lowest slot numbers are used
   std::uint64_t depth = 0;  // connections that a slot gets before another one is woken; 0: no gathering
 };
 
@@ -43,30 +44,32 @@ class Balancer {
   explicit Balancer(DispatchPolicy policy) : policy_(policy) {}
   void SetPolicy(DispatchPolicy policy) { policy_ = policy; }
   void Gather(const Gathering& gathering) { gathering_ = gathering; }
-  // What a slot has to do decides, not whose turn it is or who the client is.
+  // True if the choice depends on the loads. False: on the turn or on the client.
   [[nodiscard]] bool ByLoad() const { return policy_ == DispatchPolicy::kLeastConnections; }
   [[nodiscard]] bool ByClient() const { return policy_ == DispatchPolicy::kClientHash; }
 
-  // The slot may be chosen from now on, and has this load.
+  // Makes the slot available for Choose, or updates its load.
   void Offer(std::uint32_t slot, std::uint64_t load);
-  // It may not.
+  // Makes the slot unavailable.
   void Withdraw(std::uint32_t slot);
 
-  // The slot to use; nullopt when none is offered. Nothing changes by it: say Took when it is used.
-  // least-connections: the least loaded; of equals, the next in turn. While gathering: the least loaded of
-  // the first ones, then the first with fewer than `depth`, and only then the least loaded of all.
-  // round-robin: the next in turn. client-hash: `client` is a hash of the client's address, from which
-  // follows a series of slot numbers; the first that is offered; for a client without an address, the least
-  // loaded. The same client goes to the same slot while that one is offered, one that leaves moves only its
-  // own clients, and one that joins takes over only what becomes its own.
+  // Returns the slot to use; nullopt when none is offered. Changes nothing: call Took when the slot is used.
+  // `client` is a hash of the client's address; only client-hash uses it.
+  //   least-connections: the least loaded slot; among equals, the next in turn. While gathering: the least
+  //     loaded of the first `slots` if its load is below `depth`, then the first slot below `depth`, and
+  //     only then the least loaded of all.
+  //   round-robin: the next slot in turn.
+  //   client-hash: the hash yields a series of slot numbers; the first offered one is used. A client
+  //     without an address gets the least loaded slot. A client keeps its slot while that slot is offered.
+  //     A slot that leaves moves only its own clients; one that joins takes only the clients that hash to it.
   [[nodiscard]] std::optional<std::uint32_t> Choose(std::optional<std::uint64_t> client) const;
-  // Ties and turns go on behind this slot.
+  // Records that `slot` was used: ties and turns continue behind it.
   void Took(std::uint32_t slot) { last_slot_ = slot; }
 
-  // Numbers of a client's series that are tried; then the next slot behind the last of them gets it.
+  // Length of a client's series. If no slot of it is offered, the next offered slot behind the last is used.
   static constexpr std::uint32_t kTries = 64;
-  // Number `attempt` of a client's series, among the slots 0 to `slots` - 1, where the highest is one that is
-  // offered. With one slot more it is the same number, or the new one.
+  // Element `attempt` of a client's series, in [0, slots). Slot `slots` - 1 must be offered. With one more
+  // slot the element stays the same or becomes the new slot.
   static std::uint32_t Series(std::uint64_t client, std::uint32_t attempt, std::uint32_t slots);
 
  private:
@@ -74,13 +77,13 @@ class Balancer {
 
   void Grow(std::uint32_t slot);
   void Set(std::uint32_t slot, std::uint64_t load);
-  // The first slot from `from` on with this load at most.
+  // The first slot at or after `from` with a load of at most `load`.
   [[nodiscard]] std::optional<std::uint32_t> FirstFrom(std::uint64_t from, std::uint64_t load) const;
-  // The same, going round, behind the slot that was used last.
+  // The same, starting behind the last used slot and wrapping around.
   [[nodiscard]] std::optional<std::uint32_t> NextInTurn(std::uint64_t load) const;
   [[nodiscard]] std::optional<std::uint32_t> Gathered() const;
   [[nodiscard]] std::optional<std::uint32_t> OfClient(std::uint64_t client) const;
-  // The highest that is offered. Precondition: there is one.
+  // The highest offered slot. Precondition: one is offered.
   [[nodiscard]] std::uint32_t Last() const;
 
   DispatchPolicy policy_;

@@ -1,8 +1,8 @@
-// FloodWatch: does a worker say more than a sane one can? Pure: a bucket that each message empties and time
-// fills.
+// FloodWatch: detects a worker that sends more messages than a correct one can. Pure: a token bucket.
 //
-// For the messages that carry no connection (ready, replace-me), of which a worker sends a handful in its
-// life. Those that carry one are bounded by the ledger: nobody can hand back more than it was given.
+// Covers the messages that carry no connection (ready, replace-me); a worker sends a handful of them in its
+// lifetime. Messages that carry a connection are bounded by the ledger: a worker cannot hand back more than
+// it was given.
 #ifndef PREFORKD_MASTER_POLICY_FLOOD_H_
 #define PREFORKD_MASTER_POLICY_FLOOD_H_
 
@@ -14,13 +14,13 @@ namespace preforkd {
 
 class FloodWatch {
  public:
-  // At once; and in the long run, a second. An operator who sends SIGTERM in a loop stays below.
+  // Bucket size, and refill per second. An operator who sends SIGTERM in a loop stays below it.
   static constexpr double kBurst = 64;
   static constexpr double kPerSecond = 8;
 
-  // A message has come. False: it is one too many.
+  // Call for each message. False: the worker exceeds its budget.
   bool Allow(Time now);
-  // A new incarnation, which has said nothing yet.
+  // Refills the bucket for a new incarnation.
   void Reset();
 
  private:

@@ -1,9 +1,8 @@
-// HangWatch: which workers do not answer any more. Pure: fed with heartbeats and times.
+// HangWatch: detects workers that no longer respond. Pure: fed with heartbeats and times.
 //
-// Two steps: SIGABRT, so that the worker says where it was (and leaves a core), and some seconds later
-// SIGKILL, because a stopped process hears nothing else. A master that was itself paused (SIGSTOP, a
-// suspended machine, a debugger) sees only old heartbeats: it must judge nobody until everybody has had a
-// fresh period.
+// Two steps: SIGABRT, so that the worker logs a backtrace and leaves a core, and kAbortGrace later SIGKILL,
+// because a stopped process handles no other signal. A master that was itself paused (SIGSTOP, suspended
+// machine, debugger) sees only old heartbeats. It judges no worker until each had a fresh hang_timeout.
 #ifndef PREFORKD_MASTER_POLICY_HANG_H_
 #define PREFORKD_MASTER_POLICY_HANG_H_
 
@@ -13,35 +12,35 @@
 
 namespace preforkd {
 
-// What has been done about one worker that does not answer. It ends with the worker.
+// What has been done about one unresponsive worker. Lives as long as the worker.
 struct HangState {
   std::optional<Time> aborted_at;
   bool killed = false;
 
-  // It was sent SIGABRT by us.
+  // We have sent it SIGABRT.
   [[nodiscard]] bool Aborted() const { return aborted_at.has_value(); }
 };
 
-// One for all workers that have the same hang_timeout.
+// One watch for all workers with the same hang_timeout.
 class HangWatch {
  public:
   enum class Verdict { kFine, kAbort, kKill };
   static constexpr Duration kAbortGrace = std::chrono::seconds(2);
-  // Since when a worker is silent whose last heartbeat was then: since the next one was due. So hang_timeout
-  // is how long a loop may stand still, at whatever moment between two heartbeats that begins.
+  // The time from which a worker counts as silent: when the heartbeat after `heartbeat` was due. So a loop
+  // may block for hang_timeout, at whatever moment between two heartbeats that begins.
   static Time SilentSince(Time heartbeat) { return heartbeat + kHeartbeatInterval; }
 
-  // How often to judge, for a given hang_timeout.
+  // How often to judge for a given hang_timeout: a quarter of it, 10 ms to 1 s.
   static Duration Interval(Duration hang_timeout);
 
-  // A round of judgements begins. True when the master itself was away since the last one.
+  // Starts a round of judgements. True if the master itself was paused since the last round.
   bool BeginRound(Duration hang_timeout, Time now);
-  // `heartbeat`: the last one of the worker of `state`. kAbort and kKill are said once each.
+  // `heartbeat`: the last one of the worker that `state` belongs to. kAbort and kKill are returned once each.
   Verdict Judge(HangState& state, Time heartbeat, Duration hang_timeout, Time now) const;
 
  private:
   std::optional<Time> last_round_;
-  Time fresh_since_{};  // heartbeats from before do not count
+  Time fresh_since_{};  // older heartbeats do not count
 };
 
 }  // namespace preforkd

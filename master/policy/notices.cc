@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// While there is nothing to say at all.
+// Distance of the next tick when nothing is due.
 constexpr Duration kIdle = std::chrono::hours(1);
 
 std::int64_t Microseconds(Duration duration) {
@@ -69,7 +69,7 @@ std::string Notices::Tick(const Reading& reading, Time now) {
     if (!withholding_) text += "WATCHDOG=1\n";
   }
   if (now >= next_extension_) {
-    next_extension_ = now + kExtendEvery;  // also when it is too late to ask: the next tick lies ahead of us
+    next_extension_ = now + kExtendEvery;  // even when too late to ask: the next tick must be in the future
     if (!MayExtend(now)) return text;
     text += ExtensionLine();
     if (phase_ == Phase::kStopping) text += StatusLine(StoppingStatus(reading.in_progress, stop_by_ - now));
@@ -87,10 +87,10 @@ Time Notices::NextTick() const {
   return next;
 }
 
-// Half of them: one that is being replaced, and one that waits for its turn to be started again, are everyday
-// life; and what a manager can do about a server that still serves costs more clients than it saves.
+// Half of the workers: one that is being replaced and one in restart back-off are normal. A restart by the
+// manager would cost more clients than it saves while the server still serves.
 bool Notices::Healthy(const Reading& reading) const {
-  if (phase_ == Phase::kStarting || phase_ == Phase::kStopping) return true;  // these end by themselves
+  if (phase_ == Phase::kStarting || phase_ == Phase::kStopping) return true;  // bounded by other timeouts
   return reading.beating >= std::max<std::uint32_t>(1, reading.wanted / 2);
 }
 

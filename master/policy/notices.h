@@ -1,18 +1,14 @@
-// Notices: what the service manager is told, and when (sd_notify(3)). Pure: told of events and times, it
-// answers with the text of the datagram to send; an empty one: nothing.
+// Notices: decides what the service manager is told, and when (sd_notify(3)). Pure: it is told events and
+// times and returns the text of the datagram to send; empty: nothing to send.
 //
-// The rules, all of them here:
-//   - READY=1 when the first worker serves, and again at the end of each reload, also of one that was
-//   refused: a
-//     manager that has heard RELOADING=1 waits for it.
-//   - Once STOPPING=1 is said, nothing takes it back.
-//   - A start and a stop that take long ask for more time, again and again, so that a master that is stuck
-//   there is
-//     killed soon, and one that lets its clients finish is not. A stop asks until its deadline and a little
-//     longer.
-//   - The watchdog hears WATCHDOG=1 at half of its time. That the loop turns is shown by asking at all; while
-//   it
-//     serves, so many workers must beat that it deserves the name.
+// The rules:
+//   - READY=1 when the first worker serves, and again at the end of each reload, also of a refused one:
+//     after RELOADING=1 a manager waits for it.
+//   - After STOPPING=1 no other state is sent.
+//   - A slow start and a slow stop ask for more time repeatedly. So the manager kills a stuck master soon,
+//     but not one that lets its clients finish. A stop asks until its deadline plus kAfterDeadline.
+//   - WATCHDOG=1 is sent at half of the watchdog interval. Sending it at all shows that the loop runs. While
+//     serving it is sent only if at least half of the workers (and at least one) have a recent heartbeat.
 #ifndef PREFORKD_MASTER_POLICY_NOTICES_H_
 #define PREFORKD_MASTER_POLICY_NOTICES_H_
 
@@ -28,42 +24,42 @@ namespace preforkd {
 class Notices {
  public:
   struct Reading {
-    std::uint32_t wanted = 0;       // workers there should be
-    std::uint32_t beating = 0;      // of those in service: not silent for hang_timeout
+    std::uint32_t wanted = 0;       // workers that should exist
+    std::uint32_t beating = 0;      // workers in service with a heartbeat within hang_timeout
     std::uint64_t in_progress = 0;  // connections
   };
 
-  // How long a start or a stop is asked to be allowed to go on, and how often that is asked for.
+  // How much more time a start or a stop asks for, and how often.
   static constexpr Duration kExtension = std::chrono::seconds(15);
   static constexpr Duration kExtendEvery = std::chrono::seconds(5);
-  // After a stop's deadline: time for SIGKILL to act and for the last lines.
+  // Asked for beyond a stop's deadline: time for SIGKILL to take effect and for the last log lines.
   static constexpr Duration kAfterDeadline = std::chrono::seconds(5);
 
-  // `watchdog`: the manager's, within which it must hear of us; nullopt: it does not watch.
+  // `watchdog`: the manager's watchdog interval; nullopt: it has none.
   Notices(std::optional<Duration> watchdog, Time now);
 
-  // Instead of a start: the program before this one has said READY=1, and then Reloading.
-  void Resume() { phase_ = Phase::kReloading; }
+  // For a program that was exec'ed in an upgrade: its predecessor has sent READY=1 and then RELOADING=1.
+  void Restore() { phase_ = Phase::kReloading; }
 
-  // `status` is one line for people; control characters are escaped.
+  // In all of these `status` is one line for people; control characters are escaped.
   std::string Serving(std::string_view status);
   std::string Reloading(std::string_view status, Time now);
-  // Done or refused; `status` says which.
+  // The reload is done or refused; `status` says which.
   std::string ReloadEnded(std::string_view status);
-  // Gracefully, until `deadline`.
+  // A graceful stop until `deadline`.
   std::string Stopping(Time deadline, Time now);
 
-  // What is due. Call it at NextTick().
+  // Returns what is due. Call it at NextTick().
   std::string Tick(const Reading& reading, Time now);
   [[nodiscard]] Time NextTick() const;
-  // The watchdog is kept waiting, because too few workers beat.
+  // True while WATCHDOG=1 is withheld because too few workers have a recent heartbeat.
   [[nodiscard]] bool Withholding() const { return withholding_; }
 
  private:
   enum class Phase { kStarting, kServing, kReloading, kStopping };
 
   [[nodiscard]] bool Healthy(const Reading& reading) const;
-  // Whether more time may be asked for.
+  // True if the manager may still be asked for more time.
   [[nodiscard]] bool MayExtend(Time now) const;
 
   Phase phase_ = Phase::kStarting;

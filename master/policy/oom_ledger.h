@@ -1,7 +1,8 @@
-// OomLedger: which death by SIGKILL was the OOM killer's? Pure: fed with the kernel's count of its kills.
+// OomLedger: tells which SIGKILL of a worker came from the OOM killer. Pure: fed with the kernel's kill
+// count.
 //
-// The count grows some moments before or after we hear of the death, and does not say who died. So each kill
-// that is counted may explain one death by SIGKILL soon after.
+// The kernel's count changes some moments before or after we see the exit, and does not name the process. So
+// each counted kill may explain one exit by SIGKILL soon after.
 #ifndef PREFORKD_MASTER_POLICY_OOM_LEDGER_H_
 #define PREFORKD_MASTER_POLICY_OOM_LEDGER_H_
 
@@ -14,12 +15,13 @@ namespace preforkd {
 
 class OomLedger {
  public:
-  // A kill that was counted longer ago than this has taken somebody else.
+  // A kill that was counted longer ago than this hit another process.
   static constexpr Duration kFresh = std::chrono::seconds(5);
 
-  // The kernel's count now. The first one is the base.
+  // `count`: the kernel's count now. The first call sets the base.
   void Note(std::uint64_t count, Time now);
-  // A worker has died of SIGKILL that we did not send: true when a kill is left that explains it.
+  // A worker exited by a SIGKILL that we did not send. True, and uses up one kill, if a counted one explains
+  // it.
   bool Claim(Time now);
 
  private:

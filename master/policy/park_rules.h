@@ -1,4 +1,4 @@
-// What becomes of a connection that comes back. Pure.
+// Decides what happens to a connection that a worker hands back. Pure.
 #ifndef PREFORKD_MASTER_POLICY_PARK_RULES_H_
 #define PREFORKD_MASTER_POLICY_PARK_RULES_H_
 
@@ -7,19 +7,18 @@
 namespace preforkd {
 
 struct ParkReading {
-  std::uint64_t parked = 0;  // now
+  std::uint64_t parked = 0;  // connections parked now
   std::uint64_t most = 0;    // parking.max
-  bool table_full = false;   // no descriptor may be used for one more
+  bool table_full = false;   // no file descriptor may be used for one more
   bool stopping = false;
-  bool has_work =
-      false;  // there is something for the service to do at once: unread bytes, an answer half sent
+  bool has_work = false;  // the service can go on at once: unread bytes, or a response half sent
 };
 
 enum class ParkVerdict {
   kPark,        // hold it and watch it
-  kEvictFirst,  // the same, after closing the one that has been parked for longest
+  kEvictFirst,  // the same, after closing the connection that has been parked for longest
   kDispatch,    // give it to a worker at once
-  kClose,       // the server is stopping, and it is idle
+  kClose,       // the server is stopping, and the connection is idle
 };
 
 ParkVerdict JudgeArrival(const ParkReading& reading);

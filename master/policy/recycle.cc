@@ -7,10 +7,10 @@
 namespace preforkd {
 namespace {
 
-// How far a limit moves, in thousandths.
+// Maximum jitter of a limit, in thousandths.
 constexpr std::uint64_t kJitter = 200;
 
-// The finalizer of splitmix64: neighbouring numbers become unrelated ones.
+// Finalizer of splitmix64: neighbouring inputs give unrelated outputs.
 std::uint64_t Mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
@@ -23,10 +23,10 @@ constexpr double kMebibyte = 1024.0 * 1024.0;
 
 std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading,
                                              const RecycleLimits& limits) const {
-  const std::uint64_t most_requests = LimitFor(reading.incarnation, limits.max_requests);
-  if (limits.max_requests > 0 && reading.requests >= most_requests) {
-    return RecycleVerdict{RecycleLimit::kRequests, fmt::format("{} requests served, its limit is {}",
-                                                               reading.requests, most_requests)};
+  const std::uint64_t max_requests = LimitFor(reading.incarnation, limits.max_requests);
+  if (limits.max_requests > 0 && reading.requests >= max_requests) {
+    return RecycleVerdict{RecycleLimit::kRequests,
+                          fmt::format("{} requests served, its limit is {}", reading.requests, max_requests)};
   }
   if (limits.max_memory > 0 && reading.memory > limits.max_memory) {
     return RecycleVerdict{RecycleLimit::kMemory,
@@ -45,7 +45,7 @@ std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading,
 
 std::uint64_t Recycle::LimitFor(Incarnation incarnation, std::uint64_t limit) const {
   const std::uint64_t thousandths = 1000 - kJitter + Mix(seed_ + Raw(incarnation)) % (2 * kJitter + 1);
-  // In two parts, so that no limit is too large to be multiplied.
+  // Multiplied in two parts, so that a large limit does not overflow.
   return std::max<std::uint64_t>(1, limit / 1000 * thousandths + limit % 1000 * thousandths / 1000);
 }
 

@@ -1,7 +1,8 @@
-// Which worker has served for long enough (supervision.max_requests, max_memory, max_lifetime). Pure.
+// Recycle: decides which worker has reached a limit (supervision.max_requests, max_memory, max_lifetime) and
+// is replaced. Pure.
 //
-// Workers that were started together would reach a limit together: the limits on requests and on lifetime are
-// different for each of them by up to a fifth, up or down, for as long as it lives.
+// Workers that started together would reach a limit together. So each incarnation gets its own limits on
+// requests and lifetime: up to a fifth above or below the configured value, fixed for its lifetime.
 #ifndef PREFORKD_MASTER_POLICY_RECYCLE_H_
 #define PREFORKD_MASTER_POLICY_RECYCLE_H_
 
@@ -31,7 +32,7 @@ struct RecycleReading {
 enum class RecycleLimit { kRequests, kMemory, kLifetime };
 
 struct RecycleVerdict {
-  RecycleLimit limit{};  // that has been reached
+  RecycleLimit limit{};  // the limit that was reached
   std::string text;      // "1203 requests served, its limit is 1187"
 };
 
@@ -39,11 +40,11 @@ class Recycle {
  public:
   explicit Recycle(std::uint64_t seed) : seed_(seed) {}
 
-  // Why this worker is to be replaced; nullopt when it is not.
+  // Why this worker is to be replaced; nullopt: it stays.
   [[nodiscard]] std::optional<RecycleVerdict> Judge(const RecycleReading& reading,
                                                     const RecycleLimits& limits) const;
 
-  // A limit as it is for this incarnation: 0.8 to 1.2 times what is configured, and at least 1.
+  // The limit for this incarnation: 0.8 to 1.2 times the configured one, at least 1.
   [[nodiscard]] std::uint64_t LimitFor(Incarnation incarnation, std::uint64_t limit) const;
 
  private:

@@ -1,8 +1,7 @@
-// RefusalWatch: what is said of the system calls that a filter has refused to workers, and when. Pure: fed
-// with counts.
+// RefusalWatch: decides which refused system calls of workers are logged, and when. Pure: fed with counts.
 //
-// The first refusal is said at the next look, then no more often than every kQuiet for each worker, and what
-// is left at its end: a service that is refused something at each request must not fill the log.
+// The first refusal of a worker is reported at the next update, later ones at most every kQuiet per worker,
+// and the rest when the worker exits. A service that is refused a call in each request must not fill the log.
 #ifndef PREFORKD_MASTER_POLICY_REFUSAL_WATCH_H_
 #define PREFORKD_MASTER_POLICY_REFUSAL_WATCH_H_
 
@@ -17,7 +16,7 @@
 namespace preforkd {
 
 struct RefusedCall {
-  std::optional<int> number;  // of the system call; nullopt: of several others
+  std::optional<int> number;  // of the system call; nullopt: several others, counted together
   std::uint64_t times = 0;
 
   bool operator==(const RefusedCall&) const = default;
@@ -27,21 +26,21 @@ class RefusalWatch {
  public:
   static constexpr Duration kQuiet = std::chrono::seconds(10);
 
-  // `so_far`: what the worker has been refused since its start; each call once. What is to be said now: how
-  // often each since it was last said. Whatever numbers come, no more is kept than those.
-  std::vector<RefusedCall> Look(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now);
-  // The same at the worker's end: everything that has not been said. Then it is forgotten.
-  std::vector<RefusedCall> LastLook(const WorkerId& worker, const std::vector<RefusedCall>& so_far);
+  // `so_far`: the worker's refusals since its start, each call once. Returns what to report now: the
+  // refusals of each call since its last report. Memory is bounded by the size of `so_far`.
+  std::vector<RefusedCall> Update(const WorkerId& worker, const std::vector<RefusedCall>& so_far, Time now);
+  // The worker has exited: returns everything that was not reported, and forgets the worker.
+  std::vector<RefusedCall> Finish(const WorkerId& worker, const std::vector<RefusedCall>& so_far);
 
  private:
-  struct Said {
+  struct Reported {
     Time at{};
     std::vector<RefusedCall> so_far;
   };
-  static std::vector<RefusedCall> Since(const std::vector<RefusedCall>& said,
+  static std::vector<RefusedCall> Since(const std::vector<RefusedCall>& reported,
                                         const std::vector<RefusedCall>& so_far);
 
-  std::map<WorkerId, Said> said_;
+  std::map<WorkerId, Reported> reported_;
 };
 
 }  // namespace preforkd

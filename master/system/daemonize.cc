@@ -17,23 +17,25 @@
 namespace preforkd {
 namespace {
 
-// The daemon's side: one byte says that it serves; end of file, that it has died first.
+// In the daemon: one byte tells the waiting command that the server serves. End of file without it: the
+// server ended before that.
 void ReportServing(UniqueFd& pipe) {
   const char byte = 1;
   if (::write(pipe.Get(), &byte, 1) != 1)
-    log::Warning("{}", SysError("write", "to the waiting command").text);
+    log::Warning(log::kDetached, "{}", SysError("write", "to the waiting command").text);
   pipe.Reset();
   log::SetErrorEcho(-1);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (!null.Valid() || ::dup2(null.Get(), fd) < 0) log::Warning("the terminal could not be let go");
+    if (!null.Valid() || ::dup2(null.Get(), fd) < 0)
+      log::Warning(log::kDetached, "cannot release the terminal");
   }
 }
 
 [[noreturn]] void BeDaemon(const std::function<int(ServingCallback)>& serve, UniqueFd pipe) {
   HoldOnlyCommandSignals();
-  log::SetErrorEcho(STDERR_FILENO);  // until it serves, or has failed
-  if (::setsid() < 0) log::Warning("{}", SysError("setsid").text);
+  log::SetErrorEcho(STDERR_FILENO);  // until the server serves or has failed
+  if (::setsid() < 0) log::Warning(log::kDetached, "{}", SysError("setsid").text);
   ::_exit(serve([&pipe] { ReportServing(pipe); }));
 }
 
@@ -43,7 +45,7 @@ int ExitCodeOf(pid_t pid) {
   do {
     ended = ::waitpid(pid, &status, 0);
   } while (ended < 0 && errno == EINTR);
-  // Where somebody else has taken the status it is surely no success.
+  // If the exit status cannot be read, the start counts as failed.
   return ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kSoftware);
 }
 
@@ -52,7 +54,9 @@ int ExitCodeOf(pid_t pid) {
 int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) {
-    log::Error("{}", SysError("pipe2").text);
+    const Error error = SysError("pipe2");
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(error.errnum)}, {"why", error.text}}}, "{}",
+               error.text);
     return static_cast<int>(ExitCode::kOsError);
   }
   UniqueFd ours(ends[0]);
@@ -62,7 +66,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
     BeDaemon(serve, std::move(theirs));
   });
   if (!daemon.Ok()) {
-    log::Error("{}", daemon.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(daemon.Err().errnum)}, {"why", daemon.Err().text}}},
+               "{}", daemon.Err().text);
     return static_cast<int>(ExitCode::kOsError);
   }
   theirs.Reset();
@@ -73,7 +78,8 @@ int RunDaemonized(const std::string& log_path, const std::function<int(ServingCa
   } while (size < 0 && errno == EINTR);
   if (size == 1) return static_cast<int>(ExitCode::kStopped);
   const int code = ExitCodeOf(daemon.Value().pid);
-  log::Error("not started: the server has ended with exit code {}; its log is {}", code, log_path);
+  log::Error({log::kStartFailed, {{"exit", code}}},
+             "not started: the server exited with code {}; its log is {}", code, log_path);
   return code;
 }
 

@@ -1,5 +1,5 @@
-// --daemonize: for those without a service manager. The command returns when the server serves, or with the
-// exit code that it failed with.
+// --daemonize, for systems without a service manager. The command returns 0 when the server serves, else the
+// exit code of the server.
 #ifndef PREFORKD_MASTER_SYSTEM_DAEMONIZE_H_
 #define PREFORKD_MASTER_SYSTEM_DAEMONIZE_H_
 
@@ -8,13 +8,13 @@
 
 namespace preforkd {
 
-// Tells the waiting command that the server serves, and lets go of its terminal. Call it once.
+// Tells the waiting command that the server serves, and releases the terminal. Call it once.
 using ServingCallback = std::function<void()>;
 
-// Runs `serve` in a process of its own, in a session of its own, in the same folder (paths of the
-// configuration may be relative to it, also at a reload). Standard error stays the terminal's until the
-// server serves, and what goes wrong until then is said there too; `log_path` is where the rest of it is.
-// Returns in the calling process: 0, or the exit code of `serve`.
+// Runs `serve` in a new process and a new session. The working directory is kept, because paths in the
+// configuration may be relative to it. Until the server serves, errors also go to the terminal's standard
+// error; `log_path` is named there as the place of the complete log. Returns in the calling process: 0, or
+// the exit code of `serve`.
 int RunDaemonized(const std::string& log_path, const std::function<int(ServingCallback)>& serve);
 
 }  // namespace preforkd

@@ -19,10 +19,11 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t kMostNamed = 8;
+constexpr std::size_t kMaxNamed = 8;
 
 struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)::closedir(directory); }  // nothing was written to it
+  // The directory was only read: an error does not matter.
+  void operator()(DIR* directory) const { (void)::closedir(directory); }
 };
 
 // "5 (/var/log/x)", "6 (socket:[123])".
@@ -41,11 +42,11 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc/self/fd"));
   if (directory == nullptr) {
     if (::close_range(static_cast<unsigned>(first), ~0U, 0) < 0)
-      log::Warning("{}", SysError("close_range").text);
+      log::Warning(log::kSystemCallFailed, "{}", SysError("close_range").text);
     return fds;
   }
   while (const dirent* entry = ::readdir(directory.get())) {
-    const int fd = std::atoi(entry->d_name);  // "." and "..": 0
+    const int fd = std::atoi(entry->d_name);  // "." and ".." give 0
     if (fd >= first && fd != ::dirfd(directory.get())) fds.push_back(fd);
   }
   std::sort(fds.begin(), fds.end());
@@ -55,13 +56,16 @@ std::vector<int> FindLeftOpen(std::size_t passed) {
 void CloseLeftOpen(const std::vector<int>& fds) {
   if (fds.empty()) return;
   std::vector<std::string> names;
+  const std::vector<int> named(fds.begin(),
+                               fds.begin() + static_cast<std::ptrdiff_t>(std::min(fds.size(), kMaxNamed)));
   for (const int fd : fds) {
-    if (names.size() < kMostNamed) names.push_back(NameOf(fd));
+    if (names.size() < kMaxNamed) names.push_back(NameOf(fd));
     UniqueFd(fd).Reset();
   }
   const std::size_t more = fds.size() - names.size();
-  log::Notice("closed what whoever started the server had left open: descriptor{} {}{}",
-              fds.size() == 1 ? "" : "s", fmt::join(names, ", "),
+  log::Notice({log::kDescriptorsClosed,
+               {{"descriptors", fds.size()}, {"fds", fmt::format("{}", fmt::join(named, ","))}}},
+              "closed file descriptors left open by the parent process: {}{}", fmt::join(names, ", "),
               more == 0 ? "" : fmt::format(" and {} more", more));
 }
 

@@ -1,7 +1,6 @@
-// Leftovers of whoever started the server, which live on through an exec(2) and would be the server's for
-// good: descriptors that nobody closed, and an alarm that nobody cancelled. (Signals that are blocked or
-// ignored: SignalWatch sets the mask, and what is blocked is not ignored.) Limits, nice value, umask, working
-// folder, affinity and terminal are the operator's choice, and stay.
+// Leftovers of the process that started the server. They survive exec(2) and would stay with the server: open
+// descriptors and pending timers. (SignalWatch sets the signal mask.) Limits, nice value, umask, working
+// directory, CPU affinity and terminal are the operator's choice and are kept.
 #ifndef PREFORKD_MASTER_SYSTEM_LEFTOVERS_H_
 #define PREFORKD_MASTER_SYSTEM_LEFTOVERS_H_
 
@@ -10,14 +9,15 @@
 
 namespace preforkd {
 
-// Descriptors that are open now, behind standard error and `passed` sockets of a service manager
-// (sd_listen_fds(3)). Not closed yet: the configuration may be one of them (`-c /dev/fd/63`). Where there is
-// no /proc, nothing can be named so, and they are closed at once: none is left.
+// The open descriptors above standard error and the `passed` sockets of the service manager
+// (sd_listen_fds(3)). They stay open for now, because the configuration file may be one of them (`-c
+// /dev/fd/63`). Without /proc no file can be named like that, so they are closed at once and the result is
+// empty.
 std::vector<int> FindLeftOpen(std::size_t passed);
-// Closes them; the log names them.
+// Closes `fds` and logs them.
 void CloseLeftOpen(const std::vector<int>& fds);
 
-// An alarm(2) or setitimer(2) of before would end the process.
+// Cancels pending alarm(2) and setitimer(2) timers: they would end the process.
 void CancelTimers();
 
 }  // namespace preforkd

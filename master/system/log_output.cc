@@ -18,17 +18,18 @@
 namespace preforkd {
 namespace {
 
-// Non-blocking: a FIFO that nobody reads must not stop the server; its lines are dropped and counted.
+// Non-blocking: a FIFO without a reader must not stop the server. Lines that cannot be written are dropped
+// and counted.
 constexpr int kFlags = O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-// For reading too, where that is allowed: what a worker that died was writing shows in the file, and a FIFO
-// can be opened before its reader comes.
+// Opened for reading too, if permitted: a crash report can then read the file, and a FIFO can be opened
+// before it has a reader.
 int OpenLog(const char* path) {
   const int fd = ::open(path, O_RDWR | kFlags, 0640);
   return fd >= 0 || errno != EACCES ? fd : ::open(path, O_WRONLY | kFlags, 0640);
 }
 
-// systemd.exec(5): the stream that is connected to the journal, if there is one.
+// True if the descriptor is connected to the journal (systemd.exec(5), JOURNAL_STREAM).
 bool IsJournal(const struct stat& file) {
   const char* stream = std::getenv("JOURNAL_STREAM");
   unsigned long device = 0;
@@ -37,7 +38,7 @@ bool IsJournal(const struct stat& file) {
          file.st_ino == inode;
 }
 
-// no-color.org, and terminals that cannot.
+// False with NO_COLOR (no-color.org) and for terminals without colour.
 bool WantsColour() {
   const char* no_color = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
@@ -54,8 +55,8 @@ Result<LogOutput::Target> LogOutput::OpenStandardError() {
   if (IsJournal(file)) target.sink = log::Sink::kJournal;
   if (S_ISCHR(file.st_mode) && ::isatty(STDERR_FILENO) == 1 && WantsColour())
     target.sink = log::Sink::kTerminal;
-  // A pipe opened anew does not block, whatever its reader does, and the one that we were given stays as it
-  // was.
+  // A pipe that is opened again can be non-blocking without changing the descriptor shared with other
+  // processes.
   if (S_ISFIFO(file.st_mode))
     target.file = UniqueFd(::open("/proc/self/fd/2", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
   return target;
@@ -82,24 +83,24 @@ Status LogOutput::Use(Result<Target> server, Result<Target> access) {
   return {};
 }
 
-InheritedLog LogOutput::Bequeath(const Target& target) {
+SavedLog LogOutput::Save(const Target& target) {
   return {target.file.Get(), target.path, static_cast<std::uint8_t>(target.sink)};
 }
 
-void LogOutput::Inherit(const InheritedLog& log, Target& target) {
-  if (log.path.empty()) return;  // of a program that does not pass its logs on
-  // Of a kind that a later version may have: its lines are written as they are.
+void LogOutput::Restore(const SavedLog& log, Target& target) {
+  if (log.path.empty()) return;  // the previous program does not pass its logs on
+  // A kind of log known only to a later version: write its lines as they are.
   const bool known = log.sink <= static_cast<std::uint8_t>(log::kLastSink);
   target = Target{log.path, UniqueFd(log.fd), known ? static_cast<log::Sink>(log.sink) : log::Sink::kFile};
 }
 
-void LogOutput::Inherit(const InheritedLog& server, const InheritedLog& access) {
-  Inherit(server, server_);
-  Inherit(access, access_);
+void LogOutput::Restore(const SavedLog& server, const SavedLog& access) {
+  Restore(server, server_);
+  Restore(access, access_);
   log::SetOutput(Fds().server, server_.sink);
 }
 
-void LogOutput::Dress(const LogConfig& config) {
+void LogOutput::ApplyFormat(const LogConfig& config) {
   log::SetLevel(config.level);
   log::SetFormat(config.format);
   if (log::MeansSyslog(config.file)) {
@@ -108,7 +109,7 @@ void LogOutput::Dress(const LogConfig& config) {
 }
 
 Status LogOutput::Apply(const LogConfig& config) {
-  Dress(config);
+  ApplyFormat(config);
   if (applied_ && config.file == server_.path && config.access == access_.path) return {};
   Status status = Use(Open(config.file), Open(config.access));
   applied_ = applied_ || status.Ok();

@@ -1,6 +1,5 @@
-// LogOutput: owns the descriptors of the log and of the access log, where they are files of ours; opens and
-// reopens them. Master only: workers are sent the new descriptors, because by then they may not be allowed to
-// open the files themselves.
+// LogOutput: owns the descriptors of the log and the access log; opens and reopens them. Master only: workers
+// may lack the permission to open the files, so the master sends them new descriptors.
 #ifndef PREFORKD_MASTER_SYSTEM_LOG_OUTPUT_H_
 #define PREFORKD_MASTER_SYSTEM_LOG_OUTPUT_H_
 
@@ -16,17 +15,17 @@ namespace preforkd {
 
 class LogOutput {
  public:
-  // How lines look, without where they go.
-  static void Dress(const LogConfig& config);
-  // Points the logs at what `config` says. On error both stay where they were.
+  // Sets the level and format of log lines, not their destination.
+  static void ApplyFormat(const LogConfig& config);
+  // Opens the logs of `config`. On error both logs stay as they were.
   Status Apply(const LogConfig& config);
-  // Goes on with what the program before this one had open; a later Apply opens anew what it can.
-  void Inherit(const InheritedLog& server, const InheritedLog& access);
-  [[nodiscard]] InheritedLog BequeathServer() const { return Bequeath(server_); }
-  [[nodiscard]] InheritedLog BequeathAccess() const { return Bequeath(access_); }
-  // The same paths again: after logrotate has moved the files away. On error both stay where they were.
+  // Uses the logs that the previous program had open (upgrade). A later Apply opens the configured ones.
+  void Restore(const SavedLog& server, const SavedLog& access);
+  [[nodiscard]] SavedLog SaveServer() const { return Save(server_); }
+  [[nodiscard]] SavedLog SaveAccess() const { return Save(access_); }
+  // Opens the same paths again, after logrotate has moved the files. On error both logs stay as they were.
   Status Reopen();
-  // Borrowed: what lines go to now.
+  // The current descriptors; borrowed.
   [[nodiscard]] LogFds Fds() const;
 
  private:
@@ -38,13 +37,13 @@ class LogOutput {
 
   static Result<Target> Open(const std::string& path);
   static Result<Target> OpenStandardError();
-  static InheritedLog Bequeath(const Target& target);
-  static void Inherit(const InheritedLog& log, Target& target);
+  static SavedLog Save(const Target& target);
+  static void Restore(const SavedLog& log, Target& target);
   Status Use(Result<Target> server, Result<Target> access);
 
   Target server_{"stderr", {}, log::Sink::kFile};
   Target access_{"off", {}, log::Sink::kFile};
-  bool applied_ = false;  // what standard error is has been looked at
+  bool applied_ = false;  // the kind of standard error has been determined
 };
 
 }  // namespace preforkd

@@ -15,23 +15,23 @@
 namespace preforkd {
 namespace {
 
-// More than a pid needs; a block of the disk in any case.
+// More than a pid needs; the file system allocates a whole block anyway.
 constexpr off_t kRoom = 32;
-// A server that stops removes its file between our open and our lock. How often to begin again.
+// Another server may remove its file between our open and our lock. Number of attempts.
 constexpr int kAttempts = 10;
 
 bool SameFile(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// What `fd` is open on is what `path` leads to.
+// True if `path` refers to the file open as `fd`.
 bool IsAt(int fd, const std::string& path) {
   struct stat ours {};
   struct stat there {};
   return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && SameFile(ours, there);
 }
 
-// Error: somebody else has it, or no lock can be had.
+// Error: another process holds the lock, or locking failed.
 Status TakeLock(int fd, const std::string& path) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -47,8 +47,8 @@ Status TakeLock(int fd, const std::string& path) {
   return SysErrorOf(errnum, "fcntl", path);
 }
 
-// Room for the pid, so that to write it cannot fail later. Where the file system does not know how, Write
-// finds out.
+// Allocates space for the pid, so that the later write cannot fail. If the file system does not support that,
+// Write reports the error.
 Status Reserve(int fd, const std::string& path) {
   if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, kRoom) == 0) return {};
   return errno == ENOSPC || errno == EDQUOT ? Status(SysError("fallocate", path)) : Status();
@@ -59,7 +59,7 @@ bool IsRegular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// A number and a newline, as a server has left it, or nothing.
+// True if the file is empty or holds a number and a newline, as a server writes it.
 bool HoldsPidOrNothing(int fd) {
   std::array<char, kRoom + 1> text;
   const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
@@ -98,11 +98,10 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!fd.Valid()) return SysError("open", path);
-    // What is no file of ours, such as /dev/null or the configuration, must not be overwritten and removed in
-    // the end.
-    if (!IsRegular(fd.Get())) return Error{fmt::format("{} is no regular file", path)};
+    // Never overwrite and remove anything but a pid file, such as /dev/null or the configuration.
+    if (!IsRegular(fd.Get())) return Error{fmt::format("{} is not a regular file", path)};
     if (!HoldsPidOrNothing(fd.Get()))
-      return Error{fmt::format("{} is no pid file: it holds something else", path)};
+      return Error{fmt::format("{} is not a pid file: it has other content", path)};
     if (Status status = TakeLock(fd.Get(), path); !status.Ok()) return status.Err();
     if (!IsAt(fd.Get(), path)) continue;
     if (Status status = Reserve(fd.Get(), path); !status.Ok()) {
@@ -113,10 +112,10 @@ Result<PidFile> PidFile::Lock(const std::string& path) {
     file.fd_ = std::move(fd);
     return file;
   }
-  return Error{fmt::format("{}: it is removed as often as it is made", path)};
+  return Error{fmt::format("{}: another process keeps removing it", path)};
 }
 
-PidFile PidFile::Inherit(std::string path, UniqueFd fd) {
+PidFile PidFile::Restore(std::string path, UniqueFd fd) {
   PidFile file;
   file.path_ = std::move(path);
   file.fd_ = std::move(fd);
@@ -126,7 +125,7 @@ PidFile PidFile::Inherit(std::string path, UniqueFd fd) {
 Status PidFile::Write() {
   if (!fd_.Valid()) return {};
   const std::string text = fmt::format("{}\n", ::getpid());
-  // Over what a dead server has left, and only then to the new length: at no moment is the file empty.
+  // Overwrite the old pid, then set the new length: the file is never empty in between.
   const ssize_t written = ::pwrite(fd_.Get(), text.data(), text.size(), 0);
   Status status;
   if (written < 0) {
@@ -140,7 +139,7 @@ Status PidFile::Write() {
   return status;
 }
 
-PidFile::Presence PidFile::Look() const {
+PidFile::Presence PidFile::Check() const {
   if (path_.empty()) return Presence::kOurs;
   struct stat there {};
   if (::lstat(path_.c_str(), &there) < 0) {

@@ -10,17 +10,17 @@ namespace preforkd {
 Status PidFiles::Prepare(const Config& config) {
   coming_.reset();
   const bool same = config.pid_file == held_.Path();
-  if (!same && (config.pid_file.empty() || held_.Holds(config.pid_file))) return {};  // nothing to be made
+  if (!same && (config.pid_file.empty() || held_.Holds(config.pid_file))) return {};  // nothing to create
   if (same) {
-    switch (held_.Look()) {
+    switch (held_.Check()) {
       case PidFile::Presence::kOurs: return {};
       case PidFile::Presence::kReplaced:
-        log::Warning("{}: the pid file has been replaced by somebody else's, which is left alone",
-                     config.pid_file);
+        log::Warning({log::kFileReplaced, {{"path", config.pid_file}}},
+                     "the pid file {} was replaced by another process and is left as it is", config.pid_file);
         return {};
       case PidFile::Presence::kGone: break;
     }
-    MakeFolderOf(config.pid_file);  // a cleaner may have taken that as well
+    MakeFolderOf(config.pid_file);  // a cleanup job may have removed the folder as well
   }
   Result<PidFile> file = PidFile::Lock(config.pid_file);
   const Status status = file.Ok() ? file.Value().Write() : Status(file.Err());
@@ -29,7 +29,8 @@ Status PidFiles::Prepare(const Config& config) {
     return {};
   }
   if (!same) return Error{"pid_file: " + status.Err().text, status.Err().errnum};
-  log::Error("the pid file has been removed and cannot be made again: {}", status.Err().text);
+  log::Error({log::kFileRemoved, {{"path", config.pid_file}}},
+             "the pid file was removed and cannot be created again: {}", status.Err().text);
   return {};
 }
 
@@ -38,7 +39,8 @@ void PidFiles::Commit(const Config& config) {
     const bool again = coming_->Path() == held_.Path();
     held_ = std::move(*coming_);
     coming_.reset();
-    log::Notice("pid file {}{}", held_.Path(), again ? ": it had been removed, and has been made again" : "");
+    log::Notice({again ? log::kFileRestored : log::kPidFile, {{"path", held_.Path()}}}, "pid file {}{}",
+                held_.Path(), again ? " was removed and has been created again" : "");
   } else if (config.pid_file.empty()) {
     held_ = {};
   } else if (held_.Holds(config.pid_file)) {

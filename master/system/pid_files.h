@@ -1,5 +1,5 @@
-// PidFiles: the pid file that is held, and the one that a coming configuration wants. Owns both. A reload may
-// move the file, and makes it again where a cleaner has removed it.
+// PidFiles: owns the pid file in use, and during a reload the one of the new configuration. A reload can move
+// the file, and creates it again if it was removed.
 #ifndef PREFORKD_MASTER_SYSTEM_PID_FILES_H_
 #define PREFORKD_MASTER_SYSTEM_PID_FILES_H_
 
@@ -18,13 +18,13 @@ class PidFiles {
 
   [[nodiscard]] PidFile& Held() { return held_; }
 
-  // Locks and writes the file that `config` wants where that is not the one that is held, beside that one. A
-  // file that was held and has been removed is no reason to refuse: where it cannot be made again, that is
-  // logged. What somebody else has put in its place is left alone. Error: another file cannot be had.
+  // Locks and writes the pid file of `config`, if that is not the one in use. If the file in use was removed,
+  // it is created again; a failure of that is only logged. A file that another process put in its place is
+  // not touched. Error: a different file cannot be locked or written.
   Status Prepare(const Config& config);
-  // `config`, which was prepared, is in service from now on.
+  // Puts `config` into service. Precondition: Prepare(config) succeeded.
   void Commit(const Config& config);
-  // Removes what Prepare made.
+  // Removes what Prepare created.
   void Abandon() { coming_.reset(); }
 
  private:

@@ -14,9 +14,9 @@
 namespace preforkd {
 namespace {
 
-// The first that a manager passes, SD_LISTEN_FDS_START.
+// SD_LISTEN_FDS_START, the first passed descriptor.
 constexpr int kFirstPassedFd = 3;
-// A name that no manager has given: sd_listen_fds_with_names(3).
+// The name of a socket that the manager did not name (sd_listen_fds_with_names(3)).
 constexpr const char* kUnnamed = "unknown";
 
 template <typename Number>
@@ -28,7 +28,7 @@ std::optional<Number> Parse(const std::optional<std::string>& text) {
   return number;
 }
 
-// Takes the variable that says whom the others are for. A variable that is not there leaves the default.
+// Takes the variable that holds the pid the others are meant for. `by_default`: the result if it is not set.
 bool IsForUs(const char* variable, bool by_default) {
   const std::optional<std::string> pid = TakeVariable(variable);
   return pid ? Parse<pid_t>(pid) == ::getpid() : by_default;
@@ -40,7 +40,8 @@ std::optional<Duration> TakeWatchdog() {
   if (!ours || !text) return std::nullopt;
   const auto microseconds = Parse<std::int64_t>(text);
   if (microseconds && *microseconds > 0) return std::chrono::microseconds(*microseconds);
-  log::Warning("WATCHDOG_USEC: {} is no time in microseconds: no watchdog", Quoted(*text));
+  log::Warning({log::kEnvironmentInvalid, {{"variable", "WATCHDOG_USEC"}}},
+               "WATCHDOG_USEC: {} is not a number of microseconds; watchdog disabled", Quoted(*text));
   return std::nullopt;
 }
 
@@ -54,23 +55,24 @@ std::vector<std::string> SplitNames(std::string_view list) {
   return names;
 }
 
-std::vector<InheritedSocket> TakeSockets() {
+std::vector<ActivationSocket> TakeSockets() {
   const bool ours = IsForUs("LISTEN_PID", false);
   const std::optional<std::string> count_text = TakeVariable("LISTEN_FDS");
   const std::optional<std::string> names_text = TakeVariable("LISTEN_FDNAMES");
-  std::vector<InheritedSocket> sockets;
+  std::vector<ActivationSocket> sockets;
   if (!ours || !count_text) return sockets;
   const auto count = Parse<std::uint16_t>(count_text);
   if (!count) {
-    log::Warning("LISTEN_FDS: {} is no number of sockets: none is taken", Quoted(*count_text));
+    log::Warning({log::kEnvironmentInvalid, {{"variable", "LISTEN_FDS"}}},
+                 "LISTEN_FDS: {} is not a number of sockets; none is used", Quoted(*count_text));
     return sockets;
   }
   const std::vector<std::string> names = SplitNames(names_text.value_or(""));
   for (std::size_t i = 0; i < *count; ++i) {
     const int number = kFirstPassedFd + static_cast<int>(i);
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0) {
-      log::Warning("LISTEN_FDS says {}, but {}", *count,
-                   SysErrorOf(errno, "fcntl", std::to_string(number)).text);
+      log::Warning({log::kEnvironmentInvalid, {{"variable", "LISTEN_FDS"}}}, "LISTEN_FDS is {}, but {}",
+                   *count, SysErrorOf(errno, "fcntl", std::to_string(number)).text);
       break;
     }
     const bool named = names_text && i < names.size() && !names[i].empty();

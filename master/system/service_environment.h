@@ -1,9 +1,8 @@
-// ServiceEnvironment: what a service manager has put into our environment: where it wants to hear of us
-// (sd_notify(3)), how often (sd_watchdog_enabled(3)), and the sockets it has opened for us
-// (sd_listen_fds(3)).
+// ServiceEnvironment: what the service manager put into the environment: the notification socket
+// (sd_notify(3)), the watchdog interval (sd_watchdog_enabled(3)) and the passed sockets (sd_listen_fds(3)).
 //
-// Taken once, before anything is forked, and wiped: a worker, a program that it runs, and whoever reads
-// /proc/PID/environ must not find an address at which it could speak for the master.
+// Read once, before any fork, and then wiped: no worker, no program that a worker runs and no reader of
+// /proc/PID/environ may find an address at which it could speak for the master.
 #ifndef PREFORKD_MASTER_SYSTEM_SERVICE_ENVIRONMENT_H_
 #define PREFORKD_MASTER_SYSTEM_SERVICE_ENVIRONMENT_H_
 
@@ -16,21 +15,21 @@
 
 namespace preforkd {
 
-// A socket that was open when we were started, under the name that it has in FileDescriptorName=. Several may
-// have one name. Close-on-exec from now on.
-struct InheritedSocket {
+// A socket passed by the service manager. `name` is its FileDescriptorName=; several sockets may have the
+// same name. Close-on-exec is set.
+struct ActivationSocket {
   std::string name;
   UniqueFd fd;
 };
 
 struct ServiceEnvironment {
-  std::string notify_socket;         // "/path" or "@abstract"; empty: nobody wants to hear
-  std::optional<Duration> watchdog;  // somebody wants to hear within that time, again and again
-  std::vector<InheritedSocket> sockets;
+  std::string notify_socket;         // "/path" or "@abstract"; empty: no notifications
+  std::optional<Duration> watchdog;  // maximum time between two notifications; nullopt: no watchdog
+  std::vector<ActivationSocket> sockets;
 };
 
-// What is not meant for this process (WATCHDOG_PID, LISTEN_PID) is left alone, but for the variables, which
-// are wiped all the same. What makes no sense is logged and ignored.
+// Variables meant for another process (WATCHDOG_PID, LISTEN_PID) are ignored, but wiped as well. Invalid
+// values are logged and ignored.
 ServiceEnvironment TakeServiceEnvironment();
 
 }  // namespace preforkd

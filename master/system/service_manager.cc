@@ -10,7 +10,7 @@
 namespace preforkd {
 namespace {
 
-// How long to wait when the manager's queue is full, and how much to keep meanwhile.
+// Pause before sending again when the manager's queue is full, and maximum number of notices kept meanwhile.
 constexpr Duration kSendAgain = std::chrono::milliseconds(50);
 constexpr std::size_t kMaxWaiting = 64;
 
@@ -28,21 +28,26 @@ ServiceManager::ServiceManager(EventLoop& loop, const ServiceEnvironment& enviro
 
 void ServiceManager::OpenSocket(const std::string& name) {
   const Result<ListenAddress> address = ParseListenAddress("unix:" + name);
-  if (!address.Ok()) return log::Warning("NOTIFY_SOCKET: {}", address.Err().text);
+  if (!address.Ok())
+    return log::Warning({log::kEnvironmentInvalid, {{"variable", "NOTIFY_SOCKET"}}}, "NOTIFY_SOCKET: {}",
+                        address.Err().text);
   address_ = address.Value().address;
-  // Not connected: a manager that starts anew is reached under the same name.
+  // Not connected: a restarted manager is reached under the same name.
   socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket_.Valid()) log::Warning("the service manager will not hear of us: {}", SysError("socket").text);
+  if (!socket_.Valid())
+    log::Warning(log::kManagerUnreachable, "the service manager cannot be notified: {}",
+                 SysError("socket").text);
 }
 
 void ServiceManager::Tick() {
   const Notices::Reading reading = read_();
   std::string text = notices_.Tick(reading, Now());
   if (notices_.Withholding() && !std::exchange(told_of_withholding_, true)) {
-    log::Error("only {} of {} workers beat: the service manager's watchdog is not answered", reading.beating,
-               reading.wanted);
+    log::Error({log::kWatchdogMissed, {{"beating", reading.beating}, {"wanted", reading.wanted}}},
+               "only {} of {} workers have a recent heartbeat: not notifying the service manager's watchdog",
+               reading.beating, reading.wanted);
   } else if (!notices_.Withholding() && std::exchange(told_of_withholding_, false)) {
-    log::Notice("the service manager's watchdog is answered again");
+    log::Notice(log::kWatchdogRestored, "notifying the service manager's watchdog again");
   }
   Say(std::move(text));
 }
@@ -65,8 +70,9 @@ void ServiceManager::SendWaiting() {
       if (errnum == EINTR) continue;
       if (errnum == EAGAIN || errnum == ENOBUFS || errnum == ENOMEM) return send_again_.SetAfter(kSendAgain);
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Warning("the service manager does not hear us: {} ({} more such lines held back)",
-                     SysErrorOf(errnum, "sendto", address_.Text()).text, *held_back);
+        log::Warning({log::kManagerUnreachable, {{"suppressed", *held_back}}},
+                     "the service manager cannot be notified: {}",
+                     SysErrorOf(errnum, "sendto", address_.Text()).text);
       }
     }
     waiting_.pop_front();

@@ -1,8 +1,8 @@
-// ServiceManager: speaks to whoever started us, in datagrams, sd_notify(3). What is said and when,
-// policy/notices.h decides; here it is sent. Without an address it does nothing.
+// ServiceManager: sends notifications to the service manager as datagrams (sd_notify(3)). policy/notices.h
+// decides what is sent and when. Without an address it does nothing.
 //
-// Owns its socket. Only the master may speak: a worker closes the socket with everything else that it
-// inherits, and does not find the address (service_environment.h).
+// Owns its socket. Only the master notifies: a worker closes the inherited socket, and the address is wiped
+// (service_environment.h).
 #ifndef PREFORKD_MASTER_SYSTEM_SERVICE_MANAGER_H_
 #define PREFORKD_MASTER_SYSTEM_SERVICE_MANAGER_H_
 
@@ -23,33 +23,33 @@ namespace preforkd {
 
 class ServiceManager {
  public:
-  // `read` is asked before the watchdog is answered.
+  // `read` is called before each watchdog notification.
   ServiceManager(EventLoop& loop, const ServiceEnvironment& environment,
                  std::function<Notices::Reading()> read);
 
-  // This process has said READY=1 and then Reloading already, as another program.
-  void Resume() { notices_.Resume(); }
+  // The previous program of this process has sent READY=1 and RELOADING=1 (upgrade).
+  void Restore() { notices_.Restore(); }
 
-  // `status` is one line for people.
+  // `status` is one line for the operator.
   void Serving(const std::string& status) { Say(notices_.Serving(status)); }
   void Reloading(const std::string& status) { Say(notices_.Reloading(status, Now())); }
-  // Done or refused; `status` says which.
+  // The reload succeeded or was refused; `status` tells which.
   void ReloadEnded(const std::string& status) { Say(notices_.ReloadEnded(status)); }
-  // Gracefully, until `deadline`; or at once, which is a deadline that is now.
+  // Stopping gracefully until `deadline`; for an immediate stop, `deadline` is now.
   void Stopping(Time deadline) { Say(notices_.Stopping(deadline, Now())); }
 
  private:
   void OpenSocket(const std::string& name);
   void Tick();
   void Say(std::string text);
-  // Sends what waits, in order, until the manager's queue is full.
+  // Sends pending notices in order until the manager's queue is full.
   void SendWaiting();
 
   Notices notices_;
   std::function<Notices::Reading()> read_;
   SocketAddress address_;
-  UniqueFd socket_;                  // invalid: nobody listens
-  std::deque<std::string> waiting_;  // said, and not yet sent
+  UniqueFd socket_;                  // invalid: no service manager
+  std::deque<std::string> waiting_;  // not sent yet
   bool told_of_withholding_ = false;
   OncePerSecond log_limit_;
   Timer tick_;

@@ -1,6 +1,6 @@
 #include "master/system/spawn.h"
 
-extern "C" {  // glibc 2.36 has forgotten to say so itself
+extern "C" {  // glibc 2.36 lacks it in this header
 #include <sys/pidfd.h>
 }
 #include <sys/wait.h>
@@ -17,8 +17,8 @@ extern "C" {  // glibc 2.36 has forgotten to say so itself
 namespace preforkd {
 
 Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
-  std::fflush(nullptr);  // or the child would write our buffers a second time
-  // A signal to the child before it has set itself up must wait until it can act on it.
+  std::fflush(nullptr);  // else the child would write our buffers a second time
+  // A signal sent to the child must stay pending until the child can handle it.
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
@@ -30,13 +30,15 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
     ::_exit(static_cast<int>(WorkerExit::kStartFailed));
   }
   const int fork_errno = errno;
-  // More is blocked than was, which the master can live with: what it acts on it reads from its signalfd.
-  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
+  // On failure more signals stay blocked. The master reads the ones it handles from a signalfd, so it can go
+  // on.
+  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0)
+    log::Error(log::kSystemCallFailed, "{}", SysError("sigprocmask").text);
   if (pid < 0) return SysErrorOf(fork_errno, "fork");
 
-  SpawnedProcess process{pid, UniqueFd(::pidfd_open(pid, 0))};  // close-on-exec by itself
+  SpawnedProcess process{pid, UniqueFd(::pidfd_open(pid, 0))};  // close-on-exec by default
   if (process.pidfd.Valid()) return process;
-  // A child that we could not watch must not live. It is not yet waited for, so the pid is surely its own.
+  // Kill a child that cannot be watched. It has not been waited for, so the pid is still its own.
   const Error error = SysError("pidfd_open");
   ::kill(pid, SIGKILL);
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
@@ -46,7 +48,7 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
 
 bool SignalProcess(int pidfd, int signo) {
   if (::pidfd_send_signal(pidfd, signo, nullptr, 0) == 0) return true;
-  if (errno != ESRCH) log::Error("{}", SysError("pidfd_send_signal").text);
+  if (errno != ESRCH) log::Error(log::kSystemCallFailed, "{}", SysError("pidfd_send_signal").text);
   return false;
 }
 

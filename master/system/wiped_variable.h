@@ -1,5 +1,5 @@
-// A variable of the environment that is meant for this process alone: no child, and nobody who reads
-// /proc/PID/environ, may find it. Master only, before anything is forked.
+// An environment variable meant for this process alone: no child and no reader of /proc/PID/environ may find
+// it. Master only; call before any fork.
 #ifndef PREFORKD_MASTER_SYSTEM_WIPED_VARIABLE_H_
 #define PREFORKD_MASTER_SYSTEM_WIPED_VARIABLE_H_
 
@@ -8,7 +8,8 @@
 
 namespace preforkd {
 
-// The value, nullopt when it is not set. Wiped in place, name and all: unsetenv(3) only forgets where it is.
+// Returns the value, nullopt if it is not set, and overwrites name and value in place: unsetenv(3) only
+// removes the pointer.
 std::optional<std::string> TakeVariable(const char* name);
 
 }  // namespace preforkd

@@ -20,7 +20,7 @@ constexpr const char* kRunning = "/proc/self/exe";
 std::string PathOfOwnProgram() {
   const auto* name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   std::error_code error;
-  // /dev/fd/N or /proc/self/fd/N: by fexecve(3), from a descriptor that is no more.
+  // The program was run by fexecve(3); that descriptor is closed by now.
   if (name != nullptr && *name != '\0' && !std::string_view(name).starts_with("/dev/fd/") &&
       !std::string_view(name).starts_with("/proc/self/fd/")) {
     const std::filesystem::path path = std::filesystem::absolute(name, error);
@@ -32,7 +32,7 @@ std::string PathOfOwnProgram() {
 
 void NameProcessAfter(const std::string& path) {
   const std::string name = std::filesystem::path(path).filename().string();
-  (void)::prctl(PR_SET_NAME, name.c_str());  // cuts it; cannot fail otherwise
+  (void)::prctl(PR_SET_NAME, name.c_str());  // truncates a long name; does not fail otherwise
 }
 
 Result<UniqueFd> OpenOwnProgram() {

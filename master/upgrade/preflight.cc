@@ -21,7 +21,7 @@
 namespace preforkd {
 namespace {
 
-// Of what a program says that may be none of ours.
+// Limits for the child's output: the program may be anything.
 constexpr std::size_t kMaxLine = 500;
 constexpr std::size_t kMaxLines = 40;
 constexpr std::string_view kRefused = "refused: ";
@@ -35,16 +35,17 @@ Result<Pipe> MakePipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) < 0) return SysError("pipe2");
   Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  // Ours only: the child's output is the other end's.
+  // Only our end is non-blocking; the other end is the child's stdout and stderr.
   if (::fcntl(pipe.read_end.Get(), F_SETFL, O_NONBLOCK) < 0) return SysError("fcntl", "pipe");
   return pipe;
 }
 
-// Between fork and exec. Everything of the master's is close-on-exec; what is said goes to the pipe.
+// Runs in the child between fork and exec. All descriptors of the master are close-on-exec; output goes to
+// the pipe.
 [[noreturn]] void Become(const std::string& path, char* const* arguments, const Pipe& pipe, int state) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  (void)::setpgid(0, 0);  // what it starts is ended with it
+  (void)::setpgid(0, 0);  // its own process group, so that KillGroup ends its children too
   for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
   const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
@@ -91,12 +92,12 @@ Preflight::~Preflight() {
   (void)KillAndAwait(pidfd_.Get());
 }
 
-// Whatever the new program has started and left behind. The child has not been waited for, so the number is
-// its own.
+// Kills also the processes that the new program has started. The child has not been waited for, so its
+// process group id still belongs to it.
 void Preflight::KillGroup() const { (void)::kill(-pid_, SIGKILL); }
 
 Status Preflight::Watch() {
-  deadline_.SetAfter(kPatience);
+  deadline_.SetAfter(kTimeout);
   if (Status status = exit_watch_.Want(Interest::kRead); !status.Ok()) return status;
   return output_watch_.Want(Interest::kRead);
 }
@@ -104,7 +105,7 @@ Status Preflight::Watch() {
 void Preflight::OnLate() {
   late_ = true;
   KillGroup();
-  (void)SignalProcess(pidfd_.Get(), SIGKILL);  // and OnExit tells: how soon it is gone is the system's affair
+  (void)SignalProcess(pidfd_.Get(), SIGKILL);  // OnExit reports it when the process has exited
 }
 
 void Preflight::Drain() {
@@ -113,7 +114,7 @@ void Preflight::Drain() {
     const ssize_t size = ::read(output_.Get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) {
-      if (size == 0) output_watch_.Stop();  // nobody speaks any more
+      if (size == 0) output_watch_.Stop();  // all writers have closed the pipe
       return;
     }
     said_.append(buffer.data(), static_cast<std::size_t>(size));
@@ -130,8 +131,9 @@ void Preflight::Relay() {
     if (line.empty()) continue;
     last_line_ = line;
     if (line.starts_with(kWouldDo) || line.starts_with(kRefused))
-      continue;  // the verdict, which is logged as such
-    if (++lines_ <= kMaxLines) log::Info("upgrade: the new program says: {}", Escaped(line));
+      continue;  // this is the verdict, which is logged elsewhere
+    if (++lines_ <= kMaxLines)
+      log::Info(log::kUpgradeOutput, "upgrade: the new program printed: {}", Escaped(line));
   }
 }
 
@@ -163,16 +165,16 @@ void Preflight::OnExit() {
 
 Result<std::string> Preflight::Verdict(int code, int status) const {
   if (late_) {
-    return Error{fmt::format("the new program has not made up its mind within {:.0f} s", Seconds(kPatience))};
+    return Error{fmt::format("the new program timed out after {:.0f} s", Seconds(kTimeout))};
   }
   const ExitReport end = ReportOf(code, status);
-  if (end.kind == ExitKind::kUnknown) return Error{"the new program is gone, and how it ended is unknown"};
+  if (end.kind == ExitKind::kUnknown) return Error{"the new program exited with unknown status"};
   if (end.kind == ExitKind::kSignal) return Error{"the new program was killed by " + end.Text()};
   if (status == 0 && last_line_.starts_with(kWouldDo)) return Escaped(last_line_.substr(kWouldDo.size()));
   if (last_line_.starts_with(kRefused)) return Error{Escaped(last_line_.substr(kRefused.size()))};
   const std::string said = last_line_.empty() ? "" : ": " + Escaped(last_line_);
-  return Error{fmt::format("what lies there is no preforkd that can take over; it ended with exit code {}{}",
-                           status, said)};
+  return Error{
+      fmt::format("not a preforkd binary that supports upgrade; it exited with code {}{}", status, said)};
 }
 
 }  // namespace preforkd

@@ -1,7 +1,7 @@
-// Preflight: the new program, run as a child in its check mode on the real configuration and the real state,
-// while this one goes on serving. What it says on its way is logged; how it ends is the answer.
+// Preflight: runs the new program as a child in check mode, on the real configuration and the real state,
+// while this program keeps serving. Logs the child's output; its exit code and last line are the verdict.
 //
-// Owns the child and kills it when it takes too long, or when it is not wanted any more.
+// Owns the child and its process group. Kills them after kTimeout and on destruction. Master only.
 #ifndef PREFORKD_MASTER_UPGRADE_PREFLIGHT_H_
 #define PREFORKD_MASTER_UPGRADE_PREFLIGHT_H_
 
@@ -21,19 +21,20 @@ namespace preforkd {
 
 class Preflight {
  public:
-  // The whole of it, so that an operator who waits has his answer within ten.
-  static constexpr Duration kPatience = std::chrono::seconds(8);
+  // For the whole check, so that an operator who waits has an answer within ten seconds.
+  static constexpr Duration kTimeout = std::chrono::seconds(8);
 
-  // The version of the new program, or why not, in one line. Called once, from the loop, as the last thing
-  // that is done.
+  // The version of the new program, or why it was refused, in one line. Called exactly once, from the loop;
+  // may destroy the Preflight.
   using Done = std::function<void(const Result<std::string>&)>;
 
-  // `words` are the operator's, the program's name first. `state` is borrowed for the call.
-  // Error: it could not even be started; `done` is not called then.
+  // `path`: the file of the new program. `words`: the operator's command line, program name first. `state`:
+  // the saved state (state_file.h), closed in this process at the end of the call.
+  // Error: the child could not be started; `done` is not called.
   static Result<std::unique_ptr<Preflight>> Start(EventLoop& loop, const std::string& path,
                                                   const std::vector<std::string>& words, UniqueFd state,
                                                   Done done);
-  // Some child of this process has ended. True when it is this one, which is dealt with then.
+  // A child of this process has exited. True if it was this one, which is then handled.
   bool OnChildExit(pid_t pid);
 
   Preflight(const Preflight&) = delete;
@@ -46,9 +47,9 @@ class Preflight {
   void OnExit();
   void OnLate();
   void KillGroup() const;
-  // Takes what the child has said so far.
+  // Reads all output that is there.
   void Drain();
-  // Logs whole lines and remembers the last.
+  // Logs complete lines and remembers the last one.
   void Relay();
   [[nodiscard]] Result<std::string> Verdict(int code, int status) const;
 
@@ -56,8 +57,8 @@ class Preflight {
   UniqueFd pidfd_;
   UniqueFd output_;
   Done done_;
-  std::string said_;       // since the last line feed
-  std::string last_line_;  // that was not empty
+  std::string said_;       // output after the last line feed
+  std::string last_line_;  // the last line that was not empty
   std::size_t lines_ = 0;
   bool late_ = false;
   FdWatch exit_watch_;

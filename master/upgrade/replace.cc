@@ -36,7 +36,7 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
   const std::vector<char*> arguments = PointersTo(words);
   const std::string variable =
       std::string(kOrderVariable) +
-      TextOf(UpgradeOrder{UpgradeOrder::Kind::kAdopt, file.Value().Get(), self.Value().Get(), {}});
+      TextOf(UpgradeOrder{UpgradeOrder::Kind::kRestore, file.Value().Get(), self.Value().Get(), {}});
   const std::vector<char*> environment = EnvironmentWith(variable);
 
   sigset_t every;
@@ -53,8 +53,10 @@ Error ReplaceProgram(const std::string& path, const std::vector<std::string>& wo
     error = open.Err();
   }
   if (!SetCloseOnExec(fds, true).Ok())
-    log::Alert("a descriptor that was to travel is not open: {}", error.text);
-  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0) log::Error("{}", SysError("sigprocmask").text);
+    log::Alert(log::kDescriptorKept, "a file descriptor that must survive exec is not open any more: {}",
+               error.text);
+  if (::sigprocmask(SIG_SETMASK, &before, nullptr) < 0)
+    log::Error(log::kSystemCallFailed, "{}", SysError("sigprocmask").text);
   return error;
 }
 

@@ -1,7 +1,7 @@
-// The moment of an upgrade: this process becomes another program, with what is open under the same numbers.
+// The exec of an upgrade: this process becomes another program and keeps descriptors under their numbers.
 //
-// Everything is close-on-exec in this tree, always; only here, and only from now to the exec, some of it is
-// not.
+// All descriptors are close-on-exec at all times. Only between SetCloseOnExec(fds, false) and the exec, those
+// that the next program needs are not. Master only.
 #ifndef PREFORKD_MASTER_UPGRADE_REPLACE_H_
 #define PREFORKD_MASTER_UPGRADE_REPLACE_H_
 
@@ -13,12 +13,12 @@
 
 namespace preforkd {
 
-// Sets or clears close-on-exec of all. Error: the first that is not open; the others are done all the same.
+// Sets or clears close-on-exec. Error: the first descriptor that is not open; the others are still changed.
 Status SetCloseOnExec(const std::vector<int>& fds, bool on);
 
-// Becomes the program at `path`, which is given `words` (the program's name first) and the order to adopt
-// `state`. Every signal stays blocked until it can receive them. Returns only when that could not be: then
-// nothing has changed.
+// Executes the program at `path` with the arguments `words` (program name first) and the order to restore
+// `state`. All signals are blocked until the new program has installed its handlers. Returns only on failure,
+// with everything as before.
 Error ReplaceProgram(const std::string& path, const std::vector<std::string>& words,
                      const UpgradeState& state);
 

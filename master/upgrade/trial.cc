@@ -39,15 +39,15 @@ Status WasPassed(const ListenConfig& listen, const UpgradeState& state) {
   });
   if (passed) return {};
   return Error{
-      fmt::format("{}: no socket of that name was passed when the server was started", listen.address.text)};
+      fmt::format("{}: the service manager passed no socket of that name at startup", listen.address.text)};
 }
 
-// Waits for one packet from `channel`, or its end, or `worker`'s.
+// Waits until the worker sends a packet on `channel` or exits. Success: the packet is Ready.
 Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
   std::array<pollfd, 2> both = {pollfd{channel, POLLIN, 0}, pollfd{worker.pidfd.Get(), POLLIN, 0}};
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Now()).count();
-    if (left <= 0) return Error{"a worker of the new program is not ready in time"};
+    if (left <= 0) return Error{"a worker of the new program timed out before it was ready"};
     if (::poll(both.data(), both.size(), static_cast<int>(left)) < 0) {
       if (errno == EINTR) continue;
       return SysError("poll");
@@ -55,35 +55,34 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
     const Reception<WorkerToMaster> reception = ChannelEnd(channel, kWireVersion).ReceiveFromWorker();
     if (reception.outcome == Heard::kMessage && std::holds_alternative<Ready>(*reception.message)) return {};
     if (reception.outcome == Heard::kMessage || reception.outcome == Heard::kNonsense) {
-      return Error{"a worker of the new program says what none should"};
+      return Error{"a worker of the new program sent an unexpected message"};
     }
-    if ((both[1].revents & POLLIN) != 0) return Error{"a worker of the new program dies at its start"};
+    if ((both[1].revents & POLLIN) != 0) return Error{"a worker of the new program exited at startup"};
   }
 }
 
 }  // namespace
 
 Status TryConnections(const UpgradeState& state) {
-  for (const InheritedConnection& connection : state.connections) {
-    // In place of the client's descriptor, which is not here.
+  for (const SavedConnection& connection : state.connections) {
+    // A stand-in for the client's descriptor, which this process does not have.
     UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!stand_in.Valid()) return SysError("fcntl");
     const Result<Untaken> message =
         DecodeUntaken(connection.parcel, std::move(stand_in), WireVersion{state.wire_version});
-    if (!message.Ok()) return Error{"a connection cannot be read: " + message.Err().text};
+    if (!message.Ok()) return Error{"cannot decode a saved connection: " + message.Err().text};
   }
   return {};
 }
 
 Status TryListeners(const Config& config, const UpgradeState& state) {
   if (state.listeners.size() > kMaxListeners) {
-    return Error{
-        fmt::format("{} sockets are listened on; {} is the limit", state.listeners.size(), kMaxListeners)};
+    return Error{fmt::format("{} listening sockets are more than the limit of {}", state.listeners.size(),
+                             kMaxListeners)};
   }
   for (const ListenConfig& listen : config.listen) {
-    const auto there =
-        std::find_if(state.listeners.begin(), state.listeners.end(),
-                     [&](const InheritedListener& old) { return old.key == listen.address.text; });
+    const auto there = std::find_if(state.listeners.begin(), state.listeners.end(),
+                                    [&](const SavedListener& old) { return old.key == listen.address.text; });
     if (there != state.listeners.end()) {
       const Result<SocketAccess> access = AccessOf(listen);
       if (!access.Ok()) return access.Err();
@@ -115,18 +114,18 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   (void)board.Value().Use(start.id.slot);
   start.config = config;
   start.pool = &pool;
-  start.death_signal = SIGKILL;  // one that hangs at its start hears nothing else
+  start.parent_exit_signal = SIGKILL;  // a worker that hangs at startup handles no other signal
   for (const ServiceConfig& service : config->services) {
     if (service.pool == pool.name)
       start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
   }
   const Result<SpawnedProcess> process = SpawnProcess([&] {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // before it has come to set that itself
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // effective until the worker sets it itself
     worker(std::move(start));
   });
   if (!process.Ok()) return process.Err();
-  const Duration patience = std::min<Duration>(pool.supervision.start_timeout, kTrialPatience);
-  const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + patience);
+  const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
+  const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
   const ExitReport end = ReportOf(info.si_code, info.si_status);
   if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;

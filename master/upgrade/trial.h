@@ -1,6 +1,7 @@
-// The new program's side of a preflight: would an upgrade to it do? Runs in a child of the old master, in
-// place of everything else, and touches nothing that is not its own: it reads the state, checks the
-// configuration, binds for a moment the addresses that are new, and starts one worker as a test.
+// The new program's side of a preflight: checks whether an upgrade to this program would work. Runs in a
+// child of the old master, instead of serving. It reads the state, checks the configuration, binds new
+// addresses for a moment, and starts one worker per pool as a test. It changes nothing that belongs to the
+// old master.
 #ifndef PREFORKD_MASTER_UPGRADE_TRIAL_H_
 #define PREFORKD_MASTER_UPGRADE_TRIAL_H_
 
@@ -13,15 +14,16 @@
 
 namespace preforkd {
 
-// Every connection that the state holds can be read.
+// Error: one of the saved connections cannot be decoded.
 Status TryConnections(const UpgradeState& state);
 
-// Addresses of `config` that the master does not listen on yet can be bound; sockets of a service manager are
-// there.
+// Error: an address of `config` that the master does not listen on yet cannot be bound, a socket of the
+// service manager is missing, or the permissions of a socket file cannot be set.
 Status TryListeners(const Config& config, const UpgradeState& state);
 
-// A worker of each pool becomes ready, and is killed. Each has its start_timeout, or kTrialPatience.
-inline constexpr Duration kTrialPatience = std::chrono::seconds(6);
+// Starts a worker of each pool, waits until it is ready, and kills it. Each may take its start_timeout, at
+// most kTrialTimeout. Error: the first that did not become ready.
+inline constexpr Duration kTrialTimeout = std::chrono::seconds(6);
 Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker);
 
 }  // namespace preforkd

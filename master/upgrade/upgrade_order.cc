@@ -13,7 +13,7 @@
 namespace preforkd {
 namespace {
 
-// Cuts the part before the first comma off `text`.
+// Removes the part before the first comma from `text` and returns it.
 std::string_view NextPart(std::string_view& text) {
   const std::size_t comma = text.find(',');
   const std::string_view part = text.substr(0, comma);
@@ -43,7 +43,7 @@ UpgradeOrder ParseOrder(std::string_view text) {
     if (!failed) return {};
     return {UpgradeOrder::Kind::kAgain, *state, *old_program, std::string(text), *failed};
   }
-  if (kind == "adopt" && text.empty()) return {UpgradeOrder::Kind::kAdopt, *state, *old_program, {}};
+  if (kind == "restore" && text.empty()) return {UpgradeOrder::Kind::kRestore, *state, *old_program, {}};
   return {};
 }
 
@@ -51,7 +51,7 @@ std::string TextOf(const UpgradeOrder& order) {
   switch (order.kind) {
     case UpgradeOrder::Kind::kNone: break;
     case UpgradeOrder::Kind::kCheck: return fmt::format("check,{}", order.state);
-    case UpgradeOrder::Kind::kAdopt: return fmt::format("adopt,{},{}", order.state, order.old_program);
+    case UpgradeOrder::Kind::kRestore: return fmt::format("restore,{},{}", order.state, order.old_program);
     case UpgradeOrder::Kind::kAgain:
       return fmt::format("again,{},{},{},{}", order.state, order.old_program, order.failed, order.reason);
     case UpgradeOrder::Kind::kReturn:
@@ -69,7 +69,8 @@ CommandWords TakeCommandLine(int argc, const char* const* argv) {
   }
   if (argc < 2 || !command.words.back().starts_with(kOrderArgument)) return command;
   const UpgradeOrder order = ParseOrder(std::string_view(command.words.back()).substr(kOrderArgument.size()));
-  if (order.kind != UpgradeOrder::Kind::kCheck) return command;  // to whoever parses the rest an unknown flag
+  if (order.kind != UpgradeOrder::Kind::kCheck)
+    return command;  // the option parser reports an unknown option
   command.words.pop_back();
   command.order = order;
   return command;

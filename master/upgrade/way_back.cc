@@ -31,36 +31,37 @@ constexpr Fault kFaults[] = {
     {SIGBUS, "the new program crashed while it took over (SIGBUS)"},
     {SIGILL, "the new program crashed while it took over (SIGILL)"},
     {SIGFPE, "the new program crashed while it took over (SIGFPE)"},
-    {SIGABRT, "the new program gave up while it took over (SIGABRT)"},
+    {SIGABRT, "the new program aborted while it took over (SIGABRT)"},
     {SIGSYS, "the new program made a forbidden system call while it took over (SIGSYS)"},
     {SIGALRM, "the new program did not take over in time"},
 };
 
-// All that the signal handler needs, made ready before: it may allocate nothing, and trust nothing that it
-// did not make.
+// Everything that the signal handler needs, prepared in advance: the handler must not allocate, and must not
+// rely on other data of a crashed program.
 struct Prepared {
   UniqueFd old_program;
   UniqueFd state;
   std::string program;  // "/proc/self/fd/N"
   std::vector<std::string> words;
   std::vector<char*> arguments;
-  std::vector<char*> environment;             // with the order
-  std::array<char, kMaxReason + 96> order{};  // "_PREFORKD_UPGRADE=return,STATE,OLD," and room for the reason
-  std::size_t prefix = 0;                     // bytes of `order` before the reason
-  int failed = 0;                             // attempts to come back, this one included; 0: a new program's
-  std::array<struct sigaction, std::size(kFaults)> before{};  // what each of the faults meant before Open
+  std::vector<char*> environment;  // includes the order
+  std::array<char, kMaxReason + 96>
+      order{};             // "_PREFORKD_UPGRADE=return,STATE,OLD," plus room for the reason
+  std::size_t prefix = 0;  // bytes of `order` before the reason
+  int failed = 0;          // attempts to return, including this one; 0: a new program
+  std::array<struct sigaction, std::size(kFaults)> before{};  // the signal actions before Open
 };
 Prepared* g_prepared = nullptr;
 
-// Where the system is short of something, an attempt at once would run into the same. Nothing else can be
-// done meanwhile: there is no loop yet, or none any more. Async-signal-safe.
+// Pauses before another attempt: a retry at once would meet the same shortage. Blocking is fine, because no
+// event loop runs at this point. Async-signal-safe.
 void Pause(int attempts) {
   constexpr int kStepMs = 20;
-  constexpr int kMostMs = 1000;
-  (void)::poll(nullptr, 0, std::min(attempts * kStepMs, kMostMs));
+  constexpr int kMaxMs = 1000;
+  (void)::poll(nullptr, 0, std::min(attempts * kStepMs, kMaxMs));
 }
 
-// Async-signal-safe. No signal and no alarm may end the program that comes before it is ready for them.
+// Async-signal-safe. Blocks all signals, so that none ends the next program before it handles them.
 [[noreturn]] void Run() {
   Prepared& way = *g_prepared;
   (void)::alarm(0);
@@ -70,14 +71,14 @@ void Pause(int attempts) {
   if (way.failed != 0) Pause(way.failed);
   for (int attempt = 1; attempt <= WayBack::kAttempts && way.failed <= WayBack::kAttempts; ++attempt) {
     ::execve(way.program.c_str(), way.arguments.data(), way.environment.data());
-    // By its descriptor, where /proc is not mounted.
+    // If /proc is not mounted: by descriptor.
     ::execveat(way.old_program.Get(), "", way.arguments.data(), way.environment.data(), AT_EMPTY_PATH);
     Pause(attempt);
   }
-  ::_exit(static_cast<int>(ExitCode::kSoftware));  // the old program's file cannot be run any more
+  ::_exit(static_cast<int>(ExitCode::kSoftware));  // the old program's file cannot be executed
 }
 
-// Async-signal-safe. Who comes back has a reason already: the new program's.
+// Async-signal-safe. A returning program already carries a reason: why the new program failed.
 [[noreturn]] void Return(const char* reason) {
   Prepared& way = *g_prepared;
   if (way.failed == 0) {
@@ -95,13 +96,13 @@ void OnFault(int signo) {
   Return("the new program failed while it took over");
 }
 
-// What the program that comes is told.
+// The order for the program to return to.
 std::string OrderFor(const UpgradeOrder& order) {
   UpgradeOrder next = order;
   next.kind =
-      order.kind == UpgradeOrder::Kind::kAdopt ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
+      order.kind == UpgradeOrder::Kind::kRestore ? UpgradeOrder::Kind::kReturn : UpgradeOrder::Kind::kAgain;
   next.reason.resize(std::min(next.reason.size(), kMaxReason));
-  next.failed = order.failed + 1;  // of a return nobody asks
+  next.failed = order.failed + 1;  // unused by kReturn
   return std::string(kOrderVariable) + TextOf(next);
 }
 
@@ -113,18 +114,17 @@ void CatchFaults(Prepared& way) {
   ::sigemptyset(&faults);
   for (std::size_t i = 0; i < std::size(kFaults); ++i) {
     ::sigaddset(&faults, kFaults[i].signo);
-    // When this fails `before` stays what it is, the default: nothing is caught, and nothing is lost by
-    // Close.
+    // On failure `before` keeps its default: the signal is not caught, and Close resets it to the default.
     (void)::sigaction(kFaults[i].signo, &action, &way.before[i]);
   }
   (void)::sigprocmask(SIG_UNBLOCK, &faults, nullptr);
-  (void)::alarm(WayBack::kPatienceSeconds);
+  (void)::alarm(WayBack::kTimeoutSeconds);
 }
 
 }  // namespace
 
 void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& words) {
-  PF_CHECK(order.Continues(), "a way back to nowhere");
+  PF_CHECK(order.Restores(), "a way back without a program to return to");
   static Prepared way;
   way.old_program = UniqueFd(order.old_program);
   way.state = UniqueFd(order.state);
@@ -144,15 +144,16 @@ void WayBack::Open(const UpgradeOrder& order, const std::vector<std::string>& wo
 
 void WayBack::Take(const std::string& reason) {
   if (g_prepared == nullptr) {
-    log::Alert("what another program has left cannot be taken over: {}", reason);
+    log::Alert(log::kUpgradeStateLost, "the saved state cannot be restored: {}", reason);
     ::_exit(static_cast<int>(ExitCode::kSoftware));
   }
   if (g_prepared->failed == 0) {
-    log::Error("upgrade: {}: back to the program before this one", reason);
+    log::Error(log::kUpgradeReturn, "upgrade: {}: executing the previous program again", reason);
   } else if (g_prepared->failed <= kAttempts) {
-    log::Error("upgrade: on the way back: {}: trying again", reason);
+    log::Error(log::kUpgradeReturn, "upgrade: return to the previous program failed, will retry: {}", reason);
   } else {
-    log::Alert("upgrade: on the way back: {}: given up after {} attempts", reason, g_prepared->failed);
+    log::Alert(log::kUpgradeReturn, "upgrade: return to the previous program failed {} times, giving up: {}",
+               g_prepared->failed, reason);
   }
   Return(reason.c_str());
 }

@@ -1,14 +1,13 @@
-// WayBack: while a new program takes over it can still become the old one again: its file is open, and the
-// state that it left is untouched. Taken when the new one finds that it cannot go on, when it crashes, and
-// when it takes too long.
+// WayBack: lets a new program return to the old one while it takes over. The old program's file is kept open,
+// and the saved state is not modified. Used when the new program finds an error, crashes, or exceeds
+// kTimeoutSeconds.
 //
-// The old program that comes back has a way back too, to itself: what fails for want of memory, of
-// descriptors or of anything else that may be there a moment later is tried once more, from the beginning. So
-// every failure between Open and Close, on both ways, ends in a program that serves, or in the last of many
-// attempts.
+// An old program that resumes has a way back too, to itself: a failure for lack of memory or descriptors is
+// retried from the beginning, up to kAttempts times. So every failure between Open and Close ends in a
+// program that serves, or in an exit after the last attempt.
 //
-// It ends where the first thing is done that the old program would not know of (Close): a worker forked, a
-// connection given to somebody. One a process; master only.
+// It must be closed before the first step that the old program could not know of: a fork of a worker, or a
+// connection handed to one. One per process; master only.
 #ifndef PREFORKD_MASTER_UPGRADE_WAY_BACK_H_
 #define PREFORKD_MASTER_UPGRADE_WAY_BACK_H_
 
@@ -22,23 +21,23 @@ namespace preforkd {
 
 class WayBack {
  public:
-  // From Open to Close.
-  static constexpr int kPatienceSeconds = 8;
-  // Of an old program to come back: about a minute, with the pauses between them.
+  // Maximum time from Open to Close.
+  static constexpr int kTimeoutSeconds = 8;
+  // Attempts of an old program to resume: about a minute, including the pauses.
   static constexpr int kAttempts = 60;
   static constexpr int kChoosyAttempts = 4;
 
-  // `order` continues (UpgradeOrder). Its descriptors stay open, and are not close-on-exec, until Close.
-  // Signals that mean a crash, and SIGALRM, are caught from now on; all others are blocked already
-  // (ReplaceProgram, and this itself).
+  // Precondition: order.Restores(). The descriptors of `order` stay open, and are not close-on-exec, until
+  // Close. From now on signals that mean a crash, and SIGALRM, are caught; all others are blocked already, by
+  // ReplaceProgram or by the way back itself.
   static void Open(const UpgradeOrder& order, const std::vector<std::string>& words);
-  // Becomes the old program; ends the process if that cannot be, which is an alert. `reason` is one line, for
-  // the log, and from a new program for whoever waits.
+  // Executes the old program. If that is impossible, logs an alert and exits the process. `reason` is one
+  // line for the log; the reason of a new program is also reported to the waiting requests.
   [[noreturn]] static void Take(const std::string& reason);
-  // What could be done without is still worth another attempt; later it is not, because nobody is served
-  // meanwhile.
+  // True during the first kChoosyAttempts attempts: then even the failure of an optional part is worth a
+  // retry. Later it is not, because no client is served meanwhile.
   [[nodiscard]] static bool MayBeChoosy();
-  // There is no return any more: faults are what they were. No effect when none was open.
+  // Ends the way back: restores the signal actions and closes the descriptors. No effect if none is open.
   static void Close();
 };
 

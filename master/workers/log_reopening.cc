@@ -8,7 +8,7 @@
 namespace preforkd {
 namespace {
 
-// How soon to try again where a channel had no room. Runs only then.
+// Retry interval while a channel has no room.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -18,7 +18,7 @@ LogReopening::LogReopening(EventLoop& loop, Tell tell)
 
 void LogReopening::Begin(const std::vector<WorkerId>& workers, Done done) {
   round_.Begin(workers);
-  waiters_.push_back({Now() + kPatience, std::move(done)});
+  waiters_.push_back({Now() + kTimeout, std::move(done)});
   TellUntold();
   AnswerIfEnded();
 }
@@ -45,7 +45,7 @@ void LogReopening::TellUntold() {
 
 void LogReopening::AnswerIfEnded() {
   if (round_.Ended()) {
-    // A callback may begin the next round.
+    // Exchanged first: a callback may begin the next round.
     for (Waiter& waiter : std::exchange(waiters_, {})) waiter.done({});
   }
   ArmTimer();
@@ -57,7 +57,8 @@ void LogReopening::OnTimer() {
   while (!round_.Ended() && !waiters_.empty() && waiters_.front().deadline <= now) {
     const Waiter late = std::move(waiters_.front());
     waiters_.erase(waiters_.begin());
-    late.done(Error{fmt::format("not taken within {:.0f} s by {}", Seconds(kPatience), round_.Missing())});
+    late.done(
+        Error{fmt::format("timed out after {:.0f} s waiting for {}", Seconds(kTimeout), round_.Missing())});
   }
   AnswerIfEnded();
 }

@@ -1,8 +1,7 @@
-// LogReopening: sees to it that every worker writes to the new log files, and says when that is so.
+// LogReopening: has every worker switch to the new log files, and reports when all have.
 //
-// A worker whose channel has no room is told as soon as it has; one that is stuck delays the answer for at
-// most kPatience, and is named in it. It writes to the new files all the same, as soon as it takes its
-// messages.
+// A worker whose channel has no room is told as soon as it has. A stuck worker delays the report by at most
+// kTimeout and is named in it; it still switches as soon as it reads its messages.
 #ifndef PREFORKD_MASTER_WORKERS_LOG_REOPENING_H_
 #define PREFORKD_MASTER_WORKERS_LOG_REOPENING_H_
 
@@ -19,20 +18,24 @@ namespace preforkd {
 
 class LogReopening {
  public:
-  static constexpr Duration kPatience = std::chrono::seconds(5);
+  static constexpr Duration kTimeout = std::chrono::seconds(5);
 
   enum class Telling { kTold, kNoRoom, kGone };
+  // Sends the new files to one worker.
   using Tell = std::function<Telling(WorkerId worker, std::uint64_t round)>;
-  // Success, or who has not answered. Called once, from the loop or from inside Begin.
+  // Success, or an error that names the slots that have not answered. Called once, from inside Begin or from
+  // the loop.
   using Done = std::function<void(Status)>;
 
   LogReopening(EventLoop& loop, Tell tell);
 
+  // Starts a round for `workers`; it replaces a round that has not ended.
   void Begin(const std::vector<WorkerId>& workers, Done done);
-  // What workers do.
+  // The worker has switched to the files of `round`.
   void OnReopened(WorkerId worker, std::uint64_t round);
+  // The worker has exited or retires: it needs no new files.
   void OnGone(WorkerId worker);
-  // Somebody waits.
+  // A `done` has not been called yet.
   [[nodiscard]] bool Busy() const { return !waiters_.empty(); }
 
  private:

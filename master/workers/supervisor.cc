@@ -7,17 +7,27 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "master/workers/slots/foreign_boards.h"
 #include "master/workers/slots/slot_connections.h"
 
 namespace preforkd {
 namespace {
 
+const char* NameOf(KillCause cause) {
+  switch (cause) {
+    case KillCause::kNotReady: return "start_timeout";
+    case KillCause::kNotFinished: return "drain_timeout";
+    case KillCause::kStopNow: return "stop_now";
+  }
+  return "?";
+}
+
 const char* TextOf(KillCause cause) {
   switch (cause) {
     case KillCause::kNotReady: return "not ready within start_timeout";
     case KillCause::kNotFinished: return "not finished within drain_timeout";
-    case KillCause::kStopNow: return "told to stop at once";
+    case KillCause::kStopNow: return "stopping at once";
   }
   return "?";
 }
@@ -37,28 +47,28 @@ Supervisor::Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispat
       logs_(Parts()),
       starter_(Parts(), logs_,
                {[this](WorkerSlot& slot) {
-                  // A connection that comes back is no event of Fleet's: it only goes on, or is parked.
-                  if (messages_.OnReadable(slot)) return Settle();
+                  // Fleet need not know of a connection that was handed back: it is dispatched or parked.
+                  if (messages_.OnReadable(slot)) return ApplyActions();
                   dispatcher_.Flush();
                 },
                 [this](WorkerSlot& slot) {
                   exits_.OnExit(slot);
-                  Settle();
+                  ApplyActions();
                 }}),
       messages_(Parts(), logs_,
                 [this] {
-                  exits_.SettleEnded();
-                  Settle();
+                  exits_.FinishEnded();
+                  ApplyActions();
                 }),
       extras_(Parts()),
       reports_(Parts()),
       exits_(Parts(), messages_, logs_, extras_, reports_),
-      rounds_(Parts(), extras_, reports_, [this] { Settle(); }),
+      rounds_(Parts(), extras_, reports_, [this] { ApplyActions(); }),
       handover_(Parts(), logs_, starter_),
       counts_(Parts()),
       deadline_(loop, EventLoop::kPriorityControl, [this] {
         fleet_.Tick(Now());
-        Settle();
+        ApplyActions();
       }) {}
 
 SupervisorParts Supervisor::Parts() {
@@ -79,7 +89,7 @@ Status Supervisor::Restore(const GenerationSpec& generation, const UpgradeState&
 
 void Supervisor::GoOn() {
   handover_.EndWayBack();
-  ReapChildren();  // those that ended while one program became the other
+  ReapChildren();  // children that exited during the exec
   rounds_.Make();
 }
 
@@ -90,12 +100,12 @@ void Supervisor::PublishState(MasterState state) {
 void Supervisor::Reload(const GenerationSpec& generation) {
   generations_.Add(generation);
   fleet_.Reload(generation.number, generation.Targets(), Now());
-  Settle();
+  ApplyActions();
 }
 
 void Supervisor::Scale(PoolId pool, std::uint32_t workers) {
   fleet_.Scale(pool, workers, Now());
-  Settle();
+  ApplyActions();
 }
 
 Status Supervisor::Replace(Slot slot) {
@@ -107,42 +117,43 @@ Status Supervisor::Replace(Slot slot) {
   if (records[Raw(slot)].leaving) return Error{fmt::format("worker {} is being replaced already", id)};
   if (fleet_.Stopping()) return Error{"the server is stopping"};
   if (!fleet_.Replace(id, Now()))
-    return Error{fmt::format("worker {} stays: no slot is free for its replacement", id)};
-  log::Notice("worker {} is replaced: the operator wants it", id);
+    return Error{fmt::format("worker {} cannot be replaced: no slot is free for its replacement", id)};
+  log::Notice({log::kWorkerReplaced, id, {{"cause", "operator"}}},
+              "worker is replaced: requested by the operator");
   Add(scoreboard_.Master().recycled[RecycleReason::kAsked]);
-  Settle();
+  ApplyActions();
   return {};
 }
 
 void Supervisor::Stop(Time deadline) {
   fleet_.Stop(deadline, Now());
-  Settle();
+  ApplyActions();
 }
 
 void Supervisor::StopAtOnce() {
   fleet_.StopAtOnce(Now());
-  Settle();
+  ApplyActions();
 }
 
-void Supervisor::OnAllHeldUp(PoolId pool) {
-  // Where nothing has changed, another look at what waits would only end here again.
-  if (extras_.OnAllHeldUp(pool, Now())) Settle();
+void Supervisor::OnAllSlow(PoolId pool) {
+  // Without a change there is nothing to apply: another flush would only end here again.
+  if (extras_.OnAllSlow(pool, Now())) ApplyActions();
 }
 
 void Supervisor::ReapChildren() {
-  if (exits_.ReapChildren()) Settle();
+  if (exits_.ReapChildren()) ApplyActions();
 }
 
-// ---- what Fleet has decided ----
+// ---- actions of Fleet ----
 
-void Supervisor::Settle() {
-  if (settling_) return;
-  settling_ = true;
+void Supervisor::ApplyActions() {
+  if (applying_) return;
+  applying_ = true;
   for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions)
       std::visit([this](const auto& concrete) { Do(concrete); }, action);
   }
-  settling_ = false;
+  applying_ = false;
   ClearUnusedChannels(Parts());
   if (const auto next = fleet_.NextDeadline()) {
     deadline_.SetAt(*next);
@@ -158,35 +169,43 @@ void Supervisor::Do(const Spawn& action) {
   const Result<Incarnation> incarnation =
       starter_.Start(slot, action.pool, generations_.Of(action.generation));
   if (!incarnation.Ok()) {
-    log::Error("slot={}: cannot start a worker: {}", Raw(action.slot), incarnation.Err().text);
+    log::Error(
+        {log::kWorkerStartFailed, {{"in_slot", action.slot}, {"errno", ErrnoName(incarnation.Err().errnum)}}},
+        "cannot start a worker in slot {}: {}", Raw(action.slot), incarnation.Err().text);
     if (fleet_.Records()[Raw(action.slot)].extra) extras_.StartFailed(action.pool, Now());
     fleet_.SpawnFailed(action.slot, Now());
     return;
   }
   fleet_.Spawned(action.slot, incarnation.Value(), Now());
   slots_.Publish(fleet_.Records()[Raw(action.slot)]);
-  log::Info("worker {} started, pid {}{}", slot.Process()->Id(), slot.Process()->Pid(),
-            slot.Process()->InPool());
+  log::Info({log::kWorkerStarted,
+             slot.Process()->Id(),
+             {{"worker_pid", slot.Process()->Pid()}, {"pool", slot.Process()->PoolName()}}},
+            "worker started");
 }
 
 void Supervisor::Do(const Retire& action) {
   WorkerSlot& slot = slots_.Of(action.id.slot);
-  if (!slot.Runs(action.id)) return;  // it has ended since that was decided
+  if (!slot.Runs(action.id)) return;  // it has exited since the decision
   slots_.Publish(fleet_.Records()[Raw(action.id.slot)]);
   logs_.OnGone(action.id);
   dispatcher_.RemoveSlot(action.id.slot);
-  // When the server stops, the worker itself serves what it has been sent; otherwise the others do.
+  // During a stop, or if the new generation lacks a service, the worker itself serves what it was sent.
+  // Otherwise other workers do.
   const bool keeps = fleet_.Stopping() || generations_.ServiceGone();
   const std::size_t reclaimed = keeps ? 0 : ReclaimUntaken(Parts(), slot);
   slot.Channel().CloseOurSide();
-  log::Info("worker {} retires; {} untaken connections go to others", action.id, reclaimed);
+  log::Info({log::kWorkerRetiring, action.id, {{"reclaimed", reclaimed}}},
+            "worker retires; {} connections that it had not taken go to other workers", reclaimed);
 }
 
 void Supervisor::Do(const Kill& action) {
   WorkerSlot& slot = slots_.Of(action.id.slot);
   if (!slot.Runs(action.id)) return;
   WorkerProcess& worker = *slot.Process();
-  log::Warning("worker {} pid {} gets SIGKILL: {}", action.id, worker.Pid(), TextOf(action.cause));
+  log::Warning(
+      {log::kWorkerKilled, action.id, {{"worker_pid", worker.Pid()}, {"cause", NameOf(action.cause)}}},
+      "sending SIGKILL to worker: {}", TextOf(action.cause));
   if (action.cause == KillCause::kNotFinished) worker.SetLossReason(LossReason::kDrain);
   if (action.cause == KillCause::kStopNow) worker.SetLossReason(LossReason::kStopped);
   worker.Signal(SIGKILL);
@@ -195,7 +214,7 @@ void Supervisor::Do(const Kill& action) {
 void Supervisor::Do(const Booted& action) { hooks_.on_first_ready(action.generation); }
 
 void Supervisor::Do(const Promote& action) {
-  // First the listeners: what those that leave still have goes to the old workers, who know its service.
+  // Listeners first: connections of removed listeners go to the old workers, which still have their service.
   hooks_.on_promote(action.generation);
   generations_.Promote(action.generation);
   for (const WorkerRecord& record : fleet_.Records()) {

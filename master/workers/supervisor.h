@@ -1,9 +1,9 @@
-// Supervisor: the shell around Fleet. What happens to processes it tells to Fleet as events, and what Fleet
-// answers it carries out as forks, signals and channel operations. Each of its jobs is a class of its own; it
-// owns and connects them.
+// Supervisor: the shell around Fleet. Reports what happens to processes to Fleet as events, and carries out
+// Fleet's actions as forks, signals and channel operations. Each job is a class of its own; Supervisor owns
+// and connects them.
 //
-// After every event, from whichever part it comes, Settle() carries out what has been decided: no part does
-// it itself.
+// After every event, from whichever part it comes, ApplyActions() carries out what Fleet has decided. No
+// other part carries out actions.
 #ifndef PREFORKD_MASTER_WORKERS_SUPERVISOR_H_
 #define PREFORKD_MASTER_WORKERS_SUPERVISOR_H_
 
@@ -33,55 +33,58 @@ class Supervisor {
  public:
   using Hooks = SupervisorHooks;
 
-  // All that is borrowed outlives the supervisor.
+  // All references outlive the supervisor.
   Supervisor(EventLoop& loop, const Scoreboard& scoreboard, PoolDispatchers& dispatcher,
              std::unique_ptr<Spawner> spawner, Ledger& ledger, Hooks hooks);
 
+  // Starts the first generation.
   void Begin(const GenerationSpec& generation);
+
   // ---- upgrade in place ----
 
-  // Instead of Begin: goes on with the workers that `state` names, which serve as `generation` until a Reload
-  // replaces them. `generation.config` is what holds for them from now on. Error: one could not be watched,
-  // or its board not read.
+  // Instead of Begin: resumes with the workers in `state`, which serve as `generation` until a Reload
+  // replaces them. Takes over their descriptors. `generation.config` applies to them from now on. Error: a
+  // worker could not be watched, or its scoreboard could not be read.
   Status Restore(const GenerationSpec& generation, const UpgradeState& state);
-  // After that, when there is no way back any more: from now on it acts.
+  // After Restore, when there is no way back any more: starts to act.
   void GoOn();
-  // Everything about the workers can be described now (workers_handover.h).
+  // True if the worker state can be saved now (workers_handover.h).
   bool PrepareSave() { return handover_.Prepare(); }
-  // Describes it. Precondition: PrepareSave().
+  // Precondition: PrepareSave().
   void Save(UpgradeState& state) const { handover_.Save(state); }
-  // Workers of the program before this one are told in what state the server is: they look at another board.
+  // Tells workers of previous programs the state of the server: they read another scoreboard.
   void PublishState(MasterState state);
 
-  // Precondition: MayReload().
+  // Starts `generation` beside the one in service. Precondition: MayReload().
   void Reload(const GenerationSpec& generation);
-  // Precondition: the generation in service has the pool.
+  // Sets the worker count. Precondition: the generation in service has the pool.
   void Scale(PoolId pool, std::uint32_t workers);
-  // Replaces the worker in `slot`: another one is ready before it retires. Error: there is none that serves.
+  // Starts a replacement, then retires the worker in `slot`. Error: none serves there, or it cannot be
+  // replaced.
   Status Replace(Slot slot);
-  // Gracefully: workers have until `deadline` to finish, and a moment more.
+  // Graceful: workers have until `deadline` to finish; shortly after it they are killed.
   void Stop(Time deadline);
   void StopAtOnce();
-  // Connections wait and every ready worker of that pool is held up: starts one more, if they are blocked and
-  // it is allowed.
-  void OnAllHeldUp(PoolId pool);
-  // Some child of this process has ended (SIGCHLD).
+  // Connections wait, and all ready workers of `pool` are slow (slot_activity.h): starts one more if they are
+  // blocked and the limits allow it.
+  void OnAllSlow(PoolId pool);
+  // A child of this process has exited (SIGCHLD).
   void ReapChildren();
   [[nodiscard]] bool IsWorker(pid_t pid) const { return slots_.FindRunning(pid) != nullptr; }
-  // Where workers write their logs.
+  // The logs that workers write to.
   [[nodiscard]] WorkerLogs& Logs() { return logs_; }
-  // There is no terminal for workers to write to.
+  // Workers have no terminal to write to.
   void SetDetached(bool detached) { starter_.SetDetached(detached); }
 
-  // Which workers there are and should be.
+  // Which workers exist and which should.
   [[nodiscard]] const Fleet& Workers() const { return fleet_; }
   [[nodiscard]] const WorkerCounts& Counts() const { return counts_; }
 
  private:
   SupervisorParts Parts();
-  // Carries out what Fleet has decided, arms the timer, and lets parcels flow to whoever is ready now. Called
-  // after every event; an event that comes from inside is picked up by the running call.
-  void Settle();
+  // Carries out the actions of Fleet, sets the timer, and dispatches waiting connections. Called after every
+  // event; a nested call returns at once, because the running one picks up its actions.
+  void ApplyActions();
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);
@@ -109,7 +112,7 @@ class Supervisor {
   WorkersHandover handover_;
   WorkerCounts counts_;
   Timer deadline_;
-  bool settling_ = false;
+  bool applying_ = false;
 };
 
 }  // namespace preforkd

@@ -21,9 +21,9 @@ std::uint32_t WorkerCounts::Of(PoolId pool, WorkerState state) const {
       [&](const WorkerRecord& record) { return record.pool == pool && record.state == state; }));
 }
 
-std::uint32_t WorkerCounts::Most(PoolId pool) const {
+std::uint32_t WorkerCounts::Max(PoolId pool) const {
   const PoolSpec* const spec = parts_.generations.Of(parts_.fleet.Current()).FindPool(pool);
-  return spec != nullptr ? MostWorkers(spec->config->workers_max, parts_.fleet.Desired(pool)) : 0;
+  return spec != nullptr ? MaxWorkers(spec->config->workers_max, parts_.fleet.Desired(pool)) : 0;
 }
 
 std::uint32_t WorkerCounts::Beating(Time now) const {
@@ -31,9 +31,9 @@ std::uint32_t WorkerCounts::Beating(Time now) const {
   for (const WorkerRecord& record : parts_.fleet.Records()) {
     if (record.state != WorkerState::kReady || record.generation != parts_.generations.InService()) continue;
     const PoolSpec* const pool = parts_.generations.Serving().FindPool(record.pool);
-    const Duration patience = pool->config->supervision.hang_timeout + kHeartbeatInterval;
+    const Duration timeout = pool->config->supervision.hang_timeout + kHeartbeatInterval;
     const auto heartbeat = static_cast<std::int64_t>(Get(parts_.scoreboard.Row(record.slot).heartbeat_ns));
-    if (heartbeat > ToNanoseconds(now - patience)) ++beating;
+    if (heartbeat > ToNanoseconds(now - timeout)) ++beating;
   }
   return beating;
 }

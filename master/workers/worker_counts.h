@@ -1,4 +1,4 @@
-// WorkerCounts: how many workers there are of which kind, for those who judge the server's health.
+// WorkerCounts: counts workers by kind, to judge the server's health.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_COUNTS_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_COUNTS_H_
 
@@ -13,12 +13,14 @@ class WorkerCounts {
  public:
   explicit WorkerCounts(const SupervisorParts& parts) : parts_(parts) {}
 
-  // Workers of the pool in that state: of the generation in service, or of any.
+  // Workers of the pool in `state`: those of the generation in service.
   [[nodiscard]] std::uint32_t InService(PoolId pool, WorkerState state) const;
+  // The same for all generations.
   [[nodiscard]] std::uint32_t Of(PoolId pool, WorkerState state) const;
-  // As many as the pool may have, with extras. 0: the generation in service has no such pool.
-  [[nodiscard]] std::uint32_t Most(PoolId pool) const;
-  // Of all pools: in service, and its loop has turned within the hang_timeout of its pool.
+  // The maximum number of workers of the pool, extras included; 0: the generation in service has no such
+  // pool.
+  [[nodiscard]] std::uint32_t Max(PoolId pool) const;
+  // Over all pools: workers in service whose loop has run within their pool's hang_timeout.
   [[nodiscard]] std::uint32_t Beating(Time now) const;
 
  private:

@@ -5,7 +5,7 @@
 namespace preforkd {
 
 void WorkerExits::OnExit(WorkerSlot& slot) {
-  if (slot.Process()->Reap()) SettleEnded();
+  if (slot.Process()->Reap()) FinishEnded();
 }
 
 bool WorkerExits::ReapChildren() {
@@ -14,7 +14,7 @@ bool WorkerExits::ReapChildren() {
     WorkerSlot* const worker = parts_.slots.FindRunning(*pid);
     if (worker != nullptr) {
       workers = true;
-      OnExit(*worker);  // it would hide those behind it
+      OnExit(*worker);  // must be reaped: waitid would return the same child again
     } else if (!parts_.hooks.on_other_child(*pid)) {
       parts_.spawner.ReapOther(*pid);
     }
@@ -22,18 +22,18 @@ bool WorkerExits::ReapChildren() {
   return workers;
 }
 
-void WorkerExits::SettleEnded() {
-  for (std::size_t i = 0; i < parts_.slots.All().size(); ++i) {  // the table may grow meanwhile
+void WorkerExits::FinishEnded() {
+  for (std::size_t i = 0; i < parts_.slots.All().size(); ++i) {  // the table may grow in the loop
     WorkerSlot& slot = *parts_.slots.All()[i];
     if (slot.Process() == nullptr || slot.Running()) continue;
     const bool heard =
-        slot.Process()->Distrusted() || messages_.HearOut(slot) != WorkerMessages::Hearing::kNoRoom;
-    parts_.dispatcher.RemoveSlot(slot.Number());  // behind its messages: one may have been that it is ready
-    if (heard) Settle(slot);
+        slot.Process()->Untrusted() || messages_.DrainMessages(slot) != WorkerMessages::ReadResult::kNoRoom;
+    parts_.dispatcher.RemoveSlot(slot.Number());  // after its messages: Ready would add the slot
+    if (heard) FinishExit(slot);
   }
 }
 
-void WorkerExits::Settle(WorkerSlot& slot) {
+void WorkerExits::FinishExit(WorkerSlot& slot) {
   const WorkerProcess& worker = *slot.Process();
   const WorkerId id = worker.Id();
   const WorkerRecord record = *parts_.fleet.Find(id);
@@ -42,13 +42,13 @@ void WorkerExits::Settle(WorkerSlot& slot) {
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
   RescueAccessLines(slot);
   reports_.Report(slot, record.state);
-  // What a worker that was not to be trusted has left in the channel would be taken for its successor's
-  // words.
-  if (worker.Distrusted()) slot.DropChannel();
+  // The channel of an untrusted worker may hold forged messages, which would be attributed to the next
+  // worker.
+  if (worker.Untrusted()) slot.DropChannel();
   if (record.state != WorkerState::kRetiring) slot.lacks_worker_since = Now();
   slot.Vacate();
   parts_.fleet.Exited(id, served, Now());
-  if (!parts_.fleet.Find(id)->wanted) slot.lacks_worker_since.reset();  // there will be no successor
+  if (!parts_.fleet.Find(id)->wanted) slot.lacks_worker_since.reset();  // no worker will follow
   parts_.Publish(slot);
 }
 

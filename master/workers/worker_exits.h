@@ -1,8 +1,8 @@
-// WorkerExits: waits for worker processes that have ended, and settles what they have left: first what a
-// worker has said before its end, then what it never took; only then is the rest lost.
+// WorkerExits: reaps worker processes and processes what they left: first the worker's remaining messages,
+// then the parcels that it never took. Only the rest is lost.
 //
-// While no descriptor is free for what it has said last, that waits in the channel, and the slot stays as it
-// is: a successor would have to answer for it.
+// If no descriptor is free, messages stay in the channel and the slot is not refilled yet: the next worker
+// would be held responsible for them.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_EXITS_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_EXITS_H_
 
@@ -16,24 +16,24 @@ namespace preforkd {
 
 class WorkerExits {
  public:
-  // All outlive this.
+  // All references outlive this.
   WorkerExits(const SupervisorParts& parts, WorkerMessages& messages, WorkerLogs& logs, ExtraWorkers& extras,
               ExitReports& reports)
       : parts_(parts), messages_(messages), logs_(logs), extras_(extras), reports_(reports) {}
 
-  // The process of the slot has ended.
+  // The process of the slot has exited.
   void OnExit(WorkerSlot& slot);
-  // Some child has ended (SIGCHLD): waits for all that have, workers or not. The end of a worker is seen
-  // without that, but as the first process of a container we get children that are not ours. True: a worker
-  // was among them.
+  // A child has exited (SIGCHLD): reaps all that have, workers or not. Exits of workers are seen through
+  // their pidfd too, but as the first process of a container we also get orphans. True: a worker was among
+  // them.
   bool ReapChildren();
-  // Settles what can be settled now. Call it again when descriptors are free.
-  void SettleEnded();
+  // Processes what exited workers have left, as far as possible now. Call it again when descriptors are free.
+  void FinishEnded();
 
  private:
-  // Everything that ends with a worker.
-  void Settle(WorkerSlot& slot);
-  // Lines of the access log that it has not written are written now.
+  // Reports the exit, clears the slot and tells Fleet.
+  void FinishExit(WorkerSlot& slot);
+  // Writes the access log lines that the worker left unwritten.
   void RescueAccessLines(WorkerSlot& slot);
 
   SupervisorParts parts_;

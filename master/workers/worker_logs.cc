@@ -26,7 +26,7 @@ void WorkerLogs::Reopen(const LogFds& logs, LogReopening::Done done) {
 LogReopening::Telling WorkerLogs::Tell(const WorkerId& worker, std::uint64_t round) {
   WorkerSlot& slot = parts_.slots.Of(worker.slot);
   if (!slot.Runs(worker) || slot.Channel().Shut()) return LogReopening::Telling::kGone;
-  // The access log first (messages.h).
+  // The access log must be sent first (messages.h).
   SendOutcome outcome = SendOutcome::kSent;
   if (logs_.access >= 0) outcome = Send(worker, round, LogKind::kAccess, logs_.access);
   if (outcome == SendOutcome::kSent) outcome = Send(worker, round, LogKind::kServer, logs_.server);
@@ -37,7 +37,8 @@ LogReopening::Telling WorkerLogs::Tell(const WorkerId& worker, std::uint64_t rou
 SendOutcome WorkerLogs::Send(const WorkerId& worker, std::uint64_t round, LogKind kind, int fd) {
   ReopenLog message{worker.incarnation, kind, logs_.sink, round, UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0))};
   if (message.fd.Valid()) return parts_.slots.Of(worker.slot).Channel().Send(message).outcome;
-  log::Error("worker {}: {}", worker, SysError("fcntl", "log").text);
+  log::Error({log::kLogReopenFailed, worker}, "cannot send the log to the worker: {}",
+             SysError("fcntl", "log").text);
   return SendOutcome::kTooMany;
 }
 

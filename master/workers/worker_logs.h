@@ -1,4 +1,4 @@
-// WorkerLogs: where workers write their logs: what a new one is given, and how those that run are given new
+// WorkerLogs: the log files of workers: those that new workers get, and the switch of running ones to new
 // files.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_LOGS_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_LOGS_H_
@@ -13,17 +13,17 @@ class WorkerLogs {
  public:
   explicit WorkerLogs(const SupervisorParts& parts);
 
-  // What new workers log to; borrowed.
+  // Sets the logs of new workers; borrowed.
   void Set(const LogFds& logs) { logs_ = logs; }
   [[nodiscard]] const LogFds& Fds() const { return logs_; }
-  // Gives every worker `logs` (borrowed) as its logs from now on. `done` is called, at the latest after
-  // LogReopening::kPatience, when all of them have them, or with an error that names the slots that have not.
+  // Gives `logs` (borrowed) to all workers, running and new. `done` is called once, at the latest after
+  // LogReopening::kTimeout: all workers have switched, or an error that names the slots that have not.
   void Reopen(const LogFds& logs, LogReopening::Done done);
-  // It has them.
+  // The worker has switched.
   void OnReopened(const WorkerId& id, std::uint64_t round) { reopening_.OnReopened(id, round); }
-  // It leaves, or has ended: it needs no new files.
+  // The worker retires or has exited: it needs no new files.
   void OnGone(const WorkerId& id) { reopening_.OnGone(id); }
-  // Somebody waits for an answer.
+  // A Reopen has not been answered yet.
   [[nodiscard]] bool Busy() const { return reopening_.Busy(); }
 
  private:

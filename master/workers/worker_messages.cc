@@ -10,14 +10,14 @@
 namespace preforkd {
 namespace {
 
-// Packets read from one worker in one turn of the loop.
+// Limit of packets read from one worker per turn of the loop.
 constexpr int kMessagesPerTurn = 64;
-// How long to listen to nobody when the system has no room for what they say.
+// How long reading from all workers pauses when no descriptor is free.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
-// There may be another message behind.
-bool IsMore(WorkerMessages::Hearing heard) {
-  return heard == WorkerMessages::Hearing::kConnection || heard == WorkerMessages::Hearing::kMessage;
+// True if another message may follow.
+bool IsMore(WorkerMessages::ReadResult heard) {
+  return heard == WorkerMessages::ReadResult::kConnection || heard == WorkerMessages::ReadResult::kMessage;
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
       logs_(logs),
       on_resume_(std::move(on_resume)),
       listen_again_(parts.loop, EventLoop::kPriorityControl, [this] {
-        ResumeListening();
+        ResumeReading();
         on_resume_();
       }) {}
 
@@ -37,77 +37,75 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
 bool WorkerMessages::OnReadable(WorkerSlot& slot) {
   bool for_fleet = false;
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    const Hearing heard = ReceiveOne(slot);
-    for_fleet = for_fleet || heard == Hearing::kMessage;
+    const ReadResult heard = ReceiveOne(slot);
+    for_fleet = for_fleet || heard == ReadResult::kMessage;
     if (!IsMore(heard)) break;
   }
   return for_fleet;
 }
 
-WorkerMessages::Hearing WorkerMessages::HearOut(WorkerSlot& slot) {
-  Hearing heard = Hearing::kMessage;
+WorkerMessages::ReadResult WorkerMessages::DrainMessages(WorkerSlot& slot) {
+  ReadResult heard = ReadResult::kMessage;
   while (IsMore(heard)) heard = ReceiveOne(slot);
   return heard;
 }
 
-WorkerMessages::Hearing WorkerMessages::ReceiveOne(WorkerSlot& slot) {
+WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
   WorkerProcess& worker = *slot.Process();
-  if (!MakeSureOfRoom(worker)) return Hearing::kNoRoom;
+  if (!MakeSureOfRoom(worker)) return ReadResult::kNoRoom;
   Reception<WorkerToMaster> reception = slot.Channel().Receive();
   switch (reception.outcome) {
     case Heard::kMessage: return Handle(slot, std::move(*reception.message));
-    case Heard::kNothing: return Hearing::kSilent;
+    case Heard::kNothing: return ReadResult::kSilent;
     case Heard::kEnd:
-      // We hold the worker's end too, so this is a worker that has shut down its side on purpose.
-      Distrust(worker, "it has closed its channel");
-      return Hearing::kSilent;
-    case Heard::kNonsense: Distrust(worker, reception.why); return Hearing::kSilent;
-    case Heard::kNoDescriptor:  // our table, not its lie: the client's descriptor is gone
+      // The master holds the worker's end too, so the worker has shut down its side on purpose.
+      MarkUntrusted(worker, "closed", "it has closed its channel");
+      return ReadResult::kSilent;
+    case Heard::kNonsense:
+      MarkUntrusted(worker, "invalid_message", reception.why);
+      return ReadResult::kSilent;
+    case Heard::kNoDescriptor:  // not the worker's fault: our table is full, and the descriptor is gone
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error(
-            "worker {}: a connection was handed back and no descriptor was free ({} more such lines held "
-            "back)",
-            worker.Id(), *held_back);
+        log::Error({log::kDescriptorsShort, worker.Id(), {{"lost", 1}, {"suppressed", *held_back}}},
+                   "a connection that the worker handed back is lost: no file descriptor was free");
       }
       break;
     case Heard::kError:
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("worker {}: recvmsg: {} ({} more such lines held back)", worker.Id(),
-                   ErrnoText(reception.errnum), *held_back);
+        log::Error({log::kWorkerUnreadable, worker.Id(), {{"suppressed", *held_back}}},
+                   "cannot read from the worker: recvmsg: {}", ErrnoText(reception.errnum));
       }
       break;
   }
-  PauseListening();
-  return Hearing::kNoRoom;
+  PauseReading();
+  return ReadResult::kNoRoom;
 }
 
 bool WorkerMessages::MakeSureOfRoom(const WorkerProcess& worker) {
   if (parts_.hooks.make_room()) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "no descriptor is free for what worker {} hands back: not listening for now ({} more such lines held "
-        "back)",
-        worker.Id(), *held_back);
+    log::Warning({log::kDescriptorsShort, worker.Id(), {{"lost", 0}, {"suppressed", *held_back}}},
+                 "no file descriptor is free for connections handed back: reading from workers pauses");
   }
-  PauseListening();
+  PauseReading();
   return false;
 }
 
-void WorkerMessages::PauseListening() {
+void WorkerMessages::PauseReading() {
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) (void)slot->Process()->SetListening(false);  // to stop a watch cannot fail
+    if (slot->Running()) (void)slot->Process()->SetReading(false);  // stopping a watch cannot fail
   }
   listen_again_.SetAfter(kListenPause);
 }
 
-void WorkerMessages::ResumeListening() {
+void WorkerMessages::ResumeReading() {
   for (const auto& slot : parts_.slots.All()) {
     if (!slot->Running()) continue;
-    const Status status = slot->Process()->SetListening(true);
+    const Status status = slot->Process()->SetReading(true);
     if (status.Ok()) continue;
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Error("worker {} is not heard, trying again: {} ({} more such lines held back)",
-                 slot->Process()->Id(), status.Err().text, *held_back);
+      log::Error({log::kWorkerUnreadable, slot->Process()->Id(), {{"suppressed", *held_back}}},
+                 "cannot watch the channel of the worker, will retry: {}", status.Err().text);
     }
     listen_again_.SetAfter(kListenPause);
   }
@@ -115,19 +113,19 @@ void WorkerMessages::ResumeListening() {
 
 // ---- acting ----
 
-WorkerMessages::Hearing WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
+WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster message) {
   WorkerProcess& worker = *slot.Process();
   const WorkerId id = std::visit([](const auto& any) { return any.id; }, message);
   if (id != worker.Id()) {
-    Distrust(worker, fmt::format("it speaks for {}", id));
-    return Hearing::kSilent;
+    MarkUntrusted(worker, "other_worker", fmt::format("it speaks for {}", id));
+    return ReadResult::kSilent;
   }
   if (auto* hand_back = std::get_if<HandedBack>(&message)) {
-    return OnHandBack(slot, std::move(*hand_back)) ? Hearing::kConnection : Hearing::kSilent;
+    return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
   if (!worker.MaySpeak(Now())) {
-    Distrust(worker, "it floods the channel");
-    return Hearing::kSilent;
+    MarkUntrusted(worker, "flood", "it floods the channel");
+    return ReadResult::kSilent;
   }
   if (std::holds_alternative<Ready>(message)) {
     OnReady(slot);
@@ -136,22 +134,22 @@ WorkerMessages::Hearing WorkerMessages::Handle(WorkerSlot& slot, WorkerToMaster 
   } else {
     OnReplaceMe(id);
   }
-  return Hearing::kMessage;
+  return ReadResult::kMessage;
 }
 
 bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
   WorkerProcess& worker = *slot.Process();
-  // Its descriptor will be watched, and given to others: it must be one that we could have given to it.
+  // The descriptor will be watched and given to other workers: it must be one that we could have given out.
   if (!slot.Channel().MayHandBack()) {
-    Distrust(worker, "it hands back more than it was given");
+    MarkUntrusted(worker, "too_many", "it hands back more than it was given");
     return false;
   }
   if (!IsStreamConnection(message.parcel.fd.Get())) {
-    Distrust(worker, "it hands back what is no client's connection");
+    MarkUntrusted(worker, "no_client", "it hands back a descriptor that is not a client connection");
     return false;
   }
   if (!slot.Channel().Knows(message.parcel)) {
-    Distrust(worker, "it hands back a connection that is not one of ours");
+    MarkUntrusted(worker, "unknown_connection", "it hands back a connection that is not one of ours");
     return false;
   }
   StopLingering(message.parcel.fd.Get());
@@ -167,27 +165,33 @@ void WorkerMessages::OnReady(WorkerSlot& slot) {
   parts_.fleet.Ready(worker.Id(), now);
   parts_.Publish(slot);
   const WorkerRecord& record = *parts_.fleet.Find(worker.Id());
-  if (record.state != WorkerState::kReady) return;  // it was told to leave before it could say so
+  if (record.state != WorkerState::kReady) return;  // told to retire before it was ready
   const double took = Seconds(now - worker.StartedAt()) * 1e3;
   if (const auto since = std::exchange(slot.lacks_worker_since, std::nullopt)) {
-    log::Info("worker {} is ready after {:.1f} ms, {:.1f} ms after the death of its predecessor", worker.Id(),
-              took, Seconds(now - *since) * 1e3);
+    const double gap = Seconds(now - *since) * 1e3;
+    log::Info({log::kWorkerReady,
+               worker.Id(),
+               {{"worker_pid", worker.Pid()}, {"ms", took}, {"ms_since_exit", gap}}},
+              "worker is ready after {:.1f} ms, {:.1f} ms after the exit of its predecessor", took, gap);
   } else {
-    log::Info("worker {} is ready after {:.1f} ms", worker.Id(), took);
+    log::Info({log::kWorkerReady, worker.Id(), {{"worker_pid", worker.Pid()}, {"ms", took}}},
+              "worker is ready after {:.1f} ms", took);
   }
-  // One of a generation that is coming in gets nothing before that is promoted.
+  // A worker of a starting generation gets no connections before its promotion.
   if (record.generation != parts_.generations.InService()) return;
   parts_.dispatcher.AddSlot(record.pool, slot.Number(), slot.Channel());
 }
 
 void WorkerMessages::OnReplaceMe(const WorkerId& id) {
-  log::Notice("worker {} asks to be replaced", id);
+  log::Notice({log::kWorkerAsksReplacement, id}, "worker asks to be replaced");
   if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
 }
 
-void WorkerMessages::Distrust(WorkerProcess& worker, const std::string& why) {
-  log::Error("worker {} pid {} is not to be trusted and gets SIGKILL: {}", worker.Id(), worker.Pid(), why);
-  worker.Distrust();
+void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const char* cause, const std::string& why) {
+  log::Error(
+      {log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"cause", cause}, {"why", why}}},
+      "worker violated the channel protocol, sending SIGKILL: {}", why);
+  worker.MarkUntrusted();
   worker.Signal(SIGKILL);
 }
 

@@ -1,6 +1,6 @@
-// WorkerMessages: what workers say is received, checked and acted upon.
+// WorkerMessages: receives, checks and handles the messages of workers.
 //
-// A worker's words are checked and never trusted: nonsense ends that worker, never the master.
+// Messages are never trusted: an invalid one ends that worker, never the master.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_MESSAGES_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_MESSAGES_H_
 
@@ -16,30 +16,31 @@ namespace preforkd {
 
 class WorkerMessages {
  public:
-  // What became of an attempt to hear a worker.
-  enum class Hearing { kConnection, kMessage, kSilent, kNoRoom };
+  // Outcome of one attempt to receive. kConnection: a connection was handed back. kMessage: another message.
+  // kSilent: nothing to read. kNoRoom: no descriptor is free.
+  enum class ReadResult { kConnection, kMessage, kSilent, kNoRoom };
 
-  // `on_resume`: after a pause for lack of descriptors all are listened to again.
+  // `on_resume` is called when reading resumes after a pause for lack of descriptors.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
 
-  // Something can be read from the slot's worker: some messages, so that one that floods delays nobody.
-  // False: it has handed back connections at most, of which Fleet need not know.
+  // The slot's channel is readable: handles a limited number of messages, so that a flood delays nobody.
+  // False: only connections were handed back, of which Fleet need not know.
   bool OnReadable(WorkerSlot& slot);
-  // All that a worker has said. kNoRoom: a part of it waits in the channel, for lack of a descriptor.
-  Hearing HearOut(WorkerSlot& slot);
+  // Handles all messages that are left. kNoRoom: some stay in the channel, for lack of a descriptor.
+  ReadResult DrainMessages(WorkerSlot& slot);
 
  private:
-  Hearing ReceiveOne(WorkerSlot& slot);
-  // A message may bring a descriptor, and without room for it the kernel would close it. False: nobody is
-  // listened to for a moment, and what they say waits in their channels.
+  ReadResult ReceiveOne(WorkerSlot& slot);
+  // A message may carry a descriptor; without room for it the kernel would drop it. False: no room. Then
+  // reading pauses for all workers, and messages wait in the channels.
   bool MakeSureOfRoom(const WorkerProcess& worker);
-  void PauseListening();
-  void ResumeListening();
-  Hearing Handle(WorkerSlot& slot, WorkerToMaster message);
+  void PauseReading();
+  void ResumeReading();
+  ReadResult Handle(WorkerSlot& slot, WorkerToMaster message);
   bool OnHandBack(WorkerSlot& slot, HandedBack message);
   void OnReady(WorkerSlot& slot);
   void OnReplaceMe(const WorkerId& id);
-  void Distrust(WorkerProcess& worker, const std::string& why);
+  void MarkUntrusted(WorkerProcess& worker, const char* cause, const std::string& why);
 
   SupervisorParts parts_;
   WorkerLogs& logs_;

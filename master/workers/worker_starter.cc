@@ -18,10 +18,10 @@ Result<Incarnation> WorkerStarter::Start(WorkerSlot& slot, PoolId pool, const Ge
   if (!process.Ok()) return process.Err();
   last_incarnation_ = incarnation;
   Set(row.pid, static_cast<std::uint64_t>(process.Value().pid));
-  const Status status = TakeOver(slot, {slot.Number(), incarnation}, generation.InPool(pool),
+  const Status status = TakeOver(slot, {slot.Number(), incarnation}, generation.NameOf(pool),
                                  std::move(process).Value(), Now());
   if (status.Ok()) return incarnation;
-  // ENOSPC, ENOMEM: its end would go unnoticed. It has taken nothing that it could have answered.
+  // ENOSPC, ENOMEM: its exit would go unnoticed. It has not taken any connection yet.
   slot.Process()->KillAndReap();
   slot.Vacate();
   (void)CloseAccount(parts_, slot, LossReason::kCrash, true);
@@ -29,12 +29,12 @@ Result<Incarnation> WorkerStarter::Start(WorkerSlot& slot, PoolId pool, const Ge
 }
 
 Status WorkerStarter::PrepareChannel(WorkerSlot& slot, PoolId pool) {
-  // A retired worker's, that of one of the program before this one, or of another pool: kept for what is
-  // still in it.
+  // The channel of a retired worker, of one started by a previous program, or of another pool. It is still
+  // there only because it holds connections.
   const bool unusable =
-      slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Inherited() || slot.Pool() != pool);
+      slot.HasChannel() && (slot.Channel().Shut() || slot.Channel().Restored() || slot.Pool() != pool);
   if (unusable && !ClearChannel(parts_, slot)) {
-    return Error{"the channel of the last worker still holds connections", 0};
+    return Error{"the channel of the previous worker still holds connections", 0};
   }
   return slot.EnsureChannel(pool);
 }
@@ -55,9 +55,9 @@ WorkerStart WorkerStarter::StartOf(WorkerSlot& slot, PoolId pool, const Generati
   return start;
 }
 
-Status WorkerStarter::TakeOver(WorkerSlot& slot, const WorkerId& id, std::string in_pool,
+Status WorkerStarter::TakeOver(WorkerSlot& slot, const WorkerId& id, std::string pool_name,
                                SpawnedProcess process, Time started_at) {
-  slot.Occupy(std::make_unique<WorkerProcess>(parts_.spawner, id, std::move(in_pool), std::move(process),
+  slot.Occupy(std::make_unique<WorkerProcess>(parts_.spawner, id, std::move(pool_name), std::move(process),
                                               started_at));
   return slot.Process()->Watch(
       parts_.loop, slot.Channel().MasterEnd(), [this, &slot](Interest) { callbacks_.on_exit(slot); },

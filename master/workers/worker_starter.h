@@ -1,5 +1,5 @@
-// WorkerStarter: puts worker processes into slots: forks new ones, and takes over those that the program
-// before this one has left (upgrade). Gives out incarnations.
+// WorkerStarter: puts worker processes into slots: forks new ones, and takes over those of the previous
+// program (upgrade). Gives out incarnations.
 #ifndef PREFORKD_MASTER_WORKERS_WORKER_STARTER_H_
 #define PREFORKD_MASTER_WORKERS_WORKER_STARTER_H_
 
@@ -14,7 +14,7 @@ namespace preforkd {
 
 class WorkerStarter {
  public:
-  // Called from the loop: something can be read from the slot's worker, or it has ended.
+  // Called from the loop: the slot's worker has sent a message, or has exited.
   struct Callbacks {
     std::function<void(WorkerSlot&)> on_message;
     std::function<void(WorkerSlot&)> on_exit;
@@ -24,23 +24,23 @@ class WorkerStarter {
   WorkerStarter(const SupervisorParts& parts, const WorkerLogs& logs, Callbacks callbacks)
       : parts_(parts), logs_(logs), callbacks_(std::move(callbacks)) {}
 
-  // There is no terminal for workers to write to.
+  // Workers have no terminal to write to.
   void SetDetached(bool detached) { detached_ = detached; }
   [[nodiscard]] bool Detached() const { return detached_; }
-  // The last one that was given out.
+  // The last incarnation that was given out.
   [[nodiscard]] Incarnation LastIncarnation() const { return last_incarnation_; }
   void SetLastIncarnation(Incarnation incarnation) { last_incarnation_ = incarnation; }
 
-  // Starts a worker of `pool`, which is one of `generation`, in an empty slot. Error: there is none, and the
-  // slot is as it was.
+  // Starts a worker of `pool` in an empty slot. Precondition: `generation` has the pool. Error: none was
+  // started, and the slot is as before.
   Result<Incarnation> Start(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation);
-  // A worker that runs already; `slot` has its channel. `in_pool`: GenerationSpec::InPool. Error: it cannot
-  // be watched.
-  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+  // Takes over a running worker; `slot` has its channel. `pool_name` is for log lines. Error: it cannot be
+  // watched.
+  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string pool_name, SpawnedProcess process,
                   Time started_at);
 
  private:
-  // The channel that the worker is given.
+  // Makes sure that the slot has a channel for a new worker of `pool`.
   Status PrepareChannel(WorkerSlot& slot, PoolId pool);
   [[nodiscard]] WorkerStart StartOf(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation,
                                     Incarnation incarnation) const;

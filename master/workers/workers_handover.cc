@@ -11,16 +11,6 @@
 #include "master/workers/slots/slot_connections.h"
 
 namespace preforkd {
-namespace {
-
-std::optional<WorkerState> StateNamed(std::string_view name) {
-  for (const WorkerState state : kAllWorkerStates) {
-    if (Name(state) == name && state != WorkerState::kGone) return state;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 // ---- saving ----
 
@@ -28,8 +18,8 @@ bool WorkersHandover::Prepare() {
   if (logs_.Busy()) return false;
   for (const auto& slot : parts_.slots.All()) {
     if (const WorkerProcess* const worker = slot->Process()) {
-      // It has ended, or its end is on the way.
-      if (!worker->Running() || worker->Distrusted()) return false;
+      // It has exited, or is being killed.
+      if (!worker->Running() || worker->Untrusted()) return false;
     } else if (!ClearChannel(parts_, *slot)) {
       return false;
     }
@@ -38,7 +28,7 @@ bool WorkersHandover::Prepare() {
 }
 
 void WorkersHandover::Save(UpgradeState& state) const {
-  // The successor begins at what is there by then.
+  // Counters up to now are collected here; the next program counts from this point.
   for (const auto& board : ForeignBoards(parts_.slots)) board->CollectDropped();
   state.last_incarnation = starter_.LastIncarnation();
   for (const PoolSpec& pool : parts_.generations.Serving().pools) {
@@ -47,36 +37,27 @@ void WorkersHandover::Save(UpgradeState& state) const {
   state.detached = starter_.Detached();
   state.boards = {parts_.scoreboard.Fd()};
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) state.workers_alive.push_back(Describe(*slot, state));
+    if (slot->Running()) state.workers_alive.push_back(SaveWorker(*slot, state));
   }
 }
 
-InheritedWorker WorkersHandover::Describe(const WorkerSlot& slot, UpgradeState& state) const {
+SavedWorker WorkersHandover::SaveWorker(const WorkerSlot& slot, UpgradeState& state) const {
   const WorkerRecord& record = parts_.RecordOf(slot);
   const SlotChannel& channel = slot.Channel();
-  InheritedWorker worker;
-  worker.slot = slot.Number();
-  worker.pool = record.pool;
-  worker.incarnation = record.incarnation;
-  worker.state = Name(record.state);
-  worker.wanted = record.wanted;
-  worker.leaving = record.leaving;
-  worker.extra = record.extra;
-  worker.replaces = record.replaces;
+  SavedWorker worker;
+  worker.record = record;
   worker.pid = slot.Process()->Pid();
   worker.pid_fd = slot.Process()->PidFd();
   worker.master_end = channel.MasterEnd();
   worker.worker_end = channel.WorkerEnd();
   worker.shut = channel.Shut();
   worker.wire_version = static_cast<std::uint8_t>(channel.Version());
-  worker.board = DescribeBoard(slot, state);
+  worker.board = SaveBoard(slot, state);
   worker.started_at = slot.Process()->StartedAt();
-  worker.ready_at = record.ready_at;
-  worker.kill_at = record.kill_at;
   return worker;
 }
 
-std::uint64_t WorkersHandover::DescribeBoard(const WorkerSlot& slot, UpgradeState& state) const {
+std::uint64_t WorkersHandover::SaveBoard(const WorkerSlot& slot, UpgradeState& state) const {
   const int fd = slot.Mirror() != nullptr ? slot.Mirror()->Board()->Fd() : parts_.scoreboard.Fd();
   const auto known = std::find(state.boards.begin(), state.boards.end(), fd);
   const auto number = static_cast<std::uint64_t>(known - state.boards.begin());
@@ -93,7 +74,7 @@ Status WorkersHandover::Restore(const GenerationSpec& generation, const UpgradeS
   if (Status status = MapBoards(state); !status.Ok()) return status;
   if (Status status = RestoreFleet(generation, state); !status.Ok()) return status;
   RestoreCounters(state);
-  for (const InheritedWorker& saved : state.workers_alive) {
+  for (const SavedWorker& saved : state.workers_alive) {
     if (Status status = RestoreWorker(saved); !status.Ok()) return status;
   }
   return {};
@@ -104,66 +85,56 @@ Status WorkersHandover::MapBoards(const UpgradeState& state) {
     UniqueFd memory(fd);
     auto mapped = ForeignBoard::Map(std::move(memory), parts_.Page());
     if (!mapped.Ok()) {
-      (void)memory.Release();  // the program before this one needs it, if that comes back
+      (void)memory.Release();  // the previous program needs it if it returns
       return mapped.Err();
     }
     boards_before_.push_back(std::move(mapped).Value());
   }
-  if (boards_before_.empty()) return Error{"no scoreboard is left to this program"};
+  if (boards_before_.empty()) return Error{"the saved state has no scoreboard"};
   return {};
 }
 
 Status WorkersHandover::RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const {
-  std::vector<InheritedRecord> records;
-  for (const InheritedWorker& saved : state.workers_alive) {
-    const std::optional<WorkerState> as = StateNamed(saved.state);
+  std::vector<SavedRecord> records;
+  for (const SavedWorker& saved : state.workers_alive) {
+    const SavedRecord& record = saved.record;
     const bool again = std::any_of(records.begin(), records.end(),
-                                   [&](const InheritedRecord& record) { return record.slot == saved.slot; });
-    if (!as || again || Raw(saved.slot) >= kMaxSlots || generation.FindPool(saved.pool) == nullptr) {
-      return Error{fmt::format("slot {}: no such worker", Raw(saved.slot))};
+                                   [&](const SavedRecord& other) { return other.slot == record.slot; });
+    if (again || Raw(record.slot) >= kMaxSlots || generation.FindPool(record.pool) == nullptr) {
+      return Error{fmt::format("slot {}: the saved worker is invalid", Raw(record.slot))};
     }
-    InheritedRecord& record = records.emplace_back();
-    record.slot = saved.slot;
-    record.pool = saved.pool;
-    record.incarnation = saved.incarnation;
-    record.state = *as;
-    record.wanted = saved.wanted;
-    record.leaving = saved.leaving;
-    record.extra = saved.extra;
-    record.replaces = saved.replaces;
-    record.ready_at = saved.ready_at;
-    record.kill_at = saved.kill_at;
+    records.push_back(record);
   }
-  parts_.fleet.Inherit(generation.number, generation.Targets(), records);
+  parts_.fleet.Restore(generation.number, generation.Targets(), records);
   return {};
 }
 
 void WorkersHandover::RestoreCounters(const UpgradeState& state) const {
   const ForeignBoard& predecessor = *boards_before_.front();
   predecessor.CopyTotals();
-  // Of a program that had more slots, those that this one has too.
+  // If the previous program had more slots, only those that this one has too.
   for (std::uint32_t i = 0; i < std::min(predecessor.SlotsUsed(), kMaxSlots); ++i) {
     const bool living = std::any_of(state.workers_alive.begin(), state.workers_alive.end(),
-                                    [i](const InheritedWorker& worker) { return Raw(worker.slot) == i; });
+                                    [i](const SavedWorker& worker) { return Raw(worker.record.slot) == i; });
     predecessor.CopySlot(Slot{i}, living, parts_.slots.Of(Slot{i}).Row());
   }
 }
 
-Status WorkersHandover::RestoreWorker(const InheritedWorker& saved) {
-  WorkerSlot& slot = parts_.slots.Of(saved.slot);
+Status WorkersHandover::RestoreWorker(const SavedWorker& saved) {
+  WorkerSlot& slot = parts_.slots.Of(saved.record.slot);
   const std::shared_ptr<ForeignBoard>& board = boards_before_.at(saved.board);
-  auto mirror = board->Mirror(saved.slot, slot.Row());
+  auto mirror = board->Mirror(saved.record.slot, slot.Row());
   if (!mirror.Ok()) return mirror.Err();
-  board->TakeOutOfService(saved.slot);
-  slot.TakeOver({saved.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
+  board->TakeOutOfService(saved.record.slot);
+  slot.TakeOver({saved.record.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
                  WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
-  const WorkerId id{saved.slot, saved.incarnation};
-  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().InPool(saved.pool),
+  const WorkerId id{saved.record.slot, saved.record.incarnation};
+  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().NameOf(saved.record.pool),
                                     SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
   if (!status.Ok()) return status;
   parts_.Publish(slot);
   if (parts_.RecordOf(slot).state != WorkerState::kReady) return {};
-  parts_.dispatcher.AddSlot(saved.pool, saved.slot, slot.Channel());
+  parts_.dispatcher.AddSlot(saved.record.pool, saved.record.slot, slot.Channel());
   return {};
 }
 

@@ -1,5 +1,4 @@
-// WorkersHandover: the workers in an upgrade: described for the program after this one, and taken over from
-// the program before it.
+// WorkersHandover: saves the workers' state for the next program, and restores it from the previous one.
 #ifndef PREFORKD_MASTER_WORKERS_WORKERS_HANDOVER_H_
 #define PREFORKD_MASTER_WORKERS_WORKERS_HANDOVER_H_
 
@@ -17,38 +16,38 @@ namespace preforkd {
 
 class WorkersHandover {
  public:
-  // All outlive this.
+  // All references outlive this.
   WorkersHandover(const SupervisorParts& parts, const WorkerLogs& logs, WorkerStarter& starter)
       : parts_(parts), logs_(logs), starter_(starter) {}
 
-  // Makes it so, where that is possible at once, that everything can be described: no ended worker waits to
-  // be settled, no connection is in the channel of a slot without a worker, and no worker owes an answer.
-  // False: it is not so now.
+  // True if the worker state can be saved now: no exited worker is unprocessed, no channel of a slot without
+  // a worker holds connections, no log-reopen reply is pending. Reclaims such connections first.
   bool Prepare();
-  // Precondition: Prepare() has just been true, or nobody resumes from `state`.
+  // Descriptors in `state` are borrowed. Precondition: Prepare() has just returned true, unless `state` is
+  // only checked.
   void Save(UpgradeState& state) const;
-  // Goes on with the workers that `state` names, as those of `generation`.
-  // Error: one could not be watched, or its board not be read.
+  // Resumes with the workers in `state` as those of `generation`. Takes over their descriptors.
+  // Error: a worker could not be watched, or its scoreboard could not be read.
   Status Restore(const GenerationSpec& generation, const UpgradeState& state);
-  // There is no way back any more: boards that no worker writes to are let go.
+  // There is no way back any more: releases scoreboards that no worker writes to.
   void EndWayBack() { boards_before_.clear(); }
 
  private:
-  [[nodiscard]] InheritedWorker Describe(const WorkerSlot& slot, UpgradeState& state) const;
-  // The number in `state` of the board that the slot's worker writes to: of the older ones only those that
-  // have a worker are left to the successor.
-  std::uint64_t DescribeBoard(const WorkerSlot& slot, UpgradeState& state) const;
+  [[nodiscard]] SavedWorker SaveWorker(const WorkerSlot& slot, UpgradeState& state) const;
+  // The index in `state` of the scoreboard that the slot's worker writes to. Of the older boards only those
+  // with a worker are saved.
+  std::uint64_t SaveBoard(const WorkerSlot& slot, UpgradeState& state) const;
 
   Status MapBoards(const UpgradeState& state);
   Status RestoreFleet(const GenerationSpec& generation, const UpgradeState& state) const;
-  // What the program before this one has counted.
+  // Copies the counters of the previous program.
   void RestoreCounters(const UpgradeState& state) const;
-  Status RestoreWorker(const InheritedWorker& saved);
+  Status RestoreWorker(const SavedWorker& saved);
 
   SupervisorParts parts_;
   const WorkerLogs& logs_;
   WorkerStarter& starter_;
-  // Of the programs before this one, theirs first, until there is no way back.
+  // Scoreboards of previous programs, the last program's first; kept until there is no way back.
   std::vector<std::shared_ptr<ForeignBoard>> boards_before_;
 };
 

@@ -1,4 +1,4 @@
-// The service `body`: HTTP that takes a body with any method, and answers how long it was. "/long" is
+// The service `body`: HTTP that accepts a body with any method, and answers with its length. "/long" is
 // answered with many megabytes.
 #ifndef PREFORKD_TESTS_FAULT_BODY_SERVICE_H_
 #define PREFORKD_TESTS_FAULT_BODY_SERVICE_H_

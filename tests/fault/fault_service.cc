@@ -28,14 +28,14 @@ void SpinFor(std::uint64_t milliseconds) {
   }
 }
 
-// Undefined, and meant: a sanitizer would report it and end the process in its own way.
+// Undefined on purpose: a sanitizer would report it and end the process in its own way.
 [[noreturn, gnu::no_sanitize("undefined")]] void Crash() {
   volatile int* nowhere = nullptr;
-  *nowhere = 1;  // NOLINT: this is what the command is for
+  *nowhere = 1;  // NOLINT: the purpose of the command
   std::abort();
 }
 
-// Kept for the life of the process.
+// Kept until the process ends.
 std::vector<std::vector<char>>& Hoard() {
   static std::vector<std::vector<char>> hoard;
   return hoard;
@@ -66,7 +66,7 @@ class FaultSession : public Session {
   }
 
  private:
-  // False when the connection has been closed.
+  // False if the connection was closed.
   bool ObeyAll() {
     for (std::size_t end = input_.find('\n'); end != std::string::npos; end = input_.find('\n')) {
       const std::string line = input_.substr(0, end);
@@ -105,7 +105,7 @@ class FaultSession : public Session {
     Answer("done");
   }
 
-  // A line is short and a client reads it: a socket that does not take it is broken.
+  // A line is short and a client reads it: a socket that does not accept it is broken.
   void Answer(const std::string& text) {
     const std::string line = text + "\n";
     const IoResult sent = connection_.Send(line);
@@ -129,14 +129,14 @@ class FaultService : public Service {
   bool ignore_retire_;
 };
 
-// Does the option name this slot?
+// True if the option names this slot.
 bool Concerns(const ServiceConfig& config, const std::string& option, Slot slot) {
   const std::string& named = config.settings.Text(option);
   return named == "all" || named == fmt::format("{}", Raw(slot));
 }
 
 Result<std::unique_ptr<Service>> MakeFaultService(const ServiceConfig& config, WorkerEnv& env) {
-  if (Concerns(config, "die_at_start", env.id.slot)) ::_exit(1);
+  if (Concerns(config, "crash_at_start", env.id.slot)) ::_exit(1);
   while (Concerns(config, "hang_at_start", env.id.slot)) ::pause();
   return std::unique_ptr<Service>(std::make_unique<FaultService>(config.settings.Flag("ignore_retire")));
 }
@@ -148,7 +148,7 @@ ServiceType FaultServiceType() {
       MakeFaultService,
       false,
       CallSets{},
-      {{.name = "die_at_start", .doc = "a slot, or all"},
+      {{.name = "crash_at_start", .doc = "a slot, or all"},
        {.name = "hang_at_start", .doc = "a slot, or all"},
        {.name = "ignore_retire", .kind = SettingKind::kFlag, .fallback = "false", .doc = "never leaves"}}};
 }

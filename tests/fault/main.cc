@@ -1,5 +1,5 @@
-// preforkd with three services more: master/main.cc plus `fault`, `body` and `notes`. For tests only; never
-// installed.
+// preforkd with three additional services: master/main.cc plus `fault`, `body` and `notes`. For tests only;
+// never installed.
 #include "master/program.h"
 #include "tests/fault/body_service.h"
 #include "tests/fault/fault_service.h"

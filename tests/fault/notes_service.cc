@@ -57,7 +57,7 @@ class NotesSession : public Session {
     Luggage luggage;
     luggage.unread = input_;
     luggage.context = notes_;
-    luggage.idle_for = kIdleTimeout;
+    luggage.idle_left = kIdleTimeout;
     luggage.wake = has_work_;
     return luggage;
   }
@@ -100,7 +100,7 @@ class NotesSession : public Session {
     if (order_ == "throw") throw std::runtime_error("told to throw from a timer");
   }
 
-  // A line is short and a client reads it: a socket that does not take it is broken.
+  // A line is short and a client reads it: a socket that does not accept it is broken.
   void Answer(const std::string& text) {
     const std::string line = text + "\n";
     const IoResult sent = connection_.Send(line);
@@ -110,8 +110,8 @@ class NotesSession : public Session {
   Connection& connection_;
   std::string input_;
   std::string notes_;
-  std::string broken_;  // what throws
-  std::string order_;   // what the timer is to do
+  std::string broken_;  // the function that throws
+  std::string order_;   // what the timer will do
   bool has_work_ = false;
   Timer own_timer_;
 };

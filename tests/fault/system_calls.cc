@@ -27,7 +27,7 @@ namespace {
 
 std::string Outcome(long result) { return result >= 0 ? "ok" : ErrnoName(errno); }
 
-// Of what gives a descriptor.
+// The result of a call that returns a descriptor.
 std::string Opened(int fd) {
   const std::string outcome = Outcome(fd);
   const UniqueFd owned(fd);
@@ -49,7 +49,8 @@ std::string Ask(const std::string& path) {
   if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0)
     return Outcome(-1);
   constexpr std::string_view kStop = "{\"command\":\"stop\"}\n";
-  (void)::send(fd.Get(), kStop.data(), kStop.size(), MSG_NOSIGNAL);  // it may have been turned away already
+  (void)::send(fd.Get(), kStop.data(), kStop.size(),
+               MSG_NOSIGNAL);  // the client may have been refused already
   std::string answer(256, '\0');
   const ssize_t size = ::recv(fd.Get(), answer.data(), answer.size(), 0);
   answer.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));

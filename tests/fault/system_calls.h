@@ -1,4 +1,4 @@
-// What a worker that is somebody else's would try: one system call, and what became of it. For tests only.
+// System calls that a compromised worker might try, and their results. For tests only.
 #ifndef PREFORKD_TESTS_FAULT_SYSTEM_CALLS_H_
 #define PREFORKD_TESTS_FAULT_SYSTEM_CALLS_H_
 
@@ -9,13 +9,14 @@
 
 namespace preforkd::testing {
 
-// `what`: "NAME" or "NAME ARGUMENT". "ok", or the name of the errno, such as "EPERM"; "what?" for an unknown
-// name.
-//   socket, thread, fork, exec (in a child: "ok" when it ran), code: make one
-//   read PATH, write PATH, connect PATH: open it so, as a Unix socket in the last case
-//   ask PATH, child-ask PATH: tells the control socket there to stop the server, itself or in a child;
-//   "permission denied" signal PID, trace PID, limits PID: of another process block: makes standard error,
-//   which all processes share, block
+// Tries the system call `what`, "NAME" or "NAME ARGUMENT". Returns "ok", or the name of the errno, such as
+// "EPERM"; "what?" for an unknown name.
+//   socket, thread, fork, exec, code      make one (exec in a child: "ok" if it ran)
+//   read PATH, write PATH, connect PATH   open it; the last one as a Unix socket
+//   ask PATH, child-ask PATH              tell the control socket there to stop the server, from this process
+//                                         or from a child; may return "permission denied"
+//   signal PID, trace PID, limits PID     act on another process
+//   block                                 make standard error blocking, which all processes share
 std::string TrySystemCall(std::string_view what);
 
 // Asks the kernel to let this process write to `row`: "ok", or the name of the errno.

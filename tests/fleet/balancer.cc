@@ -45,7 +45,7 @@ Balancer::Balancer(const std::string& config) {
     ::_exit(127);
   }
   DaemonProcess::TolerateChild(pid_);
-  if (WaitUntil(kPatience, [] { return !Command("show info").empty(); })) return;
+  if (WaitUntil(kTimeout, [] { return !Command("show info").empty(); })) return;
   End();
   throw std::runtime_error("HAProxy does not answer");
 }
@@ -81,7 +81,7 @@ std::map<std::string, std::map<std::string, std::string>> Balancer::Servers() co
 
 bool Balancer::Sees(const std::string& server, const std::string& status) const {
   // "UP 1/2": on its way down.
-  return WaitUntil(kPatience, [&] { return Servers()[server]["status"] == status; });
+  return WaitUntil(kTimeout, [&] { return Servers()[server]["status"] == status; });
 }
 
 void Balancer::Set(const std::string& server, const std::string& state) const {

@@ -1,6 +1,6 @@
-// Balancer: Debian's HAProxy with the configuration that is shipped, and what it says of its servers.
+// Balancer: Debian's HAProxy with the shipped configuration, and what it reports of its servers.
 //
-// Owns the process. Runs where the test runs, and takes /run/haproxy of that place: in Machines only.
+// Owns the process. Runs in the namespaces of the test and uses their /run/haproxy: only with Machines.
 #ifndef PREFORKD_TESTS_FLEET_BALANCER_H_
 #define PREFORKD_TESTS_FLEET_BALANCER_H_
 
@@ -23,17 +23,17 @@ class Balancer {
   Balancer& operator=(const Balancer&) = delete;
   ~Balancer();
 
-  // Waits until HAProxy calls that server UP, or DOWN.
+  // Waits until HAProxy reports that server as UP, or DOWN.
   [[nodiscard]] bool Sees(const std::string& server, const std::string& status) const;
   // As `set server nodes/NAME state STATE`.
   void Set(const std::string& server, const std::string& state) const;
-  // A number of `show stat` for that server, such as "scur", sessions now, or "stot", sessions so far.
+  // A column of `show stat` for that server, such as "scur" (current sessions) or "stot" (total sessions).
   [[nodiscard]] unsigned long Number(const std::string& server, const std::string& column) const;
-  // Connections and requests that were tried again, with the same server or with another.
+  // Connections and requests that were retried, on the same server or another.
   [[nodiscard]] unsigned long Retries() const;
 
  private:
-  // A line of `show stat` by the names of its columns, for each server.
+  // For each server its line of `show stat`, by the names of the columns.
   [[nodiscard]] std::map<std::string, std::map<std::string, std::string>> Servers() const;
   [[nodiscard]] static std::string Command(const std::string& line);
   void End();

@@ -22,7 +22,7 @@ bool Leave() {
          ::mount("run", "/run", "tmpfs", 0, "mode=755") == 0;
 }
 
-// Tried by a child first: who has left half way has changed.
+// A child tries it first: a failure half way would leave this process changed.
 bool CanLeave() {
   if (::access(kIp, X_OK) != 0) return false;
   const pid_t child = ::fork();

@@ -1,8 +1,7 @@
-// Machines: network namespaces on one bridge, as if they were machines on one network. Nothing that goes on
-// there leaves them.
+// Machines: network namespaces on one bridge, like machines on one network. Their traffic stays inside.
 //
-// All is in a mount and a network namespace of this process alone, and those of its children: when the last
-// of them ends, by whatever it may be, the kernel takes everything away. Once for the life of the process.
+// Everything is in a mount and a network namespace of this process and its children. When the last of them
+// ends, for whatever reason, the kernel removes everything. Once for the life of the process.
 #ifndef PREFORKD_TESTS_FLEET_MACHINES_H_
 #define PREFORKD_TESTS_FLEET_MACHINES_H_
 
@@ -14,14 +13,14 @@ namespace preforkd::testing {
 class Machines {
  public:
   // The first call moves the calling process, which must have one thread, to namespaces of its own, where it
-  // is the machine 192.0.2.1, with an empty /run. False: that cannot be done here, and nothing has changed.
-  // Throws std::runtime_error when ip(8) fails.
+  // is the machine 192.0.2.1, with an empty /run. False if that is not possible; then nothing has changed.
+  // Throws std::runtime_error if ip(8) fails.
   static bool Enter();
 
-  // One more machine, at 192.0.2.(10 + number). Once for each number.
+  // Adds a machine at 192.0.2.(10 + number). Once for each number.
   static void Add(int number);
   static std::string AddressOf(int number);
-  // What a command begins with that is to run there, and becomes it by exec.
+  // The first words of a command that is to run there. They become that command by exec.
   static std::vector<std::string> LauncherFor(int number);
 };
 

@@ -1,7 +1,7 @@
-// Fuzz target: whatever bytes and descriptors arrive on a channel, in either direction, are decoded or
-// refused; what is decoded is exactly what an encoder makes, and no descriptor is left behind.
+// Fuzz target: any bytes and descriptors that arrive on a channel, in either direction, are decoded or
+// refused. A decoded message is exactly one that an encoder makes, and no descriptor leaks.
 //
-// The first byte of an input says who listens (bit 0), and how many descriptors ride along (the other bits).
+// The first byte of an input selects the receiver (bit 0) and the number of descriptors (the other bits).
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 #include "common/wire/codec.h"
 #include "tests/support/parcels.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::size_t kMostDescriptors = 20;
@@ -28,7 +28,7 @@ int LowestFree() {
   return probe.Get();
 }
 
-// Any packet a peer could make, ours or not.
+// Any packet that a peer could send, valid or not.
 void SendRaw(int channel, std::string_view bytes, std::size_t descriptors) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
   iovec vector{const_cast<char*>(bytes.data()), bytes.size()};
@@ -48,8 +48,7 @@ void SendRaw(int channel, std::string_view bytes, std::size_t descriptors) {
   PF_CHECK(::sendmsg(channel, &header, MSG_NOSIGNAL) >= 0, "the fuzzer cannot send");
 }
 
-// What an encoder makes of a message that was decoded. The master keeps a hand-back packed, as the hand-over
-// it becomes.
+// Encodes a decoded message again. The master keeps a hand-back packed, as the hand-over that it becomes.
 template <typename Message>
 std::string Encoded(Message& message) {
   std::string bytes;
@@ -86,10 +85,11 @@ void Receive(int channel, bool is_master) {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace preforkd;
+  using namespace preforkd::testing;
   if (size == 0) return 0;
   const std::size_t descriptors = (data[0] >> 1) % (kMostDescriptors + 1);
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -1,7 +1,7 @@
-// Runs a fuzz target without a fuzzer: the corpus as it is, then seeded mutations of it. Repeats to the byte:
-// a failure names its seed and round before it happens.
+// Runs a fuzz target without a fuzzer: the corpus unchanged, then seeded mutations of it. Runs are identical
+// to the byte: the seed and the round are printed before a failure.
 //
-// Arguments: the files of the corpus. FUZZ_SECONDS: for so long, instead of 200,000 rounds.
+// Arguments: the files of the corpus. FUZZ_SECONDS: run for this time instead of 200,000 rounds.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ class Mutator {
       case 3: input.insert(place, Pick(64), static_cast<char>(Pick(256))); break;
       case 4: input.erase(place, Pick(16)); break;
       case 5: Splice(input, place, Sample()); break;
-      default:  // a length that lies
+      default:  // a wrong length
         for (std::size_t i = place; i < std::min(place + 4, input.size()); ++i)
           input[i] = Pick(2) == 0 ? '\xff' : '\0';
     }

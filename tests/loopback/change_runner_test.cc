@@ -1,4 +1,4 @@
-// ChangeRunner: no deadline of a change is forgotten, however early or late the loop's timer comes.
+// ChangeRunner: no deadline of a change is missed, however early or late the loop's timer fires.
 #include "master/change/change_runner.h"
 
 #include <doctest/doctest.h>
@@ -8,16 +8,16 @@
 #include "common/event/timer.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
 
 }  // namespace
 
-// The loop's timer may come up to a millisecond before its time (timer.h), and then the change is not due
+// The loop's timer may fire up to a millisecond early (timer.h), when the change is not due
 // yet.
-TEST_CASE("a stop delay ends, although the timer has come a moment early") {
+TEST_CASE("a stop delay ends although the timer fires a moment early") {
   constexpr Duration kDelay = milliseconds(30);
   for (int round = 0; round < 60; ++round) {
     Result<EventLoop> loop = EventLoop::Create();
@@ -27,16 +27,16 @@ TEST_CASE("a stop delay ends, although the timer has come a moment early") {
       if (std::holds_alternative<CloseListeners>(action)) closed = true;
     });
     runner.Tell([](Change& change) { change.OnFirstReady(); });
-    // Due soon, at any phase of the coarse clock by which the loop sets its timers.
+    // Due soon, at any phase of the coarse clock that the loop's timers use.
     const Time begin = Now() - kDelay + std::chrono::microseconds(4000 + 137 * round);
     runner.Tell([&](Change& change) { change.AskStop({kDelay, std::chrono::seconds(30)}, begin); });
     Timer wake_up(loop.Value(), EventLoop::kPriorityControl, [] {});
-    CHECK(testing::WaitUntil(std::chrono::seconds(1), [&] {
-      wake_up.SetAfter(Duration(0));  // a busy loop: an idle one sleeps to the next whole millisecond
+    CHECK(WaitUntil(std::chrono::seconds(1), [&] {
+      wake_up.SetAfter(Duration(0));  // keeps the loop busy: an idle one sleeps to the next millisecond
       REQUIRE(loop.Value().RunOnce().Ok());
       return closed;
     }));
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// Dispatcher: nothing is dropped, order is kept, a slot that does not take stops nobody.
+// Dispatcher: nothing is dropped, order is kept, and a slot that does not take delays no other slot.
 #include "master/dispatch/dispatcher.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@
 #include "common/channel/channel_end.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 PackedParcel MakeParcel(std::uint64_t id) {
@@ -29,11 +29,11 @@ struct World {
   Ledger ledger{*page};
   std::array<WorkerRow, 8> rows;
   std::vector<SlotChannel> channels;
-  std::vector<bool> congestion;  // what was said, in order
-  Dispatcher dispatcher{loop.Value(), *page, *pool, ledger,
-                        Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); },
-                                          [this] { ++all_held_up; }}};
-  int all_held_up = 0;  // times it was said
+  std::vector<bool> congestion;  // the reports, in order
+  Dispatcher dispatcher{
+      loop.Value(), *page, *pool, ledger,
+      Dispatcher::Hooks{[this](bool congested) { congestion.push_back(congested); }, [this] { ++all_slow; }}};
+  int all_slow = 0;  // number of reports
   std::uint64_t last_id = 0;
   std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
 
@@ -62,17 +62,17 @@ struct World {
   // Turns the loop until `condition` holds; every turn is one of the dispatcher's own timer.
   template <typename Condition>
   bool TurnUntil(Condition condition) {
-    return testing::WaitUntil(testing::kPatience, [&] {
+    return WaitUntil(kTimeout, [&] {
       if (condition()) return true;
       REQUIRE(loop.Value().RunOnce().Ok());
       return condition();
     });
   }
 
-  // What the worker of this slot takes now, by number.
-  std::vector<std::uint64_t> Take(std::size_t slot, std::size_t most = 1000) {
+  // Takes what is in the channel of this slot, as its worker; returns the numbers of the connections.
+  std::vector<std::uint64_t> Take(std::size_t slot, std::size_t max = 1000) {
     std::vector<std::uint64_t> ids;
-    while (ids.size() < most) {
+    while (ids.size() < max) {
       Reception<MasterToWorker> reception =
           ChannelEnd(channels[slot].WorkerEnd(), kWireVersion).ReceiveFromMaster();
       if (reception.outcome == Heard::kNothing || reception.outcome == Heard::kEnd) break;
@@ -101,7 +101,7 @@ TEST_CASE("parcels go out in order, in turn") {
   CHECK(world.congestion.empty());
 }
 
-TEST_CASE("a worker that does not take is passed by, and loses nothing") {
+TEST_CASE("a worker that does not take is skipped, and loses nothing") {
   World world(2, 4);
   world.Submit(8);
   CHECK(world.Take(1).size() == 4);
@@ -110,7 +110,7 @@ TEST_CASE("a worker that does not take is passed by, and loses nothing") {
   CHECK(world.Take(0) == std::vector<std::uint64_t>{2, 4, 6, 8});
 }
 
-TEST_CASE("all full: parcels wait, it is said once, and they go first when there is room") {
+TEST_CASE("all full: parcels wait, that is reported once, and they go first when there is room") {
   World world(2, 2);
   world.Submit(10);
   CHECK(world.dispatcher.Congested());
@@ -118,7 +118,7 @@ TEST_CASE("all full: parcels wait, it is said once, and they go first when there
   CHECK(Get(world.page->waiting) == 6);
   CHECK(world.congestion == std::vector<bool>{true});
   std::vector<std::uint64_t> taken;
-  const bool all = testing::WaitUntil(testing::kPatience, [&] {
+  const bool all = WaitUntil(kTimeout, [&] {
     for (const std::size_t slot : {0U, 1U}) {
       for (const std::uint64_t id : world.Take(slot)) taken.push_back(id);
     }
@@ -133,7 +133,7 @@ TEST_CASE("all full: parcels wait, it is said once, and they go first when there
   CHECK(world.congestion == std::vector<bool>{true, false});
 }
 
-TEST_CASE("with no slot at all everything waits for the first one") {
+TEST_CASE("without any slot all parcels wait for the first one") {
   World world(0, 64);
   world.Submit(5);
   CHECK(world.dispatcher.Waiting() == 5);
@@ -144,7 +144,7 @@ TEST_CASE("with no slot at all everything waits for the first one") {
   CHECK_FALSE(world.dispatcher.Congested());
 }
 
-TEST_CASE("a slot whose channel is shut takes nothing; the others get it all, its share behind theirs") {
+TEST_CASE("a slot whose channel is shut down takes nothing; the others get its share behind their own") {
   World world(2, 64);
   world.channels[1].CloseOurSide();
   world.Submit(6);
@@ -160,12 +160,12 @@ TEST_CASE("a slot that is removed gets nothing more") {
   CHECK(world.Take(0).size() == 3);
 }
 
-TEST_CASE("the least loaded is chosen by what workers have finished meanwhile") {
+TEST_CASE("the least loaded slot is chosen by the connections that workers have finished meanwhile") {
   World world(4, 1000, DispatchPolicy::kLeastConnections);
   std::mt19937 random(3);
   std::array<std::uint64_t, 4> live{};
   for (int step = 0; step < 2000; ++step) {
-    // Some connections end, of whichever slots; then one comes.
+    // Some connections end in random slots; then a new one arrives.
     for (auto ends = random() % 3; ends > 0; --ends) {
       const std::size_t slot = random() % 4;
       if (live[slot] == 0) continue;
@@ -184,7 +184,7 @@ TEST_CASE("the least loaded is chosen by what workers have finished meanwhile") 
   CHECK(world.page->handed_over.Sum() == 2000);
 }
 
-TEST_CASE("brisk workers are given connections in bundles, and every one of them when they are slow") {
+TEST_CASE("fast workers are given connections in bundles; when they are slow, every worker gets some") {
   World world(8, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
   DispatchConfig config;
   config.gather = 3;
@@ -196,7 +196,7 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
       Add(row.busy_ns, 100 * static_cast<std::uint64_t>(each.count()));
     }
   };
-  // Gives eight, who are all served and done with at once. Slots that got some of them.
+  // Submits eight, which are served and finished at once. Returns the number of slots that got some.
   const auto users_of_eight = [&] {
     world.Submit(8);
     std::size_t users = 0;
@@ -208,33 +208,34 @@ TEST_CASE("brisk workers are given connections in bundles, and every one of them
     }
     return users;
   };
-  CHECK(users_of_eight() == 8);  // nothing is known yet
+  CHECK(users_of_eight() == 8);  // no speed is known yet
   CHECK_FALSE(world.pool->gathers);
   serve(std::chrono::microseconds(10));
-  CHECK(testing::WaitUntil(testing::kPatience,
-                           [&] { return users_of_eight() == 3; }));  // it looks now and then
+  CHECK(WaitUntil(kTimeout, [&] { return users_of_eight() == 3; }));  // it checks the speed from time to time
   CHECK(world.pool->gathers);
   serve(milliseconds(1));
-  CHECK(testing::WaitUntil(testing::kPatience, [&] { return users_of_eight() == 8; }));
+  CHECK(WaitUntil(kTimeout, [&] { return users_of_eight() == 8; }));
   CHECK_FALSE(world.pool->gathers);
 }
 
-TEST_CASE("a slot that had no room is chosen again as soon as it has") {
+TEST_CASE("a slot that had no room is chosen again as soon as it has room") {
   World world(2, 1, DispatchPolicy::kLeastConnections);
   world.Submit(2);
   world.Submit(1);
   CHECK(world.dispatcher.Waiting() == 1);
-  CHECK(world.Take(0).size() == 1);  // leaves no mark: nothing has ended
+  CHECK(world.Take(0).size() == 1);  // sets no mark: no connection has ended
   world.dispatcher.Flush();
   CHECK(world.Take(0) == std::vector<std::uint64_t>{3});
 }
 
-TEST_CASE("stopping: what waits is lost, and counted as that") {
+TEST_CASE("waiting connections that are given up are lost, and counted with the reason") {
   World world(1, 2);
   world.Submit(5);
   CHECK(world.dispatcher.Waiting() == 3);
-  world.dispatcher.StopDispatching();
+  world.dispatcher.GiveUpWaiting(LossReason::kStopped);
   CHECK(Get(world.page->lost) == 3);
+  CHECK(Get(world.page->lost_by[static_cast<std::size_t>(LossReason::kStopped)]) == 3);
+  CHECK_FALSE(world.dispatcher.Congested());
   CHECK(world.dispatcher.Waiting() == 0);
   CHECK(world.Take(0).size() == 2);
 }
@@ -245,7 +246,7 @@ TEST_CASE("more than one batch to one slot") {
   CHECK(world.Take(0).size() == 150);
 }
 
-TEST_CASE("what a stuck slot has not taken goes to the others, in its order, and in front") {
+TEST_CASE("parcels that a stuck slot has not taken go to the others, in order, before newer ones") {
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(10));
   world.EnterCallback(0);
   world.Submit(8);
@@ -253,7 +254,7 @@ TEST_CASE("what a stuck slot has not taken goes to the others, in its order, and
   REQUIRE(world.TurnUntil([&] { return Get(world.page->reclaimed) == 4; }));
   CHECK(world.Take(1) == std::vector<std::uint64_t>{2, 4, 6, 8});
   for (const std::uint64_t id : {2U, 4U, 6U, 8U}) CHECK(world.reclaims[id] == 1);
-  world.Submit(4);  // it is passed by until it moves
+  world.Submit(4);  // it is skipped until it takes again
   CHECK(world.Take(0).empty());
   CHECK(world.Take(1).size() == 4);
   world.LeaveCallback(0);
@@ -261,11 +262,11 @@ TEST_CASE("what a stuck slot has not taken goes to the others, in its order, and
   CHECK(world.Take(0).size() == 2);
 }
 
-TEST_CASE("a slot that was only not let run is nudged, and picked again as soon as it runs") {
+TEST_CASE("a slot whose worker only got no CPU is nudged, and chosen again as soon as it runs") {
   World world(1, 64, DispatchPolicy::kLeastConnections, milliseconds(10));
   world.Submit(3);
   REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 3; }));
-  CHECK(world.Take(0).empty());  // it reads the nudge, and beats
+  CHECK(world.Take(0).empty());  // it reads the nudge, and writes its heartbeat
   REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 0; }));
   CHECK(world.Take(0) == std::vector<std::uint64_t>{1, 2, 3});
 }
@@ -281,8 +282,8 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
     return Get(world.page->reclaimed) == 3;
   });
   REQUIRE(moved);
-  // Its time to be moved once more passes without it: no timer runs for it, and a flush leaves it alone.
-  CHECK(testing::HoldsFor(milliseconds(30), [&] {
+  // Its time for another move passes: no timer runs for it, and a flush does not move it.
+  CHECK(HoldsFor(milliseconds(30), [&] {
     world.dispatcher.Flush();
     return Get(world.page->reclaimed) == 3 && world.dispatcher.Waiting() == 0;
   }));
@@ -292,40 +293,39 @@ TEST_CASE("a parcel is moved three times at most; then it stays where the queue 
   CHECK(world.reclaims[1] == 3);
 }
 
-TEST_CASE("one that has been moved often enough still prefers a slot that is free to one that is stuck") {
+TEST_CASE("a parcel that has been moved often enough still goes to a free slot rather than to a stuck one") {
   World world(2, 64, DispatchPolicy::kRoundRobin, milliseconds(5));
   world.EnterCallback(0);
-  REQUIRE(testing::WaitUntil(testing::kPatience,
-                             [&, start = Now()] { return Now() - start >= milliseconds(5); }));
+  REQUIRE(WaitUntil(kTimeout, [&, start = Now()] { return Now() - start >= milliseconds(5); }));
   PackedParcel parcel = MakeParcel(++world.last_id);
   ParcelHead head = parcel.Head();
   head.reclaims = 3;
   parcel.SetHead(head);
-  world.ledger.Resumed(1);
+  world.ledger.Restored(1);
   world.dispatcher.Submit(std::move(parcel));
   world.dispatcher.Flush();
   CHECK(world.Take(0).empty());
   CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
 }
 
-TEST_CASE("what waits behind a callback goes to a slot that is idle, long before its own slot is stuck") {
+TEST_CASE("parcels behind a callback go to an idle slot, long before their own slot is stuck") {
   World world(2, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
   Set(world.rows[0].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
   world.EnterCallback(1);
   world.Submit(2);
-  world.dispatcher.Flush();  // nobody is idle: it stays
+  world.dispatcher.Flush();  // no slot is idle: it stays
   CHECK(world.channels[0].Queued() == 1);
-  CHECK(world.all_held_up == 0);
+  CHECK(world.all_slow == 0);
   CHECK(world.Take(1) == std::vector<std::uint64_t>{1});
   world.LeaveCallback(1);
   world.dispatcher.Flush();
   CHECK(world.Take(1) == std::vector<std::uint64_t>{2});
-  world.Submit(3);  // and while somebody is idle it gets nothing new, however many the other one has
+  world.Submit(3);  // while another slot is idle it gets nothing new, whatever the other one's load
   CHECK(world.Take(0).empty());
   CHECK(world.Take(1).size() == 3);
 }
 
-TEST_CASE("with turns, or a slot for each client, only stuck slots are left out") {
+TEST_CASE("with round-robin or client-hash only stuck slots are left out") {
   for (const DispatchPolicy policy : {DispatchPolicy::kRoundRobin, DispatchPolicy::kClientHash}) {
     World world(2, 64, policy, std::chrono::hours(1));
     for (const std::size_t slot : {0U, 1U}) {
@@ -340,29 +340,29 @@ TEST_CASE("with turns, or a slot for each client, only stuck slots are left out"
   }
 }
 
-TEST_CASE("all slots held up: it is said before they are blocked, with what waits behind them") {
+TEST_CASE("all slots slow: reported before they are blocked, with the number of waiting parcels") {
   World world(2, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
   for (const std::size_t slot : {0U, 1U}) {
     Set(world.rows[slot].callback_since_ns, World::NowNanoseconds() - 20 * 60 * 1'000'000'000ULL);
   }
   world.dispatcher.Flush();
-  CHECK(world.all_held_up == 0);  // nobody waits
+  CHECK(world.all_slow == 0);  // no parcel waits
   world.Submit(3);
-  CHECK(world.all_held_up == 1);
+  CHECK(world.all_slow == 1);
   const Pressure pressure = world.dispatcher.CurrentPressure();
   CHECK(pressure.ready == 2);
-  CHECK(pressure.held_up == 2);
+  CHECK(pressure.slow == 2);
   CHECK(pressure.blocked == 0);
   CHECK(pressure.waiting == 3);
 }
 
-TEST_CASE("all slots blocked: it is said, and what is new waits for whoever is free first") {
+TEST_CASE("all slots blocked: that is reported, and new parcels wait for the first free slot") {
   World world(2, 64, DispatchPolicy::kLeastConnections, milliseconds(5));
   world.EnterCallback(0);
   world.EnterCallback(1);
   world.Submit(4);
   REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 4; }));
-  CHECK(world.all_held_up > 0);
+  CHECK(world.all_slow > 0);
   const Pressure pressure = world.dispatcher.CurrentPressure();
   CHECK(pressure.ready == 2);
   CHECK(pressure.blocked == 2);
@@ -381,12 +381,12 @@ TEST_CASE("no timer runs while no queue waits") {
   (void)world.Take(0);
   (void)world.Take(1);
   REQUIRE(world.TurnUntil([&] { return !world.dispatcher.TimerRuns(); }));
-  world.EnterCallback(0);  // a callback, however long, is of no interest while nothing is queued
+  world.EnterCallback(0);  // a long callback does not matter while nothing is queued
   world.dispatcher.Flush();
   CHECK_FALSE(world.dispatcher.TimerRuns());
 }
 
-TEST_CASE("the accounts balance at every step, whatever the workers do") {
+TEST_CASE("the account balances at every step, whatever the workers do") {
   Result<Scoreboard> board = Scoreboard::Create();
   REQUIRE(board.Ok());
   Result<EventLoop> loop = EventLoop::Create();
@@ -395,7 +395,7 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
                         {[](bool) {}, [] {}});
   DispatchConfig config;
   config.max_queue = 8;
-  config.reclaim_after = std::chrono::microseconds(1);  // stuck whenever it leaves one alone
+  config.reclaim_after = std::chrono::microseconds(1);  // stuck as soon as it leaves a parcel untaken
   dispatcher.Configure(config);
   std::vector<SlotChannel> channels;
   for (std::uint32_t i = 0; i < 3; ++i) {
@@ -438,4 +438,4 @@ TEST_CASE("the accounts balance at every step, whatever the workers do") {
   CHECK(board.Value().Account().finished > 1000);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// The thin wrappers of libevent: timers that move, watches that go away in their own callback, signals.
+// The thin wrappers of libevent: timers that move, watches that are destroyed in their own callback, signals.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -25,7 +25,7 @@
 #include "common/process/self_stat.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -49,8 +49,8 @@ EventLoop MakeLoop() {
 
 // Turns the loop until the condition holds. A guard timer keeps each wait short.
 template <typename Condition>
-bool TurnUntil(EventLoop& loop, Condition condition, Duration patience = testing::kPatience) {
-  const Time end = Now() + patience;
+bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = kTimeout) {
+  const Time end = Now() + timeout;
   Timer guard(loop, EventLoop::kPriorityControl, [] {});
   while (!condition() && Now() < end) {
     guard.SetAfter(milliseconds(5));
@@ -121,7 +121,7 @@ TEST_CASE("a timer may be destroyed, or set again, in its own callback") {
   CHECK(fired == 3);
 }
 
-TEST_CASE("a watch says what is ready, as long as it is, and only what was asked for") {
+TEST_CASE("a watch reports what is ready, as long as it is, and only what was asked for") {
   EventLoop loop = MakeLoop();
   const Pair pair = MakePair();
   int reads = 0;
@@ -134,7 +134,7 @@ TEST_CASE("a watch says what is ready, as long as it is, and only what was asked
   CHECK_FALSE(TurnUntil(
       loop, [&] { return reads + writes > 0; }, milliseconds(30)));
   REQUIRE(::write(pair.theirs.Get(), "x", 1) == 1);
-  CHECK(TurnUntil(loop, [&] { return reads >= 2; }));  // level-triggered: nobody has read it
+  CHECK(TurnUntil(loop, [&] { return reads >= 2; }));  // level-triggered: the byte was not read
   CHECK(writes == 0);
   REQUIRE(watch.Want(Interest::kWrite).Ok());
   reads = 0;
@@ -146,7 +146,7 @@ TEST_CASE("a watch says what is ready, as long as it is, and only what was asked
       loop, [&] { return reads + writes > 0; }, milliseconds(30)));
 }
 
-TEST_CASE("a watch with patience says when it is over, and not when what it waited for came first") {
+TEST_CASE("a watch with a timeout reports when it is over, unless an event came first") {
   EventLoop loop = MakeLoop();
   const Pair pair = MakePair();
   int timeouts = 0;
@@ -178,7 +178,7 @@ TEST_CASE("a watch may be destroyed in its own callback") {
   CHECK(TurnUntil(loop, [&] { return watch == nullptr; }));
 }
 
-TEST_CASE("a set says which of very many can be read, each turn, until it is read or removed") {
+TEST_CASE("a set reports which of very many descriptors can be read, each turn, until read or removed") {
   EventLoop loop = MakeLoop();
   constexpr std::size_t kMany = 500;  // several turns
   std::vector<Pair> pairs;
@@ -197,13 +197,13 @@ TEST_CASE("a set says which of very many can be read, each turn, until it is rea
   }));
   for (std::size_t i = 1; i < kMany; i += 2) CHECK(told[i] == 0);
   for (std::size_t i = 0; i < kMany; i += 2) set.Remove(pairs[i].ours.Get(), &pairs[i]);
-  pairs[1].theirs.Reset();  // the end of file too
+  pairs[1].theirs.Reset();  // end of file counts too
   const std::vector<int> before = told;
   REQUIRE(TurnUntil(loop, [&] { return told[1] > 0; }));
   for (std::size_t i = 0; i < kMany; i += 2) CHECK(told[i] == before[i]);
 }
 
-TEST_CASE("a set: whoever is removed in a callback is not heard of again, in the same turn neither") {
+TEST_CASE("a set: a descriptor removed in a callback is not reported again, not even in the same turn") {
   EventLoop loop = MakeLoop();
   std::vector<Pair> pairs;
   for (int i = 0; i < 40; ++i) pairs.push_back(MakePair());
@@ -229,7 +229,7 @@ TEST_CASE("a set: whoever is removed in a callback is not heard of again, in the
   CHECK(calls == 2);
 }
 
-TEST_CASE("a set takes no file that cannot be polled, and goes on") {
+TEST_CASE("a set refuses a file that cannot be polled, and goes on working") {
   EventLoop loop = MakeLoop();
   ReadableSet set(loop, EventLoop::kPriorityClient, [](ReadableSet::Name) {});
   const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
@@ -242,7 +242,7 @@ TEST_CASE("a set takes no file that cannot be polled, and goes on") {
 }
 
 #ifndef PREFORKD_SANITIZED
-TEST_CASE("the memory of many clients that have gone can be given back") {
+TEST_CASE("the memory of many ended clients can be returned to the system") {
   REQUIRE(RaiseDescriptorLimit() > 4096);
   EventLoop loop = MakeLoop();
   constexpr std::size_t kMany = 1000;
@@ -266,7 +266,7 @@ TEST_CASE("the memory of many clients that have gone can be given back") {
     client.bytes.reset();
   }
   HeapTrim heap;
-  REQUIRE(heap.Look(0, kMany, Now()));
+  REQUIRE(heap.Check(0, kMany, Now()));
   CHECK(ReadSelfStat().rss_bytes + kMany * kBytes * 3 / 4 < before);
 }
 #endif
@@ -287,7 +287,7 @@ TEST_CASE("a signal is an event with its sender; nothing interrupts the program"
   CHECK(from == ::getpid());
 }
 
-TEST_CASE("an idle call comes when nothing else is ready, once, and may be asked for again") {
+TEST_CASE("an idle call comes when nothing else is ready, once, and may be requested again") {
   EventLoop loop = MakeLoop();
   std::string order;
   std::unique_ptr<IdleCall> idle;
@@ -309,13 +309,12 @@ TEST_CASE("an idle call comes when nothing else is ready, once, and may be asked
   CHECK(TurnUntil(loop, [&] { return asked == 3; }));
   CHECK(order == "abciii");
   idle->Request();
-  idle.reset();  // one that is gone is not called
+  idle.reset();  // a destroyed one is not called
   CHECK_FALSE(TurnUntil(
       loop, [&] { return asked > 3; }, milliseconds(20)));
 }
 
-TEST_CASE(
-    "a call with the clients' priority comes once, behind all clients who are ready, in the same turn") {
+TEST_CASE("a call with the clients' priority comes once, behind all ready clients, in the same turn") {
   EventLoop loop = MakeLoop();
   std::string order;
   IdleCall last(
@@ -337,4 +336,4 @@ TEST_CASE(
   CHECK(order == "aaa.bbb.ccc.");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// The one receiver of descriptors, against every peer that sends what ours never would. After each case the
+// The one receiver of descriptors, against peers that send what ours never would. After each case the
 // process has the descriptors that it had before.
 #include "common/channel/fd_message.h"
 
@@ -16,12 +16,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
-using testing::PeerResult;
-using testing::RunPeer;
 
 SocketPair MakePair() {
   Result<SocketPair> pair = MakeChannelPair();
@@ -116,7 +112,7 @@ TEST_CASE("messages keep their order and their edges, with and without descripto
   CHECK(ends.Receive().outcome == ReceiveOutcome::kEmpty);
 }
 
-TEST_CASE("more descriptors than one: refused, and all of them closed") {
+TEST_CASE("several descriptors: refused, and all of them closed") {
   Ends ends;
   for (const std::size_t count : {2U, 3U, 16U}) {
     REQUIRE(SendRaw(ends.Out(), "many", {{SCM_RIGHTS, std::vector<int>(count, 0)}}) == 4);
@@ -134,7 +130,7 @@ TEST_CASE("more descriptors than there is room for: refused, those that came are
   CHECK_FALSE(result.fd_table_full);
 }
 
-TEST_CASE("several control headers: refused, and every one is walked") {
+TEST_CASE("several control headers: refused, and all of them are read") {
   Ends ends;
   REQUIRE(SendRaw(ends.Out(), "two", {{SCM_RIGHTS, {0}}, {SCM_RIGHTS, {1}}}) == 3);
   CHECK(ends.Receive().outcome == ReceiveOutcome::kBad);
@@ -169,9 +165,9 @@ TEST_CASE("an empty packet with a descriptor is refused; without one it is the e
   CHECK(ends.Receive().outcome == ReceiveOutcome::kBad);
 }
 
-TEST_CASE("the end, and a peer that is gone") {
+TEST_CASE("end of file, and a closed peer") {
   Ends ends;
-  REQUIRE(SendOne(ends.Out(), "last words", 0).sent == 1);
+  REQUIRE(SendOne(ends.Out(), "last message", 0).sent == 1);
   REQUIRE(::shutdown(ends.Out(), SHUT_WR) == 0);
   CHECK(ends.Receive().outcome == ReceiveOutcome::kMessage);
   CHECK(ends.Receive().outcome == ReceiveOutcome::kEnd);
@@ -179,7 +175,7 @@ TEST_CASE("the end, and a peer that is gone") {
   CHECK(SendOne(ends.In(), "the way back is open").outcome == SendOutcome::kSent);
 }
 
-TEST_CASE("a channel that is full takes no more, says so, and has lost nothing") {
+TEST_CASE("a full channel takes no more, reports that, and has lost nothing") {
   Ends ends;
   const std::string bytes(1000, 'x');
   const std::vector<OutMessage> batch(kMaxBatch, OutMessage{bytes, 0});
@@ -197,7 +193,7 @@ TEST_CASE("a channel that is full takes no more, says so, and has lost nothing")
   CHECK(SendOne(ends.Out(), "room again", 0).outcome == SendOutcome::kSent);
 }
 
-TEST_CASE("a descriptor that is none cannot be sent, and the others of the batch before it are") {
+TEST_CASE("an invalid descriptor cannot be sent; the messages before it in the batch are sent") {
   Ends ends;
   const std::vector<OutMessage> messages = {{"good", 0}, {"bad", 1000000}, {"good", 0}};
   const SendResult result = SendMessages(ends.Out(), messages);
@@ -205,7 +201,7 @@ TEST_CASE("a descriptor that is none cannot be sent, and the others of the batch
   CHECK(result.outcome == SendOutcome::kRefused);
 }
 
-TEST_CASE("a receiver whose table is full is told so, and has gained nothing") {
+TEST_CASE("a receiver with a full descriptor table is told so, and gets no descriptor") {
   enum { kNotBad = 1, kNotNamed, kLeaked, kNoPair, kNotAgain };
   const PeerResult result = RunPeer([] {
     Result<SocketPair> pair = MakeChannelPair();
@@ -229,4 +225,4 @@ TEST_CASE("a receiver whose table is full is told so, and has gained nothing") {
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -8,14 +8,14 @@
 
 #include "common/process/self_stat.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE(
-    "it looks when there were many and less than half are left, and then not before there were many again") {
+    "it trims when there were many and less than half are left, and then not before there were many again") {
   HeapTrim heap;
   Time now = Now();
-  const auto look = [&](std::size_t held, std::size_t most) {
-    return heap.Look(held, most, now += std::chrono::hours(1));
+  const auto look = [&](std::size_t held, std::size_t peak) {
+    return heap.Check(held, peak, now += std::chrono::hours(1));
   };
   CHECK_FALSE(look(0, HeapTrim::kMany - 1));
   CHECK_FALSE(look(2000, 2000));
@@ -24,13 +24,13 @@ TEST_CASE(
   CHECK_FALSE(look(900, 1000));
   CHECK(look(10, 900));
   CHECK_FALSE(look(0, 10));
-  CHECK(look(0, HeapTrim::kMany));                  // came and went between two looks
-  CHECK_FALSE(heap.Look(0, HeapTrim::kMany, now));  // not again at once
-  CHECK(look(0, 0));                                // but later
+  CHECK(look(0, HeapTrim::kMany));                   // came and went between two calls
+  CHECK_FALSE(heap.Check(0, HeapTrim::kMany, now));  // not again at once
+  CHECK(look(0, 0));                                 // but later
 }
 
 #ifndef PREFORKD_SANITIZED
-TEST_CASE("what lies below a block in use is given back") {
+TEST_CASE("memory below a block in use is returned") {
   constexpr std::size_t kBlocks = 20'000;
   constexpr std::size_t kBytes = 1000;
   std::vector<std::unique_ptr<char[]>> blocks(kBlocks);
@@ -41,10 +41,10 @@ TEST_CASE("what lies below a block in use is given back") {
   for (std::size_t i = 0; i + 1 < kBlocks; ++i) blocks[i].reset();
   const std::uint64_t before = ReadSelfStat().rss_bytes;
   HeapTrim heap;
-  REQUIRE(heap.Look(1, kBlocks, Now()));
+  REQUIRE(heap.Check(1, kBlocks, Now()));
   CHECK(ReadSelfStat().rss_bytes + kBlocks * kBytes * 3 / 4 < before);
   CHECK(blocks.back()[0] == 1);
 }
 #endif
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

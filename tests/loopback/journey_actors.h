@@ -1,4 +1,4 @@
-// Who takes part in a journey: clients that number what they ask, and workers made of a few lines that echo
+// The actors of a journey: clients that number their requests, and small workers that echo
 // over a real channel.
 #ifndef PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
 #define PREFORKD_TESTS_LOOPBACK_JOURNEY_ACTORS_H_
@@ -49,7 +49,7 @@ class LocalListener {
   sockaddr_in address_{};
 };
 
-// What is true of a connection for as long as it lives: made from its number, and to be found again after any
+// The constant facts of a connection: made from its number, and checked again after any
 // number of journeys.
 inline void SetFacts(Parcel& parcel, std::uint64_t number) {
   parcel.id = static_cast<ConnId>(number);
@@ -68,7 +68,7 @@ inline bool HasFacts(const Parcel& parcel) {
          parcel.context == expected.context;
 }
 
-// Sends its next number, and insists on getting all numbers back in order.
+// Sends its next number, and requires all numbers back in order.
 class Client {
  public:
   explicit Client(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -114,7 +114,7 @@ struct FakeWorker {
       if (reception.outcome == Heard::kNothing || reception.outcome == Heard::kEnd) return;
       REQUIRE(reception.outcome == Heard::kMessage);
       auto* hand_over = std::get_if<HandOver>(&*reception.message);
-      if (hand_over == nullptr) continue;  // a nudge asks for a sign of life, which this one does not give
+      if (hand_over == nullptr) continue;  // a nudge asks for a heartbeat, which this one does not write
       REQUIRE(HasFacts(hand_over->parcel));
       held.push_back(std::move(hand_over->parcel));
       ++held.back().journeys;
@@ -129,7 +129,7 @@ struct FakeWorker {
   void HandBackAll() {
     std::string bytes;
     for (Parcel& parcel : held) {
-      ++parcel.requests;  // what is counted must come back as it went
+      ++parcel.requests;  // the count must come back unchanged
       parcel.bytes_in += 2;
       parcel.bytes_out += 3;
       HandBack message;
@@ -149,7 +149,7 @@ struct FakeWorker {
   std::vector<Parcel> held;
 
  private:
-  // False when the client has gone.
+  // False if the client has closed.
   bool Echo(const Parcel& parcel) {
     std::array<char, 256> bytes;
     const ssize_t size = ::recv(parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT);

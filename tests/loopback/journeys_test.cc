@@ -1,6 +1,6 @@
 // 10^5 journeys: the real parking, dispatcher, channels and codec in one process with workers made of a few
-// lines, and everything that can happen at the same moment: requests, closing clients, reload, and death with
-// the hand-back on its way. Nothing is lost, nothing is left behind, and the account is exact all the time.
+// lines, and everything that can happen at the same moment: requests, closing clients, reload, and crashes
+// with the hand-back on its way. Nothing is lost or left over, and the account is exact all the time.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kClients = 32;
 constexpr std::uint64_t kJourneys = 100'000;
 constexpr std::uint32_t kSlots = 2;
-// Bounds the test on a machine that is very slow: fewer journeys then, and it says so.
+// Limits the test on a very slow machine: it makes fewer journeys then, and reports that.
 constexpr Duration kLongest = std::chrono::seconds(40);
 
 class World {
@@ -48,14 +48,14 @@ class World {
       case 8:
       case 9: Turn(); break;
       case 10: Leave(Pick(kClients)); break;
-      default: Pick(2) == 0 ? Retire(Pick(kSlots)) : Die(Pick(kSlots)); break;
+      default: Pick(2) == 0 ? Retire(Pick(kSlots)) : Crash(Pick(kSlots)); break;
     }
     if (++steps_ % 16 == 0) REQUIRE(board_.Account().Exact());
   }
 
   // Until every client has its answers.
   void Quiesce() {
-    const bool satisfied = WaitUntil(kPatience, [this] {
+    const bool satisfied = WaitUntil(kTimeout, [this] {
       for (const auto& worker : workers_) {
         worker->Take();
         worker->Serve();
@@ -71,10 +71,10 @@ class World {
     REQUIRE(satisfied);
   }
 
-  // Everybody leaves; what is parked notices by itself.
+  // All clients close; the parked ones are noticed by the master.
   void Empty() {
     for (Client& client : clients_) client.Close();
-    const bool empty = WaitUntil(kPatience, [this] {
+    const bool empty = WaitUntil(kTimeout, [this] {
       for (const auto& worker : workers_) {
         worker->Take();
         worker->Serve();
@@ -134,7 +134,7 @@ class World {
       REQUIRE(head.bytes_in == 2 * head.requests);
       REQUIRE(head.bytes_out == 3 * head.requests);
       worker.channel.CountReturned(handed_back.reason);
-      parking_.Arrive(std::move(handed_back));
+      parking_.Arrive(std::move(handed_back), false);
     }
     dispatcher_.Flush();
   }
@@ -155,8 +155,8 @@ class World {
     End(slot);
   }
 
-  // All it had is on the way back when it dies, or was never taken.
-  void Die(std::uint32_t slot) {
+  // All its connections are on the way back when it exits, or were never taken.
+  void Crash(std::uint32_t slot) {
     workers_[slot]->HandBackAll();
     End(slot);
   }
@@ -196,7 +196,7 @@ class World {
 
 }  // namespace
 
-TEST_CASE("10^5 journeys, at every moment that is a bad one") {
+TEST_CASE("10^5 journeys, with faults at every moment") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   const Time start = Now();
   {

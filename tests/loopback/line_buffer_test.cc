@@ -1,4 +1,4 @@
-// Lines in shared memory: each is written once, whole, whenever the process that writes them is killed.
+// Lines in shared memory: each is written once and whole, whenever the writing process is killed.
 #include "common/scoreboard/line_buffer.h"
 
 #include <doctest/doctest.h>
@@ -26,10 +26,10 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
-// What the scoreboard holds of one slot.
+// The scoreboard's memory for one slot.
 struct Shared {
   LineLedger ledger;
   std::array<char, LineBuffer::kCapacity> bytes;
@@ -60,10 +60,10 @@ class LogFile {
   }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
   [[nodiscard]] std::string Path() const { return folder_.Path("log"); }
-  [[nodiscard]] std::string Text() const { return testing::ReadFile(Path()); }
+  [[nodiscard]] std::string Text() const { return ReadFile(Path()); }
 
  private:
-  testing::TempDirectory folder_;
+  TempDirectory folder_;
   UniqueFd fd_;
 };
 
@@ -78,7 +78,7 @@ std::string Line(std::uint64_t number) {
   return fmt::format("line {} {}\n", number, std::string(number * 37 % 150, 'x'));
 }
 
-// Lines Line(0), Line(1) and so on, and nothing else: how many. -1: something else is there.
+// The number of lines if the file has Line(0), Line(1) and so on only. -1: it has something else.
 long CountInOrder(const std::string& text) {
   long count = 0;
   for (std::size_t at = 0; at < text.size(); ++count) {
@@ -89,7 +89,7 @@ long CountInOrder(const std::string& text) {
   return count;
 }
 
-// Writes lines until it is killed; says in shared memory how many there are for sure.
+// Writes lines until it is killed; counts in shared memory those that are surely there.
 [[noreturn]] void WriteForEver(LineBuffer lines, int fd, std::atomic<std::uint64_t>& appended) {
   for (std::uint64_t number = 0;; ++number) {
     if (!lines.Append(Line(number))) {
@@ -130,9 +130,9 @@ TEST_CASE("without room nothing changes") {
   CHECK(lines.Pending() == before);
 }
 
-TEST_CASE("killed at any moment, it leaves each line once and whole") {
+TEST_CASE("a writer killed at any moment leaves each line once and whole") {
   std::mt19937 random(4);
-  long most = 0;
+  long max_count = 0;
   for (int round = 0; round < 150; ++round) {
     const SharedLines shared;
     const LogFile file;
@@ -155,11 +155,11 @@ TEST_CASE("killed at any moment, it leaves each line once and whole") {
     const auto sure = static_cast<long>(appended->load());
     CAPTURE(round);
     CHECK(count >= sure);
-    CHECK(count <= sure + 1);  // appended, and killed before it could say so
-    most = std::max(most, count);
+    CHECK(count <= sure + 1);  // appended, and killed before it was counted
+    max_count = std::max(max_count, count);
     ::munmap(appended, 4096);
   }
-  MESSAGE("at most ", most, " lines before the kill");
+  MESSAGE("at most ", max_count, " lines before the kill");
 }
 
 TEST_CASE(
@@ -193,7 +193,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a file that is another one by now, or cannot be read, has got what was under way") {
+TEST_CASE("a replaced or unreadable file counts as having got the interrupted write") {
   for (const bool other : {false, true}) {
     CAPTURE(other);
     const SharedLines shared;
@@ -209,7 +209,7 @@ TEST_CASE("a file that is another one by now, or cannot be read, has got what wa
   }
 }
 
-TEST_CASE("killed between the two steps of becoming empty, it is empty, and the next line is not lost") {
+TEST_CASE("killed between the two steps of emptying, the buffer is empty, and the next line is not lost") {
   const SharedLines shared;
   LineBuffer lines = shared.Buffer();
   shared.Ledger().progress = 2000;
@@ -219,9 +219,9 @@ TEST_CASE("killed between the two steps of becoming empty, it is empty, and the 
   CHECK(lines.Pending() == Line(0));
 }
 
-TEST_CASE("a full file takes whole lines only, and the rest when it has room again") {
+TEST_CASE("a full disk takes whole lines only, and the rest when it has room again") {
   const LogFile file;
-  const testing::PeerResult peer = testing::RunPeer([&] {
+  const PeerResult peer = RunPeer([&] {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{1000, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &limit) < 0) return 1;
@@ -235,7 +235,7 @@ TEST_CASE("a full file takes whole lines only, and the rest when it has room aga
     if (lines.Write(file.Fd()) != LineBuffer::Progress::kShort) return 3;
     const std::string first = file.Text();
     if (!first.ends_with("\n") || !all.starts_with(first) || first.size() < 700) return 4;
-    // Now nothing fits, or a part of a line again: what is there stays as it is.
+    // Now nothing fits, or a part of a line again: the file stays as it is.
     for (int i = 0; i < 3; ++i) {
       if (lines.Write(file.Fd()) == LineBuffer::Progress::kWritten) return 5;
       if (file.Text() != first) return 6;
@@ -248,9 +248,9 @@ TEST_CASE("a full file takes whole lines only, and the rest when it has room aga
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("a part of a line that cannot be taken back is ended before the next line") {
-  const LogFile file(O_WRONLY);  // not readable: nobody knows whether others have written behind it
-  const testing::PeerResult peer = testing::RunPeer([&] {
+TEST_CASE("a part of a line that cannot be removed is ended before the next line") {
+  const LogFile file(O_WRONLY);  // not readable: other processes may have written behind it
+  const PeerResult peer = RunPeer([&] {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{10, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &limit) < 0) return 1;
@@ -266,7 +266,7 @@ TEST_CASE("a part of a line that cannot be taken back is ended before the next l
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("a pipe gets pieces that it takes whole, and waits when it is full") {
+TEST_CASE("a pipe gets pieces that it takes whole; when it is full the rest waits") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) == 0);
   const UniqueFd reader(ends[0]);
@@ -316,4 +316,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// Where the log goes, and how its lines are dressed there: journal, terminal, pipe, syslog. Each in a process
-// of its own, because standard error and the log are a process's.
+// Where the log goes, and how its lines are formatted there: journal, terminal, pipe, syslog. Each in a
+// process of its own, because standard error and the log belong to a process.
 #include "master/system/log_output.h"
 
 #include <doctest/doctest.h>
@@ -23,12 +23,10 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
-using testing::RunPeer;
-
-// What is there to be read now.
+// The bytes that can be read now.
 std::string ReadNow(int fd) {
   std::array<char, 65536> buffer;
   const ssize_t size = ::read(fd, buffer.data(), buffer.size());
@@ -41,7 +39,7 @@ std::array<UniqueFd, 2> Pair(int type) {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// `fd` becomes standard error, and JOURNAL_STREAM says that it is the journal's; `off_by`: or another's.
+// `fd` becomes standard error, and JOURNAL_STREAM names it as the journal's; with `off_by` another file.
 void BecomeJournal(int fd, unsigned long off_by) {
   ::dup2(fd, STDERR_FILENO);
   struct stat file {};
@@ -49,7 +47,8 @@ void BecomeJournal(int fd, unsigned long off_by) {
   ::setenv("JOURNAL_STREAM", fmt::format("{}:{}", file.st_dev, file.st_ino + off_by).c_str(), 1);
 }
 
-// The other end of a terminal that is standard error now; a test of its own each, so nothing is put back.
+// Makes a terminal the standard error and returns its other end. Each test is a process, so nothing is
+// restored.
 UniqueFd BecomeTerminal() {
   UniqueFd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   if (!ours.Valid() || ::grantpt(ours.Get()) < 0 || ::unlockpt(ours.Get()) < 0) std::abort();
@@ -58,8 +57,8 @@ UniqueFd BecomeTerminal() {
   return ours;
 }
 
-// As one that execve(2) has left to this program.
-InheritedLog Left(InheritedLog log) {
+// Like one that stayed open across execve(2).
+SavedLog Left(SavedLog log) {
   if (log.fd >= 0) log.fd = ::dup(log.fd);
   return log;
 }
@@ -98,46 +97,46 @@ bool IsSyslog(const std::string& message, int priority, const std::string& rest)
 
 }  // namespace
 
-TEST_CASE("the journal gets priorities and no time, and is never waited for") {
-  const testing::PeerResult peer = RunPeer([] {
+TEST_CASE("the journal gets priorities and no time, and never blocks us") {
+  const PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 0);
     LogOutput output;
     LogConfig config;
     config.level = log::Level::kDebug;
     if (!output.Apply(config).Ok()) return 1;
-    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
-    log::Warning("careful");
+    const std::string who = fmt::format("preforkd pid={} event=serving: ", ::getpid());
+    log::Warning(log::kServing, "careful");
     if (ReadNow(ours.Get()) != "<4>" + who + "careful\n") return 2;
-    log::Alert("bug\nforged");
+    log::Alert(log::kServing, "bug\nforged");
     if (ReadNow(ours.Get()) != "<1>" + who + "bug\\nforged\n") return 3;
-    log::Debug("detail");
+    log::Debug(log::kServing, "detail");
     if (ReadNow(ours.Get()) != "<7>" + who + "detail\n") return 4;
     if (output.Fds().sink != log::Sink::kJournal) return 5;
     for (int i = 0; i < 100'000 && log::Dropped() == 0; ++i)
-      log::Info("{}", std::string(200, 'x'));  // nobody reads
+      log::Info(log::kServing, "{}", std::string(200, 'x'));  // the reader has stopped
     return log::Dropped() > 0 ? 0 : 6;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("somebody else's JOURNAL_STREAM means nothing") {
-  const testing::PeerResult peer = RunPeer([] {
+TEST_CASE("JOURNAL_STREAM of another file has no effect") {
+  const PeerResult peer = RunPeer([] {
     const auto [ours, theirs] = Pair(SOCK_STREAM);
     BecomeJournal(theirs.Get(), 1);
     LogOutput output;
     if (!output.Apply({}).Ok()) return 1;
-    log::Warning("careful");
+    log::Warning(log::kServing, "careful");
     return ReadNow(ours.Get()).starts_with("20") ? 0 : 2;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON never does") {
+TEST_CASE("a terminal gets colours, unless they are turned off; JSON never does") {
   for (const bool wanted : {true, false}) {
     for (const log::Format format : {log::Format::kText, log::Format::kJson}) {
       CAPTURE(wanted);
-      const testing::PeerResult peer = RunPeer([&] {
+      const PeerResult peer = RunPeer([&] {
         const UniqueFd screen = BecomeTerminal();
         ::setenv("TERM", "xterm", 1);
         wanted ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", "1", 1);
@@ -145,7 +144,7 @@ TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON nev
         LogConfig config;
         config.format = format;
         if (!output.Apply(config).Ok()) return 1;
-        log::Error("bad");
+        log::Error(log::kServing, "bad");
         const std::string line = ReadNow(screen.Get());
         if (line.find("bad") == std::string::npos) return 2;
         const bool coloured = line.find("\x1b[31merror") != std::string::npos;
@@ -157,14 +156,15 @@ TEST_CASE("a terminal gets colours, unless somebody does not want them; JSON nev
   }
 }
 
-TEST_CASE("a pipe as standard error is not waited for, and stays for others as it was") {
-  const testing::PeerResult peer = RunPeer([] {
+TEST_CASE("a pipe as standard error does not block us, and stays unchanged for others") {
+  const PeerResult peer = RunPeer([] {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) < 0) return 1;
     ::dup2(ends[1], STDERR_FILENO);
     LogOutput output;
     if (!output.Apply({}).Ok()) return 2;
-    for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(200, 'x'));
+    for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i)
+      log::Info(log::kServing, "{}", std::string(200, 'x'));
     if (log::Dropped() == 0) return 3;
     return (::fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0 ? 0 : 4;
   });
@@ -172,22 +172,22 @@ TEST_CASE("a pipe as standard error is not waited for, and stays for others as i
 }
 
 TEST_CASE("syslog: one datagram a line, with facility and severity") {
-  const testing::TempDirectory folder;
-  const testing::PeerResult peer = RunPeer([&] {
+  const TempDirectory folder;
+  const PeerResult peer = RunPeer([&] {
     const std::string path = folder.Path("log");
     const SyslogDaemon daemon(path);
     LogOutput output;
     if (!output.Apply(Syslog("syslog:local3", path)).Ok()) return 1;
-    const std::string who = fmt::format("preforkd pid={}: ", ::getpid());
-    log::Error("bad\nforged");
+    const std::string who = fmt::format("preforkd pid={} event=serving: ", ::getpid());
+    log::Error(log::kServing, "bad\nforged");
     if (!IsSyslog(daemon.Receive(), 19 * 8 + 3, "error: " + who + "bad\\nforged")) return 2;
     if (!output.Apply(Syslog("syslog", path)).Ok()) return 3;
-    log::Notice("one");
-    log::Notice("two");
+    log::Notice(log::kServing, "one");
+    log::Notice(log::kServing, "two");
     if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "one")) return 4;
     if (!IsSyslog(daemon.Receive(), 3 * 8 + 5, "notice: " + who + "two")) return 5;
     log::SetFormat(log::Format::kJson);
-    log::Info("three");
+    log::Info(log::kServing, "three");
     const std::string message = daemon.Receive();
     const auto json = nlohmann::json::parse(message.substr(message.find('{')));
     return json["message"] == "three" ? 0 : 6;
@@ -196,28 +196,29 @@ TEST_CASE("syslog: one datagram a line, with facility and severity") {
 }
 
 TEST_CASE(
-    "a syslog daemon that does not read, is not there, or is started anew, stops nobody; what is missing is "
+    "a syslog daemon that does not read, is not there, or is restarted, blocks nothing; lost lines are "
     "said") {
-  const testing::TempDirectory folder;
-  const testing::PeerResult peer = RunPeer([&] {
+  const TempDirectory folder;
+  const PeerResult peer = RunPeer([&] {
     const std::string path = folder.Path("log");
     std::atomic<std::uint64_t> dropped{0};
     log::SetDropCounter(&dropped);
     LogOutput output;
     if (!output.Apply(Syslog("syslog", path)).Ok()) return 1;
-    log::Info("nobody is there");
+    log::Info(log::kServing, "nobody is there");
     if (dropped != 1) return 2;
     {
       const SyslogDaemon first(path);
-      log::Info("a");
+      log::Info(log::kServing, "a");
       if (first.Receive().find("1 log lines could not be written") == std::string::npos) return 3;
       if (first.Receive().find(": a") == std::string::npos) return 4;
-      for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i) log::Info("{}", std::string(500, 'x'));
+      for (int i = 0; i < 10'000 && log::Dropped() == 0; ++i)
+        log::Info(log::kServing, "{}", std::string(500, 'x'));
       if (log::Dropped() == 0) return 5;
     }
-    log::Info("its daemon has died");
+    log::Info(log::kServing, "its daemon has ended");
     const SyslogDaemon second(path);
-    log::Info("b");
+    log::Info(log::kServing, "b");
     if (second.Receive().find("log lines could not be written") == std::string::npos) return 6;
     if (second.Receive().find(": b") == std::string::npos) return 7;
     return log::Dropped() == 0 ? 0 : 8;
@@ -225,9 +226,9 @@ TEST_CASE(
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("logs are left open to another program: what cannot be opened anew is written on") {
-  const testing::PeerResult peer = RunPeer([] {
-    const testing::TempDirectory place;
+TEST_CASE("logs stay open for the next program: one that cannot be reopened is used further") {
+  const PeerResult peer = RunPeer([] {
+    const TempDirectory place;
     const std::string folder = place.Path("log");
     std::filesystem::create_directory(folder);
     LogConfig config;
@@ -236,15 +237,15 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
     LogOutput old;
     if (!old.Apply(config).Ok()) return 1;
     const UniqueFd reader(::open(config.file.c_str(), O_RDONLY | O_CLOEXEC));
-    const InheritedLog server = Left(old.BequeathServer());
-    const InheritedLog access = Left(old.BequeathAccess());
+    const SavedLog server = Left(old.SaveServer());
+    const SavedLog access = Left(old.SaveAccess());
     std::filesystem::remove_all(folder);
 
     LogOutput next;
-    next.Inherit(server, access);
+    next.Restore(server, access);
     if (next.Apply(config).Ok()) return 2;
     if (next.Fds().server != server.fd || next.Fds().access != access.fd) return 3;
-    log::Notice("into the old file");
+    log::Notice(log::kServing, "into the old file");
     if (ReadNow(reader.Get()).find("into the old file") == std::string::npos) return 4;
     std::filesystem::create_directory(folder);
     if (!next.Reopen().Ok() || !std::filesystem::exists(config.file)) return 5;
@@ -253,18 +254,18 @@ TEST_CASE("logs are left open to another program: what cannot be opened anew is 
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-TEST_CASE("logs of a program that says nothing of them, or of a kind that this one does not know") {
-  const testing::PeerResult peer = RunPeer([] {
+TEST_CASE("logs of a program that does not save them, or of a kind unknown to this one") {
+  const PeerResult peer = RunPeer([] {
     LogOutput next;
-    next.Inherit({}, {});
+    next.Restore({}, {});
     if (next.Fds() != LogFds{}) return 1;
     const std::array<UniqueFd, 2> pair = Pair(SOCK_STREAM);
-    next.Inherit(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
-    log::Notice("as it is");
+    next.Restore(Left({pair[0].Get(), "cloud:", 200}), {-1, "off", 0});
+    log::Notice(log::kServing, "as it is");
     if (next.Fds().sink != log::Sink::kFile || next.Fds().access != -1) return 2;
     return ReadNow(pair[1].Get()).find("as it is") != std::string::npos ? 0 : 3;
   });
   CHECK_MESSAGE(peer.Ok(), peer.Text());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// MasterLink: the worker's words arrive in order, however full the channel is, and a master that is gone is
-// said to be.
+// MasterLink: the worker's messages arrive in order, however full the channel is, and an ended master is
+// reported.
 #include "worker/process/master_link.h"
 
 #include <doctest/doctest.h>
@@ -12,10 +12,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 constexpr WorkerId kWorker{static_cast<Slot>(1), static_cast<Incarnation>(2)};
 
@@ -52,7 +50,7 @@ struct Ends {
 
 }  // namespace
 
-TEST_CASE("far more messages than the channel holds arrive all, in order, and no descriptor is left") {
+TEST_CASE("far more messages than the channel holds all arrive, in order, and no descriptor is left") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Ends ends;
@@ -66,7 +64,7 @@ TEST_CASE("far more messages than the channel holds arrive all, in order, and no
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     std::uint64_t expected = 1;
-    const Time end = Now() + testing::kPatience;
+    const Time end = Now() + kTimeout;
     while (expected <= kMessages && Now() < end) {
       for (std::uint64_t number = ends.ReceiveNumber(); number != 0; number = ends.ReceiveNumber()) {
         REQUIRE(number == expected++);
@@ -80,7 +78,7 @@ TEST_CASE("far more messages than the channel holds arrive all, in order, and no
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("a master that is gone: the message stays the caller's, descriptor and all") {
+TEST_CASE("an ended master: the message stays the caller's, with its descriptor") {
   Ends ends;
   ends.pair.Value().first.Reset();
   HandBack message = MakeHandBack(1);
@@ -91,7 +89,7 @@ TEST_CASE("a master that is gone: the message stays the caller's, descriptor and
   CHECK_FALSE(ends.link.Send(ready));
 }
 
-TEST_CASE("a master that dies while messages wait: they end, and that is said too") {
+TEST_CASE("a master that exits while messages wait: they are dropped, and that is reported too") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Ends ends;
@@ -102,22 +100,22 @@ TEST_CASE("a master that dies while messages wait: they end, and that is said to
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     ends.pair.Value().first.Reset();
-    const Time end = Now() + testing::kPatience;
+    const Time end = Now() + kTimeout;
     while (!drained && Now() < end) ends.Turn();
     CHECK(drained);
   }
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("it listens only when it is told to") {
+TEST_CASE("it receives only when it is told to") {
   Ends ends;
   const OutMessage out{"x", -1};
   REQUIRE(SendMessages(ends.pair.Value().first.Get(), std::span(&out, 1)).sent == 1);
   for (int i = 0; i < 3; ++i) ends.Turn();
   CHECK(ends.readable == 0);
-  REQUIRE(ends.link.SetListening(true).Ok());
+  REQUIRE(ends.link.SetReading(true).Ok());
   for (int i = 0; i < 3; ++i) ends.Turn();
   CHECK(ends.readable > 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

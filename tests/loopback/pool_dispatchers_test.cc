@@ -1,4 +1,4 @@
-// PoolDispatchers: what waits for one pool never waits for another, and a connection follows its service.
+// PoolDispatchers: a full pool never delays clients of another, and a connection follows its service.
 #include "master/dispatch/pool_dispatchers.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 #include "common/channel/channel_end.h"
 #include "tests/support/wait_until.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr ServiceId kWeb{0};
@@ -26,12 +26,12 @@ struct World {
   std::array<WorkerRow, 4> rows;
   std::vector<SlotChannel> channels;
   int congestion_changes = 0;
-  std::vector<PoolId> held_up;
+  std::vector<PoolId> slow;
   PoolDispatchers dispatchers{
       loop.Value(),
       board.Value(),
       ledger,
-      {[this] { ++congestion_changes; }, [this](PoolId pool) { held_up.push_back(pool); }}};
+      {[this] { ++congestion_changes; }, [this](PoolId pool) { slow.push_back(pool); }}};
   std::uint64_t last_id = 0;
 
   World() {
@@ -59,7 +59,7 @@ struct World {
     dispatchers.Flush();
   }
 
-  // The numbers of what the worker in `slot` takes now.
+  // The numbers of the connections that the worker in `slot` takes now.
   std::vector<std::uint64_t> Take(std::uint32_t slot) {
     std::vector<std::uint64_t> ids;
     for (;;) {
@@ -91,7 +91,7 @@ TEST_CASE("a pool that is full, or has no worker, makes only its own clients wai
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
-  world.Accept(kApi, 5);  // two find a place
+  world.Accept(kApi, 5);  // two are handed over
   CHECK(world.dispatchers.Congested(kApi));
   CHECK_FALSE(world.dispatchers.Congested(kWeb));
   CHECK(world.dispatchers.Waiting() == 3);
@@ -109,7 +109,7 @@ TEST_CASE("a pool that is full, or has no worker, makes only its own clients wai
   CHECK(world.Take(2) == Ids{3, 4});
 }
 
-TEST_CASE("who is told of congestion is told in a turn of the loop, and may look at everything") {
+TEST_CASE("congestion is reported in a turn of the loop, and the callback may use the dispatchers") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
@@ -117,7 +117,7 @@ TEST_CASE("who is told of congestion is told in a turn of the loop, and may look
   CHECK(world.congestion_changes == 0);
   REQUIRE(world.loop.Value().RunOnce().Ok());
   CHECK(world.congestion_changes == 1);
-  const bool none_waits = testing::WaitUntil(testing::kPatience, [&] {
+  const bool none_waits = WaitUntil(kTimeout, [&] {
     (void)world.Take(1);
     REQUIRE(world.loop.Value().RunOnce().Ok());  // the dispatcher's own timer looks for room
     return !world.dispatchers.Congested() && world.congestion_changes == 2;
@@ -125,25 +125,25 @@ TEST_CASE("who is told of congestion is told in a turn of the loop, and may look
   CHECK(none_waits);
 }
 
-TEST_CASE("a pool is held up when its own workers are, whatever the others do") {
+TEST_CASE("a pool is slow when its own workers are, whatever the others do") {
   World world;
   world.Configure({{kWeb, kMainPool}, {kApi, kApp}}, std::chrono::milliseconds(1));
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
   Set(world.rows.at(1).callback_since_ns, 1);  // for as long as the machine runs
   world.Accept(kApi, 3);
-  const bool told = testing::WaitUntil(testing::kPatience, [&] {
+  const bool told = WaitUntil(kTimeout, [&] {
     REQUIRE(world.loop.Value().RunOnce().Ok());
-    return !world.held_up.empty();
+    return !world.slow.empty();
   });
   CHECK(told);
-  CHECK(world.held_up.front() == kApp);
+  CHECK(world.slow.front() == kApp);
   CHECK(world.dispatchers.CurrentPressure(kApp).blocked == 1);
   CHECK(world.dispatchers.CurrentPressure(kMainPool).blocked == 0);
   CHECK(world.dispatchers.CurrentPressure(PoolId{9}).ready == 0);
 }
 
-TEST_CASE("a service that moves to another pool takes those who wait with it, in their order") {
+TEST_CASE("a service that moves to another pool takes its waiting connections along, in order") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.Accept(kApi, 3);  // its pool has no worker yet
@@ -173,14 +173,16 @@ TEST_CASE(
   CHECK(world.Take(1).size() == 2);
 }
 
-TEST_CASE("told to stop at once, no pool gives anything out") {
+TEST_CASE("connections that wait for any pool can be given up, also those accepted just now") {
   World world;
   world.AddSlot(kMainPool, 0);
-  world.dispatchers.StopDispatching();
+  world.dispatchers.RemoveSlot(Slot{0});
   world.Accept(kWeb, 1);
   world.Accept(kApi, 1);
-  CHECK(world.Take(0).empty());
+  world.dispatchers.GiveUpWaiting(LossReason::kStopped);
   CHECK(Get(world.page->lost) == 2);
+  CHECK(Get(world.page->accepted) == 2);
+  CHECK(world.dispatchers.Waiting() == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

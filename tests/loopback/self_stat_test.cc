@@ -7,7 +7,7 @@
 
 #include "common/base/unique_fd.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("memory and CPU time of this process") {
   const SelfStat before = ReadSelfStat();
@@ -26,8 +26,8 @@ TEST_CASE("open descriptors, asked and counted") {
   std::vector<UniqueFd> more;
   for (int i = 0; i < 100; ++i) more.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   CHECK(CountOpenDescriptors() == *before + 100);
-  // Linux 6.2 and later say so themselves.
+  // Linux 6.2 and later report the number.
   if (const auto asked = AskOpenDescriptors()) CHECK(asked == *before + 100);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

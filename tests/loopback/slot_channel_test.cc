@@ -1,4 +1,4 @@
-// SlotChannel: what was handed over and not taken can be taken back, and the ledger always balances.
+// SlotChannel: untaken parcels can be reclaimed, and the ledger always balances.
 #include "master/dispatch/slot_channel.h"
 
 #include <doctest/doctest.h>
@@ -16,10 +16,8 @@
 #include "tests/support/fork_peer.h"
 #include "tests/support/parcels.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 Ledger& Book() {
   static MasterPage page;
@@ -40,7 +38,7 @@ std::vector<PackedParcel> MakeParcels(std::uint64_t first, std::uint64_t count) 
   return parcels;
 }
 
-// What a worker does: one message from its end.
+// As a worker does: receives one message from its end.
 Reception<MasterToWorker> TakeOne(const SlotChannel& channel) {
   return ChannelEnd(channel.WorkerEnd(), kWireVersion).ReceiveFromMaster();
 }
@@ -63,7 +61,7 @@ TEST_CASE("a sent parcel is closed here, counted, and in the channel") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("reclaim brings back exactly what was not taken, in order, whole") {
+TEST_CASE("reclaim brings back exactly the untaken parcels, in order, whole") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
   REQUIRE(channel.Ok());
@@ -88,7 +86,7 @@ TEST_CASE("reclaim brings back exactly what was not taken, in order, whole") {
   CHECK(channel.Value().Reclaim(back) == 0);
 }
 
-TEST_CASE("the ledger: finished and handed back end the load; it never goes below nothing") {
+TEST_CASE("the ledger: finished and handed-back connections end the load; it never goes below 0") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
   REQUIRE(channel.Ok());
@@ -97,11 +95,11 @@ TEST_CASE("the ledger: finished and handed back end the load; it never goes belo
   Add(row.finished, 2);
   channel.Value().CountReturned(ReturnReason::kIdle);
   CHECK(channel.Value().Load() == 1);
-  Add(row.finished, 100);  // a wild worker
+  Add(row.finished, 100);  // a misbehaving worker
   CHECK(channel.Value().Load() == 0);
 }
 
-TEST_CASE("a full channel: what did not go is untouched") {
+TEST_CASE("a full channel: unsent parcels are unchanged") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
   REQUIRE(channel.Ok());
@@ -124,7 +122,8 @@ TEST_CASE("a full channel: what did not go is untouched") {
   CHECK(channel.Value().Reclaim(back) == sent);
 }
 
-TEST_CASE("our side closed: the worker still takes what is queued, then reads the end, and can answer") {
+TEST_CASE(
+    "our side shut down: the worker still takes queued parcels, then reads end of file, and can answer") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
   REQUIRE(channel.Ok());
@@ -140,7 +139,7 @@ TEST_CASE("our side closed: the worker still takes what is queued, then reads th
 
 TEST_CASE("a reclaim without a free descriptor leaves the parcels in the channel") {
   enum { kNoChannel = 1, kTookSome, kLostSome };
-  const testing::PeerResult result = testing::RunPeer([] {
+  const PeerResult result = RunPeer([] {
     WorkerRow row;
     Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
     std::vector<PackedParcel> parcels = MakeParcels(1, 5);
@@ -159,7 +158,7 @@ TEST_CASE("a reclaim without a free descriptor leaves the parcels in the channel
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
-TEST_CASE("a log file that waits among untaken parcels is not taken back with them; a nudge is") {
+TEST_CASE("a log file among untaken parcels is not reclaimed with them; a nudge is") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
   REQUIRE(channel.Ok());
@@ -216,7 +215,7 @@ PackedParcel Returned(const Parcel& parcel) {
 
 }  // namespace
 
-TEST_CASE("a connection is known again by its seal: its own socket, on its channel, as it was accepted") {
+TEST_CASE("a connection is recognized by its seal: its own socket, on its channel, as it was accepted") {
   WorkerRow row;
   WorkerRow other_row;
   SlotChannel channel = SlotChannel::Create(Book(), row, kWireVersion).Value();
@@ -224,11 +223,11 @@ TEST_CASE("a connection is known again by its seal: its own socket, on its chann
   UniqueFd far;
   UniqueFd far_too;
   Parcel parcel = Travelled(channel, far);
-  Parcel stranger = Travelled(other, far_too);
+  Parcel other_parcel = Travelled(other, far_too);
   CHECK(channel.Knows(Returned(parcel)));
   CHECK_FALSE(other.Knows(Returned(parcel)));
-  CHECK_FALSE(channel.Knows(Returned(stranger)));
-  parcel.peer.length = 2;  // what a worker may learn, and count
+  CHECK_FALSE(channel.Knows(Returned(other_parcel)));
+  parcel.peer.length = 2;  // values that a worker may change
   parcel.requests = 99;
   parcel.unread = "x";
   CHECK(channel.Knows(Returned(parcel)));
@@ -254,23 +253,23 @@ TEST_CASE("a connection is known again by its seal: its own socket, on its chann
   CHECK_FALSE(changed([&](Parcel& copy) { std::swap(copy.fd, far); }));  // the other end is another socket
 }
 
-TEST_CASE("no more is taken back than was given, whatever the row says") {
+TEST_CASE("no more is reclaimed than was handed over, whatever the row holds") {
   WorkerRow row;
   SlotChannel channel = SlotChannel::Create(Book(), row, kWireVersion).Value();
   CHECK_FALSE(channel.MayHandBack());
   UniqueFd far;
   const Parcel first = Travelled(channel, far, 1);
   const Parcel second = Travelled(channel, far, 2);
-  Set(row.handed_over, 1000);  // a lie
+  Set(row.handed_over, 1000);  // a forged value
   CHECK(channel.MayHandBack());
   channel.CountReturned(ReturnReason::kIdle);
   CHECK(channel.MayHandBack());
   Set(row.finished, 1);
   CHECK_FALSE(channel.MayHandBack());
-  Set(row.finished, 0);  // and cannot be taken back
+  Set(row.finished, 0);  // and the forgery stays
   CHECK_FALSE(channel.MayHandBack());
   channel.StartIncarnation(1);
   CHECK(channel.MayHandBack());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

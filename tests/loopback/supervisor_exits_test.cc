@@ -1,4 +1,4 @@
-// How workers end, and what becomes of what they had: the product's supervisor, with workers that only
+// How workers end, and what happens to their connections: the product's supervisor, with workers that only
 // pretend.
 #include <doctest/doctest.h>
 
@@ -6,13 +6,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
-namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
-
-}  // namespace
+namespace preforkd::testing {
+namespace {}  // namespace
 
 TEST_CASE("the first workers: one in each slot, and the server can serve when one is ready") {
   SupervisorWorld world(SupervisorWorld::OnePool());
@@ -43,7 +38,7 @@ TEST_CASE(
   CHECK(of_the_other == 5);
 }
 
-TEST_CASE("the only worker crashes: its successor takes what it left, from the same channel") {
+TEST_CASE("the only worker crashes: its successor takes the untaken connections, from the same channel") {
   auto config = SupervisorWorld::OnePool();
   config->pools[0].workers = 1;
   SupervisorWorld world(config);
@@ -68,12 +63,12 @@ TEST_CASE("every end is counted by its reason, and each worker has a successor")
     REQUIRE(world.Until([&] { return world.Started() == 3; }));
     CHECK(world.Restarts(RestartReason::kExit) == 1);
   }
-  SUBCASE("a clean exit that nobody has asked for") {
+  SUBCASE("a clean exit that was not requested") {
     world.Worker(0).Leave();
     REQUIRE(world.Until([&] { return world.Started() == 3; }));
     CHECK(world.Restarts(RestartReason::kExit) == 1);
   }
-  SUBCASE("a debugger has taken the status") {
+  SUBCASE("a debugger has reaped the status") {
     world.Worker(0).status_is_stolen = true;
     world.Worker(0).Crash();
     REQUIRE(world.Until([&] { return world.Started() == 3; }));
@@ -88,7 +83,7 @@ TEST_CASE("every end is counted by its reason, and each worker has a successor")
   }
 }
 
-TEST_CASE("SIGCHLD: a worker's end is found behind a child that is no worker") {
+TEST_CASE("SIGCHLD: the end of a worker is found behind a child that is not a worker") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   world.spawner->others = {4711};
@@ -102,7 +97,7 @@ TEST_CASE("SIGCHLD: a worker's end is found behind a child that is no worker") {
 }
 
 TEST_CASE(
-    "no descriptor is free for what a dead worker handed back: it waits, and then nothing of it is lost") {
+    "no descriptor is free for connections that an ended worker handed back: they wait, and none is lost") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   world.Accept(0);
@@ -132,19 +127,19 @@ TEST_CASE(
   world.Reload(SupervisorWorld::OnePool());
   REQUIRE(world.Started() == 4);
   world.has_room = false;
-  world.Worker(3).Say(Ready{world.Worker(0).start.id});  // speaks for another: its channel is dropped
+  world.Worker(3).Say(Ready{world.Worker(0).start.id});  // names another worker: its channel is dropped
   world.Worker(2).Crash();
   world.Worker(3).Crash();
   REQUIRE(world.Until([&] { return world.Worker(2).reaped && world.Worker(3).reaped; }));
   world.has_room = true;
   REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
-  CHECK(world.abandoned.find("died before it was ready") != std::string::npos);
+  CHECK(world.abandoned.find("exited before it was ready") != std::string::npos);
   CHECK(world.Until(
       [&] { return world.StateOf(2) == WorkerState::kGone && world.StateOf(3) == WorkerState::kGone; }));
   CHECK(world.CountReady() == 2);
 }
 
-TEST_CASE("the system refuses to fork: tried again, and the slot keeps what waits in its channel") {
+TEST_CASE("fork fails: it is retried, and the slot keeps the connections in its channel") {
   auto config = SupervisorWorld::OnePool();
   config->pools[0].workers = 1;
   SupervisorWorld world(config);
@@ -161,7 +156,7 @@ TEST_CASE("the system refuses to fork: tried again, and the slot keeps what wait
   CHECK(world.Until([&] { return world.Worker(1).Take().has_value(); }));
 }
 
-TEST_CASE("a graceful stop: each reads end of file, leaves, and the last one ends it") {
+TEST_CASE("a graceful stop: each worker reads end of file and exits, and the last one completes the stop") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   world.supervisor->Stop(Now() + std::chrono::seconds(30));
@@ -173,4 +168,4 @@ TEST_CASE("a graceful stop: each reads end of file, leaves, and the last one end
   CHECK(world.Restarts(RestartReason::kExit) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What workers say, and what happens to one that cannot be trusted: the product's supervisor, with workers
+// Messages of workers, and what happens to one that cannot be trusted: the product's supervisor, with workers
 // that only pretend.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -7,13 +7,10 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
-
-// It is killed, once, its successor has a channel of its own, and the other worker has noticed nothing.
+// It is killed, once; its successor has a new channel, and the other worker is not affected.
 void CheckKilled(SupervisorWorld& world, PretendedWorker& worker) {
   REQUIRE(world.Until([&] { return world.Started() == 3; }));
   CHECK(worker.signals == std::vector{SIGKILL});
@@ -37,13 +34,13 @@ TEST_CASE(
     for (int i = 0; i < 5; ++i) REQUIRE(::send(worker.start.channel, "nonsense", 8, MSG_NOSIGNAL) == 8);
   }
   SUBCASE("it closes its side") { REQUIRE(::shutdown(worker.start.channel, SHUT_WR) == 0); }
-  SUBCASE("it speaks for another worker") { worker.Say(Ready{world.Worker(1).start.id}); }
-  SUBCASE("it speaks for the next incarnation") {
+  SUBCASE("it names another worker") { worker.Say(Ready{world.Worker(1).start.id}); }
+  SUBCASE("it names the next incarnation") {
     WorkerId next = worker.start.id;
     next.incarnation = Incarnation{3};
     for (int i = 0; i < 5; ++i) worker.Say(Ready{next});
   }
-  SUBCASE("it hands back what it was not given") {
+  SUBCASE("it hands back a connection that it was not given") {
     Parcel parcel;
     parcel.fd = std::move(world.listener.Connect().server);
     worker.HandBackTo(worker.start.id, std::move(parcel));
@@ -51,7 +48,7 @@ TEST_CASE(
   CheckKilled(world, worker);
 }
 
-TEST_CASE("a connection that is handed back under another name than it was given is not believed") {
+TEST_CASE("a connection that is handed back under another number is refused") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   world.Accept(0);
@@ -65,7 +62,7 @@ TEST_CASE("a connection that is handed back under another name than it was given
   CHECK(world.handed_back == 0);
 }
 
-TEST_CASE("a flood of messages ends the worker, and delays nobody") {
+TEST_CASE("a flood of messages gets the worker killed, and delays no other worker") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   PretendedWorker& worker = world.Worker(0);
@@ -73,7 +70,7 @@ TEST_CASE("a flood of messages ends the worker, and delays nobody") {
   CheckKilled(world, worker);
 }
 
-TEST_CASE("a worker that floods as its last act is not believed either") {
+TEST_CASE("a worker that floods just before its end is not trusted either") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   PretendedWorker& worker = world.Worker(0);
@@ -98,7 +95,7 @@ TEST_CASE("a handed back connection goes to another worker, in the same turn") {
   CHECK((world.Worker(0).Take() || world.Worker(1).Take()));
 }
 
-TEST_CASE("no descriptor is free: nobody is heard for a moment, and nothing is lost of what they say") {
+TEST_CASE("no descriptor is free: no channel is read for a moment, and no message is lost") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.Begin();
   world.has_room = false;
@@ -109,7 +106,7 @@ TEST_CASE("no descriptor is free: nobody is heard for a moment, and nothing is l
   CHECK(world.Until([&] { return world.CountReady() == 2; }));
 }
 
-TEST_CASE("a worker that asks to be replaced leaves when another one is ready") {
+TEST_CASE("a worker that asks to be replaced retires when another one is ready") {
   SupervisorWorld world(SupervisorWorld::OnePool());
   world.BeginReady();
   world.Worker(0).Say(ReplaceMe{world.Worker(0).start.id});
@@ -120,4 +117,4 @@ TEST_CASE("a worker that asks to be replaced leaves when another one is ready") 
   CHECK(Get(world.board.Value().Master().recycled[RecycleReason::kAsked]) == 1);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

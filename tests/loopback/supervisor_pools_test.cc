@@ -5,11 +5,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
 
 constexpr PoolId kApp{1};
 
@@ -58,7 +55,7 @@ TEST_CASE("no worker of a pool can start at the first start: exit status 69, wit
   CHECK(world.finished->second == "no worker of pool \"app\" became ready");
 }
 
-TEST_CASE("no worker of one pool can be started any more: the other pool serves on") {
+TEST_CASE("no worker of one pool can be started any more: the other pool goes on serving") {
   SupervisorWorld world;
   world.BeginReady();
   const WorkerCounts& counts = world.supervisor->Counts();
@@ -124,15 +121,15 @@ TEST_CASE("a generation is promoted when every pool is ready, and abandoned by n
     CHECK(world.Until([&] { return world.promoted == Generation{2}; }));
     CHECK(world.StateOf(0) == WorkerState::kRetiring);
   }
-  SUBCASE("the last one dies") {
+  SUBCASE("the last one exits") {
     world.Worker(7).Crash();
     REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
-    CHECK(world.abandoned == "pool \"app\": a worker of it died before it was ready");
+    CHECK(world.abandoned == "pool \"app\": a worker exited before it was ready");
     CHECK(world.StateOf(0) == WorkerState::kReady);
   }
 }
 
-TEST_CASE("a pool that a reload does not have any more: its workers leave, and are watched until they have") {
+TEST_CASE("a pool that a reload removes: its workers retire, and are supervised until they have exited") {
   SupervisorWorld world;
   world.BeginReady();
   world.Reload(SupervisorWorld::OnePool());
@@ -144,10 +141,10 @@ TEST_CASE("a pool that a reload does not have any more: its workers leave, and a
   CHECK(world.StateOf(2) == WorkerState::kRetiring);
   CHECK(world.StateOf(3) == WorkerState::kRetiring);
   CHECK(world.supervisor->Workers().Desired(kApp) == 0);
-  world.supervisor->OnAllHeldUp(kApp);  // too late
+  world.supervisor->OnAllSlow(kApp);  // too late
   for (std::size_t i = 0; i < 4; ++i) world.Worker(i).Leave();
   CHECK(world.Until([&] { return world.supervisor->Workers().MayReload(); }));
   CHECK(world.Restarts(RestartReason::kExit) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What the supervisor looks at by itself: workers that hang, that have served for long enough, a master that
+// What the supervisor checks by itself: workers that hang, that have served for long enough, a master that
 // was paused, and extra workers. The product's code, with workers that only pretend.
 #include <doctest/doctest.h>
 #include <poll.h>
@@ -7,11 +7,8 @@
 
 #include "tests/loopback/supervisor_world.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::PretendedWorker;
-using testing::SupervisorWorld;
 
 void Beat(const PretendedWorker& worker) {
   Set(worker.start.scoreboard->Row(worker.start.id.slot).heartbeat_ns,
@@ -25,7 +22,7 @@ std::shared_ptr<Config> WithHangTimeout(std::shared_ptr<Config> config, Duration
 
 }  // namespace
 
-TEST_CASE("a worker that does not answer: SIGABRT, and it is replaced; one that beats stays") {
+TEST_CASE("a worker without heartbeats: SIGABRT, and it is replaced; one with heartbeats stays") {
   SupervisorWorld world(WithHangTimeout(SupervisorWorld::OnePool(), milliseconds(400)));
   world.BeginReady();
   world.Accept(0);
@@ -55,13 +52,13 @@ TEST_CASE("one that outlives SIGABRT, because it is stopped, gets SIGKILL a mome
   CHECK(world.Restarts(RestartReason::kHang) == 1);
 }
 
-TEST_CASE("the master was paused for longer than any worker may be silent: nobody is judged by that") {
+TEST_CASE("the master was paused for longer than hang_timeout: no worker is killed because of that") {
   SupervisorWorld world(WithHangTimeout(SupervisorWorld::OnePool(), milliseconds(400)));
   world.BeginReady();
   (void)::poll(nullptr, 0, 2000);  // as by SIGSTOP: not a turn of the loop
   REQUIRE(world.loop.Value().RunOnce().Ok());
   CHECK(world.Worker(0).signals.empty());
-  REQUIRE(world.Until([&] {  // a period later the one that is still silent is
+  REQUIRE(world.Until([&] {  // a period later the one that is still silent is killed
     Beat(world.Worker(1));
     return !world.Worker(0).signals.empty();
   }));
@@ -80,7 +77,7 @@ TEST_CASE("each pool has its own hang_timeout") {
   }
 }
 
-TEST_CASE("recycling: one worker at a time in each pool, and it leaves when its successor is ready") {
+TEST_CASE("recycling: one worker at a time in each pool, and it retires when its successor is ready") {
   auto config = WithHangTimeout(SupervisorWorld::TwoPools(), milliseconds(400));  // rounds of 100 ms
   for (PoolConfig& pool : config->pools) pool.supervision.max_requests = 10;
   SupervisorWorld world(config);
@@ -126,4 +123,4 @@ TEST_CASE(
   CHECK(world.Started() == 5);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// A supervisor without a single process: workers are made of a channel, a row and a few lines, and a test
-// decides what they say and how they end. Everything else is the product's own code.
+// A supervisor without processes: workers are made of a channel, a row and a few lines, and a test
+// decides what they send and how they end. Everything else is the product's own code.
 #ifndef PREFORKD_TESTS_LOOPBACK_SUPERVISOR_WORLD_H_
 #define PREFORKD_TESTS_LOOPBACK_SUPERVISOR_WORLD_H_
 
@@ -32,7 +32,7 @@ struct PretendedWorker {
   UniqueFd end_event;  // the pidfd's other copy
   std::vector<int> signals;
   bool obeys_abort = true;
-  bool status_is_stolen = false;  // somebody else has waited for it
+  bool status_is_stolen = false;  // another process has reaped it
   std::optional<ExitReport> exit;
   bool reaped = false;
 
@@ -122,7 +122,7 @@ class PretendingSpawner : public Spawner {
   }
 
   std::vector<std::unique_ptr<PretendedWorker>> workers;  // in the order of their starts
-  std::vector<pid_t> others;                              // children that have ended and are no workers
+  std::vector<pid_t> others;                              // ended children that are not workers
   int fails_with = 0;                                     // errno of every start
   std::string fails_for_pool;
 
@@ -196,7 +196,7 @@ class SupervisorWorld {
     dispatcher.Configure(config->dispatch, spec.RoutesOfServices(), 0);
     supervisor->Begin(spec);
   }
-  // All that were asked for say that they are ready, and are heard.
+  // All started workers report that they are ready, and the supervisor reads it.
   void BeginReady() {
     Begin();
     for (const auto& worker : spawner->workers) worker->SayReady();
@@ -211,7 +211,7 @@ class SupervisorWorld {
   template <typename Condition>
   [[nodiscard]] bool Until(Condition condition) {
     Timer wake_up(loop.Value(), EventLoop::kPriorityControl, [] {});
-    const Time deadline = Now() + kPatience;
+    const Time deadline = Now() + kTimeout;
     while (!condition()) {
       if (Now() >= deadline) return false;
       wake_up.SetAfter(milliseconds(1));
@@ -268,7 +268,7 @@ class SupervisorWorld {
   Ledger ledger{board.Value().Master()};
   PoolDispatchers dispatcher{
       loop.Value(), board.Value(), ledger,
-      PoolDispatchers::Hooks{[] {}, [this](PoolId pool) { supervisor->OnAllHeldUp(pool); }}};
+      PoolDispatchers::Hooks{[] {}, [this](PoolId pool) { supervisor->OnAllSlow(pool); }}};
   PretendingSpawner* spawner = nullptr;
   std::unique_ptr<Supervisor> supervisor;
   LocalListener listener;

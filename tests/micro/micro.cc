@@ -1,7 +1,7 @@
-// Micro-benchmarks: what one step of a connection's life costs. Run by tests/micro/table, which adds the
-// system calls; by hand: bazel run --config=opt //tests/micro -- --benchmark_filter=park
+// Micro-benchmarks: the cost of single steps in the life of a connection. tests/micro/table runs them and
+// adds the system calls; by hand: bazel run --config=opt //tests/micro -- --benchmark_filter=park
 //
-// --rounds=N: exactly N rounds of each, so that two runs differ in nothing but the number of rounds.
+// --rounds=N: exactly N rounds of each, so that two runs differ only in the number of rounds.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "tests/micro/operations.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 namespace {
 
 // `per_round`: operations in one round; time is per operation.
@@ -26,7 +26,8 @@ void Register(std::int64_t rounds, std::int64_t per_round, const std::string& na
   if (rounds > 0) registered->Iterations(rounds);
 }
 
-// About as deep as the slots are loaded, so that neither the first ones nor the rest have all of it.
+// About as deep as the slots are loaded, so that the first ones have a part of the load and the rest the
+// other.
 constexpr Gathering kGathering{.slots = 2, .depth = 11};
 
 void RegisterAll(std::int64_t rounds) {
@@ -49,7 +50,7 @@ void RegisterAll(std::int64_t rounds) {
   }
 }
 
-// Takes --rounds=N out of the arguments; 0 when it is not there.
+// Removes --rounds=N from the arguments; 0 if it is not there.
 std::int64_t TakeRounds(std::vector<char*>& arguments) {
   constexpr std::string_view kFlag = "--rounds=";
   std::int64_t rounds = 0;
@@ -62,11 +63,11 @@ std::int64_t TakeRounds(std::vector<char*>& arguments) {
 }
 
 }  // namespace
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing
 
 int main(int argc, char** argv) {
   std::vector<char*> arguments(argv, argv + argc);
-  preforkd::micro::RegisterAll(preforkd::micro::TakeRounds(arguments));
+  preforkd::testing::RegisterAll(preforkd::testing::TakeRounds(arguments));
   int count = static_cast<int>(arguments.size());
   ::benchmark::Initialize(&count, arguments.data());
   if (::benchmark::ReportUnrecognizedArguments(count, arguments.data())) return EXIT_FAILURE;

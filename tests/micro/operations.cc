@@ -10,7 +10,7 @@
 #include "common/base/check.h"
 #include "common/channel/channel_end.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::string_view kHead =
@@ -36,7 +36,7 @@ Parcel MakeParcel(UniqueFd fd) {
   return parcel;
 }
 
-// The same as the master holds it.
+// The same parcel as the master holds it.
 PackedParcel Accepted(Parcel& parcel) {
   ParcelHead facts;
   facts.id = Raw(parcel.id);
@@ -50,8 +50,9 @@ Slots::Slots(std::uint32_t count)
       loop_(EventLoop::Create().Value()),
       dispatcher_(loop_, board_, ledger_, {[] {}, [](PoolId) {}}) {
   DispatchConfig config;
-  config.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
-  config.gather = 0;                                // in turn, so that every slot has its share
+  config.reclaim_after =
+      std::chrono::seconds(10);  // no slot counts as stuck here, however busy the machine is
+  config.gather = 0;             // in turn, so that every slot gets connections
   dispatcher_.Configure(config, {}, 0);
   for (std::uint32_t slot = 0; slot < count; ++slot) {
     channels_.push_back(std::make_unique<SlotChannel>(
@@ -67,7 +68,7 @@ void Slots::Take(std::uint32_t slot, std::vector<Parcel>& into) {
         ChannelEnd(channels_[slot]->WorkerEnd(), kWireVersion).ReceiveFromMaster();
     PF_CHECK(reception.outcome == Heard::kMessage, "nothing to take");
     auto* const hand_over = std::get_if<HandOver>(&*reception.message);
-    if (hand_over == nullptr) continue;  // a nudge, when this process was not let run
+    if (hand_over == nullptr) continue;  // a nudge, sent if this process got no CPU for a while
     Add(row.taken);
     into.push_back(std::move(hand_over->parcel));
   }
@@ -102,7 +103,7 @@ void Dispatch::Round() {
   slots_.GetDispatcher().SubmitAccepted(Accepted(parcel_.front()));
   parcel_.clear();
   slots_.GetDispatcher().Flush();
-  // All are empty, so they get it in turn.
+  // All slots are empty, so they are chosen in turn.
   slots_.Take(next_, parcel_);
   slots_.Finish(next_);
   next_ = (next_ + 1) % slots_.Count();
@@ -122,11 +123,11 @@ void ParkAndWake::Round() {
   HandedBack message;
   message.idle_left_ns = 60'000'000'000;
   message.parcel = Accepted(parcel_.front());
-  slots_.Book().Resumed(1);
+  slots_.Book().Restored(1);
   parcel_.clear();
-  parking_.Arrive(std::move(message));
+  parking_.Arrive(std::move(message), false);
   PF_CHECK(::send(client_.Get(), "x", 1, MSG_NOSIGNAL) == 1, "the client cannot speak");
-  // The event, and the flush that it asks for.
+  // Handles the event, and the flush that it requests.
   while (slots_.GetDispatcher().Waiting() == 0 && parcel_.empty()) {
     PF_CHECK(slots_.Loop().RunOnce().Ok(), "the loop broke");
     slots_.Take(0, parcel_);
@@ -157,7 +158,7 @@ Choice::Choice(DispatchPolicy policy, std::uint32_t slots, const Gathering& gath
 
 void Choice::Round() {
   ++step_;
-  // Anywhere: neighbours would be found quickly by any search.
+  // At spread positions: any search would find neighbours quickly.
   const auto ends = static_cast<std::uint32_t>(step_ * 0x9e3779b97f4a7c15ULL >> 32) % loads_.size();
   if (loads_[ends] > 0) balancer_.Offer(static_cast<std::uint32_t>(ends), --loads_[ends]);
   const auto slot = balancer_.Choose(step_);
@@ -166,4 +167,4 @@ void Choice::Round() {
   balancer_.Offer(*slot, ++loads_[*slot]);
 }
 
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing

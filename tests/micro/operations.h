@@ -1,8 +1,7 @@
-// Operations: the steps of a connection's life that are measured one by one, over the real code and real
-// sockets, with both ends in one process. Each object is made ready once; Round() does the same again and
-// leaves the world as it was.
+// Operations: single steps in the life of a connection, measured with the real code and real sockets, both
+// ends in one process. Each object is set up once; Round() repeats the step and leaves everything as it was.
 //
-// What they cost is measured by micro.cc; that they do what they say is tested by operations_test.cc.
+// micro.cc measures them; operations_test.cc tests that they do what they claim.
 #ifndef PREFORKD_TESTS_MICRO_OPERATIONS_H_
 #define PREFORKD_TESTS_MICRO_OPERATIONS_H_
 
@@ -21,9 +20,9 @@
 #include "master/policy/balance.h"
 #include "worker/http/syntax/head_parser.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 
-// A master's dispatcher, and slots with somebody who takes and finishes what he is given.
+// A master's dispatcher, and slots whose connections are taken and finished on request.
 class Slots {
  public:
   explicit Slots(std::uint32_t count);
@@ -32,10 +31,9 @@ class Slots {
   [[nodiscard]] EventLoop& Loop() { return loop_; }
   [[nodiscard]] Ledger& Book() { return ledger_; }
   [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(channels_.size()); }
-  // What lies in the slot's channel, taken as a worker does it: as long as its row says that something is
-  // there.
+  // Takes the parcels in the slot's channel as a worker does: as long as its row shows that some are there.
   void Take(std::uint32_t slot, std::vector<Parcel>& into);
-  // The connection has ended there, or has gone back.
+  // The connection has ended there, or has been handed back.
   void Finish(std::uint32_t slot);
 
  private:
@@ -46,7 +44,7 @@ class Slots {
   PoolDispatchers dispatcher_;
 };
 
-// `in_flight` connections are submitted, handed over in one flush, and taken, one after the other. 1 slot.
+// `in_flight` connections are submitted, handed over in one flush, and taken one after the other. 1 slot.
 class HandOverAndTake {
  public:
   explicit HandOverAndTake(std::size_t in_flight);
@@ -58,8 +56,8 @@ class HandOverAndTake {
   std::vector<Parcel> parcels_;
 };
 
-// One connection is accepted for one of `slots`, taken, and ends: what choosing among many costs beside the
-// rest.
+// One connection is accepted, dispatched to one of `slots`, taken, and ends: shows the additional cost of
+// choosing among many.
 class Dispatch {
  public:
   explicit Dispatch(std::uint32_t slots);
@@ -67,12 +65,12 @@ class Dispatch {
 
  private:
   Slots slots_;
-  std::uint32_t next_;  // whose turn it is
+  std::uint32_t next_;  // the slot whose turn it is
   std::vector<Parcel> parcel_;
 };
 
-// An idle connection goes to the master, which watches it; its client speaks, and the worker has it again.
-// The client's own write, and the read that empties the socket, are part of the round: 2 system calls.
+// An idle connection goes to the master, which watches it; its client sends something, and the worker gets it
+// again. The client's own write, and the read that empties the socket, are part of the round: 2 system calls.
 class ParkAndWake {
  public:
   ParkAndWake();
@@ -85,7 +83,7 @@ class ParkAndWake {
   std::vector<Parcel> parcel_;
 };
 
-// A request head as a browser sends it: checked, parsed, its framing decided.
+// Checks and parses a request head as a browser sends it, and decides its framing.
 class ParseHead {
  public:
   ParseHead();
@@ -95,7 +93,7 @@ class ParseHead {
   http::HeadParser parser_;
 };
 
-// The choice alone: a connection ends somewhere, the next one is given.
+// The choice alone: a connection ends somewhere, and a slot is chosen for the next one.
 class Choice {
  public:
   Choice(DispatchPolicy policy, std::uint32_t slots, const Gathering& gathering = {});
@@ -107,6 +105,6 @@ class Choice {
   std::uint64_t step_ = 0;
 };
 
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing
 
 #endif

@@ -1,25 +1,24 @@
-// What is measured is done: each round checks itself, and ends the process if it does not do what it is to
-// measure.
+// Tests that the measured steps really happen: each round checks itself, and aborts the process if it fails.
 #include "tests/micro/operations.h"
 
 #include <doctest/doctest.h>
 
 #include "tests/support/fd_snapshot.h"
 
-namespace preforkd::micro {
+namespace preforkd::testing {
 namespace {
 
 template <typename Operation, typename... Args>
 void Rounds(Args... args) {
-  const testing::FdSnapshot before = testing::FdSnapshot::OfSelf();
+  const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Operation operation(args...);
     operation.Round();
-    const testing::FdSnapshot first = testing::FdSnapshot::OfSelf();
+    const FdSnapshot first = FdSnapshot::OfSelf();
     for (int i = 0; i < 100; ++i) operation.Round();
-    CHECK(testing::FdSnapshot::OfSelf() == first);
+    CHECK(FdSnapshot::OfSelf() == first);
   }
-  CHECK(testing::FdSnapshot::OfSelf() == before);
+  CHECK(FdSnapshot::OfSelf() == before);
 }
 
 }  // namespace
@@ -36,4 +35,4 @@ TEST_CASE("rounds can be repeated, and leave no descriptor behind") {
   }
 }
 
-}  // namespace preforkd::micro
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The dashboard in a real browser, on the real server: it shows what is, and what happens."""
+"""The dashboard in a real browser, on the real server: it shows the state of the server, and what happens."""
 
 import contextlib
 import http.client
@@ -13,12 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).absolute().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.monitoring.patience import wait_until  # noqa: E402
+from tests.monitoring.waiting import wait_until  # noqa: E402
 from tests.monitoring.programs import require  # noqa: E402
 from tests.monitoring.server import Load, Server, free_port  # noqa: E402
 from tests.monitoring.webdriver import Browser  # noqa: E402
 
-# How many questions were under way at the same time, and how many there were.
+# Counts requests: how many were in progress at the same time, and how many there were.
 COUNT_QUESTIONS = """
 window.questions = {now: 0, most: 0, all: 0};
 const ask = window.fetch;
@@ -31,7 +31,7 @@ window.fetch = async (...what) => {
 """
 
 
-# The server's answers, with its second worker in a pool of its own, whose state is in `window.appState`.
+# Changes the server's answers: one worker is in a pool of its own, whose state is in `window.appState`.
 MAKE_POOLS = """
 window.appState = "serving";
 const answered = window.fetch;
@@ -70,7 +70,7 @@ class Dashboard(unittest.TestCase):
 
     def leave(self):
         self.browser.open("about:blank")
-        self.browser.console()  # what is in it is not the next test's
+        self.browser.console()  # the next test starts with an empty one
 
     def test_every_size_and_colour(self):
         browser = self.browser
@@ -85,7 +85,7 @@ class Dashboard(unittest.TestCase):
                     wait_until(lambda: browser.run("return document.querySelectorAll('.plot path.line').length") == 3,
                                "the lines of both charts")
                     self.assertEqual(browser.run("return document.querySelectorAll('#workers tbody tr').length"), 2)
-                    # Nothing lies beyond the edge, on the page or in a tile.
+                    # Nothing is wider than the page or its tile.
                     self.assertEqual(browser.run("return document.documentElement.scrollWidth"), width)
                     beyond = browser.run("""return [...document.querySelectorAll('.tile, #workers td, .card')]
                         .filter(part => part.getBoundingClientRect().right > innerWidth).length""")
@@ -94,7 +94,7 @@ class Dashboard(unittest.TestCase):
                         .filter(table => table.scrollWidth > table.clientWidth).length"""), 0)
                     backgrounds.add(browser.run("return getComputedStyle(document.body).backgroundColor"))
                     keep_screenshot(browser, f"{width}-{'dark' if dark else 'light'}")
-                    self.assertEqual(browser.console(), [])  # nor does its policy refuse anything of it
+                    self.assertEqual(browser.console(), [])  # its policy refuses nothing either
             self.assertEqual(len(backgrounds), 2)
 
     def test_pools_are_shown_where_there_are_several(self):
@@ -121,7 +121,7 @@ class Dashboard(unittest.TestCase):
         with Server() as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready, 2 wanted")
-            await_text(browser, "#tile-restarts", "no worker has died")
+            await_text(browser, "#tile-restarts", "no worker was restarted")
             victim = server.workers()[0]
             row = "#workers tr[data-slot='0']"
             await_text(browser, f"{row} .process", f"pid {victim['pid']}")
@@ -183,7 +183,7 @@ class Dashboard(unittest.TestCase):
                 client.getresponse().read()
                 return hostile in (browser.text("#workers") or "")
 
-            # By the worker that the page itself does not ask at that moment.
+            # Served by the worker that does not serve the page itself at that moment.
             with contextlib.closing(client):
                 wait_until(shown, lambda: f"the request as it was sent; shown is {browser.text('#workers')}")
             self.assertEqual(browser.run("return document.querySelectorAll('main img').length"), 0)
@@ -218,7 +218,7 @@ class Dashboard(unittest.TestCase):
             for pid in stopped:
                 os.kill(pid, signal.SIGSTOP)
             try:
-                # Nobody answers: the question ends by the page's own patience, and only then comes the next.
+                # No worker answers: the request ends at the page's own timeout, and only then the next one is sent.
                 await_text(browser, "#gone", "Trying again every 2 s.")
             finally:
                 for pid in stopped:

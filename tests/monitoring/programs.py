@@ -1,4 +1,4 @@
-"""Programs of others that a test needs. Where one cannot be had the test is skipped, and says so; never in CI."""
+"""Other programs that a test needs. Without one of them the test is skipped with a message, but in CI it fails."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A real Prometheus scrapes a real server: it answers queries, knows the alerts, and every query of the shipped files
-names what there is."""
+"""A real Prometheus scrapes a real server: it answers queries, loads the alert rules, and every query of the shipped
+files names metrics and labels that exist."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).absolute().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.monitoring.patience import PATIENCE, wait_until  # noqa: E402
+from tests.monitoring.waiting import TIMEOUT, wait_until  # noqa: E402
 from tests.monitoring.programs import require  # noqa: E402
 from tests.monitoring.server import Load, Server, fetch, free_port  # noqa: E402
 
@@ -26,7 +26,7 @@ RULES = ROOT / "tools/package/preforkd-alerts.yml"
 BOARD = ROOT / "tools/package/preforkd-grafana.json"
 ALERT_CASES = ROOT / "tests/monitoring/alerts_test.yml"
 
-# Of Grafana, and what it puts there.
+# Variables of Grafana, and example values.
 VARIABLES = {"$__rate_interval": "10s", "$__range": "1m", "$job": ".*", "$instance": ".*"}
 
 OF_PROMETHEUS = {"job", "instance"}  # labels that the scrape adds
@@ -39,7 +39,7 @@ def board_queries():
 
 
 def rule_queries():
-    """As Prometheus has read them: it says so itself, and no YAML has to be understood here."""
+    """As promtool prints them, so that no YAML has to be parsed here."""
     said = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
     return said.stdout
@@ -52,7 +52,7 @@ def filled_in(query):
 
 
 class Prometheus:
-    """One of our own: its port, its data and its configuration are nobody else's."""
+    """An instance with its own port, data and configuration."""
 
     def __init__(self, target):
         self.target = target
@@ -77,7 +77,7 @@ class Prometheus:
         self.stack.close()
 
     def _start(self, folder, config):
-        # It cannot choose a port itself, and somebody may have taken the one that was free.
+        # It cannot choose a port itself, and another process may have taken the free one.
         for attempt in range(5):
             port = free_port()
             self.url = f"http://127.0.0.1:{port}"
@@ -99,13 +99,13 @@ class Prometheus:
     def _end(self):
         self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 
     def _ready(self):
-        # By its own word: at its port another one may answer, whose port it is.
+        # By its log: on its port another instance may answer, which has the port.
         return "Server is ready to receive web requests" in self.log.read_text()
 
     def api(self, what, **parameters):
@@ -121,7 +121,7 @@ class Prometheus:
         return [(result["metric"], float(result["value"][1])) for result in results]
 
     def value(self, expression):
-        """Of an expression that gives one number, or none."""
+        """The value of an expression that gives one number, or none."""
         results = self.query(expression)
         assert len(results) <= 1, results
         return results[0][1] if results else None
@@ -151,7 +151,7 @@ class Scraped(unittest.TestCase):
             for name in counters:
                 self.assertEqual(prometheus.query(f"resets({name}[5m]) > 0"), [], name)
             firing = {metric["alertname"] for metric, _ in prometheus.query('ALERTS{alertstate="firing"}')}
-            self.assertLessEqual(firing, {"PreforkdLosesConnections"})  # if the worker was serving when it died
+            self.assertLessEqual(firing, {"PreforkdLosesConnections"})  # if the worker was serving when it was killed
 
     def test_every_query_of_the_dashboard_has_an_answer(self):
         with Server() as server, Load(server.web), Prometheus(server.status_address) as prometheus:

@@ -1,7 +1,7 @@
-"""The real program, for tests that look at it with the programs of others: starts it, asks it, ends it.
+"""The real server, for tests that watch it with other programs (a browser, Prometheus): starts, asks and stops it.
 
-Owns the process and its private folder. Leaving the `with` stops the server and fails the test if it did not end as
-asked, or if it has logged an alert.
+Owns the process and its private folder. Leaving the `with` stops the server and fails the test if it did not end with
+exit code 0, or if it has logged an alert.
 """
 
 import json
@@ -15,25 +15,42 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from tests.monitoring.patience import PATIENCE, wait_until
+from tests.monitoring.waiting import TIMEOUT, wait_until
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
 
+# TIME LEVEL ROLE name=value name="value": message
+_LOG_HEAD = re.compile(r'\S+ (\w+) +\w+((?: \w+=(?:"[^"]*"|[^ "]*[^ ":]))+): ')
+_LOG_FIELD = re.compile(r'(\w+)=("[^"]*"|\S+)')
+
+
+def read_log(text):
+    """The fields of each line of the server's log, with its level."""
+    heads = filter(None, map(_LOG_HEAD.match, text.splitlines()))
+    return [{"level": head[1], **{name: value.strip('"') for name, value in _LOG_FIELD.findall(head[2])}}
+            for head in heads]
+
+
+def log_events(text, event):
+    """The lines with that event."""
+    return [fields for fields in read_log(text) if fields["event"] == event]
+
+
 def free_port():
-    """One that nobody listens on now. Whoever takes it must be ready to find it taken."""
+    """One on which nobody listens now. Another process may take it before the caller does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def fetch(url, timeout=PATIENCE):
+def fetch(url, timeout=TIMEOUT):
     with _DIRECT.open(url, timeout=timeout) as answer:
         return answer.read()
 
 
 class Server:
-    """preforkd with a `web` and a `status` listener. `status_port`: 0, or one that is known to be free."""
+    """preforkd with a `web` and a `status` listener. `status_port`: 0, or a port that is free."""
 
     def __init__(self, workers=2, status_port=0, binary="preforkd"):
         self.binary = os.path.abspath(binary)
@@ -51,10 +68,10 @@ class Server:
             self.process = subprocess.Popen([self.binary, "-c", str(path / "preforkd.toml"), "--set",
                                              f"control={path / 'control.sock'}"], stdin=subprocess.DEVNULL, stderr=log)
         try:
-            wait_until(lambda: ": serving: " in self.log() or self.process.poll() is not None,
+            wait_until(lambda: log_events(self.log(), "serving") or self.process.poll() is not None,
                        lambda: f"the server serves; its log: {self.log()}")
             assert self.process.poll() is None, f"the server has ended; its log: {self.log()}"
-            web, status = re.findall(r"listening on (\S+) for", self.log())
+            web, status = [line["address"] for line in log_events(self.log(), "listening")]
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -66,10 +83,11 @@ class Server:
         try:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGTERM)
-            code = self.process.wait(PATIENCE)
+            code = self.process.wait(TIMEOUT)
             if kind is None:
                 assert code == 0, f"exit code {code}; the log: {self.log()}"
-                assert " alert " not in self.log(), self.log()
+                levels = {line["level"] for line in read_log(self.log())}
+                assert levels and "alert" not in levels, self.log()
         finally:
             self.process.kill()
             self.process.wait()
@@ -87,13 +105,13 @@ class Server:
         return json.loads(fetch(self.status + "/status.json"))
 
     def workers(self):
-        """Those that are ready, by slot."""
+        """The ready workers, by slot."""
         return {worker["slot"]: worker for worker in self.ask()["workers"] if worker["state"] == "ready"}
 
 
 class Load:
-    """Clients in the background, each with one request on a connection after the other. Failures are not counted: they
-    are another test's business."""
+    """Clients in the background. Each makes one request per connection, one after the other. Failures are not counted:
+    other tests check those."""
 
     def __init__(self, url, clients=2):
         self.stop = threading.Event()
@@ -107,7 +125,7 @@ class Load:
     def __exit__(self, *_):
         self.stop.set()
         for thread in self.threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
     def _run(self, url):
         while not self.stop.is_set():

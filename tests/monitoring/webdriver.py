@@ -1,7 +1,7 @@
-"""A small client of the WebDriver protocol (W3C) for chromedriver: as much as a test of a page needs.
+"""A small client of the WebDriver protocol (W3C) for chromedriver, with what a test of a page needs.
 
-Owns the chromedriver and the browser that it starts, and the folder that they write to: all are gone at the end of the
-`with`. Uses the standard library only.
+Owns the chromedriver and the browser that it starts, and the folder that they write to: all are removed at the end of
+the `with`. Uses the standard library only.
 """
 
 import base64
@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.monitoring.patience import PATIENCE, wait_until
+from tests.monitoring.waiting import TIMEOUT, wait_until
 from tests.monitoring.server import free_port
 
 CHROMIUM_FLAGS = (
@@ -47,7 +47,7 @@ class Browser:
         self.stack.close()
 
     def _start_driver(self):
-        # It cannot choose a port itself: with --port=0 the one that it gets for IPv6 may be taken for IPv4.
+        # It cannot choose a port itself: with --port=0 the port that it gets for IPv6 may be in use for IPv4.
         for attempt in range(5):
             try:
                 return self._start_driver_at(free_port())
@@ -90,7 +90,7 @@ class Browser:
         self.look()
 
     def look(self, width=1280, height=900, dark=False):
-        """The size of the page, in CSS pixels, and which colours the reader's system prefers."""
+        """Sets the size of the page, in CSS pixels, and the preferred colours."""
         self.width = width
         self.devtools("Emulation.setDeviceMetricsOverride",
                       width=width, height=height, deviceScaleFactor=1, mobile=False)
@@ -106,7 +106,7 @@ class Browser:
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
         try:
-            with opener.open(request, timeout=PATIENCE * 2) as answer:
+            with opener.open(request, timeout=TIMEOUT * 2) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error)["value"]
@@ -119,15 +119,15 @@ class Browser:
         self._call("POST", f"{self.session}/url", {"url": url})
 
     def before_each_page(self, script):
-        """Runs in every page that is opened from now on, before its own scripts."""
+        """Runs the script in every page that is opened from now on, before its own scripts."""
         self.devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def run(self, script, *arguments):
-        """What the body of a JavaScript function returns."""
+        """Runs the body of a JavaScript function; its return value."""
         return self._call("POST", f"{self.session}/execute/sync", {"script": script, "args": list(arguments)})
 
     def text(self, selector):
-        """Of the first element; None when there is none."""
+        """The text of the first element; None if there is none."""
         return self.run("return document.querySelector(arguments[0])?.innerText ?? null", selector)
 
     def console(self):

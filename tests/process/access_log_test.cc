@@ -1,4 +1,4 @@
-// The access log of the real program: a line for each answer, through reloads, rotations and deaths.
+// The access log of the real program: a line for each answer, across reloads, rotations and killed workers.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
@@ -31,8 +32,7 @@ std::string Field(const std::string& line, const std::string& name) {
   return line.substr(value, line.find(' ', value) - value);
 }
 
-// Each line is one answer, whole: nothing glued, nothing twice. Says what is wrong with the first that is
-// not.
+// Checks that each line is one whole answer and that none occurs twice. Returns the first fault, or nothing.
 std::string Fault(const std::vector<std::string>& lines) {
   std::set<std::string> seen;
   for (const std::string& line : lines) {
@@ -47,16 +47,16 @@ std::string Fault(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-TEST_CASE("one line for each answer, from every worker, at once") {
+TEST_CASE("every worker writes one line for each answer, at once") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(2, Flags(access, {"--set", "log.access_format=json"}));
   HttpClient client(daemon.Address());
   REQUIRE(client.Get("/", "User-Agent: \xff\"\r\n").has_value());
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 1; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 1; }));
   REQUIRE(daemon.AwaitAllParked());
   REQUIRE(client.Get("/nowhere").has_value());
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 2; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 2; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   const auto first = nlohmann::json::parse(lines[0]);
   const auto second = nlohmann::json::parse(lines[1]);
@@ -68,7 +68,7 @@ TEST_CASE("one line for each answer, from every worker, at once") {
   CHECK(first["user_agent"] == "\xef\xbf\xbd\"");
 }
 
-TEST_CASE("the count of lines is the clients' count of answers, through reloads") {
+TEST_CASE("the log has as many lines as the clients have answers, across reloads") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(2, Flags(access));
@@ -76,18 +76,18 @@ TEST_CASE("the count of lines is the clients' count of answers, through reloads"
   for (int i = 0; i < 3; ++i) {
     const std::uint64_t before = load.Ok();
     REQUIRE(daemon.Reload());
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 100; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() > before + 100; }));
   }
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   CHECK(lines.size() == result.ok);
   CHECK(Fault(lines) == "");
   MESSAGE(lines.size(), " lines");
 }
 
-TEST_CASE("USR1 under load: every line is in one file or the other, whole and once") {
+TEST_CASE("SIGUSR1 under load: every line is whole and in exactly one of the files") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(2, Flags(access));
@@ -95,15 +95,15 @@ TEST_CASE("USR1 under load: every line is in one file or the other, whole and on
   constexpr int kRotations = 5;
   for (int i = 0; i < kRotations; ++i) {
     const std::uint64_t before = load.Ok();
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 50; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() > before + 50; }));
     std::filesystem::rename(access, daemon.Path(fmt::format("access.{}.log", i)));
     daemon.Signal(SIGUSR1);
-    REQUIRE(daemon.WaitForLog("log reopened by all processes", static_cast<std::size_t>(i) + 1));
+    REQUIRE(daemon.WaitForEvent("log_reopened", static_cast<std::size_t>(i) + 1));
   }
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
   std::vector<std::string> lines;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     lines = Lines(ReadFile(access));
     for (int i = 0; i < kRotations; ++i) {
       for (std::string& line : Lines(ReadFile(daemon.Path(fmt::format("access.{}.log", i)))))
@@ -115,11 +115,11 @@ TEST_CASE("USR1 under load: every line is in one file or the other, whole and on
   CHECK(Fault(lines) == "");
 }
 
-TEST_CASE("a worker that is killed leaves no line behind, and none twice") {
+TEST_CASE("a killed worker loses no line, and none is written twice") {
   DaemonProcess daemon;
-  daemon.ExpectLine("died while");
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   const std::string access = daemon.Path("access.log");
-  // One worker: nobody writes behind a line that a kill has cut in two before the master takes it back.
+  // One worker: no other writes after a line that a kill cut in two before the master truncates it.
   std::vector<std::string> flags = Flags(access, {"--set", "supervision.backoff_min=1ms"});
   flags.insert(flags.end(), {"--workers", "1", "--set", "workers_max=1"});
   daemon.Serve(1, flags);
@@ -128,33 +128,32 @@ TEST_CASE("a worker that is killed leaves no line behind, and none twice") {
   std::uint64_t kills = 0;
   for (; kills < 40; ++kills) {
     const std::uint64_t until = load.Ok() + 20 + random() % 50;
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() >= until; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() >= until; }));
     const std::vector<pid_t> workers = daemon.WorkerPids();
     for (const pid_t pid : workers) (void)::kill(pid, SIGKILL);
-    REQUIRE(daemon.WaitForLog("died while", kills + 1));
+    REQUIRE(daemon.WaitForEvent("worker_exited exit=SIGKILL", kills + 1));
   }
   REQUIRE(daemon.AwaitWorkers(1));
   const LoadResult result = load.Stop();
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() >= result.ok; }));
   const std::vector<std::string> lines = Lines(ReadFile(access));
   CHECK(Fault(lines) == "");
-  // Who has an answer has a line; one that had its line may not have left.
+  // Each answer that arrived has a line. A line may belong to an answer that was not sent any more.
   CHECK(lines.size() >= result.ok);
   CHECK(lines.size() <= result.ok + result.Failed());
   MESSAGE(kills, " kills; ", result.Text(), "; ", lines.size(), " lines, of which the master wrote those of ",
-          daemon.CountLog("for the access log"), " workers");
+          daemon.CountEvents("access_log_rescued"), " workers");
 }
 
-TEST_CASE("the access log comes, goes, and moves with a reload") {
+TEST_CASE("a reload can turn the access log on and off and move it") {
   DaemonProcess daemon;
   const auto config = [&](const std::string& access) {
     daemon.WriteConfig(
-        "workers = 2\n[log]\naccess = \"" + access +
-        "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n");
+        ConfigText().Workers(2).Set("log.access", access).Listen("web").Service("web", "http"));
   };
   const auto answers = [&](const std::string& access, std::size_t count) {
     for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
-    return WaitUntil(kPatience, [&] { return Lines(ReadFile(daemon.Path(access))).size() == count; });
+    return WaitUntil(kTimeout, [&] { return Lines(ReadFile(daemon.Path(access))).size() == count; });
   };
   config("off");
   daemon.Serve(2);
@@ -168,7 +167,7 @@ TEST_CASE("the access log comes, goes, and moves with a reload") {
   config("stderr");
   REQUIRE(daemon.Reload());
   for (int i = 0; i < 4; ++i) CHECK(HttpClient(daemon.Address()).Get("/").has_value());
-  CHECK(WaitUntil(kPatience,
+  CHECK(WaitUntil(kTimeout,
                   [&] { return LinesWith(ReadFile(daemon.Path("stderr")), "journeys=1").size() == 4; }));
   config("off");
   REQUIRE(daemon.Reload());
@@ -177,13 +176,14 @@ TEST_CASE("the access log comes, goes, and moves with a reload") {
   CHECK(LinesWith(ReadFile(daemon.Path("stderr")), "journeys=1").size() == 4);
 }
 
-TEST_CASE("an access log that cannot be opened is said at the start, and refused by a reload without harm") {
+TEST_CASE("an access log that cannot be opened: the start fails and names it") {
   DaemonProcess daemon;
   CHECK(daemon.Run(Flags("/nowhere/access.log")) == 71);
-  CHECK(daemon.CountLog("/nowhere/access.log") == 1);
+  CHECK(daemon.CountEvents("start_failed errno=ENOENT") == 1);
+  CHECK(daemon.Stderr().find("/nowhere/access.log") != std::string::npos);
 }
 
-TEST_CASE("a server in the background has no standard error for it") {
+TEST_CASE("a daemonized server cannot write the access log to standard error") {
   DaemonProcess daemon;
   CHECK(daemon.Run(Flags("stderr", {"--daemonize", "--log-file", daemon.Path("server.log")})) == 64);
 }

@@ -1,8 +1,9 @@
-// The filter of workers' system calls: what is outside is refused, said, and costs nobody anything; what a
-// service asks for by name is allowed.
+// The system-call filter of workers: other calls are refused and logged, and no client notices; the sets that
+// a service names are allowed.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -10,18 +11,12 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Config(const std::string& seccomp, const std::string& sets) {
-  return fmt::format(R"(workers = 1
-[worker]
-seccomp = "{}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "fault"
-[service.fault]
-type = "fault"
-system_calls = "{}"
-)",
-                     seccomp, sets);
+ConfigText Config(const std::string& seccomp, const std::string& sets) {
+  return ConfigText()
+      .Workers(1)
+      .Set("worker.seccomp", seccomp)
+      .Listen("fault")
+      .Service("fault", "fault", {{"system_calls", sets}});
 }
 
 std::string Try(const DaemonProcess& daemon, const std::string& call) {
@@ -49,10 +44,10 @@ std::string Filled(const DaemonProcess& daemon, std::string call) {
 }  // namespace
 
 TEST_CASE(
-    "outside the set: refused with EPERM, said with its name and the set that has it, and serving goes on") {
+    "a call outside the sets: refused with EPERM, logged with its name and its set, and serving goes on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", ""));
-  daemon.ExpectLine("was refused system calls");
+  daemon.ExpectEvent("calls_refused");
   daemon.Serve(1);
   const pid_t worker = daemon.WorkerPids().at(0);
   CHECK(StatusField(worker, "Seccomp") == "2");
@@ -68,56 +63,53 @@ TEST_CASE(
   CHECK(Try(daemon, "socket") == "EPERM\n");
   CHECK(Try(daemon, "block") == "EPERM\n");
   CHECK(Try(daemon, "read /etc/hostname") == "ok\n");
-  CHECK(daemon.WaitForLog("was refused system calls: "));
-  CHECK(daemon.WaitForLog("(set 'network')"));
-  // The same worker, and whom it was serving.
+  CHECK(daemon.WaitForEvent("calls_refused sets~network"));
+  // The same worker, and the client that it was serving.
   REQUIRE(kept.SendAll("pid\n"));
   CHECK(kept.ReadUntil("\n") == fmt::format("{}\n", worker));
   CHECK(daemon.WorkerPids() == std::vector<pid_t>{worker});
 }
 
-TEST_CASE("a thousand refusals are two lines: the first, and how many there were when it leaves") {
+TEST_CASE(
+    "a thousand refusals make two lines: the first, and the number of the others when the worker ends") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", ""));
-  daemon.ExpectLine("was refused system calls");
+  daemon.ExpectEvent("calls_refused");
   daemon.Serve(1);
   TcpClient client(daemon.Address());
   REQUIRE(client.SendAll("call socket\n"));
   CHECK(client.ReadUntil("\n") == "EPERM\n");
-  REQUIRE(daemon.WaitForLog("was refused system calls: socket once"));
+  REQUIRE(daemon.WaitForEvent("calls_refused calls=\"socket:1\""));
   for (int i = 0; i < 1000; ++i) {
     REQUIRE(client.SendAll("call socket\n"));
     REQUIRE(client.ReadUntil("\n") == "EPERM\n");
   }
   REQUIRE(daemon.Reload());
-  CHECK(daemon.WaitForLog("was refused system calls: socket 1000 times"));
-  CHECK(daemon.CountLog("was refused system calls") == 2);
+  CHECK(daemon.WaitForEvent("calls_refused calls=\"socket:1000\""));
+  CHECK(daemon.CountEvents("calls_refused") == 2);
 }
 
-// pthread_create(3) blocks every signal, so that the refusal cannot be delivered: the kernel ends the
-// process.
-TEST_CASE(
-    "a call that is refused where no signal can be delivered: the worker is replaced, and why is said") {
+// pthread_create(3) blocks every signal, so SIGSYS cannot be delivered and the kernel ends the process.
+TEST_CASE("a call that is refused while signals are blocked: the worker is replaced, and the log says why") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", ""));
-  daemon.ExpectLine("was refused system calls");
+  daemon.ExpectEvent("calls_refused");
   daemon.Serve(1);
   const pid_t worker = daemon.WorkerPids().at(0);
-  daemon.ExpectLine("died while ready: signal 31 (SYS)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGSYS");
   CHECK(Try(daemon, "thread") == "no answer");
-  CHECK(daemon.WaitForLog(
-      "died while ready: signal 31 (SYS): a system call outside its sets (worker.seccomp)"));
+  CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGSYS"));
   CHECK(daemon.AwaitWorkers(1));
   CHECK(daemon.WorkerPids() != std::vector<pid_t>{worker});
   CHECK(Try(daemon, "read /etc/hostname") == "ok\n");
 }
 
-TEST_CASE("the same calls, each allowed by the name of its set, and no other with it") {
+TEST_CASE("the same calls, each allowed by its set, which allows no other") {
   for (const Attempt& attempt : Attempts()) {
     CAPTURE(std::string(attempt.call));
     DaemonProcess daemon(kPreforkdWithFaults);
     daemon.WriteConfig(Config("on", attempt.set));
-    daemon.ExpectLine("was refused system calls");
+    daemon.ExpectEvent("calls_refused");
     daemon.Serve(1);
     CHECK(Try(daemon, Filled(daemon, attempt.call)) == "ok\n");
     CHECK(Try(daemon, std::string(attempt.set) == "network" ? "fork" : "socket") == "EPERM\n");
@@ -125,29 +117,29 @@ TEST_CASE("the same calls, each allowed by the name of its set, and no other wit
   }
 }
 
-TEST_CASE("log: allowed, under a filter that the kernel reports to its audit log; off: no filter") {
+TEST_CASE("seccomp = log: the calls are allowed, under a filter with an audit log; off: no filter") {
   for (const auto& [mode, seccomp] : {std::pair{"log", "2"}, {"off", "0"}}) {
     CAPTURE(std::string(mode));
     DaemonProcess daemon(kPreforkdWithFaults);
     daemon.WriteConfig(Config(mode, ""));
-    daemon.ExpectLine("was refused system calls");
+    daemon.ExpectEvent("calls_refused");
     daemon.Serve(1);
     CHECK(StatusField(daemon.WorkerPids().at(0), "Seccomp") == seccomp);
     for (const Attempt& attempt : Attempts()) {
       CAPTURE(std::string(attempt.call));
       CHECK(Try(daemon, Filled(daemon, attempt.call)) == "ok\n");
     }
-    CHECK(daemon.CountLog("was refused") == 0);
+    CHECK(daemon.CountEvents("calls_refused") == 0);
   }
 }
 
-TEST_CASE("a misspelt set is an error with the nearest") {
+TEST_CASE("a misspelt set is an error that suggests the nearest name") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config("on", "file"));
   daemon.ExpectExit(78);
   CHECK(daemon.Run({"--check"}) == 78);
-  CHECK(daemon.Log().find("service.fault.system_calls: 'file' does not fit") != std::string::npos);
-  CHECK(daemon.Log().find("did you mean 'files'?") != std::string::npos);
+  CHECK(daemon.Stderr().find("service.fault.system_calls: 'file' does not fit") != std::string::npos);
+  CHECK(daemon.Stderr().find("did you mean 'files'?") != std::string::npos);
 }
 
 }  // namespace preforkd::testing

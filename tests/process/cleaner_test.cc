@@ -1,5 +1,5 @@
-// Files that a cleaner (tmpfiles.d, rm) has removed under a running server: a reload makes them again, and
-// says so. What somebody else has put in their place is left alone.
+// Files that a cleaner (tmpfiles.d, rm) removes under a running server: a reload creates them again and logs
+// it. A file that another process put in their place is left alone.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -15,6 +15,7 @@
 
 #include "common/net/address.h"
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/program_shelf.h"
@@ -48,7 +49,7 @@ void PutFile(const std::string& path, const std::string& text) { std::ofstream(p
 
 }  // namespace
 
-TEST_CASE("control socket, Unix listener and pid file have been removed: all are there again after a HUP") {
+TEST_CASE("control socket, Unix listener and pid file were removed: SIGHUP creates all of them again") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
   TcpClient before(Unix(daemon));
@@ -61,21 +62,21 @@ TEST_CASE("control socket, Unix listener and pid file have been removed: all are
     CHECK(Echoes(Unix(daemon)));
     CHECK(before.Echoes("ping"));
     CHECK(PidIn(daemon.Path("pid")) == daemon.MasterPid());
-    CHECK(daemon.WaitForLog("had been removed, and has been made again", 3U * static_cast<unsigned>(round)));
-    CHECK(daemon.CountLog("had been removed, and has been made again") == 3U * static_cast<unsigned>(round));
+    CHECK(daemon.WaitForEvent("file_restored", 3U * static_cast<unsigned>(round)));
+    CHECK(daemon.CountEvents("file_restored") == 3U * static_cast<unsigned>(round));
     struct stat info {};
     REQUIRE(::stat(daemon.Path("control.sock").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     REQUIRE(daemon.AwaitWorkers(1));
   }
-  // One listener, counted in one row.
+  // It is still one listener with one row of counters.
   const CommandResult metrics = Ctl(daemon, {"metrics"});
   CHECK(LinesWith(metrics.out, "preforkd_connections_accepted_total{").size() == 1);
   CHECK(LinesWith(metrics.out, "preforkd_connections_accepted_total{").at(0).ends_with(" 3"));
   before.Close();
 }
 
-TEST_CASE("a reload without a loss says nothing and makes nothing") {
+TEST_CASE("a reload while all files exist logs nothing and creates nothing") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
   struct stat before {};
@@ -84,12 +85,10 @@ TEST_CASE("a reload without a loss says nothing and makes nothing") {
   CHECK(daemon.Reload());
   REQUIRE(::stat(daemon.Path("web.sock").c_str(), &after) == 0);
   CHECK(before.st_ino == after.st_ino);
-  CHECK(daemon.CountLog("made again") == 0);
+  CHECK(daemon.CountEvents("file_restored") == 0);
 }
 
-TEST_CASE(
-    "who waits in the queue of the removed listener is served, and who waits for the next reload is "
-    "answered") {
+TEST_CASE("a client in the queue of a removed listener is served, and waiting reloads are answered") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
   daemon.Signal(SIGSTOP);
@@ -108,20 +107,20 @@ TEST_CASE(
   REQUIRE(daemon.AwaitWorkers(1));
 }
 
-TEST_CASE("what somebody else has put there is left alone, and is named; at the end, too") {
+TEST_CASE("a file of another process is left alone and logged, by a reload and at the end") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags(daemon));
-  const UniqueFd stranger = BindSocket(SocketPath(daemon.Path("new.sock")).Value()).Value();
-  REQUIRE(Listen(stranger.Get(), 1).Ok());
+  const UniqueFd other = BindSocket(SocketPath(daemon.Path("new.sock")).Value()).Value();
+  REQUIRE(Listen(other.Get(), 1).Ok());
   std::filesystem::rename(daemon.Path("new.sock"), daemon.Path("web.sock"));
   for (const char* name : {"control.sock", "pid"}) {
     REQUIRE(std::filesystem::remove(daemon.Path(name)));
     PutFile(daemon.Path(name), "mine\n");
   }
   CHECK(daemon.Reload());
-  CHECK(daemon.CountLog(Unix(daemon) + ": its socket file has been replaced by somebody else's") == 1);
-  CHECK(daemon.CountLog(daemon.Path("control.sock") + " has been replaced by somebody else's") == 1);
-  CHECK(daemon.CountLog(daemon.Path("pid") + ": the pid file has been replaced by somebody else's") == 1);
+  CHECK(daemon.CountEvents("file_replaced path=" + Unix(daemon)) == 1);
+  CHECK(daemon.CountEvents("file_replaced path=" + daemon.Path("control.sock")) == 1);
+  CHECK(daemon.CountEvents("file_replaced path=" + daemon.Path("pid")) == 1);
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
   for (const char* name : {"control.sock", "pid"}) CHECK(ReadFile(daemon.Path(name)) == "mine\n");
@@ -129,7 +128,7 @@ TEST_CASE("what somebody else has put there is left alone, and is named; at the 
   for (const char* name : {"control.sock", "pid", "web.sock"}) std::filesystem::remove(daemon.Path(name));
 }
 
-TEST_CASE("the folder is gone too: the control socket's is made, and for the rest the reload is no failure") {
+TEST_CASE("the folder was removed, too: it is created again, and if that fails, the reload does not") {
   DaemonProcess daemon;
   const std::string folder = daemon.Path("run");
   REQUIRE(::mkdir(folder.c_str(), 0755) == 0);
@@ -142,15 +141,14 @@ TEST_CASE("the folder is gone too: the control socket's is made, and for the res
   std::filesystem::remove_all(folder);
   PutFile(folder, "no folder\n");
   CHECK(daemon.Reload());
-  daemon.ExpectLine("cannot be made again");
-  CHECK(daemon.CountLog("control: the socket has been removed and cannot be made again: ") == 1);
-  CHECK(daemon.CountLog("the pid file has been removed and cannot be made again: ") == 1);
+  CHECK(daemon.CountEvents("file_removed path=" + folder + "/control.sock") == 1);
+  CHECK(daemon.CountEvents("file_removed path=" + folder + "/pid") == 1);
   CHECK(Echoes(daemon.Address()));
-  daemon.IgnoreDescriptors();  // its pid file has no name any more
+  daemon.IgnoreDescriptors();  // its pid file is deleted
   std::filesystem::remove(folder);
 }
 
-TEST_CASE("the folder of a listener alone, and of a pid file alone, is made again with them") {
+TEST_CASE("the folder of a listener alone, and of a pid file alone, is created again with them") {
   DaemonProcess daemon;
   const std::string sockets = daemon.Path("sockets");
   const std::string pids = daemon.Path("pids");
@@ -161,21 +159,21 @@ TEST_CASE("the folder of a listener alone, and of a pid file alone, is made agai
   CHECK(daemon.Reload());
   CHECK(Echoes("unix:" + sockets + "/web.sock"));
   CHECK(PidIn(pids + "/pid") == daemon.MasterPid());
-  CHECK(daemon.CountLog("cannot be made again") == 0);
+  CHECK(daemon.CountEvents("file_removed") == 0);
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
   for (const std::string& folder : {sockets, pids}) CHECK(std::filesystem::remove(folder));  // empty by now
 }
 
-TEST_CASE("an upgrade makes them again as well") {
+TEST_CASE("an upgrade creates them again, too") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.Serve(1, Flags(daemon));
   for (const char* name : {"control.sock", "web.sock", "pid"})
     REQUIRE(std::filesystem::remove(daemon.Path(name)));
   daemon.Signal(SIGUSR2);
-  CHECK(daemon.WaitForLog("generation 2 serves"));
-  CHECK(WaitUntil(kPatience, [&] { return Answers(daemon); }));
+  CHECK(daemon.WaitForEvent("upgrade_done generation=2"));
+  CHECK(WaitUntil(kTimeout, [&] { return Answers(daemon); }));
   CHECK(Echoes(Unix(daemon)));
   CHECK(PidIn(daemon.Path("pid")) == daemon.MasterPid());
   REQUIRE(daemon.AwaitWorkers(1));
@@ -185,17 +183,13 @@ TEST_CASE("an upgrade makes them again as well") {
 
 namespace {
 
-std::string PidConfig(const std::string& path) {
-  return fmt::format(
-      "workers = 1\nworkers_max = 1\npid_file = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = "
-      "\"s\"\n[service.s]\n"
-      "type = \"echo\"\n",
-      path);
+ConfigText PidConfig(const std::string& path) {
+  return ConfigText().Workers(1).Set("workers_max", 1).Set("pid_file", path).Listen("s").Service("s", "echo");
 }
 
 }  // namespace
 
-TEST_CASE("another pid_file takes effect at a reload: locked, written, and the old one is gone") {
+TEST_CASE("another pid_file takes effect at a reload: locked, written, and the old one is removed") {
   DaemonProcess daemon;
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   daemon.Serve(1);
@@ -203,14 +197,15 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   CHECK(daemon.Reload());
   CHECK_FALSE(std::filesystem::exists(daemon.Path("first")));
   CHECK(PidIn(daemon.Path("second")) == daemon.MasterPid());
-  CHECK(daemon.CountLog("pid file " + daemon.Path("second")) == 1);
-  // Held: nobody else gets it.
+  CHECK(daemon.CountEvents("pid_file path=" + daemon.Path("second")) == 1);
+  // It is locked: no other server gets it.
   DaemonProcess other;
   CHECK(other.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) ==
         71);
-  CHECK(other.CountLog(fmt::format("is held by process {}", daemon.MasterPid())) == 1);
+  CHECK(other.CountEvents("start_failed errno=EAGAIN") == 1);
+  CHECK(other.Stderr().find(fmt::format("is held by process {}", daemon.MasterPid())) != std::string::npos);
   other.ExpectExit(71);
-  // The same file by another name: nothing is lost by that.
+  // The same file by another name: the lock is kept.
   const std::string by_another_name =
       std::filesystem::path(daemon.Path("second")).parent_path().string() + "/./second";
   daemon.WriteConfig(PidConfig(by_another_name));
@@ -228,14 +223,15 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   CHECK(daemon.Reload());
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
-  // The last of the old workers has gone, and its channel is closed: listener, control socket, and one
-  // channel are left.
-  REQUIRE(WaitUntil(kPatience, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
+  // The last of the old workers has ended and its channel is closed: listener, control socket and one channel
+  // are left.
+  REQUIRE(WaitUntil(kTimeout, [&] { return FdSnapshot::Of(daemon.MasterPid()).Count("socket") == 4; }));
   daemon.RebaseDescriptors();
 }
 
 TEST_CASE(
-    "a pid_file that another server holds, or that cannot be made, refuses the reload; the old one stays") {
+    "a pid_file that another server holds, or that cannot be created: the reload is refused, the old one "
+    "stays") {
   DaemonProcess other;
   other.Serve(1, Flags(other));
   DaemonProcess daemon;
@@ -246,38 +242,37 @@ TEST_CASE(
     CHECK_FALSE(daemon.Reload());
     CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   }
-  CHECK(daemon.CountLog(fmt::format("reload refused: pid_file: {} is held by process {}", other.Path("pid"),
-                                    other.MasterPid())) == 1);
-  CHECK(daemon.CountLog("reload refused: pid_file: open ") == 1);
+  CHECK(daemon.CountEvents(fmt::format("reload_refused why~\"pid_file: {} is held by process {}\"",
+                                       other.Path("pid"), other.MasterPid())) == 1);
+  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: open \"") == 1);
   CHECK(PidIn(other.Path("pid")) == other.MasterPid());
 }
 
-TEST_CASE("a pid_file that is no regular file is refused, and stays") {
+TEST_CASE("a pid_file that is not a regular file is refused and kept") {
   DaemonProcess refused;
   const std::string fifo = refused.Path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   refused.ExpectExit(71);
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", fifo}) ==
         71);
-  CHECK(refused.CountLog("is no regular file") == 1);
+  CHECK(refused.CountEvents("start_failed errno=0 why~\"regular file\"") == 1);
   CHECK(std::filesystem::exists(fifo));
   std::filesystem::remove(fifo);
 }
 
-TEST_CASE(
-    "a pid_file that holds something else is refused, and stays as it is: the configuration, by mistake") {
+TEST_CASE("a pid_file that holds something else, such as the configuration, is refused and kept as it is") {
   DaemonProcess refused;
   const std::string precious = refused.Path("precious");
   PutFile(precious, "workers = 1\n");
   refused.ExpectExit(71);
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
                      precious}) == 71);
-  CHECK(refused.CountLog("is no pid file: it holds something else") == 1);
+  CHECK(refused.CountEvents("start_failed errno=0 why~\"pid file\"") == 1);
   CHECK(ReadFile(precious) == "workers = 1\n");
   std::filesystem::remove(precious);
 }
 
-TEST_CASE("a full disk: no start with an empty pid file, no reload to one") {
+TEST_CASE("a full disk: neither a start nor a reload goes on with an empty pid file") {
   DaemonProcess daemon;
   const std::string disk = daemon.Path("disk");
   REQUIRE(::mkdir(disk.c_str(), 0755) == 0);
@@ -295,21 +290,21 @@ TEST_CASE("a full disk: no start with an empty pid file, no reload to one") {
   DaemonProcess refused;
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
                      disk + "/pid"}) == 71);
-  CHECK(refused.CountLog("ENOSPC") == 1);
+  CHECK(refused.CountEvents("start_failed errno=ENOSPC") == 1);
   refused.ExpectExit(71);
   CHECK_FALSE(std::filesystem::exists(disk + "/pid"));
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   daemon.Serve(1);
   daemon.WriteConfig(PidConfig(disk + "/pid"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("reload refused: pid_file: ") == 1);
+  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: \"") == 1);
   CHECK_FALSE(std::filesystem::exists(disk + "/pid"));
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   REQUIRE(::umount(disk.c_str()) == 0);
   std::filesystem::remove(disk);
 }
 
-TEST_CASE("a write that fails all the same leaves no file, and the log says so") {
+TEST_CASE("a write that fails leaves no file, and the log says so") {
   DaemonProcess daemon;
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   daemon.Serve(1);
@@ -320,7 +315,7 @@ TEST_CASE("a write that fails all the same leaves no file, and the log says so")
   }
   daemon.WriteConfig(PidConfig(daemon.Path("second")));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("reload refused: pid_file: write " + daemon.Path("second")) == 1);
+  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: write " + daemon.Path("second") + "\"") == 1);
   CHECK_FALSE(std::filesystem::exists(daemon.Path("second")));
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
 }

@@ -1,5 +1,4 @@
-// workers = "auto" in a container with a limit on its CPU time: one for each CPU that it may use, and the log
-// says why.
+// workers = "auto" in a container with a CPU quota: one worker for each usable CPU, and the log says why.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sched.h>
@@ -26,8 +25,8 @@ struct File {
   std::string content;
 };
 
-// What a container of `groups` (/proc/self/cgroup) sees: `mounted` are the fields of its mount behind the
-// mount point, and `files` are what lies there.
+// The view of a container in `groups` (/proc/self/cgroup): `mounted` are the fields of its mount after the
+// mount point, `files` the files there.
 class Container {
  public:
   Container(const std::string& groups, const std::string& mounted, const std::vector<File>& files) {
@@ -36,7 +35,7 @@ class Container {
     for (const File& file : files) WriteFile(folder_.Path(file.name), file.content);
   }
 
-  // The command that puts a program into it.
+  // The command that runs a program in it.
   [[nodiscard]] std::vector<std::string> Launcher() const {
     return {
         "/usr/bin/unshare",
@@ -66,7 +65,7 @@ TEST_CASE("without a quota: one worker for each CPU of the affinity mask") {
   DaemonProcess daemon;
   daemon.Serve(1, kEcho);
   REQUIRE(::sched_setaffinity(0, sizeof(before), &before) == 0);
-  CHECK(daemon.CountLog("workers = \"auto\": 1, one for each usable CPU (1 by affinity, ") == 1);
+  CHECK(daemon.CountEvents("workers_auto workers=1 affinity=1") == 1);
 }
 
 TEST_CASE("a quota of less than one CPU: one worker") {
@@ -81,10 +80,9 @@ TEST_CASE("a quota of less than one CPU: one worker") {
     DaemonProcess daemon;
     daemon.LaunchBy(container->Launcher());
     daemon.Start(kEcho);
-    REQUIRE(daemon.WaitForLog("serving: generation 1, 1 workers"));
+    REQUIRE(daemon.WaitForEvent("serving generation=1 workers=1"));
     daemon.RebaseDescriptors();
-    CHECK(daemon.CountLog("workers = \"auto\": 1, one for each usable CPU (") == 1);
-    CHECK(daemon.CountLog(" by affinity, 0.50 by /") == 1);
+    CHECK(daemon.CountEvents("workers_auto workers=1 quota=0.5") == 1);
     CHECK(daemon.AwaitWorkers(1));
   }
 }

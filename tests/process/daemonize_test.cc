@@ -1,4 +1,4 @@
-// --daemonize and --pid-file: what a start script sees.
+// --daemonize and --pid-file, as a start script sees them.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -21,7 +22,7 @@ std::vector<std::string> Flags(const DaemonProcess& daemon) {
 
 }  // namespace
 
-TEST_CASE("the command returns when the server serves; the pid file names it and goes with it") {
+TEST_CASE("the command returns when the server serves; the pid file names it and is removed with it") {
   DaemonProcess command;
   REQUIRE(command.Run(Flags(command)) == 0);
   const pid_t pid = std::atoi(ReadFile(command.Path("pid")).c_str());
@@ -34,15 +35,15 @@ TEST_CASE("the command returns when the server serves; the pid file names it and
   SUBCASE("TERM stops it") {}
   SUBCASE("a second server on the same pid file is refused, and the file stays the first one's") {
     CHECK(command.Run(Flags(command)) == 71);
-    CHECK(command.CountLog("is held by process " + std::to_string(pid)) ==
-          2);  // in the log, and for whoever waits
+    CHECK(command.CountEvents("start_failed errno=EAGAIN") == 1);
+    CHECK(command.Stderr().find("is held by process " + std::to_string(pid)) != std::string::npos);
     CHECK(std::atoi(ReadFile(command.Path("pid")).c_str()) == pid);
     command.ExpectExit(71);
   }
   REQUIRE(::kill(pid, SIGTERM) == 0);
-  // The harness is its reaper now.
+  // It is a child of the harness now.
   int status = -1;
-  REQUIRE(WaitUntil(kPatience, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
   CHECK(WEXITSTATUS(status) == 0);
   CHECK_FALSE(std::filesystem::exists(command.Path("pid")));
 }
@@ -53,22 +54,22 @@ TEST_CASE("a start that fails is the command's exit code") {
   DaemonProcess second;
   CHECK(second.Run({"--daemonize", "--service", "echo", "--listen", first.Address(), "--log-file",
                     second.Path("server.log")}) == 71);
-  CHECK(second.CountLog("EADDRINUSE") == 2);  // in the log, and for whoever waits
+  CHECK(second.CountEvents("start_failed errno=EADDRINUSE") == 1);
+  CHECK(second.CountEvents("start_failed exit=71") == 1);  // of the command that waits
   second.ExpectExit(71);
 }
 
-TEST_CASE("without a log file there would be no log: refused") {
+TEST_CASE("without a log file it is refused: there would be no log") {
   DaemonProcess daemon;
   CHECK(daemon.Run({"--daemonize", "--service", "echo", "--listen", "127.0.0.1:0"}) == 64);
-  CHECK(daemon.CountLog("--log-file") == 1);
+  CHECK(LinesWith(daemon.Stderr(), "--log-file").size() == 1);
   daemon.ExpectExit(64);
 }
 
-TEST_CASE("a start that fails says why on standard error, also when the log is a file") {
+TEST_CASE("a start that fails prints why on standard error, also when the log is a file") {
   DaemonProcess first;
   first.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
   DaemonProcess second;
-  const auto said = [&] { return ReadFile(second.Path("stderr")); };
   const std::vector<std::string> flags = {"--daemonize", "--log-file", second.Path("server.log"), "--workers",
                                           "1"};
   const auto run = [&](std::vector<std::string> more) {
@@ -79,39 +80,37 @@ TEST_CASE("a start that fails says why on standard error, also when the log is a
   };
   SUBCASE("an address that is taken") {
     CHECK(run({"--service", "echo", "--listen", first.Address()}) == 71);
-    CHECK(said().find("preforkd: bind " + first.Address() + ": Address already in use (EADDRINUSE)\n") !=
-          std::string::npos);
-    CHECK(said().find("not started: the server has ended with exit code 71; its log is " +
-                      second.Path("server.log")) != std::string::npos);
+    CHECK(second.Stderr().find("preforkd: bind " + first.Address() +
+                               ": Address already in use (EADDRINUSE)\n") != std::string::npos);
+    CHECK(second.Stderr().find("not started: the server exited with code 71; its log is " +
+                               second.Path("server.log")) != std::string::npos);
   }
-  SUBCASE("a pid file that cannot be made") {
+  SUBCASE("a pid file that cannot be created") {
     CHECK(run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file",
                second.Path("no/such/folder")}) == 71);
-    CHECK(said().find("preforkd: open " + second.Path("no/such/folder")) != std::string::npos);
+    CHECK(second.Stderr().find("preforkd: open " + second.Path("no/such/folder")) != std::string::npos);
   }
-  CHECK(ReadFile(second.Path("server.log")).find("error") != std::string::npos);  // there too
+  CHECK(EntriesOf(ReadFile(second.Path("server.log")), "start_failed level=error").size() == 1);
 }
 
-TEST_CASE("workers that cannot start: said on standard error, too; and nothing is said once it serves") {
+TEST_CASE("workers that cannot start: standard error says so; a server that serves prints nothing there") {
   DaemonProcess failing(kPreforkdWithFaults);
-  failing.ExpectLine("died while starting");
-  failing.WriteConfig(
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n"
-      "die_at_start = \"all\"\n");
+  failing.ExpectEvent("worker_exited state=starting");
+  failing.WriteConfig(ConfigText().Workers(1).Listen("s").Service("s", "fault", {{"crash_at_start", "all"}}));
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
-  CHECK(ReadFile(failing.Path("stderr"))
-            .find("preforkd: giving up: no worker of the first generation became ready\n") !=
+  CHECK(failing.CountEvents("gave_up") == 1);
+  CHECK(failing.Stderr().find("preforkd: giving up: no worker of the first generation became ready\n") !=
         std::string::npos);
   failing.ExpectExit(69);
   DaemonProcess command;
   REQUIRE(command.Run(Flags(command)) == 0);
   const pid_t pid = std::atoi(ReadFile(command.Path("pid")).c_str());
-  REQUIRE(::kill(pid, SIGUSR2) == 0);  // to a program that is there
-  REQUIRE(command.WaitForLog("generation 2 serves"));
-  CHECK(ReadFile(command.Path("stderr")).empty());
+  REQUIRE(::kill(pid, SIGUSR2) == 0);  // the program still exists
+  REQUIRE(command.WaitForEvent("upgrade_done generation=2"));
+  CHECK(command.Stderr().empty());
   REQUIRE(::kill(pid, SIGTERM) == 0);
   int status = -1;
-  REQUIRE(WaitUntil(kPatience, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
   CHECK(WEXITSTATUS(status) == 0);
 }
 

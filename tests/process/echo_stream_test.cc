@@ -1,5 +1,5 @@
-// Clients that are busy while the server is reloaded again and again: each keeps its one connection, and
-// every byte comes back once and in order.
+// Busy clients while the server is reloaded again and again: each keeps its one connection, and every byte
+// comes back once and in order.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <linux/sockios.h>
@@ -9,6 +9,7 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/pace.h"
@@ -23,20 +24,22 @@ using std::chrono::seconds;
 
 constexpr Duration kSpan = seconds(10);
 
-const char* const kConfig =
-    "workers = 2\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-    "[service.look]\ntype = \"status\"\n[service.s]\n";
+ConfigText Config(const std::string& type) {
+  return ConfigText()
+      .Workers(2)
+      .Listen("s")
+      .Listen("look", "127.0.0.2:0")
+      .Service("look", "status")
+      .Service("s", type);
+}
 
-// Numbered lines, sent by one thread at a steady pace; what comes back is compared here.
+// A thread sends numbered lines at a steady pace; Finish compares what comes back.
 class Streamer {
  public:
   Streamer(const std::string& address, Duration interval)
       : client_(address), sender_([this, interval] { Send(interval); }) {}
 
-  // The sender ends, and says goodbye. Lines that came back once each and in order; the rest of what should
-  // have come is missing.
+  // Ends the sender. The number of lines that came back once and in order before the first that did not.
   std::uint64_t Finish() {
     stop_ = true;
     std::uint64_t in_order = 0;
@@ -65,8 +68,8 @@ class Streamer {
   std::thread sender_;
 };
 
-// Bytes in a queue of the kernel, as the client of a Unix socket sees it (unix(7)): SIOCINQ, what it has not
-// read; SIOCOUTQ, what the server has not read, 0 only when that is nothing.
+// Bytes in a queue of the kernel, as the client of a Unix socket sees it (unix(7)). SIOCINQ: not read by the
+// client. SIOCOUTQ: not read by the server, 0 only when there are none.
 int Queued(const TcpClient& client, unsigned long which) {
   int bytes = 0;
   REQUIRE(::ioctl(client.Fd(), which, &bytes) == 0);
@@ -84,16 +87,16 @@ void ReloadAgainAndAgain(const DaemonProcess& daemon, int count, Duration span) 
 
 void CheckOneConnectionEach(const DaemonProcess& daemon, std::uint64_t clients) {
   const ServerStatus status = AskStatus(daemon.Address(1));
-  MESSAGE(fmt::format("{} generations served; {}", daemon.CountLog(" serves"), status.Text()));
+  MESSAGE(fmt::format("{} reloads done; {}", daemon.CountEvents("reload_done"), status.Text()));
   CHECK(status.accepted_at_first == clients);
   CHECK(status.lost == 0);
 }
 
 }  // namespace
 
-TEST_CASE("an echo session that sends a line every 5 ms through 50 HUPs in 10 s") {
+TEST_CASE("an echo session that sends a line every 5 ms across 50 SIGHUPs in 10 s") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig + std::string("type = \"echo\"\n"));
+  daemon.WriteConfig(Config("echo"));
   daemon.Serve(2);
   Streamer streamer(daemon.Address(), milliseconds(5));
   ReloadAgainAndAgain(daemon, 50, kSpan);
@@ -101,14 +104,14 @@ TEST_CASE("an echo session that sends a line every 5 ms through 50 HUPs in 10 s"
   MESSAGE(fmt::format("{} lines sent, {} back in order", streamer.Sent(), in_order));
   CHECK(in_order == streamer.Sent());
   CHECK(in_order > 500);
-  CHECK(daemon.CountLog(" serves") > 10);
+  CHECK(daemon.CountEvents("reload_done") > 10);
   CheckOneConnectionEach(daemon, 1);
 }
 
-TEST_CASE("clients that ask every 100 ms for 10 s through 30 reloads") {
+TEST_CASE("clients that send a request every 100 ms for 10 s across 30 reloads") {
   constexpr int kClients = 20;
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig + std::string("type = \"http\"\n"));
+  daemon.WriteConfig(Config("http"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   std::atomic<bool> stop{false};
@@ -129,18 +132,18 @@ TEST_CASE("clients that ask every 100 ms for 10 s through 30 reloads") {
   CheckOneConnectionEach(daemon, kClients);
 }
 
-TEST_CASE("an answer that is half sent goes on elsewhere, without another word of the client") {
+TEST_CASE("a half-sent answer goes on in another worker, without more input from the client") {
   const std::string piece(8 * 1024, 'x');
   DaemonProcess daemon;
   const std::string address = "unix:" + daemon.Path("echo.sock");
   daemon.Serve(2, {"--service", "echo", "--listen", address, "--workers", "2"});
   TcpClient client(address);
-  // The client reads nothing, until the worker cannot send all of what it has read.
+  // The client reads nothing until the worker cannot send all that it has read.
   int sent = 0;
-  const bool blocked = WaitUntil(kPatience, [&] {
+  const bool blocked = WaitUntil(kTimeout, [&] {
     REQUIRE(client.SendAll(piece));
     sent += static_cast<int>(piece.size());
-    REQUIRE(WaitUntil(kPatience, [&] { return Queued(client, SIOCOUTQ) == 0; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return Queued(client, SIOCOUTQ) == 0; }));
     return !WaitUntil(milliseconds(200), [&] { return Queued(client, SIOCINQ) == sent; });
   });
   REQUIRE(blocked);
@@ -148,7 +151,7 @@ TEST_CASE("an answer that is half sent goes on elsewhere, without another word o
   CHECK(daemon.Reload());
   CHECK(daemon.AwaitWorkers(2));
   const auto all = static_cast<std::size_t>(sent);
-  const bool complete = client.ReadExactly(all) == std::string(all, 'x');  // too much to be printed
+  const bool complete = client.ReadExactly(all) == std::string(all, 'x');  // too long to print
   CHECK(complete);
 }
 

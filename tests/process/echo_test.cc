@@ -1,4 +1,4 @@
-// Echo, the smallest service, and what the master owes every service: all bytes, in order, evenly spread.
+// Echo, the smallest service: all bytes come back in order, and connections are spread evenly.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -18,12 +18,12 @@ namespace {
 std::vector<std::string> Flags(const std::string& workers, const std::string& policy = "least-connections") {
   return {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", workers, "--set",
           "dispatch.policy=" + policy,
-          // Each stays with the worker that was chosen for it: one that is idle, and one whose worker the
-          // machine does not let run.
+          // Each connection stays with the worker that was chosen for it, also when it is idle or its worker
+          // gets no CPU time.
           "--set", "parking.after=0s", "--set", "dispatch.reclaim_after=0"};
 }
 
-// The byte at each place of a long stream; no period that a lost or doubled block would fit.
+// The byte at each position of a long stream. It has no period that could hide a lost or repeated block.
 char StreamByte(std::size_t place) { return static_cast<char>((place * 2654435761U) >> 13); }
 
 std::string StreamPart(std::size_t from, std::size_t size) {
@@ -45,7 +45,7 @@ void SendStream(int fd, std::size_t size) {
   (void)::shutdown(fd, SHUT_WR);
 }
 
-// How many client connections each worker holds. A worker's sockets beside them: its channel.
+// How many client connections each worker holds. Its only other socket is its channel.
 std::vector<int> ConnectionsPerWorker(const DaemonProcess& daemon) {
   std::vector<int> counts;
   for (const pid_t pid : daemon.WorkerPids()) counts.push_back(FdSnapshot::Of(pid).Count("socket") - 1);
@@ -53,15 +53,15 @@ std::vector<int> ConnectionsPerWorker(const DaemonProcess& daemon) {
   return counts;
 }
 
-// Waits for these numbers; the numbers that there are, as text for a message.
+// Waits for these numbers. Returns the actual ones as text for a message.
 std::string AwaitConnections(const DaemonProcess& daemon, const std::vector<int>& wanted) {
-  (void)WaitUntil(kPatience, [&] { return ConnectionsPerWorker(daemon) == wanted; });
+  (void)WaitUntil(kTimeout, [&] { return ConnectionsPerWorker(daemon) == wanted; });
   return fmt::format("{}", fmt::join(ConnectionsPerWorker(daemon), " "));
 }
 
 }  // namespace
 
-TEST_CASE("64 MiB through one connection whose reader is slow come back identical, without being hoarded") {
+TEST_CASE("64 MiB through one connection with a slow reader come back identical, and memory stays small") {
   constexpr std::size_t kSize = 64 << 20;
   DaemonProcess daemon;
   daemon.Serve(1, Flags("1"));
@@ -71,7 +71,7 @@ TEST_CASE("64 MiB through one connection whose reader is slow come back identica
   std::size_t place = 0;
   bool identical = true;
   std::uint64_t largest = 0;
-  // Bursts: between two of them the reader looks away long enough for every buffer on the way to fill.
+  // Bursts: between two of them the reader pauses long enough for every buffer on the way to fill.
   for (std::size_t burst = 0; identical && place < kSize; ++burst) {
     const std::size_t size = std::min<std::size_t>(kSize - place, 4 << 20);
     const std::optional<std::string> part = client.ReadExactly(size);
@@ -89,23 +89,23 @@ TEST_CASE("64 MiB through one connection whose reader is slow come back identica
 #endif
 }
 
-TEST_CASE("a client that does not read is waited for, not read from") {
+TEST_CASE("the server reads no more from a client that does not read") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags("1"));
   const pid_t worker = daemon.WorkerPids().at(0);
   TcpClient client(daemon.Address());
   const std::string part = StreamPart(0, 64 * 1024);
   std::size_t sent = 0;
-  // Until neither side takes a byte more: what is on the way is then in sockets' buffers alone.
+  // Until neither side accepts another byte: all data is in socket buffers then.
   (void)WaitUntil(std::chrono::seconds(1), [&] {
     const ssize_t now = ::send(client.Fd(), part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (now > 0) sent += static_cast<std::size_t>(now);
     return false;
   });
-  // A worker that spins gets about as much CPU time as one who spins beside it, however busy the machine is.
-  // It may need a moment to come to rest.
+  // A worker that spins would get about as much CPU time as this thread, however busy the machine is. It may
+  // need a moment to become idle.
   constexpr Duration kSpin = std::chrono::milliseconds(200);
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     const std::uint64_t before = CpuNanoseconds(worker);
     Spin(kSpin);
     return CpuNanoseconds(worker) - before < static_cast<std::uint64_t>(kSpin.count()) / 10;
@@ -116,7 +116,7 @@ TEST_CASE("a client that does not read is waited for, not read from") {
   CHECK(all->size() == sent);
 }
 
-TEST_CASE("half-close is answered after everything that came before it") {
+TEST_CASE("after a half-close the client still gets everything that it sent before") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("2"));
   TcpClient client(daemon.Address());
@@ -130,10 +130,10 @@ TEST_CASE("400 idle clients on four workers: each has exactly 100") {
     CAPTURE(policy);
     DaemonProcess daemon;
     std::vector<std::string> flags = Flags("4", policy);
-    // A worker that the machine does not let run is full at the default of 64, and the others get its share.
+    // A worker that gets no CPU time is full at the default of 64, and the others would get its share.
     flags.insert(flags.end(), {"--set", "dispatch.max_queue=256"});
-    // Or they would go back to the master, or from a worker that the machine does not let run to others: both
-    // are other tests.
+    // Otherwise connections could go back to the master, or move away from a worker that gets no CPU time.
+    // Other tests cover that.
     flags.insert(flags.end(), {"--set", "parking.after=0", "--set", "dispatch.reclaim_after=0"});
     daemon.Serve(4, flags);
     std::vector<TcpClient> clients;
@@ -142,7 +142,7 @@ TEST_CASE("400 idle clients on four workers: each has exactly 100") {
   }
 }
 
-TEST_CASE("a worker that joins gets its share of clients that are never parked") {
+TEST_CASE("a new worker gets its share of clients that are never parked") {
   DaemonProcess daemon;
   daemon.Serve(1, Flags("1"));
   std::vector<TcpClient> clients;
@@ -151,9 +151,9 @@ TEST_CASE("a worker that joins gets its share of clients that are never parked")
   daemon.Signal(SIGTTIN);
   REQUIRE(daemon.AwaitWorkers(2));
   bool all_answered = true;
-  // The first worker sheds what is beyond its share at its next heartbeat, and each goes on where it speaks
-  // next.
-  const bool even = WaitUntil(kPatience, [&] {
+  // At its next heartbeat the first worker hands back what exceeds its share. Each client moves on when it
+  // sends something.
+  const bool even = WaitUntil(kTimeout, [&] {
     for (TcpClient& client : clients) all_answered = client.Echoes("x") && all_answered;
     const std::vector<int> counts = ConnectionsPerWorker(daemon);
     return counts.size() == 2 && counts[0] >= 24 && counts[0] + counts[1] == 60;
@@ -164,7 +164,7 @@ TEST_CASE("a worker that joins gets its share of clients that are never parked")
   daemon.RebaseDescriptors();
 }
 
-TEST_CASE("least-connections fills up those that lost clients; round-robin does not care") {
+TEST_CASE("least-connections fills up workers that lost clients; round-robin does not") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("2", "round-robin"));
   std::vector<TcpClient> clients;
@@ -184,7 +184,7 @@ TEST_CASE("client-hash: all connections of one address go to one worker") {
   CHECK(AwaitConnections(daemon, {0, 0, 0, 40}) == "0 0 0 40");
 }
 
-TEST_CASE("client-hash: clients of a Unix socket, which have no address, are spread like connections") {
+TEST_CASE("client-hash: clients of a Unix socket, which have no address, are spread evenly") {
   DaemonProcess daemon;
   std::vector<std::string> flags = Flags("4", "client-hash");
   const std::string address = "unix:" + daemon.Path("echo.sock");

@@ -1,10 +1,11 @@
-// More workers than CPUs: connections are gathered on few of them while they are brisk, and spread as soon as
-// they are not.
+// More workers than CPUs: connections are gathered on few workers while those answer quickly, and spread as
+// soon as they do not.
 #include <doctest/doctest.h>
 #include <sched.h>
 
 #include <algorithm>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/server_status.h"
@@ -13,15 +14,20 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kConfig =
-    "workers = 8\nworkers_max = 8\n[parking]\nafter = 0\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"fault\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"echo\"\n[service.echo]\ntype = \"echo\"\n"
-    "[service.look]\ntype = \"status\"\n[service.fault]\ntype = \"fault\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(8)
+      .Set("workers_max", 8)
+      .Set("parking.after", 0)
+      .Listen("fault")
+      .Listen("look", "127.0.0.2:0")
+      .Listen("echo", "127.0.0.3:0")
+      .Service("echo", "echo")
+      .Service("look", "status")
+      .Service("fault", "fault");
+}
 
-// This process, and so the server, on one CPU for the length of a test: "more workers than CPUs" on any
-// machine.
+// Pins this process, and so the server, to one CPU during a test: "more workers than CPUs" on any machine.
 class OneCpu {
  public:
   OneCpu() {
@@ -41,7 +47,7 @@ class OneCpu {
   cpu_set_t before_;
 };
 
-// One after the other, so that the page is asked rarely beside them.
+// One client after the other.
 void Serve(const DaemonProcess& daemon, int clients, const std::string& request) {
   for (int i = 0; i < clients; ++i) {
     TcpClient client(daemon.Address());
@@ -52,7 +58,7 @@ void Serve(const DaemonProcess& daemon, int clients, const std::string& request)
 
 bool Gathers(const DaemonProcess& daemon) { return AskStatus(daemon.Address(1)).gathers; }
 
-// Workers that have connections, by their sockets: beside those of clients each has its channel.
+// Workers that have connections. Apart from them a worker's only socket is its channel.
 std::size_t WorkersInUse(const DaemonProcess& daemon) {
   const std::vector<pid_t> workers = daemon.WorkerPids();
   return static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), [](pid_t worker) {
@@ -66,26 +72,26 @@ bool AllAnswered(std::vector<TcpClient>& clients) {
 
 }  // namespace
 
-TEST_CASE("kept connections are gathered while workers are brisk, and spread when they have become slow") {
+TEST_CASE("kept connections are gathered while workers are quick, and spread when they become slow") {
   const OneCpu one;
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(8);
-  CHECK_FALSE(Gathers(daemon));  // nothing is known yet
-  REQUIRE(WaitUntil(kPatience, [&] {
+  CHECK_FALSE(Gathers(daemon));  // nothing is measured yet
+  REQUIRE(WaitUntil(kTimeout, [&] {
     Serve(daemon, 300, "pid\n");
     return Gathers(daemon);
   }));
-  std::vector<TcpClient> clients;  // of a service whose connections can travel
+  std::vector<TcpClient> clients;  // their connections can travel
   for (int i = 0; i < 6; ++i) clients.emplace_back(daemon.Address(2));
   CHECK(AllAnswered(clients));
-  CHECK(WorkersInUse(daemon) <= 2);  // a second one where the machine did not let the first one run
-  REQUIRE(WaitUntil(kPatience, [&] {
+  CHECK(WorkersInUse(daemon) <= 2);  // two if the first got no CPU time for a while
+  REQUIRE(WaitUntil(kTimeout, [&] {
     Serve(daemon, 20, "sleep 20\n");
     return !Gathers(daemon);
   }));
-  // Who has more than its share sheds it at a heartbeat, and each goes on where it speaks next.
-  CHECK(WaitUntil(kPatience, [&] { return AllAnswered(clients) && WorkersInUse(daemon) >= 4; }));
+  // At a heartbeat a worker hands back what exceeds its share. Each client moves on when it sends something.
+  CHECK(WaitUntil(kTimeout, [&] { return AllAnswered(clients) && WorkersInUse(daemon) >= 4; }));
   CHECK(AllAnswered(clients));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
   clients.clear();

@@ -1,5 +1,5 @@
-// The harness must fail when it should: each thing that it complains of is done on purpose here, and the
-// verdict is looked at as data.
+// The harness must fail a test when it should: each fault is caused on purpose here, and the complaints are
+// checked.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -31,7 +31,7 @@ void Append(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a server that does as it should draws no complaint") {
+TEST_CASE("a correct server causes no complaint") {
   DaemonProcess daemon;
   daemon.Serve(2, kEcho);
   {
@@ -41,12 +41,13 @@ TEST_CASE("a server that does as it should draws no complaint") {
   CHECK(daemon.Finish().empty());
 }
 
-TEST_CASE("an alert in the log is a complaint, unless it was expected") {
+TEST_CASE("an alert in the log is a complaint unless it is expected") {
   for (const bool expected : {false, true}) {
     DaemonProcess daemon;
     daemon.Serve(2, kEcho);
-    Append(daemon.Path("stderr"), "2024-01-01T00:00:00.000000Z alert   master pid=1: injected\n");
-    if (expected) daemon.ExpectLine("injected");
+    Append(daemon.Path("stderr"),
+           "2024-01-01T00:00:00.000000Z alert   master pid=1 event=check_failed cause=test: injected\n");
+    if (expected) daemon.ExpectEvent("check_failed cause=test");
     CHECK(Complains(daemon.Finish(), "injected") != expected);
   }
 }
@@ -61,15 +62,15 @@ TEST_CASE("a sanitizer's report is a complaint") {
   }
 }
 
-TEST_CASE("a worker's death is a complaint") {
+TEST_CASE("a worker that ends unasked is a complaint") {
   DaemonProcess daemon;
   daemon.Serve(2, kEcho);
   const int victim = daemon.ReadyWorkers().front().pid;
   REQUIRE(::kill(victim, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("is ready after", 3));
+  REQUIRE(daemon.WaitForEvent("worker_ready", 3));
   const std::vector<std::string> complaints = daemon.Finish();
   CHECK(complaints.size() == 1);
-  CHECK(Complains(complaints, " died while "));
+  CHECK(Complains(complaints, " event=worker_exited "));
 }
 
 TEST_CASE("a process left behind is a complaint") {
@@ -84,10 +85,10 @@ TEST_CASE("a process left behind is a complaint") {
   CHECK_FALSE(IsAlive(stray));
 }
 
-TEST_CASE("a descriptor more than at first is a complaint") {
+TEST_CASE("one descriptor more than at the start is a complaint") {
   DaemonProcess daemon;
   daemon.Serve(2, kEcho);
-  // One worker more, kept, is what a leak looks like from outside.
+  // From outside, a worker that was added and stays looks like a leak.
   daemon.Signal(SIGTTIN);
   REQUIRE(daemon.AwaitWorkers(3));
   const std::vector<std::string> complaints = daemon.Finish();
@@ -102,7 +103,7 @@ TEST_CASE("a file left behind is a complaint") {
   CHECK(Complains(daemon.Finish(), "a file left behind: surprise"));
 }
 
-TEST_CASE("an exit code that was not expected is a complaint") {
+TEST_CASE("an unexpected exit code is a complaint") {
   DaemonProcess daemon;
   daemon.Start({"--no-such-flag"});
   REQUIRE(daemon.Wait() == 64);

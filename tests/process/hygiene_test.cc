@@ -1,4 +1,4 @@
-// What a worker process is made of: descriptors, signals, privileges, and whom it follows into death.
+// The state of a worker process: its descriptors, signals and privileges, and that it ends with its master.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -19,12 +19,12 @@ using Kinds = std::map<std::string, int>;
 const std::vector<std::string> kFlags = {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"};
 
 #ifndef PREFORKD_SANITIZED
-// What a worker's last words are written for (worker/process/crash_report.h), and a call that its filter
-// refuses (worker/process/call_filter.h), ascending.
+// Signals with a crash report (worker/process/crash_report.h), and SIGSYS for a call that the filter refuses
+// (worker/process/call_filter.h), ascending.
 const std::vector<int> kCaught = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
 #endif
 
-// A worker's, with one name for what is its own.
+// The descriptors of a worker; its own statm file, whose path has the pid, is named "statm".
 Kinds KindsOf(pid_t worker) {
   Kinds kinds = FdSnapshot::Of(worker).Kinds();
   auto statm = kinds.extract(fmt::format("/proc/{}/statm", worker));
@@ -34,7 +34,7 @@ Kinds KindsOf(pid_t worker) {
   return kinds;
 }
 
-// For a message that shows both.
+// For messages that show both values.
 std::string Text(const std::vector<int>& signals) { return fmt::format("{}", fmt::join(signals, " ")); }
 
 }  // namespace
@@ -58,7 +58,7 @@ TEST_CASE("a worker has its own descriptors and no other") {
                         {"socket", 1},    {"anon_inode:[eventpoll]", 1}, {"anon_inode:[signalfd]", 1},
                         {"statm", 1}};
       if (log_file) expected[daemon.Path("server.log")] = 1;
-      // libevent may keep a timerfd and a pipe to wake itself; nothing of the master's looks like these.
+      // libevent may keep a timerfd and a pipe to wake itself; no descriptor of the master looks like these.
       Kinds found = KindsOf(worker);
       found.erase("anon_inode:[timerfd]");
       if (found["pipe"] == 0 || found["pipe"] == 2) found.erase("pipe");
@@ -67,16 +67,16 @@ TEST_CASE("a worker has its own descriptors and no other") {
   }
 }
 
-TEST_CASE("a worker started late, by a reload or after a crash, inherits nothing more") {
+TEST_CASE("a worker that is started later, by a reload or after a crash, inherits no other descriptor") {
   DaemonProcess daemon;
   daemon.Serve(2, kFlags);
   const Kinds at_first = KindsOf(daemon.WorkerPids().at(0));
   std::vector<TcpClient> clients;
   for (int i = 0; i < 30; ++i) clients.emplace_back(daemon.Address());
   const WorkerLife victim = daemon.ReadyWorkers().at(0);
-  daemon.ExpectLine("died while ready: signal 9");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("is ready after", 3));
+  REQUIRE(daemon.WaitForEvent("worker_ready", 3));
   CHECK(KindsOf(daemon.ReadyWorkers().back().pid) == at_first);
   clients.clear();
   REQUIRE(daemon.Reload());
@@ -85,8 +85,8 @@ TEST_CASE("a worker started late, by a reload or after a crash, inherits nothing
 }
 
 TEST_CASE(
-    "a worker's signals: TERM waits for its loop, the master's are ignored, only crashes and refusals are "
-    "caught") {
+    "a worker's signals: its loop handles TERM, it ignores the master's, it catches only crashes and refused "
+    "calls") {
   DaemonProcess daemon;
   daemon.Serve(2, kFlags);
   std::vector<int> ignored = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE,
@@ -95,7 +95,7 @@ TEST_CASE(
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(Text(SignalsIn(worker, "SigBlk")) == Text({SIGTERM}));
     CHECK(Text(SignalsIn(worker, "SigIgn")) == Text(ignored));
-#ifndef PREFORKD_SANITIZED  // or the sanitizer catches what it likes
+#ifndef PREFORKD_SANITIZED  // a sanitizer catches other signals
     CHECK(Text(SignalsIn(worker, "SigCgt")) == Text(kCaught));
 #endif
   }
@@ -111,7 +111,7 @@ TEST_CASE("a worker cannot gain privileges, and leads a session of its own") {
   }
 }
 
-TEST_CASE("the master killed: workers finish, leave, and nothing keeps the port") {
+TEST_CASE("the master is killed: workers finish and end, and the port is free") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2"});
   daemon.ExpectOrphans();
@@ -125,7 +125,7 @@ TEST_CASE("the master killed: workers finish, leave, and nothing keeps the port"
   REQUIRE(daemon.Wait() == 128 + SIGKILL);
   CHECK_FALSE(TcpClient::Connect(address).Ok());
   CHECK(busy.ReadToEnd() == "done\n");
-  CHECK(WaitUntil(kPatience, [&] { return std::none_of(workers.begin(), workers.end(), IsAlive); }));
+  CHECK(WaitUntil(kTimeout, [&] { return std::none_of(workers.begin(), workers.end(), IsAlive); }));
   CHECK(daemon.Finish().empty());
   DaemonProcess next;
   next.Serve(2, {"--service", "echo", "--listen", address, "--workers", "2"});

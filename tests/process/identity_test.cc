@@ -1,5 +1,5 @@
-// Who workers are, and what they could do to anybody else: as root, as a user with a capability, without
-// anything. Outside of Bazel's sandbox, in which there is one user only.
+// The user and the privileges of workers, and what they could do to others: as root, as a user with a
+// capability, without any. Runs outside of Bazel's sandbox, which has one user only.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <pwd.h>
@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/proc_status.h"
@@ -29,7 +30,7 @@ std::vector<std::string> With(std::vector<std::string> flags, const std::vector<
   return flags;
 }
 
-// Root, and more than one user exists: in a user namespace with a single uid nobody can be become.
+// Needs root, and a user namespace with more than one user id.
 bool CanBecomeNobody() {
   const std::string map = ReadFile("/proc/self/uid_map");
   unsigned long inside = 0;
@@ -57,13 +58,13 @@ void CheckHarmless(pid_t worker, bool bounding_empty = true) {
   }
   CHECK(StatusField(worker, "NoNewPrivs") == "1");
   CHECK(StatusField(worker, "Seccomp") == "2");
-  // Not dumpable: what is in /proc is root's, whoever the worker is (proc(5)).
+  // Not dumpable: its files in /proc belong to root, whatever its user is (proc(5)).
   struct stat environment {};
   REQUIRE(::stat(fmt::format("/proc/{}/environ", worker).c_str(), &environment) == 0);
   CHECK(environment.st_uid == 0);
 }
 
-// What the one worker of a fault service answers.
+// The answer of the only worker of a fault service.
 std::string Try(DaemonProcess& daemon, const std::string& call) {
   TcpClient client(daemon.Address());
   return client.SendAll(fmt::format("call {}\n", call)) ? client.ReadUntil("\n").value_or("no answer\n")
@@ -86,11 +87,10 @@ TEST_CASE("as root: workers are the user with its groups and nothing else; the m
     CheckHarmless(worker);
   }
   CHECK(StatusField(daemon.MasterPid(), "Uid").starts_with("0\t0"));
-  CHECK(daemon.CountLog("not started as root") == 0);
-  CHECK(daemon.CountLog("workers stay root") == 0);
+  CHECK(daemon.CountEvents("isolation_missing isolation=user") == 0);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("ping"));
-  // The death signal must have survived the change of identity: it is set after it.
+  // The change of user clears the signal of PR_SET_PDEATHSIG, so it must be set afterwards.
   daemon.ExpectOrphans();
   daemon.ExpectExit(128 + SIGKILL);
   client.Close();
@@ -98,7 +98,7 @@ TEST_CASE("as root: workers are the user with its groups and nothing else; the m
   CHECK(daemon.Wait() == 128 + SIGKILL);
 }
 
-TEST_CASE("as root without a user: root without its capabilities, and that is said") {
+TEST_CASE("as root without a user: workers stay root without capabilities, and the log says so") {
   if (!CanBecomeNobody()) return;
   DaemonProcess daemon;
   daemon.Serve(2, kEcho);
@@ -106,9 +106,9 @@ TEST_CASE("as root without a user: root without its capabilities, and that is sa
     CHECK(StatusField(worker, "Uid").starts_with("0\t0"));
     CheckHarmless(worker);
   }
-  CHECK(daemon.CountLog("user is not set: workers stay root") == 1);
+  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=no_user") == 1);
   CHECK(daemon.Reload());
-  CHECK(daemon.CountLog("user is not set: workers stay root") == 1);
+  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=no_user") == 1);
 }
 
 TEST_CASE("not as root, with a capability for low ports: the master keeps it, workers have none") {
@@ -120,20 +120,18 @@ TEST_CASE("not as root, with a capability for low ports: the master keeps it, wo
   CHECK(StatusField(daemon.MasterPid(), "CapEff") == "0000000000000400");
   for (const pid_t worker : daemon.WorkerPids()) {
     CHECK(StatusField(worker, "Uid") == StatusField(daemon.MasterPid(), "Uid"));
-    CheckHarmless(worker, false);  // to empty its bounding set it would need CAP_SETPCAP
+    CheckHarmless(worker, false);  // emptying the bounding set takes CAP_SETPCAP
   }
-  CHECK(daemon.CountLog(
-            "not started as root: workers are the same user as the master, uid 65534; not in force: user") ==
-        1);
-  CHECK(daemon.CountLog("can be written to") == 0);
+  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=not_root missing=user") == 1);
+  CHECK(daemon.CountEvents("worker_unprotected protection=scoreboard") == 0);
   CHECK(daemon.Reload());
-  CHECK(daemon.CountLog("not started as root") == 1);
+  CHECK(daemon.CountEvents("isolation_missing cause=not_root") == 1);
 }
 
-TEST_CASE("limits as configured: the workers', not the master's") {
+TEST_CASE("the configured limits apply to workers, not to the master") {
   DaemonProcess daemon;
   daemon.Serve(2, With(kEcho, {"--set", "worker.max_files=128", "--set", "worker.max_core=1MiB",
-#ifndef PREFORKD_SANITIZED  // which needs terabytes
+#ifndef PREFORKD_SANITIZED  // a sanitizer needs terabytes
                                "--set", "worker.max_address_space=8GiB",
 #endif
                                "--set", "worker.dumpable=true"}));
@@ -147,14 +145,13 @@ TEST_CASE("limits as configured: the workers', not the master's") {
 }
 
 TEST_CASE(
-    "a worker of another user: the control socket, the pid file, the master and its siblings are out of "
-    "reach") {
+    "a worker of another user cannot reach the control socket, the pid file, the master or other workers") {
   if (!CanBecomeNobody()) return;
-  // Without a filter, and with one: each must do alone.
+  // With a filter and without one: either way it must be refused.
   for (const char* seccomp : {"worker.seccomp=on", "worker.seccomp=off"}) {
     CAPTURE(std::string(seccomp));
     DaemonProcess daemon(kPreforkdWithFaults);
-    daemon.ExpectLine("was refused system calls");
+    daemon.ExpectEvent("calls_refused");
     daemon.Serve(1, With(kFault, {"--user", "nobody", "--pid-file", daemon.Path("pid"), "--set", seccomp}));
     const std::string master = fmt::format("{}", daemon.MasterPid());
     const bool filtered = std::string(seccomp).ends_with("on");
@@ -170,7 +167,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "two pools as two users: neither reads the other's files, signals its workers, or writes to their rows") {
+    "two pools with two users: neither reads the other's files, signals its workers or writes to its rows") {
   if (!CanBecomeNobody()) return;
   TempDirectory files;
   REQUIRE(::chmod(files.Path("").c_str(), 0711) == 0);
@@ -183,18 +180,18 @@ TEST_CASE(
     REQUIRE(::chown(path.c_str(), entry->pw_uid, entry->pw_gid) == 0);
     REQUIRE(::chmod(path.c_str(), 0600) == 0);
   }
-  // What the users alone keep apart, and what the filter keeps apart as well.
+  // The users alone must keep them apart, and the users with the filter.
   for (const char* seccomp : {"off", "on"}) {
     CAPTURE(std::string(seccomp));
     DaemonProcess daemon(kPreforkdWithFaults);
-    daemon.ExpectLine("was refused system calls");
-    std::string config = fmt::format("[worker]\nseccomp = \"{}\"\n", seccomp);
+    daemon.ExpectEvent("calls_refused");
+    ConfigText config;
+    config.Set("worker.seccomp", seccomp);
     int last_byte = 0;
     for (const char* user : users) {
-      config += fmt::format(
-          "[pool.{0}]\nworkers = 1\nuser = \"{0}\"\n[[listen]]\naddress = \"127.0.0.{1}:0\"\n"
-          "service = \"{0}\"\n[service.{0}]\ntype = \"fault\"\npool = \"{0}\"\n",
-          user, ++last_byte);
+      config.Pool(user, {{"workers", 1}, {"user", user}})
+          .Listen(user, fmt::format("127.0.0.{}:0", ++last_byte))
+          .Service(user, "fault", {{"pool", user}});
     }
     daemon.WriteConfig(config);
     daemon.Serve(2);
@@ -220,12 +217,11 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-    "the same user as the master, as under a service manager: the filter alone keeps it from all that") {
+TEST_CASE("a worker with the master's user, as under a service manager: the filter alone refuses all that") {
   if (!CanBecomeNobody()) return;
   DaemonProcess daemon(kPreforkdWithFaults);
   REQUIRE(daemon.BecomeNobody(1000));
-  daemon.ExpectLine("was refused system calls");
+  daemon.ExpectEvent("calls_refused");
   daemon.Serve(1, With(kFault, {"--pid-file", daemon.Path("pid")}));
   const std::string master = fmt::format("{}", daemon.MasterPid());
   for (const std::string& call : {"connect " + daemon.Path("control.sock"), "write " + daemon.Path("pid"),
@@ -235,59 +231,40 @@ TEST_CASE(
   }
   CHECK(Try(daemon, fmt::format("read /proc/{}/mem", master)) == "EACCES\n");
   CHECK(Try(daemon, fmt::format("read /proc/{}/environ", master)) == "EACCES\n");
-  CHECK(daemon.WaitForLog("was refused system calls: "));
+  CHECK(daemon.WaitForEvent("calls_refused"));
 }
 
-TEST_CASE("the same user, and allowed to connect anywhere: the control socket answers no worker") {
+TEST_CASE("a worker with the master's user that may connect anywhere: the control socket refuses workers") {
   if (!CanBecomeNobody()) return;
   DaemonProcess daemon(kPreforkdWithFaults);
   REQUIRE(daemon.BecomeNobody(1000));
-  daemon.WriteConfig(R"(workers = 1
-[[listen]]
-address = "127.0.0.1:0"
-service = "fault"
-[service.fault]
-type = "fault"
-system_calls = "network, processes"
-)");
+  daemon.WriteConfig(ConfigText().Workers(1).Listen("fault").Service(
+      "fault", "fault", {{"system_calls", "network, processes"}}));
   daemon.Serve(1);
   for (const char* who : {"ask", "child-ask"}) {
     CAPTURE(std::string(who));
     CHECK(Try(daemon, fmt::format("{} {}", who, daemon.Path("control.sock"))) == "permission denied\n");
   }
-  CHECK(daemon.CountLog("is refused: a worker") >= 1);  // at most one a second
+  CHECK(daemon.CountEvents("control_refused why=\"a worker\"") >= 1);  // at most one a second
   CHECK(daemon.AwaitWorkers(1));
 }
 
-TEST_CASE(
-    "a root of its own: files of beneath it are served, /proc is not needed, and there is nothing else") {
+TEST_CASE("worker.chroot: files beneath it are served, /proc is not needed, and nothing else is there") {
   if (!CanBecomeNobody()) return;
   TempDirectory jail;
   std::filesystem::create_directories(jail.Path("www/site"));
   WriteFile(jail.Path("www/site/hello.txt"), "hello from inside\n");
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(fmt::format(R"(
-workers = 1
-user = "nobody"
-[worker]
-chroot = "{0}"
-[log]
-file = "{1}"
-access = "{2}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "site"
-[[listen]]
-address = "unix:{3}"
-service = "fault"
-[service.site]
-type = "http"
-root = "{0}/www/site"
-[service.fault]
-type = "fault"
-)",
-                                 jail.Path(), daemon.Path("server.log"), daemon.Path("access.log"),
-                                 daemon.Path("fault.sock")));
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Set("user", "nobody")
+                         .Set("worker.chroot", jail.Path())
+                         .Set("log.file", daemon.Path("server.log"))
+                         .Set("log.access", daemon.Path("access.log"))
+                         .Listen("site")
+                         .Listen("fault", "unix:" + daemon.Path("fault.sock"))
+                         .Service("site", "http", {{"root", jail.Path("www/site")}})
+                         .Service("fault", "fault"));
   daemon.Serve(1);
   HttpClient client(daemon.Address(0));
   const auto page = client.Get("/hello.txt");
@@ -302,25 +279,23 @@ type = "fault"
   CHECK(ask("read /etc/passwd") == "ENOENT\n");
   CHECK(ask("read ../../../../../etc/passwd") == "ENOENT\n");
   CHECK(ask("read /proc/self/statm") == "ENOENT\n");
-  // New log files are the master's to open, also for who could not.
+  // The master opens new log files, also for workers that cannot.
   std::filesystem::rename(daemon.Path("server.log"), daemon.Path("old-server.log"));
   std::filesystem::rename(daemon.Path("access.log"), daemon.Path("old-access.log"));
   daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
-    return ReadFile(daemon.Path("server.log")).find("reopened by all") != std::string::npos;
-  }));
+  CHECK(WaitUntil(
+      kTimeout, [&] { return EntriesOf(ReadFile(daemon.Path("server.log")), "log_reopened").size() == 1; }));
   CHECK(client.Get("/hello.txt"));
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     return ReadFile(daemon.Path("access.log")).find("GET /hello.txt") != std::string::npos;
   }));
 #ifndef PREFORKD_SANITIZED
-  // What it leaves when it crashes is told with names: the master has the files for that.
-  daemon.ExpectLine("died while ready: signal 11");
-  daemon.ExpectLine(" backtrace #");
+  // The backtrace of a crash has symbols: the master has the files for them.
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGSEGV");
   TcpClient crash(daemon.Address(1));
   REQUIRE(crash.SendAll("crash\n"));
-  CHECK(daemon.WaitForLog("died while ready: signal 11"));
-  CHECK(daemon.WaitForLog("preforkd::Intake::"));
+  CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGSEGV"));
+  CHECK(daemon.WaitForEvent("worker_backtrace symbol~preforkd::Intake::"));
   CHECK(daemon.AwaitWorkers(1));
 #endif
 }

@@ -1,4 +1,4 @@
-// Every kind of listener, several at once, and what is on disk before and after.
+// Every kind of listener, several at once, and their files before and after.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ bool HasFile(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
-// A socket file that nobody listens on: what a server leaves that was killed.
+// A socket file that nobody listens on, as a killed server leaves it.
 void LeaveStaleSocket(const std::string& path) {
   const Result<ListenAddress> address = ParseListenAddress("unix:" + path);
   REQUIRE(address.Ok());
@@ -35,7 +35,7 @@ void LeaveStaleSocket(const std::string& path) {
 TEST_CASE("IPv4, IPv6, both on one socket, a path and an abstract name, all at once") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("echo.sock");
-  // Abstract names are shared by all sandboxes of a machine, and the folder is nobody else's.
+  // All sandboxes of a machine share abstract names; the name of the folder is unique.
   const std::string abstract = "unix:@" + daemon.Path("abstract");
   daemon.Serve(2, Flags({"127.0.0.1:0", "[::1]:0", ":0", "unix:" + path, abstract}));
   const std::vector<std::string> addresses = daemon.Addresses();
@@ -53,7 +53,7 @@ TEST_CASE("IPv4, IPv6, both on one socket, a path and an abstract name, all at o
   }
 }
 
-TEST_CASE("an IPv6 listener of its own does not take IPv4") {
+TEST_CASE("an IPv6 listener does not accept IPv4") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags({"[::]:0"}));
   const std::string port = daemon.Address().substr(daemon.Address().rfind(':') + 1);
@@ -66,7 +66,7 @@ TEST_CASE("a stale socket file is replaced, and the server's own is removed at e
   const std::string path = daemon.Path("echo.sock");
   LeaveStaleSocket(path);
   daemon.Serve(2, Flags({"unix:" + path}));
-  CHECK(daemon.CountLog("removed the stale socket file") == 1);
+  CHECK(daemon.CountEvents("stale_socket path=" + path) == 1);
   {
     TcpClient client("unix:" + path);
     CHECK(client.Echoes("alive"));
@@ -75,7 +75,7 @@ TEST_CASE("a stale socket file is replaced, and the server's own is removed at e
   CHECK_FALSE(HasFile(path));
 }
 
-TEST_CASE("the socket file of a server that lives is left alone") {
+TEST_CASE("the socket file of a running server is left alone") {
   DaemonProcess first;
   const std::string path = first.Path("echo.sock");
   first.Serve(2, Flags({"unix:" + path}));
@@ -85,7 +85,7 @@ TEST_CASE("the socket file of a server that lives is left alone") {
   CHECK(client.Echoes("still the first"));
 }
 
-TEST_CASE("a file that is no socket is not removed to make room for one") {
+TEST_CASE("a file that is not a socket is not replaced by one") {
   DaemonProcess daemon;
   const std::string path = daemon.Path("precious.log");
   WriteFile(path, "data");
@@ -93,7 +93,7 @@ TEST_CASE("a file that is no socket is not removed to make room for one") {
   CHECK(ReadFile(path) == "data");
 }
 
-TEST_CASE("one listener that cannot be bound keeps the server from starting, and leaves no file") {
+TEST_CASE("a listener that cannot be bound: the start fails and leaves no socket file") {
   DaemonProcess first;
   first.Serve(2, Flags({"127.0.0.1:0"}));
   DaemonProcess second;

@@ -1,5 +1,5 @@
-// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit.
-// Serving goes on; lines that are dropped are counted and spoken of; what comes out is whole lines.
+// Logs that cannot be written: a full disk, a deleted file, a pipe without a reader, a file size limit. The
+// server serves on, counts and logs dropped lines, and writes whole lines only.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -26,7 +26,7 @@ std::vector<std::string> Flags(const std::vector<std::string>& settings) {
   return flags;
 }
 
-// So many answers, each on its own connection: all must come.
+// Sends `count` requests, each on its own connection: all must be answered.
 void Ask(const std::string& address, int count) {
   for (int i = 0; i < count; ++i) {
     const auto response = HttpClient(address).Get("/", "Connection: close\r\n");
@@ -41,14 +41,14 @@ std::uint64_t Dropped(const std::string& address, const char* log) {
   return nlohmann::json::parse(response->body).at("log_lines_dropped").at(log);
 }
 
-// Makes the master write lines of its log that change nothing: there are so many workers already.
+// Makes the master write log lines without any change: it has that many workers already.
 void MakeItSpeak(const DaemonProcess& daemon) {
   TcpClient operators("unix:" + daemon.Path("control.sock"));
   REQUIRE(operators.SendAll("{\"command\":\"scale\",\"workers\":2}\n"));
   REQUIRE(operators.ReadUntil("\n"));
 }
 
-// Access lines among `lines`; the other ones are the server's. Fails the test for one that is neither.
+// Counts access lines; others must be lines of the server's log. Fails the test for a line that is neither.
 std::size_t CountAccess(const std::vector<std::string>& lines) {
   std::size_t count = 0;
   for (const std::string& line : lines) {
@@ -70,13 +70,13 @@ void LimitFileSize(const DaemonProcess& daemon, rlim_t bytes) {
 }  // namespace
 
 TEST_CASE(
-    "a file size limit: the server serves on, counts what is dropped, and says so when it can write again") {
+    "a file size limit: the server serves on, counts dropped lines, and logs it when it can write again") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(1, Flags({"log.access=" + access, "log.level=debug", "workers=1", "workers_max=1",
                          "log.file=" + daemon.Path("server.log")}));
   Ask(daemon.Address(), 20);
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 20; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 20; }));
   LimitFileSize(daemon, std::filesystem::file_size(access) + 50);
   Ask(daemon.Address(), 600);  // more than the worker's buffer holds
   CHECK(Lines(ReadFile(access)).size() == 20);
@@ -84,16 +84,16 @@ TEST_CASE(
   const std::uint64_t dropped = Dropped(daemon.Address(), "access");
   CHECK(dropped > 0);
   LimitFileSize(daemon, RLIM_INFINITY);
-  CHECK(daemon.WaitForLog("the access log is written again"));
+  CHECK(daemon.WaitForEvent("access_log_restored"));
   Ask(daemon.Address(), 10);
   const std::size_t expected = 20 + 600 + 1 + 10 - Dropped(daemon.Address(), "access") + 1;
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == expected; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == expected; }));
   CHECK(CountAccess(Lines(ReadFile(access))) == expected);
 }
 
-TEST_CASE("a disk that is full: the same for both logs") {
+TEST_CASE("a full disk: the same for both logs") {
   const TempDirectory disk;
-  // Room for what the workers hold back meanwhile, when the filler has gone.
+  // Without the filler it has room for the lines that the workers buffered.
   if (::mount("tmpfs", disk.Path().c_str(), "tmpfs", 0, "size=512k") < 0) {
     MESSAGE("skipped: no tmpfs can be mounted here");
     return;
@@ -103,11 +103,10 @@ TEST_CASE("a disk that is full: the same for both logs") {
     const std::string server = disk.Path("server.log");
     const std::string access = disk.Path("access.log");
     const std::string socket = "unix:" + daemon.Path("http.sock");
-    // Not at level debug, whose lines would soon fill the small disk again.
+    // Not at level debug: its lines would soon fill the small disk again.
     daemon.Start(
         {"--listen", socket, "--workers", "2", "--log-file", server, "--set", "log.access=" + access});
-    REQUIRE(WaitUntil(kPatience,
-                      [&] { return ReadFile(server).find("serving: generation") != std::string::npos; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return EntriesOf(ReadFile(server), "serving").size() == 1; }));
     Ask(socket, 5);
     const int filler = ::open(disk.Path("filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     const UniqueFd owner(filler);
@@ -115,21 +114,20 @@ TEST_CASE("a disk that is full: the same for both logs") {
     while (::write(filler, page.data(), page.size()) > 0) {
     }
     Ask(socket, 600);
-    // Something to speak of, until the last page of the log's file is full, too.
-    CHECK(WaitUntil(kPatience, [&] {
+    // Until the last page of the server's log is full, too.
+    CHECK(WaitUntil(kTimeout, [&] {
       MakeItSpeak(daemon);
       return Dropped(socket, "server") >
-             20;  // not only some of the workers, who may have nothing more to say later
+             20;  // lines of the master among them: workers may log nothing more later
     }));
     const std::uint64_t access_dropped = Dropped(socket, "access");
     CHECK(access_dropped > 0);
     REQUIRE(::ftruncate(filler, 0) == 0);
     MakeItSpeak(daemon);
-    CHECK(WaitUntil(kPatience, [&] {
+    CHECK(WaitUntil(kTimeout, [&] {
       Ask(socket, 1);
       const std::string text = ReadFile(server);
-      return text.find("log lines could not be written before this one") != std::string::npos &&
-             text.find("the access log is written again") != std::string::npos;
+      return !EntriesOf(text, "log_dropped").empty() && !EntriesOf(text, "access_log_restored").empty();
     }));
     for (const std::string& line : Lines(ReadFile(access))) {
       CHECK_MESSAGE((line.starts_with("unix: - - [") && line.find(" duration=") != std::string::npos), line);
@@ -146,31 +144,31 @@ TEST_CASE("/dev/full as both logs, from the first line on") {
   const std::string socket = "unix:" + daemon.Path("http.sock");
   daemon.Start(
       {"--listen", socket, "--workers", "2", "--log-file", "/dev/full", "--set", "log.access=/dev/full"});
-  REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect(socket).Ok(); }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return TcpClient::Connect(socket).Ok(); }));
   Ask(socket, 300);
   CHECK(Dropped(socket, "server") > 0);
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("deleted files: lines go on into nothing until the logs are reopened, which makes new files") {
+TEST_CASE("deleted files: lines are lost until the logs are reopened, which creates new files") {
   DaemonProcess daemon;
   const std::string access = daemon.Path("access.log");
   daemon.Serve(2, Flags({"log.access=" + access}));
   daemon.IgnoreDescriptors();  // "... (deleted)" for a while
   Ask(daemon.Address(), 10);
-  REQUIRE(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 10; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 10; }));
   std::filesystem::remove(access);
   Ask(daemon.Address(), 10);
   CHECK_FALSE(std::filesystem::exists(access));
   daemon.Signal(SIGUSR1);
-  REQUIRE(daemon.WaitForLog("log reopened by all processes"));
+  REQUIRE(daemon.WaitForEvent("log_reopened"));
   Ask(daemon.Address(), 10);
-  CHECK(WaitUntil(kPatience, [&] { return Lines(ReadFile(access)).size() == 10; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Lines(ReadFile(access)).size() == 10; }));
 }
 
 TEST_CASE(
-    "a pipe that nobody reads does not stop the server; who comes to read gets whole lines, old ones first") {
+    "a pipe that nobody reads does not stop the server; a later reader gets whole lines, old ones first") {
   const TempDirectory folder;  // outlives the server's descriptors
   const std::string fifo = folder.Path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -187,14 +185,13 @@ TEST_CASE(
       text.append(piece, 0, static_cast<std::size_t>(size));
     }
   };
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     drain();
-    return daemon.CountLog("the access log is written again") > 0;
+    return daemon.CountEvents("access_log_restored") > 0;
   }));
-  // One worker may have room again before the other: new ones, until one of them shows. The first 1501 are
-  // old.
+  // One worker may write again before the other: send requests until a new one shows. The first 1501 are old.
   int last = 1501;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     Ask(daemon.Address(), 1);
     ++last;
     drain();

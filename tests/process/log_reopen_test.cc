@@ -1,4 +1,4 @@
-// USR1: the log file can be renamed, and master and workers go on in a new one.
+// SIGUSR1: the log file can be renamed, and master and workers go on in a new one.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -10,18 +10,17 @@
 
 namespace preforkd::testing {
 
-TEST_CASE("after a rename and USR1, master and workers write to the new file") {
+TEST_CASE("after a rename and SIGUSR1, master and workers write to the new file") {
   DaemonProcess daemon(kPreforkdWithFaults);
   const std::string file = daemon.Path("server.log");
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
-  CHECK(ReadFile(daemon.Path("stderr")).empty());
+  CHECK(daemon.Stderr().empty());
   const std::vector<WorkerLife> workers = daemon.ReadyWorkers();
   std::filesystem::rename(file, daemon.Path("rotated.log"));
   daemon.Signal(SIGUSR1);
-  REQUIRE(WaitUntil(
-      kPatience, [&] { return ReadFile(file).find("log reopened by all processes") != std::string::npos; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return EntriesOf(ReadFile(file), "log_reopened").size() == 1; }));
   const std::string rotated = ReadFile(daemon.Path("rotated.log"));
-  // Each worker logs what a session throws, one line a second at most.
+  // Each worker logs the exception of a session, at most one line a second.
   std::vector<TcpClient> clients;
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back(daemon.Address());
@@ -29,16 +28,14 @@ TEST_CASE("after a rename and USR1, master and workers write to the new file") {
     CHECK(clients.back().IsClosedByPeer());
   }
   for (const WorkerLife& worker : workers) {
-    const std::vector<std::string> lines =
-        LinesWith(ReadFile(file), fmt::format("worker pid={}", worker.pid));
-    CHECK(LinesWith(fmt::format("{}", fmt::join(lines, "\n")), "told to throw").size() >= 1);
+    const std::string query = fmt::format("conn_failed cause=exception pid={}", worker.pid);
+    CHECK_FALSE(EntriesOf(ReadFile(file), query).empty());
   }
   CHECK(ReadFile(daemon.Path("rotated.log")) == rotated);
 }
 
 TEST_CASE(
-    "a worker that is stopped delays the answer for a bounded time, and is named; it follows when it goes "
-    "on") {
+    "a stopped worker delays the answer for a bounded time and is named; it follows when it continues") {
   DaemonProcess daemon(kPreforkdWithFaults);
   const std::string file = daemon.Path("server.log");
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
@@ -46,24 +43,24 @@ TEST_CASE(
   REQUIRE(::kill(stopped.pid, SIGSTOP) == 0);
   std::filesystem::rename(file, daemon.Path("rotated.log"));
   daemon.Signal(SIGUSR1);
-  CHECK(daemon.WaitForLog(fmt::format("log reopened, but not taken within 5 s by slot {}", stopped.slot)));
+  CHECK(daemon.WaitForEvent(fmt::format("log_reopen_failed level=warning why~\"slot {}\"", stopped.slot)));
   REQUIRE(::kill(stopped.pid, SIGCONT) == 0);
   daemon.Signal(SIGUSR1);
-  CHECK(daemon.WaitForLog("log reopened by all processes"));
+  CHECK(daemon.WaitForEvent("log_reopened"));
 }
 
-TEST_CASE("a worker that dies during a reopen is not waited for") {
+TEST_CASE("a worker that is killed during a reopen is not waited for") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.ExpectLine("died while ready");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   const std::string file = daemon.Path("server.log");
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", file});
   const pid_t victim = daemon.ReadyWorkers().at(0).pid;
   REQUIRE(::kill(victim, SIGSTOP) == 0);
   daemon.Signal(SIGUSR1);
-  // Behind the master's order, which the stopped one has not taken.
-  REQUIRE(WaitUntil(kPatience, [&] { return daemon.CountLog("SIGUSR1 from pid") == 1; }));
+  // After the master has told the workers; the stopped one has not received it.
+  REQUIRE(daemon.WaitForEvent("signal signal=USR1"));
   REQUIRE(::kill(victim, SIGKILL) == 0);
-  CHECK(daemon.WaitForLog("log reopened by all processes"));
+  CHECK(daemon.WaitForEvent("log_reopened"));
   CHECK(daemon.AwaitWorkers(2));
 }
 
@@ -76,7 +73,7 @@ TEST_CASE("a log that cannot be reopened stays where it is") {
       2, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2", "--log-file", folder + "/now"});
   std::filesystem::remove_all(folder);
   daemon.Signal(SIGUSR1);
-  CHECK(daemon.WaitForLog("the log stays where it is: open "));
+  CHECK(daemon.WaitForEvent("log_reopen_failed level=error why~open"));
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("ping"));
 }

@@ -1,5 +1,4 @@
-// logrotate(8), the real one, with the file that is installed: it rotates under load, and no line is lost or
-// split.
+// The real logrotate(8) with the installed configuration file rotates under load: no line is lost or split.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -28,7 +27,7 @@ std::string Runfile(const std::string& name) {
   return fmt::format("{}/{}/{}", std::getenv("TEST_SRCDIR"), std::getenv("TEST_WORKSPACE"), name);
 }
 
-// The installed file, with this test's paths in place of the system's.
+// The installed file, with paths of this test in place of the system's.
 std::string Rules(const TempDirectory& folder, bool by_command) {
   std::string rules = ReadFile(Runfile("tools/package/logrotate"));
   Replace(rules, "/var/log/preforkd", folder.Path("logs"));
@@ -48,7 +47,7 @@ int Rotate(const TempDirectory& folder, const std::string& rules) {
   return std::system(command.c_str());  // NOLINT: a test, with words of its own
 }
 
-// Of a log and of everything that it has been rotated to; gunzip -f lets what is not compressed through.
+// The lines of a log and of all its rotated files; gunzip -f passes uncompressed files through.
 std::vector<std::string> AllLines(const TempDirectory& folder, const std::string& name) {
   const std::string all = folder.Path("logs/all");
   const std::string command = fmt::format("gunzip -cf {}/{}* >{}", folder.Path("logs"), name, all);
@@ -61,21 +60,24 @@ void CheckRotations(bool by_command) {
   for (const char* name : {"logs", "run"}) REQUIRE(::mkdir(folder.Path(name).c_str(), 0755) == 0);
   DaemonProcess daemon;
   const std::string control = folder.Path("run/control.sock");
-  // The server's own log stays where the harness reads it.
+  // The server's own log stays on standard error, where the harness reads it.
   daemon.Serve(2, {"--listen", "127.0.0.1:0", "--workers", "2", "--control", control, "--pid-file",
                    folder.Path("run/preforkd.pid"), "--set", "log.access=" + folder.Path("logs/access.log")});
   Load load(LoadKind::kHttp, daemon.Address(), 4);
   for (std::size_t i = 0; i < kRotations; ++i) {
     const std::uint64_t before = load.Ok();
-    REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() > before + 50; }));
+    // Workers write their lines a little later, and logrotate leaves an empty file alone (notifempty).
+    REQUIRE(WaitUntil(kTimeout, [&] {
+      return load.Ok() > before + 50 && !ReadFile(folder.Path("logs/access.log")).empty();
+    }));
     const int code = Rotate(folder, Rules(folder, by_command));
     REQUIRE_MESSAGE(code == 0, ReadFile(folder.Path("logs/said")));
-    CHECK_MESSAGE(daemon.WaitForLog("log reopened by all processes", i + 1), daemon.Log());
+    CHECK_MESSAGE(daemon.WaitForEvent("log_reopened", i + 1), daemon.Log());
   }
   const LoadResult result = load.Stop();
   CHECK_MESSAGE(result.Failed() == 0, result.Text());
   std::vector<std::string> lines;
-  CHECK(WaitUntil(kPatience, [&] {
+  CHECK(WaitUntil(kTimeout, [&] {
     lines = AllLines(folder, "access.log");
     return lines.size() >= result.ok;
   }));
@@ -90,8 +92,8 @@ void CheckRotations(bool by_command) {
 
 }  // namespace
 
-TEST_CASE("with the command, which answers when all workers write to the new file") { CheckRotations(true); }
+TEST_CASE("with preforkctl, which answers when all workers write to the new file") { CheckRotations(true); }
 
-TEST_CASE("with the signal, where the command fails") { CheckRotations(false); }
+TEST_CASE("with the signal, where preforkctl fails") { CheckRotations(false); }
 
 }  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// As many listeners as anybody has: every one of them serves and is shown everywhere, and stays so across a
-// reload and an upgrade. Where there is a limit, whoever goes beyond it is told.
+// Many listeners: each of them serves and is shown everywhere, also after a reload and an upgrade. A
+// configuration with more listeners than the maximum is refused with that number.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -10,6 +10,7 @@
 #include "common/net/address.h"
 #include "common/net/socket_ops.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/metrics_page.h"
@@ -20,15 +21,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Section(const std::string& address, const std::string& service) {
-  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
-}
-
 // One listener for the status on TCP, and `count` for echo on sockets whose names hold `mark`.
-std::string Config(const DaemonProcess& daemon, int count, std::string_view mark) {
-  std::string text = "workers = 2\nworkers_max = 2\n" + Section("127.0.0.1:0", "status");
-  for (int i = 0; i < count; ++i) text += Section(fmt::format("unix:@{}{}", daemon.Path(mark), i), "echo");
-  return text + "[service.status]\ntype = \"status\"\n[service.echo]\ntype = \"echo\"\n";
+ConfigText Config(const DaemonProcess& daemon, int count, std::string_view mark) {
+  ConfigText text;
+  text.Workers(2).Set("workers_max", 2).Listen("status").Service("status", "status").Service("echo", "echo");
+  for (int i = 0; i < count; ++i) text.Listen("echo", fmt::format("unix:@{}{}", daemon.Path(mark), i));
+  return text;
 }
 
 std::string Page(const DaemonProcess& daemon, const std::string& target) {
@@ -76,7 +74,7 @@ TEST_CASE("80 listeners: status, metrics and preforkctl show every one") {
 }
 
 TEST_CASE(
-    "80 listeners that a reload replaces by 80 others: all of those are shown, and those before are still "
+    "a reload replaces 80 listeners by 80 others: the new ones are shown, and the old ones are still "
     "counted") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 80, "a"));
@@ -95,20 +93,20 @@ TEST_CASE("80 listeners across an upgrade go on counting") {
   daemon.Serve(2);
   CheckAll(daemon, 80, "a", 1);
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog("generation 2 serves"));
+  REQUIRE(daemon.WaitForEvent("upgrade_done generation=2"));
   CheckAll(daemon, 80, "a", 2);
 }
 
 TEST_CASE(
-    "more listeners than there are places for are refused where they stand, and at a reload nothing "
-    "changes") {
+    "too many listeners: the problem is reported with its place, and a reload with them changes nothing") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(daemon, 1, "a"));
   daemon.Serve(2);
   const std::string path = daemon.Path("many.log");
-  WriteFile(path, Config(daemon, 1100, "b"));
+  WriteFile(path, Config(daemon, 1100, "b").Text());
   const CommandResult check = RunCommand({RunfilePath(kPreforkd), "--check", "-c", path});
   CHECK(check.code == 78);
+  // After two keys and 1024 sections of three lines.
   CHECK((check.out + check.err).find(path + ":3075:1: there are 1101 listeners; write 1024 at most") !=
         std::string::npos);
   daemon.WriteConfig(Config(daemon, 1100, "b"));
@@ -117,7 +115,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "more sockets of a service manager than there are places for: the server says so and does not start") {
+    "too many sockets from the service manager: the server reports their number and the maximum, and does "
+    "not start") {
   constexpr int kSockets = 1030;
   std::vector<UniqueFd> sockets;
   DaemonProcess daemon;
@@ -133,10 +132,7 @@ TEST_CASE(
     sockets.push_back(std::move(fd).Value());
   }
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:many"}) == 71);
-  CHECK(
-      daemon.CountLog(
-          "1030 sockets to listen on, those counted that a service manager has passed; 1024 is the limit") ==
-      1);
+  CHECK(daemon.CountEvents("start_failed why~1030 why~1024") == 1);
 }
 
 }  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What the server counts never goes back, whatever becomes of those who counted.
+// Counters never go back, whatever happens to the workers that counted.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
@@ -15,15 +16,15 @@
 namespace preforkd::testing {
 namespace {
 
-std::string Listener(const char* address, const char* service) {
-  return fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"{}\"\n", address, service);
-}
-
-std::string Config(const std::string& more_listeners = {}) {
-  // No extras: a busy machine makes workers look blocked, and one more or less is what the test counts.
-  return "workers = 2\nworkers_max = 2\n" + Listener("127.0.0.1:0", "web") +
-         Listener("127.0.0.2:0", "status") + more_listeners +
-         "[service.web]\ntype = \"http\"\n[service.status]\ntype = \"status\"\n";
+// No extra workers: on a busy machine workers look blocked, and this test counts workers.
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Listen("web")
+      .Listen("status", "127.0.0.2:0")
+      .Service("web", "http")
+      .Service("status", "status");
 }
 
 // Asks for the metrics in the background, one scrape after the other, and compares each with the one before.
@@ -68,18 +69,17 @@ class Scraper {
   std::thread thread_;
 };
 
-// Until there was so much work, by clients and by those who look, that a counter would have been seen to
-// move.
+// Waits until clients and scrapes have done enough work that a counter that goes back would have been seen.
 void LetThemWork(const Load& load, const Scraper& scraper) {
   const std::uint64_t requests = load.Ok() + 200;
   const std::uint64_t scrapes = scraper.Scrapes() + 10;
-  REQUIRE(WaitUntil(kPatience, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
 }
 
 void KillAll(DaemonProcess& daemon) {
-  const std::size_t dead = daemon.CountLog("died while");
+  const std::size_t before = daemon.CountEvents("worker_exited exit=SIGKILL");
   for (const pid_t pid : daemon.WorkerPids()) REQUIRE(::kill(pid, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("died while", dead + 2));
+  REQUIRE(daemon.WaitForEvent("worker_exited exit=SIGKILL", before + 2));
   REQUIRE(daemon.AwaitWorkers(2));
 }
 
@@ -88,7 +88,7 @@ void KillAll(DaemonProcess& daemon) {
 TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, and each event is counted") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
-  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.Serve(2);
   const std::string status = daemon.Address(1);
   const auto before = MetricsPage::Read(status);
@@ -110,7 +110,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
     LetThemWork(load, scraper);
   }
   REQUIRE(::kill(daemon.WorkerPids().at(0), SIGTERM) == 0);
-  REQUIRE(daemon.WaitForLog("asks to be replaced"));
+  REQUIRE(daemon.WaitForEvent("worker_asks_replacement role=master"));
   const LoadResult result = load.Stop();
   scraper.Stop();
   MESSAGE(scraper.Scrapes(), " scrapes, ", result.Text());
@@ -128,20 +128,20 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   CHECK(page->Value("preforkd_generation") == 3);
   CHECK(page->Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 2);
   CHECK(page->Value("preforkd_workers_wanted{pool=\"main\"}") == 2);
-  // Answered, and counted: only a worker that was killed may not have come to count.
+  // Each answer is counted, except those of the two workers that were killed before they counted.
   CHECK(page->Sum("preforkd_requests_total") + 2 >= static_cast<double>(result.ok + scraper.Scrapes()));
   CHECK(page->Value(fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}",
                                 daemon.Address(0))) == static_cast<double>(result.ok + result.Failed()));
   CHECK(page->Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"accepted\"}") > 1000);
   CHECK(page->Value("preforkd_dispatch_wait_seconds_count") + 20 >=
         page->Sum("preforkd_connections_accepted_total"));
-  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two that were killed were serving
+  CHECK(page->Sum("preforkd_connections_lost_total") <= 8);  // what the two killed workers were serving
 }
 
-TEST_CASE("a reload that is refused, and one that takes a listener away and one that brings it back") {
+TEST_CASE("metrics of a refused reload, of one that removes a listener and of one that adds it again") {
   DaemonProcess daemon;
   const std::string socket = "unix:" + daemon.Path("web.sock");
-  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
+  daemon.WriteConfig(Config().Listen("web", socket));
   daemon.Serve(2);
   const std::string accepted = fmt::format("preforkd_connections_accepted_total{{listener=\"{}\"}}", socket);
   const std::string paused = fmt::format("preforkd_accept_paused{{listener=\"{}\"}}", socket);
@@ -167,14 +167,14 @@ TEST_CASE("a reload that is refused, and one that takes a listener away and one 
   CHECK(ask().Value(accepted) == 1);
   CHECK(ask().Value(paused) == -1);
 
-  daemon.WriteConfig(Config(Listener(socket.c_str(), "web")));
-  REQUIRE(WaitUntil(kPatience, [&] { return daemon.Reload(); }));
+  daemon.WriteConfig(Config().Listen("web", socket));
+  REQUIRE(WaitUntil(kTimeout, [&] { return daemon.Reload(); }));
   CHECK(HttpClient(socket).Get("/"));
   CHECK(ask().Value(accepted) == 2);
   CHECK(ask().Value(paused) == 0);
 }
 
-TEST_CASE("what the master uses is what /proc says") {
+TEST_CASE("the process metrics of the master agree with /proc") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
   daemon.Serve(2);

@@ -1,11 +1,12 @@
-// Parked connections: how many, for how long, what happens to them there, and that what is counted for a
-// connection travels with it.
+// Parked connections: how many, for how long, what happens to them while they are parked, and that the
+// counters of a connection travel with it.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/metrics_page.h"
@@ -18,13 +19,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string Config(const std::string& parking, const std::string& service = {}) {
-  return fmt::format(
-      "workers = 2\n[parking]\n{}\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.look]\ntype = \"status\"\n[service.web]\ntype = \"http\"\n{}\n",
-      parking, service);
+ConfigText Config(const std::string& park_after) {
+  return ConfigText()
+      .Workers(2)
+      .Set("parking.after", park_after)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("look", "status")
+      .Service("web", "http");
 }
 
 bool IsAnswered(HttpClient& client) {
@@ -32,7 +34,7 @@ bool IsAnswered(HttpClient& client) {
   return response && response->status == 200;
 }
 
-// Each is parked before the next one comes, so that their order is known.
+// Each is parked before the next one connects, so that their order is known.
 std::vector<HttpClient> ParkOneByOne(const DaemonProcess& daemon, int count) {
   std::vector<HttpClient> clients;
   for (int i = 0; i < count; ++i) {
@@ -43,7 +45,7 @@ std::vector<HttpClient> ParkOneByOne(const DaemonProcess& daemon, int count) {
   return clients;
 }
 
-// Nothing has come from the server, not even its end of file.
+// The server has sent nothing, not even its end of file.
 bool IsQuiet(HttpClient& client) {
   pollfd one{client.Connection().Fd(), POLLIN, 0};
   return ::poll(&one, 1, 0) == 0;
@@ -57,28 +59,28 @@ void CloseWithReset(HttpClient& client) {
 
 }  // namespace
 
-TEST_CASE("one more than parking.max: the one that has been parked for longest is closed") {
+TEST_CASE("one more than parking.max: the connection that has been parked longest is closed") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 10"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 10));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 11);
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = 1; i < clients.size(); ++i) CHECK(IsAnswered(clients[i]));
-  CHECK(daemon.CountLog("closing the oldest") == 1);
+  CHECK(daemon.CountEvents("conn_evicted role=master parked=10") == 1);
 }
 
-TEST_CASE("what was closed for lack of room is counted apart, and every connection is still in one place") {
+TEST_CASE("evicted connections are counted apart, and every connection is still counted in one place") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 3"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 3));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 5);
   const ServerStatus status = AskStatus(daemon.Address(1));
   CAPTURE(status.Text());
   CHECK(status.Exact());
   CHECK(status.evicted == 2);
-  CHECK(status.finished == 2);      // the evicted are among them
-  clients[4].Connection().Close();  // and this one is not evicted
-  CHECK(WaitUntil(kPatience, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
+  CHECK(status.finished == 2);      // includes the evicted
+  clients[4].Connection().Close();  // not evicted
+  CHECK(WaitUntil(kTimeout, [&] { return AskStatus(daemon.Address(1)).parked == 2; }));
   const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
   REQUIRE(page);
   CHECK(page->Value("preforkd_connections_evicted_total") == 2);
@@ -86,23 +88,23 @@ TEST_CASE("what was closed for lack of room is counted apart, and every connecti
   CHECK(AskStatus(daemon.Address(1)).Exact());
 }
 
-TEST_CASE("no descriptor left for one more: the same, and the server goes on accepting") {
+TEST_CASE("no descriptor is free for one more: the oldest is closed, and the server goes on accepting") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   const rlimit few{200, 200};
   REQUIRE(::prlimit(daemon.MasterPid(), RLIMIT_NOFILE, &few, nullptr) == 0);
   constexpr int kMany = 130;
-  constexpr std::size_t kSurely = 40;  // that there is room for
+  constexpr std::size_t kSurely = 40;  // so many certainly find room
   std::vector<HttpClient> clients = ParkOneByOne(daemon, kMany);
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = kMany - kSurely; i < kMany; ++i) CHECK(IsAnswered(clients[i]));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
 }
 
-TEST_CASE("parking.max = 0: nothing travels but when a worker leaves") {
+TEST_CASE("parking.max = 0: connections travel only when their worker retires") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"\nmax = 0"));
+  daemon.WriteConfig(Config("1ms").Set("parking.max", 0));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), 20);
   CHECK(HoldsFor(milliseconds(300), [&] { return AskStatus(daemon.Address(1)).handed_back == 0; }));
@@ -110,31 +112,32 @@ TEST_CASE("parking.max = 0: nothing travels but when a worker leaves") {
   CHECK(clients.Answered() == 20);
 }
 
-TEST_CASE("keepalive_timeout counts from the last request on, wherever the connection is") {
-  for (const char* parking : {"after = \"1ms\"", "after = \"0\""}) {
-    CAPTURE(parking);
+TEST_CASE("keepalive_timeout counts from the last request, wherever the connection is") {
+  for (const char* park_after : {"1ms", "0"}) {
+    CAPTURE(park_after);
     DaemonProcess daemon;
-    daemon.WriteConfig(Config(parking, "keepalive_timeout = \"4s\""));
+    daemon.WriteConfig(Config(park_after).Set("service.web.keepalive_timeout", "4s"));
     daemon.Serve(2);
     HttpClient client(daemon.Address());
     const Time asked = Now();
     CHECK(IsAnswered(client));
     CHECK(HoldsFor(seconds(3), [&] { return IsQuiet(client); }));
-    CHECK(daemon.Reload());  // at the latest now the master has it
+    CHECK(daemon.Reload());  // now, at the latest, the connection is with the master
     const Time travelled = Now();
     CHECK(client.Connection().IsClosedByPeer());
     const Time closed = Now();
-    MESSAGE(
-        fmt::format("parking {}: closed {:.2f} s after the last request", parking, Seconds(closed - asked)));
-    // Not before its time, counted from the last request; and long before the journey would be that old.
+    MESSAGE(fmt::format("parking.after {}: closed {:.2f} s after the last request", park_after,
+                        Seconds(closed - asked)));
+    // Not before the timeout counted from the last request, and well before one counted from the journey.
     CHECK(closed - asked > milliseconds(3900));
     CHECK(closed - travelled < seconds(4));
   }
 }
 
-TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker that is leaving") {
+TEST_CASE("a request that ends in a retiring worker restarts keepalive_timeout") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"0\"", "body_timeout = \"3s\"\nkeepalive_timeout = \"10s\""));
+  daemon.WriteConfig(
+      Config("0").Set("service.web.body_timeout", "3s").Set("service.web.keepalive_timeout", "10s"));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   REQUIRE(client.Connection().SendAll("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nha"));
@@ -142,14 +145,14 @@ TEST_CASE("keepalive_timeout begins anew with a request that ends in a worker th
   REQUIRE(client.Connection().SendAll("lf"));
   REQUIRE(client.ReadResponse());
   REQUIRE(daemon.AwaitWorkers(2));
-  // Longer than what was left of the time of the body.
+  // Longer than what was left of the request body's timeout.
   CHECK(HoldsFor(milliseconds(3500), [&] { return IsQuiet(client); }));
   CHECK(IsAnswered(client));
 }
 
-TEST_CASE("a client that leaves while it is parked wakes nobody") {
+TEST_CASE("a client that disconnects while it is parked wakes no worker") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 20);
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -157,17 +160,17 @@ TEST_CASE("a client that leaves while it is parked wakes nobody") {
   }
   CHECK(daemon.DescriptorDifference() == "");
   const ServerStatus after = AskStatus(daemon.Address(1));
-  // Once each when they came, and the question itself, which its worker may answer before the master has
-  // counted it. What a worker did not take in time was handed over twice.
+  // Once for each client when it connected, and once for the status request, which its worker may answer
+  // before the master has counted it. A connection that a worker did not take in time was handed over twice.
   CHECK(after.handed_over - after.reclaimed <= clients.size() + 1);
   CHECK(after.parked == 0);
   CHECK(after.lost == 0);
   CHECK(after.Exact());
 }
 
-TEST_CASE("a limit of requests a connection holds across journeys") {
+TEST_CASE("the limit of requests per connection holds across journeys") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\"", "max_requests = 5"));
+  daemon.WriteConfig(Config("1ms").Set("service.web.max_requests", 5));
   daemon.Serve(2);
   HttpClient client(daemon.Address());
   for (int i = 1; i <= 4; ++i) {
@@ -186,7 +189,7 @@ TEST_CASE("a limit of requests a connection holds across journeys") {
 TEST_CASE("thousands of journeys leave nothing behind") {
   constexpr int kClients = 50;
   DaemonProcess daemon;
-  daemon.WriteConfig(Config("after = \"1ms\""));
+  daemon.WriteConfig(Config("1ms"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   for (int round = 0; round < 100; ++round) CHECK(clients.Answered() == kClients);
@@ -197,9 +200,9 @@ TEST_CASE("thousands of journeys leave nothing behind") {
   CHECK(status.lost == 0);
   CHECK(status.Exact());
   const std::uint16_t port = PortOf(daemon.Address());
-  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).size() == kClients; }));
+  CHECK(WaitUntil(kTimeout, [&] { return LiveSockets(port).size() == kClients; }));
   clients.Close();
-  CHECK(WaitUntil(kPatience, [&] { return LiveSockets(port).empty(); }));
+  CHECK(WaitUntil(kTimeout, [&] { return LiveSockets(port).empty(); }));
   CHECK(daemon.DescriptorDifference() == "");
 }
 

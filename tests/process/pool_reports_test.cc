@@ -1,4 +1,4 @@
-// What is shown of pools, and asked of one of them, in the real server: status, metrics, readiness,
+// Pools in what the real server reports, and commands for one of them: status, metrics, readiness,
 // preforkctl.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/wait_until.h"
@@ -17,17 +18,19 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers, and
-// waits long before it tries again.
-constexpr const char* kConfig =
-    "workers = 2\n"
-    "[pool.app]\nworkers = 2\nworkers_max = 2\nbackoff_min = \"4s\"\nbackoff_max = \"4s\"\n"
-    "[pool.look]\nworkers = 1\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-    "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-    "[service.web]\ntype = \"http\"\n"
-    "[service.app]\ntype = \"echo\"\npool = \"app\"\n"
-    "[service.look]\ntype = \"status\"\npool = \"look\"\n";
+// Listener 0: web, in main, with two workers. 1: status, alone in a pool. The pool app has two workers and a
+// long back-off.
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Pool("app", {{"workers", 2}, {"workers_max", 2}, {"backoff_min", "4s"}, {"backoff_max", "4s"}})
+      .Pool("look", {{"workers", 1}})
+      .Listen("web")
+      .Listen("look", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("app", "echo", {{"pool", "app"}})
+      .Service("look", "status", {{"pool", "look"}});
+}
 
 std::string Page(const DaemonProcess& daemon, const std::string& path) {
   const auto response = HttpClient(daemon.Address(1)).Get(path, "Connection: close\r\n");
@@ -59,9 +62,9 @@ void KillApp(const DaemonProcess& daemon) {
 
 }  // namespace
 
-TEST_CASE("each pool is shown, and scaled by its name") {
+TEST_CASE("each pool is shown, and can be scaled by its name") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(5);
   std::string names;
   const Json status = Status(daemon);
@@ -73,26 +76,25 @@ TEST_CASE("each pool is shown, and scaled by its name") {
   CHECK(Page(daemon, "/metrics").find("\npreforkd_workers{pool=\"app\",state=\"ready\"} 2\n") !=
         std::string::npos);
 
-  CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': 3 workers are wanted from now on\n");
-  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "app")["ready"] == 3; }));
+  CHECK(Ctl(daemon, {"scale", "app=3"}).out == "pool 'app': worker count set to 3\n");
+  REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "app")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "3"}).code == 0);  // main
-  REQUIRE(WaitUntil(kPatience, [&] { return Pool(daemon, "main")["ready"] == 3; }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Pool(daemon, "main")["ready"] == 3; }));
   CHECK(Ctl(daemon, {"scale", "ap=3"}).err ==
         "preforkctl: scale: there is no pool 'ap'; did you mean 'app'?\n");
   CHECK(Ctl(daemon, {"scale", "app=253"}).err ==
-        "preforkctl: scale: 1 to 252 workers in pool 'app': all pools have 256 at most together\n");
+        "preforkctl: scale: 1 to 252 workers in pool 'app': the limit for all pools together is 256\n");
   CHECK(Pool(daemon, "app")["workers_wanted"] == 3);
-  daemon.IgnoreDescriptors();  // two workers more
+  daemon.IgnoreDescriptors();  // of two additional workers
 }
 
-TEST_CASE("a pool without a worker is degraded, by name, while the others serve") {
+TEST_CASE("a pool without a ready worker is reported as degraded by its name, while the others serve") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(5);
-  daemon.ExpectLine("died while");
-  daemon.ExpectLine("degraded: no worker is ready");
-  const bool degraded = WaitUntil(kPatience, [&] {
-    KillApp(daemon);  // those that are started anew, too: before they are of use
+  daemon.ExpectEvent("worker_exited pool=app exit=SIGKILL");
+  const bool degraded = WaitUntil(kTimeout, [&] {
+    KillApp(daemon);  // also the new ones, before they have served for long
     return Pool(daemon, "app")["state"] == "degraded";
   });
   REQUIRE(degraded);
@@ -100,9 +102,9 @@ TEST_CASE("a pool without a worker is degraded, by name, while the others serve"
   CHECK(Page(daemon, "/metrics").find("\npreforkd_pool_degraded{pool=\"app\"} 1\n") != std::string::npos);
   CHECK(Pool(daemon, "main")["state"] == "serving");
   CHECK(Status(daemon)["state"] == "degraded");
-  CHECK(daemon.CountLog("pool \"app\": degraded: no worker is ready and none can be started for now") >= 1);
-  CHECK(daemon.WaitForLog("pool \"app\": a worker is ready again: no longer degraded"));
-  REQUIRE(WaitUntil(kPatience, [&] { return Page(daemon, "/readyz") == "200 ready\n"; }));
+  CHECK(daemon.CountEvents("pool_degraded pool=app") >= 1);
+  CHECK(daemon.WaitForEvent("pool_recovered pool=app"));
+  REQUIRE(WaitUntil(kTimeout, [&] { return Page(daemon, "/readyz") == "200 ready\n"; }));
   CHECK(Status(daemon)["state"] == "serving");
 }
 

@@ -1,4 +1,4 @@
-// Pools: services with workers of their own. What happens in one pool is no other's business.
+// Pools: services with workers of their own. What happens in one pool does not affect the others.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/exit_code.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -29,18 +30,17 @@ using std::chrono::seconds;
 
 // Listener 0: web, in main, with two workers. 1: app, a `fault` service in a pool of its own with two. 2:
 // status, alone.
-std::string Config(const std::string& app_settings = {}, const std::string& app_service = {}) {
-  return fmt::format(
-      "workers = 2\n"
-      "[pool.app]\nworkers = 2\n{}"
-      "[pool.look]\nworkers = 1\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"app\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"http\"\n"
-      "[service.app]\ntype = \"fault\"\npool = \"app\"\n{}"
-      "[service.look]\ntype = \"status\"\npool = \"look\"\n",
-      app_settings, app_service);
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Pool("app", {{"workers", 2}})
+      .Pool("look", {{"workers", 1}})
+      .Listen("web")
+      .Listen("app", "127.0.0.2:0")
+      .Listen("look", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("app", "fault", {{"pool", "app"}})
+      .Service("look", "status", {{"pool", "look"}});
 }
 
 std::string Ask(const std::string& address, const std::string& command) {
@@ -49,11 +49,11 @@ std::string Ask(const std::string& address, const std::string& command) {
   return client.ReadUntil("\n").value_or("");
 }
 
-// The main pool's are forked first.
+// The workers of all pools except app.
 std::set<pid_t> OfMainAndLook(const DaemonProcess& daemon, const std::string& app) {
   const std::vector<pid_t> all = daemon.WorkerPids();
   std::set<pid_t> others(all.begin(), all.end());
-  const bool both = WaitUntil(kPatience, [&] {
+  const bool both = WaitUntil(kTimeout, [&] {
     others.erase(static_cast<pid_t>(std::atoi(Ask(app, "pid").c_str())));
     return others.size() == all.size() - 2;
   });
@@ -80,7 +80,7 @@ void Pass(Duration time) {
 
 }  // namespace
 
-TEST_CASE("each pool has workers of its own, and they know their own services only") {
+TEST_CASE("each pool has workers of its own, which run only its services") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(5);
@@ -89,18 +89,19 @@ TEST_CASE("each pool has workers of its own, and they know their own services on
   CHECK(of_app.size() == 2);
   CHECK(HttpClient(daemon.Address(0)).Get("/")->status == 200);
   CHECK(HttpClient(daemon.Address(2)).Get("/healthz")->status == 200);
-  CHECK(daemon.CountLog("serving: generation 1, 5 workers in 3 pools") == 1);
+  CHECK(daemon.CountEvents("serving generation=1 workers=5 pools=3") == 1);
 }
 
-TEST_CASE("a pool whose workers are all blocked, and killed once a second, delays nobody else") {
+TEST_CASE("a pool whose workers are all blocked, and killed once a second, does not delay the other pools") {
   DaemonProcess quiet(kPreforkdWithFaults);  // for comparison
   quiet.WriteConfig(Config());
   quiet.Serve(5);
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("backoff_max = \"200ms\"\n"));
-  daemon.ExpectLine("died while");
+  daemon.WriteConfig(Config().Set("pool.app.backoff_max", "200ms"));
+  daemon.ExpectEvent("worker_exited pool=app");
+  daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // of SIGINT
   daemon.Serve(5);
-  daemon.IgnoreDescriptors();  // extras of app
+  daemon.IgnoreDescriptors();  // of extra workers of app
   const std::set<pid_t> others = OfMainAndLook(daemon, daemon.Address(1));
   WebLoadPlan plan;
   plan.target = "/";
@@ -116,7 +117,7 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, delay
     }
   };
   const Yardstick machine;
-  // In turns, so that what else this machine does falls on both.
+  // In turn, so that other work on this machine affects both alike.
   for (int round = 0; round < 5; ++round) {
     plan.address = quiet.Address(0);
     {
@@ -132,7 +133,7 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, delay
     WebLoad load(plan);
     Pass(milliseconds(500));
     kill_app();
-    // Whatever app does, the others are ready, and say the truth.
+    // Whatever happens to app, the others are ready and report it correctly.
     CHECK(HttpClient(daemon.Address(2)).Get("/healthz")->status == 200);
     CHECK(HttpClient(daemon.Address(2)).Get("/readyz"));
     CHECK(MetricsPage::Read(daemon.Address(2)));
@@ -143,11 +144,11 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, delay
   }
   const Duration p99 = Quantile(beside_blocked, 0.99);
   MESSAGE(fmt::format(
-      "p99 of the others: {:.1f} ms beside an idle pool, {:.1f} ms beside the blocked and dying one",
+      "p99 of the others: {:.1f} ms beside an idle pool, {:.1f} ms beside the blocked and killed one",
       Seconds(Quantile(beside_idle, 0.99)) * 1e3, Seconds(p99) * 1e3));
   CHECK(failed.empty());
   CHECK(beside_blocked.size() > 500);
-  // And not less than the machine's own noise.
+  // The bound is never below the machine's own noise.
   CHECK(p99 <= std::max<Duration>(2 * Quantile(beside_idle, 0.99), machine.Allow(milliseconds(2))));
   const std::vector<pid_t> now = daemon.WorkerPids();
   CHECK(std::all_of(others.begin(), others.end(),
@@ -157,21 +158,20 @@ TEST_CASE("a pool whose workers are all blocked, and killed once a second, delay
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("pools come, go and change at a reload; idle clients notice nothing, and a service may move") {
+TEST_CASE("a reload adds, removes and changes pools and moves a service; idle clients notice nothing") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(5);
   KeepAliveClients web(daemon.Address(0), 20);
   KeepAliveClients look(daemon.Address(2), 20);
   REQUIRE(daemon.AwaitAllParked());
-  const std::string moved =
-      "workers = 1\n"
-      "[pool.fresh]\nworkers = 2\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"http\"\npool = \"fresh\"\n"
-      "[service.look]\ntype = \"status\"\n";
-  daemon.WriteConfig(moved);
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Pool("fresh", {{"workers", 2}})
+                         .Listen("web")
+                         .Listen("look", "127.0.0.3:0")
+                         .Service("web", "http", {{"pool", "fresh"}})
+                         .Service("look", "status"));
   REQUIRE(daemon.Reload());
   REQUIRE(daemon.AwaitWorkers(3));
   CHECK(web.Answered() == 20);
@@ -185,26 +185,27 @@ TEST_CASE("pools come, go and change at a reload; idle clients notice nothing, a
 }
 
 TEST_CASE(
-    "a pool that crashes at its start for ever: the reload is abandoned, and the old generation serves on") {
+    "a pool whose workers always crash at start: the reload is abandoned, and the old generation serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
-  daemon.ExpectLine("died while");
+  daemon.ExpectEvent("worker_exited pool=app");
   daemon.Serve(5);
   KeepAliveClients web(daemon.Address(0), 10);
-  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config().Set("service.app.crash_at_start", "all"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("generation 2 abandoned: pool \"app\": ") >= 1);
+  CHECK(daemon.CountEvents("reload_abandoned why~\"generation 2\" why~app") == 1);
   REQUIRE(daemon.AwaitWorkers(5));
   CHECK(web.Answered() == 10);
   CHECK(Ask(daemon.Address(1), "hello").starts_with("hello "));
 }
 
-TEST_CASE("a pool that crashes at its start for ever, at the first start: exit 69, with the pool's name") {
+TEST_CASE("a pool whose workers always crash at start, at server start: exit 69, with the pool's name") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config({}, "die_at_start = \"all\"\n"));
-  daemon.ExpectLine("died while");
+  daemon.WriteConfig(Config().Set("service.app.crash_at_start", "all"));
+  daemon.ExpectEvent("worker_exited pool=app");
+  daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // in the other pools
   CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));
-  CHECK(daemon.CountLog("giving up: no worker of pool \"app\" became ready") == 1);
+  CHECK(daemon.CountEvents("gave_up why~app") == 1);
 }
 
 }  // namespace preforkd::testing

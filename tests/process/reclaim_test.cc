@@ -1,4 +1,4 @@
-// A client that has been accepted and that nobody serves yet survives whatever happens to the workers.
+// A client that has been accepted, but not yet taken by a worker, is served whatever happens to the workers.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -51,10 +51,10 @@ Duration TimeOfOne(const std::string& address) {
 }  // namespace
 
 TEST_CASE("a stopped worker with 50 requests in its queue is killed: 50 answers, lost 0") {
-  // Without reclaim from the stuck, so that all 50 are surely still in its queue when it dies.
+  // Nothing is reclaimed from stuck workers, so all 50 are still in its queue when it is killed.
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(1, Flags(1, {"dispatch.reclaim_after=0", "workers_max=1"}));
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   const pid_t victim = daemon.WorkerPids().at(0);
   REQUIRE(::kill(victim, SIGSTOP) == 0);
   std::vector<TcpClient> clients = Ask(daemon.Address(), 50);
@@ -62,18 +62,18 @@ TEST_CASE("a stopped worker with 50 requests in its queue is killed: 50 answers,
   const int answers = CountAnswers(clients);
   MESSAGE("answers: ", answers, " of 50");
   CHECK(answers == 50);
-  CHECK(daemon.CountLog("connections lost 0, reclaimed ") == 1);
+  CHECK(daemon.CountEvents("worker_exited lost=0") == 1);
   clients.clear();
   CHECK(daemon.AwaitWorkers(1));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountLog("stopped; accepted 50, lost 0") == 1);
+  CHECK(daemon.CountEvents("stopped accepted=50 lost=0") == 1);
 }
 
 TEST_CASE("a stopped worker among four: 50 requests are answered before it is killed, and after") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(4, Flags(4, {"dispatch.policy=round-robin"}));
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   const pid_t victim = daemon.WorkerPids().at(0);
   REQUIRE(::kill(victim, SIGSTOP) == 0);
   std::vector<TcpClient> before = Ask(daemon.Address(), 50);
@@ -85,17 +85,18 @@ TEST_CASE("a stopped worker among four: 50 requests are answered before it is ki
   CHECK(answers == 50);
   before.clear();
   after.clear();
-  REQUIRE(daemon.WaitForLog("died while ready"));  // all may be answered before the victim is quite dead
+  // All may be answered before the victim has ended.
+  REQUIRE(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL"));
   CHECK(daemon.AwaitWorkers(4));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountLog("stopped; accepted 100, lost 0") == 1);
+  CHECK(daemon.CountEvents("stopped accepted=100 lost=0") == 1);
 }
 
 TEST_CASE("all workers are killed at once while 200 clients wait: all 200 are answered after the restart") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(4, Flags(4, {"dispatch.reclaim_after=0", "workers_max=4"}));
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   const std::vector<pid_t> workers = daemon.WorkerPids();
   for (const pid_t worker : workers) REQUIRE(::kill(worker, SIGSTOP) == 0);
   std::vector<TcpClient> clients = Ask(daemon.Address(), 200);
@@ -108,13 +109,13 @@ TEST_CASE("all workers are killed at once while 200 clients wait: all 200 are an
   CHECK(daemon.AwaitWorkers(4));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountLog("stopped; accepted 200, lost 0") == 1);
+  CHECK(daemon.CountEvents("stopped accepted=200 lost=0") == 1);
 }
 
-TEST_CASE("a blocked worker delays nobody but its client: 100 quick requests are answered while it blocks") {
+TEST_CASE("a blocked worker delays only its own client: 100 quick requests are answered while it blocks") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags(2, {"dispatch.policy=round-robin", "workers_max=2"}));
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   TcpClient blocker(daemon.Address());
   REQUIRE(blocker.SendAll("pid\n"));
   const pid_t blocked = std::atoi(blocker.ReadUntil("\n").value_or("0").c_str());
@@ -125,17 +126,17 @@ TEST_CASE("a blocked worker delays nobody but its client: 100 quick requests are
   for (int i = 0; i < 100; ++i) times.push_back(TimeOfOne(daemon.Address()));
   std::sort(times.begin(), times.end());
   MESSAGE("slowest of 100 beside a blocked worker: ", Milliseconds(times.back()), " ms");
-  // Every other one went to the blocked worker first. A machine that stands still for a moment delays one or
-  // two.
+  // Every other request went to the blocked worker first. A machine that pauses for a moment delays one or
+  // two of them.
   CHECK(times[97] < machine.Allow(milliseconds(100)));
   CHECK(times.back() < machine.Allow(milliseconds(1000)));
   REQUIRE(::kill(blocked, SIGKILL) == 0);
   CHECK(blocker.IsClosedByPeer());
-  REQUIRE(daemon.WaitForLog("died while ready"));
+  REQUIRE(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL"));
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("a worker that leaves its callback is used again at once, not only after its next heartbeat") {
+TEST_CASE("a worker whose callback returns is used again at once, not only after its next heartbeat") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(1, Flags(1, {"workers_max=1"}));
   const Yardstick machine;
@@ -148,7 +149,7 @@ TEST_CASE("a worker that leaves its callback is used again at once, not only aft
   }
 }
 
-TEST_CASE("a worker that was only stopped for a moment is used again as soon as it runs") {
+TEST_CASE("a worker that was stopped for a moment is used again as soon as it runs") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(1, Flags(1, {"workers_max=1"}));
   const pid_t worker = daemon.WorkerPids().at(0);
@@ -167,10 +168,10 @@ TEST_CASE("a worker that was only stopped for a moment is used again as soon as 
   CHECK(worst < machine.Allow(milliseconds(400)));  // a heartbeat comes once a second
 }
 
-TEST_CASE("all workers blocked: one more is started, one at a time, up to workers_max and no further") {
+TEST_CASE("all workers are blocked: extra workers start one at a time, up to workers_max") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags(2, {"workers_max=4"}));
-  daemon.IgnoreDescriptors();  // extras stay for half a minute
+  daemon.IgnoreDescriptors();  // extra workers stay for half a minute
   const Yardstick machine;
   std::vector<TcpClient> blockers;
   for (std::size_t workers = 2; workers <= 4; ++workers) {
@@ -179,9 +180,9 @@ TEST_CASE("all workers blocked: one more is started, one at a time, up to worker
       REQUIRE(blockers.back().SendAll("sleep 15000\n"));
     }
     if (workers == 4) break;
-    // Served by the one that was started for it; on a busy machine the last blocker may not have begun at
-    // first, and the one before is still free.
-    CHECK(WaitUntil(kPatience, [&] {
+    // The extra worker serves it. On a busy machine the last blocker may not have begun yet, and the worker
+    // before is still free.
+    CHECK(WaitUntil(kTimeout, [&] {
       CHECK(TimeOfOne(daemon.Address()) < machine.Allow(milliseconds(1000)));
       return daemon.WorkerPids().size() == workers + 1;
     }));
@@ -191,9 +192,9 @@ TEST_CASE("all workers blocked: one more is started, one at a time, up to worker
   REQUIRE(late.SendAll("pid\n"));
   CHECK(HoldsFor(milliseconds(200), [&] { return daemon.WorkerPids().size() == 4; }));
   CHECK(late.ReadUntil("\n"));
-  CHECK(daemon.CountLog("workers are blocked and ") == 2);
-  daemon.ExpectLine("died while");
-  daemon.Signal(SIGINT);  // nobody waits for the blocked
+  CHECK(daemon.CountEvents("extra_started") == 2);
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
+  daemon.Signal(SIGINT);  // does not wait for the blocked workers
   CHECK(daemon.Wait() == 0);
 }
 

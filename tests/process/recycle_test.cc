@@ -1,8 +1,9 @@
-// Recycling: workers that have served for long enough are replaced one at a time, the successor first, and
-// their clients notice nothing.
+// Recycling: workers that have reached a limit are replaced one at a time. The successor starts first, and
+// clients notice nothing.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/server_status.h"
@@ -13,54 +14,54 @@ namespace {
 
 constexpr int kClients = 200;
 
-std::string Config(const std::string& limit) {
-  return fmt::format(
-      "workers = 2\n[supervision]\n{}\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[[listen]]\naddress = \"127.0.0.3:0\"\nservice = \"broken\"\n"
-      "[service.web]\ntype = \"http\"\n[service.look]\ntype = \"status\"\n[service.broken]\ntype = "
-      "\"fault\"\n",
-      limit);
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Listen("broken", "127.0.0.3:0")
+      .Service("web", "http")
+      .Service("look", "status")
+      .Service("broken", "fault");
 }
 
-// The most that were on their way out at the same time, by the order of the log.
+// The maximum of workers that were being replaced at the same time, by the order of the log.
 int MostAtOnce(const DaemonProcess& daemon) {
   int now = 0;
   int most = 0;
-  for (const std::string& line : Lines(daemon.Log())) {
-    if (line.find("is replaced: ") != std::string::npos) most = std::max(most, ++now);
-    if (line.find(" retires") != std::string::npos) --now;
+  for (const LogEntry& entry : ReadLog(daemon.Log())) {
+    if (entry.Field("event") == "worker_replaced") most = std::max(most, ++now);
+    if (entry.Field("event") == "worker_retiring") --now;
   }
   return most;
 }
 
-// Retired only when the successor was ready: there were never fewer than two.
+// Each retired only when its successor was ready: there were never fewer than two.
 bool SuccessorsFirst(const DaemonProcess& daemon) {
   int ready = 0;
   bool full = false;
-  for (const std::string& line : Lines(daemon.Log())) {
-    if (line.find(" is ready after ") != std::string::npos) ++ready;
-    if (line.find(" retires") != std::string::npos) --ready;
+  for (const LogEntry& entry : ReadLog(daemon.Log())) {
+    if (entry.Field("event") == "worker_ready") ++ready;
+    if (entry.Field("event") == "worker_retiring") --ready;
     if (full && ready < 2) return false;
     full = full || ready == 2;
   }
   return full;
 }
 
-// The clients go on asking until `text` has been logged `count` times.
-void AskUntilLogged(DaemonProcess& daemon, KeepAliveClients& clients, const char* text, std::size_t count) {
-  const bool logged = WaitUntil(kPatience, [&] {
+// The clients go on asking until `query` has matched `count` lines of the log.
+void AskUntilLogged(DaemonProcess& daemon, KeepAliveClients& clients, const char* query, std::size_t count) {
+  const bool logged = WaitUntil(kTimeout, [&] {
     CHECK(clients.Answered() == kClients);
-    return daemon.CountLog(text) >= count;
+    return daemon.CountEvents(query) >= count;
   });
   CHECK(logged);
 }
 
-void CheckNobodyNoticed(const DaemonProcess& daemon, KeepAliveClients& clients) {
+void CheckNoClientNoticed(const DaemonProcess& daemon, KeepAliveClients& clients) {
   CHECK(clients.Answered() == kClients);
   const ServerStatus status = AskStatus(daemon.Address(1));
-  MESSAGE(fmt::format("{} workers recycled, {} reconnects; {}", daemon.CountLog("is replaced: "),
+  MESSAGE(fmt::format("{} workers recycled, {} reconnects; {}", daemon.CountEvents("worker_replaced"),
                       status.accepted_at_first - kClients, status.Text()));
   CHECK(status.accepted_at_first == kClients);
   CHECK(status.lost == 0);
@@ -72,27 +73,27 @@ void CheckNobodyNoticed(const DaemonProcess& daemon, KeepAliveClients& clients) 
 
 }  // namespace
 
-TEST_CASE("after supervision.max_requests") {
+TEST_CASE("workers are replaced after supervision.max_requests") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_requests = 300"));
+  daemon.WriteConfig(Config().Set("supervision.max_requests", 300));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
-  AskUntilLogged(daemon, clients, "requests served, its limit is", 4);
-  CheckNobodyNoticed(daemon, clients);
+  AskUntilLogged(daemon, clients, "worker_replaced cause=max_requests", 4);
+  CheckNoClientNoticed(daemon, clients);
 }
 
-TEST_CASE("after supervision.max_lifetime") {
+TEST_CASE("workers are replaced after supervision.max_lifetime") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_lifetime = \"2s\""));
+  daemon.WriteConfig(Config().Set("supervision.max_lifetime", "2s"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
-  AskUntilLogged(daemon, clients, "s old, its limit is", 4);
-  CheckNobodyNoticed(daemon, clients);
+  AskUntilLogged(daemon, clients, "worker_replaced cause=max_lifetime", 4);
+  CheckNoClientNoticed(daemon, clients);
 }
 
-TEST_CASE("after supervision.max_memory: the one that has grown, and no other") {
+TEST_CASE("only the worker that has grown beyond supervision.max_memory is replaced") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(Config("max_memory = \"256MiB\""));
+  daemon.WriteConfig(Config().Set("supervision.max_memory", "256MiB"));
   daemon.Serve(2);
   KeepAliveClients clients(daemon.Address(), kClients);
   {
@@ -100,11 +101,11 @@ TEST_CASE("after supervision.max_memory: the one that has grown, and no other") 
     REQUIRE(greedy.SendAll("grow 300\n"));
     REQUIRE(greedy.ReadUntil("\n") == "done\n");
   }
-  AskUntilLogged(daemon, clients, "of memory, the limit is 256.0 MiB", 1);
-  CHECK(daemon.WaitForLog(" retires"));
+  AskUntilLogged(daemon, clients, "worker_replaced cause=max_memory", 1);
+  CHECK(daemon.WaitForEvent("worker_retiring"));
   CHECK(daemon.AwaitWorkers(2));
-  CheckNobodyNoticed(daemon, clients);
-  CHECK(daemon.CountLog("is replaced: ") == 1);
+  CheckNoClientNoticed(daemon, clients);
+  CHECK(daemon.CountEvents("worker_replaced") == 1);
 }
 
 }  // namespace preforkd::testing

@@ -1,10 +1,10 @@
-// Reload: what changes, what stays, and that nobody outside notices.
+// Reload: what changes, what stays, and that clients notice nothing.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
 #include "tests/support/tcp_client.h"
@@ -12,21 +12,15 @@
 namespace preforkd::testing {
 namespace {
 
-const std::vector<std::string> kOneListener = {"127.0.0.1:0"};
-
-std::string Config(int workers, const std::vector<std::string>& listen = kOneListener) {
-  std::string text = fmt::format("workers = {}\n", workers);
-  for (const std::string& address : listen) {
-    text += fmt::format("[[listen]]\naddress = \"{}\"\nservice = \"s\"\n", address);
-  }
-  return text + "[service.s]\ntype = \"echo\"\n";
+ConfigText Config(int workers, const std::vector<std::string>& listen = {"127.0.0.1:0"}) {
+  ConfigText text;
+  text.Workers(workers).Service("s", "echo");
+  for (const std::string& address : listen) text.Listen("s", address);
+  return text;
 }
 
-std::string FaultConfig(const std::string& fault = {}, const std::string& supervision = {}) {
-  return fmt::format(
-      "workers = 2\n[supervision]\n{}\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n"
-      "[service.s]\ntype = \"fault\"\n{}\n",
-      supervision, fault);
+ConfigText FaultConfig(const ConfigSettings& fault = {}) {
+  return ConfigText().Workers(2).Listen("s").Service("s", "fault", fault);
 }
 
 // The sockets of the master: its listeners, the control socket, and both ends of each worker's channel.
@@ -59,21 +53,21 @@ TEST_CASE("ten reloads under a load of short connections: no request fails") {
   for (int i = 0; i < 10; ++i) {
     const std::uint64_t before = load.Ok();
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return load.Ok() > before + 20; }));
+    CHECK(WaitUntil(kTimeout, [&] { return load.Ok() > before + 20; }));
   }
   const LoadResult result = load.Stop();
   CAPTURE(result.Text());
   CHECK(result.Failed() == 0);
   CHECK(result.ok > 200);
-  CHECK(daemon.CountLog("generation 11 serves") == 1);
+  CHECK(daemon.CountEvents("reload_done generation=11") == 1);
 }
 
-TEST_CASE("HUPs that come while a reload runs make one reload more, and nothing is lost") {
+TEST_CASE("HUPs during a reload cause one more reload, and nothing is lost") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config(2));
   daemon.Serve(2);
   for (int i = 0; i < 50; ++i) daemon.Signal(SIGHUP);
-  REQUIRE(daemon.WaitForLog(" serves"));
+  REQUIRE(daemon.WaitForEvent("reload_done"));
   CHECK(daemon.AwaitWorkers(2));
   CHECK(Reaches(daemon.Address()));
 }
@@ -103,18 +97,18 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK(Reaches("unix:" + path));
   CHECK(Reaches(kept));
   REQUIRE(daemon.AwaitWorkers(2));
-  // Of the sockets at first only the listener and the control socket are left: each channel went with its
+  // Of the first sockets only the listener and the control socket are left: each channel was closed with its
   // worker.
-  CHECK(WaitUntil(kPatience, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Common(at_first, Sockets(daemon)) == 2; }));
   const std::vector<std::string> with_both = Sockets(daemon);
 
   daemon.WriteConfig(Config(2, {"unix:" + path}));
   CHECK(daemon.Reload());
   CHECK(Reaches("unix:" + path));
   CHECK_FALSE(TcpClient::Connect(kept).Ok());
-  CHECK(daemon.CountLog("no longer listening on " + kept) == 1);
+  CHECK(daemon.CountEvents("listener_closed address=" + kept) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
-  CHECK(WaitUntil(kPatience, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
 
   daemon.WriteConfig(Config(2));
   CHECK(daemon.Reload());
@@ -122,7 +116,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK_FALSE(TcpClient::Connect("unix:" + path).Ok());
 }
 
-TEST_CASE("a listener that cannot be bound refuses the reload, and nothing has changed") {
+TEST_CASE("a reload is refused if a listener cannot be bound, and nothing has changed") {
   DaemonProcess other;
   other.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
   DaemonProcess daemon;
@@ -130,20 +124,20 @@ TEST_CASE("a listener that cannot be bound refuses the reload, and nothing has c
   daemon.Serve(2);
   daemon.WriteConfig(Config(2, {"127.0.0.1:0", other.Address()}));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("reload refused: bind " + other.Address()) == 1);
+  CHECK(daemon.CountEvents("reload_refused why~EADDRINUSE why~" + other.Address()) == 1);
   CHECK(Reaches(daemon.Address()));
   CHECK(daemon.DescriptorDifference().empty());
 }
 
-TEST_CASE("a generation whose workers die at start is abandoned; the old one serves on") {
+TEST_CASE("a generation whose workers crash at start is abandoned; the old one serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
-  daemon.ExpectLine("exit status 1");
-  daemon.WriteConfig(FaultConfig("die_at_start = \"all\""));
+  daemon.ExpectEvent("worker_exited exit=1");
+  daemon.WriteConfig(FaultConfig({{"crash_at_start", "all"}}));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog(
-            "generation 2 abandoned: a worker of it died before it was ready; generation 1 serves on") == 1);
+  CHECK(daemon.CountEvents("worker_exited state=starting exit=1") >= 1);
+  CHECK(daemon.CountEvents("reload_abandoned gen=1 why~\"generation 2\"") == 1);
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(daemon.ReadyWorkers().at(0).incarnation == 1);
   CHECK(daemon.ReadyWorkers().at(1).incarnation == 2);
@@ -160,11 +154,12 @@ TEST_CASE("a generation that hangs at start is abandoned at start_timeout") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
-  daemon.ExpectLine("signal 9 (KILL)");
-  daemon.WriteConfig(
-      FaultConfig("hang_at_start = \"all\"", "start_timeout = \"300ms\"\ndrain_timeout = \"100ms\""));
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
+  daemon.WriteConfig(FaultConfig({{"hang_at_start", "all"}})
+                         .Set("supervision.start_timeout", "300ms")
+                         .Set("supervision.drain_timeout", "100ms"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountLog("abandoned") == 1);
+  CHECK(daemon.CountEvents("reload_abandoned") == 1);
   CHECK(daemon.AwaitWorkers(2));
 }
 
@@ -172,13 +167,13 @@ TEST_CASE("a stop in the middle of a reload stops both generations") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(FaultConfig());
   daemon.Serve(2);
-  daemon.WriteConfig(FaultConfig("hang_at_start = \"all\""));
-  daemon.ExpectLine("signal 9 (KILL)");
+  daemon.WriteConfig(FaultConfig({{"hang_at_start", "all"}}));
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.IgnoreDescriptors();
   daemon.Signal(SIGHUP);
-  REQUIRE(daemon.WaitForLog("started, pid", 4));
+  REQUIRE(daemon.WaitForEvent("worker_started", 4));
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("stopping: no new connections"));
+  REQUIRE(daemon.WaitForEvent("stopping"));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
 }

@@ -1,5 +1,5 @@
-// The folder that is served changes under a running server: removed and made again, renamed, or a symlink
-// that is switched, as deployments do it. Clients on kept connections get the new files, within a second.
+// The served folder changes while the server runs: it is removed and created again, renamed, or a symlink to
+// it is switched, as deployments do. Clients on kept connections get the new files within a second.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <pwd.h>
@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/temp_directory.h"
@@ -35,7 +36,7 @@ class Releases {
     WriteFile(Path("releases/" + name + "/page"), text);
     WriteFile(Path("releases/" + name + "/public/page"), text);
   }
-  // In one step, as a deployment does it.
+  // Atomically, as a deployment does.
   void Switch(const std::string& target) const {
     fs::create_directory_symlink(target, Path("next"));
     fs::rename(Path("next"), Path("current"));
@@ -49,7 +50,7 @@ void Serve(DaemonProcess& daemon, const std::string& root) {
   daemon.Serve(2, {"--service", "http", "--root", root, "--listen", "127.0.0.1:0", "--workers", "2"});
 }
 
-// "200 body" or only the status; on the connection that the client has.
+// "200 body" or only the status, on the existing connection of the client.
 std::string Ask(HttpClient& client) {
   const std::optional<HttpResponse> response = client.Get("/page");
   if (!response) return "no answer";
@@ -67,8 +68,8 @@ class Clients {
     }
     return true;
   }
-  // Asks while `change` is made and for more than a second after it. An answer is one of `before` and
-  // `after`, and the latter to every request of a second later.
+  // Asks while `change` is made and for more than a second after it. Each answer is `before` or `after`, and
+  // a second after the change it is always `after`.
   void CheckChange(const std::string& before, const std::string& after, const std::function<void()>& change) {
     CHECK(AllGet(before));
     change();
@@ -101,7 +102,7 @@ bool CanBecomeNobody() {
 
 }  // namespace
 
-TEST_CASE("a symlink that is switched: the new release, and back, without a wrong answer between") {
+TEST_CASE("a symlink is switched to the new release, and back, without a wrong answer in between") {
   Releases releases;
   DaemonProcess daemon;
   Serve(daemon, releases.Path("current"));
@@ -110,7 +111,7 @@ TEST_CASE("a symlink that is switched: the new release, and back, without a wron
   clients.CheckChange("200 new\n", "200 old\n", [&] { releases.Switch("releases/1"); });
 }
 
-TEST_CASE("a symlink in the middle of the path is switched, and the old release removed at once") {
+TEST_CASE("a symlink in the middle of the path is switched, and the old release is removed at once") {
   Releases releases;
   DaemonProcess daemon;
   Serve(daemon, releases.Path("current/public"));
@@ -121,7 +122,7 @@ TEST_CASE("a symlink in the middle of the path is switched, and the old release 
   });
 }
 
-TEST_CASE("folders that change places") {
+TEST_CASE("the served folder is renamed and another takes its name") {
   Releases releases;
   DaemonProcess daemon;
   Serve(daemon, releases.Path("releases/1"));
@@ -132,16 +133,16 @@ TEST_CASE("folders that change places") {
   });
 }
 
-TEST_CASE("a root that is removed and made again: 404 meanwhile, which is said, and the new files then") {
+TEST_CASE("a root that is removed gives 404 and a log line, and the new files when it is created again") {
   Releases releases;
   DaemonProcess daemon;
   const std::string root = releases.Path("releases/1");
   Serve(daemon, root);
   Clients clients(daemon);
   clients.CheckChange("200 old\n", "404", [&] { fs::remove_all(root); });
-  CHECK(daemon.WaitForLog("cannot be opened"));
+  CHECK(daemon.WaitForEvent("root_missing path=" + root));
   clients.CheckChange("404", "200 newer\n", [&] { releases.Add("1", "newer\n"); });
-  CHECK(daemon.WaitForLog("is there again"));
+  CHECK(daemon.WaitForEvent("root_restored path=" + root));
   // A file where the folder was.
   clients.CheckChange("200 newer\n", "404", [&] {
     fs::remove_all(root);
@@ -162,7 +163,7 @@ TEST_CASE("a root that is removed and made again: 404 meanwhile, which is said, 
   });
 }
 
-TEST_CASE("workers of another user: a folder that they may not enter is 403, and comes back") {
+TEST_CASE("workers of another user: a folder that they may not enter gives 403 until they may") {
   if (!CanBecomeNobody()) return;
   Releases releases;
   REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
@@ -183,8 +184,8 @@ TEST_CASE("workers of another user: a folder that they may not enter is 403, and
 }
 
 TEST_CASE(
-    "workers with a root of their own: a relative symlink is followed, an absolute one until it is "
-    "switched") {
+    "workers in worker.chroot: a switched relative symlink is followed, an absolute one only after a "
+    "reload") {
   if (!CanBecomeNobody()) return;
   for (const bool absolute : {false, true}) {
     CAPTURE(absolute);
@@ -192,37 +193,30 @@ TEST_CASE(
     REQUIRE(::chmod(releases.Path("").c_str(), 0755) == 0);
     if (absolute) releases.Switch(releases.Path("releases/1"));
     DaemonProcess daemon;
-    daemon.WriteConfig(fmt::format(R"(
-workers = 2
-user = "nobody"
-[worker]
-chroot = "{0}"
-[[listen]]
-address = "127.0.0.1:0"
-service = "site"
-[service.site]
-type = "http"
-root = "{0}/current"
-)",
-                                   releases.Path("")));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("user", "nobody")
+                           .Set("worker.chroot", releases.Path(""))
+                           .Listen("site")
+                           .Service("site", "http", {{"root", releases.Path("current")}}));
     daemon.Serve(2);
     Clients clients(daemon);
     if (!absolute) {
       clients.CheckChange("200 old\n", "200 new\n", [&] { releases.Switch("releases/2"); });
-      // Absolute as a process inside means it.
+      // An absolute target, as a process inside sees it.
       clients.CheckChange("200 new\n", "200 old\n", [&] { releases.Switch("/releases/1"); });
       clients.CheckChange("200 old\n", "404", [&] { releases.Switch("/etc"); });
       continue;
     }
-    CHECK(daemon.CountLog("write a relative one") == 2);
-    // Where it leads was settled outside; what is made again there is found.
+    CHECK(daemon.CountEvents("root_fixed service=site") == 2);
+    // The target was resolved outside the chroot; a folder that is created there again is found.
     clients.CheckChange("200 old\n", "200 newer\n", [&] {
       fs::remove_all(releases.Path("releases/1"));
       releases.Add("1", "newer\n");
     });
     releases.Switch(releases.Path("releases/2"));
     CHECK(daemon.Reload());
-    CHECK(WaitUntil(kPatience, [&] { return clients.AllGet("200 new\n"); }));
+    CHECK(WaitUntil(kTimeout, [&] { return clients.AllGet("200 new\n"); }));
   }
 }
 

@@ -1,10 +1,11 @@
-// What a service manager hears of the server, datagram by datagram, and what a worker must not know of it.
+// What the server notifies the service manager of, datagram by datagram, and which of its variables no worker
+// may see.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <csignal>
-#include <regex>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/notify_socket.h"
 #include "tests/support/tcp_client.h"
@@ -12,8 +13,9 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kEcho =
-    "workers = 2\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n";
+ConfigText Config(const std::string& type, int workers = 2) {
+  return ConfigText().Workers(workers).Listen("s").Service("s", type);
+}
 
 std::string NextText(NotifySocket& manager) {
   const std::optional<Notice> notice = manager.Next();
@@ -22,7 +24,7 @@ std::string NextText(NotifySocket& manager) {
 
 std::uint64_t Microseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time) / 1000); }
 
-// RELOADING=1 with the monotonic clock of that moment.
+// RELOADING=1 with the time of the monotonic clock.
 void CheckReloading(NotifySocket& manager) {
   const std::optional<Notice> notice = manager.Next();
   REQUIRE(notice);
@@ -35,13 +37,13 @@ void CheckReloading(NotifySocket& manager) {
 
 }  // namespace
 
-TEST_CASE("start, reload, refused reload, stop: exactly what is to be said, by the master alone") {
+TEST_CASE("start, reload, refused reload and stop: the master alone sends exactly these notifications") {
   for (const bool abstract : {false, true}) {
     CAPTURE(abstract);
     NotifySocket manager(abstract);
     DaemonProcess daemon;
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-    daemon.WriteConfig(kEcho);
+    daemon.WriteConfig(Config("echo"));
     daemon.Serve(2);
     const std::optional<Notice> ready = manager.Next();
     REQUIRE(ready);
@@ -68,16 +70,15 @@ TEST_CASE("start, reload, refused reload, stop: exactly what is to be said, by t
   }
 }
 
-TEST_CASE("a generation whose workers cannot start is refused, and the manager hears it") {
+TEST_CASE("a generation whose workers cannot start is refused, and the manager is notified") {
   NotifySocket manager;
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-  const std::string good = std::regex_replace(kEcho, std::regex("echo"), "fault");
-  daemon.WriteConfig(good);
+  daemon.WriteConfig(Config("fault"));
   daemon.Serve(2);
   REQUIRE(manager.Next());
-  daemon.ExpectLine(" died while ");
-  daemon.WriteConfig(good + "die_at_start = \"all\"\n");
+  daemon.ExpectEvent("worker_exited exit=1");
+  daemon.WriteConfig(Config("fault").Set("service.s.crash_at_start", "all"));
   REQUIRE_FALSE(daemon.Reload());
   CheckReloading(manager);
   const std::string refused = NextText(manager);
@@ -85,12 +86,12 @@ TEST_CASE("a generation whose workers cannot start is refused, and the manager h
   CHECK(refused.starts_with("READY=1\nSTATUS=reload refused: generation 2 abandoned: "));
 }
 
-TEST_CASE("neither a worker's environment nor its memory of it holds what is the master's") {
+TEST_CASE("a worker's environment holds none of the master's variables, not even in /proc") {
   NotifySocket manager;
   DaemonProcess daemon;
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
   daemon.SetEnvironment("WATCHDOG_USEC", "60000000");
-  daemon.SetEnvironment("LISTEN_PID", "1");  // meant for somebody else, and wiped all the same
+  daemon.SetEnvironment("LISTEN_PID", "1");  // meant for another process, and removed all the same
   daemon.SetEnvironment("LISTEN_FDS", "1");
   daemon.SetEnvironment("LISTEN_FDNAMES", "web");
   daemon.SetEnvironment("PREFORKD_WORKERS", "2");
@@ -106,15 +107,13 @@ TEST_CASE("neither a worker's environment nor its memory of it holds what is the
   }
 }
 
-TEST_CASE("the watchdog hears at half of its time while workers beat, and not when none can live") {
+TEST_CASE("WATCHDOG=1 is sent at half of its time while workers beat, and withheld when none can run") {
   NotifySocket manager;
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
   daemon.SetEnvironment("WATCHDOG_USEC", "200000");
-  daemon.WriteConfig(
-      "workers = 1\n[supervision]\nbackoff_min = \"30s\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n");
-  // From before the first of them, which wait to be read while the machine is busy elsewhere.
+  daemon.WriteConfig(Config("fault", 1).Set("supervision.backoff_min", "30s"));
+  // Taken before the first notification, which may wait to be read while the machine is busy.
   const Time start = Now();
   daemon.Serve(1);
   constexpr int kBeats = 20;
@@ -125,18 +124,19 @@ TEST_CASE("the watchdog hears at half of its time while workers beat, and not wh
   }
   CHECK(Now() - start > (kBeats - 1) * std::chrono::milliseconds(95));  // a tenth of a second apart
 
-  // Its only worker dies, and the next one dies young, so that the one after that waits for half a minute.
-  daemon.ExpectLine(" died while ");
+  // Its only worker is killed, and the next one soon after its start, so that the third waits for half a
+  // minute.
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.IgnoreDescriptors();
-  REQUIRE(WaitUntil(kPatience, [&] {
+  REQUIRE(WaitUntil(kTimeout, [&] {
     for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
-    return daemon.CountLog("watchdog is not answered") == 1;
+    return daemon.CountEvents("watchdog_missed") == 1;
   }));
   (void)manager.Waiting();
   CHECK(HoldsFor(std::chrono::seconds(1), [&] { return manager.Waiting().empty(); }));
 }
 
-TEST_CASE("a watchdog that is somebody else's is not answered") {
+TEST_CASE("a watchdog of another process is not answered") {
   NotifySocket manager;
   DaemonProcess daemon;
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
@@ -147,7 +147,7 @@ TEST_CASE("a watchdog that is somebody else's is not answered") {
   CHECK(HoldsFor(std::chrono::milliseconds(500), [&] { return manager.Waiting().empty(); }));
 }
 
-TEST_CASE("a drain that takes long asks for more time, and says whom it waits for") {
+TEST_CASE("a long drain asks for more time, and its status has the number of connections") {
   NotifySocket manager;
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
@@ -166,11 +166,11 @@ TEST_CASE("a drain that takes long asks for more time, and says whom it waits fo
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("an address at which nobody listens costs a line in the log") {
+TEST_CASE("an address at which no manager listens makes one line in the log") {
   DaemonProcess daemon;
   daemon.SetEnvironment("NOTIFY_SOCKET", daemon.Path("nobody"));
   daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
-  CHECK(daemon.CountLog("the service manager does not hear us") == 1);
+  CHECK(daemon.CountEvents("manager_unreachable") == 1);
 }
 
 }  // namespace preforkd::testing

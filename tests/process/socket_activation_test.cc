@@ -1,5 +1,5 @@
-// Sockets that a service manager opens and keeps: taken by name, left as they are, and never closed for
-// clients.
+// Sockets that a service manager opens and keeps: the server finds them by name, does not change them, and
+// leaves them open for clients when it ends.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/load.h"
 #include "tests/support/tcp_client.h"
@@ -22,7 +23,7 @@ namespace {
 
 constexpr const char* kSocketActivate = "/usr/bin/systemd-socket-activate";
 
-// What a service manager holds.
+// A socket that the service manager holds.
 struct ManagersSocket {
   UniqueFd fd;
   std::string address;
@@ -37,23 +38,17 @@ ManagersSocket Bind(const std::string& text) {
   return {std::move(fd).Value(), bound};
 }
 
-// Two services behind two names: "web" answers HTTP, "talk" echoes.
-// The clients of this echo speak first, so its connections are accepted when they have spoken. Without that,
-// one that has not spoken yet when the server stops is idle, and idle connections are closed.
-constexpr const char* kTwoServices = R"(
-workers = 2
-[[listen]]
-address = "systemd:web"
-service = "web"
-[[listen]]
-address = "systemd:talk"
-service = "talk"
-defer_accept = true
-[service.web]
-type = "http"
-[service.talk]
-type = "echo"
-)";
+// Two services behind two names: "web" answers HTTP, "talk" echoes. The clients of "talk" send first, so with
+// defer_accept its connections are accepted when they have sent something. Otherwise a connection that has
+// not sent anything when the server stops would be idle and would be closed.
+ConfigText TwoServices() {
+  return ConfigText()
+      .Workers(2)
+      .Listen("web", "systemd:web")
+      .Listen("talk", "systemd:talk", {{"defer_accept", true}})
+      .Service("web", "http")
+      .Service("talk", "echo");
+}
 
 bool AnswersHttp(const std::string& address) {
   TcpClient client(address);
@@ -66,7 +61,7 @@ bool AnswersEcho(const std::string& address) {
   return client.Echoes("ping");
 }
 
-// Clients of both services, in a process of their own, because the test forks servers meanwhile.
+// Clients of both services, in a process of their own because the test forks servers meanwhile.
 class LoadProcess {
  public:
   LoadProcess(const std::string& web, const std::string& talk) {
@@ -76,7 +71,7 @@ class LoadProcess {
     (void)UniqueFd(pipe_[0]);
   }
 
-  // No client failed. How many had answers says nothing: that is the machine's.
+  // True if no client failed. How many were answered depends on the machine.
   bool EndsWell() {
     (void)UniqueFd(pipe_[1]);
     int status = -1;
@@ -104,7 +99,7 @@ class LoadProcess {
 
 }  // namespace
 
-TEST_CASE("sockets are taken by name, whatever their order, and stay open and unchanged behind the server") {
+TEST_CASE("sockets are found by name, in any order, and stay open and unchanged when the server ends") {
   const TempDirectory folder;
   const ManagersSocket web = Bind("127.0.0.1:0");
   const std::string path = folder.Path("talk.sock");
@@ -114,7 +109,7 @@ TEST_CASE("sockets are taken by name, whatever their order, and stay open and un
     DaemonProcess daemon;
     daemon.PassSocket("talk", talk.fd.Get());
     daemon.PassSocket("web", web.fd.Get());
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Serve(2);
     CHECK(daemon.Address(0) == web.address);
     CHECK(daemon.Address(1) == talk.address);
@@ -124,7 +119,7 @@ TEST_CASE("sockets are taken by name, whatever their order, and stay open and un
   struct stat info {};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0612);
-  CHECK(TcpClient::Connect(talk.address).Ok());  // it waits for the next server
+  CHECK(TcpClient::Connect(talk.address).Ok());  // the client waits for the next server
   CHECK(TcpClient::Connect(web.address).Ok());
 }
 
@@ -139,62 +134,57 @@ TEST_CASE("one name may stand for several sockets") {
   CHECK(AnswersEcho(first.address));
   CHECK(AnswersEcho(second.address));
   REQUIRE(daemon.Reload());
-  CHECK(daemon.Addresses().size() == 2);  // the same sockets: nothing new is listened on
+  CHECK(daemon.Addresses().size() == 2);  // the same sockets: no new listener
   CHECK(AnswersEcho(second.address));
 }
 
-TEST_CASE("a reload drops a socket and takes it again; meanwhile it is said to be unused") {
+TEST_CASE("a reload drops a socket, which is logged as unused, and the next reload uses it again") {
   const ManagersSocket web = Bind("127.0.0.1:0");
   const ManagersSocket talk = Bind("127.0.0.1:0");
   DaemonProcess daemon;
   daemon.PassSocket("web", web.fd.Get());
   daemon.PassSocket("talk", talk.fd.Get());
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   daemon.Serve(2);
-  daemon.WriteConfig(
-      "workers = 2\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"talk\"\n[service.talk]\ntype = "
-      "\"echo\"\n");
+  daemon.WriteConfig(ConfigText().Workers(2).Listen("talk", "systemd:talk").Service("talk", "echo"));
   REQUIRE(daemon.Reload());
-  CHECK(daemon.CountLog("of the name 'web', and no listener is systemd:web") == 1);
+  CHECK(daemon.CountEvents("socket_unused name=web") == 1);
   CHECK(AnswersEcho(talk.address));
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   REQUIRE(daemon.Reload());
   CHECK(AnswersHttp(web.address));
   CHECK(AnswersEcho(talk.address));
 }
 
-TEST_CASE("a socket that was not passed: the start fails, a reload is refused, and both name what is there") {
+TEST_CASE(
+    "a socket that was not passed: the start fails, a reload is refused, and both name the passed ones") {
   const ManagersSocket talk = Bind("127.0.0.1:0");
   DaemonProcess daemon;
   daemon.PassSocket("talk", talk.fd.Get());
   SUBCASE("at the start") {
     CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
-    CHECK(daemon.CountLog(
-              "systemd:web: no socket of that name was passed to us; those that were have the names "
-              "'talk'") == 1);
+    CHECK(daemon.CountEvents("start_failed why~systemd:web why~'talk'") == 1);
   }
   SUBCASE("at a reload") {
-    daemon.WriteConfig(
-        "workers = 1\n[[listen]]\naddress = \"systemd:talk\"\nservice = \"s\"\n[service.s]\ntype = "
-        "\"echo\"\n");
+    daemon.WriteConfig(ConfigText().Workers(1).Listen("s", "systemd:talk").Service("s", "echo"));
     daemon.Serve(1);
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     CHECK_FALSE(daemon.Reload());
-    CHECK(daemon.CountLog("reload refused: systemd:web: no socket of that name") == 1);
+    CHECK(daemon.CountEvents("reload_refused why~systemd:web why~'talk'") == 1);
     CHECK(AnswersEcho(talk.address));
   }
 }
 
-TEST_CASE("sockets that are meant for somebody else are not taken") {
+TEST_CASE("sockets that are meant for another process are not used") {
   const ManagersSocket talk = Bind("127.0.0.1:0");
   DaemonProcess daemon;
   daemon.PassSocket("talk", talk.fd.Get());
   daemon.SetEnvironment("LISTEN_PID", "1");
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:talk"}) == 71);
-  CHECK(daemon.CountLog("systemd:talk: no socket was passed to us") == 1);
+  CHECK(daemon.CountEvents("start_failed why~systemd:talk") == 1);
 }
 
-TEST_CASE("what is no listening stream socket is refused") {
+TEST_CASE("a descriptor that is no listening stream socket is refused") {
   const UniqueFd datagram(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const UniqueFd not_listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -202,21 +192,21 @@ TEST_CASE("what is no listening stream socket is refused") {
     DaemonProcess daemon;
     daemon.PassSocket("web", fd);
     CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
-    CHECK(daemon.CountLog("systemd:web") == 1);
+    CHECK(daemon.CountEvents("start_failed why~systemd:web") == 1);
   }
 }
 
-TEST_CASE("--check asks for no socket: a unit's ExecStartPre= has none") {
+TEST_CASE("--check needs no socket: a unit's ExecStartPre= has none") {
   DaemonProcess daemon;
-  daemon.WriteConfig(kTwoServices);
+  daemon.WriteConfig(TwoServices());
   CHECK(daemon.Run({"--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");
 }
 
-TEST_CASE("the server is stopped and started again and again: no client is refused, cut off or forgotten") {
+TEST_CASE("the server is stopped and started again and again: every client is served") {
   const ManagersSocket web = Bind("127.0.0.1:0");
   const ManagersSocket talk = Bind("127.0.0.1:0");
-  std::vector<std::unique_ptr<DaemonProcess>> servers;  // judged when the clients are gone
+  std::vector<std::unique_ptr<DaemonProcess>> servers;  // checked when the clients have ended
   LoadProcess clients(web.address, talk.address);
   for (int i = 0; i < 6; ++i) {
     if (i > 0) {
@@ -227,10 +217,10 @@ TEST_CASE("the server is stopped and started again and again: no client is refus
     DaemonProcess& daemon = *servers.back();
     daemon.PassSocket("web", web.fd.Get());
     daemon.PassSocket("talk", talk.fd.Get());
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Serve(2);
     daemon.IgnoreDescriptors();  // they come and go under load
-    // Stopped in the middle of its work: each server has accepted many of them.
+    // Each server has accepted many clients before it is stopped.
     for (int client = 0; client < 50; ++client) {
       CHECK(AnswersHttp(web.address));
       CHECK(AnswersEcho(talk.address));
@@ -250,10 +240,10 @@ TEST_CASE("systemd-socket-activate starts it at the first client, with two socke
   {
     DaemonProcess daemon;
     daemon.LaunchBy({kSocketActivate, "--listen=" + talk, "--listen=" + web, "--fdname=talk:web"});
-    daemon.WriteConfig(kTwoServices);
+    daemon.WriteConfig(TwoServices());
     daemon.Start();
-    REQUIRE(WaitUntil(kPatience, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
-    REQUIRE(daemon.WaitForLog("serving: generation 1, 2 workers"));
+    REQUIRE(WaitUntil(kTimeout, [&] { return TcpClient::Connect("unix:" + web).Ok(); }));
+    REQUIRE(daemon.WaitForEvent("serving generation=1 workers=2"));
     CHECK(AnswersHttp("unix:" + web));
     CHECK(AnswersEcho("unix:" + talk));
   }

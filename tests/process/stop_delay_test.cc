@@ -1,10 +1,10 @@
-// stop_delay: a server that was told to stop says so to whoever asks, and serves on until a load balancer has
-// had time to hear it.
+// stop_delay: a server that was told to stop is not ready any more, but serves on until a load balancer has
+// had time to notice.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/tcp_client.h"
@@ -15,17 +15,18 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Listener 0 serves, listener 1 tells.
-std::string ConfigWith(const std::string& stop_delay, const std::string& type = "http") {
-  return fmt::format(
-      "workers = 2\n[supervision]\nstop_delay = \"{}\"\n"
-      "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-      "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"look\"\n"
-      "[service.web]\ntype = \"{}\"\n[service.look]\ntype = \"status\"\n",
-      stop_delay, type);
+// Listener 0 serves, listener 1 shows the status.
+ConfigText ConfigWith(const std::string& stop_delay, const std::string& type = "http") {
+  return ConfigText()
+      .Workers(2)
+      .Set("supervision.stop_delay", stop_delay)
+      .Listen("web")
+      .Listen("look", "127.0.0.2:0")
+      .Service("web", type)
+      .Service("look", "status");
 }
 
-// On a connection of its own. Throws when nobody accepts it.
+// On a connection of its own. Throws if it is not accepted.
 int StatusOf(const std::string& address, const std::string& path) {
   const std::optional<HttpResponse> response = HttpClient(address).Get(path);
   return response ? response->status : 0;
@@ -33,15 +34,15 @@ int StatusOf(const std::string& address, const std::string& path) {
 
 void StopAtOnce(DaemonProcess& daemon) {
   daemon.IgnoreDescriptors();
-  daemon.ExpectLine("died while retiring: signal 9");
+  daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait(seconds(10)) == 0);
-  CHECK(daemon.CountLog("stopping at once") == 1);
+  CHECK(daemon.CountEvents("stopping_now") == 1);
 }
 
 }  // namespace
 
-TEST_CASE("told to stop, it is not ready at once, and new clients are served until the second TERM") {
+TEST_CASE("a server that was told to stop is not ready, and serves new clients until the second TERM") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("10m"));
   daemon.Serve(2);
@@ -49,10 +50,10 @@ TEST_CASE("told to stop, it is not ready at once, and new clients are served unt
   REQUIRE(kept.Get("/"));
   CHECK(StatusOf(daemon.Address(1), "/readyz") == 200);
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("stopping: not ready any more; new connections are taken for 600 s"));
+  REQUIRE(daemon.WaitForEvent("stop_delay seconds=600"));
   CHECK(StatusOf(daemon.Address(1), "/readyz") == 503);
   CHECK(StatusOf(daemon.Address(1), "/healthz") == 200);
-  // Those who are there, and those who come, are served and asked to leave.
+  // Connected and new clients are served and told to close.
   const std::optional<HttpResponse> there = kept.Get("/");
   REQUIRE(there);
   CHECK(there->status == 200);
@@ -62,65 +63,68 @@ TEST_CASE("told to stop, it is not ready at once, and new clients are served unt
 }
 
 TEST_CASE(
-    "while it waits, workers that die are replaced, and neither a reload nor an upgrade makes it ready "
-    "again") {
+    "during the delay workers that are killed are replaced, and neither a reload nor an upgrade makes the "
+    "server ready again") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("10m"));
   daemon.Serve(2);
-  daemon.ExpectLine("died while ready: signal 9");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("not ready any more"));
+  REQUIRE(daemon.WaitForEvent("stop_delay"));
   daemon.Signal(SIGHUP);
   daemon.Signal(SIGUSR2);
   for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
-  REQUIRE(daemon.WaitForLog("died while ready: signal 9", 2));
+  REQUIRE(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL", 2));
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(StatusOf(daemon.Address(), "/") == 200);
   CHECK(StatusOf(daemon.Address(1), "/readyz") == 503);
-  CHECK(daemon.CountLog("generation 2") == 0);
+  CHECK(daemon.CountEvents("reload_started") == 0);
+  CHECK(daemon.CountEvents("upgrade_exec") == 0);
   StopAtOnce(daemon);
 }
 
-TEST_CASE("a reload under way when the stop comes is finished, and does not make it ready again") {
+TEST_CASE("a reload in progress when the stop comes is finished, and does not make the server ready again") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("10m"));
   daemon.Serve(2);
   daemon.Signal(SIGHUP);
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("not ready any more"));
-  REQUIRE(daemon.WaitForLog("generation 2 serves"));
+  REQUIRE(daemon.WaitForEvent("stop_delay"));
+  REQUIRE(daemon.WaitForEvent("reload_done generation=2"));
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(StatusOf(daemon.Address(), "/") == 200);
   CHECK(StatusOf(daemon.Address(1), "/readyz") == 503);
   StopAtOnce(daemon);
 }
 
-TEST_CASE("a reload that waits for the one before it is not begun after the stop has been asked for") {
+TEST_CASE("a waiting reload does not start after a stop") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(ConfigWith("10m", "fault"));
   daemon.Serve(2);
-  daemon.WriteConfig(ConfigWith("10m\"\nstart_timeout = \"1s\"\ndrain_timeout = \"500ms", "fault") +
-                     "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
-  daemon.ExpectLine("died while starting");
-  daemon.ExpectLine("died while retiring");  // the other one, which hangs there too
+  daemon.WriteConfig(ConfigWith("10m", "fault")
+                         .Set("supervision.start_timeout", "1s")
+                         .Set("supervision.drain_timeout", "500ms")
+                         .Service("bad", "fault", {{"hang_at_start", "all"}}));
+  daemon.ExpectEvent("worker_exited state=starting exit=SIGKILL");
+  daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // the other one, which hangs too
   daemon.Signal(SIGHUP);
-  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
   daemon.Signal(SIGHUP);
-  REQUIRE(daemon.WaitForLog("reload waits"));
+  REQUIRE(daemon.WaitForEvent("reload_waits"));
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("not ready any more"));
-  REQUIRE(daemon.WaitForLog("died while starting"));
-  REQUIRE(daemon.AwaitWorkers(2));  // what has failed is cleared away, and the next would begin now
+  REQUIRE(daemon.WaitForEvent("stop_delay"));
+  REQUIRE(daemon.WaitForEvent("worker_exited state=starting exit=SIGKILL"));
+  REQUIRE(daemon.AwaitWorkers(2));  // the failed generation has ended, and the next reload would start now
   TcpClient client(daemon.Address());
   CHECK(client.SendAll("hello\n"));
   CHECK(client.ReadUntil("\n").value_or("").starts_with("hello "));
   client.Close();
   CHECK(StatusOf(daemon.Address(1), "/readyz") == 503);
-  CHECK(daemon.CountLog("generation 3 is starting") == 0);
+  CHECK(daemon.CountEvents("reload_started generation=3") == 0);
   StopAtOnce(daemon);
 }
 
-TEST_CASE("the delay ends by itself: then nobody is accepted, and the workers leave") {
+TEST_CASE("when the delay ends nothing is accepted any more, and the workers retire") {
   DaemonProcess daemon;
   daemon.WriteConfig(ConfigWith("300ms"));
   daemon.Serve(2);
@@ -129,21 +133,22 @@ TEST_CASE("the delay ends by itself: then nobody is accepted, and the workers le
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
   CHECK(Now() - told >= milliseconds(290));
-  CHECK(daemon.CountLog("stopping: no new connections; workers have 30 s to finish") == 1);
+  REQUIRE(daemon.CountEvents("stopping") == 1);
+  CHECK(daemon.Events("stopping")[0].Number("seconds") == doctest::Approx(30).epsilon(0.02));
   CHECK_FALSE(TcpClient::Connect(address).Ok());
 }
 
-TEST_CASE("who has never been ready does not wait") {
+TEST_CASE("a server that has never been ready stops without the delay") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(ConfigWith("10m") + "[service.bad]\ntype = \"fault\"\nhang_at_start = \"all\"\n");
-  daemon.ExpectLine("died while ");
+  daemon.WriteConfig(ConfigWith("10m").Service("bad", "fault", {{"hang_at_start", "all"}}));
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.Start();
-  REQUIRE(daemon.WaitForLog("started, pid", 2));
+  REQUIRE(daemon.WaitForEvent("worker_started", 2));
   daemon.Signal(SIGTERM);
-  REQUIRE(daemon.WaitForLog("stopping: no new connections"));
+  REQUIRE(daemon.WaitForEvent("stopping"));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait(seconds(10)) == 0);
-  CHECK(daemon.CountLog("not ready any more") == 0);
+  CHECK(daemon.CountEvents("stop_delay") == 0);
 }
 
 }  // namespace preforkd::testing

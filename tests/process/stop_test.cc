@@ -6,6 +6,7 @@
 #include <csignal>
 #include <vector>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 
@@ -17,7 +18,7 @@ std::vector<std::string> Flags(const std::string& drain_timeout) {
           "--workers", "2",    "--set",    "supervision.drain_timeout=" + drain_timeout};
 }
 
-// A session that cannot travel, so that it is the worker who must finish it.
+// Its sessions cannot travel, so their worker must finish them.
 std::vector<std::string> FaultFlags(const std::string& drain_timeout) {
   std::vector<std::string> flags = Flags(drain_timeout);
   flags[1] = "fault";
@@ -26,21 +27,21 @@ std::vector<std::string> FaultFlags(const std::string& drain_timeout) {
 
 }  // namespace
 
-TEST_CASE("TERM and QUIT stop an idle server with exit code 0, and its port is free at once") {
+TEST_CASE("TERM, QUIT and INT stop an idle server with exit code 0, and its port is free at once") {
   for (const int signo : {SIGTERM, SIGQUIT, SIGINT}) {
     DaemonProcess daemon;
     daemon.Serve(2, Flags("30s"));
     const std::string address = daemon.Address();
     const Time before = Now();
     daemon.Signal(signo);
-    if (signo == SIGINT) daemon.ExpectLine("died while retiring: signal 9");
+    if (signo == SIGINT) daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
     CHECK(daemon.Wait() == 0);
     CHECK(Now() - before < std::chrono::seconds(5));
     CHECK_FALSE(TcpClient::Connect(address).Ok());
   }
 }
 
-TEST_CASE("a client who is connected when TERM comes gets what it has sent, and then the end") {
+TEST_CASE("a client that is connected when TERM comes gets its answer, and then the end of file") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("30s"));
   TcpClient client(daemon.Address());
@@ -52,7 +53,7 @@ TEST_CASE("a client who is connected when TERM comes gets what it has sent, and 
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("what a worker is busy with when TERM comes is finished") {
+TEST_CASE("a worker finishes the request that it works on when TERM comes") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, FaultFlags("30s"));
   TcpClient client(daemon.Address());
@@ -63,7 +64,7 @@ TEST_CASE("what a worker is busy with when TERM comes is finished") {
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("connections that the kernel had queued when TERM came are served") {
+TEST_CASE("connections that are in the kernel's queue when TERM comes are served") {
   DaemonProcess daemon(kPreforkdWithFaults);
   std::vector<std::string> flags = FaultFlags("30s");
   flags[5] = "1";
@@ -79,16 +80,18 @@ TEST_CASE("connections that the kernel had queued when TERM came are served") {
   daemon.Signal(SIGTERM);
   int answered = 0;
   for (TcpClient& client : queued)
-    answered += client.ReadToEnd().value_or("").starts_with("hello ") ? 1 : 0;  // by an extra, maybe
+    answered += client.ReadToEnd().value_or("").starts_with("hello ") ? 1 : 0;  // perhaps by an extra worker
   CHECK(answered == 20);
   CHECK(daemon.Wait() == 0);
 }
 
 TEST_CASE("drain_timeout bounds the stop") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.WriteConfig(
-      "workers = 2\n[supervision]\ndrain_timeout = \"300ms\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
-      "service = \"f\"\n[service.f]\ntype = \"fault\"\nignore_retire = true\n");
+  daemon.WriteConfig(ConfigText()
+                         .Workers(2)
+                         .Set("supervision.drain_timeout", "300ms")
+                         .Listen("f")
+                         .Service("f", "fault", {{"ignore_retire", true}}));
   daemon.Serve(2);
   TcpClient client(daemon.Address());
   REQUIRE(client.SendAll("pid\n"));
@@ -100,34 +103,34 @@ TEST_CASE("drain_timeout bounds the stop") {
   const Duration took = Now() - before;
   CHECK(took >= std::chrono::milliseconds(280));
   CHECK(took < std::chrono::seconds(5));
-  CHECK(daemon.CountLog("connections are closed unfinished") == 1);
+  CHECK(daemon.CountEvents("drain_timeout connections=1") == 1);
 }
 
-TEST_CASE("a worker that does not leave within drain_timeout is killed") {
+TEST_CASE("a worker that does not end within drain_timeout is killed") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, FaultFlags("100ms"));
   TcpClient client(daemon.Address());
   REQUIRE(client.SendAll("pid\nsleep 60000\n"));
   REQUIRE(client.ReadUntil("\n"));
-  daemon.ExpectLine("died while retiring: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountLog("gets SIGKILL: not finished within drain_timeout") == 1);
+  CHECK(daemon.CountEvents("worker_killed cause=drain_timeout") == 1);
 }
 
-TEST_CASE("a second TERM, and INT, stop at once whoever is served") {
+TEST_CASE("a second TERM, or INT, stops at once, without waiting for clients") {
   for (const int second : {SIGTERM, SIGINT}) {
     DaemonProcess daemon(kPreforkdWithFaults);
     daemon.Serve(2, FaultFlags("60s"));
     TcpClient client(daemon.Address());
     REQUIRE(client.SendAll("pid\nsleep 60000\n"));
     REQUIRE(client.ReadUntil("\n"));
-    daemon.ExpectLine("died while retiring: signal 9 (KILL)");
+    daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
     daemon.Signal(SIGTERM);
-    REQUIRE(daemon.WaitForLog("stopping: no new connections"));
+    REQUIRE(daemon.WaitForEvent("stopping"));
     daemon.Signal(second);
     CHECK(daemon.Wait(std::chrono::seconds(10)) == 0);
-    CHECK(daemon.CountLog("stopping at once") == 1);
+    CHECK(daemon.CountEvents("stopping_now") == 1);
     CHECK(client.IsClosedByPeer());
   }
 }
@@ -145,15 +148,15 @@ TEST_CASE("HUP, then TERM, while clients wait for a worker that is blocked: all 
     REQUIRE(waiting.back().SendAll("hello\n"));
   }
   daemon.Signal(SIGHUP);
-  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
   daemon.Signal(SIGTERM);
   for (TcpClient& client : waiting) CHECK(client.ReadUntil("\n").value_or("").starts_with("hello "));
   CHECK(busy.ReadUntil("\n") == "done\n");
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountLog("lost 0") == 1);
+  CHECK(daemon.CountEvents("stopped lost=0") == 1);
 }
 
-TEST_CASE("new clients without end do not starve one that is there already") {
+TEST_CASE("many new clients do not starve one that is already connected") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(1,
                {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "1", "--set", "workers_max=1"});
@@ -171,7 +174,7 @@ TEST_CASE("new clients without end do not starve one that is there already") {
     pollfd answer{client.Fd(), POLLIN, 0};
     return ::poll(&answer, 1, 0) == 1;
   });
-  MESSAGE("it was served when ", served, " of 200 that came later had been");
+  MESSAGE("it was served when ", served, " of 200 later clients had been served");
   CHECK(served < 150);
 }
 

@@ -1,4 +1,4 @@
-// Workers that die, are told to go, or are sent signals that are none of their business.
+// Workers that crash, are told to retire, or get signals that are meant for the master.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -17,8 +17,8 @@ std::vector<std::string> Flags(const char* service) {
   return {"--service", service, "--listen", "127.0.0.1:0", "--workers", "2"};
 }
 
-// Each connection goes to the next worker and stays there, also where the machine lets one of them run too
-// late to be brisk, or a client pause for long enough to be parked.
+// Each connection goes to the next worker and stays there, even if the machine lets a worker run too late to
+// take it in time, or makes a client pause until it would be parked.
 std::vector<std::string> InTurn(const char* service) {
   std::vector<std::string> flags = Flags(service);
   for (const char* setting : {"dispatch.policy=round-robin", "dispatch.reclaim_after=0", "parking.after=0"}) {
@@ -42,31 +42,29 @@ pid_t ServedBy(TcpClient& client) {
 
 }  // namespace
 
-TEST_CASE("a killed worker is replaced when its back-off is over, and one line says so") {
+TEST_CASE("a killed worker is replaced when its back-off is over, and its end is one line") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   const WorkerLife victim = daemon.ReadyWorkers().at(1);
-  const std::string obituary =
-      fmt::format("worker slot={} inc={} pid {} died while ready: signal 9 (KILL) after ", victim.slot,
-                  victim.incarnation, victim.pid);
-  daemon.ExpectLine(obituary);
+  const std::string exit = fmt::format("worker_exited slot={} inc={} worker_pid={} state=ready exit=SIGKILL",
+                                       victim.slot, victim.incarnation, victim.pid);
+  daemon.ExpectEvent(exit);
   const Yardstick machine;
   REQUIRE(::kill(victim.pid, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("is ready after", 3));
-  // By the server's own clock, from its knowing of the death to the start of the next. It has served nobody
-  // and was young: between them lies backoff_min, 100 ms, give or take its jitter.
-  const double pause = TimeOf(LinesWith(daemon.Log(), "started, pid").back()) -
-                       TimeOf(LinesWith(daemon.Log(), obituary).at(0));
+  REQUIRE(daemon.WaitForEvent("worker_ready", 3));
+  // By the server's clock, from the line about the exit to the start of the next worker. The victim was young
+  // and had served no client: between the two lines lies backoff_min, 100 ms, plus or minus its jitter.
+  const double pause = daemon.Events("worker_started").back().time - daemon.Events(exit).at(0).time;
   CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(250))));
   CHECK(daemon.AwaitWorkers(2));
-  CHECK(daemon.CountLog("died while") == 1);
-  CHECK(daemon.CountLog(obituary) == 1);
+  CHECK(daemon.CountEvents("worker_exited") == 1);
+  CHECK(daemon.CountEvents(exit) == 1);
   CHECK(daemon.ReadyWorkers().back().slot == victim.slot);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("served by the next one"));
 }
 
-TEST_CASE("a worker told to leave is replaced first, and its clients keep their connections") {
+TEST_CASE("a worker that gets TERM is replaced first, and its clients keep their connections") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   std::vector<TcpClient> clients;
@@ -74,18 +72,19 @@ TEST_CASE("a worker told to leave is replaced first, and its clients keep their 
   for (TcpClient& client : clients) REQUIRE(client.Echoes("before"));
   const pid_t old = daemon.ReadyWorkers().at(0).pid;
   REQUIRE(::kill(old, SIGTERM) == 0);
-  REQUIRE(WaitUntil(kPatience, [&] { return !IsAlive(old); }));
+  REQUIRE(WaitUntil(kTimeout, [&] { return !IsAlive(old); }));
   for (TcpClient& client : clients) CHECK(client.Echoes("after"));
-  const std::vector<std::string> lines = Lines(daemon.Log());
-  const auto place = [&](std::string_view text) {
-    return std::find_if(lines.begin(), lines.end(),
-                        [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  const std::vector<LogEntry> entries = ReadLog(daemon.Log());
+  const auto place = [&](std::string_view query) {
+    return std::find_if(entries.begin(), entries.end(),
+                        [wanted = LogQuery(query)](const LogEntry& entry) { return wanted.Matches(entry); });
   };
-  CHECK(place("inc=3 is ready") < place("inc=1 retires"));
+  CHECK(place("worker_ready inc=3") < place("worker_retiring inc=1"));
+  CHECK(place("worker_retiring inc=1") != entries.end());
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("signals that are the master's are nothing to a worker") {
+TEST_CASE("a worker ignores signals that are meant for the master") {
   DaemonProcess daemon;
   daemon.Serve(2, Flags("echo"));
   const pid_t worker = daemon.ReadyWorkers().at(0).pid;
@@ -103,41 +102,42 @@ TEST_CASE("signals that are the master's are nothing to a worker") {
   }
 }
 
-TEST_CASE("every way to die is named in the log, and costs only that worker's clients") {
-  struct Death {
+TEST_CASE("every kind of exit is named in the log, and costs only that worker's clients") {
+  struct Row {
     const char* command;
-    const char* said;
+    const char* exit;
   };
-  for (const Death& death : {Death{"crash", "signal 11 (SEGV)"}, Death{"abort", "signal 6 (ABRT)"},
-                             Death{"exit 0", "exit status 0"}, Death{"exit 7", "exit status 7"}}) {
+  for (const Row& row :
+       {Row{"crash", "SIGSEGV"}, Row{"abort", "SIGABRT"}, Row{"exit 0", "0"}, Row{"exit 7", "7"}}) {
 #ifdef PREFORKD_SANITIZED
-    if (std::string_view(death.command) == "crash") continue;  // the sanitizer makes a report of it
+    if (std::string_view(row.command) == "crash") continue;  // the sanitizer reports it
 #endif
-    CAPTURE(std::string(death.command));
+    CAPTURE(std::string(row.command));
     DaemonProcess daemon(kPreforkdWithFaults);
     daemon.Serve(2, InTurn("fault"));
-    daemon.ExpectLine(std::string("died while ready: ") + death.said);
+    const std::string exit = fmt::format("worker_exited state=ready exit={}", row.exit);
+    daemon.ExpectEvent(exit);
     TcpClient victim(daemon.Address());
     TcpClient other(daemon.Address());
     REQUIRE(ServedBy(victim) != ServedBy(other));
-    REQUIRE(victim.SendAll(std::string(death.command) + "\n"));
+    REQUIRE(victim.SendAll(std::string(row.command) + "\n"));
     CHECK(victim.IsClosedByPeer());
-    CHECK(daemon.WaitForLog(std::string("died while ready: ") + death.said));
-    CHECK(daemon.CountLog(std::string("it was doing: fault: ") + death.command) == 1);
-    CHECK(daemon.CountLog("connections lost 1, reclaimed 0") == 1);
+    CHECK(daemon.WaitForEvent(exit));
+    CHECK(daemon.CountEvents(fmt::format("{} doing~\"fault: {}\"", exit, row.command)) == 1);
+    CHECK(daemon.CountEvents(exit + " lost=1 reclaimed=0") == 1);
     CHECK(IsAlive(ServedBy(other)));
     CHECK(daemon.AwaitWorkers(2));
   }
 }
 
-TEST_CASE("a session that throws ends, and nothing else does") {
+TEST_CASE("a session that throws ends, and its worker serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, Flags("fault"));
   TcpClient thrower(daemon.Address());
   const pid_t worker = ServedBy(thrower);
   REQUIRE(thrower.SendAll("throw\n"));
   CHECK(thrower.IsClosedByPeer());
-  CHECK(daemon.CountLog("closing: the service threw: told to throw") == 1);
+  CHECK(daemon.CountEvents("conn_failed cause=exception error=\"told to throw\"") == 1);
   CHECK(IsReady(daemon, worker));
   std::vector<TcpClient> clients;
   for (int i = 0; i < 4; ++i) clients.emplace_back(daemon.Address());
@@ -145,11 +145,11 @@ TEST_CASE("a session that throws ends, and nothing else does") {
                     [&](TcpClient& client) { return ServedBy(client) == worker; }));
 }
 
-TEST_CASE("what a dead worker had not taken is served by the others") {
+TEST_CASE("connections that a killed worker had not taken are served by the others") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.Serve(2, {"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2", "--set",
                    "dispatch.policy=round-robin", "--set", "parking.after=0"});
-  daemon.ExpectLine("died while ready: signal 9 (KILL)");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   TcpClient blocker(daemon.Address());
   const pid_t stuck = ServedBy(blocker);
   REQUIRE(blocker.SendAll("sleep 60000\n"));
@@ -161,8 +161,8 @@ TEST_CASE("what a dead worker had not taken is served by the others") {
   REQUIRE(::kill(stuck, SIGKILL) == 0);
   for (TcpClient& client : clients) CHECK(client.ReadUntil("\n"));
   CHECK(blocker.IsClosedByPeer());
-  // All may have been answered, by reclaiming, before the master knows of the death.
-  CHECK(daemon.WaitForLog("died while ready: signal 9 (KILL)"));
+  // All may have been answered, by reclaiming, before the master knows that the worker has ended.
+  CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL"));
   CHECK(daemon.AwaitWorkers(2));
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("TTIN and TTOU: one worker more, one fewer, never none") {
   daemon.Signal(SIGTTOU);
   CHECK(daemon.AwaitWorkers(1));
   daemon.Signal(SIGTTOU);
-  CHECK(daemon.WaitForLog("1 workers are wanted from now on", 2));
+  CHECK(daemon.WaitForEvent("scaled pool=main workers=1", 2));
   CHECK(daemon.AwaitWorkers(1));
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("alone"));

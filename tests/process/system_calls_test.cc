@@ -1,5 +1,5 @@
-// What a request costs in system calls, by name, in the master and in the worker: the few that a connection's
-// life is made of, and nothing else.
+// The system calls of a request, by name, in the master and in the worker: the few that a connection needs,
+// and no others.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -18,8 +18,8 @@ namespace preforkd::testing {
 namespace {
 
 constexpr int kRequests = 200;
-// Calls for each request that need no reason: heartbeats, a clock's tick, what the machine's other work
-// brings about.
+// Calls per request that are allowed beyond these: heartbeats, the tick of a clock, effects of other work on
+// the machine.
 constexpr double kOther = 0.15;
 
 using PerRequest = std::map<std::string, double>;
@@ -41,13 +41,13 @@ std::string Text(const PerRequest& cost) {
   return text;
 }
 
-// Runs `requests` under strace. nullopt: there is no strace here.
+// Runs `requests` under strace. nullopt if strace is missing or may not trace.
 template <typename Requests>
 std::optional<Cost> Measure(DaemonProcess& daemon, Requests requests) {
   Strace master(daemon.MasterPid(), {"-c"}, daemon.Path("master.log"));
   Strace worker(daemon.WorkerPids().at(0), {"-c"}, daemon.Path("worker.log"));
   if (!master.Attached() || !worker.Attached()) {
-    MESSAGE("skipped: strace is not there, or may not trace");
+    MESSAGE("skipped: strace is missing or may not trace");
     return std::nullopt;
   }
   requests();
@@ -67,8 +67,8 @@ void CheckWithin(const PerRequest& cost, const PerRequest& bounds) {
 }
 
 void Serve(DaemonProcess& daemon, const std::vector<std::string>& what = {"--service", "status"}) {
-  // One worker: what it does is all that is done. Strace may make it slow; nobody is to care for it because
-  // of that.
+  // One worker, so its calls are all calls of workers. Strace may make it slow; nothing is reclaimed from it
+  // because of that.
   std::vector<std::string> flags = {"--listen", "127.0.0.1:0",   "--workers", "1",
                                     "--set",    "workers_max=1", "--set",     "dispatch.reclaim_after=0"};
   flags.insert(flags.end(), what.begin(), what.end());
@@ -85,9 +85,9 @@ TEST_CASE("a short connection: accepted, handed over, taken, read, answered, clo
       REQUIRE(HttpClient(daemon.Address()).Get("/healthz", "Connection: close\r\n"));
   });
   if (!cost) return;
-  // One client, one after the other: each is a batch of its own, which ends with an accept4 that finds
-  // nothing, and each waits once. With more at a time these are shared. getsockopt: which socket it is that a
-  // worker is given, so that it cannot hand back another (connection_seals.h).
+  // One client at a time: each is a batch of its own, which ends with an accept4 that finds nothing, and each
+  // waits once. Several at a time share these calls. getsockopt finds out which socket a worker is given, so
+  // that it cannot hand back another (connection_seals.h).
   CheckWithin(cost->master, {{"epoll_wait", 1},
                              {"prlimit64", 1},
                              {"accept4", 2},
@@ -125,7 +125,7 @@ TEST_CASE("a static file: opened, looked at, read or sent, closed") {
     });
     if (!cost) return;
     CheckWithin(cost->master, {});
-    // fstat(2) goes by either name, as the C library likes.
+    // The C library calls fstat(2) by either name.
     CheckWithin(cost->worker, {{"epoll_wait", 1},
                                {"recvfrom", 1},
                                {"sendto", 1},

@@ -1,10 +1,10 @@
-// Every system call between the exec of an upgrade and the answer to whoever waits for it fails once: of the
-// new program, and of the old one on its way back. Each time the server serves on, nobody is cut off, and who
-// waits is answered.
+// Each system call between the exec of an upgrade and the answer to its waiter fails once, in the new program
+// and in the old one on its way back. Each time the server serves on, no client is cut off, and the waiter is
+// answered.
 //
-// One server, and one upgrade for each call. By default each place in the program fails once, with one errno
-// after the other; UPGRADE_FAULTS=all lets every single call fail with each of them, and then all calls of a
-// kind at a time.
+// One server, and one upgrade for each call. By default each call site fails once, with a different errno
+// from one site to the next. UPGRADE_FAULTS=all makes every single call fail with each errno, and then all
+// calls of a kind together.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/syscall.h>
@@ -20,6 +20,7 @@
 
 #include "common/base/sys_error.h"
 #include "tests/support/call_faults.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -31,7 +32,7 @@ namespace {
 
 constexpr std::array<int, 4> kErrnos = {ENOSPC, EACCES, EMFILE, ENOMEM};
 constexpr int kClients = 8;
-// One that is refused after the exec waits a little before it runs the old program once more.
+// A new program that fails after the exec waits a little before it executes the old one again.
 constexpr Duration kAnswer = std::chrono::seconds(20);
 
 bool Everything() {
@@ -44,8 +45,8 @@ std::vector<int> ErrnosFor(std::size_t index) {
   return {kErrnos.at(index % kErrnos.size())};
 }
 
-// Without these for ever there is no loop, nobody can be told anything, and no worker is heard.
-const std::set<int> kNobodyDoesWithout = {SYS_epoll_wait, SYS_sendto, SYS_recvmsg};
+// No program can do without these: the event loop, replies, and messages of workers need them.
+const std::set<int> kIndispensable = {SYS_epoll_wait, SYS_sendto, SYS_recvmsg};
 
 using Fault = CallFaults::Fault;
 using Call = CallFaults::Call;
@@ -60,14 +61,18 @@ struct World {
 
   World() {
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-    daemon.WriteConfig(fmt::format(
-        "workers = 2\nworkers_max = 2\npid_file = \"{}\"\n"
-        "[log]\nfile = \"{}\"\naccess = \"{}\"\n[parking]\nafter = \"50ms\"\n"
-        "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-        "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-        "[[listen]]\naddress = \"unix:{}\"\nservice = \"web\"\n"
-        "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n",
-        daemon.Path("pid"), daemon.Path("server.log"), daemon.Path("access.log"), daemon.Path("http.sock")));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("workers_max", 2)
+                           .Set("pid_file", daemon.Path("pid"))
+                           .Set("log.file", daemon.Path("server.log"))
+                           .Set("log.access", daemon.Path("access.log"))
+                           .Set("parking.after", "50ms")
+                           .Listen("web")
+                           .Listen("ops", "127.0.0.2:0")
+                           .Listen("web", "unix:" + daemon.Path("http.sock"))
+                           .Service("web", "http")
+                           .Service("ops", "status"));
     daemon.Serve(2);
     clients.emplace(daemon.Address(), kClients);
     faults.emplace(daemon.MasterPid());
@@ -80,13 +85,17 @@ struct World {
     return Ctl(daemon, {"upgrade", "--wait"}, kAnswer);
   }
 
-  // What must hold after each.
+  // What must hold after each upgrade.
   void Expect(const CommandResult& result) {
     CAPTURE(result.out);
     CAPTURE(result.err);
     CHECK((result.code == 0 || result.code == 1));
     CHECK(result.err.find("crashed") == std::string::npos);
-    CHECK((result.out + result.err).find("serves") != std::string::npos);
+    const std::string& end = result.code == 0 ? result.out : result.err;
+    const bool served = result.code == 0 && end.find(" serves, version ") != std::string::npos;
+    const bool refused =
+        end.find("upgrade refused: ") != std::string::npos || end.find(" abandoned: ") != std::string::npos;
+    CHECK((served || refused));
     const bool alive = !daemon.Wait(Duration(0));
     REQUIRE_MESSAGE(
         alive, daemon.Log().substr(daemon.Log().size() - std::min<std::size_t>(daemon.Log().size(), 3000)));
@@ -94,14 +103,15 @@ struct World {
     CHECK(AskStatus(daemon.Address(1)).lost == 0);
   }
 
-  // The calls of the nth program of an upgrade in which `before` fail.
+  // The calls of the nth program of an upgrade in which the calls `before` fail.
   std::vector<Call> Record(int program, const std::vector<Fault>& before) {
     Expect(Upgrade(before));
     REQUIRE(faults->Programs() == program);
     return faults->Calls(program);
   }
 
-  // An upgrade in which these fail, beside what is needed to come so far. True when every fault was met.
+  // An upgrade in which `fault` occurs, and `before`, which is needed to get there. True if all of them
+  // occurred.
   bool Fail(const std::string& what, const std::vector<Fault>& before, const Fault& fault) {
     std::vector<Fault> all = before;
     all.push_back(fault);
@@ -111,7 +121,7 @@ struct World {
     return faults->Injected() >= static_cast<int>(all.size());
   }
 
-  // The calls of that program fail one after the other, each in an upgrade of its own.
+  // Each call of that program fails, in an upgrade of its own.
   void FailEach(int program, const std::vector<Fault>& before) {
     const std::vector<Call> calls = Record(program, before);
     REQUIRE(calls.size() > 60);
@@ -129,12 +139,12 @@ struct World {
     CHECK(failed > 40);
   }
 
-  // All calls of one kind fail, for as long as that program runs.
+  // All calls of one kind fail as long as that program runs.
   void FailAllOfEachKind(int program, const std::vector<Fault>& before) {
     if (!Everything()) return;
     std::set<int> kinds;
     for (const Call& call : Record(program, before)) {
-      if (CallFaults::CanFail(call.number) && !kNobodyDoesWithout.contains(call.number))
+      if (CallFaults::CanFail(call.number) && !kIndispensable.contains(call.number))
         kinds.insert(call.number);
     }
     int failed = 0;
@@ -149,7 +159,7 @@ struct World {
   }
 };
 
-// Lets the new program return: the first fcntl reads the seals of the state.
+// Makes the new program return to the old one: the first fcntl reads the seals of the state.
 Fault Refusal(const std::vector<Call>& calls) {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (calls[i].number == SYS_fcntl) return {1, static_cast<int>(i), EACCES};
@@ -157,7 +167,7 @@ Fault Refusal(const std::vector<Call>& calls) {
   return {};
 }
 
-// False, and a word about it, where calls cannot be made to fail.
+// False, with a message, where calls cannot be made to fail.
 bool MayTrace(World& world) {
   DaemonProcess::TolerateChild(world.faults->Pid());
   if (world.faults->Attached()) return true;
@@ -179,7 +189,7 @@ void ExpectUnharmed(World& world) {
 
 }  // namespace
 
-TEST_CASE("each system call of a program that takes over fails") {
+TEST_CASE("an upgrade survives the failure of any system call of the new program") {
   World world;
   if (!MayTrace(world)) return;
   world.FailEach(1, {});
@@ -187,7 +197,7 @@ TEST_CASE("each system call of a program that takes over fails") {
   ExpectUnharmed(world);
 }
 
-TEST_CASE("the same of the old program that has to come back") {
+TEST_CASE("a refused upgrade survives the failure of any system call of the old program that returns") {
   World world;
   if (!MayTrace(world)) return;
   const Fault refusal = Refusal(world.Record(1, {}));
@@ -196,7 +206,7 @@ TEST_CASE("the same of the old program that has to come back") {
   ExpectUnharmed(world);
 }
 
-TEST_CASE("what the old program can do without it does without, however long it is missing") {
+TEST_CASE("the old program returns even if a system call that it can do without always fails") {
   for (const int number : {SYS_openat, SYS_memfd_create}) {
     CAPTURE(number);
     World world;
@@ -205,9 +215,9 @@ TEST_CASE("what the old program can do without it does without, however long it 
     for (int program = 2; program < 8; ++program) all.push_back({program, -1, EMFILE, number});
     const CommandResult result = world.Upgrade(all);
     CHECK(result.code == 1);
-    CHECK(result.err.find("version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("version 0.2.0 is back in service") != std::string::npos);
     world.Expect(result);
-    world.daemon.IgnoreDescriptors();  // those that it returned to write to a scoreboard of their own
+    world.daemon.IgnoreDescriptors();  // its workers write to a scoreboard of their own
     world.faults.reset();
     world.clients.reset();
   }

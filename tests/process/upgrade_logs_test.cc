@@ -1,8 +1,7 @@
-// Logs at an upgrade: what cannot be opened anew stays as it is, open in the process, and the log says so.
-// Nobody is cut off, by neither the new program nor the old one on its way back.
+// Logs at an upgrade: a file that cannot be opened again stays open as it was, and the log reports that. No
+// client is cut off, neither by the new program nor by the old one on its way back.
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <filesystem>
 
 #include "common/base/unique_fd.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/keep_alive_clients.h"
@@ -22,34 +22,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kServices =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n"
-    "[[listen]]\naddress = \"127.0.0.2:0\"\nservice = \"ops\"\n"
-    "[service.web]\ntype = \"http\"\n[service.ops]\ntype = \"status\"\n";
-
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
-// Follows a log through its descriptor, as tail -f does: after its name has gone, too.
+// Follows a log through its descriptor, as tail -f does: also after the file has been removed.
 class Follower {
  public:
   explicit Follower(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
 
-  [[nodiscard]] bool Shows(std::string_view text) {
-    return WaitUntil(kPatience, [&] {
-      std::array<char, 4096> bytes;
-      for (ssize_t size = 0; (size = ::read(file_.Get(), bytes.data(), bytes.size())) > 0;) {
-        text_.append(bytes.data(), static_cast<std::size_t>(size));
-      }
-      return text_.find(text) != std::string::npos;
-    });
+  // Until a line of the server's log matches `query` (log_oracle.h).
+  [[nodiscard]] bool ShowsEvent(std::string_view query) {
+    return WaitUntil(kTimeout, [&] { return !EntriesOf(Text(), query).empty(); });
   }
-  [[nodiscard]] const std::string& Text() const { return text_; }
+  // What has been written so far.
+  [[nodiscard]] const std::string& Text() {
+    std::array<char, 4096> bytes;
+    for (ssize_t size = 0; (size = ::read(file_.Get(), bytes.data(), bytes.size())) > 0;) {
+      text_.append(bytes.data(), static_cast<std::size_t>(size));
+    }
+    return text_;
+  }
 
  private:
   UniqueFd file_;
   std::string text_;
 };
+
+bool HasEvent(const std::string& log, std::string_view query) {
+  return !EntriesOf(ReadFile(log), query).empty();
+}
+
+// Lines of an access log.
+std::size_t Requests(const std::string& log) { return LinesWith(log, " duration=").size(); }
 
 // A server with both logs in a folder of their own, and clients that stay.
 struct World {
@@ -66,16 +69,22 @@ struct World {
   [[nodiscard]] std::string Access() const { return folder + "/access.log"; }
 
   void Serve(const std::string& server, const std::string& access) {
-    daemon.WriteConfig(kServices + fmt::format("[log]\nfile = \"{}\"\naccess = \"{}\"\n", server, access));
+    daemon.WriteConfig(ConfigText()
+                           .Workers(2)
+                           .Set("workers_max", 2)
+                           .Set("parking.after", "50ms")
+                           .Set("log.file", server)
+                           .Set("log.access", access)
+                           .Listen("web")
+                           .Listen("ops", "127.0.0.2:0")
+                           .Service("web", "http")
+                           .Service("ops", "status"));
   }
   void Begin(const std::string& log) {
     daemon.Start();
-    REQUIRE(
-        WaitUntil(kPatience, [&] { return ReadFile(log).find("serving: generation") != std::string::npos; }));
-    for (const std::string& line : LinesWith(ReadFile(log), ": listening on ")) {
-      const std::size_t start = line.find(": listening on ") + 15;
-      addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
-    }
+    REQUIRE(WaitUntil(kTimeout, [&] { return HasEvent(log, "serving"); }));
+    for (const LogEntry& entry : EntriesOf(ReadFile(log), "listening"))
+      addresses.push_back(entry.Field("address"));
     clients.emplace(addresses.at(0), 20);
   }
   void ExpectNobodyLost() {
@@ -94,8 +103,8 @@ struct World {
 }  // namespace
 
 TEST_CASE(
-    "the folder of both logs is removed: they go on into the old files, and USR1 makes new ones when it is "
-    "back") {
+    "the folder of both logs is removed: the old files are written on, and USR1 creates new ones when the "
+    "folder is back") {
   World world;
   world.Serve(world.Server(), world.Access());
   world.Begin(world.Server());
@@ -104,28 +113,26 @@ TEST_CASE(
   fs::remove_all(world.folder);
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
-  CHECK(server.Shows("the log stays where it is: open " + world.folder));
-  CHECK(server.Shows("has taken over from version 0.2.0"));
-  CHECK(server.Shows("generation 2 serves"));
-  const std::size_t before = access.Text().size();
+  CHECK(server.ShowsEvent("log_reopen_failed why~" + world.folder));
+  CHECK(server.ShowsEvent("upgrade_resumed from_version=0.2.0"));
+  CHECK(server.ShowsEvent("upgrade_done generation=2"));
+  const std::size_t before = Requests(access.Text());
   world.ExpectNobodyLost();
-  CHECK(access.Shows(" duration="));
-  CHECK(WaitUntil(kPatience, [&] { return access.Shows("") && access.Text().size() > before; }));
-  // Twice: what was inherited is left to the next one.
+  CHECK(WaitUntil(kTimeout, [&] { return Requests(access.Text()) > before; }));
+  // Once more: the files are passed on to the next program too.
   world.shelf.Put(kPreforkd);
   world.ExpectUpgrade();
-  CHECK(server.Shows("generation 3 serves"));
+  CHECK(server.ShowsEvent("upgrade_done generation=3"));
   fs::create_directory(world.folder);
   world.daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
-    return ReadFile(world.Server()).find("log reopened by all processes") != std::string::npos;
-  }));
+  CHECK(WaitUntil(kTimeout, [&] { return HasEvent(world.Server(), "log_reopened"); }));
   CHECK(world.clients->Answered() == 20);
-  CHECK(WaitUntil(kPatience, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Requests(ReadFile(world.Access())) >= 20; }));
   world.clients.reset();
 }
 
-TEST_CASE("the same when the new program crashes: the old one is back, and writes where it wrote") {
+TEST_CASE(
+    "the folder of both logs is removed and the new program crashes: the old one writes to the old files") {
   World world;
   world.Serve(world.Server(), world.Access());
   world.Begin(world.Server());
@@ -135,17 +142,17 @@ TEST_CASE("the same when the new program crashes: the old one is back, and write
     world.shelf.Put(kPreforkdNext, trick);
     const CommandResult result = Upgrade(world.daemon);
     CHECK(result.code == 1);
-    CHECK(result.err.find("version 0.2.0 is back and serves on") != std::string::npos);
+    CHECK(result.err.find("version 0.2.0 is back in service") != std::string::npos);
     world.ExpectNobodyLost();
   }
-  CHECK(server.Shows("the log stays where it is: open " + world.folder));
-  CHECK(server.Shows("version 0.2.0 is back and serves on"));
+  CHECK(server.ShowsEvent("log_reopen_failed why~" + world.folder));
+  CHECK(server.ShowsEvent("upgrade_returned version=0.2.0"));
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
   world.clients.reset();
 }
 
-TEST_CASE("only the folder of the access log is removed") {
+TEST_CASE("only the folder of the access log is removed: the old file is written on until USR1") {
   World world;
   const std::string server = world.daemon.Path("server.log");
   world.Serve(server, world.Access());
@@ -154,17 +161,17 @@ TEST_CASE("only the folder of the access log is removed") {
   fs::remove_all(world.folder);
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
-  CHECK(world.daemon.WaitForLog("the log stays where it is: open " + world.Access()));
-  CHECK(access.Shows(" duration="));
+  CHECK(world.daemon.WaitForEvent("log_reopen_failed why~" + world.Access()));
+  CHECK(WaitUntil(kTimeout, [&] { return Requests(access.Text()) > 0; }));
   fs::create_directory(world.folder);
   world.daemon.Signal(SIGUSR1);
-  CHECK(world.daemon.WaitForLog("log reopened by all processes"));
+  CHECK(world.daemon.WaitForEvent("log_reopened"));
   CHECK(world.clients->Answered() == 20);
-  CHECK(WaitUntil(kPatience, [&] { return LinesWith(ReadFile(world.Access()), " duration=").size() >= 20; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Requests(ReadFile(world.Access())) >= 20; }));
   world.clients.reset();
 }
 
-TEST_CASE("a mistake in log.file that a reload has accepted, then an upgrade") {
+TEST_CASE("a log.file that cannot be opened is accepted by a reload, and survives an upgrade and a return") {
   World world;
   const std::string server = world.daemon.Path("server.log");
   world.Serve(server, world.Access());
@@ -172,27 +179,26 @@ TEST_CASE("a mistake in log.file that a reload has accepted, then an upgrade") {
   const std::string wrong = world.daemon.Path("lgo/server.log");
   world.Serve(wrong, world.Access());
   CHECK(world.daemon.Reload());
-  CHECK(world.daemon.CountLog("the log stays where it is: open " + wrong) == 1);
+  CHECK(world.daemon.CountEvents("log_reopen_failed why~" + wrong) == 1);
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
-  CHECK(world.daemon.WaitForLog("the log stays where it is: open " + wrong, 2));
-  CHECK(world.daemon.WaitForLog("generation 3 serves"));
+  CHECK(world.daemon.WaitForEvent("log_reopen_failed why~" + wrong, 2));
+  CHECK(world.daemon.WaitForEvent("upgrade_done generation=3"));
   world.shelf.Put(kPreforkdNext, "crash");
   CHECK(Upgrade(world.daemon).code == 1);
   world.ExpectNobodyLost();
-  CHECK(world.daemon.WaitForLog("version next is back and serves on"));
-  // Mended, it goes where it should.
+  CHECK(world.daemon.WaitForEvent("upgrade_returned version=next"));
+  // When the folder exists, a reload opens the file.
   fs::create_directory(world.daemon.Path("lgo"));
   world.daemon.Signal(SIGHUP);
-  CHECK(
-      WaitUntil(kPatience, [&] { return ReadFile(wrong).find("generation 4 serves") != std::string::npos; }));
+  CHECK(WaitUntil(kTimeout, [&] { return HasEvent(wrong, "reload_done generation=4"); }));
   world.ExpectNobodyLost();
   world.clients.reset();
   fs::rename(wrong, world.daemon.Path("moved.log"));
   fs::remove(world.daemon.Path("lgo"));
 }
 
-TEST_CASE("a master without root whose log folder has become root's") {
+TEST_CASE("a master without root whose log folder now belongs to root: upgrade, return, and USR1") {
   World world;
   if (!world.daemon.BecomeNobody(1024)) {
     MESSAGE("skipped: no other user here");
@@ -207,17 +213,15 @@ TEST_CASE("a master without root whose log folder has become root's") {
   fs::permissions(world.folder, fs::perms(0700));
   world.shelf.Put(kPreforkdNext);
   world.ExpectUpgrade();
-  CHECK(ReadFile(world.Server()).find("(EACCES)") != std::string::npos);
-  CHECK(ReadFile(world.Server()).find("generation 2 serves") != std::string::npos);
+  CHECK(HasEvent(world.Server(), "log_reopen_failed why~EACCES"));
+  CHECK(HasEvent(world.Server(), "upgrade_done generation=2"));
   world.shelf.Put(kPreforkdNext, "crash");
   CHECK(Upgrade(world.daemon).code == 1);
   world.ExpectNobodyLost();
   REQUIRE(::chown(world.folder.c_str(), 65534, 65534) == 0);
   fs::rename(world.Server(), world.folder + "/server.1");
   world.daemon.Signal(SIGUSR1);
-  CHECK(WaitUntil(kPatience, [&] {
-    return ReadFile(world.Server()).find("log reopened by all processes") != std::string::npos;
-  }));
+  CHECK(WaitUntil(kTimeout, [&] { return HasEvent(world.Server(), "log_reopened"); }));
   world.clients.reset();
 }
 

@@ -1,11 +1,12 @@
-// Upgrades that must not be: the old program serves on, says why within ten seconds, and has lost nothing.
+// Upgrades that must be refused: the old program serves on, reports the reason within ten seconds, and has
+// lost no connection.
 #include <doctest/doctest.h>
-#include <fmt/core.h>
 
 #include <csignal>
 #include <cstdlib>
 
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/proc_status.h"
@@ -16,20 +17,25 @@ namespace {
 
 constexpr Duration kPromised = std::chrono::seconds(10);
 
-constexpr const char* kConfig =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("parking.after", "50ms")
+      .Listen("web")
+      .Service("web", "http");
+}
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
-// A server with idle clients, all of whom must be answered in the end.
+// A server with idle clients, which must all be answered in the end.
 struct World {
   ProgramShelf shelf{kPreforkd};
   DaemonProcess daemon{shelf.Path()};
   std::optional<KeepAliveClients> clients;
 
   World() {
-    daemon.WriteConfig(kConfig);
+    daemon.WriteConfig(Config());
     daemon.Serve(2);
     clients.emplace(daemon.Address(), 20);
   }
@@ -41,7 +47,7 @@ struct World {
     CHECK(Now() - begin < kPromised);
     CHECK(result.code == 1);
     CHECK(result.err.find("upgrade refused: " + reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.2.0 serves on") != std::string::npos);
+    CHECK(result.err.find("; version 0.2.0 keeps serving") != std::string::npos);
     CHECK(clients->Answered() == 20);
     CHECK(daemon.AwaitWorkers(2));
   }
@@ -60,8 +66,8 @@ struct World {
 }  // namespace
 
 TEST_CASE(
-    "to what is no program: not there, not executable, of another machine, a script, a program of somebody "
-    "else") {
+    "an upgrade is refused if the program is missing, not executable, of another machine, a script, or not "
+    "preforkd") {
   World world;
   world.shelf.Remove();
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
@@ -73,66 +79,63 @@ TEST_CASE(
   world.shelf.PutBytes(foreign, true);
   world.ExpectRefusal("execve " + world.shelf.Path() + ": Exec format error (ENOEXEC)");
   world.shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
-  world.ExpectRefusal(
-      "what lies there is no preforkd that can take over; it ended with exit code 0: I am new here");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 0: I am new here");
   world.shelf.Put("/bin/true");
-  world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 0");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 0");
   world.ExpectSuccess();
 }
 
-TEST_CASE("to one that ends, one that hangs, and one that is gone when its time comes") {
+TEST_CASE("an upgrade is refused if the new program exits, hangs, or vanishes before the exec") {
   World world;
   world.shelf.Put(kPreforkdNext, "exit");
-  world.ExpectRefusal(
-      "what lies there is no preforkd that can take over; it ended with exit code 3: not today");
+  world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 3: not today");
   world.shelf.Put(kPreforkdNext, "hang");
-  world.ExpectRefusal("the new program has not made up its mind within 8 s");
+  world.ExpectRefusal("the new program timed out after 8 s");
   world.shelf.Put(kPreforkdNext, "vanish");
   world.ExpectRefusal("execve " + world.shelf.Path() + ": No such file or directory (ENOENT)");
   world.ExpectSuccess();
 }
 
-TEST_CASE("with a configuration that is wrong, an address that is taken, or a worker that cannot start") {
+TEST_CASE(
+    "an upgrade is refused with an invalid configuration, an address in use, or a worker that cannot start") {
   World world;
   world.shelf.Put(kPreforkdNext);
-  world.daemon.WriteConfig(std::string("wrokers = 3\n") + kConfig);
+  world.daemon.WriteConfig("wrokers = 3\n" + Config().Text());
   world.ExpectRefusal(world.daemon.ConfigPath() + ":1:1: unknown key 'wrokers'; did you mean 'workers'?");
   DaemonProcess other;
   other.Serve(1, {"--listen", "127.0.0.9:0", "--workers", "1"});
-  world.daemon.WriteConfig(
-      fmt::format("{}[[listen]]\naddress = \"{}\"\nservice = \"web\"\n", kConfig, other.Address()));
+  world.daemon.WriteConfig(Config().Listen("web", other.Address()));
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
-  world.daemon.WriteConfig(std::string(kConfig) +
-                           "[service.bad]\ntype = \"fault\"\ndie_at_start = \"all\"\n");
-  world.ExpectRefusal("a worker of the new program dies at its start");
-  world.daemon.WriteConfig(kConfig);
+  world.daemon.WriteConfig(Config().Service("bad", "fault", {{"crash_at_start", "all"}}));
+  world.ExpectRefusal("a worker of the new program ");
+  world.daemon.WriteConfig(Config());
   world.ExpectSuccess();
 }
 
-TEST_CASE("while the server stops, and a stop while the new program is looked at") {
+TEST_CASE("the server stops while the new program is being checked") {
   World world;
   world.shelf.Put(kPreforkdNext, "hang");
   world.daemon.Signal(SIGUSR2);
-  REQUIRE(world.daemon.WaitForLog("is asked whether it would do"));
-  world.daemon.Signal(SIGHUP);  // has to wait for that
-  REQUIRE(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
+  REQUIRE(world.daemon.WaitForEvent("upgrade_check"));
+  world.daemon.Signal(SIGHUP);  // waits for the check
+  REQUIRE(world.daemon.WaitForEvent("reload_waits for=upgrade"));
   world.clients.reset();
   world.daemon.Signal(SIGTERM);
   CHECK(world.daemon.Wait() == 0);
 }
 
-TEST_CASE("a reload that had to wait for a refused upgrade is done") {
-  for (const char* trick : {"hang", "vanish"}) {  // refused when it is looked at, and at the exec
+TEST_CASE("a reload that waited for a refused upgrade is carried out") {
+  for (const char* trick : {"hang", "vanish"}) {  // refused at the check, and at the exec
     CAPTURE(std::string(trick));
     World world;
     world.shelf.Put(kPreforkdNext, trick);
     world.daemon.Signal(SIGUSR2);
-    REQUIRE(world.daemon.WaitForLog(
-        "is asked whether it would do"));  // of two signals the lower number is heard first
+    // Of two pending signals the lower number would be handled first.
+    REQUIRE(world.daemon.WaitForEvent("upgrade_check"));
     world.daemon.Signal(SIGHUP);
-    if (std::string(trick) == "hang") CHECK(world.daemon.WaitForLog("reload waits: an upgrade is under way"));
-    CHECK(world.daemon.WaitForLog("generation 2 serves"));
-    CHECK(world.daemon.CountLog("upgrade refused: ") == 1);
+    if (std::string(trick) == "hang") CHECK(world.daemon.WaitForEvent("reload_waits for=upgrade"));
+    CHECK(world.daemon.WaitForEvent("reload_done generation=2"));
+    CHECK(world.daemon.CountEvents("upgrade_refused") == 1);
     CHECK(world.daemon.AwaitWorkers(2));
     CHECK(world.clients->Answered() == 20);
     world.clients.reset();
@@ -141,7 +144,7 @@ TEST_CASE("a reload that had to wait for a refused upgrade is done") {
 
 namespace {
 
-// Processes, wherever they hang, that were started with these words.
+// The number of processes, of any parent, with this command line.
 std::size_t Running(const std::string& words) {
   const CommandResult found = RunCommand({"/usr/bin/pgrep", "-c", "-f", "-x", words});
   return static_cast<std::size_t>(std::atoi(found.out.c_str()));
@@ -149,52 +152,52 @@ std::size_t Running(const std::string& words) {
 
 }  // namespace
 
-TEST_CASE("what a check has started ends with it: too late, not wanted any more, or over") {
+TEST_CASE(
+    "processes that a check has started end with it: after a timeout, at a stop, or when it has exited") {
   const std::string sleeper = "sleep 4711";
-  SUBCASE("too late") {
+  SUBCASE("the check times out") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
-    world.ExpectRefusal("the new program has not made up its mind within 8 s");
+    world.ExpectRefusal("the new program timed out after 8 s");
   }
   SUBCASE("the server stops") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 &\nsleep 4711\n", true);
     world.daemon.Signal(SIGUSR2);
-    REQUIRE(WaitUntil(kPatience, [&] { return Running(sleeper) == 2; }));
+    REQUIRE(WaitUntil(kTimeout, [&] { return Running(sleeper) == 2; }));
     world.clients.reset();
     world.daemon.Signal(SIGTERM);
     CHECK(world.daemon.Wait() == 0);
   }
-  SUBCASE("it has ended itself, and left something behind") {
+  SUBCASE("it has exited, and left a process behind") {
     World world;
-    world.daemon.ExpectOrphans();  // dead, and the test's to wait for
+    world.daemon.ExpectOrphans();  // killed, and children of this test then
     world.shelf.PutBytes("#!/bin/sh\nsleep 4711 >/dev/null 2>&1 &\nexit 5\n", true);
-    world.ExpectRefusal("what lies there is no preforkd that can take over; it ended with exit code 5");
+    world.ExpectRefusal("not a preforkd binary that supports upgrade; it exited with code 5");
   }
-  CHECK(WaitUntil(kPatience, [&] { return Running(sleeper) == 0; }));
+  CHECK(WaitUntil(kTimeout, [&] { return Running(sleeper) == 0; }));
 }
 
 TEST_CASE("a worker that hangs at the start of a check ends with it") {
   ProgramShelf shelf(kPreforkdWithFaults);
   DaemonProcess daemon(shelf.Path());
-  const std::string config =
-      "workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"fault\"\n";
+  ConfigText config = ConfigText().Workers(1).Listen("s").Service("s", "fault");
   daemon.WriteConfig(config);
   daemon.Serve(1);
-  daemon.WriteConfig(config + "hang_at_start = \"all\"\n");
+  daemon.WriteConfig(config.Set("service.s.hang_at_start", "all"));
   daemon.Signal(SIGUSR2);
-  // The check, and the worker that it tries.
+  // The check, and the worker that it has started.
   const auto tried = [&] {
     for (const pid_t child : daemon.WorkerPids()) {
       if (!ChildrenOf(child).empty()) return true;
     }
     return false;
   };
-  REQUIRE(WaitUntil(kPatience, tried));
+  REQUIRE(WaitUntil(kTimeout, tried));
   daemon.Signal(SIGTERM);
-  daemon.ExpectOrphans();  // it is told by the kernel, a moment later
+  daemon.ExpectOrphans();  // the kernel ends it a moment later
   CHECK(daemon.Wait() == 0);
 }
 

@@ -1,10 +1,11 @@
-// A new program that fails after the exec: where there is a way back the old one returns, and where there is
-// none it is as if the master had died, which costs what that costs.
+// A new program that fails after the exec: the old one returns if there is a way back. If there is none the
+// failure has the effects of a crash of the master.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <csignal>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/notify_socket.h"
@@ -14,20 +15,26 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr const char* kConfig =
-    "workers = 2\nworkers_max = 2\n[parking]\nafter = \"50ms\"\n"
-    "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\n[service.web]\ntype = \"http\"\n";
+ConfigText Config() {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("parking.after", "50ms")
+      .Listen("web")
+      .Service("web", "http");
+}
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }
 
 }  // namespace
 
-TEST_CASE("one that crashes or stalls while it takes over: the old program is back, and nobody was cut off") {
+TEST_CASE(
+    "a new program crashes or stalls while it takes over: the old one returns, and no client is cut off") {
   NotifySocket manager;
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 40);
   REQUIRE(daemon.AwaitAllParked());
@@ -42,32 +49,31 @@ TEST_CASE("one that crashes or stalls while it takes over: the old program is ba
     CAPTURE(result.err);
     CHECK(result.code == 1);
     CHECK(result.err.find(reason) != std::string::npos);
-    CHECK(result.err.find("; version 0.2.0 is back and serves on") != std::string::npos);
-    CHECK(daemon.WaitForLog("is back and serves on", ++returns));
+    CHECK(result.err.find("; version 0.2.0 is back in service") != std::string::npos);
+    CHECK(daemon.WaitForEvent("upgrade_returned version=0.2.0", ++returns));
     CHECK(ReadFile("/proc/" + std::to_string(daemon.MasterPid()) + "/comm") == "preforkd\n");
     CHECK(idle.Answered() == 40);
     CHECK(daemon.ReadyWorkers().size() == 2);
   }
-  CHECK(daemon.CountLog(" started, pid ") == 2);  // the workers have seen nothing of it
-  // A worker of the program that came back is one like any other.
-  daemon.ExpectLine(" died while ");
+  CHECK(daemon.CountEvents("worker_started") == 2);  // the workers were not affected
+  // A worker of the program that returned is supervised like any other.
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   REQUIRE(daemon.AwaitAllParked());
   for (const pid_t worker : daemon.WorkerPids()) ::kill(worker, SIGKILL);
-  CHECK(daemon.WaitForLog(" is ready after ", 4));
+  CHECK(daemon.WaitForEvent("worker_ready", 4));
   CHECK(idle.Answered() == 40);
   CHECK(daemon.Reload());
   shelf.Put(kPreforkdNext);
   CHECK(Upgrade(daemon).code == 0);
   CHECK(daemon.AwaitWorkers(2));
   CHECK(idle.Answered() == 40);
-  CHECK(daemon.CountLog("lost 0, reclaimed 0") >= 2);
+  CHECK(daemon.CountEvents("worker_exited exit=SIGKILL lost=0 reclaimed=0") >= 2);
 }
 
-TEST_CASE(
-    "nothing of the attempt is left to the old program: no alarm, and no signal that it would not hear") {
+TEST_CASE("the old program that returns has no alarm and no blocked signal left of the attempt") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 4);
   const std::vector<int> blocked = SignalsIn(daemon.MasterPid(), "SigBlk");
@@ -82,22 +88,22 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "one whose workers cannot start: those of the old program serve on, and the next upgrade takes them "
-    "over") {
+    "the workers of a new program cannot start: those of the old one serve on, and the next upgrade takes "
+    "over from them") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.ExpectLine(" died while ");
-  daemon.WriteConfig(kConfig);
+  daemon.ExpectEvent("worker_exited exit=10");
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
   KeepAliveClients idle(daemon.Address(), 40);
   shelf.Put(kPreforkdNext, "bad-workers");
   const CommandResult result = Upgrade(daemon);
   CAPTURE(result.err);
   CHECK(result.code == 1);
-  CHECK(result.err.find("the master is of version next by now, the workers are still of version 0.2.0") !=
+  CHECK(result.err.find("the master already runs version next, the workers still run version 0.2.0") !=
         std::string::npos);
   CHECK(idle.Answered() == 40);
-  CHECK(daemon.CountLog(" is ready after ") == 2);
+  CHECK(daemon.CountEvents("worker_ready") == 2);
   shelf.Put(kPreforkd);
   const CommandResult again = Upgrade(daemon);
   CAPTURE(again.err);
@@ -106,18 +112,18 @@ TEST_CASE(
   CHECK(idle.Answered() == 40);
 }
 
-TEST_CASE("one that ends before it has a way back is a master that has died: workers finish and leave") {
+TEST_CASE("a new program exits before it has a way back: workers finish and end, as without a master") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  daemon.WriteConfig(kConfig);
+  daemon.WriteConfig(Config());
   daemon.Serve(2);
-  shelf.Put(kPreforkdNext, "die");
+  shelf.Put(kPreforkdNext, "exit-restoring");
   daemon.ExpectExit(1);
   daemon.ExpectOrphans();
   daemon.IgnoreDescriptors();
   CHECK(Upgrade(daemon).code == 69);
   CHECK(daemon.Wait() == 1);
-  // Nobody could remove it; a successor takes its place.
+  // The master could not remove it; a later server would.
   ::unlink(daemon.Path("control.sock").c_str());
 }
 

@@ -1,6 +1,5 @@
-// Whoever waits for the outcome of a change is answered: once, with the outcome of that change, whatever
-// happens while it begins. Forks are made to fail, from inside the kernel and by a limit; changes wait for
-// one another; the server stops.
+// Each waiter for the outcome of a change is answered once, with the outcome of that change, whatever happens
+// meanwhile: forks fail, injected by strace or by a limit; changes wait for one another; the server stops.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -11,6 +10,7 @@
 #include <filesystem>
 #include <list>
 
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/program_shelf.h"
 #include "tests/support/strace.h"
@@ -23,14 +23,17 @@ constexpr const char* kReloadWait = R"({"command":"reload","wait":true})";
 constexpr const char* kUpgradeWait = R"({"command":"upgrade","wait":true})";
 constexpr const char* kNoForks = "inject=clone,clone3,fork,vfork:error=EAGAIN";
 
-std::string Config(const std::string& option = {}) {
-  return "workers = 2\nworkers_max = 2\n[supervision]\nbackoff_min = \"100ms\"\ndrain_timeout = "
-         "\"1s\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
-         "service = \"s\"\n[service.s]\ntype = \"fault\"\n" +
-         option;
+ConfigText Config(const ConfigSettings& fault = {}) {
+  return ConfigText()
+      .Workers(2)
+      .Set("workers_max", 2)
+      .Set("supervision.backoff_min", "100ms")
+      .Set("supervision.drain_timeout", "1s")
+      .Listen("s")
+      .Service("s", "fault", fault);
 }
 
-// One connection of the control socket: what was asked on it, and what came back.
+// One connection to the control socket, with one command on it.
 class Waiter {
  public:
   Waiter(const DaemonProcess& daemon, const std::string& request)
@@ -38,10 +41,10 @@ class Waiter {
     REQUIRE(client_.SendAll(request + "\n"));
   }
 
-  // The answer; empty when there is none.
+  // Empty if there is none.
   std::string Answer() { return client_.ReadUntil("\n").value_or(""); }
-  // Nothing more came: the next thing on this connection is the answer to the next question.
-  bool HeardOnce() {
+  // True if there was no second answer: the next one is that to the next command.
+  bool AnsweredOnce() {
     return client_.SendAll("{\"command\":\"dance\"}\n") &&
            client_.ReadUntil("\n").value_or("") == "{\"ok\":false,\"message\":\"unknown command 'dance'\"}\n";
   }
@@ -57,14 +60,14 @@ bool Grants(const std::string& answer, const std::string& what) {
   return answer.starts_with(R"({"ok":true,)") && answer.find(what) != std::string::npos;
 }
 
-// No process can be forked by the server for as long as it lives.
+// As long as this object lives the server cannot fork.
 class NoForks {
  public:
   explicit NoForks(const DaemonProcess& daemon)
       : strace_(daemon.MasterPid(), {"-e", kNoForks}, daemon.Path("strace.log")) {}
   [[nodiscard]] bool Possible() const {
     if (strace_.Attached()) return true;
-    MESSAGE("skipped: strace is not there, or may not trace");
+    MESSAGE("skipped: strace is missing or may not trace");
     return false;
   }
 
@@ -72,7 +75,7 @@ class NoForks {
   Strace strace_;
 };
 
-// By its own user: to change another's takes a capability that root may lack.
+// Run as the server's user: changing another user's limit takes a capability that root may lack.
 bool LimitProcesses(const DaemonProcess& daemon, const std::string& limit) {
   return std::system(
              fmt::format("setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --pid {} --nproc={}:",
@@ -82,9 +85,7 @@ bool LimitProcesses(const DaemonProcess& daemon, const std::string& limit) {
 
 }  // namespace
 
-TEST_CASE(
-    "a reload whose workers cannot be forked: its waiter hears of that one, and the next waiter of the "
-    "next") {
+TEST_CASE("a reload whose workers cannot be forked: each waiter gets the outcome of its own reload") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(2);
@@ -92,17 +93,17 @@ TEST_CASE(
   if (!none->Possible()) return;
   Waiter first(daemon, kReloadWait);
   CHECK(Refuses(first.Answer(),
-                "generation 2 abandoned: a worker could not be forked; generation 1 serves on"));
+                "generation 2 abandoned: a worker could not be forked; generation 1 keeps serving"));
   Waiter second(daemon, kReloadWait);
   CHECK(Refuses(second.Answer(), "generation 3 abandoned: "));
   none.reset();
   Waiter third(daemon, kReloadWait);
   CHECK(Grants(third.Answer(), "generation 4 serves"));
-  for (Waiter* waiter : {&first, &second, &third}) CHECK(waiter->HeardOnce());
+  for (Waiter* waiter : {&first, &second, &third}) CHECK(waiter->AnsweredOnce());
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("without --wait a reload that has failed already is no success") {
+TEST_CASE("a reload without --wait that has already failed is reported as failed") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(2);
@@ -110,10 +111,10 @@ TEST_CASE("without --wait a reload that has failed already is no success") {
   if (!none.Possible()) return;
   Waiter waiter(daemon, R"({"command":"reload"})");
   CHECK(Refuses(waiter.Answer(), "generation 2 abandoned: a worker could not be forked"));
-  CHECK(waiter.HeardOnce());
+  CHECK(waiter.AnsweredOnce());
 }
 
-TEST_CASE("RLIMIT_NPROC: the same, where one user has as many processes as he may") {
+TEST_CASE("a reload at the limit of RLIMIT_NPROC: each waiter gets the outcome of its own reload") {
   DaemonProcess daemon(kPreforkdWithFaults);
   if (!daemon.BecomeNobody(1024)) {
     MESSAGE("skipped: needs root and more than one user id");
@@ -132,11 +133,11 @@ TEST_CASE("RLIMIT_NPROC: the same, where one user has as many processes as he ma
                          before.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_cur)));
   Waiter second(daemon, kReloadWait);
   CHECK(Grants(second.Answer(), "generation 3 serves"));
-  for (Waiter* waiter : {&first, &second}) CHECK(waiter->HeardOnce());
+  for (Waiter* waiter : {&first, &second}) CHECK(waiter->AnsweredOnce());
   CHECK(daemon.AwaitWorkers(2));
 }
 
-TEST_CASE("every other command is answered too while nothing can be forked") {
+TEST_CASE("every other command is answered too while the server cannot fork") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(2);
@@ -146,87 +147,87 @@ TEST_CASE("every other command is answered too while nothing can be forked") {
     Waiter upgrade(daemon, kUpgradeWait);
     CHECK(Refuses(upgrade.Answer(), "upgrade refused: fork"));
     Waiter scale(daemon, R"({"command":"scale","workers":3})");
-    CHECK(Grants(scale.Answer(), "3 workers are wanted from now on"));
+    CHECK(Grants(scale.Answer(), "worker count set to 3"));
     Waiter retire(daemon, R"({"command":"retire","slot":0})");
     CHECK(Grants(retire.Answer(), "the worker in slot 0 retires when its replacement is ready"));
     Waiter again(daemon, R"({"command":"retire","slot":0})");
     CHECK(Refuses(again.Answer(), "is being replaced already"));
     Waiter reopen(daemon, R"({"command":"reopen-logs"})");
     CHECK(Grants(reopen.Answer(), "all processes write to the reopened logs"));
-    for (Waiter* waiter : {&upgrade, &scale, &retire, &again, &reopen}) CHECK(waiter->HeardOnce());
+    for (Waiter* waiter : {&upgrade, &scale, &retire, &again, &reopen}) CHECK(waiter->AnsweredOnce());
   }
-  CHECK(daemon.AwaitWorkers(3));  // what was promised, when it can be done
+  CHECK(daemon.AwaitWorkers(3));  // as soon as it can fork again
   daemon.RebaseDescriptors();
 }
 
-TEST_CASE("changes that wait for one another: each waiter hears of his own") {
+TEST_CASE("changes that wait for one another: each waiter gets the outcome of its own") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
   daemon.Serve(2, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "2"});
   shelf.PutBytes("#!/bin/sh\necho I am new here\nexit 0\n", true);
-  daemon.Signal(SIGSTOP);  // all ask before the first is heard
+  daemon.Signal(SIGSTOP);  // so that all commands are sent before the first is read
   Waiter first(daemon, kReloadWait);
   Waiter upgrade(daemon, kUpgradeWait);
   Waiter last(daemon, kReloadWait);
   Waiter upgrade_too(daemon, kUpgradeWait);
   daemon.Signal(SIGCONT);
   CHECK(Grants(first.Answer(), "generation 2 serves"));
-  CHECK(Refuses(upgrade.Answer(), "upgrade refused: what lies there is no preforkd"));
-  CHECK(Refuses(upgrade_too.Answer(), "upgrade refused: what lies there is no preforkd"));
-  CHECK(Grants(last.Answer(), "generation 3 serves"));  // and not the refusal of somebody else's upgrade
-  for (Waiter* waiter : {&first, &upgrade, &last, &upgrade_too}) CHECK(waiter->HeardOnce());
+  CHECK(Refuses(upgrade.Answer(), "upgrade refused: not a preforkd binary"));
+  CHECK(Refuses(upgrade_too.Answer(), "upgrade refused: not a preforkd binary"));
+  CHECK(Grants(last.Answer(), "generation 3 serves"));  // not the refusal of the upgrade
+  for (Waiter* waiter : {&first, &upgrade, &last, &upgrade_too}) CHECK(waiter->AnsweredOnce());
   CHECK(daemon.AwaitWorkers(2));
 }
 
 TEST_CASE("an upgrade and a reload that wait are both answered when neither can fork") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.ExpectLine("died while ");
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({{"hang_at_start", "all"}}));
   Waiter first(daemon, kReloadWait);
-  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
   Waiter upgrade(daemon, kUpgradeWait);
   Waiter last(daemon, kReloadWait);
-  REQUIRE(daemon.WaitForLog("upgrade waits"));
-  REQUIRE(daemon.WaitForLog("reload waits"));
+  REQUIRE(daemon.WaitForEvent("upgrade_waits"));
+  REQUIRE(daemon.WaitForEvent("reload_waits"));
   const NoForks none(daemon);
   if (!none.Possible()) return;
   const std::vector<pid_t> workers = daemon.WorkerPids();
   REQUIRE(workers.size() == 4);
   REQUIRE(::kill(*std::max_element(workers.begin(), workers.end()), SIGKILL) == 0);
-  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker of it died before it was ready"));
+  CHECK(Refuses(first.Answer(), "generation 2 abandoned: a worker "));
   CHECK(Refuses(upgrade.Answer(), "upgrade refused: fork"));
   CHECK(Refuses(last.Answer(), "generation 3 abandoned: a worker could not be forked"));
-  for (Waiter* waiter : {&first, &upgrade, &last}) CHECK(waiter->HeardOnce());
+  for (Waiter* waiter : {&first, &upgrade, &last}) CHECK(waiter->AnsweredOnce());
 }
 
-TEST_CASE("a stop answers everybody who waits for a change, under way or to come") {
+TEST_CASE("a stop answers every waiter, of the change in progress and of those that wait") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(2);
-  daemon.ExpectLine("died while");
-  daemon.WriteConfig(Config("hang_at_start = \"all\"\n"));
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
+  daemon.WriteConfig(Config({{"hang_at_start", "all"}}));
   std::list<Waiter> waiters;
   waiters.emplace_back(daemon, kReloadWait);
-  REQUIRE(daemon.WaitForLog("generation 2 is starting"));
+  REQUIRE(daemon.WaitForEvent("reload_started generation=2"));
   waiters.emplace_back(daemon, kReloadWait);
   waiters.emplace_back(daemon, kUpgradeWait);
   waiters.emplace_back(daemon, kReloadWait);
-  REQUIRE(daemon.WaitForLog("upgrade waits"));
+  REQUIRE(daemon.WaitForEvent("upgrade_waits"));
   daemon.Signal(SIGTERM);
   for (Waiter& waiter : waiters) CHECK(Refuses(waiter.Answer(), "the server is stopping"));
   daemon.Signal(SIGINT);
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("a server that gives up at its start answers those who have asked for something else already") {
+TEST_CASE("a server that gives up at its start answers the commands that it has already got") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  daemon.ExpectLine("died while ");
+  daemon.ExpectEvent("worker_exited exit=1");
   daemon.ExpectExit(69);
-  daemon.WriteConfig(Config("die_at_start = \"all\"\n"));
+  daemon.WriteConfig(Config({{"crash_at_start", "all"}}));
   daemon.Start();
-  REQUIRE(daemon.WaitForLog("died while starting"));
+  REQUIRE(daemon.WaitForEvent("worker_exited state=starting"));
   Waiter first(daemon, kReloadWait);
   Waiter second(daemon, kReloadWait);
   Waiter third(daemon, kUpgradeWait);

@@ -1,8 +1,8 @@
-// preforkd with one worker that misbehaves: the first one in slot 0 says that it is ready, then does what the
-// environment (ROGUE_TRICK) names, and waits for its end. All others, its successor included, are sane. For
-// tests only.
+// preforkd with one worker that misbehaves: the first one in slot 0 reports that it is ready, then does what
+// the environment variable ROGUE_TRICK names, and waits for its end. All others, including its successor,
+// work normally. For tests only.
 //
-// The tricks with a connection wait for one first, so that handing back is theirs to do.
+// Tricks with a connection first wait for one, so that they may hand it back.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -24,10 +24,10 @@
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
-// What a rogue has: the channel, who it is, its row of the scoreboard, and the parcel that it was given.
+// What a rogue worker has: the channel, its identity, its scoreboard row, and the parcel that it was given.
 struct Rogue {
   int channel = -1;
   WorkerId id;
@@ -35,7 +35,7 @@ struct Rogue {
   WorkerRow* row = nullptr;
   Parcel parcel;
 
-  // Sends whatever it is told, waiting for room; false when the channel is gone.
+  // Sends any bytes, waiting for room; false if the channel is closed.
   bool Send(std::string_view bytes, const std::vector<int>& fds = {}) const {
     std::vector<char> control(CMSG_SPACE(sizeof(int) * fds.size()));
     iovec vector{const_cast<char*>(bytes.data()), bytes.size()};
@@ -66,7 +66,7 @@ struct Rogue {
     return bytes;
   }
 
-  // A hand-back of the parcel, in all but the descriptor.
+  // The bytes of a valid hand-back of the parcel, without the descriptor.
   [[nodiscard]] std::string HandBackBytes() const {
     HandBack message;
     message.id = id;
@@ -78,7 +78,7 @@ struct Rogue {
     return Bytes(message);
   }
 
-  // With something in it changed, and the real descriptor.
+  // A hand-back with something changed in it, and the real descriptor.
   void HandBackChanged(const std::function<void(HandBack&)>& change) const {
     HandBack message;
     message.id = id;
@@ -100,7 +100,7 @@ void Await(int channel) {
   (void)::poll(&readable, 1, -1);
 }
 
-// The first connection that comes.
+// The first connection that arrives.
 Parcel TakeParcel(int channel) {
   for (;;) {
     Await(channel);
@@ -122,14 +122,14 @@ int PipeEnd() {
   return ends[0];
 }
 
-// One end of a connection that is nobody's but the rogue's.
+// One end of a connection that belongs to the rogue alone.
 int OwnConnection() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) std::abort();
   return ends[0];
 }
 
-// The same in TCP, through a listener of its own.
+// The same over TCP, through a listener of its own.
 int OwnTcpConnection() {
   const int listener = Listening();
   sockaddr_in address{};
@@ -214,14 +214,15 @@ const std::map<std::string, Trick>& Tricks() {
         [](const Rogue& rogue) {
           rogue.HandBackChanged([](HandBack& message) { message.parcel.seal ^= 1; });
         }}},
-      // Its row says that it has been given more.
+      // Its row claims that it has been given more connections.
       {"forged-row",
        {true,
         [](const Rogue& rogue) {
           Set(rogue.row->handed_over, 1000);
           for (int i = 0; i < 2; ++i) rogue.HandBackWith({rogue.parcel.fd.Get()});
         }}},
-      // Says of another worker that it has not answered for long; of the server that it stops.
+      // Writes into other rows: that another worker has not answered for long, and that the server is
+      // stopping.
       {"others-row",
        {false,
         [](const Rogue& rogue) {
@@ -236,7 +237,7 @@ const std::map<std::string, Trick>& Tricks() {
           if (::mprotect(&page, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
           for (;;) page.state.store(MasterState::kStopping);
         }}},
-      // Not to be seen in what it says: what the master and others have is changed behind their back.
+      // Not visible in messages: changes a file that the master and other processes share.
       {"blocking-channel", {false, [](const Rogue& rogue) { (void)::fcntl(rogue.channel, F_SETFL, 0); }}},
       {"blocking-client",
        {true,
@@ -253,7 +254,7 @@ const std::map<std::string, Trick>& Tricks() {
           while (::send(rogue.parcel.fd.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
           }
           rogue.HandBackChanged([](HandBack& message) { message.idle_left_ns = 50'000'000; });
-          UniqueFd mine(rogue.parcel.fd.Get());  // what the master closes then is the last
+          UniqueFd mine(rogue.parcel.fd.Get());  // the master's close is then the last one
         }}},
       {"other-worker",
        {false,
@@ -277,7 +278,7 @@ const std::map<std::string, Trick>& Tricks() {
   return tricks;
 }
 
-// What it was before: a worker (worker/process/child_setup.cc).
+// Ran before as a normal worker (worker/process/child_setup.cc).
 [[noreturn]] void Misbehave(const WorkerStart& start, const Trick& trick) {
   if (!start.scoreboard->ConfineTo(start.id.slot).Ok()) std::abort();
   Rogue rogue{start.channel, start.id, start.scoreboard, &start.scoreboard->Row(start.id.slot), {}};
@@ -291,7 +292,7 @@ const std::map<std::string, Trick>& Tricks() {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;
@@ -299,13 +300,14 @@ int main(int argc, char** argv) {
   const preforkd::WorkerEntry sane = preforkd::MakeWorkerEntry(services);
 
   const char* name = std::getenv("ROGUE_TRICK");
-  const auto trick = preforkd::Tricks().find(name != nullptr ? name : "");
+  const auto trick = preforkd::testing::Tricks().find(name != nullptr ? name : "");
 
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
   program.worker = [&](preforkd::WorkerStart start) {
     const bool first = preforkd::Raw(start.id.slot) == 0 && preforkd::Raw(start.id.incarnation) == 1;
-    if (trick != preforkd::Tricks().end() && first) preforkd::Misbehave(start, trick->second);
+    if (trick != preforkd::testing::Tricks().end() && first)
+      preforkd::testing::Misbehave(start, trick->second);
     sane(std::move(start));
   };
   return preforkd::RunProgram(argc, argv, program);

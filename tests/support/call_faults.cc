@@ -24,8 +24,8 @@
 
 namespace preforkd::testing {
 
-// Between the test and its tracer, which is a process of its own: a tracer is told of its tracee by
-// waitpid(2), and so is the test, which is the parent.
+// Shared between the test and its tracer. The tracer is a separate process, because waitpid(2) reports the
+// tracee to its tracer and to its parent, which is the test.
 struct CallFaults::Shared {
   static constexpr int kPrograms = 16;
   static constexpr int kCalls = 4096;
@@ -51,7 +51,7 @@ namespace {
 
 constexpr std::uint64_t Bit(int signo) { return std::uint64_t{1} << (signo - 1); }
 
-// The signals that an operator gives commands with (master/early_signals.cc), as the kernel reads a mask.
+// The signals that give commands (master/early_signals.cc), as the kernel reads a mask.
 constexpr std::uint64_t kCommands = Bit(SIGHUP) | Bit(SIGUSR1) | Bit(SIGUSR2) | Bit(SIGTTIN) | Bit(SIGTTOU);
 
 }  // namespace
@@ -75,7 +75,7 @@ class CallFaults::Tracer {
   }
 
  private:
-  // The signal that the process is to get.
+  // The signal to deliver to the process.
   long OnStop(int status) {
     const int signo = WSTOPSIG(status);
     if (signo == (SIGTRAP | 0x80)) {
@@ -98,8 +98,8 @@ class CallFaults::Tracer {
     if (shared_.programs < Shared::kPrograms) ++shared_.programs;
   }
 
-  // Where code lies: the program's own, which is the first mapping that can be executed, and a sanitizer's,
-  // which is in libraries of its own.
+  // Address ranges of code: the program's own, in the first executable mapping, and a sanitizer's, in its own
+  // libraries.
   void FindCode() {
     text_ = {};
     sanitizers_.clear();
@@ -120,7 +120,7 @@ class CallFaults::Tracer {
                        [&](const Range& range) { return range.Holds(address); });
   }
 
-  // A sanitizer's runtime makes calls of the same kind before main, so the first of main comes first.
+  // A sanitizer's runtime makes the same calls before main, so main's first call must come first.
   void LookForBeginning(int number, const __ptrace_syscall_info& info) {
     std::uint64_t mask = 0;
     if (number == SYS_rt_sigprocmask && info.entry.args[0] == SIG_BLOCK &&
@@ -172,7 +172,7 @@ class CallFaults::Tracer {
     return ::process_vm_readv(target_, &ours, 1, &theirs, 1, 0) == static_cast<ssize_t>(size);
   }
 
-  // The call's number and the last places of the program on the stack.
+  // The call's number and the innermost return addresses of the program on the stack.
   [[nodiscard]] std::uint64_t SiteOf(int number, std::uint64_t stack) const {
     std::array<std::uint64_t, 96> words{};
     std::uint64_t site = static_cast<std::uint64_t>(number);
@@ -192,8 +192,8 @@ class CallFaults::Tracer {
     pending_ = errnum;
     before_ = registers;
     if (number == SYS_brk) {
-      registers.rdi = 0;               // it fails by telling where the break is
-    } else if (number != SYS_close) {  // which closes whatever it says
+      registers.rdi = 0;               // brk fails by returning the present break
+    } else if (number != SYS_close) {  // close releases the descriptor even if it fails
       registers.orig_rax = ~0ULL;
     }
     (void)::ptrace(PTRACE_SETREGS, target_, nullptr, &registers);
@@ -204,7 +204,7 @@ class CallFaults::Tracer {
     if (pending_ == 0) return;
     user_regs_struct registers{};
     if (::ptrace(PTRACE_GETREGS, target_, nullptr, &registers) < 0) return;
-    registers.rdi = before_.rdi;  // a caller may go on using what it has passed
+    registers.rdi = before_.rdi;  // a caller may still use the argument
     const auto errnum = static_cast<long long>(std::exchange(pending_, 0));
     if (before_.orig_rax != SYS_brk) registers.rax = static_cast<unsigned long long>(-errnum);
     (void)::ptrace(PTRACE_SETREGS, target_, nullptr, &registers);
@@ -214,7 +214,7 @@ class CallFaults::Tracer {
   Shared& shared_;
   bool in_main_ = false;
   bool counting_ = false;
-  int pending_ = 0;            // the errno that the call in progress is to return
+  int pending_ = 0;            // the errno for the call in progress
   user_regs_struct before_{};  // registers when it began
   Range text_;
   std::vector<Range> sanitizers_;
@@ -255,7 +255,7 @@ CallFaults::CallFaults(pid_t target) : target_(target) {
 
 CallFaults::~CallFaults() {
   if (tracer_ > 0) {
-    ::kill(tracer_, SIGKILL);  // which detaches
+    ::kill(tracer_, SIGKILL);  // detaches
     ::waitpid(tracer_, nullptr, 0);
   }
   ::munmap(shared_, sizeof(Shared));

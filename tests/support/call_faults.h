@@ -1,14 +1,14 @@
-// CallFaults: makes chosen system calls of a running process fail, each named by its place: after which
-// execve(2), and which one from there on. It follows one process through its programs with ptrace(2), and
-// none of its children.
+// CallFaults: makes chosen system calls of a running process fail. A call is named by the number of the
+// execve(2) before it and its index from there on. It traces one process across its programs with ptrace(2),
+// and none of its children.
 //
-// Counting begins where a program of ours can come back from: behind the block of the command signals, the
-// first call of main, at the first rt_sigaction for SIGSEGV, the first call of a program that takes over.
-// What a sanitizer's runtime calls for itself is neither counted nor made to fail, before main and later: it
-// is no part of the program, and ends the process when it is refused anything.
+// Counting starts where a program of ours can still return: after main's first call, which blocks the command
+// signals, at the first rt_sigaction for SIGSEGV, the first call of a program that takes over. Calls of a
+// sanitizer's runtime are neither counted nor made to fail: they are not part of the program, and the runtime
+// ends the process if one fails.
 //
-// It may not be allowed to trace, and it knows the registers of x86-64 only: a test asks Attached first, and
-// skips what it cannot do.
+// It may lack the permission to trace, and it knows the registers of x86-64 only: a test calls Attached first
+// and skips if that is false.
 #ifndef PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 #define PREFORKD_TESTS_SUPPORT_CALL_FAULTS_H_
 
@@ -23,8 +23,8 @@ namespace preforkd::testing {
 class CallFaults {
  public:
   struct Fault {
-    int program = 1;  // behind the how manyth exec since Arm
-    int call = 0;     // the how manyth of its calls, from 0; -1: every one that has `number`
+    int program = 1;  // after which exec since Arm, from 1
+    int call = 0;     // index of the call, from 0; -1: every call with `number`
     int errnum = 0;
     int number = -1;
   };
@@ -39,17 +39,17 @@ class CallFaults {
   ~CallFaults();
 
   [[nodiscard]] bool Attached() const;
-  // Forgets what was recorded. These are the calls that fail from the next exec on; none: only record.
+  // Clears the record. From the next exec on these calls fail; an empty list only records.
   void Arm(const std::vector<Fault>& faults);
-  // What the program behind the nth exec has called, up to the answer to whoever waits at the control socket;
-  // empty when there was no such program.
+  // The calls of the program after the nth exec, up to its answer to the client that waits at the control
+  // socket; empty if there was no such program.
   [[nodiscard]] std::vector<Call> Calls(int program) const;
-  [[nodiscard]] pid_t Pid() const { return tracer_; }  // of the child that traces
-  // Calls that failed since Arm because of it.
+  [[nodiscard]] pid_t Pid() const { return tracer_; }  // of the tracing child
+  // Number of calls that it made fail since Arm.
   [[nodiscard]] int Injected() const;
-  // Programs since Arm.
+  // Number of programs since Arm.
   [[nodiscard]] int Programs() const;
-  // Can it fail at all, by its manual page? One that ends the process, or always succeeds, is left alone.
+  // Whether the call can fail, by its manual page. One that ends the process or always succeeds cannot.
   static bool CanFail(int number);
 
  private:

@@ -29,9 +29,9 @@ namespace {
   ::_exit(127);
 }
 
-int WaitFor(pid_t pid, Duration patience) {
+int WaitFor(pid_t pid, Duration timeout) {
   int status = 0;
-  if (!WaitUntil(patience, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; })) {
+  if (!WaitUntil(timeout, [&] { return ::waitpid(pid, &status, WNOHANG) == pid; })) {
     ::kill(pid, SIGKILL);
     (void)::waitpid(pid, &status, 0);
     return -1;
@@ -49,7 +49,7 @@ std::string RunfilePath(const std::string& binary) {
   return std::string(sources) + "/" + workspace + "/" + binary;
 }
 
-CommandResult RunCommand(const std::vector<std::string>& words, Duration patience) {
+CommandResult RunCommand(const std::vector<std::string>& words, Duration timeout) {
   const TempDirectory folder;
   const pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("fork");
@@ -62,7 +62,7 @@ CommandResult RunCommand(const std::vector<std::string>& words, Duration patienc
     Execute(words);
   }
   CommandResult result;
-  result.code = WaitFor(pid, patience);
+  result.code = WaitFor(pid, timeout);
   result.out = ReadFile(folder.Path("out"));
   result.err = ReadFile(folder.Path("err"));
   return result;
@@ -97,13 +97,13 @@ bool TerminalCommand::Read() {
   if (::poll(&waiting, 1, 10) <= 0) return true;
   std::array<char, 4096> buffer;
   const ssize_t got = ::read(terminal_.Get(), buffer.data(), buffer.size());
-  if (got <= 0) return false;  // EIO: nobody has it open any more
+  if (got <= 0) return false;  // EIO: no process has it open any more
   written_.append(buffer.data(), static_cast<std::size_t>(got));
   return true;
 }
 
 bool TerminalCommand::Shows(std::string_view text) {
-  const Time deadline = Now() + kPatience;
+  const Time deadline = Now() + kTimeout;
   for (bool open = true;; open = Read()) {
     const std::size_t found = written_.find(text, seen_);
     if (found != std::string::npos) {
@@ -121,14 +121,14 @@ bool TerminalCommand::IsCooked() const {
 }
 
 int TerminalCommand::Wait() {
-  const Time deadline = Now() + kPatience;
-  while (Now() < deadline && Read()) {  // what it still has to say, so that it can leave
+  const Time deadline = Now() + kTimeout;
+  while (Now() < deadline && Read()) {  // read what it still writes, so that it can end
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) != pid_) continue;
     pid_ = 0;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
-  return WaitFor(std::exchange(pid_, 0), kPatience);
+  return WaitFor(std::exchange(pid_, 0), kTimeout);
 }
 
 }  // namespace preforkd::testing

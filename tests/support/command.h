@@ -1,4 +1,4 @@
-// Programs that end by themselves: run with arguments, judged by what they print and their exit status.
+// Runs programs that end by themselves; a test checks their output and exit status.
 #ifndef PREFORKD_TESTS_SUPPORT_COMMAND_H_
 #define PREFORKD_TESTS_SUPPORT_COMMAND_H_
 
@@ -15,7 +15,7 @@
 
 namespace preforkd::testing {
 
-// A program of this tree, as `data` names it, where the test finds it; an absolute path is one already.
+// The path of a program of this tree that `data` names. An absolute path stays as it is.
 std::string RunfilePath(const std::string& binary);
 
 struct CommandResult {
@@ -24,8 +24,8 @@ struct CommandResult {
   std::string err;
 };
 
-// `words`: the path of the program first. Neither standard output nor error is a terminal.
-CommandResult RunCommand(const std::vector<std::string>& words, Duration patience = kPatience);
+// `words`: the path of the program, then its arguments. Neither standard output nor error is a terminal.
+CommandResult RunCommand(const std::vector<std::string>& words, Duration timeout = kTimeout);
 
 // A program on a terminal of 80 x 24.
 class TerminalCommand {
@@ -37,14 +37,14 @@ class TerminalCommand {
 
   void Type(std::string_view keys) const;
   void Resize(unsigned short columns, unsigned short rows) const;
-  // Until `text` is in what has been shown since the last call that found something.
+  // Waits until `text` appears after the place where the last successful call ended.
   [[nodiscard]] bool Shows(std::string_view text);
-  // Everything that it has ever written.
+  // Everything that it has written.
   [[nodiscard]] const std::string& Written() const { return written_; }
   [[nodiscard]] pid_t Pid() const { return pid_; }
   // Its line discipline: keys are echoed and lines are edited, as in a shell.
   [[nodiscard]] bool IsCooked() const;
-  // As CommandResult::code.
+  // Like CommandResult::code.
   int Wait();
 
  private:

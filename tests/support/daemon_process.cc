@@ -24,15 +24,15 @@
 namespace preforkd::testing {
 namespace {
 
-// Masters of this test process that run now, and what it has started besides: children that are nobody's
-// leftover.
+// Running masters of this test process, and other programs that it started: children that do not count as
+// left behind.
 std::set<pid_t> g_masters;
 
-// How long a server may take to leave, and what it held to be given back. Beyond drain_timeout's default.
-constexpr Duration kLeavePatience = std::chrono::seconds(40);
-constexpr Duration kSettlePatience = std::chrono::seconds(5);
+// How long a server may take to end and its workers to follow. Longer than the default of drain_timeout.
+constexpr Duration kLeaveTimeout = std::chrono::seconds(40);
+constexpr Duration kSaveTimeout = std::chrono::seconds(5);
 
-// In the child. False: it must not go on.
+// In the child. False: the child must exit.
 bool RaisePortCapability() {
   constexpr std::uint32_t kOnly = 1U << CAP_NET_BIND_SERVICE;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -41,7 +41,7 @@ bool RaisePortCapability() {
          ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
 }
 
-// The same.
+// Likewise.
 bool TurnIntoNobody(std::uint64_t descriptors) {
   const rlimit limit{descriptors, descriptors};
   const passwd* nobody = ::getpwnam("nobody");
@@ -50,7 +50,7 @@ bool TurnIntoNobody(std::uint64_t descriptors) {
          ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
 }
 
-// Words for exec. They live as long as `words`.
+// Arguments for exec. They live as long as `words`.
 std::vector<char*> Pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -64,7 +64,7 @@ constexpr int kFirstPassedFd = 3;
 }  // namespace
 
 DaemonProcess::DaemonProcess(std::string binary) : binary_(std::move(binary)) {
-  // A worker that outlives its master becomes our child, and is seen.
+  // A worker that outlives its master becomes our child, so that we notice it.
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) throw std::runtime_error("PR_SET_CHILD_SUBREAPER");
 }
 
@@ -85,14 +85,14 @@ bool DaemonProcess::BecomeNobody(std::uint64_t descriptors) {
   const bool read = std::sscanf(map.c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3;
   const passwd* nobody = ::getpwnam("nobody");
   if (::geteuid() != 0 || !read || count <= 65534 || nobody == nullptr) return false;
-  // The control socket is made in the folder.
+  // The control socket is created in the folder.
   if (::chown(folder_.Path().c_str(), nobody->pw_uid, nobody->pw_gid) != 0) return false;
   nobodys_descriptors_ = descriptors;
   return true;
 }
 
 void DaemonProcess::Execute(const std::string& binary, const std::vector<std::string>& arguments) const {
-  // Opened first: nobody may not reach it by its path. Out of the way of the sockets.
+  // Opened before the change of user: nobody may lack access to its path. Its number is above the sockets'.
   const int after_sockets = kFirstPassedFd + static_cast<int>(sockets_.size());
   const int program = ::fcntl(::open(binary.c_str(), O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, after_sockets);
   const int out = ::open(folder_.Path("stdout").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
@@ -118,11 +118,11 @@ void DaemonProcess::Execute(const std::string& binary, const std::vector<std::st
   ::_exit(127);
 }
 
-// At the numbers and with the variables that sd_listen_fds(3) names.
+// At the descriptor numbers and with the variables of sd_listen_fds(3).
 bool DaemonProcess::PutSockets() const {
   if (sockets_.empty()) return true;
   std::string names;
-  std::vector<int> copies;  // out of the way of each other
+  std::vector<int> copies;  // above all target numbers, so that none overwrites another
   for (const auto& [name, fd] : sockets_) {
     copies.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPassedFd + static_cast<int>(sockets_.size()) + 1));
     names += (names.empty() ? "" : ":") + name;
@@ -141,6 +141,14 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
   if (std::find(names.begin(), names.end(), "preforkd.toml") != names.end()) words = {"-c", ConfigPath()};
   words.insert(words.end(), {"--control", Path("control.sock")});
   words.insert(words.end(), arguments.begin(), arguments.end());
+  // As in ConfigText: exactly so many workers, where the test does not ask for extras.
+  const auto workers = std::find(arguments.begin(), arguments.end(), "--workers");
+  const bool extras = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word.find("workers_max") != std::string::npos;
+  });
+  if (workers != arguments.end() && std::next(workers) != arguments.end() && !extras) {
+    words.insert(words.end(), {"--set", "workers_max=" + *std::next(workers)});
+  }
   const std::string path = RunfilePath(binary_);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
@@ -153,8 +161,8 @@ void DaemonProcess::Start(const std::vector<std::string>& arguments) {
 void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& arguments) {
   Start(arguments);
   const bool ready =
-      WaitUntil(kPatience, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
-  const bool serves = ready && running_ && WaitForLog("serving: generation");
+      WaitUntil(kTimeout, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
+  const bool serves = ready && running_ && WaitForEvent("serving");
   REQUIRE_MESSAGE(serves, "it does not serve; its log:\n", Log());
   RebaseDescriptors();
 }
@@ -162,7 +170,7 @@ void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& a
 int DaemonProcess::Run(const std::vector<std::string>& arguments) {
   Start(arguments);
   const int code = Wait().value_or(-1);
-  expected_exit_ = code;  // what the test looks at itself
+  expected_exit_ = code;  // the test checks it
   return code;
 }
 
@@ -170,9 +178,9 @@ void DaemonProcess::Signal(int signo) const {
   if (running_) ::kill(pid_, signo);
 }
 
-std::optional<int> DaemonProcess::Wait(Duration patience) {
+std::optional<int> DaemonProcess::Wait(Duration timeout) {
   int status = 0;
-  if (running_ && WaitUntil(patience, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) {
+  if (running_ && WaitUntil(timeout, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) {
     running_ = false;
     g_masters.erase(pid_);
     exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -192,12 +200,12 @@ std::vector<WorkerLife> DaemonProcess::ReadyWorkers() const {
   return lives;
 }
 
-bool DaemonProcess::AwaitWorkers(std::size_t count, Duration patience) const {
-  return WaitUntil(patience, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
+bool DaemonProcess::AwaitWorkers(std::size_t count, Duration timeout) const {
+  return WaitUntil(timeout, [&] { return ReadyWorkers().size() == count && WorkerPids().size() == count; });
 }
 
-bool DaemonProcess::AwaitAllParked(Duration patience) const {
-  return WaitUntil(patience, [&] {
+bool DaemonProcess::AwaitAllParked(Duration timeout) const {
+  return WaitUntil(timeout, [&] {
     const std::vector<pid_t> workers = WorkerPids();
     return std::all_of(workers.begin(), workers.end(),
                        [](pid_t pid) { return FdSnapshot::Of(pid).Count("socket") == 1; });
@@ -212,31 +220,27 @@ std::string DaemonProcess::Log() const {
   return log;
 }
 
-bool DaemonProcess::WaitForLog(std::string_view text, std::size_t count, Duration patience) const {
-  return WaitUntil(patience, [&] { return CountLog(text) >= count; });
+bool DaemonProcess::WaitForEvent(std::string_view query, std::size_t count, Duration timeout) const {
+  return WaitUntil(timeout, [&] { return CountEvents(query) >= count; });
 }
 
 std::vector<std::string> DaemonProcess::Addresses() const {
-  constexpr std::string_view kBefore = ": listening on ";
   std::vector<std::string> addresses;
-  for (const std::string& line : LinesWith(Log(), kBefore)) {
-    const std::size_t start = line.find(kBefore) + kBefore.size();
-    addresses.push_back(line.substr(start, line.find(" for service ", start) - start));
-  }
+  for (const LogEntry& entry : Events("listening")) addresses.push_back(entry.Field("address"));
   return addresses;
 }
 
 bool DaemonProcess::Reload() {
   const std::size_t before = ReloadEnds(Log()).size();
   Signal(SIGHUP);
-  if (!WaitUntil(kPatience, [&] { return ReloadEnds(Log()).size() > before; })) return false;
-  return ReloadEnds(Log()).back().ends_with(" serves");
+  if (!WaitUntil(kTimeout, [&] { return ReloadEnds(Log()).size() > before; })) return false;
+  return ReloadEnds(Log()).back().Field("event") == "reload_done";
 }
 
 std::string DaemonProcess::DescriptorDifference() const {
   if (!baseline_ || !running_) return {};
   std::string difference;
-  (void)WaitUntil(kSettlePatience, [&] {
+  (void)WaitUntil(kSaveTimeout, [&] {
     difference = KindsDiff(*baseline_, FdSnapshot::Of(pid_));
     return difference.empty();
   });
@@ -250,8 +254,9 @@ std::vector<std::string> DaemonProcess::Finish() {
   (void)Wait(Duration(0));
   JudgeDescriptors(complaints);
   Stop(complaints);
-  for (const std::string& line : BadLines(Log(), expected_lines_))
-    complaints.push_back("in the log: " + line);
+  for (const std::string& line : BadLines(Log(), expected_events_)) {
+    if (!report_expected_ || !ReadLog(line).empty()) complaints.push_back("in the log: " + line);
+  }
   JudgeLeftovers(complaints);
   return complaints;
 }
@@ -263,7 +268,7 @@ void DaemonProcess::JudgeDescriptors(std::vector<std::string>& complaints) const
 
 void DaemonProcess::Stop(std::vector<std::string>& complaints) {
   Signal(SIGTERM);
-  if (!Wait(kLeavePatience)) {
+  if (!Wait(kLeaveTimeout)) {
     complaints.push_back("it did not stop when it was told to");
     Signal(SIGKILL);
     orphans_expected_ = true;  // one complaint is enough
@@ -286,15 +291,15 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
     for (const pid_t pid : Orphans()) (void)::waitpid(pid, nullptr, WNOHANG);
     return Orphans().empty();
   };
-  // Normally the master has waited for each of its workers, and there is nothing to wait for here.
-  const bool clean = orphans_expected_ ? WaitUntil(kLeavePatience, all_gone) : Orphans().empty();
+  // Normally the master has reaped all of its workers, and nothing is left to wait for.
+  const bool clean = orphans_expected_ ? WaitUntil(kLeaveTimeout, all_gone) : Orphans().empty();
   if (!clean) complaints.push_back(fmt::format("processes left behind: {}", fmt::join(Orphans(), ", ")));
   for (const pid_t pid : Orphans()) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   }
   for (const std::string& name : folder_.Names()) {
-    // A master that was killed could not remove its socket; its successor does.
+    // A killed master could not remove its socket; the next server does.
     const bool killed = exit_code_ == 128 + SIGKILL;
     const bool known = name == "stdout" || name == "stderr" || name == "preforkd.toml" ||
                        (name == "control.sock" && killed) || name.ends_with(".log");
@@ -302,9 +307,9 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
   }
 }
 
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience) {
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration timeout) {
   words.insert(words.begin(), {RunfilePath("preforkctl"), "--control", daemon.Path("control.sock")});
-  return RunCommand(words, patience);
+  return RunCommand(words, timeout);
 }
 
 }  // namespace preforkd::testing

@@ -1,9 +1,9 @@
-// DaemonProcess: the real program in a private folder, and the judgement of how it behaved.
+// DaemonProcess: runs the real program in a private folder and checks how it behaved.
 //
-// Owns the process, its folder and its log. Its destructor stops the program and fails the test for what no
-// test may leave behind: an alert or a sanitizer's report in the log, a worker that died, a process or a file
-// left over, a descriptor that the master has more (or fewer) than when it began to serve, an unexpected exit
-// code. A test that causes one of these on purpose says so before (Expect...).
+// Owns the process, its folder and its log. The destructor stops the program and fails the test for anything
+// that no test may leave behind: an alert or a sanitizer's report in the log, a worker that ended unasked, a
+// process or file left over, a number of descriptors in the master that differs from the one at the start, an
+// unexpected exit code. A test that causes one of these on purpose calls Expect... first.
 // Destroy clients before it: their connections are descriptors of the server.
 #ifndef PREFORKD_TESTS_SUPPORT_DAEMON_PROCESS_H_
 #define PREFORKD_TESTS_SUPPORT_DAEMON_PROCESS_H_
@@ -20,6 +20,7 @@
 
 #include "common/base/clock.h"
 #include "tests/support/command.h"
+#include "tests/support/config_text.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/log_oracle.h"
 #include "tests/support/temp_directory.h"
@@ -40,84 +41,94 @@ class DaemonProcess {
 
   // ---- before and while it runs ----
 
-  // A name in the private folder. Only *.log may still be there at the end.
+  // The path of a file in the private folder. Only *.log may still be there at the end.
   [[nodiscard]] std::string Path(std::string_view name) const { return folder_.Path(name); }
   // The configuration file; Start passes it when there is one.
   void WriteConfig(std::string_view text);
+  void WriteConfig(const ConfigText& config) { WriteConfig(config.Text()); }
   [[nodiscard]] std::string ConfigPath() const { return Path("preforkd.toml"); }
 
-  // From the next Start on the program runs as nobody, with so many descriptors. False, and no change, where
-  // that cannot be: without root, or with one user id only.
+  // From the next Start on the program runs as the user nobody, with this limit of descriptors. False, and no
+  // change, where that is impossible: without root, or where only one user id exists.
   [[nodiscard]] bool BecomeNobody(std::uint64_t descriptors);
-  // With BecomeNobody: it keeps CAP_NET_BIND_SERVICE in every set, as a unit with AmbientCapabilities= gives
-  // it.
+  // With BecomeNobody: it keeps CAP_NET_BIND_SERVICE in every set, like a unit with AmbientCapabilities=.
   void KeepPortCapability() { keeps_port_capability_ = true; }
-  // From the next Start on: one more variable in its environment.
+  // From the next Start on the program has one more environment variable.
   void SetEnvironment(const std::string& name, const std::string& value) { variables_[name] = value; }
-  // From the next Start on: as a service manager does it (sd_listen_fds(3)). `fd` is borrowed.
+  // From the next Start on the program gets this socket as from a service manager (sd_listen_fds(3)). `fd` is
+  // borrowed.
   void PassSocket(const std::string& name, int fd) { sockets_.emplace_back(name, fd); }
-  // From the next Start on the program is started by this command (a path first), to which its own words are
-  // added. What is known of the server's process (pid, workers, descriptors) is true only if the command
-  // becomes it by exec.
+  // From the next Start on this command (a path first) starts the program, whose own command line is
+  // appended. MasterPid, WorkerPids and the check of descriptors are right only if the command execs the
+  // program.
   void LaunchBy(const std::vector<std::string>& command) { launcher_ = command; }
   // Starts the program; does not wait for anything.
   void Start(const std::vector<std::string>& arguments = {});
   // Start, then wait until `workers` workers are ready. Fails the test when that does not happen.
   void Serve(std::size_t workers, const std::vector<std::string>& arguments = {});
-  // For a program that is to end by itself: its exit code, or -1 when it did not end.
+  // For a program that ends by itself: its exit code, or -1 if it did not end.
   int Run(const std::vector<std::string>& arguments);
 
   void Signal(int signo) const;
-  // The exit code, or 128 + the signal that ended it; nullopt while it still runs after `patience`.
-  std::optional<int> Wait(Duration patience = kPatience);
+  // The exit code, or 128 + the signal that ended it; nullopt if it still runs after `timeout`.
+  std::optional<int> Wait(Duration timeout = kTimeout);
 
   // ---- looking at it ----
 
   [[nodiscard]] pid_t MasterPid() const { return pid_; }
-  // Children of the master that are no zombies.
+  // Children of the master that are not zombies.
   [[nodiscard]] std::vector<pid_t> WorkerPids() const;
-  // Workers that the log calls ready and neither retiring nor gone.
+  // Workers that are ready according to the log, and neither retiring nor gone.
   [[nodiscard]] std::vector<WorkerLife> ReadyWorkers() const;
-  // Waits until there are exactly so many, and no other worker process.
-  [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration patience = kPatience) const;
+  // Waits until exactly this many are ready and no other worker process exists.
+  [[nodiscard]] bool AwaitWorkers(std::size_t count, Duration timeout = kTimeout) const;
 
-  // Waits until every connection has gone back to the master: a worker's only socket is its channel. (To ask
-  // for the status would be a connection more.)
-  [[nodiscard]] bool AwaitAllParked(Duration patience = kPatience) const;
+  // Waits until every connection is back in the master: a worker's only socket is its channel then. (Asking
+  // for the status would open another connection.)
+  [[nodiscard]] bool AwaitAllParked(Duration timeout = kTimeout) const;
 
   // Standard error and every *.log in the folder.
   [[nodiscard]] std::string Log() const;
   [[nodiscard]] std::string Output() const { return ReadFile(Path("stdout")); }
-  [[nodiscard]] std::size_t CountLog(std::string_view text) const { return LinesWith(Log(), text).size(); }
-  // Until `text` is in at least `count` lines.
-  [[nodiscard]] bool WaitForLog(std::string_view text, std::size_t count = 1,
-                                Duration patience = kPatience) const;
+  // Standard error, only for the errors of a program that never served: an unknown flag, problems of a
+  // configuration (--check or a start), why a start failed. Their wording is part of the interface.
+  // Everything that the log reports as an event is matched with the functions below instead.
+  [[nodiscard]] std::string Stderr() const { return ReadFile(Path("stderr")); }
+  // Lines of the log that match a query (log_oracle.h): "worker_exited state=ready exit=SIGKILL".
+  [[nodiscard]] std::vector<LogEntry> Events(std::string_view query) const { return EntriesOf(Log(), query); }
+  [[nodiscard]] std::size_t CountEvents(std::string_view query) const { return Events(query).size(); }
+  // Waits until at least `count` lines match.
+  [[nodiscard]] bool WaitForEvent(std::string_view query, std::size_t count = 1,
+                                  Duration timeout = kTimeout) const;
 
-  // What it listens on, in the order of the log: "127.0.0.1:40001".
+  // The addresses that it listens on, in the order of the log: "127.0.0.1:40001".
   [[nodiscard]] std::vector<std::string> Addresses() const;
   [[nodiscard]] std::string Address(std::size_t index = 0) const { return Addresses().at(index); }
 
-  // Reload and wait for the generation that it makes; false when it was refused or abandoned.
+  // Reloads and waits for the new generation; false if the reload was refused or abandoned.
   [[nodiscard]] bool Reload();
 
-  // ---- the judgement ----
+  // ---- the checks ----
 
   void ExpectExit(int code) { expected_exit_ = code; }
-  // Lines that hold `text` are no complaint: an alert, or a worker's death, that the test causes.
-  void ExpectLine(std::string text) { expected_lines_.push_back(std::move(text)); }
-  // The master dies at once and unasked: its workers may take a moment to follow.
+  // Lines that match `query` are expected: an alert or the end of a worker that the test causes.
+  void ExpectEvent(std::string query) { expected_events_.push_back(std::move(query)); }
+  // In a sanitized build the test makes one of its processes end with a sanitizer's report.
+  void ExpectReport() { report_expected_ = true; }
+  // The master is killed: its workers may take a moment to end.
   void ExpectOrphans() { orphans_expected_ = true; }
-  // The test changes what the master holds (listeners, workers): what it holds now is what it should hold.
+  // After the test has changed the number of listeners or workers: the present descriptors are the right
+  // ones.
   void RebaseDescriptors() { baseline_ = FdSnapshot::Of(pid_); }
   void IgnoreDescriptors() { baseline_.reset(); }
-  // A child of the test's own, another program that takes part: it is nobody's leftover.
+  // Another program that the test itself started: it does not count as left behind.
   static void TolerateChild(pid_t pid);
-  // Waits until the master holds the same kinds and numbers of descriptors as at first. Empty, or the
+  // Waits until the master holds the same kinds and numbers of descriptors as at the start. Empty, or the
   // difference.
   [[nodiscard]] std::string DescriptorDifference() const;
 
-  // Stops the program, if it runs, and says what was wrong: nothing is what a test wants. The destructor does
-  // this, and fails the test for each complaint; who calls it judges for himself.
+  // Stops the program if it runs, and returns what was wrong. The destructor fails the test for each
+  // complaint; a test that calls Finish itself has to check them.
   std::vector<std::string> Finish();
 
  private:
@@ -142,14 +153,14 @@ class DaemonProcess {
   std::optional<int> exit_code_;
   std::optional<FdSnapshot> baseline_;
   int expected_exit_ = 0;
-  std::vector<std::string> expected_lines_;
+  std::vector<std::string> expected_events_;
+  bool report_expected_ = false;
   bool orphans_expected_ = false;
 };
 
-// What preforkctl says to this daemon, which must have its control socket where it has it by default. The
-// test needs
+// Runs preforkctl against this daemon, which must use the control socket of the harness. The test needs
 // //:preforkctl in its `data`.
-CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration patience = kPatience);
+CommandResult Ctl(const DaemonProcess& daemon, std::vector<std::string> words, Duration timeout = kTimeout);
 
 }  // namespace preforkd::testing
 

@@ -1,7 +1,7 @@
-/* LD_PRELOADed into the server: calls that strace cannot tell apart, because they fail by an argument.
+/* LD_PRELOADed into the server: fails calls by their arguments, which strace cannot tell apart.
  *
  * FAIL_EPOLL_ADD=N    every Nth EPOLL_CTL_ADD after the first 32 of the first process fails with ENOSPC, as with
- *                     fs.epoll.max_user_watches used up; children of it are spared
+ *                     fs.epoll.max_user_watches used up; its children are not affected
  * FAIL_SHARED_MMAP=1  no shared memory: ENOMEM
  */
 #define _GNU_SOURCE

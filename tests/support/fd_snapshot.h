@@ -1,7 +1,7 @@
-// FdSnapshot: which descriptors a process has open, by /proc/PID/fd, and how two such sets differ.
+// FdSnapshot: the open descriptors of a process, read from /proc/PID/fd, and how two such sets differ.
 //
-// Read from outside: the process that is looked at takes no part. Looking at ourselves does not count the
-// descriptor that does the looking.
+// Works from outside, without help of the process. A snapshot of our own process leaves out the descriptor
+// that reads the folder.
 #ifndef PREFORKD_TESTS_SUPPORT_FD_SNAPSHOT_H_
 #define PREFORKD_TESTS_SUPPORT_FD_SNAPSHOT_H_
 
@@ -14,14 +14,14 @@ namespace preforkd::testing {
 
 class FdSnapshot {
  public:
-  // Empty when there is no such process.
+  // Empty if there is no such process.
   static FdSnapshot Of(pid_t pid);
   static FdSnapshot OfSelf();
 
   // Number to link target: "socket:[4711]", "/dev/null", "anon_inode:[eventpoll]".
   [[nodiscard]] const std::map<int, std::string>& Targets() const { return targets_; }
-  // How many there are of each kind: the target without the number that makes it unique. What is equal before
-  // and after the same service has been rendered.
+  // The number of each kind: the target without the number that makes it unique. A server without a leak has
+  // the same kinds before and after it has served clients.
   [[nodiscard]] std::map<std::string, int> Kinds() const;
   // Descriptors of one kind, such as "socket".
   [[nodiscard]] int Count(const std::string& kind) const;

@@ -16,7 +16,7 @@ namespace {
 int RunBody(const std::function<int()>& body) {
   try {
     return body();
-  } catch (...) {  // whatever it is, it must not unwind into the copy of the test
+  } catch (...) {  // no exception may unwind into the copy of the test
     return static_cast<int>(PeerExit::kThrew);
   }
 }

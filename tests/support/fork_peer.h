@@ -1,7 +1,7 @@
-// RunPeer: runs a function in a forked process with a deadline, for what would change the test process for
-// good (limits, descriptors by number, death).
+// RunPeer: runs a function in a forked process with a deadline. For what would change the test process for
+// good (limits, descriptors by number) or end it.
 //
-// The child leaves by _exit: no destructor of the test's runs twice. Do not assert in it; return a code.
+// The child ends by _exit, so that no destructor of the test runs twice. Do not assert in it; return a code.
 #ifndef PREFORKD_TESTS_SUPPORT_FORK_PEER_H_
 #define PREFORKD_TESTS_SUPPORT_FORK_PEER_H_
 
@@ -12,12 +12,12 @@
 
 namespace preforkd::testing {
 
-// What a peer says by its exit status. A test may use further numbers from kFirstOwn on.
+// The exit status of a peer. A test may use further numbers from kFirstOwn on.
 enum class PeerExit : int {
   kOk = 0,
   kThrew = 101,
   kKilled = 102,   // a signal ended it
-  kTooLate = 103,  // the deadline ended it
+  kTooLate = 103,  // it was killed at the deadline
   kFirstOwn = 1,
 };
 

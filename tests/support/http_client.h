@@ -1,4 +1,4 @@
-// HttpClient: as much of HTTP/1.1 as a test needs, over one TcpClient: Content-Length bodies, keep-alive.
+// HttpClient: the part of HTTP/1.1 that tests need, over one TcpClient: Content-Length bodies, keep-alive.
 #ifndef PREFORKD_TESTS_SUPPORT_HTTP_CLIENT_H_
 #define PREFORKD_TESTS_SUPPORT_HTTP_CLIENT_H_
 
@@ -12,7 +12,7 @@ namespace preforkd::testing {
 
 struct HttpResponse {
   int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case; of equal names the last
+  std::map<std::string, std::string> headers;  // names in lower case; the last of equal names
   std::string body;
 };
 
@@ -22,7 +22,7 @@ class HttpClient {
   explicit HttpClient(const std::string& address) : connection_(address) {}
   explicit HttpClient(TcpClient connection) : connection_(std::move(connection)) {}
 
-  // One request and its response on this connection. nullopt: no whole response came.
+  // One request and its response on this connection. nullopt: no complete response came.
   std::optional<HttpResponse> Get(const std::string& target, const std::string& more_headers = {});
   // The two halves of it.
   [[nodiscard]] bool Ask(const std::string& target, const std::string& more_headers = {});

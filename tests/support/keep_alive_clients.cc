@@ -33,9 +33,9 @@ std::vector<Duration> KeepAliveClients::AnsweredAtOnce(std::size_t count) {
     if (!clients_[i].Ask("/")) waiting.back().fd = -1;
   }
   std::vector<Duration> answered;
-  const auto patience =
+  const auto timeout =
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(kClientTimeout).count());
-  while (::poll(waiting.data(), waiting.size(), patience) > 0) {
+  while (::poll(waiting.data(), waiting.size(), timeout) > 0) {
     const Time now = Now();
     for (std::size_t i = 0; i < count; ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;

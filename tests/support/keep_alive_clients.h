@@ -1,6 +1,6 @@
-// KeepAliveClients: HTTP clients that keep the one connection they have made, whatever happens to the server.
+// KeepAliveClients: HTTP clients that each keep one connection, whatever happens to the server.
 //
-// They never connect again: who is cut off stays without an answer, and that is what a test counts.
+// They never reconnect: a client that lost its connection gets no more answers, and tests count that.
 #ifndef PREFORKD_TESTS_SUPPORT_KEEP_ALIVE_CLIENTS_H_
 #define PREFORKD_TESTS_SUPPORT_KEEP_ALIVE_CLIENTS_H_
 
@@ -13,16 +13,16 @@ namespace preforkd::testing {
 
 class KeepAliveClients {
  public:
-  // One after the other connects and makes its first request. Throws std::runtime_error when one has no
+  // Connects one client after the other and sends its first request. Throws std::runtime_error if one gets no
   // answer.
   KeepAliveClients(const std::string& address, int count);
 
-  // Each makes one request on its connection, one after the other. How many get a 200.
+  // Each sends one request on its connection, one after the other. The number of 200 responses.
   int Answered();
-  // The first `count` of them make a request in the same moment. How long each waited for its answer,
-  // ascending; those that have none are left out.
+  // The first `count` of them send a request at the same time. The time that each waited for its answer,
+  // ascending; clients without an answer are left out.
   std::vector<Duration> AnsweredAtOnce(std::size_t count);
-  // All leave, with FIN.
+  // All close their connection, with FIN.
   void Close() { clients_.clear(); }
   [[nodiscard]] int Count() const { return static_cast<int>(clients_.size()); }
 

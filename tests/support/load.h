@@ -1,7 +1,7 @@
-// Load: clients in the background, each with one short connection after the other, while a test does
-// something to the server. Counts what happened to them; decides nothing.
+// Load: clients in the background that open one short connection after the other while a test does something
+// to the server. It counts the outcomes; the test judges them.
 //
-// Runs threads. Start a Daemon before it, not while it runs.
+// Runs threads. Start a DaemonProcess before it, not while it runs.
 #ifndef PREFORKD_TESTS_SUPPORT_LOAD_H_
 #define PREFORKD_TESTS_SUPPORT_LOAD_H_
 
@@ -13,7 +13,7 @@
 
 namespace preforkd::testing {
 
-// One connection: what is sent, and how the answer is judged.
+// One connection: the request, and the check of its answer.
 enum class LoadKind { kEcho, kHttp };
 
 struct LoadResult {
@@ -23,7 +23,7 @@ struct LoadResult {
   std::uint64_t cut_short = 0;  // end of file before the whole answer
   std::uint64_t timed_out = 0;
   std::uint64_t wrong = 0;  // an answer, but not the right one
-  std::string first_error;  // what the first client that could not connect was told
+  std::string first_error;  // of the first client that could not connect
 
   [[nodiscard]] std::uint64_t Failed() const { return not_connected + reset + cut_short + timed_out + wrong; }
   [[nodiscard]] std::string Text() const;
@@ -39,7 +39,7 @@ class Load {
 
   // Successes so far.
   [[nodiscard]] std::uint64_t Ok() const { return ok_; }
-  // Every client finishes the connection it has; what happened to all of them.
+  // Every client finishes its connection. The totals of all of them.
   LoadResult Stop();
 
  private:
@@ -51,7 +51,7 @@ class Load {
   std::string address_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> ok_{0};
-  std::vector<LoadResult> results_;  // one a thread
+  std::vector<LoadResult> results_;  // one for each thread
   std::vector<std::thread> threads_;
 };
 

@@ -16,7 +16,7 @@ namespace {
 
 std::string_view NameOf(std::string_view series) { return series.substr(0, series.find('{')); }
 
-// Of a family of this type: does a series of this name only grow?
+// Whether a series of this name, in a family of this type, may only grow.
 bool OnlyGrows(std::string_view type) { return type == "counter" || type == "histogram"; }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::optional<Notice> NotifySocket::Receive() {
 
 std::optional<Notice> NotifySocket::Next() {
   std::optional<Notice> notice;
-  (void)WaitUntil(kPatience, [&] { return (notice = Receive()).has_value(); });
+  (void)WaitUntil(kTimeout, [&] { return (notice = Receive()).has_value(); });
   return notice;
 }
 

@@ -1,4 +1,4 @@
-// NotifySocket: a service manager's ear: what a program says to $NOTIFY_SOCKET, datagram by datagram.
+// NotifySocket: receives what a program sends to $NOTIFY_SOCKET, like a service manager.
 #ifndef PREFORKD_TESTS_SUPPORT_NOTIFY_SOCKET_H_
 #define PREFORKD_TESTS_SUPPORT_NOTIFY_SOCKET_H_
 
@@ -14,9 +14,9 @@
 namespace preforkd::testing {
 
 struct Notice {
-  pid_t sender = 0;  // as the kernel says
+  pid_t sender = 0;  // from the kernel (SCM_CREDENTIALS)
   std::string text;
-  // The value of a line "NAME=value"; nullopt when there is no such line.
+  // The value of a line "NAME=value"; nullopt if there is no such line.
   [[nodiscard]] std::optional<std::string> Value(const std::string& name) const;
 };
 
@@ -25,11 +25,11 @@ class NotifySocket {
   // Throws std::runtime_error. `abstract`: not a file.
   explicit NotifySocket(bool abstract = false);
 
-  // As it stands in the variable.
+  // The value of the variable.
   [[nodiscard]] const std::string& Name() const { return name_; }
-  // The next one, if it comes in time.
+  // The next datagram, if it comes in time.
   std::optional<Notice> Next();
-  // What has come and not been asked for; does not wait.
+  // All datagrams that are there now; does not wait.
   std::vector<Notice> Waiting();
 
  private:

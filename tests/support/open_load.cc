@@ -10,7 +10,7 @@
 namespace preforkd::testing {
 namespace {
 
-// Clients that may wait for an answer at once; more than ever do, or the load would not be open.
+// Clients that may wait for an answer at once. More than ever do; otherwise the load would not be open.
 constexpr int kThreads = 64;
 
 struct Arrival {
@@ -54,7 +54,7 @@ OpenLoadResult RunOpenLoad(const OpenLoadPlan& plan) {
     threads.emplace_back([&] {
       for (std::size_t i = next++; i < arrivals.size(); i = next++) {
         const Time planned = start + arrivals[i].at;
-        std::this_thread::sleep_until(planned);  // the client's own clock, not a wait for the server
+        std::this_thread::sleep_until(planned);  // the schedule of the client, not a wait for the server
         if (!AskOnce(plan, arrivals[i].blocking)) {
           ++result.failed;
         } else if (arrivals[i].blocking) {

@@ -1,5 +1,5 @@
-// OpenLoad: clients that come when they come (Poisson), not when the server has answered the last one.
-// Latency is counted from the planned arrival, so a server that stalls pays for everybody who came meanwhile.
+// OpenLoad: clients that arrive at random times (Poisson), not when the server has answered the last one.
+// Latency counts from the planned arrival, so that a stall of the server delays all that arrive meanwhile.
 #ifndef PREFORKD_TESTS_SUPPORT_OPEN_LOAD_H_
 #define PREFORKD_TESTS_SUPPORT_OPEN_LOAD_H_
 
@@ -15,10 +15,10 @@ struct OpenLoadPlan {
   std::string address;
   double arrivals_per_second = 400;
   Duration length = std::chrono::seconds(10);
-  double blocking_share = 0;  // of the requests, that send `blocking` instead of `quick`
+  double blocking_share = 0;  // share of requests that send `blocking` instead of `quick`
   std::string quick;          // a request
   std::string blocking;
-  std::string answer_end = "\n";  // what the right answer to both ends with, and holds nowhere before
+  std::string answer_end = "\n";  // the end of the right answer to both; occurs nowhere else in it
   std::uint32_t seed = 1;
 };
 
@@ -27,11 +27,11 @@ struct OpenLoadResult {
   std::uint64_t blocking = 0;   // answered
   std::uint64_t failed = 0;
 
-  // 0.99 -> p99 of the quick ones.
+  // 0.99: p99 of the quick requests.
   [[nodiscard]] Duration Quantile(double share) const;
 };
 
-// Runs the plan to its end, every client on a connection of its own.
+// Runs the plan to its end, with a new connection for each client.
 OpenLoadResult RunOpenLoad(const OpenLoadPlan& plan);
 
 }  // namespace preforkd::testing

@@ -1,5 +1,4 @@
-// Pace: for load at a steady rate, "every 5 ms". The wait is the load, not a hope that something has happened
-// by then: for that there is WaitUntil.
+// Pace: for load at a steady rate, "every 5 ms". To wait for something to happen use WaitUntil instead.
 #ifndef PREFORKD_TESTS_SUPPORT_PACE_H_
 #define PREFORKD_TESTS_SUPPORT_PACE_H_
 
@@ -14,7 +13,7 @@ class Pace {
  public:
   explicit Pace(Duration interval) : interval_(interval), next_(Now() + interval) {}
 
-  // Until the next beat. Who is late is not made to hurry: the beats that were missed are left out.
+  // Waits until the next beat. Missed beats are left out, not made up for.
   void Wait() {
     std::this_thread::sleep_until(next_);
     next_ = std::max(next_, Now()) + interval_;

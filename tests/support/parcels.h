@@ -1,4 +1,4 @@
-// Parcels packed and unpacked, as the master and the worker at either end of a hand-over do it.
+// Packs and unpacks parcels, as master and worker do at the two ends of a hand-over.
 #ifndef PREFORKD_TESTS_SUPPORT_PARCELS_H_
 #define PREFORKD_TESTS_SUPPORT_PARCELS_H_
 
@@ -8,7 +8,7 @@
 
 #include "common/wire/codec.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 // A parcel as the master holds it.
 inline PackedParcel Pack(Parcel parcel, WireVersion version) {
@@ -18,12 +18,12 @@ inline PackedParcel Pack(Parcel parcel, WireVersion version) {
   return {std::move(fd), bytes};
 }
 
-// The parcel that a worker makes of it. `version`: that in which it was packed.
+// The parcel as a worker unpacks it. `version`: the one in which it was packed.
 inline Parcel Unpack(PackedParcel parcel, WireVersion version = kWireVersion) {
   Result<MasterToWorker> message = DecodeForWorker(parcel.Message(), std::move(parcel.fd), version);
   return std::move(std::get<HandOver>(message.Value()).parcel);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

@@ -14,8 +14,8 @@
 namespace preforkd::testing {
 namespace {
 
-// The fields of /proc/PID/stat from the third on (proc(5)): the second is a name that may hold anything, and
-// ends with the last parenthesis.
+// The fields of /proc/PID/stat from the third on (proc(5)). The second is a name that may contain anything;
+// it ends with the last parenthesis.
 std::vector<std::string> StatFields(pid_t pid) {
   const std::string text = ReadFile(fmt::format("/proc/{}/stat", pid));
   const std::size_t end_of_name = text.rfind(')');
@@ -47,7 +47,7 @@ std::vector<int> SignalsIn(pid_t pid, const std::string& field) {
   const std::uint64_t mask = std::strtoull(StatusField(pid, field).c_str(), nullptr, 16);
   std::vector<int> signals;
   for (int signo = 1; signo <= 64; ++signo) {
-    if (signo == 32 || signo == 33) continue;  // libc's own: no program can set them, each inherits them
+    if (signo == 32 || signo == 33) continue;  // reserved by libc: no program can set them
     if ((mask >> (signo - 1) & 1) != 0) signals.push_back(signo);
   }
   return signals;

@@ -1,4 +1,4 @@
-// What /proc says about a process that is not ours to ask: signal masks, memory, CPU time, children.
+// Facts about another process from /proc: signal masks, memory, CPU time, children.
 #ifndef PREFORKD_TESTS_SUPPORT_PROC_STATUS_H_
 #define PREFORKD_TESTS_SUPPORT_PROC_STATUS_H_
 
@@ -10,22 +10,22 @@
 
 namespace preforkd::testing {
 
-// The value of one line of /proc/PID/status, such as "NoNewPrivs"; empty when there is none.
+// The value of one line of /proc/PID/status, such as "NoNewPrivs"; empty if there is none.
 std::string StatusField(pid_t pid, const std::string& field);
 // The signals of "SigBlk", "SigIgn" or "SigCgt", ascending.
 std::vector<int> SignalsIn(pid_t pid, const std::string& field);
-// VmRSS; 0 when the process is gone.
+// VmRSS; 0 if the process does not exist.
 std::uint64_t ResidentBytes(pid_t pid);
-// Pss of /proc/PID/smaps_rollup: its memory, with what it shares divided among those who share it. 0 when the
-// process is gone.
+// Pss of /proc/PID/smaps_rollup: its memory, with shared pages divided among the processes that share them. 0
+// if the process does not exist.
 std::uint64_t ProportionalBytes(pid_t pid);
 // User and system time so far.
 double CpuSeconds(pid_t pid);
-// The same of its first thread, as the scheduler counts it: to the nanosecond.
+// The same for its first thread, to the nanosecond (schedstat).
 std::uint64_t CpuNanoseconds(pid_t pid);
-// Processes whose parent is `pid`, ascending; zombies too.
+// Processes whose parent is `pid`, ascending, with zombies.
 std::vector<pid_t> ChildrenOf(pid_t pid);
-// There is such a process, and it is no zombie.
+// The process exists and is not a zombie.
 bool IsAlive(pid_t pid);
 
 }  // namespace preforkd::testing

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 }  // namespace
 
 void ProgramShelf::Put(const std::string& program, const std::string& trick) {
-  // First what it will do, then the program: nobody runs it in between.
+  // First the trick, then the program: nothing runs it in between.
   WriteFile(Path() + ".trick", trick);
   const std::string fresh = folder_.Path("fresh");
   fs::copy_file(RunfilePath(program), fresh, fs::copy_options::overwrite_existing);

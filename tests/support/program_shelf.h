@@ -1,5 +1,5 @@
-// ProgramShelf: a place at which a program lies that can be exchanged for another one while it runs, as a
-// package manager does it: by rename.
+// ProgramShelf: the path of a program file that can be replaced by rename while the program runs, as a
+// package manager does it.
 #ifndef PREFORKD_TESTS_SUPPORT_PROGRAM_SHELF_H_
 #define PREFORKD_TESTS_SUPPORT_PROGRAM_SHELF_H_
 
@@ -13,14 +13,14 @@ inline constexpr const char* kPreforkdNext = "tests/upgrade/preforkd_next";
 
 class ProgramShelf {
  public:
-  // Throws std::runtime_error. `program` is as a test names it in `data`, `trick` as tests/upgrade/main.cc
-  // lists them.
+  // Throws std::runtime_error. `program` as a test names it in `data`, `trick` one of those that
+  // tests/upgrade/main.cc lists.
   explicit ProgramShelf(const std::string& program, const std::string& trick = {}) { Put(program, trick); }
 
   [[nodiscard]] std::string Path() const { return folder_.Path("preforkd"); }
-  // From now on this lies there.
+  // Replaces the file by this program.
   void Put(const std::string& program, const std::string& trick = {});
-  // Something that is no program of ours.
+  // Replaces it by a file that is not a preforkd.
   void PutBytes(const std::string& bytes, bool executable);
   void Remove();
 

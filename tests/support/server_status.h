@@ -1,4 +1,4 @@
-// ServerStatus: what the server says of itself, asked over HTTP at a listener of its status service.
+// ServerStatus: the numbers of the status page, read over HTTP from a listener of the status service.
 #ifndef PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
 #define PREFORKD_TESTS_SUPPORT_SERVER_STATUS_H_
 
@@ -9,7 +9,7 @@
 
 namespace preforkd::testing {
 
-// The asking itself is a connection too: it is among `accepted` and `in_progress`.
+// The connection that asks is counted, too, in `accepted` and `in_progress`.
 struct ServerStatus {
   std::uint64_t accepted = 0;
   std::uint64_t accepted_at_first = 0;  // by the first listener alone
@@ -23,17 +23,16 @@ struct ServerStatus {
   std::uint64_t handed_over = 0;
   std::uint64_t handed_back = 0;
   std::uint64_t restarts = 0;
-  std::set<std::uint64_t> generations;  // of the workers that there are
+  std::set<std::uint64_t> generations;  // of the present workers
 
-  // Every connection is somewhere.
+  // Every accepted connection is counted somewhere.
   [[nodiscard]] bool Exact() const { return accepted == in_progress + parked + finished + lost; }
   [[nodiscard]] std::string Text() const;
 };
 
-// One connection to `address`, one request. nullopt: no answer (the worker that was asked may have been
-// killed).
+// One connection to `address`, one request. nullopt: no answer (its worker may have been killed).
 std::optional<ServerStatus> TryAskStatus(const std::string& address);
-// The same where there must be an answer: throws std::runtime_error when there is none.
+// The same, but throws std::runtime_error if there is no answer.
 ServerStatus AskStatus(const std::string& address);
 
 }  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// Strace: strace(1) on a running process, for the life of an object. It may not be there, and it may not be
-// allowed to trace: a test asks Attached first, and skips what it cannot do.
+// Strace: runs strace(1) on a running process during the life of this object. It may not be installed or may
+// not trace: a test calls Attached first and skips if that is false.
 #ifndef PREFORKD_TESTS_SUPPORT_STRACE_H_
 #define PREFORKD_TESTS_SUPPORT_STRACE_H_
 
@@ -14,18 +14,18 @@ namespace preforkd::testing {
 
 class Strace {
  public:
-  // `options`: what to do, beside following `target` and writing to the file `output`.
+  // `options`: beside those for `target` and the file `output`.
   Strace(pid_t target, std::vector<std::string> options, std::string output);
   Strace(const Strace&) = delete;
   Strace& operator=(const Strace&) = delete;
   ~Strace() { Stop(); }
 
-  // Waits for it. False where there is no strace, or no permission to trace.
+  // Waits for it. False if strace is not installed or may not trace.
   [[nodiscard]] bool Attached() const;
-  // Lets the process go; everything is in the file when this returns.
+  // Detaches; the file is complete when this returns.
   void Stop();
 
-  // With an option -e inject=: the calls that were injected so far.
+  // With an option -e inject=: the number of calls injected so far.
   [[nodiscard]] std::size_t Injected() const;
   // With the option -c, after Stop: the number of calls by name.
   [[nodiscard]] std::map<std::string, std::uint64_t> Counts() const;

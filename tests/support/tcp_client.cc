@@ -31,8 +31,8 @@ Result<TcpClient> TcpClient::Connect(const std::string& address, Duration timeou
   UniqueFd fd(::socket(peer.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
   if (const Status status = SetTimeouts(fd.Get(), timeout); !status.Ok()) return status.Err();
-  // With a timeout a signal ends connect (signal(7)), also one for another thread: system() blocks SIGCHLD in
-  // its own only. The connection goes on being made, and the next call waits for it.
+  // With a timeout a signal interrupts connect (signal(7)), also a SIGCHLD during system(), which blocks it
+  // in the calling thread only. The kernel still connects, and the next call waits for it.
   int connected = 0;
   do {
     connected = ::connect(fd.Get(), peer.Get(), peer.length);

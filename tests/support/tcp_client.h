@@ -1,5 +1,5 @@
-// TcpClient: a blocking stream client for tests. Every call ends within its timeout, and says so when it did
-// not get what it wanted: nullopt or false, with Why().
+// TcpClient: a blocking stream client for tests. Every call ends within its timeout. It returns nullopt or
+// false if it failed; Why() tells the reason.
 #ifndef PREFORKD_TESTS_SUPPORT_TCP_CLIENT_H_
 #define PREFORKD_TESTS_SUPPORT_TCP_CLIENT_H_
 
@@ -17,20 +17,20 @@ inline constexpr Duration kClientTimeout = std::chrono::seconds(15);
 
 class TcpClient {
  public:
-  // `address` as a listener is written: "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@name".
+  // `address` as in the configuration of a listener: "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@name".
   static Result<TcpClient> Connect(const std::string& address, Duration timeout = kClientTimeout);
-  // The same for a test that cannot go on without: throws std::runtime_error.
+  // The same, but throws std::runtime_error if it cannot connect.
   explicit TcpClient(const std::string& address);
 
   [[nodiscard]] bool SendAll(std::string_view bytes);
-  // Up to and including `delimiter`; what came behind it is kept for the next call.
+  // Up to and including `delimiter`; later bytes are kept for the next call.
   std::optional<std::string> ReadUntil(std::string_view delimiter);
   std::optional<std::string> ReadExactly(std::size_t size);
-  // Everything up to end of file. nullopt when the connection was reset, or nothing more came in time.
+  // Everything up to end of file. nullopt if the connection was reset or nothing more came in time.
   std::optional<std::string> ReadToEnd();
-  // Whatever is there next, at least one byte; empty at end of file.
+  // The next bytes, at least one; empty at end of file.
   std::optional<std::string> ReadSome();
-  // Sends and receives the same again.
+  // Sends it and receives the same back.
   [[nodiscard]] bool Echoes(std::string_view bytes);
   // The peer has closed: end of file or reset, within the timeout, with nothing before it.
   [[nodiscard]] bool IsClosedByPeer();
@@ -48,7 +48,7 @@ class TcpClient {
   std::string Take(std::size_t size);
 
   UniqueFd fd_;
-  std::string buffer_;  // received and not yet asked for
+  std::string buffer_;  // received and not yet returned
   int why_ = 0;
 };
 

@@ -12,7 +12,7 @@
 namespace preforkd::testing {
 namespace {
 
-// "0100007F:1F90": the number behind the colon, or that before it.
+// "0100007F:1F90": the number after the colon, or the one before it.
 std::uint64_t Behind(const std::string& field) {
   return std::strtoull(field.c_str() + field.find(':') + 1, nullptr, 16);
 }
@@ -21,7 +21,7 @@ std::uint64_t Before(const std::string& field) { return std::strtoull(field.c_st
 }  // namespace
 
 std::vector<TcpSocket> TcpSockets() {
-  // By both addresses: the kernel may name one twice while sockets come and go.
+  // By both addresses: the kernel may list one twice while sockets are opened and closed.
   std::map<std::pair<std::string, std::string>, TcpSocket> sockets;
   std::istringstream lines(ReadFile("/proc/net/tcp"));
   std::string line;

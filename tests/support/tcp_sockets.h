@@ -1,4 +1,4 @@
-// What the kernel says about the IPv4 TCP sockets of this machine: /proc/net/tcp, proc(5).
+// The IPv4 TCP sockets of this machine, read from /proc/net/tcp (proc(5)).
 #ifndef PREFORKD_TESTS_SUPPORT_TCP_SOCKETS_H_
 #define PREFORKD_TESTS_SUPPORT_TCP_SOCKETS_H_
 
@@ -16,11 +16,11 @@ struct TcpSocket {
   std::uint64_t receive_queue = 0;  // bytes that the program has not read
 };
 
-// Each once. One may be missing while others come and go: ask again before it means something.
+// Each socket once. One may be missing while others are opened and closed: read again before you rely on it.
 std::vector<TcpSocket> TcpSockets();
 // "127.0.0.1:8080": 8080.
 std::uint16_t PortOf(const std::string& address);
-// Those of a server's connections that some process may still have open: neither listening nor in TIME_WAIT.
+// The connections of a server that a process may still have open: neither listening nor in TIME_WAIT.
 std::vector<TcpSocket> LiveSockets(std::uint16_t local_port);
 
 }  // namespace preforkd::testing

@@ -15,12 +15,12 @@ namespace preforkd::testing {
 
 TempDirectory::TempDirectory() : path_("/tmp/preforkd-test-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp " + path_);
-  // Workers may run as another user than the test.
+  // Workers may run as a user other than the test's.
   std::filesystem::permissions(path_, std::filesystem::perms(0755));
 }
 
 TempDirectory::~TempDirectory() {
-  std::error_code ignored;  // what cannot be removed is what a failing test left to be looked at
+  std::error_code ignored;  // what a failing test left may not be removable
   std::filesystem::remove_all(path_, ignored);
 }
 
@@ -35,7 +35,7 @@ std::vector<std::string> TempDirectory::Names() const {
 
 std::string ReadFile(const std::string& path) {
   std::string content;
-  // Not a stream: a file of /proc whose process ends while it is read answers with an error, and that throws.
+  // Not a stream: reading a file of /proc fails if its process ends meanwhile, and a stream would throw.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return content;
   std::array<char, 16 * 1024> piece;

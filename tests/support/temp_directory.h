@@ -1,7 +1,7 @@
 // TempDirectory: a private folder of one test, removed with everything in it.
 //
-// It is in /tmp and not in TEST_TMPDIR: the path of a Unix socket has room for 107 bytes, and Bazel's folder
-// is longer than that already.
+// It is in /tmp and not in TEST_TMPDIR: the path of a Unix socket is at most 107 bytes, and that of Bazel's
+// folder is longer.
 #ifndef PREFORKD_TESTS_SUPPORT_TEMP_DIRECTORY_H_
 #define PREFORKD_TESTS_SUPPORT_TEMP_DIRECTORY_H_
 
@@ -28,7 +28,7 @@ class TempDirectory {
   std::string path_;
 };
 
-// The whole content; empty when there is no such file.
+// The whole content; empty if there is no such file.
 std::string ReadFile(const std::string& path);
 // Replaces the file in one step (rename), so that no reader sees half of it. Throws std::runtime_error.
 void WriteFile(const std::string& path, std::string_view content);

@@ -1,5 +1,5 @@
-// WaitUntil: how a test waits. Asks again and again until the condition holds or the time is over; a test
-// never sleeps for a time that somebody once thought to be long enough.
+// WaitUntil: how tests wait. It polls a condition until it holds or the time is over; no test sleeps for a
+// fixed time and hopes that it is long enough.
 #ifndef PREFORKD_TESTS_SUPPORT_WAIT_UNTIL_H_
 #define PREFORKD_TESTS_SUPPORT_WAIT_UNTIL_H_
 
@@ -9,16 +9,16 @@
 
 namespace preforkd::testing {
 
-// Far beyond what anything takes here, even with sanitizers on a busy machine: it ends a test that hangs.
-inline constexpr Duration kPatience = std::chrono::seconds(20);
+// Much longer than anything takes, even with sanitizers on a busy machine: it only ends a test that hangs.
+inline constexpr Duration kTimeout = std::chrono::seconds(20);
 
-// Between two questions.
+// Between two polls.
 inline constexpr int kPollIntervalMs = 2;
 
-// True as soon as `condition` is; false when it has not become so within `patience`.
+// True as soon as `condition` holds; false if it does not within `timeout`.
 template <typename Condition>
-[[nodiscard]] bool WaitUntil(Duration patience, Condition condition) {
-  const Time deadline = Now() + patience;
+[[nodiscard]] bool WaitUntil(Duration timeout, Condition condition) {
+  const Time deadline = Now() + timeout;
   for (;;) {
     if (condition()) return true;
     if (Now() >= deadline) return false;
@@ -26,7 +26,7 @@ template <typename Condition>
   }
 }
 
-// For what must not happen: true when `condition` has held every time it was asked within `span`.
+// For what must not happen: true if `condition` holds at every poll during `span`.
 template <typename Condition>
 [[nodiscard]] bool HoldsFor(Duration span, Condition condition) {
   return !WaitUntil(span, [&] { return !condition(); });

@@ -52,7 +52,7 @@ WebLoadResult WebLoad::Stop() {
 
 void WebLoad::Run(Client& client, bool keeps) {
   while (const std::optional<Time> due = TakeArrival()) {
-    std::this_thread::sleep_until(*due);  // the client's own clock, not a wait for the server
+    std::this_thread::sleep_until(*due);  // the schedule of the client, not a wait for the server
     if (const std::string why = AskOnce(client, keeps); !why.empty()) {
       ++client.result.failed[why];
     } else {

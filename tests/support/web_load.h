@@ -1,9 +1,8 @@
-// WebLoad: requests that come when they come (Poisson), at so many a second, in the background, while a test
-// does something to who answers them. Half of them on connections that are kept, half on a new one each.
+// WebLoad: requests at random times (Poisson) with a given rate, in the background, while a test does
+// something to the server. Half of them use kept connections, the others a new one each.
 //
-// Nobody asks twice: a request without its whole, right answer has failed, and is counted by why.
-// Runs threads. Start a DaemonProcess before it, or while it runs only by exec of what is there already (fork
-// and exec).
+// There are no retries: a request without its complete, right answer has failed, and is counted by its
+// reason. Runs threads. Start a DaemonProcess before it; while it runs, only start programs by fork and exec.
 #ifndef PREFORKD_TESTS_SUPPORT_WEB_LOAD_H_
 #define PREFORKD_TESTS_SUPPORT_WEB_LOAD_H_
 
@@ -27,11 +26,11 @@ struct WebLoadPlan {
   std::string target;  // "/file"
   std::string body;    // the right answer
   double per_second = 2000;
-  int clients = 64;  // that may wait for an answer at once
+  int clients = 64;  // the most that may wait for an answer at once
 };
 
 struct WebLoadResult {
-  std::vector<Duration> answered;  // from the planned moment to the end of the answer, ascending
+  std::vector<Duration> answered;  // from the planned time to the end of the answer, ascending
   std::map<std::string, std::uint64_t> failed;
   Duration length{0};
 
@@ -47,7 +46,7 @@ class WebLoad {
 
   // Answered so far.
   [[nodiscard]] std::uint64_t Answered() const { return answered_; }
-  // Nobody comes any more, and who waits is waited for.
+  // Sends no more requests and waits for the answers to those in progress.
   WebLoadResult Stop();
 
  private:
@@ -57,16 +56,16 @@ class WebLoad {
   };
 
   void Run(Client& client, bool keeps);
-  // When the next request is due, which the caller makes; nullopt when there is none any more.
+  // When the next request is due, which the caller sends; nullopt when there are no more.
   std::optional<Time> TakeArrival();
-  // Empty, or why it has failed.
+  // Empty, or why the request failed.
   std::string AskOnce(Client& client, bool keeps) const;
 
   WebLoadPlan plan_;
   Time start_ = Now();
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> answered_{0};
-  std::mutex mutex_;  // of the two below
+  std::mutex mutex_;  // protects the two below
   std::mt19937 random_{1};
   Time next_ = start_;
   std::vector<Client> clients_;

@@ -8,7 +8,7 @@
 namespace preforkd::testing {
 namespace {
 
-// Longer than a scheduler's slice, so that a process that waits for its turn shows.
+// Longer than a time slice of the scheduler, so that waiting for a CPU shows.
 constexpr Duration kBurst = std::chrono::milliseconds(10);
 constexpr int kPauseMs = 40;
 
@@ -40,7 +40,7 @@ void Yardstick::Run() {
     (void)::poll(nullptr, 0, kPauseMs);
     Spin(kBurst);
     const Duration pause = std::chrono::milliseconds(kPauseMs);
-    // Late to wake, or kept from its CPU: both are the machine's.
+    // Late to wake, or without a CPU: both are due to the load of the machine.
     const double ratio = Seconds(Now() - start - pause) / Seconds(kBurst);
     worst = std::max(worst, ratio);
     slowdown_ = worst;

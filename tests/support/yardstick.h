@@ -1,7 +1,7 @@
-// Yardstick: how much slower than alone a process runs on this machine just now. For tests that must measure
-// the server by the clock: what it may take is multiplied by what the machine takes from everybody.
+// Yardstick: how much slower than on an idle machine a process runs now. For tests that measure the server by
+// the clock: their bounds are multiplied by this slowdown.
 //
-// Runs a thread that is busy a fifth of its time. Start a DaemonProcess before it, not while it runs.
+// Runs a thread that is busy a fifth of the time. Start a DaemonProcess before it, not while it runs.
 #ifndef PREFORKD_TESTS_SUPPORT_YARDSTICK_H_
 #define PREFORKD_TESTS_SUPPORT_YARDSTICK_H_
 
@@ -19,9 +19,9 @@ class Yardstick {
   Yardstick& operator=(const Yardstick&) = delete;
   ~Yardstick();
 
-  // The worst since the start; 1 on a machine that has nothing else to do. Waits for the first measurement.
+  // The worst since the start; 1 on an idle machine. Waits for the first measurement.
   [[nodiscard]] double Slowdown() const;
-  // What `alone` may be here.
+  // `alone`, a bound on an idle machine, multiplied by the slowdown.
   [[nodiscard]] Duration Allow(Duration alone) const;
 
  private:
@@ -32,8 +32,8 @@ class Yardstick {
   std::thread thread_;
 };
 
-// Uses as much CPU time of the calling thread, however long that takes: what spins beside it has got about as
-// much by then.
+// Uses this much CPU time in the calling thread, however long that takes. A process that spins at the same
+// time gets about as much.
 void Spin(Duration cpu);
 
 }  // namespace preforkd::testing

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::microseconds;
@@ -58,7 +58,7 @@ bool IsOneSafeLine(const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("combined, with our fields behind it") {
+TEST_CASE("combined, followed by our own fields") {
   Answer answer;
   CHECK(answer.Line(AccessFormat::kCombined) ==
         "127.0.0.1 - - [23/Nov/2026:16:03:10 +0000] \"GET /a?b=c HTTP/1.1\" 200 1234 \"-\" \"-\" conn=12 "
@@ -94,7 +94,7 @@ TEST_CASE("JSON is JSON, with the same fields") {
   CHECK(line["user_agent"] == "curl/8");
 }
 
-TEST_CASE("no client forges a line, or leaves its field") {
+TEST_CASE("no client can forge a line, or break out of its field") {
   Answer answer;
   answer.request_line = "GET " + kEvil + " HTTP/1.1";
   answer.referer = kEvil;
@@ -109,7 +109,7 @@ TEST_CASE("no client forges a line, or leaves its field") {
   CHECK(target == std::string("/x\" 200 0\n127.0.0.1 - - \\ \x1b[2J\x7f\xef\xbf\xbd\xc3\xa9\t") + '\0' + "/");
 }
 
-TEST_CASE("what is no request is shown as it is, in its own field") {
+TEST_CASE("an invalid request is shown as it is, in its own field") {
   Answer answer;
   answer.request_line = "\x16\x03\x01";
   CHECK(answer.Line(AccessFormat::kCombined).find("\"\\x16\\x03\\x01\" 200") != std::string::npos);
@@ -119,7 +119,7 @@ TEST_CASE("what is no request is shown as it is, in its own field") {
   CHECK(answer.Line(AccessFormat::kCombined).find("] \"-\" 200") != std::string::npos);
 }
 
-TEST_CASE("what is long is cut, and says so; the line is as long as a pipe takes whole, whatever it holds") {
+TEST_CASE("a long value is cut, and marked as cut; the line never exceeds what a pipe takes whole") {
   for (const char byte : {'a', '"', '\xff', '\n'}) {
     for (const std::size_t size : {600UL, 700UL, 2040UL, 2100UL, 100'000UL}) {
       CAPTURE(size);
@@ -158,4 +158,4 @@ TEST_CASE(
   CHECK(answer.Line(AccessFormat::kCombined).starts_with("unix: - - ["));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ListenAddress Parsed(const std::string& text) {
@@ -106,28 +106,28 @@ struct Wrong {
   const char* says;
 };
 
-TEST_CASE("what is wrong is said, and what would be right") {
+TEST_CASE("an error names the mistake, and what to write instead") {
   const Wrong cases[] = {
       {"", "it has no port; write one such as"},
       {"8080", "it has no port; write one such as"},
       {"127.0.0.1", "it has no port"},
       {"[::1]", "it has no port"},
-      {"127.0.0.1:", "'' is no port; write a number, 0 to 65535"},
-      {"127.0.0.1:http", "'http' is no port"},
-      {"127.0.0.1:65536", "'65536' is no port"},
-      {"127.0.0.1:-1", "'-1' is no port"},
-      {"127.0.0.1:+1", "'+1' is no port"},
-      {"127.0.0.1: 80", "' 80' is no port"},
-      {"127.0.0.1:80 ", "'80 ' is no port"},
-      {"localhost:80", "'localhost' is no numeric address; write one such as 127.0.0.1:8080"},
-      {"127.1:80", "'127.1' is no numeric address"},
-      {"256.0.0.1:80", "'256.0.0.1' is no numeric address"},
+      {"127.0.0.1:", "'' is not a port; write a number, 0 to 65535"},
+      {"127.0.0.1:http", "'http' is not a port"},
+      {"127.0.0.1:65536", "'65536' is not a port"},
+      {"127.0.0.1:-1", "'-1' is not a port"},
+      {"127.0.0.1:+1", "'+1' is not a port"},
+      {"127.0.0.1: 80", "' 80' is not a port"},
+      {"127.0.0.1:80 ", "'80 ' is not a port"},
+      {"localhost:80", "'localhost' is not a numeric address; write one such as 127.0.0.1:8080"},
+      {"127.1:80", "'127.1' is not a numeric address"},
+      {"256.0.0.1:80", "'256.0.0.1' is not a numeric address"},
       {"*:80", "for all addresses write :80"},
-      {"::1:80", "an IPv6 address stands in brackets"},
+      {"::1:80", "an IPv6 address must be in brackets"},
       {"[::1:80", "the bracket is not closed"},
-      {"[]:80", "'' is no numeric IPv6 address"},
-      {"[127.0.0.1]:80", "'127.0.0.1' is no numeric IPv6 address"},
-      {"[fe80::1%eth0]:80", "'fe80::1%eth0' is no numeric IPv6 address"},
+      {"[]:80", "'' is not a numeric IPv6 address"},
+      {"[127.0.0.1]:80", "'127.0.0.1' is not a numeric IPv6 address"},
+      {"[fe80::1%eth0]:80", "'fe80::1%eth0' is not a numeric IPv6 address"},
       {"[::ffff:127.0.0.1]:80", "write it as IPv4"},
       {"unix:", "write unix:/absolute/path"},
       {"unix:/", "write unix:/absolute/path"},
@@ -136,7 +136,7 @@ TEST_CASE("what is wrong is said, and what would be right") {
       {std::string("unix:/a\0b", 9), "NUL"},
       {"systemd:", "write systemd:NAME"},
       {"systemd:a:b", "write systemd:NAME"},
-      {"a\nb:80", "'a\\x0ab' is no numeric address"},
+      {"a\nb:80", "'a\\x0ab' is not a numeric address"},
   };
   for (const Wrong& wrong : cases) {
     CAPTURE(wrong.text);
@@ -147,4 +147,4 @@ TEST_CASE("what is wrong is said, and what would be right") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -13,7 +13,7 @@
 
 #include "common/config/config_loader.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 // Where this test may write.
 inline std::string TestFolder() {
@@ -132,7 +132,7 @@ inline Config Loaded(const ConfigOutcome& outcome) {
   return *outcome.config;
 }
 
-// Exactly one problem, at `where`, that says `text`.
+// Exactly one problem, at `where`, that contains `text`.
 inline void CheckOnlyProblem(const ConfigOutcome& outcome, const std::string& where,
                              const std::string& text) {
   CAPTURE(ProblemText(outcome));
@@ -142,10 +142,10 @@ inline void CheckOnlyProblem(const ConfigOutcome& outcome, const std::string& wh
   CHECK(outcome.problems[0].text.find(text) != std::string::npos);
 }
 
-// What a file needs for nothing to be missing.
+// The minimum of a complete file.
 inline constexpr const char* kMinimal =
     "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"http\"\n";
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

@@ -1,4 +1,4 @@
-// What a file means, and what serves when there is none or --listen replaces its listeners.
+// The meaning of a file, and of --listen, which replaces its listeners or the missing file.
 #include "common/config/config_loader.h"
 
 #include <doctest/doctest.h>
@@ -7,13 +7,13 @@
 
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::hours;
 using std::chrono::seconds;
 
-TEST_CASE("nothing given: the default service on the default address") {
+TEST_CASE("without any input: the default service on the default address") {
   const Config config = Loaded(LoadConfig(InputsFor("")));
   Config expected;
   expected.listen = config.listen;
@@ -171,7 +171,7 @@ TEST_CASE("--listen uses the file's own default service, and flags win over its 
   CHECK(config.services[0].settings.Text("index") == "a");
 }
 
-TEST_CASE("--service and --root serve nothing unless --listen does") {
+TEST_CASE("--service and --root need --listen") {
   const TempFile file(kMinimal);
   ConfigInputs inputs = InputsFor(file.path());
   inputs.service_type = "echo";
@@ -184,10 +184,10 @@ TEST_CASE("--service and --root serve nothing unless --listen does") {
 TEST_CASE("an address of --listen is checked like one of the file") {
   ConfigInputs inputs = InputsFor("");
   inputs.listen = {"localhost:80"};
-  CheckOnlyProblem(LoadConfig(inputs), "--listen", "'localhost' is no numeric address");
+  CheckOnlyProblem(LoadConfig(inputs), "--listen", "'localhost' is not a numeric address");
   inputs.listen = {":80", ":80"};
   CheckOnlyProblem(LoadConfig(inputs), "--listen", "taken by another listener");
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

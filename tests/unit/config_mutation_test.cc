@@ -1,4 +1,4 @@
-// Files damaged at random: LoadConfig neither crashes nor ends without a configuration and without a reason.
+// Randomly damaged files: LoadConfig never crashes, and returns a configuration or a problem.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -8,14 +8,14 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr int kRounds = 2000;
 constexpr int kMaxEdits = 8;
 constexpr std::uint32_t kSeed = 20240601;
 
-// What can change the meaning of TOML, more often than chance would bring it.
+// Characters that change the meaning of TOML, used more often than others.
 constexpr std::string_view kTelling = "[]{}\"'=.,#\n\r\t -+_0123456789\\\x00\x7f\xff\xc3";
 
 std::size_t Below(std::mt19937& random, std::size_t bound) { return random() % bound; }
@@ -61,10 +61,10 @@ TEST_CASE("two thousand damaged files") {
     if (outcome.config != nullptr) REQUIRE(Loaded(LoadText(PrintConfig(*outcome.config))) == *outcome.config);
     ++(outcome.config != nullptr ? accepted : refused);
   }
-  // Else the damage was too little or too much to have tested anything.
+  // Otherwise the damage was too small or too large to test anything.
   CHECK(accepted > kRounds / 20);
   CHECK(refused > kRounds / 20);
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

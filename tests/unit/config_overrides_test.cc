@@ -1,4 +1,4 @@
-// Variables and flags over the file: which wins, what they can name, and what is said when they name nothing.
+// Variables and flags over the file: which wins, what they can name, and the errors if they name nothing.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -6,7 +6,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 TEST_CASE("flags win over the environment, which wins over the file, which wins over defaults") {
@@ -91,7 +91,7 @@ TEST_CASE("the problem of a flag is at the flag") {
       {{"--set", "service.default", "x"}, "write service.NAME.KEY"},
       {{"--set", "service.defualt.root", "/"}, "there is no service 'defualt'; did you mean 'default'?"},
       {{"--set", "service.default.rot", "/"}, "did you mean 'service.default.root'?"},
-      {{"--set", "service.default.idle_timeout", "1s"}, "a service of type 'http' does not read it"},
+      {{"--set", "service.default.idle_timeout", "1s"}, "a service of type 'http' has no such key"},
       {{"--set", "supervision.backoff_min", "1m"}, "1m is more than backoff_max = 30s"},
       {{"--set", "scheduling", "Batch"}, "'batch' or 'normal'; did you mean 'batch'?"},
       {{"--user", "user", "no-such-user"}, "there is no user 'no-such-user'"},
@@ -108,7 +108,7 @@ TEST_CASE("the problem of a flag is at the flag") {
   }
 }
 
-TEST_CASE("the type is known before the other keys are judged, whoever sets it") {
+TEST_CASE("the type is known before the other keys are checked, whichever source sets it") {
   const TempFile file(std::string(kMinimal) + "speed = 5\npath = \"/lib/shop.so\"\n");
   ConfigInputs inputs = InputsFor(file.path());
   CHECK(LoadConfig(inputs).config == nullptr);
@@ -122,10 +122,10 @@ TEST_CASE("a variable reaches a setting of the type that a flag chooses") {
   const char* environment[] = {"PREFORKD_SERVICE_S_IDLE_TIMEOUT=7s", nullptr};
   inputs.environment = EnvironmentOverrides(environment);
   CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_SERVICE_S_IDLE_TIMEOUT",
-                   "a service of type 'http' does not read it");
+                   "a service of type 'http' has no such key");
   inputs.flags = {{"--set", "service.s.type", "echo"}};
   CHECK(Loaded(LoadConfig(inputs)).services[0].settings.Time("idle_timeout") == std::chrono::seconds(7));
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

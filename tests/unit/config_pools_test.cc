@@ -1,4 +1,4 @@
-// Pools: what one has from the top-level keys, what it says itself, and what cannot be.
+// Pools: values from the top-level keys, own values, and errors.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -7,7 +7,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -30,7 +30,7 @@ void CheckProblemAt(const std::string& text, const std::string& position, const 
   CheckOnlyProblem(LoadConfig(InputsFor(file.path())), file.path() + ":" + position, says);
 }
 
-TEST_CASE("without any pool there is one, main, which is made of the top-level keys") {
+TEST_CASE("without any pool section there is one pool, main, made of the top-level keys") {
   const Config config =
       Loaded(LoadText("workers = 3\nworkers_max = 5\nuser = \"root\"\n[worker]\nmax_files = 100\n"
                       "[supervision]\nmax_requests = 7\n" +
@@ -178,7 +178,7 @@ TEST_CASE("a flag that names no pool, or no key of one") {
   }
 }
 
-TEST_CASE("what is wrong with pools is said at its place") {
+TEST_CASE("problems of pools are reported at their place") {
   const std::string app = "[pool.app]\n";
   CheckProblemAt(WithApp(app + "wrokers = 2\n"), "10:1",
                  "unknown key 'pool.app.wrokers'; did you mean 'pool.app.workers'?");
@@ -203,14 +203,15 @@ TEST_CASE("what is wrong with pools is said at its place") {
                  "[pool.idle] has no service; write pool = \"idle\" in a [service.NAME]");
   CheckProblemAt(kMinimal + app, "6:7", "[pool.app] has no service");
   CheckProblemAt(WithApp(app + "[pool.\"a b\"]\n"), "10:7",
-                 "'a b' is no name for a pool; write 1 to 31 letters, digits, '-' and '_'");
-  CheckProblemAt(WithApp(app + "[pool." + std::string(32, 'n') + "]\n"), "10:7", "is no name for a pool");
-  CheckProblemAt(WithApp(app + "[pool]\nx = 1\n"), "11:1", "pool.x: 1 is no section; write [pool.NAME]");
+                 "'a b' is not a valid name of a pool; write 1 to 31 letters, digits, '-' and '_'");
+  CheckProblemAt(WithApp(app + "[pool." + std::string(32, 'n') + "]\n"), "10:7",
+                 "is not a valid name of a pool");
+  CheckProblemAt(WithApp(app + "[pool]\nx = 1\n"), "11:1", "pool.x: 1 is not a section; write [pool.NAME]");
   CheckProblemAt("pool = 1\n" + std::string(kMinimal), "1:1",
                  "'pool' holds named sections; write [pool.NAME]");
 }
 
-TEST_CASE("a wrong top-level value that several pools take is said once") {
+TEST_CASE("a wrong top-level value that several pools use is reported once") {
   CheckProblemAt("user = \"no-such-user\"\n" + WithApp("[pool.app]\n"), "1:1",
                  "user: there is no user 'no-such-user'");
 }
@@ -231,14 +232,14 @@ TEST_CASE("the number of workers of main is written once, and only where main ha
       "workers = 2\n[[listen]]\naddress = \":1\"\nservice = \"a\"\n[service.a]\ntype = \"echo\"\npool = "
       "\"b\"\n"
       "[pool.b]\n",
-      "1:1", "workers: counts those of the pool main, which has no service; write pool.NAME.workers");
+      "1:1", "workers: is the number of the pool main, which has no service; write pool.NAME.workers");
 }
 
-TEST_CASE("the pools together have a bound") {
+TEST_CASE("the pools together have a maximum") {
   const TempFile file("workers = 200\n" + WithApp("[pool.app]\nworkers = 57\n"));
   CheckOnlyProblem(LoadConfig(InputsFor(file.path())), file.path() + ":11:1",
                    "pool.app.workers: the pools have 257 together (200 in main at " + file.path() +
-                       ":1:1, 57 in app at " + file.path() + ":11:1); 256 at most");
+                       ":1:1, 57 in app at " + file.path() + ":11:1); the maximum is 256");
   CheckProblemAt("workers_max = 300\n" + WithApp("[pool.app]\nworkers_max = 213\n"), "11:1",
                  "pool.app.workers_max: the pools have 513 together");
   CHECK(LoadText("workers = 200\n" + WithApp("[pool.app]\nworkers = 56\n")).config != nullptr);
@@ -266,4 +267,4 @@ TEST_CASE("a folder that a service names must be inside the root of its own pool
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What --print-config prints is the configuration: read back, it is the same.
+// The output of --print-config, read back, is the same configuration.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -7,7 +7,7 @@
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 void CheckRoundTrip(const Config& config) {
@@ -124,4 +124,4 @@ TEST_CASE("text that TOML must escape") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

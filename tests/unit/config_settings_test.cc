@@ -1,4 +1,4 @@
-// Settings that types of services declare: read, checked and refused like any other key.
+// Settings that service types declare: read, checked and refused like any other key.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -8,7 +8,7 @@
 #include "common/config/setting_value.h"
 #include "tests/unit/config_files.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // Line 6 is the head of [service.shop], line 9 the first of `lines`.
@@ -18,7 +18,7 @@ std::string Shop(const std::string& lines) {
 
 Settings ShopSettings(const std::string& lines) { return Loaded(LoadText(Shop(lines))).services[1].settings; }
 
-TEST_CASE("what is not written has the default that was declared") {
+TEST_CASE("a missing key has its declared default") {
   const Settings settings = ShopSettings("");
   CHECK(settings.Text("path") == "/lib/shop.so");
   CHECK(settings.Text("motto").empty());
@@ -49,7 +49,7 @@ TEST_CASE("a wrong value, and a key that the type does not have, is a problem at
   for (const Wrong& wrong : std::vector<Wrong>{
            {"spede = 5\n", "unknown key 'service.shop.spede'; did you mean 'service.shop.speed'?"},
            {"root = \"/\"\n",
-            "service.shop.root: a service of type 'shop' does not read it, one of type 'http' does"},
+            "service.shop.root: a service of type 'shop' has no such key, one of type 'http' has"},
            {"colour = 5\n", "unknown key 'service.shop.colour'; --print-config shows all keys"},
            {"speed = 10\n", "service.shop.speed: 10 is out of range; write 1 to 9 or \"auto\""},
            {"speed = \"quick\"\n", "'quick' does not fit; write a number, 1 to 9 or \"auto\""},
@@ -83,16 +83,16 @@ TEST_CASE("a declaration that cannot be used is refused where the type is named"
     const char* says;
   };
   const std::vector<Broken> cases = {
-      {{.name = "Speed", .doc = "d"}, "the name is not of lower-case letters"},
-      {{.name = "", .doc = "d"}, "the name is not of lower-case letters"},
-      {{.name = "9lives", .doc = "d"}, "the name is not of lower-case letters"},
+      {{.name = "Speed", .doc = "d"}, "the name may have lower-case letters"},
+      {{.name = "", .doc = "d"}, "the name may have lower-case letters"},
+      {{.name = "9lives", .doc = "d"}, "the name may have lower-case letters"},
       {{.name = "type", .doc = "d"}, "the name is taken"},
       {{.name = "system_calls", .doc = "d"}, "the name is taken"},
       {{.name = "x"}, "the description is not one line of UTF-8"},
       {{.name = "x", .doc = "two\nlines"}, "the description is not one line of UTF-8"},
       {{.name = "x", .kind = SettingKind::kNumber, .min = "1", .fallback = "1", .doc = "d"}, "the range: "},
       {{.name = "x", .kind = SettingKind::kNumber, .min = "2", .max = "1", .fallback = "1", .doc = "d"},
-       "is no range"},
+       "is not a range"},
       {{.name = "x",
         .kind = SettingKind::kDuration,
         .min = "0",
@@ -124,10 +124,10 @@ TEST_CASE("two settings of one name cannot be used") {
   CheckOnlyProblem(LoadConfig(inputs), file.path() + ":7:1", "the name is taken");
 }
 
-TEST_CASE("what is printed says what each setting is for") {
+TEST_CASE("the printed configuration documents each setting") {
   const std::string text = PrintConfig(Loaded(LoadText(Shop(""))));
   CHECK(text.find("\nspeed = \"auto\"                            # a number\n") != std::string::npos);
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::variant<Options, EarlyExit> Parse(std::vector<const char*> words) {
@@ -38,7 +38,7 @@ TEST_CASE("no flags: all defaults") {
   CHECK_FALSE(options.daemonize);
 }
 
-TEST_CASE("flags that are no keys") {
+TEST_CASE("flags that are not keys") {
   const Options options = Good({"-c", "a.toml", "--listen", ":80", "--listen=[::1]:81", "--service", "echo",
                                 "--root", "/srv", "--check", "--print-config", "--daemonize"});
   CHECK(options.inputs.file == "a.toml");
@@ -96,7 +96,7 @@ TEST_CASE("values that look like something else") {
   CHECK(options.inputs.listen == std::vector<std::string>{"[::]:80"});
 }
 
-TEST_CASE("help and version end well") {
+TEST_CASE("help and version exit with success") {
   const EarlyExit help = Ended({"--help"});
   CHECK(help.code == ExitCode::kStopped);
   for (const char* flag : {"--config", "--listen", "--service", "--root", "--workers", "--control",
@@ -128,9 +128,9 @@ TEST_CASE("wrong flags are named, with the nearest") {
       {{"--workers"}, "--workers"},
       {{"-c", ""}, "-c: the name of the file is empty"},
       {{"--config="}, "-c: the name of the file is empty"},
-      {{"--set", "workers"}, "--set: 'workers' is no setting; write KEY=VALUE"},
-      {{"--set", "=1"}, "--set: '=1' is no setting"},
-      {{"--set", "x", "--unknown"}, "--set: 'x' is no setting"},
+      {{"--set", "workers"}, "--set: 'workers' is not a setting; write KEY=VALUE"},
+      {{"--set", "=1"}, "--set: '=1' is not a setting"},
+      {{"--set", "x", "--unknown"}, "--set: 'x' is not a setting"},
       {{"--a\nb"}, "unknown flag '--a\\x0ab'"},
   };
   for (const Misuse& misuse : cases) {
@@ -143,4 +143,4 @@ TEST_CASE("wrong flags are named, with the nearest") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

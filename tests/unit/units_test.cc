@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::hours;
@@ -58,7 +58,7 @@ TEST_CASE("anything else is refused") {
 TEST_CASE("an error shows the text and what would be right") {
   CHECK(ParseDuration("5 m").Err().text.find("'5 m' is not understood; write a number and a unit") == 0);
   CHECK(ParseSize("64K").Err().text.find("\"64KiB\"") != std::string::npos);
-  CHECK(ParseDuration("2562048h").Err().text == "'2562048h' is too large a number");
+  CHECK(ParseDuration("2562048h").Err().text == "'2562048h' is too large");
 }
 
 TEST_CASE("the largest that fits is read, one more is not") {
@@ -93,4 +93,4 @@ TEST_CASE("what is written is read back") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,15 +1,15 @@
-// preforkd as another version of itself, which may do wrong what a new version can do wrong. What it does is
-// said by a file beside its own, NAME.trick, because nothing else differs between two programs at the same
-// path. For tests only.
+// preforkd as another version of itself, which can fail in the ways that a new version can fail. The file
+// NAME.trick beside the program selects the failure, because nothing else differs between two programs at the
+// same path. For tests only.
 //
-//   (none)           version "next", well-behaved; rows of its workers are longer
-//   exit             looked at, it ends with an exit code and a line
-//   hang             looked at, it never answers
-//   vanish           looked at, it is content, and then its file is gone
-//   die              when it is to take over it ends at once, without a way back
-//   crash            it crashes while it takes over
-//   stall            it does not go on while it takes over
-//   bad-workers      it takes over, and its workers die at their start
+//   (none)           version "next", works; the rows of its workers are longer
+//   exit             in check mode it ends with an exit code and a line
+//   hang             in check mode it never answers
+//   vanish           the check succeeds, and then its file is removed
+//   exit-restoring   it exits while it restores the state, without returning to the old program
+//   crash            it crashes while it restores the state
+//   stall            it hangs while it restores the state
+//   bad-workers      it restores the state, and its workers exit at their start
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@
 namespace {
 
 std::string g_trick;
-bool g_adopting = false;
+bool g_restoring = false;
 
 std::string OwnPath() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
@@ -44,12 +44,12 @@ std::string ReadTrick() {
 
 bool IsLookedAt(int argc, char** argv) { return std::strncmp(argv[argc - 1], "--upgrade=check,", 16) == 0; }
 
-bool IsToAdopt() {
+bool IsToRestore() {
   const char* order = std::getenv("_PREFORKD_UPGRADE");
-  return order != nullptr && std::strncmp(order, "adopt,", 6) == 0;
+  return order != nullptr && std::strncmp(order, "restore,", 8) == 0;
 }
 
-void PlayWhileLookedAt() {
+void PlayInCheckMode() {
   if (g_trick == "exit") {
     std::fputs("not today\n", stderr);
     std::_Exit(3);
@@ -62,10 +62,10 @@ void PlayWhileLookedAt() {
 
 }  // namespace
 
-// Stands before the C library's: the scoreboard asks for its memory in the middle of taking over.
+// Overrides the C library's: the scoreboard allocates its memory in the middle of restoring the state.
 extern "C" int memfd_create(const char* name, unsigned flags) noexcept {
-  if (g_adopting && g_trick == "crash") ::raise(SIGSEGV);
-  if (g_adopting && g_trick == "stall") {
+  if (g_restoring && g_trick == "crash") ::raise(SIGSEGV);
+  if (g_restoring && g_trick == "stall") {
     for (;;) ::pause();
   }
   return static_cast<int>(::syscall(SYS_memfd_create, name, flags));
@@ -73,7 +73,7 @@ extern "C" int memfd_create(const char* name, unsigned flags) noexcept {
 
 namespace {
 
-// As a version would have it that has added fields: the program that replaces this one must not mind.
+// As a version with additional fields would have it: the program that replaces this one must accept it.
 void GrowRow(const preforkd::Scoreboard& board, preforkd::Slot slot) {
   constexpr std::uint32_t kMore = 256;
   board.Master().header.row_bytes = preforkd::WorkerRow::kBytes + kMore;
@@ -87,9 +87,9 @@ void GrowRow(const preforkd::Scoreboard& board, preforkd::Slot slot) {
 
 int main(int argc, char** argv) {
   g_trick = ReadTrick();
-  g_adopting = IsToAdopt();
-  if (IsLookedAt(argc, argv)) PlayWhileLookedAt();
-  if (g_adopting && g_trick == "die") std::_Exit(1);
+  g_restoring = IsToRestore();
+  if (IsLookedAt(argc, argv)) PlayInCheckMode();
+  if (g_restoring && g_trick == "exit-restoring") std::_Exit(1);
 
   preforkd::ServiceTypes services;
   services["http"] = preforkd::HttpServiceType();
@@ -104,6 +104,6 @@ int main(int argc, char** argv) {
     entry(std::move(start));
   };
   program.version = "next";
-  if (g_adopting && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
+  if (g_restoring && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
   return preforkd::RunProgram(argc, argv, program);
 }

@@ -1,4 +1,4 @@
-"""C++ rules of this tree: one list of warnings, one place that says who may use which library."""
+"""C++ rules of this tree: one list of warnings, and which package may use which library."""
 
 COPTS = [
     "-Wall",
@@ -14,26 +14,26 @@ COPTS = [
     "-Werror",
 ]
 
-# What attackers shall find hard, in the optimized build, which is what is shipped. For all builds .bazelrc has the stack
-# protector and read-only relocations.
+# Hardening of the optimized build, which is the one we ship. For all builds .bazelrc has the stack protector and
+# read-only relocations.
 HARDENED_COPTS = select({
     "@preforkd//tools/bazel:optimized": [
-        # Bazel's own flags say 1; -U keeps gcc from warning that it changes.
+        # Bazel's own flags set it to 1; -U keeps gcc from warning about the redefinition.
         "-U_FORTIFY_SOURCE",
         "-D_FORTIFY_SOURCE=2",
-        # A stack that grows past its guard page is noticed page by page.
+        # A growing stack is probed page by page, so that it cannot jump over its guard page.
         "-fstack-clash-protection",
-        # Indirect branches land on endbr64 only, and returns go where the calls came from.
+        # Indirect branches may only jump to endbr64, and returns only to their callers.
         "-fcf-protection=full",
     ],
     "//conditions:default": [],
 })
 
-# The linker marks a program as fit for CET only when every object is, and in Debian 12 neither libevent_core.a nor the
-# start files of the C library are. A shadow stack needs no more than that nobody plays with return addresses, and
-# nobody here does: that mark is given. Indirect branch tracking needs an endbr64 at each target, which libevent's
-# callbacks lack: that mark would be a lie, and the program would die of it where it was believed. gold, which Bazel
-# takes where it finds it, cannot give marks.
+# The linker marks a program as fit for CET only if every object file is. In Debian 12 libevent_core.a and the C
+# library's start files are not. A shadow stack (SHSTK) only needs code that does not change return addresses, and
+# ours does not: we set that mark. Indirect branch tracking (IBT) needs an endbr64 at each target, which libevent's
+# callbacks lack: with that mark the program would crash where IBT is enforced. gold, which Bazel uses if it is
+# installed, cannot set marks.
 HARDENED_LINKOPTS = select({
     "@preforkd//tools/bazel:optimized": [
         "-fuse-ld=bfd",
@@ -67,10 +67,11 @@ THIRD_PARTY_USERS = {
 }
 
 def pf_library(name, copts = [], **kwargs):
-    """cc_library with the warnings of this tree. Nobody links it dynamically, so no shared object is made of it."""
+    """cc_library with the warnings of this tree. Always linked statically, so no shared object is built."""
     native.cc_library(name = name, copts = COPTS + copts + HARDENED_COPTS, linkstatic = True, **kwargs)
 
-# Who may use a folder of the product. master/ and worker/ never see each other: only a main file sees both.
+# The packages that may use a folder of the product. master/ and worker/ never see each other: only a main file sees
+# both.
 _USERS = {
     "common": ["//:__subpackages__"],
     "master": [
@@ -114,8 +115,8 @@ def pf_binary(name, copts = [], linkopts = [], **kwargs):
         **kwargs
     )
 
-# g++ 12 takes the members of an empty std::optional for uninitialised memory and the arguments of a string's operator+
-# for overlapping (gcc bugs 80635 and 105651), but only where it optimizes.
+# With optimization, g++ 12 wrongly warns about uninitialised members of an empty std::optional and about overlapping
+# arguments of string operator+ (gcc bugs 80635 and 105651).
 MISTAKEN_COPTS = select({
     "@preforkd//tools/bazel:optimized": [
         "-Wno-maybe-uninitialized",

@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-# Longer literals are not portable; adjacent ones are joined by the compiler.
+# Longer literals are not portable; the compiler joins adjacent ones.
 PIECE = 8000
 
 

@@ -1,4 +1,4 @@
-"""The cases: what is asked of whom. Pure; runners.py does it."""
+"""The cases: which load goes to which servers. Pure; runners.py runs them."""
 
 from dataclasses import dataclass
 
@@ -21,25 +21,25 @@ _FILE_PEERS = (PREFORKD, NGINX, APACHE)
 class Case:
     name: str
     title: str
-    runner: str  # load, blocking, reload, memory: what runners.py does
+    runner: str  # load, blocking, reload, memory: a function of runners.py
     servers: tuple
     columns: tuple  # metrics
-    ratios: tuple  # those of them in which preforkd is compared with each peer
+    ratios: tuple  # metrics for which preforkd is compared with each peer
     workers: int = 2
     load: Load | None = None
     blocking_share: float = 0.0
     lengths: int = 1  # a segment's length, in units of --seconds
-    most_rounds: int = 1000  # where more would say the same
+    max_rounds: int = 1000  # further rounds would show nothing new
 
     @property
     def connections(self):
-        """That a server must be able to have at once."""
+        """How many connections a server must be able to hold at once."""
         return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * RELOAD_LOAD.clients}.get(
             self.runner, self.load.clients if self.load else BLOCKING_CLIENTS)
 
     @property
     def needs(self):
-        """What its servers must offer."""
+        """What the case needs from its servers."""
         if self.runner == "blocking":
             return BLOCKING
         return FILES if self.load and self.load.path.endswith(".bin") else CONSTANT
@@ -87,5 +87,5 @@ CASES = (
          ("rps", "cpu", "reloads", "errors", "kept"), ("rps",), load=RELOAD_LOAD, lengths=2),
     Case("memory", "idle kept connections, PSS of all processes; the reserve is what a server that may have 15,000 "
          "takes more from the start", "memory", (PREFORKD, NGINX, HAPROXY),
-         ("pss_0", "pss_1000", "pss_15000", "idle_bytes", "held_bytes"), ("idle_bytes", "held_bytes"), most_rounds=2),
+         ("pss_0", "pss_1000", "pss_15000", "idle_bytes", "held_bytes"), ("idle_bytes", "held_bytes"), max_rounds=2),
 )

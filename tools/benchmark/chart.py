@@ -1,4 +1,4 @@
-"""A summary as a bar chart in SVG, readable on light and on dark ground. Pure."""
+"""A summary as a bar chart in SVG, readable on light and on dark background. Pure."""
 
 from html import escape
 
@@ -11,7 +11,7 @@ _ROW = 20
 _BAR = 13
 _MARGIN = 24
 
-# Colours of its own for both, so that it can be shown by <img>, which inherits nothing.
+# Own colours for both backgrounds: an SVG in <img> gets no style from its page.
 _STYLE = """
   svg { --ground: #ffffff; --ink: #1f2328; --soft: #59636e; --ours: #0b6bcb; --peer: #aab4bf; --line: #d1d9e0; }
   @media (prefers-color-scheme: dark) {
@@ -30,25 +30,25 @@ _STYLE = """
 
 
 class Panel:
-    """Bars of one unit. `groups`: (name, [(server, value)]); a bar ends at `most` whatever its value."""
+    """Bars of one unit. `groups`: (name, [(server, value)]); no bar is longer than `max_value`."""
 
-    def __init__(self, title, note, groups, digits, most=None):
+    def __init__(self, title, note, groups, digits, max_value=None):
         self.title = title
         self.note = note
         self.groups = [(name, bars) for name, bars in groups if len(bars) > 1]
         self.digits = digits
         values = [value for _, bars in self.groups for _, value in bars]
-        self.most = min(most, max(values)) if most and values else max(values, default=0)
+        self.max_value = min(max_value, max(values)) if max_value and values else max(values, default=0)
 
     def height(self):
         return 52 + sum(10 + _ROW * len(bars) for _, bars in self.groups)
 
 
 def panels(tables):
-    """Those that the cases that were run have figures for."""
+    """The panels for which the measured cases have figures."""
     found = (
         Panel("CPU time of all processes per request, preforkd = 1", "shorter is better; bars end at 4",
-              [(table.case, _relative(table, "cpu")) for table in tables if table.case != "reload"], 2, most=4),
+              [(table.case, _relative(table, "cpu")) for table in tables if table.case != "reload"], 2, max_value=4),
         Panel("Requests a second, preforkd = 1", "longer is better",
               [(table.case, _relative(table, "rps")) for table in tables
                if table.case not in ("reload", "idle-then-request")], 2),
@@ -98,9 +98,9 @@ def _panel(panel, top):
 
 def _bar(panel, server, value, y):
     full = WIDTH - _LEFT - _RIGHT
-    width = max(1.0, full * min(value, panel.most) / panel.most)
+    width = max(1.0, full * min(value, panel.max_value) / panel.max_value)
     kind = "ours" if server == OURS else "peer"
-    number = f"{value:,.{panel.digits}f}" + (" \N{RIGHTWARDS ARROW}" if value > panel.most else "")
+    number = f"{value:,.{panel.digits}f}" + (" \N{RIGHTWARDS ARROW}" if value > panel.max_value else "")
     yield _text(_LEFT - 10, y + 11, server, "name" if server == OURS else "name soft")
     yield f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2"/>'
     yield _text(_LEFT + width + 8, y + 11, number, "" if server == OURS else "soft")

@@ -1,16 +1,16 @@
-"""A plain HTTP/1.1 client: checks that a server answers rightly before others measure it, and holds connections."""
+"""A plain HTTP/1.1 client: checks that a server answers correctly before it is measured, and holds idle connections."""
 
 import re
 import socket
 from dataclasses import dataclass
 
 TIMEOUT = 10.0
-# A head that is longer is no answer of these servers.
+# These servers never send a longer head.
 _MAX_HEAD = 16 * 1024
 
 
 class WrongAnswer(Exception):
-    """The server closed, was silent, or said something else than it should."""
+    """The server closed, did not answer, or sent a wrong answer."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ask(port, path, close=False) -> Answer:
 
 
 class IdleClients:
-    """Clients that have been answered once, keep their connections and say nothing."""
+    """Clients that got one answer, keep their connections and stay idle."""
 
     def __init__(self, port, path="/hello"):
         self._port = port
@@ -104,7 +104,7 @@ class IdleClients:
             raise WrongAnswer(f"status {answer.status}")
 
     def count_kept(self):
-        """How many of them are still answered, on the same connection."""
+        """How many of them still get an answer, on the same connection."""
         kept = 0
         for connection in self._connections:
             try:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The client that judges servers: it reads whole answers, and takes nothing else for one."""
+"""The checking client: it accepts whole answers and nothing else."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nServer: a\r\ncontent-length: 5\r\n\r\n"
 
 
 class Server:
-    """Gives each connection, in turn, the pieces of one of `answers` per request, and closes it after the last."""
+    """Sends each connection, in turn, the pieces of one of `answers` per request, and closes it after the last."""
 
     def __init__(self, *answers):
         self.listener = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The command `tools/bench`: what it is asked, and what it writes where."""
+"""The command `tools/bench`: its arguments and its output."""
 
 import argparse
 import signal
@@ -17,7 +17,7 @@ from summary import OURS
 ROOT = Path(__file__).resolve().parent.parent.parent
 _TARGETS = ("//tools/benchmark:preforkd_measured", "//tools/benchmark:open_load")
 _WRONG_COMMAND_LINE = 64
-_MOST_SECONDS = 10
+_MAX_SECONDS = 10
 
 _DESCRIPTION = """\
 Measures preforkd beside nginx, HAProxy, Apache prefork and gunicorn on this machine: throughput, latency, CPU time of
@@ -44,31 +44,32 @@ def parse_arguments(arguments):
                      formatter_class=argparse.RawDescriptionHelpFormatter,
                      epilog="It exits with 1 when preforkd had a problem in any round or the run was interrupted, and\n"
                             "with 64 for a wrong command line.")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="one of --list; without: all of them")
-    parser.add_argument("--rounds", type=_positive, default=5, help="of all servers of a case (5)")
-    parser.add_argument("--seconds", type=_positive, default=2, help="of load in a segment; some cases take more (2)")
-    parser.add_argument("--peers", metavar="A,B", help="only these beside preforkd; without: all that a case has")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="a case of --list; default: all")
+    parser.add_argument("--rounds", type=_positive, default=5, help="rounds over all servers of a case (5)")
+    parser.add_argument("--seconds", type=_positive, default=2, help="of load in a segment; some cases take longer (2)")
+    parser.add_argument("--peers", metavar="A,B", help="compare with these only; default: all peers of a case")
     parser.add_argument("--load", choices=sorted(GENERATORS), default="wrk",
-                        help="who asks where connections are kept without delay (wrk)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="everything, each segment too")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="a bar chart")
-    parser.add_argument("--no-build", action="store_true", help="install and build nothing: what is there is measured")
-    parser.add_argument("--list", action="store_true", help="the cases, their servers and goals")
+                        help="load generator for cases with kept connections and no delay (wrk)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, including each segment")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write a bar chart")
+    parser.add_argument("--no-build", action="store_true", help="measure the existing programs")
+    parser.add_argument("--list", action="store_true", help="list the cases, their servers and goals, and exit")
     options = parser.parse_args(arguments)
     try:
         options.cases = choose_cases(options.cases)
         options.peers = choose_peers(options.peers, options.cases)
     except ValueError as error:
         parser.error(str(error))
-    if options.seconds > _MOST_SECONDS:
-        # With a connection for each request the ends that wait for a minute would be more than the kernel keeps.
-        parser.error(f"--seconds: at most {_MOST_SECONDS}")
+    if options.seconds > _MAX_SECONDS:
+        # A connection for each request leaves sockets in TIME_WAIT for a minute: longer runs would exceed the
+        # kernel's limit.
+        parser.error(f"--seconds: at most {_MAX_SECONDS}")
     for path in filter(None, (options.json, options.markdown, options.svg)):
         try:
             path.open("a").close()
         except OSError as error:
-            # Now, and not in 20 minutes.
+            # Fail now, not after 20 minutes.
             parser.error(f"{path}: {error.strerror}")
     return options
 
@@ -81,7 +82,7 @@ def choose_cases(names):
 
 
 def choose_peers(text, cases):
-    """Names, or None for all."""
+    """The names, or None for all."""
     if text is None:
         return None
     known = sorted({server.name for case in cases for server in case.servers} - {OURS})
@@ -104,14 +105,14 @@ def list_cases():
 
 
 def prepare():
-    """Installs and builds; what Bazel says matters only when it fails."""
+    """Installs and builds. Prints Bazel's output only if it fails."""
     subprocess.run([ROOT / "tools/setup", "bench"], check=True)
     print("building...", file=sys.stderr)
     built = subprocess.run(["bazel", "build", "--config=opt", "--color=no", "--curses=no", *_TARGETS], cwd=ROOT,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            check=False)
     if built.returncode:
-        print(built.stdout, "tools/bench: the build failed; what Bazel said is above", sep="\n", file=sys.stderr)
+        print(built.stdout, "tools/bench: the build failed; see Bazel's output above", sep="\n", file=sys.stderr)
         sys.exit(1)
 
 
@@ -127,7 +128,7 @@ def _versions(cases, peers, where):
 
 
 def measure(options):
-    """The run, as far as it came: an interrupt ends it, and what was measured until then is reported."""
+    """Runs the cases. An interrupt ends the run; the segments measured until then are reported."""
     described, watch = machine.describe(), machine.Watch()
     session.raise_descriptor_limit()
     with session.setting(ROOT / "bazel-bin/tools/benchmark", options.seconds, options.load) as where:
@@ -154,7 +155,7 @@ def main(arguments):
         return 0
     if not options.no_build:
         prepare()
-    # As an interrupt: servers are stopped, folders removed.
+    # Treated like an interrupt: servers are stopped and folders removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = measure(options)
     print(report.as_text(run), end="")

@@ -1,4 +1,4 @@
-"""What preforkd is to reach against its peers, as ratios in one run. Pure: a table, and how it is judged."""
+"""Goals of preforkd against its peers, as ratios within one run. Pure: a table and its evaluation."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Goal:
         return f"{'<=' if self.at_most else '>='} {self.bound:g}"
 
     def judge(self, ratio):
-        """`ratio` is a summary.Ratio: where the bound lies within its spread, not every round agreed."""
+        """`ratio` is a summary.Ratio. If the bound is within its spread, the rounds did not agree."""
         met = ratio.median <= self.bound if self.at_most else ratio.median >= self.bound
         unclear = ratio.lowest < self.bound < ratio.highest
         return ("met" if met else "missed") + (", not in every round" if unclear else "")

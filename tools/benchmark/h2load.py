@@ -20,7 +20,7 @@ def can(load: Load):
 
 
 def command(load: Load, port, seconds):
-    """The command line, and what its environment holds besides."""
+    """(the command line, additional environment variables)"""
     return ["h2load", "--h1", f"-t{min(2, load.clients)}", f"-c{load.clients}", f"-m{load.pipeline}", f"-D{seconds}",
             f"http://127.0.0.1:{port}{load.path}"], {}
 
@@ -28,7 +28,7 @@ def command(load: Load, port, seconds):
 def parse(output) -> LoadReport:
     found = [pattern.search(output) for pattern in (_REQUESTS, _CODES, _TRAFFIC, _FINISHED)]
     if None in found:
-        raise UnreadableReport(f"h2load has not said what it measured: {output.strip()[-300:]}")
+        raise UnreadableReport(f"h2load printed no measurement: {output.strip()[-300:]}")
     requests, codes, traffic, finished = found
     _, succeeded, failed, errored, timeout = map(int, requests.groups())
     other = sum(int(count) for count in codes.groups()[1:])

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What h2load 1.52 prints is read."""
+"""The output of h2load 1.52 is parsed."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""A load: who asks and how, and what a load generator (wrk.py, h2load.py) has counted of it."""
+"""A load: its clients and requests, and the report of a load generator (wrk.py, h2load.py)."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ class Load:
     clients: int
     path: str = "/hello"
     close: bool = False  # a connection for each request
-    pipeline: int = 1  # requests on their way at once, per connection
+    pipeline: int = 1  # requests in flight at once, per connection
     delay_ms: int = 0  # between an answer and the next request, on average
 
 
@@ -17,11 +17,11 @@ class LoadReport:
     requests: int  # answered
     seconds: float
     bytes: int  # received
-    percentiles: dict = field(default_factory=dict)  # "p50", "p99", "p999" -> milliseconds, as far as it knows them
-    errors: dict = field(default_factory=dict)  # kind -> how many, those above 0 only
+    percentiles: dict = field(default_factory=dict)  # "p50", "p99", "p999" -> milliseconds, if reported
+    errors: dict = field(default_factory=dict)  # kind -> count, only those above 0
 
     def problems(self, answer_size):
-        """Why this report does not count; `answer_size` is that of one right answer, header and body."""
+        """Why this report is not valid; `answer_size` is the size of one correct answer, header and body."""
         found = [f"{kind} errors: {count}" for kind, count in self.errors.items()]
         if not self.requests:
             found.append("no request was answered")
@@ -31,4 +31,4 @@ class LoadReport:
 
 
 class UnreadableReport(Exception):
-    """A generator said something else than what its parser knows."""
+    """The output of a generator that its parser does not understand."""

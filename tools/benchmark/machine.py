@@ -1,4 +1,4 @@
-"""What a figure depends on besides the programs: the machine, its load, the versions, the date."""
+"""The conditions of a measurement: the machine, its load, the versions, the date."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-# Of others: from here on their work is in the figures.
+# Share of CPU time used by other processes from which the figures are not reliable.
 _MUCH = 0.04
 
 
@@ -35,7 +35,7 @@ def parse_busy(stat):
 
 
 class Watch:
-    """What others use of the machine meanwhile. Call it once at the end, when everything of ours has been waited for."""
+    """CPU use of other processes meanwhile. Call it once at the end, when all our processes have been waited for."""
 
     def __init__(self):
         self._start = self._reading()
@@ -59,7 +59,7 @@ def parse_version(output):
 
 
 def version(command):
-    """Of a program that is run to say it."""
+    """The version that a program prints."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, timeout=30, check=False)
@@ -74,10 +74,10 @@ def text(machine):
 
 
 def warnings(machine):
-    """What other work was running."""
+    """Warnings about other work on the machine."""
     if machine["load_average"] >= 0.25 * machine["cores"]:
         yield (f"the machine was busy when this began (load average {machine['load_average']:.2f} on "
                f"{machine['cores']} cores)")
     if machine["others"] >= _MUCH:
-        yield (f"other work took {machine['others']:.0%} of the machine's CPU time meanwhile: these figures are no more "
-               "than a trial")
+        yield (f"other work took {machine['others']:.0%} of the machine's CPU time meanwhile: do not rely on these "
+               "figures")

@@ -1,4 +1,4 @@
-// The body that every server answers with where no file is served. servers/server.py holds the same.
+// The body of every server's answer if no file is served. servers/server.py has the same text.
 #ifndef PREFORKD_TOOLS_BENCHMARK_MEASURED_BODY_H_
 #define PREFORKD_TOOLS_BENCHMARK_MEASURED_BODY_H_
 

@@ -1,4 +1,4 @@
-"""What is measured: names, units, which way is better, how a number is written. Pure."""
+"""The metrics: names, units, format. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Metric:
     key: str
-    title: str  # of a column
-    digits: int = 0  # behind the point
-    ratio: str = ""  # what the ratio of preforkd to a peer is called; "": it means nothing
-    scale: float = 1.0  # from what is measured to what is written
+    title: str  # heading of its column
+    digits: int = 0  # after the decimal point
+    ratio: str = ""  # name of the ratio of preforkd to a peer; "": the ratio has no meaning
+    scale: float = 1.0  # from the measured unit to the printed one
 
     def text(self, value):
         return "-" if value is None else f"{value * self.scale:,.{self.digits}f}"

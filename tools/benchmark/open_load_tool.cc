@@ -1,7 +1,7 @@
-// open_load ADDRESS RATE SECONDS SHARE SEED: HTTP clients that come when they come, RATE a second, each on a
-// connection of its own; SHARE of them (0 to 1) ask for /block, the rest for /hello. Prints one JSON object:
-// how many were answered rightly and not, and how long the quick ones took, in milliseconds from the planned
-// arrival. Exits with 64 for a wrong command line.
+// open_load ADDRESS RATE SECONDS SHARE SEED: an open load of HTTP clients. RATE clients a second arrive at
+// random, each on a new connection; SHARE of them (0 to 1) ask for /block, the rest for /hello. Prints one
+// JSON object: the number of correct and of failed answers, and how long the quick ones took, in milliseconds
+// from the planned arrival. Exits with 64 for a wrong command line.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -44,7 +44,7 @@ std::optional<testing::OpenLoadPlan> ParsePlan(char** arguments) {
   plan.blocking_share = *share;
   plan.quick = Request("/hello");
   plan.blocking = Request("/block");
-  // No other answer of these servers ends so: an error page has another body.
+  // No other answer of these servers ends like this: an error page has another body.
   plan.answer_end = fmt::format("\r\n\r\n{}", kMeasuredBody);
   plan.seed = *seed;
   return plan;

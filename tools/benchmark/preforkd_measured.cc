@@ -1,4 +1,4 @@
-// preforkd as tools/bench measures it: master/main.cc with one service more, `measured`. Never installed.
+// preforkd for tools/bench: master/main.cc with the additional service `measured`. Never installed.
 #include "master/program.h"
 #include "tools/benchmark/measured_service.h"
 #include "worker/http/http_service_type.h"

@@ -1,9 +1,9 @@
 """The processes of one server, and what they use: CPU time and memory, from /proc.
 
-CPU time is that of schedstat, in nanoseconds, of every task of every process that lives, and for those that have
-ended meanwhile what the process that waited for them has inherited (cutime and cstime of stat, in ticks of 10 ms). A
-process that ends moves from the one sum to the other, so the difference of two readings loses nobody; a server that
-does not wait for its children, of which there is none here, would lose them.
+CPU time of running processes is that of schedstat, in nanoseconds, of every task. For processes that have ended it is
+the time that the kernel added to the process that waited for them (cutime and cstime of stat, in ticks of 10 ms). A
+process that ends moves from one sum to the other, so the difference of two readings loses none. A server that does not
+wait for its children would lose them; there is none here.
 """
 
 import os
@@ -17,25 +17,25 @@ _PAUSE = 0.002
 
 
 def parse_schedstat(text):
-    """Seconds that the task has been on a CPU."""
+    """Seconds of CPU time of the task."""
     return int(text.split()[0]) / 1e9
 
 
 def parse_stat(text):
-    """Of /proc/PID/stat: (state, start time in ticks, CPU seconds of children that were waited for)."""
-    # The name in parentheses may hold anything, parentheses too.
+    """From /proc/PID/stat: (state, start time in ticks, CPU seconds of children that were waited for)."""
+    # The name in parentheses may contain anything, including parentheses.
     fields = text[text.rindex(")") + 2:].split()
     return fields[0], int(fields[19]), (int(fields[13]) + int(fields[14])) * TICK
 
 
 def parse_pss(text):
-    """Bytes: of each page the share that falls to this process."""
+    """Bytes; of a page shared by N processes this counts one Nth."""
     found = re.search(r"^Pss:\s+(\d+) kB$", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
 def read(path):
-    """None when the process, or the task, is gone."""
+    """None if the process or the task does not exist any more."""
     try:
         return Path(path).read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -50,18 +50,18 @@ def tasks(pid):
 
 
 def descendants(root):
-    """Pids, `root` first; those that have ended and not been waited for among them."""
+    """Pids, `root` first, including zombies."""
     found = [root]
     for pid in found:
         for task in tasks(pid):
-            # A child that just came may be listed, and then its own list be read, twice: not counted twice.
+            # The list of a new child can be read twice, once directly and once as a child's: not counted twice.
             children = map(int, (read(f"/proc/{pid}/task/{task}/children") or "").split())
             found += [child for child in children if child not in found]
     return found
 
 
 def members_of_session(leader):
-    """Pids of those that live, the leader's among them, also when it is gone and they are no longer its descendants."""
+    """Pids of the running processes of the session, even if the leader has ended."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         text = read(f"/proc/{pid}/stat")
@@ -71,7 +71,7 @@ def members_of_session(leader):
 
 
 def identity(pid):
-    """What tells a process from another that gets its pid later; None when it is gone, or ended and not waited for."""
+    """Distinguishes a process from a later one with the same pid; None if it has ended, or is a zombie."""
     text = read(f"/proc/{pid}/stat")
     if text is None:
         return None
@@ -80,28 +80,28 @@ def identity(pid):
 
 
 def _cpu_of(pid):
-    """(seconds on a CPU, seconds inherited from the dead); None when it is gone."""
+    """(own CPU seconds, CPU seconds of its ended children); None if it does not exist any more."""
     stats = [read(f"/proc/{pid}/task/{task}/schedstat") for task in tasks(pid)]
-    dead = _inherited(pid)
-    if dead is None or not stats or None in stats:
+    of_children = _children_cpu(pid)
+    if of_children is None or not stats or None in stats:
         return None
-    return sum(map(parse_schedstat, stats)), dead
+    return sum(map(parse_schedstat, stats)), of_children
 
 
-def _inherited(pid):
+def _children_cpu(pid):
     text = read(f"/proc/{pid}/stat")
     return None if text is None else parse_stat(text)[2]
 
 
 def cpu_seconds(root):
-    """Of the whole tree since it began, the dead included."""
+    """CPU seconds of the whole tree since its start, including ended processes."""
     for _ in range(_ATTEMPTS):
-        # Whoever ends while this reads would be counted twice or not at all: then it reads again.
+        # A process that ends meanwhile would be counted twice or not at all: read again then.
         before = descendants(root)
-        inherited = [_inherited(pid) for pid in before]
+        of_children = [_children_cpu(pid) for pid in before]
         found = [_cpu_of(pid) for pid in before]
-        if None not in found and descendants(root) == before and inherited == [dead for _, dead in found]:
-            return sum(own + dead for own, dead in found)
+        if None not in found and descendants(root) == before and of_children == [ended for _, ended in found]:
+            return sum(own + ended for own, ended in found)
         time.sleep(_PAUSE)
     raise RuntimeError(f"the processes of {root} change faster than they can be counted")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""CPU time and processes of a tree, read from texts like those of /proc, and from real processes that come and go."""
+"""CPU time and processes of a tree, read from texts like those of /proc, and from real processes that start and end."""
 
 import os
 import subprocess
@@ -14,8 +14,8 @@ from process_tree import (TICK, cpu_seconds, descendants, identity, members_of_s
 STAT = ("42 (a) b (c)) S 1 42 42 0 -1 4194560 164 0 0 0 7 8 30 20 20 0 1 0 123456 2551808 377 18446744073709551615 "
         "1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n")
 
-# Says when it is ready for each of two steps: before, and after two children have burnt CPU time and ended. A third
-# burns as much and lives on.
+# Prints a line when it is ready for each of two steps: before, and after two children have used CPU time and ended. A
+# third child uses as much and keeps running.
 PARENT = """
 import os, sys, time
 def burn():
@@ -61,7 +61,7 @@ class RealProcesses(unittest.TestCase):
             os.kill(pid, 9)
         self.parent.communicate()
 
-    def test_the_dead_are_counted_too(self):
+    def test_ended_processes_are_counted_too(self):
         before = cpu_seconds(self.parent.pid)
         self.parent.stdin.write(b"\n")
         self.parent.stdin.flush()
@@ -69,7 +69,8 @@ class RealProcesses(unittest.TestCase):
         while sorted(said) != sorted(b"dddw"):
             said += os.read(self.parent.stdout.fileno(), 1)
         used = cpu_seconds(self.parent.pid) - before
-        # Three times 0.3 s, and what starting and ending cost; of the dead, up to a tick of 10 ms each is cut off.
+        # Three times 0.3 s, plus the cost of starting and ending. For ended processes, up to one tick of 10 ms each
+        # is lost.
         self.assertGreater(used, 0.87)
         self.assertLess(used, 1.5)
         self.assertEqual(len(descendants(self.parent.pid)), 2)
@@ -81,12 +82,12 @@ class RealProcesses(unittest.TestCase):
         deadline = time.monotonic() + 10
         while identity(self.parent.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.assertIsNone(identity(self.parent.pid))  # not waited for yet
+        self.assertIsNone(identity(self.parent.pid))  # a zombie
         self.parent.wait()
         self.assertIsNone(identity(self.parent.pid))
         self.assertEqual(descendants(self.parent.pid), [self.parent.pid])
 
-    def test_the_session_still_knows_whom_the_dead_left(self):
+    def test_orphans_are_found_by_their_session(self):
         self.parent.stdin.write(b"\n")
         self.parent.stdin.flush()
         while os.read(self.parent.stdout.fileno(), 1) != b"w":

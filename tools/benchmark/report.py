@@ -9,7 +9,7 @@ import tables
 from metrics import METRICS
 from summary import noise, summarize
 
-# From this spread on, a difference of some per cent means nothing.
+# From this spread on, a difference of some per cent is not significant.
 WIDE_SPREAD = 0.15
 
 
@@ -20,7 +20,7 @@ class Run:
     rounds: int
     seconds: int
     generator: str  # with its version
-    cases: tuple  # (case, names of its servers) of those that were run
+    cases: tuple  # (case, names of its servers) of the cases that were run
     segments: tuple
     notes: tuple = ()
 

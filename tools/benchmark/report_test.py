@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A run is written as text, Markdown, JSON and SVG, each whole, and what does not count is said in each."""
+"""A run is written as text, Markdown, JSON and SVG, each complete; all name the rounds that do not count."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is done to a running server in each kind of case, and what is read off meanwhile.
+"""The steps of each kind of case on a running server, and its measurements.
 
 A runner gets `start`, which makes a ServerProcess for as many connections as the case has, or as it says, and returns
 (values, problems): figures by metric, and why they do not count, if they do not. The bench itself only waits while a
@@ -17,15 +17,15 @@ from client import IdleClients
 from load import Load, UnreadableReport
 
 GENERATORS = {"wrk": wrk, "h2load": h2load}
-_GRACE_SECONDS = 60  # for a generator to end by itself
+_GRACE_SECONDS = 60  # how long a generator may take to end by itself
 _WARM_UP = 200  # requests
-_SETTLE_SECONDS = (3.0, 10.0)  # at least, so that parking.after and a heartbeat or two are over; at most
+_SETTLE_SECONDS = (3.0, 10.0)  # at least, so that parking.after and a few heartbeats pass; at most
 _SETTLED = 0.002
-_FEW = 512  # connections, as a server has room for where nobody has asked for more
+_FEW = 512  # connections that every server has room for by default
 
 
 class GeneratorFailed(Exception):
-    """The load could not be made; no server's fault."""
+    """The load could not be generated; not the fault of a server."""
 
 
 class Generator:
@@ -76,7 +76,7 @@ def run_load(case: Case, start, setting, _round):
 
 
 def _warm_up(process, load, body):
-    """So that the first requests of the segment are like the last."""
+    """Warms the server up, so that the first requests of the segment are like the last."""
     for _ in range(_WARM_UP if len(body) < 1 << 20 else 4):
         process.await_answer(load.path, body, load.close)
 
@@ -105,7 +105,7 @@ def _open_load(case, process, setting, number):
 
 
 def run_reload(case: Case, start, setting, _round):
-    """Errors are what this case measures, so none of them is a problem."""
+    """This case measures errors, so an error is not a problem."""
     with start() as process, IdleClients(process.order.port) as idle:
         process.await_answer("/hello", setting.body("/hello"))
         _warm_up(process, case.load, setting.body("/hello"))
@@ -146,10 +146,10 @@ def run_memory(_case: Case, start, setting, _round):
             idle.grow_to(level)
             values[f"pss_{level}"] = _settled_pss(process)
         kept = idle.count_kept()
-    most = MEMORY_LEVELS[-1]
-    values["idle_bytes"] = (values[f"pss_{most}"] - values["pss_0"]) / most
-    values["held_bytes"] = (values[f"pss_{most}"] - small) / most
-    return values, [f"{most - kept} of {most} idle connections were closed"] if kept < most else []
+    max_idle = MEMORY_LEVELS[-1]
+    values["idle_bytes"] = (values[f"pss_{max_idle}"] - values["pss_0"]) / max_idle
+    values["held_bytes"] = (values[f"pss_{max_idle}"] - small) / max_idle
+    return values, [f"{max_idle - kept} of {max_idle} idle connections were closed"] if kept < max_idle else []
 
 
 def _settled_pss(process):

@@ -1,4 +1,4 @@
-"""One running server: its files, its start, its end. Owns the folder and every process below; none outlives it."""
+"""One running server: its files, its start, its end. Owns its folder and all its processes; none outlives it."""
 
 import contextlib
 import os
@@ -20,11 +20,11 @@ _POLL = 0.01
 
 
 class ServerFailed(Exception):
-    """It did not start, or not answer, or not stop."""
+    """It did not start, did not answer, or did not stop."""
 
 
 def free_port():
-    """Below those that the kernel gives to clients: none of them can have taken it by the time the server binds."""
+    """A port below those that the kernel gives to clients: no client can take it before the server binds."""
     first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     for _ in range(100):
         port = random.randrange(min(10000, first_of_clients - 1000), first_of_clients)
@@ -52,7 +52,7 @@ class ServerProcess:
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             with self._log.open("wb") as log:
-                # A session of its own: an interrupt at the terminal is the bench's, which then stops the servers.
+                # A new session: an interrupt at the terminal reaches tools/bench only, which then stops the servers.
                 self._process = subprocess.Popen(self._launch.arguments, stdin=subprocess.DEVNULL, stdout=log,
                                                  stderr=log, cwd=folder, env=environment, start_new_session=True)
         except OSError as error:
@@ -71,16 +71,16 @@ class ServerProcess:
         return self._process.pid
 
     def await_answer(self, path, body, close=False):
-        """The size of the answer to `path`, as soon as it is the right one."""
+        """The size of the answer to `path`. Waits until the answer is correct."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             problem = self._try(path, body, close)
             if isinstance(problem, int):
                 return problem
             if self._process.poll() is not None:
-                raise ServerFailed(f"ended with {self._process.returncode}: {self._last_words()}")
+                raise ServerFailed(f"ended with {self._process.returncode}: {self._log_end()}")
             if time.monotonic() > deadline:
-                raise ServerFailed(f"{path}: {problem}; {self._last_words()}")
+                raise ServerFailed(f"{path}: {problem}; {self._log_end()}")
             time.sleep(_POLL)
 
     def _try(self, path, body, close):
@@ -101,7 +101,7 @@ class ServerProcess:
     def pss_bytes(self):
         return process_tree.pss_bytes(self.pid)
 
-    def _last_words(self):
+    def _log_end(self):
         logs = [self._log, self.order.folder / "error.log"]
         text = "".join(log.read_text(errors="replace") for log in logs if log.exists())
         return "its log ends with: " + text.strip()[-400:] if text.strip() else "its log is empty"
@@ -110,13 +110,13 @@ class ServerProcess:
         return process_tree.descendants(self.pid) if self._process.poll() is None else []
 
     def _stop(self):
-        """Asks, waits, and kills what is left of the tree."""
-        # Of a server that has ended by itself, what it left is found by its session.
+        """Sends SIGTERM, waits, and kills the remaining processes."""
+        # If the server has ended by itself, its remaining processes are found by its session.
         family = [process_tree.identity(pid) for pid in {*process_tree.members_of_session(self.pid), *self._tree()}]
         try:
             self._process.send_signal(self._launch.stop)
             deadline = time.monotonic() + STOP_SECONDS
-            # Workers end after their master, or before; it is waited for here, so that it is no longer among them.
+            # Workers may end after their master. The master is reaped here, so that it does not count as running.
             while (self._process.poll() is None or _alive(family)) and time.monotonic() < deadline:
                 time.sleep(_POLL)
         finally:

@@ -26,14 +26,14 @@ from summary import Segment
 
 _FILES = {"hello": BODY, "1k.bin": bytes(range(256)) * 4, "100k.bin": bytes(range(256)) * 400,
           "10m.bin": bytes(range(256)) * 40960}
-_UNPRIVILEGED = "www-data"  # Debian's, of all web servers
-# Both ends of the most idle connections are never in one process, so this is enough for each.
+_UNPRIVILEGED = "www-data"  # Debian's user for all web servers
+# No process has both ends of the idle connections, so this is enough for each.
 _DESCRIPTORS = 17000
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for all segments."""
+    """The settings that all segments share."""
 
     folder: Path
     programs: Path
@@ -45,14 +45,14 @@ class Setting:
         return _FILES[path.removeprefix("/")] if path != "/block" else BODY
 
     def generator(self, case: Case):
-        """The one asked for, or wrk where that cannot do it."""
+        """The generator asked for, or wrk if that cannot generate this load."""
         asked = GENERATORS[self.generator_name]
         return asked if getattr(asked, "can", lambda load: True)(case.load) else GENERATORS["wrk"]
 
 
 @contextlib.contextmanager
 def setting(programs: Path, seconds, generator):
-    """A folder with the files to serve and copies of the programs: a build meanwhile changes nothing."""
+    """A folder with the files to serve and copies of the programs: a build meanwhile has no effect."""
     with tempfile.TemporaryDirectory(prefix="preforkd-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -66,7 +66,7 @@ def setting(programs: Path, seconds, generator):
 
 
 def _unprivileged_user():
-    """Servers that are started as root give that up; all become the same."""
+    """The user that servers started as root change to; the same for all."""
     if os.geteuid() != 0:
         return None
     try:
@@ -77,7 +77,7 @@ def _unprivileged_user():
 
 
 def raise_descriptor_limit():
-    """For this process and what it starts. What is missing shows in the cases that need it."""
+    """Raises the limit for this process and its children. If it stays too low, the cases that need it fail."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = max(hard, _DESCRIPTORS)
     for limit in (wanted, wanted), (hard, hard):
@@ -88,13 +88,13 @@ def raise_descriptor_limit():
 
 
 def run(cases, servers_of, rounds, where: Setting, progress):
-    """Yields segments. `servers_of(case)`: the servers to run; `progress(text)` is told what happens."""
+    """Yields segments. `servers_of(case)`: the servers to run; `progress(text)` gets a line for each segment."""
     for number in range(1, rounds + 1):
         for case in cases:
-            if number > case.most_rounds:
+            if number > case.max_rounds:
                 continue
             servers = list(servers_of(case))
-            # Another order in each round, the same in each run.
+            # Another order in each round, but the same in each run.
             random.Random(f"{case.name} {number}").shuffle(servers)
             for server in servers:
                 segment = run_segment(case, server, number, where)

@@ -13,7 +13,7 @@ OURS = "preforkd"
 
 @dataclass(frozen=True)
 class Segment:
-    """What one server did in one round of one case."""
+    """The result of one server in one round of one case."""
 
     case: str
     round: int
@@ -24,7 +24,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of preforkd to a peer: both measured in the same round, one after the other."""
+    """The ratio of preforkd to a peer: both measured in the same round, one after the other."""
 
     peer: str
     metric: str
@@ -39,8 +39,8 @@ class Row:
     server: str
     values: dict  # metric -> median
     spreads: dict  # metric -> (highest - lowest) / median
-    good: int  # rounds
-    problems: tuple  # "round 2: what", of those that are not good
+    good: int  # number of rounds without a problem
+    problems: tuple  # "round 2: problem" of the other rounds
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Medians and ratios: pairs are within a round, and what has a problem counts nowhere."""
+"""Medians and ratios: pairs are within a round, and a segment with a problem is not counted."""
 
 import unittest
 
@@ -30,7 +30,7 @@ class Summarize(unittest.TestCase):
         self.assertEqual(table.row("nginx").good, 3)
 
     def test_ratios_are_within_a_round(self):
-        # 0.5, 0.75, 1.2; that of the medians would be 0.6.
+        # 0.5, 0.75, 1.2; the ratio of the medians would be 0.6.
         ratio = self.ratio(THREE_ROUNDS)
         self.assertEqual((ratio.median, ratio.lowest, ratio.highest, ratio.rounds), (0.75, 0.5, 1.2, 3))
 

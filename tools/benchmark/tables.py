@@ -23,7 +23,7 @@ def _ratios_to(table, peer, case):
 
 
 def problems(table):
-    """One line for each server that had any."""
+    """One line for each server that had problems."""
     for row in table.rows:
         if row.problems:
             count = len({problem.split(":")[0] for problem in row.problems})

@@ -1,4 +1,4 @@
-"""wrk: how it is called for a load, and what it says. wrk_load.lua makes it say that in JSON."""
+"""wrk: its command line for a load, and its output. wrk_load.lua makes it print JSON."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ _ERRORS = ("connect", "read", "write", "status", "timeout")
 
 
 def command(load: Load, port, seconds):
-    """The command line, and what its environment holds besides."""
-    # Two threads, where there are clients for both: one would be the first to have no time left.
+    """(the command line, additional environment variables)"""
+    # Two threads if there are clients for both: a single one would become the bottleneck.
     threads = min(2, load.clients)
     environment = {}
     if load.close:
@@ -29,7 +29,7 @@ def parse(output) -> LoadReport:
     for line in output.splitlines():
         if line.startswith("bench {"):
             return _report(json.loads(line.removeprefix("bench ")))
-    raise UnreadableReport(f"wrk has not said what it measured: {output.strip()[-300:]}")
+    raise UnreadableReport(f"wrk printed no measurement: {output.strip()[-300:]}")
 
 
 def _report(said):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""wrk is called for what a load says, and what wrk_load.lua prints is read."""
+"""The command line of wrk fits the load, and the output of wrk_load.lua is parsed."""
 
 import unittest
 

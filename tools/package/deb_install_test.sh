@@ -1,7 +1,7 @@
 #!/bin/bash
-# The Debian package installed, the server started, reloaded, upgraded to a second version of the package and stopped as
-# its unit says, removed, purged: on a copy of this machine that is thrown away (an overlay, with processes and a network
-# of its own).
+# Installs the Debian package and starts the server as its unit does; reloads it, upgrades to a second version of the
+# package, stops, removes and purges. All on a copy of this machine that is thrown away (an overlay, with its own
+# processes and network).
 set -euo pipefail
 
 deb=$PWD/$1
@@ -12,7 +12,7 @@ if ((EUID != 0)) || ! unshare --mount --pid --net --fork true 2>/dev/null; then
   exit 0
 fi
 
-# Runs in the copy.
+# Runs inside the copy.
 in_the_copy() {
   fail() {
     echo "FAILED: $1"
@@ -20,7 +20,7 @@ in_the_copy() {
     exit 1
   }
   dpkg_quiet() { DEBIAN_FRONTEND=noninteractive dpkg "$@" >/tmp/dpkg.log 2>&1 || fail "dpkg $*"; }
-  # Runs the rest of its arguments until they succeed, for 20 s.
+  # Runs the rest of its arguments until they succeed, for at most 20 s.
   wait_until() {
     local what=$1 deadline=$((SECONDS + 20))
     shift
@@ -63,8 +63,8 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
   dpkg_quiet -i /tmp/package.deb
   getent passwd preforkd | grep -q ':/usr/sbin/nologin$' || fail "there is no user preforkd that cannot log in"
   [[ -L /etc/systemd/system/multi-user.target.wants/preforkd.service ]] || fail "the unit is not enabled"
-  [[ ! -e /etc/systemd/system/sockets.target.wants/preforkd.socket ]] || fail "the socket is enabled unasked"
-  # As an administrator does with systemctl enable; purge has to find it.
+  [[ ! -e /etc/systemd/system/sockets.target.wants/preforkd.socket ]] || fail "the socket is enabled by default"
+  # As an administrator does with systemctl enable; purge must remove it.
   mkdir -p /etc/systemd/system/sockets.target.wants
   ln -s /lib/systemd/system/preforkd.socket /etc/systemd/system/sockets.target.wants/
   start
@@ -75,49 +75,50 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
   preforkctl status >/dev/null || fail "no status"
   answers || fail "it does not serve after a refused reload"
 
-  # To a second version, with a changed configuration and a client who is there: the process becomes the new program.
+  # Upgrades to a second version, with a changed configuration and a connected client: the process becomes the new
+  # program.
   echo '# changed by the administrator' >>/etc/preforkd/preforkd.toml
   exec 9<>/dev/tcp/127.0.0.1/8080
   kept_client_is_answered || fail "no answer before the upgrade"
   dpkg_quiet --force-confold -i /tmp/second.deb
   grep -q 'changed by the administrator' /etc/preforkd/preforkd.toml || fail "the upgrade lost a change"
-  kept_client_is_answered || fail "the upgrade has cut off a client"
+  kept_client_is_answered || fail "the upgrade cut off a client"
   [[ $(running_program) == /usr/sbin/preforkd ]] || fail "after the upgrade $(running_program) runs"
 
-  # A configuration that the new program does not take: the old one is worth more than none. Put right, it goes on.
+  # The new program refuses the configuration: the old one must go on serving. After a correction it can be upgraded.
   echo 'wrokers = 3' >>/etc/preforkd/preforkd.toml
   dpkg_quiet --force-confold -i /tmp/package.deb
-  grep -q 'wrokers' /tmp/dpkg.log || fail "nobody has said why the old program serves on"
-  kept_client_is_answered || fail "a refused upgrade has cut off a client"
-  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "a refused upgrade has replaced the program"
+  grep -q 'wrokers' /tmp/dpkg.log || fail "no message says why the old program goes on serving"
+  kept_client_is_answered || fail "a refused upgrade cut off a client"
+  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "a refused upgrade replaced the program"
   sed -i '$d' /etc/preforkd/preforkd.toml
   preforkctl upgrade --wait || fail "the upgrade by hand was refused"
   [[ $(running_program) == /usr/sbin/preforkd ]] || fail "after the upgrade by hand $(running_program) runs"
 
-  # Where a policy forbids that services are restarted, nothing is touched.
+  # If a policy forbids restarts of services, nothing is restarted.
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
   dpkg_quiet --force-confold -i /tmp/second.deb
-  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "the policy was not asked"
+  [[ $(running_program) == "/usr/sbin/preforkd (deleted)" ]] || fail "the policy was ignored"
   rm /usr/sbin/policy-rc.d
-  kept_client_is_answered || fail "the client of the beginning is not there any more"
+  kept_client_is_answered || fail "the first client lost its connection"
   exec 9>&-
   stop
 
   dpkg_quiet -r preforkd
-  [[ -f /etc/preforkd/preforkd.toml && ! -e /usr/sbin/preforkd ]] || fail "remove takes the programs and no more"
+  [[ -f /etc/preforkd/preforkd.toml && ! -e /usr/sbin/preforkd ]] || fail "remove must delete the programs and nothing else"
   touch /var/log/preforkd/server.log
   dpkg_quiet -P preforkd
 }
 
 copy=$(mktemp -d)
-# The next version: the same but for its number.
+# The next version: the same except for its number.
 make_second() {
   dpkg-deb --raw-extract "$deb" "$1/second"
   sed -i 's/^Version: .*/&+second/' "$1/second/DEBIAN/control"
   dpkg-deb --root-owner-group -Znone --build "$1/second" "$1/root/tmp/second.deb" >/dev/null
 }
-# All that was made in the copy and is still there, but for the user, and for what dpkg and its friends note down.
+# Files made in the copy that still exist, except for the user and the records of dpkg and related programs.
 left_behind() {
   (cd "$1" && find . -mindepth 1 ! -type c ! -type d | sed 's|^\./||' | grep -vE \
     '^(tmp/|root/|dev/|var/lib/dpkg/(status|available|lock|triggers/|diversions|statoverride)|var/log/(dpkg|apt)|var/cache/(man|ldconfig|debconf)/|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|etc/\.pwd\.lock$|etc/ld\.so\.cache$|var/lib/dpkg/[a-z-]+-old$)' || true)
@@ -136,7 +137,7 @@ unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
   mount -t tmpfs tmp "$copy/root/tmp"
   cp "$deb" "$copy/root/tmp/package.deb"
   make_second "$copy"
-  # An image of a container may forbid all daemons; nothing here is started by init.
+  # A container image may forbid all daemons; nothing here is started by init.
   chroot "$copy/root" /bin/bash -euo pipefail -c in_the_copy </dev/null
   left=$(left_behind "$copy/made")
   [[ -z $left ]] || { echo "FAILED: left behind: $left"; exit 1; }

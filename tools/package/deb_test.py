@@ -13,10 +13,10 @@ import unittest
 from pathlib import Path
 
 DEB, DBGSYM, VERSION = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
-# Some of the hardening is the optimized build's only: that is what .ci/run tests, and what is shipped.
+# Some of the hardening is in the optimized build only: .ci/run tests that build, and it is the one we ship.
 OPTIMIZED = sys.argv.pop(1) == "optimized"
 
-# Not Requires-Python: what Debian calls the C and C++ run time.
+# Not Requires-Python: Debian's names of the C and C++ run time.
 MAY_NEED = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
 PROGRAMS = ("usr/sbin/preforkd", "usr/bin/preforkctl")
 EXPECTED = {
@@ -29,6 +29,7 @@ EXPECTED = {
     "usr/share/doc/preforkd/README.md.gz",
     "usr/share/doc/preforkd/changelog.gz",
     "usr/share/doc/preforkd/copyright",
+    "usr/share/doc/preforkd/operating.md.gz",
     "usr/share/man/man1/preforkctl.1.gz",
     "usr/share/man/man5/preforkd.toml.5.gz",
     "usr/share/man/man8/preforkd.8.gz",
@@ -104,7 +105,7 @@ class Package(unittest.TestCase):
                 checked = re.findall(r"\b__\w+_chk\b", run("readelf", "--dyn-syms", "-W", path))
                 landings = run("objdump", "-d", path).count("endbr64")
                 notes = run("readelf", "-nW", path)
-                # Not IBT: libevent_core.a and the C library's start files are without it (tools/bazel/cc.bzl).
+                # Not IBT: libevent_core.a and the C library's start files lack it (tools/bazel/cc.bzl).
                 self.assertNotIn("IBT", notes)
                 if OPTIMIZED:
                     self.assertIn("x86 feature: SHSTK", notes)
@@ -154,7 +155,7 @@ class Package(unittest.TestCase):
                        '[service.b]\ntype = "echo"\n[service.c]\ntype = "status"\n')
             file.flush()
             printed = run(self.root / PROGRAMS[0], "--print-config", "-c", file.name)
-        # Of a pool only those that are its own; the others are at the top and in [worker] and [supervision].
+        # Of a pool only its own keys; the others are at the top level and in [worker] and [supervision].
         pools = {key: documented.pop(key) for key in list(documented) if key.startswith("pool.")}
         self.assertEqual(pools, {"pool.kind": '"services"', "pool.workers": '"auto"', "pool.workers_max": '"auto"'})
         keys, section = {}, ""
@@ -165,7 +166,7 @@ class Package(unittest.TestCase):
                 keys[section + match[2]] = "" if match[1] else match[3]
         self.assertGreater(len(keys), 35)
         for own in ("listen.address", "listen.service", "service.type"):
-            keys[own] = ""  # every file says its own
+            keys[own] = ""  # every file sets its own
         self.assertEqual(documented, keys)
 
     def test_the_other_man_pages_name_every_flag_and_command(self):

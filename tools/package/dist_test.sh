@@ -1,5 +1,5 @@
 #!/bin/bash
-# The release, unpacked somewhere else: its files, its configuration, and the server started and stopped.
+# Unpacks the release in another place and tests its files, its configuration, and starting and stopping the server.
 set -euo pipefail
 
 archive=$1
@@ -11,7 +11,7 @@ fail() {
   exit 1
 }
 
-# Runs the rest of its arguments until they succeed, for 20 s.
+# Runs the rest of its arguments until they succeed, for at most 20 s.
 wait_until() {
   local what=$1 deadline=$((SECONDS + 20))
   shift
@@ -26,15 +26,16 @@ test_files() {
   expected=$(printf "preforkd-$version/%s\n" bin/preforkctl etc/preforkd.toml \
     lib/systemd/system/preforkd.service lib/systemd/system/preforkd.socket sbin/preforkd \
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
-    share/doc/preforkd/README.md share/doc/preforkd/copyright share/man/man1/preforkctl.1.gz \
+    share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/operating.md \
+    share/man/man1/preforkctl.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
     share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)
   [[ $(tar -tzf "$archive" | grep -v -e '/$' -e /include/preforkd/) == "$expected" ]] ||
     fail "the files are $(tar -tzf "$archive")"
   [[ -z $(tar --numeric-owner -tvzf "$archive" | grep -v ' 0/0 .* 1970-01-01 ') ]] ||
-    fail "something has an owner or a time"
+    fail "a file has an owner or a time"
   ! grep -n '@' <(grep -v '^#' lib/systemd/system/preforkd.service | grep -v '^SystemCallFilter=') ||
-    fail "the unit has a name that is not filled in"
+    fail "the unit has an unfilled @name@"
 }
 
 test_versions() {
@@ -44,23 +45,23 @@ test_versions() {
 
 test_configuration() {
   [[ $(sbin/preforkd --check -c etc/preforkd.toml) == "configuration ok" ]] || fail "the configuration is wrong"
-  # The lines that show defaults are keys that exist. The root is the one that must name a folder.
+  # The commented-out lines show defaults: the keys must exist. The root is the one that must name a folder.
   sed -E 's/^#([a-z_]+ = )/\1/; s|"/srv/www"|"/tmp"|' etc/preforkd.toml >"$TEST_TMPDIR/all.toml"
   [[ $(sbin/preforkd --check -c "$TEST_TMPDIR/all.toml") == "configuration ok" ]] ||
     fail "a line of the configuration that is commented out is wrong"
 }
 
-serves_or_died() {
-  grep -q 'serving' "$TEST_TMPDIR/log" || ! kill -0 "$1"
+serves_or_has_ended() {
+  grep -q ' event=serving' "$TEST_TMPDIR/log" || ! kill -0 "$1"
 }
 
-# The server with the shipped configuration, but for what a second one on this machine would collide with.
-# The socket's path is relative because that of a sandbox is longer than a socket's may be.
+# The server with the shipped configuration, except for what a second server on this machine would collide with.
+# The path of the socket is relative: that of a sandbox is longer than a socket's path may be.
 test_start_and_stop() {
   sbin/preforkd -c etc/preforkd.toml --listen 127.0.0.1:0 --control control.sock 2>"$TEST_TMPDIR/log" &
   local server=$! status=0
   trap 'kill -KILL $server 2>/dev/null || true' EXIT
-  wait_until "the server to serve" serves_or_died "$server"
+  wait_until "the server to serve" serves_or_has_ended "$server"
   kill -TERM "$server" || fail "the server ended by itself"
   wait "$server" || status=$?
   trap - EXIT

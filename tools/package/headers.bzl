@@ -1,4 +1,4 @@
-"""The headers that libraries of this tree show, for those who write services against them."""
+"""The public headers of the libraries of this tree, for authors of services."""
 
 def _public_headers_impl(ctx):
     headers = depset(transitive = [dep[CcInfo].compilation_context.headers for dep in ctx.attr.deps])

@@ -1,10 +1,10 @@
 // key_docs FORMAT TEMPLATE: prints the template, in which each line
 //
-//   @keys SECTION [TYPE] [without NAME...]@      (in a README: <!-- keys --> ... <!-- end of keys -->)
+//   @keys SECTION [TYPE] [without NAME...]@      (in a page: <!-- keys --> ... <!-- end of keys -->)
 //
-// becomes the keys of that section, as the tables of the program have them: names, defaults, ranges and
-// words. FORMAT: man (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION:
-// top, worker, dispatch, ..., pool, listen, service; TYPE: of a service, without it all.
+// becomes the keys of that section, from the program's tables: names, defaults, ranges and texts. FORMAT: man
+// (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION: top, worker,
+// dispatch, ..., pool, listen, service. TYPE: a service type; without it, all types.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -29,10 +29,10 @@ namespace {
 
 struct Row {
   std::string section;               // "top", "worker", "pool", ...
-  std::string name;                  // inside it
+  std::string name;                  // without the section
   std::optional<std::string> value;  // the default
   Setting setting;
-  std::vector<std::string> types;  // of services that read it; empty: all
+  std::vector<std::string> types;  // the service types that have it; empty: all
 };
 
 bool Contains(const std::vector<std::string>& words, std::string_view word) {
@@ -45,7 +45,7 @@ template <typename Section>
 Row RowOf(std::string section, std::string name, const Key<Section>& key) {
   const std::optional<SettingValue> value = key.get(Section{});
   Row row{std::move(section), std::move(name), std::nullopt, key.setting, {}};
-  // An empty text that may not be empty is no default.
+  // An empty text where an empty one is not allowed means that there is no default.
   const bool none = !value || (IsTextKind(key.setting.kind) && value->text.empty() && key.setting.min != "0");
   if (!none) row.value = PrintValue(key.setting, *value);
   return row;
@@ -60,7 +60,7 @@ void AddTopRows(std::vector<Row>& rows) {
   }
 }
 
-// The others mean what they mean at the top.
+// Only keys that a pool alone has; the others are documented at the top level.
 void AddPoolRows(std::vector<Row>& rows) {
   for (const Key<PoolConfig>& key : PoolKeys()) {
     if (key.top.empty() || key.top.starts_with("workers"))
@@ -68,7 +68,7 @@ void AddPoolRows(std::vector<Row>& rows) {
   }
 }
 
-// A setting that several types have in common is one row.
+// A setting that several types share is one row.
 void AddSettingRows(const ServiceTypes& types, std::vector<Row>& rows) {
   for (const auto& [type, traits] : types) {
     for (const Setting& setting : traits.settings) {
@@ -127,7 +127,7 @@ std::string Replaced(std::string text, std::string_view what, std::string_view w
   return text;
 }
 
-// One word a time, because a line that begins with a dot is a request.
+// Word by word, because a line that begins with a dot would be a roff request.
 std::string Wrapped(const std::string& text) {
   constexpr std::size_t kWidth = 110;
   std::string wrapped;
@@ -152,7 +152,7 @@ std::string ManEntry(const Row& row) {
 
 std::string SampleEntry(const Row& row) {
   constexpr std::size_t kCommentColumn = 31;
-  // A flag that is not set is shown as it would be set.
+  // A flag without a default is shown as true.
   const std::string line = fmt::format("#{} = {}", row.name, row.value.value_or("true"));
   return fmt::format("{:<{}} # {}\n", line, kCommentColumn, row.setting.doc);
 }
@@ -198,7 +198,7 @@ std::optional<Request> RequestIn(const std::string& line) {
   return request;
 }
 
-// False: a request that asks for nothing is a mistake in the template.
+// False: a request without any keys is a mistake in the template.
 bool FillIn(std::istream& lines, std::string (*entry)(const Row&), const std::vector<Row>& rows) {
   for (std::string line; std::getline(lines, line);) {
     const std::optional<Request> request = RequestIn(line);

@@ -17,14 +17,17 @@ import tempfile
 from pathlib import Path
 
 MAINTAINER = "preforkd maintainers <maintainers@preforkd.invalid>"
-# Of every file, and of the changelog: 2026-11-23 12:00 UTC.
+# The time of every file and of the changelog: 2026-11-23 12:00 UTC.
 EPOCH = 1795435200
 
-# Whose code is in the programs; each says so in /usr/share/doc.
+# Packages whose code is linked into the programs; each has its copyright in /usr/share/doc.
 LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
 
-# Where a service's author begins; what these include is shipped with them.
+# The headers that authors of services include; their own includes are shipped too.
 HEADER_ROOTS = ["worker/connection/service.h", "worker/http/answer/handler.h"]
+
+# The first page of the tree, and the one for operators (tools/package/README.md).
+PAGES = ["README.md", "operating.md"]
 
 
 class Layout:
@@ -41,7 +44,7 @@ class Layout:
 
 
 DEBIAN = Layout("/etc/preforkd", "/usr", "/lib/systemd/system", "User=preforkd\nGroup=preforkd")
-# Nothing makes a user there.
+# Nothing creates a user there.
 LOCAL = Layout("/usr/local/etc", "/usr/local", "/usr/local/lib/systemd/system", "DynamicUser=yes")
 
 
@@ -56,7 +59,7 @@ def compressed(content):
 
 
 def header_closure(headers):
-    """Of `headers` (name in the tree: file), what the roots include, directly or not."""
+    """The part of `headers` (name in the tree: file) that the roots include, directly or indirectly."""
     found, todo = {}, list(HEADER_ROOTS)
     while todo:
         name = todo.pop()
@@ -90,10 +93,10 @@ class Release:
 
     def check_version(self):
         if f'kVersion = "{self.version}"' not in self.text("version.h"):
-            raise SystemExit(f"version.bzl says {self.version}, common/base/version.h does not")
+            raise SystemExit(f"version.bzl has {self.version}, common/base/version.h another version")
 
     def install(self, root, layout, programs):
-        """What both packages have, below `root`, which stands for /."""
+        """The files of both packages; `root` is the folder for /."""
         prefix = root / layout.prefix.lstrip("/")
         write(prefix / "sbin/preforkd", programs["preforkd"], 0o755)
         write(prefix / "bin/preforkctl", programs["preforkctl"], 0o755)
@@ -105,7 +108,7 @@ class Release:
             write(prefix / f"share/man/man{page[-1]}" / (page + ".gz"), compressed(self.text(page)))
         for program in ("preforkd", "preforkctl"):
             write(prefix / "share/bash-completion/completions" / program, self.text(program + ".bash-completion"))
-        # As they are: "@VERSION@" and the like would be those programs' own words.
+        # Copied unchanged: "@VERSION@" and the like would belong to the programs that read them.
         for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg"):
             write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
         for name, content in self.headers.items():
@@ -124,7 +127,8 @@ class Release:
         doc = root / "usr/share/doc/preforkd"
         write(doc / "copyright", self.copyright())
         write(doc / "changelog.gz", compressed(self.text("changelog.in")))
-        write(doc / "README.md.gz", compressed(self.text("README.md")))
+        for page in PAGES:
+            write(doc / (page + ".gz"), compressed(self.text(page)))
         conffiles = ["/etc/preforkd/preforkd.toml"]
         if "logrotate" in self.files:
             write(root / "etc/logrotate.d/preforkd", self.text("logrotate"))
@@ -190,8 +194,10 @@ class Release:
             self.symbols_root(folder / "dbgsym", symbols)
             self.build_deb(folder / "dbgsym", self.options.dbgsym)
             self.install(folder / "tar", LOCAL, programs)
-            write(folder / "tar/usr/local/share/doc/preforkd/README.md", self.text("README.md"))
-            write(folder / "tar/usr/local/share/doc/preforkd/copyright", self.copyright())
+            doc = folder / "tar/usr/local/share/doc/preforkd"
+            for page in PAGES:
+                write(doc / page, self.text(page))
+            write(doc / "copyright", self.copyright())
             self.build_tar(folder / "tar", self.options.tar)
 
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# The README's table of keys is the one that the program's tables make.
+# The table of keys in common/README.md is the one that the program's own tables give.
 set -euo pipefail
-if ! diff -u README.md tools/package/README.md; then
-  echo "write it anew: bazel build //tools/package:README.md && cp bazel-bin/tools/package/README.md README.md"
+if ! diff -u common/README.md tools/package/common_page.md; then
+  echo "update it: bazel build //tools/package:common_page.md && cp bazel-bin/tools/package/common_page.md common/README.md"
   exit 1
 fi

@@ -12,8 +12,7 @@
 namespace preforkd {
 namespace {
 
-// Of the line as it is written. Together with the rest, which is numbers and names, less than
-// LineBuffer::kMaxLine.
+// Maximum sizes after escaping. Together with the other fields, a line stays below LineBuffer::kMaxLine.
 constexpr std::size_t kMaxRequestLine = 2048;
 constexpr std::size_t kMaxField = 700;
 constexpr std::string_view kCut = "...";
@@ -42,7 +41,7 @@ struct RequestLine {
   std::string_view protocol;
 };
 
-// nullopt for one that was refused because it is none.
+// nullopt if the line is not a request line.
 std::optional<RequestLine> Split(std::string_view line) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -65,17 +64,17 @@ void AccessLine::Text::PutNumber(std::uint64_t number) {
   Put({digits.data(), digits.size()});
 }
 
-void AccessLine::Text::PutEscaped(std::string_view text, Escape escape, std::size_t most) {
+void AccessLine::Text::PutEscaped(std::string_view text, Escape escape, std::size_t max_size) {
   EscapeRoom room;
   while (!text.empty()) {
     const std::string_view piece = TakeEscaped(text, escape, room);
-    if (piece.size() + (text.empty() ? 0 : kCut.size()) > most) {
-      // A run of plain bytes may be cut anywhere; what stands for one byte, or is one character, may not.
-      if (piece.size() > room.size()) Put(piece.substr(0, most - kCut.size()));
+    if (piece.size() + (text.empty() ? 0 : kCut.size()) > max_size) {
+      // Plain bytes can be cut anywhere; an escape sequence or a multi-byte character cannot.
+      if (piece.size() > room.size()) Put(piece.substr(0, max_size - kCut.size()));
       return Put(kCut);
     }
     Put(piece);
-    most -= piece.size();
+    max_size -= piece.size();
   }
 }
 
@@ -109,7 +108,7 @@ std::string_view AccessLine::End(const Parts& parts, std::uint64_t bytes, Durati
   return line_.View();
 }
 
-// What nginx and Apache call combined, with fields of ours behind it: readers of that format skip them.
+// The "combined" format of nginx and Apache, followed by our own fields, which its parsers skip.
 void AccessLine::PutCombinedHead(const AccessEntry& entry, WallTime now) {
   const std::tm utc = MomentOf(now).utc;
   parts_.PutHost(*entry.peer);

@@ -1,8 +1,8 @@
-// AccessLine: one answered request as a line of the access log. Pure; allocates nothing, because it is made
-// for every request.
+// AccessLine: formats one answered request as a line of the access log. Pure. It runs for every request, so
+// it allocates nothing.
 //
-// It is made in two steps: what is known when the answer is, and the number of bytes and the duration when it
-// has been sent. Nothing that a client sends can end the line or its place in it (Escape).
+// Two steps: the parts known when the response is created, then the byte count and the duration when it has
+// been sent. Client data is escaped, so it can neither end the line nor shift a field.
 #ifndef PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
 #define PREFORKD_WORKER_CONNECTION_ACCESS_LINE_H_
 
@@ -26,20 +26,20 @@ namespace preforkd {
 using WallTime = std::chrono::system_clock::time_point;
 
 struct AccessEntry {
-  const SocketAddress* peer = nullptr;  // never null
+  const SocketAddress* peer = nullptr;  // never nullptr
   ConnId conn{};
-  std::uint64_t request = 0;   // on this connection, from 1
-  std::uint32_t journeys = 0;  // hand-overs of this connection so far
+  std::uint64_t request = 0;   // number of the request on this connection, from 1
+  std::uint32_t journeys = 0;  // number of hand-overs of this connection so far
   WorkerId worker;
-  std::string_view request_line;  // as sent; empty: nobody knows. Cut when it is long
+  std::string_view request_line;  // as sent, cut if long; empty: unknown
   int status = 0;
-  std::string_view referer;  // empty: none; cut, like the next
+  std::string_view referer;  // empty: none; cut if long, like user_agent
   std::string_view user_agent;
 };
 
 class AccessLine {
  public:
-  // What stands in front of the number of bytes, and behind it.
+  // The parts before and after the byte count.
   struct Parts {
     std::string_view head;
     std::string_view tail;
@@ -47,20 +47,20 @@ class AccessLine {
 
   explicit AccessLine(AccessFormat format) : format_(format) {}
 
-  // Valid until the next Begin.
+  // The parts are valid until the next Begin.
   Parts Begin(const AccessEntry& entry, WallTime now);
-  // The whole line, with its end. Valid until the next End.
+  // The whole line, with its newline. Valid until the next End.
   std::string_view End(const Parts& parts, std::uint64_t bytes, Duration duration);
 
  private:
-  // Text that grows into an array; what does not fit is left out, and all that is put has bounds that do.
+  // Text in a fixed array. Text that does not fit is left out; the limits of all fields together fit.
   class Text {
    public:
     void Clear() { size_ = 0; }
     void Put(std::string_view text);
     void PutNumber(std::uint64_t number);
-    // At most `most` bytes of what it becomes; "..." where more would follow.
-    void PutEscaped(std::string_view text, Escape escape, std::size_t most);
+    // At most `max_size` bytes after escaping; a longer text ends with "...".
+    void PutEscaped(std::string_view text, Escape escape, std::size_t max_size);
     void PutHost(const SocketAddress& address);
     template <typename... Args>
     void Print(fmt::format_string<Args...> format, Args&&... args);

@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// Enough to make a write worth its cost; the rest of the buffer is for times when none succeeds.
+// A write of this size is worth its cost. The rest of the buffer is for times when writes fail.
 constexpr std::size_t kMany = LineBuffer::kCapacity / 2;
 constexpr Duration kRetry = std::chrono::milliseconds(50);
 
@@ -43,7 +43,7 @@ std::size_t AccessLog::Put(const AccessLine::Parts& parts, std::uint64_t bytes, 
 }
 
 void AccessLog::Done() {
-  if (trouble_) return;  // the timer runs
+  if (trouble_) return;  // the timer retries
   if (lines_.Pending().size() >= kMany) {
     Flush();
     return;
@@ -67,8 +67,9 @@ bool AccessLog::Flush() {
   timer_.Cancel();
   trouble_ = false;
   if (dropped_here_ > 0) {
-    log::Warning("the access log is written again; {} lines were dropped before that",
-                 std::exchange(dropped_here_, 0));
+    const std::uint64_t dropped = std::exchange(dropped_here_, 0);
+    log::Warning({log::kAccessLogRestored, {{"dropped", dropped}}},
+                 "the access log can be written again; {} lines were dropped", dropped);
   }
   return true;
 }
@@ -76,11 +77,11 @@ bool AccessLog::Flush() {
 void AccessLog::OnTrouble(LineBuffer::Progress progress, int errnum) {
   trouble_ = true;
   timer_.SetAfter(kRetry);
-  // No descriptor: it is on its way to us. A pipe that is full is read again soon.
+  // EBADF: the descriptor has not arrived yet. A full pipe is normal.
   if (progress == LineBuffer::Progress::kShort || errnum == EAGAIN || errnum == EBADF) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("the access log cannot be written, trying again: {} ({} more such lines held back)",
-               ErrnoText(errnum), *held_back);
+    log::Error({log::kAccessLogFailed, {{"suppressed", *held_back}}},
+               "cannot write the access log, will retry: {}", ErrnoText(errnum));
   }
 }
 

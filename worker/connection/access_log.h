@@ -1,9 +1,9 @@
-// AccessLog: takes the lines of one worker's answers to the file. They lie in shared memory until they are
-// written, all at once: when the loop has nothing else to do, when there are many, and after kDelay at the
-// latest; what the worker leaves there when it dies, the master writes (LineBuffer).
+// AccessLog: writes one worker's access lines. Lines are collected in shared memory and written together:
+// when the loop is idle, when many have collected, and after kDelay at the latest. If the worker crashes, the
+// master writes the rest (LineBuffer).
 //
-// It never waits. What cannot be written (disk full, pipe full) is tried again, and when there is no room for
-// more, lines are dropped, counted, and spoken of in the server's log.
+// It never blocks. A failed write (disk full, pipe full) is retried. When the buffer is full, lines are
+// dropped, counted and reported in the server's log.
 #ifndef PREFORKD_WORKER_CONNECTION_ACCESS_LOG_H_
 #define PREFORKD_WORKER_CONNECTION_ACCESS_LOG_H_
 
@@ -24,25 +24,26 @@ class AccessLog {
  public:
   static constexpr Duration kDelay = std::chrono::seconds(1);
 
-  // `lines` may hold what a predecessor in the slot could not write. `dropped` is every process's.
+  // `lines` may hold lines that the slot's previous worker could not write. `dropped` is the counter of all
+  // processes.
   AccessLog(EventLoop& loop, WorkerId worker, AccessFormat format, LineBuffer lines,
             std::atomic<std::uint64_t>& dropped);
   ~AccessLog() { Flush(); }
 
-  // Where lines go from now on, when what there is has gone to where they went.
+  // Sets the file for future lines. The lines collected so far still go to the old file.
   void SetOutput(UniqueFd fd);
 
-  // One answer: `entry.worker` is filled in here. The parts are valid until the next Begin.
+  // Starts the line of one response; sets `entry.worker`. The parts are valid until the next Begin.
   AccessLine::Parts Begin(AccessEntry entry);
-  // Adds the line, and returns its size; 0: there was no room, and it is dropped.
+  // Adds the line and returns its size in bytes; 0: the buffer is full and the line was dropped.
   std::size_t Put(const AccessLine::Parts& parts, std::uint64_t bytes, Duration duration);
-  // Takes back what the last Put has added; nothing else may have been called in between.
+  // Removes the line added by the last Put. Nothing else may have been called in between.
   void Retract(std::size_t size) { lines_.Retract(size); }
-  // The last line stays: sees to it that it is written.
+  // Keeps the line added by the last Put and schedules the write.
   void Done();
 
  private:
-  // Tries to write everything; false when that is not possible now.
+  // Tries to write everything. False if that is not possible now.
   bool Flush();
   void Drop();
   void OnTrouble(LineBuffer::Progress progress, int errnum);
@@ -52,11 +53,11 @@ class AccessLog {
   LineBuffer lines_;
   UniqueFd fd_;
   IdleCall idle_;
-  Timer timer_;  // while lines wait
+  Timer timer_;  // runs while lines wait
   OncePerSecond log_limit_;
   bool trouble_ = false;
   std::atomic<std::uint64_t>& dropped_;
-  std::uint64_t dropped_here_ = 0;  // since the server's log has said so
+  std::uint64_t dropped_here_ = 0;  // since the last report in the server's log
 };
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// Beginning: what Connection::BeginAnew was told: the service that takes over, and what it begins with.
+// Beginning: the arguments of Connection::SwitchService: the service that takes over, and its luggage.
 #ifndef PREFORKD_WORKER_CONNECTION_BEGINNING_H_
 #define PREFORKD_WORKER_CONNECTION_BEGINNING_H_
 

@@ -11,7 +11,7 @@
 namespace preforkd {
 namespace {
 
-// One call of a system call on a non-blocking socket, with EINTR retried and its answer given a name.
+// Performs one system call on a non-blocking socket; retries on EINTR.
 template <typename Call>
 IoResult Perform(Call call) {
   ssize_t size = 0;
@@ -31,8 +31,7 @@ ClientSocket::ClientSocket(WorkerEnv& env, Parcel parcel, FdWatch::Callback on_r
       parcel_(std::move(parcel)),
       watch_(env.loop, parcel_.fd.Get(), EventLoop::kPriorityClient, std::move(on_ready)) {}
 
-// MSG_DONTWAIT here and below: that the socket does not block is no longer sure when another process has had
-// it.
+// MSG_DONTWAIT here and below: another process that had the socket may have cleared O_NONBLOCK.
 IoResult ClientSocket::Receive(std::span<char> into) {
   const IoResult result =
       Perform([&] { return ::recv(parcel_.fd.Get(), into.data(), into.size(), MSG_DONTWAIT); });
@@ -64,7 +63,7 @@ std::uint64_t ClientSocket::Unacknowledged() const {
 }
 
 void ClientSocket::HalfClose() {
-  // ENOTCONN: the client is gone already, which the next read will say.
+  // ENOTCONN: the client has disconnected; the next read reports it.
   (void)::shutdown(parcel_.fd.Get(), SHUT_WR);
 }
 

@@ -1,9 +1,8 @@
-// ClientSocket: the socket of one client, and every system call on it: each done at once, without waiting,
-// and counted.
+// ClientSocket: the socket of one client and all system calls on it. Every call is non-blocking and counted.
 //
-// Owns the parcel, which owns the descriptor, and the watch on it. The watch must stop before the descriptor
-// leaves, or epoll would go on firing here: Take() sees to that. It judges nothing: what an end of file or an
-// error means is the caller's business.
+// Owns the parcel, which owns the descriptor, and the watch. Take() stops the watch before the descriptor
+// leaves, because epoll would otherwise keep reporting events here. It does not interpret results: the
+// meaning of an end of file or an error is up to the caller.
 #ifndef PREFORKD_WORKER_CONNECTION_CLIENT_SOCKET_H_
 #define PREFORKD_WORKER_CONNECTION_CLIENT_SOCKET_H_
 
@@ -22,10 +21,10 @@ namespace preforkd {
 
 struct IoResult {
   enum class Kind {
-    kDone,   // `size` bytes moved, at least one
-    kAgain,  // the socket has nothing to give, or no room, now
-    kEnd,    // end of file (receiving only)
-    kError,  // the connection is broken; errnum says how
+    kDone,   // `size` bytes were moved, at least one
+    kAgain,  // no data, or no room in the send buffer, now
+    kEnd,    // end of file (Receive), or the file ended early (SendFile)
+    kError,  // the connection has failed with `errnum`
   };
   Kind kind = Kind::kAgain;
   std::size_t size = 0;
@@ -39,7 +38,7 @@ class ClientSocket {
   // `on_ready` may destroy the socket.
   ClientSocket(WorkerEnv& env, Parcel parcel, FdWatch::Callback on_ready);
 
-  // See Connection, which has the same calls for sessions.
+  // See Connection, which offers the same calls to sessions.
   IoResult Receive(std::span<char> into);
   IoResult Send(std::string_view bytes, bool more_follows);
   IoResult SendFile(int file, off_t& offset, std::size_t count);
@@ -53,7 +52,7 @@ class ClientSocket {
   [[nodiscard]] WorkerEnv& Env() const { return env_; }
   [[nodiscard]] Parcel& Facts() { return parcel_; }
   [[nodiscard]] const Parcel& Facts() const { return parcel_; }
-  // The descriptor and the counters, no longer watched; the socket must be destroyed next.
+  // Stops the watch and returns the descriptor and the counters. Destroy the socket next.
   [[nodiscard]] Parcel Take();
 
  private:

@@ -29,7 +29,7 @@ IoResult Connection::Send(std::string_view bytes, bool more_follows) {
 IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
   const IoResult result = socket_.SendFile(file, offset, count);
   if (result.kind == IoResult::Kind::kEnd) {
-    verdict_.why = "a file became shorter while it was sent";
+    verdict_.why = "the file was truncated while it was being sent";
   } else {
     verdict_.Note(result);
   }
@@ -40,10 +40,10 @@ void Connection::Await(Interest interest) {
   if (verdict_.closing) return;
   const Status status = socket_.Await(interest);
   if (status.Ok()) return;
-  // ENOSPC or ENOMEM: this client cannot be waited for, so it is the one that must go.
+  // ENOSPC or ENOMEM: without a watch this client cannot be served.
   if (const auto held_back = Env().client_lines.unwatchable.Allow(Now())) {
-    log::Error(socket_.Facts().id, "closing: cannot wait for the client: {} ({} more such lines held back)",
-               status.Err().text, *held_back);
+    log::Error({log::kConnFailed, socket_.Facts().id, {{"cause", "watch"}, {"suppressed", *held_back}}},
+               "closing: the socket cannot be watched: {}", status.Err().text);
   }
   Lose(LossReason::kRefused);
 }
@@ -56,7 +56,7 @@ void Connection::SetTimeout(Duration delay) {
 void Connection::SetIdleTimeout(Duration delay) {
   if (verdict_.closing) return;
   const ParkingConfig& parking = Env().config->parking;
-  // A master that parks nothing would send it back at once, again and again.
+  // A master that does not park would send the connection back at once, again and again.
   if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
   timer_.SetAfter(parking.after, delay);
 }
@@ -86,19 +86,19 @@ void Connection::Close(const char* why) {
   verdict_.closing = true;
   socket_.StopWaiting();
   timer_.Cancel();
-  host_.SettleLater();
+  host_.DecideLater();
 }
 
 void Connection::Travel() {
   verdict_.travel = true;
   verdict_.heavy_at = SessionVerdict::kNever;
-  host_.SettleLater();
+  host_.DecideLater();
 }
 
-void Connection::BeginAnew(Service& service, Luggage luggage) {
+void Connection::SwitchService(Service& service, Luggage luggage) {
   socket_.Facts().proxy_header_due = false;
-  verdict_.anew = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
-  host_.SettleLater();
+  verdict_.next = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});
+  host_.DecideLater();
 }
 
 Parcel Connection::TakeParcel() {

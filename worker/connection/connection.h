@@ -1,9 +1,12 @@
-// Connection: one live client as its session sees it. Part of the public interface of services: a session
-// calls the methods under "for sessions".
+// Connection: one live client connection, as its session sees it. Part of the public interface of services: a
+// session uses the methods under "for sessions".
 //
-// Owns the socket, the timer and what the session has decided; the session itself belongs to the host
-// (LiveConnection). All I/O is non-blocking and at once; there is no hidden buffer. It must never run or
-// destroy a session: what a session asks for waits until its callback has returned.
+// It owns the socket, the timer and the session's pending decision. The session itself belongs to the host
+// (LiveConnection). All I/O is non-blocking and goes straight to the socket, without a buffer in between. A
+// connection never runs or destroys its session: decisions take effect after the session's callback has
+// returned.
+//
+// All methods run in the worker process, on its event loop thread, and must be called only there.
 #ifndef PREFORKD_WORKER_CONNECTION_CONNECTION_H_
 #define PREFORKD_WORKER_CONNECTION_CONNECTION_H_
 
@@ -29,18 +32,18 @@ struct Luggage;
 
 class Connection {
  public:
-  // Runs the session. Any of these calls may destroy the connection, except SettleLater.
+  // Runs the session. Any of these calls may destroy the connection, except DecideLater.
   class Host {
    public:
     virtual void OnReady(Interest ready) = 0;
-    // The time of SetTimeout or SetIdleTimeout is over.
+    // The timeout of SetTimeout or SetIdleTimeout has expired.
     virtual void OnTimeout() = 0;
-    // It has been idle for parking.after.
+    // The connection has been idle for parking.after.
     virtual void OnIdle() = 0;
     // See Connection::Call.
     virtual void Call(const std::function<void()>& callback) = 0;
-    // The session has decided something, perhaps outside a callback that the host knows of.
-    virtual void SettleLater() = 0;
+    // The session has made a decision, perhaps outside a callback that the host runs.
+    virtual void DecideLater() = 0;
 
    protected:
     ~Host() = default;
@@ -52,67 +55,85 @@ class Connection {
 
   // ---- for sessions ----
 
+  // Unique number of the connection. It stays the same in every worker.
   [[nodiscard]] ConnId Id() const { return socket_.Facts().id; }
+  // The client's address: the socket's peer, or what SetClient has set.
   [[nodiscard]] const SocketAddress& Peer() const { return socket_.Facts().peer; }
-  // Requests served on this connection so far, by all workers that have had it.
+  // Number of requests counted on this connection so far, in all workers that have served it.
   [[nodiscard]] std::uint64_t Requests() const { return socket_.Facts().requests; }
-  // Hand-overs of it so far.
+  // Number of hand-overs from the master to a worker so far.
   [[nodiscard]] std::uint32_t Journeys() const { return socket_.Facts().journeys; }
+  // What all services of this worker share.
   [[nodiscard]] WorkerEnv& Env() { return socket_.Env(); }
 
+  // Reads up to into.size() bytes, at least 1, in one recv(2). kAgain: no data now, so call Await. kEnd: the
+  // client has shut down its sending side. kError: the connection has failed, so call Close. The result is
+  // the same for the calls below, unless they say otherwise (client_socket.h).
   IoResult Receive(std::span<char> into);
-  // `more_follows`: let the kernel wait for the rest before it sends a segment (MSG_MORE).
+  // Sends the part of `bytes`, at least 1 byte, that fits into the socket's send buffer. kAgain: the buffer
+  // is full. The caller must keep the rest and send it when OnReady reports kWrite. `more_follows`: the
+  // kernel may delay a partial segment until more data is sent (MSG_MORE).
   IoResult Send(std::string_view bytes, bool more_follows = false);
-  // sendfile(2). `offset` moves forward by what was sent. kEnd: the file ended early (it was truncated).
+  // sendfile(2) of up to `count` bytes. `file` is borrowed. `offset` advances by the bytes sent. kEnd: the
+  // file ended early (it was truncated).
   IoResult SendFile(int file, off_t& offset, std::size_t count);
-  // Bytes that were sent and that the client's system has not acknowledged; on a Unix socket, about as many
-  // as nobody has read.
+  // Number of bytes sent that the client's TCP has not acknowledged. For a Unix socket: roughly the number
+  // that the client has not read.
   [[nodiscard]] std::uint64_t Unacknowledged() const { return socket_.Unacknowledged(); }
-  // Bytes of the client lie in the socket.
+  // The socket has unread data from the client.
   [[nodiscard]] bool HasInput() const { return socket_.HasInput(); }
-  // No more from us: FIN behind what has been sent.
+  // Shuts down the sending side: the client reads end of file after the data sent so far. Receiving goes on.
   void HalfClose() { socket_.HalfClose(); }
 
-  // Which readiness OnReady is to be called for from now on. Free when nothing changes.
+  // Sets the readiness for which OnReady is called; replaces the earlier one. Costs no system call if nothing
+  // changes. If the socket cannot be watched, the connection is closed and counted as lost.
   void Await(Interest interest);
+  // Session::OnTimeout is called once after `delay`. A connection has one timeout: each call of this or of
+  // SetIdleTimeout replaces the earlier one. After OnTimeout the connection stays open unless Close is
+  // called.
   void SetTimeout(Duration delay);
   void CancelTimeout() { timer_.Cancel(); }
-  // The session is idle and could travel (Session::TravelRefusal); OnTimeout comes after `delay` if nothing
-  // does. A connection that stays idle for parking.after goes back to the master, which watches it at no cost
-  // here.
+  // Like SetTimeout, for a session that is idle and could travel (Session::TravelRefusal). If the connection
+  // stays idle for parking.after, it is handed back to the master, which watches it while it uses nothing in
+  // this worker.
   void SetIdleTimeout(Duration delay);
-  // Asks the worker to hand the connection back when the current callback has returned, whoever runs it (see
-  // Close).
+  // Asks the worker to hand the connection back. That happens after the current callback has returned, like
+  // Close. The connection stays if TravelRefusal() gives a reason or the luggage is too large.
   void Travel();
 
+  // Counts one request, for this connection and in the scoreboard.
   void CountRequest();
-  // Says in the scoreboard what is being done for this client ("GET /x"): what a crash or hang report names,
-  // with the client's address and the time, which are added here.
+  // Writes to the scoreboard what is being done for this client ("GET /x"). A crash or hang report shows it;
+  // the client's address and the time are added here. `what` is copied, and cut if long.
   void Doing(std::string_view what);
 
-  // Runs a callback of the session's that the worker does not know of, of a timer or watch of its own, as the
-  // worker runs OnReady: what it throws costs this connection only, and if it hangs the log names this
-  // client. The session may be destroyed when this returns: last statement.
+  // Runs `callback` as the worker runs OnReady. Use it in every timer or watch that the session owns: then an
+  // exception ends only this connection, and a hang report names this client. The session may be destroyed
+  // when this returns, so make it the last statement.
   void Call(const std::function<void()>& callback) { host_.Call(callback); }
 
-  // Ends the connection. The session is destroyed after its current callback has returned, also when that is
-  // one of a timer of its own or of another session: then in the same turn of the loop. With unread input in
-  // the socket the kernel sends RST behind what was sent: a session that cares half-closes and reads on.
-  // `why` is for the log, and static; nullptr: what the last receiving or sending said, or the timeout.
+  // Ends the connection. The session is destroyed after its current callback has returned. If Close is called
+  // from a timer of the session or from another session, that happens in the same turn of the event loop. If
+  // the socket has unread input, the kernel sends RST after the data sent; to avoid that, call HalfClose and
+  // read on before Close. `why` is logged and must be a static string; nullptr: the result of the last
+  // Receive, Send or SendFile, or the timeout. Later calls of Await, SetTimeout and SetIdleTimeout have
+  // no effect.
   void Close(const char* why = nullptr);
-  // Another session of `service` takes over when the current callback has returned; this one is destroyed.
-  void BeginAnew(Service& service, Luggage luggage);
-  // Who the peer is, where a proxy in front knows better than the socket.
+  // Lets another session, of `service`, take over after the current callback has returned; this session is
+  // then destroyed. `service` must outlive the connection; `luggage` is passed to its Open.
+  void SwitchService(Service& service, Luggage luggage);
+  // Sets the peer address, for a proxy in front that knows the real client.
   void SetClient(const SocketAddress& client) { socket_.Facts().peer = client; }
-  // Ends the connection because of us: it counts as lost.
+  // Ends the connection through a fault of this server: it is counted as lost.
   void Lose(LossReason reason);
+  // Close or Lose has been called.
   [[nodiscard]] bool Closing() const { return verdict_.closing; }
 
   // ---- for the host ----
 
   [[nodiscard]] SessionVerdict& Verdict() { return verdict_; }
   [[nodiscard]] const Parcel& Facts() const { return socket_.Facts(); }
-  // Takes the descriptor and the counters out, deregistered; the connection must be destroyed next.
+  // Stops watching and returns the descriptor and the counters. Destroy the connection next.
   [[nodiscard]] Parcel TakeParcel();
 
  private:

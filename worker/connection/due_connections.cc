@@ -6,7 +6,7 @@ namespace preforkd {
 
 DueConnections::DueConnections(EventLoop& loop)
     : call_(
-          loop, [this] { SettleAll(); }, EventLoop::kPriorityClient) {}
+          loop, [this] { DecideAll(); }, EventLoop::kPriorityClient) {}
 
 void DueConnections::Add(LiveConnection& connection) {
   connections_.push_back(&connection);
@@ -15,13 +15,13 @@ void DueConnections::Add(LiveConnection& connection) {
 
 void DueConnections::Remove(const LiveConnection& connection) { std::erase(connections_, &connection); }
 
-void DueConnections::SettleAll() {
-  // Those that are added meanwhile have their turn in the next call: two sessions that close nothing but tell
-  // each other to travel must not stop the loop.
+void DueConnections::DecideAll() {
+  // Connections added meanwhile wait for the next call: two sessions that keep asking each other to travel
+  // must not block the loop.
   for (std::size_t left = connections_.size(); left > 0 && !connections_.empty(); --left) {
     LiveConnection& connection = *connections_.front();
     connections_.erase(connections_.begin());
-    connection.Settle();  // may destroy it, and others on the list: they take themselves off
+    connection.ApplyVerdict();  // may destroy it and others in the list, which remove themselves
   }
   if (!connections_.empty()) call_.Request();
 }

@@ -1,8 +1,8 @@
-// DueConnections: the connections of a worker that were closed, or told to travel, outside a callback of
-// their own: by a timer of their session, or by another session. Their session may still be on the stack, so
-// the loop settles them when whatever runs now has returned.
+// DueConnections: connections with a decision (close, travel or switch of service) made outside their own
+// callback: by a timer of their session, or by another session. Their session may still be on the stack, so
+// the loop applies the decision once the running callback has returned.
 //
-// Owns nothing: a connection that ends before its turn takes itself off the list.
+// Owns nothing: a connection that ends before its turn removes itself from the list.
 #ifndef PREFORKD_WORKER_CONNECTION_DUE_CONNECTIONS_H_
 #define PREFORKD_WORKER_CONNECTION_DUE_CONNECTIONS_H_
 
@@ -19,13 +19,13 @@ class DueConnections {
  public:
   explicit DueConnections(EventLoop& loop);
 
-  // LiveConnection::Settle is called for it once, in this turn of the loop. Precondition: it is not on the
+  // Calls LiveConnection::ApplyVerdict for it once, in this turn of the loop. Precondition: it is not in the
   // list.
   void Add(LiveConnection& connection);
   void Remove(const LiveConnection& connection);
 
  private:
-  void SettleAll();
+  void DecideAll();
 
   std::vector<LiveConnection*> connections_;
   IdleCall call_;

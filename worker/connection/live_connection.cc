@@ -11,8 +11,8 @@
 namespace preforkd {
 namespace {
 
-// The time that a callback takes, in the scoreboard: what the hang watch looks at, and how busy the worker
-// is. One inside another is part of it.
+// Records the time spent in callbacks in the scoreboard, for the hang watch and for the worker's busy time. A
+// nested callback is part of the outer one.
 class CallbackStamp {
  public:
   explicit CallbackStamp(WorkerRow& row) : row_(row), inside_(Running(row)), begin_(Now()) {
@@ -27,7 +27,7 @@ class CallbackStamp {
     Add(row_.busy_ns, static_cast<std::uint64_t>(ToNanoseconds(Now()) - ToNanoseconds(begin_)));
   }
 
-  // Some session of this worker is on the stack.
+  // A session of this worker is on the stack.
   static bool Running(const WorkerRow& row) { return Get(row.callback_since_ns) != 0; }
 
  private:
@@ -42,7 +42,7 @@ LiveConnection::LiveConnection(WorkerEnv& env, Owner& owner, Parcel parcel)
     : owner_(owner), connection_(env, *this, std::move(parcel)) {}
 
 LiveConnection::~LiveConnection() {
-  in_callback_ = true;  // what its session asks for in its destructor is too late
+  in_callback_ = true;  // decisions made in the session's destructor are ignored
   session_.reset();
   if (due_) connection_.Env().due.Remove(*this);
 }
@@ -53,7 +53,7 @@ void LiveConnection::OnReady(Interest ready) {
 
 void LiveConnection::OnTimeout() {
   Run([this] {
-    const char* const before = std::exchange(connection_.Verdict().why, "its time was over");
+    const char* const before = std::exchange(connection_.Verdict().why, "timeout");
     session_->OnTimeout();
     if (!Closing()) connection_.Verdict().why = before;
   });
@@ -63,8 +63,10 @@ void LiveConnection::OnIdle() { owner_.OnConnectionIdle(*this); }
 
 void LiveConnection::LoseToException(std::string_view what) {
   if (const auto held_back = connection_.Env().client_lines.exception.Allow(Now())) {
-    log::Error(connection_.Id(), "closing: the service threw: {} ({} more such lines held back)", what,
-               *held_back);
+    log::Error({log::kConnFailed,
+                connection_.Id(),
+                {{"cause", "exception"}, {"error", what}, {"suppressed", *held_back}}},
+               "closing: the service threw an exception: {}", what);
   }
   connection_.Lose(LossReason::kException);
 }
@@ -72,19 +74,25 @@ void LiveConnection::LoseToException(std::string_view what) {
 void LiveConnection::LogEnd() {
   if (!log::Enabled(log::Level::kDebug)) return;
   const Parcel& facts = connection_.Facts();
-  log::Debug(facts.id, "closed: {}; requests {}, bytes in {}, out {}, journeys {}, after {:.3f} s",
-             connection_.Verdict().why, facts.requests, facts.bytes_in, facts.bytes_out, facts.journeys,
-             Seconds(Now() - facts.accepted_at));
+  log::Debug({log::kConnClosed,
+              facts.id,
+              {{"why", connection_.Verdict().why},
+               {"requests", facts.requests},
+               {"bytes_in", facts.bytes_in},
+               {"bytes_out", facts.bytes_out},
+               {"journeys", facts.journeys},
+               {"seconds", Seconds(Now() - facts.accepted_at)}}},
+             "closed: {}", connection_.Verdict().why);
 }
 
-void LiveConnection::SettleLater() {
+void LiveConnection::DecideLater() {
   if (in_callback_ || std::exchange(due_, true)) return;
   connection_.Env().due.Add(*this);
 }
 
 void LiveConnection::End(LossReason reason) {
   if (!Closing()) connection_.Lose(reason);
-  owner_.OnConnectionClosed(*this);  // destroys this: last statement
+  owner_.OnConnectionClosed(*this);  // destroys this: keep it the last statement
 }
 
 void LiveConnection::Start(Service& service, Luggage luggage) {
@@ -108,7 +116,7 @@ Duration LiveConnection::Lag(Time now) {
   Duration lag{0};
   if (Closing()) return lag;
   Guard([&] { lag = session_->Lag(now); });
-  if (Closing()) SettleLater();
+  if (Closing()) DecideLater();
   return lag;
 }
 
@@ -120,18 +128,18 @@ std::optional<Luggage> LiveConnection::Pack() {
     if (session_->TravelRefusal() == nullptr) luggage = session_->Pack();
   });
   if (Closing()) {
-    SettleLater();
+    DecideLater();
     return std::nullopt;
   }
   const std::size_t size = luggage ? luggage->unread.size() + luggage->context.size() : 0;
   if (size <= kMaxLuggageBytes) return luggage;
   connection_.Verdict().heavy_at = moved;
   if (const auto held_back = connection_.Env().client_lines.too_heavy.Allow(Now())) {
-    log::Warning(connection_.Id(),
-                 "stays in this worker: its session packed {} bytes, and at most {} may travel ({} more such "
-                 "lines held "
-                 "back)",
-                 size, kMaxLuggageBytes, *held_back);
+    log::Warning({log::kConnStays,
+                  connection_.Id(),
+                  {{"bytes", size}, {"max", kMaxLuggageBytes}, {"suppressed", *held_back}}},
+                 "the connection stays in this worker: its session packed {} bytes, and the maximum is {}",
+                 size, kMaxLuggageBytes);
   }
   return std::nullopt;
 }
@@ -145,35 +153,34 @@ void LiveConnection::Guard(Callback callback) {
   } catch (const std::exception& exception) {
     LoseToException(exception.what());
   } catch (...) {
-    LoseToException("something that is no std::exception");
+    LoseToException("not a std::exception");
   }
   in_callback_ = outer;
 }
 
 template <typename Callback>
 void LiveConnection::Run(Callback callback) {
-  if (in_callback_) return Guard(callback);  // inside one of its own, which does the rest
+  if (in_callback_) return Guard(callback);  // nested in a callback of its own, whose Run does the rest
   const bool inside = CallbackStamp::Running(connection_.Env().row);
   SessionVerdict& verdict = connection_.Verdict();
   if (!verdict.closing) {
     Guard([&] {
       callback();
-      if (verdict.anew == nullptr || verdict.closing) return;
-      const std::unique_ptr<Beginning> anew = std::move(verdict.anew);
-      Open(anew->service, std::move(anew->luggage));
+      if (verdict.next == nullptr || verdict.closing) return;
+      const std::unique_ptr<Beginning> next = std::move(verdict.next);
+      Open(next->service, std::move(next->luggage));
     });
   }
-  // Inside a callback of another session nothing is destroyed: who called that may be going through all
-  // connections.
-  if (inside && (verdict.closing || verdict.travel)) return SettleLater();
+  // Destroy nothing inside a callback of another session: its caller may be iterating over all connections.
+  if (inside && (verdict.closing || verdict.travel)) return DecideLater();
   if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
   if (std::exchange(verdict.travel, false))
-    owner_.OnConnectionIdle(*this);  // may destroy this: last statement
+    owner_.OnConnectionIdle(*this);  // may destroy this: keep it the last statement
 }
 
 void LiveConnection::Call(const std::function<void()>& callback) { Run(std::cref(callback)); }
 
-void LiveConnection::Settle() {
+void LiveConnection::ApplyVerdict() {
   due_ = false;
   Run([] {});
 }

@@ -1,9 +1,9 @@
 // LiveConnection: one connection in this worker and the session that serves it. Owned by the ConnectionTable.
 //
-// Runs every callback of the session, guarded: the scoreboard has its time and its client, and what it throws
-// costs this connection only. Then it carries out what the session has decided (SessionVerdict); where
-// another session is on the stack the loop does that later (DueConnections). It never decides itself when to
-// close or to travel.
+// Runs every callback of the session with a guard: the scoreboard records its time and client, and an
+// exception ends only this connection. Then it applies the session's decision (SessionVerdict). If another
+// session is on the stack, the loop applies it later (DueConnections). It never decides by itself to close or
+// to travel.
 #ifndef PREFORKD_WORKER_CONNECTION_LIVE_CONNECTION_H_
 #define PREFORKD_WORKER_CONNECTION_LIVE_CONNECTION_H_
 
@@ -22,12 +22,13 @@ class Session;
 
 class LiveConnection final : private Connection::Host, public Recycled<LiveConnection> {
  public:
-  // What the worker does when a connection has ended; `connection` is destroyed inside.
+  // What the worker does when a connection ends.
   class Owner {
    public:
     virtual ~Owner() = default;
+    // Destroys `connection`.
     virtual void OnConnectionClosed(LiveConnection& connection) = 0;
-    // It may go to the master now, if the worker wants that; `connection` may be destroyed inside.
+    // The connection can be handed back now, if the worker wants that. May destroy `connection`.
     virtual void OnConnectionIdle(LiveConnection& connection) = 0;
   };
 
@@ -36,30 +37,31 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   LiveConnection& operator=(const LiveConnection&) = delete;
   ~LiveConnection();
 
-  // Opens the session and lets it read first.
+  // Opens the session and lets it read at once.
   void Start(Service& service, Luggage luggage);
   void Retire();
-  // Its place is needed: ends it, if its session agrees.
+  // Its place is needed for another connection: ends it, if its session agrees (Session::OnCrowded).
   void GiveWay();
-  // Session::Lag, guarded like every callback; 0 when it throws, which ends the connection a moment later.
+  // Session::Lag, guarded like every callback; 0 if it throws, which ends the connection soon after.
   [[nodiscard]] Duration Lag(Time now);
-  // What is to travel with it. nullopt: it stays. Either its session refuses, or what it packs is too heavy,
-  // which is logged and not tried again until bytes have moved or the session asks (Travel); or the session
-  // threw, which ends the connection a moment later. The session is as it was.
+  // Returns the luggage to travel with the connection. nullopt: it stays, because its session refuses, or
+  // because the luggage is too large. The latter is logged, and not tried again until bytes have moved or the
+  // session calls Travel. nullopt also if the session throws, which ends the connection soon after. Does not
+  // change the session.
   [[nodiscard]] std::optional<Luggage> Pack();
-  // Does what was asked for outside a callback of its own. It may be destroyed when this returns.
-  void Settle();
-  // Ends it at once, because of us. Not inside a callback of a session.
+  // Applies a decision made outside its own callbacks. May destroy this.
+  void ApplyVerdict();
+  // Ends the connection at once and counts it as lost. Not to be called inside a callback of a session.
   void End(LossReason reason);
-  // Set when it ended because of us.
+  // Set if the connection ended through a fault of this server.
   [[nodiscard]] std::optional<LossReason> Loss() { return connection_.Verdict().loss; }
-  // One line, at level debug: how it went, and why it has ended.
+  // Logs one line at level debug: totals, and why the connection ended.
   void LogEnd();
 
-  // As its session sees it.
+  // The connection, as its session sees it.
   [[nodiscard]] Connection& Client() { return connection_; }
   [[nodiscard]] const Session& GetSession() const { return *session_; }
-  // Its place in the ConnectionTable.
+  // Its index in the ConnectionTable.
   void SetTableIndex(std::size_t index) { table_index_ = static_cast<std::uint32_t>(index); }
   [[nodiscard]] std::size_t TableIndex() const { return table_index_; }
 
@@ -68,15 +70,14 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   void OnTimeout() override;
   void OnIdle() override;
   void Call(const std::function<void()>& callback) override;
-  // For what was asked for while no callback of this session runs, as far as we know.
-  void SettleLater() override;
+  // Applies decisions later that are made while no guarded callback of this session runs.
+  void DecideLater() override;
 
   void Open(Service& service, Luggage luggage);
-  // The one way into a session: stamps the scoreboard, catches what it throws. Ends nothing.
+  // The only way into a session: stamps the scoreboard and catches exceptions. Ends nothing.
   template <typename Callback>
   void Guard(Callback callback);
-  // Runs one callback of the session guarded, and when it has closed the connection, ends it. The connection
-  // may be gone when this returns.
+  // Runs one guarded callback of the session and applies its decision. May destroy this.
   template <typename Callback>
   void Run(Callback callback);
   void LoseToException(std::string_view what);
@@ -87,7 +88,7 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   std::unique_ptr<Session> session_;
   std::uint32_t table_index_ = 0;
   bool in_callback_ = false;
-  bool due_ = false;  // the worker's DueConnections have it
+  bool due_ = false;  // in the worker's DueConnections
 };
 
 }  // namespace preforkd

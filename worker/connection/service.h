@@ -1,11 +1,11 @@
-// The public interface of services: what one implements to speak a protocol of one's own.
+// The public interface of services: implement it to add a protocol.
 //
-// A Service is made once per worker and configured service; it opens a Session for each connection that the
-// worker takes. A session lives in one process with one thread: every method is called from the loop, must
-// not block, and may call the Connection that it was given. The session does not own its connection: the
-// worker destroys the session when the connection is closed or sent away. A method that throws costs its
-// connection, which is closed, logged and counted as lost; the worker and its other connections go on. For
-// callbacks of timers and watches of the session's own that holds inside Connection::Call.
+// Each worker process creates one Service per configured service. The Service opens a Session for each
+// connection that the worker takes. A session lives in one process with one thread: every method is called
+// from the event loop, must not block, and may call the Connection given to Open. The session does not own
+// its connection: the worker destroys the session when the connection is closed or handed back. If a method
+// throws, its connection is closed, logged and counted as lost; the worker and its other connections go on.
+// For timers and watches owned by the session, the same holds inside Connection::Call.
 #ifndef PREFORKD_WORKER_CONNECTION_SERVICE_H_
 #define PREFORKD_WORKER_CONNECTION_SERVICE_H_
 
@@ -24,19 +24,19 @@
 
 namespace preforkd {
 
-// What `unread` and `context` of a Luggage may weigh together.
+// Maximum size in bytes of Luggage::unread and Luggage::context together.
 inline constexpr std::size_t kMaxLuggageBytes = 48 * 1024;
 static_assert(kMaxLuggageBytes == kMaxParcelBytes);
 
-// What travels with a connection, besides the descriptor and what the worker itself counts.
+// What travels with a connection, besides the descriptor and the worker's counters.
 struct Luggage {
-  std::string unread;    // bytes received from the client and not yet used, in order
-  std::string context;   // the service's own state; starts with a version byte of the service
-  Duration idle_for{0};  // how much longer the connection may stay idle; 0 = no limit
-  // There is something to do without the client: a whole request in `unread`, an answer half sent. A worker
-  // gets the connection at once. Without it the connection is parked, whatever `unread` holds, until the
-  // client sends more, closes (then the master closes it too) or idle_for is over: right for half a request,
-  // wrong for a whole one.
+  std::string unread;     // bytes received from the client and not yet used, in order
+  std::string context;    // the service's own state; starts with a version byte of the service
+  Duration idle_left{0};  // remaining time the connection may stay idle; 0: no limit
+  // There is work to do without the client: a whole request in `unread`, or a response half sent. True: a
+  // worker gets the connection at once. False: the connection is parked, whatever `unread` holds, until the
+  // client sends more, until the client closes (then the master closes too), or until `idle_left` is over. So
+  // use false for a partial request, and true for a whole one.
   bool wake = false;
 };
 
@@ -44,68 +44,72 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // The descriptor is ready for what was awaited. Also called once right after Open with kRead, before
-  // anything is registered: read first, and call Connection::Await only if more must be awaited.
+  // The socket is ready for what Connection::Await asked for. Also called once directly after Open, with
+  // kRead, before the socket is watched: read first, and call Connection::Await only to wait for more.
   virtual void OnReady(Interest ready) = 0;
 
-  // The time of Connection::SetTimeout is over.
+  // The timeout of Connection::SetTimeout or SetIdleTimeout has expired.
   virtual void OnTimeout() = 0;
 
-  // The worker is leaving, and this connection does not travel now: TravelRefusal() gave a reason, the
-  // luggage is too heavy, or the whole server stops and there is something left to do (Luggage::wake, or the
-  // client has just spoken). Finish what has been begun, then call Connection::Travel (or Close).
+  // The worker is retiring, and this connection cannot travel now: TravelRefusal() gave a reason, the luggage
+  // is too large, or the whole server is stopping and work is left (Luggage::wake, or the client has just
+  // sent data). Finish the current work, then call Connection::Travel or Close. After drain_timeout the
+  // worker ends the connection.
   virtual void OnRetire() = 0;
 
-  // For a worker that has no room for others (worker/process/crowding.h). How long this client has kept its
-  // place without moving on; 0: it is being served, or moves on well.
+  // For a worker without room for more connections (worker/process/crowding.h). Returns for how long this
+  // client has held its place without progress; 0: it is being served, or makes progress.
   [[nodiscard]] virtual Duration Lag(Time now) const {
     (void)now;
     return Duration(0);
   }
-  // Its Lag() was among the largest, and others wait: say so to the client, if that can be done at once, and
-  // close.
+  // This session's Lag() was among the largest, and other connections wait: tell the client, if that is
+  // possible at once, and close.
   virtual void OnCrowded() {}
 
-  // Why this connection cannot go to another worker at this moment ("a response is being sent"); nullptr when
-  // it can. Static storage.
+  // Why this connection cannot travel to another worker now ("a response is being sent"); nullptr: it can.
+  // The string must be static.
   [[nodiscard]] virtual const char* TravelRefusal() const { return "sessions of this service do not travel"; }
-  // Packs a copy for the journey. Called only directly after TravelRefusal() said nullptr. Nothing of the
-  // session changes by it, for it need not go: luggage above kMaxLuggageBytes stays where it is, with a
-  // warning in the log, and the session lives on as if TravelRefusal() had given a reason; in a worker that
-  // leaves, until drain_timeout. One that goes is destroyed next, without a further call.
+  // Packs a copy of the session's state for the journey. Called only directly after TravelRefusal() returned
+  // nullptr. It must not change the session, because the connection may still stay: luggage above
+  // kMaxLuggageBytes is refused with a warning in the log, and the session goes on as if TravelRefusal() had
+  // given a reason; in a retiring worker, until drain_timeout. If the connection leaves, the session is
+  // destroyed without a further call.
   [[nodiscard]] virtual Luggage Pack() const { return {}; }
 };
 
 class Service {
  public:
   virtual ~Service() = default;
-  // A session for `connection`, which outlives it. `luggage` is empty for a fresh connection; a session that
-  // arrives starts by using luggage.unread before it reads the socket.
+  // Returns a session for `connection`, which outlives it. Must not return nullptr. For a new connection
+  // `luggage` is empty. For one that travelled, it is what Pack returned: use luggage.unread before reading
+  // the socket.
   virtual std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) = 0;
 };
 
-// Makes a service in a worker, once, before the worker says that it is ready. Runs as the worker's user. An
-// error ends the worker with the reason in the log, and counts as a failed start.
+// Creates a service, once per worker, before the worker reports ready. Runs in the worker process as the
+// worker's user. An error or an exception ends the worker, is logged, and counts as a failed start. `config`
+// and `env` outlive the service.
 using ServiceFactory =
     std::function<Result<std::unique_ptr<Service>>(const ServiceConfig& config, WorkerEnv& env)>;
 
 struct ServiceType {
   ServiceFactory factory;
-  // The client speaks first: the listener may wait for its first bytes (TCP_DEFER_ACCEPT).
+  // The client sends first, so the listener may wait for its first bytes (TCP_DEFER_ACCEPT).
   bool client_speaks_first = false;
-  // What its sessions do beside serving the connections that they are given, and reading files: other system
-  // calls are refused, and the log says which (common/process/call_table.h). The factory runs before that,
-  // and may do more. [service.NAME] can add to it with system_calls = "...".
+  // System-call sets that the sessions need beyond serving their connections and reading files
+  // (common/process/call_table.h). Any other call is refused and logged. The factory runs before the filter
+  // is installed. [service.NAME] can add sets with system_calls = "...".
   CallSets system_calls{};
-  // Its keys in [service.NAME], besides those that every service has. The configuration is checked against
-  // them, prints and documents them; ServiceConfig::settings has the values.
+  // The service's own keys in [service.NAME]. The configuration is checked against them, and they are printed
+  // and documented with the common keys. ServiceConfig::settings holds the values.
   std::vector<Setting> settings{};
 };
 
-// The types that a program has, by the name that `type = "..."` uses.
+// The service types of a program, by the name used in `type = "..."`.
 using ServiceTypes = std::map<std::string, ServiceType>;
 
-// What the master is told about them.
+// What the master needs to know about the types.
 inline std::vector<ServiceDeclaration> Declarations(const ServiceTypes& types) {
   std::vector<ServiceDeclaration> declarations;
   for (const auto& [name, type] : types)

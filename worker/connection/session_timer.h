@@ -1,7 +1,7 @@
-// SessionTimer: the timer of one connection. It serves two deadlines, of which the first is optional: the
-// time after which an idle connection may be parked, and that of its session.
+// SessionTimer: the timer of one connection. It serves two deadlines: the session's own and, optionally, an
+// earlier one after which an idle connection is parked.
 //
-// One timer for both, because every idle connection pays for it.
+// It is one timer for both, because every idle connection pays for it.
 #ifndef PREFORKD_WORKER_CONNECTION_SESSION_TIMER_H_
 #define PREFORKD_WORKER_CONNECTION_SESSION_TIMER_H_
 
@@ -14,22 +14,22 @@ namespace preforkd {
 
 class SessionTimer {
  public:
-  // `on_fire` begins with Passed(). It may destroy the timer.
+  // `on_fire` must call Passed() first. It may destroy the timer.
   SessionTimer(EventLoop& loop, Timer::Callback on_fire)
       : timer_(loop, EventLoop::kPriorityClient, std::move(on_fire)) {}
 
   enum class Deadline { kParking, kSession };
 
   void SetAfter(Duration session);
-  // Precondition: `parking` comes first.
+  // Precondition: `parking` < `session`.
   void SetAfter(Duration parking, Duration session);
   void Cancel();
-  // Which deadline has passed. After that of parking the timer runs again, for the session.
+  // Returns the deadline that has passed. After kParking the timer runs again, for the session's deadline.
   [[nodiscard]] Deadline Passed();
 
  private:
   Timer timer_;
-  Time session_{};  // while the timer runs for parking: what comes then; zero: it runs for the session
+  Time session_{};  // the session's deadline while the timer runs for parking; else zero
 };
 
 }  // namespace preforkd

@@ -13,7 +13,7 @@ void SessionVerdict::Note(const IoResult& result) {
   if (result.kind == IoResult::Kind::kEnd) why = "end of file from the client";
   if (result.kind != IoResult::Kind::kError) return;
   const char* name = ::strerrorname_np(result.errnum);
-  why = name != nullptr ? name : "an error of its socket";
+  why = name != nullptr ? name : "a socket error";
 }
 
 }  // namespace preforkd

@@ -1,6 +1,6 @@
-// SessionVerdict: what is to become of a connection when the running callback of its session has returned.
-// The session decides by what it calls (Close, Travel, BeginAnew), the worker carries it out
-// (LiveConnection). Owned by the Connection.
+// SessionVerdict: the session's decision about its connection, applied when the session's callback has
+// returned. The session decides by calling Close, Travel or SwitchService; LiveConnection applies it. Owned
+// by the Connection.
 #ifndef PREFORKD_WORKER_CONNECTION_SESSION_VERDICT_H_
 #define PREFORKD_WORKER_CONNECTION_SESSION_VERDICT_H_
 
@@ -22,13 +22,13 @@ struct SessionVerdict {
   SessionVerdict();
   ~SessionVerdict();
 
-  // The end of a session that closes without a word will have this reason.
+  // Records the result as the reason, in case the session calls Close without one.
   void Note(const IoResult& result);
 
-  std::unique_ptr<Beginning> anew;          // the session that takes over
-  const char* why = "its session is done";  // it ends
-  std::uint64_t heavy_at = kNever;          // bytes that had moved when its luggage was too heavy to travel
-  std::optional<LossReason> loss;           // it ends because of us
+  std::unique_ptr<Beginning> next;            // the service that takes over
+  const char* why = "closed by the service";  // the reason for the end, for the log
+  std::uint64_t heavy_at = kNever;            // bytes_in + bytes_out when its luggage was found too large
+  std::optional<LossReason> loss;             // set if it ends through a fault of this server
   bool closing = false;
   bool travel = false;
 };

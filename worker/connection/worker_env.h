@@ -1,4 +1,4 @@
-// WorkerEnv: what everything inside one worker shares. Owned by worker.cc, alive for the whole process.
+// WorkerEnv: what everything inside one worker shares. Owned by worker.cc; lives as long as the process.
 #ifndef PREFORKD_WORKER_CONNECTION_WORKER_ENV_H_
 #define PREFORKD_WORKER_CONNECTION_WORKER_ENV_H_
 
@@ -17,8 +17,8 @@ namespace preforkd {
 
 class AccessLog;
 
-// Lines that clients can cause as often as they like: of each kind one a second, which says how many more
-// there were.
+// Limits of log lines that clients can cause at will: one line per kind and second, with the number of
+// suppressed ones.
 struct ClientLines {
   OncePerSecond bad_preface;
   OncePerSecond no_preface;
@@ -38,17 +38,17 @@ struct WorkerEnv {
   Generation generation{};
   std::shared_ptr<const Config> config;
 
-  // True from the moment the master (or its death) has told this worker to leave.
+  // The master has told this worker to retire, or has ended.
   bool retiring = false;
 
   ClientLines client_lines{};
 
-  AccessLog* access = nullptr;  // none: there is no access log
+  AccessLog* access = nullptr;  // nullptr: there is no access log
 
   DueConnections due{loop};
 
-  // Scratch buffers that every connection uses in turn: valid within one callback, never kept. That is why
-  // an idle connection holds no buffer.
+  // Scratch buffers shared by all connections: valid only within one callback. So an idle connection holds no
+  // buffer.
   std::array<char, 64 * 1024> in{};
   std::array<char, 64 * 1024> out{};
 };

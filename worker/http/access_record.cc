@@ -7,7 +7,7 @@ namespace preforkd::http {
 
 void AccessRecord::Arrive() {
   if (Log() == nullptr || arrived_ != Time{}) return;
-  // The callback has looked at the clock already.
+  // Reuses the clock reading made at the start of the callback.
   arrived_ = FromNanoseconds(static_cast<std::int64_t>(Get(connection_.Env().row.callback_since_ns)));
 }
 
@@ -52,7 +52,7 @@ void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
   }
   Log()->Done();
   open_ = false;
-  std::string().swap(kept_);  // gives the memory back; assigning an empty one would not
+  std::string().swap(kept_);  // frees the memory; assigning an empty string would not
 }
 
 }  // namespace preforkd::http

@@ -1,9 +1,9 @@
-// AccessRecord: the line of the access log that belongs to the answer that a session is giving. At most one
-// at a time, because nothing is begun behind an answer that waits.
+// AccessRecord: the access-log line of the response that a session is sending. There is at most one at a
+// time, because no response is started while another waits for the socket.
 //
-// The line is there before the first byte of the answer leaves: a worker that dies has no client who got an
-// answer without one. When not all of it could be sent it is taken back, and put again before the next
-// attempt.
+// The line is written before the first byte of the response is sent, so that a worker that crashes leaves no
+// response without its line. If only part of the response could be sent, the line is removed, and written
+// again before the next attempt.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_RECORD_H_
 #define PREFORKD_WORKER_HTTP_ACCESS_RECORD_H_
 
@@ -19,22 +19,22 @@ namespace preforkd::http {
 
 class AccessRecord {
  public:
-  // Without an access log nothing here does anything.
+  // Without an access log, all functions do nothing.
   explicit AccessRecord(Connection& connection) : connection_(connection) {}
   AccessRecord(const AccessRecord&) = delete;
   AccessRecord& operator=(const AccessRecord&) = delete;
 
-  // Bytes of a request are here. The first call after a Begin counts.
+  // Bytes of a request have arrived. Only the first call after a Begin counts.
   void Arrive();
-  // The answer is made, and will be sent. `head` is what the client sent, as far as that is known; `known`
-  // what the connection does not know itself. Ends the record before: who pipelines did not wait for that
-  // answer.
+  // A response has been created and will be sent. `head`: the request's head as far as it was received.
+  // `known`: what the connection does not know itself. Closes the previous record: with pipelining its
+  // response may still be unsent.
   void Begin(std::string_view head, const AccessEntry& known, std::uint64_t body_size);
-  // Where in the output it ends.
+  // Sets the position in the output where the response ends.
   void SetEnd(std::uint64_t end) { end_ = end; }
-  // Something is going to be sent.
+  // Call before sending anything.
   void BeforeSending();
-  // So much of the output has been sent by now. `all`: there is nothing more to be sent, or never will be.
+  // `sent` bytes of the output have been sent so far. `all`: nothing more will be sent.
   void AfterSending(std::uint64_t sent, bool all);
 
  private:
@@ -43,12 +43,12 @@ class AccessRecord {
 
   Connection& connection_;
   AccessLine::Parts parts_;
-  std::string kept_;  // holds the parts while the answer waits for the socket
+  std::string kept_;  // copies of the parts while the response waits for the socket
   std::uint64_t body_size_ = 0;
   std::uint64_t end_ = 0;
-  Time arrived_{};         // of the next request; none yet: zero
-  Time began_{};           // of the open record
-  std::uint32_t put_ = 0;  // size of the line that can still be taken back
+  Time arrived_{};         // of the next request; zero: none yet
+  Time began_{};           // start of the open record
+  std::uint32_t put_ = 0;  // size of the line that can still be removed
   bool open_ = false;
 };
 

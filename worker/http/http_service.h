@@ -1,5 +1,5 @@
-// HttpService: the service that speaks HTTP/1.1 and leaves the answers to a handler. What a program registers
-// that has an HttpHandler of its own, and no settings but those of HTTP:
+// HttpService: a service that speaks HTTP/1.1 and gets its answers from a handler. To register your own
+// HttpHandler with only the settings of HTTP:
 //
 //   ServiceType{[](const ServiceConfig& config, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
 //                 return MakeHttpService(config, std::make_unique<MyHandler>());
@@ -17,7 +17,7 @@
 namespace preforkd {
 
 std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings, std::unique_ptr<HttpHandler> handler);
-// For a type that declares HttpSettingTable(): with the limits and timeouts of `config`.
+// For a type that declares HttpSettingTable(): uses the limits and timeouts in `config`.
 std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler);
 
 }  // namespace preforkd

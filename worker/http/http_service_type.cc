@@ -25,9 +25,8 @@ std::vector<Setting> MakeTable() {
       {.name = "root",
        .kind = SettingKind::kFolder,
        .doc = "a folder, such as /srv/www; empty: a welcome page that shows the workers",
-       .more = "Its path is looked up again every second: a symlink that is switched, or a folder that is "
-               "made again, needs "
-               "no reload."},
+       .more = "Its path is looked up again every second: a switched symlink or a new folder at that path "
+               "needs no reload."},
       {.name = "index",
        .min = "1",
        .max = "4095",

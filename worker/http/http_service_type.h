@@ -1,4 +1,4 @@
-// The service type `http`: the files of `root`, or the welcome page when there is none.
+// The service type `http`: serves the files in `root`, or the welcome page if `root` is empty.
 #ifndef PREFORKD_WORKER_HTTP_HTTP_SERVICE_TYPE_H_
 #define PREFORKD_WORKER_HTTP_HTTP_SERVICE_TYPE_H_
 

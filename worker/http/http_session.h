@@ -1,9 +1,7 @@
-// HttpSession: one HTTP/1.x connection in this worker: when to read, when to wait, when to travel, when to
-// end.
+// HttpSession: one HTTP/1.x connection in this worker. It decides when to read, wait, travel and end.
 //
-// What bytes mean is decided elsewhere: RequestReader for input, Responder for output. One callback is:
-// receive once, answer every request that is whole, send once. While a response waits for the socket nothing
-// is read.
+// RequestReader interprets input, Responder creates output. One callback receives once, answers every
+// complete request, and sends once. While a response waits for the socket, nothing is read.
 #ifndef PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
 #define PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
 
@@ -33,13 +31,13 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
 
  private:
   void Receive();
-  // What next; the last thing that every callback does.
-  void Settle();
+  // Decides the next step; the last call of every callback.
+  void DecideNext();
   void AwaitInput();
   void AwaitRoom();
-  // The last answer has been sent.
+  // The last response has been sent.
   void Finish();
-  // Between two requests, with everything answered and sent.
+  // Between two requests, and everything has been answered and sent.
   [[nodiscard]] bool Idle() const { return TravelRefusal() == nullptr; }
 
   Connection& connection_;
@@ -47,7 +45,7 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   Responder responder_;
   SessionWait wait_;
   RequestReader reader_;
-  std::optional<LingeringClose> linger_;  // behind the last answer
+  std::optional<LingeringClose> linger_;  // set after the last response
   bool retiring_ = false;
 };
 

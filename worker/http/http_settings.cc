@@ -5,7 +5,7 @@ namespace {
 
 Setting Timeout(const char* name, const char* max, const char* fallback, const char* doc,
                 const char* more = "") {
-  // A shorter one fails everything on a busy machine.
+  // The minimum: a shorter timeout would fail every request on a busy machine.
   return {.name = name,
           .kind = SettingKind::kDuration,
           .min = "10ms",
@@ -18,10 +18,10 @@ Setting Timeout(const char* name, const char* max, const char* fallback, const c
 std::vector<Setting> MakeTable() {
   return {
       Timeout("header_timeout", "1h", "10s", "for a header; min_rate lengthens it, up to twice",
-              "It begins with the first byte. When it is over: 408."),
+              "It starts with the first byte. On expiry: 408."),
       Timeout("keepalive_timeout", "24h", "60s", "between requests"),
       Timeout("body_timeout", "1h", "30s", "how long a client may stall in a request body",
-              "Time uses it up, and each min_rate bytes that come give a second of it back; when nothing is "
+              "Time uses it up, and every min_rate bytes received give a second of it back. When nothing is "
               "left: 408."),
       {.name = "max_body_time",
        .kind = SettingKind::kDuration,
@@ -30,14 +30,14 @@ std::vector<Setting> MakeTable() {
        .fallback = "1h",
        .doc = "for a whole request body, at whatever rate it comes; 0: no limit"},
       Timeout("send_timeout", "1h", "30s", "how long a client may stall while it reads a response",
-              "It is used up and given back as body_timeout is."),
+              "It is used up and given back like body_timeout."),
       {.name = "min_rate",
        .kind = SettingKind::kSize,
        .min = "0",
        .max = "1GiB",
        .fallback = "500",
        .doc = "bytes a second that a client must send or take over these times; 0: any",
-       .more = "With 0 any byte gives the whole time back."},
+       .more = "With 0, any byte gives the whole time back."},
       {.name = "max_header",
        .kind = SettingKind::kSize,
        .min = "128",

@@ -1,4 +1,4 @@
-// The settings of a service that speaks HTTP: limits and timeouts of the protocol, whoever answers.
+// Settings of every service that speaks HTTP: limits and timeouts of the protocol.
 #ifndef PREFORKD_WORKER_HTTP_HTTP_SETTINGS_H_
 #define PREFORKD_WORKER_HTTP_HTTP_SETTINGS_H_
 
@@ -10,22 +10,22 @@
 
 namespace preforkd {
 
-// What every type whose service is made by MakeHttpService declares, besides settings of its own.
+// The settings that every type using MakeHttpService declares, besides its own.
 const std::vector<Setting>& HttpSettingTable();
 
 struct HttpSettings {
-  // The defaults of the table.
+  // Sets the defaults of the table.
   HttpSettings();
-  // Precondition: `settings` has those of the table.
+  // Precondition: `settings` contains those of the table.
   explicit HttpSettings(const Settings& settings);
 
-  // Below min_rate these run out, above it they last: pace.h.
+  // Below min_rate these are used up, above it they last (pace.h).
   Duration header_timeout;
   Duration keepalive_timeout;
   Duration body_timeout;
-  Duration max_body_time;  // for all of it; 0: no limit
+  Duration max_body_time;  // for the whole body; 0: no limit
   Duration send_timeout;
-  std::uint64_t min_rate;    // bytes a second; 0: no minimum
+  std::uint64_t min_rate;    // bytes per second; 0: no minimum
   std::uint64_t max_header;  // bytes
   std::uint32_t max_headers;
   std::uint64_t max_body;      // bytes

@@ -6,7 +6,7 @@
 namespace preforkd::http {
 namespace {
 
-// Version 1 was this byte alone.
+// Version 1 was only this byte.
 constexpr char kVersion = 2;
 constexpr std::size_t kTimeBytes = sizeof(std::int64_t);
 constexpr std::size_t kSize = 1 + kTimeBytes + 1;
@@ -15,7 +15,7 @@ constexpr std::size_t kSize = 1 + kTimeBytes + 1;
 
 std::string PackIdle(const IdleContext& context) {
   const std::int64_t until = ToNanoseconds(*context.until);
-  std::string packed(kSize, kVersion);  // short enough to need no memory of its own
+  std::string packed(kSize, kVersion);  // short enough to need no allocation
   std::memcpy(packed.data() + 1, &until, kTimeBytes);
   packed.back() = static_cast<char>(context.empty_lines);
   return packed;
@@ -26,7 +26,7 @@ IdleContext UnpackIdle(std::string_view packed) {
   if (packed.size() < kSize || packed.front() != kVersion) return context;
   std::int64_t until = 0;
   std::memcpy(&until, packed.data() + 1, kTimeBytes);
-  // No time is negative; what a worker has made up must not overflow when the present is taken from it.
+  // Times are never negative; an invented value must not overflow when the current time is subtracted.
   context.until = FromNanoseconds(std::max<std::int64_t>(until, 0));
   context.empty_lines = static_cast<std::uint8_t>(packed[1 + kTimeBytes]);
   return context;

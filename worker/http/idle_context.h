@@ -1,9 +1,9 @@
-// What an idle connection takes along when it goes to another worker: until when it may stay idle, and the
-// empty lines that it has sent already. Without it a client would get its whole time anew with every journey,
-// and it can make its connection travel: by an empty line, which is no request.
+// IdleContext: what an idle connection takes along to another worker: until when it may stay idle, and the
+// number of empty lines received. Without it a client would get the full idle time again with every journey,
+// and it can cause journeys with empty lines, which are no request.
 //
-// Pure. A worker of another version may have packed it, and a worker may lie: whatever comes is a context,
-// and what it says only shortens the time.
+// Pure. The context may come from another version or from a faulty worker: any bytes give a valid context,
+// which can only shorten the idle time.
 #ifndef PREFORKD_WORKER_HTTP_IDLE_CONTEXT_H_
 #define PREFORKD_WORKER_HTTP_IDLE_CONTEXT_H_
 
@@ -17,8 +17,8 @@
 namespace preforkd::http {
 
 struct IdleContext {
-  std::optional<Time> until;     // none: the connection is fresh, or comes from a worker that did not say
-  std::uint8_t empty_lines = 0;  // in front of the next request line
+  std::optional<Time> until;     // unset: a new connection, or the earlier worker did not tell
+  std::uint8_t empty_lines = 0;  // before the next request line
 
   bool operator==(const IdleContext&) const = default;
 };

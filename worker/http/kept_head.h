@@ -1,5 +1,5 @@
-// KeptHead: the head of a request whose body did not arrive with it. Holds a copy of the bytes and the
-// request that the parser has made of them, so that nothing is parsed again when the body is complete.
+// KeptHead: the head of a request whose body did not arrive with it. Holds a copy of the bytes and the parsed
+// request, so that nothing is parsed again when the body is complete.
 #ifndef PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
 #define PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
 
@@ -13,7 +13,7 @@ namespace preforkd::http {
 
 class KeptHead {
  public:
-  // `bytes` are those that `request` was parsed from. Its path may lie elsewhere; everything else is in them.
+  // `bytes`: those from which `request` was parsed. All views point into them, except perhaps the path.
   KeptHead(std::string_view bytes, const HttpRequest& request);
   // The request points into this object.
   KeptHead(const KeptHead&) = delete;
@@ -24,7 +24,7 @@ class KeptHead {
 
  private:
   std::size_t size_;
-  std::string text_;  // the bytes, and the path behind them
+  std::string text_;  // the bytes, then the path
   std::vector<HttpField> fields_;
   HttpRequest request_;
 };

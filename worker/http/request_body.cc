@@ -18,7 +18,7 @@ HttpRequest RequestBody::Request() const {
 
 ChunkedDecoder::State RequestBody::Feed(std::string_view input, std::size_t& used) {
   if (decoder_) return decoder_->Feed(input, data_, used);
-  // Memory grows with what arrives, not with what was announced.
+  // Memory grows with the data received, not with the announced length.
   used = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
   data_.append(input.substr(0, used));
   left_ -= used;

@@ -1,6 +1,5 @@
-// RequestBody: a body that did not arrive in one piece with its head, and the head that it belongs to. Owned
-// by the session from the end of the head to the end of the body; most requests never need one. Holds at most
-// the head and max_body bytes.
+// RequestBody: a body that did not arrive with its head, and that head. Owned by the session from the end of
+// the head to the end of the body; most requests need none. Holds at most the head and max_body bytes.
 #ifndef PREFORKD_WORKER_HTTP_REQUEST_BODY_H_
 #define PREFORKD_WORKER_HTTP_REQUEST_BODY_H_
 
@@ -19,24 +18,24 @@ namespace preforkd::http {
 
 class RequestBody : public Recycled<RequestBody> {
  public:
-  // `head` are the bytes that `request` was parsed from; `framing` has a body.
+  // `head`: the bytes from which `request` was parsed. `framing` must have a body.
   RequestBody(std::string_view head, const HttpRequest& request, const Framing& framing,
               std::uint64_t max_body);
 
-  // Uses bytes of `input` and never one that lies behind the body; says how many in `used`.
+  // Uses bytes of `input`, never beyond the end of the body; sets `used` to their number.
   ChunkedDecoder::State Feed(std::string_view input, std::size_t& used);
 
-  // Drops the data that has arrived.
+  // Drops the data received so far.
   void Forget() { data_.clear(); }
 
   [[nodiscard]] std::string_view HeadBytes() const { return head_.Bytes(); }
-  // With the body as far as it has arrived. Points into this object.
+  // The request with the body received so far. Points into this object.
   [[nodiscard]] HttpRequest Request() const;
 
  private:
   KeptHead head_;
   std::string data_;
-  std::uint64_t left_;                     // without a decoder
+  std::uint64_t left_;                     // bytes that are missing; not used with decoder_
   std::optional<ChunkedDecoder> decoder_;  // set for chunked coding
 };
 

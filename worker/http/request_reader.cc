@@ -37,7 +37,7 @@ void RequestReader::Use(std::string_view received, bool more_may_follow) {
 void RequestReader::UsePending() {
   pending_.erase(0, Process(pending_));
   if (pending_.empty())
-    std::string().swap(pending_);  // gives the memory back; assigning an empty one would not
+    std::string().swap(pending_);  // frees the memory; assigning an empty string would not
 }
 
 std::size_t RequestReader::Process(std::string_view input) {
@@ -86,7 +86,7 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
     Answer(request, head);
     return head.size() + length;
   }
-  // A client that has begun to send does not wait for the permission.
+  // A client that has already sent part of the body does not wait for "100 Continue".
   if (parsed.expects_continue && rest.empty()) responder_.SendContinue();
   body_ = std::make_unique<RequestBody>(head, request, framing, shared_.config.max_body);
   state_ = State::kBody;
@@ -112,7 +112,7 @@ std::size_t RequestReader::ReadBody(std::string_view input) {
 
 void RequestReader::RefuseBody(int status) {
   if (!answered_) return Refuse(status, body_->HeadBytes());
-  // A second answer would be taken for that of the next request.
+  // The client would take a second response for that of its next request.
   Shut();
 }
 
@@ -128,14 +128,15 @@ void RequestReader::Shut() {
 }
 
 void RequestReader::Answer(const HttpRequest& request, std::string_view head) {
-  // Behind a body old clients send an empty line, which nobody announces.
+  // Old clients send an unannounced empty line after a body.
   client_ends_ = !request.keep_alive && request.body.empty();
   if (!responder_.Serve(request, head)) state_ = State::kClosed;
 }
 
 void RequestReader::AnswerWithoutBody(HttpRequest request, std::string_view head) {
   const RequestHead& parsed = shared_.parser.Head();
-  // A client that waited to be told to go on may send its body now, or not: nobody can say what comes next.
+  // A client that waited for "100 Continue" may send its body now or not, so the following bytes are
+  // ambiguous.
   request.keep_alive = request.keep_alive && !parsed.expects_continue;
   Answer(request, head);
   if (Closed()) {

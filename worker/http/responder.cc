@@ -28,7 +28,7 @@ bool Responder::Serve(const HttpRequest& request, std::string_view head) {
   return keep;
 }
 
-// When it throws, so will Handle, which is the place where that is logged and answered.
+// If ReadsBody throws, Handle is called; its exception is logged and answered.
 bool Responder::HandlerReadsBody(const HttpRequest& request) const {
   try {
     return shared_.handler.ReadsBody(request);
@@ -44,17 +44,17 @@ void Responder::CallHandler(const HttpRequest& request) {
   std::string thrown;
   try {
     shared_.handler.Handle(request, response);
-    if (response.Malformed()) fault = "the handler made a response that HTTP cannot carry";
+    if (response.Malformed()) fault = "the handler's response is malformed";
   } catch (const std::exception& exception) {
     thrown = exception.what();
     fault = thrown.c_str();
   } catch (...) {
-    fault = "the handler threw something that is no std::exception";
+    fault = "the handler threw an exception that is not a std::exception";
   }
   if (fault == nullptr) return;
   if (const auto held_back = shared_.fault_log.Allow(Now())) {
-    log::Error(connection_.Id(), "500 for {} {}: {} ({} more since the last such line)", request.method_name,
-               request.target, fault, *held_back);
+    log::Error({log::kRequestFailed, connection_.Id(), {{"suppressed", *held_back}}}, "500 for {} {}: {}",
+               request.method_name, request.target, fault);
   }
   response.Clear();
   AnswerStatus(response, 500);
@@ -72,13 +72,16 @@ void Responder::Send(std::string_view head, AccessEntry known, const HeadContext
   known.status = response.Status();
   if (log::Enabled(log::Level::kDebug)) {
     constexpr std::size_t kShown = 200;
-    log::Debug(connection_.Id(), "request {} is answered with {}: {}", connection_.Requests(), known.status,
-               head.substr(0, std::min(head.find_first_of("\r\n"), kShown)));
+    const std::string_view line = head.substr(0, std::min(head.find_first_of("\r\n"), kShown));
+    log::Debug({log::kRequestAnswered,
+                connection_.Id(),
+                {{"request", connection_.Requests()}, {"status", known.status}, {"line", line}}},
+               "request {} answered with {}: {}", connection_.Requests(), known.status, line);
   }
   access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
   const std::uint64_t begin = output_.End();
   access_.SetEnd(begin + SendResponse(output_, response, context, head_only));
-  response.Clear();  // closes a file that was read here
+  response.Clear();  // closes a file that was copied
 }
 
 void Responder::Refuse(int status, std::string_view head) {
@@ -111,7 +114,7 @@ void Responder::Announce(const HttpRequest& request) {
   connection_.Doing({line.data(), size});
 }
 
-// A worker that only retires keeps the connection open, because it goes on elsewhere.
+// A worker that only retires keeps the connection open, because another worker continues it.
 bool Responder::ServerStops() const {
   const MasterPage& master = connection_.Env().scoreboard.Master();
   return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;

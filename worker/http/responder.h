@@ -1,8 +1,8 @@
-// Responder: answers the requests of one HTTP connection: a parsed request goes to the handler, its response
-// to the output, and its line to the access log. Owned by the session.
+// Responder: answers the requests of one HTTP connection: it passes a parsed request to the handler, the
+// response to the output, and its line to the access log. Owned by the session.
 //
-// One answer at a time: nothing is answered behind an answer that waits for the socket (Waiting). It never
-// reads, never waits and never closes the connection.
+// One response at a time: no request is answered while a response waits for the socket (Waiting). It never
+// reads, waits or closes the connection.
 #ifndef PREFORKD_WORKER_HTTP_RESPONDER_H_
 #define PREFORKD_WORKER_HTTP_RESPONDER_H_
 
@@ -19,7 +19,7 @@ namespace preforkd::http {
 
 class Responder {
  public:
-  // Both outlive it.
+  // Both arguments must outlive this object.
   Responder(Connection& connection, SessionShared& shared)
       : connection_(connection), shared_(shared), output_(connection), access_(connection) {}
   Responder(const Responder&) = delete;
@@ -27,24 +27,23 @@ class Responder {
   ~Responder() { access_.AfterSending(output_.Sent(), true); }
 
   [[nodiscard]] const SocketAddress& Peer() const { return connection_.Peer(); }
-  // Bytes of a request are here. The first call after an answer counts.
+  // Bytes of a request have arrived. Only the first call after a response counts.
   void Arrive() { access_.Arrive(); }
   // HttpHandler::ReadsBody.
   [[nodiscard]] bool HandlerReadsBody(const HttpRequest& request) const;
-  // The client may send the body that it has announced.
+  // Tells the client to send the body that it has announced.
   void SendContinue() { output_.Append("HTTP/1.1 100 Continue\r\n\r\n"); }
-  // `head` are the bytes of the request's head. False: this answer is the last of the connection.
+  // `head`: the bytes of the request's head. False: this response is the last of the connection.
   [[nodiscard]] bool Serve(const HttpRequest& request, std::string_view head);
-  // Answers with an error, which is the last answer. `head`: what is known of that of the request, from its
-  // first byte on.
+  // Answers with an error, as the last response. `head`: the request's head as far as it was received.
   void Refuse(int status, std::string_view head);
 
-  // Sends what the socket takes, and keeps the access log right. `last`: as for Output.
+  // Sends what the socket accepts and keeps the access log consistent. `last`: see Output::Flush.
   Output::Progress Flush(bool last = false);
-  // An answer waits for the socket: answer nothing more.
+  // A response waits for the socket: answer nothing more.
   [[nodiscard]] bool Waiting() const { return output_.Waiting(); }
   [[nodiscard]] bool FileFailed() const { return output_.FileFailed(); }
-  // Bytes of the answers that the client has received.
+  // Bytes of the responses that the client has received.
   [[nodiscard]] std::uint64_t Delivered() const;
 
  private:

@@ -1,5 +1,5 @@
-// SessionShared: what the HTTP sessions of one service share. Owned by the service. One session uses it
-// within one callback; nothing of a connection may be kept in it.
+// SessionShared: what the HTTP sessions of one service share. Owned by the service. A session uses it only
+// within one callback, so it must not keep any state of a connection.
 #ifndef PREFORKD_WORKER_HTTP_SESSION_SHARED_H_
 #define PREFORKD_WORKER_HTTP_SESSION_SHARED_H_
 

@@ -6,7 +6,7 @@
 namespace preforkd::http {
 namespace {
 
-// A head that keeps to min_rate may take so many times header_timeout.
+// A head that keeps to min_rate may take this many times header_timeout.
 constexpr int kHeadTotal = 2;
 
 }  // namespace
@@ -33,8 +33,8 @@ void SessionWait::Begin(WaitFor wait) {
   const PaceRules rules = Rules();
   pace_ = Pace(rules, now);
   until_ = pace_.Deadline(rules);
-  // No request has come since the connection was idle before: in an earlier worker, or before half an empty
-  // line.
+  // No request has arrived since the last idle time, in an earlier worker or before a partial empty line:
+  // keep that deadline.
   if (Idle()) until_ = std::min(until_, idle_until_);
   SetTimer(now);
 }
@@ -70,7 +70,7 @@ Duration SessionWait::Lag(Time now) const {
 }
 
 void SessionWait::SetTimer(Time now) {
-  // What is over is over in a moment: a delay of 0 could mean no limit to who parks it.
+  // An expired wait gets 1 ms, because a delay of 0 would mean no limit to the master.
   const Duration delay = std::max<Duration>(until_ - now, std::chrono::milliseconds(1));
   Idle() ? connection_.SetIdleTimeout(delay) : connection_.SetTimeout(delay);
 }

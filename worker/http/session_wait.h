@@ -1,8 +1,7 @@
-// SessionWait: what one HTTP session waits for, and how long it may: the timer of the session, and nobody
-// else sets it.
+// SessionWait: what one HTTP session waits for, and for how long. It alone sets the session's timer.
 //
-// The rules of each kind of waiting are one pure function of the configuration (WaitRules); how bytes move a
-// deadline is pace.h. Tells Connection when to call the session's OnTimeout; never ends anything itself.
+// WaitRules, a pure function of the configuration, has the rules of each kind of wait; pace.h defines how
+// bytes move a deadline. It arranges the call of the session's OnTimeout, and never ends anything itself.
 #ifndef PREFORKD_WORKER_HTTP_SESSION_WAIT_H_
 #define PREFORKD_WORKER_HTTP_SESSION_WAIT_H_
 
@@ -17,35 +16,35 @@ namespace preforkd::http {
 
 enum class WaitFor {
   kNothing,
-  kFirstByte,    // of the connection
-  kNextRequest,  // its first byte
-  kHead,         // the rest of it
-  kBody,         // the rest of it
-  kRoom,         // in the socket, for the rest of an answer
+  kFirstByte,    // the first byte of the connection
+  kNextRequest,  // the first byte of the next request
+  kHead,         // the rest of the head
+  kBody,         // the rest of the body
+  kRoom,         // room in the socket, for the rest of a response
 };
 
 PaceRules WaitRules(WaitFor wait, const HttpSettings& config);
 
 class SessionWait {
  public:
-  // `config` outlives it. `idle_until`: what an earlier worker has left of the time to be idle.
+  // `config` must outlive this object. `idle_until`: the idle deadline set by an earlier worker.
   SessionWait(Connection& connection, const HttpSettings& config, std::optional<Time> idle_until)
       : connection_(connection), config_(config), idle_until_(idle_until.value_or(Time::max())) {}
 
-  // From now on; nothing changes where this is what is waited for already.
+  // Starts to wait. No effect if it already waits for the same.
   void Begin(WaitFor wait);
-  // It has come.
+  // The wait is over: what it waited for has arrived.
   void End() {
     wait_ = WaitFor::kNothing;
     idle_until_ = Time::max();
   }
-  // Bytes of it have come. Idle time does not get longer by them.
+  // Bytes of what it waits for have arrived. They do not extend idle time.
   void Progress(std::uint64_t bytes);
-  // The answer that is being sent: `delivered` of its connection's bytes have reached the client. Not what
-  // the socket has taken: that may be a megabyte, which a slow client reads for minutes while nothing seems
-  // to move.
+  // While a response is sent: `delivered` bytes have reached the client in total. Bytes accepted by the
+  // socket do not count: that can be a megabyte, which a slow client reads for minutes without visible
+  // progress.
   void Delivered(std::uint64_t delivered);
-  // After a timeout: the time is over. If not, the timer runs again.
+  // Call on a timeout. True if the time is over; else the timer runs again.
   bool Over();
 
   [[nodiscard]] WaitFor For() const { return wait_; }
@@ -61,7 +60,7 @@ class SessionWait {
 
   Connection& connection_;
   const HttpSettings& config_;
-  Time idle_until_;  // of the idle time before, while no request has come; else max
+  Time idle_until_;  // deadline of the current idle time until a request arrives; else max
   Pace pace_;
   Time until_{};
   std::uint64_t delivered_ = 0;

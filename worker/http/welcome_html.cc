@@ -2,7 +2,7 @@
 
 namespace preforkd::http {
 
-// Everything that comes from status.json is set with textContent: never as HTML.
+// Everything from status.json is set with textContent, never as HTML.
 const std::string_view kWelcomeHtml = R"html(<!doctype html>
 <html lang="en">
 <head>
@@ -85,7 +85,7 @@ const totals = [["uptime", "uptime_seconds", span], ["generation", "generation",
   ["accepted", "accepted", number], ["parked", "parked", number], ["lost", "lost", number],
   ["handed over", "handed_over", number], ["handed back", "handed_back", number],
   ["reclaimed", "reclaimed", number], ["restarts", "restarts", number]];
-const mood = {ready: "good", serving: "good", starting: "warn", reloading: "warn", retiring: "warn",
+const badgeClass = {ready: "good", serving: "good", starting: "warn", reloading: "warn", retiring: "warn",
   stopping: "warn", gone: "bad"};
 const element = (tag, text, className) => {
   const made = document.createElement(tag);
@@ -106,7 +106,7 @@ function showWorkers(status) {
   byId("workers").replaceChildren(...status.workers.map(worker => {
     const row = element("tr", "", worker.slot === status.answered_by.slot ? "me" : "");
     for (const [name, key, text = String] of columns) {
-      const cell = element("td", text(worker[key]), key === "state" ? mood[worker[key]] : "");
+      const cell = element("td", text(worker[key]), key === "state" ? badgeClass[worker[key]] : "");
       cell.dataset.name = name;
       row.append(cell);
     }
@@ -115,7 +115,7 @@ function showWorkers(status) {
 }
 function show(status) {
   byId("state").textContent = status.state;
-  byId("state").className = "badge " + (mood[status.state] || "");
+  byId("state").className = "badge " + (badgeClass[status.state] || "");
   byId("version").textContent = `version ${status.version}, master pid ${status.pid}`;
   byId("who").textContent =
     `This request was answered by the worker in slot ${status.answered_by.slot}, pid ${status.answered_by.pid}.`;

@@ -1,4 +1,4 @@
-// The built-in page: one text, no asset from anywhere. Shows what /status.json says, once a second.
+// The built-in welcome page: one text without external assets. It shows /status.json once a second.
 #ifndef PREFORKD_WORKER_HTTP_WELCOME_HTML_H_
 #define PREFORKD_WORKER_HTTP_WELCOME_HTML_H_
 

@@ -34,8 +34,8 @@ std::unique_ptr<HttpHandler> MakeWelcomePage(const WorkerEnv& env) {
 void AnswerWelcomePage(HttpResponse& response) {
   response.SetContentType("text/html; charset=utf-8");
   response.AddHeader("Cache-Control", "no-cache");
-  // The page shows text that clients have sent (what a worker is doing): should it ever forget to escape it,
-  // this keeps a script out.
+  // The page shows text from clients (what a worker is doing). Should it ever fail to escape that, this
+  // policy blocks scripts.
   response.AddHeader(
       "Content-Security-Policy",
       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "

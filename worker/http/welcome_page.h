@@ -1,5 +1,5 @@
-// WelcomePage: the handler of an http service without a root: `/` is a page that shows the server at work,
-// `/status.json` is what the page is made of. Everything else is 404.
+// WelcomePage: the handler of an http service without a root. `/` is a page that shows the server's state,
+// `/status.json` is its data. Everything else is 404.
 #ifndef PREFORKD_WORKER_HTTP_WELCOME_PAGE_H_
 #define PREFORKD_WORKER_HTTP_WELCOME_PAGE_H_
 
@@ -10,10 +10,10 @@
 
 namespace preforkd {
 
-// `env` outlives the handler.
+// `env` must outlive the handler.
 std::unique_ptr<HttpHandler> MakeWelcomePage(const WorkerEnv& env);
 
-// The two answers, for handlers that have more than these.
+// The two responses, for other handlers to use.
 void AnswerWelcomePage(HttpResponse& response);
 void AnswerStatusJson(HttpResponse& response, const WorkerEnv& env);
 

@@ -21,20 +21,21 @@ using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 
 RefusedCalls* g_refused = nullptr;
 
-// What the interrupted system call is to return.
+// Sets the result that the interrupted system call returns.
 void SetResult(void* context, int result) {
 #if defined(__x86_64__)
   static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RAX] = result;
 #elif defined(__aarch64__)
   static_cast<ucontext_t*>(context)->uc_mcontext.regs[0] = static_cast<std::uint64_t>(result);
 #else
-#error "where does this machine put the result of a system call?"
+#error "unknown register for the result of a system call"
 #endif
 }
 
-// Runs in place of the call, in its thread, wherever that was: nothing but stores (signal-safety(7)).
+// Runs instead of the system call, in the thread that made it, at any point: only plain stores are allowed
+// (signal-safety(7)).
 void OnRefused(int, siginfo_t* info, void* context) {
-  constexpr int kBySeccomp = 1;  // SYS_SECCOMP, which glibc does not name
+  constexpr int kBySeccomp = 1;  // SYS_SECCOMP, which glibc does not define
   if (info->si_code != kBySeccomp) return;
   g_refused->Note(info->si_syscall);
   SetResult(context, -EPERM);
@@ -50,25 +51,25 @@ Status CatchRefusals(RefusedCalls& refused) {
   return {};
 }
 
-// libseccomp answers with a negative errno.
+// libseccomp returns a negative errno.
 Status Checked(int result, const char* call, std::string_view context = {}) {
   return result < 0 ? Status(SysErrorOf(-result, call, context)) : Status();
 }
 
 Status Configure(scmp_filter_ctx filter) {
-  // A tree instead of a list. What is allowed whatever its arguments the kernel answers from a bitmap,
-  // since 5.11.
+  // A tree instead of a list. Since Linux 5.11 a bitmap answers calls that are allowed whatever their
+  // arguments.
   constexpr unsigned kTree = 2;
   Status status =
       Checked(::seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, kTree), "seccomp_attr_set", "optimize");
   if (!status.Ok()) return status;
-  // Threads that a service has started while it was made are under it too.
+  // Include threads that a service started when it was created.
   return Checked(::seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1), "seccomp_attr_set", "tsync");
 }
 
 Status AddRule(scmp_filter_ctx filter, const CallRule& rule) {
   const int number = ::seccomp_syscall_resolve_name(std::string(rule.name).c_str());
-  if (number == __NR_SCMP_ERROR || number < 0) return {};  // this machine does not have it
+  if (number == __NR_SCMP_ERROR || number < 0) return {};  // does not exist on this machine
   std::vector<scmp_arg_cmp> tests;
   for (const ArgumentTest& test : rule.tests) {
     tests.push_back({test.argument, SCMP_CMP_MASKED_EQ, test.mask, test.value});

@@ -1,10 +1,9 @@
-// The filter of system calls (seccomp(2)): from now on this process, and whatever it forks or executes, makes
-// only the calls of the table (common/process/call_table.h).
+// The system-call filter (seccomp(2)): once installed, this process and every process that it forks or
+// executes can make only the calls in the table (common/process/call_table.h).
 //
-// A call outside of it fails with EPERM and is noted in the scoreboard row, from where the master says it:
-// the worker, which may be somebody else's by now, has no part in that. Where the signal that does this
-// cannot be delivered, because the caller has blocked it (pthread_create(3) blocks all), the kernel ends the
-// process with SIGSYS.
+// Any other call fails with EPERM and is noted in the scoreboard row. The master logs it from there, because
+// the worker may be under an attacker's control. If the caller has blocked the signal that the filter raises
+// (pthread_create(3) blocks all signals), the kernel kills the process with SIGSYS.
 #ifndef PREFORKD_WORKER_PROCESS_CALL_FILTER_H_
 #define PREFORKD_WORKER_PROCESS_CALL_FILTER_H_
 
@@ -14,10 +13,11 @@
 
 namespace preforkd {
 
-// kOn: refuses and notes in `refused`, which outlives the process. kLog: allows, and the kernel's audit log
-// names what kOn would refuse. kOff: nothing. For all threads of the process, and for good. Needs
-// PR_SET_NO_NEW_PRIVS. Where the kernel has no filters nothing is done, and the master says so
-// (identity_plan.h). Error: the kernel has filters, and this one could not be installed.
+// kOn: refuses other calls and notes them in `refused`, which must outlive the process. kLog: allows them,
+// and the kernel's audit log names what kOn would refuse. kOff: does nothing. Applies to all threads, and
+// cannot be undone. Needs PR_SET_NO_NEW_PRIVS. If the kernel does not support filters, nothing is done and
+// the master logs that (identity_plan.h). Error: the kernel supports filters, but this one could not be
+// installed.
 Status InstallCallFilter(CallFilter mode, CallSets sets, RefusedCalls& refused);
 
 }  // namespace preforkd

@@ -23,15 +23,15 @@
 namespace preforkd {
 namespace {
 
-// A terminal's signals, the master's commands, and what would end a process that has no use for it (SIGXFSZ:
-// a log that has reached a limit is a write that fails).
+// Signals from a terminal, commands meant for the master, and SIGXFSZ: a write to a log at its size limit
+// must fail, not end the process.
 constexpr int kIgnored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE,
                             SIGALRM, SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ};
 
 Status ResetSignals() {
   for (int signo = 1; signo < NSIG; ++signo) {
     if (signo == SIGKILL || signo == SIGSTOP) continue;
-    (void)::signal(signo, SIG_DFL);  // EINVAL for the two that libc keeps
+    (void)::signal(signo, SIG_DFL);  // EINVAL for the two signals that libc reserves
   }
   for (const int signo : kIgnored) {
     if (::signal(signo, SIG_IGN) == SIG_ERR) return SysError("signal");
@@ -45,14 +45,15 @@ Status ResetSignals() {
 
 constexpr int kFirstForeign = kAccessFd + 1;
 
-// A copy of `fd` where no number is that something else goes to: dup3 closes what is there.
+// Copies `fd` to a number outside the worker's fixed ones: dup3 to a fixed number closes what was there.
 Result<UniqueFd> PutAside(int fd, const char* what) {
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstForeign));
   if (!copy.Valid()) return SysError("fcntl", what);
   return copy;
 }
 
-// Moves it to exactly `number`, close-on-exec; the copy that stays behind goes with everything else.
+// Moves `copy` to exactly `number`, close-on-exec. The copy itself is closed later with all other
+// descriptors.
 Result<UniqueFd> Place(Result<UniqueFd> copy, int number) {
   if (!copy.Ok()) return copy;
   const int fd = copy.Value().Release();
@@ -60,8 +61,8 @@ Result<UniqueFd> Place(Result<UniqueFd> copy, int number) {
   return UniqueFd(number);
 }
 
-// Standard input is nobody's here; output and error are, unless the caller wants them back.
-Status LetGoOfStandard(bool detached) {
+// Redirects standard input to /dev/null. Output and error too, if the caller waits for their release.
+Status ReleaseStandard(bool detached) {
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.Valid()) return SysError("open", "/dev/null");
   if (::dup2(null.Get(), STDIN_FILENO) < 0) return SysError("dup2");
@@ -77,7 +78,7 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   Result<UniqueFd> channel = PutAside(start.channel, "channel");
   Result<UniqueFd> log = log_is_file ? PutAside(start.logs.server, "log") : UniqueFd();
   Result<UniqueFd> access = has_access ? PutAside(start.logs.access, "access log") : UniqueFd();
-  if (const Status status = LetGoOfStandard(start.detached); !status.Ok()) return status.Err();
+  if (const Status status = ReleaseStandard(start.detached); !status.Ok()) return status.Err();
 
   channel = Place(std::move(channel), kChannelFd);
   if (log_is_file) log = Place(std::move(log), kLogFd);
@@ -85,7 +86,7 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   for (const auto* kept : {&channel, &log, &access}) {
     if (!kept->Ok()) return kept->Err();
   }
-  // Nothing of the master's is left: neither behind ours, nor on a number that is ours and not used.
+  // Close the master's other descriptors: those above ours, and those on an unused number of ours.
   if (::close_range(kFirstForeign, ~0U, 0) < 0) return SysError("close_range");
   if (!log_is_file && ::close_range(kLogFd, kLogFd, 0) < 0) return SysError("close_range");
   if (!has_access && ::close_range(kAccessFd, kAccessFd, 0) < 0) return SysError("close_range");
@@ -93,19 +94,20 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
                           OpenStatm()};
 }
 
-// Protection from the OOM killer is the master's alone: a worker may grow, and can be replaced. Where there
-// is no /proc, or no right to it, it stays as it is.
-void TakeNoOomProtection() {
+// Only the master is protected from the OOM killer: a worker may grow, and can be replaced. Without /proc or
+// the right to write, the setting stays as it is.
+void DropOomProtection() {
   const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
   std::array<char, 16> text{};
   if (!file.Valid() || ::pread(file.Get(), text.data(), text.size() - 1, 0) <= 0 || text[0] != '-') return;
-  if (::pwrite(file.Get(), "0", 1, 0) != 1) log::Debug("{}", SysError("write", "oom_score_adj").text);
+  if (::pwrite(file.Get(), "0", 1, 0) != 1)
+    log::Debug(log::kSystemCallFailed, "{}", SysError("write", "oom_score_adj").text);
 }
 
-Status FollowMaster(pid_t master, int death_signal) {
-  if (::prctl(PR_SET_PDEATHSIG, death_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
-  // If the master died before the call, no signal will ever come.
-  if (::getppid() != master) return Error{"the master is gone already", 0};
+Status FollowMaster(pid_t master, int parent_exit_signal) {
+  if (::prctl(PR_SET_PDEATHSIG, parent_exit_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
+  // If the master ended before the prctl call, no signal will arrive.
+  if (::getppid() != master) return Error{"the master has already ended", 0};
   return {};
 }
 
@@ -114,23 +116,26 @@ Status FollowMaster(pid_t master, int death_signal) {
 Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   log::SetIdentity({"worker", start.id.slot, start.id.incarnation, start.generation});
   if (const Status status = ResetSignals(); !status.Ok()) return status.Err();
-  // Its own session: a ^C in the terminal is for the master, which then stops its workers in order.
+  // A session of its own, so that ^C in a terminal reaches only the master, which then stops its workers in
+  // order.
   if (::setsid() < 0) return SysError("setsid");
   (void)KeepEnvironment(start.pool->worker.environment);
-  TakeNoOomProtection();
-  const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still there
+  DropOomProtection();
+  const Status confined = start.scoreboard->ConfineTo(start.id.slot);  // while its descriptor is still open
   Result<ChildDescriptors> descriptors = KeepOnlyOurs(start);
   if (!descriptors.Ok()) return descriptors;
   log::SetOutput(descriptors.Value().log.Valid() ? kLogFd : STDERR_FILENO, start.logs.sink);
-  // The master still has those of the generation in service.
+  // The master still uses the settings of the generation in service.
   log::SetLevel(start.config->log.level);
   log::SetFormat(start.config->log.format);
   if (log::MeansSyslog(start.config->log.file)) {
     log::SetSyslog(start.config->log.syslog_socket,
                    static_cast<unsigned>(log::FacilityOf(start.config->log.file)));
   }
-  if (!confined.Ok()) log::Warning("the rows of other workers can be written to: {}", confined.Err().text);
-  // Seen in ps and top; 15 characters at most.
+  if (!confined.Ok())
+    log::Warning({log::kWorkerUnprotected, {{"protection", "scoreboard"}}},
+                 "this worker can write to the rows of other workers: {}", confined.Err().text);
+  // Shown by ps and top; at most 15 characters.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");
   const IdentityPlan plan = PlanIdentity(*start.pool, OwnAuthority());
@@ -138,7 +143,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   if (!roots.Ok()) return roots.Err();
   if (const Status status = TakeIdentity(plan, *start.pool); !status.Ok()) return status.Err();
   if (plan.change_root) roots.Value().Rename(start);
-  if (const Status status = FollowMaster(start.master_pid, start.death_signal); !status.Ok())
+  if (const Status status = FollowMaster(start.master_pid, start.parent_exit_signal); !status.Ok())
     return status.Err();
   return descriptors;
 }

@@ -14,19 +14,20 @@ namespace {
 const char* InWords(ReturnReason reason) {
   switch (reason) {
     case ReturnReason::kIdle: return "it is idle";
-    case ReturnReason::kRetiring: return "this worker retires";
-    case ReturnReason::kOverShare: return "others have fewer";
+    case ReturnReason::kRetiring: return "this worker is retiring";
+    case ReturnReason::kOverShare: return "other workers have fewer";
   }
   return "?";
 }
 
-// Connections beyond a quarter over its share that this worker keeps before it hands any back for evenness.
+// Number of connections above 5/4 of its share that this worker keeps before it returns any to balance the
+// load.
 std::uint64_t Slack(const WorkerEnv& env) {
   constexpr std::uint64_t kByTurn = 8;
-  constexpr std::uint64_t kByLoad = 2;  // what was gathered is spread when that is over
+  constexpr std::uint64_t kByLoad = 2;  // gathered connections are spread when gathering ends
   const DispatchConfig& dispatch = env.config->dispatch;
   if (dispatch.policy != DispatchPolicy::kLeastConnections) return kByTurn;
-  // On purpose, so no surplus.
+  // Gathering makes the load uneven on purpose.
   const PoolRow* const pool = env.scoreboard.PoolOf(env.row);
   if (pool != nullptr && pool->gathers.load(std::memory_order_relaxed))
     return std::max(kByTurn, std::uint64_t{dispatch.gather});
@@ -45,23 +46,24 @@ ConnectionReturns::ConnectionReturns(WorkerEnv& env, MasterLink& master, Connect
 }
 
 bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) {
-  // When the whole server stops nobody else would get it: who has spoken is answered here.
+  // When the whole server stops, no other worker would get it: a client that has sent data is answered here.
   const MasterPage& master = env_.scoreboard.Master();
   const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
   if (server_stops && connection.Client().HasInput()) return false;
   std::optional<Luggage> luggage = connection.Pack();
   if (!luggage) return false;
-  // Nor would anybody do what is left to do.
+  // No other worker would do the remaining work.
   if (luggage->wake && (server_stops || master_.MasterGone())) return false;
   HandBack message;
   message.id = env_.id;
   message.reason = reason;
   message.wake_now = luggage->wake;
-  message.idle_left_ns = luggage->idle_for.count();
+  message.idle_left_ns = luggage->idle_left.count();
   message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.context = std::move(luggage->context);
-  log::Debug(message.parcel.id, "handed back: {}", InWords(reason));
+  log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(reason)}}},
+             "handed back: {}", InWords(reason));
   if (master_.Send(message)) {
     tally_.Returned();
   } else {
@@ -72,7 +74,8 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
 }
 
 void ConnectionReturns::ReturnSurplus() {
-  if (env_.config->dispatch.policy == DispatchPolicy::kClientHash) return;  // they would all come back
+  // Each connection would come back to this worker.
+  if (env_.config->dispatch.policy == DispatchPolicy::kClientHash) return;
   std::uint64_t all = 0;
   std::uint64_t workers = 0;
   for (std::uint32_t slot = 0; slot < env_.scoreboard.SlotsUsed(); ++slot) {

@@ -1,7 +1,7 @@
-// ConnectionReturns: gives connections of this worker back to the master, as far as their sessions let them
-// travel, and keeps the account of what went and what could not. Owned by the worker.
+// ConnectionReturns: hands connections of this worker back to the master, as far as their sessions can
+// travel, and books the results. Owned by the worker.
 //
-// It never ends a connection that could stay: only one that was already packed, when the master is gone.
+// It ends no connection that could stay; the exception is one that was already packed when the master ended.
 #ifndef PREFORKD_WORKER_PROCESS_CONNECTION_RETURNS_H_
 #define PREFORKD_WORKER_PROCESS_CONNECTION_RETURNS_H_
 
@@ -15,19 +15,19 @@ namespace preforkd {
 
 class ConnectionReturns {
  public:
-  // All outlive it.
+  // The arguments must outlive this object.
   ConnectionReturns(WorkerEnv& env, MasterLink& master, ConnectionTable& connections, Tally& tally);
   ConnectionReturns(const ConnectionReturns&) = delete;
   ConnectionReturns& operator=(const ConnectionReturns&) = delete;
 
-  // Hands `connection` back and destroys it; false when it must stay, or ends in a moment.
+  // Hands `connection` back and destroys it. False if it stays, or is about to end.
   bool Return(LiveConnection& connection, ReturnReason reason);
-  // Hands back what can travel of the connections beyond this worker's share of all. A worker that has just
-  // joined has nothing, and connections that are never idle would never come to it.
+  // Hands back the connections beyond this worker's share, as far as they can travel. Without this, a new
+  // worker would never get connections that are never idle.
   void ReturnSurplus();
 
  private:
-  // A connection that was to go back and could not ends here.
+  // Books the end of a connection that could not be handed back.
   void CountUnreturned();
 
   WorkerEnv& env_;

@@ -18,11 +18,11 @@ constexpr bool kSanitizerHandles = false;
 #endif
 
 CrashRecord* g_record = nullptr;
-// Unwinding needs some kilobytes; SIGSTKSZ is no constant any more.
+// Unwinding needs some kilobytes. SIGSTKSZ is no longer a constant.
 alignas(16) std::array<char, 64 * 1024> g_stack;
 
-// Runs with the stack and heap in an unknown state. SA_RESETHAND has set the default action again, so a
-// second fault in here ends the process at once.
+// Stack and heap are in an unknown state here. SA_RESETHAND has restored the default action, so a second
+// fault ends the process at once.
 void OnFatalSignal(int signo, siginfo_t* info, void*) {
   std::array<void*, CrashRecord::kFrames> frames{};
   Set(g_record->signo, static_cast<std::uint64_t>(signo));
@@ -33,8 +33,7 @@ void OnFatalSignal(int signo, siginfo_t* info, void*) {
     Set(g_record->frames[index], reinterpret_cast<std::uint64_t>(frames[index]));
   }
   Set(g_record->count, static_cast<std::uint64_t>(count));
-  // Back to where it happened, or out of the kernel's queue: this time with the default action. SIGABRT from
-  // outside (a hang) does not repeat itself.
+  // Raise it again, now with the default action. A SIGABRT from outside (a hang) would not repeat by itself.
   ::raise(signo);
 }
 
@@ -43,7 +42,7 @@ void OnFatalSignal(int signo, siginfo_t* info, void*) {
 Status InstallCrashReport(CrashRecord& record) {
   if (kSanitizerHandles) return {};
   g_record = &record;
-  // The first call loads libgcc's unwinder, which allocates: not in the handler.
+  // The first call loads libgcc's unwinder and allocates, which the handler must not do.
   std::array<void*, 1> warm_up{};
   (void)::backtrace(warm_up.data(), 1);
   stack_t stack{};

@@ -1,6 +1,6 @@
-// Leaves in the scoreboard where this process was when a signal killed it. The master, which is the same
-// program at the same addresses, names the places and writes them to the log; the process itself does nothing
-// that is not safe in a signal handler.
+// Crash report: when a signal kills this process, records the call stack in the scoreboard. The master is the
+// same program at the same addresses: it resolves the addresses and logs them. This process does only what is
+// safe in a signal handler.
 #ifndef PREFORKD_WORKER_PROCESS_CRASH_REPORT_H_
 #define PREFORKD_WORKER_PROCESS_CRASH_REPORT_H_
 
@@ -9,9 +9,9 @@
 
 namespace preforkd {
 
-// For SEGV, BUS, FPE, ILL, TRAP and ABRT, on a stack of its own so that a stack overflow can be reported too.
-// The signal then takes its default course: the core, if cores are enabled, is not prevented. `record` must
-// outlive the process. A build with a sanitizer leaves the handlers to the sanitizer.
+// Handles SEGV, BUS, FPE, ILL, TRAP and ABRT, on an alternate stack so that a stack overflow is reported too.
+// The signal then takes its default action, so a core is still written where cores are enabled. `record` must
+// outlive the process. In a sanitizer build nothing is installed: the sanitizer has its own handlers.
 Status InstallCrashReport(CrashRecord& record);
 
 }  // namespace preforkd

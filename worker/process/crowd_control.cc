@@ -14,13 +14,13 @@ struct Slow {
   LiveConnection* connection;
 };
 
-// Those that lag as much as `least` or more, the slowest first.
-std::vector<Slow> SlowOf(ConnectionTable& connections, Duration least) {
+// Connections with a lag of at least `min_lag`, slowest first.
+std::vector<Slow> SlowOf(ConnectionTable& connections, Duration min_lag) {
   std::vector<Slow> slow;
   const Time now = Now();
   connections.ForEach([&](LiveConnection& connection) {
     const Duration lag = connection.Lag(now);
-    if (lag >= least) slow.push_back({lag, &connection});
+    if (lag >= min_lag) slow.push_back({lag, &connection});
   });
   std::sort(slow.begin(), slow.end(), [](const Slow& a, const Slow& b) { return a.lag > b.lag; });
   return slow;
@@ -37,7 +37,7 @@ CrowdControl::CrowdControl(WorkerEnv& env, ConnectionTable& connections, Connect
 Crowd CrowdControl::Current(std::uint64_t descriptor_limit) const {
   Crowd crowd;
   crowd.connections = connections_.Size();
-  crowd.most = std::min<std::uint64_t>(env_.config->dispatch.max_connections, PlacesFor(descriptor_limit));
+  crowd.max = std::min<std::uint64_t>(env_.config->dispatch.max_connections, PlacesFor(descriptor_limit));
   const PoolRow* const pool = env_.scoreboard.PoolOf(env_.row);
   crowd.others_wait = (pool != nullptr && Get(pool->queue_length) > 0) || env_.row.Queued() > 0;
   return crowd;
@@ -46,31 +46,30 @@ Crowd CrowdControl::Current(std::uint64_t descriptor_limit) const {
 void CrowdControl::Watch(std::uint64_t descriptor_limit) {
   if (env_.retiring || make_room_.Pending()) return;
   const Crowd crowd = Current(descriptor_limit);
-  // With every place taken others may come to wait at any time.
-  if (crowd.connections < crowd.most && !PatienceOf(crowd)) return;
-  make_room_.SetAfter(NextLookAfter(crowd.connections));
+  // With every place taken, other connections may start to wait at any time.
+  if (crowd.connections < crowd.max && !TimeoutOf(crowd)) return;
+  make_room_.SetAfter(NextCheckAfter(crowd.connections));
 }
 
 void CrowdControl::MakeRoom() {
   if (env_.retiring) return;
   const std::uint64_t limit = DescriptorLimit();
-  const std::optional<Duration> patience = PatienceOf(Current(limit));
+  const std::optional<Duration> timeout = TimeoutOf(Current(limit));
   std::size_t closed = 0;
-  for (const Slow& slow : patience ? SlowOf(connections_, *patience) : std::vector<Slow>{}) {
-    // Each that has gone makes the worker more patient.
-    const std::optional<Duration> now_patience = PatienceOf(Current(limit));
-    if (!now_patience || slow.lag < *now_patience) break;
-    // One that is between two requests goes to the master, if that may keep it.
+  for (const Slow& slow : timeout ? SlowOf(connections_, *timeout) : std::vector<Slow>{}) {
+    // Each removed connection lengthens the timeout.
+    const std::optional<Duration> now_timeout = TimeoutOf(Current(limit));
+    if (!now_timeout || slow.lag < *now_timeout) break;
+    // A connection between two requests goes back to the master, if the master parks connections.
     if (env_.config->parking.max > 0 && returns_.Return(*slow.connection, ReturnReason::kOverShare)) continue;
     const std::size_t before = connections_.Size();
     slow.connection->GiveWay();
     closed += before - connections_.Size();
   }
   if (const auto held_back = closed > 0 ? log_limit_.Allow(Now()) : std::nullopt) {
-    log::Warning(
-        "{} connections are left of at most {}: {} slow clients were closed to make room ({} more such lines "
-        "held back)",
-        connections_.Size(), Current(limit).most, closed, *held_back);
+    log::Warning({log::kConnEvicted, {{"closed", closed}, {"suppressed", *held_back}}},
+                 "closed {} slow clients to make room; {} of at most {} connections are left", closed,
+                 connections_.Size(), Current(limit).max);
   }
   Watch(limit);
 }

@@ -1,7 +1,7 @@
-// CrowdControl: makes room in a worker whose places are short: crowding.h decides how patient to be, sessions
-// say who has not moved on. Owned by the worker.
+// CrowdControl: makes room in a worker that has few places left. crowding.h sets the timeout, sessions report
+// their lag. Owned by the worker.
 //
-// It ends only clients that lag, the slowest first, and stops as soon as the worker is patient enough again.
+// It ends only lagging clients, slowest first, and stops as soon as the timeout has grown beyond their lag.
 #ifndef PREFORKD_WORKER_PROCESS_CROWD_CONTROL_H_
 #define PREFORKD_WORKER_PROCESS_CROWD_CONTROL_H_
 
@@ -17,14 +17,14 @@ namespace preforkd {
 
 class CrowdControl {
  public:
-  // All outlive it.
+  // The arguments must outlive this object.
   CrowdControl(WorkerEnv& env, ConnectionTable& connections, ConnectionReturns& returns);
   CrowdControl(const CrowdControl&) = delete;
   CrowdControl& operator=(const CrowdControl&) = delete;
 
-  // Looks after a moment whether it must make room, where there are so many connections that it may.
+  // Schedules a check if there are so many connections that room may be needed.
   void Watch(std::uint64_t descriptor_limit);
-  // The worker ends: nobody comes any more.
+  // The worker ends: no more connections arrive.
   void Stop() { make_room_.Cancel(); }
 
  private:

@@ -12,8 +12,8 @@ constexpr std::uint64_t kOwnDescriptors = 24;
 
 constexpr Duration kShortest = milliseconds(250);
 constexpr Duration kLongest = std::chrono::seconds(10);
-constexpr Duration kLook = milliseconds(10);
-constexpr Duration kLookPerConnection = microseconds(5);
+constexpr Duration kMinInterval = milliseconds(10);
+constexpr Duration kCheckPerConnection = microseconds(5);
 
 }  // namespace
 
@@ -25,20 +25,19 @@ std::uint64_t PlacesFor(std::uint64_t descriptor_limit) {
   return (descriptor_limit - std::min(descriptor_limit, kOwnDescriptors)) / kDescriptorsPerConnection;
 }
 
-std::optional<Duration> PatienceOf(const Crowd& crowd) {
-  if (crowd.connections >= crowd.most && crowd.others_wait) return kShortest;
-  const std::uint64_t begins = crowd.most - crowd.most / 4;
-  const std::uint64_t dense = crowd.most - crowd.most / 8;
-  // At most as many as there is room for are expected: a worker that has one place is not crowded by its one
-  // client.
+std::optional<Duration> TimeoutOf(const Crowd& crowd) {
+  if (crowd.connections >= crowd.max && crowd.others_wait) return kShortest;
+  const std::uint64_t begins = crowd.max - crowd.max / 4;
+  const std::uint64_t dense = crowd.max - crowd.max / 8;
+  // Strictly more than the threshold, so that a worker with one place is not crowded by its only client.
   if (crowd.connections <= begins) return std::nullopt;
   if (crowd.connections >= dense) return kShortest;
   const auto left = static_cast<Duration::rep>(dense - crowd.connections);
   return kShortest + (kLongest - kShortest) * left / static_cast<Duration::rep>(dense - begins);
 }
 
-Duration NextLookAfter(std::uint64_t connections) {
-  return std::max<Duration>(kLook, kLookPerConnection * static_cast<Duration::rep>(connections));
+Duration NextCheckAfter(std::uint64_t connections) {
+  return std::max<Duration>(kMinInterval, kCheckPerConnection * static_cast<Duration::rep>(connections));
 }
 
 }  // namespace preforkd

@@ -1,9 +1,10 @@
-// How patient a worker is with clients that keep a place without moving on: the fuller it is, the less. Pure.
+// Crowding: how long a worker lets clients keep a place without progress. The fuller the worker, the shorter.
+// Pure.
 //
-// While places are free everybody has the time that the configuration gives. From three quarters on the
-// slowest must go after ten seconds, from seven eighths on after a quarter of a second, which is longer than
-// a round trip. So there is always room for a client that sends its request and reads its answer, and a crowd
-// of slow ones costs only slow ones.
+// While enough places are free, the configured timeouts apply. From three quarters full on, the slowest are
+// closed after 10 s, falling to 250 ms at seven eighths, which is longer than a round trip. So there is
+// always room for a client that sends its request and reads its response; many slow clients harm only slow
+// clients.
 #ifndef PREFORKD_WORKER_PROCESS_CROWDING_H_
 #define PREFORKD_WORKER_PROCESS_CROWDING_H_
 
@@ -14,24 +15,24 @@
 
 namespace preforkd {
 
-// What a worker with so many connections has open at most: what it needs itself, generously, each client, and
-// a file that the client may have asked for.
+// Upper bound for the descriptors of a worker with that many connections: a generous number of its own, one
+// per client, and one for a file that the client may have requested.
 inline constexpr std::uint64_t kDescriptorsPerConnection = 2;
 [[nodiscard]] std::uint64_t DescriptorsFor(std::uint64_t connections);
-// How many connections the descriptors suffice for.
+// The number of connections for which `descriptor_limit` suffices.
 [[nodiscard]] std::uint64_t PlacesFor(std::uint64_t descriptor_limit);
 
 struct Crowd {
   std::uint64_t connections = 0;  // live in this worker
-  std::uint64_t most = 0;         // that it has room for
-  bool others_wait = false;       // no worker has room for them
+  std::uint64_t max = 0;          // the maximum for this worker
+  bool others_wait = false;       // connections wait because no worker has room
 };
 
-// A connection whose Session::Lag is at least as long may be ended to make room. nullopt: there is room
-// enough.
-[[nodiscard]] std::optional<Duration> PatienceOf(const Crowd& crowd);
-// When to look again at a worker that is or may soon be crowded: a look costs some time for each connection.
-[[nodiscard]] Duration NextLookAfter(std::uint64_t connections);
+// Connections with a Session::Lag of at least this may be closed to make room. nullopt: there is enough room.
+[[nodiscard]] std::optional<Duration> TimeoutOf(const Crowd& crowd);
+// Interval between checks of a crowded worker. It grows with the number of connections, because a check costs
+// time for each.
+[[nodiscard]] Duration NextCheckAfter(std::uint64_t connections);
 
 }  // namespace preforkd
 

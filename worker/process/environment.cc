@@ -31,8 +31,8 @@ void Use(std::vector<std::string> variables) {
   environ = kept.pointers.data();
 }
 
-// So that /proc/PID/environ shows what the worker has. All of it fits, unless somebody has set a longer value
-// since.
+// Writes the kept variables where /proc/PID/environ reads them. They fit, unless a longer value was set since
+// the start.
 void Show(const std::vector<std::string>& variables, std::span<char> area) {
   ::explicit_bzero(area.data(), area.size());
   for (const std::string& variable : variables) {

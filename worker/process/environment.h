@@ -1,6 +1,6 @@
-// What a worker keeps of the environment that the server was started with: what its configuration lists. The
-// rest may hold secrets of whoever started it, and is gone for getenv(3), for a program that the worker runs,
-// and for /proc/PID/environ.
+// The worker's environment: only the variables that its configuration lists are kept. The others may hold
+// secrets of the user that started the server, and are removed from getenv(3), from programs that the worker
+// runs, and from /proc/PID/environ.
 #ifndef PREFORKD_WORKER_PROCESS_ENVIRONMENT_H_
 #define PREFORKD_WORKER_PROCESS_ENVIRONMENT_H_
 
@@ -10,13 +10,13 @@
 
 namespace preforkd {
 
-// Is `variable`, NAME=VALUE, among `names`? One that ends in '*' stands for all names that begin so. What has
-// no '=' or no name is among none.
+// True if `variable` (NAME=VALUE) is in `names`. A name that ends in '*' matches every name with that prefix.
+// False without '=' or without a name.
 bool IsListed(std::string_view variable, const std::vector<std::string>& names);
 
-// Leaves only what is listed, and overwrites the rest in place. In the child, before it is a worker;
-// single-threaded. Pointers that getenv(3) returned before are void. Needs /proc for what the kernel shows of
-// the environment. False: there is no /proc; then nobody here can read it either.
+// Keeps only the listed variables and overwrites the others in place. Call it in the child, single-threaded,
+// before it becomes a worker. Earlier pointers from getenv(3) become invalid. Needs /proc to find the memory
+// that the kernel shows. False: there is no /proc; then no process here can read it either.
 bool KeepEnvironment(const std::vector<std::string>& names);
 
 }  // namespace preforkd

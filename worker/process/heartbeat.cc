@@ -19,7 +19,7 @@ void Heartbeat::Beat() {
   const SelfStat stat = ReadSelfStat(statm_.Get());
   Set(env_.row.rss_bytes, stat.rss_bytes);
   Set(env_.row.cpu_ns, stat.cpu_ns);
-  heap_.Look(connections_.Size(), connections_.TakeMost(), Now());
+  heap_.Check(connections_.Size(), connections_.TakeMaxSize(), Now());
   timer_.SetAfter(kHeartbeatInterval);
   on_beat_();
 }

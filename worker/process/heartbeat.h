@@ -1,5 +1,4 @@
-// Heartbeat: what a worker says of itself in the scoreboard, whether it is asked or not: that it is alive,
-// what it weighs, what it has used. Owned by the worker.
+// Heartbeat: the worker's periodic report in the scoreboard: time, memory and CPU use. Owned by the worker.
 #ifndef PREFORKD_WORKER_PROCESS_HEARTBEAT_H_
 #define PREFORKD_WORKER_PROCESS_HEARTBEAT_H_
 
@@ -15,14 +14,14 @@ namespace preforkd {
 
 class Heartbeat {
  public:
-  // `statm`: /proc/self/statm. `on_beat` is called behind each beat.
+  // `statm`: /proc/self/statm. `on_beat` is called after each beat.
   Heartbeat(WorkerEnv& env, UniqueFd statm, ConnectionTable& connections, std::function<void()> on_beat);
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;
 
-  // The first one; the next come by themselves.
+  // Makes the first report and schedules the next ones.
   void Beat();
-  // Says only that the worker is alive.
+  // Updates only the heartbeat time.
   void Stamp();
 
  private:

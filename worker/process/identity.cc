@@ -22,7 +22,7 @@ namespace preforkd {
 namespace {
 
 struct Ids {
-  std::optional<uid_t> user;  // unset: stays who it is
+  std::optional<uid_t> user;  // unset: unchanged
   gid_t group = 0;
 };
 
@@ -30,7 +30,8 @@ Result<Ids> FindIds(const PoolSettings& config) {
   Ids ids{std::nullopt, ::getgid()};
   if (!config.user.empty()) {
     errno = 0;
-    const passwd* entry = ::getpwnam(config.user.c_str());  // one thread, and the result is copied at once
+    // Single-threaded, and the result is copied at once.
+    const passwd* entry = ::getpwnam(config.user.c_str());
     if (entry == nullptr && errno != 0) return SysError("getpwnam", config.user);
     if (entry == nullptr) return Error{fmt::format("user '{}' does not exist", config.user), 0};
     ids = {entry->pw_uid, entry->pw_gid};
@@ -45,15 +46,17 @@ Result<Ids> FindIds(const PoolSettings& config) {
   return ids;
 }
 
-// 0: stays as it is. More than the hard limit needs a privilege; without it the hard limit is what there is.
-template <typename Resource>  // glibc's enumeration, which has no name that is ours to use
+// A value of 0 leaves the limit unchanged. Exceeding the hard limit needs a privilege; without it the hard
+// limit stays.
+template <typename Resource>  // glibc's enumeration type, whose name is reserved
 Status Limit(Resource resource, std::uint64_t value, const char* key) {
   if (value == 0) return {};
   rlimit limit{value, value};
   if (::setrlimit(resource, &limit) == 0) return {};
   rlimit now{};
   if (errno != EPERM || ::getrlimit(resource, &now) < 0) return SysError("setrlimit", key);
-  log::Warning("{} = {} is more than the hard limit of {}, which holds", key, value, now.rlim_max);
+  log::Warning({log::kWorkerUnprotected, {{"protection", key}}},
+               "{} = {} is above the hard limit {}, which is used instead", key, value, now.rlim_max);
   now.rlim_cur = now.rlim_max;
   if (::setrlimit(resource, &now) < 0) return SysError("setrlimit", key);
   return {};
@@ -76,22 +79,23 @@ Status JoinGroups(const std::string& user, gid_t group) {
 
 Status EnterRoot(const std::string& folder) {
   if (::chroot(folder.c_str()) < 0) return SysError("chroot", folder);
-  // Or the working directory would be a way out.
+  // Otherwise the working directory would be a way out of the new root.
   if (::chdir("/") < 0) return SysError("chdir", folder);
   return {};
 }
 
-// What an execve(2) could give. Only for who may: without CAP_SETPCAP it stays, and gives nothing, because no
-// program gains anything here (PR_SET_NO_NEW_PRIVS).
-Status EmptyBoundingSet() {
-  // The kernel may know more capabilities than our headers: it says EINVAL behind the last one.
+// Clears the bounding set, which limits what an execve(2) can grant. Without CAP_SETPCAP the set stays as it
+// is; PR_SET_NO_NEW_PRIVS makes that harmless.
+Status ClearBoundingSet() {
+  // The kernel may know more capabilities than our headers: it returns EINVAL after the last one.
   for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return SysError("prctl", "PR_CAPBSET_DROP");
   }
   return {};
 }
 
-// Permitted, effective, inheritable, and so ambient, which is never more than those (capabilities(7)).
+// Clears permitted, effective and inheritable, and with them ambient, which is a subset of those
+// (capabilities(7)).
 Status DropCapabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
@@ -100,13 +104,13 @@ Status DropCapabilities() {
 }
 
 Status BecomeUser(const Ids& ids, const std::string& name) {
-  // Group first: without root it could not be changed any more.
+  // Group first: without root it could no longer be changed.
   if (::setresgid(ids.group, ids.group, ids.group) < 0) return SysError("setresgid");
   if (ids.user && ::setresuid(*ids.user, *ids.user, *ids.user) < 0) return SysError("setresuid", name);
   return {};
 }
 
-Status Settle(bool dumpable) {
+Status LockDown(bool dumpable) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return SysError("prctl", "PR_SET_NO_NEW_PRIVS");
   if (::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) < 0) return SysError("prctl", "PR_SET_DUMPABLE");
   return {};
@@ -125,10 +129,10 @@ Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config) {
   Status status = SetLimits(config.worker);
   if (status.Ok() && plan.change_ids) status = JoinGroups(config.user, ids.group);
   if (status.Ok() && plan.change_root) status = EnterRoot(config.worker.chroot);
-  if (status.Ok() && OwnAuthority().shed_bounding) status = EmptyBoundingSet();
+  if (status.Ok() && OwnAuthority().shed_bounding) status = ClearBoundingSet();
   if (status.Ok() && plan.change_ids) status = BecomeUser(ids, config.user);
   if (status.Ok()) status = DropCapabilities();
-  return status.Ok() ? Settle(config.worker.dumpable) : status;
+  return status.Ok() ? LockDown(config.worker.dumpable) : status;
 }
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// Who a worker is, and what it may use: settled once, for good, before it sees a client's first byte.
+// The identity and limits of a worker. They are set once, before it reads any client data.
 #ifndef PREFORKD_WORKER_PROCESS_IDENTITY_H_
 #define PREFORKD_WORKER_PROCESS_IDENTITY_H_
 
@@ -8,18 +8,15 @@
 
 namespace preforkd {
 
-// In this order, each step while what it needs is still there:
-//   1. user and group are looked up, and the time zone is read: their files may not exist inside the new root
-//   2. limits (a hard one can only be raised with privileges), supplementary groups (initgroups(3))
-//   3. the new root, worker.chroot, which is the working directory too
-//   4. the bounding set is emptied, group and user change, and every other set of capabilities is emptied:
-//   also of who
-//      was not root, and was given some
-//   5. no program that it may execute can gain privileges (PR_SET_NO_NEW_PRIVS); no core, no debugger of the
-//   same
-//      user, and /proc/PID of a stranger unless worker.dumpable
-// Clears the parent-death signal (prctl(2)). Runs in the child, single-threaded.
-// Error: the user or group does not exist (any more), or the system refused.
+// Performs these steps; each needs something that a later step removes:
+//   1. look up user and group, and read the time zone: their files may not exist inside the new root
+//   2. set limits (raising a hard limit needs privileges) and supplementary groups (initgroups(3))
+//   3. enter the new root, worker.chroot, and make it the working directory
+//   4. clear the bounding set, change group and user, clear all other capability sets, even if not root
+//   5. keep programs that it executes from gaining privileges (PR_SET_NO_NEW_PRIVS); without
+//      worker.dumpable, no core, no debugger of the same user, and no access to /proc/PID by other users
+// Clears PR_SET_PDEATHSIG (prctl(2)). Runs in the child, single-threaded. Error: the user or group
+// does not exist, or a system call failed.
 Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config);
 
 }  // namespace preforkd

@@ -53,10 +53,10 @@ void InsideRoots::Rename(WorkerStart& start) const {
     ServiceConfig& service = *renamed(name);
     const bool follows = LeadsThere(folder);
     if (!follows) {
-      log::Warning(
-          "service {}: {}: a symlink in {} does not lead there inside worker.chroot, so a new target is seen "
-          "at a reload only; write a relative one",
-          service.name, setting, Quoted(service.settings.Text(setting)));
+      log::Warning({log::kRootFixed, {{"service", service.name}}},
+                   "service {}: {}: a symlink in {} does not lead to the same place inside worker.chroot, so "
+                   "a new target takes effect only at a reload; make it relative",
+                   service.name, setting, Quoted(service.settings.Text(setting)));
     }
     service.settings.Set(setting, {0, follows ? folder.linked : folder.resolved});
   }

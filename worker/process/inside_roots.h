@@ -1,7 +1,7 @@
-// InsideRoots: what the folders of services are called in the workers' root (worker.chroot). Looked up before
-// the process enters it, and put into the configuration behind, when it can see where the names lead.
+// InsideRoots: the names of services' folders inside the workers' root (worker.chroot). They are looked up
+// before the process enters the root, and written to the configuration afterwards, when they can be verified.
 //
-// A name that keeps its symlinks is preferred: one that is switched later is followed then.
+// A name that keeps its symlinks is preferred, because then a later change of the symlink takes effect.
 #ifndef PREFORKD_WORKER_PROCESS_INSIDE_ROOTS_H_
 #define PREFORKD_WORKER_PROCESS_INSIDE_ROOTS_H_
 
@@ -18,16 +18,16 @@ namespace preforkd {
 
 class InsideRoots {
  public:
-  // Outside. Error: a folder is not there, or not beneath worker.chroot.
+  // Call outside the root. Error: a folder does not exist or is not beneath worker.chroot.
   static Result<InsideRoots> Find(const WorkerStart& start);
 
-  // Inside, as the worker's user: renames the folders in `start`.
+  // Call inside the root, as the worker's user: renames the folders in `start`.
   void Rename(WorkerStart& start) const;
 
  private:
   struct Name {
-    std::string linked;    // with the symlinks that lie inside; may lead elsewhere inside
-    std::string resolved;  // without
+    std::string linked;    // with symlinks; inside the root they may lead to another place
+    std::string resolved;  // without symlinks
     dev_t device = 0;      // of the folder
     ino_t inode = 0;
   };

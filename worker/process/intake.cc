@@ -12,9 +12,9 @@
 namespace preforkd {
 namespace {
 
-// Parcels taken in one turn of the loop, so that clients who are being served get theirs.
+// Maximum number of parcels taken per turn of the loop, so that connected clients are served meanwhile.
 constexpr std::size_t kTakesPerTurn = 32;
-// How long to take nothing when no descriptor is free.
+// Pause before the next take when no descriptor is free.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -29,25 +29,24 @@ Intake::Intake(WorkerEnv& env, MasterLink& master, ConnectionTable& connections,
       take_again_(env.loop, EventLoop::kPriorityControl, [this] { TakeAgain(); }) {}
 
 void Intake::TakeSome(std::uint64_t descriptor_limit) {
-  // Near the limit the table is asked for each take.
+  // Near the limit, check for a free descriptor before each take.
   const bool plenty = DescriptorsFor(connections_.Size() + kTakesPerTurn) < descriptor_limit;
   for (std::size_t i = 0; i < kTakesPerTurn && !env_.retiring; ++i) {
-    if (!plenty && !MakeSureOfRoom()) return;
+    if (!plenty && !EnsureRoom()) return;
     if (!TakeOne()) return;
-    // Nothing more that the master has counted: what there may be all the same, the loop will say.
+    // Stop at the number that the master has counted. If more is queued, the event loop reports it.
     if (env_.row.Queued() == 0) return;
   }
 }
 
-bool Intake::MakeSureOfRoom() {
+bool Intake::EnsureRoom() {
   if (HasDescriptorRoom(DescriptorsFor(connections_.Size()), kDescriptorsPerConnection)) return true;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning(
-        "no descriptor is free ({} connections, limit {}): taking nothing for now ({} more such lines held "
-        "back)",
-        connections_.Size(), DescriptorLimit(), *held_back);
+    log::Warning({log::kDescriptorsShort, {{"connections", connections_.Size()}, {"suppressed", *held_back}}},
+                 "out of file descriptors ({} connections, limit {}): not taking connections for now",
+                 connections_.Size(), DescriptorLimit());
   }
-  // Told to retire behind a queue that cannot be taken: what can travel makes room, and goes.
+  // Told to retire while the queue cannot be taken: hand back connections to make room.
   if (master_.MasterHasShutDown()) {
     connections_.ForEach(
         [this](LiveConnection& connection) { returns_.Return(connection, ReturnReason::kRetiring); });
@@ -58,15 +57,16 @@ bool Intake::MakeSureOfRoom() {
 
 void Intake::Pause() {
   take_again_.SetAfter(kNoRoomPause);
-  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = master_.SetReading(false); !status.Ok())
+    log::Error(log::kSystemCallFailed, "{}", status.Err().text);
 }
 
 void Intake::TakeAgain() {
   if (env_.retiring) return;
-  const Status status = master_.SetListening(true);
+  const Status status = master_.SetReading(true);
   if (status.Ok()) return;
-  log::Error("{}", status.Err().text);
-  take_again_.SetAfter(kNoRoomPause);  // deaf is not an option
+  log::Error(log::kSystemCallFailed, "{}", status.Err().text);
+  take_again_.SetAfter(kNoRoomPause);  // it must be able to receive again
 }
 
 bool Intake::TakeOne() {
@@ -77,10 +77,10 @@ bool Intake::TakeOne() {
     case Heard::kEnd: sink_.OnEnd(); return false;
     case Heard::kNonsense: sink_.OnNonsense(reception.why); return false;
     case Heard::kNoDescriptor: sink_.OnLostDescriptor(); return false;
-    case Heard::kError:  // nothing was taken; not again at once, or the loop would spin
+    case Heard::kError:  // nothing was received; an immediate retry could spin
       if (const auto held_back = log_limit_.Allow(Now())) {
-        log::Error("recvmsg, trying again: {} ({} more such lines held back)", ErrnoText(reception.errnum),
-                   *held_back);
+        log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}}, "recvmsg: {}, will retry",
+                   ErrnoText(reception.errnum));
       }
       Pause();
       return false;

@@ -1,8 +1,8 @@
-// Intake: takes what the master sends from the channel, a bounded number in each turn of the loop. Owned by
-// the worker, which receives what is taken (Sink).
+// Intake: takes messages from the channel, a bounded number per turn of the event loop, and passes them to
+// the worker (Sink). Owned by the worker.
 //
-// It takes nothing while there is no room for another descriptor: what is not taken stays safe in the
-// channel, and the master gives it to others. A descriptor that is received into a full table is lost.
+// It takes nothing without room for another descriptor. An untaken message is safe in the channel, and the
+// master can give it to another worker; a descriptor received into a full table is lost.
 #ifndef PREFORKD_WORKER_PROCESS_INTAKE_H_
 #define PREFORKD_WORKER_PROCESS_INTAKE_H_
 
@@ -25,34 +25,33 @@ class Intake {
     virtual void OnParcel(Parcel parcel) = 0;
     virtual void OnReopenLog(ReopenLog message) = 0;
     virtual void OnNudge() = 0;
-    // The kernel has closed the client's descriptor: taken, and lost.
+    // The kernel dropped the client's descriptor on receipt: the connection was taken, and is lost.
     virtual void OnLostDescriptor() = 0;
-    // End of file: the master has told the worker to leave, or is gone.
+    // End of file: the master has told the worker to retire, or has ended.
     virtual void OnEnd() = 0;
-    // What no master sends.
+    // A message that no master sends.
     virtual void OnNonsense(const std::string& why) = 0;
 
    protected:
     ~Sink() = default;
   };
 
-  // All outlive it.
+  // The arguments must outlive this object.
   Intake(WorkerEnv& env, MasterLink& master, ConnectionTable& connections, ConnectionReturns& returns,
          Sink& sink);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  // The channel has something.
+  // Called when the channel is readable.
   void TakeSome(std::uint64_t descriptor_limit);
 
  private:
-  // False when there is nothing more to take now.
+  // False if there is nothing more to take now.
   bool TakeOne();
   void Deliver(MasterToWorker message);
-  // Is there room for another connection, and for a file that it may ask for? If not, stops taking until
-  // there may be.
-  bool MakeSureOfRoom();
-  // Takes nothing for a moment: the system has no room.
+  // True if there is room for another connection and a file it may request. If not, pauses.
+  bool EnsureRoom();
+  // Takes nothing for a short time: no descriptors or memory.
   void Pause();
   void TakeAgain();
 
@@ -61,7 +60,7 @@ class Intake {
   ConnectionTable& connections_;
   ConnectionReturns& returns_;
   Sink& sink_;
-  Timer take_again_;  // pending while this process has no descriptor to spare
+  Timer take_again_;  // pending while this process has no free descriptor
   OncePerSecond log_limit_;
 };
 

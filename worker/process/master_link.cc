@@ -9,23 +9,23 @@ namespace preforkd {
 namespace {
 
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
-// Times that a message is tried which the kernel refuses for no reason that passes by itself.
+// Maximum number of attempts for a message that the kernel refuses with a permanent error.
 constexpr int kMaxRefusals = 3;
 
 }  // namespace
 
 MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable)
     : channel_(std::move(channel)),
-      end_(channel_.Get(), kWireVersion),  // a worker is a fork of its master
+      end_(channel_.Get(), kWireVersion),  // a worker is a fork of its master: same wire version
       on_readable_(std::move(on_readable)),
-      // At the clients' priority: at a higher one, a flood of new clients would starve those that are here.
+      // Same priority as client events: at a higher one, a flood of new clients would starve connected ones.
       watch_(loop, channel_.Get(), EventLoop::kPriorityClient, [this](Interest ready) { OnReady(ready); }),
       retry_(loop, EventLoop::kPriorityControl, [this] { FlushOutbox(); }) {}
 
 template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
-  if (!outbox_.empty()) {  // behind what waits already
+  if (!outbox_.empty()) {  // queue it after the pending ones
     Encode(message, encoded_, end_.Version());
     outbox_.push_back(Waiting{encoded_, TakeFd(message)});
     return true;
@@ -50,7 +50,7 @@ template bool MasterLink::SendAny(ReplaceMe&);
 template bool MasterLink::SendAny(HandBack&);
 template bool MasterLink::SendAny(LogReopened&);
 
-Status MasterLink::SetListening(bool listening) {
+Status MasterLink::SetReading(bool listening) {
   listening_ = listening;
   return UpdateWatch();
 }
@@ -69,8 +69,8 @@ void MasterLink::OnReady(Interest ready) {
 bool MasterLink::GiveUp(int errnum) {
   if (++outbox_.front().refusals >= kMaxRefusals) {
     if (const auto held_back = log_limit_.Allow(Now())) {
-      log::Error("a message to the master cannot be sent: {} ({} more such lines held back)",
-                 ErrnoText(errnum), *held_back);
+      log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}},
+                 "cannot send a message to the master: {}", ErrnoText(errnum));
     }
     return true;
   }
@@ -82,7 +82,8 @@ void MasterLink::KeepWatching() {
   const Status status = UpdateWatch();
   if (status.Ok()) return;
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Error("channel, trying again: {} ({} more such lines held back)", status.Err().text, *held_back);
+    log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}},
+               "cannot watch the channel to the master, will retry: {}", status.Err().text);
   }
   retry_.SetAfter(kRetryInterval);
 }

@@ -1,5 +1,5 @@
-// MasterLink: the worker's end of the channel. Sends in order, never blocks, never drops: what the channel
-// has no room for now waits here and goes out when it has.
+// MasterLink: the worker's end of the channel. It sends in order and never blocks or drops: messages wait
+// here while the channel is full.
 #ifndef PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 #define PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 
@@ -19,27 +19,27 @@ namespace preforkd {
 
 class MasterLink {
  public:
-  // `on_readable`: something has arrived, or the master has closed its side.
+  // `on_readable`: a message has arrived, or the master has closed its side.
   MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> on_readable);
 
-  // False: the master is gone; the message (with its descriptor) is unchanged and the caller's.
+  // False if the master has ended; the message and its descriptor then still belong to the caller.
   bool Send(Ready& message) { return SendAny(message); }
   bool Send(ReplaceMe& message) { return SendAny(message); }
   bool Send(HandBack& message) { return SendAny(message); }
   bool Send(LogReopened& message) { return SendAny(message); }
 
   [[nodiscard]] Reception<MasterToWorker> Receive() const { return end_.ReceiveFromMaster(); }
-  // The master has told us to leave, or is gone; asked without receiving.
+  // The master has told this worker to retire, or has ended. Does not receive anything.
   [[nodiscard]] bool MasterHasShutDown() const;
-  // Listen for messages, or not.
-  Status SetListening(bool listening);
-  // Nothing is waiting to be sent.
+  // Starts or stops watching for messages.
+  Status SetReading(bool listening);
+  // No message is waiting to be sent.
   [[nodiscard]] bool Drained() const { return outbox_.empty(); }
   [[nodiscard]] bool MasterGone() const { return master_gone_; }
-  // A message that Send had accepted could not be sent after all; called for each that carried a connection,
-  // which is closed with it.
+  // `callback` is called for each message with a connection that Send accepted but that could not be sent
+  // after all. The connection is closed.
   void OnDropped(std::function<void()> callback) { on_dropped_ = std::move(callback); }
-  // Called when Drained() becomes true.
+  // `callback` is called when Drained() becomes true.
   void OnDrained(std::function<void()> callback) { on_drained_ = std::move(callback); }
 
  private:
@@ -51,7 +51,7 @@ class MasterLink {
 
   template <typename Message>
   bool SendAny(Message& message);
-  // Gives the message's descriptor up: it has been sent, or waits in the outbox.
+  // Takes the message's descriptor, because the message has been sent or is in the outbox.
   static UniqueFd TakeFd(Ready&) { return {}; }
   static UniqueFd TakeFd(ReplaceMe&) { return {}; }
   static UniqueFd TakeFd(LogReopened&) { return {}; }
@@ -59,12 +59,12 @@ class MasterLink {
 
   void OnReady(Interest ready);
   void FlushOutbox();
-  // The front of the outbox goes later.
+  // The front of the outbox must be sent later.
   void NoteFull(SendOutcome outcome);
-  // The kernel refuses the front of the outbox. False: it is tried again.
+  // The kernel refuses the front of the outbox. True if it was dropped; false if it will be retried.
   bool GiveUp(int errnum);
   Status UpdateWatch();
-  // The same, tried again until it succeeds.
+  // Like UpdateWatch, but retries until it succeeds.
   void KeepWatching();
 
   UniqueFd channel_;
@@ -76,11 +76,11 @@ class MasterLink {
   std::deque<Waiting> outbox_;
   bool listening_ = false;
   bool master_gone_ = false;
-  bool wait_for_others_ = false;  // ETOOMANYREFS, or refused: room in this channel alone does not help
+  bool wait_for_others_ = false;  // ETOOMANYREFS or a refusal: room in this channel alone does not help
   OncePerSecond log_limit_;
   FdWatch watch_;
-  Timer retry_;  // when no channel of this user has room (ETOOMANYREFS), or the system no room for a watch:
-                 // no event announces the end of that
+  // Runs after ETOOMANYREFS or when the channel could not be watched: no event announces the end of either.
+  Timer retry_;
 };
 
 }  // namespace preforkd

@@ -16,7 +16,8 @@ Retirement::Retirement(WorkerEnv& env, MasterLink& master, ConnectionTable& conn
 
 void Retirement::Begin(Duration drain_timeout) {
   env_.retiring = true;
-  if (const Status status = master_.SetListening(false); !status.Ok()) log::Error("{}", status.Err().text);
+  if (const Status status = master_.SetReading(false); !status.Ok())
+    log::Error(log::kSystemCallFailed, "{}", status.Err().text);
   drain_deadline_.SetAfter(drain_timeout);
   connections_.ForEach([this](LiveConnection& connection) {
     if (!returns_.Return(connection, ReturnReason::kRetiring)) connection.Retire();
@@ -25,7 +26,8 @@ void Retirement::Begin(Duration drain_timeout) {
 }
 
 void Retirement::OnDrainTimeout() {
-  log::Warning("drain_timeout is over: {} connections are closed unfinished", connections_.Size());
+  log::Warning({log::kDrainTimeout, {{"connections", connections_.Size()}}},
+               "drain_timeout has passed: closing {} unfinished connections", connections_.Size());
   connections_.ForEach([](LiveConnection& connection) { connection.End(LossReason::kDrain); });
   Leave();
 }

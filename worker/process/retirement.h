@@ -1,6 +1,6 @@
-// Retirement: how a worker leaves: hands back what can travel, waits for the rest until drain_timeout, and
-// stops the loop when nothing is left. Owned by the worker; the loop ends after the turn in which Over() has
-// become true.
+// Retirement: how a worker leaves. It hands back connections that can travel, waits for the others until
+// drain_timeout, and stops the event loop when none is left. Owned by the worker. The loop ends after the
+// turn in which Over() has become true.
 #ifndef PREFORKD_WORKER_PROCESS_RETIREMENT_H_
 #define PREFORKD_WORKER_PROCESS_RETIREMENT_H_
 
@@ -14,18 +14,18 @@ namespace preforkd {
 
 class Retirement {
  public:
-  // All outlive it.
+  // The arguments must outlive this object.
   Retirement(WorkerEnv& env, MasterLink& master, ConnectionTable& connections, ConnectionReturns& returns);
   Retirement(const Retirement&) = delete;
   Retirement& operator=(const Retirement&) = delete;
 
-  // The master has told the worker to leave, or is gone.
+  // The master has told the worker to retire, or has ended.
   void Begin(Duration drain_timeout);
-  // Leaves when it has begun and nothing is left to do.
+  // Leaves if retirement has begun and nothing is left to do.
   void LeaveIfDone();
-  // Leaves at once: the worker cannot go on.
+  // Leaves at once, because the worker cannot go on.
   void Abort(WorkerExit code);
-  // Nothing more to do.
+  // The event loop should end.
   [[nodiscard]] bool Over() const { return over_; }
   [[nodiscard]] WorkerExit Exit() const { return exit_; }
 

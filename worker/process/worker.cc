@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "common/base/log.h"
+#include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
@@ -16,22 +17,26 @@ namespace preforkd {
 namespace {
 
 [[noreturn]] void ExitWorker(WorkerExit code) {
-  // Not exit(3): the handlers and buffers of this process are copies of the master's.
+  // Not exit(3): exit handlers and stdio buffers of this process are copies of the master's.
   ::_exit(static_cast<int>(code));
 }
 
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   Result<ChildDescriptors> descriptors = SetUpChild(start);
   if (!descriptors.Ok()) {
-    log::Error("cannot start: {}", descriptors.Err().text);
+    log::Error({log::kStartFailed,
+                {{"errno", ErrnoName(descriptors.Err().errnum)}, {"why", descriptors.Err().text}}},
+               "cannot start: {}", descriptors.Err().text);
     return WorkerExit::kStartFailed;
   }
   if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
-    log::Warning("a crash will leave no backtrace: {}", status.Err().text);
+    log::Warning({log::kWorkerUnprotected, {{"protection", "backtrace"}}},
+                 "a crash will not be reported with a backtrace: {}", status.Err().text);
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) {
-    log::Error("cannot start: {}", loop.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(loop.Err().errnum)}, {"why", loop.Err().text}}},
+               "cannot start: {}", loop.Err().text);
     return WorkerExit::kStartFailed;
   }
   Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
@@ -46,7 +51,7 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
     try {
       code = RunChild(std::move(start), types);
     } catch (const std::exception& exception) {
-      log::Error("leaving: {}", exception.what());
+      log::Error(log::kWorkerLeaves, "the worker exits: {}", exception.what());
     }
     ExitWorker(code);
   };
@@ -73,7 +78,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
   StartAccessLog(std::move(descriptors.access));
 }
 
-// The master may have one that our configuration does not want, or not yet the one that it wants.
+// The master's access log may be one that our configuration does not use, or not yet the one it names.
 void Worker::StartAccessLog(UniqueFd file) {
   const LogConfig& config = env_->config->log;
   if (config.access == "off") return;
@@ -94,19 +99,20 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
       status = signals.Err();
     }
   }
-  if (status.Ok()) status = master_.SetListening(true);
-  // No system call from now on that no service needs.
+  if (status.Ok()) status = master_.SetReading(true);
+  // From now on, only system calls that the services need.
   if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
   if (!status.Ok()) {
-    log::Error("cannot start: {}", status.Err().text);
+    log::Error({log::kStartFailed, {{"errno", ErrnoName(status.Err().errnum)}, {"why", status.Err().text}}},
+               "cannot start: {}", status.Err().text);
     return WorkerExit::kStartFailed;
   }
   heartbeat_.Beat();
   Ready ready{env_->id};
-  if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has died meanwhile
+  if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has ended meanwhile
   status = env_->loop.Run();
   if (status.Ok()) return retirement_.Exit();
-  log::Alert("the event loop broke: {}", status.Err().text);
+  log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
   return WorkerExit::kLoopFailed;
 }
 
@@ -114,7 +120,7 @@ Status Worker::MakeServices(const ServiceTypes& types) {
   for (const auto& [id, config] : start_.services) {
     const auto type = types.find(config->type);
     if (type == types.end())
-      return Error{fmt::format("service {}: no type '{}'", config->name, config->type), 0};
+      return Error{fmt::format("service {}: unknown type '{}'", config->name, config->type), 0};
     Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
     if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
     services_[id] = std::move(service).Value();
@@ -126,16 +132,17 @@ Status Worker::MakeServices(const ServiceTypes& types) {
 
 void Worker::OnSignal(int signo) {
   if (signo != SIGTERM || env_->retiring) return;
-  // When the master has died this is its death signal, the send fails, and end of file says the same.
+  // If the master has ended, this is its PR_SET_PDEATHSIG signal: the send fails, and end of file follows.
   ReplaceMe message{env_->id};
-  if (master_.Send(message)) log::Notice("SIGTERM: asked the master for a replacement");
+  if (master_.Send(message))
+    log::Notice(log::kWorkerAsksReplacement, "SIGTERM: asking the master for a replacement");
 }
 
 // ---- the channel ----
 
 void Worker::OnChannel() {
   if (retirement_.Over()) return;
-  const std::uint64_t limit = DescriptorLimit();  // asked once a turn
+  const std::uint64_t limit = DescriptorLimit();  // read once per turn
   intake_.TakeSome(limit);
   if (!retirement_.Over()) crowd_.Watch(limit);
 }
@@ -143,7 +150,7 @@ void Worker::OnChannel() {
 void Worker::OnEnd() { retirement_.Begin(start_.pool->supervision.drain_timeout); }
 
 void Worker::OnNonsense(const std::string& why) {
-  log::Alert("the channel brought what no master sends: {}", why);
+  log::Alert(log::kChannelBroken, "received an invalid message from the master: {}", why);
   crowd_.Stop();
   retirement_.Abort(WorkerExit::kBadMaster);
 }
@@ -152,8 +159,8 @@ void Worker::OnNudge() { heartbeat_.Stamp(); }
 
 void Worker::OnLostDescriptor() {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
-    log::Alert("the channel brought a broken packet: no descriptor was free ({} more such lines held back)",
-               *held_back);
+    log::Alert({log::kChannelBroken, {{"suppressed", *held_back}}},
+               "a connection was lost on receipt: no file descriptor was free");
   }
   tally_.Taken();
   tally_.Lost(LossReason::kRefused);
@@ -163,14 +170,14 @@ void Worker::OnParcel(Parcel parcel) {
   tally_.Taken();
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
-  parcel.reclaims = 0;  // it has arrived
-  log::Debug(parcel.id, "taken: journey {}", parcel.journeys);
+  parcel.reclaims = 0;  // it was taken at last
+  log::Debug({log::kConnTaken, parcel.id, {{"journey", parcel.journeys}}}, "taken");
   const auto service = services_.find(parcel.service);
   if (service == services_.end()) {
-    // A connection of a service that the new configuration does not have any more.
+    // The new configuration has no service with this number.
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
-      log::Info(parcel.id, "closing: its service does not exist any more ({} more such lines held back)",
-                *held_back);
+      log::Info({log::kConnFailed, parcel.id, {{"cause", "no_service"}, {"suppressed", *held_back}}},
+                "closing: its service no longer exists");
     }
     tally_.Lost(LossReason::kRefused);
     return;
@@ -189,7 +196,7 @@ void Worker::OnParcel(Parcel parcel) {
 }
 
 void Worker::OnReopenLog(ReopenLog message) {
-  if (message.incarnation != env_->id.incarnation) return;  // meant for our predecessor in this slot
+  if (message.incarnation != env_->id.incarnation) return;  // meant for the previous worker in this slot
   if (message.kind == LogKind::kAccess) {
     if (access_) access_->SetOutput(std::move(message.fd));
     return;
@@ -197,7 +204,7 @@ void Worker::OnReopenLog(ReopenLog message) {
   log::SetOutput(message.fd.Get(), message.sink);
   log_file_ = std::move(message.fd);
   LogReopened answer{env_->id, message.round};
-  (void)master_.Send(answer);  // a master that is gone waits for nothing
+  (void)master_.Send(answer);  // if the master has ended, it needs no answer
 }
 
 void Worker::OnConnectionClosed(LiveConnection& connection) {

@@ -1,9 +1,8 @@
-// Worker: one process that serves. Takes one parcel at a time (Intake), begins to serve it at once, then
-// takes the next.
+// Worker: one serving process. It takes one parcel at a time (Intake), starts to serve it at once, then takes
+// the next.
 //
-// Owns the connections, the services and the parts that look after them. Leaves when it has been told to (end
-// of file on the channel, which is also what the master's death looks like) and has finished what it had
-// (Retirement).
+// Owns the connections, the services and the objects that manage them. On end of file on the channel (the
+// master has told it to retire, or has ended) it finishes its connections and leaves (Retirement).
 #ifndef PREFORKD_WORKER_PROCESS_WORKER_H_
 #define PREFORKD_WORKER_PROCESS_WORKER_H_
 
@@ -30,14 +29,15 @@
 
 namespace preforkd {
 
-// What the master calls in the child: sets the process up, runs a Worker with `types`, and exits.
+// Returns the function that the master calls in the child: it sets up the process, runs a Worker with
+// `types`, and exits.
 WorkerEntry MakeWorkerEntry(ServiceTypes types);
 
 class Worker : private LiveConnection::Owner, private Intake::Sink {
  public:
   Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors);
 
-  // Makes the services, says that it is ready, serves. Returns when it is to exit.
+  // Creates the services, reports ready and serves. Returns when the process should exit.
   WorkerExit Run(const ServiceTypes& types);
 
  private:
@@ -64,7 +64,7 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
-  CallSets calls_;  // what the services ask for
+  CallSets calls_;  // the union of what the services need
   ConnectionTable connections_;
   ConnectionReturns returns_;
   Retirement retirement_;

@@ -18,8 +18,8 @@ using Kind = ProxyHeader::Kind;
 
 constexpr std::string_view kSignature1 = "PROXY ";
 constexpr std::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
-constexpr std::size_t kMaxLine = 107;  // of version 1, with its end of line
-constexpr std::size_t kFixed = 16;     // of version 2: signature, version and command, family, length
+constexpr std::size_t kMaxLine = 107;  // maximum line of version 1, including its end of line
+constexpr std::size_t kFixed = 16;  // fixed part of version 2: signature, version and command, family, length
 
 ProxyHeader Broken(const char* error) {
   ProxyHeader header;
@@ -36,7 +36,7 @@ ProxyHeader Complete(std::size_t size, std::optional<SocketAddress> client) {
   return header;
 }
 
-// A beginning of `whole`, or more than it.
+// True if `bytes` are a prefix of `whole`, or begin with it.
 bool CouldBe(std::string_view bytes, std::string_view whole) {
   return bytes.substr(0, whole.size()) == whole.substr(0, bytes.size());
 }
@@ -65,9 +65,9 @@ SocketAddress Inet6(const void* address, std::uint16_t port) {
   return Pack(typed);
 }
 
-// ---- version 1: one line of text ----
+// ---- version 1: a line of text ----
 
-// The next word of `line`, which is taken off with the one space behind it.
+// Removes the next word of `line`, and the space after it.
 std::string_view TakeWord(std::string_view& line) {
   const std::size_t space = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, space);
@@ -92,17 +92,18 @@ ProxyHeader ParseLine(std::string_view line, std::size_t size) {
   const std::string source(TakeWord(line));
   const std::string destination(TakeWord(line));
   const std::optional<std::uint16_t> source_port = Port(TakeWord(line));
-  const std::optional<std::uint16_t> destination_port = Port(line);  // the rest: a word more is no port
+  // The rest: another word makes it invalid.
+  const std::optional<std::uint16_t> destination_port = Port(line);
   std::array<unsigned char, sizeof(in6_addr)> address{};
   std::array<unsigned char, sizeof(in6_addr)> unused{};
   if (::inet_pton(af, source.c_str(), address.data()) != 1 || source.find('\0') != std::string::npos) {
-    return Broken("the source is no address of its family");
+    return Broken("the source is not an address of its family");
   }
   if (::inet_pton(af, destination.c_str(), unused.data()) != 1 ||
       destination.find('\0') != std::string::npos) {
-    return Broken("the destination is no address of its family");
+    return Broken("the destination is not an address of its family");
   }
-  if (!source_port || !destination_port) return Broken("a port is missing, or no number from 0 to 65535");
+  if (!source_port || !destination_port) return Broken("a port is missing, or not a number from 0 to 65535");
   return Complete(size,
                   af == AF_INET ? Inet4(address.data(), *source_port) : Inet6(address.data(), *source_port));
 }
@@ -127,7 +128,8 @@ std::uint32_t Big32(const char* bytes) {
   return (static_cast<std::uint32_t>(Big16(bytes)) << 16) | Big16(bytes + 2);
 }
 
-// CRC-32C (RFC 3720, B.4), bit by bit: a few dozen bytes once a connection, and few proxies send it.
+// CRC-32C (RFC 3720, B.4), bit by bit: it runs once per connection over a few dozen bytes, and few proxies
+// send it.
 class Crc32c {
  public:
   void Add(std::string_view bytes) {
@@ -142,7 +144,7 @@ class Crc32c {
   std::uint32_t state_ = ~0U;
 };
 
-// The checksum is over the whole header with its own four bytes as zero.
+// The checksum covers the whole header, with its own four bytes as zero.
 bool ChecksumFits(std::string_view header, std::size_t at) {
   Crc32c crc;
   crc.Add(header.substr(0, at));
@@ -151,7 +153,8 @@ bool ChecksumFits(std::string_view header, std::size_t at) {
   return crc.Value() == Big32(header.data() + at);
 }
 
-// What follows the addresses: type, length, value. Only the checksum concerns us. nullptr: nothing is wrong.
+// Checks the extensions after the addresses: type, length, value. Only the checksum is evaluated. nullptr:
+// valid.
 const char* CheckExtensions(std::string_view header, std::size_t at) {
   constexpr char kChecksumType = 0x03;
   while (at < header.size()) {
@@ -166,10 +169,10 @@ const char* CheckExtensions(std::string_view header, std::size_t at) {
   return nullptr;
 }
 
-// Family and transport in one byte, and what they take.
+// Address family and transport in one byte, and the size of the addresses.
 struct Family {
   unsigned char code;
-  std::size_t addresses;  // bytes
+  std::size_t addresses;  // size in bytes
 };
 constexpr Family kFamilies[] = {{0x00, 0},  {0x11, 12},  {0x12, 12}, {0x21, 36},
                                 {0x22, 36}, {0x31, 216}, {0x32, 216}};
@@ -184,7 +187,7 @@ std::optional<SocketAddress> ClientOf(unsigned char family, const char* addresse
       std::memcpy(typed.sun_path, addresses, sizeof(typed.sun_path));
       return Pack(typed);
     }
-    default: return std::nullopt;  // not known to the proxy, or a datagram's
+    default: return std::nullopt;  // unknown to the proxy, or a datagram
   }
 }
 
@@ -198,12 +201,12 @@ ProxyHeader ParseVersion2(std::string_view bytes) {
   const std::size_t size = kFixed + Big16(bytes.data() + 14);
   if (bytes.size() < size) return {};
   const std::string_view header = bytes.substr(0, size);
-  if (command == 0) return Complete(size, std::nullopt);  // what it says beside that is to be skipped
+  if (command == 0) return Complete(size, std::nullopt);  // LOCAL: the other fields are skipped
   const auto* family = std::find_if(std::begin(kFamilies), std::end(kFamilies),
                                     [code](const Family& candidate) { return candidate.code == code; });
   if (family == std::end(kFamilies)) return Broken("its address family is unknown");
   if (size - kFixed < family->addresses) return Broken("it is too short for its addresses");
-  // Without a family nothing says where its extensions begin, if it has any.
+  // Without a known family, the start of the extensions is unknown.
   if (code != 0) {
     if (const char* error = CheckExtensions(header, kFixed + family->addresses)) return Broken(error);
   }
@@ -214,7 +217,7 @@ ProxyHeader ParseVersion2(std::string_view bytes) {
 
 ProxyHeader ParseProxyHeader(std::string_view bytes) {
   if (CouldBe(bytes, kSignature2)) return ParseVersion2(bytes);
-  if (!CouldBe(bytes, kSignature1)) return Broken("no PROXY protocol header");
+  if (!CouldBe(bytes, kSignature1)) return Broken("not a PROXY protocol header");
   return bytes.size() < kSignature1.size() ? ProxyHeader{} : ParseVersion1(bytes);
 }
 

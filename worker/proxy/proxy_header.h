@@ -1,8 +1,8 @@
-// The header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): who the client is, as
-// the proxy in front of us knows it. Pure.
+// The header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt). It carries the
+// client's address as seen by the proxy in front of us. Pure.
 //
-// Strict, because whoever can forge it is believed to be somebody else: what is not exactly the protocol is
-// broken.
+// Strict, because a forged header makes one client look like another: anything that does not exactly follow
+// the protocol is refused.
 #ifndef PREFORKD_WORKER_PROXY_PROXY_HEADER_H_
 #define PREFORKD_WORKER_PROXY_PROXY_HEADER_H_
 
@@ -14,24 +14,24 @@
 
 namespace preforkd {
 
-// Version 2: 16 bytes, and as many as its 16-bit length says.
+// Version 2: 16 bytes plus a length of 16 bits.
 inline constexpr std::size_t kMaxProxyHeader = 16 + 65535;
 
 struct ProxyHeader {
   enum class Kind {
-    kNeedMore,  // what is there may be the beginning of one
+    kNeedMore,  // the bytes may be the start of a header
     kComplete,
-    kBroken,  // `error` says what is wrong
+    kBroken,  // `error` is the reason
   };
   Kind kind = Kind::kNeedMore;
-  std::size_t size = 0;  // kComplete: bytes that are the header; the client's follow
-  // kComplete: the client. None: the connection's own peer is who it is (UNKNOWN, LOCAL, no stream socket's
-  // address).
+  std::size_t size = 0;  // kComplete: size of the header in bytes; client data follows it
+  // kComplete: the client's address. Unset: use the connection's own peer (UNKNOWN, LOCAL, or not a stream
+  // socket).
   std::optional<SocketAddress> client;
   const char* error = "";
 };
 
-// `bytes`: everything that has been received on the connection so far.
+// `bytes`: everything received on the connection so far.
 ProxyHeader ParseProxyHeader(std::string_view bytes);
 
 }  // namespace preforkd

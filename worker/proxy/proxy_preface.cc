@@ -8,13 +8,13 @@
 namespace preforkd {
 namespace {
 
-// A proxy sends its header with the first packet.
-constexpr Duration kPatience = std::chrono::seconds(10);
+// A proxy sends the header with its first packet.
+constexpr Duration kTimeout = std::chrono::seconds(10);
 
 class PrefaceSession : public Session {
  public:
   PrefaceSession(Connection& connection, Service& next) : connection_(connection), next_(next) {
-    connection_.SetTimeout(kPatience);
+    connection_.SetTimeout(kTimeout);
   }
 
   void OnReady(Interest) override {
@@ -23,7 +23,7 @@ class PrefaceSession : public Session {
     switch (received.kind) {
       case IoResult::Kind::kAgain: return connection_.Await(Interest::kRead);
       case IoResult::Kind::kEnd:
-      case IoResult::Kind::kError: return connection_.Close();  // a port that is probed, for example
+      case IoResult::Kind::kError: return connection_.Close();  // for example a port scan
       case IoResult::Kind::kDone: break;
     }
     received_.append(scratch.data(), received.size);
@@ -32,28 +32,39 @@ class PrefaceSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.no_preface.Allow(Now())) {
-      log::Info(connection_.Id(),
-                "closing: no PROXY protocol header from {} within {:.0f} s ({} more such lines held back)",
-                connection_.Peer().Text(), Seconds(kPatience), *held_back);
+      const std::string peer = connection_.Peer().Text();
+      log::Info({log::kProxyHeader,
+                 connection_.Id(),
+                 {{"peer", peer}, {"error", "timeout"}, {"suppressed", *held_back}}},
+                "closing: no PROXY protocol header from {} within {:.0f} s", peer, Seconds(kTimeout));
     }
     connection_.Close();
   }
 
   [[nodiscard]] Duration Lag(Time now) const override { return now - start_; }
-  void OnCrowded() override { connection_.Close("no PROXY protocol header, and its place was needed"); }
+  void OnCrowded() override { connection_.Close("no PROXY protocol header while places were short"); }
 
-  // It comes at once or never: not worth a journey.
+  // The header arrives at once or never: travelling is not worthwhile.
   [[nodiscard]] const char* TravelRefusal() const override {
     return "its PROXY protocol header is not complete";
   }
   void OnRetire() override {}
 
  private:
+  void LogClient(const SocketAddress& address) {
+    const std::string client = address.Text();
+    const std::string peer = connection_.Peer().Text();
+    log::Debug({log::kProxyHeader, connection_.Id(), {{"client", client}, {"peer", peer}}},
+               "client {} connected through {}", client, peer);
+  }
+
   void Refuse(const char* error) {
     if (const auto held_back = connection_.Env().client_lines.bad_preface.Allow(Now())) {
-      log::Warning(connection_.Id(),
-                   "closing: PROXY protocol header of {}: {} ({} more such lines held back)",
-                   connection_.Peer().Text(), error, *held_back);
+      const std::string peer = connection_.Peer().Text();
+      log::Warning({log::kProxyHeader,
+                    connection_.Id(),
+                    {{"peer", peer}, {"error", error}, {"suppressed", *held_back}}},
+                   "closing: invalid PROXY protocol header from {}: {}", peer, error);
     }
     connection_.Close();
   }
@@ -65,13 +76,13 @@ class PrefaceSession : public Session {
       case ProxyHeader::Kind::kComplete: break;
     }
     if (header.client) {
-      log::Debug(connection_.Id(), "from {} by way of {}", header.client->Text(), connection_.Peer().Text());
+      if (log::Enabled(log::Level::kDebug)) LogClient(*header.client);
       connection_.SetClient(*header.client);
     }
     connection_.CancelTimeout();
     Luggage luggage;
     luggage.unread = received_.substr(header.size);
-    connection_.BeginAnew(next_, std::move(luggage));
+    connection_.SwitchService(next_, std::move(luggage));
   }
 
   Connection& connection_;

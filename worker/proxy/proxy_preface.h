@@ -1,6 +1,6 @@
-// ProxyPreface: what a connection of a listener with `proxy_protocol` begins with: reads the header that the
-// proxy has put before the client's bytes, makes the client the peer, and gives the connection to its
-// service.
+// ProxyPreface: the first service of a connection to a listener with `proxy_protocol`. It reads the header
+// that the proxy sends before the client's data, sets the client's address as the peer, and switches to the
+// connection's service.
 #ifndef PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 #define PREFORKD_WORKER_PROXY_PROXY_PREFACE_H_
 
@@ -10,7 +10,7 @@ namespace preforkd {
 
 class ProxyPreface : public Service {
  public:
-  // `next` outlives it, and every connection.
+  // `next` must outlive this object and every connection.
   explicit ProxyPreface(Service& next) : next_(next) {}
 
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override;

@@ -1,5 +1,4 @@
-// The dashboard as it is sent: one text, no asset from anywhere. Made at build time of the files in
-// dashboard/.
+// The dashboard page: one text without external assets, built from the files in dashboard/.
 #ifndef PREFORKD_WORKER_SERVICES_DASHBOARD_HTML_H_
 #define PREFORKD_WORKER_SERVICES_DASHBOARD_HTML_H_
 
@@ -8,10 +7,10 @@
 namespace preforkd {
 
 extern const std::string_view kDashboardHtml;
-// Its Content-Security-Policy: it shows text that clients have sent (what a worker is doing), and should it
-// ever forget to treat that as text, this keeps a script out.
+// Its Content-Security-Policy. The page shows text from clients (what a worker is doing); should it ever fail
+// to treat that as text, the policy blocks scripts.
 extern const std::string_view kDashboardPolicy;
-// Its entity tag, with the quotes.
+// Its entity tag, with quotes.
 extern const std::string_view kDashboardTag;
 
 }  // namespace preforkd

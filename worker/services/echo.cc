@@ -8,13 +8,13 @@
 namespace preforkd {
 namespace {
 
-// Reads served in one callback, so that a client who sends without end lets others have their turn.
+// Maximum reads per callback, so that a client that sends without pause does not delay others.
 constexpr int kReadsPerCallback = 16;
 
-// First byte of the context of a travelling session; what follows is owed to the client.
+// First byte of the context of a travelling session. The rest is owed to the client.
 constexpr char kContextVersion = 1;
 
-// For a time that is over: 0 would mean that there is no limit.
+// Replaces an expired time, because 0 would mean no limit.
 constexpr Duration kSoon = std::chrono::milliseconds(1);
 
 constexpr Duration kNever = std::chrono::hours(24 * 365);
@@ -34,25 +34,25 @@ class EchoSession : public Session {
 
   void OnTimeout() override {
     if (const auto held_back = connection_.Env().client_lines.idle.Allow(Now())) {
-      log::Info(connection_.Id(), "echo: idle for too long, closing ({} more such lines held back)",
-                *held_back);
+      log::Info({log::kConnFailed, connection_.Id(), {{"cause", "idle"}, {"suppressed", *held_back}}},
+                "closing: idle timeout");
     }
     connection_.Close();
   }
 
-  // It could not go when the others did: it goes when less is owed. Without a master it lasts as long as the
-  // client wants, or until drain_timeout.
+  // It could not travel at once; it travels when less is owed. Without a master it stays until the client
+  // closes, or until drain_timeout.
   void OnRetire() override { retiring_ = true; }
 
   [[nodiscard]] const char* TravelRefusal() const override {
-    return owed_.size() > kMaxLuggageBytes / 2 ? "more is owed to the client than may travel" : nullptr;
+    return owed_.size() > kMaxLuggageBytes / 2 ? "too much unsent data is owed to the client" : nullptr;
   }
 
   [[nodiscard]] Luggage Pack() const override {
     Luggage luggage;
     luggage.context = kContextVersion + owed_;
     luggage.wake = !owed_.empty();
-    if (idle_timeout_ > Duration(0)) luggage.idle_for = std::max<Duration>(idle_until_ - Now(), kSoon);
+    if (idle_timeout_ > Duration(0)) luggage.idle_left = std::max<Duration>(idle_until_ - Now(), kSoon);
     return luggage;
   }
 
@@ -62,7 +62,7 @@ class EchoSession : public Session {
     owed_ += luggage.unread;
   }
 
-  // Sends what is owed. False when some of it must wait, or the connection has ended.
+  // Sends what is owed. False if some of it must wait, or the connection has ended.
   bool FlushOwed() {
     while (!owed_.empty()) {
       const IoResult sent = connection_.Send(owed_);
@@ -95,7 +95,7 @@ class EchoSession : public Session {
     }
   }
 
-  // False when the client does not take it all now: the rest is owed.
+  // Sends `bytes` back. False if not all could be sent now: the rest is owed.
   bool SendBack(std::string_view bytes) {
     while (!bytes.empty()) {
       const IoResult sent = connection_.Send(bytes);
@@ -127,7 +127,7 @@ class EchoSession : public Session {
 
   Connection& connection_;
   Duration idle_timeout_;
-  Time idle_until_{};  // while nothing is owed
+  Time idle_until_{};  // the idle deadline, while nothing is owed
   std::string owed_;
   bool retiring_ = false;
 };

@@ -1,8 +1,8 @@
-// echo: sends back what it receives. The smallest real service, and the one to read first when writing one.
+// echo: sends back what it receives. The smallest real service; read it first when writing your own.
 //
-// Back-pressure both ways: while the client does not take what is owed, nothing more is read from it, so a
-// session never holds more than one read. Half-close is answered when everything has been sent. Nothing is
-// kept while the connection is idle. A session can travel at any moment, with what is owed in its luggage.
+// Back-pressure works in both directions: while a client does not accept what is owed, nothing more is read
+// from it, so a session holds at most one read. A half-close is answered after everything has been sent. An
+// idle connection holds no memory. A session can travel at any time, with what is owed in its luggage.
 #ifndef PREFORKD_WORKER_SERVICES_ECHO_H_
 #define PREFORKD_WORKER_SERVICES_ECHO_H_
 

@@ -26,8 +26,8 @@ void AnswerText(HttpResponse& response, int status, std::string_view text,
 }
 
 void AnswerDashboard(const HttpRequest& request, HttpResponse& response) {
-  response.AddHeader("Cache-Control",
-                     "no-cache");  // asked for again each time, and not sent again: its tag says so
+  // The browser revalidates the page each time; its tag avoids sending it again.
+  response.AddHeader("Cache-Control", "no-cache");
   response.AddHeader("ETag", kDashboardTag);
   switch (http::CheckPreconditions(request, {kDashboardTag, std::nullopt}, 0)) {
     case http::Precondition::kProceed: break;

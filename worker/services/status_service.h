@@ -1,5 +1,5 @@
-// The service type `status`: what the server says about itself, for people (`/`), programs (`/status.json`,
-// `/metrics`) and whoever decides where requests go (`/healthz`, `/readyz`).
+// The service type `status`: the server's state for people (`/`), for programs (`/status.json`, `/metrics`)
+// and for load balancers (`/healthz`, `/readyz`).
 #ifndef PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
 #define PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
 

@@ -16,7 +16,7 @@ Phase PhaseOf(State state, bool booted) {
   return state == State::kReloading || state == State::kReplaced ? Phase::kReloading : Phase::kServing;
 }
 
-// What the server does between changes.
+// The state between changes.
 State QuietState(bool booted) { return booted ? State::kServing : State::kBooting; }
 
 WaitReason WhyWait(State state) {
@@ -40,10 +40,10 @@ void Say(std::deque<ChangeAction>& actions, const std::optional<Asker>& asker, C
 
 }  // namespace
 
-// ---- a program that was exec'ed ----
+// ---- start of a program that was exec'ed ----
 
 void Change::BeginReplaced(const std::vector<WaiterId>& waiters) {
-  PF_CHECK(state_ == State::kBooting && !booted_, "a program that has begun already");
+  PF_CHECK(state_ == State::kBooting && !booted_, "a replaced program begins twice");
   for (const WaiterId id : waiters) queue_.Join(Asker{id, true});
   booted_ = true;
   fleet_free_ = false;
@@ -53,13 +53,13 @@ void Change::BeginReplaced(const std::vector<WaiterId>& waiters) {
 }
 
 void Change::BeginReturned(std::vector<WaiterId> waiters) {
-  PF_CHECK(state_ == State::kBooting && !booted_, "a program that has begun already");
+  PF_CHECK(state_ == State::kBooting && !booted_, "a returned program begins twice");
   booted_ = true;
   Enter(QuietState(booted_));
   actions_.emplace_back(ReportReturn{std::move(waiters)});
 }
 
-// ---- what the operator asks ----
+// ---- requests of the operator ----
 
 void Change::AskReload(const std::optional<Asker>& asker) {
   if (Stopping()) return Say(actions_, asker, ChangeAnswer::kStopping);
@@ -71,7 +71,7 @@ void Change::AskReload(const std::optional<Asker>& asker) {
 void Change::AskUpgrade(const std::optional<Asker>& asker) {
   if (Stopping()) return Say(actions_, asker, ChangeAnswer::kUpgradeStopping);
   if (!booted_) return Say(actions_, asker, ChangeAnswer::kNotServing);
-  if (state_ == State::kChecking || state_ == State::kSettling) {  // under way: it has one outcome for all
+  if (state_ == State::kChecking || state_ == State::kSettling) {  // under way: all share its outcome
     if (asker && !asker->wait) return Say(actions_, asker, ChangeAnswer::kUpgradeBegun);
     return queue_.Join(asker);
   }
@@ -80,21 +80,20 @@ void Change::AskUpgrade(const std::optional<Asker>& asker) {
   Begin(Wanted::kUpgrade);
 }
 
-// A storm of requests is one change more, not one each. The wait is bounded: workers have their
-// drain_timeout.
+// Many requests become one queued change. The wait is bounded, because workers have their drain_timeout.
 void Change::Postpone(Wanted wanted, const std::optional<Asker>& asker) {
   const bool upgrade = wanted == Wanted::kUpgrade;
-  const bool impatient = asker && !asker->wait;
-  if (queue_.Put(wanted, impatient ? std::nullopt : asker)) {
+  const bool no_wait = asker && !asker->wait;
+  if (queue_.Put(wanted, no_wait ? std::nullopt : asker)) {
     actions_.emplace_back(ReportWaiting{upgrade, WhyWait(state_)});
   }
-  if (impatient) Say(actions_, asker, upgrade ? ChangeAnswer::kUpgradeWaits : ChangeAnswer::kReloadWaits);
+  if (no_wait) Say(actions_, asker, upgrade ? ChangeAnswer::kUpgradeWaits : ChangeAnswer::kReloadWaits);
 }
 
 void Change::AskStop(const StopTimes& times, Time now) {
   if (Stopping()) return AskStopNow(now);
-  // The delay is for load balancers that still send clients; a server that has never been ready has none of
-  // those.
+  // The delay is for load balancers that still send clients. A server that has never been ready has no
+  // clients.
   const Duration delay = booted_ ? times.delay : Duration(0);
   stop_by_ = now + delay + times.drain;
   BeginStop(State::kDelaying);
@@ -113,7 +112,7 @@ void Change::AskStopNow(Time now) {
   actions_.emplace_back(StopAtOnce{});
 }
 
-// ---- what became of an action ----
+// ---- outcome of an action ----
 
 void Change::OnReloadRefused(std::string why, std::vector<std::string> problems) {
   if (state_ != State::kLoading) return;
@@ -131,17 +130,17 @@ void Change::OnGenerationPrepared() {
 }
 
 void Change::OnGenerationStarted() {
-  if (state_ == State::kReloading) Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kReloadBegun);
+  if (state_ == State::kReloading) Say(actions_, queue_.TakeNotWaiting(), ChangeAnswer::kReloadBegun);
 }
 
 void Change::OnPreflightStarted() {
-  if (state_ == State::kChecking) Say(actions_, queue_.TakeImpatient(), ChangeAnswer::kUpgradeBegun);
+  if (state_ == State::kChecking) Say(actions_, queue_.TakeNotWaiting(), ChangeAnswer::kUpgradeBegun);
 }
 
 void Change::OnPreflightAccepted(Time now) {
   if (state_ != State::kChecking) return;
   Enter(State::kSettling);
-  deadline_ = now + kSettlePatience;
+  deadline_ = now + kSaveTimeout;
   replacing_ = true;
   actions_.emplace_back(Replace{});
 }
@@ -151,7 +150,7 @@ void Change::OnUpgradeFailed(std::string why) {
   replacing_ = false;
   Enter(QuietState(booted_));
   actions_.emplace_back(RefuseUpgrade{std::move(why), queue_.TakeCurrent()});
-  if (MayBegin()) Begin(queue_.TakeNext());  // what had to wait for it
+  if (MayBegin()) Begin(queue_.TakeNext());  // a change that waited for the upgrade
 }
 
 void Change::OnCannotReplaceYet() { replacing_ = false; }
@@ -162,7 +161,7 @@ void Change::OnDrained() {
   actions_.emplace_back(StopWorkers{stop_by_});
 }
 
-// ---- what happens to the workers ----
+// ---- events of the workers ----
 
 void Change::OnFirstReady() {
   booted_ = true;
@@ -171,12 +170,12 @@ void Change::OnFirstReady() {
 
 void Change::OnPromoted() {
   if (state_ == State::kReloading || state_ == State::kReplaced) Enter(QuietState(booted_));
-  if (state_ > State::kDelaying) return;  // the new one serves what still waits, and that is all
+  if (state_ > State::kDelaying) return;  // it serves the connections that still wait, nothing more
   actions_.emplace_back(EnterService{coming_is_upgrade_, queue_.TakeCurrent()});
 }
 
 void Change::OnAbandoned(std::string reason) {
-  if (state_ != State::kReloading && state_ != State::kReplaced) return;  // the stop has answered everybody
+  if (state_ != State::kReloading && state_ != State::kReplaced) return;  // the stop has answered everyone
   Enter(QuietState(booted_));
   actions_.emplace_back(StayInService{coming_is_upgrade_, std::move(reason), queue_.TakeCurrent()});
 }
@@ -201,14 +200,13 @@ void Change::Tick(Time now) {
   if (!deadline_ || *deadline_ > now) return;
   deadline_.reset();
   switch (state_) {
-    case State::kSettling:
-      return OnUpgradeFailed("there was no moment in which the state of the workers could be saved");
+    case State::kSettling: return OnUpgradeFailed("timed out waiting for a stable worker state");
     case State::kDelaying:
       Enter(State::kDraining);
       deadline_ = stop_by_;
       actions_.emplace_back(CloseListeners{stop_by_});
       return;
-    case State::kDraining: return OnDrained();  // what still waits is given up
+    case State::kDraining: return OnDrained();  // gives up on connections that still wait
     default: return;
   }
 }
@@ -220,7 +218,7 @@ std::optional<ChangeAction> Change::NextAction() {
   return action;
 }
 
-// ---- inside ----
+// ---- helpers ----
 
 void Change::Enter(State state) {
   if (std::exchange(state_, state) != state) deadline_.reset();
@@ -247,7 +245,7 @@ void Change::Begin(Wanted wanted) {
 }
 
 void Change::BeginStop(State state) {
-  // Who asks for the stop may have done so on hearing the answer before: what is next is not done yet.
+  // An action that has not begun must not begin: a stop may be requested inside the answer before it.
   const auto taken_back = std::erase_if(actions_, [](const ChangeAction& action) {
     return std::holds_alternative<BeginReload>(action) || std::holds_alternative<StartPreflight>(action) ||
            std::holds_alternative<Replace>(action);

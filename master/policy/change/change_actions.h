@@ -1,4 +1,4 @@
-// What Change tells its shell to do, in the order in which it must be done.
+// The actions that Change tells its shell to do, in the order in which they must be done.
 #ifndef PREFORKD_MASTER_POLICY_CHANGE_CHANGE_ACTIONS_H_
 #define PREFORKD_MASTER_POLICY_CHANGE_CHANGE_ACTIONS_H_
 
@@ -11,10 +11,10 @@
 
 namespace preforkd {
 
-// One request of the control socket that awaits its answer.
+// One request of the control socket that waits for its answer.
 enum class WaiterId : std::uint64_t {};
 
-// What everybody else may know of the change that is under way.
+// The phase of the server that status, metrics and the service manager see.
 enum class Phase { kStarting, kServing, kReloading, kStopping };
 
 enum class ChangeAnswer {
@@ -22,75 +22,77 @@ enum class ChangeAnswer {
   kReloadWaits,
   kUpgradeBegun,
   kUpgradeWaits,
-  kStopping,         // refused, or over before its time: the server stops
-  kUpgradeStopping,  // an upgrade, refused: the server stops
-  kNotServing,       // an upgrade, refused: the server does not serve yet
+  kStopping,         // refused, or ended early, because the server stops
+  kUpgradeStopping,  // an upgrade is refused because the server stops
+  kNotServing,       // an upgrade is refused because the server is still starting
 };
 
 enum class WaitReason { kReloadUnderWay, kUpgradeUnderWay, kWorkersFinish };
 
-// Everybody who looks at the server's state sees this from now on.
+// Publish the new phase.
 struct Publish {
   Phase phase{};
 };
+// Answer `waiters`.
 struct Answer {
   std::vector<WaiterId> waiters;
   ChangeAnswer answer{};
 };
-// For the log: a change that was asked for has to wait.
+// Log that the requested change has to wait.
 struct ReportWaiting {
   bool upgrade = false;
   WaitReason why{};
 };
 
-// Read and check the configuration and prepare what it wants: OnGenerationPrepared() or OnReloadRefused().
+// Read and check the configuration and prepare what it needs. Reports OnGenerationPrepared() or
+// OnReloadRefused().
 struct BeginReload {};
-// The generation that has been prepared: start its workers.
+// Start the workers of the prepared generation.
 struct StartGeneration {};
-// Said everywhere: it was refused.
+// Log, count and answer: the reload was refused.
 struct RefuseReload {
   std::string why;
-  std::vector<std::string> problems;  // of the configuration
+  std::vector<std::string> problems;  // in the configuration
   std::vector<WaiterId> waiters;
 };
-// The generation that was coming serves. `upgrade`: it is the first one of a new program.
+// The new generation serves. `upgrade`: it is the first one of a new program.
 struct EnterService {
   bool upgrade = false;
   std::vector<WaiterId> waiters;
 };
-// The generation that was coming is given up; the one before serves on.
+// The new generation was abandoned; the previous one keeps serving.
 struct StayInService {
   bool upgrade = false;
   std::string reason;
   std::vector<WaiterId> waiters;
 };
 
-// Run the new program as a child: OnPreflightAccepted() or OnUpgradeFailed().
+// Run the new program as a child in check mode. Reports OnPreflightAccepted() or OnUpgradeFailed().
 struct StartPreflight {};
 struct KillPreflight {};
-// Become the new program, if the state can be saved now: no return, OnCannotReplaceYet() or
+// Exec the new program if the state can be saved now. Does not return, or reports OnCannotReplaceYet() or
 // OnUpgradeFailed().
 struct Replace {};
-// Said everywhere: it was refused.
+// Log, count and answer: the upgrade was refused.
 struct RefuseUpgrade {
   std::string why;
   std::vector<WaiterId> waiters;
 };
-// Said everywhere: this program is back, because its successor could not take over.
+// Log, count and answer: this program is running again because the new one failed to take over.
 struct ReportReturn {
   std::vector<WaiterId> waiters;
 };
 
-// Say that the server stops. `delay`: for so long new connections are still taken.
+// Announce the stop. New connections are still accepted for `delay`.
 struct AnnounceStop {
   Time stop_by{};
   Duration delay{};
 };
-// Accept nothing any more, and send what waits to the workers: OnDrained() when that is done.
+// Stop accepting, and send the connections that wait to the workers. Reports OnDrained() when none waits.
 struct CloseListeners {
   Time stop_by{};
 };
-// Tell the workers to finish.
+// Tell the workers to finish by `stop_by`.
 struct StopWorkers {
   Time stop_by{};
 };

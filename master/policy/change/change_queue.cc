@@ -8,13 +8,13 @@ void ChangeQueue::Join(const std::optional<Asker>& asker) {
   if (asker) current_.push_back(*asker);
 }
 
-std::vector<WaiterId> ChangeQueue::TakeImpatient() {
-  std::vector<WaiterId> impatient;
+std::vector<WaiterId> ChangeQueue::TakeNotWaiting() {
+  std::vector<WaiterId> ids;
   std::erase_if(current_, [&](const Asker& asker) {
-    if (!asker.wait) impatient.push_back(asker.id);
+    if (!asker.wait) ids.push_back(asker.id);
     return !asker.wait;
   });
-  return impatient;
+  return ids;
 }
 
 std::vector<WaiterId> ChangeQueue::TakeCurrent() {

@@ -1,6 +1,6 @@
-// ChangeQueue: who waits for the change under way, and which change has to wait for it, and for whom. Pure.
+// ChangeQueue: the askers of the change under way, and the changes that wait for it with their askers. Pure.
 //
-// Every asker that is taken in is given back exactly once, as one to be answered.
+// Every asker that is put in is returned exactly once, to be answered.
 #ifndef PREFORKD_MASTER_POLICY_CHANGE_CHANGE_QUEUE_H_
 #define PREFORKD_MASTER_POLICY_CHANGE_CHANGE_QUEUE_H_
 
@@ -11,7 +11,7 @@
 
 namespace preforkd {
 
-// Who asks for a change over the control socket. `wait`: for the outcome; otherwise only until it has begun.
+// A request for a change. `wait`: answer it with the outcome; otherwise as soon as the change has begun.
 struct Asker {
   WaiterId id{};
   bool wait = false;
@@ -21,22 +21,23 @@ class ChangeQueue {
  public:
   enum class Wanted { kNothing, kReload, kUpgrade };
 
-  // ---- for the change under way ----
+  // ---- the change under way ----
+  // Adds an asker; nullopt (a signal): no effect.
   void Join(const std::optional<Asker>& asker);
-  // Those who have asked only for its beginning.
-  std::vector<WaiterId> TakeImpatient();
-  // All.
+  // Removes and returns the askers that do not wait for the outcome.
+  std::vector<WaiterId> TakeNotWaiting();
+  // Removes and returns all askers of the change under way.
   std::vector<WaiterId> TakeCurrent();
 
-  // ---- for the one after it ----
-  // `wanted` is a reload or an upgrade. True: it is the first of its kind.
+  // ---- the next change ----
+  // Queues a reload or an upgrade. True: it is the first of its kind in the queue.
   bool Put(Wanted wanted, const std::optional<Asker>& asker);
-  // What is to begin; its waiters are those of the change under way from now on. An upgrade goes first: one
-  // that succeeds is the reload that waits, too, because the new program reads the configuration. After one
-  // that is refused the reload has its turn.
+  // Removes the next change; its askers join the change under way. An upgrade goes first: if it succeeds, it
+  // also does the work of a queued reload, because the new program reads the configuration. If it is refused,
+  // the reload runs next.
   Wanted TakeNext();
 
-  // All who wait for anything. Nothing is wanted any more.
+  // Empties the queue. Returns all askers, of the change under way too.
   std::vector<WaiterId> TakeAll();
 
  private:

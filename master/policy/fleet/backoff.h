@@ -1,8 +1,8 @@
-// When a dead worker may be started again. Pure: no clock, no random device.
+// Decides when an exited worker may be restarted. Pure: no clock, no random device.
 //
-// Two rules together. A slot whose workers die before they were of use waits, twice as long each time. And
-// all restarts share a budget, so that a request that kills each worker that serves it cannot make the
-// machine do nothing but fork.
+// Two rules together. A slot whose workers exit before they were useful waits, twice as long each time. And
+// all restarts of a pool share a budget, so that a request that crashes each worker that serves it cannot
+// keep the machine busy with forks.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_BACKOFF_H_
 #define PREFORKD_MASTER_POLICY_FLEET_BACKOFF_H_
 
@@ -12,23 +12,24 @@
 
 namespace preforkd {
 
-// How long to wait after `failures` deaths in a row without useful life: nothing after none, then minimum,
-// twice that, and so on, at most `maximum`; each moved by up to a fifth up or down, by `random`, so that
-// slots that died together do not come back together. Never longer than `maximum`.
+// How long to wait after `failures` exits in a row before the worker was useful: 0 after none, then
+// `minimum`, doubled with each further failure up to `maximum`. `random` (the full 32 bits) moves the delay
+// by up to a fifth up or down, so that slots that failed together do not restart together. Never longer than
+// `maximum`.
 Duration RestartDelay(std::uint32_t failures, Duration minimum, Duration maximum, std::uint32_t random);
 
-// A token bucket: `burst` restarts at once, `per_second` in the long run.
+// A token bucket: `burst` restarts at once, `per_second` on average.
 class RestartBudget {
  public:
   RestartBudget(std::uint32_t burst, double per_second, Time now);
-  // Takes a token. The time at which the restart may happen: `now`, or later if the budget is used up; a
-  // later one is promised to this caller and counts.
+  // Takes a token. Returns when the restart may happen: `now`, or later if the budget is used up. A later
+  // time is reserved for this caller.
   Time Take(Time now);
 
  private:
   double burst_;
   double per_second_;
-  double tokens_;  // may be negative: promised ahead
+  double tokens_;  // negative: reserved ahead
   Time updated_;
 };
 

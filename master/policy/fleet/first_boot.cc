@@ -5,7 +5,7 @@
 namespace preforkd {
 namespace {
 
-// Start failures of every slot after which the first generation gives up.
+// The first generation gives up when every slot of a pool has failed this often.
 constexpr std::uint32_t kBootAttempts = 3;
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// A worker that was ready for this long, or has finished a connection, was of use.
+// A worker that was ready for this long, or has finished a connection, was useful.
 constexpr Duration kUsefulLife = std::chrono::seconds(1);
 
 std::string NoRoom(const GenerationTarget& target) {
@@ -36,17 +36,17 @@ void Fleet::Begin(Generation generation, std::vector<PoolTarget> pools, Time now
   StopAtOnce(now);
 }
 
-void Fleet::Inherit(Generation generation, std::vector<PoolTarget> pools,
-                    const std::vector<InheritedRecord>& inherited) {
-  PF_CHECK(table_.Records().empty(), "a fleet that has begun inherits nothing");
+void Fleet::Restore(Generation generation, std::vector<PoolTarget> pools,
+                    const std::vector<SavedRecord>& saved) {
+  PF_CHECK(table_.Records().empty(), "a fleet that has begun cannot be restored");
   current_ = GenerationTarget{generation, std::move(pools)};
   CheckTarget(current_);
-  for (const InheritedRecord& record : inherited) table_.Restore(record, current_);
+  for (const SavedRecord& record : saved) table_.Restore(record, current_);
   table_.EndRestore();
 }
 
 void Fleet::Reload(Generation generation, std::vector<PoolTarget> pools, Time now) {
-  PF_CHECK(MayReload(), "a reload inside a stop, or before the last one is over");
+  PF_CHECK(MayReload(), "a reload during a stop or during another reload");
   next_ = GenerationTarget{generation, std::move(pools)};
   CheckTarget(*next_);
   if (!table_.AddAll(*next_, now)) AbandonNext(NoRoom(*next_), now);
@@ -60,8 +60,8 @@ void Fleet::AbandonNext(std::string reason, Time now) {
   }
   next_.reset();
   table_.Push(Abandon{generation, std::move(reason)});
-  if (stopping_) return;
-  // Of the inherited workers some may be missing.
+  if (Stopping()) return;
+  // Some workers may be missing if this generation was restored.
   for (const PoolTarget& pool : current_.pools) table_.Resize(pool, current_.number, now);
 }
 
@@ -73,12 +73,12 @@ void Fleet::PromoteIfReady(Time now) {
   if (!ready) return;
   current_ = std::move(*next_);
   next_.reset();
-  table_.Push(Promote{current_.number});  // first: the retiring ones must have somebody to follow
+  table_.Push(Promote{current_.number});  // first: others must be ready to take over from those that retire
   if (!boot_.Over()) table_.Push(Booted{current_.number});
   boot_.End();
   for (Record& record : table_.Records()) {
     if (record.generation == current_.number) continue;
-    // The new configuration says how long the pool's workers may take, where it still has the pool.
+    // Where the new configuration still has the pool, its drain_timeout applies to the old workers.
     if (const PoolTarget* pool = current_.Find(record.pool)) record.settings = pool->settings;
     table_.Release(record, now);
   }
@@ -96,21 +96,21 @@ bool Fleet::Draining() const {
 
 void Fleet::Spawned(Slot slot, Incarnation incarnation, Time now) {
   Record& record = table_.At(slot);
-  PF_CHECK(record.spawn_asked, "forked without being asked to");
+  PF_CHECK(record.spawn_asked, "forked without a Spawn action");
   record.spawn_asked = false;
   record.start_at.reset();
   record.incarnation = incarnation;
   PF_CHECK(table_.Move(record, WorkerEvent::kForked), "forked into a slot that has a process");
   record.kill_at = now + record.settings.start_timeout;
-  if (!record.wanted) table_.Release(record, now);  // it was given up while the shell was forking
+  if (!record.wanted) table_.Release(record, now);  // released while the shell was forking
 }
 
 void Fleet::SpawnFailed(Slot slot, Time now) {
   Record& record = table_.At(slot);
-  PF_CHECK(record.spawn_asked, "failed to fork without being asked to");
+  PF_CHECK(record.spawn_asked, "failed to fork without a Spawn action");
   record.spawn_asked = false;
   ++record.failures;
-  if (record.extra) record.wanted = false;  // it was an attempt to help; the next need makes the next one
+  if (record.extra) record.wanted = false;  // extras are not retried; Elastic asks again if needed
   if (!record.wanted) {
     record.start_at.reset();
     FinishIfEmpty();
@@ -134,7 +134,7 @@ void Fleet::Ready(const WorkerId& id, Time now) {
 
 void Fleet::Exited(const WorkerId& id, bool served, Time now) {
   Record* record = table_.Find(id);
-  PF_CHECK(record != nullptr, "an unknown worker was waited for");
+  PF_CHECK(record != nullptr, "an unknown worker exited");
   const WorkerState was = record->state;
   PF_CHECK(table_.Move(*record, WorkerEvent::kExited), "a worker exited twice");
   record->kill_at.reset();
@@ -143,42 +143,42 @@ void Fleet::Exited(const WorkerId& id, bool served, Time now) {
   if (was == WorkerState::kRetiring || !record->wanted) {
     record->wanted = false;
     FinishIfEmpty();
-  } else if (record->leaving || record->extra) {  // its replacement is on the way already, or none is due
+  } else if (record->leaving || record->extra) {  // its replacement is on the way, or it gets none
     record->leaving = false;
     record->wanted = false;
     table_.PassOnReplaced(*record);
   } else if (next_ && record->generation == next_->number && was == WorkerState::kStarting) {
-    AbandonNext(next_->About(record->pool, "a worker of it died before it was ready"), now);
+    AbandonNext(next_->About(record->pool, "a worker exited before it was ready"), now);
   } else {
     Restart(*record, now);
   }
 }
 
-// Gives up instead when the first generation cannot come up. While another one is starting, that may still
-// help.
+// Gives up instead when the first generation cannot come up; not while another generation is starting, which
+// may still succeed.
 void Fleet::Restart(Record& record, Time now) {
   table_.StartAt(record, restarts_.NextStart(record.pool, record.failures, record.settings, now), now);
   const PoolTarget* pool = current_.Find(record.pool);
-  if (stopping_ || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
+  if (Stopping() || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
   finish_ = {ExitCode::kUnavailable, NeverReady(current_, *pool)};
   StopAtOnce(now);
 }
 
-bool Fleet::Replace(const WorkerId& id, Time now) { return !stopping_ && table_.Replace(id, now); }
+bool Fleet::Replace(const WorkerId& id, Time now) { return !Stopping() && table_.Replace(id, now); }
 
-// ---- numbers ----
+// ---- worker numbers ----
 
 void Fleet::Scale(PoolId pool, std::uint32_t workers, Time now) {
   PoolTarget* target = current_.Find(pool);
-  PF_CHECK(target != nullptr && workers >= 1, "a pool that is not there, or without workers");
-  if (stopping_) return;
+  PF_CHECK(target != nullptr && workers >= 1, "scaling an unknown pool, or to 0 workers");
+  if (Stopping()) return;
   target->workers = workers;
   table_.Resize(*target, current_.number, now);
 }
 
 void Fleet::AddExtra(PoolId pool, Time now) {
   const PoolTarget* target = current_.Find(pool);
-  if (stopping_ || target == nullptr) return;
+  if (Stopping() || target == nullptr) return;
   if (Record* record = table_.Add(pool, target->settings, current_.number, now)) record->extra = true;
 }
 
@@ -198,7 +198,7 @@ std::uint32_t Fleet::Desired(PoolId pool) const {
 // ---- the end ----
 
 void Fleet::Stop(Time deadline, Time now) {
-  stopping_ = true;
+  if (life_ == Life::kRunning) life_ = Life::kStopping;
   if (next_) AbandonNext("the server is stopping", now);
   table_.ReleaseAll(deadline, now);
   FinishIfEmpty();
@@ -210,8 +210,8 @@ void Fleet::StopAtOnce(Time now) {
 }
 
 void Fleet::FinishIfEmpty() {
-  if (!stopping_ || finished_ || !table_.Empty()) return;
-  finished_ = true;
+  if (life_ != Life::kStopping || !table_.Empty()) return;
+  life_ = Life::kFinished;
   table_.Push(finish_);
 }
 

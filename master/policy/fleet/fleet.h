@@ -1,22 +1,21 @@
-// Fleet: decides which workers should exist, in all pools. Pure: it is told events and times, and answers
-// with actions; it forks, signals and logs nothing itself, and knows no clock.
+// Fleet: decides which workers should exist, in all pools. Pure: it is told events and times and returns
+// actions. It does not fork, signal or log, and reads no clock.
 //
 // The rules:
-//   - Each pool has as many workers of the current generation as desired. One that dies is started again:
-//     at once if it was of use, after a back-off if it was not; the restarts of a pool share a budget
+//   - Each pool has as many workers of the current generation as desired. One that exits is restarted: at
+//     once if it was useful, after a back-off otherwise. The restarts of a pool share a budget
 //     (pool_restarts.h).
-//   - A generation spans all pools. It serves only when the first workers of every pool are ready at the
-//     same time; one that dies before it was ready ends the whole attempt, and the generation in service
-//     goes on.
-//   - A pool that the new generation does not have goes with the old one.
-//   - The next one waits until no process of an earlier generation is left (MayReload): never three at
-//     once.
-//   - A worker that asks to be replaced is retired when its replacement is ready, not before.
-//   - Starting and retiring have a deadline, and then comes SIGKILL.
+//   - A generation spans all pools. It enters service only when the first workers of every pool are ready
+//     at the same time. If one exits before it was ready, the whole generation is abandoned, and the one in
+//     service stays.
+//   - A pool that the new generation does not have ends with the old generation.
+//   - A reload waits until no process of an earlier generation is left (MayReload): never three at once.
+//   - A worker that is to be replaced retires when its replacement is ready, not before.
+//   - Starting and retiring have a deadline, followed by SIGKILL.
 //   - The very first generation serves when each pool has had a ready worker, and gives up when none of the
 //     workers of a pool can start (first_boot.h).
 //
-// Slots are numbered over all pools, and a free one may go to another pool than before.
+// Slots are numbered over all pools; a free slot may go to another pool than before.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_FLEET_H_
 #define PREFORKD_MASTER_POLICY_FLEET_FLEET_H_
 
@@ -40,38 +39,36 @@ class Fleet {
  public:
   using Record = WorkerRecord;
 
-  // `seed` for the jitter. `max_slots` bounds the table, over all pools.
+  // `seed` is for the jitter. `max_slots` bounds the table, over all pools.
   Fleet(std::uint32_t max_slots, std::uint32_t seed);
 
   // ---- events ----
-  // In all targets: at least one pool, each once, with one worker or more.
-  // The first generation.
+  // In all targets: at least one pool, each pool once, at least one worker per pool.
+  // Starts the first generation.
   void Begin(Generation generation, std::vector<PoolTarget> pools, Time now);
-  // Instead of Begin: `generation` serves already, with these workers. Those that are missing are not
-  // started: what follows is a Reload, which replaces all, or a Scale. Precondition: `pools` has the pool of
-  // each worker.
-  void Inherit(Generation generation, std::vector<PoolTarget> pools,
-               const std::vector<InheritedRecord>& inherited);
-  // Precondition: MayReload().
+  // Instead of Begin: `generation` serves already, with the workers `saved`. Missing workers are not started:
+  // a Reload, which replaces all, or a Scale follows. Precondition: `pools` has the pool of each worker.
+  void Restore(Generation generation, std::vector<PoolTarget> pools, const std::vector<SavedRecord>& saved);
+  // Starts the next generation. Precondition: MayReload().
   void Reload(Generation generation, std::vector<PoolTarget> pools, Time now);
   void Spawned(Slot slot, Incarnation incarnation, Time now);
   void SpawnFailed(Slot slot, Time now);
   void Ready(const WorkerId& id, Time now);
   // `served`: it has finished at least one connection.
   void Exited(const WorkerId& id, bool served, Time now);
-  // Start another one, then retire this one. False: it stays, because it leaves already or no slot is free.
+  // Starts a replacement, then retires `id`. False: `id` stays, because it leaves already or no slot is free.
   bool Replace(const WorkerId& id, Time now);
-  // Precondition: workers >= 1, and Desired(pool) >= 1.
+  // Sets the desired number of workers. Precondition: workers >= 1, and Desired(pool) >= 1.
   void Scale(PoolId pool, std::uint32_t workers, Time now);
-  // One worker more than desired, of the generation in service; it is not started again when it dies.
+  // Adds one worker beyond the desired number to the generation in service. It is not restarted.
   void AddExtra(PoolId pool, Time now);
   // Retires the pool's extra with the highest slot, if there is one.
   void ReleaseExtra(PoolId pool, Time now);
-  // Graceful: all retire, and are killed drain_timeout later, or at `deadline` if that is sooner.
+  // Graceful: all workers retire. They are killed after drain_timeout, or at `deadline` if that is sooner.
   void Stop(Time deadline, Time now);
-  // All are killed.
+  // Kills all workers.
   void StopAtOnce(Time now);
-  // Whatever is due. Call it at NextDeadline().
+  // Does what is due. Call it at NextDeadline().
   void Tick(Time now) { table_.Tick(now); }
 
   // ---- answers ----
@@ -82,19 +79,21 @@ class Fleet {
   // ---- queries ----
   [[nodiscard]] const std::vector<Record>& Records() const { return table_.Records(); }
   [[nodiscard]] const Record* Find(const WorkerId& id) const { return table_.Find(id); }
-  // A generation is starting up beside the one in service.
+  // A generation is starting beside the one in service.
   [[nodiscard]] bool Changing() const { return next_.has_value(); }
-  // A process of another generation than the one in service still finishes what it had, for drain_timeout at
-  // most.
+  // A process of an earlier generation still finishes its connections, for at most drain_timeout.
   [[nodiscard]] bool Draining() const;
   [[nodiscard]] bool MayReload() const { return !Changing() && !Stopping() && !Draining(); }
-  [[nodiscard]] bool Stopping() const { return stopping_; }
-  // Of the generation in service. 0: it has no such pool.
+  [[nodiscard]] bool Stopping() const { return life_ != Life::kRunning; }
+  // Desired workers of the pool in the generation in service; 0: it has no such pool.
   [[nodiscard]] std::uint32_t Desired(PoolId pool) const;
   [[nodiscard]] std::uint32_t Extras(PoolId pool) const { return table_.CountExtras(pool); }
   [[nodiscard]] Generation Current() const { return current_.number; }
 
  private:
+  // It may begin to stop by itself: when the first generation cannot start.
+  enum class Life { kRunning, kStopping, kFinished };
+
   void Restart(Record& record, Time now);
   void AbandonNext(std::string reason, Time now);
   void PromoteIfReady(Time now);
@@ -105,9 +104,8 @@ class Fleet {
   FirstBoot boot_;
   GenerationTarget current_;
   std::optional<GenerationTarget> next_;
-  bool stopping_ = false;
-  Finish finish_;  // what to say at the end
-  bool finished_ = false;
+  Life life_ = Life::kRunning;
+  Finish finish_;  // the action to send at the end
 };
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// What Fleet tells its shell to do, in the order in which it must be done.
+// The actions that Fleet tells its shell to do, in the order in which they must be done.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_FLEET_ACTIONS_H_
 #define PREFORKD_MASTER_POLICY_FLEET_FLEET_ACTIONS_H_
 
@@ -11,34 +11,35 @@
 
 namespace preforkd {
 
-// Answer with Spawned() or SpawnFailed(). A free slot may have belonged to another pool: its channel and what
-// is left in it are the shell's to clear before the new worker gets it.
+// Fork a worker and report Spawned() or SpawnFailed(). The slot may have belonged to another pool: the shell
+// must clear its channel before the new worker gets it.
 struct Spawn {
   Slot slot{};
   PoolId pool{};
   Generation generation{};
 };
+// Tell the worker to retire.
 struct Retire {
   WorkerId id;
 };
 enum class KillCause { kNotReady, kNotFinished, kStopNow };
-struct Kill {  // SIGKILL
+struct Kill {  // send SIGKILL
   WorkerId id;
   KillCause cause{};
 };
-struct Booted {  // once: each pool of the first generation has had a ready worker, so the server can serve
+struct Booted {  // sent once: each pool of the first generation has had a ready worker
   Generation generation{};
 };
-struct Promote {  // this generation serves from now on
+struct Promote {  // this generation enters service
   Generation generation{};
 };
-struct Abandon {  // this generation will not serve
+struct Abandon {  // this generation never enters service
   Generation generation{};
   std::string reason;
 };
-struct Finish {  // nothing is left to supervise
+struct Finish {  // no worker is left
   ExitCode code = ExitCode::kStopped;
-  std::string reason;  // why it gave up, if it did
+  std::string reason;  // why the fleet gave up; empty after a requested stop
 };
 using FleetAction = std::variant<Spawn, Retire, Kill, Booted, Promote, Abandon, Finish>;
 using FleetActions = std::vector<FleetAction>;

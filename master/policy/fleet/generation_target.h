@@ -1,5 +1,5 @@
-// GenerationTarget: which workers a generation wants, pool by pool. A value; says nothing about those that
-// exist.
+// GenerationTarget: which workers a generation wants, pool by pool. A value; knows nothing about existing
+// workers.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_GENERATION_TARGET_H_
 #define PREFORKD_MASTER_POLICY_FLEET_GENERATION_TARGET_H_
 
@@ -12,7 +12,7 @@
 
 namespace preforkd {
 
-// How long the workers of one pool may take, and how soon they are started again.
+// Timeouts and restart delays of the workers of one pool.
 struct FleetSettings {
   Duration start_timeout = std::chrono::seconds(10);
   Duration drain_timeout = std::chrono::seconds(30);
@@ -29,18 +29,18 @@ struct PoolTarget {
 
 struct GenerationTarget {
   Generation number{};
-  std::vector<PoolTarget> pools;  // each once
+  std::vector<PoolTarget> pools;  // each pool once
 
   // nullptr: this generation has no such pool.
   [[nodiscard]] const PoolTarget* Find(PoolId pool) const;
   [[nodiscard]] PoolTarget* Find(PoolId pool);
-  // Of all pools together.
+  // Workers of all pools together.
   [[nodiscard]] std::uint32_t Workers() const;
-  // `text`, with the pool's name in front where the generation has several.
+  // `text`, prefixed with the pool's name if the generation has several pools.
   [[nodiscard]] std::string About(PoolId pool, const std::string& text) const;
 };
 
-// Aborts on a target that no checked configuration yields: no pool, a pool without workers or twice.
+// Aborts on a target that no checked configuration yields: no pool, a pool without workers, a pool twice.
 void CheckTarget(const GenerationTarget& target);
 
 }  // namespace preforkd

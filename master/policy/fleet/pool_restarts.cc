@@ -5,7 +5,7 @@
 namespace preforkd {
 namespace {
 
-// All restarts of one pool together: a burst of this many, then so many a second.
+// Budget of one pool: this many restarts at once, then so many per second.
 constexpr std::uint32_t kRestartBurst = 32;
 constexpr double kRestartsPerSecond = 10.0;
 // Spreads the seeds of neighbouring pools over the whole range.

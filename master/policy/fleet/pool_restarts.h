@@ -1,7 +1,7 @@
-// PoolRestarts: when the next worker of a pool may be started after one has died. Pure: no clock.
+// PoolRestarts: decides when the next worker of a pool may start after one has exited. Pure: no clock.
 //
-// Each pool has a budget and a jitter of its own, so the crash loop of one pool never moves the restarts of
-// another. A pool that goes and comes back finds its budget as it was: a reload does not refill it.
+// Each pool has its own budget and jitter, so a crash loop in one pool never delays restarts in another. A
+// pool that is removed and added again keeps its budget: a reload does not refill it.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_POOL_RESTARTS_H_
 #define PREFORKD_MASTER_POLICY_FLEET_POOL_RESTARTS_H_
 
@@ -20,7 +20,7 @@ class PoolRestarts {
  public:
   // `seed` is for the jitter.
   explicit PoolRestarts(std::uint32_t seed) : seed_(seed) {}
-  // `failures`: deaths in a row without useful life. Takes from the pool's budget.
+  // `failures`: exits in a row before the worker was useful. Takes a token from the pool's budget.
   Time NextStart(PoolId pool, std::uint32_t failures, const FleetSettings& settings, Time now);
 
  private:

@@ -10,9 +10,9 @@ Transition Bug(WorkerState state) { return {state, Verdict::kBug}; }
 Transition FromGone(WorkerEvent event) {
   switch (event) {
     case WorkerEvent::kForked: return Moved(WorkerState::kStarting);
-    case WorkerEvent::kReady: return Ignored(WorkerState::kGone);  // its last words, read after its death
+    case WorkerEvent::kReady: return Ignored(WorkerState::kGone);  // sent before its exit, read after it
     case WorkerEvent::kRetire: return Ignored(WorkerState::kGone);
-    case WorkerEvent::kExited: return Bug(WorkerState::kGone);  // waited for twice
+    case WorkerEvent::kExited: return Bug(WorkerState::kGone);  // reaped twice
   }
   return Bug(WorkerState::kGone);
 }
@@ -30,7 +30,7 @@ Transition FromStarting(WorkerEvent event) {
 Transition FromReady(WorkerEvent event) {
   switch (event) {
     case WorkerEvent::kForked: return Bug(WorkerState::kReady);
-    case WorkerEvent::kReady: return Ignored(WorkerState::kReady);  // says so twice: odd, harmless
+    case WorkerEvent::kReady: return Ignored(WorkerState::kReady);  // sent twice: harmless
     case WorkerEvent::kRetire: return Moved(WorkerState::kRetiring);
     case WorkerEvent::kExited: return Moved(WorkerState::kGone);
   }
@@ -40,7 +40,7 @@ Transition FromReady(WorkerEvent event) {
 Transition FromRetiring(WorkerEvent event) {
   switch (event) {
     case WorkerEvent::kForked: return Bug(WorkerState::kRetiring);
-    case WorkerEvent::kReady: return Ignored(WorkerState::kRetiring);  // was retired before it was ready
+    case WorkerEvent::kReady: return Ignored(WorkerState::kRetiring);  // told to retire before it was ready
     case WorkerEvent::kRetire: return Ignored(WorkerState::kRetiring);
     case WorkerEvent::kExited: return Moved(WorkerState::kGone);
   }

@@ -1,28 +1,30 @@
-// The life of one worker as the master sees it: one enum, one total transition function. Pure.
+// The states of one worker as the master sees it, and one total transition function. Pure.
 //
 //   gone --forked--> starting --ready--> ready --retire--> retiring --exited--> gone
 //
-// Every pair has an answer: moved, ignored (it can happen: messages and signals cross), or a bug of ours.
+// Every pair has a verdict: moved, ignored (it can happen, because messages and signals cross), or our bug.
 #ifndef PREFORKD_MASTER_POLICY_FLEET_WORKER_STATE_H_
 #define PREFORKD_MASTER_POLICY_FLEET_WORKER_STATE_H_
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace preforkd {
 
-enum class WorkerState {
+// The state of an upgrade has the number: append only.
+enum class WorkerState : std::uint8_t {
   kGone,      // no process
-  kStarting,  // forked, has not said that it is ready
+  kStarting,  // forked, has not reported ready
   kReady,     // may be handed connections
-  kRetiring,  // is handed nothing new; leaves when it has finished
+  kRetiring,  // is handed nothing new; exits when it has finished
 };
 
 enum class WorkerEvent {
   kForked,
-  kReady,   // said that it is ready
-  kRetire,  // we have told it to leave
-  kExited,  // waited for: the process does not exist any more
+  kReady,   // the worker reported ready
+  kRetire,  // we have told it to retire
+  kExited,  // reaped: the process no longer exists
 };
 
 enum class Verdict { kMoved, kIgnored, kBug };

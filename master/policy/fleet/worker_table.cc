@@ -8,7 +8,7 @@
 namespace preforkd {
 namespace {
 
-// What a retiring worker gets beyond drain_timeout, at which it closes what is left by itself.
+// Grace after drain_timeout before SIGKILL: at drain_timeout the worker itself closes what is left.
 constexpr Duration kDrainGrace = std::chrono::seconds(1);
 
 bool IsFree(const WorkerRecord& record) {
@@ -21,28 +21,20 @@ WorkerId IdOf(const WorkerRecord& record) { return {record.slot, record.incarnat
 
 // ---- upgrade ----
 
-void WorkerTable::Restore(const InheritedRecord& inherited, const GenerationTarget& target) {
-  const PoolTarget* pool = target.Find(inherited.pool);
-  PF_CHECK(pool != nullptr, "an inherited worker of a pool that is not in service");
-  PF_CHECK(Raw(inherited.slot) < max_slots_ && inherited.state != WorkerState::kGone,
-           "an inherited worker that cannot be");
-  while (records_.size() <= Raw(inherited.slot)) {
+void WorkerTable::Restore(const SavedRecord& saved, const GenerationTarget& target) {
+  const PoolTarget* pool = target.Find(saved.pool);
+  PF_CHECK(pool != nullptr, "a saved worker of a pool that is not in service");
+  PF_CHECK(Raw(saved.slot) < max_slots_ && saved.state != WorkerState::kGone,
+           "a saved worker with an invalid slot or state");
+  while (records_.size() <= Raw(saved.slot)) {
     records_.push_back(WorkerRecord{});
     records_.back().slot = static_cast<Slot>(records_.size() - 1);
   }
-  WorkerRecord& record = At(inherited.slot);
-  PF_CHECK(record.state == WorkerState::kGone, "two inherited workers in one slot");
-  record.pool = inherited.pool;
-  record.state = inherited.state;
+  WorkerRecord& record = At(saved.slot);
+  PF_CHECK(record.state == WorkerState::kGone, "two saved workers in one slot");
+  static_cast<SavedRecord&>(record) = saved;
   record.generation = target.number;
   record.settings = pool->settings;
-  record.incarnation = inherited.incarnation;
-  record.wanted = inherited.wanted;
-  record.leaving = inherited.leaving;
-  record.extra = inherited.extra;
-  record.replaces = inherited.replaces;
-  record.ready_at = inherited.ready_at;
-  record.kill_at = inherited.kill_at;
 }
 
 void WorkerTable::EndRestore() {
@@ -109,7 +101,7 @@ std::optional<Time> WorkerTable::NextDeadline() const {
   return next;
 }
 
-// ---- more and fewer ----
+// ---- adding and removing ----
 
 WorkerRecord* WorkerTable::TakeFreeSlot() {
   auto free = std::find_if(records_.begin(), records_.end(), IsFree);
@@ -127,7 +119,7 @@ WorkerRecord* WorkerTable::TakeFreeSlot() {
 }
 
 WorkerRecord* WorkerTable::Add(PoolId pool, const FleetSettings& settings, Generation generation, Time now) {
-  const FleetSettings own = settings;  // it may be a record's, and the table may move
+  const FleetSettings own = settings;  // `settings` may be part of a record, and Add may move the table
   WorkerRecord* record = TakeFreeSlot();
   if (record == nullptr) return nullptr;
   record->pool = pool;
@@ -149,8 +141,8 @@ bool WorkerTable::AddAll(const GenerationTarget& target, Time now) {
 void WorkerTable::Resize(const PoolTarget& target, Generation generation, Time now) {
   std::uint32_t count = Count(target.pool, generation);
   while (count < target.workers && Add(target.pool, target.settings, generation, now) != nullptr) ++count;
-  // First those that do not serve yet. Then the highest slots: the low numbers, which label graphs, are the
-  // ones that stay.
+  // Release workers that do not serve yet first, then the highest slots: the low numbers, which label graphs,
+  // stay.
   for (const bool serving_too : {false, true}) {
     for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
       if (Count(target.pool, generation) <= target.workers) return;
@@ -164,14 +156,14 @@ bool WorkerTable::Replace(const WorkerId& id, Time now) {
   WorkerRecord* record = Find(id);
   if (record == nullptr || record->leaving || !record->wanted) return false;
   if (record->state != WorkerState::kReady && record->state != WorkerState::kStarting) return false;
-  if (record->extra) {  // it is one too many: nobody takes its place
+  if (record->extra) {  // it is surplus: no replacement
     Release(*record, now);
     return true;
   }
   WorkerRecord* replacement =
       Add(record->pool, record->settings, record->generation, now);  // may move the table
   if (replacement == nullptr)
-    return false;  // no slot is free: it stays, which is better than one worker fewer
+    return false;  // no slot is free: the old worker stays, which is better than one fewer
   replacement->replaces = id;
   At(id.slot).leaving = true;
   return true;
@@ -222,7 +214,7 @@ void WorkerTable::AskSpawn(WorkerRecord& record) {
 
 bool WorkerTable::Move(WorkerRecord& record, WorkerEvent event) {
   const Transition transition = Next(record.state, event);
-  PF_CHECK(transition.verdict != Verdict::kBug, "impossible worker transition");
+  PF_CHECK(transition.verdict != Verdict::kBug, "invalid worker state transition");
   record.state = transition.next;
   return transition.verdict == Verdict::kMoved;
 }

@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-// One list of fields serves both directions: a Writer puts what it is shown into an object, a Reader takes it
-// from one.
+// One list of fields serves both directions: a Writer puts each field into an object, a Reader takes it from
+// one.
 class Writer {
  public:
   explicit Writer(json& object) : object_(object) { object_ = json::object(); }
@@ -58,7 +58,7 @@ class Reader {
   json object_;
 };
 
-// ---- the fields ----
+// ---- fields ----
 
 template <typename Visit>
 void Fields(Visit&& visit, PassedSocket& socket) {
@@ -74,7 +74,7 @@ void Fields(Visit&& visit, SocketFile& file) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedListener& listener) {
+void Fields(Visit&& visit, SavedListener& listener) {
   visit("fd", listener.fd);
   visit("key", listener.key);
   visit("address", listener.address);
@@ -84,14 +84,14 @@ void Fields(Visit&& visit, InheritedListener& listener) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedListenerRow& row) {
+void Fields(Visit&& visit, SavedListenerRow& row) {
   visit("address", row.address);
   visit("service", row.service);
   visit("accepted", row.accepted);
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedControl& control) {
+void Fields(Visit&& visit, SavedControl& control) {
   visit("fd", control.fd);
   visit("path", control.path);
   visit("file", control.file);
@@ -100,7 +100,7 @@ void Fields(Visit&& visit, InheritedControl& control) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedLog& log) {
+void Fields(Visit&& visit, SavedLog& log) {
   visit("fd", log.fd);
   visit("path", log.path);
   visit("sink", log.sink);
@@ -113,15 +113,22 @@ void Fields(Visit&& visit, WorkerId& id) {
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedWorker& worker) {
-  visit("slot", worker.slot);
-  visit("pool", worker.pool);
-  visit("incarnation", worker.incarnation);
-  visit("state", worker.state);
-  visit("wanted", worker.wanted);
-  visit("leaving", worker.leaving);
-  visit("extra", worker.extra);
-  visit("replaces", worker.replaces);
+void Fields(Visit&& visit, SavedRecord& record) {
+  visit("slot", record.slot);
+  visit("pool", record.pool);
+  visit("incarnation", record.incarnation);
+  visit("state", record.state);
+  visit("wanted", record.wanted);
+  visit("leaving", record.leaving);
+  visit("extra", record.extra);
+  visit("replaces", record.replaces);
+  visit("ready_at", record.ready_at);
+  visit("kill_at", record.kill_at);
+}
+
+template <typename Visit>
+void Fields(Visit&& visit, SavedWorker& worker) {
+  Fields(visit, worker.record);
   visit("pid", worker.pid);
   visit("pid_fd", worker.pid_fd);
   visit("master_end", worker.master_end);
@@ -130,16 +137,14 @@ void Fields(Visit&& visit, InheritedWorker& worker) {
   visit("wire_version", worker.wire_version);
   visit("board", worker.board);
   visit("started_at", worker.started_at);
-  visit("ready_at", worker.ready_at);
-  visit("kill_at", worker.kill_at);
 }
 
 template <typename Visit>
-void Fields(Visit&& visit, InheritedConnection& connection) {
+void Fields(Visit&& visit, SavedConnection& connection) {
   visit("fd", connection.fd);
   visit("parcel", connection.parcel);
   visit("waiting", connection.waiting);
-  visit("idle_for", connection.idle_for);
+  visit("idle_for", connection.idle_left);
 }
 
 template <typename Visit>
@@ -176,7 +181,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("connections", state.connections);
 }
 
-// ---- the kinds of values ----
+// ---- kinds of values ----
 
 template <typename T>
 concept Record = requires(T& value, Writer& writer) {
@@ -216,7 +221,7 @@ json Writer::Put(T& value) {
   } else if constexpr (std::is_same_v<T, Duration>) {
     return value.count();
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return json::binary({value.begin(), value.end()});  // any bytes, not only UTF-8
+    return json::binary({value.begin(), value.end()});  // may be any bytes, not only UTF-8
   } else if constexpr (std::is_enum_v<T>) {
     return Raw(value);
   } else {
@@ -267,7 +272,7 @@ void Reader::Get(const json& from, T& value) {
   }
 }
 
-// ---- what the parts must be to one another ----
+// ---- consistency checks ----
 
 Status Spoken(std::uint8_t version, const char* whose) {
   if (IsSpoken(WireVersion{version})) return {};
@@ -275,18 +280,22 @@ Status Spoken(std::uint8_t version, const char* whose) {
                            static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion))};
 }
 
-Status CheckWorker(const UpgradeState& state, const InheritedWorker& worker) {
+Status CheckWorker(const UpgradeState& state, const SavedWorker& worker) {
   if (worker.pid <= 0 || worker.pid_fd < 0 || worker.master_end < 0 || worker.worker_end < 0) {
-    return Error{fmt::format("the worker in slot {} is not whole", Raw(worker.slot))};
+    return Error{fmt::format("the record of the worker in slot {} is incomplete", Raw(worker.record.slot))};
   }
   if (worker.board >= state.boards.size()) {
-    return Error{fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.slot))};
+    return Error{
+        fmt::format("the worker in slot {} writes to an unknown scoreboard", Raw(worker.record.slot))};
   }
   const bool known = std::any_of(state.pool_ids.begin(), state.pool_ids.end(),
-                                 [&](const auto& pool) { return pool.second == Raw(worker.pool); });
-  if (!known) return Error{fmt::format("the worker in slot {} is of an unknown pool", Raw(worker.slot))};
-  if (worker.state != "starting" && worker.state != "ready" && worker.state != "retiring") {
-    return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.slot))};
+                                 [&](const auto& pool) { return pool.second == Raw(worker.record.pool); });
+  if (!known)
+    return Error{fmt::format("the worker in slot {} belongs to an unknown pool", Raw(worker.record.slot))};
+  const WorkerState as = worker.record.state;
+  if (as == WorkerState::kGone ||
+      std::find(kAllWorkerStates.begin(), kAllWorkerStates.end(), as) == kAllWorkerStates.end()) {
+    return Error{fmt::format("the worker in slot {} is in an unknown state", Raw(worker.record.slot))};
   }
   return Spoken(worker.wire_version, "workers");
 }
@@ -303,15 +312,15 @@ Status Check(const UpgradeState& state) {
   if (const Status status = Spoken(state.wire_version, "its workers"); !status.Ok()) return status;
   if (state.pool_workers.empty()) return Error{"the state has no pool"};
   for (const auto& [name, workers] : state.pool_workers) {
-    if (workers == 0) return Error{fmt::format("the state wants no worker in pool {}", Quoted(name))};
+    if (workers == 0) return Error{fmt::format("the state asks for 0 workers in pool {}", Quoted(name))};
     if (!state.pool_ids.contains(name)) return Error{fmt::format("pool {} has no number", Quoted(name))};
   }
-  for (const InheritedWorker& worker : state.workers_alive) {
+  for (const SavedWorker& worker : state.workers_alive) {
     if (const Status status = CheckWorker(state, worker); !status.Ok()) return status;
   }
   std::vector<int> fds = state.Descriptors();
   std::sort(fds.begin(), fds.end());
-  if (!fds.empty() && fds.front() < 0) return Error{"a descriptor has a number below 0"};
+  if (!fds.empty() && fds.front() < 0) return Error{"a descriptor number is negative"};
   const auto twice = std::adjacent_find(fds.begin(), fds.end());
   if (twice != fds.end()) return Error{fmt::format("descriptor {} is named twice", *twice)};
   return {};
@@ -321,7 +330,7 @@ Status Check(const UpgradeState& state) {
 
 std::string EncodeState(const UpgradeState& state) {
   json object;
-  Fields(Writer(object), const_cast<UpgradeState&>(state));  // a Writer only looks
+  Fields(Writer(object), const_cast<UpgradeState&>(state));  // a Writer does not change it
   std::string bytes;
   json::to_cbor(object, bytes);
   return bytes;

@@ -26,15 +26,15 @@ Result<UniqueFd> WriteStateFile(const std::string& bytes) {
     if (size < 0) return SysError("write", kName);
     done += static_cast<std::size_t>(size);
   }
-  // The check and the exec read the same bytes.
+  // Sealed, so that the check and the exec read the same bytes.
   if (::fcntl(file.Get(), F_ADD_SEALS, kSeals) < 0) return SysError("fcntl", kName);
   return file;
 }
 
 Result<std::string> ReadStateFile(int fd) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
-  if (seals < 0 && errno != EINVAL) return SysError("fcntl", kName);  // EINVAL: a file that cannot be sealed
-  if (seals != kSeals) return Error{"this is no state of a preforkd that is being upgraded"};
+  if (seals < 0 && errno != EINVAL) return SysError("fcntl", kName);  // EINVAL: the file cannot have seals
+  if (seals != kSeals) return Error{"the file is not the saved state of a preforkd upgrade"};
   struct stat file {};
   if (::fstat(fd, &file) < 0) return SysError("fstat", kName);
   std::string bytes(static_cast<std::size_t>(file.st_size), '\0');
@@ -42,7 +42,7 @@ Result<std::string> ReadStateFile(int fd) {
     const ssize_t size = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return SysError("pread", kName);
-    if (size == 0) return Error{"the state is shorter than it was"};
+    if (size == 0) return Error{"the saved state is truncated"};
     done += static_cast<std::size_t>(size);
   }
   return bytes;

@@ -1,5 +1,5 @@
-// The state between two programs: a memfd, which survives an exec and has no name that anybody else could
-// open.
+// The saved state between two programs: a sealed memfd, which survives an exec and has no name that another
+// process could open.
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_STATE_FILE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_STATE_FILE_H_
 
@@ -10,9 +10,9 @@
 
 namespace preforkd {
 
-// Close-on-exec until somebody says otherwise. Error: memory, or a limit on the size of files.
+// Writes `bytes` to a new memfd, close-on-exec. Error: no memory, or a limit on file size.
 Result<UniqueFd> WriteStateFile(const std::string& bytes);
-// All of it, whatever has been read before. `fd` is borrowed. Error: it is not such a file.
+// Reads the whole file, independent of the file offset. `fd` is borrowed. Error: it is not such a file.
 Result<std::string> ReadStateFile(int fd);
 
 }  // namespace preforkd

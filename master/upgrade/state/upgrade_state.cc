@@ -9,12 +9,12 @@ std::vector<int> UpgradeState::Descriptors() const {
   fds.insert(fds.end(), control.waiters.begin(), control.waiters.end());
   fds.insert(fds.end(), control.idle.begin(), control.idle.end());
   for (const PassedSocket& socket : passed) fds.push_back(socket.fd);
-  for (const InheritedListener& listener : listeners) fds.push_back(listener.fd);
+  for (const SavedListener& listener : listeners) fds.push_back(listener.fd);
   fds.insert(fds.end(), boards.begin(), boards.end());
-  for (const InheritedWorker& worker : workers_alive) {
+  for (const SavedWorker& worker : workers_alive) {
     fds.insert(fds.end(), {worker.pid_fd, worker.master_end, worker.worker_end});
   }
-  for (const InheritedConnection& connection : connections) fds.push_back(connection.fd);
+  for (const SavedConnection& connection : connections) fds.push_back(connection.fd);
   std::erase(fds, -1);
   return fds;
 }

@@ -1,8 +1,8 @@
-// UpgradeState: all that a master must know to go on where another program left off in the same process: what
-// is open under which number, and what cannot be asked of the kernel. A plain value.
+// UpgradeState: all that a master needs to resume where another program stopped in the same process: open
+// descriptors by number, and everything that cannot be asked of the kernel. A plain value.
 //
-// Descriptors are numbers here, owned by nobody: the program that leaves has their owners until the exec, and
-// the one that comes makes owners of them once it has decided to stay (Master::Continue).
+// Descriptors are unowned numbers here. The old program owns them until the exec. The new program takes
+// ownership once it has decided to stay (Master::RunRestored).
 #ifndef PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 #define PREFORKD_MASTER_UPGRADE_STATE_UPGRADE_STATE_H_
 
@@ -18,10 +18,11 @@
 #include "common/base/ids.h"
 #include "common/net/socket_ops.h"
 #include "common/scoreboard/board_header.h"
+#include "master/policy/fleet/worker_table.h"
 
 namespace preforkd {
 
-// A socket that a service manager has passed at the start.
+// A socket that the service manager passed at the start.
 struct PassedSocket {
   std::string name;
   int fd = -1;
@@ -29,124 +30,116 @@ struct PassedSocket {
   bool operator==(const PassedSocket&) const = default;
 };
 
-struct InheritedListener {
+struct SavedListener {
   int fd = -1;
-  std::string key;      // its address as configured; of several sockets of one name, which (listener_set.h)
+  std::string key;      // the configured address; several sockets of one name are told apart (listener_set.h)
   std::string address;  // as configured
   std::string service;
   bool proxy_protocol = false;
   SocketFile file;
 
-  bool operator==(const InheritedListener&) const = default;
+  bool operator==(const SavedListener&) const = default;
 };
 
-// What a listener that is or was there has counted.
-struct InheritedListenerRow {
+// Counters of one listener, current or past.
+struct SavedListenerRow {
   std::string address;  // as bound
   std::string service;
   std::uint64_t accepted = 0;
 
-  bool operator==(const InheritedListenerRow&) const = default;
+  bool operator==(const SavedListenerRow&) const = default;
 };
 
-struct InheritedControl {
-  int fd = -1;  // -1: there is none
+struct SavedControl {
+  int fd = -1;  // -1: no control socket
   std::string path;
   SocketFile file;
-  std::vector<int> waiters;  // clients that are to be told how the upgrade ended
-  std::vector<int> idle;     // clients that have asked for nothing
+  std::vector<int> waiters;  // client connections that wait for the outcome of the upgrade
+  std::vector<int> idle;     // client connections without a request
 
-  bool operator==(const InheritedControl&) const = default;
+  bool operator==(const SavedControl&) const = default;
 };
 
-// Where lines go: what a path that cannot be opened any more was opened as.
-struct InheritedLog {
-  int fd = -1;            // -1: standard error, or none
-  std::string path;       // as configured (LogOutput); empty: the program that leaves has not said
+// The destination of a log. `path` says what `fd` was opened as, even if it cannot be opened again.
+struct SavedLog {
+  int fd = -1;            // -1: standard error, or no log
+  std::string path;       // as configured (LogOutput); empty: the old program did not save it
   std::uint8_t sink = 0;  // log::Sink
 
-  bool operator==(const InheritedLog&) const = default;
+  bool operator==(const SavedLog&) const = default;
 };
 
-// A slot with a process: a worker of the program that leaves, or of one before it.
-struct InheritedWorker {  // of the generation in service: a change waits until no other is left
-  Slot slot{};
-  PoolId pool{};
-  Incarnation incarnation{};
-  std::string state;  // "starting", "ready", "retiring"
-  bool wanted = false;
-  bool leaving = false;
-  bool extra = false;
-  std::optional<WorkerId> replaces;
+// A slot with a running worker, forked by the old program or by one before it. Its generation is the one in
+// service: a change waits until no other is left.
+struct SavedWorker {
+  SavedRecord record;
   pid_t pid = 0;
   int pid_fd = -1;
   int master_end = -1;  // of its channel
   int worker_end = -1;
-  bool shut = false;  // the master's side is closed
+  bool shut = false;  // the master has shut down its side: the worker was told to retire
   std::uint8_t wire_version = 0;
-  std::uint64_t board = 0;  // which of the boards it writes to
+  std::uint64_t board = 0;  // index into UpgradeState::boards of the scoreboard it writes to
   Time started_at{};
-  Time ready_at{};
-  std::optional<Time> kill_at;  // when patience with it ends
 
-  bool operator==(const InheritedWorker&) const = default;
+  bool operator==(const SavedWorker&) const = default;
 };
 
-// A connection that the master holds.
-struct InheritedConnection {
+// A client connection that the master holds.
+struct SavedConnection {
   int fd = -1;
-  std::string parcel;    // as a HandOver of it, in the wire version of the state, without its descriptor
-  bool waiting = false;  // for a worker; else it is parked
-  Duration idle_for{0};  // how much longer it may be; 0: for ever
+  std::string parcel;     // an encoded HandOver in the state's wire version, without the descriptor
+  bool waiting = false;   // true: waits for a worker; false: parked
+  Duration idle_left{0};  // how much longer it may stay parked; 0: no limit
 
-  bool operator==(const InheritedConnection&) const = default;
+  bool operator==(const SavedConnection&) const = default;
 };
 
 struct UpgradeState {
-  // Bump when a reader of the one before would be misled; a key that is added is no reason: it is not read.
+  // Increase only if a reader of the previous format would be misled. A new key is no reason: old readers
+  // skip it.
   static constexpr std::uint64_t kFormat = 2;
 
   std::uint64_t format = kFormat;
-  std::string version;  // of the program that leaves
-  std::string program;  // where its file lay, and where a successor is looked for
+  std::string version;  // of the old program
+  std::string program;  // path of its file, at which the next upgrade looks for a program
   std::uint8_t wire_version = 0;
-  // Numbers that must not be given out twice.
+  // Numbers that must not be given out again.
   Generation generation{};  // in service
   Generation last_generation{};
   Incarnation last_incarnation{};
   ConnId last_conn{};
-  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the program that leaves
-  // has none.
+  // The key of the seals on connections (connection_seals.h), in two halves; 0 and 0: the old program has
+  // none.
   std::uint64_t seal_key_0 = 0;
   std::uint64_t seal_key_1 = 0;
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
   std::map<std::string, std::uint8_t> pool_ids;
-  std::map<std::string, std::uint32_t> pool_workers;  // that there should be in each pool in service
+  std::map<std::string, std::uint32_t> pool_workers;  // desired workers of each pool in service
 
-  std::string config;     // in service: as PrintConfig prints it
+  std::string config;     // in service, as printed by PrintConfig
   bool detached = false;  // --daemonize
   std::string pid_path;   // empty: no pid file
   int pid_fd = -1;
   std::string notify_socket;
   std::optional<Duration> watchdog;
   std::vector<PassedSocket> passed;
-  InheritedLog server_log;
-  InheritedLog access_log;
-  std::vector<InheritedListener> listeners;
-  InheritedControl control;
+  SavedLog server_log;
+  SavedLog access_log;
+  std::vector<SavedListener> listeners;
+  SavedControl control;
 
-  std::vector<InheritedListenerRow> listener_rows;
+  std::vector<SavedListenerRow> listener_rows;
   std::uint32_t board_layout = kBoardLayout;
-  // Scoreboards: first that of the program that leaves, with all that has been counted; then older ones, to
-  // which workers still write.
+  // Scoreboards: first that of the old program, with all totals; then older ones that workers still write to.
   std::vector<int> boards;
-  std::vector<InheritedWorker> workers_alive;
-  std::vector<InheritedConnection> connections;
+  std::vector<SavedWorker> workers_alive;
+  std::vector<SavedConnection> connections;
 
   bool operator==(const UpgradeState&) const = default;
 
-  // Every descriptor that is named.
+  // All descriptors named in the state.
   [[nodiscard]] std::vector<int> Descriptors() const;
 };
 

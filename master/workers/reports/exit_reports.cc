@@ -9,7 +9,7 @@ namespace preforkd {
 namespace {
 
 RestartReason ReasonOf(const WorkerProcess& worker, WorkerState was) {
-  if (worker.Distrusted()) return RestartReason::kUntrusted;
+  if (worker.Untrusted()) return RestartReason::kUntrusted;
   if (worker.Hung()) return RestartReason::kHang;
   if (was == WorkerState::kStarting) return RestartReason::kStart;
   if (worker.LossReasonAtExit() == LossReason::kDrain) return RestartReason::kDrain;
@@ -19,51 +19,55 @@ RestartReason ReasonOf(const WorkerProcess& worker, WorkerState was) {
 
 }  // namespace
 
-void ExitReports::Look(Time now) {
+void ExitReports::Update(Time now) {
   NoteOomKills(now);
   for (const auto& slot : parts_.slots.All()) {
-    if (slot->Running()) refused_calls_.Look(slot->Process()->Id(), slot->Row(), now);
+    if (slot->Running()) refused_calls_.Update(slot->Process()->Id(), slot->Row(), now);
   }
 }
 
 void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
   const WorkerProcess& worker = *slot.Process();
   slot.RefreshTexts();
-  refused_calls_.LastLook(worker.Id(), slot.Row());
-  PostMortem report = Examine(slot, was);
+  refused_calls_.Finish(worker.Id(), slot.Row());
+  ExitDiagnosis report = Examine(slot, was);
   const bool unasked = was != WorkerState::kRetiring || worker.Exit().kind != ExitKind::kClean;
   const std::string suspicion = unasked ? Suspicion(slot.Pool(), slot.Row()) : std::string();
   report.reclaimed = ReclaimUntaken(parts_, slot);
-  report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Distrusted());
-  LogPostMortem(report);
-  if (!suspicion.empty()) log::Warning("{}", suspicion);
+  report.lost = CloseAccount(parts_, slot, worker.LossReasonAtExit(), !worker.Untrusted());
+  LogExit(report);
+  if (!suspicion.empty()) {
+    log::Warning(
+        {log::kWorkerRepeats,
+         slot.Process()->Id(),
+         {{"doing", suspicion}, {"workers", PoisonWatch::kInARow}}},
+        "{} was being served in {} or more workers that crashed in a row: this request may cause the crashes",
+        suspicion, PoisonWatch::kInARow);
+  }
   if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
 }
 
-PostMortem ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
+ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   const WorkerProcess& worker = *slot.Process();
   const WorkerRow& row = slot.Row();
-  PostMortem report;
+  ExitDiagnosis report;
   report.id = worker.Id();
   report.pid = worker.Pid();
   report.exit = worker.Exit();
-  report.in_pool = worker.InPool();
+  report.pool = worker.PoolName();
   report.was = was;
   if (TakenForMemory(worker)) report.memory = Get(row.rss_bytes);
   report.uptime = Now() - worker.StartedAt();
   if (Get(row.callback_since_ns) != 0) report.conn = ConnId{Get(row.doing_conn)};
   report.doing = row.DescribeDoing(ToNanoseconds(Now()));
-  // Of another program's worker the places would be named wrong: it was at other addresses.
+  // Not for a worker of another program: its addresses mean nothing here.
   if (slot.Mirror() == nullptr) report.frames = NameFrames(row.crash);
   return report;
 }
 
 std::string ExitReports::Suspicion(PoolId pool, const WorkerRow& row) {
   std::string suspect;
-  if (!poison_watches_[pool].OnDeath(row, suspect)) return {};
-  return fmt::format(
-      "{} was being served in {} workers or more that died in a row: it may be what kills them", suspect,
-      PoisonWatch::kInARow);
+  return poison_watches_[pool].OnExit(row, suspect) ? suspect : std::string();
 }
 
 void ExitReports::NoteOomKills(Time now) {
@@ -71,7 +75,7 @@ void ExitReports::NoteOomKills(Time now) {
 }
 
 bool ExitReports::TakenForMemory(const WorkerProcess& worker) {
-  const bool by_us = worker.Distrusted() || worker.LossReasonAtExit() != LossReason::kCrash;
+  const bool by_us = worker.Untrusted() || worker.LossReasonAtExit() != LossReason::kCrash;
   if (by_us || worker.Exit().kind != ExitKind::kSignal || worker.Exit().code != SIGKILL) return false;
   const Time now = Now();
   NoteOomKills(now);

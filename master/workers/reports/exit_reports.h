@@ -1,6 +1,5 @@
-// ExitReports: says in the log how a worker has ended and what that has cost, and counts it by its reason.
-// Looks for what only a glance before the end can tell: the OOM killer's count, system calls that were
-// refused.
+// ExitReports: logs how a worker exited and what that cost, and counts it by reason. Also polls what must be
+// read before an exit: the OOM killer's count, and refused system calls.
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_EXIT_REPORTS_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_EXIT_REPORTS_H_
 
@@ -9,7 +8,7 @@
 
 #include "common/process/oom.h"
 #include "master/policy/oom_ledger.h"
-#include "master/workers/reports/post_mortem.h"
+#include "master/workers/reports/exit_diagnosis.h"
 #include "master/workers/reports/refused_calls.h"
 #include "master/workers/slots/supervisor_parts.h"
 
@@ -19,18 +18,18 @@ class ExitReports {
  public:
   explicit ExitReports(const SupervisorParts& parts) : parts_(parts), refused_calls_(parts.Page()) {}
 
-  // Once in a while.
-  void Look(Time now);
-  // The slot's worker has ended, in state `was`: reclaims what it has not taken, books the rest, and reports
-  // it. Precondition: the row is as the worker left it.
+  // Polls. Call it in each round (rounds.h).
+  void Update(Time now);
+  // The slot's worker has exited; `was` is its state before. Reclaims what it had not taken, books the rest
+  // as lost, and logs the exit. Precondition: the row is as the worker left it.
   void Report(WorkerSlot& slot, WorkerState was);
 
  private:
   void NoteOomKills(Time now);
-  // The OOM killer has ended it, as far as can be known.
+  // True if the OOM killer has killed it, as far as that can be known.
   [[nodiscard]] bool TakenForMemory(const WorkerProcess& worker);
-  [[nodiscard]] PostMortem Examine(WorkerSlot& slot, WorkerState was);
-  // A warning, when its request has ended several workers of the pool in a row; else empty.
+  [[nodiscard]] ExitDiagnosis Examine(WorkerSlot& slot, WorkerState was);
+  // A warning if one request was in progress in several workers of the pool that exited in a row; else empty.
   std::string Suspicion(PoolId pool, const WorkerRow& row);
 
   SupervisorParts parts_;

@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-void RescueLines(WorkerId dead, LineBuffer lines, int access) {
+void RescueLines(WorkerId worker, LineBuffer lines, int access) {
   lines.Recover(access);
   const auto count = [&lines] { return std::count(lines.Pending().begin(), lines.Pending().end(), '\n'); };
   const auto left = count();
@@ -17,11 +17,13 @@ void RescueLines(WorkerId dead, LineBuffer lines, int access) {
   while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty())
     progress = lines.Write(access);
   const int errnum = errno;
-  log::Info("worker {} left {} lines for the access log: {} written by the master", dead, left,
+  log::Info({log::kAccessLogRescued, worker, {{"lines", left}, {"written", left - count()}}},
+            "worker exited with {} unwritten access log lines; the master wrote {} of them", left,
             left - count());
   if (progress == LineBuffer::Progress::kWritten) return;
-  log::Error("worker {}: the rest of its access log waits for the next worker in the slot: {}", dead,
-             progress == LineBuffer::Progress::kFailed ? ErrnoText(errnum) : "the file takes no more");
+  log::Error({log::kAccessLogFailed, worker},
+             "the other access log lines wait for the next worker in the slot: {}",
+             progress == LineBuffer::Progress::kFailed ? ErrnoText(errnum) : "the log cannot take more now");
 }
 
 }  // namespace preforkd

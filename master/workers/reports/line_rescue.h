@@ -1,5 +1,5 @@
-// LineRescue: writes the lines of the access log that a dead worker had and could not write any more, each
-// once (LineBuffer).
+// LineRescue: writes the access log lines that a worker left unwritten when it exited, each once
+// (LineBuffer).
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_LINE_RESCUE_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_LINE_RESCUE_H_
 
@@ -8,9 +8,9 @@
 
 namespace preforkd {
 
-// `access`: the access log; -1: there is none. What cannot be written now is left to the next worker in the
-// slot. Precondition: no process uses `lines`.
-void RescueLines(WorkerId dead, LineBuffer lines, int access);
+// `access`: descriptor of the access log, borrowed; -1: none. Lines that cannot be written now are left to
+// the next worker in the slot. Precondition: no process uses `lines`.
+void RescueLines(WorkerId worker, LineBuffer lines, int access);
 
 }  // namespace preforkd
 

@@ -20,6 +20,26 @@ std::vector<RefusedCall> Read(const RefusedCalls& refused) {
   return so_far;
 }
 
+std::string NameOf(const RefusedCall& call) { return call.number ? SyscallName(*call.number) : "others"; }
+
+// The fields of the line: "socket:1000,fork:1" and the sets that would allow them, "network,processes".
+struct RefusalFields {
+  std::string calls;
+  std::string sets;
+};
+
+RefusalFields FieldsOf(const std::vector<RefusedCall>& calls) {
+  RefusalFields fields;
+  for (const RefusedCall& call : calls) {
+    const std::string name = NameOf(call);
+    fields.calls += fmt::format("{}{}:{}", fields.calls.empty() ? "" : ",", name, call.times);
+    const auto set = SetThatAdds(name);
+    if (set && ("," + fields.sets + ",").find(fmt::format(",{},", CallSetName(*set))) == std::string::npos)
+      fields.sets += fmt::format("{}{}", fields.sets.empty() ? "" : ",", CallSetName(*set));
+  }
+  return fields;
+}
+
 std::string Times(std::uint64_t times) { return times == 1 ? "once" : fmt::format("{} times", times); }
 
 }  // namespace
@@ -28,7 +48,7 @@ std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
   std::string text;
   bool in_a_set = false;
   for (const RefusedCall& call : calls) {
-    const std::string name = call.number ? SyscallName(*call.number) : "others";
+    const std::string name = NameOf(call);
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, Times(call.times));
     const auto set = SetThatAdds(name);
     if (set) text += fmt::format(" (set '{}')", CallSetName(*set));
@@ -37,18 +57,20 @@ std::string DescribeRefusals(const std::vector<RefusedCall>& calls) {
   return in_a_set ? text + "; system_calls = \"SET\" in the section of its service would allow it" : text;
 }
 
-void RefusedCallReport::Look(const WorkerId& worker, const WorkerRow& row, Time now) {
-  Say(worker, watch_.Look(worker, Read(row.refused), now));
+void RefusedCallReport::Update(const WorkerId& worker, const WorkerRow& row, Time now) {
+  Report(worker, watch_.Update(worker, Read(row.refused), now));
 }
 
-void RefusedCallReport::LastLook(const WorkerId& worker, const WorkerRow& row) {
-  Say(worker, watch_.LastLook(worker, Read(row.refused)));
+void RefusedCallReport::Finish(const WorkerId& worker, const WorkerRow& row) {
+  Report(worker, watch_.Finish(worker, Read(row.refused)));
 }
 
-void RefusedCallReport::Say(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
+void RefusedCallReport::Report(const WorkerId& worker, const std::vector<RefusedCall>& calls) {
   if (calls.empty()) return;
   for (const RefusedCall& call : calls) Add(page_.calls_refused, call.times);
-  log::Warning("worker {} was refused system calls: {}", worker, DescribeRefusals(calls));
+  const RefusalFields fields = FieldsOf(calls);
+  log::Warning({log::kCallsRefused, worker, {{"calls", fields.calls}, {"sets", fields.sets}}},
+               "worker was refused system calls: {}", DescribeRefusals(calls));
 }
 
 }  // namespace preforkd

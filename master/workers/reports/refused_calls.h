@@ -1,5 +1,5 @@
-// RefusedCallReport: says which system calls the filter has refused to which worker. Reads the scoreboard
-// rows: what a wild worker has written there makes wrong lines, and not many.
+// RefusedCallReport: logs which system calls the filter has refused to which worker. Reads the scoreboard
+// rows: a faulty worker can cause wrong lines, but not many.
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_REFUSED_CALLS_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_REFUSED_CALLS_H_
 
@@ -11,7 +11,7 @@
 
 namespace preforkd {
 
-// "socket 3 times (set 'network'), ptrace once", and how a set is given, if that helps.
+// "socket 3 times (set 'network'), ptrace once", with a hint how to allow a set if one would help.
 std::string DescribeRefusals(const std::vector<RefusedCall>& calls);
 
 class RefusedCallReport {
@@ -19,13 +19,13 @@ class RefusedCallReport {
   // `page` outlives this.
   explicit RefusedCallReport(MasterPage& page) : page_(page) {}
 
-  // Once in a while, for each worker.
-  void Look(const WorkerId& worker, const WorkerRow& row, Time now);
-  // At its end, while the row is as it left it.
-  void LastLook(const WorkerId& worker, const WorkerRow& row);
+  // Call it in each round, for each worker.
+  void Update(const WorkerId& worker, const WorkerRow& row, Time now);
+  // The worker has exited; `row` is as it left it.
+  void Finish(const WorkerId& worker, const WorkerRow& row);
 
  private:
-  void Say(const WorkerId& worker, const std::vector<RefusedCall>& calls);
+  void Report(const WorkerId& worker, const std::vector<RefusedCall>& calls);
 
   MasterPage& page_;
   RefusalWatch watch_;

@@ -8,20 +8,22 @@
 
 namespace preforkd {
 
-bool ExtraWorkers::OnAllHeldUp(PoolId pool, Time now) {
+bool ExtraWorkers::OnAllSlow(PoolId pool, Time now) {
   const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
   const PoolSpec* const spec = generation.FindPool(pool);
   if (parts_.fleet.Stopping() || spec == nullptr) return false;
   ElasticReading reading = Read(*spec);
-  // Not for the whole of reclaim_after yet, and clients wait: one that sleeps in there is believed to be
-  // blocked already.
+  // Clients wait, but not all workers have been in their callbacks for reclaim_after yet. If all sleep inside
+  // them, they count as blocked already.
   if (reading.blocked < reading.ready && AllAsleep(pool)) reading.blocked = reading.ready;
   if (!elastic_[pool].WantsOneMore(reading, now)) return false;
-  log::Notice("all {} workers{} are blocked and {} connections wait: starting one more", reading.ready,
-              generation.InPool(pool), reading.waiting);
+  log::Notice({log::kExtraStarted,
+               {{"pool", spec->config->name}, {"blocked", reading.ready}, {"waiting", reading.waiting}}},
+              "all {} workers are blocked and {} connections wait: starting one more", reading.ready,
+              reading.waiting);
   parts_.fleet.AddExtra(pool, now);
   if (parts_.fleet.Extras(pool) > reading.extras) return true;
-  StartFailed(pool, now);  // no slot is free: not again at once
+  StartFailed(pool, now);  // no slot is free: do not retry at once
   return false;
 }
 
@@ -29,7 +31,8 @@ void ExtraWorkers::ReleaseUnneeded(Time now) {
   const GenerationSpec& generation = parts_.generations.Of(parts_.fleet.Current());
   for (const PoolSpec& pool : generation.pools) {
     if (!elastic_[pool.id].CanSpareOne(Read(pool), now)) continue;
-    log::Notice("an extra worker{} is not needed any more", generation.InPool(pool.id));
+    log::Notice({log::kExtraRetired, {{"pool", pool.config->name}}},
+                "an extra worker is not needed any more: retiring it");
     parts_.fleet.ReleaseExtra(pool.id, now);
   }
 }
@@ -43,7 +46,7 @@ ElasticReading ExtraWorkers::Read(const PoolSpec& pool) const {
   reading.waiting = pressure.waiting;
   reading.desired = fleet.Desired(pool.id);
   reading.extras = fleet.Extras(pool.id);
-  reading.most = Most(pool, pressure.ready);
+  reading.max = Max(pool, pressure.ready);
   for (const WorkerRecord& record : fleet.Records()) {
     const bool current = record.pool == pool.id && record.generation == fleet.Current();
     if (current && record.state == WorkerState::kStarting) ++reading.starting;
@@ -51,13 +54,13 @@ ElasticReading ExtraWorkers::Read(const PoolSpec& pool) const {
   return reading;
 }
 
-std::uint32_t ExtraWorkers::Most(const PoolSpec& pool, std::uint32_t ready) const {
+std::uint32_t ExtraWorkers::Max(const PoolSpec& pool, std::uint32_t ready) const {
   std::uint32_t all = 0;
   for (const PoolSpec& each : parts_.generations.Of(parts_.fleet.Current()).pools) {
     all += parts_.fleet.Desired(each.id) + parts_.fleet.Extras(each.id);
   }
-  const std::uint32_t room = ready + (all < kMostInService ? kMostInService - all : 0);
-  return std::min(room, MostWorkers(pool.config->workers_max, parts_.fleet.Desired(pool.id)));
+  const std::uint32_t room = ready + (all < kMaxInService ? kMaxInService - all : 0);
+  return std::min(room, MaxWorkers(pool.config->workers_max, parts_.fleet.Desired(pool.id)));
 }
 
 bool ExtraWorkers::AllAsleep(PoolId pool) const {

@@ -1,5 +1,5 @@
-// ExtraWorkers: one worker more while all others of its pool are blocked and clients wait; it goes when it is
-// not needed any more.
+// ExtraWorkers: starts one more worker while all others of a pool are blocked and clients wait, and retires
+// it when it is not needed any more.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_EXTRA_WORKERS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_EXTRA_WORKERS_H_
 
@@ -15,20 +15,20 @@ class ExtraWorkers {
  public:
   explicit ExtraWorkers(const SupervisorParts& parts) : parts_(parts) {}
 
-  // Connections wait for that pool, and each of its ready workers is held up: starts one more, if they are
-  // blocked and it is allowed. True: it does.
-  bool OnAllHeldUp(PoolId pool, Time now);
-  // An extra of that pool could not be started, or has ended before it was ready.
+  // Connections wait for `pool`, and all its ready workers are slow (slot_activity.h): starts one more worker
+  // if they are blocked and the limits allow it. True: one is starting.
+  bool OnAllSlow(PoolId pool, Time now);
+  // An extra of `pool` could not be started, or exited before it was ready.
   void StartFailed(PoolId pool, Time now) { elastic_[pool].StartFailed(now); }
-  // Once in a while: releases one in each pool that does not need it.
+  // Releases one extra in each pool that does not need it. Call it in each round.
   void ReleaseUnneeded(Time now);
 
  private:
   [[nodiscard]] ElasticReading Read(const PoolSpec& pool) const;
-  // The most workers that the pool may have, where `ready` are.
-  [[nodiscard]] std::uint32_t Most(const PoolSpec& pool, std::uint32_t ready) const;
-  // Each worker of the pool that is in service sleeps inside its callback: it waits for something, and the
-  // machine has time.
+  // The maximum number of workers of the pool, given that `ready` are ready.
+  [[nodiscard]] std::uint32_t Max(const PoolSpec& pool, std::uint32_t ready) const;
+  // True if each worker of the pool in service sleeps inside its callback: it waits for something, and is not
+  // just short of CPU time.
   [[nodiscard]] bool AllAsleep(PoolId pool) const;
 
   SupervisorParts parts_;

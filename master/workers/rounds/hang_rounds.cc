@@ -18,8 +18,8 @@ void HangRounds::Judge(Time now) {
   UpdatePools();
   for (auto& [id, pool] : pools_) {
     if (!pool.watch.BeginRound(pool.timeout, now)) continue;
-    log::Notice("the master was paused: every worker{} gets a fresh period",
-                parts_.generations.Serving().InPool(id));
+    log::Notice({log::kMasterPaused, {{"pool", parts_.generations.Serving().NameOf(id)}}},
+                "the master was paused: waiting for fresh heartbeats of all workers");
   }
   for (const WorkerRecord& record : parts_.fleet.Records()) {
     if (record.state != WorkerState::kReady && record.state != WorkerState::kRetiring) continue;
@@ -33,7 +33,7 @@ void HangRounds::UpdatePools() {
   for (const WorkerRecord& record : parts_.fleet.Records()) {
     if (record.state != WorkerState::kGone) used.insert(record.pool);
   }
-  // What is in service has the last word.
+  // Oldest generation last: the one in service decides.
   const auto& generations = parts_.generations.All();
   for (auto generation = generations.rbegin(); generation != generations.rend(); ++generation) {
     for (const PoolSpec& pool : generation->second.pools) {
@@ -47,18 +47,23 @@ void HangRounds::UpdatePools() {
 void HangRounds::Judge(WorkerSlot& slot, const Pool& pool, Time now) {
   WorkerProcess& worker = *slot.Process();
   const auto beat = FromNanoseconds(static_cast<std::int64_t>(Get(slot.Row().heartbeat_ns)));
-  // One that is told to leave while it starts has not beaten yet.
+  // A worker that was told to retire while starting has no heartbeat yet.
   const Time heartbeat = std::max(worker.StartedAt(), beat);
   switch (pool.watch.Judge(worker.Hang(), heartbeat, pool.timeout, now)) {
     case HangWatch::Verdict::kFine: break;
-    case HangWatch::Verdict::kAbort:
-      log::Error("worker {} pid {} has not answered for {:.1f} s and gets SIGABRT; it is doing: {}",
-                 worker.Id(), worker.Pid(), Seconds(now - HangWatch::SilentSince(heartbeat)),
-                 slot.Row().DescribeDoing(ToNanoseconds(now)));
+    case HangWatch::Verdict::kAbort: {
+      const double silent = Seconds(now - HangWatch::SilentSince(heartbeat));
+      const std::string doing = slot.Row().DescribeDoing(ToNanoseconds(now));
+      log::Error({log::kWorkerHung,
+                  worker.Id(),
+                  {{"worker_pid", worker.Pid()}, {"silent", silent}, {"doing", doing}}},
+                 "worker has not responded for {:.1f} s, sending SIGABRT; it was doing: {}", silent, doing);
       worker.Signal(SIGABRT);
       break;
+    }
     case HangWatch::Verdict::kKill:
-      log::Error("worker {} pid {} has outlived SIGABRT and gets SIGKILL", worker.Id(), worker.Pid());
+      log::Error({log::kWorkerKilled, worker.Id(), {{"worker_pid", worker.Pid()}, {"cause", "hang"}}},
+                 "worker did not exit after SIGABRT, sending SIGKILL");
       worker.Signal(SIGKILL);
       break;
   }

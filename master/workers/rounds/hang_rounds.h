@@ -1,5 +1,4 @@
-// HangRounds: ends workers that do not answer any more (policy/hang.h). Each pool has a hang_timeout of its
-// own.
+// HangRounds: kills workers that no longer respond (policy/hang.h). Each pool has its own hang_timeout.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_HANG_ROUNDS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_HANG_ROUNDS_H_
 
@@ -16,7 +15,7 @@ class HangRounds {
 
   // Judges every worker. Call it every Interval().
   void Judge(Time now);
-  // As the pool with the shortest timeout needs it; after a Judge.
+  // The interval of the pool with the shortest hang_timeout. Call it after Judge.
   [[nodiscard]] Duration Interval() const;
 
  private:
@@ -25,7 +24,7 @@ class HangRounds {
     Duration timeout{0};
   };
 
-  // Those of all generations that are not over, and those that still have a worker.
+  // Keeps the pools of all current generations, and those that still have a worker.
   void UpdatePools();
   void Judge(WorkerSlot& slot, const Pool& pool, Time now);
 

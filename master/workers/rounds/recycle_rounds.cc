@@ -20,7 +20,7 @@ RecycleReason ReasonOf(RecycleLimit limit) {
 }  // namespace
 
 void RecycleRounds::Replace(Time now) {
-  // A generation that comes in replaces everybody anyway.
+  // A generation that is starting replaces all workers anyway.
   if (parts_.fleet.Stopping() || parts_.fleet.Changing()) return;
   for (const PoolSpec& pool : parts_.generations.Of(parts_.fleet.Current()).pools) ReplaceOne(pool, now);
 }
@@ -42,7 +42,8 @@ void RecycleRounds::ReplaceOne(const PoolSpec& pool, Time now) {
     if (!verdict) continue;
     const WorkerId id = slot.Process()->Id();
     if (!parts_.fleet.Replace(id, now)) return;  // no slot is free: the next round tries again
-    log::Notice("worker {} is replaced: {}", id, verdict->text);
+    log::Notice({log::kWorkerReplaced, id, {{"cause", RecycleReasonName(ReasonOf(verdict->limit))}}},
+                "worker is replaced: {}", verdict->text);
     return Add(parts_.Page().recycled[ReasonOf(verdict->limit)]);  // the table has changed
   }
 }

@@ -1,5 +1,4 @@
-// RecycleRounds: replaces workers that have served for long enough (policy/recycle.h), one at a time in each
-// pool.
+// RecycleRounds: replaces workers that have reached a limit (policy/recycle.h), one at a time in each pool.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_RECYCLE_ROUNDS_H_
 
@@ -12,10 +11,10 @@ namespace preforkd {
 
 class RecycleRounds {
  public:
-  // `seed` moves the limits of each worker.
+  // `seed` is for the jitter of the limits.
   RecycleRounds(const SupervisorParts& parts, std::uint64_t seed) : parts_(parts), policy_(seed) {}
 
-  // Replaces one worker in each pool that is over a limit, unless another one of the pool is being replaced.
+  // In each pool replaces one worker that is over a limit, unless another one is being replaced there.
   void Replace(Time now);
 
  private:

@@ -22,9 +22,9 @@ void Rounds::Make() {
   const Time now = Now();
   self_report_.Publish();
   const std::size_t held = Get(parts_.Page().parked) + Get(parts_.Page().waiting);
-  heap_.Look(held, held, now);
-  LookAtForeignBoards();
-  reports_.Look(now);
+  heap_.Check(held, held, now);
+  CheckForeignBoards();
+  reports_.Update(now);
   hangs_.Judge(now);
   recycling_.Replace(now);
   extras_.ReleaseUnneeded(now);
@@ -32,7 +32,7 @@ void Rounds::Make() {
   on_done_();
 }
 
-void Rounds::LookAtForeignBoards() {
+void Rounds::CheckForeignBoards() {
   for (const auto& slot : parts_.slots.All()) slot->RefreshTexts();
   for (const auto& board : ForeignBoards(parts_.slots)) board->CollectDropped();
 }

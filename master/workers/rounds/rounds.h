@@ -1,5 +1,5 @@
-// Rounds: what the supervisor looks at once in a while instead of waiting for events: workers that do not
-// answer or have served for long enough, extras that are not needed, and what the master itself uses.
+// Rounds: the supervisor's periodic checks: workers that hang or have reached a limit, extras that are not
+// needed, and the resource use of the master itself.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_ROUNDS_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_ROUNDS_H_
 
@@ -22,12 +22,13 @@ class Rounds {
   Rounds(const SupervisorParts& parts, ExtraWorkers& extras, ExitReports& reports,
          std::function<void()> on_done);
 
-  // Makes one now, and goes on from then on. Precondition: a generation is in service or starting.
+  // Runs one round now, then one every HangRounds::Interval(). Precondition: a generation is in service or
+  // starting.
   void Make();
 
  private:
-  // What workers of the program before this one have written, as far as nobody looks at it when it is needed.
-  void LookAtForeignBoards();
+  // Collects what workers of previous programs wrote to their scoreboards, where no event announces it.
+  void CheckForeignBoards();
 
   SupervisorParts parts_;
   ExtraWorkers& extras_;

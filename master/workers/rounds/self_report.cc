@@ -6,7 +6,7 @@
 namespace preforkd {
 namespace {
 
-// To look at each descriptor costs about a microsecond each: not with more clients than this.
+// Counting descriptors one by one costs about a microsecond each: only done below this number of clients.
 constexpr std::uint64_t kFewClients = 1000;
 
 }  // namespace

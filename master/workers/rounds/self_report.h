@@ -1,4 +1,4 @@
-// SelfReport: what the master's own process uses, shown in the scoreboard for everybody who asks.
+// SelfReport: publishes the resource use of the master's process in the scoreboard.
 #ifndef PREFORKD_MASTER_WORKERS_ROUNDS_SELF_REPORT_H_
 #define PREFORKD_MASTER_WORKERS_ROUNDS_SELF_REPORT_H_
 
@@ -10,12 +10,12 @@ class SelfReport {
  public:
   explicit SelfReport(MasterPage& page) : page_(page) {}
 
-  // Looks, and writes it down. Some microseconds, however many connections there are.
+  // Measures and publishes. Takes some microseconds, independent of the number of connections.
   void Publish();
 
  private:
   MasterPage& page_;
-  std::uint64_t other_descriptors_ = 0;  // than clients', when they were last counted one by one
+  std::uint64_t other_descriptors_ = 0;  // descriptors that are not clients', at the last full count
 };
 
 }  // namespace preforkd

@@ -1,4 +1,4 @@
-// The scoreboards of programs before this one that workers here still write to.
+// The scoreboards of previous programs that workers in these slots still write to.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_FOREIGN_BOARDS_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_FOREIGN_BOARDS_H_
 
@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// Each once.
+// Each board once.
 std::vector<std::shared_ptr<ForeignBoard>> ForeignBoards(const SlotTable& slots);
 
 }  // namespace preforkd

@@ -24,15 +24,14 @@ const PoolSpec* GenerationSpec::FindPool(PoolId pool) const {
   return found != pools.end() ? &*found : nullptr;
 }
 
-std::string GenerationSpec::InPool(PoolId pool) const {
-  const PoolSpec* const spec = FindPool(pool);
-  return pools.size() < 2 || spec == nullptr ? std::string()
-                                             : fmt::format(" in pool \"{}\"", spec->config->name);
+std::string GenerationSpec::NameOf(PoolId pool) const {
+  const PoolSpec* spec = FindPool(pool);
+  return spec == nullptr ? std::string() : spec->config->name;
 }
 
 ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {
   const PoolSpec* const spec = FindPool(pool);
-  PF_CHECK(spec != nullptr, "asked for the services of a pool that the generation does not have");
+  PF_CHECK(spec != nullptr, "services of a pool that the generation does not have");
   ServiceNumbers found;
   for (const auto& service : services) {
     if (service.second->pool == spec->config->name) found.push_back(service);

@@ -1,4 +1,4 @@
-// GenerationSpec: one configuration with its numbers, as workers are started with it. A plain value.
+// GenerationSpec: one configuration with its numbers; workers are started with it. A plain value.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_GENERATION_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_GENERATION_H_
 
@@ -15,15 +15,15 @@
 
 namespace preforkd {
 
-// A name keeps its number as long as the server lives.
+// The services of a generation with their numbers. A name keeps its number until the server is restarted.
 using ServiceNumbers = std::vector<std::pair<ServiceId, const ServiceConfig*>>;
-// Which pool serves it.
+// The pool that serves each service.
 using Routes = std::vector<std::pair<ServiceId, PoolId>>;
 
 struct PoolSpec {
   PoolId id{};
-  const PoolConfig* config = nullptr;  // in the generation's configuration
-  std::uint32_t workers = 1;           // "auto" resolved
+  const PoolConfig* config = nullptr;  // points into GenerationSpec::config
+  std::uint32_t workers = 1;           // with "auto" resolved
 };
 
 struct GenerationSpec {
@@ -32,16 +32,16 @@ struct GenerationSpec {
   std::vector<PoolSpec> pools;  // those with services, in the order of the configuration
   ServiceNumbers services;      // of all pools
 
-  // What Fleet is told to run.
+  // The workers that Fleet shall run.
   [[nodiscard]] std::vector<PoolTarget> Targets() const;
   // nullptr: this generation has no such pool.
   [[nodiscard]] const PoolSpec* FindPool(PoolId pool) const;
-  // For log lines: " in pool \"app\"" where there are several, else empty.
-  [[nodiscard]] std::string InPool(PoolId pool) const;
+  // Empty if this generation has no such pool.
+  [[nodiscard]] std::string NameOf(PoolId pool) const;
   // Precondition: it has the pool.
   [[nodiscard]] ServiceNumbers ServicesOf(PoolId pool) const;
   [[nodiscard]] Routes RoutesOfServices() const;
-  // Of all pools.
+  // Workers of all pools together.
   [[nodiscard]] std::uint32_t Workers() const;
 };
 

@@ -7,7 +7,7 @@
 namespace preforkd {
 namespace {
 
-// Does `next` lack a service that `last` has?
+// True if `next` lacks a service that `last` has.
 bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
   return std::any_of(last.services.begin(), last.services.end(), [&](const auto& service) {
     return std::none_of(next.services.begin(), next.services.end(),
@@ -30,7 +30,7 @@ void ServingGenerations::Promote(Generation generation) {
 
 const GenerationSpec& ServingGenerations::Of(Generation generation) const {
   const auto found = specs_.find(generation);
-  PF_CHECK(found != specs_.end(), "a generation that is over, or was never begun");
+  PF_CHECK(found != specs_.end(), "an unknown or ended generation");
   return found->second;
 }
 

@@ -1,5 +1,5 @@
-// ServingGenerations: the configurations that workers are started with: of the generation in service, and of
-// the one that is starting beside it.
+// ServingGenerations: the configurations that workers are started with: that of the generation in service,
+// and that of the one starting beside it.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_SERVING_GENERATIONS_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_SERVING_GENERATIONS_H_
 
@@ -12,22 +12,22 @@ namespace preforkd {
 
 class ServingGenerations {
  public:
-  // The first one, in service from now on.
+  // Adds the first generation, in service from now on.
   void Begin(const GenerationSpec& generation);
-  // One that is to follow.
+  // Adds the next generation.
   void Add(const GenerationSpec& generation) { specs_[generation.number] = generation; }
-  // Is in service from now on; those before it are over. Precondition: it was added.
+  // `generation` enters service; earlier ones are removed. Precondition: it was added.
   void Promote(Generation generation);
-  // Will not serve.
+  // Removes a generation that will not serve.
   void Abandon(Generation generation) { specs_.erase(generation); }
 
-  // Precondition: it was added, and is not over.
+  // Precondition: it was added and not removed.
   [[nodiscard]] const GenerationSpec& Of(Generation generation) const;
-  // Those that are not over, oldest first.
+  // The generations that were not removed, oldest first.
   [[nodiscard]] const std::map<Generation, GenerationSpec>& All() const { return specs_; }
   [[nodiscard]] Generation InService() const { return in_service_; }
   [[nodiscard]] const GenerationSpec& Serving() const { return Of(in_service_); }
-  // The generation in service lacks a service of the one before.
+  // True if the generation in service lacks a service of the one before.
   [[nodiscard]] bool ServiceGone() const { return service_gone_; }
 
  private:

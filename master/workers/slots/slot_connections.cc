@@ -12,7 +12,8 @@ std::size_t ReclaimUntaken(const SupervisorParts& parts, WorkerSlot& slot) {
   std::vector<PackedParcel> parcels;
   const std::size_t count = slot.Channel().Reclaim(parcels);
   for (PackedParcel& parcel : parcels) {
-    log::Debug(parcel.Id(), "reclaimed from slot={}", Raw(slot.Number()));
+    log::Debug({log::kConnReclaimed, parcel.Id(), {{"from_slot", slot.Number()}}}, "reclaimed from slot {}",
+               Raw(slot.Number()));
     parts.dispatcher.Submit(std::move(parcel));
   }
   return count;
@@ -36,11 +37,11 @@ void ClearUnusedChannels(const SupervisorParts& parts) {
 
 std::uint64_t CloseAccount(const SupervisorParts& parts, WorkerSlot& slot, LossReason reason, bool trusted) {
   WorkerRow& row = slot.Row();
-  // For lack of descriptors here some may still be in the channel: they are safe there, for the next
-  // incarnation or for a later attempt.
+  // If descriptors are short, some parcels may still be in the channel: they are safe there, for the next
+  // incarnation or a later attempt.
   const bool none_left = slot.Channel().Drained() || !trusted;
   const std::uint64_t left = none_left ? 0 : std::min(row.Queued(), row.InProgress());
-  slot.ForgetMirror();  // or the next look would bring all of it back
+  slot.ForgetMirror();  // otherwise the next refresh would bring its counters back
   const std::uint64_t lost = parts.ledger.WorkerEnded(row, left, reason);
   slot.Channel().StartIncarnation(left);
   return lost;

@@ -1,4 +1,4 @@
-// SlotTable: every slot that has ever had a worker, by its number. Owns them. They keep their addresses.
+// SlotTable: all slots that ever had a worker, by number. Owns them. Their addresses are stable.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_SLOT_TABLE_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_SLOT_TABLE_H_
 
@@ -19,12 +19,12 @@ class SlotTable {
   // Both outlive the table.
   SlotTable(const Scoreboard& scoreboard, Ledger& ledger) : scoreboard_(scoreboard), ledger_(ledger) {}
 
-  // Makes it, if there is none of that number.
+  // Creates the slot if there is none with that number.
   WorkerSlot& Of(Slot slot);
   [[nodiscard]] const std::vector<std::unique_ptr<WorkerSlot>>& All() const { return slots_; }
-  // The slot whose process runs and has that pid. nullptr: there is none.
+  // The slot whose running process has that pid; nullptr: none.
   [[nodiscard]] WorkerSlot* FindRunning(pid_t pid) const;
-  // Writes the state of a slot into its row.
+  // Writes the state of the record into the scoreboard row of its slot.
   void Publish(const WorkerRecord& record);
 
  private:

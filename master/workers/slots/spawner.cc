@@ -23,8 +23,8 @@ std::optional<ExitReport> ForkSpawner::Reap(const SpawnedProcess& process) {
     result = ::waitid(P_PIDFD, static_cast<id_t>(process.pidfd.Get()), &info, WEXITED | WNOHANG);
   } while (result < 0 && errno == EINTR);
   if (result == 0 && info.si_pid == 0) return std::nullopt;
-  // ECHILD: somebody (a debugger, SIGCHLD ignored by our parent) has taken its status. It is gone all the
-  // same.
+  // ECHILD: another party (a debugger, SIGCHLD ignored by our parent) has taken its status. It has exited all
+  // the same.
   return result == 0 ? ReportOf(info.si_code, info.si_status) : ExitReport::Unknown();
 }
 
@@ -45,7 +45,7 @@ void ForkSpawner::ReapOther(pid_t pid) {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) < 0 && errno == EINTR) {
   }
-  log::Debug("process {}, which is no worker, has ended", pid);
+  log::Debug({log::kChildExited, {{"child_pid", pid}}}, "process {}, which is not a worker, has exited", pid);
 }
 
 }  // namespace preforkd

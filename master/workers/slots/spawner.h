@@ -1,5 +1,5 @@
-// Spawner: how worker processes begin and end. The only way from here to processes, so that a test can take
-// the place of the system: deaths, floods and hangs then happen in one process (tests/loopback/supervisor_*).
+// Spawner: starts, signals and reaps worker processes. The supervisor's only access to processes, so a test
+// can replace it and have crashes, floods and hangs in one process (tests/loopback/supervisor_*).
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_SPAWNER_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_SPAWNER_H_
 
@@ -19,18 +19,18 @@ class Spawner {
  public:
   virtual ~Spawner() = default;
 
-  // Error: no process has begun.
+  // `start` runs in the child. Error: no process was started.
   virtual Result<SpawnedProcess> Spawn(WorkerStart start) = 0;
-  // False: it has ended already, or the system refuses, which is logged.
+  // False: the process has exited already, or the system refuses the signal, which is logged.
   virtual bool Signal(const SpawnedProcess& process, int signo) = 0;
-  // Waits for a process that has ended. nullopt: it still runs. Once it has answered, the pid is nobody's.
+  // Reaps a process that has exited; nullopt: it still runs. After a report its pid may be reused.
   virtual std::optional<ExitReport> Reap(const SpawnedProcess& process) = 0;
-  // SIGKILL, and the wait for the end.
+  // Sends SIGKILL, waits for the exit and reaps.
   virtual void KillAndReap(const SpawnedProcess& process) = 0;
 
-  // Any child of this process that has ended and that nobody has waited for; nullopt: there is none.
+  // Any child of this process that has exited and was not reaped; nullopt: none.
   [[nodiscard]] virtual std::optional<pid_t> EndedChild() = 0;
-  // Waits for such a child that is no worker.
+  // Reaps such a child that is not a worker.
   virtual void ReapOther(pid_t pid) = 0;
 };
 

@@ -1,5 +1,5 @@
-// SupervisorParts: what the parts of the supervisor share. Borrowed: Supervisor owns fleet, slots and
-// generations, and is given the rest.
+// SupervisorParts: what the parts of the supervisor share, borrowed. Supervisor owns fleet, slots and
+// generations; the rest is given to it.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_SUPERVISOR_PARTS_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_SUPERVISOR_PARTS_H_
 
@@ -23,26 +23,27 @@
 
 namespace preforkd {
 
-// What the rest of the master must know. Called from the loop.
+// What the supervisor reports to the rest of the master. Called from the loop.
 struct SupervisorHooks {
   std::function<void(Generation)> on_first_ready;  // once: every pool can serve
   std::function<void(Generation)> on_promote;
   std::function<void(Generation, const std::string& reason)> on_abandon;
   std::function<void(HandedBack)> on_hand_back;
-  std::function<bool()> make_room;  // for one more descriptor; false when there is none
+  std::function<bool()> make_room;  // frees a descriptor if none is free; false: impossible
   std::function<void(ExitCode, const std::string& reason)> on_finish;
-  // Something about workers has changed: a reload that had to wait may be possible now (MayReload).
+  // The state of the workers has changed: a change that waits may be possible now (MayReload).
   std::function<void()> on_settled;
-  // A child has ended that is no worker: true when somebody else has waited for it.
+  // A child that is not a worker has exited. True: the callee has reaped it.
   std::function<bool(pid_t)> on_other_child;
 };
 
-// Workers of one generation, in all pools and with extras: a reload needs as many slots again.
-inline constexpr std::uint32_t kMostInService = kMaxSlots / 2;
+// Limit on the workers of one generation, over all pools, extras included: a reload needs as many slots
+// again.
+inline constexpr std::uint32_t kMaxInService = kMaxSlots / 2;
 
-// What workers_max means for a pool that should have `desired` workers.
-inline std::uint32_t MostWorkers(std::uint32_t workers_max, std::uint32_t desired) {
-  return workers_max != 0 ? workers_max : std::min(4 * desired, kMostInService);
+// Resolves workers_max (0: not configured) for a pool with `desired` workers.
+inline std::uint32_t MaxWorkers(std::uint32_t workers_max, std::uint32_t desired) {
+  return workers_max != 0 ? workers_max : std::min(4 * desired, kMaxInService);
 }
 
 struct SupervisorParts {

@@ -15,14 +15,14 @@ Status WorkerProcess::Watch(EventLoop& loop, int channel, FdWatch::Callback on_e
   return message_watch_->Want(Interest::kRead);
 }
 
-Status WorkerProcess::SetListening(bool listening) {
+Status WorkerProcess::SetReading(bool listening) {
   if (!message_watch_) return {};
   return message_watch_->Want(listening ? Interest::kRead : Interest::kNone);
 }
 
-void WorkerProcess::Distrust() {
+void WorkerProcess::MarkUntrusted() {
   message_watch_.reset();
-  distrusted_ = true;
+  untrusted_ = true;
 }
 
 LossReason WorkerProcess::LossReasonAtExit() const {
@@ -30,7 +30,7 @@ LossReason WorkerProcess::LossReasonAtExit() const {
 }
 
 bool WorkerProcess::Reap() {
-  PF_CHECK(Running(), "a worker was waited for twice");
+  PF_CHECK(Running(), "a worker was reaped twice");
   exit_ = spawner_.Reap(process_);
   if (!exit_) return false;
   StopWatching();

@@ -1,8 +1,9 @@
-// WorkerProcess: one worker process, from its fork (or its takeover in an upgrade) until everything that it
-// has left is settled. Owns the pidfd and the watches of its end and of its messages.
+// WorkerProcess: one worker process, from its fork (or its takeover in an upgrade) until everything it left
+// is processed. Owns the pidfd, and the watches of its exit and its messages.
 //
-// The process may end before this object does: what it said last can wait in the channel until a descriptor
-// is free. Signals go through the pidfd, which never names another process; the pid is for log lines.
+// The process may exit before this object is destroyed: its last messages can wait in the channel until a
+// descriptor is free. Signals go through the pidfd, which never refers to another process; the pid is for log
+// lines.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_WORKER_PROCESS_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_WORKER_PROCESS_H_
 
@@ -27,21 +28,21 @@ namespace preforkd {
 
 class WorkerProcess {
  public:
-  // `spawner` outlives this, and has made `process`.
-  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string in_pool, SpawnedProcess process,
+  // `spawner` has started `process` and outlives this.
+  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string pool, SpawnedProcess process,
                 Time started_at)
       : spawner_(spawner),
         id_(id),
-        in_pool_(std::move(in_pool)),
+        pool_name_(std::move(pool)),
         process_(std::move(process)),
         started_at_(started_at) {}
 
-  // `channel` is the master's end, borrowed. Error: it cannot be watched (ENOSPC, ENOMEM).
+  // `channel` is the master's end, borrowed. Error: the process cannot be watched (ENOSPC, ENOMEM).
   Status Watch(EventLoop& loop, int channel, FdWatch::Callback on_exit, FdWatch::Callback on_message);
 
   [[nodiscard]] const WorkerId& Id() const { return id_; }
-  // For log lines: GenerationSpec::InPool, as it was at the start.
-  [[nodiscard]] const std::string& InPool() const { return in_pool_; }
+  // The name of its pool at its start, for log lines.
+  [[nodiscard]] const std::string& PoolName() const { return pool_name_; }
   [[nodiscard]] pid_t Pid() const { return process_.pid; }
   [[nodiscard]] int PidFd() const { return process_.pidfd.Get(); }  // borrowed
   [[nodiscard]] Time StartedAt() const { return started_at_; }
@@ -50,26 +51,26 @@ class WorkerProcess {
   [[nodiscard]] bool Hung() const { return hang_.Aborted(); }
 
   // ---- messages ----
-  // Hears it, or leaves what it says in the channel. No effect on one that is not heard any more.
-  // Error: it could not be watched, and is not heard: try again.
-  Status SetListening(bool listening);
-  // It has said something that carries no connection. False: too often.
+  // Starts or stops reading its messages; unread ones stay in the channel. No effect if it is untrusted.
+  // Error: the channel cannot be watched and is not read: try again.
+  Status SetReading(bool listening);
+  // Call for each message that carries no connection. False: it sends too many.
   bool MaySpeak(Time now) { return flood_.Allow(now); }
-  // It talks nonsense: nothing that it has sent or will send is believed.
-  void Distrust();
-  [[nodiscard]] bool Distrusted() const { return distrusted_; }
+  // It has violated the protocol: none of its messages is read any more.
+  void MarkUntrusted();
+  [[nodiscard]] bool Untrusted() const { return untrusted_; }
 
   // ---- the end ----
-  // Why the clients that it has now are lost if it dies: set before we kill it.
+  // Why its connections are lost if it exits now. Set it before a kill by the master.
   void SetLossReason(LossReason reason) { loss_reason_ = reason; }
   [[nodiscard]] LossReason LossReasonAtExit() const;
-  // False when it has ended already.
+  // False: it has exited already, or the signal could not be sent.
   bool Signal(int signo) { return Running() && spawner_.Signal(process_, signo); }
-  // Waits for it. False: it still runs.
+  // False: it still runs.
   bool Reap();
-  // For one that cannot be watched.
+  // For a process that cannot be watched.
   void KillAndReap();
-  // How it has ended. Precondition: it does not run.
+  // How it exited. Precondition: it does not run.
   [[nodiscard]] const ExitReport& Exit() const { return *exit_; }
 
  private:
@@ -77,12 +78,12 @@ class WorkerProcess {
 
   Spawner& spawner_;
   WorkerId id_;
-  std::string in_pool_;
+  std::string pool_name_;
   SpawnedProcess process_;
   Time started_at_;
   HangState hang_;
   FloodWatch flood_;
-  bool distrusted_ = false;
+  bool untrusted_ = false;
   LossReason loss_reason_ = LossReason::kCrash;
   std::optional<ExitReport> exit_;
   std::unique_ptr<FdWatch> exit_watch_;

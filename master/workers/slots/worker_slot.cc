@@ -38,7 +38,7 @@ void WorkerSlot::DropChannel() {
 void WorkerSlot::TakeOver(Takeover takeover) {
   pool_ = takeover.pool;
   mirror_ = std::move(takeover.mirror);
-  channel_ = SlotChannel::Inherit(std::move(takeover.channel), ledger_, row_, *mirror_, takeover.version,
+  channel_ = SlotChannel::Restore(std::move(takeover.channel), ledger_, row_, *mirror_, takeover.version,
                                   takeover.shut);
 }
 

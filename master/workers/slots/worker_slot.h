@@ -1,8 +1,7 @@
-// WorkerSlot: one numbered place for a worker: its row of the scoreboard, its channel, and the process that
-// is in it now.
+// WorkerSlot: a numbered place for a worker: its scoreboard row, its channel, and the process in it.
 //
-// The channel belongs to the slot and outlives the process; a retired worker takes its channel with it,
-// because a side that has been shut down cannot be opened again.
+// The channel belongs to the slot and outlives the process. Only the channel of a retired worker ends with
+// it: a side that was shut down cannot be opened again.
 #ifndef PREFORKD_MASTER_WORKERS_SLOTS_WORKER_SLOT_H_
 #define PREFORKD_MASTER_WORKERS_SLOTS_WORKER_SLOT_H_
 
@@ -26,13 +25,13 @@ class WorkerSlot {
   [[nodiscard]] Slot Number() const { return slot_; }
 
   // ---- the row ----
-  // As it is now: a mirror is refreshed, but for its texts.
+  // Refreshes a mirror first, except for its texts.
   [[nodiscard]] WorkerRow& Row();
-  // Before the texts of the row are read.
+  // Refreshes the texts of a mirror. Call it before reading texts of the row.
   void RefreshTexts();
-  // Set while the worker is one of the program before this one, which writes to another board.
+  // Set while the worker was started by a previous program and writes to that program's scoreboard.
   [[nodiscard]] const RowMirror* Mirror() const { return mirror_.get(); }
-  // That worker has ended, and all that it has counted is in the row.
+  // The worker has exited, and all its counters are in the row.
   void ForgetMirror();
 
   // ---- the channel ----
@@ -40,46 +39,46 @@ class WorkerSlot {
   [[nodiscard]] SlotChannel& Channel() { return channel_.value(); }
   [[nodiscard]] const SlotChannel& Channel() const { return channel_.value(); }
   [[nodiscard]] bool HasChannel() const { return channel_.has_value(); }
-  // The pool whose workers use the channel.
+  // The pool that uses the channel.
   [[nodiscard]] PoolId Pool() const { return pool_; }
-  // Makes a channel if there is none. Precondition: the one that is there is of that pool.
+  // Creates a channel if there is none. Precondition: an existing one belongs to `pool`.
   Status EnsureChannel(PoolId pool);
-  // What is left in it is lost. Precondition: no process runs here.
+  // Connections that are left in the channel are lost. Precondition: no process runs here.
   void DropChannel();
-  // The channel of a worker that the program before this one has left here.
+  // A channel with a worker that the previous program has left here (upgrade).
   struct Takeover {
     PoolId pool{};
     SocketPair channel;
     WireVersion version{};
-    bool shut = false;  // it has been told to leave
+    bool shut = false;  // the worker was told to retire
     std::unique_ptr<RowMirror> mirror;
   };
   void TakeOver(Takeover takeover);
 
   // ---- the process ----
-  // From the start until all that it has left is settled, so also for a while after its end; nullptr: there
-  // is none.
+  // Set from the start until everything the process left is processed, so also for a while after its exit;
+  // nullptr: none.
   [[nodiscard]] WorkerProcess* Process() { return process_.get(); }
   [[nodiscard]] const WorkerProcess* Process() const { return process_.get(); }
   [[nodiscard]] bool Running() const { return process_ != nullptr && process_->Running(); }
-  // That very worker is in the slot, and runs.
+  // True if exactly this incarnation is in the slot and runs.
   [[nodiscard]] bool Runs(const WorkerId& id) const { return Running() && process_->Id() == id; }
-  // Precondition: there is none.
+  // Precondition: Process() is nullptr.
   void Occupy(std::unique_ptr<WorkerProcess> process);
-  // Precondition: it does not run.
+  // Precondition: the process does not run.
   void Vacate();
 
-  // Since when the slot lacks a worker that served; set until the next one is ready.
+  // When a worker that served has exited; set until the next one is ready.
   std::optional<Time> lacks_worker_since;
 
  private:
   Slot slot_;
   WorkerRow& row_;
   Ledger& ledger_;
-  std::unique_ptr<RowMirror> mirror_;  // before the channel, which looks into it
+  std::unique_ptr<RowMirror> mirror_;  // declared before the channel, which points to it
   std::optional<SlotChannel> channel_;
   PoolId pool_{};
-  std::unique_ptr<WorkerProcess> process_;  // behind the channel, which it watches
+  std::unique_ptr<WorkerProcess> process_;  // declared after the channel, which it watches
 };
 
 }  // namespace preforkd

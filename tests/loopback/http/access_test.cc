@@ -1,4 +1,4 @@
-// One line of the access log for each answer, with what was really sent, however the connection ends.
+// One line of the access log for each answer, with the bytes really sent, however the connection ends.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/connection/access_log.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using Json = nlohmann::json;
@@ -106,7 +106,7 @@ TEST_CASE("pipelined requests are a line each, in their order") {
 }
 
 TEST_CASE(
-    "an answer that takes its time is a line when it is sent, with the time that it took; others come before "
+    "an answer that takes long is a line when it is sent, with the time that it took; others come before "
     "it") {
   Recorded recorded;
   const auto slow = recorded.bed.Connect();
@@ -126,7 +126,7 @@ TEST_CASE(
   CHECK(lines[1]["bytes"] == kBig);
 }
 
-TEST_CASE("who leaves in the middle of an answer has got what has got through") {
+TEST_CASE("a client that closes in the middle of an answer has got what was sent until then") {
   Recorded recorded;
   const auto client = recorded.bed.Connect();
   client->Write(Get("/big"));
@@ -139,8 +139,7 @@ TEST_CASE("who leaves in the middle of an answer has got what has got through") 
   CHECK(lines[0]["bytes"] < kBig);
 }
 
-TEST_CASE(
-    "what is refused is shown as it came, and a request that came slowly with the time from its first byte") {
+TEST_CASE("a refused request is shown as it came, and a slow one with the time from its first byte") {
   Recorded recorded;
   const auto rude = recorded.bed.Connect();
   recorded.bed.Exchange(*rude, "\x16\x03\x01 nonsense\r\n\r\n");
@@ -167,7 +166,7 @@ TEST_CASE(
   CHECK(late.Lines()[0]["duration"] >= 0.04);
 }
 
-TEST_CASE("a body that came in pieces belongs to its own head") {
+TEST_CASE("a body that arrives in pieces belongs to its own head") {
   Recorded recorded;
   const auto client = recorded.bed.Connect();
   recorded.bed.Exchange(*client, "POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
@@ -180,4 +179,4 @@ TEST_CASE("a body that came in pieces belongs to its own head") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
 // Measured: in the steady state neither a keep-alive request nor a whole short connection takes anything from
-// the heap, and an idle connection holds no buffer. This binary counts what operator new is asked for.
+// the heap, and an idle connection holds no buffer. This binary counts the calls of operator new.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -21,7 +21,7 @@
 
 namespace {
 std::size_t g_allocations = 0;
-std::size_t g_live = 0;  // bytes taken and not given back
+std::size_t g_live = 0;  // bytes allocated and not freed
 
 void* Count(std::size_t size) {
   ++g_allocations;
@@ -44,7 +44,7 @@ void operator delete[](void* memory) noexcept { Free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { Free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { Free(memory); }
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::string_view kRequest =
@@ -70,7 +70,7 @@ std::size_t AllocationsOfOne(HttpBed& bed, Client& client, std::string_view requ
   return count;
 }
 
-// The master's side of a bed, as far as a short connection has to do with it.
+// The master's side of a bed, as far as a short connection uses it.
 class Front {
  public:
   explicit Front(HttpBed& bed)
@@ -81,7 +81,8 @@ class Front {
         dispatcher_(bed.Env().loop, bed.Env().scoreboard.Master(), bed.Env().scoreboard.UsePool(kMainPool),
                     ledger_, {[](bool) {}, [] {}}) {
     DispatchConfig dispatch;
-    dispatch.reclaim_after = std::chrono::seconds(10);  // nobody is stuck here, however busy the machine is
+    dispatch.reclaim_after =
+        std::chrono::seconds(10);  // no slot counts as stuck here, however busy the machine is
     dispatcher_.Configure(dispatch);
     dispatcher_.AddSlot(Slot{0}, channel_);
     ListenConfig config;
@@ -113,7 +114,7 @@ class Front {
   }
 
  private:
-  // As a worker does it.
+  // As a worker does.
   void Take() {
     Reception<MasterToWorker> reception = ChannelEnd(channel_.WorkerEnd(), kWireVersion).ReceiveFromMaster();
     REQUIRE(reception.outcome == Heard::kMessage);
@@ -163,7 +164,7 @@ TEST_CASE("a line of the access log costs no allocation") {
 
 #ifndef PREFORKD_SANITIZED  // with the sanitizers no memory is recycled
 TEST_CASE(
-    "a body that comes behind its head costs its memory, the bytes of its head and the list of its fields") {
+    "a body that arrives after its head costs its memory, the bytes of its head and the list of its fields") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect(SocketKind::kTcp);
   const std::string head =
@@ -204,7 +205,7 @@ TEST_CASE("a long file costs no allocation") {
   CheckSteadyState(bed);
 }
 
-TEST_CASE("an idle connection holds no buffer, whatever has gone through it") {
+TEST_CASE("an idle connection holds no buffer, whatever has passed through it") {
   HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {
     if (request.path == "/big") response.Body().assign(1'000'000, 'x');
   });
@@ -237,4 +238,4 @@ TEST_CASE("an idle connection holds no buffer, whatever has gone through it") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -3,7 +3,7 @@
 
 #include "tests/loopback/http/syntax_rows.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string_view>& GoodAuthorities() {
@@ -43,13 +43,13 @@ const std::vector<std::string_view>& BadAuthorities() {
       "[::1", "::1]", "::1", "1::2", "]", "[", "][", "a]b[", "a[b]", "[a]b", "[::1]x", "[::1]80", "[::1]]",
       "[[::1]]", "x[::1]", "[::1][::1]", "[::1]:x", "[::1]:80:80", "[::1]::", "[::1]@a", "[::1]%41",
       "[::1]:[",
-      // what is in them
+      // invalid content of brackets
       "[]", "[]:80", "[:]", "[:::]", "[a]", "[1]", "[1:2]", "[1::2::3]", "[12345::]", "[g::]", "[::g]",
       "[:1::2]", "[1::2:]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[1:2:3:4::5:6:7:8]", "[1.2.3.4]",
       "[::1.2.3]", "[::1.2.3.256]", "[::01.2.3.4]", "[::1.2.3.4:5]", "[1:2:3:4:5:6:7:1.2.3.4]", "[ ::1]",
       "[::1 ]", "[%3a%3a1]", "[fe80::1%eth0]", "[fe80::1%25eth0]", "[::1/64]", "[v]", "[v1]", "[v1.]",
       "[v.a]", "[vg.a]", "[1.a]", "[v1.a@b]", "[v1.[a]", "[v1.%41]",
-      // a name with what no name has
+      // characters that no name has
       "%", "a%", "a%4", "a%zz", "a%4g", "%%41", "a b", "a\tb", "a/b", "a?b", "a#b", "a\\b", "a\"b", "a<b",
       "a>b", "a^b", "a`b", "a{b", "a|b", "a}b", "\xff", "a\x7f", "a\x01", "\xc3\xa9", "http://a", "a,b",
       "a, b"};
@@ -92,4 +92,4 @@ std::vector<HostileRow> AuthorityRows() {
   return rows;
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

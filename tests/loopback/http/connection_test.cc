@@ -1,4 +1,4 @@
-// Connection: what a session may call, from where, and what becomes of the two. With sessions of a few lines.
+// Connection: what a session may call, from where, and how both end. With sessions of a few lines.
 #include "worker/connection/connection.h"
 
 #include <doctest/doctest.h>
@@ -14,11 +14,12 @@
 
 #include "common/base/log.h"
 #include "tests/loopback/http/http_bed.h"
+#include "tests/support/log_oracle.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
-// What one session does, and whether it is alive.
+// The behaviour of one session, and whether it exists.
 struct Script {
   std::function<void(Connection&)> on_ready = [](Connection& mine) { mine.Await(Interest::kRead); };
   std::function<void()> refusal = [] {};
@@ -106,13 +107,14 @@ class LogCapture {
     log::SetLevel(log::Level::kInfo);
     for (const int fd : pipe_) ::close(fd);
   }
-  bool Says(std::string_view text) {
+  // True if the log has a line that matches the query (tests/support/log_oracle.h).
+  bool Has(std::string_view query) {
     std::array<char, 16 * 1024> buffer;
     for (ssize_t size = 0; (size = ::read(pipe_[0], buffer.data(), buffer.size())) > 0;) {
       text_.append(buffer.data(), static_cast<std::size_t>(size));
     }
     CAPTURE(text_);
-    return text_.find(text) != std::string::npos;
+    return !EntriesOf(text_, query).empty();
   }
 
  private:
@@ -132,7 +134,7 @@ UniqueFd FileOf(std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("who closes from a timer of his own is alive until the timer's callback has returned") {
+TEST_CASE("a session that closes from its own timer exists until the timer's callback has returned") {
   World world;
   world.Connect();
   bool alive_behind_close = false;
@@ -146,7 +148,7 @@ TEST_CASE("who closes from a timer of his own is alive until the timer's callbac
   CHECK_FALSE(world.scripts[0].alive);
 }
 
-TEST_CASE("the same inside Call, and what is awaited behind Close() does not put the end off") {
+TEST_CASE("the same inside Call, and waiting after Close() does not delay the end") {
   World world;
   world.Connect();
   bool alive_behind_close = false;
@@ -181,7 +183,7 @@ TEST_CASE("two sessions may close each other, and themselves") {
   CHECK(Get(world.bed.Env().row.finished) == 2);
 }
 
-TEST_CASE("Travel() from outside a callback is obeyed in the same turn, and forgotten by nobody") {
+TEST_CASE("Travel() from outside a callback takes effect in the same turn") {
   World world(2);
   world.Connect();
   world.Connect();
@@ -194,12 +196,12 @@ TEST_CASE("Travel() from outside a callback is obeyed in the same turn, and forg
   CHECK(world.bed.Travelled() == 2);
 }
 
-TEST_CASE("another session takes over when it is asked for outside a callback") {
+TEST_CASE("another session takes over when that is requested outside a callback") {
   World world(2);
   ScriptedService next(world.scripts);
   world.Connect();
   Connection& connection = *world.scripts[0].connection;
-  connection.BeginAnew(next, {});  // opens the first script anew: its service has not opened any
+  connection.SwitchService(next, {});  // opens the first script again: its service has not opened any
   bool opened_again = false;
   world.scripts[0].on_ready = [&](Connection& mine) {
     opened_again = true;
@@ -210,7 +212,7 @@ TEST_CASE("another session takes over when it is asked for outside a callback") 
   CHECK(world.bed.Live() == 1);
 }
 
-TEST_CASE("a connection that ends before its turn is settled by nobody") {
+TEST_CASE("a connection that ends before its turn is not handled again") {
   World world(2);
   world.Connect();
   world.Connect();
@@ -221,7 +223,7 @@ TEST_CASE("a connection that ends before its turn is settled by nobody") {
   CHECK(world.bed.Live() == 1);
 }
 
-TEST_CASE("what a session throws when it is asked something ends it, a moment later, and is counted") {
+TEST_CASE("an exception from a session that is asked something ends it, a moment later, and is counted") {
   const auto fail = [] { throw std::runtime_error("told to"); };
   const auto fail_oddly = [] { throw 1; };  // NOLINT: services throw what they like
   for (const std::function<void()>& how : {std::function<void()>(fail), std::function<void()>(fail_oddly)}) {
@@ -245,7 +247,7 @@ TEST_CASE("what a session throws when it is asked something ends it, a moment la
 }
 
 TEST_CASE(
-    "luggage of the greatest weight travels; heavier stays, and is packed again when bytes have moved") {
+    "luggage of the maximum size travels; larger luggage stays, and is packed again when bytes have moved") {
   World world;
   world.Connect();
   Script& script = world.scripts[0];
@@ -260,7 +262,7 @@ TEST_CASE(
   LogCapture log;
   script.packed_bytes = kMaxLuggageBytes - 3;
   CHECK_FALSE(world.live[0]->Pack());
-  CHECK(log.Says("packed 49153 bytes, and at most 49152 may travel"));
+  CHECK(log.Has("conn_stays bytes=49153 max=49152"));
   CHECK_FALSE(world.live[0]->Pack());
   CHECK(script.packs == 2);
   script.packed_bytes = 0;
@@ -270,7 +272,7 @@ TEST_CASE(
   CHECK(script.packs == 3);
 }
 
-TEST_CASE("a session that asks for itself is packed although it was too heavy") {
+TEST_CASE("a session that asks to travel is packed again although it was too large") {
   World world;
   world.Connect();
   world.scripts[0].packed_bytes = kMaxLuggageBytes;
@@ -296,16 +298,16 @@ TEST_CASE("the log says why a connection ended while a file was sent") {
       connection.Close();
     };
   }
-  // It has been reset before anything is sent.
+  // The client has reset it before anything is sent.
   world.clients.push_back(world.bed.Connect(SocketKind::kTcp));
   world.clients[0]->Reset();
   CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
-  CHECK((log.Says("closed: ECONNRESET") || log.Says("closed: EPIPE")));
-  // And a file that is too short for what is asked.
+  CHECK((log.Has("conn_closed why~ECONNRESET") || log.Has("conn_closed why~EPIPE")));
+  // And the file is shorter than requested.
   REQUIRE(::ftruncate(file.Get(), 10) == 0);
   world.Connect(SocketKind::kTcp);
   CHECK(world.bed.Until([&] { return world.bed.Live() == 0; }));
-  CHECK(log.Says("closed: a file became shorter while it was sent"));
+  CHECK(log.Has("conn_closed why~truncated"));
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -4,7 +4,7 @@
 
 #include "tests/loopback/http/syntax_rows.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 std::vector<HostileRow> RefusedHeadRows() {
   std::vector<HostileRow> rows = {
@@ -122,4 +122,4 @@ std::vector<HostileRow> UnreadBodyRows() {
   return rows;
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

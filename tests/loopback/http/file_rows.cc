@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 std::string Line(std::string_view name, std::string_view value) {
@@ -79,7 +79,7 @@ std::vector<FileRow> SingleFieldRows() {
 std::vector<FileRow> RangeRows() {
   std::vector<FileRow> rows;
   const auto range = [](std::string_view value) { return Line("Range", value); };
-  // A suffix of what is empty is all of it; any other position is behind its end.
+  // A suffix of an empty file is the whole file; any other position is behind its end.
   for (const char* value : {"bytes=-1", "bytes=-1000", "bytes=-99999999999999999999999", "bytes=,-1"}) {
     rows.push_back(Whole("/empty", range(value)));
   }
@@ -116,7 +116,7 @@ std::vector<FileRow> IfRangeRows() {
       Whole("/empty", fields("bytes=-1", "\"a\"")),
       Behind("/empty", fields("bytes=0-0", TagOf(0)), 0),
       Behind("/empty", fields("bytes=0-0", kFileDate), 0),
-      // What the client has is something else: its range means nothing, so nothing is behind the end.
+      // The client has another version: its range is ignored, so it cannot be behind the end.
       Whole("/empty", fields("bytes=0-0", "\"a\"")),
       Whole("/empty", fields("bytes=0-0", "W/" + TagOf(0))),
       Whole("/empty", fields("bytes=0-0", kLaterDate)),
@@ -132,4 +132,4 @@ std::vector<FileRow> IfRangeRows() {
   };
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

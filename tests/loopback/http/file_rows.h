@@ -1,5 +1,5 @@
-// The table of requests for files: conditions, lists on several lines, ranges of empty and tiny files. What
-// comes in, what must come back (RFC 9110 sections 5.3, 13, 14).
+// The table of requests for files: conditions, lists on several lines, ranges of empty and tiny files.
+// Requests and the required answers (RFC 9110 sections 5.3, 13, 14).
 #ifndef PREFORKD_TESTS_LOOPBACK_HTTP_FILE_ROWS_H_
 #define PREFORKD_TESTS_LOOPBACK_HTTP_FILE_ROWS_H_
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 // The time of the files "empty", "one", "two" and "thousand".
 inline constexpr std::time_t kFileTime = 784111777;
@@ -32,6 +32,6 @@ std::vector<FileRow> SingleFieldRows();
 std::vector<FileRow> RangeRows();
 std::vector<FileRow> IfRangeRows();
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -1,5 +1,5 @@
-// Requests for files by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
-// with the same outcome; and after each row the same service answers a client that wants nothing special.
+// Requests for files, by a table: each row is sent in one piece, cut at every byte, and byte by byte, always
+// with the same outcome. After each row the same service answers a plain request.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/http/syntax/http_date.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -129,11 +129,12 @@ std::string Line(const std::string& name, std::time_t time) {
 }  // namespace
 
 TEST_CASE("lists on several lines are one list") { CheckRows(ListRows()); }
-TEST_CASE("several lines of a field that is no list are a bad value") { CheckRows(SingleFieldRows()); }
+TEST_CASE("several lines of a field that is not a list are a bad value") { CheckRows(SingleFieldRows()); }
 TEST_CASE("ranges of empty and tiny files") { CheckRows(RangeRows()); }
 TEST_CASE("If-Range with empty and tiny files") { CheckRows(IfRangeRows()); }
 
-TEST_CASE("a file of the future: Last-Modified is not later than Date, and both kinds of 304 work") {
+TEST_CASE(
+    "a file with a time in the future: Last-Modified is not later than Date, and both kinds of 304 work") {
   for (const std::time_t ahead : {std::time_t{5}, kDay, 100 * 365 * kDay, std::time_t{1} << 36}) {
     CAPTURE(ahead);
     Site site;
@@ -151,7 +152,7 @@ TEST_CASE("a file of the future: Last-Modified is not later than Date, and both 
     site.CheckRow({"/odd", since, 304, "", ""});
     site.CheckRow({"/odd", "If-None-Match: " + first.Field("etag") + "\r\n", 304, "", ""});
     site.CheckRow({"/odd", Line("If-Modified-Since", kFileTime), 200, "", "*"});
-    // What the client was told before is in the future: no date that a client can have from us.
+    // The date that the client was told before would be in the future: it cannot be from us.
     site.CheckRow({"/odd", Line("If-Modified-Since", std::time(nullptr) + kDay), 200, "", "*"});
     site.CheckRow({"/odd", Line("If-Unmodified-Since", modified), 200, "", "*"});
     site.CheckRow({"/odd", Line("If-Unmodified-Since", kFileTime), 412, "", ""});
@@ -164,7 +165,7 @@ TEST_CASE("a file of the future: Last-Modified is not later than Date, and both 
   }
 }
 
-TEST_CASE("a file of the epoch, of before it, and of before the year 0") {
+TEST_CASE("a file with the time of the epoch, before it, and before the year 0") {
   for (const std::time_t time : {std::time_t{0}, std::time_t{-1}, -kDay, std::time_t{-2147483648},
                                  -800 * 365 * kDay, -(std::time_t{1} << 40)}) {
     CAPTURE(time);
@@ -182,4 +183,4 @@ TEST_CASE("a file of the epoch, of before it, and of before the year 0") {
   }
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 
 #include "tests/loopback/http/http_bed.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kSeeds = {
@@ -82,7 +82,7 @@ void SendInPieces(HttpBed& bed, Client& client, std::string_view bytes, Random& 
   }
 }
 
-TEST_CASE("damaged requests harm nobody") {
+TEST_CASE("damaged requests harm no other client") {
   std::size_t most_body = 0;
   std::size_t most_path = 0;
   HttpSettings config;
@@ -119,4 +119,4 @@ TEST_CASE("damaged requests harm nobody") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

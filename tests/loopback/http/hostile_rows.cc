@@ -1,6 +1,6 @@
 #include "tests/loopback/http/hostile_rows.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 // With a NUL for every @.
@@ -224,4 +224,4 @@ std::vector<HostileRow> ConnectionRows() {
   };
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// The table of odd and hostile bytes: what comes in, what must come back. The numbers are those of the list
+// The table of odd and hostile bytes: requests and the required answers. The numbers are those of the list
 // of cases that it is taken from (RFC 9112, Http11Probe, HTTP Garden, nginx-tests and others).
 #ifndef PREFORKD_TESTS_LOOPBACK_HTTP_HOSTILE_ROWS_H_
 #define PREFORKD_TESTS_LOOPBACK_HTTP_HOSTILE_ROWS_H_
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 struct HostileRow {
   const char* name;
@@ -33,6 +33,6 @@ std::vector<HostileRow> EncodingRows();
 std::vector<HostileRow> ChunkRows();
 std::vector<HostileRow> ConnectionRows();
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -8,7 +8,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "tests/loopback/http/row_check.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 void CheckWithMirror(const std::vector<HostileRow>& rows) {
@@ -26,7 +26,7 @@ TEST_CASE("chunked bodies") { CheckWithMirror(ChunkRows()); }
 TEST_CASE("connections") { CheckWithMirror(ConnectionRows()); }
 
 // Too long to be cut at every byte.
-TEST_CASE("what is too long is refused, however it is cut") {
+TEST_CASE("a request that is too long is refused, however it is cut") {
   const std::string many = [] {
     std::string fields;
     for (int i = 0; i < 10000; ++i) fields += "X: y\r\n";
@@ -93,4 +93,4 @@ TEST_CASE("61, 73 a body that ends before its end is not a request") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -18,7 +18,7 @@
 #include "worker/http/http_service.h"
 #include "worker/http/syntax/syntax.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 class FunctionHandler final : public HttpHandler {
@@ -231,7 +231,7 @@ LiveConnection& HttpBed::Last() {
   return *live_.back();
 }
 
-// What the worker does when the master takes it: the session is gone, the client's socket stays open.
+// As in a worker when the master takes the connection: the session ends, the client's socket stays open.
 void HttpBed::OnConnectionIdle(LiveConnection& connection) {
   if (!connection.Pack()) return;
   parked_.push_back(connection.Client().TakeParcel());
@@ -254,4 +254,4 @@ void Mirror(const HttpRequest& request, HttpResponse& response) {
   body.append(" ").append(request.body);
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
 // HttpBed: an HTTP service, its loop and its connections in one process, with the client's ends of the
-// sockets in the hands of the test. Nothing sleeps: Turn() runs what is ready, and only tests of timeouts
+// sockets owned by the test. Nothing sleeps: Turn() runs ready events, and only tests of timeouts
 // wait for a clock.
 #ifndef PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
 #define PREFORKD_TESTS_LOOPBACK_HTTP_HTTP_BED_H_
@@ -18,7 +18,7 @@
 #include "worker/http/answer/handler.h"
 #include "worker/http/http_settings.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 struct Answer {
   int status = 0;
@@ -32,8 +32,8 @@ struct Answer {
   }
 };
 
-// Splits what a client received. `head_only`: the answers are to HEAD. What does not parse makes the last
-// answer one with status -1.
+// Splits the bytes that a client received. `head_only`: the answers are to HEAD. Unparsable bytes make the
+// last answer one with status -1.
 std::vector<Answer> ParseAnswers(std::string_view received, bool head_only = false);
 
 enum class SocketKind { kUnix, kTcp };
@@ -42,12 +42,12 @@ enum class SocketKind { kUnix, kTcp };
 class Client {
  public:
   explicit Client(UniqueFd fd) : fd_(std::move(fd)) {}
-  // Sends what the socket takes; the number of bytes.
+  // Sends as much as the socket takes; returns the number of bytes.
   std::size_t Write(std::string_view bytes);
   void Finish();  // FIN
   void Close() { fd_.Reset(); }
   void Reset();  // RST, on TCP
-  // Moves what has arrived to received(). Stops after `at_most` bytes.
+  // Moves the arrived bytes to received(). Stops after `at_most` bytes.
   void Read(std::size_t at_most = SIZE_MAX);
   [[nodiscard]] const std::string& Received() const { return received_; }
   void Forget() { std::string().swap(received_); }
@@ -74,7 +74,7 @@ class HttpBed final : LiveConnection::Owner {
   std::unique_ptr<Client> Connect(SocketKind kind = SocketKind::kUnix, Luggage luggage = {});
   // One that has been taken: answers it as far as that goes at once.
   void Serve(Parcel parcel);
-  // Starts what has been connected, and runs everything that is ready until nothing is.
+  // Starts new connections, and runs ready events until none is left.
   void Turn();
   // Turns, and waits, until `condition` holds; false when it does not within 10 s.
   bool Until(const std::function<bool()>& condition);
@@ -107,9 +107,9 @@ class HttpBed final : LiveConnection::Owner {
 // A service as the configuration would have it.
 ServiceConfig ConfigOf(const ServiceType& type, const std::map<std::string, std::string>& written);
 
-// A handler that answers what it was asked: "METHOD path?query body".
+// A handler that answers with the request: "METHOD path?query body".
 void Mirror(const HttpRequest& request, HttpResponse& response);
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -9,7 +9,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/idle_context.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -46,7 +46,7 @@ TEST_CASE("the end of a connection that its client wants closed rides on the seg
 
 // ---- back-pressure ----
 
-TEST_CASE("who does not read answers is not asked for more requests") {
+TEST_CASE("a client that does not read answers is not read from") {
   int served = 0;
   HttpBed bed({}, [&served](const HttpRequest& request, HttpResponse& response) {
     ++served;
@@ -59,7 +59,7 @@ TEST_CASE("who does not read answers is not asked for more requests") {
   for (int i = 0; i < kRequests; ++i) requests += GetOf("/" + std::to_string(i));
   REQUIRE(client->Write(requests) == requests.size());
   bed.Turn();
-  CHECK(served == 1);  // its rest is all the memory that this client can have
+  CHECK(served == 1);  // the rest of its answer is all the memory that this client can use
   REQUIRE(bed.Until([&] {
     client->Read(64 * 1024);
     return client->Received().size() > kRequests * 1024 * 1024 && served == kRequests &&
@@ -125,7 +125,7 @@ TEST_CASE("81 the deadline for a head is one for all its bytes") {
   CHECK(Now() - start < std::chrono::seconds(2));
 }
 
-TEST_CASE("silent connections are closed silently") {
+TEST_CASE("connections without a request are closed without an answer") {
   HttpSettings config;
   config.header_timeout = milliseconds(40);
   config.keepalive_timeout = milliseconds(40);
@@ -170,7 +170,7 @@ TEST_CASE("a body that stops coming is answered with 408") {
 
 // ---- lingering ----
 
-TEST_CASE("63 who sends a body that is refused still gets the answer") {
+TEST_CASE("63 a client that sends a refused body still gets the answer") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect(SocketKind::kTcp);
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n";
@@ -201,7 +201,7 @@ TEST_CASE("a client that writes 20 MB before it reads gets the answer that refus
   CHECK(bed.Until([&] { return bed.Live() == 0; }));
 }
 
-TEST_CASE("a client that trickles behind an answer that refuses it is closed as soon as one that is silent") {
+TEST_CASE("a client that trickles bytes after a refusal is closed as soon as a silent one") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   bed.Exchange(*client, "BAD\r\n\r\n");
@@ -215,7 +215,7 @@ TEST_CASE("a client that trickles behind an answer that refuses it is closed as 
   }));
 }
 
-TEST_CASE("a worker that leaves waits two seconds for a client that goes on sending what was refused") {
+TEST_CASE("a retiring worker waits two seconds for a client that goes on sending a refused body") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   bed.Exchange(*client, "BAD\r\n\r\n");
@@ -300,7 +300,7 @@ TEST_CASE("a session travels only between two requests") {
   CHECK(std::string(session.TravelRefusal()) == "the connection is being closed");
 }
 
-TEST_CASE("what is packed is the time that is left, and for whoever comes next until when") {
+TEST_CASE("the remaining idle time is packed, and for the next worker also its end") {
   HttpSettings config;
   config.keepalive_timeout = std::chrono::seconds(60);
   HttpBed bed(config, Mirror);
@@ -311,13 +311,13 @@ TEST_CASE("what is packed is the time that is left, and for whoever comes next u
   const http::IdleContext context = http::UnpackIdle(luggage.context);
   REQUIRE(context.until);
   CHECK(*context.until - Now() > std::chrono::seconds(50));
-  CHECK(*context.until - Now() <= luggage.idle_for);
+  CHECK(*context.until - Now() <= luggage.idle_left);
   CHECK(context.empty_lines == 0);
-  CHECK(luggage.idle_for > std::chrono::seconds(50));
-  CHECK(luggage.idle_for <= std::chrono::seconds(60));
+  CHECK(luggage.idle_left > std::chrono::seconds(50));
+  CHECK(luggage.idle_left <= std::chrono::seconds(60));
 }
 
-TEST_CASE("what came with a connection is used before the socket is read") {
+TEST_CASE("bytes that came with a connection are used before the socket is read") {
   HttpBed bed({}, Mirror);
   const std::string request = GetOf("/carried");
   for (std::size_t cut = 0; cut <= request.size(); ++cut) {
@@ -329,4 +329,4 @@ TEST_CASE("what came with a connection is used before the socket is read") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

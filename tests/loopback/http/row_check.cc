@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 // The first answer must not wait for the body of its request, nor ask for it.
@@ -74,4 +74,4 @@ void CheckRows(HttpBed& bed, const std::vector<HostileRow>& rows) {
   for (const HostileRow& row : rows) CheckRow(bed, row);
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

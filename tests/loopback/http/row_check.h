@@ -10,7 +10,7 @@
 #include "tests/loopback/http/hostile_rows.h"
 #include "tests/loopback/http/http_bed.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 struct Outcome {
   std::vector<int> statuses;  // 1xx left out
@@ -32,6 +32,6 @@ void CheckNextClient(HttpBed& bed);
 void CheckRow(HttpBed& bed, const HostileRow& row);
 void CheckRows(HttpBed& bed, const std::vector<HostileRow>& rows);
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

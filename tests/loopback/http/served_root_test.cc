@@ -1,4 +1,4 @@
-// The folder that is served, by its path, while that path comes to lead elsewhere or nowhere. The clock is
+// The served folder, by its path, while that path comes to lead elsewhere or nowhere. The clock is
 // the test's.
 #include "worker/http/files/served_root.h"
 
@@ -16,7 +16,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service_type.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -54,7 +54,7 @@ class Releases {
 class Root {
  public:
   explicit Root(const fs::path& path) : root_(std::move(http::ServedRoot::Open(path, now_)).Value()) {}
-  // What the page says `later` than the last time; the error's name when it cannot be opened.
+  // The page's content, `later` than the last time; the name of the errno if it cannot be opened.
   std::string Page(Duration later, const char* name = "page") {
     now_ += later;
     const http::Beneath::Opened opened = root_.OpenFile(name, now_);
@@ -87,7 +87,7 @@ class NoDescriptors {
 
 }  // namespace
 
-TEST_CASE("a symlink that is switched is followed a second after the last look, wherever in the path it is") {
+TEST_CASE("a switched symlink is followed a second after the last check, wherever in the path it is") {
   for (const char* path : {"current", "current/", "current/public", "current/../current/public/"}) {
     CAPTURE(path);
     Releases releases;
@@ -101,21 +101,21 @@ TEST_CASE("a symlink that is switched is followed a second after the last look, 
   }
 }
 
-TEST_CASE("a miss looks at once: the old release may be gone already") {
+TEST_CASE("a missing file causes a check at once: the old release may be gone already") {
   Releases releases;
   Root root(releases.Path("current"));
-  CHECK(root.Page(kSecond) == "old");  // has just looked
+  CHECK(root.Page(kSecond) == "old");  // has just checked
   releases.Switch("2");
   fs::remove(releases.Path("1/page"));
   CHECK(root.Page(Duration(0)) == "new");
-  // When there are too many that exist nowhere, not each of them looks.
-  for (int i = 0; i < http::LookSchedule::kMissesAtOnce; ++i)
+  // With too many missing files, not each of them causes a check.
+  for (int i = 0; i < http::CheckSchedule::kMissesAtOnce; ++i)
     CHECK(root.Page(Duration(0), "none") == "ENOENT");
   releases.Switch("1");
   CHECK(root.Page(Duration(0), "none") == "ENOENT");
   CHECK(root.Page(Duration(0)) == "new");
-  CHECK(root.Page(http::LookSchedule::kPerMiss, "none") == "ENOENT");
-  CHECK(root.Page(Duration(0)) == "ENOENT");  // it has looked: the page is removed there
+  CHECK(root.Page(http::CheckSchedule::kPerMiss, "none") == "ENOENT");
+  CHECK(root.Page(Duration(0)) == "ENOENT");  // it has checked: the page is removed there
 }
 
 TEST_CASE("folders that change places, and one that is removed and made again") {
@@ -165,7 +165,7 @@ TEST_CASE("out of descriptors: the folder that is open stays") {
   CHECK(root.Page(kLittle) == "new");
 }
 
-TEST_CASE("an answer that is being sent is of the folder in which it was begun") {
+TEST_CASE("an answer in progress comes from the folder in which it was begun") {
   constexpr std::uint64_t kSize = 20'000'000;
   Releases releases;
   REQUIRE(::truncate(releases.Path("1/page").c_str(), kSize) == 0);
@@ -191,4 +191,4 @@ TEST_CASE("an answer that is being sent is of the folder in which it was begun")
   CHECK(answers.front().body.size() == kSize);
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

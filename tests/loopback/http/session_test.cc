@@ -8,7 +8,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -87,7 +87,7 @@ TEST_CASE("the request as a handler sees it") {
   CHECK(seen == "other:81|/|q|http://other:81?q|none|1");
 }
 
-TEST_CASE("the scoreboard says what is being done, and for whom") {
+TEST_CASE("the scoreboard shows the request in progress, and its client") {
   HttpBed* self = nullptr;
   std::string doing;
   HttpBed bed({}, [&](const HttpRequest&, HttpResponse&) {
@@ -106,14 +106,14 @@ TEST_CASE("100-continue") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-  SUBCASE("is sent to who waits for it") {
+  SUBCASE("is sent to a client that waits for it") {
     bed.Exchange(*client, head);
     CHECK(client->Received() == "HTTP/1.1 100 Continue\r\n\r\n");
     client->Forget();
     bed.Exchange(*client, "hi");
     CHECK(OnlyAnswer(*client).body == "POST / hi");
   }
-  SUBCASE("is not sent to who does not wait") {
+  SUBCASE("is not sent to a client that does not wait") {
     bed.Exchange(*client, head + "hi");
     CHECK(OnlyAnswer(*client).body == "POST / hi");
   }
@@ -145,7 +145,7 @@ class Uploads final : public HttpHandler {
   }
 };
 
-TEST_CASE("a handler says itself which bodies it reads") {
+TEST_CASE("a handler decides which bodies it reads") {
   HttpBed bed(
       {{"body_timeout", "100ms"}},
       ServiceType{[](const ServiceConfig& of_service, WorkerEnv&) -> Result<std::unique_ptr<Service>> {
@@ -158,7 +158,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
            " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" + std::string(fields) +
            "\r\n";
   };
-  SUBCASE("one that it reads is asked for, and the connection goes on") {
+  SUBCASE("a body that it reads is asked for, and the connection goes on") {
     bed.Exchange(*client, post("/upload", "X-Key: 1\r\n"));
     CHECK(client->Received() == "HTTP/1.1 100 Continue\r\n\r\n");
     client->Forget();
@@ -166,7 +166,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
     CHECK(OnlyAnswer(*client).body == "data");
     CHECK_FALSE(client->Ended());
   }
-  SUBCASE("one that waits and is not read is answered without it, and closes") {
+  SUBCASE("a client that waits with an unread body is answered without it, and the connection closes") {
     bed.Exchange(*client, post("/other"));
     CHECK(OnlyAnswer(*client).status == 404);
     CHECK(OnlyAnswer(*client).Field("connection") == "close");
@@ -178,7 +178,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
     CHECK(OnlyAnswer(*client).Field("connection") == "close");
     CHECK(client->Ended());
   }
-  SUBCASE("a body that nobody reads and that stops coming ends the connection without another answer") {
+  SUBCASE("an unread body that stops coming ends the connection without another answer") {
     bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nda");
     CHECK(OnlyAnswer(*client).status == 404);
     CHECK_FALSE(client->Ended());
@@ -196,7 +196,7 @@ TEST_CASE("a handler says itself which bodies it reads") {
     CHECK(OnlyAnswer(*client).status == 404);
     CHECK(client->Ended());
   }
-  SUBCASE("a body that nobody reads is not kept") {
+  SUBCASE("an unread body is not kept") {
     const std::string piece(100'000, 'x');
     bed.Exchange(*client, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     for (int i = 0; i < 10; ++i) bed.Exchange(*client, piece);
@@ -205,12 +205,12 @@ TEST_CASE("a handler says itself which bodies it reads") {
     bed.Exchange(*client, kGet);
     CHECK(OnlyAnswer(*client).status == 404);
   }
-  SUBCASE("a request without a body is not asked about") {
+  SUBCASE("the handler is not asked about a request without a body") {
     bed.Exchange(*client, std::string(kGet) + kGet);
     CHECK(ParseAnswers(client->Received()).size() == 2);
     CHECK_FALSE(client->Ended());
   }
-  SUBCASE("one that throws costs one answer") {
+  SUBCASE("a handler that throws costs one answer") {
     bed.Exchange(*client, post("/throw") + "data");
     CHECK(OnlyAnswer(*client).status == 500);
     client->Forget();
@@ -306,4 +306,4 @@ TEST_CASE("max_requests, and a handler that wants to close, end the connection p
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

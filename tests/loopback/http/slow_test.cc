@@ -1,5 +1,5 @@
-// Clients that send or read slowly: who trickles is ended, who keeps to the rate is served, and no journey
-// gives anybody more time. Behind each, the next client of the same worker is served.
+// Clients that send or read slowly: one that trickles is closed, one that keeps the rate is served, and no
+// journey gives a client more time. After each, the next client of the same worker is served.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -10,7 +10,7 @@
 #include "worker/http/idle_context.h"
 #include "worker/http/session_wait.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -19,7 +19,7 @@ using std::chrono::seconds;
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 // Sends `bytes` byte by byte, `interval` apart, until they end or the connection does. The clock decides how
-// many are due: a test that is held up catches up.
+// many are due: a slow test catches up.
 void Trickle(HttpBed& bed, Client& client, std::string_view bytes, Duration interval) {
   const Time start = Now();
   std::size_t sent = 0;
@@ -95,7 +95,7 @@ HttpSettings Short(Duration timeout) {
 
 }  // namespace
 
-TEST_CASE("what trickles in is ended with 408, wherever in a request") {
+TEST_CASE("a trickling request is ended with 408, at any place in it") {
   HttpBed bed(Short(milliseconds(60)), Mirror);
   for (const Row& row : TrickledRows()) {
     CAPTURE(std::string(row.name));
@@ -115,7 +115,7 @@ TEST_CASE("what trickles in is ended with 408, wherever in a request") {
   }
 }
 
-TEST_CASE("a request that stops at any byte is ended, as it would be at every other") {
+TEST_CASE("a request that stops at any byte is ended in the same way") {
   HttpBed bed(Short(milliseconds(20)), Mirror);
   const std::string request =
       "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nA: b\r\n\r\n";
@@ -134,7 +134,7 @@ TEST_CASE("a request that stops at any byte is ended, as it would be at every ot
   CheckNextClient(bed);
 }
 
-TEST_CASE("a client that keeps to the rate is served, however long its allowance is over") {
+TEST_CASE("a client that keeps the rate is served, however long its allowance is over") {
   HttpSettings config = Short(milliseconds(500));
   config.min_rate = 1000;
   HttpBed bed(config, Mirror);
@@ -186,12 +186,12 @@ void AnswerLong(const HttpRequest&, HttpResponse& response) { response.Body().as
 
 }  // namespace
 
-TEST_CASE("a client that reads its answer byte by byte is closed; one that reads at the rate gets it") {
+TEST_CASE("a client that reads its answer byte by byte is closed; one that keeps the rate gets it") {
   HttpSettings config = Short(milliseconds(400));
   config.min_rate = 20'000;
   HttpBed bed(config, AnswerLong);
   const auto client = bed.Connect(SocketKind::kTcp);
-  const int small = 64 * 1024;  // what the client's system takes for it counts as read
+  const int small = 64 * 1024;  // bytes in the client's socket buffer count as read
   REQUIRE(::setsockopt(client->Fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) == 0);
   client->Write(kGet);
   Time last = Now();
@@ -210,7 +210,7 @@ TEST_CASE("a client that reads its answer byte by byte is closed; one that reads
     }));
     CHECK(client->Received().size() < 1000);
   }
-  SUBCASE("at the rate, while the socket never says that it has room") {
+  SUBCASE("at the rate, while the socket never reports room") {
     step = 20'000;
     pause = milliseconds(20);
     const Time start = Now();
@@ -254,7 +254,7 @@ TEST_CASE(
     bed.Exchange(*client, "\r\n");
     CHECK(StatusesOf(*client) == std::vector<int>{400});
   }
-  SUBCASE("a request begins anew") {
+  SUBCASE("a request begins again") {
     bed.Exchange(*client, kGet);
     CHECK(StatusesOf(*client) == std::vector<int>{200});
     const http::IdleContext next = http::UnpackIdle(bed.Last().GetSession().Pack().context);
@@ -264,7 +264,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("half an empty line does not lengthen idle time either") {
+TEST_CASE("half an empty line does not extend the idle time either") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   bed.Exchange(*client, kGet);
@@ -277,7 +277,7 @@ TEST_CASE("half an empty line does not lengthen idle time either") {
   CHECK(until() == before);
 }
 
-TEST_CASE("a time that another worker made up only shortens ours, and one that is over is over") {
+TEST_CASE("a forged time from another worker can only shorten ours, and an expired one stays expired") {
   HttpBed bed({}, Mirror);
   const auto late =
       bed.Connect(SocketKind::kUnix, {"", http::PackIdle({Now() + std::chrono::hours(1000), 0})});
@@ -293,7 +293,7 @@ TEST_CASE("a time that another worker made up only shortens ours, and one that i
 
 // ---- crowds ----
 
-TEST_CASE("who has to give way, and what the client hears of it") {
+TEST_CASE("which client has to give way, and the answer it gets") {
   struct Case {
     const char* name;
     std::string bytes;
@@ -327,7 +327,7 @@ TEST_CASE("who has to give way, and what the client hears of it") {
   }
 }
 
-TEST_CASE("a client that has just spoken between two requests does not have to give way") {
+TEST_CASE("a client that has just sent something between two requests does not have to give way") {
   HttpBed bed({}, Mirror);
   const auto client = bed.Connect();
   bed.Exchange(*client, kGet);
@@ -338,7 +338,7 @@ TEST_CASE("a client that has just spoken between two requests does not have to g
   CHECK(StatusesOf(*client) == std::vector<int>{200, 200});
 }
 
-TEST_CASE("who sends fast does not lag") {
+TEST_CASE("a client that sends fast does not lag") {
   HttpBed bed({}, Mirror);
   const Time start = Now();
   const auto client = bed.Connect();
@@ -352,7 +352,7 @@ TEST_CASE("who sends fast does not lag") {
 
 // ---- rules ----
 
-TEST_CASE("what bounds each kind of waiting") {
+TEST_CASE("the limit of each kind of waiting") {
   using http::PaceRules;
   using http::WaitFor;
   HttpSettings config;
@@ -371,4 +371,4 @@ TEST_CASE("what bounds each kind of waiting") {
   CHECK(http::WaitRules(WaitFor::kHead, config) == PaceRules{seconds(1), 0, seconds(1)});
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -13,14 +13,14 @@
 #include "tests/loopback/http/http_bed.h"
 #include "worker/http/http_service_type.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBigSize = 300'000'000;
 
-// A folder with a secret beside it, made anew for each test case.
+// A folder with a secret beside it, made for each test case.
 class Folder {
  public:
   Folder()
@@ -175,7 +175,7 @@ TEST_CASE("only regular files are served, and nothing blocks") {
   CHECK(site.Get("/").status == 404);
 }
 
-TEST_CASE("a folder is its index, behind a redirect that stays here") {
+TEST_CASE("a folder is its index, after a redirect that stays on this server") {
   Site site;
   CHECK(site.Get("/sub/").body == "<p>sub");
   CHECK(site.Get("/sub/").Field("content-type") == "text/html; charset=utf-8");
@@ -278,4 +278,4 @@ TEST_CASE("a root that cannot be opened is an error of the start") {
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

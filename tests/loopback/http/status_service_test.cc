@@ -9,7 +9,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/services/status_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 Answer Get(HttpBed& bed, std::string_view path, std::string_view fields = "") {
@@ -69,11 +69,11 @@ TEST_CASE("status.json in both services, and the welcome page") {
   }
 }
 
-TEST_CASE("the dashboard is one page that loads nothing from elsewhere, and its policy says so") {
+TEST_CASE("the dashboard is one page that loads nothing else, and its policy forbids it") {
   HttpBed bed({}, StatusServiceType());
   const Answer page = Get(bed, "/");
   CHECK(page.status == 200);
-  CHECK(page.body.find("{{") == std::string::npos);  // everything has been put in
+  CHECK(page.body.find("{{") == std::string::npos);  // all parts are embedded
   for (const char* from_elsewhere : {" src=", "url(", "@import", "style=\"", "onclick", "onload"}) {
     CAPTURE(from_elsewhere);
     CHECK(page.body.find(from_elsewhere) == std::string::npos);
@@ -98,12 +98,12 @@ TEST_CASE("a browser that has the dashboard does not get it again") {
   CHECK(ask("\"of another version\"").status == 200);
   CHECK(ask("\"of another version\"\r\nIf-None-Match: " + tag).status == 304);
   CHECK(ask("*").status == 304);
-  CHECK(ask("x" + tag).status == 200);  // not a tag, though it holds ours
+  CHECK(ask("x" + tag).status == 200);  // not a tag, although it contains ours
   CHECK(Get(bed, "/", "If-Match: \"x\"\r\nIf-Match: " + tag + "\r\n").status == 200);
   CHECK(Get(bed, "/", "If-Match: \"x\"\r\n").status == 412);
 }
 
-TEST_CASE("the metrics, in the form that Prometheus asks for") {
+TEST_CASE("the metrics, in the format of Prometheus") {
   HttpBed bed({}, StatusServiceType());
   (void)ShowMainPool(bed);
   const Answer metrics = Get(bed, "/metrics");
@@ -114,10 +114,10 @@ TEST_CASE("the metrics, in the form that Prometheus asks for") {
         std::string::npos);
 }
 
-TEST_CASE("both speak second") {
+TEST_CASE("both wait for the client's first bytes") {
   CHECK(HttpServiceType().client_speaks_first);
   CHECK(StatusServiceType().client_speaks_first);
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 std::vector<HostileRow> WhitespaceRows() {
   std::vector<HostileRow> rows;
@@ -208,4 +208,4 @@ std::vector<HostileRow> VersionRows() {
   return rows;
 }
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

@@ -8,7 +8,7 @@
 
 #include "tests/loopback/http/hostile_rows.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 
 // uri-host [ ":" port ], which stands in the Host field, in an absolute target, and in the target of CONNECT.
 std::vector<HostileRow> AuthorityRows();
@@ -22,6 +22,6 @@ std::vector<HostileRow> KnownFromHeadRows();
 // The same from a service that reads no bodies.
 std::vector<HostileRow> UnreadBodyRows();
 
-}  // namespace preforkd::test
+}  // namespace preforkd::testing
 
 #endif

@@ -13,7 +13,7 @@
 #include "worker/http/http_service_type.h"
 #include "worker/services/status_service.h"
 
-namespace preforkd::test {
+namespace preforkd::testing {
 namespace {
 
 void CheckWithMirror(const std::vector<HostileRow>& rows) {
@@ -24,8 +24,8 @@ void CheckWithMirror(const std::vector<HostileRow>& rows) {
   CheckRows(bed, rows);
 }
 
-TEST_CASE("host and port have a shape, in Host and in the target") { CheckWithMirror(AuthorityRows()); }
-TEST_CASE("optional whitespace is taken where the grammar has it, and nowhere else") {
+TEST_CASE("host and port are checked, in Host and in the target") { CheckWithMirror(AuthorityRows()); }
+TEST_CASE("optional whitespace is accepted where the grammar has it, and nowhere else") {
   CheckWithMirror(WhitespaceRows());
 }
 TEST_CASE("chunk extensions have names, and are ignored") { CheckWithMirror(ExtensionRows()); }
@@ -33,7 +33,7 @@ TEST_CASE("a higher minor version is served as 1.1, another major version is ref
   CheckWithMirror(VersionRows());
 }
 TEST_CASE("an error in answer to HEAD has no content") { CheckWithMirror(RefusedHeadRows()); }
-TEST_CASE("what the head of a request decides is answered before its body") {
+TEST_CASE("a request that its head decides is answered before its body") {
   CheckWithMirror(KnownFromHeadRows());
 }
 TEST_CASE("a service that reads no bodies answers before the body, and discards it") {
@@ -55,4 +55,4 @@ TEST_CASE("a service that reads no bodies answers before the body, and discards 
 }
 
 }  // namespace
-}  // namespace preforkd::test
+}  // namespace preforkd::testing

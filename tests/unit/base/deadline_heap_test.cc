@@ -6,7 +6,7 @@
 #include <list>
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 struct Thing : DeadlineHeap::Entry {
@@ -17,7 +17,7 @@ Time At(std::uint64_t seconds) { return Time(std::chrono::seconds(seconds)); }
 
 }  // namespace
 
-TEST_CASE("a seeded random walk: the earliest is what a look at all of them says") {
+TEST_CASE("a seeded random walk: the earliest is the minimum of all") {
   std::list<Thing> things;
   DeadlineHeap heap;
   std::mt19937 random(11);
@@ -25,7 +25,7 @@ TEST_CASE("a seeded random walk: the earliest is what a look at all of them says
     const bool growing = step % 2000 < 1000;
     if (things.empty() || random() % 10 < (growing ? 7U : 3U)) {
       Thing& thing = things.emplace_back();
-      thing.at = At(random() % 50);  // so that many are equal
+      thing.at = At(random() % 50);  // many are equal
       if (random() % 8 != 0) {
         heap.Add(thing);
         thing.inside = true;
@@ -33,7 +33,7 @@ TEST_CASE("a seeded random walk: the earliest is what a look at all of them says
     } else {
       const std::size_t index = random() % std::min<std::size_t>(things.size(), 40);
       const auto leaves = std::next(things.begin(), static_cast<std::ptrdiff_t>(index));
-      heap.Remove(*leaves);  // those that were never in it too
+      heap.Remove(*leaves);  // also those that were never in it
       things.erase(leaves);
     }
     if (step % 7 != 0) continue;
@@ -50,7 +50,7 @@ TEST_CASE("a seeded random walk: the earliest is what a look at all of them says
   }
 }
 
-TEST_CASE("what leaves one by one leaves in the order of its deadline") {
+TEST_CASE("entries removed one by one leave in the order of their deadlines") {
   std::list<Thing> things;
   DeadlineHeap heap;
   std::mt19937 random(12);
@@ -63,10 +63,10 @@ TEST_CASE("what leaves one by one leaves in the order of its deadline") {
     CHECK(earliest->at >= last);
     last = earliest->at;
     heap.Remove(*earliest);
-    heap.Remove(*earliest);  // once more does nothing
+    heap.Remove(*earliest);  // a second removal does nothing
   }
-  for (Thing& thing : things) heap.Add(thing);  // they may come again
+  for (Thing& thing : things) heap.Add(thing);  // they may be added again
   CHECK(heap.Size() == 1000);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

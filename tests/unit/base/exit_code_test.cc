@@ -1,4 +1,4 @@
-// What the end of a worker means: real children, real wait statuses.
+// Exit reports, from real children and real wait statuses.
 #include "common/base/exit_code.h"
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 #include <csignal>
 #include <functional>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ExitReport ReportAfter(const std::function<void()>& last_deed) {
@@ -27,7 +27,7 @@ ExitReport ReportAfter(const std::function<void()>& last_deed) {
 }
 
 // The handlers that a sanitizer or doctest has put there would turn it into an exit.
-void DieOf(int signo) {
+void CrashBy(int signo) {
   ::signal(signo, SIG_DFL);
   ::raise(signo);
 }
@@ -54,21 +54,21 @@ TEST_CASE("exit statuses") {
 
 TEST_CASE("signals, by number and name") {
   for (const int signo : {SIGKILL, SIGTERM}) {
-    const ExitReport report = ReportAfter([&] { DieOf(signo); });
+    const ExitReport report = ReportAfter([&] { CrashBy(signo); });
     CHECK(report.kind == ExitKind::kSignal);
     CHECK(report.code == signo);
     CHECK_FALSE(report.dumped_core);
   }
-  CHECK(ReportAfter([] { DieOf(SIGSEGV); }).Text() == "signal 11 (SEGV)");
+  CHECK(ReportAfter([] { CrashBy(SIGSEGV); }).Text() == "signal 11 (SEGV)");
   CHECK(ReportOf(CLD_DUMPED, SIGABRT).Text() == "signal 6 (ABRT), core dumped");
   CHECK(ReportOf(CLD_KILLED, 64).Text() == "signal 64 (?)");
 }
 
-TEST_CASE("what waitid(2) has not filled is no exit and no signal") {
+TEST_CASE("an unfilled result of waitid(2) is neither an exit nor a signal") {
   for (const ExitReport& report : {ReportOf(0, 0), ReportOf(CLD_STOPPED, SIGSTOP), ExitReport::Unknown()}) {
     CHECK(report.kind == ExitKind::kUnknown);
     CHECK(report.Text() == "how it ended is unknown");
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// The board of another program: what its workers count shows on ours, whether its rows are longer than ours
-// or not, and what is no board is refused.
+// The board of another program: the counts of its workers show on ours, whether its rows are longer than ours
+// or not, and memory that is not a board is refused.
 #include "common/scoreboard/foreign_board.h"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 UniqueFd Copy(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
@@ -40,7 +40,7 @@ std::vector<Counter*> CountersOf(WorkerRow& row, std::size_t begin) {
 
 }  // namespace
 
-TEST_CASE("each counter of a worker shows what the worker counts later, and none of the master's") {
+TEST_CASE("each counter of a worker shows later counts of the worker, and none of the master's is copied") {
   World world;
   WorkerRow& from = world.theirs.Use(Slot{2});
   WorkerRow& row = world.ours.Use(Slot{5});
@@ -61,7 +61,7 @@ TEST_CASE("each counter of a worker shows what the worker counts later, and none
   CHECK(row.doing.Read() == "GET /x");
 }
 
-TEST_CASE("a row that is longer than ours: what we know of it is read, and nothing behind") {
+TEST_CASE("a row that is longer than ours: the known fields are read, and nothing behind") {
   World world;
   WorkerRow& from = world.theirs.Use(Slot{0});
   world.theirs.Master().header.row_bytes = WorkerRow::kBytes + 800;
@@ -79,7 +79,7 @@ TEST_CASE("a row that is longer than ours: what we know of it is read, and nothi
   for (std::size_t i = 0; i < 800; ++i) REQUIRE(behind[i] == 0);
 }
 
-TEST_CASE("a worker that writes over its row's size does not keep it from being read") {
+TEST_CASE("a worker that overwrites the size of its row does not prevent it from being read") {
   World world;
   WorkerRow& from = world.theirs.Use(Slot{0});
   WorkerRow& row = world.ours.Use(Slot{0});
@@ -93,7 +93,7 @@ TEST_CASE("a worker that writes over its row's size does not keep it from being 
   CHECK_FALSE(board->Mirror(Slot{kMaxSlots}, row).Ok());
 }
 
-TEST_CASE("totals of the server, and of each slot, go on; of the living also what the master has counted") {
+TEST_CASE("totals of the server and of each slot go on; for running workers also the master's counts") {
   World world;
   MasterPage& page = world.theirs.Master();
   Set(page.pid, 4711);
@@ -128,7 +128,7 @@ TEST_CASE("totals of the server, and of each slot, go on; of the living also wha
   }
 }
 
-TEST_CASE("a program that counted less: what it lacks begins at nothing") {
+TEST_CASE("a program with fewer counters: the missing ones begin at 0") {
   World world;
   world.theirs.Master().header.totals_bytes -= sizeof(Counter);
   Set(world.theirs.Master().accepted, 5);
@@ -138,7 +138,7 @@ TEST_CASE("a program that counted less: what it lacks begins at nothing") {
   CHECK(Get(world.ours.Master().calls_refused) == 0);
 }
 
-TEST_CASE("its workers are told of the master's state, and count themselves out") {
+TEST_CASE("its workers see the master's state, and are taken out of the load") {
   World world;
   world.theirs.Use(Slot{1}).state = SlotState::kReady;
   const auto board = world.Map();
@@ -158,20 +158,20 @@ TEST_CASE("lines that its workers drop are counted here, each once") {
     board->CollectDropped();
     board->CollectDropped();
     CHECK(Get(world.ours.Master().log_lines_dropped) == 3);
-    board->CopyTotals();  // what had been dropped before it was mapped
+    board->CopyTotals();  // lines dropped before it was mapped
     CHECK(Get(world.ours.Master().log_lines_dropped) == 16);
     world.theirs.Master().access_lines_dropped = 2;
   }
   CHECK(Get(world.ours.Master().access_lines_dropped) == 2);
 }
 
-TEST_CASE("its lines are found where ours would be") {
+TEST_CASE("its lines are found at the offset in its header") {
   World world;
   REQUIRE(world.theirs.Lines(Slot{3}).Append("one\n"));
   CHECK(world.Map()->Lines(Slot{3}).Pending() == "one\n");
 }
 
-TEST_CASE("what is no board, or has another layout, is refused, and the memory stays the caller's") {
+TEST_CASE("memory that is not a board, or has another layout, is refused, and stays the caller's") {
   World world;
   BoardHeader& header = world.theirs.Master().header;
   const BoardHeader good = header;
@@ -180,14 +180,14 @@ TEST_CASE("what is no board, or has another layout, is refused, and the memory s
   CHECK(world.Refusal() == "the old scoreboard has layout 2, and this program reads 1");
   header = good;
   header.magic = 0;
-  CHECK(world.Refusal() == "what is said to be the old scoreboard is none");
+  CHECK(world.Refusal() == "the saved memory is not a scoreboard");
   std::vector<BoardHeader> bad(10, good);
   bad[0].bytes = good.bytes + 1'000'000;
   bad[1].rows_at = good.bytes;
   bad[2].row_stride = 0xffff'ffff'ffff'fff8U;
   bad[3].slots = 0xffff'ffffU;
-  bad[4].row_bytes = WorkerRow::kFewestBytes - 8;
-  bad[5].dropped_at = 3;  // no place for a counter
+  bad[4].row_bytes = WorkerRow::kMinBytes - 8;
+  bad[5].dropped_at = 3;  // not aligned for a counter
   bad[6].totals_bytes = 0xffff'ffff'ffff'fff8U;
   bad[7].lines_at = good.bytes - 8;
   bad[8].bytes = 8;
@@ -195,7 +195,7 @@ TEST_CASE("what is no board, or has another layout, is refused, and the memory s
   for (std::size_t i = 0; i < bad.size(); ++i) {
     CAPTURE(i);
     header = bad[i];
-    CHECK(world.Refusal().find("is not what it says") != std::string::npos);
+    CHECK(world.Refusal().find("does not match its size") != std::string::npos);
   }
   header = good;
   const UniqueFd empty(::memfd_create("empty", MFD_CLOEXEC));
@@ -203,4 +203,4 @@ TEST_CASE("what is no board, or has another layout, is refused, and the memory s
         "the old scoreboard is cut short");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

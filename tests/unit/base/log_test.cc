@@ -8,12 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "common/base/unique_fd.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // The log of this process goes to a file for the length of a test, and then back.
@@ -30,11 +31,11 @@ class LogFile {
     log::SetFormat(log::Format::kText);
     log::SetIdentity({});
   }
-  [[nodiscard]] std::string Text() const { return testing::ReadFile(folder_.Path("log")); }
+  [[nodiscard]] std::string Text() const { return ReadFile(folder_.Path("log")); }
   [[nodiscard]] int Fd() const { return fd_.Get(); }
 
  private:
-  testing::TempDirectory folder_;
+  TempDirectory folder_;
   UniqueFd fd_;
 };
 
@@ -43,20 +44,21 @@ const std::string kEvil =
 
 }  // namespace
 
-TEST_CASE("a text line says when, how bad, who, and what") {
+TEST_CASE("a text line has time, level, process and text") {
   const LogFile file;
-  log::Error(static_cast<ConnId>(99), "bad {}", 7);
+  log::Error({log::kConnClosed, ConnId{99}}, "bad {}", 7);
   const std::string text = file.Text();
   CHECK(text.size() > 28);
   CHECK(text[10] == 'T');
   CHECK(text[26] == 'Z');
   CHECK(text.substr(27) ==
-        fmt::format(" error   worker pid={} slot=3 inc=17 gen=2 conn=99: bad 7\n", ::getpid()));
+        fmt::format(" error   worker pid={} slot=3 inc=17 gen=2 conn=99 event=conn_closed: bad 7\n",
+                    ::getpid()));
 }
 
-TEST_CASE("nothing that a client sends makes a second line, or reaches a terminal") {
+TEST_CASE("nothing that a client sends makes a second line, or controls a terminal") {
   const LogFile file;
-  log::Info("{}", kEvil);
+  log::Info(log::kServing, "{}", kEvil);
   const std::string text = file.Text();
   CHECK(text.find('\n') == text.size() - 1);
   CHECK(text.find('\x1b') == std::string::npos);
@@ -66,7 +68,7 @@ TEST_CASE("nothing that a client sends makes a second line, or reaches a termina
 TEST_CASE("a JSON line is JSON, and gives the text back byte for byte") {
   const LogFile file;
   log::SetFormat(log::Format::kJson);
-  log::Warning(static_cast<ConnId>(5), "{}", kEvil);
+  log::Warning({log::kConnClosed, ConnId{5}}, "{}", kEvil);
   const std::string text = file.Text();
   CHECK(text.find('\n') == text.size() - 1);
   const nlohmann::json line = nlohmann::json::parse(text);
@@ -77,20 +79,65 @@ TEST_CASE("a JSON line is JSON, and gives the text back byte for byte") {
   CHECK(line["incarnation"] == 17);
   CHECK(line["generation"] == 2);
   CHECK(line["conn"] == 5);
+  CHECK(line["event"] == "conn_closed");
   CHECK(line["message"] == kEvil);
 }
 
-TEST_CASE("bytes that are no UTF-8 do not make a line that is no JSON") {
+TEST_CASE("a line has the values of its subject by name, in text and in JSON") {
+  const LogFile file;
+  const WorkerId worker{Slot{8}, Incarnation{21}};
+  const auto write = [&] {
+    log::Notice({log::kWorkerExited,
+                 worker,
+                 ConnId{4},
+                 {{"worker_pid", -7},
+                  {"lost", std::uint64_t{3}},
+                  {"ms", 1.5},
+                  {"exit", "SIGSEGV"},
+                  {"doing", kEvil}}},
+                "gone");
+  };
+  write();
+  CHECK(file.Text().find(
+            " slot=8 inc=21 gen=2 conn=4 event=worker_exited worker_pid=-7 lost=3 ms=1.5 exit=SIGSEGV "
+            "doing=\"line\\x0aforged \\x22quoted\\x22") != std::string::npos);
+  CHECK(file.Text().ends_with(": gone\n"));
+  const LogFile json;
+  log::SetFormat(log::Format::kJson);
+  write();
+  const nlohmann::json line = nlohmann::json::parse(json.Text());
+  CHECK(line["slot"] == 8);
+  CHECK(line["incarnation"] == 21);
+  CHECK(line["conn"] == 4);
+  CHECK(line["event"] == "worker_exited");
+  CHECK(line["worker_pid"] == -7);
+  CHECK(line["lost"] == 3);
+  CHECK(line["ms"] == 1.5);
+  CHECK(line["exit"] == "SIGSEGV");
+  CHECK(line["doing"] == kEvil);
+}
+
+TEST_CASE("the name of an event is one word, and no two are the same") {
+  std::set<std::string_view> names;
+  for (const log::EventInfo& info : log::kEvents) {
+    CHECK(info.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos);
+    CHECK(names.insert(info.name).second);
+    CHECK(info.meaning.ends_with('.'));
+    CHECK(log::EventName(info.event) == info.name);
+  }
+}
+
+TEST_CASE("invalid UTF-8 does not make invalid JSON") {
   const LogFile file;
   log::SetFormat(log::Format::kJson);
   const std::string good = "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
-  log::Info("{}", good);
+  log::Info(log::kServing, "{}", good);
   CHECK(nlohmann::json::parse(file.Text())["message"] == good);
   for (const std::string bad : {"\xff", "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80",
                                 "\xe2\x82", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80"}) {
     const LogFile one;
     log::SetFormat(log::Format::kJson);
-    log::Info("a{}z", bad);
+    log::Info(log::kServing, "a{}z", bad);
     const std::string message = nlohmann::json::parse(one.Text())["message"];
     CHECK(message.starts_with("a\xef\xbf\xbd"));
     CHECK(message.ends_with("z"));
@@ -99,7 +146,7 @@ TEST_CASE("bytes that are no UTF-8 do not make a line that is no JSON") {
 
 TEST_CASE("a line longer than any buffer is one line") {
   const LogFile file;
-  log::Info("{}", std::string(100000, 'x'));
+  log::Info(log::kServing, "{}", std::string(100000, 'x'));
   CHECK(file.Text().find('\n') == file.Text().size() - 1);
   CHECK(file.Text().size() > 100000);
 }
@@ -107,14 +154,14 @@ TEST_CASE("a line longer than any buffer is one line") {
 TEST_CASE("below the level nothing is written") {
   const LogFile file;
   log::SetLevel(log::Level::kError);
-  log::Info("not this");
-  log::Alert("but this");
+  log::Info(log::kServing, "not this");
+  log::Alert(log::kServing, "but this");
   CHECK(file.Text().find("not this") == std::string::npos);
   CHECK(file.Text().find("but this") != std::string::npos);
   log::SetLevel(log::Level::kInfo);
 }
 
-TEST_CASE("lines that cannot be written are counted, and the next one that can says how many") {
+TEST_CASE("lines that cannot be written are counted, and the next successful write reports how many") {
   const LogFile file;
   std::array<int, 2> pipe{};
   REQUIRE(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC) == 0);
@@ -124,10 +171,10 @@ TEST_CASE("lines that cannot be written are counted, and the next one that can s
   while (::write(writer.Get(), page.data(), page.size()) > 0) {
   }
   log::SetOutput(writer.Get());
-  for (int i = 0; i < 5; ++i) log::Info("lost {}", i);
+  for (int i = 0; i < 5; ++i) log::Info(log::kServing, "lost {}", i);
   CHECK(log::Dropped() == 5);
   log::SetOutput(file.Fd());
-  log::Info("through");
+  log::Info(log::kServing, "through");
   CHECK(log::Dropped() == 0);
   const std::string text = file.Text();
   CHECK(text.find("5 log lines could not be written before this one") < text.find("through"));
@@ -136,7 +183,7 @@ TEST_CASE("lines that cannot be written are counted, and the next one that can s
 TEST_CASE("errno survives a log line") {
   const LogFile file;
   errno = E2BIG;
-  log::Info("something");
+  log::Info(log::kServing, "something");
   CHECK(errno == E2BIG);
 }
 
@@ -145,4 +192,4 @@ TEST_CASE("a level has a name") {
   CHECK(std::string(log::LevelName(log::Level::kAlert)) == "alert");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// The numbers of services and listeners: one name, one number, and an end that is seen before it is reached.
+// The numbers of services and listeners: one name, one number, and a limit that is checked in advance.
 #include "master/accept/name_numbers.h"
 
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 enum class SmallId : std::uint8_t {};
@@ -22,7 +22,7 @@ TEST_CASE("a name keeps its number, and a number is given once") {
   CHECK(book.Of("7") == SmallId{7});
 }
 
-TEST_CASE("names that are known always have room, others as long as numbers are left") {
+TEST_CASE("known names always have room, new ones as long as numbers are left") {
   NameNumbers<SmallId> book;
   CHECK(book.HasRoomFor({}));
   for (int i = 0; i < 254; ++i) (void)book.Of(std::to_string(i));
@@ -34,7 +34,7 @@ TEST_CASE("names that are known always have room, others as long as numbers are 
   CHECK_FALSE(book.HasRoomFor({"c"}));
 }
 
-TEST_CASE("what an earlier program has numbered keeps its numbers, and new names get the next") {
+TEST_CASE("names of an earlier program keep their numbers, and new names get the next ones") {
   NameNumbers<SmallId> book;
   book.Keep("b", SmallId{1});
   book.Keep("a", SmallId{0});
@@ -43,4 +43,4 @@ TEST_CASE("what an earlier program has numbered keeps its numbers, and new names
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 const std::vector<std::string> kKnown = {"workers", "workers_max", "user",          "dispatch.policy",
                                          "root",    "parking.max", "parking.after", "log.level"};
 
-TEST_CASE("one slip of each kind") {
+TEST_CASE("one typing mistake of each kind") {
   CHECK(NearestName("worker", kKnown) == "workers");
   CHECK(NearestName("workerss", kKnown) == "workers");
   CHECK(NearestName("wprkers", kKnown) == "workers");
@@ -26,7 +26,7 @@ TEST_CASE("the nearest wins, the first of equals") {
   CHECK(NearestName("cat", std::vector<std::string>{"bat", "rat"}) == "bat");
 }
 
-TEST_CASE("what is far is not offered") {
+TEST_CASE("a distant name is not offered") {
   CHECK(NearestName("", kKnown).empty());
   CHECK(NearestName("x", kKnown).empty());
   CHECK(NearestName("colour", kKnown).empty());
@@ -45,4 +45,4 @@ TEST_CASE("the hint is a whole phrase or nothing") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

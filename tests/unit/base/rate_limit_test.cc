@@ -2,11 +2,11 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 using std::chrono::milliseconds;
 
-TEST_CASE("one a second, and the next one says how many were held back") {
+TEST_CASE("one a second, and the next one gets the number held back") {
   OncePerSecond limit;
   const Time start{};
   CHECK(limit.Allow(start) == 0);
@@ -17,4 +17,4 @@ TEST_CASE("one a second, and the next one says how many were held back") {
   CHECK(limit.Allow(start + std::chrono::hours(1)) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,14 +6,14 @@
 #include <memory>
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 
-TEST_CASE("a seeded random walk: a ring is what a deque is") {
+TEST_CASE("a seeded random walk: a ring behaves like a deque") {
   Ring<std::unique_ptr<int>> ring;
   std::deque<int> model;
   std::mt19937 random(5);
   for (int step = 0; step < 100'000; ++step) {
-    // Longer and shorter by turns, so that it grows while it is wound around.
+    // Grows and shrinks in turn, so that it grows while it is wrapped around.
     const bool growing = step % 2000 < 1000;
     switch (random() % (growing ? 3 : 6)) {
       case 0:
@@ -44,4 +44,4 @@ TEST_CASE("a seeded random walk: a ring is what a deque is") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

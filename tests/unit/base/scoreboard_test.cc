@@ -1,4 +1,4 @@
-// The scoreboard: what is written is read, in another process too, and never a torn line.
+// The scoreboard: values are read as written, in another process too, and never a torn line.
 #include "common/scoreboard/scoreboard.h"
 #include "common/scoreboard/ledger.h"
 
@@ -15,7 +15,7 @@
 #include "common/base/clock.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 Scoreboard Make() {
@@ -26,9 +26,9 @@ Scoreboard Make() {
 
 }  // namespace
 
-TEST_CASE("what a child writes its parent reads") {
+TEST_CASE("a parent reads what its child writes") {
   const Scoreboard board = Make();
-  const testing::PeerResult result = testing::RunPeer([&board] {
+  const PeerResult result = RunPeer([&board] {
     WorkerRow& row = board.Row(static_cast<Slot>(kMaxSlots - 1));
     Add(row.requests, 41);
     Add(row.requests);
@@ -41,7 +41,7 @@ TEST_CASE("what a child writes its parent reads") {
   CHECK(row.doing.Read() == "GET /");
 }
 
-TEST_CASE("memory that nobody has written to is a new row") {
+TEST_CASE("untouched memory is a new row") {
   const auto row =
       std::make_unique<std::array<unsigned char, sizeof(WorkerRow) + alignof(WorkerRow)>>();  // zeros
   void* place = row->data();
@@ -56,7 +56,7 @@ TEST_CASE("memory that nobody has written to is a new row") {
   CHECK(board.Row(Slot{3}).version == WorkerRow::kVersion);
 }
 
-TEST_CASE("derived numbers are never negative, whatever a wild worker writes") {
+TEST_CASE("derived numbers are never negative, whatever a misbehaving worker writes") {
   WorkerRow row;
   Set(row.handed_over, 10);
   Set(row.taken, 7);
@@ -125,7 +125,7 @@ TEST_CASE("readers look at the listeners that have been added, and there is an e
   CHECK(board.Listeners().size() == kMaxListenerRows);
 }
 
-TEST_CASE("pools have a row for each number there can be; the last that was used is where readers stop") {
+TEST_CASE("pools have a row for each possible number; readers stop behind the last one used") {
   const Scoreboard board = Make();
   CHECK(board.Pools().empty());
   PoolRow& third = board.UsePool(PoolId{2});
@@ -140,7 +140,7 @@ TEST_CASE("pools have a row for each number there can be; the last that was used
   CHECK(board.Pools().size() == kMaxPoolRows);
 }
 
-TEST_CASE("a worker's row names its pool; a number that is none names nobody") {
+TEST_CASE("a worker's row names its pool; an invalid number names none") {
   const Scoreboard board = Make();
   WorkerRow& row = board.Use(Slot{0});
   CHECK(board.PoolOf(row) == nullptr);
@@ -148,7 +148,7 @@ TEST_CASE("a worker's row names its pool; a number that is none names nobody") {
   Ledger(board.Master()).WorkerBegins(row, Incarnation{1}, Generation{1}, PoolId{1}, Now());
   CHECK(board.PoolOf(row) == &board.Pools()[1]);
   row.Clear();
-  CHECK(board.PoolOf(row) == &board.Pools()[1]);  // of the dead too
+  CHECK(board.PoolOf(row) == &board.Pools()[1]);  // also of an ended worker
   Set(row.pool, ~std::uint64_t{0});
   CHECK(board.PoolOf(row) == nullptr);
 }
@@ -160,7 +160,7 @@ TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's")
                                &board.Use(Slot{2}).requests, &pool.queue_length, &board.Master().accepted};
   for (Counter* const counter : counters) {
     CAPTURE(counter - counters[0]);
-    const testing::PeerResult result = testing::RunPeer([&board, counter] {
+    const PeerResult result = RunPeer([&board, counter] {
       if (!board.ConfineTo(Slot{1}).Ok()) return 1;
       ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report it
       Set(*counter, 5);
@@ -176,7 +176,7 @@ TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's")
   CHECK(Get(pool.queue_length) == 0);
 }
 
-TEST_CASE("a slot that goes to another pool begins its totals anew; the server's go on") {
+TEST_CASE("the totals of a slot that moves to another pool restart at 0; the server's go on") {
   const Scoreboard board = Make();
   Ledger ledger(board.Master());
   WorkerRow& row = board.Use(Slot{0});
@@ -192,7 +192,7 @@ TEST_CASE("a slot that goes to another pool begins its totals anew; the server's
   CHECK(Get(board.Master().requests_moved) == 10);
 }
 
-TEST_CASE("what is read at one moment is read again when the master has changed it meanwhile") {
+TEST_CASE("a read at one moment is repeated if the master has changed something meanwhile") {
   const Scoreboard board = Make();
   int reads = 0;
   board.ReadAtOneMoment([&] {
@@ -238,7 +238,7 @@ TEST_CASE("a reader sees whole lines only, while the writer never stops") {
   CHECK_FALSE(seen.empty());
 }
 
-TEST_CASE("names for every state, and for what is none") {
+TEST_CASE("names for every state, and for invalid ones") {
   CHECK(std::string(SlotStateName(SlotState::kRetiring)) == "retiring");
   CHECK(std::string(MasterStateName(MasterState::kReloading)) == "reloading");
   CHECK(std::string(SlotStateName(static_cast<SlotState>(77))) == "unknown");
@@ -247,4 +247,4 @@ TEST_CASE("names for every state, and for what is none") {
   CHECK(std::string(PoolStateName(static_cast<PoolState>(77))) == "unknown");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("the vectors of the paper and of the reference implementation") {
   constexpr SipKey kKey = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
@@ -23,4 +23,4 @@ TEST_CASE("another key, another hash") {
   CHECK(SipHash({1, 2}, "connection") != SipHash({2, 2}, "connection"));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

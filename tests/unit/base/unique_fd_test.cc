@@ -12,10 +12,8 @@
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 static_assert(!std::is_copy_constructible_v<UniqueFd>);
 static_assert(!std::is_convertible_v<int, UniqueFd>);
@@ -27,7 +25,7 @@ bool IsOpen(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 
-TEST_CASE("it closes once, at the end of its life") {
+TEST_CASE("it closes once, in its destructor") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   int number = -1;
   {
@@ -40,7 +38,7 @@ TEST_CASE("it closes once, at the end of its life") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("what is held open is closed when the hold ends, unless it has an owner still") {
+TEST_CASE("held descriptors are closed when the hold ends, unless they still have an owner") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     UniqueFd left = Open();
@@ -63,7 +61,7 @@ TEST_CASE("what is held open is closed when the hold ends, unless it has an owne
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("a move takes it; what was held before is closed") {
+TEST_CASE("a move transfers it; the previous descriptor of the target is closed") {
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     UniqueFd a = Open();
@@ -83,7 +81,7 @@ TEST_CASE("a move takes it; what was held before is closed") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("released is the caller's; reset is closed, and errno is kept") {
+TEST_CASE("a released descriptor is the caller's; reset closes, and keeps errno") {
   UniqueFd fd = Open();
   const int number = fd.Release();
   CHECK_FALSE(fd.Valid());
@@ -96,7 +94,7 @@ TEST_CASE("released is the caller's; reset is closed, and errno is kept") {
   again.Reset();
 }
 
-TEST_CASE("0 is a descriptor, -1 is none") {
+TEST_CASE("0 is a descriptor, -1 is not") {
   UniqueFd zero(0);
   CHECK(zero.Valid());
   CHECK(zero.Release() == 0);
@@ -104,10 +102,10 @@ TEST_CASE("0 is a descriptor, -1 is none") {
   CHECK_FALSE(UniqueFd(-1).Valid());
 }
 
-TEST_CASE("a descriptor closed behind its owner's back is a bug of ours, and stops the program") {
-  const testing::PeerResult result = testing::RunPeer([] {
+TEST_CASE("a descriptor closed by code that does not own it is a bug, and aborts the program") {
+  const PeerResult result = RunPeer([] {
     ::signal(SIGABRT, SIG_DFL);
-    ::close(2);  // the alert is expected, and need not be seen
+    ::close(2);  // the expected alert is not shown
     UniqueFd fd = Open();
     ::close(fd.Get());
     fd.Reset();
@@ -116,4 +114,4 @@ TEST_CASE("a descriptor closed behind its owner's back is a bug of ours, and sto
   CHECK(result.signal == SIGABRT);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 // `code` in `length` bytes, whether it needs them or not.
@@ -36,7 +36,7 @@ TEST_CASE("a code point is taken in its shortest form only, surrogates never") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("what is cut short, and what cannot begin a character, is none") {
+TEST_CASE("cut characters and bytes that cannot begin one are invalid") {
   for (const char* text : {"\x80", "\xbf", "\xc3", "\xc3(", "\xe2\x82", "\xe2\x82(", "\xf0\x9f\x90",
                            "\xf0\x9f\x90(", "\xf8\x88\x80\x80\x80", "\xff", "\xfe"}) {
     CAPTURE(text);
@@ -47,7 +47,7 @@ TEST_CASE("what is cut short, and what cannot begin a character, is none") {
   CHECK(IsUtf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x98z"));
 }
 
-TEST_CASE("each character has one byte that begins it") {
+TEST_CASE("each character has one first byte") {
   for (const std::string text : {"a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\x98"}) {
     CHECK(BeginsUtf8(text[0]));
     CHECK(std::none_of(text.begin() + 1, text.end(), BeginsUtf8));
@@ -55,4 +55,4 @@ TEST_CASE("each character has one byte that begins it") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Mistake(std::string_view line) {
@@ -33,7 +33,7 @@ TEST_CASE("every request comes back as it was") {
   }
 }
 
-TEST_CASE("what is no request is refused, and said why") {
+TEST_CASE("an invalid request is refused with a reason") {
   CHECK(Mistake("") == "not a JSON object in one line");
   CHECK(Mistake("reload") == "not a JSON object in one line");
   CHECK(Mistake("[]") == "not a JSON object in one line");
@@ -53,7 +53,7 @@ TEST_CASE("what is no request is refused, and said why") {
   }
 }
 
-TEST_CASE("garbage and deep nesting are refused, never believed") {
+TEST_CASE("garbage and deep nesting are refused") {
   CHECK_FALSE(Mistake(std::string(kMaxControlRequest, '[')).empty());
   CHECK_FALSE(
       Mistake(R"({"command":"status","x":)" + std::string(2000, '[') + std::string(2000, ']') + "}").empty());
@@ -86,4 +86,4 @@ TEST_CASE("replies come back as they were") {
   CHECK_FALSE(ParseControlReply("garbage").Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

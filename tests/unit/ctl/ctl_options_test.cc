@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::variant<CtlOptions, CtlEarlyExit> Parse(std::vector<const char*> words) {
@@ -24,7 +24,7 @@ void CheckMistake(std::vector<const char*> words, const std::string& text) {
   const auto* early = std::get_if<CtlEarlyExit>(&parsed);
   REQUIRE(early != nullptr);
   CHECK(early->code == ExitCode::kUsage);
-  CHECK(early->text == "preforkctl: " + text + "; --help says more\n");
+  CHECK(early->text == "preforkctl: " + text + "; see --help\n");
 }
 
 }  // namespace
@@ -61,12 +61,12 @@ TEST_CASE("mistakes are named") {
   CheckMistake({"scale", "4294967296"}, "scale: '4294967296' is not a number for [POOL=]N");
   CheckMistake({"scale", "app="}, "scale: 'app=' is not a number for [POOL=]N");
   CheckMistake({"scale", "app=-1"}, "scale: 'app=-1' is not a number for [POOL=]N");
-  CheckMistake({"scale", "=3"}, "scale: '=3' names no pool");
+  CheckMistake({"scale", "=3"}, "scale: '=3' has no pool name before the '='");
   CheckMistake({"retire", "app=3"}, "retire: 'app=3' is not a number for SLOT");
-  CheckMistake({"stop", "--wait"}, "stop knows no --wait");
-  CheckMistake({"status", "--count", "2"}, "status knows no --count");
-  CheckMistake({"top", "--count", "0"}, "--count: '0' is no number of tables");
-  CheckMistake({"--json", "top"}, "top is for people; status --json is for programs");
+  CheckMistake({"stop", "--wait"}, "stop does not take --wait");
+  CheckMistake({"status", "--count", "2"}, "status does not take --count");
+  CheckMistake({"top", "--count", "0"}, "--count: '0' is not a number of tables");
+  CheckMistake({"--json", "top"}, "top has no JSON output; use status --json");
 }
 
 TEST_CASE("help names every command") {
@@ -79,4 +79,4 @@ TEST_CASE("help names every command") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include "master/ctl/table.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 WorkerView Worker(std::uint64_t slot, std::uint64_t requests, double cpu, std::uint64_t memory) {
@@ -66,7 +66,7 @@ TEST_CASE("with several pools there is a table of them, and the workers are grou
       View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512), Worker(3, 40, 0, 512)});
   view.pools = {{"main", "serving", 1, 4, 1, 0}, {"app", "degraded", 2, 8, 0, 7}};
   view.workers[0].pool = "app";
-  view.workers[1].pool = "gone";  // of a configuration before this one: it finishes
+  view.workers[1].pool = "gone";  // of an earlier configuration: it drains
   view.workers[2].pool = "main";
   view.workers[3].pool = "app";
   const std::string text = StatusText(view);
@@ -83,7 +83,7 @@ TEST_CASE("with several pools there is a table of them, and the workers are grou
   CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("SLOT  POOL  INC  PID") != std::string::npos);
 }
 
-TEST_CASE("where main is the only pool, none is spoken of") {
+TEST_CASE("if main is the only pool, pools are not shown") {
   StatusView view = View({Worker(0, 10, 0, 512)});
   view.pools = {{"main", "serving", 1, 4, 1, 0}};
   view.workers[0].pool = "main";
@@ -94,7 +94,7 @@ TEST_CASE("where main is the only pool, none is spoken of") {
   CHECK(StatusText(view).find("POOL") != std::string::npos);
 }
 
-TEST_CASE("a document becomes a view; fields that are missing or of another type are nothing") {
+TEST_CASE("a document becomes a view; missing fields and those of another type are ignored") {
   const Result<StatusView> view = ParseStatus(
       R"({"pid":7,"state":"serving","lost":"many","listeners":[{"address":":1","paused":true},5],
           "pools":[{"name":"app\u001b","ready":2,"state":"serving"}],
@@ -110,17 +110,17 @@ TEST_CASE("a document becomes a view; fields that are missing or of another type
   REQUIRE(view.Value().pools.size() == 1);
   CHECK(view.Value().pools[0].name == "app?");
   CHECK(view.Value().pools[0].ready == 2);
-  CHECK(view.Value().workers[0].doing == "GET /?[2J?\xC3\xA4");  // no client steers the operator's terminal
+  CHECK(view.Value().workers[0].doing == "GET /?[2J?\xC3\xA4");  // no client controls the operator's terminal
   CHECK_FALSE(ParseStatus("[]").Ok());
   CHECK_FALSE(ParseStatus("{").Ok());
   CHECK(WorkersJson(R"({"workers":[{"slot":0}]})") == R"([{"slot":0}])");
   CHECK(WorkersJson("nonsense") == "[]");
 }
 
-TEST_CASE("top: rates between two looks, and the order that is asked for") {
+TEST_CASE("top: rates between two readings, and the requested order") {
   StatusView before = View({Worker(0, 100, 1, 30), Worker(1, 100, 1, 20), Worker(2, 900, 1, 10)});
   StatusView now = View({Worker(0, 110, 1.5, 30), Worker(1, 300, 1.1, 20), Worker(2, 0, 0, 10)});
-  now.workers[2].incarnation = 77;  // a new one in the slot: its counters began anew
+  now.workers[2].incarnation = 77;  // a new one in the slot: its counters restarted at 0
   now.workers[1].connections = 5;
   now.accepted = 1200;
   const std::string text = TopText(before, now, 2, TopOrder::kSlot, 0, 0);
@@ -162,4 +162,4 @@ TEST_CASE("lengths of time, sizes, and cutting between characters") {
   CHECK(CutToWidth("ab", 5) == "ab");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

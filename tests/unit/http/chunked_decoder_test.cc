@@ -1,11 +1,12 @@
-// The chunked coding, byte by byte. What is malformed is listed in tests/loopback/http/hostile_test.cc too.
+// The chunked coding, byte by byte. More malformed bodies are in tests/loopback/http/hostile_test.cc.
 #include "worker/http/syntax/chunked_decoder.h"
 
 #include <doctest/doctest.h>
 
 #include "worker/http/request_body.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using State = ChunkedDecoder::State;
@@ -47,12 +48,12 @@ TEST_CASE("bounds") {
   CHECK(Decode("2\r\nab\r\nFFFFFFFFFFFFFFFE\r\n", 100).state == State::kTooLarge);  // the sum must not wrap
   CHECK(Decode("1;" + std::string(1024, 'a') + "\r\n", 100).state == State::kMore);
   CHECK(Decode("1;" + std::string(1025, 'a') + "\r\n", 100).state == State::kMalformed);
-  // With their line ends, trailer fields may take 8 KiB.
+  // Trailer fields may take 8 KiB with their line ends.
   CHECK(Decode("0\r\nA:" + std::string(8189, 'a') + "\r\n\r\n", 100).state == State::kDone);
   CHECK(Decode("0\r\nA:" + std::string(8190, 'a') + "\r\n\r\n", 100).state == State::kTooLarge);
 }
 
-TEST_CASE("packaging is bounded by data") {
+TEST_CASE("the overhead of chunks is limited by their data") {
   std::string tiny;
   for (int i = 0; i < 100'000; ++i) tiny += "1\r\nx\r\n";
   CHECK(Decode(tiny, tiny.size(), 1'000'000).state == State::kTooLarge);
@@ -61,7 +62,7 @@ TEST_CASE("packaging is bounded by data") {
   CHECK(Decode(fair + "0\r\n\r\n", fair.size() + 5, 1'000'000).state == State::kDone);
 }
 
-TEST_CASE("a body with a length takes exactly that") {
+TEST_CASE("a body with a length takes exactly that many bytes") {
   RequestBody body("head", {}, {Framing::Kind::kLength, 5, kAccepted}, 100);
   std::size_t used = 0;
   CHECK(body.Feed("hel", used) == State::kMore);
@@ -73,4 +74,4 @@ TEST_CASE("a body with a length takes exactly that") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -10,7 +10,8 @@
 #include "worker/http/syntax/byte_range.h"
 #include "worker/http/syntax/conditional.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using Kind = ByteRange::Kind;
@@ -103,7 +104,7 @@ TEST_CASE("a comma between quotes is a part of a tag") {
   CHECK(check({{"If-Match", "\""}, {"If-Match", "\"tag\""}}) == Precondition::kProceed);
 }
 
-// What a list on one line means, it means on any number of lines, with other fields between them.
+// A list has the same meaning on any number of lines, with other fields between them.
 TEST_CASE("a list is the same list however it is cut into lines") {
   const std::vector<std::string> tags = {"\"tag\"", "W/\"tag\"", "\"a\"", "\"b,c\"", "W/\"\"", "*", "", " "};
   std::mt19937 random(20261126);
@@ -130,7 +131,7 @@ TEST_CASE("a list is the same list however it is cut into lines") {
   }
 }
 
-TEST_CASE("several lines of a date are no date, and of If-Range no condition that holds") {
+TEST_CASE("several lines of a date are not a date, and several of If-Range never hold") {
   const auto check = [](const std::vector<HttpField>& fields) {
     return CheckPreconditions(With(fields), kFile, kNow);
   };
@@ -148,9 +149,9 @@ TEST_CASE("without a date, dates are ignored") {
   CHECK(RangeApplies(With({{"If-Range", "\"tag\""}}), kPage, kNow));
 }
 
-TEST_CASE("what is told of a file's time") {
+TEST_CASE("the headers about a file's time") {
   constexpr std::time_t kLeast = std::numeric_limits<std::time_t>::min();
-  constexpr std::time_t kMost = std::numeric_limits<std::time_t>::max();
+  constexpr std::time_t kMax = std::numeric_limits<std::time_t>::max();
   struct Row {
     std::time_t mtime, ctime, told, latest;
     bool exact;
@@ -158,14 +159,14 @@ TEST_CASE("what is told of a file's time") {
   for (const Row& row :
        {Row{kModified, kNow, kModified, kModified, true}, Row{kNow, kNow, kNow, kNow, true},
         Row{0, kNow, 0, 0, true}, Row{-1, kNow, -1, -1, true}, Row{kLeast, kNow, kLeast, kLeast, true},
-        Row{kNow + 1, kModified, kNow, kModified, false}, Row{kMost, kNow, kNow, kNow, false},
-        Row{kMost, kMost, kNow, kNow, false}}) {  // the clock has been put back
+        Row{kNow + 1, kModified, kNow, kModified, false}, Row{kMax, kNow, kNow, kNow, false},
+        Row{kMax, kMax, kNow, kNow, false}}) {  // the clock was set back
     CAPTURE(row.mtime);
     const Modified modified = ModifiedOf(row.mtime, row.ctime, kNow);
     CHECK(modified.told == row.told);
     CHECK(modified.latest == row.latest);
     CHECK(modified.exact == row.exact);
-    // The most that a comparison can be about.
+    // As many conditions as can be compared.
     const Validators file{"\"tag\"", modified};
     CHECK(CheckPreconditions(With({{"If-Unmodified-Since", kEarlier}}), file, kNow) ==
           (row.latest > kModified - 1 ? Precondition::kFailed : Precondition::kProceed));
@@ -188,4 +189,4 @@ TEST_CASE("If-Range") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 Framing Frame(HttpField field, int minor = 1, std::uint64_t max_body = 100) {
@@ -41,4 +42,4 @@ TEST_CASE("encodings") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -8,7 +8,8 @@
 
 #include "worker/http/kept_head.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using Kind = HeadResult::Kind;
@@ -42,7 +43,7 @@ TEST_CASE("parts of a head") {
   CHECK_FALSE(parser.Head().expects_continue);
 }
 
-TEST_CASE("nothing is left of one head in the next") {
+TEST_CASE("nothing of one head is left in the next") {
   HeadParser parser({}, 1000);
   const std::string full =
       "POST /a?b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n"
@@ -64,7 +65,7 @@ TEST_CASE("nothing is left of one head in the next") {
   CHECK(parser.Head().framing.kind == Framing::Kind::kNone);
 }
 
-TEST_CASE("a parser says where the head ends, and looks at nothing behind it") {
+TEST_CASE("a parser finds the end of the head, and reads nothing behind it") {
   HeadParser parser({}, 1000);
   const std::string head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   const HeadResult result = parser.Parse(head + std::string("\0\r\r\n\n", 5));
@@ -113,7 +114,7 @@ TEST_CASE("empty lines") {
   CHECK(EmptyLineBytes("\n\r\n") == 0);
 }
 
-TEST_CASE("a head is looked at again only for what can change the outcome") {
+TEST_CASE("a head is parsed again only when new bytes can change the outcome") {
   CHECK(HeadParser::WorthParsing("", "G"));
   CHECK_FALSE(HeadParser::WorthParsing("GET", " /"));
   CHECK_FALSE(HeadParser::WorthParsing("GET / HTTP/1.1\r\nX: a", "b\tc"));
@@ -155,7 +156,7 @@ TEST_CASE("persistence") {
   CHECK_FALSE(keeps("1.0", "Connection: keep-alive, close\r\n"));
 }
 
-TEST_CASE("a head that is kept outlives its bytes and the parser's next head") {
+TEST_CASE("a kept head outlives its bytes and the parser's next head") {
   HeadParser parser({}, 1000);
   std::string head = "PUT http://h:81/a%20b/?q HTTP/1.0\r\nHost: other\r\nEmpty:\r\nX: y\r\n\r\n";
   REQUIRE(parser.Parse(head).kind == Kind::kComplete);
@@ -180,4 +181,4 @@ TEST_CASE("a head that is kept outlives its bytes and the parser's next head") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -5,7 +5,8 @@
 
 #include <string>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 constexpr std::time_t kExample = 784111777;  // the date of the RFC
@@ -32,7 +33,7 @@ TEST_CASE("read") {
         3155760000);  // 2070: not more than 50 years ahead
 }
 
-TEST_CASE("what is no date") {
+TEST_CASE("invalid dates") {
   for (const char* text : {"", "yesterday", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMTx",
                            "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "784111777",
                            "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT"}) {
@@ -41,11 +42,11 @@ TEST_CASE("what is no date") {
   }
 }
 
-TEST_CASE("the cache follows the second") {
+TEST_CASE("the cache changes with each second") {
   DateCache cache;
   CHECK(cache.At(kExample) == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(cache.At(kExample + 1) == "Sun, 06 Nov 1994 08:49:38 GMT");
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -5,9 +5,10 @@
 #include <random>
 #include <string>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 
-TEST_CASE("what is packed is unpacked") {
+TEST_CASE("a packed context is unpacked to the same values") {
   for (const std::int64_t until : {std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
     for (const int lines : {0, 1, 4, 255}) {
       const IdleContext context{FromNanoseconds(until), static_cast<std::uint8_t>(lines)};
@@ -16,14 +17,14 @@ TEST_CASE("what is packed is unpacked") {
   }
 }
 
-// Who takes the present from it must not overflow.
-TEST_CASE("a time that a lying worker has made up is none before the clock began") {
+// Subtracting the present time from it must not overflow.
+TEST_CASE("a forged time is never before the start of the clock") {
   for (const std::int64_t until : {std::int64_t{-1}, INT64_MIN}) {
     CHECK(UnpackIdle(PackIdle({FromNanoseconds(until), 3})) == IdleContext{FromNanoseconds(0), 3});
   }
 }
 
-TEST_CASE("what another version or nobody packed says nothing") {
+TEST_CASE("a context of another version, or an invalid one, is ignored") {
   const std::string packed = PackIdle({FromNanoseconds(4711), 3});
   for (std::size_t size = 0; size < packed.size(); ++size)
     CHECK(UnpackIdle(packed.substr(0, size)) == IdleContext{});
@@ -32,8 +33,8 @@ TEST_CASE("what another version or nobody packed says nothing") {
   CHECK(UnpackIdle(packed + "what a later version adds") == IdleContext{FromNanoseconds(4711), 3});
 }
 
-TEST_CASE("a context is short enough to lie in the string itself") {
+TEST_CASE("a context fits into the string object itself") {
   CHECK(PackIdle({FromNanoseconds(4711), 3}).size() <= std::string().capacity());
 }
 
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 using std::chrono::hours;
@@ -16,7 +17,7 @@ using std::chrono::seconds;
 constexpr PaceRules kRules{seconds(10), 500, seconds(100)};
 const Time kStart = Time(hours(1));
 
-// `bytes` come so long after the start.
+// `bytes` arrive this long after the start.
 struct Piece {
   Duration at;
   std::uint64_t bytes;
@@ -98,7 +99,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("bytes earn the same in one piece and one by one, while the allowance is not full") {
+TEST_CASE("bytes earn the same in one piece or one by one, while the allowance is not full") {
   Pace whole(kRules, kStart);
   Pace single(kRules, kStart);
   whole.Progress(kRules, 2000, kStart + seconds(6));
@@ -136,4 +137,4 @@ TEST_CASE("lag is the time that sixteen times the rate does not excuse") {
   }
 }
 
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

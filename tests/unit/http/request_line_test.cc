@@ -1,5 +1,5 @@
-// The request line, and host and port by themselves. Whole requests are in tests/loopback/http; here is what
-// only the functions themselves can show.
+// The request line, and host and port alone. Whole requests are in tests/loopback/http; here are tests that
+// only the functions themselves allow.
 #include "worker/http/syntax/request_line.h"
 
 #include <doctest/doctest.h>
@@ -8,7 +8,8 @@
 
 #include "worker/http/syntax/authority.h"
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 TEST_CASE("methods are told apart by case") {
@@ -36,7 +37,7 @@ TEST_CASE("every minor version above 1 is processed as 1") {
   }
 }
 
-TEST_CASE("a method that is no token, or none of ours, is refused before its line ends") {
+TEST_CASE("a method that is not a token, or not supported, is refused before its line ends") {
   CHECK(CheckMethod("") == kAccepted);
   CHECK(CheckMethod("FO") == kAccepted);
   CHECK(CheckMethod("FOO ") == 501);
@@ -46,7 +47,7 @@ TEST_CASE("a method that is no token, or none of ours, is refused before its lin
   CHECK(CheckMethod("PRI ") == kAccepted);  // refused by its version
 }
 
-TEST_CASE("what is seen of a method decides whether an error has content") {
+TEST_CASE("the visible part of a method decides whether an error has content") {
   for (const char* head : {"HEAD", "HEAD ", "HEAD / HTTP", "HEAD\r", "HEAD\t", "HEAD@", "HEAD("}) {
     CAPTURE(head);
     CHECK(SeeMethod(head) == MethodSeen::kHead);
@@ -73,4 +74,4 @@ TEST_CASE("an authority ends where its text ends") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What a handler can say, and the head that is made of it.
+// What a handler can set, and the head that is made from it.
 #include "worker/http/answer/response.h"
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 #include "worker/http/answer/error_page.h"
 #include "worker/http/answer/response_head.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Head(const HttpResponse& response, const http::HeadContext& context) {
@@ -74,4 +74,4 @@ TEST_CASE("an error page replaces what was there") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,9 +1,10 @@
-// From a request target to a path that may be trusted, and back to a Location.
+// From a request target to a safe path, and back to a Location.
 #include "worker/http/syntax/target.h"
 
 #include <doctest/doctest.h>
 
-namespace preforkd::http {
+namespace preforkd::testing {
+using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 std::string PathOf(std::string_view raw) {
@@ -66,4 +67,4 @@ TEST_CASE("a path in a Location") {
 }
 
 }  // namespace
-}  // namespace preforkd::http
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <initializer_list>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("nothing waits: the batch is over") { CHECK(ReactionTo(EAGAIN) == AcceptReaction::kBatchDone); }
 
@@ -17,7 +17,7 @@ TEST_CASE("one connection failed: the next may not") {
   }
 }
 
-TEST_CASE("no room, and whatever we have never heard of: look away for a while, or the loop would spin") {
+TEST_CASE("no room, or an unknown error: pause for a while, or the loop would spin") {
   for (const int errnum : {EMFILE, ENFILE, ENOBUFS, ENOMEM, 0, 4095}) {
     CAPTURE(errnum);
     CHECK(ReactionTo(errnum) == AcceptReaction::kPause);
@@ -31,4 +31,4 @@ TEST_CASE("this listener will never accept again") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

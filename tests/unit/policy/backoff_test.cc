@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -44,11 +44,11 @@ TEST_CASE("a minimum above the maximum is the maximum") {
   CHECK(RestartDelay(3, seconds(5), seconds(2), kHigh) == seconds(2));
 }
 
-TEST_CASE("the budget lets a burst through, then spaces restarts out") {
+TEST_CASE("the budget allows a burst, then spaces restarts out") {
   const Time start{};
   RestartBudget budget(3, 10.0, start);
   for (int i = 0; i < 3; ++i) CHECK(budget.Take(start) == start);
-  // Each of these is promised a time of its own, a tenth of a second behind the one before.
+  // Each of these gets its own time, a tenth of a second after the one before.
   for (int i = 1; i <= 5; ++i) CHECK(Seconds(budget.Take(start) - start) == doctest::Approx(0.1 * i));
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("the budget fills up again with time, but never beyond the burst") {
   CHECK(budget.Take(later) > later);
 }
 
-TEST_CASE("a clock that stands still or steps back gives nothing away") {
+TEST_CASE("a clock that stands still or steps back adds nothing to the budget") {
   const Time start = Time{} + seconds(100);
   RestartBudget budget(1, 1.0, start);
   CHECK(budget.Take(start) == start);
@@ -71,4 +71,4 @@ TEST_CASE("a clock that stands still or steps back gives nothing away") {
   CHECK(budget.Take(start) > start + seconds(1));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

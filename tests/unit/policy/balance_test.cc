@@ -1,4 +1,4 @@
-// The choice of slot: what each policy promises, and that the tree chooses what its plain definition does.
+// The choice of slot: the promises of each policy, and the tree against the plain definition.
 #include "master/policy/balance.h"
 
 #include <doctest/doctest.h>
@@ -8,13 +8,13 @@
 #include <random>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr std::array kPolicies = {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin,
                                   DispatchPolicy::kClientHash};
 
-// Slots by their loads, beside the balancer that knows them.
+// Slots with their loads, and the balancer that knows them.
 class Slots {
  public:
   explicit Slots(DispatchPolicy policy, std::initializer_list<std::uint64_t> loads = {}) : balancer_(policy) {
@@ -30,7 +30,7 @@ class Slots {
     loads_.erase(slot);
     balancer_.Withdraw(slot);
   }
-  // Gives one connection and books it, as the dispatcher does; the slot, or -1.
+  // Dispatches one connection and counts it, as the dispatcher does; returns the slot, or -1.
   int Give(std::optional<std::uint64_t> client = 0) {
     const auto slot = balancer_.Choose(client);
     if (!slot) return -1;
@@ -119,7 +119,7 @@ TEST_CASE("room: fewer connections and a shorter queue than the bounds, not stuc
   CHECK_FALSE(HasRoom({.full = true}, kBounds));
 }
 
-TEST_CASE("nobody to choose from") {
+TEST_CASE("no slot to choose from") {
   for (const DispatchPolicy policy : kPolicies) {
     Slots slots(policy);
     CHECK_FALSE(slots.Choice().has_value());
@@ -150,7 +150,7 @@ TEST_CASE("least-connections: never more than one apart while nothing ends") {
 }
 
 TEST_CASE(
-    "gathering: as few as can run at once, each up to the depth, then the next ones, then whoever has "
+    "gathering: as few slots as can run at once, each up to the depth, then the next ones, then the one with "
     "least") {
   Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0, 0});
   slots.Tree().Gather({.slots = 2, .depth = 3});
@@ -176,7 +176,7 @@ TEST_CASE("round-robin: in turn whatever the load; a slot without room loses onl
   CHECK(slots.Give() == 1);
 }
 
-TEST_CASE("round-robin goes on behind a slot that has left") {
+TEST_CASE("round-robin goes on behind a slot that was removed") {
   Slots slots(DispatchPolicy::kRoundRobin, {0, 0, 0});
   CHECK(slots.Give() == 1);
   slots.Withdraw(1);
@@ -207,7 +207,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("client-hash: who has no address goes where the load is least") {
+TEST_CASE("client-hash: a client without an address goes to the least loaded slot") {
   Slots slots(DispatchPolicy::kClientHash, {3, 0, 2});
   std::vector<int> order;
   for (int i = 0; i < 5; ++i) order.push_back(slots.Give(std::nullopt));
@@ -262,4 +262,4 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// Change under random walks: 10^5 events of a server whose configuration is refused, whose workers die and
+// Change under random walks: 10^5 events of a server whose configuration is refused, whose workers crash and
 // whose new program cannot be run at every moment, some of that inside the very action that asked for it. The
 // seed is in every message: a failure repeats.
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@
 
 #include "master/policy/change/change.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using State = Change::State;
@@ -24,7 +24,7 @@ void Insist(bool condition, const std::string& otherwise) {
   if (!condition) throw std::logic_error(otherwise);
 }
 
-// The ways of change.h. What a stop may begin in is in AllMayGoTo.
+// The moves of change.h. Those into a stop are in AllMayGoTo.
 const std::map<State, std::set<State>> kWays = {
     {State::kBooting, {State::kServing, State::kLoading}},
     {State::kServing, {State::kLoading, State::kChecking}},
@@ -47,7 +47,7 @@ bool IsWay(State from, State to) {
   return to == State::kDelaying && from < State::kDelaying;
 }
 
-// One call of Change goes two ways at most: what had to wait begins in the call that ends what was under way.
+// One call of Change makes at most two moves: a waiting change begins in the call that ends the current one.
 bool IsWithinOneCall(State from, State to) {
   if (from == to || IsWay(from, to)) return true;
   return std::any_of(kWays.begin(), kWays.end(),
@@ -61,26 +61,26 @@ class World {
 
   void Step() {
     Event();
-    Look();
-    Settle();
+    Observe();
+    ApplyActions();
     Check();
   }
 
-  // Everything under way comes to its end: nobody may be left waiting.
+  // Every change comes to its end: no waiter may be left.
   void StopAndFinish() {
     change_.AskStop({Pick(2) == 0 ? seconds(1) : Duration(0), seconds(5)}, now_);
     stop_asked_ = true;
-    Settle();
+    ApplyActions();
     Insist(waiting_.empty(), "a stop leaves somebody waiting");
     for (int round = 0; round < 3; ++round) {
       now_ += seconds(10);
       change_.Tick(now_);
-      Settle();
+      ApplyActions();
       Check();
     }
     Insist(workers_told_ || at_once_, "a stop that never reaches the workers");
     change_.OnFinished();
-    Settle();
+    ApplyActions();
     Insist(change_.Current() == State::kFinished, "a stop that does not finish");
     Insist(waiting_.empty(), "somebody waits for ever");
   }
@@ -129,8 +129,8 @@ class World {
     leaving_ = Pick(2) == 0;
     serving_upgrade_ = upgraded_;
     change_.OnPromoted();
-    Look();
-    Settle();  // it is in service before anything else happens to the workers
+    Observe();
+    ApplyActions();  // it is in force before anything else happens to the workers
     if (!booted_) BootUp();
     change_.OnFleet(Free());
   }
@@ -138,7 +138,7 @@ class World {
   void Abandon() {
     coming_ = false;
     leaving_ = Pick(2) == 0;
-    change_.OnAbandoned("a worker of it died");
+    change_.OnAbandoned("a worker exited");
     change_.OnFleet(Free());
   }
 
@@ -162,11 +162,11 @@ class World {
   [[nodiscard]] bool Free() const { return !coming_ && !leaving_ && !workers_told_ && !at_once_; }
   [[nodiscard]] bool UnderWay() const { return loading_ || prepared_ || coming_ || preflight_ || settling_; }
 
-  void Settle() {
+  void ApplyActions() {
     if (std::exchange(running_, true)) return;
     while (const std::optional<ChangeAction> action = change_.NextAction()) {
       std::visit([this](const auto& concrete) { Do(concrete); }, *action);
-      Look();
+      Observe();
     }
     running_ = false;
   }
@@ -178,11 +178,11 @@ class World {
       ++answered_;
     }
     if (waiters.empty() || stop_asked_) return;
-    if (Pick(10) == 0) change_.AskReload(PickAsker());  // one who was answered asks for more at once
+    if (Pick(10) == 0) change_.AskReload(PickAsker());  // an answered client asks again at once
     if (Pick(100) > 0) return;
-    Look();
+    Observe();
     AskStop();
-    Look();
+    Observe();
   }
 
   static std::uint64_t Raw(WaiterId id) { return static_cast<std::uint64_t>(id); }
@@ -203,7 +203,7 @@ class World {
     if (Pick(3) == 0) return change_.OnReloadRefused("wrong", {"1:1: wrong"});
     prepared_ = true;
     change_.OnGenerationPrepared();
-    if (Pick(4) == 0) change_.AskReload(PickAsker());  // somebody who was answered asks again at once
+    if (Pick(4) == 0) change_.AskReload(PickAsker());  // an answered client asks again at once
     loading_ = false;
   }
 
@@ -252,7 +252,7 @@ class World {
     Insist(change_.Current() == State::kSettling, "an exec outside of its state");
     Insist(!UnderWay() && !leaving_ && !stop_asked_, "an exec while a change is under way, or after a stop");
     settling_ = true;
-    change_.OnFleet(true);  // to look for a quiet moment is itself an event of the workers
+    change_.OnFleet(true);  // waiting for a stable worker state is itself an event of the workers
     settling_ = false;
     switch (Pick(4)) {
       case 0: return change_.OnCannotReplaceYet();
@@ -261,7 +261,7 @@ class World {
     }
   }
 
-  // The next program goes on: with the same clients, all of whom wait for its outcome.
+  // The next program goes on with the same clients, all of which wait for its outcome.
   void Exec() {
     ++execs_;
     std::vector<WaiterId> waiters;
@@ -312,7 +312,7 @@ class World {
     change_.OnFleet(false);
   }
 
-  void Look() {
+  void Observe() {
     const State state = std::exchange(previous_, change_.Current());
     Insist(IsWithinOneCall(state, previous_),
            fmt::format("from state {} to {}", static_cast<int>(state), static_cast<int>(previous_)));
@@ -346,7 +346,7 @@ class World {
   std::uint64_t execs_ = 0;
   bool booted_ = false;
   bool loading_ = false;          // inside BeginReload
-  bool prepared_ = false;         // and it went well
+  bool prepared_ = false;         // and it succeeded
   bool coming_ = false;           // a generation is starting
   bool upgraded_ = false;         // the one that is starting is the first of a new program
   bool serving_upgrade_ = false;  // so was the one that has just been promoted
@@ -363,7 +363,7 @@ class World {
 
 }  // namespace
 
-TEST_CASE("a thousand walks of a hundred events: one change at a time, and everybody is answered once") {
+TEST_CASE("a thousand walks of a hundred events: one change at a time, and every waiter is answered once") {
   std::uint64_t answered = 0;
   std::uint64_t execs = 0;
   for (std::uint32_t seed = 1; seed <= 1000; ++seed) {
@@ -377,8 +377,8 @@ TEST_CASE("a thousand walks of a hundred events: one change at a time, and every
     answered += world.Answered();
     execs += world.Execs();
   }
-  CHECK(answered > 10000);  // the walks have been where they should be
+  CHECK(answered > 10000);  // the walks have reached the interesting states
   CHECK(execs > 300);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,10 +1,10 @@
-// Change, scenario by scenario: what is asked and what happens, and what it answers, as one line of text.
+// Change, scenario by scenario: requests, events and the resulting actions, as one line of text.
 #include "master/policy/change/change.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -109,7 +109,7 @@ TEST_CASE("it serves when the first generation is ready, and accepts from then o
   CHECK(change.MayAccept());
 }
 
-TEST_CASE("a reload: who asked hears of its end, or only of its beginning") {
+TEST_CASE("a reload: the client is told of its end, or only of its start") {
   Change change = Serving();
   change.AskReload(Asks(1));
   CHECK(Story(change) == "begin reload");
@@ -127,7 +127,7 @@ TEST_CASE("a reload: who asked hears of its end, or only of its beginning") {
   CHECK(Story(change) == "publish serving, reload serves #2");
 }
 
-TEST_CASE("a reload that is abandoned inside its start is no success, to who does not wait, too") {
+TEST_CASE("a reload abandoned inside its start is a failure, also for a client that does not wait") {
   Change change = Serving();
   change.AskReload(Asks(1));
   change.OnGenerationPrepared();
@@ -138,7 +138,7 @@ TEST_CASE("a reload that is abandoned inside its start is no success, to who doe
         "reload abandoned #1: no process can be forked");
 }
 
-TEST_CASE("a reload that is refused tells both, and nothing else changes") {
+TEST_CASE("a refused reload is reported to both clients, and nothing else changes") {
   Change change = Serving();
   change.AskReload(Asks(1));
   change.OnReloadRefused("two problems", {"a", "b"});
@@ -146,7 +146,7 @@ TEST_CASE("a reload that is refused tells both, and nothing else changes") {
   CHECK(change.Current() == Change::State::kServing);
 }
 
-TEST_CASE("a generation that is abandoned inside the action that starts it answers who waits for it") {
+TEST_CASE("a generation abandoned inside the action that starts it answers its waiters") {
   Change change = Reloading();
   change.OnAbandoned("a worker could not be forked");
   CHECK(Story(change) == "publish serving, reload abandoned #1: a worker could not be forked");
@@ -159,14 +159,14 @@ TEST_CASE("a reload may begin before the server serves, and an upgrade may not")
   change.AskReload(Waits(2));
   change.OnGenerationPrepared();
   CHECK(Story(change) == "begin reload, start generation");
-  change.OnAbandoned("a worker of it died");
-  CHECK(Story(change) == "reload abandoned #2: a worker of it died");
+  change.OnAbandoned("a worker exited");
+  CHECK(Story(change) == "reload abandoned #2: a worker exited");
   CHECK(change.Current() == Change::State::kBooting);
   change.OnFirstReady();
   CHECK(Story(change) == "publish serving");
 }
 
-TEST_CASE("reloads that are asked for during a reload are one reload more") {
+TEST_CASE("reloads requested during a reload become one more reload") {
   Change change = Reloading();
   change.AskReload(std::nullopt);
   CHECK(Story(change) == "reload waits for a reload");
@@ -187,7 +187,7 @@ TEST_CASE("reloads that are asked for during a reload are one reload more") {
   CHECK(Story(change) == "");
 }
 
-TEST_CASE("a reload that is asked for while workers of an earlier generation finish waits for them") {
+TEST_CASE("a reload requested while workers of an earlier generation drain waits for them") {
   Change change = Serving();
   change.OnFleet(false);
   change.AskReload(Waits(1));
@@ -215,7 +215,7 @@ TEST_CASE(
         "publish reloading, start generation, publish serving, reload abandoned #2: no worker");
 }
 
-TEST_CASE("upgrades that are asked for during an upgrade have its outcome") {
+TEST_CASE("upgrades requested during an upgrade get its outcome") {
   Change change = Checking();
   change.AskUpgrade(Waits(2));
   change.AskUpgrade(Asks(3));
@@ -224,7 +224,8 @@ TEST_CASE("upgrades that are asked for during an upgrade have its outcome") {
   CHECK(Story(change) == "refuse upgrade #1 #2: not today");
 }
 
-TEST_CASE("an upgrade whose child cannot be started is refused at once, to who does not wait, too") {
+TEST_CASE(
+    "an upgrade whose child cannot be started is refused at once, also for a client that does not wait") {
   Change change = Serving();
   change.AskUpgrade(Asks(1));
   change.OnUpgradeFailed("no descriptor is free");
@@ -241,7 +242,7 @@ TEST_CASE("a reload that waits for an upgrade begins as soon as that has failed"
   CHECK(Story(change) == "refuse upgrade #1: execve, begin reload");
 }
 
-TEST_CASE("an exec waits for its moment, and not for ever") {
+TEST_CASE("an exec waits for a stable state, but not for ever") {
   Change change = Checking();
   change.OnPreflightAccepted(kNow);
   change.OnFleet(true);  // comes from inside the first attempt
@@ -250,14 +251,13 @@ TEST_CASE("an exec waits for its moment, and not for ever") {
   change.OnFleet(true);
   CHECK(Story(change) == "replace");
   change.OnCannotReplaceYet();
-  CHECK(change.NextDeadline() == kNow + Change::kSettlePatience);
-  change.Tick(kNow + Change::kSettlePatience);
-  CHECK(Story(change) ==
-        "refuse upgrade #1: there was no moment in which the state of the workers could be saved");
+  CHECK(change.NextDeadline() == kNow + Change::kSaveTimeout);
+  change.Tick(kNow + Change::kSaveTimeout);
+  CHECK(Story(change) == "refuse upgrade #1: timed out waiting for a stable worker state");
   CHECK_FALSE(change.NextDeadline());
 }
 
-TEST_CASE("the new program starts a generation of its own, and tells who asked the old one") {
+TEST_CASE("the new program starts its own generation, and answers the clients of the old one") {
   Change change;
   change.BeginReplaced({WaiterId{1}, WaiterId{2}});
   CHECK(Story(change) == "publish reloading, start generation");
@@ -272,7 +272,7 @@ TEST_CASE("the new program starts a generation of its own, and tells who asked t
         "begin reload, publish reloading, start generation, publish serving, reload serves #3");
 }
 
-TEST_CASE("a program that is back says so, and serves on") {
+TEST_CASE("a program that was returned to reports that, and goes on serving") {
   Change change;
   change.BeginReturned({WaiterId{1}});
   CHECK(Story(change) == "publish serving, returned #1");
@@ -281,7 +281,7 @@ TEST_CASE("a program that is back says so, and serves on") {
   CHECK(Story(change) == "begin reload");
 }
 
-TEST_CASE("a stop: first nothing but the news, then no new connections, then the workers") {
+TEST_CASE("a stop: first only the announcement, then no new connections, then the workers") {
   Change change = Serving();
   change.AskStop(kTimes, kNow);
   CHECK(Story(change) == "publish stopping, stop within 35 s, delay 5 s");
@@ -305,7 +305,7 @@ TEST_CASE("a server that has never been ready does not wait before it stops") {
   CHECK(Story(change) == "publish stopping, stop within 30 s, delay 0 s, close listeners");
 }
 
-TEST_CASE("connections that wait in the master hold up a stop until its deadline, and no longer") {
+TEST_CASE("connections that wait in the master delay a stop until its deadline, and no longer") {
   Change change = Serving();
   change.AskStop({seconds(0), seconds(30)}, kNow);
   (void)Story(change);
@@ -325,7 +325,7 @@ TEST_CASE("a second TERM, and INT, stop at once") {
   CHECK(Story(change) == "publish stopping, stop within 0 s, delay 0 s, stop at once");
 }
 
-TEST_CASE("a stop answers everybody who waits, and refuses whoever asks afterwards") {
+TEST_CASE("a stop answers all waiters, and refuses later requests") {
   Change change = Checking();
   change.AskReload(Waits(2));
   (void)Story(change);
@@ -339,7 +339,7 @@ TEST_CASE("a stop answers everybody who waits, and refuses whoever asks afterwar
   CHECK(Story(change) == "");
 }
 
-TEST_CASE("a stop that comes with the answer to one change takes back the next, which has not begun") {
+TEST_CASE("a stop that comes with the answer to one change cancels the next, which has not begun") {
   Change change = Checking();
   change.AskReload(Waits(2));
   (void)Story(change);
@@ -363,7 +363,7 @@ TEST_CASE(
   CHECK(Story(change) == "");
 }
 
-TEST_CASE("a server that gives up tells whoever still waits") {
+TEST_CASE("a server that gives up answers the remaining waiters") {
   Change change;
   change.OnFleet(false);
   change.AskReload(Waits(1));
@@ -372,4 +372,4 @@ TEST_CASE("a server that gives up tells whoever still waits") {
   CHECK(Story(change) == "publish stopping, answer #1: stopping");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -18,12 +18,12 @@ ElasticReading AllBlocked() {
   reading.ready = 4;
   reading.blocked = 4;
   reading.desired = 4;
-  reading.most = 16;
+  reading.max = 16;
   reading.waiting = 1;
   return reading;
 }
 
-// A fleet that blocks, crashes, starts and is merely busy, by dice. Checks each decision against what it
+// A fleet that randomly blocks, crashes, starts and is merely busy. Checks each decision against what it
 // knows.
 class Walk {
  public:
@@ -34,16 +34,16 @@ class Walk {
     Happen(Pick(8));
     const bool wants = elastic_.WantsOneMore(reading_, now_);
     if (wants) {
-      CHECK(reading_.waiting > 0);                // somebody needs it
-      CHECK(reading_.blocked == reading_.ready);  // nobody else can serve
-      CHECK(reading_.ready >= reading_.desired);  // it is not a crash that is to be made up for
-      CHECK(reading_.starting == 0);              // help is not on its way
+      CHECK(reading_.waiting > 0);                // a connection needs it
+      CHECK(reading_.blocked == reading_.ready);  // no other worker can serve
+      CHECK(reading_.ready >= reading_.desired);  // it does not compensate for a crash
+      CHECK(reading_.starting == 0);              // no other worker is starting
       CHECK(now_ >= failed_ + Elastic::kRestAfterFailure);
       ++reading_.starting;
       ++reading_.extras;
       ++started_;
     }
-    CHECK(reading_.ready + reading_.starting <= std::max(reading_.most, reading_.desired));
+    CHECK(reading_.ready + reading_.starting <= std::max(reading_.max, reading_.desired));
     if (elastic_.CanSpareOne(reading_, now_)) {
       CHECK(reading_.extras > 0);
       CHECK(reading_.blocked < reading_.desired);
@@ -68,7 +68,7 @@ class Walk {
     }
   }
 
-  // One of the fleet proper dies; another is started for it.
+  // A regular worker exits; another is started for it.
   void Crash() {
     if (reading_.ready <= reading_.extras) return;
     --reading_.ready;
@@ -108,12 +108,12 @@ class Walk {
 
 }  // namespace
 
-TEST_CASE("all are blocked and somebody waits: one more") {
+TEST_CASE("all are blocked and a connection waits: one more") {
   Elastic elastic;
   CHECK(elastic.WantsOneMore(AllBlocked(), kStart));
 }
 
-TEST_CASE("no need, no worker: one is free, nobody waits, nobody is ready") {
+TEST_CASE("no extra if one is free, nothing waits, or no worker is ready") {
   Elastic elastic;
   ElasticReading reading = AllBlocked();
   reading.blocked = 3;
@@ -126,7 +126,7 @@ TEST_CASE("no need, no worker: one is free, nobody waits, nobody is ready") {
   CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
 }
 
-TEST_CASE("a busy machine is no reason: a queue of ten thousand, nobody blocked") {
+TEST_CASE("a busy machine is no reason: a queue of ten thousand, no worker blocked") {
   Elastic elastic;
   ElasticReading reading = AllBlocked();
   reading.blocked = 0;
@@ -152,7 +152,7 @@ TEST_CASE("one at a time, and never above workers_max; equal to workers means of
   reading.ready = reading.blocked = 16;
   CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
   reading = AllBlocked();
-  reading.most = 4;
+  reading.max = 4;
   CHECK_FALSE(elastic.WantsOneMore(reading, kStart));
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("an extra that could not start is not tried again for a second") {
   CHECK(elastic.WantsOneMore(AllBlocked(), kStart + seconds(1)));
 }
 
-TEST_CASE("an extra is kept for half a minute after the last need, and then let go") {
+TEST_CASE("an extra is kept for half a minute after the last need, and then retired") {
   Elastic elastic;
   REQUIRE(elastic.WantsOneMore(AllBlocked(), kStart));
   ElasticReading calm = AllBlocked();
@@ -173,7 +173,7 @@ TEST_CASE("an extra is kept for half a minute after the last need, and then let 
   calm.extras = 1;
   CHECK_FALSE(elastic.CanSpareOne(calm, kStart + seconds(29)));
   ElasticReading needed = calm;
-  needed.blocked = 4;  // as many as the fleet proper has: clients would wait without it
+  needed.blocked = 4;  // as many as there are regular workers: clients would wait without it
   CHECK_FALSE(elastic.CanSpareOne(needed, kStart + seconds(29)));
   CHECK_FALSE(elastic.CanSpareOne(calm, kStart + seconds(58)));
   CHECK(elastic.CanSpareOne(calm, kStart + seconds(59)));
@@ -189,7 +189,7 @@ TEST_CASE("a hundred walks of ten thousand steps: never for a busy machine or a 
     for (int step = 0; step < 10'000; ++step) walk.Step();
     started += walk.Started();
   }
-  CHECK(started > 1000);  // the walks do come to where it matters
+  CHECK(started > 1000);  // the walks reach the interesting states
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

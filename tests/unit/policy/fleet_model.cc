@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 void Insist(bool condition, const std::string& otherwise) {
@@ -32,27 +32,26 @@ void FleetModel::Begin(const Pools& pools) {
   serving_ = static_cast<Generation>(++last_generation_);
   serving_pools_ = pools;
   fleet_.Begin(serving_, Targets(pools), now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::Reload(const Pools& pools) {
   coming_ = static_cast<Generation>(++last_generation_);
   coming_pools_ = pools;
   fleet_.Reload(*coming_, Targets(pools), now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::Upgrade(const std::optional<Pools>& pools) {
-  std::vector<InheritedRecord> heirs;
+  std::vector<SavedRecord> saved;
   for (const Fleet::Record& record : fleet_.Records()) {
     if (record.state == WorkerState::kGone) continue;
-    heirs.push_back({record.slot, record.pool, record.incarnation, record.state, record.wanted,
-                     record.leaving, record.extra, record.replaces, record.ready_at, record.kill_at});
+    saved.push_back(record);
   }
   Pools desired;
   for (const auto& [pool, workers] : serving_pools_) desired[pool] = fleet_.Desired(pool);
   fleet_ = Fleet(max_slots_, ++seed_);
-  fleet_.Inherit(serving_, Targets(desired), heirs);
+  fleet_.Restore(serving_, Targets(desired), saved);
   Tell("upgrade");
   if (pools) return Reload(*pools);
   for (const auto& [pool, workers] : desired) Scale(workers, pool);
@@ -60,17 +59,17 @@ void FleetModel::Upgrade(const std::optional<Pools>& pools) {
 
 void FleetModel::Scale(std::uint32_t workers, PoolId pool) {
   fleet_.Scale(pool, workers, now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::AddExtra(PoolId pool) {
   fleet_.AddExtra(pool, now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::ReleaseExtra(PoolId pool) {
   fleet_.ReleaseExtra(pool, now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::Stop(bool at_once, Duration within) {
@@ -79,13 +78,13 @@ void FleetModel::Stop(bool at_once, Duration within) {
   } else {
     fleet_.Stop(now_ + within, now_);
   }
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::Advance(Duration span) {
   now_ += span;
   fleet_.Tick(now_);
-  Settle();
+  ApplyActions();
   const std::optional<Time> next = fleet_.NextDeadline();
   Insist(!next || *next > now_, "a deadline in the past after Tick: the loop would spin");
 }
@@ -98,19 +97,19 @@ void FleetModel::AdvanceToDeadline() {
 void FleetModel::MakeReady(const WorkerId& id) {
   Live(id, "ready").ready = true;
   fleet_.Ready(id, now_);
-  Settle();
+  ApplyActions();
 }
 
 void FleetModel::AskReplacement(const WorkerId& id) {
   (void)fleet_.Replace(id, now_);
-  Settle();
+  ApplyActions();
 }
 
-void FleetModel::Die(WorkerId id, bool served) {
-  (void)Live(id, "dying");
+void FleetModel::Exit(WorkerId id, bool served) {
+  (void)Live(id, "exiting");
   processes_.erase(Raw(id.slot));
   fleet_.Exited(id, served, now_);
-  Settle();
+  ApplyActions();
 }
 
 std::vector<FleetModel::Process> FleetModel::Of(Generation generation) const {
@@ -135,7 +134,7 @@ std::string FleetModel::TakeStory() {
   return story;
 }
 
-void FleetModel::Settle() {
+void FleetModel::ApplyActions() {
   for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {
     for (const FleetAction& action : actions) {
       Insist(!finished_, "an action after the last one");
@@ -223,4 +222,4 @@ FleetModel::Process& FleetModel::Live(const WorkerId& id, const char* what) {
 
 void FleetModel::Tell(const std::string& line) { story_ += (story_.empty() ? "" : ", ") + line; }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

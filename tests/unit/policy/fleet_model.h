@@ -1,7 +1,7 @@
-// FleetModel: the processes that a Fleet supervises, made of numbers. Executes what Fleet decides, and throws
+// FleetModel: the processes that a Fleet supervises, as numbers. Executes Fleet's decisions, and throws
 // std::logic_error for every decision that would be wrong in a world of real processes.
 //
-// Owns the Fleet and the clock. A test moves time and makes processes become ready, ask and die.
+// Owns the Fleet and the clock. A test moves time and makes processes become ready, ask and exit.
 #ifndef PREFORKD_TESTS_UNIT_POLICY_FLEET_MODEL_H_
 #define PREFORKD_TESTS_UNIT_POLICY_FLEET_MODEL_H_
 
@@ -13,7 +13,7 @@
 
 #include "master/policy/fleet/fleet.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 class FleetModel {
  public:
@@ -23,19 +23,19 @@ class FleetModel {
     Generation generation{};
     bool ready = false;
     bool retired = false;
-    bool killed = false;  // will die; everything it still says is late
+    bool killed = false;  // will exit; its messages are ignored from now on
   };
 
   explicit FleetModel(std::uint32_t seed, std::uint32_t max_slots = 64);
 
-  // ---- commands, each followed by what Fleet answers ----
+  // ---- commands; each executes Fleet's actions ----
   // How many workers each pool has. A number alone means that many in kMainPool.
   using Pools = std::map<PoolId, std::uint32_t>;
   void Begin(const Pools& pools);
   void Begin(std::uint32_t workers) { Begin(Pools{{kMainPool, workers}}); }
   void Reload(const Pools& pools);
   void Reload(std::uint32_t workers) { Reload(Pools{{kMainPool, workers}}); }
-  // Another Fleet inherits the processes, and starts a generation of its own. Precondition: as for Reload.
+  // Another Fleet restores the processes, and starts its own generation. Precondition: as for Reload.
   // Without `pools` it goes on with the generation that there is.
   void Upgrade(const std::optional<Pools>& pools);
   void Upgrade(std::uint32_t workers) { Upgrade(Pools{{kMainPool, workers}}); }
@@ -49,7 +49,8 @@ class FleetModel {
   void AdvanceToDeadline();
   void MakeReady(const WorkerId& id);
   void AskReplacement(const WorkerId& id);
-  void Die(WorkerId id, bool served);  // by value: the caller may name it by the record that ends here
+  void Exit(WorkerId id,
+            bool served);  // by value: the caller's reference may be to the record that is removed here
   // From now on this many forks fail.
   void FailForks(int count) { failing_forks_ = count; }
 
@@ -74,7 +75,7 @@ class FleetModel {
   FleetSettings settings;
 
  private:
-  void Settle();
+  void ApplyActions();
   void Do(const Spawn& action);
   void Do(const Retire& action);
   void Do(const Kill& action);
@@ -105,6 +106,6 @@ class FleetModel {
   std::string story_;
 };
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
 
 #endif

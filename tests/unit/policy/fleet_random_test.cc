@@ -1,5 +1,5 @@
 // Fleet under random walks: 10^5 events of a world that does everything at the worst moment, with pools that
-// come and go, and the invariants checked after each. The seed is in every message: a failure repeats.
+// come and go. The invariants are checked after each. The seed is in every message: a failure repeats.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -9,7 +9,7 @@
 
 #include "tests/unit/policy/fleet_model.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -23,7 +23,7 @@ class Walk {
     model_.settings.backoff_min = milliseconds(10);
     model_.settings.backoff_max = seconds(1);
     model_.Begin(PickPools());
-    BringUpAll();  // it shall not give up before it has begun
+    BringUpAll();  // it must not give up before it has started
   }
 
   void Step() {
@@ -35,17 +35,17 @@ class Walk {
     CheckGenerations();
     CheckNumbers();
     if (!innocent) return;
-    // A reload or a replacement, however it ends, takes nobody out of service before there is another.
+    // A reload or a replacement, however it ends, retires no worker before its successor is ready.
     for (const auto& [pool, workers] : model_.PoolsServing()) {
       const std::uint32_t ready = model_.ReadyInService(pool);
       if (ready >= ready_before[pool] || ready >= model_.Under().Desired(pool)) continue;
       throw std::logic_error(
-          fmt::format("pool {}: {} ready of {} after a change that nobody died of (g{} to g{})", Raw(pool),
+          fmt::format("pool {}: {} ready of {} after a change that ended no worker (g{} to g{})", Raw(pool),
                       ready, model_.Under().Desired(pool), Raw(serving_before), Raw(model_.Serving())));
     }
   }
 
-  // Every process does what it should from now on; as many as are wanted must serve in the end.
+  // Every process works correctly from now on; the wanted number must serve in the end.
   void Quiesce() {
     model_.FailForks(0);
     for (int round = 0; round < 1000; ++round) {
@@ -103,7 +103,7 @@ class Walk {
       if (Pick(3) > 0) {
         model_.Reload(PickPools());
       } else {
-        // One in four goes on with the workers that it finds, as a program that has come back does.
+        // One in four goes on with the existing workers, like a program that was returned to.
         model_.Upgrade(Pick(4) == 0 ? std::nullopt : std::optional(PickPools()));
       }
       return true;
@@ -127,12 +127,12 @@ class Walk {
       return true;
     }
     if (dice < 85) {
-      const bool extra = model_.Under().Find(process.id)->extra;  // nobody takes its place
+      const bool extra = model_.Under().Find(process.id)->extra;  // it is not replaced
       model_.AskReplacement(process.id);
       return !extra;
     }
     const bool expected = process.retired || !process.ready;
-    if (process.killed || process.retired || Pick(3) == 0) model_.Die(process.id, Pick(2) == 0);
+    if (process.killed || process.retired || Pick(3) == 0) model_.Exit(process.id, Pick(2) == 0);
     return expected;
   }
 
@@ -155,7 +155,7 @@ class Walk {
       const auto still = model_.Processes().find(slot);
       if (still == model_.Processes().end() || still->second.id != process.id) continue;
       if (still->second.retired || still->second.killed) {
-        model_.Die(process.id, true);
+        model_.Exit(process.id, true);
       } else if (!process.ready) {
         model_.MakeReady(process.id);
       }
@@ -163,7 +163,7 @@ class Walk {
   }
 
   // In each pool: never more than desired, those whose replacement is on the way, and extras. None is left of
-  // a pool that has gone but those that are told to leave.
+  // a removed pool except those that are told to retire.
   void CheckNumbers() {
     std::map<PoolId, std::uint32_t> staying;
     for (const auto& [slot, process] : model_.Processes()) {
@@ -210,7 +210,7 @@ class Walk {
 
 constexpr PoolId kOther{1};
 
-// A fleet of two pools, 3 workers in each, under a script of deaths, replacements and numbers in kMainPool.
+// A fleet of two pools, 3 workers in each, under a script of exits, replacements and numbers in kMainPool.
 class TwoPools {
  public:
   TwoPools(std::uint32_t seed, bool other_loops) : model_(seed), random_(seed), other_loops_(other_loops) {
@@ -227,7 +227,7 @@ class TwoPools {
     if (other_loops_) KillAllOf(kOther);
     const std::vector<WorkerId> own = Of(kMainPool);
     if (dice < 60 && !own.empty()) {
-      model_.Die(own[which % own.size()], served);
+      model_.Exit(own[which % own.size()], served);
     } else if (dice < 80 && !own.empty()) {
       model_.MakeReady(own[which % own.size()]);
     } else if (dice < 82) {
@@ -257,7 +257,7 @@ class TwoPools {
   }
 
   void KillAllOf(PoolId pool) {
-    for (const WorkerId& id : Of(pool)) model_.Die(id, false);
+    for (const WorkerId& id : Of(pool)) model_.Exit(id, false);
   }
 
   FleetModel model_;
@@ -283,7 +283,7 @@ TEST_CASE("a pool's crash loop moves no restart of another pool") {
   }
 }
 
-TEST_CASE("a hundred walks of a thousand events: no decision is ever wrong, and peace is always found") {
+TEST_CASE("a hundred walks of a thousand events: no decision is wrong, and the fleet always becomes stable") {
   for (std::uint32_t seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);
     Walk walk(seed);
@@ -296,4 +296,4 @@ TEST_CASE("a hundred walks of a thousand events: no decision is ever wrong, and 
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

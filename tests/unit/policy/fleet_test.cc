@@ -1,11 +1,11 @@
-// Fleet, scenario by scenario: what happens, and what it answers, as one line of text.
+// Fleet, scenario by scenario: events and the resulting actions, as one line of text.
 #include "master/policy/fleet/fleet.h"
 
 #include <doctest/doctest.h>
 
 #include "tests/unit/policy/fleet_model.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -36,29 +36,29 @@ TEST_CASE("it begins with as many workers as are wanted") {
   CHECK(model.TakeStory() == "");
 }
 
-TEST_CASE("a worker that was of use is started again at once; one that was not has to wait") {
+TEST_CASE("a worker that has served is started again at once; one that has not has to wait") {
   FleetModel model(1);
   Serve(model);
-  model.Die(Id(0, 1), false);
+  model.Exit(Id(0, 1), false);
   CHECK(model.TakeStory() == "spawn 0.3 g1");
-  model.Die(Id(0, 3), false);
+  model.Exit(Id(0, 3), false);
   CHECK(model.TakeStory() == "");
   CHECK(model.Under().NextDeadline() <= model.Clock() + milliseconds(120));
   model.AdvanceToDeadline();
   CHECK(model.TakeStory() == "spawn 0.4 g1");
 }
 
-TEST_CASE("one connection served is use enough, however short the life") {
+TEST_CASE("one served connection counts as having served, however short the time") {
   FleetModel model(1);
   Serve(model);
-  model.Die(Id(0, 1), false);
+  model.Exit(Id(0, 1), false);
   model.MakeReady(Id(0, 3));
   (void)model.TakeStory();
-  model.Die(Id(0, 3), true);
+  model.Exit(Id(0, 3), true);
   CHECK(model.TakeStory() == "spawn 0.4 g1");
 }
 
-TEST_CASE("a replacement that no slot is free for is no replacement, and says so") {
+TEST_CASE("a replacement without a free slot is refused, and reported") {
   Fleet fleet(2, 1);
   fleet.Begin(Generation{1}, {PoolTarget{.pool = kMainPool, .name = "main", .workers = 2, .settings = {}}},
               Time{});
@@ -75,10 +75,10 @@ TEST_CASE("a replacement that no slot is free for is no replacement, and says so
   roomy.Spawned(Slot{0}, Incarnation{1}, Time{});
   roomy.Ready(Id(0, 1), Time{});
   CHECK(roomy.Replace(Id(0, 1), Time{}));
-  CHECK_FALSE(roomy.Replace(Id(0, 1), Time{}));  // it leaves already
+  CHECK_FALSE(roomy.Replace(Id(0, 1), Time{}));  // it is retiring already
 }
 
-TEST_CASE("a reload: the new ones first, then the old ones go") {
+TEST_CASE("a reload: first the new workers start, then the old ones retire") {
   FleetModel model(1);
   Serve(model);
   model.Reload(2);
@@ -87,8 +87,8 @@ TEST_CASE("a reload: the new ones first, then the old ones go") {
   CHECK(model.TakeStory() == "");
   model.MakeReady(Id(3, 4));
   CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2");
-  model.Die(Id(0, 1), true);
-  model.Die(Id(1, 2), true);
+  model.Exit(Id(0, 1), true);
+  model.Exit(Id(1, 2), true);
   CHECK(model.TakeStory() == "");
   CHECK(model.ReadyInService() == 2);
 }
@@ -102,32 +102,32 @@ TEST_CASE("the next reload waits until the generation before the last one is gon
   model.MakeReady(Id(2, 3));
   CHECK_FALSE(model.Under().Changing());
   CHECK_FALSE(model.Under().MayReload());
-  model.Die(Id(0, 1), true);
+  model.Exit(Id(0, 1), true);
   CHECK_FALSE(model.Under().MayReload());
-  // The other one finishes nothing: its time is over at drain_timeout, and with it the wait.
+  // The other one never finishes: it is killed at drain_timeout, and the wait ends.
   (void)model.TakeStory();
   model.Advance(model.settings.drain_timeout + seconds(1));
   CHECK(model.TakeStory() == "kill 1.2");
   CHECK_FALSE(model.Under().MayReload());
-  model.Die(Id(1, 2), false);
+  model.Exit(Id(1, 2), false);
   CHECK(model.Under().MayReload());
   model.Reload(1);
   CHECK(model.TakeStory() == "spawn 0.4 g3");
 }
 
-TEST_CASE("a reload that was abandoned is not over before its workers are gone") {
+TEST_CASE("an abandoned reload is not over before its workers have exited") {
   FleetModel model(1);
   Serve(model);
   model.Reload(2);
   model.MakeReady(Id(2, 3));
-  model.Die(Id(3, 4), false);
+  model.Exit(Id(3, 4), false);
   CHECK_FALSE(model.Under().Changing());
   CHECK_FALSE(model.Under().MayReload());
-  model.Die(Id(2, 3), false);
+  model.Exit(Id(2, 3), false);
   CHECK(model.Under().MayReload());
 }
 
-TEST_CASE("a worker of the generation in service that leaves stops no reload") {
+TEST_CASE("a worker of the current generation that exits stops no reload") {
   FleetModel model(1);
   Serve(model);
   model.AskReplacement(Id(0, 1));
@@ -135,15 +135,15 @@ TEST_CASE("a worker of the generation in service that leaves stops no reload") {
   CHECK(model.Under().MayReload());
 }
 
-TEST_CASE("a reload whose worker dies before it is ready is abandoned, and the old ones stay") {
+TEST_CASE("a reload whose worker exits before it is ready is abandoned, and the old ones stay") {
   FleetModel model(1);
   Serve(model);
   model.Reload(2);
   model.MakeReady(Id(2, 3));
   (void)model.TakeStory();
-  model.Die(Id(3, 4), false);
+  model.Exit(Id(3, 4), false);
   CHECK(model.TakeStory() == "retire 2.3, abandon g2");
-  model.Die(Id(2, 3), false);
+  model.Exit(Id(2, 3), false);
   CHECK(model.TakeStory() == "");
   CHECK(model.ReadyInService() == 2);
   CHECK_FALSE(model.Under().Changing());
@@ -166,7 +166,7 @@ TEST_CASE("a reload for which the table has no room is abandoned") {
   CHECK(model.TakeStory().find("abandon g2") != std::string::npos);
 }
 
-TEST_CASE("a worker who asks to go is replaced first") {
+TEST_CASE("a worker that asks to be replaced retires only after its replacement is ready") {
   FleetModel model(1);
   Serve(model);
   model.AskReplacement(Id(0, 1));
@@ -175,26 +175,26 @@ TEST_CASE("a worker who asks to go is replaced first") {
   CHECK(model.TakeStory() == "");
   model.MakeReady(Id(2, 3));
   CHECK(model.TakeStory() == "retire 0.1");
-  model.Die(Id(0, 1), true);
+  model.Exit(Id(0, 1), true);
   CHECK(model.TakeStory() == "");
   CHECK(model.ReadyInService() == 2);
 }
 
-TEST_CASE("a worker who asks to go and dies at once needs no second replacement") {
+TEST_CASE("a worker that asks to be replaced and exits at once needs no second replacement") {
   FleetModel model(1);
   Serve(model);
   model.AskReplacement(Id(0, 1));
-  model.Die(Id(0, 1), true);
+  model.Exit(Id(0, 1), true);
   model.MakeReady(Id(2, 3));
   CHECK(model.TakeStory() == "spawn 2.3 g1");
   CHECK(model.ReadyInService() == 2);
 }
 
-TEST_CASE("a replacement that dies is tried again, and the old one serves meanwhile") {
+TEST_CASE("a replacement that exits is retried, and the old one serves meanwhile") {
   FleetModel model(1);
   Serve(model);
   model.AskReplacement(Id(0, 1));
-  model.Die(Id(2, 3), false);
+  model.Exit(Id(2, 3), false);
   (void)model.TakeStory();
   model.AdvanceToDeadline();
   CHECK(model.TakeStory() == "spawn 2.4 g1");
@@ -203,22 +203,22 @@ TEST_CASE("a replacement that dies is tried again, and the old one serves meanwh
   CHECK(model.TakeStory() == "retire 0.1");
 }
 
-TEST_CASE("a replacement that is itself replaced and dies leaves its duty to the next one") {
+TEST_CASE("a replacement that is itself replaced and exits leaves its role to the next one") {
   FleetModel model(1);
   Serve(model);
   model.AskReplacement(Id(0, 1));
   model.AskReplacement(Id(2, 3));
-  model.Die(Id(2, 3), false);
+  model.Exit(Id(2, 3), false);
   (void)model.TakeStory();
   model.MakeReady(Id(3, 4));
   CHECK(model.TakeStory() == "retire 0.1");
   CHECK(model.ReadyInService() == 2);
 }
 
-TEST_CASE("late words of a dead incarnation move nothing") {
+TEST_CASE("late messages of an ended incarnation change nothing") {
   FleetModel model(1);
   Serve(model);
-  model.Die(Id(0, 1), true);
+  model.Exit(Id(0, 1), true);
   (void)model.TakeStory();
   model.Under().Ready(Id(0, 1), model.Clock());
   (void)model.Under().Replace(Id(0, 1), model.Clock());
@@ -226,14 +226,14 @@ TEST_CASE("late words of a dead incarnation move nothing") {
   CHECK(model.Under().Find(Id(0, 1)) == nullptr);
 }
 
-TEST_CASE("patience ends: at start, and when retiring") {
+TEST_CASE("timeouts: at start, and when retiring") {
   FleetModel model(1);
   model.Begin(2);
   model.MakeReady(Id(0, 1));
   (void)model.TakeStory();
   model.Advance(seconds(10));
   CHECK(model.TakeStory() == "kill 1.2");
-  model.Die(Id(1, 2), false);
+  model.Exit(Id(1, 2), false);
   model.Scale(1);
   model.AskReplacement(Id(0, 1));
   model.MakeReady(Id(1, 3));
@@ -252,18 +252,18 @@ TEST_CASE("more and fewer: the highest slots go first") {
   CHECK(model.TakeStory() == "retire 2.3, retire 1.2");
 }
 
-TEST_CASE("a stop: everybody retires, and the last one out ends it") {
+TEST_CASE("a stop: all workers retire, and the last exit completes it") {
   FleetModel model(1);
   Serve(model);
   model.Stop(false);
   CHECK(model.TakeStory() == "retire 0.1, retire 1.2");
-  model.Die(Id(0, 1), true);
+  model.Exit(Id(0, 1), true);
   CHECK(model.TakeStory() == "");
-  model.Die(Id(1, 2), true);
+  model.Exit(Id(1, 2), true);
   CHECK(model.TakeStory() == "finish 0");
 }
 
-TEST_CASE("a stop that has begun earlier leaves only the rest of drain_timeout, and a moment") {
+TEST_CASE("a stop that began earlier has only the rest of drain_timeout, and a moment") {
   FleetModel model(1);
   Serve(model);
   model.Stop(false, seconds(3));
@@ -274,7 +274,7 @@ TEST_CASE("a stop that has begun earlier leaves only the rest of drain_timeout, 
   CHECK(model.TakeStory() == "kill 0.1, kill 1.2");
 }
 
-TEST_CASE("a stop at once, and a stop of nobody") {
+TEST_CASE("a stop at once, and a stop without workers") {
   FleetModel model(1);
   Serve(model);
   model.Stop(true);
@@ -287,7 +287,7 @@ TEST_CASE("a stop at once, and a stop of nobody") {
   CHECK(empty.TakeStory() == "finish 0");
 }
 
-TEST_CASE("a stop in the middle of a reload takes both generations down") {
+TEST_CASE("a stop in the middle of a reload ends both generations") {
   FleetModel model(1);
   Serve(model);
   model.Reload(1);
@@ -299,23 +299,23 @@ TEST_CASE("a stop in the middle of a reload takes both generations down") {
 TEST_CASE("the first generation gives up when none of its workers can start, each tried three times") {
   FleetModel model(1);
   model.Begin(2);
-  int deaths = 0;
+  int exits = 0;
   for (int round = 0; round < 100 && !model.Finished(); ++round) {
     while (!model.Processes().empty()) {
-      model.Die(model.Processes().begin()->second.id, false);
-      ++deaths;
+      model.Exit(model.Processes().begin()->second.id, false);
+      ++exits;
     }
     if (!model.Finished()) model.AdvanceToDeadline();
   }
   CHECK(model.Finished() == ExitCode::kUnavailable);
-  CHECK(deaths == 6);
+  CHECK(exits == 6);
 }
 
 TEST_CASE("once a worker has been ready the server never gives up") {
   FleetModel model(1);
   Serve(model);
   for (int round = 0; round < 200; ++round) {
-    while (!model.Processes().empty()) model.Die(model.Processes().begin()->second.id, false);
+    while (!model.Processes().empty()) model.Exit(model.Processes().begin()->second.id, false);
     model.AdvanceToDeadline();
   }
   CHECK_FALSE(model.Finished());
@@ -333,33 +333,34 @@ TEST_CASE("an upgrade: the workers of the other program serve until those of thi
   model.MakeReady(Id(4, 5));
   CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2");
   CHECK_FALSE(model.Under().MayReload());
-  model.Die(Id(0, 1), true);
-  model.Die(Id(1, 2), true);
+  model.Exit(Id(0, 1), true);
+  model.Exit(Id(1, 2), true);
   CHECK(model.TakeStory() == "");
   CHECK(model.Under().MayReload());
 }
 
 TEST_CASE(
-    "an upgrade whose workers cannot start: those of the other program stay, and one that dies is replaced") {
+    "an upgrade whose workers cannot start: those of the other program stay, and one that exits is "
+    "replaced") {
   FleetModel model(1);
   Serve(model);
   model.Upgrade(2);
   (void)model.TakeStory();
-  model.Die(Id(2, 3), false);
+  model.Exit(Id(2, 3), false);
   CHECK(model.TakeStory() == "retire 3.4, abandon g2");
-  model.Die(Id(3, 4), false);
-  model.Die(Id(0, 1), false);
+  model.Exit(Id(3, 4), false);
+  model.Exit(Id(0, 1), false);
   CHECK(model.TakeStory() == "spawn 0.5 g1");
   CHECK_FALSE(model.Finished());
 }
 
-TEST_CASE("a program that has come back has the number of workers that there should be") {
+TEST_CASE("a program that was returned to has the wanted number of workers") {
   FleetModel model(1);
   model.Begin(3);
   for (std::uint32_t slot = 0; slot < 3; ++slot) model.MakeReady(Id(slot, slot + 1));
   model.Advance(seconds(60));
-  model.Die(Id(1, 2), false);
-  model.Die(Id(1, 4), false);  // waits for its next start
+  model.Exit(Id(1, 2), false);
+  model.Exit(Id(1, 4), false);  // waits for its next start
   (void)model.TakeStory();
   model.Upgrade(std::nullopt);
   CHECK(model.TakeStory() == "upgrade, spawn 1.5 g1");
@@ -371,15 +372,14 @@ TEST_CASE(
   FleetModel model(1);
   Serve(model);
   model.Scale(1);
-  model.Die(Id(0, 1), false);
+  model.Exit(Id(0, 1), false);
   CHECK(model.TakeStory() == "retire 1.2, spawn 0.3 g1");
   model.Advance(seconds(1));
   model.Upgrade(1);
   CHECK(model.TakeStory() == "upgrade, spawn 2.4 g2");
   model.AdvanceToDeadline();
-  CHECK(model.TakeStory() ==
-        "kill 0.3");  // start_timeout, counted from its start; it was to die with its generation
-  model.Die(Id(0, 3), false);
+  CHECK(model.TakeStory() == "kill 0.3");  // start_timeout, counted from its start
+  model.Exit(Id(0, 3), false);
   model.MakeReady(Id(2, 4));
   CHECK(model.TakeStory() == "promote g2");
   model.AdvanceToDeadline();
@@ -401,20 +401,20 @@ void ServePools(FleetModel& model) {
   (void)model.TakeStory();
 }
 
-// Lets whatever is there die until the fleet has finished.
-int DieUntilFinished(FleetModel& model, PoolId pool) {
-  int deaths = 0;
+// Ends all processes until the fleet has finished.
+int ExitUntilFinished(FleetModel& model, PoolId pool) {
+  int exits = 0;
   for (int round = 0; round < 100 && !model.Finished(); ++round) {
     for (const auto& [slot, process] : std::map(model.Processes())) {
       const auto still = model.Processes().find(slot);
       if (still == model.Processes().end() || still->second.id != process.id) continue;
       if (process.pool != pool && !still->second.retired) continue;
-      model.Die(process.id, false);
-      if (process.pool == pool) ++deaths;
+      model.Exit(process.id, false);
+      if (process.pool == pool) ++exits;
     }
     if (!model.Finished()) model.AdvanceToDeadline();
   }
-  return deaths;
+  return exits;
 }
 
 }  // namespace
@@ -430,11 +430,11 @@ TEST_CASE("the first generation serves when each pool has a ready worker") {
   CHECK(model.TakeStory() == "booted g1");
 }
 
-TEST_CASE("a pool none of whose workers can start ends the first generation, however well the others are") {
+TEST_CASE("a pool none of whose workers can start ends the first generation, even if the others are ready") {
   FleetModel model(1);
   model.Begin({{kMainPool, 1}, {kApp, 2}});
   model.MakeReady(Id(0, 1));
-  CHECK(DieUntilFinished(model, kApp) == 6);
+  CHECK(ExitUntilFinished(model, kApp) == 6);
   CHECK(model.Finished() == ExitCode::kUnavailable);
   CHECK(model.Reason() == "no worker of pool \"p1\" became ready");
 }
@@ -443,7 +443,7 @@ TEST_CASE("a pool that has been ready once never ends the server") {
   FleetModel model(1);
   model.Begin({{kMainPool, 1}, {kApp, 1}});
   model.MakeReady(Id(1, 2));
-  (void)DieUntilFinished(model, kApp);
+  (void)ExitUntilFinished(model, kApp);
   CHECK_FALSE(model.Finished());
 }
 
@@ -451,12 +451,12 @@ TEST_CASE("while a reload is starting, a first generation that cannot come up do
   FleetModel model(1);
   model.Begin({{kMainPool, 1}, {kApp, 1}});
   model.MakeReady(Id(0, 1));
-  model.Die(Id(1, 2), false);
+  model.Exit(Id(1, 2), false);
   model.Reload({{kMainPool, 1}});
   model.AdvanceToDeadline();
-  model.Die(Id(1, 4), false);
+  model.Exit(Id(1, 4), false);
   model.AdvanceToDeadline();
-  model.Die(Id(1, 5), false);
+  model.Exit(Id(1, 5), false);
   CHECK_FALSE(model.Finished());
   (void)model.TakeStory();
   model.MakeReady(Id(2, 3));
@@ -487,14 +487,14 @@ TEST_CASE("a generation one of whose pools fails is abandoned as a whole, and th
   model.Reload({{kMainPool, 1}, {kApp, 1}});
   model.MakeReady(Id(3, 4));
   (void)model.TakeStory();
-  model.Die(Id(4, 5), false);
+  model.Exit(Id(4, 5), false);
   CHECK(model.TakeStory() == "retire 3.4, abandon g2");
-  CHECK(model.Reason() == "pool \"p1\": a worker of it died before it was ready");
+  CHECK(model.Reason() == "pool \"p1\": a worker exited before it was ready");
   CHECK(model.ReadyInService() == 1);
   CHECK(model.ReadyInService(kApp) == 2);
 }
 
-TEST_CASE("pools come and go at a reload: the workers of one that has gone retire with the old generation") {
+TEST_CASE("pools come and go at a reload: the workers of a removed pool retire with the old generation") {
   FleetModel model(1);
   ServePools(model);
   model.Reload({{kMainPool, 1}, {kStatus, 1}});
@@ -506,7 +506,7 @@ TEST_CASE("pools come and go at a reload: the workers of one that has gone retir
   CHECK(model.TakeStory() == "promote g2, retire 0.1, retire 1.2, retire 2.3");
   CHECK(model.Under().Desired(kApp) == 0);
   CHECK(model.Under().Desired(kStatus) == 1);
-  model.Die(Id(1, 2), true);
+  model.Exit(Id(1, 2), true);
   CHECK(model.TakeStory() == "");
 }
 
@@ -514,7 +514,7 @@ TEST_CASE("a free slot may go to another pool") {
   FleetModel model(1);
   ServePools(model);
   model.Scale(1, kApp);
-  model.Die(Id(2, 3), true);
+  model.Exit(Id(2, 3), true);
   (void)model.TakeStory();
   model.Scale(2);
   CHECK(model.TakeStory() == "spawn 2.4 g1");
@@ -551,11 +551,11 @@ TEST_CASE("an upgrade: each worker stays in its pool") {
   ServePools(model);
   model.Upgrade(std::nullopt);
   CHECK(model.TakeStory() == "upgrade");
-  model.Die(Id(2, 3), true);
+  model.Exit(Id(2, 3), true);
   CHECK(model.TakeStory() == "spawn 2.4 g1 p1");
 }
 
-TEST_CASE("the pools of a generation have their own patience") {
+TEST_CASE("the pools of a generation have their own timeouts") {
   FleetModel model(1);
   Fleet& fleet = model.Under();
   FleetSettings slow;
@@ -568,4 +568,4 @@ TEST_CASE("the pools of a generation have their own patience") {
   CHECK(fleet.Records()[1].kill_at == model.Clock() + seconds(60));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

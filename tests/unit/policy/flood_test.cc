@@ -2,18 +2,18 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr Time kStart = Time{} + std::chrono::hours(1);
 
-// Messages in a row, one every `gap`, until one is too many; `most` if none is.
-int Survives(FloodWatch& watch, Time& now, Duration gap, int most) {
-  for (int i = 0; i < most; ++i) {
+// The number of messages, one every `gap`, until one is too many; `max` if none is.
+int Survives(FloodWatch& watch, Time& now, Duration gap, int max) {
+  for (int i = 0; i < max; ++i) {
     now += gap;
     if (!watch.Allow(now)) return i;
   }
-  return most;
+  return max;
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ TEST_CASE("a million messages at once are sixty-four too few") {
   CHECK(Survives(watch, now, Duration(0), 1'000'000) == static_cast<int>(FloodWatch::kBurst));
 }
 
-TEST_CASE("what a sane worker says for a day is never too much") {
+TEST_CASE("a normal worker's messages of a day are never too many") {
   FloodWatch watch;
   Time now = kStart;
   CHECK(Survives(watch, now, std::chrono::milliseconds(125), 700'000) == 700'000);
@@ -47,7 +47,7 @@ TEST_CASE("a pause fills the bucket, never beyond the burst; a clock that steps 
   CHECK(Survives(watch, now, Duration(0), 1000) == static_cast<int>(FloodWatch::kBurst));
 }
 
-TEST_CASE("the next incarnation begins with a full bucket") {
+TEST_CASE("the next incarnation starts with a full bucket") {
   FloodWatch watch;
   Time now = kStart;
   (void)Survives(watch, now, Duration(0), 1000);
@@ -55,4 +55,4 @@ TEST_CASE("the next incarnation begins with a full bucket") {
   CHECK(watch.Allow(now));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

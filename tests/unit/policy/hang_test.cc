@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -45,12 +45,12 @@ TEST_CASE("rounds are a quarter of the timeout, a second at most") {
   CHECK(HangWatch::Interval(milliseconds(1)) == milliseconds(10));
 }
 
-TEST_CASE("a worker that beats is fine for ever") {
+TEST_CASE("a worker with heartbeats is never killed") {
   World world;
   CHECK(world.Pass(10'000, true).empty());
 }
 
-TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, each once") {
+TEST_CASE("no heartbeat: SIGABRT after the timeout, SIGKILL after the grace, each once") {
   World world;
   CHECK(world.Pass(30, false).empty());  // one of them before the next heartbeat was due
   CHECK(world.Pass(1, false) == std::vector{Verdict::kAbort});
@@ -59,7 +59,7 @@ TEST_CASE("silence: SIGABRT when the timeout is over, SIGKILL after the grace, e
   CHECK(world.Pass(100, false) == std::vector{Verdict::kKill});
 }
 
-TEST_CASE("its successor is judged anew") {
+TEST_CASE("its successor gets a whole period") {
   World world;
   REQUIRE(world.Pass(31, false).size() == 1);
   world.state = {};
@@ -67,7 +67,7 @@ TEST_CASE("its successor is judged anew") {
   CHECK(world.Pass(20, false).empty());
 }
 
-TEST_CASE("the master was paused for a minute: nobody is judged before a fresh period is over") {
+TEST_CASE("the master was paused for a minute: no worker is killed before a new period is over") {
   World world;
   world.now += seconds(60);
   CHECK(world.watch.BeginRound(kTimeout, world.now));
@@ -83,7 +83,7 @@ TEST_CASE("a loop may stand still for all but hang_timeout, wherever between two
     HangWatch watch;
     HangState state;
     (void)watch.BeginRound(kShort, kStart);
-    const Time goes_on = kStart + into + kStandstill;  // and beats at once
+    const Time goes_on = kStart + into + kStandstill;  // and writes a heartbeat at once
     for (Time now = kStart; now < goes_on; now += HangWatch::Interval(kShort)) {
       CHECK_FALSE(watch.BeginRound(kShort, now));
       CHECK(watch.Judge(state, kStart, kShort, now) == Verdict::kFine);
@@ -107,4 +107,4 @@ TEST_CASE("a worker that was there before the watch began gets a whole period") 
   CHECK(watch.Judge(state, kStart - std::chrono::hours(1), kTimeout, kStart) == Verdict::kFine);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

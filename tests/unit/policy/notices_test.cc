@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -38,7 +38,7 @@ TEST_CASE("a start, a reload, a refused one, a stop: the datagrams of each") {
         "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000\nSTATUS=stopping\n");
 }
 
-TEST_CASE("nothing is said twice, nor out of order") {
+TEST_CASE("nothing is sent twice, or out of order") {
   Notices notices(std::nullopt, kStart);
   CHECK(notices.ReloadEnded("x").empty());
   CHECK(notices.Reloading("x", kStart).empty());  // not ready yet
@@ -51,7 +51,7 @@ TEST_CASE("nothing is said twice, nor out of order") {
   CHECK(notices.Stopping(kStart, kStart).empty());
 }
 
-TEST_CASE("a long stop asks for more time while it may last, and says how many it waits for") {
+TEST_CASE("a long stop extends the timeout while it may last, and reports how many workers it waits for") {
   Notices notices = Serving();
   (void)notices.Stopping(kStart + seconds(12), kStart);
   CHECK(notices.Tick(Beating(2, 2), kStart + seconds(4)).empty());
@@ -60,19 +60,19 @@ TEST_CASE("a long stop asks for more time while it may last, and says how many i
         "EXTEND_TIMEOUT_USEC=15000000\nSTATUS=stopping: 7 connections in progress have 7 s to finish\n");
   CHECK_FALSE(notices.Tick(Beating(0, 2), kStart + seconds(10)).empty());
   CHECK_FALSE(notices.Tick(Beating(0, 2), kStart + seconds(15)).empty());
-  // By now it should have ended: who is stuck here gets no more.
+  // By now it should have ended: a stuck stop gets no more time.
   CHECK(notices.Tick(Beating(0, 2), kStart + seconds(20)).empty());
   CHECK(notices.NextTick() > kStart + seconds(60));
 }
 
-TEST_CASE("a long start asks for more time too; who serves does not") {
+TEST_CASE("a long start extends the timeout too; a serving server does not") {
   Notices notices(std::nullopt, kStart);
   CHECK(notices.Tick(Beating(0, 2), kStart + seconds(5)) == "EXTEND_TIMEOUT_USEC=15000000\n");
   (void)notices.Serving("serving");
   CHECK(notices.Tick(Beating(2, 2), kStart + seconds(100)).empty());
 }
 
-TEST_CASE("the watchdog hears at half of its time, from the very start") {
+TEST_CASE("the watchdog is notified at half of its time, from the start") {
   Notices notices(seconds(10), kStart);
   CHECK(notices.NextTick() == kStart);
   CHECK(notices.Tick(Beating(0, 2), kStart) == "WATCHDOG=1\n");
@@ -82,12 +82,12 @@ TEST_CASE("the watchdog hears at half of its time, from the very start") {
   CHECK(notices.Tick(Beating(2, 2), kStart + seconds(5)) == "WATCHDOG=1\n");
 }
 
-TEST_CASE("without a watchdog it hears nothing") {
+TEST_CASE("without a watchdog nothing is sent") {
   Notices notices = Serving();
   CHECK(notices.Tick(Beating(2, 2), kStart + seconds(1000)).empty());
 }
 
-TEST_CASE("enough workers must beat: half of them, at least one") {
+TEST_CASE("enough workers need recent heartbeats: half of them, at least one") {
   struct Row {
     std::uint32_t wanted, beating;
     bool answered;
@@ -100,13 +100,13 @@ TEST_CASE("enough workers must beat: half of them, at least one") {
     Notices notices = Serving(seconds(10));
     CHECK((notices.Tick(Beating(row.beating, row.wanted), kStart) == "WATCHDOG=1\n") == row.answered);
     CHECK(notices.Withholding() != row.answered);
-    // And answered again at the next turn, when they do.
+    // And sent again at the next tick, when they have heartbeats again.
     CHECK(notices.Tick(Beating(row.wanted, row.wanted), kStart + seconds(5)) == "WATCHDOG=1\n");
     CHECK_FALSE(notices.Withholding());
   }
 }
 
-TEST_CASE("a stop is not ended by the watchdog because its workers leave") {
+TEST_CASE("the watchdog does not end a stop because its workers exit") {
   Notices notices = Serving(seconds(10));
   (void)notices.Stopping(kStart + seconds(60), kStart);
   for (int i = 0; i < 12; ++i)
@@ -158,4 +158,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
@@ -10,9 +10,9 @@ constexpr Time kStart = Time{} + std::chrono::hours(1);
 
 }  // namespace
 
-TEST_CASE("a kill that is counted explains one death soon after, and no second one") {
+TEST_CASE("a counted kill explains one exit soon after, and no second one") {
   OomLedger ledger;
-  ledger.Note(7, kStart);  // of before we came
+  ledger.Note(7, kStart);  // from before our start
   CHECK_FALSE(ledger.Claim(kStart));
   ledger.Note(8, kStart + milliseconds(10));
   CHECK(ledger.Claim(kStart + milliseconds(20)));
@@ -29,7 +29,7 @@ TEST_CASE("several at a time: one each, whether the count is read once or often"
   CHECK_FALSE(ledger.Claim(kStart + milliseconds(2)));
 }
 
-TEST_CASE("a kill of long ago was somebody else's, also when a fresh one is counted on top of it") {
+TEST_CASE("an old kill was another process, also if a new one is counted on top of it") {
   OomLedger ledger;
   ledger.Note(0, kStart);
   ledger.Note(1, kStart);
@@ -39,7 +39,7 @@ TEST_CASE("a kill of long ago was somebody else's, also when a fresh one is coun
   CHECK_FALSE(ledger.Claim(kStart + 2 * OomLedger::kFresh));
 }
 
-TEST_CASE("a count that goes back is of another group: a new base") {
+TEST_CASE("a count that goes back belongs to another group: a new base") {
   OomLedger ledger;
   ledger.Note(9, kStart);
   ledger.Note(2, kStart);
@@ -48,4 +48,4 @@ TEST_CASE("a count that goes back is of another group: a new base") {
   CHECK(ledger.Claim(kStart));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

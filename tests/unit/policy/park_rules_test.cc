@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 ParkReading Roomy() {
@@ -29,7 +29,7 @@ TEST_CASE("one that brings input goes to a worker at once, and so does each when
   CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
 }
 
-TEST_CASE("full: the one parked for longest makes room") {
+TEST_CASE("full: the connection parked for longest is evicted") {
   ParkReading reading = Roomy();
   reading.parked = reading.most;
   CHECK(JudgeArrival(reading) == ParkVerdict::kEvictFirst);
@@ -37,7 +37,7 @@ TEST_CASE("full: the one parked for longest makes room") {
   CHECK(JudgeArrival(reading) == ParkVerdict::kPark);
 }
 
-TEST_CASE("the descriptor table comes to its limit: the same, or a worker when there is nothing to evict") {
+TEST_CASE("the descriptor table is nearly full: the same, or a worker if there is nothing to evict") {
   ParkReading reading = Roomy();
   reading.table_full = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kEvictFirst);
@@ -72,4 +72,4 @@ TEST_CASE("whatever arrives: never more parked than parking.max, never a closed 
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// Recycling: who has served for long enough, and that not all have at the same moment.
+// Recycling: which workers have served long enough, and that not all reach it at the same moment.
 #include "master/policy/recycle.h"
 
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <limits>
 #include <set>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::seconds;
@@ -18,10 +18,10 @@ RecycleReading Reading(std::uint64_t requests, std::uint64_t memory, Duration ag
 
 }  // namespace
 
-TEST_CASE("without limits nobody is recycled, whatever it has done") {
+TEST_CASE("without limits no worker is recycled, whatever it has done") {
   const Recycle recycle(1);
-  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  CHECK_FALSE(recycle.Judge(Reading(most, most, Duration::max()), {}));
+  const std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
+  CHECK_FALSE(recycle.Judge(Reading(max, max, Duration::max()), {}));
 }
 
 TEST_CASE("each limit alone, at its edge") {
@@ -72,4 +72,4 @@ TEST_CASE("the smallest limit is one, and the largest does not overflow") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,9 +1,9 @@
-// Who still writes to the old log files.
+// Which workers still write to the old log files.
 #include "master/policy/reopen_round.h"
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr WorkerId kFirst{Slot{0}, Incarnation{7}};
@@ -11,7 +11,7 @@ constexpr WorkerId kSecond{Slot{3}, Incarnation{8}};
 
 }  // namespace
 
-TEST_CASE("a round ends when everybody has answered or is gone") {
+TEST_CASE("a round ends when every worker has answered or exited") {
   ReopenRound round;
   CHECK(round.Ended());
   const std::uint64_t number = round.Begin({kFirst, kSecond});
@@ -26,7 +26,7 @@ TEST_CASE("a round ends when everybody has answered or is gone") {
   CHECK(round.Ended());
 }
 
-TEST_CASE("an answer to an earlier round, or of an earlier incarnation, is none") {
+TEST_CASE("an answer to an earlier round, or of an earlier incarnation, is ignored") {
   ReopenRound round;
   const std::uint64_t first = round.Begin({kFirst});
   const std::uint64_t second = round.Begin({kFirst});
@@ -46,4 +46,4 @@ TEST_CASE("with no worker there is nothing to wait for") {
   CHECK(round.Ended());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -4,9 +4,9 @@
 
 #include <initializer_list>
 
-namespace preforkd {
+namespace preforkd::testing {
 
-TEST_CASE("degraded: nobody ready, nobody coming; serving again only when one is ready") {
+TEST_CASE("degraded: no worker ready or starting; serving again only when one is ready") {
   constexpr auto kServing = ServiceState::kServing;
   constexpr auto kDegraded = ServiceState::kDegraded;
   struct Row {
@@ -17,7 +17,7 @@ TEST_CASE("degraded: nobody ready, nobody coming; serving again only when one is
   };
   for (const Row& row :
        {Row{kServing, 2, 0, kServing}, Row{kServing, 1, 1, kServing},
-        Row{kServing, 0, 1, kServing},   // one has died, its successor is on the way
+        Row{kServing, 0, 1, kServing},   // one has ended, its successor is starting
         Row{kServing, 0, 0, kDegraded},  // nothing can be forked, or the back-off runs
         Row{kDegraded, 0, 0, kDegraded}, Row{kDegraded, 0, 2, kDegraded},  // an attempt is not yet a success
         Row{kDegraded, 1, 0, kServing}, Row{kDegraded, 1, 3, kServing}}) {
@@ -27,4 +27,4 @@ TEST_CASE("degraded: nobody ready, nobody coming; serving again only when one is
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

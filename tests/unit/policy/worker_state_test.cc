@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("every state answers every event") {
   const std::string golden =
@@ -46,4 +46,4 @@ TEST_CASE("only a move changes the state") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,5 +1,5 @@
-// Which system calls are in which set: what a worker may never do, what it always may, and what each set
-// adds.
+// Which system calls are in which set: those that a worker may never make, those it always may, and those
+// each set adds.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@
 #include "common/process/call_table.h"
 #include "common/process/syscall_name.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr pid_t kSelf = 4711;
@@ -28,7 +28,7 @@ constexpr CallSets kAll{CallSet::kNetwork, CallSet::kFiles, CallSet::kProcesses,
 
 using Arguments = std::array<std::uint64_t, 6>;
 
-// What the filter will say.
+// The decision of the filter.
 bool Allows(CallSets sets, std::string_view name, const Arguments& arguments = {}) {
   const std::vector<CallRule> rules = RulesFor(sets, kSelf);
   return std::any_of(rules.begin(), rules.end(), [&](const CallRule& rule) {
@@ -44,7 +44,7 @@ Arguments Third(std::uint64_t value) { return {0, 0, value}; }
 
 }  // namespace
 
-TEST_CASE("in no set: what leads around the filter, into other processes, or into the kernel") {
+TEST_CASE("in no set: calls that bypass the filter, reach other processes, or change the kernel") {
   for (const char* name : {"ptrace",
                            "process_vm_readv",
                            "process_vm_writev",
@@ -125,7 +125,7 @@ TEST_CASE("without a set: no socket, no process, no thread, nothing is opened bu
   }
 }
 
-TEST_CASE("what a worker shares with others it cannot change for them") {
+TEST_CASE("a worker cannot change what it shares with others") {
   CHECK(Allows(kNone, "fcntl", Second(F_DUPFD_CLOEXEC)));
   CHECK(Allows(kNone, "fcntl", Second(F_GETFL)));
   for (const CallSets sets : {kNone, kAll}) {
@@ -135,7 +135,7 @@ TEST_CASE("what a worker shares with others it cannot change for them") {
     CHECK_FALSE(Allows(sets, "fcntl", {0, F_SETLEASE, 1}));
   }
   for (const CallSets sets : {kNone, kAll}) {
-    CHECK_FALSE(Allows(sets, "setsockopt", {0, SOL_SOCKET, SO_LINGER}));  // who closes it would wait
+    CHECK_FALSE(Allows(sets, "setsockopt", {0, SOL_SOCKET, SO_LINGER}));  // a later close would block
     CHECK_FALSE(Allows(sets, "setsockopt", {0, SOL_SOCKET, SO_ATTACH_FILTER}));
     CHECK(Allows(sets, "setsockopt", {0, IPPROTO_TCP, TCP_NODELAY}));
   }
@@ -146,7 +146,7 @@ TEST_CASE("what a worker shares with others it cannot change for them") {
   CHECK(Allows({CallSet::kFiles}, "fcntl", Second(F_SETLK)));
 }
 
-TEST_CASE("signals to itself only, and nobody's limits") {
+TEST_CASE("signals to itself only, and no limits of others") {
   for (const char* name : {"kill", "tgkill"}) {
     CHECK(Allows(kNone, name, {kSelf}));
     CHECK_FALSE(Allows(kNone, name, {kSelf + 1}));
@@ -192,7 +192,7 @@ TEST_CASE("the set that would allow a call is known") {
   CHECK(SetThatAdds("read") == std::nullopt);
 }
 
-// A misspelt name would be a call that is refused for ever: each is one that libseccomp knows.
+// A misspelt name would be refused for ever: libseccomp must know each.
 TEST_CASE("every name is a system call, and stands in one rule unless that tests arguments") {
   for (const CallSets sets : {kNone, kAll}) {
     const std::vector<CallRule> rules = RulesFor(sets, kSelf);
@@ -213,4 +213,4 @@ TEST_CASE("every name is a system call, and stands in one rule unless that tests
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// What a folder is called inside the workers' root.
+// Names of folders inside the workers' root.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 #include "common/config/chroot_path.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 std::string Folder() {
@@ -57,7 +57,7 @@ TEST_CASE("with the symlinks inside left as they are, and those that lead there 
   std::filesystem::current_path(before);
 }
 
-TEST_CASE("no part of it lies beneath, or is there") {
+TEST_CASE("no part of it lies beneath, or it does not exist") {
   const std::string folder = Folder();
   CHECK_FALSE(LinkedPathInside(folder + "/jail", folder + "/jail-2"));
   CHECK_FALSE(LinkedPathInside(folder + "/jail", folder + "/none"));
@@ -65,7 +65,7 @@ TEST_CASE("no part of it lies beneath, or is there") {
   CHECK_FALSE(LinkedPathInside(folder + "/jail", ""));
 }
 
-TEST_CASE("not beneath it, or not there: why") {
+TEST_CASE("not beneath it, or missing: the reason") {
   const std::string folder = Folder();
   const std::string jail = folder + "/jail";
   CHECK(PathInside("/etc", "/usr").Err().text ==
@@ -77,4 +77,4 @@ TEST_CASE("not beneath it, or not there: why") {
   CHECK_FALSE(PathInside(folder + "/none", jail).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

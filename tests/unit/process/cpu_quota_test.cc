@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Files = std::map<std::string, std::string>;
@@ -57,7 +57,7 @@ TEST_CASE("cpu.cfs_quota_us and cpu.cfs_period_us") {
   CHECK_FALSE(QuotaOfCfs("", "100000"));
 }
 
-TEST_CASE("version 2: the smallest on the way up wins, and files that are not there mean nothing") {
+TEST_CASE("version 2: the smallest on the way up wins, and missing files have no effect") {
   CHECK_FALSE(Find(Two("/", {})));
   CHECK_FALSE(Find(Two("/a/b", {{"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}})));
   CHECK(Find(Two("/", {{"/sys/fs/cgroup/cpu.max", "200000 100000\n"}})) ==
@@ -88,7 +88,7 @@ TEST_CASE("in a container the mount may begin at its own group, while the path c
       {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n"},
       {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}};
   CHECK(Find(files) == CpuQuota{2, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"});
-  files["/proc/self/cgroup"] = "4:cpu:/docker/abcdef\n";  // another group, of which nothing can be seen
+  files["/proc/self/cgroup"] = "4:cpu:/docker/abcdef\n";  // another group, which is not visible
   CHECK(Find(files) == CpuQuota{2, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"});
   files["/proc/self/cgroup"] = "4:cpu:/../../other\n";
   CHECK(Find(files) == CpuQuota{2, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"});
@@ -116,4 +116,4 @@ TEST_CASE("CPUs: the quota is rounded up, and the smaller of both holds") {
   CHECK(CpusWithin(0, std::nullopt) == 1);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

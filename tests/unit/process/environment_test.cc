@@ -1,4 +1,4 @@
-// What a worker keeps of its environment: which names are listed, and what is left of the others.
+// The environment of a worker: which names it keeps, and that nothing is left of the others.
 #include "worker/process/environment.h"
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 #include "common/process/self_stat.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("a variable is listed by its whole name, or by how its name begins") {
   const std::vector<std::string> names = {"PATH", "LC_*", "lower_1"};
@@ -30,7 +30,7 @@ TEST_CASE("a variable is listed by its whole name, or by how its name begins") {
 TEST_CASE("the environment of the kernel is the one that this process was started with") {
   const std::span<char> area = EnvironmentArea();
   REQUIRE_FALSE(area.empty());
-  CHECK(std::string(area.data(), area.size()) == testing::ReadFile("/proc/self/environ"));
+  CHECK(std::string(area.data(), area.size()) == ReadFile("/proc/self/environ"));
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,13 +1,13 @@
-// Who workers become, as whom the server was started, and what is said of it.
+// Which user workers change to, depending on the user that started the server, and the remark about it.
 #include <doctest/doctest.h>
 
 #include "common/process/identity_plan.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 constexpr Authority kRoot{0, true, true, true};
-// Root of a container that has had its capabilities taken.
+// Root in a container without capabilities.
 constexpr Authority kPowerlessRoot{0, false, false, false};
 constexpr Authority kUser{1000, false, false, false};
 constexpr Authority kAblUser{1000, true, true, true};
@@ -22,7 +22,7 @@ Config Wanting(const std::string& user, const std::string& group, const std::str
 
 }  // namespace
 
-TEST_CASE("root does what is wanted, and says only that workers stay root") {
+TEST_CASE("root does what is configured, and remarks only that workers stay root") {
   IdentityPlan plan = PlanIdentity(Wanting("www", "", "/srv"), kRoot);
   CHECK(plan.change_ids);
   CHECK(plan.change_root);
@@ -36,13 +36,13 @@ TEST_CASE("root does what is wanted, and says only that workers stay root") {
   CHECK_FALSE(plan.remark.empty());
 }
 
-TEST_CASE("a root that cannot tries all the same: its worker must not serve as root instead") {
+TEST_CASE("a root without capabilities tries all the same: its worker must not serve as root instead") {
   const IdentityPlan plan = PlanIdentity(Wanting("www", "", "/srv"), kPowerlessRoot);
   CHECK(plan.change_ids);
   CHECK(plan.change_root);
 }
 
-TEST_CASE("without root: one line that says what is not in force, and on") {
+TEST_CASE("without root: one line names what is not in force, and the server starts") {
   IdentityPlan plan = PlanIdentity(Wanting("", "", ""), kUser);
   CHECK_FALSE(plan.change_ids);
   CHECK(plan.remark == "not started as root: workers are the same user as the master, uid 1000");
@@ -58,7 +58,7 @@ TEST_CASE("without root: one line that says what is not in force, and on") {
   CHECK(plan.remark.empty());
 }
 
-TEST_CASE("a kernel without filters is said, unless none is wanted") {
+TEST_CASE("a kernel without filters is reported, unless filters are off") {
   Config config;
   CHECK(FilterRemark(config, true).empty());
   CHECK(FilterRemark(config, false).find("workers may make every system call") != std::string::npos);
@@ -66,4 +66,4 @@ TEST_CASE("a kernel without filters is said, unless none is wanted") {
   CHECK(FilterRemark(config, false).empty());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

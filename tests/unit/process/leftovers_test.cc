@@ -1,4 +1,4 @@
-// What a program inherits through an exec and must not keep.
+// Descriptors and timers that a program inherits through exec and must not keep.
 #include "master/system/leftovers.h"
 
 #include <doctest/doctest.h>
@@ -10,9 +10,9 @@
 
 #include "common/base/unique_fd.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 
-TEST_CASE("what is open behind the passed sockets is found, and closed") {
+TEST_CASE("descriptors beyond the passed sockets are found and closed") {
   UniqueFd file(::open("/dev/null", O_RDONLY));
   UniqueFd high(::fcntl(file.Get(), F_DUPFD, 200));
   REQUIRE(high.Valid());
@@ -21,7 +21,7 @@ TEST_CASE("what is open behind the passed sockets is found, and closed") {
   for (const int fd : all) {
     CAPTURE(fd);
     CHECK(fd > STDERR_FILENO);
-    CHECK(::fcntl(fd, F_GETFD) >= 0);  // the one that the search itself has used is not among them
+    CHECK(::fcntl(fd, F_GETFD) >= 0);  // the descriptor of the search itself is not among them
   }
   CHECK(std::count(all.begin(), all.end(), file.Get()) == 1);
   const std::vector<int> behind = FindLeftOpen(197);
@@ -37,4 +37,4 @@ TEST_CASE("an alarm that runs is cancelled") {
   CHECK(::alarm(0) == 0);
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 
 TEST_CASE("the count of OOM kills, as each kernel file tells it") {
   struct Row {
@@ -38,4 +38,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Kind = ProxyHeader::Kind;
@@ -40,7 +40,7 @@ TEST_CASE("version 1: addresses, UNKNOWN, and the client's bytes behind it") {
   CHECK(ParseProxyHeader(line + "GET / HTTP/1.1\r\n").size == line.size());
 }
 
-TEST_CASE("version 1: what is not exactly the protocol is refused") {
+TEST_CASE("version 1: anything that is not exactly the protocol is refused") {
   for (const char* line :
        {"PROXY TCP4 10.1.2.3 127.0.0.1 12345\r\n", "PROXY TCP4 10.1.2.3 127.0.0.1 12345 443 1\r\n",
         "PROXY TCP4 10.1.2.3 127.0.0.1 012345 443\r\n", "PROXY TCP4 10.1.2.3 127.0.0.1 65536 443\r\n",
@@ -131,4 +131,4 @@ TEST_CASE("no bytes make it read beyond its end or claim more than there is") {
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

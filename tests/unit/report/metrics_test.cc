@@ -1,4 +1,4 @@
-// The scoreboard in Prometheus' words.
+// The scoreboard in Prometheus' format.
 #include "common/report/metrics.h"
 
 #include <doctest/doctest.h>
@@ -9,10 +9,8 @@
 #include "common/scoreboard/ledger.h"
 #include "tests/support/metrics_page.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::MetricsPage;
 
 Scoreboard Make() {
   Result<Scoreboard> board = Scoreboard::Create();
@@ -27,7 +25,7 @@ MetricsPage Render(const Scoreboard& board, Time now = Now()) {
   return MetricsPage::Parse(RenderMetrics(board, now));
 }
 
-// A worker of slot `slot`, and what it has counted.
+// A worker of slot `slot` with some counts.
 WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requests) {
   WorkerRow& row = board.Use(Slot{slot});
   row.state = SlotState::kReady;
@@ -38,14 +36,14 @@ WorkerRow& Ready(const Scoreboard& board, std::uint32_t slot, std::uint64_t requ
   return row;
 }
 
-// What the master does when it is dead.
-void Bury(const Scoreboard& board, WorkerRow& row) {
+// The master's steps when it has ended.
+void EndWorker(const Scoreboard& board, WorkerRow& row) {
   (void)Ledger(board.Master()).WorkerEnded(row, 0, LossReason::kCrash);
 }
 
 }  // namespace
 
-TEST_CASE("every name of the contract is there from the first moment, and promtool is content") {
+TEST_CASE("every documented name is there from the start, and promtool accepts the page") {
   const Scoreboard board = Make();
   ListenerRow& listener = *board.AddListener();
   listener.used = true;
@@ -68,11 +66,11 @@ TEST_CASE("every name of the contract is there from the first moment, and promto
     CAPTURE(name);
     CHECK(page.Count(name) == 1);
   }
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
-  CHECK_FALSE(testing::PromtoolComplaint("# TYPE x counter\nx 1\n").empty());  // it does look
+  CHECK(PromtoolComplaint(page.Text()).empty());
+  CHECK_FALSE(PromtoolComplaint("# TYPE x counter\nx 1\n").empty());  // promtool does check
 }
 
-TEST_CASE("what a dead worker has counted stays in its slot") {
+TEST_CASE("the counts of an ended worker stay in its slot") {
   const Scoreboard board = Make();
   WorkerRow& row = Ready(board, 1, 70);
   row.dispatch_wait.Observe(std::chrono::microseconds(80));
@@ -80,17 +78,17 @@ TEST_CASE("what a dead worker has counted stays in its slot") {
   CHECK(first.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 70);
   CHECK(first.Value("preforkd_requests_total{pool=\"main\",slot=\"0\"}") == 0);
 
-  Bury(board, row);
+  EndWorker(board, row);
   row.state = SlotState::kFree;
-  const MetricsPage dead = Render(board);
-  CHECK(dead.WentBack(first).empty());
-  CHECK(dead.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 70);
-  CHECK(dead.Value("preforkd_connections{pool=\"main\",slot=\"1\"}") == -1);  // a gauge of nobody
+  const MetricsPage ended = Render(board);
+  CHECK(ended.WentBack(first).empty());
+  CHECK(ended.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 70);
+  CHECK(ended.Value("preforkd_connections{pool=\"main\",slot=\"1\"}") == -1);  // no gauge without a worker
 
   (void)Ready(board, 1, 5);
   row.dispatch_wait.Observe(std::chrono::seconds(60));
   const MetricsPage next = Render(board);
-  CHECK(next.WentBack(dead).empty());
+  CHECK(next.WentBack(ended).empty());
   CHECK(next.Value("preforkd_requests_total{pool=\"main\",slot=\"1\"}") == 75);
   CHECK(next.Value("preforkd_received_bytes_total{pool=\"main\",slot=\"1\"}") == 750);
   CHECK(next.Value("preforkd_sent_bytes_total{pool=\"main\",slot=\"1\"}") == 7500);
@@ -118,7 +116,7 @@ TEST_CASE("the histogram: each wait in its class, bounds belong to the class bel
   CHECK(page.Count("preforkd_dispatch_wait_seconds_bucket") == WaitHistogram::kClasses);
 }
 
-TEST_CASE("workers by state, and how long since each was heard of") {
+TEST_CASE("workers by state, and the age of their heartbeats") {
   const Scoreboard board = Make();
   const Time now = Now();
   const auto ago = [now](double seconds) {
@@ -131,7 +129,7 @@ TEST_CASE("workers by state, and how long since each was heard of") {
   starting.state = SlotState::kStarting;
   Set(starting.started_ns, ago(2));
   board.Use(Slot{2}).state = SlotState::kGone;
-  board.Use(Slot{3}).state = static_cast<SlotState>(77);  // a wild worker: nobody's, and no crash here
+  board.Use(Slot{3}).state = static_cast<SlotState>(77);  // a misbehaving worker: ignored, and no crash here
   const MetricsPage page = Render(board, now);
   CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"ready\"}") == 1);
   CHECK(page.Value("preforkd_workers{pool=\"main\",state=\"starting\"}") == 1);
@@ -180,7 +178,7 @@ TEST_CASE(
   CHECK(page.Value("preforkd_connections_waiting{pool=\"app\"}") == 9);
   CHECK(page.Value("preforkd_connections{pool=\"old\",slot=\"2\"}") == 0);
   CHECK(page.Value("preforkd_requests_total{pool=\"app\",slot=\"1\"}") == 2);
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  CHECK(PromtoolComplaint(page.Text()).empty());
   retiring.state = SlotState::kFree;
   CHECK(Render(board).Text().find("preforkd_workers{pool=\"old\"") == std::string::npos);
 }
@@ -208,7 +206,7 @@ TEST_CASE("counters by reason come out under their names") {
   CHECK(page.Value("preforkd_last_reload_successful") == 0);
   master.CountReload(ReloadResult::kServes);
   CHECK(Render(board).Value("preforkd_last_reload_successful") == 1);
-  CHECK(Render(board).Text().find("unknown") == std::string::npos);  // a name was forgotten
+  CHECK(Render(board).Text().find("unknown") == std::string::npos);  // a name is missing
 }
 
 TEST_CASE("a listener that was closed goes on being counted, and is not paused") {
@@ -221,7 +219,7 @@ TEST_CASE("a listener that was closed goes on being counted, and is not paused")
             "preforkd_connections_accepted_total{listener=\"unix:/run/\\\"a\\\\b\xef\xbf\xbd\\n.sock\"}") ==
         11);
   CHECK(page.Count("preforkd_accept_paused") == 0);
-  CHECK(testing::PromtoolComplaint(page.Text()).empty());
+  CHECK(PromtoolComplaint(page.Text()).empty());
 }
 
 TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
@@ -246,4 +244,4 @@ TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {
   CHECK(rendered("a\xe2\x82z") == "a" + bad + bad + "z");
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,9 +1,9 @@
-// Who may send us requests.
+// Readiness for requests.
 #include "common/report/readiness.h"
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 struct World {
@@ -46,7 +46,7 @@ TEST_CASE("each pool must be able to serve; those that cannot are named") {
   WorkerRow& of_app = world.Worker(1, 3, SlotState::kReady);
   WorkerRow& of_ops = world.Worker(2, 4, SlotState::kReady);
   CHECK(WhyNotReady(world.board).empty());
-  of_app.state = SlotState::kStarting;  // its only worker has died, and another one is coming
+  of_app.state = SlotState::kStarting;  // its only worker has ended, and another one is starting
   CHECK(WhyNotReady(world.board).empty());
   app.state = PoolState::kDegraded;
   CHECK(WhyNotReady(world.board) == "no worker is ready in: app");
@@ -60,10 +60,10 @@ TEST_CASE("each pool must be able to serve; those that cannot are named") {
   CHECK(WhyNotReady(world.board) == "no worker is ready in: app");
 }
 
-TEST_CASE("before the master has shown any pool nobody is ready") {
+TEST_CASE("before the master has published any pool the server is not ready") {
   const Scoreboard board = Scoreboard::Create().Value();
   CHECK(WhyNotReady(board) == "no worker is ready");
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using Json = nlohmann::json;
@@ -63,7 +63,7 @@ TEST_CASE("every field that users rely on is there") {
   }
   for (const char* field : {"requests", "workers_wanted", "restarts_by", "last_reload_successful",
                             "dispatch_wait", "master", "in_progress", "waiting", "finished", "lost_by"}) {
-    CAPTURE(field);  // what the dashboard is made of
+    CAPTURE(field);  // the dashboard needs it
     CHECK(json.contains(field));
   }
   CHECK(json["requests"] == 42 + 7);  // and those of the worker before
@@ -93,7 +93,7 @@ TEST_CASE("pools in the order of their numbers, with what is ready of each; work
   };
   pool(2, "app", 2, 7);
   pool(1, "left", 1, 0);
-  scoreboard.Pools()[1].used = false;  // of a configuration before this one
+  scoreboard.Pools()[1].used = false;  // of an earlier configuration
   pool(0, "main", 3, 0);
   scoreboard.Pools()[2].state = PoolState::kDegraded;
   const auto worker = [&](std::uint32_t slot, std::uint64_t of, SlotState state) {
@@ -105,7 +105,7 @@ TEST_CASE("pools in the order of their numbers, with what is ready of each; work
   worker(1, 0, SlotState::kReady);
   worker(2, 1, SlotState::kRetiring);
   worker(3, 0, SlotState::kReady);
-  worker(4, 99, SlotState::kReady);  // a wild worker's
+  worker(4, 99, SlotState::kReady);  // from a misbehaving worker
   const Json json = Json::parse(StatusJson(scoreboard, std::nullopt, Now()));
   CHECK(json["pools"] == Json::parse(R"([
       {"name": "main", "kind": "services", "state": "serving", "workers_wanted": 3, "workers_max": 12, "ready": 2,
@@ -127,4 +127,4 @@ TEST_CASE("the master's answer names no worker") {
 }
 
 }  // namespace
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-// UpgradeState as bytes: what one program writes another reads, whole or not at all.
+// UpgradeState as bytes: one program writes, another reads all of it or nothing.
 #include "master/upgrade/state/state_codec.h"
 
 #include <doctest/doctest.h>
@@ -9,35 +9,35 @@
 
 #include "common/wire/messages.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using nlohmann::json;
 
-InheritedWorker SomeWorker() {
-  InheritedWorker worker;
-  worker.slot = Slot{3};
-  worker.incarnation = Incarnation{41};
-  worker.state = "retiring";
-  worker.wanted = true;
-  worker.leaving = true;
-  worker.extra = true;
-  worker.replaces = WorkerId{Slot{1}, Incarnation{2}};
+SavedWorker SomeWorker() {
+  SavedWorker worker;
+  worker.record.slot = Slot{3};
+  worker.record.incarnation = Incarnation{41};
+  worker.record.state = WorkerState::kRetiring;
+  worker.record.wanted = true;
+  worker.record.leaving = true;
+  worker.record.extra = true;
+  worker.record.replaces = WorkerId{Slot{1}, Incarnation{2}};
   worker.pid = 4711;
   worker.pid_fd = 30;
   worker.master_end = 31;
   worker.worker_end = 32;
-  worker.pool = PoolId{3};
+  worker.record.pool = PoolId{3};
   worker.shut = true;
   worker.wire_version = static_cast<std::uint8_t>(kOldestWireVersion);
   worker.board = 1;
   worker.started_at = FromNanoseconds(12);
-  worker.ready_at = FromNanoseconds(-3);
-  worker.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
+  worker.record.ready_at = FromNanoseconds(-3);
+  worker.record.kill_at = FromNanoseconds(1'000'000'000'000'000'000);
   return worker;
 }
 
-// Something in every field.
+// A value in every field.
 UpgradeState FullState() {
   UpgradeState state;
   state.version = "1.2.3";
@@ -64,12 +64,12 @@ UpgradeState FullState() {
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
   state.boards = {20, 21};
-  InheritedWorker second = SomeWorker();
+  SavedWorker second = SomeWorker();
   second.pid_fd = 33;
   second.master_end = 34;
   second.worker_end = 35;
-  second.kill_at.reset();
-  second.state = "ready";
+  second.record.kill_at.reset();
+  second.record.state = WorkerState::kReady;
   state.workers_alive = {SomeWorker(), second};
   state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7)},
                        {41, "", false, Duration(0)}};
@@ -84,7 +84,7 @@ UpgradeState SmallState() {
   return state;
 }
 
-// `change` is made to what has been encoded.
+// `change` is applied to the encoded state.
 Result<UpgradeState> Changed(const std::function<void(json&)>& change) {
   json object = json::from_cbor(EncodeState(FullState()));
   change(object);
@@ -108,7 +108,7 @@ TEST_CASE("every field comes back") {
   }
 }
 
-TEST_CASE("every descriptor is named once, and those that are not there are not") {
+TEST_CASE("every descriptor is named once, and invalid ones are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
   CHECK(fds ==
@@ -116,10 +116,10 @@ TEST_CASE("every descriptor is named once, and those that are not there are not"
   CHECK(SmallState().Descriptors().empty());
 }
 
-TEST_CASE("a program reads what one that knows more, or less, has written") {
+TEST_CASE("a program reads a state with more or fewer fields") {
   const Result<UpgradeState> more = Changed([](json& state) {
     state["colour"] = "blue";
-    state["workers_alive"][0]["mood"] = {1, 2, 3};
+    state["workers_alive"][0]["unknown"] = {1, 2, 3};
   });
   REQUIRE(more.Ok());
   CHECK(more.Value() == FullState());
@@ -129,10 +129,10 @@ TEST_CASE("a program reads what one that knows more, or less, has written") {
   });
   REQUIRE(less.Ok());
   CHECK_FALSE(less.Value().watchdog);
-  CHECK_FALSE(less.Value().workers_alive[0].extra);
+  CHECK_FALSE(less.Value().workers_alive[0].record.extra);
 }
 
-TEST_CASE("what a program cannot be sure to understand it refuses, and says why") {
+TEST_CASE("a program refuses a state that it may not understand, with a reason") {
   CHECK(Refusal([](json& state) { state["format"] = 3; }) ==
         "the state has format 3, and this program reads 2");
   CHECK(Refusal([](json& state) { state["board_layout"] = 2; }) ==
@@ -145,19 +145,19 @@ TEST_CASE("what a program cannot be sure to understand it refuses, and says why"
         }).starts_with("workers speak wire version 1"));
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["board"] = 2; }) ==
         "the worker in slot 3 writes to an unknown scoreboard");
-  CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = json::binary({'x'}); }) ==
+  CHECK(Refusal([](json& state) { state["workers_alive"][0]["state"] = 9; }) ==
         "the worker in slot 3 is in an unknown state");
   CHECK(Refusal([](json& state) { state["workers_alive"][0]["pid"] = 0; }) ==
-        "the worker in slot 3 is not whole");
+        "the record of the worker in slot 3 is incomplete");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = 41; }) == "descriptor 41 is named twice");
   CHECK(Refusal([](json& state) { state["connections"][0]["fd"] = -7; }) ==
-        "a descriptor has a number below 0");
+        "a descriptor number is negative");
   CHECK(Refusal([](json& state) { state["pool_workers"] = json::object(); }) == "the state has no pool");
   CHECK(Refusal([](json& state) { state["pool_workers"]["app"] = 0; }) ==
-        "the state wants no worker in pool 'app'");
+        "the state asks for 0 workers in pool 'app'");
   CHECK(Refusal([](json& state) { state["pool_ids"].erase("app"); }) == "pool 'app' has no number");
   CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) ==
-        "the worker in slot 3 is of an unknown pool");
+        "the worker in slot 3 belongs to an unknown pool");
 }
 
 TEST_CASE("a value of another type, or out of range, is refused by name") {
@@ -198,4 +198,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

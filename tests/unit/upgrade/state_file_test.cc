@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 
-TEST_CASE("what was written is read, again and again, and cannot be changed") {
+TEST_CASE("a written state can be read repeatedly, and cannot be changed") {
   const std::string bytes = std::string("state\0with\xff everything", 22) + std::string(300'000, 'x');
   const Result<UniqueFd> file = WriteStateFile(bytes);
   REQUIRE(file.Ok());
@@ -27,7 +27,7 @@ TEST_CASE("an empty one too") {
   CHECK(ReadStateFile(file.Value().Get()).Value().empty());
 }
 
-TEST_CASE("what is no such file is refused, not waited for") {
+TEST_CASE("another kind of file is refused without blocking") {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   CHECK_FALSE(ReadStateFile(null.Get()).Ok());
   CHECK_FALSE(ReadStateFile(-1).Ok());
@@ -39,4 +39,4 @@ TEST_CASE("what is no such file is refused, not waited for") {
   CHECK_FALSE(ReadStateFile(in.Get()).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -18,14 +18,12 @@
 #include "tests/support/parcels.h"
 #include "tests/support/temp_directory.h"
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
-
-using testing::FdSnapshot;
 
 UniqueFd SomeFd() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
-// Strings that break codecs: nothing, NULs, what looks like a length, every byte, the most that may travel.
+// Strings that break codecs: empty, NULs, a fake length, every byte, the maximum size.
 std::vector<std::string> EvilStrings() {
   std::string every;
   for (int byte = 0; byte < 256; ++byte) every.push_back(static_cast<char>(byte));
@@ -121,7 +119,7 @@ Result<Variant> Decode(std::string_view bytes, UniqueFd fd) {
   }
 }
 
-// What a worker says becomes, at the master's, the type in which it is received.
+// A worker's message becomes the type that the master receives.
 template <typename Message>
 auto& AsSent(Message& received) {
   return received;
@@ -189,7 +187,7 @@ void CheckRejections() {
   });
 }
 
-// What one side says must not be taken for the other side's words.
+// A message of one side must not be accepted from the other.
 template <typename Said, typename Heard>
 void CheckDirection() {
   ForEach<Said>("", [](auto message) {
@@ -199,7 +197,7 @@ void CheckDirection() {
   });
 }
 
-// A four-byte length somewhere in the message is replaced by one that lies.
+// A four-byte length somewhere in the message is replaced by a wrong one.
 template <typename Variant>
 void CheckLyingBytes() {
   ForEach<Variant>("some", [](auto message) {
@@ -208,7 +206,7 @@ void CheckLyingBytes() {
     for (std::size_t place = 4; place + 4 <= bytes.size(); ++place) {
       std::string wrong = bytes;
       wrong.replace(place, 4, "\xff\xff\xff\xff", 4);
-      // Numbers may be any: then it decodes, and encodes to the very same bytes again.
+      // Any number is valid: then it decodes, and encodes to the same bytes again.
       Result<Variant> decoded = Decode<Variant>(wrong, FdFor(FdOf(message)));
       if (!decoded.Ok()) continue;
       std::string again;
@@ -233,12 +231,12 @@ TEST_CASE(
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
-TEST_CASE("a worker's words are none of a master's, and the other way round") {
+TEST_CASE("a worker's messages are refused from a master, and the other way round") {
   CheckDirection<MasterToWorker, WorkerToMaster>();
   CheckDirection<WorkerToMaster, MasterToWorker>();
 }
 
-TEST_CASE("what is accepted is exactly what an encoder makes") {
+TEST_CASE("exactly the messages of the encoder are accepted") {
   CheckLyingBytes<MasterToWorker>();
   CheckLyingBytes<WorkerToMaster>();
 }
@@ -249,10 +247,10 @@ TEST_CASE("a message of another version is refused, and the error names both") {
   bytes[2] = 3;
   const Result<MasterToWorker> decoded = Decode<MasterToWorker>(bytes, UniqueFd());
   REQUIRE_FALSE(decoded.Ok());
-  CHECK(decoded.Err().text == "wire version 3 where 4 is spoken");
+  CHECK(decoded.Err().text == "wire version 3 on a channel of version 4");
 }
 
-TEST_CASE("what the master takes back stays packed, and is sent on as it was") {
+TEST_CASE("a reclaimed parcel stays packed, and is sent on unchanged") {
   for (const std::string& evil : EvilStrings()) {
     std::string bytes;
     Encode(HandOver{SomeParcel(evil, "")}, bytes, kWireVersion);
@@ -284,7 +282,7 @@ TEST_CASE(
   CHECK(Equal(std::get<HandOver>(taken.Value()).parcel, message.parcel));
 }
 
-TEST_CASE("a packed parcel that is moved from is empty, short or long") {
+TEST_CASE("a moved-from packed parcel is empty, whether it was short or long") {
   for (const std::size_t size : {0U, 1U, 1000U}) {
     PackedParcel packed = Pack(SomeParcel(std::string(size, 'x'), ""), kWireVersion);
     PackedParcel moved = std::move(packed);
@@ -294,12 +292,12 @@ TEST_CASE("a packed parcel that is moved from is empty, short or long") {
   }
 }
 
-// A seed of another version would be refused at its first bytes, and nothing behind them would ever be tried.
-TEST_CASE("the seeds of the fuzz target are messages of today") {
+// A seed of another version would be refused at its first bytes, and the rest would never be tested.
+TEST_CASE("the seeds of the fuzz target are messages of the current version") {
   const std::vector<std::string> to_worker = {"hand-over", "reopen-log", "reopen-access-log", "nudge"};
   const std::vector<std::string> to_master = {"ready", "replace-me", "log-reopened", "hand-back"};
   const auto seed = [](const std::string& name) {
-    const std::string bytes = testing::ReadFile("tests/fuzz/corpus/wire/" + name);
+    const std::string bytes = ReadFile("tests/fuzz/corpus/wire/" + name);
     REQUIRE_MESSAGE(bytes.size() > 4, name);
     return bytes;
   };
@@ -321,4 +319,4 @@ TEST_CASE("encoding replaces what was in the buffer") {
   CHECK(DecodeForMaster(std::span(bytes.data(), bytes.size()), UniqueFd(), kWireVersion).Ok());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing

@@ -1,4 +1,4 @@
-"""gunicorn with its sync workers, which end each connection after one answer: for scale."""
+"""gunicorn with its sync workers, which end each connection after one answer: for comparison."""
 
 import signal
 

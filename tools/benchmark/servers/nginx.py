@@ -35,7 +35,7 @@ http {{
 }}
 """
 
-# select is perlfunc's way to sleep for less than a second; the module runs it in the worker's own loop.
+# select is the usual way in Perl to sleep for less than a second; the module runs it in the worker's own loop.
 BLOCK = """\
 location = /block {{ perl 'sub {{
       my $r = shift;
@@ -55,7 +55,7 @@ def launch(order: Order, listen: str = "", blocking: bool = False) -> Launch:
     config = CONFIG.format(
         main="\n".join(main),
         workers=order.workers,
-        # One worker may get them all: nginx does not spread them.
+        # One worker may get all connections: nginx does not spread them.
         connections=order.connections + 64,
         descriptors=order.connections + 256,
         folder=order.folder,

@@ -1,4 +1,4 @@
-"""preforkd itself, with its defaults: what the peers answer from their configuration is the service `measured`."""
+"""preforkd itself, with its defaults: `measured` gives the answers that peers give from their configuration."""
 
 from dataclasses import replace
 
@@ -35,5 +35,5 @@ def launch(order: Order) -> Launch:
 _VERSION = ["{programs}/preforkd_measured", "--version"]
 
 PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch, _VERSION)
-# The same with two workers, however many the case is about.
+# The same with two workers, whatever the number of the case.
 PREFORKD_TWO = Server("preforkd-2", PREFORKD.offers, lambda order: launch(replace(order, workers=2)), _VERSION)

@@ -7,29 +7,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-# What every server answers where no file is served; measured_body.h holds the same.
+# The body of every server's answer if no file is served; measured_body.h has the same text.
 BODY = b"Hello, world\n"
 KEEPALIVE_SECONDS = 60
 
-# What a case needs of a server.
-CONSTANT = "constant"  # /hello: BODY, the cheapest way the server has
+# What a case needs from a server.
+CONSTANT = "constant"  # /hello: BODY, in the cheapest way that the server has
 FILES = "files"  # /1k.bin and the like: files of Order.root
 BLOCKING = "blocking"  # /block: BODY after holding its worker for 50 ms
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted of one server in one segment."""
+    """The requirements for one server in one segment."""
 
-    folder: Path  # its own, empty, and gone afterwards; its user may write there
+    folder: Path  # its own, empty, and removed afterwards; its user may write there
     root: Path  # the files that all serve, a file `hello` with BODY among them
     port: int  # on 127.0.0.1
     workers: int
-    connections: int  # that it must be able to have at once
+    connections: int  # that it must be able to hold at once
     kept: bool  # clients keep their connections
-    files: bool  # files are what is measured
-    user: str | None  # who its workers are; None: whoever runs the bench, who is not root then
-    programs: Path  # what Bazel has built
+    files: bool  # the case measures files
+    user: str | None  # user of its workers; None: the user of tools/bench, who is not root then
+    programs: Path  # the folder with the programs that Bazel has built
 
 
 @dataclass(frozen=True)

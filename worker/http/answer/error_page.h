@@ -1,5 +1,5 @@
-// error_page: the small page that goes with a status that is no success. Pure. Names nothing of the request,
-// so that nothing a client sends comes back as HTML.
+// error_page: the small page sent with an error status. Pure. It contains nothing from the request, so that
+// client data is never returned as HTML.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_ERROR_PAGE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_ERROR_PAGE_H_
 
@@ -10,11 +10,11 @@
 
 namespace preforkd {
 
-// Makes `response` the page for `status`. Header fields that were added before stay.
+// Makes `response` the page for `status`. Header fields added before are kept.
 void AnswerStatus(HttpResponse& response, int status);
 
-// True for GET and HEAD. Anything else is answered, OPTIONS with what is allowed, the rest with 405, and the
-// handler has nothing more to do.
+// True for GET and HEAD. Other methods are answered here (OPTIONS with the allowed methods, others with 405),
+// and the handler must return.
 bool OnlyReading(const HttpRequest& request, HttpResponse& response);
 
 }  // namespace preforkd

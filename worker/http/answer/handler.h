@@ -1,8 +1,8 @@
-// HttpHandler: what one implements to answer HTTP requests. The session does the protocol: framing, limits,
-// keep-alive, pipelining, HEAD, sending. A handler sees whole, well-formed requests only.
+// HttpHandler: implement it to answer HTTP requests. The session handles the protocol: framing, limits,
+// keep-alive, pipelining, HEAD and sending. A handler sees only complete, well-formed requests.
 //
-// One handler per service and worker. Handle runs in the loop: it must not block longer than a client may
-// wait, and may throw: the client gets 500, the worker lives.
+// There is one handler per service and worker. Its methods run on the event loop thread: while one blocks,
+// every client of this worker waits. It may throw: the client gets 500 and the worker goes on.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_HANDLER_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_HANDLER_H_
 
@@ -15,14 +15,14 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
 
-  // Whether the answer to this request depends on its body. Asked once for each request that has one, when
-  // its head is there; `request.body` is empty. False: Handle is called at once and without the body, which
-  // is discarded when it comes. No 100 is sent, and a client that waits for one is disconnected behind the
-  // answer.
+  // Whether the answer depends on the request's body. Called once for each request with a body, when its head
+  // has arrived; `request.body` is empty then. False: Handle is called at once without the body, which is
+  // discarded when it arrives. No "100 Continue" is sent, and a client that waits for it is disconnected
+  // after the response.
   [[nodiscard]] virtual bool ReadsBody(const HttpRequest& /*request*/) const { return true; }
 
-  // `response` is an empty 200. For HEAD answer as for GET: the session leaves the body out. CONNECT and
-  // methods that preforkd does not know never arrive here.
+  // Answers a request. `response` starts as an empty 200. Answer HEAD like GET: the session leaves out the
+  // body. CONNECT and unknown methods are refused before. Both references are valid only during the call.
   virtual void Handle(const HttpRequest& request, HttpResponse& response) = 0;
 };
 

@@ -26,7 +26,8 @@ void LingeringClose::OnReadable() {
   pace_.Progress(rules_, result.size, now);
   const bool ended = result.kind == IoResult::Kind::kEnd || result.kind == IoResult::Kind::kError;
   if (ended) return connection_.Close();
-  if (now >= pace_.Deadline(rules_)) return connection_.Close("it went on sending behind its last answer");
+  if (now >= pace_.Deadline(rules_))
+    return connection_.Close("the client kept sending after the last response");
   AwaitMore(now);
 }
 

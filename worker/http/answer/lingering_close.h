@@ -1,10 +1,10 @@
-// LingeringClose: how a connection ends on which the client may still be sending.
+// LingeringClose: ends a connection on which the client may still be sending.
 //
-// Closing a socket with unread input makes the kernel send RST, and RST takes away what the client has not
-// read yet: the very answer that says why. So: FIN behind the answer, then read and discard until the client
-// closes too. There is no bound on bytes: a client that writes all that it has before it reads gets its
-// answer, while it keeps to a rate and within a total time. Where places are short nothing excuses its age:
-// the client has its answer.
+// If a socket with unread input is closed, the kernel sends RST, and the client may lose data that it has not
+// read yet: the response with the reason. So it sends FIN after the response, then reads and discards input
+// until the client closes too. The number of bytes is not limited, because a client may send everything
+// before it reads; a minimum rate and a total time are. If the worker is short of places, the age alone
+// counts, because the client has its response.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_LINGERING_CLOSE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_LINGERING_CLOSE_H_
 
@@ -18,14 +18,14 @@ namespace preforkd::http {
 
 class LingeringClose {
  public:
-  // `min_rate`: of the service, for what a client sends.
+  // `min_rate`: the service's minimum for data sent by a client, in bytes per second.
   LingeringClose(Connection& connection, std::uint64_t min_rate);
 
-  // Everything has been sent.
+  // All responses have been sent: starts the close.
   void Begin();
-  // Input has arrived. Closes the connection when it is over.
+  // Input has arrived. Closes the connection when the close is complete.
   void OnReadable();
-  // The worker is leaving: two seconds more at most.
+  // The worker is retiring: ends within two seconds.
   void Hurry();
   [[nodiscard]] Duration Age(Time now) const { return now - pace_.Start(); }
 

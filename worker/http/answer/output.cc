@@ -9,15 +9,15 @@
 namespace preforkd::http {
 namespace {
 
-// Of one file in one callback, so that a fast client with a long file does not keep the others waiting.
+// Maximum bytes of a file sent per callback, so that a fast download does not delay other clients.
 constexpr std::uint64_t kFileBytesPerTurn = 2 * 1024 * 1024;
 
 }  // namespace
 
 std::span<char> Output::Room(std::size_t size) {
   auto& buffer = connection_.Env().out;
-  PF_CHECK(!file_.Valid(), "nothing goes behind a file that is being sent");
-  PF_CHECK(size <= buffer.size(), "asked for more room than there is");
+  PF_CHECK(!file_.Valid(), "output added after a file that is still being sent");
+  PF_CHECK(size <= buffer.size(), "requested more room than the buffer has");
   if (buffer.size() - staged_ < size) FlushStaged(false);
   return std::span<char>(buffer).subspan(staged_);
 }
@@ -48,9 +48,9 @@ Output::Progress Output::Flush(bool last) {
 }
 
 std::size_t Output::SendSome(std::string_view bytes, bool last) {
-  // Once: a socket that took less than it was given is full, asking again would only say so. The end of a
-  // short connection in a segment of its own would cost a third of what its answer does: it rides on the
-  // answer's.
+  // Sends once: a short send means that the socket is full, so a second call would only get EAGAIN. On the
+  // last send of a short connection, MSG_MORE lets the FIN share the response's segment; a segment of its own
+  // would cost a third of what the response costs.
   const IoResult result = connection_.Send(bytes, last && !file_.Valid());
   if (result.kind == IoResult::Kind::kError) broken_ = true;
   sent_ += result.size;
@@ -64,14 +64,13 @@ void Output::Break() {
 }
 
 void Output::SendOrKeep(std::string_view bytes, bool last) {
-  // Behind bytes that wait there is no room either: do not ask the socket twice.
+  // If earlier bytes wait, the socket is full: do not try again.
   const std::size_t sent = unsent_.empty() && !broken_ ? SendSome(bytes, last) : 0;
   if (!broken_) unsent_.append(bytes.substr(sent));
 }
 
-// The head of a file leaves by itself. With MSG_MORE the kernel lets the file's pages begin in the head's
-// segment, all of them then lie across the borders of the segments, and 100 KB over loopback cost half as
-// much again.
+// The head of a file is sent on its own. With MSG_MORE the file's pages would start in the head's segment and
+// all cross segment boundaries; 100 KB over loopback then cost half as much again.
 void Output::FlushStaged(bool last) {
   const std::size_t size = std::exchange(staged_, 0);
   if (size > 0) SendOrKeep({connection_.Env().out.data(), size}, last);
@@ -81,7 +80,7 @@ void Output::FlushUnsent(bool last) {
   if (unsent_.empty() || broken_) return;
   unsent_from_ += SendSome(std::string_view(unsent_).substr(unsent_from_), last);
   if (unsent_from_ < unsent_.size()) return;
-  std::string().swap(unsent_);  // gives the memory back; assigning an empty one would not
+  std::string().swap(unsent_);  // frees the memory; assigning an empty string would not
   unsent_from_ = 0;
 }
 
@@ -92,7 +91,7 @@ void Output::FlushFile() {
     const auto count = static_cast<std::size_t>(std::min(file_left_, turn));
     const IoResult result = connection_.SendFile(file_.Get(), file_offset_, count);
     if (result.kind == IoResult::Kind::kAgain) return;
-    // End: the file has become shorter than its Content-Length. Only a short body can tell the client.
+    // kEnd: the file is now shorter than its Content-Length. Only a short body can tell the client.
     if (!result.Done()) {
       broken_ = true;
       return;

@@ -1,9 +1,9 @@
-// Output: what a session still has to send, in order: bytes that an earlier callback could not send, the
-// bytes staged in this callback, and at most one file at the end.
+// Output: the bytes that a session still has to send, in order: those that an earlier callback could not
+// send, those staged in this callback, and at most one file at the end.
 //
-// Staged bytes lie in WorkerEnv::out, which every connection uses in turn: Flush before the callback returns.
-// It leaves them with the socket, or copies into memory of this connection what the socket did not take. That
-// copy is the only memory a connection costs here, and an idle connection has none.
+// Staged bytes are in WorkerEnv::out, which all connections share, so call Flush before the callback returns.
+// Flush copies what the socket does not accept into memory of this connection. That copy is the only memory a
+// connection uses here; an idle connection uses none.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_OUTPUT_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_OUTPUT_H_
 
@@ -23,40 +23,40 @@ namespace preforkd::http {
 class Output {
  public:
   enum class Progress {
-    kDrained,  // everything is with the socket
-    kBlocked,  // the rest has to wait until the socket has room
-    kBroken,   // the connection is of no more use; it stays so
+    kDrained,  // everything was passed to the socket
+    kBlocked,  // the rest waits until the socket has room
+    kBroken,   // the connection has failed, for good
   };
 
   explicit Output(Connection& connection) : connection_(connection) {}
 
-  // Room for `size` more bytes, to be filled from its start and then committed. At most the size of the
+  // Returns room for `size` bytes, to be filled from its start and then committed. `size` must not exceed the
   // buffer.
   std::span<char> Room(std::size_t size);
   void Commit(std::size_t size) { staged_ += size; }
   void Append(std::string_view bytes);
-  // Nothing may be added behind a file until it is sent.
+  // Takes `file`. Nothing can be added until it has been sent.
   void AppendFile(UniqueFd file, off_t offset, std::uint64_t size);
-  // The file cannot be read as was promised: after what has been staged, the connection ends.
+  // The file could not be read in full: the connection ends after the staged bytes.
   void Break();
   [[nodiscard]] bool FileFailed() const { return file_failed_; }
 
-  // Sends what the socket takes. `last`: nothing follows but the end of the connection, which is closed at
-  // once when this has returned kDrained; what was sent then leaves together with that end.
+  // Sends what the socket accepts. `last`: the connection is closed as soon as this returns kDrained, so the
+  // data may leave together with the FIN.
   Progress Flush(bool last = false);
-  // Something waits for the socket: add nothing.
+  // Bytes wait for the socket: nothing can be added.
   [[nodiscard]] bool Waiting() const { return !unsent_.empty() || file_.Valid() || broken_; }
-  // Bytes sent so far; what a timeout without progress compares.
+  // Bytes sent so far; timeouts compare it to detect progress.
   [[nodiscard]] std::uint64_t Sent() const { return sent_; }
-  // What Sent() will be when everything that has been added is sent.
+  // The value of Sent() when everything added so far has been sent.
   [[nodiscard]] std::uint64_t End() const {
     return sent_ + staged_ + unsent_.size() - unsent_from_ + file_left_;
   }
 
  private:
-  // Sends `bytes` at once; what the socket does not take goes to unsent_.
+  // Sends `bytes` at once; the unsent rest goes to unsent_.
   void SendOrKeep(std::string_view bytes, bool last);
-  // The number of bytes that the socket took.
+  // Returns the number of bytes that the socket accepted.
   std::size_t SendSome(std::string_view bytes, bool last);
   void FlushStaged(bool last);
   void FlushUnsent(bool last);

@@ -5,15 +5,15 @@
 namespace preforkd::http {
 namespace {
 
-// Of min_rate, where places are short: by default what a modem does.
+// Factor for min_rate when places are short: with the default, about the speed of a modem.
 constexpr double kCrowdedFactor = 16;
 
-// The time that `bytes` take at `rate`, at most `most`. In floating point: neither product nor quotient can
-// overflow.
-Duration TimeFor(std::uint64_t bytes, double rate, Duration most) {
+// The time that `bytes` take at `rate`, at most `max`. Floating point, so that neither product nor quotient
+// overflows.
+Duration TimeFor(std::uint64_t bytes, double rate, Duration max) {
   const double nanoseconds = static_cast<double>(bytes) / rate * 1e9;
-  return nanoseconds < static_cast<double>(most.count()) ? Duration(static_cast<Duration::rep>(nanoseconds))
-                                                         : most;
+  return nanoseconds < static_cast<double>(max.count()) ? Duration(static_cast<Duration::rep>(nanoseconds))
+                                                        : max;
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ void Pace::Progress(const PaceRules& rules, std::uint64_t bytes, Time now) {
     return;
   }
   const auto rate = static_cast<double>(rules.min_rate);
-  // Bytes that are read late have waited for us: the client pays for no stall of ours.
+  // Bytes that were read late waited for this worker: do not charge the client for our delay.
   due_ = std::min(std::max(due_, now) + TimeFor(bytes, rate, rules.allowance), full);
   slow_since_ += TimeFor(bytes, rate * kCrowdedFactor, Lag(now));
 }

@@ -8,10 +8,10 @@
 namespace preforkd {
 namespace {
 
-// All fields of one response together must fit the buffer that heads are built in, with room for the rest.
+// All fields of a response together must fit in the buffer in which heads are built.
 constexpr std::size_t kMaxFieldBytes = 32 * 1024;
 constexpr std::size_t kMaxContentType = 1024;
-// Memory of a body that is kept for the next one.
+// Body memory up to this size is kept for the next response.
 constexpr std::size_t kKeptBody = 64 * 1024;
 
 constexpr std::array<std::string_view, 7> kOfTheSession = {
@@ -26,7 +26,7 @@ bool IsOfTheSession(std::string_view name) {
 
 void HttpResponse::SetStatus(int status) {
   status_ = status;
-  // A final status, and three digits: 1xx is the session's business.
+  // Final statuses only: the session itself sends 1xx.
   if (status < 200 || status > 599) malformed_ = true;
 }
 

@@ -1,8 +1,8 @@
-// HttpResponse: what a handler fills in. One per service and worker, used again for each request, so that its
-// strings keep their memory.
+// HttpResponse: what a handler fills in. There is one per service and worker. It is reused for every request,
+// so that its strings keep their memory.
 //
-// A response that HTTP cannot carry (a field with a line break, a length of the handler's own) is remembered
-// as malformed and answered with 500: nothing that a handler does can break the framing of the connection.
+// A response that HTTP cannot carry (a field with a line break, a Content-Length set by the handler) is
+// marked malformed and replaced by 500: a handler cannot break the framing of the connection.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_H_
 
@@ -21,28 +21,28 @@ class HttpResponse {
  public:
   // ---- for handlers ----
 
-  // 200 to 599.
+  // Range: 200 to 599.
   void SetStatus(int status);
   void SetContentType(std::string_view type);
-  // One more field. Content-Length, Transfer-Encoding, Connection, Date and Server belong to the session.
+  // Adds a field. Content-Length, Transfer-Encoding, Connection, Date and Server are set by the session.
   void AddHeader(std::string_view name, std::string_view value);
-  // The body; whatever SetFile said is then of no effect. Empty at first.
+  // The body, empty at first. If it is not empty, it takes precedence over SetFile.
   std::string& Body() { return body_; }
-  // The body is `size` bytes of `file` from `offset` on. The response owns the descriptor, and what it names
-  // must be a regular file.
+  // The body is `size` bytes of `file` from `offset` on. Takes ownership of `file`, which must be a regular
+  // file.
   void SetFile(UniqueFd file, off_t offset, std::uint64_t size);
-  // The connection ends after this response.
+  // Closes the connection after this response.
   void CloseAfter() { close_ = true; }
 
   // ---- for the session ----
 
-  // Back to an empty 200, keeping memory that is worth keeping.
+  // Resets to an empty 200; keeps memory of reasonable size.
   void Clear();
   [[nodiscard]] bool Malformed() const { return malformed_; }
   [[nodiscard]] int Status() const { return status_; }
   [[nodiscard]] bool ClosesAfter() const { return close_; }
   [[nodiscard]] const std::string& ContentType() const { return content_type_; }
-  // Whole lines, "Name: value\r\n".
+  // Complete lines, "Name: value\r\n".
   [[nodiscard]] const std::string& FieldLines() const { return fields_; }
   [[nodiscard]] bool HasFile() const { return file_.Valid() && body_.empty(); }
   [[nodiscard]] std::uint64_t BodySize() const { return HasFile() ? file_size_ : body_.size(); }

@@ -15,7 +15,7 @@ class Writer {
   explicit Writer(std::span<char> out) : out_(out) {}
 
   Writer& Put(std::string_view text) {
-    PF_CHECK(text.size() <= out_.size() - size_, "a response head is longer than its bound");
+    PF_CHECK(text.size() <= out_.size() - size_, "a response head exceeds its maximum size");
     std::memcpy(out_.data() + size_, text.data(), text.size());
     size_ += text.size();
     return *this;
@@ -32,7 +32,7 @@ class Writer {
   std::size_t size_ = 0;
 };
 
-// Says something only where it differs from what the client's version means by saying nothing.
+// Empty where the client's HTTP version implies the same.
 std::string_view ConnectionField(const HeadContext& context) {
   if (!context.keep_alive) return "Connection: close\r\n";
   return context.client_minor_version == 0 ? "Connection: keep-alive\r\n" : "";

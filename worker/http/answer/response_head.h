@@ -1,5 +1,5 @@
-// response_head: the status line and the fields of a response, written by hand into a buffer. Pure; allocates
-// nothing, because it runs for every request.
+// response_head: writes the status line and the header fields into a buffer. Pure. It runs for every request,
+// so it allocates nothing.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_HEAD_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_RESPONSE_HEAD_H_
 
@@ -11,16 +11,16 @@
 
 namespace preforkd::http {
 
-// Enough for every head: HttpResponse bounds what a handler may add.
+// Maximum size of a head; HttpResponse limits what a handler can add.
 inline constexpr std::size_t kMaxResponseHead = 34 * 1024;
 
 struct HeadContext {
   std::string_view date;   // IMF-fixdate
-  bool keep_alive = true;  // what is told to the client
+  bool keep_alive = true;  // what the Connection field tells the client
   int client_minor_version = 1;
 };
 
-// Returns the bytes written. Precondition: `out` holds kMaxResponseHead bytes, and `response` is not
+// Returns the number of bytes written. Precondition: `out` has kMaxResponseHead bytes, and `response` is not
 // malformed.
 std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, std::span<char> out);
 

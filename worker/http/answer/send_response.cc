@@ -7,7 +7,7 @@
 namespace preforkd::http {
 namespace {
 
-// Up to here reading and copying is cheaper than a second system call that sends.
+// Up to this size, reading and copying a file is cheaper than a second send call.
 constexpr std::uint64_t kCopiedFile = 16 * 1024;
 
 void AppendShortFile(Output& output, const HttpResponse& response) {
@@ -15,7 +15,7 @@ void AppendShortFile(Output& output, const HttpResponse& response) {
   const std::span<char> room = output.Room(size).first(size);
   const ssize_t got = ::pread(response.File(), room.data(), size, response.FileOffset());
   if (got > 0) output.Commit(static_cast<std::size_t>(got));
-  // It has become shorter since its length was told, or cannot be read: end short, never pad.
+  // The file has shrunk or cannot be read: end early, never pad.
   if (got != static_cast<ssize_t>(size)) output.Break();
 }
 

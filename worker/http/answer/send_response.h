@@ -1,5 +1,5 @@
-// send_response: one response into the output of a connection, head and body. A short file is read in behind
-// the head, so that both leave in one segment and with one system call.
+// send_response: adds one response, head and body, to the output of a connection. A short file is copied
+// after the head, so that both leave in one segment and one system call.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_SEND_RESPONSE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_SEND_RESPONSE_H_
 
@@ -9,8 +9,8 @@
 
 namespace preforkd::http {
 
-// Returns the size of the whole answer. Takes the file out of `response`. `head_only`: the answer to HEAD.
-// Precondition: `output` is not waiting, `response` is not malformed.
+// Returns the size of the whole response. Takes the file out of `response`. `head_only`: leave out the body
+// (HEAD). Precondition: `output` is not waiting and `response` is not malformed.
 std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadContext& context,
                            bool head_only);
 

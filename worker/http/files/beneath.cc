@@ -12,7 +12,7 @@
 namespace preforkd::http {
 namespace {
 
-// A place in the file system, not an open file: needs no permission to read the folder.
+// O_PATH gives a location, not an open file: it needs no permission to read the folder.
 UniqueFd OpenPlace(const std::string& folder) {
   return UniqueFd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
@@ -34,7 +34,7 @@ Result<Beneath> Beneath::Open(const std::string& folder) {
   UniqueFd fd = OpenPlace(folder);
   if (!fd.Valid()) return SysError("open", folder);
   Beneath beneath(std::move(fd));
-  // O_PATH needs no permission to enter, and a kernel or a filter may lack openat2: find out now.
+  // O_PATH needs no search permission, and the kernel or a filter may lack openat2: check now.
   const Opened self = beneath.OpenFile(".");
   if (!self.fd.Valid() && self.errnum != EACCES) return SysErrorOf(self.errnum, "openat2", folder);
   return beneath;
@@ -54,7 +54,7 @@ Beneath::Opened Beneath::OpenFile(const char* path) const {
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  // EAGAIN: something was renamed while the kernel looked at "..", which only symlinks bring in here.
+  // EAGAIN: a rename happened while the kernel resolved "..", which only symlinks bring in here.
   constexpr int kAttempts = 4;
   long fd = -1;
   for (int attempt = 0; attempt < kAttempts && fd < 0; ++attempt) {

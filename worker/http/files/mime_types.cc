@@ -13,7 +13,7 @@ struct Entry {
   std::string_view type;
 };
 
-// Sorted by extension: it is searched by halves.
+// Sorted by extension, for binary search.
 constexpr std::array kTypes = {
     Entry{"7z", "application/x-7z-compressed"},
     Entry{"avif", "image/avif"},

@@ -1,4 +1,4 @@
-// mime_types: the content type of a file by the end of its name. Pure.
+// mime_types: the content type of a file by its extension. Pure.
 #ifndef PREFORKD_WORKER_HTTP_FILES_MIME_TYPES_H_
 #define PREFORKD_WORKER_HTTP_FILES_MIME_TYPES_H_
 
@@ -6,7 +6,7 @@
 
 namespace preforkd::http {
 
-// "application/octet-stream" for what is not in the table, so that a browser does not guess.
+// Unknown extensions give "application/octet-stream", so that a browser does not guess.
 std::string_view MimeTypeOf(std::string_view path);
 
 }  // namespace preforkd::http

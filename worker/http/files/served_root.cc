@@ -15,26 +15,28 @@ Result<ServedRoot> ServedRoot::Open(const std::string& path, Time now) {
 }
 
 Beneath::Opened ServedRoot::OpenFile(const char* name, Time now) {
-  if (schedule_.Due(now)) LookAgain(now);
+  if (schedule_.Due(now)) CheckAgain(now);
   Beneath::Opened opened = folder_.OpenFile(name);
   if (opened.fd.Valid() || IsShortage(opened.errnum) || !schedule_.SpendOnMiss(now)) return opened;
-  LookAgain(now);
+  CheckAgain(now);
   return folder_.OpenFile(name);
 }
 
-void ServedRoot::LookAgain(Time now) {
-  schedule_.Looked(now);
+void ServedRoot::CheckAgain(Time now) {
+  schedule_.Checked(now);
   const int errnum = folder_.Reopen(path_);
-  if (errnum != 0) return SayGone(errnum, now);
-  if (std::exchange(said_gone_, false)) log::Notice("root {} is there again", Quoted(path_));
+  if (errnum != 0) return LogGone(errnum, now);
+  if (std::exchange(logged_gone_, false))
+    log::Notice({log::kRootRestored, {{"path", path_}}}, "root {} can be opened again", Quoted(path_));
 }
 
-// Once for each time that it goes, and once a second for one that comes and goes.
-void ServedRoot::SayGone(int errnum, Time now) {
-  if (IsShortage(errnum) || said_gone_ || !log_limit_.Allow(now)) return;
-  log::Warning("root {} cannot be opened: {}; its files are missing until it can", Quoted(path_),
+// Logs once each time the folder disappears, and at most once per second.
+void ServedRoot::LogGone(int errnum, Time now) {
+  if (IsShortage(errnum) || logged_gone_ || !log_limit_.Allow(now)) return;
+  log::Warning({log::kRootMissing, {{"path", path_}}},
+               "cannot open root {}: {}; its files are missing until that succeeds", Quoted(path_),
                ErrnoText(errnum));
-  said_gone_ = true;
+  logged_gone_ = true;
 }
 
 }  // namespace preforkd::http

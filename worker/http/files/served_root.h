@@ -1,10 +1,10 @@
-// ServedRoot: the folder that a service serves, by its path. Whatever that path leads to now is served: a
-// folder that was removed and made again, or the new target of a symlink anywhere in the path.
+// ServedRoot: the folder that a service serves, by its path. It serves whatever the path leads to now: a
+// folder that was removed and created again, or the new target of a symlink in the path.
 //
-// The folder stays open between two lookups of its path, so a request costs one open(2) of a name beneath it.
-// When to look is LookSchedule's decision. While the path leads nowhere every file is missing with the error
-// of the path; a lookup that fails for want of resources changes nothing. Files that are being sent are not
-// touched: they are open.
+// The folder stays open between two lookups of its path, so a request costs one open(2) beneath it.
+// CheckSchedule decides when to look up again. While the path leads nowhere, every file is missing, with the
+// error of the path. A lookup that fails for lack of resources changes nothing. Files being sent are not
+// affected: they are open.
 #ifndef PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 #define PREFORKD_WORKER_HTTP_FILES_SERVED_ROOT_H_
 
@@ -13,31 +13,30 @@
 #include "common/base/result.h"
 #include "common/structures/rate_limit.h"
 #include "worker/http/files/beneath.h"
-#include "worker/http/files/look_schedule.h"
+#include "worker/http/files/check_schedule.h"
 
 namespace preforkd::http {
 
 class ServedRoot {
  public:
-  // Error: there is no such folder now, or its path may not be searched: most likely a mistake in the
-  // configuration.
+  // Error: the folder does not exist or its path cannot be searched, probably a configuration mistake.
   static Result<ServedRoot> Open(const std::string& path, Time now);
 
-  // As Beneath::OpenFile, in the folder that the path led to a second ago at most.
+  // Like Beneath::OpenFile, in the folder to which the path led at most a second ago.
   [[nodiscard]] Beneath::Opened OpenFile(const char* name, Time now);
 
  private:
   ServedRoot(std::string path, Beneath folder, Time now)
       : path_(std::move(path)), folder_(std::move(folder)), schedule_(now) {}
 
-  void LookAgain(Time now);
-  void SayGone(int errnum, Time now);
+  void CheckAgain(Time now);
+  void LogGone(int errnum, Time now);
 
   std::string path_;
   Beneath folder_;
-  LookSchedule schedule_;
+  CheckSchedule schedule_;
   OncePerSecond log_limit_;
-  bool said_gone_ = false;
+  bool logged_gone_ = false;
 };
 
 }  // namespace preforkd::http

@@ -22,7 +22,7 @@
 namespace preforkd {
 namespace {
 
-// Text of a bounded size, formatted on the stack.
+// Formats text of limited size on the stack.
 class SmallText {
  public:
   template <typename... Args>
@@ -40,8 +40,8 @@ int StatusOf(int errnum) {
   switch (errnum) {
     case EACCES:
     case EPERM: return 403;
-    // Not there, no folder where one is needed, a name that cannot exist, a way out of the folder (EXDEV), a
-    // circle of symlinks, a socket or a device without a driver: nothing here to be had.
+    // Not found, not a folder, an impossible name, a path out of the folder (EXDEV), a symlink loop, or a
+    // socket or device without a driver: nothing to serve.
     default: return 404;
   }
 }
@@ -49,7 +49,7 @@ int StatusOf(int errnum) {
 void AnswerError(HttpResponse& response, int errnum) {
   const int status = StatusOf(errnum);
   AnswerStatus(response, status);
-  // Out of descriptors: one less is the best that this connection can do about it.
+  // Out of descriptors: closing this connection frees one.
   if (status == 503) response.CloseAfter();
 }
 
@@ -78,7 +78,7 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd fil
 
   response.AddHeader("Accept-Ranges", "bytes");
   const auto wanted = request.OnlyField("range");
-  // Range is defined for GET only. On several lines it is bad syntax, which is ignored.
+  // Range is defined for GET only. On several lines it is invalid, and ignored.
   const bool ranged =
       wanted && request.method == HttpMethod::kGet && http::RangeApplies(request, validators, now);
   const http::ByteRange range = ranged ? http::ParseRange(*wanted, size) : http::ByteRange{};
@@ -109,15 +109,15 @@ class StaticFiles final : public HttpHandler {
     struct stat info {};
     if (::fstat(opened.fd.Get(), &info) < 0) return AnswerError(response, errno);
     if (S_ISDIR(info.st_mode) && !folder) return Redirect(request, response);
-    // A FIFO, a device, a folder named like the index.
+    // A FIFO, a device, or a folder named like the index file.
     if (!S_ISREG(info.st_mode)) return AnswerStatus(response, 404);
     response.SetContentType(http::MimeTypeOf(path_));
     AnswerFile(request, response, std::move(opened.fd), info);
   }
 
  private:
-  // To the same path with a '/' behind it, so that relative links on the page lead where they should. The
-  // path has exactly one '/' in front: "//host/" would be another server.
+  // Redirects to the same path with a trailing '/', so that relative links on the page work. The path must
+  // start with exactly one '/': "//host/" would name another server.
   void Redirect(const HttpRequest& request, HttpResponse& response) {
     std::string location;
     http::AppendEncodedPath(request.path, location);
@@ -129,7 +129,7 @@ class StaticFiles final : public HttpHandler {
 
   http::ServedRoot root_;
   std::string index_;
-  std::string path_;  // of the request at hand; kept for its memory
+  std::string path_;  // of the current request; kept to reuse its memory
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
-// StaticFiles: the handler that answers with the files of one folder.
+// StaticFiles: the handler that serves the files of one folder.
 //
-// Only regular files, only beneath the folder that its path leads to now (served_root.h), never a listing. A
-// folder is answered with its index file. Sent with sendfile, never mapped: a file that shrinks while it is
-// sent ends the response short and cannot kill the worker.
+// It serves only regular files beneath the folder to which the configured path leads now (served_root.h), and
+// never a listing. For a folder it sends the index file. Files are sent with sendfile, never mapped: a file
+// that shrinks while it is sent ends the response early, and cannot crash the worker.
 #ifndef PREFORKD_WORKER_HTTP_FILES_STATIC_FILES_H_
 #define PREFORKD_WORKER_HTTP_FILES_STATIC_FILES_H_
 

@@ -18,13 +18,13 @@ constexpr auto kNone = std::string_view::npos;
 constexpr ByteSet kNameBytes = MakeByteSet(
     [](char c) { return IsDigit(c) || IsAlpha(c) || std::string_view("-._~!$&'()*+;=").find(c) != kNone; });
 
-// What follows the dot of an IPvFuture: unreserved, sub-delims and colons.
+// The bytes of an IPvFuture after the dot: unreserved, sub-delims and colons.
 constexpr ByteSet kFutureBytes =
     MakeByteSet([](char c) { return kNameBytes[static_cast<unsigned char>(c)] || c == ',' || c == ':'; });
 
 bool IsHex(char c) { return HexValue(c) >= 0; }
 
-// IPv4 addresses are among the names.
+// IPv4 addresses are valid names, too.
 bool IsName(std::string_view text) {
   if (text.empty()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -45,7 +45,7 @@ bool IsFutureAddress(std::string_view text) {
          AllIn(kFutureBytes, address);
 }
 
-// inet_pton takes what RFC 3986 takes: no zone, no leading zero in a decimal part.
+// inet_pton accepts what RFC 3986 accepts: no zone, no leading zero in a decimal part.
 bool IsIpv6Address(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (text.size() >= buffer.size() || text.find('\0') != kNone) return false;
@@ -54,7 +54,7 @@ bool IsIpv6Address(std::string_view text) {
   return ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
 }
 
-// The bytes of `text` that are the host; nullopt when it does not begin with one.
+// The size of the host at the start of `text`; nullopt if there is none.
 std::optional<std::size_t> HostSize(std::string_view text) {
   if (!text.starts_with('[')) {
     const std::size_t size = std::min(text.find(':'), text.size());
@@ -67,7 +67,7 @@ std::optional<std::size_t> HostSize(std::string_view text) {
   return bracket + 1;
 }
 
-// The port; nullopt when `text` is no authority.
+// The port, possibly empty; nullopt if `text` is not an authority.
 std::optional<std::string_view> PortOf(std::string_view text) {
   const std::optional<std::size_t> host = HostSize(text);
   if (!host) return std::nullopt;

@@ -9,7 +9,8 @@
 namespace preforkd::http {
 namespace {
 
-// A position too large for 64 bits is behind every end, so it is capped. nullopt: not all digits.
+// A position that does not fit 64 bits is beyond the end of any file, so it is capped. nullopt: not all
+// digits.
 std::optional<std::uint64_t> ParsePosition(std::string_view text) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   if (text.empty() || !std::all_of(text.begin(), text.end(), IsDigit)) return std::nullopt;
@@ -24,14 +25,14 @@ std::optional<std::uint64_t> ParsePosition(std::string_view text) {
 ByteRange Suffix(std::string_view length, std::uint64_t file_size) {
   const std::optional<std::uint64_t> wanted = ParsePosition(length);
   if (!wanted) return {};
-  // A suffix of any length but 0 can be had of every file (RFC 9110 section 14.1.2).
+  // A suffix of any length except 0 is satisfiable (RFC 9110 section 14.1.2).
   if (*wanted == 0) return {ByteRange::Kind::kUnsatisfiable, 0, 0};
   if (file_size == 0) return {};
   const std::uint64_t size = std::min(*wanted, file_size);
   return {ByteRange::Kind::kPart, file_size - size, size};
 }
 
-// The one element of the list; empty when there is none, or there are several.
+// The only element of the list; empty if there is none, or more than one.
 std::string_view OnlyElement(std::string_view list) {
   std::string_view only;
   int count = 0;

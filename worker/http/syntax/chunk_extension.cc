@@ -5,7 +5,7 @@
 namespace preforkd::http {
 namespace {
 
-constexpr std::size_t kMaxSize = 1 + 1024;  // bytes, of one chunk, the first of them included
+constexpr std::size_t kMaxSize = 1 + 1024;  // maximum bytes of one chunk's extensions, including the first
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 bool IsTokenByte(char c) { return kTokenBytes[static_cast<unsigned char>(c)]; }
@@ -45,7 +45,7 @@ ChunkExtension::Step ChunkExtension::Next(char c) const {
     case Step::kEnd:
     case Step::kMalformed: break;
   }
-  return Step::kMalformed;  // nothing follows the end
+  return Step::kMalformed;  // nothing may follow the end
 }
 
 ChunkExtension::Step ChunkExtension::BehindName(char c) {

@@ -1,9 +1,9 @@
-// ChunkExtension: what stands behind the size of a chunk, up to the CR of its line (RFC 9112 section 7.1.1).
+// ChunkExtension: the extensions after a chunk size, up to the CR of the line (RFC 9112 section 7.1.1).
 //
 //   chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 //
-// A name is a token, a value a token or a quoted string. BWS is taken in these places and nowhere else; in
-// particular not in front of the CR. Byte by byte, bounded, and forgotten: no extension means anything to us.
+// A name is a token, a value a token or a quoted string. BWS is accepted only in these places; in particular
+// not before the CR. Checked byte by byte, with a size limit, and discarded: no extension has a meaning here.
 // Pure.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_CHUNK_EXTENSION_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_CHUNK_EXTENSION_H_
@@ -16,10 +16,10 @@ class ChunkExtension {
  public:
   enum class State { kMore, kEnd, kMalformed };
 
-  // Whether extensions may begin with this byte, directly behind the size.
+  // True if extensions can begin with this byte, directly after the size.
   static constexpr bool Begins(char c) { return c == ';' || c == ' ' || c == '\t'; }
 
-  // The first byte is one that Begins() takes. kEnd: it was the CR.
+  // The first byte must satisfy Begins(). kEnd: `c` was the CR.
   State Feed(char c);
 
  private:

@@ -7,9 +7,9 @@
 namespace preforkd::http {
 namespace {
 
-constexpr std::size_t kMaxTrailer = 8 * 1024;  // bytes, all trailer fields together
-// Packaging that is free, and how much of it each byte of data then pays for. A client that sends chunks of a
-// few bytes stays within it; a million one-byte chunks (six bytes of packaging each) do not.
+constexpr std::size_t kMaxTrailer = 8 * 1024;  // bytes of all trailer fields together
+// Overhead bytes allowed for free, and per byte of data. A client that sends chunks of a few bytes stays
+// below; a million one-byte chunks (six bytes of overhead each) do not.
 constexpr std::uint64_t kFreeOverhead = 64 * 1024;
 constexpr std::uint64_t kOverheadPerByte = 4;
 
@@ -60,7 +60,7 @@ ChunkedDecoder::Step ChunkedDecoder::Next(char c) {
     case Step::kData:
     case Step::kDone:
     case Step::kMalformed:
-    case Step::kTooLarge: break;  // not left by a byte
+    case Step::kTooLarge: break;  // final
   }
   return step_;
 }
@@ -68,7 +68,7 @@ ChunkedDecoder::Step ChunkedDecoder::Next(char c) {
 ChunkedDecoder::Step ChunkedDecoder::OnSize(char c) {
   const int digit = HexValue(c);
   if (digit >= 0) {
-    // Sixteen digits fill 64 bits; a seventeenth would wrap, even behind zeros it is nobody's honest size.
+    // Sixteen digits fill 64 bits. A seventeenth is refused, even after leading zeros.
     if (++line_ > 16) return Step::kMalformed;
     left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
     return Step::kSize;

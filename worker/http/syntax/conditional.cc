@@ -19,7 +19,7 @@ bool SameTag(std::string_view listed, std::string_view etag, Comparison comparis
   return listed == etag;
 }
 
-// The bytes up to the comma that ends the first tag of `list`: between quotes a comma is a part of the tag.
+// The size of the first tag of `list`, up to its comma. A comma within quotes is part of the tag.
 std::size_t FirstTagSize(std::string_view list) {
   bool quoted = false;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -29,7 +29,7 @@ std::size_t FirstTagSize(std::string_view list) {
   return list.size();
 }
 
-// `list` is "*" or entity tags.
+// True if `list` is "*" or contains the entity tag.
 bool Lists(std::string_view list, std::string_view etag, Comparison comparison) {
   while (!list.empty()) {
     const std::size_t size = FirstTagSize(list);
@@ -40,7 +40,7 @@ bool Lists(std::string_view list, std::string_view etag, Comparison comparison) 
   return false;
 }
 
-// Any line of the field does.
+// True if any line of the field lists the tag.
 bool FieldLists(const HttpRequest& request, std::string_view name, std::string_view etag,
                 Comparison comparison) {
   bool found = false;
@@ -48,7 +48,7 @@ bool FieldLists(const HttpRequest& request, std::string_view name, std::string_v
   return found;
 }
 
-// nullopt also when there is nothing to compare a date with: the field is ignored then.
+// Returns nullopt also if the file has no date; the field is then ignored.
 std::optional<std::time_t> DateField(const HttpRequest& request, std::string_view name,
                                      const Validators& file, std::time_t now) {
   const std::optional<std::string_view> value = request.OnlyField(name);
@@ -60,7 +60,7 @@ bool IsUnmodified(const Validators& file, std::time_t since) { return file.modif
 }  // namespace
 
 Precondition CheckPreconditions(const HttpRequest& request, const Validators& file, std::time_t now) {
-  // The order is the one of RFC 9110 section 13.2.2; a tag wins over a date.
+  // In the order of RFC 9110 section 13.2.2: a tag takes precedence over a date.
   if (request.Field("if-match")) {
     if (!FieldLists(request, "if-match", file.etag, Comparison::kStrong)) return Precondition::kFailed;
   } else if (const auto date = DateField(request, "if-unmodified-since", file, now)) {
@@ -82,7 +82,7 @@ bool RangeApplies(const HttpRequest& request, const Validators& file, std::time_
   if (condition->starts_with('"') || condition->starts_with("W/")) {
     return SameTag(*condition, file.etag, Comparison::kStrong);
   }
-  // A date is a strong validator only when the file cannot have changed again within that second.
+  // A date is a strong validator only if the file cannot have changed again within that second.
   return file.modified && file.modified->exact && file.modified->told < now - 1 &&
          ParseDate(*condition, now) == file.modified->told;
 }

@@ -11,7 +11,7 @@ namespace {
 
 Framing Refuse(Refusal refusal) { return {Framing::Kind::kNone, 0, refusal}; }
 
-// 1*DIGIT and nothing else; nullopt also when it does not fit.
+// 1*DIGIT only; nullopt also if the number does not fit.
 std::optional<std::uint64_t> ParseLength(std::string_view text) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   if (text.empty()) return std::nullopt;
@@ -25,7 +25,7 @@ std::optional<std::uint64_t> ParseLength(std::string_view text) {
   return value;
 }
 
-// Whether a coding that we do not have comes before a final `chunked`: well-formed, so 501 and not 400.
+// True if an unknown coding precedes a final `chunked`: well-formed, so 501 and not 400.
 bool IsUnknownCodingThenChunked(std::string_view value) {
   const std::size_t comma = value.rfind(',');
   if (comma == std::string_view::npos || !EqualsNoCase(TrimBlanks(value.substr(comma + 1)), "chunked"))
@@ -40,7 +40,7 @@ bool IsUnknownCodingThenChunked(std::string_view value) {
 }
 
 Framing FrameByEncoding(std::string_view value, int minor_version) {
-  // HTTP/1.0 has no transfer codings: somebody on the way has forwarded what it did not understand.
+  // HTTP/1.0 has no transfer codings: an intermediary forwarded what it did not understand.
   if (minor_version == 0) return Refuse(400);
   if (EqualsNoCase(value, "chunked")) return {Framing::Kind::kChunked, 0, kAccepted};
   return Refuse(IsUnknownCodingThenChunked(value) ? 501 : 400);

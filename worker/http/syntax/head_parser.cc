@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-// The start of a line that is not whole: no bare CR, no NUL.
+// Checks the start of an incomplete line: no bare CR, no NUL.
 bool IsProperTail(std::string_view tail) {
   const std::size_t cr = tail.find('\r');
   return (cr == kNone || cr == tail.size() - 1) && tail.find('\0') == kNone;
@@ -21,7 +21,7 @@ bool IsProperTail(std::string_view tail) {
 
 HeadResult Refuse(Refusal refusal) { return {HeadResult::Kind::kRefused, 0, refusal}; }
 
-// The fields that must agree with each other.
+// Checks the fields that must be consistent with each other.
 Refusal CheckCounts(std::span<const HttpField> fields, int minor_version) {
   int hosts = 0;
   int framings = 0;
@@ -31,7 +31,7 @@ Refusal CheckCounts(std::span<const HttpField> fields, int minor_version) {
     if (EqualsNoCase(field.name, "transfer-encoding")) ++framings;
   }
   if (hosts > 1 || (hosts == 0 && minor_version >= 1)) return 400;
-  // Two lengths, even equal ones, and a length beside an encoding are how requests are smuggled.
+  // Two lengths (even equal ones), or a length and an encoding, are the means of request smuggling.
   return framings > 1 ? 400 : kAccepted;
 }
 
@@ -61,7 +61,7 @@ HeadParser::HeadParser(const HeadLimits& limits, std::uint64_t max_body)
 
 HeadResult HeadParser::Parse(std::string_view bytes) {
   fields_.clear();
-  // Nothing behind the limit is looked at, so that the outcome is the same however much has arrived.
+  // Bytes beyond the limit are not examined, so that the result does not depend on how much has arrived.
   const std::string_view view = bytes.substr(0, limits_.max_bytes);
   if (const Refusal refusal = CheckMethod(view); refusal != kAccepted) return Refuse(refusal);
   std::size_t start = 0;
@@ -83,7 +83,7 @@ HeadResult HeadParser::Parse(std::string_view bytes) {
 }
 
 bool HeadParser::WorthParsing(std::string_view before, std::string_view added) {
-  // Only a control byte ends a line or spoils one; a CR at the end of `before` is judged by what follows it.
+  // Only a control byte ends or invalidates a line. A CR at the end of `before` is judged by the next byte.
   const bool has_control = std::any_of(
       added.begin(), added.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
   return has_control || before.empty() || before.back() == '\r';
@@ -103,7 +103,7 @@ Refusal HeadParser::TakeLine(std::string_view line, std::size_t number) {
   return refusal;
 }
 
-// A name is a token: that refuses a blank before the colon, and a line that continues the one before
+// A name must be a token. That refuses a blank before the colon, and a line that continues the previous one
 // (obs-fold).
 Refusal HeadParser::TakeField(std::string_view line) {
   const std::size_t colon = line.find(':');
@@ -124,7 +124,7 @@ Refusal HeadParser::Finish() {
   if (head_.framing.refusal != kAccepted) return head_.framing.refusal;
   if (const Refusal refusal = ReadExpectations(); refusal != kAccepted) return refusal;
   request.keep_alive = KeepsAlive(request);
-  // A tunnel would be bytes that nobody checks.
+  // A tunnel would carry unchecked bytes.
   if (request.method == HttpMethod::kConnect) return 501;
   const std::optional<Target> target = ParseTarget(request.target, path_);
   if (!target) return 400;
@@ -136,7 +136,7 @@ Refusal HeadParser::Finish() {
 
 Refusal HeadParser::ReadExpectations() {
   head_.expects_continue = false;
-  if (head_.request.minor_version == 0) return kAccepted;  // 1.0 knows no expectations
+  if (head_.request.minor_version == 0) return kAccepted;  // HTTP/1.0 has no expectations
   bool others = false;
   const auto read = [&](std::string_view expectation) {
     const bool known = EqualsNoCase(expectation, "100-continue");

@@ -1,19 +1,19 @@
-// HeadParser: bytes to the head of a request, in one pass: each line is judged and taken apart when its end
-// is there.
+// HeadParser: parses the head of a request in one pass. Each line is checked and split when its end has
+// arrived.
 //
-// Why no library: this file replaces llhttp, the parser of Node.js. Its Debian version ends with an error of
-// its own on input that RFC 9112 has us take (a tab behind Content-Length, HTTP/1.2), says nothing of chunk
-// extensions, and takes bare CR, bare LF and folded lines; so every byte had to be judged before it, and all
-// that was left for it was to find colons. Two parsers of one head can disagree, and that is what requests
-// are smuggled through. libhttp-parser is its predecessor, and laxer.
+// Why no library: this file replaces llhttp, the parser of Node.js. Its Debian version fails with an error of
+// its own on input that RFC 9112 requires us to accept (a tab after Content-Length, HTTP/1.2), does not
+// report chunk extensions, and accepts bare CR, bare LF and folded lines. So every byte had to be checked
+// before llhttp saw it, and finding colons was all that was left for it. Two parsers for one head can
+// disagree, which is how requests are smuggled. libhttp-parser is its predecessor, and laxer.
 //
-// One parser per service and worker, used by its connections in turn; it keeps nothing between two heads. A
-// head that has not arrived whole leaves nothing behind: it is looked at from its start when its next line
-// has ended. A head that is whole is parsed once, also when its body takes longer to arrive (kept_head.h).
+// There is one parser per service and worker, shared by its connections; it keeps no state between two heads.
+// An incomplete head is parsed again from its start when its next line is complete. A complete head is parsed
+// only once, even if its body arrives later (kept_head.h).
 //
-// What is refused in a prefix is refused in the same way in everything that begins with this prefix: it does
-// not matter how the bytes were cut into packets. Nothing is ever mended: a request that passes means the
-// same to every implementation in front of us or behind us.
+// If a prefix is refused, everything that begins with it is refused in the same way: it does not matter how
+// the bytes were split into packets. Nothing is ever corrected: a request that passes means the same to every
+// implementation in front of us or behind us.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_HEAD_PARSER_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_HEAD_PARSER_H_
 
@@ -37,19 +37,19 @@ struct HeadLimits {
 struct HeadResult {
   enum class Kind { kIncomplete, kComplete, kRefused };
   Kind kind = Kind::kIncomplete;
-  std::size_t size = 0;         // kComplete: bytes of the head, its empty line included
+  std::size_t size = 0;         // kComplete: bytes of the head, including its empty line
   Refusal refusal = kAccepted;  // kRefused
 };
 
 struct RequestHead {
-  HttpRequest request;  // body and peer are not of the head, and not set
+  HttpRequest request;  // without body and peer, which are not part of the head
   bool expects_continue = false;
   Framing framing;
 };
 
-// Empty lines that a client may send before a request line (RFC 9112 section 2.2), and how many of them.
+// Maximum number of empty lines before a request line (RFC 9112 section 2.2).
 inline constexpr std::size_t kMaxEmptyLines = 4;
-// The bytes at the start of `bytes` that are whole empty lines (CRLF).
+// The number of bytes in complete empty lines (CRLF) at the start of `bytes`.
 std::size_t EmptyLineBytes(std::string_view bytes);
 
 class HeadParser {
@@ -58,30 +58,30 @@ class HeadParser {
   HeadParser(const HeadParser&) = delete;
   HeadParser& operator=(const HeadParser&) = delete;
 
-  // `bytes` begin with a request line, and may end anywhere.
+  // `bytes` start with a request line and may end anywhere.
   HeadResult Parse(std::string_view bytes);
 
-  // Of what Parse found complete. Its views point into those bytes and into this parser: valid until the next
-  // Parse.
+  // The head that Parse found complete. Its views point into those bytes and into this parser; they are valid
+  // until the next Parse.
   [[nodiscard]] const RequestHead& Head() const { return head_; }
 
-  // Whether another Parse can find anything new when `added` has arrived behind `before`, which was
-  // incomplete. Keeps a client that sends byte by byte from making us look at its head for every byte.
+  // Whether parsing again can give a new result, after `added` has arrived behind the incomplete `before`.
+  // Avoids a parse per byte for a client that sends byte by byte.
   static bool WorthParsing(std::string_view before, std::string_view added);
 
  private:
-  // `line` with its CR and without its LF; `number` 0 is the request line.
+  // `line` includes its CR but not its LF; `number` 0 is the request line.
   Refusal TakeLine(std::string_view line, std::size_t number);
   Refusal TakeField(std::string_view line);
-  // What only the whole head can tell.
+  // Checks that need the complete head.
   Refusal Finish();
   Refusal ReadExpectations();
 
   HeadLimits limits_;
   std::uint64_t max_body_;
   RequestHead head_;
-  std::vector<HttpField> fields_;  // kept for its memory, so that a request costs no allocation
-  std::string path_;               // of the target, decoded; kept likewise
+  std::vector<HttpField> fields_;  // kept for its memory, so that a request allocates nothing
+  std::string path_;               // the decoded path of the target; kept for the same reason
 };
 
 }  // namespace preforkd::http

@@ -18,7 +18,7 @@ void PutNumber(char* at, int value, int digits) {
   for (int i = digits - 1; i >= 0; --i, value /= 10) at[i] = static_cast<char>('0' + value % 10);
 }
 
-// Reads a date from its front, piece by piece; the first piece that does not fit makes it fail for good.
+// Reads a date from its front, part by part. After the first mismatch it has failed for good.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -27,7 +27,7 @@ class Reader {
     if (!text_.starts_with(literal)) return Fail();
     text_.remove_prefix(literal.size());
   }
-  // Exactly `digits` digits; the first may be a space when `padded`.
+  // Reads exactly `digits` digits. If `padded`, the first may be a space.
   int Number(std::size_t digits, bool padded = false) {
     int value = 0;
     if (text_.size() < digits) Fail();
@@ -81,7 +81,7 @@ bool ReadFixdate(std::string_view text, std::tm& parts) {
   return reader.AtEnd();
 }
 
-// "Sunday, 06-Nov-94 08:49:37 GMT": a year more than 50 years ahead is one of the past century.
+// "Sunday, 06-Nov-94 08:49:37 GMT": a year more than 50 years ahead belongs to the past century.
 bool ReadRfc850(std::string_view text, std::time_t now, std::tm& parts) {
   Reader reader(text);
   reader.OneOf(kLongDays);

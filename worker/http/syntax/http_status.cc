@@ -9,7 +9,7 @@ namespace {
 
 using Phrase = std::pair<int, std::string_view>;
 
-// Sorted by code: it is searched by halves.
+// Sorted by code, for binary search.
 constexpr std::array<Phrase, 38> kPhrases = {{
     {200, "OK"},
     {201, "Created"},

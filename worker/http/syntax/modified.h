@@ -1,9 +1,9 @@
-// Modified: when a file was modified, as far as HTTP may be told. Pure.
+// Modified: the modification time of a file, as reported by HTTP. Pure.
 //
-// A time in the future, which a copy from another machine or an archive brings, must not be told:
-// Last-Modified is never later than Date (RFC 9110 section 8.8.2.1), and a client that sent it back would
-// never be believed. The kernel's own time of the last change (st_ctim) stands in: no content has come after
-// it.
+// A time in the future (from another machine's copy, or an archive) must not be reported: Last-Modified is
+// never later than Date (RFC 9110 section 8.8.2.1), and a client could not use it in a condition. The
+// kernel's own time of the last change (st_ctim) is used for comparisons instead: the content is not newer
+// than that.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_MODIFIED_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_MODIFIED_H_
 
@@ -14,8 +14,8 @@ namespace preforkd::http {
 
 struct Modified {
   std::time_t told = 0;    // the value of Last-Modified
-  std::time_t latest = 0;  // nothing was modified after it; what dates of clients are compared with
-  bool exact = true;       // `told` names this version of the file: it is not made up
+  std::time_t latest = 0;  // nothing was modified after it; client dates are compared with it
+  bool exact = true;       // `told` is the file's own time, not a substitute
 };
 
 constexpr Modified ModifiedOf(std::time_t mtime, std::time_t ctime, std::time_t now) {

@@ -25,15 +25,14 @@ constexpr std::array<std::pair<std::string_view, HttpMethod>, 9> kMethods = {{
     {"CONNECT", HttpMethod::kConnect},
 }};
 
-// The preface of HTTP/2 has a method of its own, to be refused by its version.
+// The method in the HTTP/2 preface, which is refused because of its version.
 constexpr std::string_view kPrefaceMethod = "PRI";
 
 // Longer than any method: 501 without waiting for its end.
 constexpr std::size_t kMaxMethod = 32;
 
-// A target holds no space, no control byte, no fragment, and nothing outside ASCII. Other bytes that the URI
-// grammar forbids (`{`, `|`, `^` ...) are left alone: browsers send them, and they mean the same to
-// everybody.
+// A target contains no space, control byte, fragment or non-ASCII byte. Other bytes that the URI grammar
+// forbids (`{`, `|`, `^` ...) are accepted: browsers send them, and every implementation reads them alike.
 constexpr ByteSet kTargetBytes = MakeByteSet([](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
 
 bool IsAbsolute(std::string_view target) {
@@ -45,7 +44,7 @@ bool IsAbsolute(std::string_view target) {
   return false;
 }
 
-// Which of the four forms is allowed is a matter of the method (RFC 9112 section 3.2).
+// The method determines which of the four forms is allowed (RFC 9112 section 3.2).
 bool IsTarget(std::string_view target, std::string_view method) {
   if (target.empty() || !AllIn(kTargetBytes, target)) return false;
   if (method == "CONNECT") return IsAuthorityWithPort(target);
@@ -67,11 +66,11 @@ Refusal ParseVersion(std::string_view version, int& minor) {
 Refusal CheckMethod(std::string_view so_far) {
   const std::size_t space = so_far.find(' ');
   const std::string_view whole = so_far.substr(0, std::min(space, so_far.find('\r')));
-  // What lies behind the limit must not matter: it may not have arrived.
+  // Bytes beyond the limit must not matter, because they may not have arrived.
   const std::string_view method = whole.substr(0, kMaxMethod + 1);
   if (!AllIn(kTokenBytes, method)) return 400;
   if (method.size() > kMaxMethod) return 501;
-  if (space == kNone || space > method.size()) return kAccepted;  // not whole yet; or a line without a space
+  if (space == kNone || space > method.size()) return kAccepted;  // incomplete, or a line without a space
   if (method.empty()) return 400;
   return MethodOf(method) || method == kPrefaceMethod ? kAccepted : 501;
 }

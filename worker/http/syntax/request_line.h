@@ -1,6 +1,6 @@
-// request_line: method SP request-target SP HTTP-version (RFC 9112 section 3), and not one byte more. Pure.
+// request_line: method SP request-target SP HTTP-version (RFC 9112 section 3), without any extra byte. Pure.
 //
-// The form of the target is judged here; what it means is decided in target.h.
+// This file checks the form of the target; target.h interprets it.
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_LINE_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_LINE_H_
 
@@ -16,24 +16,23 @@ struct RequestLine {
   HttpMethod method = HttpMethod::kGet;
   std::string_view method_name;
   std::string_view target;
-  // HTTP/1.x. A minor version above 1 is 1: a message of a higher one is processed as the highest that the
-  // recipient knows (RFC 9110 section 2.5).
+  // The minor version of HTTP/1.x. A higher one than 1 becomes 1: a recipient processes a message as the
+  // highest version that it knows (RFC 9110 section 2.5).
   int minor_version = 1;
 };
 
-// `so_far` is the start of a request line; its end may not have arrived. What is refused here is refused in
-// the same way however much follows.
+// `so_far`: the start of a request line, possibly incomplete. A refusal does not depend on what follows.
 Refusal CheckMethod(std::string_view so_far);
 
-// `line` has lost its CRLF and has passed CheckMethod. `parsed` points into it.
+// `line`: without CRLF; it has passed CheckMethod. `parsed` points into it.
 Refusal ParseRequestLine(std::string_view line, RequestLine& parsed);
 
-// nullopt: a token that we do not know.
+// nullopt: an unknown method.
 std::optional<HttpMethod> MethodOf(std::string_view token);
 
-// What the first bytes of a request, whatever is wrong with the rest, say about its method.
+// What the first bytes of a request tell about its method, even if the rest is invalid.
 enum class MethodSeen {
-  kHead,     // HEAD: the answer has no content
+  kHead,     // HEAD: the response has no content
   kUnknown,  // too few bytes: it may become HEAD
   kOther,
 };

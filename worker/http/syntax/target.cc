@@ -26,10 +26,10 @@ bool DecodePercent(std::string_view raw, std::string& out) {
   return true;
 }
 
-// Resolves "." and ".." and merges slashes, in place: what is written is never longer than what was read.
-// False when a ".." would leave the root.
+// Resolves "." and ".." and merges slashes, in place: the result is never longer than the input. False if a
+// ".." would leave the root.
 bool Normalise(std::string& path) {
-  std::size_t out = 1;  // behind the '/' that every path begins with
+  std::size_t out = 1;  // after the leading '/'
   std::size_t in = 1;
   while (in < path.size()) {
     const std::size_t end = std::min(path.find('/', in), path.size());
@@ -49,7 +49,7 @@ bool Normalise(std::string& path) {
   return true;
 }
 
-// Moves the authority of "http://host/path" out of `raw`; what is left may be empty.
+// Removes the authority of "http://host/path" from `raw` and returns it; the rest may be empty.
 std::string_view TakeAuthority(std::string_view& raw) {
   const std::size_t start = raw.find("//") + 2;
   const std::size_t end = std::min(raw.find_first_of("/?", start), raw.size());

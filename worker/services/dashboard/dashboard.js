@@ -1,7 +1,7 @@
 
-// Asks for status.json once a second, never twice at once, and shows what has changed. Everything that comes from the
-// server is set as text: a part of it (what a worker is doing) has been written by clients.
-const POLL_MS = 1000, PATIENCE_MS = 4000, MOST_BACKOFF_MS = 10000, MOST_EVENTS = 60;
+// Fetches status.json once a second, one request at a time, and shows the changes. All data from the server is set as
+// text, because part of it (what a worker is doing) comes from clients.
+const POLL_MS = 1000, TIMEOUT_MS = 4000, MAX_BACKOFF_MS = 10000, MAX_EVENTS = 60;
 const byId = id => document.getElementById(id);
 const make = (tag, className = "", text = "") => {
   const element = document.createElement(tag);
@@ -10,7 +10,7 @@ const make = (tag, className = "", text = "") => {
   return element;
 };
 
-// ---- numbers, as people read them ----
+// ---- formatting ----
 
 const count = value => {
   if (value >= 1e6) return (value / 1e6).toFixed(value < 1e7 ? 2 : 1) + " M";
@@ -34,12 +34,12 @@ const span = seconds => {
 };
 const reasons = counts => Object.entries(counts).filter(([, value]) => value > 0)
   .map(([name, value]) => `${name} ${count(value)}`).join(", ");
-const mood = state => ({ready: "good", serving: "good", starting: "warn", reloading: "warn", retiring: "warn",
+const badgeClass = state => ({ready: "good", serving: "good", starting: "warn", reloading: "warn", retiring: "warn",
   stopping: "warn", gone: "bad", degraded: "bad"})[state] || "soft";
 
-// ---- what happened between two answers ----
+// ---- differences of two samples ----
 
-// The q-th quantile of the waits that were counted between two histograms; null if there were none.
+// The q-th quantile of the waits between two histograms; null if there were none.
 function quantile(before, now, q) {
   const counts = now.counts.map((value, i) => value - before.counts[i]);
   let rest = q * counts.reduce((sum, value) => sum + value, 0);
@@ -58,7 +58,7 @@ function quantile(before, now, q) {
 
 const perSecond = (before, now, seconds) => seconds > 0 ? Math.max(0, now - before) / seconds : null;
 
-// Requests and CPU of each worker. Its CPU time is measured by itself, at its last heartbeat, and not at our pace.
+// Requests and CPU per worker. A worker measures its CPU time at its heartbeat, independently of our polling.
 class WorkerRates {
   constructor() { this.known = new Map(); }
 
@@ -108,9 +108,9 @@ function showTiles(status, rates) {
   tile("parked", "Parked", count(status.parked), `${count(status.handed_back)} handed back`);
   tile("wait", "Dispatch wait p99", rates.p99 === null ? "\u2013" : wait(rates.p99),
     rates.p50 === null ? "no new connections" : `p50 ${wait(rates.p50)}`);
-  tile("lost", "Lost", count(status.lost), reasons(status.lost_by) || "nobody was cut off",
+  tile("lost", "Lost", count(status.lost), reasons(status.lost_by) || "no connection was cut off",
     status.lost ? "bad" : "good");
-  tile("restarts", "Restarts", count(status.restarts), reasons(status.restarts_by) || "no worker has died",
+  tile("restarts", "Restarts", count(status.restarts), reasons(status.restarts_by) || "no worker was restarted",
     status.restarts ? "warn" : "");
   tile("cpu", "CPU of workers", percent(rates.cpu), `master ${percent(rates.masterCpu)}`);
   tile("memory", "Memory of workers", bytes(memory), `master ${bytes(status.master.rss_bytes)}`);
@@ -118,7 +118,7 @@ function showTiles(status, rates) {
 
 function showIdentity(status) {
   byId("state").textContent = status.state;
-  byId("state").className = `badge ${mood(status.state)}`;
+  byId("state").className = `badge ${badgeClass(status.state)}`;
   const shown = {version: status.version, pid: status.pid, generation: status.generation,
     up: span(status.uptime_seconds)};
   byId("identity").replaceChildren(...Object.entries(shown).map(([name, value]) => {
@@ -132,7 +132,7 @@ function showIdentity(status) {
   byId("ready").className = ready < status.workers_wanted ? "warn" : "";
 }
 
-// Nothing where main is the only one.
+// True if there is a pool besides main.
 const hasPools = status => status.pools.some(pool => pool.name !== "main") ||
   status.workers.some(worker => worker.pool !== "main");
 
@@ -142,7 +142,7 @@ function showPools(status) {
     const item = make("li");
     const ready = `${pool.ready} ready, ${pool.workers_wanted} wanted`;
     item.dataset.pool = pool.name;
-    item.append(make("span", `badge ${mood(pool.state)}`, pool.name),
+    item.append(make("span", `badge ${badgeClass(pool.state)}`, pool.name),
       make("span", pool.ready < pool.workers_wanted ? "warn" : "", pool.state === "serving" ? ready : `${pool.state}, ${ready}`));
     if (pool.waiting > 0) item.append(make("span", "warn", `${count(pool.waiting)} wait`));
     return item;
@@ -153,7 +153,7 @@ const CELLS = [["slot", "slot"], ["state", ""], ["process", "process"], ["meter 
   ["meter requests", "requests/s"], ["meter cpu", "CPU"], ["meter memory", "memory"], ["queue", "queue"], ["up", "up"],
   ["doing", ""]];
 
-// `place`: pool by pool, and by slot in each.
+// `place`: sorts the rows by pool, then by slot.
 function workerRow(body, slot, place) {
   const found = body.querySelector(`tr[data-slot="${slot}"]`);
   if (found && found.dataset.place === String(place)) return found;
@@ -184,7 +184,7 @@ function showWorkers(status, ratesOf) {
   const body = byId("workers").tBodies[0];
   const slots = new Set(status.workers.map(worker => String(worker.slot)));
   for (const row of [...body.children]) if (!slots.has(row.dataset.slot)) row.remove();
-  // All bars of a column have one scale, whose end is a round number.
+  // All bars of a column share one scale, which ends at a round number.
   const end = (least, pick) => niceCeiling(Math.max(least, ...status.workers.map(pick)));
   const scale = {connections: end(10, worker => worker.connections), memory: end(1, worker => worker.rss_bytes),
     requests: end(10, worker => ratesOf.get(worker).requests || 0)};
@@ -195,14 +195,14 @@ function showWorkers(status, ratesOf) {
     const rates = ratesOf.get(worker);
     if (row.dataset.incarnation && row.dataset.incarnation !== String(worker.incarnation) && worker.pid > 0) {
       row.classList.remove("fresh");
-      void row.offsetWidth;  // so that the animation starts again
+      void row.offsetWidth;  // restarts the animation
       row.classList.add("fresh");
     }
     row.dataset.incarnation = worker.incarnation;
     slot.firstChild.textContent = worker.slot;
     slot.lastChild.textContent = hasPools(status) ? worker.pool : "";
     state.firstChild.textContent = worker.state;
-    state.firstChild.className = `badge ${mood(worker.state)}`;
+    state.firstChild.className = `badge ${badgeClass(worker.state)}`;
     process.firstChild.textContent = worker.pid > 0 ? `pid ${worker.pid}` : "none";
     process.lastChild.textContent = `#${worker.incarnation}, generation ${worker.generation}`;
     meter(connections, count(worker.connections), worker.connections / scale.connections);
@@ -219,7 +219,7 @@ function showDoing(cell, worker) {
   const idle = /^nothing(?:; last: ([^]*))?$/.exec(worker.doing);
   const silent = worker.heartbeat_age_seconds;
   let text = idle ? (idle[1] ? `idle, last ${idle[1]}` : "idle") : worker.doing.replace(/ for 0\.0\d+ s$/, "");
-  if (worker.state === "gone") text = "will be started again";
+  if (worker.state === "gone") text = "will be restarted";
   else if (silent > 3) text = `has not answered for ${span(silent)}: ${worker.doing}`;
   cell.textContent = cell.title = text;
   cell.className = `doing ${silent > 3 || worker.state === "gone" ? "bad" : idle ? "soft" : ""}`;
@@ -245,10 +245,10 @@ function tell(text, className = "") {
   line.append(make("time", "", new Date().toLocaleTimeString("en-GB")), make("span", "", text));
   list.querySelector(".none")?.remove();
   list.prepend(line);
-  while (list.children.length > MOST_EVENTS) list.lastChild.remove();
+  while (list.children.length > MAX_EVENTS) list.lastChild.remove();
 }
 
-// What is worth a line.
+// Lists notable changes as events.
 function tellChanges(before, status) {
   const grown = key => reasons(Object.fromEntries(
     Object.entries(status[key]).map(([name, value]) => [name, value - (before[key][name] || 0)])));
@@ -257,12 +257,14 @@ function tellChanges(before, status) {
   if (status.generation !== before.generation) tell(`generation ${status.generation} serves`);
   else if (status.state !== before.state) tell(`the server is ${status.state}`);
   if (before.last_reload_successful && !status.last_reload_successful) {
-    tell(`a reload was refused; generation ${status.generation} serves on`, "bad");
+    tell(`a reload was refused; generation ${status.generation} stays in service`, "bad");
   }
   const oldPools = new Map(before.pools.map(pool => [pool.name, pool.state]));
   for (const pool of hasPools(status) ? status.pools : []) {
     const last = oldPools.get(pool.name);
-    if (last && last !== pool.state) tell(`pool ${pool.name} is ${pool.state}`, mood(pool.state) === "bad" ? "bad" : "");
+    if (last && last !== pool.state) {
+      tell(`pool ${pool.name} is ${pool.state}`, badgeClass(pool.state) === "bad" ? "bad" : "");
+    }
   }
   const old = new Map(before.workers.map(worker => [worker.slot, worker]));
   for (const worker of status.workers) {
@@ -272,10 +274,10 @@ function tellChanges(before, status) {
     const follows = last && last.incarnation !== worker.incarnation ? `, follows #${last.incarnation}` : "";
     tell(`slot ${worker.slot}: worker #${worker.incarnation}, pid ${worker.pid}${follows}`);
   }
-  for (const last of old.values()) tell(`slot ${last.slot}: worker #${last.incarnation} has left`);
+  for (const last of old.values()) tell(`slot ${last.slot}: worker #${last.incarnation} has exited`);
   for (const listener of status.listeners) {
     const last = before.listeners.find(other => other.address === listener.address);
-    if (last && listener.paused && !last.paused) tell(`${listener.address}: accepting pauses`, "warn");
+    if (last && listener.paused && !last.paused) tell(`${listener.address}: accepting has paused`, "warn");
   }
 }
 
@@ -290,7 +292,7 @@ let before = null, workerRates = new WorkerRates(), failures = 0, goneSince = 0,
 
 function show(status) {
   if (before && (before.pid !== status.pid || status.uptime_seconds < before.uptime_seconds)) {
-    tell("this is another server, or it has been started anew", "warn");
+    tell("this is another server, or it was restarted", "warn");
     before = null;
     workerRates = new WorkerRates();
     charts.forEach(chart => chart.clear());
@@ -317,7 +319,7 @@ function show(status) {
   before = status;
 }
 
-// Over some seconds: the master looks at itself once a second at its own pace.
+// Measured over some seconds, because the master updates its CPU time only once a second.
 const masterTimes = [];
 function masterCpu(status) {
   if (masterTimes.length > 0 && masterTimes[0].pid !== status.pid) masterTimes.length = 0;
@@ -338,9 +340,9 @@ function showGone(next) {
 
 async function poll() {
   clearTimeout(timer);
-  timer = -1;  // asking
+  timer = -1;  // a request is running
   try {
-    const answer = await fetch("status.json", {cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS)});
+    const answer = await fetch("status.json", {cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS)});
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const status = await answer.json();
     if (failures > 0) tell(`the server answers again, after ${span((Date.now() - goneSince) / 1000)}`);
@@ -354,13 +356,13 @@ async function poll() {
       goneSince = Date.now();
       tell("the server does not answer", "bad");
     }
-    const next = Math.min(MOST_BACKOFF_MS, POLL_MS * 2 ** Math.min(failures, 8));
+    const next = Math.min(MAX_BACKOFF_MS, POLL_MS * 2 ** Math.min(failures, 8));
     ++failures;
     showGone(next);
     timer = setTimeout(poll, next);
   }
 }
 
-// Who looks again does not wait for the end of a long pause.
+// When the page becomes visible again, poll at once instead of after a long pause.
 document.addEventListener("visibilitychange", () => { if (!document.hidden && timer !== -1) poll(); });
 poll();

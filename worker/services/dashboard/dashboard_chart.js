@@ -1,6 +1,6 @@
 
 "use strict";
-// A chart of the last minutes. Draws what it is given, in pixels of its own size, and says what is under the pointer.
+// A chart of the last minutes. Draws its samples in pixels and shows the values under the pointer.
 const SHORTEST_SECONDS = 60, LONGEST_SECONDS = 180;
 
 function svgElement(name, attributes, text) {
@@ -10,7 +10,7 @@ function svgElement(name, attributes, text) {
   return element;
 }
 
-// The least round number that is not below `value`.
+// The smallest round number that is at least `value`.
 function niceCeiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return power * [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find(step => step * power >= value * (1 - 1e-9));
@@ -72,7 +72,7 @@ class Chart {
     this.say(chosen);
   }
 
-  // One path for each run without a gap.
+  // One path for each run of samples without a gap.
   lines(one, x, y, left, bottom) {
     const runs = [[]];
     for (const sample of this.samples) {

@@ -1,4 +1,4 @@
-#include "master/workers/reports/post_mortem.h"
+#include "master/workers/reports/exit_diagnosis.h"
 
 #include <cxxabi.h>
 #include <dlfcn.h>
@@ -14,9 +14,9 @@
 namespace preforkd {
 namespace {
 
-// The signal handler itself and the kernel's way into it.
+// The signal handler and the kernel's signal frame.
 constexpr std::size_t kHandlerFrames = 2;
-// What is outside of it was called by the master, before the fork.
+// Frames outside of this one belong to the master, from before the fork.
 constexpr std::string_view kForkFrame = "preforkd::SpawnProcess";
 
 std::string Demangle(const char* symbol) {
@@ -34,20 +34,20 @@ std::string NameOf(std::uint64_t address) {
   const std::uint64_t offset = address - reinterpret_cast<std::uint64_t>(info.dli_fbase);
   if (info.dli_sname == nullptr) return fmt::format("{}+{:#x}", info.dli_fname, offset);
   const std::uint64_t into = address - reinterpret_cast<std::uint64_t>(info.dli_saddr);
-  // Without the parameters, which templates make longer than a screen.
+  // Parameters are cut off: with templates they are longer than a screen.
   const std::string name = Demangle(info.dli_sname);
   return fmt::format("{}+{:#x} ({}+{:#x})", name.substr(0, name.find('(')), into, info.dli_fname, offset);
 }
 
-// "[::1]:80" -> "[::1]": every connection of a client has another port.
+// "[::1]:80" -> "[::1]": each connection of a client has another port.
 std::string WithoutPort(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
-std::string MemoryHint(const PostMortem& dead) {
-  if (!dead.memory) return {};
+std::string MemoryHint(const ExitDiagnosis& diagnosis) {
+  if (!diagnosis.memory) return {};
   return fmt::format(
-      ", by the OOM killer (its count for this control group has grown; at its last heartbeat the worker had "
-      "{:.1f} MiB)",
-      static_cast<double>(*dead.memory) / (1024.0 * 1024.0));
+      ", by the OOM killer (its count for this control group has increased; at its last heartbeat the worker "
+      "used {:.1f} MiB)",
+      static_cast<double>(*diagnosis.memory) / (1024.0 * 1024.0));
 }
 
 }  // namespace
@@ -62,25 +62,39 @@ std::vector<std::string> NameFrames(const CrashRecord& record) {
   return names;
 }
 
-void LogPostMortem(const PostMortem& dead) {
-  const double uptime = Seconds(dead.uptime);
-  if (dead.was == WorkerState::kRetiring && dead.exit.kind == ExitKind::kClean) {
-    log::Info("worker {} pid {} has left after {:.1f} s", dead.id, dead.pid, uptime);
+void LogExit(const ExitDiagnosis& diagnosis) {
+  const double uptime = Seconds(diagnosis.uptime);
+  if (diagnosis.was == WorkerState::kRetiring && diagnosis.exit.kind == ExitKind::kClean) {
+    log::Info({log::kWorkerRetired, diagnosis.id, {{"worker_pid", diagnosis.pid}, {"uptime", uptime}}},
+              "worker retired after {:.1f} s", uptime);
     return;
   }
   const std::string text = fmt::format(
-      "worker {} pid {} died while {}: {} after {:.1f} s{}; connections lost {}, reclaimed {}; it was doing: "
-      "{}",
-      dead.id, dead.pid, Name(dead.was), dead.exit.Text() + MemoryHint(dead), uptime, dead.in_pool, dead.lost,
-      dead.reclaimed, dead.doing);
-  dead.conn ? log::Error(*dead.conn, "{}", text) : log::Error("{}", text);
-  for (std::size_t i = 0; i < dead.frames.size(); ++i) {
-    log::Error("worker {} pid {} backtrace #{} {}", dead.id, dead.pid, i, dead.frames[i]);
+      "worker exited while {}: {} after {:.1f} s; connections lost {}, reclaimed {}; it was doing: {}",
+      Name(diagnosis.was), diagnosis.exit.Text() + MemoryHint(diagnosis), uptime, diagnosis.lost,
+      diagnosis.reclaimed, diagnosis.doing);
+  log::Error({log::kWorkerExited,
+              diagnosis.id,
+              diagnosis.conn,
+              {{"worker_pid", diagnosis.pid},
+               {"state", Name(diagnosis.was)},
+               {"exit", diagnosis.exit.Word()},
+               {"pool", diagnosis.pool},
+               {"oom", diagnosis.memory.has_value()},
+               {"lost", diagnosis.lost},
+               {"reclaimed", diagnosis.reclaimed},
+               {"doing", diagnosis.doing}}},
+             "{}", text);
+  for (std::size_t i = 0; i < diagnosis.frames.size(); ++i) {
+    log::Error({log::kWorkerBacktrace,
+                diagnosis.id,
+                {{"worker_pid", diagnosis.pid}, {"frame", i}, {"symbol", diagnosis.frames[i]}}},
+               "backtrace #{} {}", i, diagnosis.frames[i]);
   }
 }
 
-bool PoisonWatch::OnDeath(const WorkerRow& row, std::string& suspect) {
-  // Only what it was in the middle of counts.
+bool PoisonWatch::OnExit(const WorkerRow& row, std::string& suspect) {
+  // Only a request that was being processed counts.
   const std::string what = Get(row.callback_since_ns) != 0 ? row.doing.Read() : std::string();
   const std::string request =
       what.empty() ? std::string() : fmt::format("'{}' from {}", what, WithoutPort(row.DoingPeer().Text()));

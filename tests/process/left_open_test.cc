@@ -1,5 +1,5 @@
-// What the server, and its workers, keep of whoever started it: no secret of its environment, no descriptor
-// that somebody forgot to close, no protection from the OOM killer for those who can be replaced.
+// What the server and its workers keep of the process that started the server: no secrets of the environment,
+// no forgotten descriptors, and for workers no protection from the OOM killer.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "common/net/socket_ops.h"
+#include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/proc_status.h"
 #include "tests/support/tcp_client.h"
@@ -26,7 +27,7 @@ std::vector<std::string> With(const std::vector<std::string>& more) {
   return flags;
 }
 
-// NAME=VALUE, sorted, of a process; the zeros behind them left out.
+// The environment of a process: NAME=VALUE, sorted.
 std::vector<std::string> Environment(pid_t pid) {
   const std::string text = ReadFile(fmt::format("/proc/{}/environ", pid));
   std::vector<std::string> variables;
@@ -43,14 +44,14 @@ bool Holds(const std::vector<std::string>& variables, const std::string& variabl
   return std::count(variables.begin(), variables.end(), variable) == 1;
 }
 
-// A shell that does `commands` and becomes the server.
+// A shell that runs `commands` and executes the server.
 std::vector<std::string> Shell(const std::string& commands) {
   return {"/bin/sh", "-c", commands + "; exec \"$@\"", "sh"};
 }
 
 }  // namespace
 
-TEST_CASE("a worker keeps a short list of variables, and nothing else of the environment") {
+TEST_CASE("a worker keeps a short list of variables and nothing else of the environment") {
   DaemonProcess daemon;
   daemon.SetEnvironment("SECRET", "xyzzy");
   daemon.SetEnvironment("LC_TIME", "C");
@@ -76,7 +77,7 @@ TEST_CASE("a worker keeps a short list of variables, and nothing else of the env
   }
 }
 
-TEST_CASE("a worker keeps what the configuration lists, across a crash, a reload and an upgrade") {
+TEST_CASE("a worker keeps the configured variables, across a crash, a reload and an upgrade") {
   DaemonProcess daemon;
   daemon.SetEnvironment("DATABASE_URL", "db");
   daemon.SetEnvironment("APP_ONE", "1");
@@ -85,12 +86,12 @@ TEST_CASE("a worker keeps what the configuration lists, across a crash, a reload
   daemon.Serve(2, With({"--set", "worker.environment=DATABASE_URL, APP_*"}));
   const std::vector<std::string> listed = {"APP_ONE=1", "APP_TWO=2", "DATABASE_URL=db"};
   for (const pid_t worker : daemon.WorkerPids()) CHECK(Environment(worker) == listed);
-  daemon.ExpectLine("died while ready: signal 9");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   REQUIRE(::kill(daemon.ReadyWorkers().at(0).pid, SIGKILL) == 0);
-  REQUIRE(daemon.WaitForLog("is ready after", 3));
+  REQUIRE(daemon.WaitForEvent("worker_ready", 3));
   for (const pid_t worker : daemon.WorkerPids()) CHECK(Environment(worker) == listed);
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog("generation 2 serves"));
+  REQUIRE(daemon.WaitForEvent("upgrade_done generation=2"));
   REQUIRE(daemon.AwaitWorkers(2));
   for (const pid_t worker : daemon.WorkerPids()) CHECK(Environment(worker) == listed);
 }
@@ -101,13 +102,13 @@ TEST_CASE("an empty list: a worker has no environment") {
   for (const pid_t worker : daemon.WorkerPids()) CHECK(Environment(worker).empty());
 }
 
-TEST_CASE("descriptors that somebody left open are closed, and the log names them") {
+TEST_CASE("descriptors that the parent process left open are closed, and the log names them") {
   DaemonProcess daemon;
   const TempDirectory folder;
   WriteFile(folder.Path("secret"), "xyzzy");
   daemon.LaunchBy(Shell(fmt::format("exec 7<{0} 9<{0}", folder.Path("secret"))));
   daemon.Serve(2, kEcho);
-  CHECK(daemon.CountLog("closed what whoever started the server had left open: descriptors 7 (") == 1);
+  CHECK(daemon.CountEvents("descriptors_closed descriptors=2 fds=\"7,9\"") == 1);
   const std::map<int, std::string> fds = FdSnapshot::Of(daemon.MasterPid()).Targets();
   for (const auto& [fd, target] : fds) {
     CAPTURE(fd);
@@ -115,7 +116,7 @@ TEST_CASE("descriptors that somebody left open are closed, and the log names the
   }
 }
 
-TEST_CASE("sockets of a service manager stay, and what is open behind them goes") {
+TEST_CASE("sockets of a service manager stay open, and later descriptors are closed") {
   Result<UniqueFd> socket = BindSocket(ParseListenAddress("127.0.0.1:0").Value());
   REQUIRE(socket.Ok());
   REQUIRE(Listen(socket.Value().Get(), 8).Ok());
@@ -126,58 +127,57 @@ TEST_CASE("sockets of a service manager stay, and what is open behind them goes"
   daemon.PassSocket("web", socket.Value().Get());
   daemon.LaunchBy(Shell("exec 8<" + folder.Path("secret")));
   daemon.Serve(2, {"--service", "echo", "--listen", "systemd:web", "--workers", "2"});
-  CHECK(daemon.CountLog("had left open: descriptor 8 (") == 1);
+  CHECK(daemon.CountEvents("descriptors_closed descriptors=1 fds=8") == 1);
   {
     TcpClient client(address);
     CHECK(client.Echoes("hello"));
   }
-  // An upgrade takes everything along that is open for a reason.
+  // An upgrade keeps everything that is open for a reason.
   daemon.Signal(SIGUSR2);
-  REQUIRE(daemon.WaitForLog("generation 2 serves"));
-  CHECK(daemon.CountLog("had left open") == 1);
+  REQUIRE(daemon.WaitForEvent("upgrade_done generation=2"));
+  CHECK(daemon.CountEvents("descriptors_closed") == 1);
   TcpClient client(address);
   CHECK(client.Echoes("still here"));
 }
 
-TEST_CASE("sockets that were meant for somebody else are closed too") {
+TEST_CASE("sockets that were passed for another process are closed, too") {
   DaemonProcess daemon;
   const TempDirectory folder;
   WriteFile(folder.Path("secret"), "xyzzy");
   daemon.LaunchBy(Shell(fmt::format("exec 3<{0}; export LISTEN_PID=1 LISTEN_FDS=1", folder.Path("secret"))));
   daemon.Serve(2, kEcho);
-  CHECK(daemon.CountLog("had left open: descriptor 3 (") == 1);
+  CHECK(daemon.CountEvents("descriptors_closed descriptors=1 fds=3") == 1);
 }
 
-TEST_CASE("the configuration may come from a descriptor of the shell's") {
+TEST_CASE("the configuration may come from a descriptor of the shell") {
   DaemonProcess daemon;
   const TempDirectory folder;
-  WriteFile(folder.Path("config"),
-            "[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"s\"\n[service.s]\ntype = \"echo\"\n");
+  WriteFile(folder.Path("config"), ConfigText().Listen("s").Service("s", "echo").Text());
   daemon.LaunchBy(Shell(fmt::format("exec 9<{}", folder.Path("config"))));
   CHECK(daemon.Run({"-c", "/dev/fd/9", "--check"}) == 0);
   CHECK(daemon.Output() == "configuration ok\n");
 }
 
-TEST_CASE("signals that were blocked or ignored by whoever started the server reach it all the same") {
+TEST_CASE("signals that the parent process blocked or ignored reach the server") {
   DaemonProcess daemon;
   daemon.LaunchBy({"/usr/bin/env", "--block-signal", "--ignore-signal"});
   daemon.Serve(2, kEcho);
   CHECK(daemon.Reload());
   REQUIRE(daemon.AwaitWorkers(2));
-  daemon.ExpectLine("died while ready: signal 9");
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGKILL");
   REQUIRE(::kill(daemon.ReadyWorkers().at(0).pid, SIGKILL) == 0);
-  CHECK(daemon.WaitForLog("is ready after", 5));
+  CHECK(daemon.WaitForEvent("worker_ready", 5));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
 }
 
-TEST_CASE("protection from the OOM killer is the master's, not its workers'") {
+TEST_CASE("the master keeps its protection from the OOM killer, its workers do not") {
   DaemonProcess daemon;
   daemon.LaunchBy(Shell("echo -500 > /proc/$$/oom_score_adj"));
   daemon.Serve(2, kEcho);
   const auto score = [](pid_t pid) { return ReadFile(fmt::format("/proc/{}/oom_score_adj", pid)); };
   if (score(daemon.MasterPid()) != "-500\n") {
-    MESSAGE("skipped: nobody may be protected here");
+    MESSAGE("skipped: oom_score_adj cannot be lowered here");
     return;
   }
   for (const pid_t worker : daemon.WorkerPids()) CHECK(score(worker) == "0\n");

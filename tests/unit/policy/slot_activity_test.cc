@@ -1,26 +1,26 @@
-#include "master/policy/pulse.h"
+#include "master/policy/slot_activity.h"
 
 #include <doctest/doctest.h>
 
-namespace preforkd {
+namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kPatience = milliseconds(20);
-constexpr Duration kEarly = kPatience / 4;
+constexpr Duration kTimeout = milliseconds(20);
+constexpr Duration kEarly = kTimeout / 4;
 constexpr Time kStart = Time{} + std::chrono::hours(1);
 
 std::uint64_t Nanoseconds(Time time) { return static_cast<std::uint64_t>(ToNanoseconds(time)); }
 
 // One slot whose clock a test moves.
 struct World {
-  SlotPulse pulse;
-  PulseReading row{0, 0, 0, Nanoseconds(kStart)};
+  SlotActivity slot_activity;
+  ActivityReading row{0, 0, 0, Nanoseconds(kStart)};
   Time now = kStart;
 
   void Send(bool stays = false) {
-    pulse.Sent(now, stays);
+    slot_activity.Sent(now, stays);
     ++row.queued;
   }
   void Take() {
@@ -31,31 +31,31 @@ struct World {
   void EnterCallback() { row.callback_since_ns = Nanoseconds(now); }
   void LeaveCallback() { row.callback_since_ns = 0; }
   void Pass(Duration span) { now += span; }
-  [[nodiscard]] bool Stuck() { return pulse.Stuck(row, kPatience, now); }
-  [[nodiscard]] bool Blocked() const { return SlotPulse::Blocked(row, kPatience, now); }
+  [[nodiscard]] bool Stuck() { return slot_activity.Stuck(row, kTimeout, now); }
+  [[nodiscard]] bool Blocked() const { return SlotActivity::Blocked(row, kTimeout, now); }
 };
 
 }  // namespace
 
-TEST_CASE("a slot with an empty queue that waits is not stuck, for however long") {
+TEST_CASE("a waiting slot with an empty queue is never stuck") {
   World world;
   world.Pass(std::chrono::hours(5));
   CHECK_FALSE(world.Stuck());
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
 }
 
-TEST_CASE("a parcel left alone for the patience makes it stuck, not a moment less") {
+TEST_CASE("a parcel not taken for the timeout makes it stuck, not a moment less") {
   World world;
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
-  world.Pass(kPatience - milliseconds(1));
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == kStart + kEarly);
+  world.Pass(kTimeout - milliseconds(1));
   CHECK_FALSE(world.Stuck());
   world.Pass(milliseconds(1));
   CHECK(world.Stuck());
-  CHECK_FALSE(world.Blocked());  // it may only be that the machine has not let it run
+  CHECK_FALSE(world.Blocked());  // it may only have got no CPU
 }
 
-TEST_CASE("taking the oldest gives the next one its own patience") {
+TEST_CASE("taking the oldest gives the next one its own timeout") {
   World world;
   world.Send();
   world.Pass(milliseconds(15));
@@ -67,7 +67,7 @@ TEST_CASE("taking the oldest gives the next one its own patience") {
   CHECK(world.Stuck());
 }
 
-TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patience never is") {
+TEST_CASE("busy is not stuck: a slot that takes its parcels within the timeout never is") {
   World world;
   for (int i = 0; i < 1000; ++i) {
     world.Send();
@@ -77,37 +77,37 @@ TEST_CASE("busy is not stuck: a slot that takes what it is sent within the patie
   }
 }
 
-TEST_CASE("one callback longer than the patience: stuck and blocked, with an empty queue too") {
+TEST_CASE("one callback longer than the timeout: stuck and blocked, with an empty queue too") {
   World world;
   world.EnterCallback();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   CHECK(world.Blocked());
   CHECK(world.Stuck());
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));  // nothing is queued: no timer
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));  // nothing is queued: no timer
 }
 
-TEST_CASE("a quarter of the patience in one callback: held up, and it matters to whoever waits behind it") {
+TEST_CASE("a quarter of the timeout in one callback: slow, if a parcel waits behind it") {
   World world;
   world.EnterCallback();
   world.Pass(kEarly - milliseconds(1));
-  CHECK_FALSE(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  CHECK_FALSE(SlotActivity::Slow(world.row, kTimeout, world.now));
   world.Pass(milliseconds(1));
-  CHECK(SlotPulse::HeldUp(world.row, kPatience, world.now));
+  CHECK(SlotActivity::Slow(world.row, kTimeout, world.now));
   CHECK_FALSE(world.Blocked());
-  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));
   world.Send(true);
-  CHECK_FALSE(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));  // that one stays
+  CHECK_FALSE(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));  // that one stays
   world.Send();
-  CHECK(world.pulse.KeepsSomebodyWaiting(world.row, kPatience, world.now));
-  CHECK_FALSE(SlotPulse::HeldUp(world.row, Duration(0), world.now));
+  CHECK(world.slot_activity.KeepsSomebodyWaiting(world.row, kTimeout, world.now));
+  CHECK_FALSE(SlotActivity::Slow(world.row, Duration(0), world.now));
 }
 
-TEST_CASE("a parcel sent into a callback that has lasted already is looked after early") {
+TEST_CASE("a parcel sent into a long callback is checked early") {
   World world;
   world.EnterCallback();
   world.Pass(milliseconds(15));
   world.Send();
-  CHECK(world.pulse.NextLook(world.row, kPatience) == kStart + kEarly);
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == kStart + kEarly);
   world.Pass(milliseconds(5));
   CHECK(world.Stuck());
 }
@@ -119,7 +119,7 @@ TEST_CASE(
     World world;
     world.EnterCallback();
     world.Send();
-    world.Pass(kPatience);
+    world.Pass(kTimeout);
     REQUIRE(world.Stuck());
     world.ReclaimAll();
     world.Pass(std::chrono::seconds(10));
@@ -134,42 +134,42 @@ TEST_CASE(
 TEST_CASE("a callback that follows the next at once is no reason to stay stuck") {
   World world;
   world.EnterCallback();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   REQUIRE(world.Stuck());
   world.EnterCallback();
   CHECK_FALSE(world.Stuck());
 }
 
-TEST_CASE("a parcel that stays does not make its slot stuck, nor hide one behind it that does") {
+TEST_CASE("a parcel that stays does not make its slot stuck, nor hide a later one that does") {
   World world;
   world.Send(true);
-  CHECK_FALSE(world.pulse.NextLook(world.row, kPatience));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, kTimeout));
   world.Pass(std::chrono::hours(1));
   CHECK_FALSE(world.Stuck());
   world.Send(false);
-  CHECK(world.pulse.NextLook(world.row, kPatience) == world.now + kEarly);
-  world.Pass(kPatience);
+  CHECK(world.slot_activity.NextCheck(world.row, kTimeout) == world.now + kEarly);
+  world.Pass(kTimeout);
   CHECK(world.Stuck());
 }
 
-TEST_CASE("reclaim_after = 0: never stuck, never looked at") {
+TEST_CASE("reclaim_after = 0: never stuck, never checked") {
   World world;
   world.Send();
   world.EnterCallback();
   world.Pass(std::chrono::hours(1));
-  CHECK_FALSE(world.pulse.Stuck(world.row, Duration(0), world.now));
-  CHECK_FALSE(SlotPulse::Blocked(world.row, Duration(0), world.now));
-  CHECK_FALSE(world.pulse.NextLook(world.row, Duration(0)));
+  CHECK_FALSE(world.slot_activity.Stuck(world.row, Duration(0), world.now));
+  CHECK_FALSE(SlotActivity::Blocked(world.row, Duration(0), world.now));
+  CHECK_FALSE(world.slot_activity.NextCheck(world.row, Duration(0)));
 }
 
-TEST_CASE("a new incarnation begins without the past") {
+TEST_CASE("a new incarnation starts without history") {
   World world;
   world.Send();
-  world.Pass(kPatience);
+  world.Pass(kTimeout);
   REQUIRE(world.Stuck());
-  world.pulse.Reset();
+  world.slot_activity.Reset();
   world.row.queued = 0;
   CHECK_FALSE(world.Stuck());
 }
 
-}  // namespace preforkd
+}  // namespace preforkd::testing
