@@ -207,6 +207,17 @@ class Package(unittest.TestCase):
         score = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", report)[1])
         self.assertLessEqual(score, 1.5)
 
+    def test_man_pages_render_without_a_warning(self):
+        if not shutil.which("man"):
+            self.skipTest("man is not installed")
+        pages = sorted(path for path in (self.root / "usr/share/man").rglob("*.gz"))
+        self.assertGreaterEqual(len(pages), 3)
+        for page in pages:
+            with self.subTest(page=page.name):
+                result = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)], check=True,
+                                        capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+                self.assertEqual(result.stderr, "")
+
     def test_lintian_finds_no_error(self):
         if not shutil.which("lintian"):
             self.skipTest("lintian is not installed")
