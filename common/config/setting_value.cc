@@ -131,9 +131,9 @@ Result<SettingValue> ReadWords(const std::vector<std::string>& words, const Writ
 }
 
 Result<SettingValue> ReadMode(const Written& written) {
-  constexpr std::size_t kMostDigits = 4;
+  constexpr std::size_t kMaxDigits = 4;
   const bool octal =
-      written.IsText() && !written.text.empty() && written.text.size() <= kMostDigits &&
+      written.IsText() && !written.text.empty() && written.text.size() <= kMaxDigits &&
       std::all_of(written.text.begin(), written.text.end(), [](char c) { return c >= '0' && c <= '7'; });
   SettingValue mode;
   if (octal) std::from_chars(written.text.data(), written.text.data() + written.text.size(), mode.number, 8);

@@ -53,12 +53,12 @@ std::uint32_t CpusByAffinity() {
 
 // A file in /proc or /sys, whose size is not known in advance.
 std::optional<std::string> ReadSmallFile(const std::string& path) {
-  constexpr std::size_t kMost = 1024 * 1024;
+  constexpr std::size_t kMaxBytes = 1024 * 1024;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.Valid()) return std::nullopt;
   std::string text;
   std::array<char, 4096> buffer;
-  while (text.size() < kMost) {
+  while (text.size() < kMaxBytes) {
     const ssize_t size = ::read(fd.Get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::nullopt;

@@ -32,16 +32,6 @@ const char* RestartReasonName(RestartReason reason) {
   return "unknown";
 }
 
-const char* RecycleReasonName(RecycleReason reason) {
-  switch (reason) {
-    case RecycleReason::kRequests: return "max_requests";
-    case RecycleReason::kMemory: return "max_memory";
-    case RecycleReason::kLifetime: return "max_lifetime";
-    case RecycleReason::kAsked: return "asked";
-  }
-  return "unknown";
-}
-
 const char* HandOverReasonName(HandOverReason reason) {
   switch (reason) {
     case HandOverReason::kAccepted: return "accepted";

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/base/recycle_reason.h"
 #include "common/base/return_reason.h"
 #include "common/scoreboard/counters.h"
 
@@ -36,11 +37,6 @@ enum class RestartReason : std::uint8_t {
 };
 inline constexpr std::size_t kRestartReasons = 7;
 const char* RestartReasonName(RestartReason reason);
-
-// Why a healthy worker was replaced.
-enum class RecycleReason : std::uint8_t { kRequests, kMemory, kLifetime, kAsked };
-inline constexpr std::size_t kRecycleReasons = 4;
-const char* RecycleReasonName(RecycleReason reason);
 
 // Which kind of connection was handed to a worker.
 enum class HandOverReason : std::uint8_t {

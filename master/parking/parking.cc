@@ -55,7 +55,7 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
 ParkReading Parking::Reading(bool has_work, bool stopping) const {
   ParkReading reading;
   reading.parked = parked_.size();
-  reading.most = max_parked_;
+  reading.max = max_parked_;
   reading.table_full = !budget_.HasPlenty(0);
   reading.stopping = stopping;
   reading.has_work = has_work;

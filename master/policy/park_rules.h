@@ -8,7 +8,7 @@ namespace preforkd {
 
 struct ParkReading {
   std::uint64_t parked = 0;  // connections parked now
-  std::uint64_t most = 0;    // parking.max
+  std::uint64_t max = 0;     // parking.max
   bool table_full = false;   // no file descriptor may be used for one more
   bool stopping = false;
   bool has_work = false;  // the service can go on at once: unread bytes, or a response half sent

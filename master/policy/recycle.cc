@@ -25,11 +25,11 @@ std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading,
                                              const RecycleLimits& limits) const {
   const std::uint64_t max_requests = LimitFor(reading.incarnation, limits.max_requests);
   if (limits.max_requests > 0 && reading.requests >= max_requests) {
-    return RecycleVerdict{RecycleLimit::kRequests,
+    return RecycleVerdict{RecycleReason::kRequests,
                           fmt::format("{} requests served, its limit is {}", reading.requests, max_requests)};
   }
   if (limits.max_memory > 0 && reading.memory > limits.max_memory) {
-    return RecycleVerdict{RecycleLimit::kMemory,
+    return RecycleVerdict{RecycleReason::kMemory,
                           fmt::format("{:.1f} MiB of memory, the limit is {:.1f} MiB",
                                       static_cast<double>(reading.memory) / kMebibyte,
                                       static_cast<double>(limits.max_memory) / kMebibyte)};
@@ -37,8 +37,8 @@ std::optional<RecycleVerdict> Recycle::Judge(const RecycleReading& reading,
   const Duration longest(static_cast<Duration::rep>(
       LimitFor(reading.incarnation, static_cast<std::uint64_t>(limits.max_lifetime.count()))));
   if (limits.max_lifetime > Duration(0) && reading.age >= longest) {
-    return RecycleVerdict{RecycleLimit::kLifetime, fmt::format("{:.1f} s old, its limit is {:.1f} s",
-                                                               Seconds(reading.age), Seconds(longest))};
+    return RecycleVerdict{RecycleReason::kLifetime, fmt::format("{:.1f} s old, its limit is {:.1f} s",
+                                                                Seconds(reading.age), Seconds(longest))};
   }
   return std::nullopt;
 }

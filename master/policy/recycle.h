@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/base/recycle_reason.h"
 
 namespace preforkd {
 
@@ -29,11 +30,9 @@ struct RecycleReading {
   Duration age{0};
 };
 
-enum class RecycleLimit { kRequests, kMemory, kLifetime };
-
 struct RecycleVerdict {
-  RecycleLimit limit{};  // the limit that was reached
-  std::string text;      // "1203 requests served, its limit is 1187"
+  RecycleReason reason{};  // which limit was reached
+  std::string text;        // "1203 requests served, its limit is 1187"
 };
 
 class Recycle {

@@ -21,7 +21,7 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr std::size_t kMostDescriptors = 20;
+constexpr std::size_t kMaxDescriptors = 20;
 
 int LowestFree() {
   const UniqueFd probe(::fcntl(0, F_DUPFD_CLOEXEC, 0));
@@ -30,7 +30,7 @@ int LowestFree() {
 
 // Any packet that a peer could send, valid or not.
 void SendRaw(int channel, std::string_view bytes, std::size_t descriptors) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};
   iovec vector{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr header{};
   header.msg_iov = &vector;
@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace preforkd;
   using namespace preforkd::testing;
   if (size == 0) return 0;
-  const std::size_t descriptors = (data[0] >> 1) % (kMostDescriptors + 1);
+  const std::size_t descriptors = (data[0] >> 1) % (kMaxDescriptors + 1);
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const int before = LowestFree();
   {

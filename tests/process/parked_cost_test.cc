@@ -28,14 +28,14 @@ ConfigText Config(const char* park_after) {
 }
 
 // Both ends are on this machine: each connection takes one descriptor here and one in the master.
-std::size_t MostConnections() {
+std::size_t MaxConnections() {
   constexpr rlim_t kReserve = 2000;
-  constexpr rlim_t kMost = 18'000;
+  constexpr rlim_t kMaxClients = 18'000;
   rlimit limit{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  return limit.rlim_max > 2 * kReserve ? std::min<rlim_t>(kMost, limit.rlim_max - kReserve)
+  return limit.rlim_max > 2 * kReserve ? std::min<rlim_t>(kMaxClients, limit.rlim_max - kReserve)
                                        : limit.rlim_max / 2;
 }
 
@@ -59,7 +59,7 @@ double IdleReturns(const DaemonProcess& daemon) {
 }  // namespace
 
 TEST_CASE("idle connections up to the descriptor limit: memory of each, and a thousand woken at once") {
-  const std::size_t count = MostConnections();
+  const std::size_t count = MaxConnections();
   const std::size_t woken = std::min<std::size_t>(1000, count);
   DaemonProcess daemon;
   daemon.WriteConfig(Config("250ms"));

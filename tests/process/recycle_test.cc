@@ -28,12 +28,12 @@ ConfigText Config() {
 // The maximum of workers that were being replaced at the same time, by the order of the log.
 int MostAtOnce(const DaemonProcess& daemon) {
   int now = 0;
-  int most = 0;
+  int max = 0;
   for (const LogEntry& entry : ReadLog(daemon.Log())) {
-    if (entry.Field("event") == "worker_replaced") most = std::max(most, ++now);
+    if (entry.Field("event") == "worker_replaced") max = std::max(max, ++now);
     if (entry.Field("event") == "worker_retiring") --now;
   }
-  return most;
+  return max;
 }
 
 // Each retired only when its successor was ready: there were never fewer than two.

@@ -76,11 +76,11 @@ TEST_CASE("50 HUPs in a second: at most two generations at any moment, and idle 
   CHECK(daemon.Reload());
   CHECK(daemon.AwaitWorkers(2));
   CHECK(Now() - last < machine.Allow(seconds(1)));
-  const std::size_t most = MaxGenerationsAtOnce(daemon.Log());
+  const std::size_t at_once = MaxGenerationsAtOnce(daemon.Log());
   MESSAGE(fmt::format(
       "{} reloads, at most {} generations at once; the last took {:.0f} ms until the old workers had ended",
-      daemon.CountEvents("reload_done"), most, Seconds(Now() - last) * 1e3));
-  CHECK(most == 2);
+      daemon.CountEvents("reload_done"), at_once, Seconds(Now() - last) * 1e3));
+  CHECK(at_once == 2);
   CHECK(clients.Answered() == kClients);
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
 }

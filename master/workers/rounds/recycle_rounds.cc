@@ -6,19 +6,6 @@
 #include "common/base/log.h"
 
 namespace preforkd {
-namespace {
-
-RecycleReason ReasonOf(RecycleLimit limit) {
-  switch (limit) {
-    case RecycleLimit::kRequests: return RecycleReason::kRequests;
-    case RecycleLimit::kMemory: return RecycleReason::kMemory;
-    case RecycleLimit::kLifetime: return RecycleReason::kLifetime;
-  }
-  return RecycleReason::kAsked;
-}
-
-}  // namespace
-
 void RecycleRounds::Replace(Time now) {
   // A generation that is starting replaces all workers anyway.
   if (parts_.fleet.Stopping() || parts_.fleet.Changing()) return;
@@ -42,9 +29,9 @@ void RecycleRounds::ReplaceOne(const PoolSpec& pool, Time now) {
     if (!verdict) continue;
     const WorkerId id = slot.Process()->Id();
     if (!parts_.fleet.Replace(id, now)) return;  // no slot is free: the next round tries again
-    log::Notice({log::kWorkerReplaced, id, {{"cause", RecycleReasonName(ReasonOf(verdict->limit))}}},
+    log::Notice({log::kWorkerReplaced, id, {{"cause", RecycleReasonName(verdict->reason)}}},
                 "worker is replaced: {}", verdict->text);
-    return Add(parts_.Page().recycled[ReasonOf(verdict->limit)]);  // the table has changed
+    return Add(parts_.Page().recycled[verdict->reason]);  // the table has changed
   }
 }
 

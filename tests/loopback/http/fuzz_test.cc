@@ -83,13 +83,13 @@ void SendInPieces(HttpBed& bed, Client& client, std::string_view bytes, Random& 
 }
 
 TEST_CASE("damaged requests harm no other client") {
-  std::size_t most_body = 0;
-  std::size_t most_path = 0;
+  std::size_t longest_body = 0;
+  std::size_t longest_path = 0;
   HttpSettings config;
   config.max_body = 4096;
   HttpBed bed(config, [&](const HttpRequest& request, HttpResponse& response) {
-    most_body = std::max(most_body, request.body.size());
-    most_path = std::max(most_path, request.path.size());
+    longest_body = std::max(longest_body, request.body.size());
+    longest_path = std::max(longest_path, request.path.size());
     CHECK((request.path == "*" || request.path.starts_with('/')));
     CHECK(request.path.find("/../") == std::string_view::npos);
     CHECK(request.path.find('\0') == std::string_view::npos);
@@ -113,9 +113,9 @@ TEST_CASE("damaged requests harm no other client") {
     next->Close();
     bed.Turn();
   }
-  CHECK(most_body > 0);
-  CHECK(most_body <= config.max_body);
-  CHECK(most_path <= config.max_header);
+  CHECK(longest_body > 0);
+  CHECK(longest_body <= config.max_body);
+  CHECK(longest_path <= config.max_header);
 }
 
 }  // namespace

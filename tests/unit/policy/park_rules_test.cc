@@ -10,7 +10,7 @@ namespace {
 ParkReading Roomy() {
   ParkReading reading;
   reading.parked = 10;
-  reading.most = 100;
+  reading.max = 100;
   return reading;
 }
 
@@ -25,15 +25,15 @@ TEST_CASE("one that brings input goes to a worker at once, and so does each when
   reading.has_work = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
   reading = Roomy();
-  reading.parked = reading.most = 0;
+  reading.parked = reading.max = 0;
   CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
 }
 
 TEST_CASE("full: the connection parked for longest is evicted") {
   ParkReading reading = Roomy();
-  reading.parked = reading.most;
+  reading.parked = reading.max;
   CHECK(JudgeArrival(reading) == ParkVerdict::kEvictFirst);
-  reading.parked = reading.most - 1;
+  reading.parked = reading.max - 1;
   CHECK(JudgeArrival(reading) == ParkVerdict::kPark);
 }
 
@@ -57,8 +57,8 @@ TEST_CASE("whatever arrives: never more parked than parking.max, never a closed 
   std::mt19937 random(1);
   ParkReading reading = Roomy();
   for (int i = 0; i < 100'000; ++i) {
-    reading.most = random() % 50;
-    reading.parked = std::min<std::uint64_t>(reading.parked, reading.most);
+    reading.max = random() % 50;
+    reading.parked = std::min<std::uint64_t>(reading.parked, reading.max);
     reading.table_full = random() % 2 == 0;
     reading.has_work = random() % 4 == 0;
     switch (JudgeArrival(reading)) {
@@ -67,7 +67,7 @@ TEST_CASE("whatever arrives: never more parked than parking.max, never a closed 
       case ParkVerdict::kDispatch: break;
       case ParkVerdict::kClose: FAIL("closed without need");
     }
-    CHECK(reading.parked <= reading.most);
+    CHECK(reading.parked <= reading.max);
     if (random() % 3 == 0 && reading.parked > 0) --reading.parked;
   }
 }

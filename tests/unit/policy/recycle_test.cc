@@ -31,21 +31,21 @@ TEST_CASE("each limit alone, at its edge") {
   const std::uint64_t requests = recycle.LimitFor(incarnation, 1000);
   const RecycleLimits by_requests{.max_requests = 1000};
   CHECK_FALSE(recycle.Judge(Reading(requests - 1, 0, {}), by_requests));
-  CHECK(recycle.Judge(Reading(requests, 0, {}), by_requests).value().limit == RecycleLimit::kRequests);
+  CHECK(recycle.Judge(Reading(requests, 0, {}), by_requests).value().reason == RecycleReason::kRequests);
 
   const RecycleLimits by_memory{.max_memory = 64 << 20};
   CHECK_FALSE(recycle.Judge(Reading(0, 64 << 20, {}), by_memory));
   const std::optional<RecycleVerdict> large =
       recycle.Judge(Reading(0, (64 << 20) + (1 << 19), {}), by_memory);
   REQUIRE(large);
-  CHECK(large->limit == RecycleLimit::kMemory);
+  CHECK(large->reason == RecycleReason::kMemory);
   CHECK(large->text == "64.5 MiB of memory, the limit is 64.0 MiB");
 
   const RecycleLimits by_age{.max_lifetime = seconds(100)};
   const Duration age(static_cast<Duration::rep>(recycle.LimitFor(
       incarnation, static_cast<std::uint64_t>(std::chrono::duration_cast<Duration>(seconds(100)).count()))));
   CHECK_FALSE(recycle.Judge(Reading(0, 0, age - Duration(1)), by_age));
-  CHECK(recycle.Judge(Reading(0, 0, age), by_age).value().limit == RecycleLimit::kLifetime);
+  CHECK(recycle.Judge(Reading(0, 0, age), by_age).value().reason == RecycleReason::kLifetime);
 }
 
 TEST_CASE("limits differ from worker to worker by at most a fifth, and stay as they are") {
