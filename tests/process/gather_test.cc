@@ -77,15 +77,17 @@ TEST_CASE("kept connections are gathered while workers are quick, and spread whe
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
   daemon.Serve(8);
-  CHECK_FALSE(Gathers(daemon));  // nothing is measured yet
-  REQUIRE(WaitUntil(kTimeout, [&] {
-    Serve(daemon, 300, "pid\n");
-    return Gathers(daemon);
-  }));
+  CHECK_FALSE(Gathers(daemon));    // nothing is measured yet
   std::vector<TcpClient> clients;  // their connections can travel
-  for (int i = 0; i < 6; ++i) clients.emplace_back(daemon.Address(2));
-  CHECK(AllAnswered(clients));
-  CHECK(WorkersInUse(daemon) <= 2);  // two if the first got no CPU time for a while
+  // On a busy machine callbacks may become slow meanwhile, and the gathering ends: then once more. Spread
+  // evenly they would be in six workers, each time.
+  REQUIRE(WaitUntil(3 * kTimeout, [&] {
+    clients.clear();
+    Serve(daemon, 300, "pid\n");
+    if (!Gathers(daemon)) return false;
+    for (int i = 0; i < 6; ++i) clients.emplace_back(daemon.Address(2));
+    return AllAnswered(clients) && WorkersInUse(daemon) <= 2;  // two if the first got no CPU time for a while
+  }));
   REQUIRE(WaitUntil(kTimeout, [&] {
     Serve(daemon, 20, "sleep 20\n");
     return !Gathers(daemon);
