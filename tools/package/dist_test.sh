@@ -26,7 +26,8 @@ test_files() {
   expected=$(printf "preforkd-$version/%s\n" bin/preforkctl etc/preforkd.toml \
     lib/systemd/system/preforkd.service lib/systemd/system/preforkd.socket sbin/preforkd \
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
-    share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/operating.md \
+    share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/how-it-works.md \
+    share/doc/preforkd/operating.md share/doc/preforkd/reference.md \
     share/man/man1/preforkctl.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
     share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)

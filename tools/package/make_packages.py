@@ -26,8 +26,8 @@ LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-de
 # The headers that authors of services include; their own includes are shipped too.
 HEADER_ROOTS = ["worker/connection/service.h", "worker/http/answer/handler.h"]
 
-# The first page of the tree, and the one for operators (tools/package/README.md).
-PAGES = ["README.md", "operating.md"]
+# The first page of the tree, and those of tools/package, common and master.
+PAGES = ["README.md", "operating.md", "reference.md", "how-it-works.md"]
 
 
 class Layout:
