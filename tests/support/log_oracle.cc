@@ -15,8 +15,9 @@
 namespace preforkd::testing {
 namespace {
 
-constexpr std::array<std::string_view, 3> kReports = {"ERROR: AddressSanitizer", "LeakSanitizer",
-                                                      "runtime error:"};
+// In a line that is no entry: reports of sanitizers, and what is left of an alert whose line is damaged.
+constexpr std::array<std::string_view, 5> kReports = {"ERROR: AddressSanitizer", "LeakSanitizer",
+                                                      "runtime error:", " alert ", "\"level\":\"alert\""};
 const std::set<std::string> kLevels = {"debug", "info", "notice", "warning", "error", "alert"};
 
 // "\x0a" and its like, as the log quotes a value.

@@ -88,6 +88,8 @@ TEST_CASE(
   CHECK(BadLines(log, {}).size() == 3);
   CHECK(BadLines(log, {"worker_exited exit=SIGKILL"}) == std::vector{alert, report});
   CHECK(BadLines(log, {""}) == std::vector{report});
+  const std::string damaged = alert.substr(0, alert.find(" event="));
+  CHECK(BadLines(damaged, {}) == std::vector{damaged});
 }
 
 }  // namespace preforkd::testing
