@@ -66,7 +66,6 @@ class Node {
   static ConfigText Config(const std::string& address, const std::string& root) {
     return ConfigText()
         .Workers(2)
-        .Set("workers_max", 2)
         .Set("supervision.stop_delay", "3s")
         .Listen("site", address + ":8080", {{"proxy_protocol", true}})
         .Listen("status", address + ":9100")

@@ -184,7 +184,7 @@ TEST_CASE("an upgrade creates them again, too") {
 namespace {
 
 ConfigText PidConfig(const std::string& path) {
-  return ConfigText().Workers(1).Set("workers_max", 1).Set("pid_file", path).Listen("s").Service("s", "echo");
+  return ConfigText().Workers(1).Set("pid_file", path).Listen("s").Service("s", "echo");
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ namespace {
 ConfigText Config() {
   return ConfigText()
       .Workers(8)
-      .Set("workers_max", 8)
       .Set("parking.after", 0)
       .Listen("fault")
       .Listen("look", "127.0.0.2:0")

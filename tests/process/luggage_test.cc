@@ -19,7 +19,6 @@ using std::chrono::seconds;
 ConfigText Config(const std::string& parking_after) {
   return ConfigText()
       .Workers(1)
-      .Set("workers_max", 1)
       .Set("parking.after", parking_after)
       .Listen("notes")
       .Listen("look", "127.0.0.2:0")

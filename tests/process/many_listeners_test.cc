@@ -24,7 +24,7 @@ using Json = nlohmann::json;
 // One listener for the status on TCP, and `count` for echo on sockets whose names hold `mark`.
 ConfigText Config(const DaemonProcess& daemon, int count, std::string_view mark) {
   ConfigText text;
-  text.Workers(2).Set("workers_max", 2).Listen("status").Service("status", "status").Service("echo", "echo");
+  text.Workers(2).Listen("status").Service("status", "status").Service("echo", "echo");
   for (int i = 0; i < count; ++i) text.Listen("echo", fmt::format("unix:@{}{}", daemon.Path(mark), i));
   return text;
 }

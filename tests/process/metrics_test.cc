@@ -16,11 +16,9 @@
 namespace preforkd::testing {
 namespace {
 
-// No extra workers: on a busy machine workers look blocked, and this test counts workers.
 ConfigText Config() {
   return ConfigText()
       .Workers(2)
-      .Set("workers_max", 2)
       .Listen("web")
       .Listen("status", "127.0.0.2:0")
       .Service("web", "http")

@@ -23,7 +23,7 @@ using Json = nlohmann::json;
 ConfigText Config() {
   return ConfigText()
       .Workers(2)
-      .Pool("app", {{"workers", 2}, {"workers_max", 2}, {"backoff_min", "4s"}, {"backoff_max", "4s"}})
+      .Pool("app", {{"workers", 2}, {"backoff_min", "4s"}, {"backoff_max", "4s"}})
       .Pool("look", {{"workers", 1}})
       .Listen("web")
       .Listen("look", "127.0.0.3:0")

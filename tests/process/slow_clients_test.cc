@@ -25,7 +25,6 @@ using std::chrono::seconds;
 ConfigText Config(const ConfigSettings& service = {}) {
   return ConfigText()
       .Workers(2)
-      .Set("workers_max", 2)
       .Set("dispatch.max_connections", 50)
       .Listen("s")
       .Listen("s", "127.0.0.2:0", {{"proxy_protocol", true}})

@@ -22,7 +22,6 @@ constexpr int kClients = 200;
 ConfigText Config(int workers) {
   return ConfigText()
       .Workers(workers)
-      .Set("workers_max", workers)
       .Listen("web")
       .Listen("look", "127.0.0.2:0")
       .Service("web", "http")

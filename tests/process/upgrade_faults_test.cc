@@ -63,7 +63,6 @@ struct World {
     daemon.SetEnvironment("NOTIFY_SOCKET", manager.Name());
     daemon.WriteConfig(ConfigText()
                            .Workers(2)
-                           .Set("workers_max", 2)
                            .Set("pid_file", daemon.Path("pid"))
                            .Set("log.file", daemon.Path("server.log"))
                            .Set("log.access", daemon.Path("access.log"))

@@ -71,7 +71,6 @@ struct World {
   void Serve(const std::string& server, const std::string& access) {
     daemon.WriteConfig(ConfigText()
                            .Workers(2)
-                           .Set("workers_max", 2)
                            .Set("parking.after", "50ms")
                            .Set("log.file", server)
                            .Set("log.access", access)

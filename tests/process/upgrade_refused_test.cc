@@ -18,12 +18,7 @@ namespace {
 constexpr Duration kPromised = std::chrono::seconds(10);
 
 ConfigText Config() {
-  return ConfigText()
-      .Workers(2)
-      .Set("workers_max", 2)
-      .Set("parking.after", "50ms")
-      .Listen("web")
-      .Service("web", "http");
+  return ConfigText().Workers(2).Set("parking.after", "50ms").Listen("web").Service("web", "http");
 }
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }

@@ -16,12 +16,7 @@ namespace preforkd::testing {
 namespace {
 
 ConfigText Config() {
-  return ConfigText()
-      .Workers(2)
-      .Set("workers_max", 2)
-      .Set("parking.after", "50ms")
-      .Listen("web")
-      .Service("web", "http");
+  return ConfigText().Workers(2).Set("parking.after", "50ms").Listen("web").Service("web", "http");
 }
 
 CommandResult Upgrade(const DaemonProcess& daemon) { return Ctl(daemon, {"upgrade", "--wait"}); }

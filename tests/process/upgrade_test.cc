@@ -31,7 +31,7 @@ ConfigText Services() {
       .Service("lines", "echo");
 }
 
-ConfigText Config() { return Services().Workers(2).Set("workers_max", 2); }
+ConfigText Config() { return Services().Workers(2); }
 
 // Upgrades to the program on the shelf, and waits until only its workers are left.
 void Upgrade(const DaemonProcess& daemon, const std::string& version) {
@@ -154,15 +154,9 @@ TEST_CASE("an upgrade reads the configuration again, as a reload does") {
 TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds and removes pools") {
   ProgramShelf shelf(kPreforkd);
   DaemonProcess daemon(shelf.Path());
-  // No pool has extras: on a slow machine they would come, and be counted.
-  const ConfigText services = Services()
-                                  .Workers(1)
-                                  .Set("workers_max", 1)
-                                  .Pool("ops", {{"workers", 1}, {"workers_max", 1}})
-                                  .Set("service.ops.pool", "ops");
-  daemon.WriteConfig(ConfigText(services)
-                         .Pool("lines", {{"workers", 1}, {"workers_max", 1}})
-                         .Set("service.lines.pool", "lines"));
+  const ConfigText services =
+      Services().Workers(1).Pool("ops", {{"workers", 1}}).Set("service.ops.pool", "ops");
+  daemon.WriteConfig(ConfigText(services).Pool("lines", {{"workers", 1}}).Set("service.lines.pool", "lines"));
   daemon.Serve(3);
   KeepAliveClients web(daemon.Address(0), 20);
   KeepAliveClients ops(daemon.Address(1), 20);
@@ -181,9 +175,7 @@ TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds an
   };
   upgrade(3);  // as a reload: the number of workers is that of the configuration
   // A service moves, a pool is removed, another one is added.
-  daemon.WriteConfig(ConfigText(services)
-                         .Pool("more", {{"workers", 2}, {"workers_max", 2}})
-                         .Set("service.lines.pool", "more"));
+  daemon.WriteConfig(ConfigText(services).Pool("more", {{"workers", 2}}).Set("service.lines.pool", "more"));
   upgrade(4);
   CHECK(TcpClient(daemon.Address(2)).Echoes("new\n"));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);

@@ -26,7 +26,6 @@ constexpr const char* kNoForks = "inject=clone,clone3,fork,vfork:error=EAGAIN";
 ConfigText Config(const ConfigSettings& fault = {}) {
   return ConfigText()
       .Workers(2)
-      .Set("workers_max", 2)
       .Set("supervision.backoff_min", "100ms")
       .Set("supervision.drain_timeout", "1s")
       .Listen("s")
