@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-FOLDERS = ("master", "worker", "common", "tests", "tools")
+from layout_rules import read_pages
+
 _QUOTE = re.compile(r"^<!-- from (?P<path>\S+) -->\n+```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -35,11 +36,6 @@ def findings_in(root, name, page):
             yield Finding(f"{name}:{line}", f"{path} does not say this any more: quote it again")
 
 
-def pages_of(root):
-    root = Path(root)
-    paths = [path for folder in FOLDERS for path in (root / folder).rglob("*.md")] + list(root.glob("*.md"))
-    return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(paths)}
-
-
 def check_tree(root):
-    return [finding for name, page in pages_of(root).items() for finding in findings_in(root, name, page)]
+    root = Path(root)
+    return [finding for page in read_pages(root).values() for finding in findings_in(root, page.path, page.text)]

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import layout_rules
 import quote_rules
 
 # Bazel's runfiles are links into the source tree; BUILD.bazel says why this test may leave its sandbox.
@@ -43,7 +44,7 @@ class Quotes(unittest.TestCase):
             self.fail("\n" + "\n".join(map(str, findings)))
 
     def test_this_tree_has_quotes(self):
-        self.assertGreater(sum(len(quote_rules.quotes_in(text)) for text in quote_rules.pages_of(ROOT).values()), 5)
+        self.assertGreater(sum(len(quote_rules.quotes_in(page.text)) for page in layout_rules.read_pages(ROOT).values()), 5)
 
 
 if __name__ == "__main__":
