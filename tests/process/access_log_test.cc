@@ -179,7 +179,7 @@ TEST_CASE("a reload can turn the access log on and off and move it") {
 TEST_CASE("an access log that cannot be opened: the start fails and names it") {
   DaemonProcess daemon;
   CHECK(daemon.Run(Flags("/nowhere/access.log")) == 71);
-  CHECK(daemon.CountEvents("start_failed errno=ENOENT") == 1);
+  CHECK(daemon.AwaitEvents("start_failed errno=ENOENT", 1) == 1);
   CHECK(daemon.Stderr().find("/nowhere/access.log") != std::string::npos);
 }
 

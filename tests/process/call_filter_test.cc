@@ -86,7 +86,7 @@ TEST_CASE(
   }
   REQUIRE(daemon.Reload());
   CHECK(daemon.WaitForEvent("calls_refused calls=\"socket:1000\""));
-  CHECK(daemon.CountEvents("calls_refused") == 2);
+  CHECK(daemon.AwaitEvents("calls_refused", 2) == 2);
 }
 
 // pthread_create(3) blocks every signal, so SIGSYS cannot be delivered and the kernel ends the process.

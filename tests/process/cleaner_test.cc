@@ -118,9 +118,9 @@ TEST_CASE("a file of another process is left alone and logged, by a reload and a
     PutFile(daemon.Path(name), "mine\n");
   }
   CHECK(daemon.Reload());
-  CHECK(daemon.CountEvents("file_replaced path=" + Unix(daemon)) == 1);
-  CHECK(daemon.CountEvents("file_replaced path=" + daemon.Path("control.sock")) == 1);
-  CHECK(daemon.CountEvents("file_replaced path=" + daemon.Path("pid")) == 1);
+  CHECK(daemon.AwaitEvents("file_replaced path=" + Unix(daemon), 1) == 1);
+  CHECK(daemon.AwaitEvents("file_replaced path=" + daemon.Path("control.sock"), 1) == 1);
+  CHECK(daemon.AwaitEvents("file_replaced path=" + daemon.Path("pid"), 1) == 1);
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
   for (const char* name : {"control.sock", "pid"}) CHECK(ReadFile(daemon.Path(name)) == "mine\n");
@@ -141,8 +141,8 @@ TEST_CASE("the folder was removed, too: it is created again, and if that fails, 
   std::filesystem::remove_all(folder);
   PutFile(folder, "no folder\n");
   CHECK(daemon.Reload());
-  CHECK(daemon.CountEvents("file_removed path=" + folder + "/control.sock") == 1);
-  CHECK(daemon.CountEvents("file_removed path=" + folder + "/pid") == 1);
+  CHECK(daemon.AwaitEvents("file_removed path=" + folder + "/control.sock", 1) == 1);
+  CHECK(daemon.AwaitEvents("file_removed path=" + folder + "/pid", 1) == 1);
   CHECK(Echoes(daemon.Address()));
   daemon.IgnoreDescriptors();  // its pid file is deleted
   std::filesystem::remove(folder);
@@ -197,12 +197,12 @@ TEST_CASE("another pid_file takes effect at a reload: locked, written, and the o
   CHECK(daemon.Reload());
   CHECK_FALSE(std::filesystem::exists(daemon.Path("first")));
   CHECK(PidIn(daemon.Path("second")) == daemon.MasterPid());
-  CHECK(daemon.CountEvents("pid_file path=" + daemon.Path("second")) == 1);
+  CHECK(daemon.AwaitEvents("pid_file path=" + daemon.Path("second"), 1) == 1);
   // It is locked: no other server gets it.
   DaemonProcess other;
   CHECK(other.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--pid-file", daemon.Path("second")}) ==
         71);
-  CHECK(other.CountEvents("start_failed errno=EAGAIN") == 1);
+  CHECK(other.AwaitEvents("start_failed errno=EAGAIN", 1) == 1);
   CHECK(other.Stderr().find(fmt::format("is held by process {}", daemon.MasterPid())) != std::string::npos);
   other.ExpectExit(71);
   // The same file by another name: the lock is kept.
@@ -242,9 +242,10 @@ TEST_CASE(
     CHECK_FALSE(daemon.Reload());
     CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   }
-  CHECK(daemon.CountEvents(fmt::format("reload_refused why~\"pid_file: {} is held by process {}\"",
-                                       other.Path("pid"), other.MasterPid())) == 1);
-  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: open \"") == 1);
+  CHECK(daemon.AwaitEvents(fmt::format("reload_refused why~\"pid_file: {} is held by process {}\"",
+                                       other.Path("pid"), other.MasterPid()),
+                           1) == 1);
+  CHECK(daemon.AwaitEvents("reload_refused why~\"pid_file: open \"", 1) == 1);
   CHECK(PidIn(other.Path("pid")) == other.MasterPid());
 }
 
@@ -255,7 +256,7 @@ TEST_CASE("a pid_file that is not a regular file is refused and kept") {
   refused.ExpectExit(71);
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file", fifo}) ==
         71);
-  CHECK(refused.CountEvents("start_failed errno=0 why~\"regular file\"") == 1);
+  CHECK(refused.AwaitEvents("start_failed errno=0 why~\"regular file\"", 1) == 1);
   CHECK(std::filesystem::exists(fifo));
   std::filesystem::remove(fifo);
 }
@@ -267,7 +268,7 @@ TEST_CASE("a pid_file that holds something else, such as the configuration, is r
   refused.ExpectExit(71);
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
                      precious}) == 71);
-  CHECK(refused.CountEvents("start_failed errno=0 why~\"pid file\"") == 1);
+  CHECK(refused.AwaitEvents("start_failed errno=0 why~\"pid file\"", 1) == 1);
   CHECK(ReadFile(precious) == "workers = 1\n");
   std::filesystem::remove(precious);
 }
@@ -290,14 +291,14 @@ TEST_CASE("a full disk: neither a start nor a reload goes on with an empty pid f
   DaemonProcess refused;
   CHECK(refused.Run({"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--pid-file",
                      disk + "/pid"}) == 71);
-  CHECK(refused.CountEvents("start_failed errno=ENOSPC") == 1);
+  CHECK(refused.AwaitEvents("start_failed errno=ENOSPC", 1) == 1);
   refused.ExpectExit(71);
   CHECK_FALSE(std::filesystem::exists(disk + "/pid"));
   daemon.WriteConfig(PidConfig(daemon.Path("first")));
   daemon.Serve(1);
   daemon.WriteConfig(PidConfig(disk + "/pid"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: \"") == 1);
+  CHECK(daemon.AwaitEvents("reload_refused why~\"pid_file: \"", 1) == 1);
   CHECK_FALSE(std::filesystem::exists(disk + "/pid"));
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
   REQUIRE(::umount(disk.c_str()) == 0);
@@ -315,7 +316,7 @@ TEST_CASE("a write that fails leaves no file, and the log says so") {
   }
   daemon.WriteConfig(PidConfig(daemon.Path("second")));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_refused why~\"pid_file: write " + daemon.Path("second") + "\"") == 1);
+  CHECK(daemon.AwaitEvents("reload_refused why~\"pid_file: write " + daemon.Path("second") + "\"", 1) == 1);
   CHECK_FALSE(std::filesystem::exists(daemon.Path("second")));
   CHECK(PidIn(daemon.Path("first")) == daemon.MasterPid());
 }

@@ -70,7 +70,7 @@ TEST_CASE("71: the port is in use") {
   first.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
   DaemonProcess second;
   CHECK(second.Run({"--service", "echo", "--listen", first.Address(), "--workers", "1"}) == 71);
-  CHECK(second.CountEvents("start_failed errno=EADDRINUSE") == 1);
+  CHECK(second.AwaitEvents("start_failed errno=EADDRINUSE", 1) == 1);
   CHECK(Contains(second.Stderr(), "bind " + first.Address()));
   TcpClient client(first.Address());
   CHECK(client.Echoes("the first one serves on"));

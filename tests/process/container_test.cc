@@ -59,7 +59,7 @@ TEST_CASE("workers that are killed among other children are replaced") {
   for (const pid_t child : all) ::kill(child, SIGKILL);
   REQUIRE(daemon.WaitForEvent("worker_ready", 4));
   CHECK(WaitUntil(kTimeout, [&] { return Children(daemon.MasterPid()) == 2; }));
-  CHECK(daemon.CountEvents("worker_exited state=ready exit=SIGKILL") == 2);
+  CHECK(daemon.AwaitEvents("worker_exited state=ready exit=SIGKILL", 2) == 2);
 }
 
 TEST_CASE(
@@ -72,7 +72,7 @@ TEST_CASE(
   outside.LaunchBy({"/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--kill-child"});
   outside.Start({"--service", "fault", "--listen", "127.0.0.1:0", "--workers", "2"});
   REQUIRE(outside.WaitForEvent("serving"));
-  CHECK(outside.CountEvents("serving role=master pid=1") == 1);
+  CHECK(outside.AwaitEvents("serving role=master pid=1", 1) == 1);
   REQUIRE(Children(outside.MasterPid()) == 1);
   const pid_t first = ChildrenOf(outside.MasterPid()).at(0);
   REQUIRE(WaitUntil(kTimeout, [&] { return Children(first) == 2; }));
@@ -92,7 +92,7 @@ TEST_CASE(
   REQUIRE(std::system(("nsenter --pid --target " + std::to_string(first) + " kill -TERM 1").c_str()) == 0);
   CHECK(busy.ReadToEnd() == "done\n");
   CHECK(outside.Wait() == 0);
-  CHECK(outside.CountEvents("stopped accepted=1 lost=0") == 1);
+  CHECK(outside.AwaitEvents("stopped accepted=1 lost=0", 1) == 1);
 }
 
 }  // namespace preforkd::testing

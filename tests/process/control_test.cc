@@ -88,7 +88,7 @@ TEST_CASE("reload --wait ends when the new generation serves; reload ends when i
   const CommandResult waited = Ctl(daemon, {"reload", "--wait"});
   CHECK(waited.code == 0);
   CHECK(waited.out == "generation 2 serves\n");
-  CHECK(daemon.CountEvents("reload_done generation=2") == 1);
+  CHECK(daemon.AwaitEvents("reload_done generation=2", 1) == 1);
   CHECK(Ctl(daemon, {"reload"}).out.starts_with("the reload "));
   CHECK(daemon.WaitForEvent("reload_done generation=3"));
   REQUIRE(daemon.AwaitWorkers(2));
@@ -283,7 +283,7 @@ TEST_CASE("a second server cannot take the control socket of a running one") {
   other.ExpectExit(71);
   other.Start({"--control", SocketOf(daemon)});
   CHECK(other.Wait() == 71);
-  CHECK(other.CountEvents("start_failed errno=EADDRINUSE") == 1);
+  CHECK(other.AwaitEvents("start_failed errno=EADDRINUSE", 1) == 1);
   CHECK(Answers(daemon));  // it has kept its socket
 }
 

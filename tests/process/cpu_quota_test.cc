@@ -65,7 +65,7 @@ TEST_CASE("without a quota: one worker for each CPU of the affinity mask") {
   DaemonProcess daemon;
   daemon.Serve(1, kEcho);
   REQUIRE(::sched_setaffinity(0, sizeof(before), &before) == 0);
-  CHECK(daemon.CountEvents("workers_auto workers=1 affinity=1") == 1);
+  CHECK(daemon.AwaitEvents("workers_auto workers=1 affinity=1", 1) == 1);
 }
 
 TEST_CASE("a quota of less than one CPU: one worker") {
@@ -82,7 +82,7 @@ TEST_CASE("a quota of less than one CPU: one worker") {
     daemon.Start(kEcho);
     REQUIRE(daemon.WaitForEvent("serving generation=1 workers=1"));
     daemon.RebaseDescriptors();
-    CHECK(daemon.CountEvents("workers_auto workers=1 quota=0.5") == 1);
+    CHECK(daemon.AwaitEvents("workers_auto workers=1 quota=0.5", 1) == 1);
     CHECK(daemon.AwaitWorkers(1));
   }
 }

@@ -35,7 +35,7 @@ TEST_CASE("the command returns when the server serves; the pid file names it and
   SUBCASE("TERM stops it") {}
   SUBCASE("a second server on the same pid file is refused, and the file stays the first one's") {
     CHECK(command.Run(Flags(command)) == 71);
-    CHECK(command.CountEvents("start_failed errno=EAGAIN") == 1);
+    CHECK(command.AwaitEvents("start_failed errno=EAGAIN", 1) == 1);
     CHECK(command.Stderr().find("is held by process " + std::to_string(pid)) != std::string::npos);
     CHECK(std::atoi(ReadFile(command.Path("pid")).c_str()) == pid);
     command.ExpectExit(71);
@@ -54,8 +54,8 @@ TEST_CASE("a start that fails is the command's exit code") {
   DaemonProcess second;
   CHECK(second.Run({"--daemonize", "--service", "echo", "--listen", first.Address(), "--log-file",
                     second.Path("server.log")}) == 71);
-  CHECK(second.CountEvents("start_failed errno=EADDRINUSE") == 1);
-  CHECK(second.CountEvents("start_failed exit=71") == 1);  // of the command that waits
+  CHECK(second.AwaitEvents("start_failed errno=EADDRINUSE", 1) == 1);
+  CHECK(second.AwaitEvents("start_failed exit=71", 1) == 1);  // of the command that waits
   second.ExpectExit(71);
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("workers that cannot start: standard error says so; a server that serv
   failing.ExpectEvent("worker_exited state=starting");
   failing.WriteConfig(ConfigText().Workers(1).Listen("s").Service("s", "fault", {{"crash_at_start", "all"}}));
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
-  CHECK(failing.CountEvents("gave_up") == 1);
+  CHECK(failing.AwaitEvents("gave_up", 1) == 1);
   CHECK(failing.Stderr().find("preforkd: giving up: no worker of the first generation became ready\n") !=
         std::string::npos);
   failing.ExpectExit(69);

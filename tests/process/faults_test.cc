@@ -139,7 +139,7 @@ TEST_CASE("no memory for the scoreboard: exit code 71, and the log says why") {
   const Preloaded fails("FAIL_SHARED_MMAP", "1");
   daemon.ExpectExit(71);
   CHECK(daemon.Run(Flags("http")) == 71);
-  CHECK(daemon.CountEvents("start_failed errno=ENOMEM") == 1);
+  CHECK(daemon.AwaitEvents("start_failed errno=ENOMEM", 1) == 1);
 }
 #endif
 
@@ -193,7 +193,7 @@ TEST_CASE("a request that crashes every worker is named in a warning after three
     CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGABRT", static_cast<std::size_t>(crash)));
   }
   CHECK(daemon.WaitForEvent(kWarning));
-  CHECK(daemon.CountEvents("worker_repeats") == 1);
+  CHECK(daemon.AwaitEvents("worker_repeats", 1) == 1);
   CHECK(daemon.AwaitWorkers(2));
 }
 
@@ -362,7 +362,7 @@ TEST_CASE("the log says that the OOM killer killed a worker, and does not say it
     MESSAGE("skipped: the limit of the group has no effect here");
     return;
   }
-  CHECK(daemon.CountEvents("worker_exited state=ready exit=SIGKILL oom=1") == 1);
+  CHECK(daemon.AwaitEvents("worker_exited state=ready exit=SIGKILL oom=1", 1) == 1);
   CHECK(daemon.AwaitWorkers(1));
 }
 #endif

@@ -81,7 +81,7 @@ TEST_CASE("a process left behind is a complaint") {
   if (stray == 0) {
     for (;;) ::pause();
   }
-  CHECK(Complains(daemon.Finish(), "processes left behind"));
+  CHECK(Complains(daemon.Finish(), "a process left behind"));
   CHECK_FALSE(IsAlive(stray));
 }
 

@@ -106,9 +106,9 @@ TEST_CASE("as root without a user: workers stay root without capabilities, and t
     CHECK(StatusField(worker, "Uid").starts_with("0\t0"));
     CheckHarmless(worker);
   }
-  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=no_user") == 1);
+  CHECK(daemon.AwaitEvents("isolation_missing isolation=user cause=no_user", 1) == 1);
   CHECK(daemon.Reload());
-  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=no_user") == 1);
+  CHECK(daemon.AwaitEvents("isolation_missing isolation=user cause=no_user", 1) == 1);
 }
 
 TEST_CASE("not as root, with a capability for low ports: the master keeps it, workers have none") {
@@ -122,10 +122,10 @@ TEST_CASE("not as root, with a capability for low ports: the master keeps it, wo
     CHECK(StatusField(worker, "Uid") == StatusField(daemon.MasterPid(), "Uid"));
     CheckHarmless(worker, false);  // emptying the bounding set takes CAP_SETPCAP
   }
-  CHECK(daemon.CountEvents("isolation_missing isolation=user cause=not_root missing=user") == 1);
+  CHECK(daemon.AwaitEvents("isolation_missing isolation=user cause=not_root missing=user", 1) == 1);
   CHECK(daemon.CountEvents("worker_unprotected protection=scoreboard") == 0);
   CHECK(daemon.Reload());
-  CHECK(daemon.CountEvents("isolation_missing cause=not_root") == 1);
+  CHECK(daemon.AwaitEvents("isolation_missing cause=not_root", 1) == 1);
 }
 
 TEST_CASE("the configured limits apply to workers, not to the master") {

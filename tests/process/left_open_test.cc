@@ -108,7 +108,7 @@ TEST_CASE("descriptors that the parent process left open are closed, and the log
   WriteFile(folder.Path("secret"), "xyzzy");
   daemon.LaunchBy(Shell(fmt::format("exec 7<{0} 9<{0}", folder.Path("secret"))));
   daemon.Serve(2, kEcho);
-  CHECK(daemon.CountEvents("descriptors_closed descriptors=2 fds=\"7,9\"") == 1);
+  CHECK(daemon.AwaitEvents("descriptors_closed descriptors=2 fds=\"7,9\"", 1) == 1);
   const std::map<int, std::string> fds = FdSnapshot::Of(daemon.MasterPid()).Targets();
   for (const auto& [fd, target] : fds) {
     CAPTURE(fd);
@@ -127,7 +127,7 @@ TEST_CASE("sockets of a service manager stay open, and later descriptors are clo
   daemon.PassSocket("web", socket.Value().Get());
   daemon.LaunchBy(Shell("exec 8<" + folder.Path("secret")));
   daemon.Serve(2, {"--service", "echo", "--listen", "systemd:web", "--workers", "2"});
-  CHECK(daemon.CountEvents("descriptors_closed descriptors=1 fds=8") == 1);
+  CHECK(daemon.AwaitEvents("descriptors_closed descriptors=1 fds=8", 1) == 1);
   {
     TcpClient client(address);
     CHECK(client.Echoes("hello"));
@@ -135,7 +135,7 @@ TEST_CASE("sockets of a service manager stay open, and later descriptors are clo
   // An upgrade keeps everything that is open for a reason.
   daemon.Signal(SIGUSR2);
   REQUIRE(daemon.WaitForEvent("upgrade_done generation=2"));
-  CHECK(daemon.CountEvents("descriptors_closed") == 1);
+  CHECK(daemon.AwaitEvents("descriptors_closed", 1) == 1);
   TcpClient client(address);
   CHECK(client.Echoes("still here"));
 }
@@ -146,7 +146,7 @@ TEST_CASE("sockets that were passed for another process are closed, too") {
   WriteFile(folder.Path("secret"), "xyzzy");
   daemon.LaunchBy(Shell(fmt::format("exec 3<{0}; export LISTEN_PID=1 LISTEN_FDS=1", folder.Path("secret"))));
   daemon.Serve(2, kEcho);
-  CHECK(daemon.CountEvents("descriptors_closed descriptors=1 fds=3") == 1);
+  CHECK(daemon.AwaitEvents("descriptors_closed descriptors=1 fds=3", 1) == 1);
 }
 
 TEST_CASE("the configuration may come from a descriptor of the shell") {

@@ -66,7 +66,7 @@ TEST_CASE("a stale socket file is replaced, and the server's own is removed at e
   const std::string path = daemon.Path("echo.sock");
   LeaveStaleSocket(path);
   daemon.Serve(2, Flags({"unix:" + path}));
-  CHECK(daemon.CountEvents("stale_socket path=" + path) == 1);
+  CHECK(daemon.AwaitEvents("stale_socket path=" + path, 1) == 1);
   {
     TcpClient client("unix:" + path);
     CHECK(client.Echoes("alive"));

@@ -44,7 +44,7 @@ void CheckCostsOne(const DaemonProcess& daemon, TcpClient& faulty, TcpClient& ot
   CHECK(status.lost == 1);
   CHECK(status.restarts == 0);
   CHECK(status.Exact());
-  CHECK(daemon.CountEvents("conn_failed cause=exception error~\"told to throw\"") == 1);
+  CHECK(daemon.AwaitEvents("conn_failed cause=exception error~\"told to throw\"", 1) == 1);
 }
 
 }  // namespace

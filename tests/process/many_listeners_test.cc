@@ -132,7 +132,7 @@ TEST_CASE(
     sockets.push_back(std::move(fd).Value());
   }
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:many"}) == 71);
-  CHECK(daemon.CountEvents("start_failed why~1030 why~1024") == 1);
+  CHECK(daemon.AwaitEvents("start_failed why~1030 why~1024", 1) == 1);
 }
 
 }  // namespace preforkd::testing

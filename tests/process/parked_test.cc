@@ -66,7 +66,7 @@ TEST_CASE("one more than parking.max: the connection that has been parked longes
   std::vector<HttpClient> clients = ParkOneByOne(daemon, 11);
   CHECK(clients[0].Connection().IsClosedByPeer());
   for (std::size_t i = 1; i < clients.size(); ++i) CHECK(IsAnswered(clients[i]));
-  CHECK(daemon.CountEvents("conn_evicted role=master parked=10") == 1);
+  CHECK(daemon.AwaitEvents("conn_evicted role=master parked=10", 1) == 1);
 }
 
 TEST_CASE("evicted connections are counted apart, and every connection is still counted in one place") {

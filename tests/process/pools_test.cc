@@ -89,7 +89,7 @@ TEST_CASE("each pool has workers of its own, which run only its services") {
   CHECK(of_app.size() == 2);
   CHECK(HttpClient(daemon.Address(0)).Get("/")->status == 200);
   CHECK(HttpClient(daemon.Address(2)).Get("/healthz")->status == 200);
-  CHECK(daemon.CountEvents("serving generation=1 workers=5 pools=3") == 1);
+  CHECK(daemon.AwaitEvents("serving generation=1 workers=5 pools=3", 1) == 1);
 }
 
 TEST_CASE("a pool whose workers are all blocked, and killed once a second, does not delay the other pools") {
@@ -193,7 +193,7 @@ TEST_CASE(
   KeepAliveClients web(daemon.Address(0), 10);
   daemon.WriteConfig(Config().Set("service.app.crash_at_start", "all"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_abandoned why~\"generation 2\" why~app") == 1);
+  CHECK(daemon.AwaitEvents("reload_abandoned why~\"generation 2\" why~app", 1) == 1);
   REQUIRE(daemon.AwaitWorkers(5));
   CHECK(web.Answered() == 10);
   CHECK(Ask(daemon.Address(1), "hello").starts_with("hello "));
@@ -205,7 +205,7 @@ TEST_CASE("a pool whose workers always crash at start, at server start: exit 69,
   daemon.ExpectEvent("worker_exited pool=app");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // in the other pools
   CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));
-  CHECK(daemon.CountEvents("gave_up why~app") == 1);
+  CHECK(daemon.AwaitEvents("gave_up why~app", 1) == 1);
 }
 
 }  // namespace preforkd::testing

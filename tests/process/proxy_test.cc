@@ -45,8 +45,8 @@ TEST_CASE(
     REQUIRE(slow.SendAll(kRequest));
     CHECK(slow.ReadUntil("\r\n").value_or("").starts_with("HTTP/1.1 404"));
   }
-  CHECK(daemon.CountEvents("proxy_header client=192.0.2.7:4711 peer~127.0.0.1:") == 2);
-  CHECK(daemon.CountEvents("proxy_header client=192.0.2.8:4711 peer~127.0.0.1:") == 2);
+  CHECK(daemon.AwaitEvents("proxy_header client=192.0.2.7:4711 peer~127.0.0.1:", 2) == 2);
+  CHECK(daemon.AwaitEvents("proxy_header client=192.0.2.8:4711 peer~127.0.0.1:", 2) == 2);
 }
 
 TEST_CASE("the client's address stays when its connection is parked and woken") {

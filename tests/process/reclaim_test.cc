@@ -62,12 +62,12 @@ TEST_CASE("a stopped worker with 50 requests in its queue is killed: 50 answers,
   const int answers = CountAnswers(clients);
   MESSAGE("answers: ", answers, " of 50");
   CHECK(answers == 50);
-  CHECK(daemon.CountEvents("worker_exited lost=0") == 1);
+  CHECK(daemon.AwaitEvents("worker_exited lost=0", 1) == 1);
   clients.clear();
   CHECK(daemon.AwaitWorkers(1));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountEvents("stopped accepted=50 lost=0") == 1);
+  CHECK(daemon.AwaitEvents("stopped accepted=50 lost=0", 1) == 1);
 }
 
 TEST_CASE("a stopped worker among four: 50 requests are answered before it is killed, and after") {
@@ -90,7 +90,7 @@ TEST_CASE("a stopped worker among four: 50 requests are answered before it is ki
   CHECK(daemon.AwaitWorkers(4));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountEvents("stopped accepted=100 lost=0") == 1);
+  CHECK(daemon.AwaitEvents("stopped accepted=100 lost=0", 1) == 1);
 }
 
 TEST_CASE("all workers are killed at once while 200 clients wait: all 200 are answered after the restart") {
@@ -109,7 +109,7 @@ TEST_CASE("all workers are killed at once while 200 clients wait: all 200 are an
   CHECK(daemon.AwaitWorkers(4));
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountEvents("stopped accepted=200 lost=0") == 1);
+  CHECK(daemon.AwaitEvents("stopped accepted=200 lost=0", 1) == 1);
 }
 
 TEST_CASE("a blocked worker delays only its own client: 100 quick requests are answered while it blocks") {
@@ -192,7 +192,7 @@ TEST_CASE("all workers are blocked: extra workers start one at a time, up to wor
   REQUIRE(late.SendAll("pid\n"));
   CHECK(HoldsFor(milliseconds(200), [&] { return daemon.WorkerPids().size() == 4; }));
   CHECK(late.ReadUntil("\n"));
-  CHECK(daemon.CountEvents("extra_started") == 2);
+  CHECK(daemon.AwaitEvents("extra_started", 2) == 2);
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
   daemon.Signal(SIGINT);  // does not wait for the blocked workers
   CHECK(daemon.Wait() == 0);

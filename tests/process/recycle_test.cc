@@ -105,7 +105,7 @@ TEST_CASE("only the worker that has grown beyond supervision.max_memory is repla
   CHECK(daemon.WaitForEvent("worker_retiring"));
   CHECK(daemon.AwaitWorkers(2));
   CheckNoClientNoticed(daemon, clients);
-  CHECK(daemon.CountEvents("worker_replaced") == 1);
+  CHECK(daemon.AwaitEvents("worker_replaced", 1) == 1);
 }
 
 }  // namespace preforkd::testing

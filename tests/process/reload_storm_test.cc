@@ -103,7 +103,7 @@ TEST_CASE("a reload waits for a generation that is still draining, for at most i
   CHECK(Now() - asked > seconds(1));
   CHECK(stubborn.IsClosedByPeer());
   CHECK(daemon.AwaitWorkers(2));
-  CHECK(daemon.CountEvents("reload_waits") == 1);
+  CHECK(daemon.AwaitEvents("reload_waits", 1) == 1);
   CHECK(MaxGenerationsAtOnce(daemon.Log()) == 2);
 }
 

@@ -59,7 +59,7 @@ TEST_CASE("ten reloads under a load of short connections: no request fails") {
   CAPTURE(result.Text());
   CHECK(result.Failed() == 0);
   CHECK(result.ok > 200);
-  CHECK(daemon.CountEvents("reload_done generation=11") == 1);
+  CHECK(daemon.AwaitEvents("reload_done generation=11", 1) == 1);
 }
 
 TEST_CASE("HUPs during a reload cause one more reload, and nothing is lost") {
@@ -106,7 +106,7 @@ TEST_CASE("a listener is added and removed; the one that stays is the same socke
   CHECK(daemon.Reload());
   CHECK(Reaches("unix:" + path));
   CHECK_FALSE(TcpClient::Connect(kept).Ok());
-  CHECK(daemon.CountEvents("listener_closed address=" + kept) == 1);
+  CHECK(daemon.AwaitEvents("listener_closed address=" + kept, 1) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(WaitUntil(kTimeout, [&] { return Common(with_both, Sockets(daemon)) == 2; }));
 
@@ -124,7 +124,7 @@ TEST_CASE("a reload is refused if a listener cannot be bound, and nothing has ch
   daemon.Serve(2);
   daemon.WriteConfig(Config(2, {"127.0.0.1:0", other.Address()}));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_refused why~EADDRINUSE why~" + other.Address()) == 1);
+  CHECK(daemon.AwaitEvents("reload_refused why~EADDRINUSE why~" + other.Address(), 1) == 1);
   CHECK(Reaches(daemon.Address()));
   CHECK(daemon.DescriptorDifference().empty());
 }
@@ -137,7 +137,7 @@ TEST_CASE("a generation whose workers crash at start is abandoned; the old one s
   daemon.WriteConfig(FaultConfig({{"crash_at_start", "all"}}));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountEvents("worker_exited state=starting exit=1") >= 1);
-  CHECK(daemon.CountEvents("reload_abandoned gen=1 why~\"generation 2\"") == 1);
+  CHECK(daemon.AwaitEvents("reload_abandoned gen=1 why~\"generation 2\"", 1) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(daemon.ReadyWorkers().at(0).incarnation == 1);
   CHECK(daemon.ReadyWorkers().at(1).incarnation == 2);
@@ -159,7 +159,7 @@ TEST_CASE("a generation that hangs at start is abandoned at start_timeout") {
                          .Set("supervision.start_timeout", "300ms")
                          .Set("supervision.drain_timeout", "100ms"));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_abandoned") == 1);
+  CHECK(daemon.AwaitEvents("reload_abandoned", 1) == 1);
   CHECK(daemon.AwaitWorkers(2));
 }
 

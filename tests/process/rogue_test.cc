@@ -90,7 +90,7 @@ void CheckTrick(const Trick& trick) {
   clients.clear();
   CHECK(IsServed(address));
   CHECK_MESSAGE(daemon.CountEvents(std::string("worker_untrusted ") + trick.why) == 1, daemon.Log());
-  CHECK(daemon.CountEvents("worker_exited") == 1);  // its successor is not taken for it
+  CHECK(daemon.AwaitEvents("worker_exited", 1) == 1);  // its successor is not taken for it
   // The master holds what that of a server without a rogue holds.
   ::unsetenv("ROGUE_TRICK");
   DaemonProcess sane(kPreforkdWithRogues);
@@ -136,7 +136,7 @@ TEST_CASE(
     CHECK(daemon.WaitForEvent("worker_exited slot=0 inc=1"));
     CHECK(daemon.AwaitWorkers(2));
     CHECK(IsServed(daemon.Address()));
-    CHECK(daemon.CountEvents("worker_exited") == 1);
+    CHECK(daemon.AwaitEvents("worker_exited", 1) == 1);
     CHECK(daemon.CountEvents("worker_exited exit=SIGABRT") == 0);
     CHECK(daemon.CountEvents("worker_hung") == 0);
   }

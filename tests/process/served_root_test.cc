@@ -208,7 +208,7 @@ TEST_CASE(
       clients.CheckChange("200 old\n", "404", [&] { releases.Switch("/etc"); });
       continue;
     }
-    CHECK(daemon.CountEvents("root_fixed service=site") == 2);
+    CHECK(daemon.AwaitEvents("root_fixed service=site", 2) == 2);
     // The target was resolved outside the chroot; a folder that is created there again is found.
     clients.CheckChange("200 old\n", "200 newer\n", [&] {
       fs::remove_all(releases.Path("releases/1"));

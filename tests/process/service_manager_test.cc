@@ -170,7 +170,7 @@ TEST_CASE("an address at which no manager listens makes one line in the log") {
   DaemonProcess daemon;
   daemon.SetEnvironment("NOTIFY_SOCKET", daemon.Path("nobody"));
   daemon.Serve(1, {"--service", "echo", "--listen", "127.0.0.1:0", "--workers", "1"});
-  CHECK(daemon.CountEvents("manager_unreachable") == 1);
+  CHECK(daemon.AwaitEvents("manager_unreachable", 1) == 1);
 }
 
 }  // namespace preforkd::testing

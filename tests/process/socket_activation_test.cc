@@ -148,7 +148,7 @@ TEST_CASE("a reload drops a socket, which is logged as unused, and the next relo
   daemon.Serve(2);
   daemon.WriteConfig(ConfigText().Workers(2).Listen("talk", "systemd:talk").Service("talk", "echo"));
   REQUIRE(daemon.Reload());
-  CHECK(daemon.CountEvents("socket_unused name=web") == 1);
+  CHECK(daemon.AwaitEvents("socket_unused name=web", 1) == 1);
   CHECK(AnswersEcho(talk.address));
   daemon.WriteConfig(TwoServices());
   REQUIRE(daemon.Reload());
@@ -163,14 +163,14 @@ TEST_CASE(
   daemon.PassSocket("talk", talk.fd.Get());
   SUBCASE("at the start") {
     CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
-    CHECK(daemon.CountEvents("start_failed why~systemd:web why~'talk'") == 1);
+    CHECK(daemon.AwaitEvents("start_failed why~systemd:web why~'talk'", 1) == 1);
   }
   SUBCASE("at a reload") {
     daemon.WriteConfig(ConfigText().Workers(1).Listen("s", "systemd:talk").Service("s", "echo"));
     daemon.Serve(1);
     daemon.WriteConfig(TwoServices());
     CHECK_FALSE(daemon.Reload());
-    CHECK(daemon.CountEvents("reload_refused why~systemd:web why~'talk'") == 1);
+    CHECK(daemon.AwaitEvents("reload_refused why~systemd:web why~'talk'", 1) == 1);
     CHECK(AnswersEcho(talk.address));
   }
 }
@@ -181,7 +181,7 @@ TEST_CASE("sockets that are meant for another process are not used") {
   daemon.PassSocket("talk", talk.fd.Get());
   daemon.SetEnvironment("LISTEN_PID", "1");
   CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:talk"}) == 71);
-  CHECK(daemon.CountEvents("start_failed why~systemd:talk") == 1);
+  CHECK(daemon.AwaitEvents("start_failed why~systemd:talk", 1) == 1);
 }
 
 TEST_CASE("a descriptor that is no listening stream socket is refused") {
@@ -192,7 +192,7 @@ TEST_CASE("a descriptor that is no listening stream socket is refused") {
     DaemonProcess daemon;
     daemon.PassSocket("web", fd);
     CHECK(daemon.Run({"--service", "echo", "--listen", "systemd:web"}) == 71);
-    CHECK(daemon.CountEvents("start_failed why~systemd:web") == 1);
+    CHECK(daemon.AwaitEvents("start_failed why~systemd:web", 1) == 1);
   }
 }
 

@@ -178,7 +178,7 @@ TEST_CASE(
   daemon.Serve(1);
   daemon.WriteConfig(Config(path, {{"user", "root"}, {"mode", "0600"}}));
   CHECK_FALSE(daemon.Reload());
-  CHECK(daemon.CountEvents("reload_refused why~chown why~EPERM") == 1);
+  CHECK(daemon.AwaitEvents("reload_refused why~chown why~EPERM", 1) == 1);
   CHECK(Mode(path) == 0666);
   TcpClient client("unix:" + path);
   CHECK(client.Echoes("still here"));

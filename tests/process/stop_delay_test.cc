@@ -37,7 +37,7 @@ void StopAtOnce(DaemonProcess& daemon) {
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait(seconds(10)) == 0);
-  CHECK(daemon.CountEvents("stopping_now") == 1);
+  CHECK(daemon.AwaitEvents("stopping_now", 1) == 1);
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ TEST_CASE("when the delay ends nothing is accepted any more, and the workers ret
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
   CHECK(Now() - told >= milliseconds(290));
-  REQUIRE(daemon.CountEvents("stopping") == 1);
+  REQUIRE(daemon.AwaitEvents("stopping", 1) == 1);
   CHECK(daemon.Events("stopping")[0].Number("seconds") == doctest::Approx(30).epsilon(0.02));
   CHECK_FALSE(TcpClient::Connect(address).Ok());
 }

@@ -103,7 +103,7 @@ TEST_CASE("drain_timeout bounds the stop") {
   const Duration took = Now() - before;
   CHECK(took >= std::chrono::milliseconds(280));
   CHECK(took < std::chrono::seconds(5));
-  CHECK(daemon.CountEvents("drain_timeout connections=1") == 1);
+  CHECK(daemon.AwaitEvents("drain_timeout connections=1", 1) == 1);
 }
 
 TEST_CASE("a worker that does not end within drain_timeout is killed") {
@@ -115,7 +115,7 @@ TEST_CASE("a worker that does not end within drain_timeout is killed") {
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");
   daemon.Signal(SIGTERM);
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountEvents("worker_killed cause=drain_timeout") == 1);
+  CHECK(daemon.AwaitEvents("worker_killed cause=drain_timeout", 1) == 1);
 }
 
 TEST_CASE("a second TERM, or INT, stops at once, without waiting for clients") {
@@ -130,7 +130,7 @@ TEST_CASE("a second TERM, or INT, stops at once, without waiting for clients") {
     REQUIRE(daemon.WaitForEvent("stopping"));
     daemon.Signal(second);
     CHECK(daemon.Wait(std::chrono::seconds(10)) == 0);
-    CHECK(daemon.CountEvents("stopping_now") == 1);
+    CHECK(daemon.AwaitEvents("stopping_now", 1) == 1);
     CHECK(client.IsClosedByPeer());
   }
 }
@@ -153,7 +153,7 @@ TEST_CASE("HUP, then TERM, while clients wait for a worker that is blocked: all 
   for (TcpClient& client : waiting) CHECK(client.ReadUntil("\n").value_or("").starts_with("hello "));
   CHECK(busy.ReadUntil("\n") == "done\n");
   CHECK(daemon.Wait() == 0);
-  CHECK(daemon.CountEvents("stopped lost=0") == 1);
+  CHECK(daemon.AwaitEvents("stopped lost=0", 1) == 1);
 }
 
 TEST_CASE("many new clients do not starve one that is already connected") {

@@ -57,8 +57,8 @@ TEST_CASE("a killed worker is replaced when its back-off is over, and its end is
   const double pause = daemon.Events("worker_started").back().time - daemon.Events(exit).at(0).time;
   CHECK(pause < Seconds(machine.Allow(std::chrono::milliseconds(250))));
   CHECK(daemon.AwaitWorkers(2));
-  CHECK(daemon.CountEvents("worker_exited") == 1);
-  CHECK(daemon.CountEvents(exit) == 1);
+  CHECK(daemon.AwaitEvents("worker_exited", 1) == 1);
+  CHECK(daemon.AwaitEvents(exit, 1) == 1);
   CHECK(daemon.ReadyWorkers().back().slot == victim.slot);
   TcpClient client(daemon.Address());
   CHECK(client.Echoes("served by the next one"));
@@ -123,8 +123,8 @@ TEST_CASE("every kind of exit is named in the log, and costs only that worker's 
     REQUIRE(victim.SendAll(std::string(row.command) + "\n"));
     CHECK(victim.IsClosedByPeer());
     CHECK(daemon.WaitForEvent(exit));
-    CHECK(daemon.CountEvents(fmt::format("{} doing~\"fault: {}\"", exit, row.command)) == 1);
-    CHECK(daemon.CountEvents(exit + " lost=1 reclaimed=0") == 1);
+    CHECK(daemon.AwaitEvents(fmt::format("{} doing~\"fault: {}\"", exit, row.command), 1) == 1);
+    CHECK(daemon.AwaitEvents(exit + " lost=1 reclaimed=0", 1) == 1);
     CHECK(IsAlive(ServedBy(other)));
     CHECK(daemon.AwaitWorkers(2));
   }
@@ -137,7 +137,7 @@ TEST_CASE("a session that throws ends, and its worker serves on") {
   const pid_t worker = ServedBy(thrower);
   REQUIRE(thrower.SendAll("throw\n"));
   CHECK(thrower.IsClosedByPeer());
-  CHECK(daemon.CountEvents("conn_failed cause=exception error=\"told to throw\"") == 1);
+  CHECK(daemon.AwaitEvents("conn_failed cause=exception error=\"told to throw\"", 1) == 1);
   CHECK(IsReady(daemon, worker));
   std::vector<TcpClient> clients;
   for (int i = 0; i < 4; ++i) clients.emplace_back(daemon.Address());

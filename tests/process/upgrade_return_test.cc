@@ -50,7 +50,7 @@ TEST_CASE(
     CHECK(idle.Answered() == 40);
     CHECK(daemon.ReadyWorkers().size() == 2);
   }
-  CHECK(daemon.CountEvents("worker_started") == 2);  // the workers were not affected
+  CHECK(daemon.AwaitEvents("worker_started", 2) == 2);  // the workers were not affected
   // A worker of the program that returned is supervised like any other.
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
   REQUIRE(daemon.AwaitAllParked());
@@ -98,7 +98,7 @@ TEST_CASE(
   CHECK(result.err.find("the master already runs version next, the workers still run version 0.2.0") !=
         std::string::npos);
   CHECK(idle.Answered() == 40);
-  CHECK(daemon.CountEvents("worker_ready") == 2);
+  CHECK(daemon.AwaitEvents("worker_ready", 2) == 2);
   shelf.Put(kPreforkd);
   const CommandResult again = Upgrade(daemon);
   CAPTURE(again.err);

@@ -201,8 +201,9 @@ TEST_CASE("USR2 upgrades too, and the pid file, socket file and control socket s
   DaemonProcess second;
   second.ExpectExit(71);
   CHECK(second.Run({"--listen", "127.0.0.1:0", "--pid-file", daemon.Path("pid")}) == 71);
-  CHECK(second.CountEvents("start_failed why~" + daemon.Path("pid") +
-                           fmt::format(" why~\"process {}\"", daemon.MasterPid())) == 1);
+  CHECK(second.AwaitEvents(
+            "start_failed why~" + daemon.Path("pid") + fmt::format(" why~\"process {}\"", daemon.MasterPid()),
+            1) == 1);
 }
 
 TEST_CASE(
@@ -314,7 +315,7 @@ TEST_CASE(
   }
   CHECK(daemon.WaitForEvent("upgrade_done generation=2"));
   CHECK(daemon.WaitForEvent("worker_exited state=ready exit=SIGKILL", 2));
-  CHECK(daemon.CountEvents("worker_exited") == 2);
+  CHECK(daemon.AwaitEvents("worker_exited", 2) == 2);
   CHECK(daemon.AwaitWorkers(2));
   const std::string metrics = Ctl(daemon, {"metrics"}).out;
   CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"crash\"} 2\n") != std::string::npos);

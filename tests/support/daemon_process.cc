@@ -50,6 +50,17 @@ bool TurnIntoNobody(std::uint64_t descriptors) {
          ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
 }
 
+// What a process that should be gone is, and where it waits: "4711 (preforkd) S in do_wait: preforkd
+// --check".
+std::string Description(pid_t pid) {
+  const std::string folder = fmt::format("/proc/{}/", pid);
+  std::string stat = ReadFile(folder + "stat");
+  stat.resize(std::min(stat.size(), stat.rfind(')') + 3));  // the pid, the name, the state
+  std::string command = ReadFile(folder + "cmdline");
+  std::replace(command.begin(), command.end(), '\0', ' ');
+  return fmt::format("{} in {}: {}", stat, ReadFile(folder + "wchan"), command);
+}
+
 // Arguments for exec. They live as long as `words`.
 std::vector<char*> Pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
@@ -220,6 +231,11 @@ std::string DaemonProcess::Log() const {
   return log;
 }
 
+std::size_t DaemonProcess::AwaitEvents(std::string_view query, std::size_t count) const {
+  (void)WaitForEvent(query, count);
+  return CountEvents(query);
+}
+
 bool DaemonProcess::WaitForEvent(std::string_view query, std::size_t count, Duration timeout) const {
   return WaitUntil(timeout, [&] { return CountEvents(query) >= count; });
 }
@@ -293,8 +309,8 @@ void DaemonProcess::JudgeLeftovers(std::vector<std::string>& complaints) const {
   };
   // Normally the master has reaped all of its workers, and nothing is left to wait for.
   const bool clean = orphans_expected_ ? WaitUntil(kLeaveTimeout, all_gone) : Orphans().empty();
-  if (!clean) complaints.push_back(fmt::format("processes left behind: {}", fmt::join(Orphans(), ", ")));
   for (const pid_t pid : Orphans()) {
+    if (!clean) complaints.push_back("a process left behind: " + Description(pid));
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   }

@@ -97,6 +97,9 @@ class DaemonProcess {
   // Lines of the log that match a query (log_oracle.h): "worker_exited state=ready exit=SIGKILL".
   [[nodiscard]] std::vector<LogEntry> Events(std::string_view query) const { return EntriesOf(Log(), query); }
   [[nodiscard]] std::size_t CountEvents(std::string_view query) const { return Events(query).size(); }
+  // Waits until `count` lines match, and returns how many do. For a line that comes soon after what the test
+  // has seen: to count at once would be a race with the log.
+  [[nodiscard]] std::size_t AwaitEvents(std::string_view query, std::size_t count) const;
   // Waits until at least `count` lines match.
   [[nodiscard]] bool WaitForEvent(std::string_view query, std::size_t count = 1,
                                   Duration timeout = kTimeout) const;
