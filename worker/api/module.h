@@ -18,7 +18,8 @@
  * comment says "loop thread".
  *
  * What goes wrong in a module costs one request: 500 or 504 for the client and a line in the log. An
- * exception must not leave a function of the module (module.hpp catches them); if one does, the worker ends.
+ * exception should not leave a function of the module (module.hpp catches them); it ends that request or that
+ * connection, and is logged.
  */
 #ifndef PREFORKD_MODULE_H
 #define PREFORKD_MODULE_H
@@ -124,7 +125,8 @@ typedef struct pfd_host {
 
   /* ---- the loop ---- */
 
-  /* Calls `call(argument)` once in the loop thread, soon. 0, or -ESHUTDOWN: the worker ends. */
+  /* Calls `call(argument)` once in the loop thread, soon. 0, or -ESHUTDOWN: the worker ends; -ENOMEM;
+   * -EINVAL: `call` is NULL. */
   int (*post)(pfd_service*, void (*call)(void*), void* argument);
   /* Loop thread. Calls `call(argument)` once after `nanoseconds`. Ends by itself after the call. NULL: no
    * memory. */
@@ -150,9 +152,9 @@ typedef struct pfd_host {
   pfd_str (*field)(const pfd_request*, pfd_str name, size_t nth);
   pfd_str (*peer)(const pfd_request*);           /* "192.0.2.7:4711", "unix:"; behind PROXY the real client */
   uint64_t (*connection_id)(const pfd_request*); /* as in the log */
-  /* The whole body. In pieces (PFD_PIECES): what has arrived and was not read yet. */
+  /* The whole body. Empty where it comes in pieces (PFD_PIECES): read() it. */
   pfd_str (*body)(const pfd_request*);
-  /* In pieces: copies up to `size` bytes of the body and forgets them. 0: the body is complete. -EAGAIN:
+  /* Copies the next bytes of the body, up to `size`, and forgets them. 0: the body is complete. -EAGAIN:
    * nothing has arrived; arrived() will be called (event module). In an application thread it waits instead.
    * -EPIPE: the client has left, or its body was malformed, too large or too late. */
   int64_t (*read)(pfd_request*, void* into, size_t size);
@@ -164,7 +166,8 @@ typedef struct pfd_host {
    * 599, a line break in a field, a field of the connection such as Content-Length), and the client gets 500.
    */
 
-  /* Everything is copied. The server sets Content-Length, Date, Server and Connection. */
+  /* Everything is copied. The server sets Content-Length, Date, Server and Connection; of an answer to HEAD
+   * it leaves out the body, here and below. */
   int (*respond)(pfd_request*, int status, const pfd_field* fields, size_t count, pfd_str body);
   /* `size` bytes of a regular file from `offset`; UINT64_MAX: up to its end. The server owns `fd` from now
    * on, and closes it also on an error. */
@@ -173,13 +176,15 @@ typedef struct pfd_host {
   /* An answer of unknown length. The head is sent with the first bytes, or at once if none follow. */
   int (*begin)(pfd_request*, int status, const pfd_field* fields, size_t count);
   /* Sends a piece, which is copied. In the loop thread it takes everything; returns the number of bytes that
-   * wait for the client, and if that is above 64 KiB, stop until drained() is called. In an application
-   * thread it waits until the client has taken enough, and returns 0. */
+   * wait for the client, and if that is above 64 KiB, stop until drained() is called; above 16 MiB the
+   * connection is closed. In any other thread it waits until the client has taken enough, and returns 0. */
   int64_t (*write)(pfd_request*, pfd_str piece);
   int (*end)(pfd_request*);
 
-  /* The request stays valid after handle() has returned; each keep() needs one drop(). A request that is
-   * dropped without an answer is answered with 500. */
+  /* The request stays valid after handle() has returned; each keep() needs one drop(). Call the first keep()
+   * inside handle(): what was asked of the request before is not valid after it. A request that is dropped
+   * without an answer is answered with 500; with one that was begun and not ended, its connection is closed.
+   */
   void (*keep)(pfd_request*);
   void (*drop)(pfd_request*);
   /* 1: the client has left, or the server has answered in place of the module. */
@@ -195,10 +200,12 @@ typedef struct pfd_host {
   /* Sends bytes, which are copied. Returns the number that wait for the client; while that is above 0 the
    * server reads nothing from it, and drained() follows. -EPIPE: the connection ends. */
   int64_t (*send)(pfd_connection*, pfd_str bytes);
-  /* Ends the connection when everything has been sent. */
+  /* Ends the connection when everything has been sent; a client that does not take it is closed after 60 s.
+   * Only close() of the protocol is called after this. */
   void (*finish)(pfd_connection*);
-  /* Until the next bytes of the client; then timeout() is called. 0: none. While it runs, and nothing waits,
-   * the connection counts as idle, and is handed to the master after parking.after. */
+  /* How long the client may be silent before timeout() is called; it starts again with its next bytes, and
+   * when it takes output. 0: none. While it runs, and nothing waits, the connection counts as idle, and is
+   * handed to the master after parking.after, which closes it without timeout() when the time is over. */
   void (*idle_timeout)(pfd_connection*, uint64_t nanoseconds);
   /* Calls timeout() once after that time, whatever the client does. 0: none. The connection is not parked. */
   void (*deadline)(pfd_connection*, uint64_t nanoseconds);
@@ -246,10 +253,11 @@ typedef struct pfd_protocol {
   uint32_t size;
   uint32_t reserved;
   /* A client. `context`: what pack() wrote in another worker; absent for a new client. Returns the session,
-   * passed to the functions below; NULL: close it. */
+   * passed to the functions below; NULL: close it after what was sent. */
   void* (*open)(void* state, pfd_connection*, pfd_str context);
-  /* All bytes of the client that were not used yet. Returns how many are used now; the rest comes again with
-   * more. At most 48 KiB may be left unused; a client whose rest is longer is disconnected. */
+  /* The bytes of the client that were not used yet, at most 48 KiB and one. Returns how many are used now;
+   * the rest comes again with more, and after output that waited has been sent. At most 48 KiB may be left
+   * unused; a client whose rest is longer is disconnected. */
   size_t (*bytes)(void* session, pfd_str bytes);
   /* Everything has been sent. NULL allowed, as for all below but close. */
   void (*drained)(void* session);
@@ -257,7 +265,8 @@ typedef struct pfd_protocol {
   void (*ended)(void* session);
   void (*timeout)(void* session); /* NULL: the connection is closed */
   /* Copies the state into `luggage` and changes nothing: the connection may stay. 0: it may travel. Otherwise
-   * it stays in this worker for now. NULL: connections of this protocol do not travel. */
+   * it stays in this worker for now. `used` 0: the next worker opens it as a new client. Neither timeouts nor
+   * a client that has shut down its sending side travel. NULL: connections of this protocol do not travel. */
   int (*pack)(const void* session, pfd_luggage* luggage);
   /* The worker leaves and this connection could not travel: finish it soon. */
   void (*retire)(void* session);

@@ -88,7 +88,7 @@ class Request {
     return fields;
   }
 
-  // The whole body. With pfd::pieces: what has arrived and was not read yet.
+  // The whole body. With pfd::pieces: empty, use read().
   [[nodiscard]] std::string_view body() const { return detail::view(host().body(request_)); }
   // With pfd::pieces: copies up to `size` bytes of the body and forgets them. A blocking handler waits here;
   // an event handler writes co_await read(...), with a copy of the request.

@@ -30,7 +30,10 @@ inline void fill_request(pfd_host& table) {
   table.field = host_field;
   table.peer = [](const pfd_request* request) { return str(of(request).peer); };
   table.connection_id = [](const pfd_request* request) { return of(request).id; };
-  table.body = [](const pfd_request* request) { return str(of(request).body); };
+  // Where it comes in pieces, the server has none to show.
+  table.body = [](const pfd_request* request) {
+    return str(of(request).in_pieces ? std::string_view() : std::string_view(of(request).body));
+  };
   table.read = host_read;
 }
 
