@@ -4,6 +4,8 @@
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
 #include "worker/http/http_service_type.h"
+#include "worker/module/describe_module.h"
+#include "worker/module/module_service_type.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
 #include "worker/services/status_service.h"
@@ -12,10 +14,12 @@ int main(int argc, char** argv) {
   preforkd::ServiceTypes services;
   services["http"] = preforkd::HttpServiceType();
   services["echo"] = preforkd::EchoServiceType();
+  services["module"] = preforkd::ModuleServiceType();
   services["status"] = preforkd::StatusServiceType();
 
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
+  program.describe_module = preforkd::MakeModuleDescriber();
   return preforkd::RunProgram(argc, argv, program);
 }

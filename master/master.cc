@@ -63,6 +63,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker), ledger_,
                   SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
+      generations_(scoreboard),
       control_(
           loop,
           [this](const ControlRequest& request, const ControlAnswer& answer) {
@@ -109,17 +110,13 @@ Supervisor::Hooks Master::SupervisorHooks() {
             JudgeService(Parts());
             changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
           },
-          [this](pid_t pid) { return upgrader_.OnChildExit(pid); }};
+          [this](pid_t pid) { return upgrader_.OnChildExit(pid) || reloader_.OnChildExit(pid); }};
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
   const ServiceConfig* found = config.FindService(service);
   PF_CHECK(found != nullptr, "a checked configuration has a listener without a service");
-  const std::vector<ServiceDeclaration>& types = context_.program.service_types;
-  const auto type =
-      std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.type == found->type; });
-  PF_CHECK(type != types.end(), "a checked configuration has a service of unknown type");
-  return {generations_.ServiceOf(service), type->client_speaks_first};
+  return {generations_.ServiceOf(service), found->client_speaks_first};
 }
 
 Notices::Reading Master::ReadHealth() const {
@@ -135,6 +132,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   supervisor_.SetDetached(detached);
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
   Status status = pid_file.Ok() ? WatchSignals() : Status(pid_file.Err());
+  if (status.Ok()) status = generations_.HasNumbersFor(*config);
   if (status.Ok()) status = listeners_.Prepare(*config);
   if (status.Ok()) status = control_.Prepare(*config);
   if (!status.Ok()) {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,11 +51,14 @@ class CommandLine {
   void Override(std::string source, std::string key, std::string value);
   void Mistake(std::string text);
   // Describes the first word that is neither a known flag nor its value; empty if there is none.
-  [[nodiscard]] std::string Unexpected();
+  [[nodiscard]] std::string Unexpected(const std::vector<std::string>& words);
+  // Takes METHOD TARGET [BODY] from the words that belong to no flag.
+  void TakeRequest(std::vector<std::string>& words);
 
   CLI::App app_{"Multi-process server: one master accepts, and passes connections to forked workers.",
                 kProgram};
   Options options_;
+  std::optional<std::string> try_file_;
   bool version_ = false;
   bool help_ = false;
   std::string mistake_;  // the first mistake found by a receiver
@@ -73,10 +77,21 @@ CommandLine::CommandLine() {
            "listen here instead of on the configured addresses: IP:PORT, :PORT, unix:PATH, systemd:NAME; "
            "repeatable",
            [&inputs](const std::string& value) { inputs.listen.push_back(value); });
-  AddValue("--service", "TYPE", "what --listen serves: http (default), echo or status",
+  AddValue("--service", "TYPE",
+           "what --listen serves: http (default), echo or status; for a module: --module",
            [&inputs](const std::string& value) { inputs.service_type = value; });
   AddValue("--root", "DIR", "the folder that --listen serves",
            [&inputs](const std::string& value) { inputs.root = value; });
+  AddValue(
+      "--module", "FILE.so",
+      "serve this module, on 127.0.0.1:8080 or where --listen says; repeatable: the first --listen is for "
+      "the first of them, and so on",
+      [&inputs](const std::string& value) { inputs.module_files.push_back(value); });
+  AddValue(
+      "--try", "FILE.so",
+      "followed by METHOD TARGET [BODY]: start the module, send it one request, print the answer (its body "
+      "to standard output), and exit: 0 for 2xx and 3xx, else 1; 78 if the module cannot be opened",
+      [this](const std::string& value) { try_file_ = value; });
   AddKeyFlags();
   AddSet();
   app_.add_flag("--daemonize", options_.daemonize, "run in the background, once the first workers are ready");
@@ -119,8 +134,26 @@ void CommandLine::Mistake(std::string text) {
   if (mistake_.empty()) mistake_ = std::move(text);
 }
 
-std::string CommandLine::Unexpected() {
-  const std::vector<std::string> words = app_.remaining();
+void CommandLine::TakeRequest(std::vector<std::string>& words) {
+  ConfigInputs& inputs = options_.inputs;
+  if (!inputs.file.empty() || !inputs.listen.empty() || !inputs.module_files.empty()) {
+    return Mistake("--try: has one module and no listener; leave out -c, --listen and --module");
+  }
+  const auto is_flag = [](const std::string& word) { return word.size() > 1 && word[0] == '-'; };
+  if (std::any_of(words.begin(), words.end(), is_flag)) {
+    std::erase_if(words, [&](const std::string& word) { return !is_flag(word); });
+    return;  // reported by Unexpected()
+  }
+  if (words.size() < 2 || words.size() > 3) {
+    return Mistake("--try: write FILE.so METHOD TARGET [BODY], such as --try ./hello.so GET /hello");
+  }
+  options_.request = TryRequest{words[0], words[1], std::nullopt};
+  if (words.size() > 2) options_.request->body = words[2];
+  words.clear();
+  inputs.module_files = {*try_file_};
+}
+
+std::string CommandLine::Unexpected(const std::vector<std::string>& words) {
   if (words.empty()) return {};
   const std::string& word = words.front();
   if (!word.starts_with('-'))
@@ -158,7 +191,9 @@ std::variant<Options, EarlyExit> CommandLine::Parse(int argc, const char* const*
   }
   if (help_) return EarlyExit{app_.help()};
   if (version_) return EarlyExit{fmt::format("{} {}\n", kProgram, kVersion)};
-  if (mistake_.empty()) mistake_ = Unexpected();
+  std::vector<std::string> others = app_.remaining();
+  if (try_file_) TakeRequest(others);
+  if (mistake_.empty()) mistake_ = Unexpected(others);
   if (!mistake_.empty()) return Misused(mistake_);
   return std::move(options_);
 }

@@ -3,11 +3,13 @@
 #ifndef PREFORKD_MASTER_OPTIONS_H_
 #define PREFORKD_MASTER_OPTIONS_H_
 
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "common/base/exit_code.h"
 #include "common/config/config_loader.h"
+#include "master/modules/try_request.h"
 
 namespace preforkd {
 
@@ -16,6 +18,7 @@ struct Options {
   bool check = false;
   bool print_config = false;
   bool daemonize = false;
+  std::optional<TryRequest> request;  // --try; `inputs` then has its module
 };
 
 // What to do instead of running, after --help, --version or a wrong flag.

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -11,8 +12,11 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/config/config_loader.h"
+#include "common/config/module_codec.h"
 #include "common/process/limits.h"
 #include "master/master.h"
+#include "master/modules/config_load.h"
+#include "master/modules/try_request.h"
 #include "master/options.h"
 #include "master/system/daemonize.h"
 #include "master/system/early_signals.h"
@@ -27,6 +31,10 @@
 
 namespace preforkd {
 namespace {
+
+// For a module that was opened a moment ago, in the trial: a fraction of what the way back allows, and nobody
+// is accepted meanwhile.
+constexpr Duration kTakeoverModuleTimeout = std::chrono::seconds(3);
 
 int Exit(ExitCode code) { return static_cast<int>(code); }
 
@@ -47,11 +55,28 @@ Status FillStandardDescriptors() {
   }
 }
 
-int ReportConfig(const ConfigOutcome& outcome, bool check) {
+bool HasModules(const Config& config) {
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [](const ServiceConfig& service) { return service.module.has_value(); });
+}
+
+// The init of a module runs in a worker only, so --check starts one of each pool.
+Status CheckWorkers(const std::shared_ptr<const Config>& config, const Program& program) {
+  return HasModules(*config) ? TryWorkers(config, program.worker) : Status();
+}
+
+// The module of --try is listened for at a socket that was passed.
+constexpr const char* kTryListener = "try";
+
+int ReportConfig(const ConfigOutcome& outcome, bool check, const Program& program) {
   for (const ConfigProblem& problem : outcome.problems) fmt::print(stderr, "{}\n", problem.Text());
   for (const ConfigProblem& warning : outcome.warnings) fmt::print(stderr, "{}\n", warning.Text());
   if (outcome.config == nullptr) return Exit(ExitCode::kConfig);
   if (check) {
+    if (const Status status = CheckWorkers(outcome.config, program); !status.Ok()) {
+      fmt::print(stderr, "{}\n", status.Err().text);
+      return Exit(ExitCode::kConfig);
+    }
     fmt::print("configuration ok\n");
   } else {
     fmt::print("{}", PrintConfig(*outcome.config));
@@ -109,6 +134,41 @@ int ServeDaemonized(Life life, const Program& program) {
   });
 }
 
+// ---- --try ----
+
+// One small server that no other process can find. What a person sets wins.
+void SetUpToTry(ConfigInputs& inputs) {
+  inputs.listen = {fmt::format("systemd:{}", kTryListener)};
+  const std::vector<ConfigOverride> flags = {{"--try", "workers", "1"},
+                                             {"--try", "workers_max", "1"},
+                                             {"--try", "control", ""},
+                                             {"--try", "pid_file", ""},
+                                             {"--try", "log.level", "warning"}};
+  inputs.flags.insert(inputs.flags.begin(), flags.begin(), flags.end());
+}
+
+int TryModule(Life life, const TryRequest& request, const Program& program) {
+  SetUpToTry(life.inputs);
+  ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
+  if (outcome.config == nullptr) return ReportConfig(outcome, false, program);
+  if (const Status status = TryWorkers(outcome.config, program.worker); !status.Ok()) {
+    fmt::print(stderr, "{}\n", status.Err().text);
+    return Exit(ExitCode::kConfig);
+  }
+  Result<TrySockets> sockets = MakeTrySockets();
+  if (!sockets.Ok()) {
+    fmt::print(stderr, "{}\n", sockets.Err().text);
+    return Exit(ExitCode::kOsError);
+  }
+  life.config = std::move(outcome.config);
+  life.environment = {};
+  life.environment.sockets.push_back({kTryListener, std::move(sockets.Value().listener)});
+  return TryOnce(request, std::move(sockets.Value().client), [&] {
+    return ServeAgain(
+        std::move(life), program, [] {}, false);
+  });
+}
+
 // ---- upgrade in place ----
 
 Result<UpgradeState> ReadState(int file) {
@@ -128,7 +188,7 @@ Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program&
   const UniqueFd file(order.state);
   const Result<UpgradeState> state = ReadState(file.Get());
   if (!state.Ok()) return state.Err();
-  const ConfigOutcome outcome = LoadConfig(inputs);
+  const ConfigOutcome outcome = LoadConfigWithModules(inputs, program, kTrialTimeout);
   if (outcome.config == nullptr) return ProblemsOf(outcome);
   if (Status status = TryConnections(state.Value()); !status.Ok()) return status;
   if (Status status = TryListeners(*outcome.config, state.Value()); !status.Ok()) return status;
@@ -153,12 +213,14 @@ ServiceEnvironment EnvironmentOf(const UpgradeState& state) {
   return environment;
 }
 
-// The configuration of the previous program's workers, as far as this program understands it; else null.
+// The configuration of the previous program's workers, as far as this program understands it; else null. Its
+// modules are not opened again.
 std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const ConfigInputs& inputs) {
   ConfigInputs old;
   old.file = "the configuration in service";
   old.text = state.config;
   old.service_types = inputs.service_types;
+  for (const auto& [path, module] : state.modules) old.modules.insert_or_assign(path, DecodeModule(module));
   const ConfigOutcome outcome = LoadConfig(old);
   for (const ConfigProblem& problem : outcome.problems)
     log::Notice(log::kConfigWarning, "{}", problem.Text());
@@ -168,9 +230,10 @@ std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const C
 // The configuration to serve with. A program that returns after a failed upgrade uses its own. Without a
 // valid configuration this function does not return: it takes the way back.
 std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs,
+                                            const Program& program,
                                             const std::shared_ptr<const Config>& in_service) {
   if (order.Returns() && in_service != nullptr) return in_service;
-  const ConfigOutcome outcome = LoadConfig(inputs);
+  const ConfigOutcome outcome = LoadConfigWithModules(inputs, program, kTakeoverModuleTimeout);
   if (outcome.config == nullptr) WayBack::Take(ProblemsOf(outcome).text);
   return outcome.config;
 }
@@ -191,7 +254,7 @@ int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   log_output.Restore(state.server_log, state.access_log);
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
   if (serving != nullptr) LogOutput::ApplyFormat(serving->log);
-  life.config = ConfigToServe(order, life.inputs, serving);
+  life.config = ConfigToServe(order, life.inputs, program, serving);
   if (serving == nullptr) serving = life.config;
   life.path = state.program;
   NameProcessAfter(life.path);
@@ -245,9 +308,10 @@ int RunProgram(int argc, char** argv, const Program& program) {
   life.words = command.words;
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Restores()) return RunRestored(order, std::move(life), program);
-  const ConfigOutcome outcome = LoadConfig(life.inputs);
+  if (options.request) return TryModule(std::move(life), *options.request, program);
+  const ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
   if (options.check || options.print_config || outcome.config == nullptr) {
-    return ReportConfig(outcome, options.check);
+    return ReportConfig(outcome, options.check, program);
   }
   for (const ConfigProblem& warning : outcome.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());

@@ -26,6 +26,7 @@ PLAIN_DATA = {
     "common/scoreboard/scoreboard.h:MasterPage": "the master's page of the scoreboard: its layout in shared memory",
     "common/scoreboard/worker_row.h:WorkerRow": "a worker's row of the scoreboard: its layout in shared memory",
     "common/wire/packed_parcel.h:ParcelHead": "the fixed head of a packed parcel: its layout on the wire",
+    "worker/api/module.h:pfd_host": "what a module is offered: its layout is the interface",
     "master/upgrade/state/upgrade_state.h:UpgradeState": "all that one program hands to the next: one field each",
 }
 
@@ -55,7 +56,8 @@ MAY_INCLUDE = {
     "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/files/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
     "tools/": (),  # nothing else there is C++ but what follows
-    "tools/package/": ("common/config/", "worker/http/http_service_type.h", "worker/services/"),
+    "tools/package/": ("common/config/", "worker/http/http_service_type.h", "worker/module/module_settings.h",
+                       "worker/services/"),
     "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 
@@ -96,8 +98,10 @@ CALLS = (
     Place("sleep", r"\b(?:sleep|usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(", PRODUCT, (),
           "the loop waits, nobody else"),
     Place("reading in the master", r"::recv(?:from)?\s*\(|::readv?\s*\(|\bbufferevent_", ("master/",),
-          ("master/system/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc"),
-          "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon reads that"),
+          ("master/system/daemonize.cc", "master/control/control_client.cc", "master/ctl/", "master/upgrade/preflight.cc",
+           "master/modules/module_child.cc", "master/modules/try_request.cc"),
+          "the master reads no client byte; the operator's commands are no clients, and who waits for a daemon, for a "
+          "program or a module that is tried, or for the answer of --try reads that"),
     Place("writing the account",
           r"\b(?:Add|Set)\s*\(\s*(?:\w+(?:\(\))?(?:\.|->))+"
           r"(?:waiting|parked|lost|lost_by|closed_parked|finished_before|handed_over|handed_back|reclaimed|taken|"
@@ -235,7 +239,7 @@ def check_columns(source):
 
 
 def check_opening(source):
-    if source.path.endswith(".h") and not source.text.startswith("//"):
+    if source.path.endswith(".h") and not source.text.startswith(("//", "/*")):  # C
         yield Finding("opening", f"{source.path}:1", "a header begins with what it is and who owns what")
 
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include "common/text/quote.h"
+
 namespace preforkd {
 
 std::string ExitReport::Text() const {
@@ -37,6 +39,12 @@ ExitReport ReportOf(int code, int status) {
   if (status == static_cast<int>(WorkerExit::kRetired)) kind = ExitKind::kClean;
   if (status == static_cast<int>(WorkerExit::kStartFailed)) kind = ExitKind::kStartFailure;
   return ExitReport{kind, status, false};
+}
+
+std::string WhyNotReady(const ExitReport& exit, std::string_view startup) {
+  if (startup.empty()) return exit.Text();
+  if (exit.kind == ExitKind::kStartFailure) return Escaped(startup);
+  return fmt::format("{} {}", exit.Text(), Escaped(startup));
 }
 
 }  // namespace preforkd

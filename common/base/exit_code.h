@@ -5,6 +5,7 @@
 #define PREFORKD_COMMON_BASE_EXIT_CODE_H_
 
 #include <string>
+#include <string_view>
 
 namespace preforkd {
 
@@ -50,6 +51,10 @@ struct ExitReport {
 // `code` and `status`: si_code and si_status as waitid(2) fills them for WEXITED; 0 if waitid reported
 // nothing.
 ExitReport ReportOf(int code, int status);
+
+// Why a worker that ended before it was ready did not become ready, in one line. `startup`: what its row says
+// (WorkerRow::startup), from a process that is not trusted.
+std::string WhyNotReady(const ExitReport& exit, std::string_view startup);
 
 }  // namespace preforkd
 

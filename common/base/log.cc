@@ -1,5 +1,6 @@
 #include "common/base/log.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <iterator>
+#include <mutex>
 
 #include "common/base/file_tail.h"
 #include "common/base/log_line.h"
@@ -19,7 +21,6 @@ namespace {
 struct State {
   int fd = 2;
   int echo_fd = -1;
-  Level level = Level::kInfo;
   LineStyle style;
   Identity identity;
   std::uint64_t dropped = 0;
@@ -30,6 +31,16 @@ struct State {
 
 // One for the process. A log that must be passed around is not used where it matters.
 State g_state;
+// For g_state. Held while a line is written: SetOutput must not return while a thread still writes to the
+// previous descriptor, because the caller closes that, and its number may next belong to a client.
+std::mutex g_mutex;
+// Not part of the state: a line that is not written must not wait for one that is.
+std::atomic<Level> g_level{Level::kInfo};
+
+// A child has only the thread that called fork(2). If another one held the lock, the child could never log.
+// An error (ENOMEM) changes nothing for processes of one thread.
+[[maybe_unused]] const int g_at_fork =
+    ::pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); });
 
 constexpr std::array<const char*, 6> kLevelNames = {"debug", "info", "notice", "warning", "error", "alert"};
 
@@ -93,31 +104,49 @@ void ReportDropped() {
 }  // namespace
 
 void SetOutput(int fd, Sink sink) {
+  const std::lock_guard lock(g_mutex);
   g_state.fd = fd;
   g_state.style.sink = sink;
   g_state.torn = false;
 }
-void SetErrorEcho(int fd) { g_state.echo_fd = fd; }
-void SetLevel(Level level) { g_state.level = level; }
-void SetFormat(Format format) { g_state.style.format = format; }
-void SetIdentity(const Identity& identity) { g_state.identity = identity; }
+void SetErrorEcho(int fd) {
+  const std::lock_guard lock(g_mutex);
+  g_state.echo_fd = fd;
+}
+void SetLevel(Level level) { g_level.store(level, std::memory_order_relaxed); }
+void SetFormat(Format format) {
+  const std::lock_guard lock(g_mutex);
+  g_state.style.format = format;
+}
+void SetIdentity(const Identity& identity) {
+  const std::lock_guard lock(g_mutex);
+  g_state.identity = identity;
+}
 void SetSyslog(std::string_view path, unsigned facility) {
+  const std::lock_guard lock(g_mutex);
   g_state.syslog = {};
   g_state.syslog.sun_family = AF_UNIX;
   path.copy(g_state.syslog.sun_path, sizeof(g_state.syslog.sun_path) - 1);
   g_state.style.facility = facility;
 }
-void SetDropCounter(std::atomic<std::uint64_t>* counter) { g_state.drop_counter = counter; }
+void SetDropCounter(std::atomic<std::uint64_t>* counter) {
+  const std::lock_guard lock(g_mutex);
+  g_state.drop_counter = counter;
+}
 
-bool Enabled(Level level) { return level >= g_state.level; }
+bool Enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
 const char* LevelName(Level level) { return kLevelNames[static_cast<std::size_t>(level)]; }
 
-std::uint64_t Dropped() { return g_state.dropped; }
+std::uint64_t Dropped() {
+  const std::lock_guard lock(g_mutex);
+  return g_state.dropped;
+}
 
 void VWrite(Level level, const Subject& subject, fmt::string_view format, fmt::format_args args) {
   const int saved_errno = errno;
   fmt::memory_buffer text;
   fmt::vformat_to(std::back_inserter(text), format, args);
+  const std::lock_guard lock(g_mutex);
   if (g_state.dropped != 0) ReportDropped();
   if (!Emit(level, subject, {text.data(), text.size()})) CountDropped();
   if (level >= Level::kError && g_state.echo_fd >= 0 && g_state.echo_fd != g_state.fd)

@@ -1,7 +1,8 @@
 // The log: one line is one write(2), to a descriptor that all processes share.
 //
-// Fork-safe: no buffer, no lock, no thread. A child that logs before it has set its identity shows its
-// parent's, nothing worse. Lines of different processes do not mix: the descriptor is O_APPEND, or a pipe and
+// Any thread may call it: lines are written one after another. Fork-safe: no buffer, no thread, and a fork
+// waits until no line is being written. A child that logs before it has set its identity shows its parent's,
+// nothing worse. Lines of different processes do not mix: the descriptor is O_APPEND, or a pipe and
 // the line is shorter than PIPE_BUF.
 // Never call it from a signal handler: formatting a long line allocates.
 //
@@ -42,7 +43,7 @@ struct Identity {
 };
 
 // Sets the descriptor that lines go to. `fd` is borrowed and must outlive its use here; 2 until the first
-// call.
+// call. When this returns, no thread uses the previous one any more.
 void SetOutput(int fd, Sink sink = Sink::kFile);
 void SetLevel(Level level);
 void SetFormat(Format format);

@@ -124,7 +124,13 @@ namespace preforkd::log {
   EVENT(kRequestFailed, "request_failed", "A request was answered with 500.")                              \
   EVENT(kDescriptorsShort, "descriptors_short", "No file descriptor is free.")                             \
   EVENT(kDescriptorsInFlight, "descriptors_in_flight",                                                     \
-        "The kernel's limit of descriptors in flight is reached.")
+        "The kernel's limit of descriptors in flight is reached.")                                         \
+  /* modules */                                                                                            \
+  EVENT(kModuleSaid, "module_said", "A line that a module wrote.")                                         \
+  EVENT(kModuleFault, "module_fault", "A function of a module threw, or returned what it may not.")        \
+  EVENT(kModuleMisuse, "module_misuse", "A module called a server function where it may not; no effect.")   \
+  EVENT(kModuleBusy, "module_busy", "An application thread was still busy when its worker exited.")        \
+  EVENT(kThreadTrace, "thread_trace", "A frame of an application thread that blocked for too long.")
 
 enum class Event : std::uint8_t {
 #define PREFORKD_ENUMERATOR(enumerator, name, meaning) enumerator,

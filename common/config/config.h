@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/call_sets.h"
+#include "common/config/module_declaration.h"
 #include "common/config/setting.h"
 #include "common/net/address.h"
 
@@ -113,8 +115,17 @@ struct ServiceConfig {
   std::string type;  // the name of a ServiceDeclaration
   std::string pool = "main";
 
-  CallSets system_calls;  // besides those that its type asks for
-  Settings settings;      // those that its type declares
+  CallSets system_calls;  // besides those that its type and its module ask for
+  Settings settings;      // those that its type and its module declare
+  // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT).
+  bool client_speaks_first = false;
+  // Of a service of type "module": what its file declared when the configuration was read.
+  std::optional<ModuleDeclaration> module;
+
+  // Those that its module declares.
+  [[nodiscard]] std::span<const ModuleCounter> Counters() const {
+    return module ? std::span<const ModuleCounter>(module->counters) : std::span<const ModuleCounter>();
+  }
 
   bool operator==(const ServiceConfig&) const = default;
 };

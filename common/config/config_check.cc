@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <string_view>
 
 #include "common/base/accounts.h"
@@ -64,6 +65,21 @@ void CheckFolders(const ServiceConfig& service, const std::string& chroot, const
   }
 }
 
+void CheckModule(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
+                 Draft& draft) {
+  if (!service.module) return;
+  const Status inside = CheckInside(chroot, service.settings.Text(kModulePath));
+  if (!inside.Ok()) draft.Complain(section, kModulePath, "{}", inside.Err().text);
+  if (service.module->kind != ModuleKind::kEvent) return;
+  for (const auto& [setting, value] : service.settings.Items()) {
+    // The default is written by --print-config, which must be read back.
+    if (setting.name != "threads" || value.number == 1) continue;
+    draft.Complain(section, setting.name,
+                   "is for modules whose handlers may block; those of {} run in the event loop; leave it out",
+                   Quoted(service.module->name));
+  }
+}
+
 void CheckService(const Config& config, const ServiceConfig& service, const DraftSection& section,
                   Draft& draft) {
   CheckType(service, section, draft);
@@ -72,7 +88,24 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
     draft.Complain(section, "pool", "there is no [pool.{}]{}", Escaped(service.pool),
                    Known(service.pool, draft.pools.Names()));
   }
-  CheckFolders(service, pool != nullptr ? pool->worker.chroot : "", section, draft);
+  const std::string chroot = pool != nullptr ? pool->worker.chroot : "";
+  CheckFolders(service, chroot, section, draft);
+  CheckModule(service, chroot, section, draft);
+}
+
+// The workers of a pool tell each other and the master how many threads are free, not of which module.
+void WarnOfSharedThreads(const Config& config, Draft& draft) {
+  std::map<std::string, std::string> blocking;  // pool, its first service with a blocking module
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    if (!service.module || service.module->kind != ModuleKind::kBlocking) continue;
+    const auto [first, fresh] = blocking.emplace(service.pool, service.name);
+    if (fresh) continue;
+    draft.warnings.Add(draft.services.sections[i].OriginOf("path"),
+                       "[service.{}] and [service.{}] have blocking modules in one pool: a request may wait "
+                       "for a thread although a worker has a free one; give each a pool of its own",
+                       first->second, service.name);
+  }
 }
 
 // ---- listeners ----
@@ -190,6 +223,7 @@ void CheckConfig(const Config& config, Draft& draft) {
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     CheckService(config, config.services[i], draft.services.sections[i], draft);
   }
+  WarnOfSharedThreads(config, draft);
   for (std::size_t i = 0; i < config.listen.size(); ++i) CheckListener(config, i, draft);
 }
 

@@ -14,7 +14,6 @@ namespace {
 
 // The service when the command line names the listeners, or when there is no file.
 constexpr const char* kDefaultService = "default";
-constexpr const char* kDefaultAddress = "127.0.0.1:8080";
 
 // False: the source could not be read; stop here.
 bool WriteSource(const ConfigInputs& inputs, Draft& draft) {
@@ -27,17 +26,12 @@ bool WriteSource(const ConfigInputs& inputs, Draft& draft) {
 // True if the listeners come from the command line, or from the default without a file.
 bool UsesDefaultService(const ConfigInputs& inputs) { return inputs.file.empty() || !inputs.listen.empty(); }
 
-void AddListener(const std::string& address, const Origin& origin, Draft& draft) {
-  DraftSection& listener = draft.listen.emplace_back(DraftSection{"listen.", {}, origin});
-  listener.Write("address", {Written::Kind::kWord, address}, origin, Strength::kDefault);
-  listener.Write("service", {Written::Kind::kWord, kDefaultService}, origin, Strength::kDefault);
-}
-
-// Before the environment and the flags are applied: they may name keys of the default service.
+// Before the environment and the flags are applied: they may name keys of the services.
 void ReplaceListeners(const ConfigInputs& inputs, Draft& draft) {
   draft.replaced = std::exchange(draft.listen, {});
-  for (const std::string& address : inputs.listen) AddListener(address, {"--listen"}, draft);
-  if (inputs.listen.empty()) AddListener(kDefaultAddress, kByDefault, draft);
+  if (WriteModuleFiles(inputs, draft)) return;
+  for (const std::string& address : inputs.listen) draft.AddListener(address, kDefaultService, {"--listen"});
+  if (inputs.listen.empty()) draft.AddListener(kDefaultAddress, kDefaultService, kByDefault);
   if (draft.services.Find(kDefaultService) != nullptr) return;
   DraftSection& service = draft.services.Add(kDefaultService, kByDefault);
   service.Write("type", {Written::Kind::kWord, inputs.default_type}, kByDefault, Strength::kDefault);
@@ -54,6 +48,9 @@ void RefuseWithoutListen(const char* flag, const char* key, const std::string& f
 void WriteServiceFlags(const ConfigInputs& inputs, Draft& draft) {
   const auto write = [&](const char* flag, const char* key, const std::string& value) {
     if (value.empty()) return;
+    if (!inputs.module_files.empty()) {
+      return draft.problems.Add({flag}, "is not for what --module serves; leave one of the two out");
+    }
     if (!UsesDefaultService(inputs)) return RefuseWithoutListen(flag, key, inputs.file, draft);
     WriteFlags({{flag, fmt::format("service.{}.{}", kDefaultService, key), value}}, draft);
   };
@@ -66,22 +63,29 @@ void WriteServiceFlags(const ConfigInputs& inputs, Draft& draft) {
 ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   Draft draft;
   draft.types = &inputs.service_types;
-  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}};
+  draft.modules = &inputs.modules;
+  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}, {}};
   if (UsesDefaultService(inputs)) {
     ReplaceListeners(inputs, draft);
   } else if (draft.listen.empty()) {
     draft.problems.Add({inputs.file, 1, 1},
                        "no [[listen]]: nothing would be served; write one, or use --listen");
   }
+  if (!inputs.module_files.empty() && !UsesDefaultService(inputs)) {
+    draft.problems.Add({"--module"}, "needs an address of its own beside a file; add --listen ADDR");
+  }
   WriteEnvironment(inputs.environment, draft);
   WriteServiceFlags(inputs, draft);
   WriteFlags(inputs.flags, draft);
   Config config = ReadDraft(draft);
   CheckConfig(config, draft);
-  if (!draft.problems.None()) return {nullptr, draft.problems.Sorted(), {}};
+  std::vector<ModuleWanted> wanted = WantedModules(config, draft);
+  if (!draft.problems.None() || !wanted.empty()) {
+    return {nullptr, draft.problems.Sorted(), {}, std::move(wanted)};
+  }
   std::vector<ConfigProblem> warnings = draft.warnings.Sorted();
   for (ConfigProblem& warning : warnings) warning.text = "warning: " + warning.text;
-  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings)};
+  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings), {}};
 }
 
 }  // namespace preforkd

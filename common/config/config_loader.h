@@ -5,13 +5,16 @@
 #ifndef PREFORKD_COMMON_CONFIG_CONFIG_LOADER_H_
 #define PREFORKD_COMMON_CONFIG_CONFIG_LOADER_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/config/module_declaration.h"
 #include "common/config/setting.h"
 
 namespace preforkd {
@@ -33,8 +36,20 @@ struct ConfigInputs {
   std::vector<std::string> listen;  // --listen: replace the file's listeners
   std::string service_type;         // --service: type of the service that --listen uses; empty: default_type
   std::string root;                 // --root: root of that service
-  std::string default_type;         // type of the only service when there is no file
+  std::vector<std::string> module_files;          // --module: served by a service each
+  std::string default_type;                       // type of the only service when there is no file
   std::vector<ServiceDeclaration> service_types;  // the types that this program has
+  // What is known of the modules, by path: see ConfigOutcome::modules_wanted.
+  std::map<std::string, Result<ModuleDeclaration>> modules;
+};
+
+// A module that the configuration names and ConfigInputs::modules does not have.
+struct ModuleWanted {
+  std::string path;
+  std::string service;  // the first service that names it
+  std::string where;    // what sets the path: "FILE:LINE:COL", the flag, or the variable
+  // What opening it needs: that service with only its path, its pool, and the log. Never null.
+  std::shared_ptr<const Config> config;
 };
 
 struct ConfigProblem {
@@ -45,13 +60,20 @@ struct ConfigProblem {
 };
 
 struct ConfigOutcome {
-  std::shared_ptr<const Config> config;  // null if and only if there are problems
+  std::shared_ptr<const Config> config;  // null if and only if there are problems, or modules are wanted
   std::vector<ConfigProblem> problems;
   std::vector<ConfigProblem> warnings;  // about a configuration that is accepted
+  // Each path once. The keys of their services were not judged: open them, add what they declare or why they
+  // cannot be opened to ConfigInputs::modules, and call LoadConfig again. LoadConfig itself runs no code of a
+  // module. Not listed: a module in a pool whose keys have problems, because it must not be opened as another
+  // user than the pool's.
+  std::vector<ModuleWanted> modules_wanted;
 };
 
 // Without a file there is one service, "default", and one listener unless `listen` names others. With a file,
 // `listen` replaces the file's listeners; the new ones use the service "default", which the file may define.
+// With `module_files` there is a service for each instead, named after the file; the first `listen` is for
+// the first of them, and so on. A single one has all of `listen`.
 ConfigOutcome LoadConfig(const ConfigInputs& inputs);
 
 // The variables of `environment` (NULL-terminated, as environ) that start with PREFORKD_. `key` is the rest

@@ -75,6 +75,12 @@ std::vector<std::string> NamedSections::Names() const {
   return names;
 }
 
+void Draft::AddListener(const std::string& address, const std::string& service, const Origin& origin) {
+  DraftSection& listener = listen.emplace_back(DraftSection{"listen.", {}, origin});
+  listener.Write("address", {Written::Kind::kWord, address}, origin, Strength::kDefault);
+  listener.Write("service", {Written::Kind::kWord, service}, origin, Strength::kDefault);
+}
+
 const ServiceDeclaration* Draft::FindType(std::string_view type) const {
   const auto found = std::find_if(types->begin(), types->end(),
                                   [&](const ServiceDeclaration& each) { return each.type == type; });

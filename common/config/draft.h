@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ struct Origin {
   [[nodiscard]] std::string Text() const;
   bool operator==(const Origin&) const = default;
 };
+
+// What is served without a file and without --listen.
+inline constexpr const char* kDefaultAddress = "127.0.0.1:8080";
 
 // The origin of a value that no source sets.
 inline const Origin kByDefault = {"default"};
@@ -99,8 +103,17 @@ struct NamedSections {
   [[nodiscard]] std::vector<std::string> Names() const;
 };
 
+// A module that is not known yet, and the service that names it.
+struct DraftModule {
+  std::string path;
+  std::string service;
+  Origin origin;
+};
+
 struct Draft {
   const std::vector<ServiceDeclaration>* types = nullptr;  // the types that this program has
+  const std::map<std::string, Result<ModuleDeclaration>>* modules = nullptr;  // those that are known, by path
+  std::vector<DraftModule> unknown_modules;
   DraftSection top;
   NamedSections services = {"service", 64};
   NamedSections pools = {"pool", 31};
@@ -110,6 +123,8 @@ struct Draft {
   Problems problems;
   Problems warnings;  // about a configuration that is accepted
 
+  // A listener of the command line, or of the default. `origin`: what asks for it.
+  void AddListener(const std::string& address, const std::string& service, const Origin& origin);
   // nullptr: the program has none of that name.
   [[nodiscard]] const ServiceDeclaration* FindType(std::string_view type) const;
   // Adds a problem of one key, at the place that sets it.
@@ -136,6 +151,8 @@ void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft);
 // Reads the draft by the tables of keys. Afterwards each pool's section also holds the entries it takes from
 // the top level.
 Config ReadDraft(Draft& draft);
+// The modules that are to be opened, in the order in which the services name them. Precondition: ReadDraft.
+std::vector<ModuleWanted> WantedModules(const Config& config, Draft& draft);
 // Checks that no key can make alone: whether the values fit each other, this version and this machine. Reads
 // from the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
@@ -144,6 +161,11 @@ void CheckPools(const Config& config, Draft& draft);
 
 // ---- helpers of several steps ----
 
+// Which keys a service of type "module" has: those of `type` that modules of its kind have, and the module's
+// own. Error: the module declares one that cannot be used.
+Result<ServiceDeclaration> DeclareModule(const ServiceDeclaration& type, const ModuleDeclaration& module);
+// Writes a service and its listeners for each of inputs.module_files. False: there are none.
+bool WriteModuleFiles(const ConfigInputs& inputs, Draft& draft);
 // True for keys of a pool that do not apply to other pools.
 bool IsWorkerCount(std::string_view key);
 bool HasService(const Config& config, std::string_view pool);

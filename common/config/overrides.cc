@@ -31,7 +31,7 @@ std::string VariableName(std::string_view key) {
 }
 
 // The keys that variables can name, each with its name as a variable has it. A service has the keys of every
-// type here, because a later source may set the type.
+// type and of every module here, because a later source may set the type and the file.
 using VariableKeys = std::set<std::pair<std::string, std::string>>;
 
 VariableKeys KeysOfVariables(const Draft& draft) {
@@ -46,6 +46,10 @@ VariableKeys KeysOfVariables(const Draft& draft) {
     add(service.path, KeyNames(ServiceKeys()));
     for (const ServiceDeclaration& type : *draft.types) {
       for (const Setting& setting : type.settings) add(service.path, {setting.name});
+    }
+    for (const auto& [path, module] : *draft.modules) {
+      if (!module.Ok()) continue;
+      for (const Setting& setting : module.Value().settings) add(service.path, {setting.name});
     }
   }
   return keys;

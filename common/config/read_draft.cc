@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/config/draft.h"
 #include "common/config/keys.h"
 #include "common/text/nearest.h"
@@ -36,9 +37,16 @@ void UnknownKey(const DraftSection& section, const Entry& entry, const std::vect
   draft.problems.Add(entry.origin, "unknown key {}{}", Quoted(entry.path), hint);
 }
 
-// A setting of another type is reported as such.
+// A setting of another type, or of modules of another kind, is reported as such.
 void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
                     Draft& draft) {
+  const ServiceDeclaration* own = draft.FindType(type.type);
+  if (own != nullptr && FindSetting(own->settings, entry.key) != nullptr) {
+    return draft.problems.Add(
+        entry.origin,
+        "{}: a module with a protocol of its own has no such key, one that answers HTTP has; leave it out",
+        entry.path);
+  }
   for (const ServiceDeclaration& other : *draft.types) {
     if (FindSetting(other.settings, entry.key) == nullptr) continue;
     return draft.problems.Add(
@@ -97,13 +105,57 @@ void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& 
   }
 }
 
+// The file of a module. nullopt: it is missing or cannot be used, and a problem was added.
+std::optional<std::string> ReadModulePath(DraftSection& section, const ServiceDeclaration& type,
+                                          Draft& draft) {
+  const Setting* setting = FindSetting(type.settings, kModulePath);
+  PF_CHECK(setting != nullptr, "the type of modules does not declare the path of one");
+  std::optional<std::string> path;
+  for (Entry& entry : section.entries) {
+    if (entry.key != kModulePath) continue;
+    const std::optional<SettingValue> value = ReadEntry(*setting, entry, draft);
+    path = value ? std::optional(value->text) : std::nullopt;
+  }
+  if (section.Find(kModulePath) == nullptr) {
+    draft.problems.Add(section.origin, "[service.{}] has no {}; write one: {}", section.name, kModulePath,
+                       setting->doc);
+  }
+  return path;
+}
+
+// Until the module is known, its keys are not judged.
+void ReadModule(DraftSection& section, const ServiceDeclaration& type, Draft& draft, ServiceConfig& service) {
+  const std::optional<std::string> path = ReadModulePath(section, type, draft);
+  if (!path) return;
+  const auto known = draft.modules->find(*path);
+  if (known == draft.modules->end()) {
+    draft.unknown_modules.push_back({*path, section.name, section.OriginOf(kModulePath)});
+    return;
+  }
+  if (!known->second.Ok()) return draft.Complain(section, kModulePath, "{}", known->second.Err().text);
+  const ModuleDeclaration& module = known->second.Value();
+  const Result<ServiceDeclaration> declared = DeclareModule(type, module);
+  if (!declared.Ok()) {
+    return draft.Complain(section, kModulePath, "'{}' {}", Escaped(*path), declared.Err().text);
+  }
+  service.module = module;
+  service.client_speaks_first = module.client_speaks_first;
+  ReadSettings(section, declared.Value(), draft, service.settings);
+}
+
 // A service whose type is missing or unknown: only that is reported, not its keys.
 ServiceConfig ReadService(DraftSection& section, Draft& draft) {
   ServiceConfig service;
   service.name = section.name;
   ReadSection(section, ServiceKeys(), draft, service, [](const Entry&) {});
   const ServiceDeclaration* type = draft.FindType(service.type);
-  if (type != nullptr) ReadSettings(section, *type, draft, service.settings);
+  if (type == nullptr) return service;
+  service.client_speaks_first = type->client_speaks_first;
+  if (type->type == kModuleType) {
+    ReadModule(section, *type, draft, service);
+  } else {
+    ReadSettings(section, *type, draft, service.settings);
+  }
   return service;
 }
 

@@ -74,19 +74,25 @@ void Settings::Set(std::string_view name, SettingValue value) {
   items_[IndexOf(name)].value = std::move(value);
 }
 
-Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved) {
+Status CheckSettings(const std::vector<Setting>& settings, const std::vector<std::string>& reserved) {
   std::vector<std::string> names = reserved;
-  for (const Setting& setting : declaration.settings) {
+  for (const Setting& setting : settings) {
     Status status = CheckSetting(setting);
     const bool taken = std::find(names.begin(), names.end(), setting.name) != names.end();
     if (status.Ok() && taken) status = Error{"the name is taken"};
     if (!status.Ok()) {
-      return Error{fmt::format("the service type {} declares a setting {} that cannot be used: {}",
-                               Quoted(declaration.type), Quoted(setting.name), status.Err().text)};
+      return Error{fmt::format("declares a setting {} that cannot be used: {}", Quoted(setting.name),
+                               status.Err().text)};
     }
     names.push_back(setting.name);
   }
   return {};
+}
+
+Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved) {
+  const Status status = CheckSettings(declaration.settings, reserved);
+  if (status.Ok()) return status;
+  return Error{fmt::format("the service type {} {}", Quoted(declaration.type), status.Err().text)};
 }
 
 }  // namespace preforkd

@@ -60,7 +60,9 @@ struct SettingValue {
 struct ServiceDeclaration {
   std::string type;  // as in `type = "..."`
   std::vector<Setting> settings{};
-  bool client_speaks_first = false;  // a listener may wait for the client's first bytes (TCP_DEFER_ACCEPT)
+  // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT). Of the type "module": the module
+  // says.
+  bool client_speaks_first = false;
 };
 
 // One value for each declared setting. To ask for a name that was not declared, or with another kind, is a

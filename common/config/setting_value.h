@@ -36,8 +36,10 @@ Result<SettingValue> ReadValue(const Setting& setting, const Written& written);
 std::string PrintValue(const Setting& setting, const SettingValue& value);
 SettingValue DefaultValue(const Setting& setting);
 
-// Ok if the settings of `declaration` can be used: names, ranges and defaults. A loaded library may declare
-// anything. `reserved`: names that every service has already.
+// Ok if the settings can be used: names, ranges and defaults. A module may declare anything. `reserved`:
+// names that its services have already. Error: "declares a setting 'x' that cannot be used: ...".
+Status CheckSettings(const std::vector<Setting>& settings, const std::vector<std::string>& reserved);
+// The same for a service type.
 Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved);
 
 // Ok if the range of the setting, if it has one, is valid.

@@ -21,7 +21,10 @@ enum class Interest : unsigned {
   kNone = 0,
   kRead = 1,     // readable, or end of file, or an error to be read
   kWrite = 2,    // room to write, or an error to be read
-  kTimeout = 4,  // only reported, never waited for: neither of the others came in time
+  kTimeout = 4,  // only reported, never waited for: none of the others came in time
+  // Something has happened at the other end: it may have left, or only sent more. Reported once for each
+  // event, and at the start if kRead would be; nothing need be read. Not together with the others.
+  kHangUp = 8,
 };
 constexpr Interest operator|(Interest a, Interest b) {
   return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

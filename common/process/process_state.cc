@@ -5,16 +5,19 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "common/base/unique_fd.h"
 
 namespace preforkd {
 
-bool IsAsleep(pid_t pid) {
-  std::array<char, 64> path{};
-  *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/stat", pid).out = '\0';
-  const UniqueFd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
+namespace {
+
+bool SaysAsleep(const char* stat_file) {
+  const UniqueFd file(::open(stat_file, O_RDONLY | O_CLOEXEC));
   if (!file.Valid()) return false;
   std::array<char, 128> line;  // the state is third; the name before it has at most 64 bytes
   const ssize_t size = ::read(file.Get(), line.data(), line.size());
@@ -25,6 +28,26 @@ bool IsAsleep(pid_t pid) {
   if (name_end == std::string_view::npos || name_end + 2 >= text.size()) return false;
   const char state = text[name_end + 2];
   return state == 'S' || state == 'D';
+}
+
+}  // namespace
+
+bool IsAsleep(pid_t pid) {
+  std::array<char, 64> path{};
+  *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/stat", pid).out = '\0';
+  return SaysAsleep(path.data());
+}
+
+bool IsAsleepInAllThreads(pid_t pid) {
+  std::error_code error;
+  std::size_t threads = 0;
+  for (std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", pid), error), end;
+       !error && task != end; task.increment(error)) {
+    // A thread that ends meanwhile is not asleep: it was running.
+    if (!SaysAsleep((task->path() / "stat").c_str())) return false;
+    ++threads;
+  }
+  return !error && threads > 0;
 }
 
 }  // namespace preforkd

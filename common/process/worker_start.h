@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
 #include "common/process/log_fds.h"
+#include "common/scoreboard/module_counters.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
 #include "common/wire/parcel.h"
@@ -34,6 +36,9 @@ struct WorkerStart {
   const PoolConfig* pool = nullptr;  // of `config`: the pool of this worker
   // The services of that pool, each with the number that parcels use for it.
   std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
+  // The numbers of their counters, for ModuleCounters. Without an entry: the service has none, or this worker
+  // only tries whether it can start.
+  std::map<ServiceId, CounterNumbers> counters;
 };
 
 // Runs in the child, right after fork, with every signal blocked. Never returns.

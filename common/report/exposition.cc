@@ -10,13 +10,14 @@
 namespace preforkd {
 namespace {
 
-bool IsPlain(std::string_view value) {
-  return std::all_of(value.begin(), value.end(),
+bool IsPlain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
                      [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-// One invalid UTF-8 byte (in the name of a socket, say) would make Prometheus refuse the whole scrape.
-void AppendLabelValue(std::string& text, std::string_view value) {
+// The value of a label, or a help text, in which a quote is nothing special. One invalid UTF-8 byte (in the
+// name of a socket, say) would make Prometheus refuse the whole scrape.
+void AppendEscaped(std::string& text, std::string_view value, bool quoted) {
   if (IsPlain(value)) {
     text += value;
     return;
@@ -28,7 +29,7 @@ void AppendLabelValue(std::string& text, std::string_view value) {
     } else if (value.front() == '\n') {
       text += "\\n";
     } else {
-      if (value.front() == '\\' || value.front() == '"') text += '\\';
+      if (value.front() == '\\' || (quoted && value.front() == '"')) text += '\\';
       text += value.substr(0, size);
     }
     value.remove_prefix(size == 0 ? 1 : size);
@@ -39,7 +40,8 @@ void AppendLabelValue(std::string& text, std::string_view value) {
 
 void Exposition::Begin(std::string_view name, std::string_view type, std::string_view help) {
   name_ = name;
-  text_.append("# HELP ").append(name).append(" ").append(help);
+  text_.append("# HELP ").append(name).append(" ");
+  AppendEscaped(text_, help, false);
   text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
 }
 
@@ -48,7 +50,7 @@ void Exposition::BeginSample(Labels labels, std::string_view suffix) {
   const char* separator = "{";
   for (const Label& label : labels) {
     text_.append(separator).append(label.name).append("=\"");
-    AppendLabelValue(text_, label.value);
+    AppendEscaped(text_, label.value, true);
     text_ += '"';
     separator = ",";
   }

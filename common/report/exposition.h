@@ -21,8 +21,8 @@ class Exposition {
   };
   using Labels = std::initializer_list<Label>;
 
-  // Begins a family of samples and ends the previous one. `name` and `help` must live until the next call of
-  // these.
+  // Begins a family of samples and ends the previous one. `name` must live until the next call of these.
+  // `help`: any bytes, in one line.
   void Counter(std::string_view name, std::string_view help) { Begin(name, "counter", help); }
   void Gauge(std::string_view name, std::string_view help) { Begin(name, "gauge", help); }
   void Histogram(std::string_view name, std::string_view help) { Begin(name, "histogram", help); }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/version.h"
@@ -20,6 +23,9 @@ struct SlotReading {
   SlotState state{};
   std::uint64_t connections = 0;
   std::uint64_t queued = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t threads_busy = 0;
+  std::uint64_t requests_waiting = 0;
   std::uint64_t rss_bytes = 0;
   std::uint64_t alive_ns = 0;  // monotonic time of its last heartbeat
   std::uint64_t requests = 0;
@@ -37,6 +43,7 @@ struct Reading {
   Totals totals;
   std::vector<SlotReading> slots;
   std::vector<PoolReading> pools;
+  std::vector<std::uint64_t> module_counts;  // by ModuleCounterRow
 };
 
 SlotReading ReadSlot(const WorkerRow& row) {
@@ -44,6 +51,9 @@ SlotReading ReadSlot(const WorkerRow& row) {
   slot.state = row.state.load(std::memory_order_relaxed);
   slot.connections = row.Connections();
   slot.queued = row.Queued();
+  slot.threads = Get(row.threads);
+  slot.threads_busy = Get(row.threads_busy);
+  slot.requests_waiting = Get(row.requests_waiting);
   slot.rss_bytes = Get(row.rss_bytes);
   slot.alive_ns = std::max(Get(row.heartbeat_ns), Get(row.started_ns));
   slot.requests = Get(row.before.requests) + Get(row.requests);
@@ -53,10 +63,23 @@ SlotReading ReadSlot(const WorkerRow& row) {
   return slot;
 }
 
+// All workers together, those that have ended included.
+std::vector<std::uint64_t> ReadModuleCountsNow(const Scoreboard& scoreboard) {
+  std::vector<std::uint64_t> counts(scoreboard.ModuleCounterRows().size());
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    counts[i] = Get(scoreboard.Master().module_counts_before[i]);
+  for (std::uint32_t slot = 0; slot < scoreboard.SlotsUsed(); ++slot) {
+    const WorkerRow& row = scoreboard.Row(Slot{slot});
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += Get(row.module_counts[i]);
+  }
+  return counts;
+}
+
 Reading Read(const Scoreboard& scoreboard) {
   Reading reading;
   scoreboard.ReadAtOneMoment([&] {
     reading.totals = ReadTotalsNow(scoreboard);
+    reading.module_counts = ReadModuleCountsNow(scoreboard);
     reading.slots.clear();
     for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
       reading.slots.push_back(ReadSlot(scoreboard.Row(Slot{i})));
@@ -153,6 +176,22 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
   out.Sample(Get(master.calls_refused));
 }
 
+// Only workers that have application threads.
+void RenderThreads(Exposition& out, const Reading& reading) {
+  const auto gauge = [&](const char* name, const char* help, std::uint64_t SlotReading::*value) {
+    out.Gauge(name, help);
+    for (const SlotReading& slot : reading.slots) {
+      if (slot.HasWorker() && slot.threads > 0)
+        out.Sample(slot.*value, {{"pool", slot.pool}, {"slot", slot.name}});
+    }
+  };
+  gauge("preforkd_application_threads", "Application threads of the worker.", &SlotReading::threads);
+  gauge("preforkd_application_threads_busy", "Application threads that serve a request now.",
+        &SlotReading::threads_busy);
+  gauge("preforkd_requests_waiting", "Complete requests in the worker that wait for an application thread.",
+        &SlotReading::requests_waiting);
+}
+
 void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
   const MasterPage& master = scoreboard.Master();
   out.Counter("preforkd_connections_accepted_total", "Connections accepted, by listener.");
@@ -242,6 +281,25 @@ void RenderTraffic(Exposition& out, const Reading& reading) {
     out.Sample(slot.bytes_out, {{"pool", slot.pool}, {"slot", slot.name}});
 }
 
+// One family for each name; several services may have a counter of that name.
+void RenderModules(Exposition& out, const Scoreboard& scoreboard, const std::vector<std::uint64_t>& counts) {
+  struct Family {
+    std::string help;
+    std::vector<std::pair<std::string, std::uint64_t>> samples;  // service, count
+  };
+  std::map<std::string, Family> families;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const ModuleCounterRow& row = scoreboard.ModuleCounterRows()[i];
+    Family& family = families[fmt::format("preforkd_module_{}_total", row.name.Read())];
+    if (family.help.empty()) family.help = row.help.Read();
+    family.samples.emplace_back(row.service.Read(), counts[i]);
+  }
+  for (const auto& [name, family] : families) {
+    out.Counter(name, family.help.empty() ? "A counter of a module." : std::string_view(family.help));
+    for (const auto& [service, count] : family.samples) out.Sample(count, {{"service", service}});
+  }
+}
+
 void RenderMaster(Exposition& out, const MasterPage& master) {
   out.Counter("preforkd_log_lines_dropped_total", "Log lines that could not be written, by log.");
   out.Sample(Get(master.log_lines_dropped), {{"log", "server"}});
@@ -271,10 +329,12 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
   RenderServer(out, master);
   RenderPools(out, reading.pools);
   RenderWorkers(out, master, reading, now);
+  RenderThreads(out, reading);
   RenderListeners(out, scoreboard);
   RenderConnections(out, reading);
   RenderTravel(out, master, reading);
   RenderTraffic(out, reading);
+  RenderModules(out, scoreboard, reading.module_counts);
   RenderMaster(out, master);
   return out.Take();
 }

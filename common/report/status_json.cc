@@ -18,7 +18,7 @@ double SecondsSince(std::uint64_t start_ns, Time now) {
 }
 
 Json Worker(Slot slot, const WorkerRow& row, const std::string& pool, Time now) {
-  return {
+  Json worker = {
       {"slot", Raw(slot)},
       {"pool", pool},
       {"incarnation", Get(row.incarnation)},
@@ -35,6 +35,11 @@ Json Worker(Slot slot, const WorkerRow& row, const std::string& pool, Time now) 
       {"heartbeat_age_seconds", SecondsSince(std::max(Get(row.heartbeat_ns), Get(row.started_ns)), now)},
       {"doing", row.DescribeDoing(ToNanoseconds(now))},
   };
+  if (const std::uint64_t threads = Get(row.threads); threads > 0) {
+    worker["threads"] = {
+        {"busy", Get(row.threads_busy)}, {"of", threads}, {"waiting", Get(row.requests_waiting)}};
+  }
+  return worker;
 }
 
 Json Workers(const Scoreboard& scoreboard, const std::vector<PoolReading>& pools, Time now) {

@@ -153,6 +153,8 @@ std::uint64_t Ledger::WorkerEnded(WorkerRow& row, std::uint64_t untaken, LossRea
   for (std::size_t i = 0; i < kLossReasons; ++i) Add(page_.lost_by[i], Get(row.lost_by[i]));
   Add(page_.finished_before, Get(row.finished));
   page_.dispatch_wait_before.AddUp(row.dispatch_wait);
+  for (std::size_t i = 0; i < kMaxModuleCounters; ++i)
+    Add(page_.module_counts_before[i], Get(row.module_counts[i]));
   row.AddToTotals();
   row.Clear();
   Set(row.handed_over, left);
@@ -166,7 +168,11 @@ void Ledger::SlotEmptied(WorkerRow& row) {
 
 // ---- in a worker ----
 
-void Tally::Taken() { Add(row_.taken); }
+void Tally::Taken() {
+  Add(row_.taken);
+  // What is on its way takes a thread, and what is taken takes none before its request is complete.
+  if (Get(row_.threads) > 0) marks_.Mark(slot_);
+}
 
 void Tally::Finished() {
   Add(row_.finished);

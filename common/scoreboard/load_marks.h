@@ -1,9 +1,10 @@
-// LoadMarks: which slots have fewer connections than the master last saw. One bit for each slot in shared
-// memory. A process that has counted the end of a connection in a slot's row sets it; the master takes it
-// before it chooses a slot. So the master reads only the rows that have changed.
+// LoadMarks: which slots have fewer connections, or more or fewer free application threads, than the master
+// last saw. One bit for each slot in shared memory. A process that has counted the end of a connection or a
+// change of a thread in a slot's row sets it; the master takes it before it chooses a slot. So the master
+// reads only the rows that have changed.
 //
 // A misbehaving worker may set or clear marks. Then the master reads a row for nothing, or takes a slot for
-// busier than it is until its next connection ends; nothing worse.
+// busier or freer than it is until its next connection ends; nothing worse.
 #ifndef PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 #define PREFORKD_COMMON_SCOREBOARD_LOAD_MARKS_H_
 

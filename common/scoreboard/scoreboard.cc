@@ -24,6 +24,7 @@ struct Scoreboard::Layout {
   // Between the ledger and the rows: ConfineTo depends on it.
   std::array<ListenerRow, kMaxListenerRows> listeners;
   std::array<PoolRow, kMaxPoolRows> pools;
+  std::array<ModuleCounterRow, kMaxModuleCounters> module_counters;
   std::array<WorkerRow, kMaxSlots> rows;
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Uses no memory before the first line is written to it.
@@ -233,6 +234,23 @@ PoolRow& Scoreboard::UsePool(PoolId pool) const {
   for (std::uint32_t i = known; i <= Raw(pool); ++i) ::new (&layout_->pools[i]) PoolRow;
   if (known <= Raw(pool)) used.store(std::uint32_t{Raw(pool)} + 1, std::memory_order_release);
   return layout_->pools[Raw(pool)];
+}
+
+std::span<ModuleCounterRow> Scoreboard::ModuleCounterRows() const {
+  const std::uint32_t used = layout_->master.module_counters_used.load(std::memory_order_acquire);
+  return std::span(layout_->module_counters).first(std::min<std::size_t>(used, kMaxModuleCounters));
+}
+
+void Scoreboard::AddModuleCounter(std::string_view service, std::string_view name,
+                                  std::string_view help) const {
+  std::atomic<std::uint32_t>& used = layout_->master.module_counters_used;
+  const std::uint32_t index = used.load(std::memory_order_relaxed);
+  PF_CHECK(index < kMaxModuleCounters, "no number is left for a counter of a module");
+  ModuleCounterRow* const row = ::new (&layout_->module_counters[index]) ModuleCounterRow;
+  row->service.Write(service);
+  row->name.Write(name);
+  row->help.Write(help);
+  used.store(index + 1, std::memory_order_release);
 }
 
 const PoolRow* Scoreboard::PoolOf(const WorkerRow& row) const {

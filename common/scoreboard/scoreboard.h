@@ -19,6 +19,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "common/base/clock.h"
@@ -54,6 +55,14 @@ struct ListenerRow {
   Counter accepted{0};
   SharedText address;  // as bound: port 0 is the real number
   SharedText service;
+};
+
+// The names of one counter that the module of a service declares. Kept as long as the server runs, so that
+// its number in the rows never means another one. Only the master writes.
+struct ModuleCounterRow {
+  SharedText service;
+  SharedText name;
+  SharedText help;
 };
 
 // kDegraded: it should serve, but no worker is ready and none could be started.
@@ -101,6 +110,8 @@ struct alignas(kPageBytes) MasterPage {
   Counter too_many_in_flight{0};
   AcceptErrorCounters accept_errors;
   Counter calls_refused{0};  // system calls of workers
+  // The sum of the cleared rows, by ModuleCounterRow.
+  std::array<Counter, kMaxModuleCounters> module_counts_before{};
   // ---- not totals: valid for this program and this moment ----
   Counter generation{0};
   Counter parked{0};
@@ -119,6 +130,8 @@ struct alignas(kPageBytes) MasterPage {
   std::atomic<std::uint32_t> listener_rows_used{0};
   // The same for pools.
   std::atomic<std::uint32_t> pools_used{0};
+  // The same for counters of modules.
+  std::atomic<std::uint32_t> module_counters_used{0};
 
   void CountReload(ReloadResult result);
 };
@@ -173,6 +186,12 @@ class Scoreboard {
   [[nodiscard]] std::span<PoolRow> Pools() const;
   // The row of a pool; from now on readers see it. Only by the master.
   [[nodiscard]] PoolRow& UsePool(PoolId pool) const;
+  // The counters of modules that have a number; the index is the number. Any process reads; only the master
+  // writes.
+  [[nodiscard]] std::span<ModuleCounterRow> ModuleCounterRows() const;
+  // Gives the next number, which readers see from now on. Only by the master. Precondition: fewer than
+  // kMaxModuleCounters are in use.
+  void AddModuleCounter(std::string_view service, std::string_view name, std::string_view help) const;
   // The pool of a slot's worker; nullptr: not set by the master yet, or overwritten by a misbehaving worker.
   [[nodiscard]] const PoolRow* PoolOf(const WorkerRow& row) const;
   // Calls `read` until everything it has read was of one moment for the master: between two changes of the

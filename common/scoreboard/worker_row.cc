@@ -37,16 +37,18 @@ SocketAddress WorkerRow::DoingPeer() const {
   return peer;
 }
 
+bool WorkerRow::Serving() const { return Get(callback_since_ns) != 0 || Get(threads_busy) != 0; }
+
 std::string WorkerRow::DescribeDoing(std::int64_t now_ns) const {
   const std::string what = doing.Read();
   if (what.empty()) return "nothing";
-  const std::string whom = DoingPeer().Text();
-  if (Get(callback_since_ns) == 0) return fmt::format("nothing; last: {} from {}", what, whom);
+  const std::string whom = Get(doing_conn) == 0 ? std::string() : " from " + DoingPeer().Text();
+  if (!Serving()) return fmt::format("nothing; last: {}{}", what, whom);
   // It may have begun after the reader read its clock.
   const std::uint64_t since_ns = Get(doing_since_ns);
   const auto until_ns = static_cast<std::uint64_t>(now_ns);
   const double seconds = since_ns < until_ns ? static_cast<double>(until_ns - since_ns) / 1e9 : 0.0;
-  return fmt::format("{} from {} for {:.3f} s", what, whom, seconds);
+  return fmt::format("{}{} for {:.3f} s", what, whom, seconds);
 }
 
 void CrashRecord::Clear() {
@@ -89,14 +91,20 @@ void WorkerRow::Clear() {
                            &rss_bytes,
                            &cpu_ns,
                            &doing_since_ns,
-                           &doing_conn}) {
+                           &doing_conn,
+                           &threads,
+                           &threads_busy,
+                           &requests_waiting,
+                           &threads_busy_since_ns}) {
     Set(*counter, 0);
   }
   for (Counter& counter : lost_by) Set(counter, 0);
+  for (Counter& counter : module_counts) Set(counter, 0);
   dispatch_wait.Clear();
   // Constructed again: this also repairs a sequence number that a killed writer left odd.
   ::new (&doing) SharedText;
   ::new (&doing_peer) SharedText;
+  ::new (&startup) SharedText;
   crash.Clear();
   refused.Clear();
 }

@@ -19,6 +19,8 @@
 namespace preforkd {
 
 inline constexpr std::size_t kPageBytes = 4096;
+// Counters of modules in one life of the server, over all services (ModuleCounterRow).
+inline constexpr std::size_t kMaxModuleCounters = 128;
 
 // States of a worker as the master sees them, plus `free` for an unused row. After an upgrade, workers of an
 // older program read the numbers: append new ones, never change one. The same holds for MasterState.
@@ -54,7 +56,7 @@ struct SlotTotals {
 // next program (upgrade) reads the fields that it knows (board_layout.cc). A new row is all zeros except
 // `size` and `version`.
 struct alignas(kPageBytes) WorkerRow {
-  static constexpr std::uint32_t kVersion = 1;      // increment it with each field that is added
+  static constexpr std::uint32_t kVersion = 4;      // increment it with each field that is added
   static constexpr std::uint32_t kMinBytes = 1552;  // of version 1
   static const std::uint32_t kBytes;                // of this version
 
@@ -97,14 +99,31 @@ struct alignas(kPageBytes) WorkerRow {
   // What it is serving, or served last: the text of the service, since when, for which client.
   SharedText doing;
   SharedText doing_peer;  // the bytes of a SocketAddress
+  // Since version 2. Before it is ready: what it does ("while it started service shop"). If it ends with
+  // WorkerExit::kStartFailed: why ("service shop: ..."). Empty when it is ready.
+  SharedText startup;
+
+  // Since version 3: application threads. Written by the worker's ThreadGauge only. On a cache line of their
+  // own, because the master reads them whenever it chooses a slot.
+  alignas(64) Counter threads{0};  // 0: handlers run in the loop thread
+  Counter threads_busy{0};
+  Counter requests_waiting{0};       // complete requests that no thread has begun
+  Counter threads_busy_since_ns{0};  // monotonic: when the last free thread became busy; 0 while one is free
+
+  // Since version 4: what this worker has added to the counters of modules, by ModuleCounterRow. Written by
+  // ModuleCounters only, in several threads, hence not on the line above.
+  alignas(64) std::array<Counter, kMaxModuleCounters> module_counts{};
 
   // For readers: open connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
   [[nodiscard]] std::uint64_t Queued() const;
   // Handed over to this incarnation and neither finished, lost, returned nor reclaimed.
   [[nodiscard]] std::uint64_t InProgress() const;
-  // "GET /x from 10.0.0.1:5 for 0.3 s" while it is inside a callback, "nothing; last: GET /x from 10.0.0.1:5"
-  // while it waits, "nothing" if it has not served yet.
+  // It is inside a callback, or an application thread is busy.
+  [[nodiscard]] bool Serving() const;
+  // "GET /x from 10.0.0.1:5 for 0.3 s" while it serves (of several requests at once, the one that began
+  // last), "nothing; last: GET /x from 10.0.0.1:5" while it waits, "nothing" if it has not served yet.
+  // Without "from" if no client is concerned.
   [[nodiscard]] std::string DescribeDoing(std::int64_t now_ns) const;
   // The client in DescribeDoing; length 0 if there is none.
   [[nodiscard]] SocketAddress DoingPeer() const;
@@ -114,7 +133,8 @@ struct alignas(kPageBytes) WorkerRow {
   void Clear();
 };
 
-inline constexpr std::uint32_t WorkerRow::kBytes = offsetof(WorkerRow, doing_peer) + sizeof(SharedText);
+inline constexpr std::uint32_t WorkerRow::kBytes =
+    offsetof(WorkerRow, module_counts) + sizeof(Counter) * kMaxModuleCounters;
 
 }  // namespace preforkd
 

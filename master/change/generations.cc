@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/config/config_loader.h"
+#include "common/config/module_codec.h"
 #include "common/process/limits.h"
 
 namespace preforkd {
@@ -53,6 +54,7 @@ Status Generations::HasNumbersFor(const Config& config) const {
   for (const PoolConfig& pool : config.pools) pools.insert(pool.name);
   Status status = RoomFor(service_ids_, services, "services");
   if (status.Ok()) status = RoomFor(pool_ids_, pools, "pools");
+  if (status.Ok()) status = counters_.HasRoomFor(config);
   return status;
 }
 
@@ -66,7 +68,9 @@ GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
     generation.pools.push_back({pool_ids_.Of(pool.name), &pool, pool.workers != 0 ? pool.workers : by_cpus});
   }
   for (const ServiceConfig& service : config->services) {
-    generation.services.emplace_back(ServiceOf(service.name), &service);
+    const ServiceId id = ServiceOf(service.name);
+    generation.services.emplace_back(id, &service);
+    if (!service.Counters().empty()) generation.counters[id] = counters_.NumbersOf(service);
   }
   generation.config = std::move(config);
   return generation;
@@ -74,15 +78,20 @@ GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
 
 void Generations::Save(UpgradeState& state) const {
   state.config = PrintConfig(*serving_.config);
+  for (const ServiceConfig& service : serving_.config->services) {
+    if (service.module) state.modules[service.settings.Text(kModulePath)] = EncodeModule(*service.module);
+  }
   state.generation = serving_.number;
   state.last_generation = last_;
   for (const auto& [name, id] : service_ids_.All()) state.service_ids[name] = Raw(id);
   for (const auto& [name, id] : pool_ids_.All()) state.pool_ids[name] = Raw(id);
+  counters_.Save(state);
 }
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
   for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
   for (const auto& [name, id] : state.pool_ids) pool_ids_.Keep(name, PoolId{id});
+  counters_.Restore(state);
   serving_ = Make(std::move(config));
   for (PoolSpec& pool : serving_.pools) {
     const auto workers = state.pool_workers.find(pool.config->name);

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "master/accept/name_numbers.h"
+#include "master/change/counter_table.h"
 #include "master/upgrade/state/upgrade_state.h"
 #include "master/workers/slots/generation.h"
 
@@ -17,7 +18,10 @@ namespace preforkd {
 
 class Generations {
  public:
-  Generations() { pool_ids_.Keep(std::string(kMainPoolName), kMainPool); }
+  // `scoreboard` shows the counters of modules, and must outlive this.
+  explicit Generations(const Scoreboard& scoreboard) : counters_(scoreboard) {
+    pool_ids_.Keep(std::string(kMainPoolName), kMainPool);
+  }
 
   // Sets the first configuration.
   void Begin(std::shared_ptr<const Config> config);
@@ -35,7 +39,7 @@ class Generations {
   // A name keeps its number until the server is restarted.
   // Precondition: HasNumbersFor succeeded.
   ServiceId ServiceOf(const std::string& name) { return service_ids_.Of(name); }
-  // Error: no number is left for one of the services or pools of `config`.
+  // Error: no number is left for one of the services, pools or counters of modules of `config`.
   [[nodiscard]] Status HasNumbersFor(const Config& config) const;
 
   // ---- upgrade in place ----
@@ -51,6 +55,7 @@ class Generations {
   Generation last_{};
   NameNumbers<ServiceId> service_ids_;
   NameNumbers<PoolId> pool_ids_;
+  CounterTable counters_;
 };
 
 }  // namespace preforkd

@@ -16,24 +16,37 @@ Reloader::Reloader(const MasterParts& parts, ConfigApplier& applier, ConfigInput
 void Reloader::Do(const BeginReload&) {
   parts_.manager.Reloading(
       fmt::format("reloading: generation {} serves", Raw(parts_.generations.Serving().number)));
-  const ConfigOutcome outcome = LoadConfig(inputs_);
+  const MasterContext& context = parts_.context;
+  load_ = std::make_unique<ConfigLoad>(context.loop, context.program, context.log.Fds(), inputs_,
+                                       [this](const ConfigOutcome& outcome) { OnLoaded(outcome); });
+  load_->Run();
+}
+
+void Reloader::Do(const DropReload&) { load_.reset(); }
+
+void Reloader::OnLoaded(const ConfigOutcome& outcome) {
+  load_.reset();
   if (outcome.config == nullptr) {
     std::vector<std::string> problems;
     for (const ConfigProblem& problem : outcome.problems) problems.push_back(problem.Text());
     const std::string why =
         fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
-    return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
+    return Refuse(why, std::move(problems));
   }
   for (const ConfigProblem& warning : outcome.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());
-  if (const Status status = Prepare(*outcome.config); !status.Ok()) {
-    return parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(status.Err().text, {}); });
-  }
+  // While modules were opened the first generation may have given up.
+  if (!parts_.supervisor.Workers().MayReload()) return Refuse("no worker can be started now", {});
+  if (const Status status = Prepare(*outcome.config); !status.Ok()) return Refuse(status.Err().text, {});
   parts_.generations.Prepare(outcome.config);
   const GenerationSpec& coming = parts_.generations.Coming();
   log::Notice({log::kReloadStarted, {{"generation", coming.number}, {"workers", coming.Workers()}}},
               "reload: starting {} workers of generation {}", coming.Workers(), Raw(coming.number));
   parts_.changes.Tell([](Change& change) { change.OnGenerationPrepared(); });
+}
+
+void Reloader::Refuse(const std::string& why, std::vector<std::string> problems) {
+  parts_.changes.Tell([&](Change& change) { change.OnReloadRefused(why, std::move(problems)); });
 }
 
 Status Reloader::Prepare(const Config& config) {

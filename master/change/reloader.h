@@ -3,17 +3,20 @@
 #ifndef PREFORKD_MASTER_CHANGE_RELOADER_H_
 #define PREFORKD_MASTER_CHANGE_RELOADER_H_
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "common/config/config_loader.h"
 #include "master/change/config_applier.h"
 #include "master/change/master_parts.h"
+#include "master/modules/config_load.h"
 
 namespace preforkd {
 
 class Reloader {
  public:
-  // `inputs` are read again at each reload: file and command line.
+  // `inputs` are read again at each reload: file and command line, and the modules that they name.
   Reloader(const MasterParts& parts, ConfigApplier& applier, ConfigInputs inputs);
 
   // This program has replaced one of version `version`; the workers run that version until the next
@@ -21,12 +24,18 @@ class Reloader {
   void SetPredecessor(std::string version) { predecessor_ = std::move(version); }
 
   void Do(const BeginReload& action);
+  void Do(const DropReload& action);
   void Do(const StartGeneration& action);
   void Do(const RefuseReload& action);
   void Do(const EnterService& action);
   void Do(const StayInService& action);
 
+  // A child of this process has exited. True if it was one that opens a module, which is then handled.
+  bool OnChildExit(pid_t pid) { return load_ != nullptr && load_->OnChildExit(pid); }
+
  private:
+  void OnLoaded(const ConfigOutcome& outcome);
+  void Refuse(const std::string& why, std::vector<std::string> problems);
   // Binds and opens what `config` needs. On error everything is undone.
   Status Prepare(const Config& config);
   void Count(bool upgrade, ReloadResult reload_result, UpgradeResult upgrade_result);
@@ -35,6 +44,7 @@ class Reloader {
   ConfigApplier& applier_;
   ConfigInputs inputs_;
   std::string predecessor_;
+  std::unique_ptr<ConfigLoad> load_;  // while the configuration is read
 };
 
 }  // namespace preforkd

@@ -50,28 +50,48 @@ std::string Pools(const StatusView& view) {
   return table.Text() + "\n";
 }
 
-// A table of workers, with a column for the pool if there is one besides main.
+// "1/4", and what waits for a thread: "4/4 +2". Empty without application threads.
+std::string ThreadsText(const ThreadsView& threads) {
+  if (threads.of == 0) return "";
+  const std::string waiting = threads.waiting > 0 ? fmt::format(" +{}", threads.waiting) : "";
+  return fmt::format("{}/{}{}", threads.busy, threads.of, waiting);
+}
+
+// A table of workers. The first column is the slot, because scripts look for it there. A column for the pool
+// follows if there is one besides main, and behind QUEUED one for application threads if a worker has some.
 class WorkerTable {
  public:
+  // `columns`: all others, with QUEUED among them.
   WorkerTable(const StatusView& view, std::vector<Table::Column> columns)
       : has_pools_(view.HasPools()),
-        table_(WithPool(std::move(columns), Table::Column{"POOL", Align::kLeft})) {}
+        threads_at_(view.HasThreads() ? BehindQueued(columns) : 0),
+        table_(Widened<Table::Column>({"SLOT"}, std::move(columns), {"POOL", Align::kLeft},
+                                      {"THREADS", Align::kLeft})) {}
 
+  // `cells`: of those columns.
   void Add(const WorkerView& worker, std::vector<std::string> cells) {
-    cells.insert(cells.begin(), Text(worker.slot));
-    table_.Add(WithPool(std::move(cells), worker.pool));
+    table_.Add(
+        Widened<std::string>(Text(worker.slot), std::move(cells), worker.pool, ThreadsText(worker.threads)));
   }
   [[nodiscard]] std::string TextOf(std::size_t width) const { return table_.Text(width); }
 
  private:
-  // After the slot, because scripts look for that in the first column.
+  static std::size_t BehindQueued(const std::vector<Table::Column>& columns) {
+    const auto queued = std::find_if(columns.begin(), columns.end(),
+                                     [](const Table::Column& column) { return column.name == "QUEUED"; });
+    return static_cast<std::size_t>(queued - columns.begin()) + 1;
+  }
   template <typename Cell>
-  std::vector<Cell> WithPool(std::vector<Cell> cells, Cell pool) const {
-    if (has_pools_) cells.insert(cells.begin() + 1, std::move(pool));
+  std::vector<Cell> Widened(Cell slot, std::vector<Cell> cells, Cell pool, Cell threads) const {
+    if (threads_at_ > 0)
+      cells.insert(cells.begin() + static_cast<std::ptrdiff_t>(threads_at_), std::move(threads));
+    if (has_pools_) cells.insert(cells.begin(), std::move(pool));
+    cells.insert(cells.begin(), std::move(slot));
     return cells;
   }
 
   bool has_pools_;
+  std::size_t threads_at_;  // among the other columns; 0: no worker has application threads
   Table table_;
 };
 
@@ -125,8 +145,7 @@ std::string StatusText(const StatusView& view) {
 }
 
 std::string WorkersText(const StatusView& view) {
-  WorkerTable table(view, {{"SLOT"},
-                           {"INC"},
+  WorkerTable table(view, {{"INC"},
                            {"GEN"},
                            {"PID"},
                            {"STATE", Align::kLeft},
@@ -171,8 +190,7 @@ std::string TopText(const StatusView& before, const StatusView& now, double seco
   std::stable_sort(rows.begin(), rows.end(), [order](const TopRow& a, const TopRow& b) {
     return WeightOf(a, order) > WeightOf(b, order);
   });
-  WorkerTable table(now, {{"SLOT"},
-                          {"INC"},
+  WorkerTable table(now, {{"INC"},
                           {"PID"},
                           {"STATE", Align::kLeft},
                           {"CONNS"},

@@ -69,6 +69,11 @@ WorkerView Worker(const Json& object) {
   Read(object, "state", worker.state);
   Read(object, "connections", worker.connections);
   Read(object, "queued", worker.queued);
+  if (const auto threads = object.find("threads"); threads != object.end() && threads->is_object()) {
+    Read(*threads, "busy", worker.threads.busy);
+    Read(*threads, "of", worker.threads.of);
+    Read(*threads, "waiting", worker.threads.waiting);
+  }
   Read(object, "taken", worker.taken);
   Read(object, "requests", worker.requests);
   Read(object, "rss_bytes", worker.rss_bytes);
@@ -98,6 +103,11 @@ bool StatusView::HasPools() const {
   return std::any_of(pools.begin(), pools.end(), [&](const PoolView& pool) { return is_other(pool.name); }) ||
          std::any_of(workers.begin(), workers.end(),
                      [&](const WorkerView& worker) { return is_other(worker.pool); });
+}
+
+bool StatusView::HasThreads() const {
+  return std::any_of(workers.begin(), workers.end(),
+                     [](const WorkerView& worker) { return worker.threads.of > 0; });
 }
 
 std::vector<const WorkerView*> StatusView::ByPool() const {

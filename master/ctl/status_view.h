@@ -27,6 +27,13 @@ struct PoolView {
   std::uint64_t waiting = 0;
 };
 
+// The application threads of a worker.
+struct ThreadsView {
+  std::uint64_t busy = 0;
+  std::uint64_t of = 0;       // 0: it has none
+  std::uint64_t waiting = 0;  // requests
+};
+
 struct WorkerView {
   std::uint64_t slot = 0;
   std::string pool;
@@ -36,6 +43,7 @@ struct WorkerView {
   std::string state;
   std::uint64_t connections = 0;
   std::uint64_t queued = 0;
+  ThreadsView threads;
   std::uint64_t taken = 0;
   std::uint64_t requests = 0;
   std::uint64_t rss_bytes = 0;
@@ -68,6 +76,8 @@ struct StatusView {
 
   // There is a pool besides main.
   [[nodiscard]] bool HasPools() const;
+  // A worker has application threads.
+  [[nodiscard]] bool HasThreads() const;
   // The workers, sorted by pool.
   [[nodiscard]] std::vector<const WorkerView*> ByPool() const;
 };

@@ -21,6 +21,7 @@ Dispatcher::Dispatcher(EventLoop& loop, MasterPage& page, PoolRow& row, Ledger& 
       hooks_(std::move(hooks)),
       slots_(page),
       stuck_(page, slots_),
+      threads_(slots_),
       timer_(loop, EventLoop::kPriorityControl, [this] { Flush(); }) {}
 
 void Dispatcher::Configure(const DispatchConfig& config, std::uint32_t cpus) {
@@ -49,7 +50,9 @@ void Dispatcher::Flush() {
   Distribute(now);
   // A parcel that waits behind a slow slot makes that slot a suspect, now or in the next Flush.
   const bool parcels_wait = !waiting_.Empty() || stuck_.Due(now);
-  if (parcels_wait && slots_.AllSlow(now)) hooks_.on_all_slow();
+  const bool requests_wait = threads_.Look(now);
+  if ((parcels_wait || requests_wait) && slots_.AllSlow(now)) hooks_.on_all_slow();
+  ArmTimer(now);
 }
 
 void Dispatcher::Distribute(Time now) {
@@ -63,7 +66,6 @@ void Dispatcher::Distribute(Time now) {
   while (AssignWaiting(now) && !SendOutboxes(now)) {
   }
   UpdateCongestion();
-  ArmTimer(now);
 }
 
 void Dispatcher::BookAccepted() {
@@ -108,6 +110,7 @@ bool Dispatcher::SendOutboxes(Time now) {
     Target& target = *slots_.Find(slot);
     if (!SendOutbox(target, now)) slots_.Full(target);
     stuck_.Given(target, now);
+    threads_.Given(target, now);
   }
   picked_.clear();
   for (auto parcel = unsent_.rbegin(); parcel != unsent_.rend(); ++parcel)
@@ -192,6 +195,7 @@ void Dispatcher::ArmTimer(Time now) {
   std::optional<Time> next = stuck_.Next(soon);
   // Without a ready slot there is nothing to retry: AddSlot is followed by a Flush.
   if (!waiting_.Empty() && slots_.Ready() > 0) next = soon;
+  if (const auto look = threads_.Next(); look && (!next || *look < *next)) next = look;
   if (next) {
     timer_.SetAt(*next, now);
   } else {

@@ -26,6 +26,7 @@
 #include "master/dispatch/slot_book.h"
 #include "master/dispatch/slot_channel.h"
 #include "master/dispatch/stuck_watch.h"
+#include "master/dispatch/thread_watch.h"
 
 namespace preforkd {
 
@@ -34,7 +35,8 @@ class Dispatcher {
   struct Hooks {
     // (true) when parcels begin to wait, (false) when none waits any more.
     std::function<void(bool)> on_congestion;
-    // Parcels wait and every ready slot is slow (slot_activity.h). Called at most once per Flush.
+    // Parcels wait here, or requests in workers, and every ready slot is slow (Pressure::slow). Called at
+    // most once per Flush.
     std::function<void()> on_all_slow;
   };
 
@@ -65,7 +67,7 @@ class Dispatcher {
 
   [[nodiscard]] bool Congested() const { return congested_; }
   [[nodiscard]] std::size_t Waiting() const { return waiting_.Size(); }
-  // A retry is scheduled.
+  // A retry or a look is scheduled.
   [[nodiscard]] bool TimerRuns() const { return timer_.Pending(); }
   [[nodiscard]] std::uint32_t ReadySlots() const { return slots_.Ready(); }
   // Reads every slot.
@@ -91,12 +93,13 @@ class Dispatcher {
   Hooks hooks_;
   SlotBook slots_;
   StuckWatch stuck_;
+  ThreadWatch threads_;
   GatherWatch gather_;
   std::vector<Slot> picked_;          // slots with parcels in their outbox
   Ring<PackedParcel> waiting_;        // oldest first
   std::vector<PackedParcel> unsent_;  // of this round
   std::uint64_t fresh_ = 0;           // accepted, not yet booked
-  Timer timer_;                       // runs only while parcels wait: here or in a slot's queue
+  Timer timer_;  // runs only while parcels wait, here or in a slot's queue, or threads_ looks
   OncePerSecond log_limit_;
   bool in_flight_limit_ = false;  // ETOOMANYREFS in this round
   bool congested_ = false;

@@ -12,8 +12,10 @@ void GatherWatch::Configure(const DispatchConfig& config, std::uint32_t cpus) {
 }
 
 bool GatherWatch::Learn(SlotBook& slots, Time now) {
-  // If all slots can run at once, gathering saves nothing.
-  const bool worth_it = gathering_.depth > 0 && slots.ByLoad() && slots.Ready() > gathering_.slots;
+  // If all slots can run at once, gathering saves nothing. With application threads the callbacks say nothing
+  // about how long a connection would wait behind another one.
+  const bool worth_it =
+      gathering_.depth > 0 && slots.ByLoad() && slots.Ready() > gathering_.slots && !slots.Threaded();
   if (worth_it && callback_speed_.Due(now)) callback_speed_.Update(CountCallbacks(slots, now), now);
   const bool gathers = worth_it && callback_speed_.Fast();
   slots.Gather(gathers ? gathering_ : Gathering{});

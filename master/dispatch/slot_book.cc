@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/scoreboard/thread_gauge.h"
+
 namespace preforkd {
 namespace {
 
@@ -42,6 +44,7 @@ void SlotBook::Add(Slot slot, SlotChannel& channel) {
   if (targets_.size() <= Raw(slot)) targets_.resize(Raw(slot) + 1);
   targets_[Raw(slot)] = std::make_unique<Target>(slot, channel);
   ++ready_;
+  if (targets_[Raw(slot)]->seen.threaded) ++threaded_;
   slots_.Add(slot);
   benched_.push_back(slot);
   if (channel.Restored()) unmarked_.push_back(slot);
@@ -49,6 +52,7 @@ void SlotBook::Add(Slot slot, SlotChannel& channel) {
 
 bool SlotBook::Remove(Slot slot) {
   if (Find(slot) == nullptr) return false;
+  if (Find(slot)->seen.threaded) --threaded_;
   targets_[Raw(slot)].reset();
   --ready_;
   slots_.Remove(slot);
@@ -74,7 +78,7 @@ void SlotBook::LearnLoads(Time now) {
   page_.load_marks.Take(slots_, [this](Slot slot) {
     Target* const target = Find(slot);
     if (target == nullptr || !target->offered) return;
-    target->seen.load = target->channel->Load();
+    ReadLoad(*target);
     Place(*target);
   });
   scratch_.clear();
@@ -91,10 +95,16 @@ void SlotBook::LearnLoads(Time now) {
   }
 }
 
+void SlotBook::ReadLoad(Target& target) {
+  const WorkerRow& row = target.channel->Row();
+  target.seen.load = row.InProgress() + target.outbox.size();
+  if (target.seen.threaded) target.seen.free_threads = Difference(FreeThreads(row), target.outbox.size());
+}
+
 void SlotBook::Read(Target& target, Time now) {
   const ActivityReading reading = target.Reading();
   target.round = round_;
-  target.seen.load = target.channel->Load() + target.outbox.size();
+  ReadLoad(target);
   target.seen.queued = reading.queued + target.outbox.size();
   target.seen.stuck = target.slot_activity.Stuck(reading, timeout_, now) ||
                       (SlotActivity::Slow(reading, timeout_, now) && PreferIdle());
@@ -103,7 +113,7 @@ void SlotBook::Read(Target& target, Time now) {
 void SlotBook::Place(Target& target) {
   if (!HasRoom(target.seen, bounds_)) return Bench(target);
   target.offered = true;
-  balancer_.Offer(Raw(target.slot), target.seen.load);
+  balancer_.Offer(Raw(target.slot), target.seen.load, IsLastResort(target.seen));
 }
 
 void SlotBook::Bench(Target& target) {
@@ -113,8 +123,7 @@ void SlotBook::Bench(Target& target) {
 }
 
 void SlotBook::Assigned(Target& target) {
-  ++target.seen.load;
-  ++target.seen.queued;
+  CountAssigned(target.seen);
   if (target.offered) Place(target);
 }
 
@@ -161,7 +170,8 @@ bool SlotBook::AnyIdle() const {
   return std::any_of(targets_.begin(), targets_.end(), [this](const auto& target) {
     if (!target) return false;
     const WorkerRow& row = target->channel->Row();
-    return Get(row.callback_since_ns) == 0 && row.Queued() == 0 && target->channel->Load() < bounds_.max_load;
+    if (target->seen.threaded && FreeThreads(row) == 0) return false;
+    return Get(row.callback_since_ns) == 0 && row.Queued() == 0 && row.InProgress() < bounds_.max_load;
   });
 }
 
@@ -169,7 +179,7 @@ bool SlotBook::AnyIdle() const {
 
 bool SlotBook::AllSlow(Time now) const {
   return ready_ > 0 && std::all_of(targets_.begin(), targets_.end(), [&](const auto& target) {
-           return !target || SlotActivity::Slow(target->Reading(), timeout_, now);
+           return !target || SlotActivity::OccupiedEarly(target->Reading(), timeout_, now);
          });
 }
 
@@ -178,8 +188,9 @@ Pressure SlotBook::CurrentPressure(std::size_t waiting, Time now) const {
   for (const auto& target : targets_) {
     if (!target) continue;
     const ActivityReading reading = target->Reading();
-    pressure.blocked += SlotActivity::Blocked(reading, timeout_, now) ? 1U : 0U;
-    if (!SlotActivity::Slow(reading, timeout_, now)) continue;
+    pressure.waiting += target->RequestsWaiting();
+    pressure.blocked += SlotActivity::Occupied(reading, timeout_, now) ? 1U : 0U;
+    if (!SlotActivity::OccupiedEarly(reading, timeout_, now)) continue;
     ++pressure.slow;
     pressure.waiting += reading.queued;
   }

@@ -20,9 +20,9 @@ namespace preforkd {
 // The state of the ready slots, for decisions about extra workers.
 struct Pressure {
   std::uint32_t ready = 0;
-  std::uint32_t blocked = 0;
-  std::uint32_t slow = 0;   // includes the blocked ones (slot_activity.h)
-  std::size_t waiting = 0;  // in the dispatcher and behind slow slots
+  std::uint32_t blocked = 0;  // occupied (slot_activity.h)
+  std::uint32_t slow = 0;     // occupied for a quarter of that time; includes the blocked ones
+  std::size_t waiting = 0;    // in the dispatcher, behind slow slots, and in workers for a thread
 };
 
 class SlotBook {
@@ -43,6 +43,8 @@ class SlotBook {
   // Indexed by slot number; nullptr for a slot that is not there.
   [[nodiscard]] const std::vector<std::unique_ptr<Target>>& Targets() const { return targets_; }
   [[nodiscard]] std::uint32_t Ready() const { return ready_; }
+  // At least one slot has application threads.
+  [[nodiscard]] bool Threaded() const { return threaded_ > 0; }
   // The policy chooses by load (least-connections), not by turn or by client.
   [[nodiscard]] bool ByLoad() const { return balancer_.ByLoad(); }
   // dispatch.reclaim_after
@@ -61,13 +63,15 @@ class SlotBook {
   // In this round slow slots get nothing, because another slot is idle.
   bool PreferIdle();
 
-  // There is at least one ready slot, and all of them are slow.
+  // There is at least one ready slot, and all of them are slow (Pressure::slow).
   [[nodiscard]] bool AllSlow(Time now) const;
   // Reads every slot. `waiting`: connections not yet assigned to a slot.
   [[nodiscard]] Pressure CurrentPressure(std::size_t waiting, Time now) const;
 
  private:
   void Read(Target& target, Time now);
+  // The part of Read that decides the order among slots with room.
+  static void ReadLoad(Target& target);
   // Offers it to the balancer, or benches it if it has no room.
   void Place(Target& target);
   void Bench(Target& target);
@@ -82,6 +86,7 @@ class SlotBook {
   std::vector<std::unique_ptr<Target>> targets_;
   SlotSet slots_;  // the same slots as bits
   std::uint32_t ready_ = 0;
+  std::uint32_t threaded_ = 0;  // of the ready ones
   std::vector<Slot> benched_;
   std::vector<Slot> unmarked_;  // workers of an older program: they set their load marks elsewhere
   std::vector<Slot> scratch_;

@@ -3,6 +3,7 @@
 #ifndef PREFORKD_MASTER_DISPATCH_TARGET_H_
 #define PREFORKD_MASTER_DISPATCH_TARGET_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,11 +27,21 @@ enum class Watch {
 inline constexpr std::uint32_t kMaxMoves = 3;
 
 struct Target {
-  Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed), counted(Callbacks()) {}
+  Target(Slot number, SlotChannel& borrowed) : slot(number), channel(&borrowed), counted(Callbacks()) {
+    // Once: a worker has its application threads before it is ready, and for its whole life.
+    seen.threaded = Get(channel->Row().threads) > 0;
+  }
 
   [[nodiscard]] ActivityReading Reading() const {
     const WorkerRow& row = channel->Row();
-    return ActivityReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns)};
+    return ActivityReading{row.Queued(), Get(row.taken), Get(row.callback_since_ns), Get(row.heartbeat_ns),
+                           Get(row.threads_busy_since_ns)};
+  }
+  // Complete requests that wait in its worker. As a worker can write any number, not more than its
+  // connections.
+  [[nodiscard]] std::uint64_t RequestsWaiting() const {
+    const WorkerRow& row = channel->Row();
+    return std::min(Get(row.requests_waiting), row.InProgress());
   }
   [[nodiscard]] CallbackSums Callbacks() const {
     const WorkerRow& row = channel->Row();

@@ -35,9 +35,17 @@ bool HasRoom(const Candidate& candidate, const Bounds& bounds) {
          candidate.queued < bounds.max_queue;
 }
 
-void Balancer::Offer(std::uint32_t slot, std::uint64_t load) {
+bool IsLastResort(const Candidate& candidate) { return candidate.threaded && candidate.free_threads == 0; }
+
+void CountAssigned(Candidate& candidate) {
+  ++candidate.load;
+  ++candidate.queued;
+  if (candidate.free_threads > 0) --candidate.free_threads;
+}
+
+void Balancer::Offer(std::uint32_t slot, std::uint64_t load, bool last_resort) {
   if (slot >= leaves_) Grow(slot);
-  Set(slot, std::min(load, kNone - 1));
+  Set(slot, std::min(load, kLastResort - 1) + (last_resort ? kLastResort : 0));
 }
 
 void Balancer::Withdraw(std::uint32_t slot) {
@@ -66,7 +74,8 @@ std::optional<std::uint32_t> Balancer::Choose(std::optional<std::uint64_t> clien
   switch (policy_) {
     case DispatchPolicy::kLeastConnections:
       return least_[1] < gathering_.depth ? Gathered() : NextInTurn(least_[1]);
-    case DispatchPolicy::kRoundRobin: return NextInTurn(kNone - 1);
+    case DispatchPolicy::kRoundRobin:
+      return NextInTurn(least_[1] < kLastResort ? kLastResort - 1 : kNone - 1);
     case DispatchPolicy::kClientHash: return client ? OfClient(*client) : NextInTurn(least_[1]);
   }
   return std::nullopt;

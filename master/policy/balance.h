@@ -3,6 +3,10 @@
 // The slots are the leaves of a tournament tree; each inner node holds the least load below it. A change and
 // a choice take O(log slots) steps. The tree works on the loads that it was last given: report every changed
 // load (LoadMarks) before choosing.
+//
+// A slot of last resort is a slot whose application threads are all taken: it sorts behind all others, with
+// its load. So it gets a connection only if all offered slots are of last resort, under every policy but that
+// which ties a client to a slot.
 #ifndef PREFORKD_MASTER_POLICY_BALANCE_H_
 #define PREFORKD_MASTER_POLICY_BALANCE_H_
 
@@ -22,6 +26,8 @@ struct Candidate {
   std::uint64_t queued = 0;  // of those, not yet taken
   bool stuck = false;        // has not moved its queue or left its callback for too long (slot_activity.h)
   bool full = false;         // its channel accepted no more in this round
+  bool threaded = false;     // it serves in application threads
+  std::uint64_t free_threads = 0;  // of those, what is queued taken off (FreeThreads)
 };
 
 // max_load: limit of Candidate::load; max_queue: limit of Candidate::queued. Both are connection counts.
@@ -31,6 +37,10 @@ struct Bounds {
 };
 
 [[nodiscard]] bool HasRoom(const Candidate& candidate, const Bounds& bounds);
+// A request given to it would wait for an application thread.
+[[nodiscard]] bool IsLastResort(const Candidate& candidate);
+// Counts one more connection that is on its way to it.
+void CountAssigned(Candidate& candidate);
 
 // For least-connections while callbacks are fast (callback_speed.h). Waking a worker then costs more than
 // waiting behind a few other connections, so only as many workers are woken as can run at once.
@@ -49,7 +59,7 @@ class Balancer {
   [[nodiscard]] bool ByClient() const { return policy_ == DispatchPolicy::kClientHash; }
 
   // Makes the slot available for Choose, or updates its load.
-  void Offer(std::uint32_t slot, std::uint64_t load);
+  void Offer(std::uint32_t slot, std::uint64_t load, bool last_resort = false);
   // Makes the slot unavailable.
   void Withdraw(std::uint32_t slot);
 
@@ -58,9 +68,10 @@ class Balancer {
   //   least-connections: the least loaded slot; among equals, the next in turn. While gathering: the least
   //     loaded of the first `slots` if its load is below `depth`, then the first slot below `depth`, and
   //     only then the least loaded of all.
-  //   round-robin: the next slot in turn.
+  //   round-robin: the next slot in turn that is not of last resort.
   //   client-hash: the hash yields a series of slot numbers; the first offered one is used. A client
-  //     without an address gets the least loaded slot. A client keeps its slot while that slot is offered.
+  //     without an address gets the least loaded slot. A client keeps its slot while that slot is offered,
+  //     also as a last resort.
   //     A slot that leaves moves only its own clients; one that joins takes only the clients that hash to it.
   [[nodiscard]] std::optional<std::uint32_t> Choose(std::optional<std::uint64_t> client) const;
   // Records that `slot` was used: ties and turns continue behind it.
@@ -74,6 +85,8 @@ class Balancer {
 
  private:
   static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+  // Added to the load of a slot of last resort. Loads are cut below it: a worker can write any into its row.
+  static constexpr std::uint64_t kLastResort = std::uint64_t{1} << 62;
 
   void Grow(std::uint32_t slot);
   void Set(std::uint32_t slot, std::uint64_t load);

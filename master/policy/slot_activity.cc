@@ -10,6 +10,12 @@ bool Moved(const ActivityReading& then, const ActivityReading& now) {
          then.heartbeat_ns != now.heartbeat_ns;
 }
 
+// `since_ns`: 0 if it does not last. `timeout` 0: nothing is ever too long.
+bool LastsFor(std::uint64_t since_ns, Duration timeout, Time now) {
+  return timeout != Duration(0) && since_ns != 0 &&
+         now - FromNanoseconds(static_cast<std::int64_t>(since_ns)) >= timeout;
+}
+
 }  // namespace
 
 void SlotActivity::Sent(Time now, bool stays) { queue_.PushBack(Queued{now, stays}); }
@@ -43,8 +49,11 @@ bool SlotActivity::Stuck(const ActivityReading& reading, Duration timeout, Time 
 }
 
 bool SlotActivity::Blocked(const ActivityReading& reading, Duration timeout, Time now) {
-  return timeout != Duration(0) && reading.callback_since_ns != 0 &&
-         now - FromNanoseconds(static_cast<std::int64_t>(reading.callback_since_ns)) >= timeout;
+  return LastsFor(reading.callback_since_ns, timeout, now);
+}
+
+bool SlotActivity::Occupied(const ActivityReading& reading, Duration timeout, Time now) {
+  return Blocked(reading, timeout, now) || LastsFor(reading.threads_busy_since_ns, timeout, now);
 }
 
 std::optional<Time> SlotActivity::NextCheck(const ActivityReading& reading, Duration timeout) const {

@@ -6,6 +6,9 @@
 //
 // Slow: inside one callback for a quarter of that time. It matters in two cases only: while another slot is
 // idle, which then gets this slot's queue, and while all slots are slow, when one more worker may help.
+//
+// Occupied: blocked, or all its application threads have been busy for that time. Its loop still takes
+// parcels, so it is not stuck, but nobody is served; it matters only for one more worker.
 #ifndef PREFORKD_MASTER_POLICY_SLOT_ACTIVITY_H_
 #define PREFORKD_MASTER_POLICY_SLOT_ACTIVITY_H_
 
@@ -24,6 +27,8 @@ struct ActivityReading {
   std::uint64_t taken = 0;              // total of this incarnation
   std::uint64_t callback_since_ns = 0;  // monotonic clock; 0: in no callback
   std::uint64_t heartbeat_ns = 0;       // monotonic clock
+  // When the last free application thread became busy, monotonic clock; 0: one is free, or it has none.
+  std::uint64_t threads_busy_since_ns = 0;
 
   bool operator==(const ActivityReading&) const = default;
 };
@@ -44,6 +49,14 @@ class SlotActivity {
   // Inside one callback for a quarter of `timeout`.
   static bool Slow(const ActivityReading& reading, Duration timeout, Time now) {
     return Blocked(reading, timeout / kEarly, now);
+  }
+
+  // Blocked, or without a free application thread for at least `timeout`: it begins no request.
+  static bool Occupied(const ActivityReading& reading, Duration timeout, Time now);
+
+  // Occupied for a quarter of `timeout`.
+  static bool OccupiedEarly(const ActivityReading& reading, Duration timeout, Time now) {
+    return Occupied(reading, timeout / kEarly, now);
   }
 
   // Slow, with a movable parcel waiting in its queue. Call Stuck() first.

@@ -42,12 +42,13 @@ Status WasPassed(const ListenConfig& listen, const UpgradeState& state) {
       fmt::format("{}: the service manager passed no socket of that name at startup", listen.address.text)};
 }
 
-// Waits until the worker sends a packet on `channel` or exits. Success: the packet is Ready.
+// Waits until the worker sends a packet on `channel` or exits. Success: the packet is Ready. Error: what it
+// did, as a predicate.
 Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
   std::array<pollfd, 2> both = {pollfd{channel, POLLIN, 0}, pollfd{worker.pidfd.Get(), POLLIN, 0}};
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Now()).count();
-    if (left <= 0) return Error{"a worker of the new program timed out before it was ready"};
+    if (left <= 0) return Error{"timed out before it was ready"};
     if (::poll(both.data(), both.size(), static_cast<int>(left)) < 0) {
       if (errno == EINTR) continue;
       return SysError("poll");
@@ -55,9 +56,9 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
     const Reception<WorkerToMaster> reception = ChannelEnd(channel, kWireVersion).ReceiveFromWorker();
     if (reception.outcome == Heard::kMessage && std::holds_alternative<Ready>(*reception.message)) return {};
     if (reception.outcome == Heard::kMessage || reception.outcome == Heard::kNonsense) {
-      return Error{"a worker of the new program sent an unexpected message"};
+      return Error{"sent an unexpected message"};
     }
-    if ((both[1].revents & POLLIN) != 0) return Error{"a worker of the new program exited at startup"};
+    if ((both[1].revents & POLLIN) != 0) return Error{"exited before it was ready"};
   }
 }
 
@@ -127,9 +128,12 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
+  if (ready.Ok()) return ready;
   const ExitReport end = ReportOf(info.si_code, info.si_status);
-  if (ready.Ok() || (end.kind == ExitKind::kSignal && end.code == SIGKILL)) return ready;
-  return Error{fmt::format("{}: {}", ready.Err().text, end.Text())};
+  const std::string startup = board.Value().Row(start.id.slot).startup.Read();
+  const bool killed = end.kind == ExitKind::kSignal && end.code == SIGKILL;  // by us
+  const std::string why = killed ? Escaped(startup) : ": " + WhyNotReady(end, startup);
+  return Error{fmt::format("a worker {}{}{}", ready.Err().text, killed && !why.empty() ? " " : "", why)};
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "master/workers/worker_exits.h"
 
+#include <string>
+
+#include "common/base/exit_code.h"
 #include "master/workers/reports/line_rescue.h"
 
 namespace preforkd {
@@ -40,6 +43,7 @@ void WorkerExits::FinishExit(WorkerSlot& slot) {
   if (record.state == WorkerState::kStarting && record.extra) extras_.StartFailed(record.pool, Now());
   logs_.OnGone(id);
   const bool served = Get(slot.Row().finished) + Get(slot.Row().handed_back) > 0;
+  const std::string why = WhyNotReady(worker.Exit(), slot.Row().startup.Read());
   RescueAccessLines(slot);
   reports_.Report(slot, record.state);
   // The channel of an untrusted worker may hold forged messages, which would be attributed to the next
@@ -47,7 +51,7 @@ void WorkerExits::FinishExit(WorkerSlot& slot) {
   if (worker.Untrusted()) slot.DropChannel();
   if (record.state != WorkerState::kRetiring) slot.lacks_worker_since = Now();
   slot.Vacate();
-  parts_.fleet.Exited(id, served, Now());
+  parts_.fleet.Exited(id, served, why, Now());
   if (!parts_.fleet.Find(id)->wanted) slot.lacks_worker_since.reset();  // no worker will follow
   parts_.Publish(slot);
 }

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "common/channel/channel_end.h"
+#include "tests/support/thread_steps.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd::testing {
@@ -36,6 +37,7 @@ struct World {
   int all_slow = 0;  // number of reports
   std::uint64_t last_id = 0;
   std::map<std::uint64_t, std::uint32_t> reclaims;  // of the parcels that were taken
+  std::vector<std::unique_ptr<ThreadSteps>> gauges;
 
   World(std::size_t slots, std::uint32_t max_queue, DispatchPolicy policy = DispatchPolicy::kRoundRobin,
         Duration reclaim_after = Duration(0)) {
@@ -52,6 +54,14 @@ struct World {
   void Submit(int count) {
     for (int i = 0; i < count; ++i) dispatcher.SubmitAccepted(MakeParcel(++last_id));
     dispatcher.Flush();
+  }
+
+  // The worker in this slot has so many application threads.
+  ThreadSteps& GiveThreads(std::size_t slot, std::uint32_t threads) {
+    gauges.push_back(
+        std::make_unique<ThreadSteps>(rows.at(slot), page->load_marks, static_cast<Slot>(slot), threads));
+    dispatcher.AddSlot(static_cast<Slot>(slot), channels[slot]);  // it looks for threads then
+    return *gauges.back();
   }
 
   void Beat(std::size_t slot) { Set(rows.at(slot).heartbeat_ns, NowNanoseconds()); }
@@ -84,7 +94,7 @@ struct World {
       const Parcel& parcel = std::get<HandOver>(*reception.message).parcel;
       ids.push_back(Raw(parcel.id));
       reclaims[Raw(parcel.id)] = parcel.reclaims;
-      Add(rows.at(slot).taken);
+      Tally(rows.at(slot), page->load_marks, static_cast<Slot>(slot)).Taken();
     }
     return ids;
   }
@@ -226,6 +236,122 @@ TEST_CASE("a slot that had no room is chosen again as soon as it has room") {
   CHECK(world.Take(0).size() == 1);  // sets no mark: no connection has ended
   world.dispatcher.Flush();
   CHECK(world.Take(0) == std::vector<std::uint64_t>{3});
+}
+
+TEST_CASE("application threads: a slot with a free one is chosen, whatever the number of its connections") {
+  for (const DispatchPolicy policy : {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin}) {
+    World world(3, 64, policy);
+    ThreadSteps& first = world.GiveThreads(0, 1);
+    ThreadSteps& second = world.GiveThreads(1, 1);
+    ThreadSteps& third = world.GiveThreads(2, 2);
+    world.Submit(4);  // one on its way to each thread
+    CHECK(world.Take(0).size() == 1);
+    CHECK(world.Take(1).size() == 1);
+    CHECK(world.Take(2).size() == 2);
+    first.Started(Now());
+    second.Started(Now());
+    third.Started(Now());
+    world.Submit(1);
+    CHECK(world.Take(2).size() == 1);  // it has the most connections, and the only free thread
+    third.Started(Now());
+    world.Submit(3);  // none is free: they go out all the same
+    CHECK(world.Take(0).size() + world.Take(1).size() + world.Take(2).size() == 3);
+    second.Finished();
+    world.Submit(1);
+    CHECK(world.Take(1).size() == 1);
+  }
+}
+
+TEST_CASE("application threads: a thread that became busy or free by itself is noticed before the choice") {
+  World world(2, 64, DispatchPolicy::kLeastConnections);
+  ThreadSteps& first = world.GiveThreads(0, 1);
+  ThreadSteps& second = world.GiveThreads(1, 1);
+  for (int round = 0; round < 50; ++round) {
+    // The next request of a client that its worker still holds.
+    ThreadSteps& busy = round % 2 == 0 ? first : second;
+    busy.Started(Now());
+    world.Submit(1);
+    const std::size_t free = round % 2 == 0 ? 1 : 0;
+    REQUIRE(world.Take(free).size() == 1);
+    REQUIRE(world.Take(1 - free).empty());
+    busy.Finished();
+  }
+}
+
+TEST_CASE("application threads: a client that sends slowly takes no thread once its connection is taken") {
+  World world(2, 64, DispatchPolicy::kLeastConnections);
+  (void)world.GiveThreads(0, 1);
+  ThreadSteps& busy = world.GiveThreads(1, 1);
+  world.Submit(2);
+  REQUIRE(world.Take(0).size() == 1);
+  REQUIRE(world.Take(1).size() == 1);
+  busy.Started(Now());
+  for (int i = 0; i < 20; ++i) {
+    world.Submit(1);
+    REQUIRE(world.Take(0).size() == 1);
+    REQUIRE(world.Take(1).empty());
+  }
+}
+
+TEST_CASE("application threads: nothing is gathered, however short the callbacks are") {
+  World world(4, 64, DispatchPolicy::kLeastConnections, std::chrono::hours(1));
+  for (const std::size_t slot : {0U, 1U, 2U, 3U}) (void)world.GiveThreads(slot, 4);
+  DispatchConfig config;
+  config.gather = 3;
+  config.reclaim_after = std::chrono::hours(1);
+  world.dispatcher.Configure(config, 2);
+  for (int round = 0; round < 3; ++round) {
+    for (WorkerRow& row : world.rows) {
+      Add(row.callbacks, 1000);
+      Add(row.busy_ns, 1000);
+    }
+    REQUIRE(WaitUntil(kTimeout, [&, start = Now()] { return Now() - start >= milliseconds(101); }));
+    world.Submit(4);
+    for (const std::size_t slot : {0U, 1U, 2U, 3U}) CHECK(world.Take(slot).size() == 1);
+  }
+  CHECK_FALSE(world.pool->gathers);
+}
+
+TEST_CASE(
+    "application threads: whatever happens, no connection waits behind a busy thread beside a free one") {
+  World world(4, 1000, DispatchPolicy::kLeastConnections);
+  for (const std::size_t slot : {0U, 1U, 2U, 3U})
+    (void)world.GiveThreads(slot, static_cast<std::uint32_t>(slot % 2 + 1));
+  std::mt19937 random(11);
+  int waited = 0;
+  for (int step = 0; step < 3000; ++step) {
+    const std::size_t slot = random() % 4;
+    WorkerRow& row = world.rows[slot];
+    if (random() % 2 == 0) {
+      if (Get(row.threads_busy) > 0) {
+        world.gauges[slot]->Finished();
+        if (Get(row.requests_waiting) > 0) {
+          world.gauges[slot]->Unqueued();
+          world.gauges[slot]->Started(Now());
+        } else if (row.Connections() > 0) {
+          Add(row.finished);
+          world.page->load_marks.Mark(static_cast<Slot>(slot));
+        }
+      }
+      continue;
+    }
+    const bool one_free = std::any_of(world.rows.begin(), world.rows.begin() + 4,
+                                      [](const WorkerRow& each) { return FreeThreads(each) > 0; });
+    world.Submit(1);
+    for (const std::size_t each : {0U, 1U, 2U, 3U}) {
+      if (world.channels[each].Queued() == 0) continue;
+      const bool free = Get(world.rows[each].threads_busy) < Get(world.rows[each].threads);
+      REQUIRE(free == one_free);
+      REQUIRE(world.Take(each).size() == 1);
+      if (free) {
+        if (random() % 3 != 0) world.gauges[each]->Started(Now());  // else its client sends slowly
+      } else {
+        world.gauges[each]->Queued();
+        ++waited;
+      }
+    }
+  }
+  CHECK(waited > 50);
 }
 
 TEST_CASE("waiting connections that are given up are lost, and counted with the reason") {
@@ -371,6 +497,66 @@ TEST_CASE("all slots blocked: that is reported, and new parcels wait for the fir
   REQUIRE(world.TurnUntil([&] { return world.dispatcher.Waiting() == 0; }));
   CHECK(world.Take(1).size() == 4);
   CHECK(world.Take(0).empty());
+}
+
+TEST_CASE("requests wait inside workers whose threads are all busy: reported, although no parcel waits") {
+  World world(2, 64, DispatchPolicy::kLeastConnections, milliseconds(20));
+  ThreadSteps& first = world.GiveThreads(0, 1);
+  ThreadSteps& second = world.GiveThreads(1, 1);
+  world.Submit(4);
+  CHECK(world.Take(0).size() == 2);
+  CHECK(world.Take(1).size() == 2);
+  // The clients send slowly: all requests are complete only now, and no hand-over follows.
+  first.Started(Now());
+  first.Queued();
+  second.Started(Now());
+  CHECK(world.all_slow == 0);
+  REQUIRE(world.TurnUntil([&] { return world.all_slow > 0; }));
+  REQUIRE(world.TurnUntil([&] { return world.dispatcher.CurrentPressure().blocked == 2; }));
+  const Pressure pressure = world.dispatcher.CurrentPressure();
+  CHECK(pressure.ready == 2);
+  CHECK(pressure.slow == 2);
+  CHECK(pressure.waiting == 1);
+  CHECK(Get(world.page->reclaimed) == 0);
+  // One is free again: the other may be busy for as long as it likes.
+  second.Finished();
+  const int before = world.all_slow;
+  CHECK(HoldsFor(milliseconds(50), [&] {
+    world.dispatcher.Flush();
+    return world.all_slow == before;
+  }));
+}
+
+TEST_CASE("busy threads without a waiting request are no reason for another worker") {
+  World world(1, 64, DispatchPolicy::kLeastConnections, milliseconds(4));
+  ThreadSteps& gauge = world.GiveThreads(0, 1);
+  world.Submit(2);
+  CHECK(world.Take(0).size() == 2);
+  gauge.Started(Now());
+  CHECK(HoldsFor(milliseconds(50), [&] {
+    world.dispatcher.Flush();
+    return world.all_slow == 0;
+  }));
+  gauge.Queued();  // the second request
+  CHECK(world.TurnUntil([&] { return world.all_slow > 0; }));
+}
+
+TEST_CASE("a look is scheduled while a slot has more connections than threads, and not longer") {
+  World world(2, 64, DispatchPolicy::kLeastConnections, milliseconds(4));
+  for (const std::size_t slot : {0U, 1U}) (void)world.GiveThreads(slot, 1);
+  world.Submit(2);
+  (void)world.Take(0);
+  (void)world.Take(1);
+  REQUIRE(world.TurnUntil([&] { return !world.dispatcher.TimerRuns(); }));  // one for each thread
+  world.Submit(1);
+  const std::size_t slot = world.Take(0).empty() ? 1 : 0;
+  (void)world.Take(1);
+  CHECK(HoldsFor(milliseconds(30), [&] {
+    world.dispatcher.Flush();
+    return world.dispatcher.TimerRuns();
+  }));
+  Add(world.rows[slot].finished);
+  CHECK(world.TurnUntil([&] { return !world.dispatcher.TimerRuns(); }));
 }
 
 TEST_CASE("no timer runs while no queue waits") {

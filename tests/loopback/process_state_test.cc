@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <future>
+#include <thread>
+
 #include "tests/support/fork_peer.h"
 #include "tests/support/wait_until.h"
 
@@ -17,9 +20,32 @@ TEST_CASE("a running process is not asleep, a waiting one is") {
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
+TEST_CASE("asleep in all threads: not while one computes and the first one waits for it") {
+  const PeerResult result = RunPeer([] {
+    int wrong = 0;
+    std::thread computes([&wrong] {
+      if (!WaitUntil(kTimeout, [] { return IsAsleep(::getpid()); })) wrong = 1;  // the first waits in join
+      if (IsAsleepInAllThreads(::getpid())) wrong = 2;
+    });
+    computes.join();
+    return wrong;
+  });
+  CHECK_MESSAGE(result.Ok(), result.Text());
+  // This process waits for the peer in one thread, and for the end of the test in another one.
+  std::promise<void> end;
+  std::thread waits([ended = end.get_future()] { ended.wait(); });
+  const PeerResult asleep =
+      RunPeer([] { return WaitUntil(kTimeout, [] { return IsAsleepInAllThreads(::getppid()); }) ? 0 : 1; });
+  end.set_value();
+  waits.join();
+  CHECK_MESSAGE(asleep.Ok(), asleep.Text());
+}
+
 TEST_CASE("an unknown state counts as not asleep") {
   CHECK_FALSE(IsAsleep(0));
   CHECK_FALSE(IsAsleep(-1));
+  CHECK_FALSE(IsAsleepInAllThreads(0));
+  CHECK_FALSE(IsAsleepInAllThreads(-1));
 }
 
 }  // namespace preforkd::testing

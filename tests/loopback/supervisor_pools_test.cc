@@ -28,6 +28,22 @@ TEST_CASE("a worker gets the services of its pool, and no others") {
   }
 }
 
+TEST_CASE("a worker gets the numbers of the counters of its services, and no others") {
+  SupervisorWorld world;
+  world.BeginReady();
+  world.coming = SupervisorWorld::SpecOf(SupervisorWorld::TwoPools(), 2);
+  world.coming.counters = {{ServiceId{0}, {4}}, {ServiceId{1}, {5, 6}}};
+  world.supervisor->Reload(world.coming);
+  REQUIRE(world.Started() == 8);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const WorkerStart& start = world.Worker(i).start;
+    const bool app = start.pool->name == "app";
+    const std::map<ServiceId, CounterNumbers> own = {app ? std::pair(ServiceId{1}, CounterNumbers{5, 6})
+                                                         : std::pair(ServiceId{0}, CounterNumbers{4})};
+    CHECK(start.counters == (i < 4 ? std::map<ServiceId, CounterNumbers>{} : own));
+  }
+}
+
 TEST_CASE("the server can serve when each pool has a worker that is ready") {
   SupervisorWorld world;
   world.Begin();
@@ -124,7 +140,7 @@ TEST_CASE("a generation is promoted when every pool is ready, and abandoned by n
   SUBCASE("the last one exits") {
     world.Worker(7).Crash();
     REQUIRE(world.Until([&] { return !world.abandoned.empty(); }));
-    CHECK(world.abandoned == "pool \"app\": a worker exited before it was ready");
+    CHECK(world.abandoned == "pool \"app\": a worker exited before it was ready: signal 11 (SEGV)");
     CHECK(world.StateOf(0) == WorkerState::kReady);
   }
 }

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "tests/loopback/supervisor_world.h"
+#include "tests/support/thread_steps.h"
 
 namespace preforkd::testing {
 namespace {
@@ -120,6 +121,41 @@ TEST_CASE(
   REQUIRE(world.Until([&] { return world.CountReady() == 5; }));
   for (int i = 0; i < 4; ++i) world.Accept(1);
   world.Pass(milliseconds(150));
+  CHECK(world.Started() == 5);
+}
+
+TEST_CASE("requests wait in workers whose threads are all busy: one more worker, within workers_max") {
+  auto config = SupervisorWorld::TwoPools();
+  for (PoolConfig& pool : config->pools) pool.workers_max = 3;
+  SupervisorWorld world(config);
+  world.Begin();
+  const auto is_app = [](const PretendedWorker& worker) { return worker.start.pool->name == "app"; };
+  std::vector<std::unique_ptr<ThreadSteps>> gauges;
+  const auto make_ready = [&](PretendedWorker& worker) {
+    if (is_app(worker)) {
+      const Slot slot = worker.start.id.slot;
+      gauges.push_back(std::make_unique<ThreadSteps>(world.board.Value().Row(slot),
+                                                     world.board.Value().Master().load_marks, slot, 1));
+    }
+    worker.SayReady();
+  };
+  for (const auto& worker : world.spawner->workers) make_ready(*worker);
+  REQUIRE(world.Until([&] { return world.CountReady() == 4; }));
+  for (int i = 0; i < 4; ++i) world.Accept(1);
+  for (const auto& worker : world.spawner->workers) {
+    if (is_app(*worker)) REQUIRE((worker->Take() && worker->Take()));
+  }
+  for (const auto& gauge : gauges) gauge->Started(Now() - std::chrono::hours(1));
+  world.Pass(milliseconds(50));
+  CHECK(world.Started() == 4);  // nobody waits
+  gauges[0]->Queued();
+  REQUIRE(world.Until([&] { return world.Started() == 5; }));
+  CHECK(is_app(world.Worker(4)));
+  CHECK(world.supervisor->Workers().Extras(PoolId{1}) == 1);
+  make_ready(world.Worker(4));
+  REQUIRE(world.Until([&] { return world.CountReady() == 5; }));
+  gauges[2]->Started(Now() - std::chrono::hours(1));
+  world.Pass(milliseconds(100));
   CHECK(world.Started() == 5);
 }
 

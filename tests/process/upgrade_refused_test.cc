@@ -102,7 +102,7 @@ TEST_CASE(
   world.daemon.WriteConfig(Config().Listen("web", other.Address()));
   world.ExpectRefusal("bind " + other.Address() + ": Address already in use (EADDRINUSE)");
   world.daemon.WriteConfig(Config().Service("bad", "fault", {{"crash_at_start", "all"}}));
-  world.ExpectRefusal("a worker of the new program ");
+  world.ExpectRefusal("a worker exited before it was ready: ");
   world.daemon.WriteConfig(Config());
   world.ExpectSuccess();
 }

@@ -109,18 +109,18 @@ TEST_CASE("a declaration that cannot be used is refused where the type is named"
        "the default: is of a kind that this version"},
   };
   for (const Broken& broken : cases) {
-    const TempFile file(std::string(kMinimal) + "[service.m]\ntype = \"module\"\n");
+    const TempFile file(std::string(kMinimal) + "[service.m]\ntype = \"own\"\n");
     ConfigInputs inputs = InputsFor(file.path());
-    inputs.service_types.push_back({"module", {broken.setting}});
+    inputs.service_types.push_back({"own", {broken.setting}});
     CAPTURE(broken.says);
     CheckOnlyProblem(LoadConfig(inputs), file.path() + ":7:1", broken.says);
   }
 }
 
 TEST_CASE("two settings of one name cannot be used") {
-  const TempFile file(std::string(kMinimal) + "[service.m]\ntype = \"module\"\n");
+  const TempFile file(std::string(kMinimal) + "[service.m]\ntype = \"own\"\n");
   ConfigInputs inputs = InputsFor(file.path());
-  inputs.service_types.push_back({"module", {{.name = "x", .doc = "d"}, {.name = "x", .doc = "d"}}});
+  inputs.service_types.push_back({"own", {{.name = "x", .doc = "d"}, {.name = "x", .doc = "d"}}});
   CheckOnlyProblem(LoadConfig(inputs), file.path() + ":7:1", "the name is taken");
 }
 

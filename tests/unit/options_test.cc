@@ -69,6 +69,20 @@ TEST_CASE("flags that stand for keys keep their order") {
   CHECK(options.inputs.flags == expected);
 }
 
+TEST_CASE("--module and --try") {
+  CHECK(Good({"--module", "a.so", "--module=b.so"}).inputs.module_files ==
+        std::vector<std::string>{"a.so", "b.so"});
+  const Options options = Good({"--try", "a.so", "POST", "/x", "a body", "--set", "service.a.k=v"});
+  REQUIRE(options.request.has_value());
+  CHECK(options.request->method == "POST");
+  CHECK(options.request->target == "/x");
+  CHECK(options.request->body == "a body");
+  CHECK(options.inputs.module_files == std::vector<std::string>{"a.so"});
+  CHECK(options.inputs.flags.size() == 1);
+  CHECK_FALSE(Good({"--try", "a.so", "GET", "/"}).request->body.has_value());
+  CHECK_FALSE(Good({"--module", "a.so"}).request.has_value());
+}
+
 TEST_CASE("one word after --listen is its value, and no more") {
   const EarlyExit exit = Ended({"--listen", ":80", ":81"});
   CHECK(exit.code == ExitCode::kUsage);
@@ -99,9 +113,10 @@ TEST_CASE("values that look like something else") {
 TEST_CASE("help and version exit with success") {
   const EarlyExit help = Ended({"--help"});
   CHECK(help.code == ExitCode::kStopped);
-  for (const char* flag : {"--config", "--listen", "--service", "--root", "--workers", "--control",
-                           "--pid-file", "--daemonize", "--user", "--group", "--log-level", "--log-format",
-                           "--log-file", "--set", "--check", "--print-config", "--version"}) {
+  for (const char* flag :
+       {"--config", "--listen", "--service", "--root", "--workers", "--control", "--pid-file", "--daemonize",
+        "--user", "--group", "--log-level", "--log-format", "--log-file", "--set", "--module", "--try",
+        "--check", "--print-config", "--version"}) {
     CAPTURE(flag);
     CHECK(help.text.find(flag) != std::string::npos);
   }
@@ -131,6 +146,11 @@ TEST_CASE("wrong flags are named, with the nearest") {
       {{"--set", "workers"}, "--set: 'workers' is not a setting; write KEY=VALUE"},
       {{"--set", "=1"}, "--set: '=1' is not a setting"},
       {{"--set", "x", "--unknown"}, "--set: 'x' is not a setting"},
+      {{"--try", "a.so"}, "--try: write FILE.so METHOD TARGET [BODY]"},
+      {{"--try", "a.so", "GET", "/", "b", "c"}, "--try: write FILE.so METHOD TARGET [BODY]"},
+      {{"--try", "a.so", "GET", "/", "-c", "x"}, "--try: has one module and no listener"},
+      {{"--try", "a.so", "GET", "/", "--wrokers"}, "unknown flag '--wrokers'"},
+      {{"GET", "/"}, "unexpected argument 'GET'"},
       {{"--a\nb"}, "unknown flag '--a\\x0ab'"},
   };
   for (const Misuse& misuse : cases) {

@@ -52,6 +52,7 @@ THIRD_PARTY_USERS = {
         "//master/ctl:__pkg__",
     ],
     "json": [
+        "//common/config:__pkg__",
         "//common/control:__pkg__",
         "//common/report:__pkg__",
         "//master/ctl:__pkg__",
@@ -103,6 +104,8 @@ def pf_folder(deps = [
         **kwargs
     )
 
+EXPORTED = "//tools/bazel:exported_symbols.txt"
+
 def pf_binary(name, copts = [], linkopts = [], **kwargs):
     """cc_binary with the warnings of this tree; libstdc++ and libgcc stay dynamic, as Debian wants.
 
@@ -110,7 +113,8 @@ def pf_binary(name, copts = [], linkopts = [], **kwargs):
     native.cc_binary(
         name = name,
         copts = COPTS + copts + HARDENED_COPTS,
-        linkopts = linkopts + ["-pie", "-rdynamic"] + HARDENED_LINKOPTS,
+        linkopts = linkopts + ["-pie", "-Wl,--dynamic-list=$(location %s)" % EXPORTED] + HARDENED_LINKOPTS,
+        additional_linker_inputs = [EXPORTED],
         features = ["-supports_start_end_lib"],  # an option of gold's
         **kwargs
     )

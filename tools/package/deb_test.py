@@ -160,6 +160,10 @@ class Package(unittest.TestCase):
         # Of a pool only its own keys; the others are at the top level and in [worker] and [supervision].
         pools = {key: documented.pop(key) for key in list(documented) if key.startswith("pool.")}
         self.assertEqual(pools, {"pool.kind": '"services"', "pool.workers": '"auto"', "pool.workers_max": '"auto"'})
+        # Of a module, which this test has none of.
+        own = ("service.path", "service.threads", "service.request_timeout")
+        modules = {key: documented.pop(key, "missing") for key in own}
+        self.assertEqual(list(modules.values()), ["", "1", '"30s"'])
         keys, section = {}, ""
         for line in printed.splitlines():
             if line.startswith("["):

@@ -16,11 +16,14 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/config/keys.h"
+#include "common/config/module_declaration.h"
 #include "common/config/setting_value.h"
 #include "worker/http/http_service_type.h"
+#include "worker/module/module_settings.h"
 #include "worker/services/echo.h"
 #include "worker/services/status_service.h"
 
@@ -91,7 +94,12 @@ std::vector<Row> AllRows() {
   AddPoolRows(rows);
   for (const auto& key : ListenKeys()) rows.push_back(RowOf("listen", key.setting.name, key));
   for (const auto& key : ServiceKeys()) rows.push_back(RowOf("service", key.setting.name, key));
-  AddSettingRows({{"http", HttpServiceType()}, {"echo", EchoServiceType()}, {"status", StatusServiceType()}},
+  ServiceType module;
+  module.settings = ModuleSettingTable();
+  AddSettingRows({{"http", HttpServiceType()},
+                  {"echo", EchoServiceType()},
+                  {"status", StatusServiceType()},
+                  {std::string(kModuleType), std::move(module)}},
                  rows);
   return rows;
 }

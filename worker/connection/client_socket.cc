@@ -1,6 +1,7 @@
 #include "worker/connection/client_socket.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -70,6 +71,11 @@ void ClientSocket::HalfClose() {
 bool ClientSocket::HasInput() const {
   int count = 0;
   return ::ioctl(parcel_.fd.Get(), FIONREAD, &count) == 0 && count > 0;
+}
+
+bool ClientSocket::PeerHasLeft() const {
+  pollfd socket{parcel_.fd.Get(), POLLRDHUP, 0};
+  return ::poll(&socket, 1, 0) > 0;
 }
 
 Parcel ClientSocket::Take() {

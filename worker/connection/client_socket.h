@@ -44,6 +44,7 @@ class ClientSocket {
   IoResult SendFile(int file, off_t& offset, std::size_t count);
   [[nodiscard]] std::uint64_t Unacknowledged() const;
   [[nodiscard]] bool HasInput() const;
+  [[nodiscard]] bool PeerHasLeft() const;
   void HalfClose();
 
   Status Await(Interest interest) { return watch_.Want(interest); }

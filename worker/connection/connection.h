@@ -82,6 +82,8 @@ class Connection {
   [[nodiscard]] std::uint64_t Unacknowledged() const { return socket_.Unacknowledged(); }
   // The socket has unread data from the client.
   [[nodiscard]] bool HasInput() const { return socket_.HasInput(); }
+  // The client has shut down its sending side, or the connection has failed. Unread data may be there.
+  [[nodiscard]] bool PeerHasLeft() const { return socket_.PeerHasLeft(); }
   // Shuts down the sending side: the client reads end of file after the data sent so far. Receiving goes on.
   void HalfClose() { socket_.HalfClose(); }
 

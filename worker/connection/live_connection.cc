@@ -6,37 +6,10 @@
 
 #include "common/base/log.h"
 #include "worker/connection/beginning.h"
+#include "worker/connection/callback_stamp.h"
 #include "worker/connection/service.h"
 
 namespace preforkd {
-namespace {
-
-// Records the time spent in callbacks in the scoreboard, for the hang watch and for the worker's busy time. A
-// nested callback is part of the outer one.
-class CallbackStamp {
- public:
-  explicit CallbackStamp(WorkerRow& row) : row_(row), inside_(Running(row)), begin_(Now()) {
-    if (!inside_) Set(row_.callback_since_ns, static_cast<std::uint64_t>(ToNanoseconds(begin_)));
-  }
-  CallbackStamp(const CallbackStamp&) = delete;
-  CallbackStamp& operator=(const CallbackStamp&) = delete;
-  ~CallbackStamp() {
-    if (inside_) return;
-    Set(row_.callback_since_ns, 0);
-    Add(row_.callbacks);
-    Add(row_.busy_ns, static_cast<std::uint64_t>(ToNanoseconds(Now()) - ToNanoseconds(begin_)));
-  }
-
-  // A session of this worker is on the stack.
-  static bool Running(const WorkerRow& row) { return Get(row.callback_since_ns) != 0; }
-
- private:
-  WorkerRow& row_;
-  bool inside_;
-  Time begin_;
-};
-
-}  // namespace
 
 LiveConnection::LiveConnection(WorkerEnv& env, Owner& owner, Parcel parcel)
     : owner_(owner), connection_(env, *this, std::move(parcel)) {}

@@ -85,6 +85,12 @@ class Service {
   // `luggage` is empty. For one that travelled, it is what Pack returned: use luggage.unread before reading
   // the socket.
   virtual std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) = 0;
+
+  // The worker takes no more clients, and leaves when those it has are done. Called at most once.
+  virtual void OnRetire() {}
+  // The worker exits in order: nothing is called after this. False: a thread of the service still runs and
+  // uses it, so it must not be destroyed.
+  virtual bool OnExit() { return true; }
 };
 
 // Creates a service, once per worker, before the worker reports ready. Runs in the worker process as the

@@ -3,12 +3,15 @@
 #define PREFORKD_WORKER_CONNECTION_WORKER_ENV_H_
 
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "common/base/ids.h"
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
+#include "common/scoreboard/module_counters.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/structures/rate_limit.h"
 #include "worker/connection/due_connections.h"
@@ -28,6 +31,7 @@ struct ClientLines {
   OncePerSecond no_service;
   OncePerSecond no_descriptor;
   OncePerSecond too_heavy;
+  OncePerSecond unused_input;
 };
 
 struct WorkerEnv {
@@ -44,6 +48,12 @@ struct WorkerEnv {
   ClientLines client_lines{};
 
   AccessLog* access = nullptr;  // nullptr: there is no access log
+
+  // The counters of the modules of this worker, by the names of their services.
+  std::map<std::string, CounterNumbers> counters{};
+
+  // Asks the master to replace this worker, which then retires. Repeated calls have no effect.
+  std::function<void()> replace_me{};
 
   DueConnections due{loop};
 

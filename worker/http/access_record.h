@@ -30,6 +30,12 @@ class AccessRecord {
   // `known`: what the connection does not know itself. Closes the previous record: with pipelining its
   // response may still be unsent.
   void Begin(std::string_view head, const AccessEntry& known, std::uint64_t body_size);
+  // The body of the open record has grown by `bytes`, and the output would end at `end` now. For a body whose
+  // size is not known before: the record stays open until SetEnd.
+  void Grow(std::uint64_t bytes, std::uint64_t end) {
+    body_size_ += bytes;
+    end_ = end + 1;
+  }
   // Sets the position in the output where the response ends.
   void SetEnd(std::uint64_t end) { end_ = end; }
   // Call before sending anything.

@@ -16,9 +16,11 @@
 
 namespace preforkd {
 
-std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings, std::unique_ptr<HttpHandler> handler);
+std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings,
+                                         std::unique_ptr<RequestHandler> handler);
 // For a type that declares HttpSettingTable(): uses the limits and timeouts in `config`.
-std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<HttpHandler> handler);
+std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config,
+                                         std::unique_ptr<RequestHandler> handler);
 
 }  // namespace preforkd
 

@@ -13,8 +13,10 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage 
       wait_(connection, shared.config, UnpackIdle(luggage.context).until),
       reader_(shared, responder_, std::move(luggage.unread), UnpackIdle(luggage.context).empty_lines) {}
 
-void HttpSession::OnReady(Interest) {
+void HttpSession::OnReady(Interest ready) {
   if (linger_) return linger_->OnReadable();
+  if (responder_.Deferred() && !reader_.WantsPiece() && !Has(ready, Interest::kWrite))
+    return CheckLeaving(ready);
   if (responder_.Waiting() || reader_.UseCarried()) return DecideNext();
   Receive();
 }
@@ -37,13 +39,25 @@ void HttpSession::OnRetire() {
 const char* HttpSession::TravelRefusal() const {
   if (reader_.InBody()) return "a request body is being received";
   if (reader_.Closed()) return "the connection is being closed";
+  if (responder_.Deferred()) return DeferredRefusal();
   if (responder_.Waiting()) return "a response is being sent";
   // It could be packed, but the deadline for the rest would start again with every journey.
   if (reader_.HasPending()) return "half a request head has been received";
   return nullptr;
 }
 
+// A request that its handler has not begun can be read again by another worker.
+const char* HttpSession::DeferredRefusal() const {
+  const Exchange& exchange = responder_.Current();
+  if (!exchange.Offered()) return "a request is being answered";
+  if (responder_.Waiting()) return "a response is being sent";
+  return exchange.RequestSize() + reader_.Pending().size() > kMaxLuggageBytes
+             ? "the request is too large to travel"
+             : nullptr;
+}
+
 Luggage HttpSession::Pack() const {
+  if (responder_.Deferred()) return PackRequest();
   // Between two requests HTTP has no state; only the remaining idle time and the empty lines travel.
   const IdleContext context{wait_.Until(), static_cast<std::uint8_t>(reader_.EmptyLines())};
   const Duration left = std::chrono::duration_cast<Duration>(wait_.Until() - Now());
@@ -52,10 +66,19 @@ Luggage HttpSession::Pack() const {
           .idle_left = std::max<Duration>(left, std::chrono::milliseconds(1))};
 }
 
+Luggage HttpSession::PackRequest() const {
+  Luggage luggage;
+  luggage.unread = responder_.Current().RequestBytes().append(reader_.Pending());
+  luggage.context = PackIdle({Now() + shared_.config.keepalive_timeout, 0});
+  luggage.wake = true;
+  return luggage;
+}
+
 Duration HttpSession::Lag(Time now) const { return linger_ ? linger_->Age(now) : wait_.Lag(now); }
 
 // No lingering close: that would keep the place.
 void HttpSession::OnCrowded() {
+  if (responder_.Deferred()) return;                   // it is being served
   if (wait_.Idle() && connection_.HasInput()) return;  // its next request has just arrived
   if (wait_.InRequest() && !reader_.Answered()) {
     reader_.Refuse(408);
@@ -84,14 +107,20 @@ void HttpSession::DecideNext() {
   // Only if the client announced its last request: to a client that sends more, the kernel answers the close
   // with a reset, which can discard unsent data.
   Output::Progress progress = responder_.Flush(/*last=*/reader_.ClientEnds());
-  while (progress == Output::Progress::kDrained && reader_.GoOn()) progress = responder_.Flush();
+  while (progress == Output::Progress::kDrained && MayGoOn() && reader_.GoOn()) progress = responder_.Flush();
   if (reader_.TakeCompleted()) wait_.End();  // its deadline has been met
   switch (progress) {
     case Output::Progress::kBroken:
       return connection_.Close(responder_.FileFailed() ? "a file could not be read in full" : nullptr);
-    case Output::Progress::kBlocked: return AwaitRoom();
-    case Output::Progress::kDrained: break;
+    case Output::Progress::kBlocked: AwaitRoom(); break;
+    case Output::Progress::kDrained: responder_.Deferred() ? AwaitAnswer() : AwaitNext(); break;
   }
+  // Last, because each may answer, and then decides again.
+  if (reader_.TakeDeferred()) return responder_.Current().Attach(*this);
+  if (responder_.Deferred()) responder_.Current().Sent();
+}
+
+void HttpSession::AwaitNext() {
   if (reader_.Closed()) return Finish();
   AwaitInput();
 }
@@ -110,6 +139,74 @@ void HttpSession::AwaitRoom() {
   wait_.Delivered(responder_.Delivered());
   wait_.Begin(WaitFor::kRoom);
   connection_.Await(Interest::kWrite);
+}
+
+// ---- a deferred request ----
+
+void HttpSession::SendWhole(HttpResponse& response) {
+  connection_.Call([this, &response] { Completed(responder_.Complete(response)); });
+}
+
+void HttpSession::SendHead(HttpResponse& head) {
+  connection_.Call([this, &head] {
+    responder_.BeginStream(head);
+    DecideNext();
+  });
+}
+
+void HttpSession::SendPiece(std::string_view piece) {
+  connection_.Call([this, &piece] {
+    responder_.Stream(piece);
+    DecideNext();
+  });
+}
+
+void HttpSession::SendEnd() {
+  connection_.Call([this] { Completed(responder_.EndStream()); });
+}
+
+void HttpSession::Abandon(const char* why) {
+  connection_.Call([this, why] {
+    responder_.Abandon();
+    connection_.Close(why);
+  });
+}
+
+void HttpSession::Travel() {
+  connection_.Call([this] { connection_.Travel(); });
+}
+
+void HttpSession::ReadOn() {
+  connection_.Call([this] { DecideNext(); });
+}
+
+void HttpSession::Completed(bool keep) {
+  answer_watch_ = Interest::kRead;
+  reader_.Complete(keep);
+  wait_.End();
+  DecideNext();
+}
+
+// The watch of the connection stays as it is, because a change costs system calls and most answers come soon.
+// A client that sends more meanwhile would wake the loop again and again, so its watch changes then.
+void HttpSession::AwaitAnswer() {
+  if (reader_.WantsPiece()) {
+    wait_.Begin(WaitFor::kBody);
+    return connection_.Await(Interest::kRead);
+  }
+  wait_.Begin(WaitFor::kAnswer);
+  connection_.Await(answer_watch_);
+}
+
+void HttpSession::CheckLeaving(Interest ready) {
+  const bool left = connection_.PeerHasLeft();
+  if (left) {
+    answer_watch_ = Interest::kNone;
+  } else if (Has(ready, Interest::kRead)) {
+    answer_watch_ = Interest::kHangUp;
+  }
+  connection_.Await(answer_watch_);
+  if (left) responder_.Current().Leaving();  // may answer
 }
 
 void HttpSession::Finish() {

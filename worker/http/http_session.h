@@ -1,7 +1,8 @@
 // HttpSession: one HTTP/1.x connection in this worker. It decides when to read, wait, travel and end.
 //
 // RequestReader interprets input, Responder creates output. One callback receives once, answers every
-// complete request, and sends once. While a response waits for the socket, nothing is read.
+// complete request, and sends once. While a response waits for the socket or is still to come from its
+// handler, nothing is read.
 #ifndef PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
 #define PREFORKD_WORKER_HTTP_HTTP_SESSION_H_
 
@@ -17,7 +18,7 @@
 
 namespace preforkd::http {
 
-class HttpSession final : public Session, public Recycled<HttpSession> {
+class HttpSession final : public Session, private Exchange::Sender, public Recycled<HttpSession> {
  public:
   HttpSession(Connection& connection, SessionShared& shared, Luggage luggage);
 
@@ -33,10 +34,31 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   void Receive();
   // Decides the next step; the last call of every callback.
   void DecideNext();
+  // Exchange::Sender: the answer to a deferred request.
+  void SendWhole(HttpResponse& response) override;
+  void SendHead(HttpResponse& head) override;
+  void SendPiece(std::string_view piece) override;
+  void SendEnd() override;
+  void Abandon(const char* why) override;
+  void Travel() override;
+  void ReadOn() override;
+  [[nodiscard]] std::uint64_t Unsent() const override { return responder_.Unsent(); }
+  // The deferred request has its answer, or the end of it. `keep`: the connection stays open.
+  void Completed(bool keep);
+  void AwaitAnswer();
+  // More of what was received can be used.
+  [[nodiscard]] bool MayGoOn() const { return !responder_.Deferred() || reader_.WantsPiece(); }
+  // Something has arrived while a request waits for its answer.
+  void CheckLeaving(Interest ready);
+  // Everything has been answered and sent.
+  void AwaitNext();
   void AwaitInput();
   void AwaitRoom();
   // The last response has been sent.
   void Finish();
+  // Why a connection whose request waits for its answer cannot travel; nullptr: it can.
+  [[nodiscard]] const char* DeferredRefusal() const;
+  [[nodiscard]] Luggage PackRequest() const;
   // Between two requests, and everything has been answered and sent.
   [[nodiscard]] bool Idle() const { return TravelRefusal() == nullptr; }
 
@@ -47,6 +69,8 @@ class HttpSession final : public Session, public Recycled<HttpSession> {
   RequestReader reader_;
   std::optional<LingeringClose> linger_;  // set after the last response
   bool retiring_ = false;
+  // What is watched while a request waits for its answer. See AwaitAnswer.
+  Interest answer_watch_ = Interest::kRead;
 };
 
 }  // namespace preforkd::http

@@ -10,9 +10,9 @@
 #include <string_view>
 
 #include "common/structures/recycled.h"
-#include "worker/http/kept_head.h"
 #include "worker/http/syntax/chunked_decoder.h"
 #include "worker/http/syntax/framing.h"
+#include "worker/http/syntax/kept_head.h"
 
 namespace preforkd::http {
 
@@ -25,6 +25,8 @@ class RequestBody : public Recycled<RequestBody> {
   // Uses bytes of `input`, never beyond the end of the body; sets `used` to their number.
   ChunkedDecoder::State Feed(std::string_view input, std::size_t& used);
 
+  // The data received and not dropped.
+  [[nodiscard]] std::string_view Data() const { return data_; }
   // Drops the data received so far.
   void Forget() { data_.clear(); }
 

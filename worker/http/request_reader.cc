@@ -43,7 +43,10 @@ void RequestReader::UsePending() {
 std::size_t RequestReader::Process(std::string_view input) {
   std::size_t used = 0;
   while (!Closed()) {
-    if (responder_.Waiting() && responder_.Flush() != Output::Progress::kDrained) {
+    const bool pauses = responder_.Deferred()
+                            ? !WantsPiece()
+                            : responder_.Waiting() && responder_.Flush() != Output::Progress::kDrained;
+    if (pauses) {
       stalled_ = true;
       break;
     }
@@ -76,9 +79,16 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
   const Framing& framing = parsed.framing;
   HttpRequest request = parsed.request;
   request.peer = &responder_.Peer();
-  if (framing.kind != Framing::Kind::kNone && !responder_.HandlerReadsBody(request)) {
+  request.connection = responder_.ConnectionNumber();
+  const BodyUse use =
+      framing.kind == Framing::Kind::kNone ? BodyUse::kWhole : responder_.HandlerUseOfBody(request);
+  if (use == BodyUse::kNone) {
     AnswerWithoutBody(request, head);
     return head.size();
+  }
+  if (use == BodyUse::kPieces) {
+    request.body_follows = true;
+    return StartPieces(request, head, parsed.expects_continue && rest.empty());
   }
   if (framing.kind != Framing::Kind::kChunked && rest.size() >= framing.length) {
     const auto length = static_cast<std::size_t>(framing.length);
@@ -93,21 +103,47 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
   return head.size();
 }
 
+std::size_t RequestReader::StartPieces(const HttpRequest& request, std::string_view head,
+                                       bool expects_continue) {
+  body_ = std::make_unique<RequestBody>(std::string_view(), HttpRequest(), shared_.parser.Head().framing,
+                                        shared_.config.max_body);
+  if (expects_continue) responder_.SendContinue();
+  Answer(request, head);
+  if (Closed()) {
+    Shut();  // the body may follow
+    return head.size();
+  }
+  pieces_ = responder_.Deferred();
+  answered_ = !pieces_;
+  state_ = State::kBody;
+  return head.size();
+}
+
 std::size_t RequestReader::ReadBody(std::string_view input) {
   std::size_t used = 0;
   switch (body_->Feed(input, used)) {
     case ChunkedDecoder::State::kMore:
-      if (answered_) body_->Forget();
+      if (WantsPiece() && used > 0) responder_.Current().Body(body_->Data(), false);
+      if (answered_ || pieces_) body_->Forget();
       return used;
     case ChunkedDecoder::State::kMalformed: RefuseBody(400); return 0;
     case ChunkedDecoder::State::kTooLarge: RefuseBody(413); return 0;
     case ChunkedDecoder::State::kDone: break;
   }
+  EndBody();
+  return used;
+}
+
+void RequestReader::EndBody() {
   const std::unique_ptr<RequestBody> body = std::move(body_);
   state_ = State::kHead;
   completed_ = true;
-  if (!std::exchange(answered_, false)) Answer(body->Request(), body->HeadBytes());
-  return used;
+  const bool answered = std::exchange(answered_, false);
+  if (!std::exchange(pieces_, false)) {
+    if (!answered) Answer(body->Request(), body->HeadBytes());
+  } else if (responder_.Deferred()) {
+    responder_.Current().Body(body->Data(), true);
+  }
 }
 
 void RequestReader::RefuseBody(int status) {
@@ -117,7 +153,7 @@ void RequestReader::RefuseBody(int status) {
 }
 
 void RequestReader::Refuse(int status, std::string_view head) {
-  responder_.Refuse(status, head);
+  if (!responder_.Deferred() || responder_.TakeBack()) responder_.Refuse(status, head);
   Shut();
 }
 
@@ -130,7 +166,19 @@ void RequestReader::Shut() {
 void RequestReader::Answer(const HttpRequest& request, std::string_view head) {
   // Old clients send an unannounced empty line after a body.
   client_ends_ = !request.keep_alive && request.body.empty();
-  if (!responder_.Serve(request, head)) state_ = State::kClosed;
+  switch (responder_.Serve(request, head)) {
+    case Served::kAnswered: break;
+    case Served::kLast: state_ = State::kClosed; break;
+    case Served::kLater: deferred_ = true; break;
+  }
+}
+
+void RequestReader::Complete(bool keep) {
+  if (std::exchange(pieces_, false)) answered_ = true;  // what is left of its body is discarded
+  if (keep) return;
+  if (answered_) refused_ = true;  // its body may follow
+  body_.reset();
+  state_ = State::kClosed;
 }
 
 void RequestReader::AnswerWithoutBody(HttpRequest request, std::string_view head) {

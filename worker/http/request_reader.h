@@ -37,12 +37,21 @@ class RequestReader {
   void Forget() { std::string().swap(pending_); }
 
   [[nodiscard]] bool InBody() const { return state_ == State::kBody; }
+  // The deferred request takes more of its body now.
+  [[nodiscard]] bool WantsPiece() const {
+    return pieces_ && state_ == State::kBody && responder_.Deferred() && !responder_.Current().BodyHeld();
+  }
   // The last response has been given.
   [[nodiscard]] bool Closed() const { return state_ == State::kClosed; }
   // Some received bytes have not been used yet.
   [[nodiscard]] bool HasPending() const { return !pending_.empty(); }
+  [[nodiscard]] std::string_view Pending() const { return pending_; }
   // The request whose body is being received has been answered.
   [[nodiscard]] bool Answered() const { return answered_; }
+  // A request has been deferred since the last call.
+  bool TakeDeferred() { return std::exchange(deferred_, false); }
+  // The deferred request has been answered. `keep`: the connection stays open.
+  void Complete(bool keep);
   // Number of empty lines before the next request line.
   [[nodiscard]] std::uint32_t EmptyLines() const { return empty_lines_; }
   // No unused input is left or expected: the connection can be closed as soon as everything is sent.
@@ -62,7 +71,11 @@ class RequestReader {
   std::size_t ReadHead(std::string_view input);
   // The parser has a complete head, whose bytes are `head`.
   std::size_t StartRequest(std::string_view head, std::string_view rest);
+  // The same for a handler that takes the body in pieces.
+  std::size_t StartPieces(const HttpRequest& request, std::string_view head, bool expects_continue);
   std::size_t ReadBody(std::string_view input);
+  // The body is complete.
+  void EndBody();
   // Refuses a body that is malformed or too large.
   void RefuseBody(int status);
   void Refuse(int status, std::string_view head);
@@ -85,6 +98,8 @@ class RequestReader {
   bool client_ends_ = false;      // the client announced that this request is its last
   bool refused_ = false;          // input may arrive that nothing will use
   bool completed_ = false;
+  bool deferred_ = false;
+  bool pieces_ = false;  // the handler takes the body of this request in pieces
 };
 
 }  // namespace preforkd::http

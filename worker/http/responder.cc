@@ -15,35 +15,119 @@
 
 namespace preforkd::http {
 
-bool Responder::Serve(const HttpRequest& request, std::string_view head) {
-  Announce(request);
-  CallHandler(request);
-  const bool keep = KeepsAlive(request);
-  AccessEntry known;
-  if (connection_.Env().access != nullptr) {
-    known.referer = request.Field("referer").value_or("");
-    known.user_agent = request.Field("user-agent").value_or("");
+namespace {
+
+// Makes the exchange of one request, if the handler asks for it.
+class DeferralOf final : public Deferral {
+ public:
+  DeferralOf(std::string_view head, const HttpRequest& request) : head_(head), request_(request) {}
+
+  std::shared_ptr<Exchange> Take() override {
+    if (exchange_ == nullptr) exchange_ = std::make_shared<Exchange>(head_, request_);
+    return exchange_;
   }
-  Send(head, known, {Date(), keep, request.minor_version}, request.method == HttpMethod::kHead);
+  [[nodiscard]] std::shared_ptr<Exchange> Taken() { return std::move(exchange_); }
+
+ private:
+  std::string_view head_;
+  const HttpRequest& request_;
+  std::shared_ptr<Exchange> exchange_;
+};
+
+}  // namespace
+
+Responder::~Responder() {
+  access_.AfterSending(output_.Sent(), true);
+  if (exchange_ != nullptr) exchange_->Detach();
+}
+
+Served Responder::Serve(const HttpRequest& request, std::string_view head) {
+  Announce(request);
+  DeferralOf deferral(head, request);
+  CallHandler(request, deferral);
+  exchange_ = deferral.Taken();
+  if (exchange_ != nullptr) return Served::kLater;
+  HttpResponse& response = shared_.response;
+  const bool keep = KeepsAlive(request, response);
+  Send(response, head, KnownOf(request), {Date(), keep, request.minor_version},
+       request.method == HttpMethod::kHead);
+  return keep ? Served::kAnswered : Served::kLast;
+}
+
+AccessEntry Responder::KnownOf(const HttpRequest& request) const {
+  AccessEntry known;
+  if (connection_.Env().access == nullptr) return known;
+  known.referer = request.Field("referer").value_or("");
+  known.user_agent = request.Field("user-agent").value_or("");
+  return known;
+}
+
+// ---- a request that was deferred ----
+
+bool Responder::TakeBack() {
+  const std::shared_ptr<Exchange> exchange = std::move(exchange_);
+  exchange->Detach();
+  return !streaming_;
+}
+
+bool Responder::Complete(HttpResponse& response) {
+  const std::shared_ptr<Exchange> exchange = std::move(exchange_);
+  const HttpRequest& request = exchange->Request();
+  const bool keep = KeepsAlive(request, response);
+  Send(response, exchange->HeadBytes(), KnownOf(request), {Date(), keep, request.minor_version},
+       request.method == HttpMethod::kHead);
   return keep;
 }
 
-// If ReadsBody throws, Handle is called; its exception is logged and answered.
-bool Responder::HandlerReadsBody(const HttpRequest& request) const {
+void Responder::BeginStream(HttpResponse& head) {
+  const HttpRequest& request = exchange_->Request();
+  framing_ = request.minor_version == 0 ? BodyFraming::kToEnd : BodyFraming::kChunked;
+  bodiless_ = request.method == HttpMethod::kHead || !MayHaveBody(head.Status());
+  keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);
+  streaming_ = true;
+  Record(head, exchange_->HeadBytes(), KnownOf(request), 0);
+  const HeadContext context{Date(), keep_, request.minor_version, framing_};
+  output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));
+  access_.Grow(0, output_.End());
+}
+
+void Responder::Stream(std::string_view piece) {
+  // A chunk of size 0 would end the body.
+  if (bodiless_ || piece.empty()) return;
+  if (framing_ == BodyFraming::kChunked) {
+    std::array<char, 2 * sizeof(std::size_t) + 2> size;
+    const auto end = fmt::format_to_n(size.data(), size.size(), "{:x}\r\n", piece.size());
+    output_.Append({size.data(), end.size});
+  }
+  output_.Append(piece);
+  if (framing_ == BodyFraming::kChunked) output_.Append("\r\n");
+  access_.Grow(piece.size(), output_.End());
+}
+
+bool Responder::EndStream() {
+  if (framing_ == BodyFraming::kChunked && !bodiless_) output_.Append("0\r\n\r\n");
+  access_.SetEnd(output_.End());
+  streaming_ = false;
+  exchange_.reset();
+  return keep_;
+}
+
+// If UseOfBody throws, the handler is called with the whole body; its exception is logged and answered.
+BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
   try {
-    return shared_.handler.ReadsBody(request);
+    return shared_.handler.UseOfBody(request);
   } catch (...) {
-    return true;
+    return BodyUse::kWhole;
   }
 }
 
-void Responder::CallHandler(const HttpRequest& request) {
+void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
   HttpResponse& response = shared_.response;
   response.Clear();
   const char* fault = nullptr;
   std::string thrown;
   try {
-    shared_.handler.Handle(request, response);
+    shared_.handler.Start(request, response, deferral);
     if (response.Malformed()) fault = "the handler's response is malformed";
   } catch (const std::exception& exception) {
     thrown = exception.what();
@@ -60,14 +144,22 @@ void Responder::CallHandler(const HttpRequest& request) {
   AnswerStatus(response, 500);
 }
 
-bool Responder::KeepsAlive(const HttpRequest& request) const {
+bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& response) const {
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
-  return request.keep_alive && !shared_.response.ClosesAfter() && !ServerStops() && !last_allowed;
+  return request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
 }
 
-void Responder::Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only) {
-  HttpResponse& response = shared_.response;
+void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known,
+                     const HeadContext& context, bool head_only) {
+  Record(response, head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
+  const std::uint64_t begin = output_.End();
+  access_.SetEnd(begin + SendResponse(output_, response, context, head_only));
+  response.Clear();  // closes a file that was copied
+}
+
+void Responder::Record(const HttpResponse& response, std::string_view head, AccessEntry known,
+                       std::uint64_t body_size) {
   connection_.CountRequest();
   known.status = response.Status();
   if (log::Enabled(log::Level::kDebug)) {
@@ -78,10 +170,7 @@ void Responder::Send(std::string_view head, AccessEntry known, const HeadContext
                 {{"request", connection_.Requests()}, {"status", known.status}, {"line", line}}},
                "request {} answered with {}: {}", connection_.Requests(), known.status, line);
   }
-  access_.Begin(head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
-  const std::uint64_t begin = output_.End();
-  access_.SetEnd(begin + SendResponse(output_, response, context, head_only));
-  response.Clear();  // closes a file that was copied
+  access_.Begin(head, known, body_size);
 }
 
 void Responder::Refuse(int status, std::string_view head) {
@@ -90,13 +179,15 @@ void Responder::Refuse(int status, std::string_view head) {
   AnswerStatus(response, status);
   const MethodSeen method = SeeMethod(head.substr(EmptyLineBytes(head)));
   if (method == MethodSeen::kUnknown) response.Body().clear();
-  Send(head, {}, {Date(), false, 1}, method == MethodSeen::kHead);
+  Send(response, head, {}, {Date(), false, 1}, method == MethodSeen::kHead);
 }
 
 Output::Progress Responder::Flush(bool last) {
   access_.BeforeSending();
   const Output::Progress progress = output_.Flush(last);
-  access_.AfterSending(output_.Sent(), progress != Output::Progress::kBlocked);
+  const bool more =
+      progress == Output::Progress::kBlocked || (progress == Output::Progress::kDrained && streaming_);
+  access_.AfterSending(output_.Sent(), !more);
   return progress;
 }
 

@@ -1,21 +1,30 @@
 // Responder: answers the requests of one HTTP connection: it passes a parsed request to the handler, the
 // response to the output, and its line to the access log. Owned by the session.
 //
-// One response at a time: no request is answered while a response waits for the socket (Waiting). It never
-// reads, waits or closes the connection.
+// One response at a time: no request is answered while a response waits for the socket (Waiting), or is still
+// to come from the handler (Deferred). It never reads, waits or closes the connection.
 #ifndef PREFORKD_WORKER_HTTP_RESPONDER_H_
 #define PREFORKD_WORKER_HTTP_RESPONDER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "worker/connection/connection.h"
 #include "worker/http/access_record.h"
+#include "worker/http/answer/exchange.h"
+#include "worker/http/answer/handler.h"
 #include "worker/http/answer/output.h"
 #include "worker/http/answer/response_head.h"
 #include "worker/http/session_shared.h"
 
 namespace preforkd::http {
+
+enum class Served {
+  kAnswered,  // the response is in the output
+  kLast,      // likewise, and it is the last of the connection
+  kLater,     // the handler has deferred it
+};
 
 class Responder {
  public:
@@ -24,34 +33,59 @@ class Responder {
       : connection_(connection), shared_(shared), output_(connection), access_(connection) {}
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
-  ~Responder() { access_.AfterSending(output_.Sent(), true); }
+  ~Responder();
 
   [[nodiscard]] const SocketAddress& Peer() const { return connection_.Peer(); }
+  [[nodiscard]] std::uint64_t ConnectionNumber() const { return Raw(connection_.Id()); }
   // Bytes of a request have arrived. Only the first call after a response counts.
   void Arrive() { access_.Arrive(); }
-  // HttpHandler::ReadsBody.
-  [[nodiscard]] bool HandlerReadsBody(const HttpRequest& request) const;
+  // RequestHandler::UseOfBody.
+  [[nodiscard]] BodyUse HandlerUseOfBody(const HttpRequest& request) const;
   // Tells the client to send the body that it has announced.
   void SendContinue() { output_.Append("HTTP/1.1 100 Continue\r\n\r\n"); }
-  // `head`: the bytes of the request's head. False: this response is the last of the connection.
-  [[nodiscard]] bool Serve(const HttpRequest& request, std::string_view head);
+  // `head`: the bytes of the request's head.
+  [[nodiscard]] Served Serve(const HttpRequest& request, std::string_view head);
   // Answers with an error, as the last response. `head`: the request's head as far as it was received.
   void Refuse(int status, std::string_view head);
+
+  // ---- a request that was deferred ----
+
+  // The handler has not completed its answer.
+  [[nodiscard]] bool Deferred() const { return exchange_ != nullptr; }
+  [[nodiscard]] Exchange& Current() const { return *exchange_; }
+  // Its whole answer, or the end of a streamed one. False: it is the last of the connection.
+  [[nodiscard]] bool Complete(HttpResponse& response);
+  void BeginStream(HttpResponse& head);
+  void Stream(std::string_view piece);
+  [[nodiscard]] bool EndStream();
+  // No answer will come.
+  void Abandon() { exchange_.reset(); }
+  // Takes the request from its handler. False: its answer has begun.
+  [[nodiscard]] bool TakeBack();
+
+  // ---- sending ----
 
   // Sends what the socket accepts and keeps the access log consistent. `last`: see Output::Flush.
   Output::Progress Flush(bool last = false);
   // A response waits for the socket: answer nothing more.
   [[nodiscard]] bool Waiting() const { return output_.Waiting(); }
   [[nodiscard]] bool FileFailed() const { return output_.FileFailed(); }
+  // Bytes that wait for the socket.
+  [[nodiscard]] std::uint64_t Unsent() const { return output_.End() - output_.Sent(); }
   // Bytes of the responses that the client has received.
   [[nodiscard]] std::uint64_t Delivered() const;
 
  private:
   void Announce(const HttpRequest& request);
-  void CallHandler(const HttpRequest& request);
-  [[nodiscard]] bool KeepsAlive(const HttpRequest& request) const;
-  // Sends shared_.response.
-  void Send(std::string_view head, AccessEntry known, const HeadContext& context, bool head_only);
+  void CallHandler(const HttpRequest& request, Deferral& deferral);
+  [[nodiscard]] bool KeepsAlive(const HttpRequest& request, const HttpResponse& response) const;
+  // What the access log needs of the request; empty without one.
+  [[nodiscard]] AccessEntry KnownOf(const HttpRequest& request) const;
+  void Send(HttpResponse& response, std::string_view head, AccessEntry known, const HeadContext& context,
+            bool head_only);
+  // Counts and logs a response that is being sent. `body_size`: of what follows its head.
+  void Record(const HttpResponse& response, std::string_view head, AccessEntry known,
+              std::uint64_t body_size);
   [[nodiscard]] std::string_view Date();
   [[nodiscard]] bool ServerStops() const;
 
@@ -59,6 +93,11 @@ class Responder {
   SessionShared& shared_;
   Output output_;
   AccessRecord access_;
+  std::shared_ptr<Exchange> exchange_;          // of the deferred request
+  BodyFraming framing_ = BodyFraming::kLength;  // of its streamed answer
+  bool streaming_ = false;
+  bool bodiless_ = false;  // its answer has no body: HEAD, 204, 304
+  bool keep_ = false;
 };
 
 }  // namespace preforkd::http

@@ -12,13 +12,13 @@
 namespace preforkd::http {
 
 struct SessionShared {
-  SessionShared(const HttpSettings& settings, HttpHandler& service_handler)
+  SessionShared(const HttpSettings& settings, RequestHandler& service_handler)
       : config(settings),
         handler(service_handler),
         parser({settings.max_header, settings.max_headers}, settings.max_body) {}
 
   const HttpSettings config;
-  HttpHandler& handler;
+  RequestHandler& handler;
   HeadParser parser;
   HttpResponse response;
   DateCache date;

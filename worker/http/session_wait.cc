@@ -19,6 +19,7 @@ PaceRules WaitRules(WaitFor wait, const HttpSettings& config) {
               config.header_timeout * (config.min_rate > 0 ? kHeadTotal : 1)};
     case WaitFor::kBody: return {config.body_timeout, config.min_rate, config.max_body_time};
     case WaitFor::kRoom: return {config.send_timeout, config.min_rate, Duration(0)};
+    case WaitFor::kAnswer: return {Duration(0), 0, Duration(0)};
     case WaitFor::kNothing:
     case WaitFor::kNextRequest: break;
   }
@@ -66,10 +67,11 @@ bool SessionWait::Over() {
 }
 
 Duration SessionWait::Lag(Time now) const {
-  return wait_ == WaitFor::kNothing ? Duration(0) : pace_.Lag(now);
+  return wait_ == WaitFor::kNothing || wait_ == WaitFor::kAnswer ? Duration(0) : pace_.Lag(now);
 }
 
 void SessionWait::SetTimer(Time now) {
+  if (wait_ == WaitFor::kAnswer) return connection_.CancelTimeout();
   // An expired wait gets 1 ms, because a delay of 0 would mean no limit to the master.
   const Duration delay = std::max<Duration>(until_ - now, std::chrono::milliseconds(1));
   Idle() ? connection_.SetIdleTimeout(delay) : connection_.SetTimeout(delay);

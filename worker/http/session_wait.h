@@ -21,6 +21,7 @@ enum class WaitFor {
   kHead,         // the rest of the head
   kBody,         // the rest of the body
   kRoom,         // room in the socket, for the rest of a response
+  kAnswer,       // the answer of a handler that has deferred it; without a limit here
 };
 
 PaceRules WaitRules(WaitFor wait, const HttpSettings& config);

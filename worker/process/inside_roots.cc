@@ -28,7 +28,8 @@ Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
   for (const auto& [id, configured] : start.services) {
     const ServiceConfig& service = *configured;
     for (const auto& [setting, value] : service.settings.Items()) {
-      if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
+      const bool module = service.type == kModuleType && setting.name == kModulePath;
+      if ((setting.kind != SettingKind::kFolder && !module) || value.text.empty()) continue;
       Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
       if (!found.Ok())
         return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};

@@ -1,5 +1,6 @@
-// InsideRoots: the names of services' folders inside the workers' root (worker.chroot). They are looked up
-// before the process enters the root, and written to the configuration afterwards, when they can be verified.
+// InsideRoots: the names of services' folders and modules inside the workers' root (worker.chroot). They are
+// looked up before the process enters the root, and written to the configuration afterwards, when they can be
+// verified.
 //
 // A name that keeps its symlinks is preferred, because then a later change of the symlink takes effect.
 #ifndef PREFORKD_WORKER_PROCESS_INSIDE_ROOTS_H_

@@ -21,24 +21,24 @@ namespace {
   ::_exit(static_cast<int>(code));
 }
 
+// In the log, and for the master: it tells those who wait for this worker's generation.
+WorkerExit CannotStart(const Error& error, WorkerRow& row) {
+  log::Error({log::kStartFailed, {{"errno", ErrnoName(error.errnum)}, {"why", error.text}}},
+             "cannot start: {}", error.text);
+  row.startup.Write(error.text);
+  return WorkerExit::kStartFailed;
+}
+
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
+  WorkerRow& row = start.scoreboard->Row(start.id.slot);
   Result<ChildDescriptors> descriptors = SetUpChild(start);
-  if (!descriptors.Ok()) {
-    log::Error({log::kStartFailed,
-                {{"errno", ErrnoName(descriptors.Err().errnum)}, {"why", descriptors.Err().text}}},
-               "cannot start: {}", descriptors.Err().text);
-    return WorkerExit::kStartFailed;
-  }
-  if (const Status status = InstallCrashReport(start.scoreboard->Row(start.id.slot).crash); !status.Ok()) {
+  if (!descriptors.Ok()) return CannotStart(descriptors.Err(), row);
+  if (const Status status = InstallCrashReport(row.crash); !status.Ok()) {
     log::Warning({log::kWorkerUnprotected, {{"protection", "backtrace"}}},
                  "a crash will not be reported with a backtrace: {}", status.Err().text);
   }
   Result<EventLoop> loop = EventLoop::Create();
-  if (!loop.Ok()) {
-    log::Error({log::kStartFailed, {{"errno", ErrnoName(loop.Err().errnum)}, {"why", loop.Err().text}}},
-               "cannot start: {}", loop.Err().text);
-    return WorkerExit::kStartFailed;
-  }
+  if (!loop.Ok()) return CannotStart(loop.Err(), row);
   Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
   return worker.Run(types);
 }
@@ -76,6 +76,11 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
         if (!env_->retiring) returns_.ReturnSurplus();
       }) {
   StartAccessLog(std::move(descriptors.access));
+  for (const auto& [id, config] : start_.services) {
+    if (const auto numbers = start_.counters.find(id); numbers != start_.counters.end())
+      env_->counters[config->name] = numbers->second;
+  }
+  env_->replace_me = [this] { AskReplacement("an application thread is blocked"); };
 }
 
 // The master's access log may be one that our configuration does not use, or not yet the one it names.
@@ -102,15 +107,16 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
   if (status.Ok()) status = master_.SetReading(true);
   // From now on, only system calls that the services need.
   if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
-  if (!status.Ok()) {
-    log::Error({log::kStartFailed, {{"errno", ErrnoName(status.Err().errnum)}, {"why", status.Err().text}}},
-               "cannot start: {}", status.Err().text);
-    return WorkerExit::kStartFailed;
-  }
+  if (!status.Ok()) return CannotStart(status.Err(), env_->row);
+  env_->row.startup.Write("");
   heartbeat_.Beat();
   Ready ready{env_->id};
   if (!master_.Send(ready)) return WorkerExit::kStartFailed;  // the master has ended meanwhile
   status = env_->loop.Run();
+  bool quiet = true;
+  for (const auto& [id, service] : services_) quiet = service->OnExit() && quiet;
+  // A thread that still runs uses what the destructors would free.
+  if (!quiet) ExitWorker(status.Ok() ? retirement_.Exit() : WorkerExit::kLoopFailed);
   if (status.Ok()) return retirement_.Exit();
   log::Alert(log::kLoopFailed, "the event loop failed: {}", status.Err().text);
   return WorkerExit::kLoopFailed;
@@ -121,21 +127,28 @@ Status Worker::MakeServices(const ServiceTypes& types) {
     const auto type = types.find(config->type);
     if (type == types.end())
       return Error{fmt::format("service {}: unknown type '{}'", config->name, config->type), 0};
+    env_->row.startup.Write(fmt::format("while it started service {}", config->name));
     Result<std::unique_ptr<Service>> service = type->second.factory(*config, *env_);
     if (!service.Ok()) return Error{fmt::format("service {}: {}", config->name, service.Err().text), 0};
     services_[id] = std::move(service).Value();
     calls_.Add(type->second.system_calls);
     calls_.Add(config->system_calls);
+    if (config->module) calls_.Add(config->module->system_calls);
   }
   return {};
 }
 
 void Worker::OnSignal(int signo) {
-  if (signo != SIGTERM || env_->retiring) return;
   // If the master has ended, this is its PR_SET_PDEATHSIG signal: the send fails, and end of file follows.
+  if (signo == SIGTERM) AskReplacement("SIGTERM");
+}
+
+void Worker::AskReplacement(const char* why) {
+  if (env_->retiring || std::exchange(asked_replacement_, true)) return;
   ReplaceMe message{env_->id};
   if (master_.Send(message))
-    log::Notice(log::kWorkerAsksReplacement, "SIGTERM: asking the master for a replacement");
+    log::Notice({log::kWorkerAsksReplacement, {{"why", why}}}, "asking the master for a replacement: {}",
+                why);
 }
 
 // ---- the channel ----
@@ -147,7 +160,10 @@ void Worker::OnChannel() {
   if (!retirement_.Over()) crowd_.Watch(limit);
 }
 
-void Worker::OnEnd() { retirement_.Begin(start_.pool->supervision.drain_timeout); }
+void Worker::OnEnd() {
+  for (const auto& [id, service] : services_) service->OnRetire();
+  retirement_.Begin(start_.pool->supervision.drain_timeout);
+}
 
 void Worker::OnNonsense(const std::string& why) {
   log::Alert(log::kChannelBroken, "received an invalid message from the master: {}", why);

@@ -44,6 +44,7 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   Status MakeServices(const ServiceTypes& types);
   void StartAccessLog(UniqueFd file);
   void OnSignal(int signo);
+  void AskReplacement(const char* why);
   void OnChannel();
   // Intake::Sink
   void OnParcel(Parcel parcel) override;
@@ -63,6 +64,7 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   Tally tally_;
   MasterLink master_;
   std::unique_ptr<SignalWatch> signals_;
+  bool asked_replacement_ = false;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
   CallSets calls_;  // the union of what the services need
   ConnectionTable connections_;

@@ -45,7 +45,7 @@ class StatusHandler final : public HttpHandler {
  public:
   explicit StatusHandler(const WorkerEnv& env) : env_(env) {}
 
-  [[nodiscard]] bool ReadsBody(const HttpRequest&) const override { return false; }
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
 
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;

@@ -251,6 +251,7 @@ void Change::BeginStop(State state) {
            std::holds_alternative<Replace>(action);
   });
   if (state_ == State::kChecking && taken_back == 0) actions_.emplace_back(KillPreflight{});
+  if (state_ == State::kLoading && taken_back == 0) actions_.emplace_back(DropReload{});
   replacing_ = false;
   Enter(state);
   Say(actions_, queue_.TakeAll(), ChangeAnswer::kStopping);

@@ -38,7 +38,7 @@ class Change {
   enum class State {
     kBooting,    // not every pool has had a ready worker yet
     kServing,    // no change is under way
-    kLoading,    // the configuration is being read and checked
+    kLoading,    // the configuration is being read and checked, and its modules are opened
     kReloading,  // a new generation is starting
     kChecking,   // the new program runs as a child and checks the configuration and the state
     kSettling,   // it has accepted; the exec waits until the state can be saved

@@ -45,8 +45,10 @@ struct ReportWaiting {
 };
 
 // Read and check the configuration and prepare what it needs. Reports OnGenerationPrepared() or
-// OnReloadRefused().
+// OnReloadRefused(), inside the call or later: processes that are thrown away open the modules it names.
 struct BeginReload {};
+// End what BeginReload has begun, without a report.
+struct DropReload {};
 // Start the workers of the prepared generation.
 struct StartGeneration {};
 // Log, count and answer: the reload was refused.
@@ -100,9 +102,9 @@ struct StopWorkers {
 struct StopAtOnce {};
 
 using ChangeAction =
-    std::variant<Publish, Answer, ReportWaiting, BeginReload, StartGeneration, RefuseReload, EnterService,
-                 StayInService, StartPreflight, KillPreflight, Replace, RefuseUpgrade, ReportReturn,
-                 AnnounceStop, CloseListeners, StopWorkers, StopAtOnce>;
+    std::variant<Publish, Answer, ReportWaiting, BeginReload, DropReload, StartGeneration, RefuseReload,
+                 EnterService, StayInService, StartPreflight, KillPreflight, Replace, RefuseUpgrade,
+                 ReportReturn, AnnounceStop, CloseListeners, StopWorkers, StopAtOnce>;
 
 }  // namespace preforkd
 

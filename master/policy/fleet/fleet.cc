@@ -132,7 +132,7 @@ void Fleet::Ready(const WorkerId& id, Time now) {
   PromoteIfReady(now);
 }
 
-void Fleet::Exited(const WorkerId& id, bool served, Time now) {
+void Fleet::Exited(const WorkerId& id, bool served, const std::string& why, Time now) {
   Record* record = table_.Find(id);
   PF_CHECK(record != nullptr, "an unknown worker exited");
   const WorkerState was = record->state;
@@ -148,7 +148,7 @@ void Fleet::Exited(const WorkerId& id, bool served, Time now) {
     record->wanted = false;
     table_.PassOnReplaced(*record);
   } else if (next_ && record->generation == next_->number && was == WorkerState::kStarting) {
-    AbandonNext(next_->About(record->pool, "a worker exited before it was ready"), now);
+    AbandonNext(next_->About(record->pool, "a worker exited before it was ready: " + why), now);
   } else {
     Restart(*record, now);
   }

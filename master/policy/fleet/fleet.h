@@ -54,8 +54,8 @@ class Fleet {
   void Spawned(Slot slot, Incarnation incarnation, Time now);
   void SpawnFailed(Slot slot, Time now);
   void Ready(const WorkerId& id, Time now);
-  // `served`: it has finished at least one connection.
-  void Exited(const WorkerId& id, bool served, Time now);
+  // `served`: it has finished at least one connection. `why`: how it ended, for the reason of an Abandon.
+  void Exited(const WorkerId& id, bool served, const std::string& why, Time now);
   // Starts a replacement, then retires `id`. False: `id` stays, because it leaves already or no slot is free.
   bool Replace(const WorkerId& id, Time now);
   // Sets the desired number of workers. Precondition: workers >= 1, and Desired(pool) >= 1.

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
+#include "common/scoreboard/worker_row.h"
 #include "common/text/quote.h"
 #include "common/wire/messages.h"
 
@@ -91,6 +94,13 @@ void Fields(Visit&& visit, SavedListenerRow& row) {
 }
 
 template <typename Visit>
+void Fields(Visit&& visit, SavedCounter& counter) {
+  visit("service", counter.service);
+  visit("name", counter.name);
+  visit("help", counter.help);
+}
+
+template <typename Visit>
 void Fields(Visit&& visit, SavedControl& control) {
   visit("fd", control.fd);
   visit("path", control.path);
@@ -164,6 +174,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("pool_ids", state.pool_ids);
   visit("pool_workers", state.pool_workers);
   visit("config", state.config);
+  visit("modules", state.modules);
   visit("detached", state.detached);
   visit("pid_path", state.pid_path);
   visit("pid_fd", state.pid_fd);
@@ -175,6 +186,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("listeners", state.listeners);
   visit("control", state.control);
   visit("listener_rows", state.listener_rows);
+  visit("module_counters", state.module_counters);
   visit("board_layout", state.board_layout);
   visit("boards", state.boards);
   visit("workers_alive", state.workers_alive);
@@ -300,6 +312,22 @@ Status CheckWorker(const UpgradeState& state, const SavedWorker& worker) {
   return Spoken(worker.wire_version, "workers");
 }
 
+// Their position is their number in the rows of workers: none may be missing or be there twice.
+Status CheckCounters(const std::vector<SavedCounter>& counters) {
+  if (counters.size() > kMaxModuleCounters) {
+    return Error{fmt::format("the state has {} counters of modules, and this program has room for {}",
+                             counters.size(), kMaxModuleCounters)};
+  }
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const SavedCounter& counter : counters) {
+    if (!seen.emplace(counter.service, counter.name).second) {
+      return Error{fmt::format("the state has counter {} of service {} twice", Quoted(counter.name),
+                               Quoted(counter.service))};
+    }
+  }
+  return {};
+}
+
 Status Check(const UpgradeState& state) {
   if (state.format != UpgradeState::kFormat) {
     return Error{fmt::format("the state has format {}, and this program reads {}", state.format,
@@ -318,6 +346,7 @@ Status Check(const UpgradeState& state) {
   for (const SavedWorker& worker : state.workers_alive) {
     if (const Status status = CheckWorker(state, worker); !status.Ok()) return status;
   }
+  if (const Status status = CheckCounters(state.module_counters); !status.Ok()) return status;
   std::vector<int> fds = state.Descriptors();
   std::sort(fds.begin(), fds.end());
   if (!fds.empty() && fds.front() < 0) return Error{"a descriptor number is negative"};

@@ -50,6 +50,15 @@ struct SavedListenerRow {
   bool operator==(const SavedListenerRow&) const = default;
 };
 
+// The names of a counter of a module. Its count is in the totals of the scoreboard.
+struct SavedCounter {
+  std::string service;
+  std::string name;
+  std::string help;
+
+  bool operator==(const SavedCounter&) const = default;
+};
+
 struct SavedControl {
   int fd = -1;  // -1: no control socket
   std::string path;
@@ -119,6 +128,8 @@ struct UpgradeState {
   std::map<std::string, std::uint32_t> pool_workers;  // desired workers of each pool in service
 
   std::string config;     // in service, as printed by PrintConfig
+  // The modules in service, by path, as EncodeModule writes them: their files may have been replaced since.
+  std::map<std::string, std::string> modules;
   bool detached = false;  // --daemonize
   std::string pid_path;   // empty: no pid file
   int pid_fd = -1;
@@ -131,6 +142,7 @@ struct UpgradeState {
   SavedControl control;
 
   std::vector<SavedListenerRow> listener_rows;
+  std::vector<SavedCounter> module_counters;  // in the order of their numbers, without gaps
   std::uint32_t board_layout = kBoardLayout;
   // Scoreboards: first that of the old program, with all totals; then older ones that workers still write to.
   std::vector<int> boards;

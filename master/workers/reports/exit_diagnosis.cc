@@ -95,7 +95,7 @@ void LogExit(const ExitDiagnosis& diagnosis) {
 
 bool PoisonWatch::OnExit(const WorkerRow& row, std::string& suspect) {
   // Only a request that was being processed counts.
-  const std::string what = Get(row.callback_since_ns) != 0 ? row.doing.Read() : std::string();
+  const std::string what = row.Serving() ? row.doing.Read() : std::string();
   const std::string request =
       what.empty() ? std::string() : fmt::format("'{}' from {}", what, WithoutPort(row.DoingPeer().Text()));
   in_a_row_ = !request.empty() && request == last_ ? in_a_row_ + 1 : 1;

@@ -58,7 +58,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   report.was = was;
   if (TakenForMemory(worker)) report.memory = Get(row.rss_bytes);
   report.uptime = Now() - worker.StartedAt();
-  if (Get(row.callback_since_ns) != 0) report.conn = ConnId{Get(row.doing_conn)};
+  if (row.Serving()) report.conn = ConnId{Get(row.doing_conn)};
   report.doing = row.DescribeDoing(ToNanoseconds(Now()));
   // Not for a worker of another program: its addresses mean nothing here.
   if (slot.Mirror() == nullptr) report.frames = NameFrames(row.crash);

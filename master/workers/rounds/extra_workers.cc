@@ -69,8 +69,10 @@ bool ExtraWorkers::AllAsleep(PoolId pool) const {
     const bool serves = record.pool == pool && record.state == WorkerState::kReady &&
                         record.generation == parts_.generations.InService();
     if (!serves) return true;
-    const WorkerSlot& slot = parts_.slots.Of(record.slot);
-    return slot.Running() && IsAsleep(slot.Process()->Pid());
+    WorkerSlot& slot = parts_.slots.Of(record.slot);
+    if (!slot.Running()) return false;
+    const pid_t pid = slot.Process()->Pid();
+    return Get(slot.Row().threads) > 0 ? IsAsleepInAllThreads(pid) : IsAsleep(pid);
   });
 }
 

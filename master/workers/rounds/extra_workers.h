@@ -15,8 +15,9 @@ class ExtraWorkers {
  public:
   explicit ExtraWorkers(const SupervisorParts& parts) : parts_(parts) {}
 
-  // Connections wait for `pool`, and all its ready workers are slow (slot_activity.h): starts one more worker
-  // if they are blocked and the limits allow it. True: one is starting.
+  // Connections wait for `pool`, or requests in its workers, and all its ready workers are slow
+  // (Pressure::slow): starts one more worker if they are blocked and the limits allow it. True: one is
+  // starting.
   bool OnAllSlow(PoolId pool, Time now);
   // An extra of `pool` could not be started, or exited before it was ready.
   void StartFailed(PoolId pool, Time now) { elastic_[pool].StartFailed(now); }
@@ -27,8 +28,8 @@ class ExtraWorkers {
   [[nodiscard]] ElasticReading Read(const PoolSpec& pool) const;
   // The maximum number of workers of the pool, given that `ready` are ready.
   [[nodiscard]] std::uint32_t Max(const PoolSpec& pool, std::uint32_t ready) const;
-  // True if each worker of the pool in service sleeps inside its callback: it waits for something, and is not
-  // just short of CPU time.
+  // True if each worker of the pool in service sleeps inside its callback and in its application threads: it
+  // waits for something, and is not just short of CPU time.
   [[nodiscard]] bool AllAsleep(PoolId pool) const;
 
   SupervisorParts parts_;

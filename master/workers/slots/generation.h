@@ -3,6 +3,7 @@
 #define PREFORKD_MASTER_WORKERS_SLOTS_GENERATION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "common/base/ids.h"
 #include "common/config/config.h"
+#include "common/scoreboard/module_counters.h"
 #include "common/wire/parcel.h"
 #include "master/policy/fleet/fleet.h"
 
@@ -29,8 +31,9 @@ struct PoolSpec {
 struct GenerationSpec {
   Generation number{};
   std::shared_ptr<const Config> config;
-  std::vector<PoolSpec> pools;  // those with services, in the order of the configuration
-  ServiceNumbers services;      // of all pools
+  std::vector<PoolSpec> pools;                   // those with services, in the order of the configuration
+  ServiceNumbers services;                       // of all pools
+  std::map<ServiceId, CounterNumbers> counters;  // of the services whose module has some
 
   // The workers that Fleet shall run.
   [[nodiscard]] std::vector<PoolTarget> Targets() const;

@@ -184,6 +184,15 @@ void HttpBed::Serve(Parcel parcel) {
   live_.back()->Start(*service_, {});
 }
 
+void HttpBed::Resume() {
+  LiveConnection::Owner& owner = *this;
+  for (auto& [parcel, luggage] : std::exchange(parked_, {})) {
+    live_.push_back(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
+    unstarted_.emplace_back(live_.back().get(), std::move(luggage));
+  }
+  Turn();
+}
+
 std::uint64_t HttpBed::Activity() const {
   return Get(env_->row.bytes_in) + Get(env_->row.bytes_out) + Get(env_->row.finished) +
          Get(env_->row.requests);
@@ -233,8 +242,9 @@ LiveConnection& HttpBed::Last() {
 
 // As in a worker when the master takes the connection: the session ends, the client's socket stays open.
 void HttpBed::OnConnectionIdle(LiveConnection& connection) {
-  if (!connection.Pack()) return;
-  parked_.push_back(connection.Client().TakeParcel());
+  std::optional<Luggage> luggage = connection.Pack();
+  if (!luggage) return;
+  parked_.push_back({connection.Client().TakeParcel(), std::move(*luggage)});
   Add(env_->row.returned);
   std::erase_if(live_, [&connection](const auto& owned) { return owned.get() == &connection; });
 }

@@ -84,11 +84,20 @@ class HttpBed final : LiveConnection::Owner {
   [[nodiscard]] std::size_t Live() const { return live_.size(); }
   // Connections that have gone back to where a master would be.
   [[nodiscard]] std::size_t Travelled() const { return parked_.size(); }
+  // What the one that went last has with it.
+  [[nodiscard]] const Luggage& LastLuggage() const { return parked_.back().luggage; }
+  // All of them come back, as into another worker.
+  void Resume();
   // The connection that was started last and is alive.
   [[nodiscard]] LiveConnection& Last();
   [[nodiscard]] WorkerEnv& Env() { return *env_; }
 
  private:
+  struct Parked {
+    Parcel parcel;
+    Luggage luggage;
+  };
+
   void OnConnectionClosed(LiveConnection& connection) override;
   void OnConnectionIdle(LiveConnection& connection) override;
   void Prepare();
@@ -99,7 +108,7 @@ class HttpBed final : LiveConnection::Owner {
   std::unique_ptr<WorkerEnv> env_;
   std::unique_ptr<Service> service_;
   std::vector<std::unique_ptr<LiveConnection>> live_;
-  std::vector<Parcel> parked_;
+  std::vector<Parked> parked_;
   std::vector<std::pair<LiveConnection*, Luggage>> unstarted_;
   std::uint64_t next_id_ = 1;
 };

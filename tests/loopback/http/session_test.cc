@@ -132,11 +132,12 @@ TEST_CASE("100-continue") {
 // Wants bodies for uploads only.
 class Uploads final : public HttpHandler {
  public:
-  [[nodiscard]] bool ReadsBody(const HttpRequest& request) const override {
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest& request) const override {
     CHECK(request.body.empty());
     CHECK(request.peer != nullptr);
     if (request.path == "/throw") throw std::runtime_error("no");
-    return request.method == HttpMethod::kPost && request.path == "/upload" && request.Field("x-key") == "1";
+    const bool upload = request.method == HttpMethod::kPost && request.path == "/upload";
+    return upload && request.Field("x-key") == "1" ? BodyUse::kWhole : BodyUse::kNone;
   }
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (request.path == "/throw") throw std::runtime_error("no");

@@ -61,6 +61,23 @@ TEST_CASE("each counter of a worker shows later counts of the worker, and none o
   CHECK(row.doing.Read() == "GET /x");
 }
 
+TEST_CASE("fields behind the texts: copied from a row that has them, 0 for one that has not") {
+  World world;
+  WorkerRow& from = world.theirs.Use(Slot{0});
+  Set(from.threads, 4);
+  Set(from.threads_busy_since_ns, 99);
+  Set(from.module_counts.back(), 98);
+  WorkerRow& row = world.ours.Use(Slot{0});
+  REQUIRE(world.Map()->Mirror(Slot{0}, row).Ok());
+  CHECK(Get(row.threads) == 4);
+  CHECK(Get(row.threads_busy_since_ns) == 99);
+  CHECK(Get(row.module_counts.back()) == 98);
+  world.theirs.Master().header.row_bytes = WorkerRow::kMinBytes;  // a program without application threads
+  WorkerRow& other = world.ours.Use(Slot{1});
+  REQUIRE(world.Map()->Mirror(Slot{0}, other).Ok());
+  CHECK(Get(other.threads) == 0);
+}
+
 TEST_CASE("a row that is longer than ours: the known fields are read, and nothing behind") {
   World world;
   WorkerRow& from = world.theirs.Use(Slot{0});
@@ -98,7 +115,8 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   MasterPage& page = world.theirs.Master();
   Set(page.pid, 4711);
   Set(page.accepted, 5);
-  Set(page.calls_refused, 6);  // the last
+  Set(page.calls_refused, 6);
+  Set(page.module_counts_before.back(), 9);  // the last
   Add(page.restarts[RestartReason::kHang], 7);
   Set(page.generation, 8);  // not a total
   for (const std::uint32_t slot : {0U, 1U}) {
@@ -114,6 +132,7 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   CHECK(Get(world.ours.Master().pid) == 4711);
   CHECK(Get(world.ours.Master().accepted) == 5);
   CHECK(Get(world.ours.Master().calls_refused) == 6);
+  CHECK(Get(world.ours.Master().module_counts_before.back()) == 9);
   CHECK(Get(world.ours.Master().restarts[RestartReason::kHang]) == 7);
   CHECK(Get(world.ours.Master().generation) == 0);
   CHECK(board->SlotsUsed() == 2);
@@ -130,12 +149,15 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
 
 TEST_CASE("a program with fewer counters: the missing ones begin at 0") {
   World world;
-  world.theirs.Master().header.totals_bytes -= sizeof(Counter);
-  Set(world.theirs.Master().accepted, 5);
-  Set(world.theirs.Master().calls_refused, 6);
+  MasterPage& theirs = world.theirs.Master();
+  theirs.header.totals_bytes -= sizeof(theirs.module_counts_before) + sizeof(Counter);
+  Set(theirs.accepted, 5);
+  Set(theirs.calls_refused, 6);
+  Set(theirs.module_counts_before.front(), 7);
   world.Map()->CopyTotals();
   CHECK(Get(world.ours.Master().accepted) == 5);
   CHECK(Get(world.ours.Master().calls_refused) == 0);
+  CHECK(Get(world.ours.Master().module_counts_before.front()) == 0);
 }
 
 TEST_CASE("its workers see the master's state, and are taken out of the load") {

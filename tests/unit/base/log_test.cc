@@ -3,13 +3,18 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "common/base/unique_fd.h"
 #include "tests/support/temp_directory.h"
@@ -178,6 +183,54 @@ TEST_CASE("lines that cannot be written are counted, and the next successful wri
   CHECK(log::Dropped() == 0);
   const std::string text = file.Text();
   CHECK(text.find("5 log lines could not be written before this one") < text.find("through"));
+}
+
+TEST_CASE("lines of several threads are whole, while the output changes") {
+  constexpr int kThreads = 4;
+  constexpr int kLines = 500;
+  const LogFile first;
+  TempDirectory folder;
+  const UniqueFd second(
+      ::open(folder.Path("second").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([thread] {
+      for (int line = 0; line < kLines; ++line) log::Info(log::kServing, "line {} of {} ends", line, thread);
+    });
+  }
+  for (int i = 0; i < 100; ++i) log::SetOutput(i % 2 == 0 ? second.Get() : first.Fd());
+  for (std::thread& thread : threads) thread.join();
+  std::istringstream text(first.Text() + ReadFile(folder.Path("second")));
+  std::set<std::string> seen;
+  for (std::string line; std::getline(text, line);) {
+    CHECK(line.find(" ends") == line.size() - 5);
+    seen.insert(line.substr(line.find(": line ")));
+  }
+  CHECK(seen.size() == kThreads * kLines);
+}
+
+// Without the lock's own care for fork(2), a child that was forked while another thread wrote would wait for
+// that thread for good.
+TEST_CASE("a child of a process that logs in another thread can log") {
+  const LogFile file;
+  std::atomic<bool> over{false};
+  std::thread writer([&over] {
+    while (!over) log::Info(log::kServing, "busy");
+  });
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(20);
+      log::Info(log::kServing, "from the child");
+      ::_exit(0);
+    }
+    REQUIRE(child > 0);
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+  over = true;
+  writer.join();
 }
 
 TEST_CASE("errno survives a log line") {

@@ -76,8 +76,18 @@ TEST_CASE("a row is clean for the next incarnation") {
   Set(row.handed_over, 10);
   Set(row.finished, 3);
   Set(row.cpu_ns, 3);
+  Set(row.threads, 2);
+  Set(row.threads_busy, 1);
+  Set(row.requests_waiting, 4);
+  Set(row.threads_busy_since_ns, 5);
+  Set(row.module_counts.back(), 6);
   row.doing.Write("something");
   row.Clear();
+  CHECK(Get(row.threads) == 0);
+  CHECK(Get(row.threads_busy) == 0);
+  CHECK(Get(row.requests_waiting) == 0);
+  CHECK(Get(row.threads_busy_since_ns) == 0);
+  CHECK(Get(row.module_counts.back()) == 0);
   CHECK(Get(row.handed_over) == 0);
   CHECK(Get(row.finished) == 0);
   CHECK(Get(row.cpu_ns) == 0);

@@ -83,6 +83,23 @@ TEST_CASE("with several pools there is a table of them, and the workers are grou
   CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("SLOT  POOL  INC  PID") != std::string::npos);
 }
 
+TEST_CASE("a column for application threads if a worker has some: busy ones, all, and what waits for one") {
+  StatusView view = View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512)});
+  CHECK(StatusText(view).find("THREADS") == std::string::npos);
+  CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("THREADS") == std::string::npos);
+  view.workers[0].threads = {1, 4, 0};
+  view.workers[1].threads = {4, 4, 12};
+  CHECK(WorkersText(view) ==
+        "SLOT  INC  GEN  PID  STATE  CONNS  QUEUED  THREADS  REQUESTS    CPU  MEMORY  UPTIME  DOING\n"
+        "   0    1    0  100  ready      0       0  1/4            10  0.0 s   512 B     0 s  nothing\n"
+        "   1    2    0  101  ready      0       0  4/4 +12        20  0.0 s   512 B     0 s  nothing\n"
+        "   2    3    0  102  ready      0       0                 30  0.0 s   512 B     0 s  nothing\n");
+  CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("QUEUED  THREADS  REQ/S") != std::string::npos);
+  view.workers[0].pool = "app";
+  CHECK(StatusText(view).find("SLOT  POOL  INC  GEN  PID  STATE  CONNS  QUEUED  THREADS  REQUESTS") !=
+        std::string::npos);
+}
+
 TEST_CASE("if main is the only pool, pools are not shown") {
   StatusView view = View({Worker(0, 10, 0, 512)});
   view.pools = {{"main", "serving", 1, 4, 1, 0}};
@@ -98,7 +115,8 @@ TEST_CASE("a document becomes a view; missing fields and those of another type a
   const Result<StatusView> view = ParseStatus(
       R"({"pid":7,"state":"serving","lost":"many","listeners":[{"address":":1","paused":true},5],
           "pools":[{"name":"app\u001b","ready":2,"state":"serving"}],
-          "workers":[{"slot":3,"pool":"app","cpu_seconds":2,"doing":"GET /\u001b[2J\u0085\u00e4"}]})");
+          "workers":[{"slot":3,"pool":"app","cpu_seconds":2,
+                      "threads":{"busy":1,"of":2,"waiting":"x"},"doing":"GET /\u001b[2J\u0085\u00e4"}]})");
   REQUIRE(view.Ok());
   CHECK(view.Value().pid == 7);
   CHECK(view.Value().lost == 0);
@@ -107,6 +125,9 @@ TEST_CASE("a document becomes a view; missing fields and those of another type a
   REQUIRE(view.Value().workers.size() == 1);
   CHECK(view.Value().workers[0].cpu_seconds == 2);
   CHECK(view.Value().workers[0].pool == "app");
+  CHECK(view.Value().workers[0].threads.busy == 1);
+  CHECK(view.Value().workers[0].threads.of == 2);
+  CHECK(view.Value().workers[0].threads.waiting == 0);
   REQUIRE(view.Value().pools.size() == 1);
   CHECK(view.Value().pools[0].name == "app?");
   CHECK(view.Value().pools[0].ready == 2);

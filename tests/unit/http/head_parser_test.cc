@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "worker/http/kept_head.h"
+#include "worker/http/syntax/kept_head.h"
 
 namespace preforkd::testing {
 using namespace http;  // NOLINT: the syntax under test

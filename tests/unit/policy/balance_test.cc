@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 namespace preforkd::testing {
@@ -22,12 +23,15 @@ class Slots {
     for (const std::uint64_t load : loads) Offer(slot++, load);
   }
 
-  void Offer(std::uint32_t slot, std::uint64_t load) {
+  void Offer(std::uint32_t slot, std::uint64_t load, bool last_resort = false) {
     loads_[slot] = load;
-    balancer_.Offer(slot, load);
+    last_resorts_.erase(slot);
+    if (last_resort) last_resorts_.insert(slot);
+    balancer_.Offer(slot, load, last_resort);
   }
   void Withdraw(std::uint32_t slot) {
     loads_.erase(slot);
+    last_resorts_.erase(slot);
     balancer_.Withdraw(slot);
   }
   // Dispatches one connection and counts it, as the dispatcher does; returns the slot, or -1.
@@ -35,18 +39,20 @@ class Slots {
     const auto slot = balancer_.Choose(client);
     if (!slot) return -1;
     balancer_.Took(*slot);
-    Offer(*slot, loads_.at(*slot) + 1);
+    Offer(*slot, loads_.at(*slot) + 1, last_resorts_.contains(*slot));
     return static_cast<int>(*slot);
   }
   [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client = 0) const {
     return balancer_.Choose(client);
   }
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& Loads() const { return loads_; }
+  [[nodiscard]] const std::set<std::uint32_t>& LastResorts() const { return last_resorts_; }
   Balancer& Tree() { return balancer_; }
 
  private:
   Balancer balancer_;
   std::map<std::uint32_t, std::uint64_t> loads_;
+  std::set<std::uint32_t> last_resorts_;
 };
 
 std::vector<int> GiveMany(Slots& slots, int count) {
@@ -58,9 +64,12 @@ std::vector<int> GiveMany(Slots& slots, int count) {
 // The definitions, by looking at every slot.
 class Plain {
  public:
-  Plain(DispatchPolicy policy, const Gathering& gathering,
-        const std::map<std::uint32_t, std::uint64_t>& loads, std::uint32_t last)
-      : policy_(policy), gathering_(gathering), loads_(loads), last_(last) {}
+  Plain(DispatchPolicy policy, const Gathering& gathering, const Slots& slots, std::uint32_t last)
+      : policy_(policy),
+        gathering_(gathering),
+        loads_(slots.Loads()),
+        last_resorts_(slots.LastResorts()),
+        last_(last) {}
 
   [[nodiscard]] std::optional<std::uint32_t> Choice(std::optional<std::uint64_t> client) const {
     if (loads_.empty()) return std::nullopt;
@@ -81,13 +90,14 @@ class Plain {
     std::uint32_t seen = 0;
     for (const auto& [slot, load] : loads_) {
       if (seen++ == gathering_.slots && best) break;
-      if (load >= gathering_.depth) continue;
+      if (load >= gathering_.depth || last_resorts_.contains(slot)) continue;
       if (seen > gathering_.slots) return slot;
       if (!best || Before(slot, load, *best)) best = slot;
     }
     return best;
   }
   [[nodiscard]] bool Before(std::uint32_t slot, std::uint64_t load, std::uint32_t best) const {
+    if (last_resorts_.contains(slot) != last_resorts_.contains(best)) return last_resorts_.contains(best);
     const bool by_load = policy_ != DispatchPolicy::kRoundRobin;
     if (by_load && load != loads_.at(best)) return load < loads_.at(best);
     // How far behind the last one: unsigned, so going round.
@@ -105,7 +115,42 @@ class Plain {
   DispatchPolicy policy_;
   Gathering gathering_;
   const std::map<std::uint32_t, std::uint64_t>& loads_;
+  const std::set<std::uint32_t>& last_resorts_;
   std::uint32_t last_;
+};
+
+// Workers with application threads, as their rows show them, and what a policy makes of them.
+class Workers {
+ public:
+  Workers(DispatchPolicy policy, std::uint32_t slots) : balancer_(policy), rows_(slots) {
+    for (Candidate& row : rows_) row.threaded = true;
+    for (std::uint32_t slot = 0; slot < slots; ++slot) SetFree(slot, 1);
+  }
+
+  void SetFree(std::uint32_t slot, std::uint64_t threads) {
+    rows_[slot].free_threads = threads;
+    balancer_.Offer(slot, rows_[slot].load, IsLastResort(rows_[slot]));
+  }
+  void End(std::uint32_t slot) {
+    if (rows_[slot].load > 0) --rows_[slot].load;
+    SetFree(slot, rows_[slot].free_threads);
+  }
+  // Returns whether the chosen slot had a free thread.
+  bool Give(std::optional<std::uint64_t> client) {
+    const std::uint32_t slot = *balancer_.Choose(client);
+    const bool had_one = rows_[slot].free_threads > 0;
+    balancer_.Took(slot);
+    CountAssigned(rows_[slot]);
+    SetFree(slot, rows_[slot].free_threads);
+    return had_one;
+  }
+  [[nodiscard]] bool AnyFree() const {
+    return std::any_of(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.free_threads > 0; });
+  }
+
+ private:
+  Balancer balancer_;
+  std::vector<Candidate> rows_;
 };
 
 }  // namespace
@@ -117,6 +162,24 @@ TEST_CASE("room: fewer connections and a shorter queue than the bounds, not stuc
   CHECK_FALSE(HasRoom({.queued = 10}, kBounds));
   CHECK_FALSE(HasRoom({.stuck = true}, kBounds));
   CHECK_FALSE(HasRoom({.full = true}, kBounds));
+}
+
+TEST_CASE("a last resort: application threads, and none free; what is on its way takes one") {
+  Candidate candidate;
+  CHECK_FALSE(IsLastResort(candidate));  // its handlers run in its loop
+  candidate.threaded = true;
+  CHECK(IsLastResort(candidate));
+  candidate.free_threads = 2;
+  CHECK_FALSE(IsLastResort(candidate));
+  CountAssigned(candidate);
+  CHECK_FALSE(IsLastResort(candidate));
+  CountAssigned(candidate);
+  CHECK(IsLastResort(candidate));
+  CountAssigned(candidate);
+  CHECK(candidate.free_threads == 0);
+  CHECK(candidate.load == 3);
+  CHECK(candidate.queued == 3);
+  CHECK(HasRoom(candidate, {100, 10}));  // it still may get one
 }
 
 TEST_CASE("no slot to choose from") {
@@ -174,6 +237,66 @@ TEST_CASE("round-robin: in turn whatever the load; a slot without room loses onl
   CHECK(GiveMany(slots, 2) == std::vector<int>{2, 0});
   slots.Offer(1, 0);
   CHECK(slots.Give() == 1);
+}
+
+TEST_CASE("a slot of last resort is used when all are, and then the least loaded or the next in turn") {
+  for (const DispatchPolicy policy : {DispatchPolicy::kLeastConnections, DispatchPolicy::kRoundRobin}) {
+    Slots slots(policy, {0, 9, 0});
+    slots.Offer(0, 0, true);
+    slots.Offer(2, 0, true);
+    CHECK(GiveMany(slots, 3) == std::vector<int>{1, 1, 1});
+    slots.Withdraw(1);
+    CHECK(GiveMany(slots, 4) == std::vector<int>{2, 0, 2, 0});
+    slots.Offer(1, 500);
+    CHECK(slots.Give() == 1);
+  }
+  Slots wild(DispatchPolicy::kLeastConnections);  // rows of misbehaving workers
+  wild.Offer(0, ~std::uint64_t{0});
+  wild.Offer(1, 0, true);
+  CHECK(wild.Choice() == 0);
+  wild.Offer(0, ~std::uint64_t{0}, true);
+  CHECK(wild.Choice() == 1);
+  wild.Withdraw(1);
+  CHECK(wild.Choice() == 0);
+}
+
+TEST_CASE("client-hash: a client keeps a slot of last resort; one without an address does not get it") {
+  Slots slots(DispatchPolicy::kClientHash, {0, 0, 0});
+  const std::uint32_t home = *slots.Choice(77);
+  slots.Offer(home, 0, true);
+  CHECK(slots.Choice(77) == home);
+  for (int i = 0; i < 10; ++i) CHECK(slots.Give(std::nullopt) != static_cast<int>(home));
+}
+
+TEST_CASE("gathering does not choose a slot of last resort while another one has room") {
+  Slots slots(DispatchPolicy::kLeastConnections, {0, 0, 0});
+  slots.Tree().Gather({.slots = 1, .depth = 2});
+  slots.Offer(0, 0, true);
+  CHECK(GiveMany(slots, 4) == std::vector<int>{1, 1, 2, 2});
+  CHECK(slots.Choice() != 0);
+}
+
+TEST_CASE("random walk: never a slot without a free thread while another one has one") {
+  for (const DispatchPolicy policy : kPolicies) {
+    std::mt19937_64 random(static_cast<unsigned>(policy) + 7);
+    Workers workers(policy, 13);
+    int waited = 0;
+    for (int step = 0; step < 50'000; ++step) {
+      const auto slot = static_cast<std::uint32_t>(random() % 13);
+      switch (random() % 4) {
+        case 0: workers.SetFree(slot, random() % 4); break;
+        case 1: workers.End(slot); break;
+        default: {
+          const bool one_is_free = workers.AnyFree();
+          const bool got_free = workers.Give(std::nullopt);
+          REQUIRE(got_free == one_is_free);
+          waited += got_free ? 0 : 1;
+          break;
+        }
+      }
+    }
+    CHECK(waited > 1000);
+  }
 }
 
 TEST_CASE("round-robin goes on behind a slot that was removed") {
@@ -243,7 +366,7 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
         case 0: slots.Withdraw(slot); break;
         case 1: slots.Withdraw(static_cast<std::uint32_t>(random() % 256)); break;
         case 2:
-        case 3: slots.Offer(slot, random() % 10); break;
+        case 3: slots.Offer(slot, random() % 10, random() % 3 == 0); break;
         case 4:
           if (random() % 50 != 0) break;
           gathering = Gathering{static_cast<std::uint32_t>(1 + random() % 4), random() % 10};
@@ -253,7 +376,7 @@ TEST_CASE("seeded random walk: the tree chooses what the plain definition choose
           const bool has_address = random() % 4 != 0;
           const auto client = has_address ? std::optional<std::uint64_t>(random()) : std::nullopt;
           const auto choice = slots.Choice(client);
-          REQUIRE(choice == Plain(policy, gathering, slots.Loads(), last).Choice(client));
+          REQUIRE(choice == Plain(policy, gathering, slots, last).Choice(client));
           if (slots.Give(client) >= 0) last = *choice;
           break;
         }

@@ -108,6 +108,7 @@ class World {
     if (dice < 70 && coming_) return Promote();
     if (dice < 76 && coming_) return Abandon();
     if (dice < 84 && preflight_) return EndPreflight();
+    if (dice < 90 && loading_) return EndLoading();
     if (dice < 94) return FreeFleet();
     if (dice < 95 && Pick(20) == 0) return AskStop();
   }
@@ -200,10 +201,19 @@ class World {
   void Do(const BeginReload&) {
     MayBegin("a reload");
     loading_ = true;
+    if (Pick(3) > 0) EndLoading();  // else its modules are being opened
+  }
+
+  void EndLoading() {
     if (Pick(3) == 0) return change_.OnReloadRefused("wrong", {"1:1: wrong"});
     prepared_ = true;
     change_.OnGenerationPrepared();
     if (Pick(4) == 0) change_.AskReload(PickAsker());  // an answered client asks again at once
+    loading_ = false;
+  }
+
+  void Do(const DropReload&) {
+    Insist(loading_ && stop_asked_, "a reload is dropped that is not being read, or without need");
     loading_ = false;
   }
 
@@ -323,7 +333,8 @@ class World {
     Insist(change_.Stopping() == stop_asked_, "a stop that is not known");
     Insist(published_ == ExpectedPhase(), fmt::format("phase {}", static_cast<int>(published_)));
     Insist(change_.MayAccept() == (booted_ && !closed_ && !at_once_), "accepting at the wrong time");
-    for (const auto& [id, waits] : waiting_) Insist(waits, "one who did not want to wait does");
+    // A wrong configuration is answered to everyone who asked, and modules are a part of it.
+    for (const auto& [id, waits] : waiting_) Insist(waits || loading_, "one who did not want to wait does");
     Insist(!stop_asked_ || waiting_.empty(), "a stop leaves somebody waiting");
     const bool quiet = !UnderWay() && Free() && state != State::kSettling;
     Insist(!quiet || waiting_.empty(), "nothing is under way, and somebody waits");
@@ -345,7 +356,7 @@ class World {
   std::uint64_t answered_ = 0;
   std::uint64_t execs_ = 0;
   bool booted_ = false;
-  bool loading_ = false;          // inside BeginReload
+  bool loading_ = false;          // since BeginReload, until its outcome
   bool prepared_ = false;         // and it succeeded
   bool coming_ = false;           // a generation is starting
   bool upgraded_ = false;         // the one that is starting is the first of a new program

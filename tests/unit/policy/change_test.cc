@@ -34,6 +34,7 @@ std::string Text(const ReportWaiting& action) {
                      kNames[static_cast<int>(action.why)]);
 }
 std::string Text(const BeginReload&) { return "begin reload"; }
+std::string Text(const DropReload&) { return "drop reload"; }
 std::string Text(const StartGeneration&) { return "start generation"; }
 std::string Text(const RefuseReload& action) {
   return fmt::format("refuse reload{}: {}", Ids(action.waiters), action.why);
@@ -337,6 +338,17 @@ TEST_CASE("a stop answers all waiters, and refuses later requests") {
   CHECK(Story(change) == "answer #3: stopping, answer #4: no upgrade: stopping");
   change.OnFleet(true);
   CHECK(Story(change) == "");
+}
+
+TEST_CASE("a stop drops a reload whose modules are being opened, and a late outcome changes nothing") {
+  Change change = Serving();
+  change.AskReload(Waits(1));
+  CHECK(Story(change) == "begin reload");
+  change.AskStop(kTimes, kNow);
+  CHECK(Story(change) == "drop reload, publish stopping, answer #1: stopping, stop within 35 s, delay 5 s");
+  change.OnGenerationPrepared();
+  change.OnReloadRefused("wrong", {});
+  CHECK(Story(change).empty());
 }
 
 TEST_CASE("a stop that comes with the answer to one change cancels the next, which has not begun") {

@@ -108,7 +108,7 @@ void FleetModel::AskReplacement(const WorkerId& id) {
 void FleetModel::Exit(WorkerId id, bool served) {
   (void)Live(id, "exiting");
   processes_.erase(Raw(id.slot));
-  fleet_.Exited(id, served, now_);
+  fleet_.Exited(id, served, "exit status 3", now_);
   ApplyActions();
 }
 

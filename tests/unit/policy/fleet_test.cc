@@ -489,7 +489,7 @@ TEST_CASE("a generation one of whose pools fails is abandoned as a whole, and th
   (void)model.TakeStory();
   model.Exit(Id(4, 5), false);
   CHECK(model.TakeStory() == "retire 3.4, abandon g2");
-  CHECK(model.Reason() == "pool \"p1\": a worker exited before it was ready");
+  CHECK(model.Reason() == "pool \"p1\": a worker exited before it was ready: exit status 3");
   CHECK(model.ReadyInService() == 1);
   CHECK(model.ReadyInService(kApp) == 2);
 }

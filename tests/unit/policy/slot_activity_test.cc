@@ -55,6 +55,28 @@ TEST_CASE("a parcel not taken for the timeout makes it stuck, not a moment less"
   CHECK_FALSE(world.Blocked());  // it may only have got no CPU
 }
 
+TEST_CASE("occupied: blocked, or no application thread free for the timeout; the latter is not stuck") {
+  World world;
+  CHECK_FALSE(SlotActivity::Occupied(world.row, kTimeout, world.now));
+  world.row.threads_busy_since_ns = Nanoseconds(world.now);
+  world.Pass(kEarly - milliseconds(1));
+  CHECK_FALSE(SlotActivity::OccupiedEarly(world.row, kTimeout, world.now));
+  world.Pass(milliseconds(1));
+  CHECK(SlotActivity::OccupiedEarly(world.row, kTimeout, world.now));
+  CHECK_FALSE(SlotActivity::Occupied(world.row, kTimeout, world.now));
+  world.Pass(kTimeout - kEarly);
+  CHECK(SlotActivity::Occupied(world.row, kTimeout, world.now));
+  CHECK_FALSE(SlotActivity::Occupied(world.row, Duration(0), world.now));  // reclaim_after = 0: never
+  CHECK_FALSE(world.Blocked());
+  CHECK_FALSE(SlotActivity::Slow(world.row, kTimeout, world.now));
+  CHECK_FALSE(world.Stuck());
+  world.row.threads_busy_since_ns = 0;
+  CHECK_FALSE(SlotActivity::Occupied(world.row, kTimeout, world.now));
+  world.EnterCallback();
+  world.Pass(kTimeout);
+  CHECK(SlotActivity::Occupied(world.row, kTimeout, world.now));
+}
+
 TEST_CASE("taking the oldest gives the next one its own timeout") {
   World world;
   world.Send();

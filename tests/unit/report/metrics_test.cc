@@ -183,6 +183,58 @@ TEST_CASE(
   CHECK(Render(board).Text().find("preforkd_workers{pool=\"old\"") == std::string::npos);
 }
 
+TEST_CASE("application threads: gauges of the workers that have some") {
+  const Scoreboard board = Make();
+  (void)Ready(board, 0, 0);
+  WorkerRow& row = Ready(board, 1, 0);
+  Set(row.threads, 4);
+  Set(row.threads_busy, 3);
+  Set(row.requests_waiting, 2);
+  const MetricsPage page = Render(board);
+  CHECK(page.Value("preforkd_application_threads{pool=\"main\",slot=\"1\"}") == 4);
+  CHECK(page.Value("preforkd_application_threads_busy{pool=\"main\",slot=\"1\"}") == 3);
+  CHECK(page.Value("preforkd_requests_waiting{pool=\"main\",slot=\"1\"}") == 2);
+  for (const char* name :
+       {"preforkd_application_threads", "preforkd_application_threads_busy", "preforkd_requests_waiting"})
+    CHECK(page.Count(name) == 1);
+  EndWorker(board, row);
+  row.state = SlotState::kGone;
+  CHECK(Render(board).Count("preforkd_application_threads") == 0);
+}
+
+TEST_CASE("counters of modules: one family for each name, the sum of running and ended workers") {
+  const Scoreboard board = Make();
+  board.AddModuleCounter("shop", "orders", "Orders \\ \"paid\".\nAll.");
+  board.AddModuleCounter("shop", "errors", "");
+  board.AddModuleCounter("bank", "orders", "Transfers.");
+  WorkerRow& first = Ready(board, 0, 0);
+  WorkerRow& second = Ready(board, 1, 0);
+  Set(first.module_counts[0], 5);
+  Set(first.module_counts[2], 7);
+  Set(second.module_counts[0], 10);
+  Set(second.module_counts[3], 99);  // a misbehaving worker: no counter has this number
+  const auto shop = [](const MetricsPage& page) {
+    return page.Value("preforkd_module_orders_total{service=\"shop\"}");
+  };
+  const MetricsPage page = Render(board);
+  CHECK(shop(page) == 15);
+  CHECK(page.Value("preforkd_module_orders_total{service=\"bank\"}") == 7);
+  CHECK(page.Value("preforkd_module_errors_total{service=\"shop\"}") == 0);
+  CHECK(page.Text().find("# HELP preforkd_module_orders_total Orders \\\\ \"paid\".\\nAll.\n"
+                         "# TYPE preforkd_module_orders_total counter\n") != std::string::npos);
+  CHECK(PromtoolComplaint(page.Text()).empty());
+
+  EndWorker(board, first);
+  const MetricsPage ended = Render(board);
+  CHECK(ended.WentBack(page).empty());
+  CHECK(shop(ended) == 15);
+  Set(first.module_counts[0], 1);  // its successor
+  const MetricsPage next = Render(board);
+  CHECK(next.WentBack(ended).empty());
+  CHECK(shop(next) == 16);
+  CHECK(Render(Make()).Text().find("preforkd_module_") == std::string::npos);
+}
+
 TEST_CASE("counters by reason come out under their names") {
   const Scoreboard board = Make();
   MasterPage& master = board.Master();

@@ -37,6 +37,7 @@ TEST_CASE("every field that users rely on is there") {
   Set(row.handed_over, 8);
   Set(row.cpu_ns, 1'500'000'000);
   row.doing.Write("GET /\xff\"\n");
+  Set(row.doing_conn, 1);
 
   const Json json = Json::parse(StatusJson(scoreboard, Slot{9}, now));
   for (const char* field :
@@ -75,6 +76,19 @@ TEST_CASE("every field that users rely on is there") {
   CHECK(worker["queued"] == 3);
   CHECK(worker["cpu_seconds"] == 1.5);
   CHECK(worker["doing"].get<std::string>().starts_with("nothing; last: GET /\xef\xbf\xbd\"\n from"));
+}
+
+TEST_CASE("application threads of a worker that has some: how many are busy, and what waits for one") {
+  const Scoreboard board = Scoreboard::Create().Value();
+  for (const std::uint32_t slot : {0U, 1U}) board.Use(Slot{slot}).state = SlotState::kReady;
+  WorkerRow& row = board.Row(Slot{1});
+  Set(row.threads, 4);
+  Set(row.threads_busy, 3);
+  Set(row.requests_waiting, 2);
+  const Json json = Json::parse(StatusJson(board, std::nullopt, Now()));
+  REQUIRE(json["workers"].size() == 2);
+  CHECK_FALSE(json["workers"][0].contains("threads"));
+  CHECK(json["workers"][1]["threads"] == Json{{"busy", 3}, {"of", 4}, {"waiting", 2}});
 }
 
 TEST_CASE("pools in the order of their numbers, with what is ready of each; workers name theirs") {

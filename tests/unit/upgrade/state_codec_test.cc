@@ -50,6 +50,7 @@ UpgradeState FullState() {
   state.service_ids = {{"web", 0}, {"a.b \xff", 65535}};
   state.listener_ids = {{"127.0.0.1:80", 1}};
   state.config = "workers = 4\n";
+  state.modules = {{"/usr/lib/shop.so", "{}"}};
   state.pool_ids = {{"main", 0}, {"app", 3}};
   state.pool_workers = {{"main", 4}, {"app", 1}};
   state.detached = true;
@@ -63,6 +64,7 @@ UpgradeState FullState() {
   state.access_log = {19, "syslog:local0", 1};
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
+  state.module_counters = {{"web", "orders", "Orders \xff"}, {"web", "errors", ""}, {"a.b", "orders", "x"}};
   state.boards = {20, 21};
   SavedWorker second = SomeWorker();
   second.pid_fd = 33;
@@ -158,6 +160,22 @@ TEST_CASE("a program refuses a state that it may not understand, with a reason")
   CHECK(Refusal([](json& state) { state["pool_ids"].erase("app"); }) == "pool 'app' has no number");
   CHECK(Refusal([](json& state) { state["workers_alive"][1]["pool"] = 9; }) ==
         "the worker in slot 3 belongs to an unknown pool");
+}
+
+TEST_CASE("counters of modules: their places are their numbers, so none may be there twice or too many") {
+  CHECK(Refusal([](json& state) { state["module_counters"][2] = state["module_counters"][0]; }) ==
+        "the state has counter 'orders' of service 'web' twice");
+  const auto with = [](std::size_t count) {
+    UpgradeState state = SmallState();
+    for (std::size_t i = 0; i < count; ++i) state.module_counters.push_back({"s", fmt::format("c{}", i), ""});
+    return DecodeState(EncodeState(state));
+  };
+  CHECK(with(128).Ok());
+  REQUIRE_FALSE(with(129).Ok());
+  CHECK(with(129).Err().text == "the state has 129 counters of modules, and this program has room for 128");
+  const Result<UpgradeState> older = Changed([](json& state) { state.erase("module_counters"); });
+  REQUIRE(older.Ok());
+  CHECK(older.Value().module_counters.empty());
 }
 
 TEST_CASE("a value of another type, or out of range, is refused by name") {

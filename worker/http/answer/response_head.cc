@@ -32,6 +32,10 @@ class Writer {
   std::size_t size_ = 0;
 };
 
+std::string_view FramingField(BodyFraming framing) {
+  return framing == BodyFraming::kChunked ? "Transfer-Encoding: chunked\r\n" : "";
+}
+
 // Empty where the client's HTTP version implies the same.
 std::string_view ConnectionField(const HeadContext& context) {
   if (!context.keep_alive) return "Connection: close\r\n";
@@ -47,7 +51,11 @@ std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, 
   writer.Put("\r\nServer: preforkd\r\nDate: ").Put(context.date).Put("\r\n");
   if (MayHaveBody(status)) {
     if (!response.ContentType().empty()) writer.Put("Content-Type: ").Put(response.ContentType()).Put("\r\n");
-    writer.Put("Content-Length: ").Put(response.BodySize()).Put("\r\n");
+    if (context.framing == BodyFraming::kLength) {
+      writer.Put("Content-Length: ").Put(response.BodySize()).Put("\r\n");
+    } else {
+      writer.Put(FramingField(context.framing));
+    }
   }
   writer.Put(response.FieldLines()).Put(ConnectionField(context)).Put("\r\n");
   return writer.Size();

@@ -14,10 +14,18 @@ namespace preforkd::http {
 // Maximum size of a head; HttpResponse limits what a handler can add.
 inline constexpr std::size_t kMaxResponseHead = 34 * 1024;
 
+// How the client finds the end of the body.
+enum class BodyFraming {
+  kLength,   // Content-Length
+  kChunked,  // RFC 9112 section 7.1
+  kToEnd,    // the connection ends with it (HTTP/1.0)
+};
+
 struct HeadContext {
   std::string_view date;   // IMF-fixdate
   bool keep_alive = true;  // what the Connection field tells the client
   int client_minor_version = 1;
+  BodyFraming framing = BodyFraming::kLength;
 };
 
 // Returns the number of bytes written. Precondition: `out` has kMaxResponseHead bytes, and `response` is not

@@ -95,7 +95,7 @@ class StaticFiles final : public HttpHandler {
  public:
   StaticFiles(http::ServedRoot root, std::string index) : root_(std::move(root)), index_(std::move(index)) {}
 
-  [[nodiscard]] bool ReadsBody(const HttpRequest&) const override { return false; }
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
 
   void Handle(const HttpRequest& request, HttpResponse& response) override {
     if (!OnlyReading(request, response)) return;

@@ -5,6 +5,7 @@
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_H_
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -33,8 +34,10 @@ struct HttpRequest {
   int minor_version = 1;   // HTTP/1.x
   std::span<const HttpField> fields;
   std::string_view body;
+  bool body_follows = false;            // in pieces (RequestHandler::WantsPieces); `body` is empty
   bool keep_alive = true;               // requested by the client; the server may still close
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
+  std::uint64_t connection = 0;         // number of the connection, as in the log
 
   // A field may occur on several lines (RFC 9110 section 5.3). Which of these three functions to use depends
   // on the field.

@@ -166,7 +166,7 @@ function workerRow(body, slot, place) {
     cell.dataset.name = name;
     if (className === "slot") cell.append(make("span"), make("small"));
     if (className === "state") cell.append(make("span", "badge"));
-    if (className === "process") cell.append(make("span"), make("small"));
+    if (className === "process" || className === "queue") cell.append(make("span"), make("small"));
     if (className.startsWith("meter")) cell.append(make("span"), make("div", "bar"));
     row.append(cell);
   }
@@ -209,10 +209,18 @@ function showWorkers(status, ratesOf) {
     meter(requests, rate(rates.requests), rates.requests / scale.requests);
     meter(cpu, percent(rates.cpu), rates.cpu, rates.cpu > 0.9);
     meter(memory, bytes(worker.rss_bytes), worker.rss_bytes / scale.memory);
-    queue.textContent = count(worker.queued);
+    queue.firstChild.textContent = count(worker.queued);
+    queue.lastChild.textContent = threadsText(worker.threads);
     up.textContent = worker.pid > 0 ? span(worker.uptime_seconds) : "\u2013";
     showDoing(doing, worker);
   }
+}
+
+// Empty for a worker without application threads.
+function threadsText(threads) {
+  if (!threads) return "";
+  const wait = threads.waiting > 0 ? `, ${count(threads.waiting)} wait` : "";
+  return `${count(threads.busy)} of ${count(threads.of)} threads busy${wait}`;
 }
 
 function showDoing(cell, worker) {

@@ -1,4 +1,4 @@
-#include "worker/http/kept_head.h"
+#include "worker/http/syntax/kept_head.h"
 
 #include <cstddef>
 

@@ -1,7 +1,7 @@
 // KeptHead: the head of a request whose body did not arrive with it. Holds a copy of the bytes and the parsed
 // request, so that nothing is parsed again when the body is complete.
-#ifndef PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
-#define PREFORKD_WORKER_HTTP_KEPT_HEAD_H_
+#ifndef PREFORKD_WORKER_HTTP_SYNTAX_KEPT_HEAD_H_
+#define PREFORKD_WORKER_HTTP_SYNTAX_KEPT_HEAD_H_
 
 #include <string>
 #include <string_view>

@@ -1,0 +1,48 @@
+#include "common/scoreboard/thread_gauge.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace preforkd {
+
+ThreadGauge::ThreadGauge(WorkerRow& row, LoadMarks& marks, Slot slot, std::uint32_t threads)
+    : row_(row), marks_(marks), slot_(slot) {
+  PF_CHECK(threads > 0, "a gauge of no threads");
+  row_.threads.fetch_add(threads, std::memory_order_relaxed);
+}
+
+void ThreadGauge::Set(std::uint64_t waiting, std::uint64_t busy, Time now) {
+  if (waiting == waiting_ && busy == busy_) return;
+  // Unsigned, so that a difference below zero wraps around, and the sum is right again.
+  row_.requests_waiting.fetch_add(waiting - std::exchange(waiting_, waiting), std::memory_order_relaxed);
+  const std::uint64_t more = busy - std::exchange(busy_, busy);
+  const std::uint64_t all = row_.threads_busy.fetch_add(more, std::memory_order_relaxed) + more;
+  const bool none_free = all >= Get(row_.threads);
+  if (none_free != (Get(row_.threads_busy_since_ns) != 0)) {
+    preforkd::Set(row_.threads_busy_since_ns,
+                  none_free ? static_cast<std::uint64_t>(ToNanoseconds(now)) : std::uint64_t{0});
+  }
+  Mark();
+}
+
+std::uint64_t FreeThreads(const WorkerRow& row) {
+  const std::uint64_t idle = Difference(Get(row.threads), Get(row.threads_busy));
+  return Difference(Difference(idle, row.Queued()), Get(row.requests_waiting));
+}
+
+std::uint64_t FreeThreadsElsewhere(const Scoreboard& scoreboard, Slot own) {
+  const WorkerRow& mine = scoreboard.Row(own);
+  std::uint64_t free = 0;
+  for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
+    const WorkerRow& row = scoreboard.Row(Slot{i});
+    // A worker of a generation that is starting is ready before it is in service: the master would give the
+    // request to one of ours again.
+    const bool beside_us = i != Raw(own) && row.state.load(std::memory_order_relaxed) == SlotState::kReady &&
+                           Get(row.pool) == Get(mine.pool) && Get(row.generation) == Get(mine.generation);
+    if (beside_us) free += FreeThreads(row);
+  }
+  return free;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,321 @@
+/* preforkd/module.h: the interface between preforkd and a module, a shared object with services of your own.
+ *
+ * A module exports one function, preforkd_module(), which returns a table of its functions. The server passes
+ * it a table of what the server offers. C only: no C++ type, exception, allocator or FILE crosses.
+ *
+ * The interface only grows. Each table begins with its size and the number of the interface. New members are
+ * added at the end of a table, and PFD_ABI changes only if something is removed. So a module that was built
+ * with an older header loads in every later server with the same PFD_ABI. A module that uses a member newer
+ * than the first version of the interface checks the table's size first: PFD_HAS(host, member).
+ *
+ * The server opens the module in a worker process, after the fork and before the worker is ready, and never
+ * closes it. --check and each reload also open it, in a process that is thrown away. The master never does.
+ *
+ * Threads. The loop thread of a worker does all I/O. The functions of an event module and of a protocol run
+ * in it: they must not block. The functions of a blocking module run in an application thread and may block;
+ * with `threads` = N in the configuration there are N, each with a state of its own, and init, handle, end
+ * of one state always run in the same thread. Server functions may be called from any thread, unless their
+ * comment says "loop thread".
+ *
+ * What goes wrong in a module costs one request: 500 or 504 for the client and a line in the log. An
+ * exception should not leave a function of the module (module.hpp catches them); it ends that request or that
+ * connection, and is logged.
+ */
+#ifndef PREFORKD_MODULE_H
+#define PREFORKD_MODULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PFD_ABI 1u
+
+/* The table has this member: it was built with a header that knows it. */
+#define PFD_HAS(table, member) \
+  ((table)->size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member))
+
+/* Bytes; not terminated by NUL, and NUL may be among them. An absent text has `data` == NULL. */
+typedef struct pfd_str {
+  const char* data;
+  size_t size;
+} pfd_str;
+
+/* A header field. Names compare case-insensitively (RFC 9110 section 5.1). */
+typedef struct pfd_field {
+  pfd_str name;
+  pfd_str value;
+} pfd_field;
+
+typedef struct pfd_service pfd_service;       /* one state of the module: of a service, in one thread */
+typedef struct pfd_request pfd_request;       /* one HTTP request and its answer */
+typedef struct pfd_connection pfd_connection; /* one client of a protocol of the module's own */
+typedef struct pfd_timer pfd_timer;
+typedef struct pfd_watch pfd_watch;
+
+/* ---- settings: the module's own keys in [service.NAME] ---- */
+
+enum {
+  PFD_TEXT = 0,
+  PFD_NUMBER = 1,
+  PFD_SIZE = 2,     /* bytes: "64KiB" */
+  PFD_DURATION = 3, /* "250ms" */
+  PFD_FLAG = 4,     /* true or false */
+  PFD_CHOICE = 5,   /* one of `words` */
+  PFD_PATH = 6,
+  PFD_FOLDER = 7 /* empty, or a folder that exists */
+};
+
+/* One key. Static storage; every text ends with NUL. The server reads, checks and prints the values. */
+typedef struct pfd_setting {
+  const char* name;  /* lower-case letters, digits and '_' */
+  uint32_t kind;     /* PFD_TEXT ... */
+  uint32_t required; /* 1: there is no default, and the section must set it */
+  const char* min; /* the range, both ends included, written like a value; of a text: its bytes. NULL: none */
+  const char* max;
+  const char* fallback; /* the default, written like a value; NULL: "", 0 or false */
+  const char* words;    /* of a choice: "fast,slow"; else NULL */
+  const char* doc;      /* one line */
+} pfd_setting;
+
+/* A counter, shown as preforkd_module_NAME_total{service="..."} in /metrics: the sum over all workers, which
+ * never goes back. Static storage; both texts end with NUL. */
+typedef struct pfd_counter {
+  const char* name; /* lower-case letters, digits and '_', at most 40 */
+  const char* help; /* one line */
+} pfd_counter;
+
+/* ---- what the server offers ---- */
+
+enum { PFD_DEBUG = 0, PFD_INFO = 1, PFD_NOTICE = 2, PFD_WARNING = 3, PFD_ERROR = 4 };
+
+enum { PFD_READ = 1, PFD_WRITE = 2 };
+
+/* Which worker this is. */
+typedef struct pfd_place {
+  uint32_t size;
+  uint32_t slot;
+  uint64_t incarnation; /* number of this process; never used again */
+  uint64_t generation;  /* of the configuration; a reload makes the next one */
+  pfd_str service;      /* the name in [service.NAME] */
+  uint32_t thread;      /* of the application threads, counted from 0; 0 for an event module */
+  uint32_t pid;
+} pfd_place;
+
+typedef struct pfd_host {
+  uint32_t size;
+  uint32_t abi;
+  pfd_str version; /* of the server */
+
+  /* ---- the service ---- */
+
+  /* One line in the server's log, with the service's name. Bytes above 4 KiB are cut; control characters are
+   * escaped. */
+  void (*log)(pfd_service*, int level, pfd_str text);
+  /* The value of a declared setting. For texts, paths, choices. Valid as long as the worker. Absent if no
+   * such setting of that kind was declared. */
+  pfd_str (*text)(pfd_service*, const char* name);
+  /* The same for the others: a number, bytes, nanoseconds, 0 or 1. 0 if no such setting was declared. */
+  uint64_t (*number)(pfd_service*, const char* name);
+  void (*place)(pfd_service*, pfd_place*); /* set place->size first; fills what fits */
+  /* Adds to a counter of the module's table. `counter`: its index there; others are ignored. */
+  void (*count)(pfd_service*, uint32_t counter, uint64_t amount);
+
+  /* ---- the loop ---- */
+
+  /* Calls `call(argument)` once in the loop thread, soon. 0, or -ESHUTDOWN: the worker ends; -ENOMEM;
+   * -EINVAL: `call` is NULL. */
+  int (*post)(pfd_service*, void (*call)(void*), void* argument);
+  /* Loop thread. Calls `call(argument)` once after `nanoseconds`. Ends by itself after the call. NULL: no
+   * memory. */
+  pfd_timer* (*after)(pfd_service*, uint64_t nanoseconds, void (*call)(void*), void* argument);
+  void (*cancel)(pfd_timer*); /* loop thread; before the call only */
+  /* Loop thread. Calls `call(argument, ready)` whenever `fd` is ready for `interest` (PFD_READ | PFD_WRITE),
+   * until unwatch. The descriptor stays the module's; unwatch it before it is closed. NULL: it cannot be
+   * watched. */
+  pfd_watch* (*watch)(pfd_service*, int fd, uint32_t interest, void (*call)(void*, uint32_t ready),
+                      void* argument);
+  void (*unwatch)(pfd_watch*); /* loop thread; also inside its own call */
+
+  /* ---- a request. Valid inside handle(), and after keep() until drop(). What these return is valid as long.
+   * ---- */
+
+  pfd_str (*method)(const pfd_request*);
+  pfd_str (*target)(const pfd_request*);    /* as sent */
+  pfd_str (*path)(const pfd_request*);      /* decoded once, dot segments resolved; begins with '/' */
+  pfd_str (*query)(const pfd_request*);     /* after '?', as sent; empty if there is none */
+  pfd_str (*authority)(const pfd_request*); /* host[:port], from an absolute target or the Host field */
+  size_t (*fields)(const pfd_request*, const pfd_field** fields); /* in the order of arrival */
+  /* The `nth` line (from 0) of that name; absent if there are not so many. */
+  pfd_str (*field)(const pfd_request*, pfd_str name, size_t nth);
+  pfd_str (*peer)(const pfd_request*);           /* "192.0.2.7:4711", "unix:"; behind PROXY the real client */
+  uint64_t (*connection_id)(const pfd_request*); /* as in the log */
+  /* The whole body. Empty where it comes in pieces (PFD_PIECES): read() it. */
+  pfd_str (*body)(const pfd_request*);
+  /* Copies the next bytes of the body, up to `size`, and forgets them. 0: the body is complete. -EAGAIN:
+   * nothing has arrived; arrived() will be called (event module). In an application thread it waits instead.
+   * -EPIPE: the client has left, or its body was malformed, too large or too late. */
+  int64_t (*read)(pfd_request*, void* into, size_t size);
+
+  /* ---- its answer: one respond(), respond_file(), or begin() write()... end() ----
+   *
+   * All return 0 or a negative errno: -EALREADY: it has been answered (also by the server: 504 after
+   * request_timeout); -EPIPE: the client has left; -EINVAL: HTTP cannot carry it (a status outside 200 to
+   * 599, a line break in a field, a field of the connection such as Content-Length), and the client gets 500.
+   */
+
+  /* Everything is copied. The server sets Content-Length, Date, Server and Connection; of an answer to HEAD
+   * it leaves out the body, here and below. */
+  int (*respond)(pfd_request*, int status, const pfd_field* fields, size_t count, pfd_str body);
+  /* `size` bytes of a regular file from `offset`; UINT64_MAX: up to its end. The server owns `fd` from now
+   * on, and closes it also on an error. */
+  int (*respond_file)(pfd_request*, int status, const pfd_field* fields, size_t count, int fd,
+                      uint64_t offset, uint64_t size);
+  /* An answer of unknown length. The head is sent with the first bytes, or at once if none follow. */
+  int (*begin)(pfd_request*, int status, const pfd_field* fields, size_t count);
+  /* Sends a piece, which is copied. In the loop thread it takes everything; returns the number of bytes that
+   * wait for the client, and if that is above 64 KiB, stop until drained() is called; above 16 MiB the
+   * connection is closed. In any other thread it waits until the client has taken enough, and returns 0. */
+  int64_t (*write)(pfd_request*, pfd_str piece);
+  int (*end)(pfd_request*);
+
+  /* The request stays valid after handle() has returned; each keep() needs one drop(). Call the first keep()
+   * inside handle(): what was asked of the request before is not valid after it. A request that is dropped
+   * without an answer is answered with 500; with one that was begun and not ended, its connection is closed.
+   */
+  void (*keep)(pfd_request*);
+  void (*drop)(pfd_request*);
+  /* 1: the client has left, or the server has answered in place of the module. */
+  int (*gone)(const pfd_request*);
+  /* A place for the module's own pointer. */
+  void (*set_data)(pfd_request*, void*);
+  void* (*data)(const pfd_request*);
+
+  /* ---- a connection of the module's own protocol; loop thread. Valid until close() of the protocol. ---- */
+
+  pfd_str (*client)(const pfd_connection*); /* as peer() */
+  uint64_t (*client_id)(const pfd_connection*);
+  /* Sends bytes, which are copied. Returns the number that wait for the client; while that is above 0 the
+   * server reads nothing from it, and drained() follows. -EPIPE: the connection ends. */
+  int64_t (*send)(pfd_connection*, pfd_str bytes);
+  /* Ends the connection when everything has been sent; a client that does not take it is closed after 60 s.
+   * Only close() of the protocol is called after this. */
+  void (*finish)(pfd_connection*);
+  /* How long the client may be silent before timeout() is called; it starts again with its next bytes, and
+   * when it takes output. 0: none. While it runs, and nothing waits, the connection counts as idle, and is
+   * handed to the master after parking.after, which closes it without timeout() when the time is over. */
+  void (*idle_timeout)(pfd_connection*, uint64_t nanoseconds);
+  /* Calls timeout() once after that time, whatever the client does. 0: none. The connection is not parked. */
+  void (*deadline)(pfd_connection*, uint64_t nanoseconds);
+  /* Counts one request in the metrics and in the limits of recycling. */
+  void (*count_request)(pfd_connection*);
+  /* What is being done for this client, for reports of a crash or a hang; cut if long. */
+  void (*doing)(pfd_connection*, pfd_str what);
+} pfd_host;
+
+/* ---- what a module offers ---- */
+
+/* Kinds of modules. */
+enum {
+  PFD_EVENT = 0,    /* HTTP; handle() runs in the loop thread and must not block */
+  PFD_BLOCKING = 1, /* HTTP; handle() runs in an application thread and may block */
+  PFD_PROTOCOL = 2  /* a protocol of its own, in the loop thread */
+};
+
+/* System calls beyond serving connections and reading files; common set names in brackets. */
+enum {
+  PFD_CALLS_NETWORK = 1,   /* its own sockets and outgoing connections */
+  PFD_CALLS_FILES = 2,     /* open for writing, create, rename, remove, lock */
+  PFD_CALLS_PROCESSES = 4, /* fork, exec, signals to other processes */
+  PFD_CALLS_THREADS = 8,
+  PFD_CALLS_CODE = 16 /* executable memory: libraries loaded while serving, JIT compilers */
+};
+
+/* Flags. */
+enum {
+  PFD_PIECES = 1,       /* handle() is called when the head has arrived, and the body is read in pieces */
+  PFD_CLIENT_SPEAKS = 2 /* protocol: the client sends first, so the listener may wait for its first bytes */
+};
+
+/* What travels with a connection of a protocol: written by pack(). */
+typedef struct pfd_luggage {
+  uint32_t size;
+  uint32_t wake;   /* 1: there is something to do without the client; else the connection may be parked */
+  char* context;   /* room for the state of the session; begin it with a version byte of your own */
+  size_t capacity; /* of it: 49,152 less what is unread */
+  size_t used;     /* set by pack() */
+} pfd_luggage;
+
+/* A protocol of the module's own. All functions run in the loop thread. */
+typedef struct pfd_protocol {
+  uint32_t size;
+  uint32_t reserved;
+  /* A client. `context`: what pack() wrote in another worker; absent for a new client. Returns the session,
+   * passed to the functions below; NULL: close it after what was sent. */
+  void* (*open)(void* state, pfd_connection*, pfd_str context);
+  /* The bytes of the client that were not used yet, at most 48 KiB and one. Returns how many are used now;
+   * the rest comes again with more, and after output that waited has been sent. At most 48 KiB may be left
+   * unused; a client whose rest is longer is disconnected. */
+  size_t (*bytes)(void* session, pfd_str bytes);
+  /* Everything has been sent. NULL allowed, as for all below but close. */
+  void (*drained)(void* session);
+  /* The client has shut down its sending side. NULL: the connection is finished. */
+  void (*ended)(void* session);
+  void (*timeout)(void* session); /* NULL: the connection is closed */
+  /* Copies the state into `luggage` and changes nothing: the connection may stay. 0: it may travel. Otherwise
+   * it stays in this worker for now. `used` 0: the next worker opens it as a new client. Neither timeouts nor
+   * a client that has shut down its sending side travel. NULL: connections of this protocol do not travel. */
+  int (*pack)(const void* session, pfd_luggage* luggage);
+  /* The worker leaves and this connection could not travel: finish it soon. */
+  void (*retire)(void* session);
+  /* The connection has ended, or has left for another worker. Frees the session. */
+  void (*close)(void* session);
+} pfd_protocol;
+
+typedef struct pfd_module {
+  uint32_t size;
+  uint32_t abi;
+  const char* name;    /* for the log and for --check */
+  const char* version; /* of the module; "" if it has none */
+  uint32_t kind;       /* PFD_EVENT ... */
+  uint32_t flags;      /* PFD_PIECES ... */
+  uint32_t calls;      /* PFD_CALLS_NETWORK | ... */
+  uint32_t setting_count;
+  uint32_t counter_count; /* at most 16 */
+  uint32_t reserved;
+  const pfd_setting* settings;
+  const pfd_counter* counters;
+  /* Once for each state, before the worker is ready. `host` and `service` live as long as the worker. Returns
+   * 0 and sets *state, or another value after writing the reason to `error`, ended by NUL. System calls are
+   * not restricted yet. */
+  int (*init)(const pfd_host* host, pfd_service* service, void** state, char* error, size_t error_size);
+  /* HTTP: answers a request, at once or later (keep). If it returns without both, the client gets 500. */
+  void (*handle)(void* state, pfd_request*);
+  /* HTTP, for requests that were kept; loop thread, in an application thread's module too. May be NULL.
+   * gone: the client has left, or has been answered by the server (504). drained: less than 64 KiB wait.
+   * arrived: a piece of the body, or its end, can be read. */
+  void (*gone)(void* state, pfd_request*);
+  void (*drained)(void* state, pfd_request*);
+  void (*arrived)(void* state, pfd_request*);
+  /* The worker takes no more clients and leaves when those it has are done. May be NULL. */
+  void (*retire)(void* state);
+  /* The worker is about to exit in order. Not called when it is killed. May be NULL. retire and end run in
+   * the thread of init. */
+  void (*end)(void* state);
+  const pfd_protocol* protocol; /* of PFD_PROTOCOL; else NULL */
+} pfd_module;
+
+/* The one symbol of a module. Called before init and without a worker: it must only return the table. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+const pfd_module*
+preforkd_module(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+// Response: an answer as a value, helpers that make one, and HttpError, which is thrown instead of one.
+#ifndef PREFORKD_MODULE_RESPONSE_HPP
+#define PREFORKD_MODULE_RESPONSE_HPP
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "instance.hpp"
+
+namespace pfd::inline v1 {
+
+// Throw it in a handler: the client gets this status and the text. Not logged.
+class HttpError : public std::runtime_error {
+ public:
+  explicit HttpError(int status, const std::string& text = {}) : std::runtime_error(text), status_(status) {}
+  [[nodiscard]] int status() const { return status_; }
+
+ private:
+  int status_;
+};
+
+// The server adds Content-Length, Date, Server and Connection. Moves, and does not copy: it may own a file.
+class Response {
+ public:
+  explicit Response(int status = 200) : status_(status) {}
+  // `type`: a literal.
+  Response(int status, const char* type, std::string body)
+      : status_(status), literal_type_(type), body_(std::move(body)) {}
+  Response(Response&& other) noexcept { swap(other); }
+  Response& operator=(Response&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Response() {
+    if (file_ >= 0) ::close(file_);
+  }
+
+  // pfd::json(text).status(201).field("location", "/notes/7")
+  Response&& status(int status) && { return status_ = status, std::move(*this); }
+  Response&& type(std::string type) && { return type_ = std::move(type), std::move(*this); }
+  Response&& field(std::string name, std::string value) && {
+    fields_.emplace_back(std::move(name), std::move(value));
+    return std::move(*this);
+  }
+  Response& status(int status) & { return status_ = status, *this; }
+  Response& type(std::string type) & { return type_ = std::move(type), *this; }
+  Response& field(std::string name, std::string value) & {
+    fields_.emplace_back(std::move(name), std::move(value));
+    return *this;
+  }
+  // `size` bytes from `offset` of a regular file, which this owns from now on, in place of a body. Without
+  // numbers: all of it.
+  Response& file(int fd, std::uint64_t offset = 0,
+                 std::uint64_t size = std::numeric_limits<std::uint64_t>::max()) & {
+    if (file_ >= 0) ::close(file_);
+    file_ = fd;
+    offset_ = offset;
+    size_ = size;
+    return *this;
+  }
+
+  [[nodiscard]] int status() const { return status_; }
+  [[nodiscard]] std::string_view type() const { return type_.empty() ? literal_type_ : type_; }
+  [[nodiscard]] std::string& body() { return body_; }
+  [[nodiscard]] const std::string& body() const { return body_; }
+
+  // Sends it; 0 or a negative errno, see module.h. For the other parts of this wrapper.
+  int send(const pfd_host& host, pfd_request* request) {
+    return with_fields([&](const pfd_field* fields, std::size_t count) {
+      if (file_ < 0) return host.respond(request, status_, fields, count, detail::str(body_));
+      return host.respond_file(request, status_, fields, count, std::exchange(file_, -1), offset_, size_);
+    });
+  }
+  // Only the head of it: the body follows in pieces.
+  int begin(const pfd_host& host, pfd_request* request) {
+    return with_fields([&](const pfd_field* fields, std::size_t count) {
+      return host.begin(request, status_, fields, count);
+    });
+  }
+
+ private:
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+
+  // Few fields are laid out on the stack: the common answer costs no allocation here.
+  template <class Call>
+  int with_fields(Call call) {
+    std::array<pfd_field, 12> few;
+    std::vector<pfd_field> many;
+    if (fields_.size() >= few.size()) many.resize(fields_.size() + 1);
+    pfd_field* const fields = many.empty() ? few.data() : many.data();
+    std::size_t count = 0;
+    if (!type().empty()) fields[count++] = {detail::str("content-type"), detail::str(type())};
+    for (const auto& [name, value] : fields_) fields[count++] = {detail::str(name), detail::str(value)};
+    return call(fields, count);
+  }
+
+  void swap(Response& other) noexcept {
+    std::swap(status_, other.status_);
+    std::swap(literal_type_, other.literal_type_);
+    type_.swap(other.type_);
+    fields_.swap(other.fields_);
+    body_.swap(other.body_);
+    std::swap(file_, other.file_);
+    std::swap(offset_, other.offset_);
+    std::swap(size_, other.size_);
+  }
+
+  int status_ = 200;
+  std::string_view literal_type_;
+  std::string type_;
+  Fields fields_;
+  std::string body_;
+  int file_ = -1;
+  std::uint64_t offset_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+inline Response text(std::string body) { return Response(200, "text/plain; charset=utf-8", std::move(body)); }
+inline Response html(std::string body) { return Response(200, "text/html; charset=utf-8", std::move(body)); }
+inline Response json(std::string text) { return Response(200, "application/json", std::move(text)); }
+inline Response json(const char* text) { return json(std::string(text)); }
+// A value of a JSON library that has dump(), such as nlohmann::json.
+template <class Value>
+requires requires(const Value& value) {
+  { value.dump() } -> std::convertible_to<std::string>;
+}
+Response json(const Value& value) { return json(std::string(value.dump())); }
+// A status and a line of text; without text an empty body.
+inline Response status(int status, std::string body = {}) {
+  if (body.empty()) return Response(status);
+  return text(std::move(body) + "\n").status(status);
+}
+inline Response redirect(std::string location, int code = 302) {
+  return Response(code).field("location", std::move(location));
+}
+
+namespace detail {
+
+// By the end of the name. The few that a browser insists on.
+inline const char* type_of_file(std::string_view path) {
+  struct Type {
+    std::string_view ending;
+    const char* type;
+  };
+  static constexpr Type kTypes[] = {
+      {".html", "text/html; charset=utf-8"},
+      {".css", "text/css"},
+      {".js", "text/javascript"},
+      {".json", "application/json"},
+      {".svg", "image/svg+xml"},
+      {".png", "image/png"},
+      {".jpg", "image/jpeg"},
+      {".webp", "image/webp"},
+      {".ico", "image/x-icon"},
+      {".txt", "text/plain; charset=utf-8"},
+      {".pdf", "application/pdf"},
+      {".wasm", "application/wasm"},
+  };
+  for (const Type& each : kTypes) {
+    if (path.ends_with(each.ending)) return each.type;
+  }
+  return "application/octet-stream";
+}
+
+}  // namespace detail
+
+// A regular file, which the server sends. Throws HttpError: 404 if there is none, 403 if it may not be read,
+// 500 for anything else. A path that a client chose must be checked before: this opens whatever it names.
+inline Response file(const std::string& path, std::string type = {}) {
+  // A FIFO must not block the worker: it is opened without waiting, and refused.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
+    throw HttpError(missing ? 404 : errno == EACCES ? 403 : 500, missing ? "not found" : "cannot be read");
+  }
+  Response response;
+  response.file(fd);
+  struct stat facts {};
+  if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) throw HttpError(404, "not found");
+  response.type(type.empty() ? detail::type_of_file(path) : std::move(type));
+  return response;
+}
+
+}  // namespace pfd::inline v1
+
+#endif

@@ -1,0 +1,148 @@
+// Exchange: one HTTP request that is answered after its handler has returned, whole or in pieces.
+//
+// Shared by the handler, which answers, and by the session, which sends. It owns a copy of the request. When
+// the connection ends first, the exchange lives on as long as the handler holds it, and ignores the answer.
+// It knows no timeout: the handler that took it must answer, also with an error.
+//
+// Loop thread only. Its calls may run the session, and that may end the connection.
+#ifndef PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
+#define PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "worker/http/answer/response.h"
+#include "worker/http/syntax/kept_head.h"
+
+namespace preforkd {
+
+class Exchange {
+ public:
+  // While more of a streamed answer waits for the client, its handler should pause.
+  static constexpr std::uint64_t kMark = 64 * 1024;
+  // A handler that does not pause loses the connection, before it fills the memory.
+  static constexpr std::uint64_t kMaxWaiting = 16 * 1024 * 1024;
+
+  // What the exchange tells its handler.
+  class Observer {
+   public:
+    // The client has shut down its sending side, which most clients do only when they leave. An answer is
+    // still sent if it comes. Called at most once, and not after Ended.
+    virtual void OnLeaving() = 0;
+    // The connection has ended: no answer is possible any more.
+    virtual void OnEnded() = 0;
+    // No more than kMark bytes wait again.
+    virtual void OnRoom() = 0;
+    // A piece of the body has arrived, where it comes in pieces. `last`: the body is complete.
+    virtual void OnBody(std::string_view piece, bool last) = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  // What the session does for the exchange.
+  class Sender {
+   public:
+    virtual void SendWhole(HttpResponse& response) = 0;
+    virtual void SendHead(HttpResponse& head) = 0;
+    virtual void SendPiece(std::string_view piece) = 0;
+    virtual void SendEnd() = 0;
+    // The answer cannot be completed: ends the connection.
+    virtual void Abandon(const char* why) = 0;
+    virtual void Travel() = 0;
+    // Pieces of the body are wanted again.
+    virtual void ReadOn() = 0;
+    // Bytes that the socket has not taken yet.
+    [[nodiscard]] virtual std::uint64_t Unsent() const = 0;
+
+   protected:
+    ~Sender() = default;
+  };
+
+  // ---- for the handler ----
+
+  // Valid as long as the exchange.
+  [[nodiscard]] const HttpRequest& Request() const { return request_; }
+  // nullptr: nobody is told any more. The observer must outlive the exchange, or be removed before.
+  void Observe(Observer* observer) { observer_ = observer; }
+  // An answer can still be begun.
+  [[nodiscard]] bool Open() const { return state_ == State::kOpen; }
+  // Write and Finish can be called.
+  [[nodiscard]] bool Streaming() const { return state_ == State::kStreaming; }
+  // The connection has ended before the answer was complete.
+  [[nodiscard]] bool Ended() const { return state_ == State::kEnded; }
+
+  // Answers the request. Precondition: Open(), and `response` is not malformed.
+  void Answer(HttpResponse response);
+  // Sends the head of an answer of unknown length. The same preconditions. The body of `head` is ignored.
+  void Begin(HttpResponse head);
+  // Sends a piece; returns the number of bytes that wait for the client. Precondition: Streaming().
+  std::uint64_t Write(std::string_view piece);
+  // The answer is complete. Precondition: Streaming().
+  void Finish();
+  // The answer cannot be completed: the connection ends, so that the client sees a short answer.
+  // Precondition: Streaming().
+  void Abandon(const char* why);
+
+  // While it is held, no more of the body is read from the client, and OnBody is not called.
+  void HoldBody(bool hold);
+
+  // Offers the connection to another worker, together with the request, as if it had not been read. True: it
+  // has left. Precondition: Open(), and Start has returned.
+  bool Travel();
+
+  // ---- for the session ----
+
+  // `head`: the bytes from which `request` was parsed.
+  Exchange(std::string_view head, const HttpRequest& request);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // The handler has returned. From now on answers go to `sender`; those that were given before follow at
+  // once.
+  void Attach(Sender& sender);
+  // The session ends, or the handler has answered in another way.
+  void Detach();
+  void Leaving();
+  // The socket has taken bytes.
+  void Sent();
+  [[nodiscard]] std::string_view HeadBytes() const { return head_.Bytes(); }
+  [[nodiscard]] bool BodyHeld() const { return body_held_; }
+  void Body(std::string_view piece, bool last);
+  // Inside Travel.
+  [[nodiscard]] bool Offered() const { return offered_; }
+  // The request as another worker can read it. It may differ from what was received in how a body is divided
+  // into chunks. RequestSize: at least as many bytes.
+  [[nodiscard]] std::string RequestBytes() const;
+  [[nodiscard]] std::size_t RequestSize() const;
+
+ private:
+  enum class State : std::uint8_t { kOpen, kStreaming, kDone, kEnded };
+
+  // What is answered before Start has returned: the session is not ready for it inside that call.
+  struct Early {
+    HttpResponse response;
+    std::string pieces;
+    bool streamed = false;
+    bool finished = false;
+  };
+
+  http::KeptHead head_;
+  std::string body_;
+  SocketAddress peer_;
+  HttpRequest request_;
+  Sender* sender_ = nullptr;
+  Observer* observer_ = nullptr;
+  std::unique_ptr<Early> early_;
+  State state_ = State::kOpen;
+  bool leaving_ = false;
+  bool above_mark_ = false;
+  bool offered_ = false;
+  bool body_held_ = false;
+};
+
+}  // namespace preforkd
+
+#endif

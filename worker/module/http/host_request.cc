@@ -1,0 +1,124 @@
+#include "worker/module/http/host_request.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <exception>
+
+#include "common/base/unique_fd.h"
+#include "worker/module/host/values.h"
+#include "worker/module/http/module_request.h"
+
+namespace preforkd::module {
+namespace {
+
+// What the module asks for may be put together at the first question.
+pfd_request& Own(const pfd_request* request) { return *const_cast<pfd_request*>(request); }
+
+// An exception, which only a lack of memory causes, must not reach C code.
+template <typename Call>
+auto Guarded(Call call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::exception&) {
+    return static_cast<decltype(call())>(-ENOMEM);
+  }
+}
+
+std::span<const pfd_field> FieldsOf(const pfd_field* fields, std::size_t count) {
+  return fields == nullptr ? std::span<const pfd_field>() : std::span(fields, count);
+}
+
+// Sets offset and size to what the file has. False: it is not a regular file, or shorter than asked for.
+bool Fits(int fd, std::uint64_t offset, std::uint64_t& size) {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) return false;
+  const auto all = static_cast<std::uint64_t>(status.st_size);
+  if (offset > all) return false;
+  if (size == UINT64_MAX) size = all - offset;
+  return size <= all - offset;
+}
+
+}  // namespace
+
+pfd_str HostMethod(const pfd_request* request) { return ToStr(Own(request).Facts().Request().method_name); }
+pfd_str HostTarget(const pfd_request* request) { return ToStr(Own(request).Facts().Request().target); }
+pfd_str HostPath(const pfd_request* request) { return ToStr(Own(request).Facts().Request().path); }
+pfd_str HostQuery(const pfd_request* request) { return ToStr(Own(request).Facts().Request().query); }
+pfd_str HostAuthority(const pfd_request* request) { return ToStr(Own(request).Facts().Request().host); }
+pfd_str HostBody(const pfd_request* request) { return ToStr(Own(request).Facts().Request().body); }
+std::uint64_t HostConnectionId(const pfd_request* request) {
+  return Own(request).Facts().Request().connection;
+}
+
+std::size_t HostFields(const pfd_request* request, const pfd_field** fields) {
+  try {
+    const std::vector<pfd_field>& all = Own(request).Facts().Fields();
+    *fields = all.data();
+    return all.size();
+  } catch (const std::exception&) {
+    *fields = nullptr;
+    return 0;
+  }
+}
+
+pfd_str HostField(const pfd_request* request, pfd_str name, std::size_t nth) {
+  for (const HttpField& field : Own(request).Facts().Request().fields) {
+    if (http::EqualsNoCase(field.name, ToView(name)) && nth-- == 0) return ToStr(field.value);
+  }
+  return kAbsent;
+}
+
+pfd_str HostPeer(const pfd_request* request) {
+  try {
+    return ToStr(Own(request).Facts().Peer());
+  } catch (const std::exception&) {
+    return kAbsent;
+  }
+}
+
+std::int64_t HostRead(pfd_request* request, void* into, std::size_t size) {
+  return request->Read({static_cast<char*>(into), size});
+}
+
+int HostRespond(pfd_request* request, int status, const pfd_field* fields, std::size_t count, pfd_str body) {
+  return Guarded([&] {
+    return request->Answer().Respond(
+        {.status = status, .fields = FieldsOf(fields, count), .body = ToView(body)});
+  });
+}
+
+int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, std::size_t count, int fd,
+                    std::uint64_t offset, std::uint64_t size) {
+  UniqueFd file(fd);
+  return Guarded([&] {
+    // A status that no answer has: the client gets 500.
+    if (!Fits(fd, offset, size)) return request->Answer().Respond({.status = 0});
+    return request->Answer().Respond({.status = status,
+                                      .fields = FieldsOf(fields, count),
+                                      .file = file.Release(),
+                                      .offset = offset,
+                                      .size = size});
+  });
+}
+
+int HostBegin(pfd_request* request, int status, const pfd_field* fields, std::size_t count) {
+  return Guarded(
+      [&] { return request->Answer().Begin({.status = status, .fields = FieldsOf(fields, count)}); });
+}
+
+std::int64_t HostWrite(pfd_request* request, pfd_str piece) {
+  return Guarded([&] { return request->Answer().Write(ToView(piece)); });
+}
+
+int HostEnd(pfd_request* request) {
+  return Guarded([&] { return request->Answer().End(); });
+}
+
+void HostKeep(pfd_request* request) { request->Keep(); }
+void HostDrop(pfd_request* request) { request->Drop(); }
+int HostGone(const pfd_request* request) { return Own(request).Answer().Gone() ? 1 : 0; }
+void HostSetData(pfd_request* request, void* data) { request->data.store(data, std::memory_order_release); }
+void* HostData(const pfd_request* request) { return request->data.load(std::memory_order_acquire); }
+
+}  // namespace preforkd::module

@@ -1,0 +1,119 @@
+#include "worker/module/http/http_module.h"
+
+#include <exception>
+#include <utility>
+
+#include "common/base/log.h"
+#include "worker/http/answer/error_page.h"
+#include "worker/module/host/module_call.h"
+
+namespace preforkd::module {
+namespace {
+
+// Requests that are kept for reuse. Together they are as many as are usually in progress.
+constexpr std::size_t kSpare = 64;
+
+}  // namespace
+
+HttpModule::HttpModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls, ModuleStates& states)
+    : env_(env),
+      config_(config),
+      calls_(calls),
+      states_(states),
+      timeout_(config.settings.Time("request_timeout")),
+      timer_(env.loop, EventLoop::kPriorityControl, [this] { CheckTimes(); }) {}
+
+HttpModule::~HttpModule() = default;
+
+std::unique_ptr<pfd_request> HttpModule::Fresh() {
+  RequestOwner& owner = *this;
+  if (spare_.empty()) return std::make_unique<pfd_request>(owner, calls_);
+  std::unique_ptr<pfd_request> request = std::move(spare_.back());
+  spare_.pop_back();
+  return request;
+}
+
+void HttpModule::OnUnused(pfd_request& request) {
+  deadlines_.Remove(request);
+  std::unique_ptr<pfd_request> own(&request);
+  if (spare_.size() >= kSpare) return;
+  own->Reset();
+  spare_.push_back(std::move(own));
+}
+
+void HttpModule::CallHandle(pfd_request& request, std::size_t state) {
+  try {
+    states_.Module().handle(states_.State(state), &request);
+    return;
+  } catch (const std::exception& exception) {
+    OnFault(request.Facts().Request(), exception.what());
+  } catch (...) {
+    OnFault(request.Facts().Request(), "its handler threw what is not a std::exception");
+  }
+  request.Answer().Fail();
+}
+
+// ---- what a request tells ----
+
+void HttpModule::Tell(pfd_request& request, const char* what, void (*function)(void*, pfd_request*)) {
+  if (function == nullptr) return;
+  request.Hold();  // the call may drop it
+  const std::size_t state = request.StateIndex();
+  CallModule(states_.Service(state), what, [&] { function(states_.State(state), &request); });
+  request.Drop();
+}
+
+void HttpModule::OnGone(pfd_request& request) { Tell(request, "gone", states_.Module().gone); }
+
+void HttpModule::OnDrained(pfd_request& request) { Tell(request, "drained", states_.Module().drained); }
+
+void HttpModule::OnArrived(pfd_request& request) { Tell(request, "arrived", states_.Module().arrived); }
+
+void HttpModule::OnFault(const HttpRequest& facts, std::string_view what) {
+  std::unique_lock lock(fault_mutex_);
+  const auto held_back = fault_lines_.Allow(Now());
+  lock.unlock();
+  if (!held_back) return;
+  log::Error({log::kRequestFailed,
+              ConnId{facts.connection},
+              {{"service", std::string_view(config_.name)}, {"suppressed", *held_back}}},
+             "{} {}: {}", facts.method_name, facts.target, what);
+}
+
+// ---- the time of a request ----
+
+void HttpModule::Watch(pfd_request& request) {
+  request.at = request.Answer().Active() + timeout_;
+  deadlines_.Add(request);
+  ArmTimer();
+}
+
+void HttpModule::ArmTimer() {
+  if (timer_.Pending() || deadlines_.Earliest() == nullptr) return;
+  // Most requests end long before: one timer for all, which need not be exact.
+  constexpr Duration kSoonest = std::chrono::milliseconds(5);
+  timer_.SetAfter(std::max<Duration>(deadlines_.Earliest()->at - Now(), kSoonest));
+}
+
+void HttpModule::CheckTimes() {
+  const Time now = Now();
+  for (;;) {
+    auto* const entry = deadlines_.Earliest();
+    if (entry == nullptr || entry->at > now) break;
+    auto& request = static_cast<pfd_request&>(*entry);
+    deadlines_.Remove(request);
+    const Time again = request.Answer().Active() + timeout_;
+    if (again > now) {
+      request.at = again;
+      deadlines_.Add(request);
+      continue;
+    }
+    request.Hold();  // answering may end it
+    const bool late = request.TimeOut();
+    if (late) OnTimedOut(request);
+    request.Drop();
+  }
+  ArmTimer();
+}
+
+}  // namespace preforkd::module

@@ -1,0 +1,166 @@
+#include "worker/module/http/module_request.h"
+
+#include <utility>
+
+using preforkd::Deferral;
+using preforkd::Exchange;
+using preforkd::HttpRequest;
+using preforkd::HttpResponse;
+using preforkd::LoopCall;
+
+namespace {
+
+pfd_request& Of(const LoopCall& call) { return *static_cast<pfd_request*>(call.owner); }
+
+}  // namespace
+
+// ---- the service's side ----
+
+void pfd_request::BeginInline(const HttpRequest& request, HttpResponse& response, Deferral& deferral) {
+  facts_.Set(request);
+  answer_.BeginInline(response);
+  deferral_ = &deferral;
+  in_pieces_ = request.body_follows;
+  references_ = 1;
+  // A body in pieces arrives through the exchange, also while handle() runs.
+  if (in_pieces_) Attach(deferral.Take());
+}
+
+void pfd_request::EndInline() {
+  if (exchange_ == nullptr && answer_.Open()) {
+    OnFault("500: its handler returned without an answer");
+    answer_.Fail();
+  }
+  answer_.EndInline();
+  deferral_ = nullptr;
+  Drop();
+}
+
+void pfd_request::BeginDeferred(std::shared_ptr<Exchange> exchange) {
+  in_pieces_ = exchange->Request().body_follows;
+  references_ = 1;
+  Attach(std::move(exchange));
+}
+
+void pfd_request::Attach(std::shared_ptr<Exchange> exchange) {
+  exchange_ = std::move(exchange);
+  exchange_->Observe(this);
+  facts_.Set(exchange_->Request());
+  answer_.BeginDeferred(*exchange_);
+}
+
+void pfd_request::NeedExchange() { Attach(deferral_->Take()); }
+
+bool pfd_request::TimeOut() {
+  if (!answer_.TimeOut(begun_ && !Kept())) return false;
+  body_.Stop();
+  TellGone();
+  return true;
+}
+
+void pfd_request::Run(std::size_t thread) {
+  state_ = thread;
+  begun_ = true;
+  owner_.Handle(*this, thread);
+  Drop();
+}
+
+void pfd_request::Reset() {
+  facts_.Reset();
+  answer_.Reset();
+  body_.Reset();
+  exchange_.reset();
+  state_ = 0;
+  references_ = 0;
+  keeps_ = 0;
+  begun_ = false;
+  told_gone_ = false;
+  data = nullptr;
+}
+
+// ---- the module's side ----
+
+std::int64_t pfd_request::Read(std::span<char> into) {
+  if (!in_pieces_) return facts_.Read(into);
+  bool read_on = false;
+  const std::int64_t size = body_.Read(into, /*wait=*/!InLoopThread(), read_on);
+  if (!read_on) return size;
+  if (InLoopThread()) {
+    exchange_->HoldBody(false);
+  } else {
+    // If the worker ends, nothing more arrives.
+    (void)Post([](const LoopCall& call) {
+      pfd_request& request = Of(call);
+      request.exchange_->HoldBody(false);
+      request.Drop();
+    });
+  }
+  return size;
+}
+
+void pfd_request::Keep() {
+  Hold();
+  keeps_.fetch_add(1, std::memory_order_relaxed);
+  // The request must outlive handle(): from now on it has a copy.
+  if (deferral_ != nullptr && exchange_ == nullptr && InLoopThread()) Attach(deferral_->Take());
+}
+
+void pfd_request::Drop() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  if (InLoopThread()) return Settle();
+  // If the worker ends, nothing will ask for the request.
+  (void)calls_.Post({[](const LoopCall& call) { Of(call).Settle(); }, this, nullptr, nullptr});
+}
+
+// ---- posts to the loop ----
+
+bool pfd_request::Post(void (*run)(const LoopCall&)) {
+  Hold();
+  if (calls_.Post({run, this, nullptr, nullptr}) == 0) return true;
+  references_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool pfd_request::PostDelivery() {
+  return Post([](const LoopCall& call) {
+    pfd_request& request = Of(call);
+    request.answer_.Deliver();
+    request.Drop();
+  });
+}
+
+// ---- what the exchange tells ----
+
+void pfd_request::OnLeaving() {
+  answer_.Leaving();
+  TellGone();
+}
+
+void pfd_request::OnEnded() {
+  answer_.Ended();
+  body_.Stop();
+  TellGone();
+}
+
+void pfd_request::OnRoom() {
+  answer_.Room();
+  if (Kept()) owner_.OnDrained(*this);
+}
+
+void pfd_request::OnBody(std::string_view piece, bool last) {
+  if (body_.Arrive(piece, last)) exchange_->HoldBody(true);
+  if (Kept()) owner_.OnArrived(*this);
+}
+
+void pfd_request::TellGone() {
+  if (Kept() && !std::exchange(told_gone_, true)) owner_.OnGone(*this);
+}
+
+// ---- the end ----
+
+void pfd_request::Settle() {
+  references_ = 1;  // what is done now may take and give back references
+  answer_.GiveUp();
+  if (exchange_ != nullptr) exchange_->Observe(nullptr);
+  owner_.OnUnused(*this);
+}

@@ -1,0 +1,123 @@
+// pfd_request: one HTTP request as a module holds it: what it asks, its answer, and for how long it lives.
+//
+// Counted references: the handler's while handle() runs, one for each keep(), one for each post to the loop.
+// When none is left, an unanswered request is answered with 500, and its owner gets it back.
+#ifndef PREFORKD_WORKER_MODULE_HTTP_MODULE_REQUEST_H_
+#define PREFORKD_WORKER_MODULE_HTTP_MODULE_REQUEST_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "common/event/loop_calls.h"
+#include "common/structures/deadline_heap.h"
+#include "worker/api/module.h"
+#include "worker/http/answer/handler.h"
+#include "worker/module/http/app_threads.h"
+#include "worker/module/http/arrived_body.h"
+#include "worker/module/http/request_answer.h"
+#include "worker/module/http/request_facts.h"
+
+namespace preforkd::module {
+
+// What a request needs of the service that made it. Loop thread only, but for Handle and OnFault.
+class RequestOwner {
+ public:
+  // Nothing holds the request any more: destroy or reuse it.
+  virtual void OnUnused(pfd_request& request) = 0;
+  // Call the module, for a kept request: the client has left, may be sent more, has sent more.
+  virtual void OnGone(pfd_request& request) = 0;
+  virtual void OnDrained(pfd_request& request) = 0;
+  virtual void OnArrived(pfd_request& request) = 0;
+  // In an application thread: runs handle().
+  virtual void Handle(pfd_request& request, std::size_t thread) = 0;
+  // The module has done something wrong with this request. Any thread.
+  virtual void OnFault(const HttpRequest& facts, std::string_view what) = 0;
+
+ protected:
+  ~RequestOwner() = default;
+};
+
+}  // namespace preforkd::module
+
+// At global scope, because module.h names it.
+struct pfd_request final : private preforkd::Exchange::Observer,
+                           private preforkd::module::RequestAnswer::Host,
+                           public preforkd::module::AppThreads::Job,
+                           public preforkd::DeadlineHeap::Entry {
+ public:
+  // Both must outlive it.
+  pfd_request(preforkd::module::RequestOwner& owner, preforkd::LoopCalls& calls)
+      : owner_(owner), calls_(calls), answer_(*this) {}
+
+  // ---- for the service; loop thread ----
+
+  // Inside Start, before handle(): the arguments are valid until EndInline.
+  void BeginInline(const preforkd::HttpRequest& request, preforkd::HttpResponse& response,
+                   preforkd::Deferral& deferral);
+  // handle() has returned. Drops the handler's reference.
+  void EndInline();
+  // For an application thread, which drops the handler's reference.
+  void BeginDeferred(std::shared_ptr<preforkd::Exchange> exchange);
+  // The time of the request is over. False: it was answered, or may go on.
+  bool TimeOut();
+  // Hands the connection back with the request, which no thread has begun. False: it stays here.
+  bool Travel() { return exchange_->Travel(); }
+  // A thread has begun it.
+  [[nodiscard]] bool Begun() const { return begun_.load(std::memory_order_relaxed); }
+  // The state of the module that it belongs to: the thread that runs it; 0 for an event module.
+  [[nodiscard]] std::size_t StateIndex() const { return state_; }
+  // For another request. Precondition: it is not in use.
+  void Reset();
+  // AppThreads::Job
+  void Run(std::size_t thread) override;
+
+  // ---- for the functions of the server; any thread ----
+
+  [[nodiscard]] preforkd::module::RequestFacts& Facts() { return facts_; }
+  [[nodiscard]] preforkd::module::RequestAnswer& Answer() { return answer_; }
+  std::int64_t Read(std::span<char> into);
+  void Keep();
+  [[nodiscard]] bool Kept() const { return keeps_ > 0; }
+  void Drop();
+  // Like Keep, for a call: the request is not kept by it.
+  void Hold() { references_.fetch_add(1, std::memory_order_relaxed); }
+
+  std::atomic<void*> data{nullptr};  // the module's own
+
+ private:
+  // Exchange::Observer
+  void OnLeaving() override;
+  void OnEnded() override;
+  void OnRoom() override;
+  void OnBody(std::string_view piece, bool last) override;
+  // RequestAnswer::Host
+  [[nodiscard]] bool InLoopThread() const override { return calls_.InLoopThread(); }
+  void NeedExchange() override;
+  bool PostDelivery() override;
+  void OnFault(std::string_view what) override { owner_.OnFault(facts_.Request(), what); }
+
+  void Attach(std::shared_ptr<preforkd::Exchange> exchange);
+  void TellGone();
+  // The last reference is gone: completes the answer, and tells the owner.
+  void Settle();
+  // Calls `run` in the loop thread, with a reference. False: the worker ends.
+  bool Post(void (*run)(const preforkd::LoopCall&));
+
+  preforkd::module::RequestOwner& owner_;
+  preforkd::LoopCalls& calls_;
+  preforkd::module::RequestFacts facts_;
+  preforkd::module::RequestAnswer answer_;
+  preforkd::module::ArrivedBody body_;            // if it comes in pieces
+  preforkd::Deferral* deferral_ = nullptr;        // inside handle() in the loop thread
+  std::shared_ptr<preforkd::Exchange> exchange_;  // loop thread only
+  std::atomic<std::size_t> state_{0};
+  std::atomic<std::uint32_t> references_{0};
+  std::atomic<std::uint32_t> keeps_{0};
+  std::atomic<bool> begun_{false};
+  bool in_pieces_ = false;
+  bool told_gone_ = false;  // loop thread only
+};
+
+#endif

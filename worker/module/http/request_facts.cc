@@ -1,0 +1,42 @@
+#include "worker/module/http/request_facts.h"
+
+#include "worker/module/host/values.h"
+
+namespace preforkd::module {
+
+void RequestFacts::Set(const HttpRequest& request) {
+  const std::lock_guard lock(mutex_);
+  request_ = &request;
+  fields_.clear();
+}
+
+void RequestFacts::Reset() {
+  request_ = nullptr;
+  fields_.clear();
+  peer_.clear();
+  read_ = 0;
+}
+
+const std::vector<pfd_field>& RequestFacts::Fields() {
+  const std::lock_guard lock(mutex_);
+  if (fields_.empty()) {
+    for (const HttpField& field : request_->fields)
+      fields_.push_back({ToStr(field.name), ToStr(field.value)});
+  }
+  return fields_;
+}
+
+std::string_view RequestFacts::Peer() {
+  const std::lock_guard lock(mutex_);
+  if (peer_.empty()) peer_ = request_->peer->Text();
+  return peer_;
+}
+
+std::int64_t RequestFacts::Read(std::span<char> into) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t size = request_->body.substr(read_).copy(into.data(), into.size());
+  read_ += size;
+  return static_cast<std::int64_t>(size);
+}
+
+}  // namespace preforkd::module

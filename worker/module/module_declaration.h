@@ -1,0 +1,17 @@
+// What the table of a module declares, as plain data that outlives the library and can leave the process.
+#ifndef PREFORKD_WORKER_MODULE_MODULE_DECLARATION_H_
+#define PREFORKD_WORKER_MODULE_MODULE_DECLARATION_H_
+
+#include "common/base/result.h"
+#include "common/config/module_declaration.h"
+#include "worker/api/module.h"
+
+namespace preforkd {
+
+// Precondition: CheckModule() accepted the table. Error: a predicate, "has a counter without a name". Names,
+// ranges and defaults of settings are not checked here (CheckSettings).
+Result<ModuleDeclaration> DeclarationOf(const pfd_module& table);
+
+}  // namespace preforkd
+
+#endif
