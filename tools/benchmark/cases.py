@@ -7,7 +7,7 @@ from servers.apache import APACHE
 from servers.gunicorn import GUNICORN
 from servers.haproxy import HAPROXY
 from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
-from servers.preforkd import PREFORKD, PREFORKD_TWO
+from servers.preforkd import PREFORKD, PREFORKD_BLOCKING, PREFORKD_EVENT, PREFORKD_TWO
 from servers.server import BLOCKING, CONSTANT, FILES
 
 _LOAD_COLUMNS = ("rps", "cpu", "p50", "p99", "p999", "pss")
@@ -75,6 +75,10 @@ CASES = (
     _load("keepalive-64", "kept connections, 64 clients", _KEPT_PEERS, Load(64)),
     _load("keepalive-512", "kept connections, 512 clients", _KEPT_PEERS, Load(512)),
     _load("pipelined-16", "kept connections, 64 clients, 16 requests at a time", _KEPT_PEERS, Load(64, pipeline=16)),
+    _load("module-event-64", "kept connections, 64 clients; the answer comes from an event module",
+          (PREFORKD_EVENT, NGINX), Load(64)),
+    _load("module-blocking-64", "kept connections, 64 clients; the answer comes from a blocking module",
+          (PREFORKD_BLOCKING, NGINX), Load(64)),
     _load("static-1k", "a file of 1 KiB, kept connections, 64 clients", _FILE_PEERS, Load(64, "/1k.bin")),
     _load("static-100k", "a file of 100 KiB, kept connections, 64 clients", _FILE_PEERS, Load(64, "/100k.bin")),
     _load("static-10m", "a file of 10 MiB, kept connections, 8 clients", _FILE_PEERS, Load(8, "/10m.bin"), lengths=2),

@@ -15,7 +15,7 @@ from runners import GENERATORS
 from summary import OURS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_TARGETS = ("//tools/benchmark:preforkd_measured", "//tools/benchmark:open_load")
+_TARGETS = tuple("//tools/benchmark:" + program for program in session.PROGRAMS)
 _WRONG_COMMAND_LINE = 64
 _MAX_SECONDS = 10
 

@@ -37,6 +37,8 @@ GOALS = (
     Goal(("workers-64",), "preforkd-2", "cpu", 1.1),
     Goal(("keepalive-64",), "nginx", "cpu", 1.0),
     _at_least(("keepalive-64",), "nginx", "rps", 1.0),
+    Goal(("module-event-64",), "nginx", "cpu", 1.05),
+    Goal(("module-blocking-64",), "nginx", "cpu", 1.6),
     Goal(("static-100k",), "nginx", "cpu", 1.0),
     _at_least(("static-100k",), "nginx", "rps", 1.0),
     Goal(_SHORT + _KEPT + _STATIC, "apache", "cpu", 0.35),

@@ -2,6 +2,8 @@
 #include "master/program.h"
 #include "tools/benchmark/measured_service.h"
 #include "worker/http/http_service_type.h"
+#include "worker/module/describe_module.h"
+#include "worker/module/module_service_type.h"
 #include "worker/process/worker.h"
 
 int main(int argc, char** argv) {
@@ -9,8 +11,11 @@ int main(int argc, char** argv) {
   services["http"] = preforkd::HttpServiceType();
   services["measured"] = preforkd::benchmark::MeasuredServiceType();
 
+  services["module"] = preforkd::ModuleServiceType();
+
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
+  program.describe_module = preforkd::MakeModuleDescriber();
   return preforkd::RunProgram(argc, argv, program);
 }

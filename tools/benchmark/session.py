@@ -50,6 +50,10 @@ class Setting:
         return asked if getattr(asked, "can", lambda load: True)(case.load) else GENERATORS["wrk"]
 
 
+# What Bazel has built.
+PROGRAMS = ("preforkd_measured", "open_load", "measured_event.so", "measured_blocking.so")
+
+
 @contextlib.contextmanager
 def setting(programs: Path, seconds, generator):
     """A folder with the files to serve and copies of the programs: a build meanwhile has no effect."""
@@ -60,7 +64,7 @@ def setting(programs: Path, seconds, generator):
             (folder / part).mkdir()
         for file, content in _FILES.items():
             (folder / "root" / file).write_bytes(content)
-        for program in ("preforkd_measured", "open_load"):
+        for program in PROGRAMS:
             shutil.copy(programs / program, folder / "programs")
         yield Setting(folder, folder / "programs", seconds, generator, _unprivileged_user())
 

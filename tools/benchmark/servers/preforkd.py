@@ -32,8 +32,21 @@ def launch(order: Order) -> Launch:
                   {"preforkd.toml": config})
 
 
+def launch_module(order: Order, name: str) -> Launch:
+    """With the measured answer in a module."""
+    plain = launch(order)
+    config = plain.files["preforkd.toml"].replace('type = "measured"',
+                                                  f'type = "module"\npath = "{order.programs}/{name}.so"')
+    return Launch(plain.arguments, {"preforkd.toml": config})
+
+
 _VERSION = ["{programs}/preforkd_measured", "--version"]
 
 PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch, _VERSION)
+# With the handler in a module: in the loop thread, and in an application thread.
+PREFORKD_EVENT = Server("preforkd", frozenset({CONSTANT}), lambda order: launch_module(order, "measured_event"),
+                        _VERSION)
+PREFORKD_BLOCKING = Server("preforkd", frozenset({CONSTANT}), lambda order: launch_module(order, "measured_blocking"),
+                           _VERSION)
 # The same with two workers, whatever the number of the case.
 PREFORKD_TWO = Server("preforkd-2", PREFORKD.offers, lambda order: launch(replace(order, workers=2)), _VERSION)
