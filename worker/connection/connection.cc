@@ -95,6 +95,11 @@ void Connection::Travel() {
   host_.DecideLater();
 }
 
+void Connection::WakeSoon() {
+  verdict_.wake = true;
+  host_.DecideLater();
+}
+
 void Connection::SwitchService(Service& service, Luggage luggage) {
   socket_.Facts().proxy_header_due = false;
   verdict_.next = std::make_unique<Beginning>(Beginning{service, std::move(luggage)});

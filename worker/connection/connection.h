@@ -42,7 +42,7 @@ class Connection {
     virtual void OnIdle() = 0;
     // See Connection::Call.
     virtual void Call(const std::function<void()>& callback) = 0;
-    // The session has made a decision, perhaps outside a callback that the host runs.
+    // The session has made a decision or a wish, perhaps outside a callback that the host runs.
     virtual void DecideLater() = 0;
 
    protected:
@@ -102,6 +102,9 @@ class Connection {
   // Asks the worker to hand the connection back. That happens after the current callback has returned, like
   // Close. The connection stays if TravelRefusal() gives a reason or the luggage is too large.
   void Travel();
+
+  // Session::OnReady is called once, soon, with kNone. Also while another session is on the stack.
+  void WakeSoon();
 
   // Counts one request, for this connection and in the scoreboard.
   void CountRequest();

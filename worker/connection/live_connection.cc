@@ -144,6 +144,7 @@ void LiveConnection::Run(Callback callback) {
       Open(next->service, std::move(next->luggage));
     });
   }
+  if (verdict.wake && !verdict.closing) DecideLater();
   // Destroy nothing inside a callback of another session: its caller may be iterating over all connections.
   if (inside && (verdict.closing || verdict.travel)) return DecideLater();
   if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
@@ -155,7 +156,9 @@ void LiveConnection::Call(const std::function<void()>& callback) { Run(std::cref
 
 void LiveConnection::ApplyVerdict() {
   due_ = false;
-  Run([] {});
+  Run([this] {
+    if (std::exchange(connection_.Verdict().wake, false)) session_->OnReady(Interest::kNone);
+  });
 }
 
 }  // namespace preforkd

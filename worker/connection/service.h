@@ -45,7 +45,8 @@ class Session {
   virtual ~Session() = default;
 
   // The socket is ready for what Connection::Await asked for. Also called once directly after Open, with
-  // kRead, before the socket is watched: read first, and call Connection::Await only to wait for more.
+  // kRead, before the socket is watched: read first, and call Connection::Await only to wait for more. kNone
+  // after Connection::WakeSoon.
   virtual void OnReady(Interest ready) = 0;
 
   // The timeout of Connection::SetTimeout or SetIdleTimeout has expired.

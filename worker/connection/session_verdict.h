@@ -31,6 +31,7 @@ struct SessionVerdict {
   std::optional<LossReason> loss;             // set if it ends through a fault of this server
   bool closing = false;
   bool travel = false;
+  bool wake = false;
 };
 
 }  // namespace preforkd

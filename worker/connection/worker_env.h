@@ -57,6 +57,10 @@ struct WorkerEnv {
 
   DueConnections due{loop};
 
+  // The HTTP session that works on what it has received: code of a service may be on the stack, and the
+  // buffers below hold what this session has not sent yet. Others must not send now. nullptr: none.
+  const void* busy = nullptr;
+
   // Scratch buffers shared by all connections: valid only within one callback. So an idle connection holds no
   // buffer.
   std::array<char, 64 * 1024> in{};

@@ -23,6 +23,7 @@ void AccessRecord::Begin(std::string_view head, const AccessEntry& known, std::u
   parts_ = Log()->Begin(entry);
   body_size_ = body_size;
   end_ = UINT64_MAX;
+  grows_ = false;
   began_ = std::exchange(arrived_, Time{});
   Put(body_size);
 }
@@ -38,7 +39,7 @@ void AccessRecord::BeforeSending() {
 
 void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
   if (!open_) return;
-  if (sent < end_) {
+  if (sent < end_ || grows_) {
     Log()->Retract(std::exchange(put_, 0));
     if (!all) {
       if (!kept_.empty()) return;

@@ -34,10 +34,14 @@ class AccessRecord {
   // size is not known before: the record stays open until SetEnd.
   void Grow(std::uint64_t bytes, std::uint64_t end) {
     body_size_ += bytes;
-    end_ = end + 1;
+    end_ = end;
+    grows_ = true;
   }
   // Sets the position in the output where the response ends.
-  void SetEnd(std::uint64_t end) { end_ = end; }
+  void SetEnd(std::uint64_t end) {
+    end_ = end;
+    grows_ = false;
+  }
   // Call before sending anything.
   void BeforeSending();
   // `sent` bytes of the output have been sent so far. `all`: nothing more will be sent.
@@ -56,6 +60,7 @@ class AccessRecord {
   Time began_{};           // start of the open record
   std::uint32_t put_ = 0;  // size of the line that can still be removed
   bool open_ = false;
+  bool grows_ = false;  // its end is not known yet
 };
 
 }  // namespace preforkd::http

@@ -1,6 +1,7 @@
 #include "worker/http/http_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "worker/http/idle_context.h"
 
@@ -13,11 +14,29 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage 
       wait_(connection, shared.config, UnpackIdle(luggage.context).until),
       reader_(shared, responder_, std::move(luggage.unread), UnpackIdle(luggage.context).empty_lines) {}
 
+template <typename Step>
+auto HttpSession::Work(Step step) {
+  class Mark {
+   public:
+    Mark(const void*& place, const void* self) : place_(place), before_(std::exchange(place, self)) {}
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    ~Mark() { place_ = before_; }
+
+   private:
+    const void*& place_;
+    const void* before_;
+  };
+  const Mark mark(connection_.Env().busy, this);
+  return step();
+}
+
 void HttpSession::OnReady(Interest ready) {
   if (linger_) return linger_->OnReadable();
+  if (ready == Interest::kNone) return DecideNext();
   if (responder_.Deferred() && !reader_.WantsPiece() && !Has(ready, Interest::kWrite))
     return CheckLeaving(ready);
-  if (responder_.Waiting() || reader_.UseCarried()) return DecideNext();
+  if (responder_.Waiting() || Work([this] { return reader_.UseCarried(); })) return DecideNext();
   Receive();
 }
 
@@ -26,7 +45,7 @@ void HttpSession::OnTimeout() {
   if (wait_.For() == WaitFor::kRoom) wait_.Delivered(responder_.Delivered());
   if (!wait_.Over()) return;
   if (!wait_.InRequest() || reader_.Answered()) return connection_.Close();
-  reader_.Refuse(408);
+  Work([this] { reader_.Refuse(408); });
   DecideNext();
 }
 
@@ -50,6 +69,7 @@ const char* HttpSession::TravelRefusal() const {
 const char* HttpSession::DeferredRefusal() const {
   const Exchange& exchange = responder_.Current();
   if (!exchange.Offered()) return "a request is being answered";
+  if (exchange.Request().body_follows) return "the body of the request has been read in pieces";
   if (responder_.Waiting()) return "a response is being sent";
   return exchange.RequestSize() + reader_.Pending().size() > kMaxLuggageBytes
              ? "the request is too large to travel"
@@ -81,7 +101,7 @@ void HttpSession::OnCrowded() {
   if (responder_.Deferred()) return;                   // it is being served
   if (wait_.Idle() && connection_.HasInput()) return;  // its next request has just arrived
   if (wait_.InRequest() && !reader_.Answered()) {
-    reader_.Refuse(408);
+    Work([this] { reader_.Refuse(408); });
     (void)responder_.Flush();
   }
   connection_.Close("too slow while places were short");
@@ -93,7 +113,7 @@ void HttpSession::Receive() {
   switch (result.kind) {
     case IoResult::Kind::kDone:
       wait_.Progress(result.size);
-      reader_.Use({buffer.data(), result.size}, result.size == buffer.size());
+      Work([&] { reader_.Use({buffer.data(), result.size}, result.size == buffer.size()); });
       break;
     case IoResult::Kind::kAgain: break;
     // End of file within a request: the client cannot get an answer.
@@ -107,7 +127,9 @@ void HttpSession::DecideNext() {
   // Only if the client announced its last request: to a client that sends more, the kernel answers the close
   // with a reset, which can discard unsent data.
   Output::Progress progress = responder_.Flush(/*last=*/reader_.ClientEnds());
-  while (progress == Output::Progress::kDrained && MayGoOn() && reader_.GoOn()) progress = responder_.Flush();
+  while (progress == Output::Progress::kDrained && MayGoOn() && Work([this] { return reader_.GoOn(); })) {
+    progress = responder_.Flush();
+  }
   if (reader_.TakeCompleted()) wait_.End();  // its deadline has been met
   switch (progress) {
     case Output::Progress::kBroken:
@@ -116,8 +138,10 @@ void HttpSession::DecideNext() {
     case Output::Progress::kDrained: responder_.Deferred() ? AwaitAnswer() : AwaitNext(); break;
   }
   // Last, because each may answer, and then decides again.
-  if (reader_.TakeDeferred()) return responder_.Current().Attach(*this);
-  if (responder_.Deferred()) responder_.Current().Sent();
+  const bool begun = reader_.TakeDeferred();
+  if (!responder_.Deferred()) return;
+  if (begun) return responder_.Current().Attach(*this);
+  responder_.Current().Holds() ? responder_.Current().SendHeld() : responder_.Current().Sent();
 }
 
 void HttpSession::AwaitNext() {
@@ -178,6 +202,11 @@ void HttpSession::Travel() {
 
 void HttpSession::ReadOn() {
   connection_.Call([this] { DecideNext(); });
+}
+
+// A session that works on its own input decides when it has done so.
+void HttpSession::WakeSoon() {
+  if (connection_.Env().busy != this) connection_.WakeSoon();
 }
 
 void HttpSession::Completed(bool keep) {

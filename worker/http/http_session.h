@@ -31,6 +31,9 @@ class HttpSession final : public Session, private Exchange::Sender, public Recyc
   void OnCrowded() override;
 
  private:
+  // Runs `step`, in which the reader calls handlers: meanwhile no other session may send. Returns its result.
+  template <typename Step>
+  auto Work(Step step);
   void Receive();
   // Decides the next step; the last call of every callback.
   void DecideNext();
@@ -42,6 +45,8 @@ class HttpSession final : public Session, private Exchange::Sender, public Recyc
   void Abandon(const char* why) override;
   void Travel() override;
   void ReadOn() override;
+  [[nodiscard]] bool Ready() const override { return connection_.Env().busy == nullptr; }
+  void WakeSoon() override;
   [[nodiscard]] std::uint64_t Unsent() const override { return responder_.Unsent(); }
   // The deferred request has its answer, or the end of it. `keep`: the connection stays open.
   void Completed(bool keep);

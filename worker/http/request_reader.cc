@@ -153,7 +153,7 @@ void RequestReader::RefuseBody(int status) {
 }
 
 void RequestReader::Refuse(int status, std::string_view head) {
-  if (!responder_.Deferred() || responder_.TakeBack()) responder_.Refuse(status, head);
+  responder_.Deferred() ? responder_.RefuseDeferred(status) : responder_.Refuse(status, head);
   Shut();
 }
 

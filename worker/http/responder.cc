@@ -6,6 +6,7 @@
 #include <array>
 #include <ctime>
 #include <exception>
+#include <utility>
 
 #include "common/base/log.h"
 #include "worker/http/answer/error_page.h"
@@ -64,10 +65,10 @@ AccessEntry Responder::KnownOf(const HttpRequest& request) const {
 
 // ---- a request that was deferred ----
 
-bool Responder::TakeBack() {
+void Responder::RefuseDeferred(int status) {
   const std::shared_ptr<Exchange> exchange = std::move(exchange_);
   exchange->Detach();
-  return !streaming_;
+  if (!std::exchange(streaming_, false)) Refuse(status, exchange->HeadBytes());
 }
 
 bool Responder::Complete(HttpResponse& response) {

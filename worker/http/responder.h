@@ -60,8 +60,9 @@ class Responder {
   [[nodiscard]] bool EndStream();
   // No answer will come.
   void Abandon() { exchange_.reset(); }
-  // Takes the request from its handler. False: its answer has begun.
-  [[nodiscard]] bool TakeBack();
+  // Takes the request from its handler, and answers with an error, as the last response. If the answer has
+  // begun, nothing can be added to it.
+  void RefuseDeferred(int status);
 
   // ---- sending ----
 

@@ -16,84 +16,102 @@ Exchange::Exchange(std::string_view head, const HttpRequest& request)
   request_.connection = request.connection;
 }
 
+Exchange::Held& Exchange::Hold() {
+  if (held_ != nullptr) return *held_;
+  held_ = std::make_unique<Held>();
+  if (sender_ != nullptr) sender_->WakeSoon();
+  return *held_;
+}
+
 void Exchange::Answer(HttpResponse response) {
   PF_CHECK(state_ == State::kOpen, "a request was answered twice");
   state_ = State::kDone;
-  if (sender_ != nullptr) return std::exchange(sender_, nullptr)->SendWhole(response);
-  early_ = std::make_unique<Early>();
-  early_->response = std::move(response);
+  if (MaySend()) return std::exchange(sender_, nullptr)->SendWhole(response);
+  Held& held = Hold();
+  held.response = std::move(response);
+  held.whole = true;
 }
 
 void Exchange::Begin(HttpResponse head) {
   PF_CHECK(state_ == State::kOpen, "a request was answered twice");
   state_ = State::kStreaming;
-  if (sender_ != nullptr) return sender_->SendHead(head);
-  early_ = std::make_unique<Early>();
-  early_->response = std::move(head);
-  early_->streamed = true;
+  if (MaySend()) return sender_->SendHead(head);
+  Hold().response = std::move(head);
 }
 
 std::uint64_t Exchange::Write(std::string_view piece) {
   PF_CHECK(state_ == State::kStreaming, "a piece was written outside of a streamed answer");
-  if (sender_ == nullptr) {
-    early_->pieces.append(piece);
-    return early_->pieces.size();
+  if (MaySend()) {
+    sender_->SendPiece(piece);
+    if (state_ != State::kStreaming) return 0;  // the connection has ended, or the observer has
+  } else {
+    Hold().pieces.append(piece);
   }
-  sender_->SendPiece(piece);
-  if (sender_ == nullptr) return 0;  // the connection has ended
-  const std::uint64_t waiting = sender_->Unsent();
+  const std::uint64_t waiting =
+      (held_ == nullptr ? 0 : held_->pieces.size()) + (sender_ == nullptr ? 0 : sender_->Unsent());
   above_mark_ = waiting > kMark;
-  if (waiting > kMaxWaiting) sender_->Abandon("its handler does not wait for the client");
+  if (waiting <= kMaxWaiting) return waiting;
+  Abandon("its handler does not wait for the client");
+  state_ = State::kEnded;
+  if (observer_ != nullptr) observer_->OnEnded();
   return waiting;
 }
 
 void Exchange::Finish() {
   PF_CHECK(state_ == State::kStreaming, "the end of an answer that was not begun");
   state_ = State::kDone;
-  if (sender_ != nullptr) return std::exchange(sender_, nullptr)->SendEnd();
-  early_->finished = true;
+  if (MaySend()) return std::exchange(sender_, nullptr)->SendEnd();
+  Hold().finished = true;
 }
 
 void Exchange::Abandon(const char* why) {
   PF_CHECK(state_ == State::kStreaming, "an answer was abandoned that was not begun");
   state_ = State::kDone;
-  if (sender_ != nullptr) return std::exchange(sender_, nullptr)->Abandon(why);
-  early_->finished = false;
+  if (MaySend()) return std::exchange(sender_, nullptr)->Abandon(why);
+  Hold().gave_up = why;
 }
 
 void Exchange::Attach(Sender& sender) {
   sender_ = &sender;
-  const std::unique_ptr<Early> early = std::move(early_);
-  if (early == nullptr) return;
-  if (!early->streamed) return std::exchange(sender_, nullptr)->SendWhole(early->response);
-  sender.SendHead(early->response);
-  if (sender_ != nullptr && !early->pieces.empty()) sender_->SendPiece(early->pieces);
+  SendHeld();
+}
+
+void Exchange::SendHeld() {
+  const std::unique_ptr<Held> held = std::move(held_);
+  if (held == nullptr) return;
+  if (held->whole) return std::exchange(sender_, nullptr)->SendWhole(*held->response);
+  // No OnRoom in the middle: what it writes would overtake the pieces.
+  const bool above = std::exchange(above_mark_, false);
+  if (held->response) sender_->SendHead(*held->response);
+  if (sender_ != nullptr && !held->pieces.empty()) sender_->SendPiece(held->pieces);
   if (sender_ == nullptr) return;
-  above_mark_ = sender_->Unsent() > kMark;
-  if (state_ != State::kDone) return;
-  Sender& last = *std::exchange(sender_, nullptr);
-  early->finished ? last.SendEnd() : last.Abandon("its handler gave up");
+  if (held->finished) return std::exchange(sender_, nullptr)->SendEnd();
+  if (held->gave_up != nullptr) return std::exchange(sender_, nullptr)->Abandon(held->gave_up);
+  above_mark_ = above;
+  Sent();
 }
 
 void Exchange::Detach() {
   sender_ = nullptr;
-  if (state_ == State::kDone) return;
+  held_.reset();
+  if (Over()) return;
   state_ = State::kEnded;
   if (observer_ != nullptr) observer_->OnEnded();
 }
 
 void Exchange::HoldBody(bool hold) {
   const bool goes_on = std::exchange(body_held_, hold) && !hold;
-  if (goes_on && sender_ != nullptr) sender_->ReadOn();
+  if (!goes_on || sender_ == nullptr) return;
+  sender_->Ready() ? sender_->ReadOn() : sender_->WakeSoon();
 }
 
 void Exchange::Body(std::string_view piece, bool last) {
-  if (observer_ != nullptr) observer_->OnBody(piece, last);
+  if (!Over() && observer_ != nullptr) observer_->OnBody(piece, last);
 }
 
 bool Exchange::Travel() {
   PF_CHECK(state_ == State::kOpen, "a request that is being answered cannot travel");
-  if (sender_ == nullptr) return false;
+  if (sender_ == nullptr || !sender_->Ready()) return false;
   offered_ = true;
   sender_->Travel();
   offered_ = false;
@@ -113,7 +131,7 @@ std::size_t Exchange::RequestSize() const {
 }
 
 void Exchange::Leaving() {
-  if (std::exchange(leaving_, true) || observer_ == nullptr) return;
+  if (std::exchange(leaving_, true) || Over() || observer_ == nullptr) return;
   observer_->OnLeaving();
 }
 

@@ -4,12 +4,16 @@
 // the connection ends first, the exchange lives on as long as the handler holds it, and ignores the answer.
 // It knows no timeout: the handler that took it must answer, also with an error.
 //
-// Loop thread only. Its calls may run the session, and that may end the connection.
+// Answers that are given while a session works on its input, inside Start or OnBody of any request, are held
+// until that is done: the sessions share buffers.
+//
+// Loop thread only. Its calls may run the session, and that may end the connection: hold a reference meanwhile.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,7 +37,7 @@ class Exchange {
     virtual void OnLeaving() = 0;
     // The connection has ended: no answer is possible any more.
     virtual void OnEnded() = 0;
-    // No more than kMark bytes wait again.
+    // No more than kMark bytes wait again, after a Write that returned more.
     virtual void OnRoom() = 0;
     // A piece of the body has arrived, where it comes in pieces. `last`: the body is complete.
     virtual void OnBody(std::string_view piece, bool last) = 0;
@@ -52,6 +56,10 @@ class Exchange {
     // The answer cannot be completed: ends the connection.
     virtual void Abandon(const char* why) = 0;
     virtual void Travel() = 0;
+    // False: a session works on its input, this one or another. Call none of the others now, but Unsent.
+    [[nodiscard]] virtual bool Ready() const = 0;
+    // SendHeld is wanted when it is ready again.
+    virtual void WakeSoon() = 0;
     // Pieces of the body are wanted again.
     virtual void ReadOn() = 0;
     // Bytes that the socket has not taken yet.
@@ -78,7 +86,8 @@ class Exchange {
   void Answer(HttpResponse response);
   // Sends the head of an answer of unknown length. The same preconditions. The body of `head` is ignored.
   void Begin(HttpResponse head);
-  // Sends a piece; returns the number of bytes that wait for the client. Precondition: Streaming().
+  // Sends a piece; returns the number of bytes that wait for the client. Precondition: Streaming(). Above
+  // kMaxWaiting the connection ends (OnEnded).
   std::uint64_t Write(std::string_view piece);
   // The answer is complete. Precondition: Streaming().
   void Finish();
@@ -90,7 +99,8 @@ class Exchange {
   void HoldBody(bool hold);
 
   // Offers the connection to another worker, together with the request, as if it had not been read. True: it
-  // has left. Precondition: Open(), and Start has returned.
+  // has left. False: it stays, also because its body comes in pieces. Precondition: Open(), and Start has
+  // returned.
   bool Travel();
 
   // ---- for the session ----
@@ -100,9 +110,12 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  // The handler has returned. From now on answers go to `sender`; those that were given before follow at
-  // once.
+  // The handler has returned. From now on answers go to `sender`; those that are held follow at once.
   void Attach(Sender& sender);
+  // Something was answered while the sender was not ready.
+  [[nodiscard]] bool Holds() const { return held_ != nullptr; }
+  // Gives it to the sender, which is ready now.
+  void SendHeld();
   // The session ends, or the handler has answered in another way.
   void Detach();
   void Leaving();
@@ -121,13 +134,20 @@ class Exchange {
  private:
   enum class State : std::uint8_t { kOpen, kStreaming, kDone, kEnded };
 
-  // What is answered before Start has returned: the session is not ready for it inside that call.
-  struct Early {
-    HttpResponse response;
+  // What was answered and not given to the sender yet.
+  struct Held {
+    std::optional<HttpResponse> response;
     std::string pieces;
-    bool streamed = false;
+    bool whole = false;            // `response` is not the head of a streamed answer
     bool finished = false;
+    const char* gave_up = nullptr;  // Abandon, and why
   };
+
+  // What is answered now can be sent at once.
+  [[nodiscard]] bool MaySend() const { return sender_ != nullptr && held_ == nullptr && sender_->Ready(); }
+  // For what cannot.
+  Held& Hold();
+  [[nodiscard]] bool Over() const { return state_ == State::kDone || state_ == State::kEnded; }
 
   http::KeptHead head_;
   std::string body_;
@@ -135,7 +155,7 @@ class Exchange {
   HttpRequest request_;
   Sender* sender_ = nullptr;
   Observer* observer_ = nullptr;
-  std::unique_ptr<Early> early_;
+  std::unique_ptr<Held> held_;
   State state_ = State::kOpen;
   bool leaving_ = false;
   bool above_mark_ = false;

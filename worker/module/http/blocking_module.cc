@@ -78,13 +78,13 @@ void BlockingModule::Spread() {
     one.request->Hold();
     const bool left = one.request->Travel();
     if (left) {
-      one.request->Drop();  // of the thread, which will not run it
+      one.request->Release();  // for the thread, which will not run it
       --free;
     } else {
       threads_.AddFirst(*one.request);
       ++i;
     }
-    one.request->Drop();
+    one.request->Release();
   }
   ForgetBegun();
   if (!waiting_.empty()) ArmSpread();
@@ -94,7 +94,7 @@ void BlockingModule::Spread() {
 
 void BlockingModule::OnTimedOut(pfd_request& request) {
   if (!request.Begun()) {
-    if (threads_.TakeBack(request)) request.Drop();
+    if (threads_.TakeBack(request)) request.Release();
     return OnFault(request.Facts().Request(), "504: no thread was free in time");
   }
   const std::optional<pthread_t> thread = threads_.RunnerOf(request);

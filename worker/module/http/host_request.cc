@@ -15,14 +15,18 @@ namespace {
 // What the module asks for may be put together at the first question.
 pfd_request& Own(const pfd_request* request) { return *const_cast<pfd_request*>(request); }
 
-// An exception, which only a lack of memory causes, must not reach C code.
+// Calls `call` for a request, which may end it: in the loop thread the module's gone() may be called, and
+// drop it. An exception, which only a lack of memory causes, must not reach C code.
 template <typename Call>
-auto Guarded(Call call) -> decltype(call()) {
+auto Guarded(pfd_request* request, Call call) -> decltype(call()) {
+  request->Hold();
+  decltype(call()) result = -ENOMEM;
   try {
-    return call();
+    result = call();
   } catch (const std::exception&) {
-    return static_cast<decltype(call())>(-ENOMEM);
   }
+  request->Release();
+  return result;
 }
 
 std::span<const pfd_field> FieldsOf(const pfd_field* fields, std::size_t count) {
@@ -78,11 +82,11 @@ pfd_str HostPeer(const pfd_request* request) {
 }
 
 std::int64_t HostRead(pfd_request* request, void* into, std::size_t size) {
-  return request->Read({static_cast<char*>(into), size});
+  return Guarded(request, [&] { return request->Read({static_cast<char*>(into), size}); });
 }
 
 int HostRespond(pfd_request* request, int status, const pfd_field* fields, std::size_t count, pfd_str body) {
-  return Guarded([&] {
+  return Guarded(request, [&] {
     return request->Answer().Respond(
         {.status = status, .fields = FieldsOf(fields, count), .body = ToView(body)});
   });
@@ -91,7 +95,7 @@ int HostRespond(pfd_request* request, int status, const pfd_field* fields, std::
 int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, std::size_t count, int fd,
                     std::uint64_t offset, std::uint64_t size) {
   UniqueFd file(fd);
-  return Guarded([&] {
+  return Guarded(request, [&] {
     // A status that no answer has: the client gets 500.
     if (!Fits(fd, offset, size)) return request->Answer().Respond({.status = 0});
     return request->Answer().Respond({.status = status,
@@ -104,19 +108,21 @@ int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, s
 
 int HostBegin(pfd_request* request, int status, const pfd_field* fields, std::size_t count) {
   return Guarded(
-      [&] { return request->Answer().Begin({.status = status, .fields = FieldsOf(fields, count)}); });
+      request, [&] { return request->Answer().Begin({.status = status, .fields = FieldsOf(fields, count)}); });
 }
 
 std::int64_t HostWrite(pfd_request* request, pfd_str piece) {
-  return Guarded([&] { return request->Answer().Write(ToView(piece)); });
+  return Guarded(request, [&] { return request->Answer().Write(ToView(piece)); });
 }
 
 int HostEnd(pfd_request* request) {
-  return Guarded([&] { return request->Answer().End(); });
+  return Guarded(request, [&] { return request->Answer().End(); });
 }
 
 void HostKeep(pfd_request* request) { request->Keep(); }
-void HostDrop(pfd_request* request) { request->Drop(); }
+void HostDrop(pfd_request* request) {
+  if (!request->Drop()) request->OnMisuse("it was dropped more often than kept: no effect");
+}
 int HostGone(const pfd_request* request) { return Own(request).Answer().Gone() ? 1 : 0; }
 void HostSetData(pfd_request* request, void* data) { request->data.store(data, std::memory_order_release); }
 void* HostData(const pfd_request* request) { return request->data.load(std::memory_order_acquire); }

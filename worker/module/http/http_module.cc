@@ -57,10 +57,10 @@ void HttpModule::CallHandle(pfd_request& request, std::size_t state) {
 
 void HttpModule::Tell(pfd_request& request, const char* what, void (*function)(void*, pfd_request*)) {
   if (function == nullptr) return;
-  request.Hold();  // the call may drop it
+  if (!request.TryHold()) return;  // the call may drop it
   const std::size_t state = request.StateIndex();
   CallModule(states_.Service(state), what, [&] { function(states_.State(state), &request); });
-  request.Drop();
+  request.Release();
 }
 
 void HttpModule::OnGone(pfd_request& request) { Tell(request, "gone", states_.Module().gone); }
@@ -102,16 +102,15 @@ void HttpModule::CheckTimes() {
     if (entry == nullptr || entry->at > now) break;
     auto& request = static_cast<pfd_request&>(*entry);
     deadlines_.Remove(request);
+    if (!request.TryHold()) continue;  // it is done; and answering may end it
     const Time again = request.Answer().Active() + timeout_;
     if (again > now) {
       request.at = again;
       deadlines_.Add(request);
-      continue;
+    } else if (request.TimeOut()) {
+      OnTimedOut(request);
     }
-    request.Hold();  // answering may end it
-    const bool late = request.TimeOut();
-    if (late) OnTimedOut(request);
-    request.Drop();
+    request.Release();
   }
   ArmTimer();
 }

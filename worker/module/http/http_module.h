@@ -35,8 +35,6 @@ class HttpModule : public RequestHandler, protected RequestOwner {
  protected:
   // A request that is not in use.
   [[nodiscard]] std::unique_ptr<pfd_request> Fresh();
-  // The module, or the list of requests, owns it until OnUnused.
-  void Release(std::unique_ptr<pfd_request> request) { (void)request.release(); }
   // Starts its time. Precondition: it is deferred.
   void Watch(pfd_request& request);
   // Calls handle() of the module; an exception is answered with 500. Any thread.

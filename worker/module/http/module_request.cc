@@ -33,7 +33,7 @@ void pfd_request::EndInline() {
   }
   answer_.EndInline();
   deferral_ = nullptr;
-  Drop();
+  Release();
 }
 
 void pfd_request::BeginDeferred(std::shared_ptr<Exchange> exchange) {
@@ -62,7 +62,7 @@ void pfd_request::Run(std::size_t thread) {
   state_ = thread;
   begun_ = true;
   owner_.Handle(*this, thread);
-  Drop();
+  Release();
 }
 
 void pfd_request::Reset() {
@@ -92,7 +92,7 @@ std::int64_t pfd_request::Read(std::span<char> into) {
     (void)Post([](const LoopCall& call) {
       pfd_request& request = Of(call);
       request.exchange_->HoldBody(false);
-      request.Drop();
+      request.Release();
     });
   }
   return size;
@@ -102,10 +102,27 @@ void pfd_request::Keep() {
   Hold();
   keeps_.fetch_add(1, std::memory_order_relaxed);
   // The request must outlive handle(): from now on it has a copy.
-  if (deferral_ != nullptr && exchange_ == nullptr && InLoopThread()) Attach(deferral_->Take());
+  if (InLoopThread() && deferral_ != nullptr && exchange_ == nullptr) Attach(deferral_->Take());
 }
 
-void pfd_request::Drop() {
+bool pfd_request::Drop() {
+  std::uint32_t keeps = keeps_.load(std::memory_order_relaxed);
+  do {
+    if (keeps == 0) return false;
+  } while (!keeps_.compare_exchange_weak(keeps, keeps - 1, std::memory_order_relaxed));
+  Release();
+  return true;
+}
+
+bool pfd_request::TryHold() {
+  std::uint32_t references = references_.load(std::memory_order_relaxed);
+  do {
+    if (references == 0) return false;
+  } while (!references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed));
+  return true;
+}
+
+void pfd_request::Release() {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   if (InLoopThread()) return Settle();
   // If the worker ends, nothing will ask for the request.
@@ -125,7 +142,7 @@ bool pfd_request::PostDelivery() {
   return Post([](const LoopCall& call) {
     pfd_request& request = Of(call);
     request.answer_.Deliver();
-    request.Drop();
+    request.Release();
   });
 }
 
@@ -159,8 +176,8 @@ void pfd_request::TellGone() {
 // ---- the end ----
 
 void pfd_request::Settle() {
+  if (exchange_ != nullptr) exchange_->Observe(nullptr);  // the module has dropped it: tell it nothing more
   references_ = 1;  // what is done now may take and give back references
   answer_.GiveUp();
-  if (exchange_ != nullptr) exchange_->Observe(nullptr);
   owner_.OnUnused(*this);
 }

@@ -1,7 +1,8 @@
 // pfd_request: one HTTP request as a module holds it: what it asks, its answer, and for how long it lives.
 //
-// Counted references: the handler's while handle() runs, one for each keep(), one for each post to the loop.
-// When none is left, an unanswered request is answered with 500, and its owner gets it back.
+// Counted references: the handler's while handle() runs, one for each keep(), one for each call in progress.
+// When none is left, an unanswered request is answered with 500, and its owner gets it back; it cannot be
+// held any more from then on.
 #ifndef PREFORKD_WORKER_MODULE_HTTP_MODULE_REQUEST_H_
 #define PREFORKD_WORKER_MODULE_HTTP_MODULE_REQUEST_H_
 
@@ -80,9 +81,15 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   std::int64_t Read(std::span<char> into);
   void Keep();
   [[nodiscard]] bool Kept() const { return keeps_ > 0; }
-  void Drop();
-  // Like Keep, for a call: the request is not kept by it.
+  // Takes back one Keep. False: there is none.
+  bool Drop();
+  // Like Keep, for a call: the request is not kept by it. Precondition: the caller has a reference.
   void Hold() { references_.fetch_add(1, std::memory_order_relaxed); }
+  // The same without the precondition. False: the last reference is gone, and the request will soon be.
+  [[nodiscard]] bool TryHold();
+  void Release();
+  // The module has done something wrong with it. One line in the log.
+  void OnMisuse(std::string_view what) { owner_.OnFault(facts_.Request(), what); }
 
   std::atomic<void*> data{nullptr};  // the module's own
 

@@ -26,13 +26,21 @@ void Fill(HttpResponse& response, const AnswerParts& parts, UniqueFd file) {
 // ---- the request's side ----
 
 void RequestAnswer::BeginInline(HttpResponse& response) {
+  const std::lock_guard lock(mutex_);
   response_ = &response;
   active_ = Now();
 }
 
+void RequestAnswer::EndInline() {
+  const std::lock_guard lock(mutex_);
+  response_ = nullptr;
+}
+
 void RequestAnswer::BeginDeferred(Exchange& exchange) {
+  const std::lock_guard lock(mutex_);
   exchange_ = &exchange;
   if (response_ == nullptr) active_ = Now();
+  // Inside the call of the session: it takes the answer after it.
   if (phase_ == Phase::kAnswered && response_ != nullptr) exchange.Answer(std::move(*response_));
 }
 
@@ -50,7 +58,7 @@ bool RequestAnswer::TimeOut(bool in_thread) {
   std::unique_lock lock(mutex_);
   // A kept streamed answer may be silent for as long as it likes; one that blocks a thread may not, unless it
   // waits for the client.
-  const bool late = phase_ == Phase::kOpen || (phase_ == Phase::kStreaming && in_thread && waiting_ == 0);
+  const bool late = phase_ == Phase::kOpen || (phase_ == Phase::kStreaming && in_thread && !WaitsForRoom());
   if (!late) return false;
   phase_ = Phase::kTimedOut;
   outbox_ = {};
@@ -152,7 +160,11 @@ int RequestAnswer::Respond(const AnswerParts& parts) {
 int RequestAnswer::Begin(const AnswerParts& head) {
   std::unique_lock lock(mutex_);
   if (const int refusal = Refusal(Phase::kOpen); refusal != 0) return refusal;
-  if (Straight() && host_.InLoopThread()) host_.NeedExchange();
+  if (Straight() && host_.InLoopThread()) {
+    lock.unlock();  // nobody else has this request
+    host_.NeedExchange();
+    lock.lock();
+  }
   HttpResponse& response = outbox_.response.emplace();
   Fill(response, head, UniqueFd());
   const bool malformed = response.Malformed();
@@ -173,7 +185,7 @@ std::int64_t RequestAnswer::Write(std::string_view piece) {
   lock.lock();
   if (!host_.InLoopThread()) {
     room_.wait(lock, [this] {
-      return phase_ != Phase::kStreaming || outbox_.pieces.size() + waiting_ <= Exchange::kMark;
+      return phase_ != Phase::kStreaming || !WaitsForRoom();
     });
     active_ = Now();
     return Refusal(Phase::kStreaming);
@@ -212,6 +224,7 @@ void RequestAnswer::Send(std::unique_lock<std::mutex>& lock) {
   // The worker ends: nothing can be sent any more.
   lock.lock();
   phase_ = Phase::kEnded;
+  room_.notify_all();
   lock.unlock();
 }
 

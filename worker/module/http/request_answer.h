@@ -59,7 +59,7 @@ class RequestAnswer {
 
   // `response`: of the session, valid until EndInline.
   void BeginInline(HttpResponse& response);
-  void EndInline() { response_ = nullptr; }
+  void EndInline();
   // An inline answer that was given already moves to the exchange, which must outlive this until Reset.
   void BeginDeferred(Exchange& exchange);
   // Gives to the exchange what is there.
@@ -109,6 +109,10 @@ class RequestAnswer {
     bool abandoned = false;
   };
 
+  // An application thread that streams waits for the client.
+  [[nodiscard]] bool WaitsForRoom() const {
+    return outbox_.pieces.size() + waiting_ > Exchange::kMark;
+  }
   // Why an answer is refused now; 0: it is not. Under the lock.
   [[nodiscard]] int Refusal(Phase wanted) const;
   // A whole answer goes into the response of the session.
@@ -120,10 +124,10 @@ class RequestAnswer {
   void Give(Outbox& box);
 
   Host& host_;
-  HttpResponse* response_ = nullptr;
-  Exchange* exchange_ = nullptr;
+  Exchange* exchange_ = nullptr;  // changed in the loop thread, under the lock
 
   mutable std::mutex mutex_;  // of all below
+  HttpResponse* response_ = nullptr;
   std::condition_variable room_;
   Phase phase_ = Phase::kOpen;
   Outbox outbox_;
