@@ -168,6 +168,40 @@ TEST_CASE("a watch with a timeout reports when it is over, unless an event came 
   CHECK(timeouts == 0);
 }
 
+TEST_CASE("a watch for what happens at the other end reports each event once, and need not read") {
+  EventLoop loop = MakeLoop();
+  Pair pair = MakePair();
+  int calls = 0;
+  FdWatch watch(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) { ++calls; });
+  SUBCASE("nothing there at the start") {}
+  SUBCASE("something there at the start is reported, once") {
+    REQUIRE(::write(pair.theirs.Get(), "x", 1) == 1);
+    REQUIRE(watch.Want(Interest::kHangUp).Ok());
+    CHECK(TurnUntil(loop, [&] { return calls == 1; }));
+    calls = 0;
+  }
+  REQUIRE(watch.Want(Interest::kHangUp).Ok());
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return calls > 0; }, milliseconds(30)));
+  REQUIRE(::write(pair.theirs.Get(), "y", 1) == 1);
+  CHECK(TurnUntil(loop, [&] { return calls == 1; }));
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return calls > 1; }, milliseconds(30)));
+  REQUIRE(::shutdown(pair.theirs.Get(), SHUT_WR) == 0);
+  CHECK(TurnUntil(loop, [&] { return calls == 2; }));
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return calls > 2; }, milliseconds(30)));
+  // What was not read is still there for another interest, and comes as long as it is.
+  REQUIRE(watch.Want(Interest::kRead).Ok());
+  CHECK(TurnUntil(loop, [&] { return calls >= 5; }));
+  REQUIRE(watch.Want(Interest::kHangUp).Ok());
+  REQUIRE(watch.Want(Interest::kNone).Ok());
+  const int then = calls;
+  pair.theirs.Reset();
+  CHECK_FALSE(TurnUntil(
+      loop, [&] { return calls > then; }, milliseconds(30)));
+}
+
 TEST_CASE("a watch may be destroyed in its own callback") {
   EventLoop loop = MakeLoop();
   const Pair pair = MakePair();

@@ -24,6 +24,7 @@ void AccessRecord::Begin(std::string_view head, const AccessEntry& known, std::u
   body_size_ = body_size;
   end_ = UINT64_MAX;
   grows_ = false;
+  body_sent_ = 0;
   began_ = std::exchange(arrived_, Time{});
   Put(body_size);
 }
@@ -39,6 +40,7 @@ void AccessRecord::BeforeSending() {
 
 void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
   if (!open_) return;
+  if (sent >= end_) body_sent_ = body_size_;
   if (sent < end_ || grows_) {
     Log()->Retract(std::exchange(put_, 0));
     if (!all) {
@@ -48,8 +50,9 @@ void AccessRecord::AfterSending(std::uint64_t sent, bool all) {
       parts_ = {kept.substr(0, parts_.head.size()), kept.substr(parts_.head.size())};
       return;
     }
-    const std::uint64_t missing = end_ - sent;
-    Put(body_size_ - std::min(body_size_, missing));
+    // Of a chunked body also the lines between the chunks may be missing.
+    const std::uint64_t missing = end_ - std::min(end_, sent);
+    Put(std::max(body_sent_, body_size_ - std::min(body_size_, missing)));
   }
   Log()->Done();
   open_ = false;

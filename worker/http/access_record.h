@@ -55,6 +55,7 @@ class AccessRecord {
   AccessLine::Parts parts_;
   std::string kept_;  // copies of the parts while the response waits for the socket
   std::uint64_t body_size_ = 0;
+  std::uint64_t body_sent_ = 0;  // of a body that grows: all of it up to here was sent
   std::uint64_t end_ = 0;
   Time arrived_{};         // of the next request; zero: none yet
   Time began_{};           // start of the open record

@@ -200,7 +200,7 @@ void HttpSession::Travel() {
   connection_.Call([this] { connection_.Travel(); });
 }
 
-void HttpSession::ReadOn() {
+void HttpSession::ReadingChanged() {
   connection_.Call([this] { DecideNext(); });
 }
 

@@ -44,7 +44,7 @@ class HttpSession final : public Session, private Exchange::Sender, public Recyc
   void SendEnd() override;
   void Abandon(const char* why) override;
   void Travel() override;
-  void ReadOn() override;
+  void ReadingChanged() override;
   [[nodiscard]] bool Ready() const override { return connection_.Env().busy == nullptr; }
   void WakeSoon() override;
   [[nodiscard]] std::uint64_t Unsent() const override { return responder_.Unsent(); }

@@ -1,15 +1,12 @@
 // One line of the access log for each answer, with the bytes really sent, however the connection ends.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/loopback/http/access_lines.h"
 #include "tests/loopback/http/http_bed.h"
-#include "worker/connection/access_log.h"
 
 namespace preforkd::testing {
 namespace {
@@ -21,28 +18,10 @@ constexpr std::size_t kBig = 20'000'000;  // more than a socket takes at once
 // A bed with an access log, which is read back.
 class Recorded {
  public:
-  explicit Recorded(const HttpSettings& config = {}) : bed(config, &Recorded::Handle) {
-    const int fd = ::open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
-    REQUIRE(fd >= 0);
-    file_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    WorkerEnv& env = bed.Env();
-    log_.emplace(env.loop, env.id, AccessFormat::kJson, env.scoreboard.Lines(env.id.slot),
-                 env.scoreboard.Master().access_lines_dropped);
-    log_->SetOutput(UniqueFd(fd));
-    env.access = &*log_;
-  }
+  explicit Recorded(const HttpSettings& config = {}) : bed(config, &Recorded::Handle), lines_(bed) {}
 
   // The lines so far.
-  std::vector<Json> Lines() {
-    bed.Turn();
-    std::string text(1 << 20, '\0');
-    const ssize_t size = ::pread(file_.Get(), text.data(), text.size(), 0);
-    REQUIRE(size >= 0);
-    std::istringstream stream(text.substr(0, static_cast<std::size_t>(size)));
-    std::vector<Json> lines;
-    for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
-    return lines;
-  }
+  std::vector<Json> Lines() { return lines_.Read(); }
 
   HttpBed bed;
 
@@ -54,8 +33,7 @@ class Recorded {
     if (request.path == "/throw") throw std::runtime_error("on purpose");
   }
 
-  UniqueFd file_;
-  std::optional<AccessLog> log_;
+  AccessLines lines_;
 };
 
 std::string Get(const std::string& target, const std::string& fields = {}) {

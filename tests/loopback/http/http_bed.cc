@@ -156,6 +156,12 @@ HttpBed::HttpBed(const HttpSettings& settings, Handle handle)
   service_ = MakeHttpService(settings, std::make_unique<FunctionHandler>(std::move(handle)));
 }
 
+HttpBed::HttpBed(const HttpSettings& settings, std::unique_ptr<RequestHandler> handler)
+    : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
+  Prepare();
+  service_ = MakeHttpService(settings, std::move(handler));
+}
+
 HttpBed::~HttpBed() = default;
 
 void HttpBed::Prepare() {
@@ -233,6 +239,12 @@ void HttpBed::Exchange(Client& client, std::string_view bytes) {
   } while (!bytes.empty());
   Turn();
   client.Read();
+}
+
+void HttpBed::Retire() {
+  env_->retiring = true;
+  for (const auto& connection : live_) connection->Retire();
+  Turn();
 }
 
 LiveConnection& HttpBed::Last() {

@@ -68,6 +68,7 @@ class HttpBed final : LiveConnection::Owner {
   // `written`: of the type's settings, as text.
   HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type);
   HttpBed(const HttpSettings& settings, Handle handle);
+  HttpBed(const HttpSettings& settings, std::unique_ptr<RequestHandler> handler);
   ~HttpBed() override;
 
   // A connection whose client has not been looked at yet, as after a deferred accept.
@@ -88,6 +89,10 @@ class HttpBed final : LiveConnection::Owner {
   [[nodiscard]] const Luggage& LastLuggage() const { return parked_.back().luggage; }
   // All of them come back, as into another worker.
   void Resume();
+  // How often the loop called a session.
+  [[nodiscard]] std::uint64_t Callbacks() const { return Get(env_->row.callbacks); }
+  // All connections, as when the worker retires or the server stops.
+  void Retire();
   // The connection that was started last and is alive.
   [[nodiscard]] LiveConnection& Last();
   [[nodiscard]] WorkerEnv& Env() { return *env_; }

@@ -100,9 +100,8 @@ void Exchange::Detach() {
 }
 
 void Exchange::HoldBody(bool hold) {
-  const bool goes_on = std::exchange(body_held_, hold) && !hold;
-  if (!goes_on || sender_ == nullptr) return;
-  sender_->Ready() ? sender_->ReadOn() : sender_->WakeSoon();
+  if (std::exchange(body_held_, hold) == hold || sender_ == nullptr) return;
+  sender_->Ready() ? sender_->ReadingChanged() : sender_->WakeSoon();
 }
 
 void Exchange::Body(std::string_view piece, bool last) {

@@ -60,8 +60,8 @@ class Exchange {
     [[nodiscard]] virtual bool Ready() const = 0;
     // SendHeld is wanted when it is ready again.
     virtual void WakeSoon() = 0;
-    // Pieces of the body are wanted again.
-    virtual void ReadOn() = 0;
+    // Pieces of the body are wanted again, or not any more.
+    virtual void ReadingChanged() = 0;
     // Bytes that the socket has not taken yet.
     [[nodiscard]] virtual std::uint64_t Unsent() const = 0;
 
