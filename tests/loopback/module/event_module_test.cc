@@ -1,0 +1,488 @@
+// Requests of a module whose handler runs in the loop: each way to answer, each error, and what a module must
+// not do.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/loopback/http/later_bed.h"
+#include "tests/loopback/module/http_module_bed.h"
+#include "tests/loopback/module/module_bed.h"
+#include "worker/module/host/host_loop.h"
+#include "worker/module/http/host_request.h"
+
+namespace preforkd::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Event {
+  explicit Event(HttpModuleBed::Call handle, HttpModuleOptions options = {})
+      : bed(std::move(options), std::move(handle)) {}
+  // The status of a GET of `path`.
+  int Status(const std::string& path = "/") {
+    client = bed.Ask(Get(path));
+    return bed.Answers(*client, 1) ? bed.answers.front().status : -1;
+  }
+  CapturedLog log;
+  HttpModuleBed bed;
+  std::unique_ptr<Client> client;
+};
+
+int File(const std::string& text) {
+  const int fd = ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  return fd;
+}
+
+TEST_CASE("a whole answer with fields") {
+  Event event([](pfd_request* request) {
+    CHECK(Text(module::HostMethod(request)) == "POST");
+    CHECK(Text(module::HostTarget(request)) == "/later");
+    CHECK(Text(module::HostBody(request)) == "body");
+    CHECK(Text(module::HostField(request, Str("x-a"), 1)) == "two");
+    CHECK(Text(module::HostField(request, Str("x-a"), 2)) == "absent");
+    CHECK(Text(module::HostAuthority(request)) == "a");
+    const pfd_field* fields = nullptr;
+    CHECK(module::HostFields(request, &fields) == 4);
+    CHECK(Text(fields[3].name) == "Content-Length");
+    char bytes[3];
+    CHECK(module::HostRead(request, bytes, 3) == 3);
+    CHECK(module::HostRead(request, bytes, 3) == 1);
+    CHECK(module::HostRead(request, bytes, 3) == 0);
+    CHECK(module::HostGone(request) == 0);
+    CHECK(Respond(request, "made", 201, {{"X-B", "c"}, {"Content-Type", "text/x"}}) == 0);
+  });
+  const auto client =
+      event.bed.Ask(Post("X-A: one\r\nX-A: two\r\nContent-Length: 4\r\n", "body"));
+  REQUIRE(event.bed.Answers(*client, 1));
+  CHECK(event.bed.answers[0].status == 201);
+  CHECK(event.bed.answers[0].body == "made");
+  CHECK(event.bed.answers[0].Field("x-b") == "c");
+  CHECK(event.bed.answers[0].Field("content-type") == "text/x");
+}
+
+TEST_CASE("a part of a file") {
+  std::uint64_t offset = 2;
+  std::uint64_t size = 3;
+  int status = 200;
+  std::string body = "cde";
+  bool pipe = false;
+  SUBCASE("a part") {}
+  SUBCASE("up to its end") {
+    size = UINT64_MAX;
+    body = "cdef";
+  }
+  SUBCASE("nothing") {
+    offset = 6;
+    size = UINT64_MAX;
+    body = "";
+  }
+  SUBCASE("more than there is") {
+    size = 5;
+    status = 500;
+  }
+  SUBCASE("behind its end") {
+    offset = 7;
+    size = 0;
+    status = 500;
+  }
+  SUBCASE("not a file") {
+    pipe = true;
+    status = 500;
+  }
+  int fd = -1;
+  Event event([&](pfd_request* request) {
+    fd = pipe ? ::open("/dev/null", O_RDONLY | O_CLOEXEC) : File("abcdef");
+    CHECK(module::HostRespondFile(request, 200, nullptr, 0, fd, offset, size) == (status == 200 ? 0 : -EINVAL));
+  });
+  CHECK(event.Status() == status);
+  if (status == 200) CHECK(event.bed.answers.front().body == body);
+  CHECK(::fcntl(fd, F_GETFD) == -1);  // closed in each case
+}
+
+TEST_CASE("an answer that HTTP cannot carry is a 500, and the module is told") {
+  const std::vector<std::pair<int, Fields>> bad = {
+      {199, {}},
+      {600, {}},
+      {200, {{"X", "a\r\nSet-Cookie: b"}}},
+      {200, {{"X\n", "a"}}},
+      {200, {{"", "a"}}},
+      {200, {{"content-length", "5"}}},
+      {200, {{"Transfer-Encoding", "chunked"}}},
+  };
+  for (const auto& [status, fields] : bad) {
+    for (const bool streamed : {false, true}) {
+      CAPTURE(status);
+      CAPTURE(streamed);
+      Event event([&, status = status, &fields = fields](pfd_request* request) {
+        if (!streamed) {
+          CHECK(Respond(request, "x", status, fields) == -EINVAL);
+          return;
+        }
+        CHECK(Begin(request, status, fields) == -EINVAL);
+        CHECK(Write(request, "x") == -EALREADY);
+        CHECK(End(request) == -EALREADY);
+      });
+      CHECK(event.Status() == 500);
+      CHECK(event.client->Received().find("Set-Cookie") == std::string::npos);
+      CHECK(event.log.Entries("request_failed service=module").size() == 1);
+      CHECK(event.Status() == 500);  // the next one is served as well
+    }
+  }
+}
+
+TEST_CASE("what a handler must not do costs its own request only") {
+  int status = 500;
+  HttpModuleBed::Call handle;
+  SUBCASE("no answer") { handle = [](pfd_request*) {}; }
+  SUBCASE("a std::exception") { handle = [](pfd_request*) { throw std::runtime_error("on purpose"); }; }
+  SUBCASE("something else thrown") { handle = [](pfd_request*) { throw 5; }; }
+  SUBCASE("kept and thrown") {
+    handle = [](pfd_request* request) {
+      Keep(request);
+      Drop(request);
+      throw std::runtime_error("on purpose");
+    };
+  }
+  SUBCASE("kept and dropped") {
+    handle = [](pfd_request* request) {
+      Keep(request);
+      Drop(request);
+    };
+  }
+  SUBCASE("dropped more often than kept") {
+    handle = [](pfd_request* request) {
+      for (int i = 0; i < 5; ++i) Drop(request);
+      Respond(request, "x");
+    };
+    status = 200;
+  }
+  Event event(handle);
+  CHECK(event.Status() == status);
+  CHECK(event.log.Entries("request_failed service=module").size() == 1);
+  CHECK(event.Status() == status);
+}
+
+TEST_CASE("each call after the answer is refused, and a piece without a head") {
+  Event event([](pfd_request* request) {
+    CHECK(Write(request, "x") == -EINVAL);
+    CHECK(End(request) == -EINVAL);
+    CHECK(Respond(request, "first") == 0);
+    CHECK(Respond(request, "second") == -EALREADY);
+    const int fd = File("x");
+    CHECK(module::HostRespondFile(request, 200, nullptr, 0, fd, 0, 1) == -EALREADY);
+    CHECK(::fcntl(fd, F_GETFD) == -1);
+    CHECK(Begin(request) == -EALREADY);
+    CHECK(Write(request, "x") == -EALREADY);
+    CHECK(End(request) == -EALREADY);
+    if (Path(request) == "/keep") {
+      Keep(request);
+      CHECK(Respond(request, "third") == -EALREADY);
+      Drop(request);
+    }
+  });
+  CHECK(event.Status("/") == 200);
+  CHECK(event.bed.answers[0].body == "first");
+  CHECK(event.Status("/keep") == 200);
+  CHECK(event.bed.answers[0].body == "first");
+}
+
+TEST_CASE("a kept request is answered from a timer, or from another thread") {
+  pfd_request* kept = nullptr;
+  void* data = &kept;
+  Event event([&](pfd_request* request) {
+    Keep(request);
+    module::HostSetData(request, data);
+    kept = request;
+  });
+  const auto client = event.bed.Ask(Get("/path", "X: y\r\n"));
+  REQUIRE(kept != nullptr);
+  CHECK(Path(kept) == "/path");
+  CHECK(Text(module::HostField(kept, Str("x"), 0)) == "y");
+  CHECK(module::HostData(kept) == data);
+  SUBCASE("timer") {
+    const auto answer = [](void* request) {
+      CHECK(Respond(static_cast<pfd_request*>(request), "from a timer") == 0);
+      Drop(static_cast<pfd_request*>(request));
+    };
+    REQUIRE(module::HostAfter(event.bed.State(), 5'000'000, answer, kept) != nullptr);
+    REQUIRE(event.bed.Answers(*client, 1));
+    CHECK(event.bed.answers[0].body == "from a timer");
+  }
+  SUBCASE("thread") {
+    std::thread thread([&] {
+      CHECK(Respond(kept, "from a thread") == 0);
+      CHECK(Respond(kept, "again") == -EALREADY);
+      Drop(kept);
+    });
+    thread.join();
+    REQUIRE(event.bed.Answers(*client, 1));
+    CHECK(event.bed.answers[0].body == "from a thread");
+  }
+  SUBCASE("thread, streamed") {
+    std::thread thread([&] {
+      CHECK(Begin(kept) == 0);
+      for (int i = 0; i < 100; ++i) CHECK(Write(kept, "piece ") == 0);
+      CHECK(End(kept) == 0);
+      Drop(kept);
+    });
+    CHECK(event.bed.http->Until([&] {
+      client->Read();
+      return client->Received().ends_with("\r\n0\r\n\r\n");
+    }));
+    thread.join();
+    CHECK(Dechunk(client->Received()).value_or("").size() == 600);
+  }
+  SUBCASE("dropped by a thread without an answer") {
+    std::thread([&] { Drop(kept); }).join();
+    REQUIRE(event.bed.Answers(*client, 1));
+    CHECK(event.bed.answers[0].status == 500);
+  }
+  CHECK(event.bed.gone == 0);
+}
+
+TEST_CASE("answered, and kept after that") {
+  pfd_request* kept = nullptr;
+  Event event([&](pfd_request* request) {
+    CHECK(Respond(request, "at once") == 0);
+    Keep(request);
+    kept = request;
+  });
+  CHECK(event.Status() == 200);
+  CHECK(event.bed.answers[0].body == "at once");
+  CHECK(Respond(kept, "again") == -EALREADY);
+  event.client->Close();
+  event.bed.http->Turn();
+  Drop(kept);
+}
+
+TEST_CASE("a streamed answer inside the handler: drained once for what waits") {
+  Event event([&](pfd_request* request) {
+    Keep(request);
+    CHECK(Begin(request, 200, {{"Content-Type", "text/x"}}) == 0);
+    CHECK(Write(request, std::string(1'000'000, 'x')) > 64 * 1024);
+  });
+  event.bed.on_drained = [](pfd_request* request) {
+    CHECK(Write(request, "end") >= 0);
+    CHECK(End(request) == 0);
+    CHECK(Write(request, "x") == -EALREADY);
+    Drop(request);
+  };
+  const auto client = event.bed.Ask(Get("/"));
+  REQUIRE(event.bed.http->Until([&] {
+    client->Read();
+    return client->Received().ends_with("\r\n0\r\n\r\n");
+  }));
+  CHECK(Dechunk(client->Received()).value_or("").size() == 1'000'003);
+  CHECK(event.bed.drained == 1);
+  CHECK(event.bed.gone == 0);
+}
+
+TEST_CASE("a streamed answer that is dropped before its end is cut") {
+  Event event([&](pfd_request* request) {
+    CHECK(Begin(request) == 0);
+    CHECK(Write(request, "half") >= 0);
+  });
+  const auto client = event.bed.Ask(Get("/"));
+  CHECK(event.bed.http->Until([&] {
+    client->Read();
+    return client->Ended();
+  }));
+  CHECK(AfterHead(client->Received()) == "4\r\nhalf\r\n");
+  CHECK(event.log.Entries("request_failed service=module").size() == 1);
+}
+
+// ---- the client leaves ----
+
+TEST_CASE("gone is told once, whatever happens to the client, and calls after that fail") {
+  pfd_request* kept = nullptr;
+  Event event([&](pfd_request* request) {
+    Keep(request);
+    kept = request;
+  });
+  const auto client = event.bed.Ask(Get("/"), SocketKind::kTcp);
+  bool fin = false;
+  SUBCASE("FIN") {
+    client->Finish();
+    fin = true;
+  }
+  SUBCASE("RST") { client->Reset(); }
+  REQUIRE(event.bed.http->Until([&] { return event.bed.gone == 1; }));
+  CHECK(module::HostGone(kept) == 1);
+  if (fin) {
+    CHECK(Respond(kept, "still") == 0);
+    REQUIRE(event.bed.Answers(*client, 1));
+  } else {
+    CHECK(Begin(kept) == 0);
+    std::int64_t result = 0;
+    for (int i = 0; i < 10 && result >= 0; ++i) {
+      result = Write(kept, "x");
+      event.bed.http->Turn();
+    }
+    CHECK(result == -EPIPE);
+    CHECK(Respond(kept, "x") == -EPIPE);
+    CHECK(End(kept) == -EPIPE);
+  }
+  CHECK(event.bed.http->Until([&] { return event.bed.http->Live() == 0; }));
+  CHECK(event.bed.gone == 1);
+  Drop(kept);
+}
+
+TEST_CASE("a request may be dropped inside gone, also when an own call finds out") {
+  pfd_request* kept = nullptr;
+  Event event([&](pfd_request* request) {
+    Keep(request);
+    Begin(request);
+    kept = request;
+  });
+  event.bed.on_gone = [&](pfd_request* request) {
+    Drop(request);
+    kept = nullptr;
+  };
+  const auto client = event.bed.Ask(Get("/"), SocketKind::kTcp);
+  client->Reset();
+  for (int i = 0; i < 1000 && kept != nullptr; ++i) Write(kept, "more");
+  CHECK(event.bed.http->Until([&] { return kept == nullptr; }));
+  CHECK(event.bed.gone == 1);
+  CHECK(event.bed.http->Until([&] { return event.bed.http->Live() == 0; }));
+}
+
+TEST_CASE("nothing is told for a request that was dropped by a thread") {
+  // The loop does not turn between the drop and the leaving of the client.
+  for (int round = 0; round < 50; ++round) {
+    pfd_request* kept = nullptr;
+    Event event([&](pfd_request* request) {
+      Keep(request);
+      kept = request;
+    });
+    const auto client = event.bed.Ask(Get("/"), SocketKind::kTcp);
+    client->Reset();
+    std::thread([&] { Drop(kept); }).join();
+    CHECK(event.bed.http->Until([&] { return event.bed.http->Live() == 0; }));
+    CHECK(event.bed.gone == 0);
+  }
+}
+
+// ---- a body in pieces ----
+
+TEST_CASE("a body in pieces: arrived, read, and the client is held back meanwhile") {
+  std::string body;
+  bool complete = false;
+  HttpModuleOptions options;
+  options.flags = PFD_PIECES;
+  Event event(
+      [&](pfd_request* request) {
+        char byte = 0;
+        CHECK(module::HostRead(request, &byte, 1) == -EAGAIN);
+        Keep(request);
+      },
+      options);
+  bool reads = false;
+  const auto read = [&](pfd_request* request) {
+    std::string part(10'000, '\0');
+    std::int64_t size = 0;
+    while ((size = module::HostRead(request, part.data(), part.size())) > 0) body.append(part, 0, static_cast<std::size_t>(size));
+    if (size != 0 || complete) return;
+    complete = true;
+    CHECK(Respond(request, "thanks") == 0);
+    Drop(request);
+  };
+  pfd_request* last = nullptr;
+  event.bed.on_arrived = [&](pfd_request* request) {
+    last = request;
+    if (reads) read(request);
+  };
+  const std::string all(900'000, 'b');
+  const auto client = event.bed.http->Connect();
+  std::string_view rest = all;
+  REQUIRE(client->Write(Post("Content-Length: 900000\r\n", "")) > 0);
+  event.bed.http->Turn();
+  for (std::size_t step = 1; step > 0; event.bed.http->Turn()) {
+    step = client->Write(rest);
+    rest.remove_prefix(step);
+  }
+  CHECK(rest.size() > 100'000);  // held back
+  reads = true;
+  REQUIRE(last != nullptr);
+  read(last);
+  REQUIRE(event.bed.http->Until([&] {
+    rest.remove_prefix(client->Write(rest));
+    return complete;
+  }));
+  CHECK(body == all);
+  REQUIRE(event.bed.Answers(*client, 1));
+  CHECK(event.bed.answers[0].body == "thanks");
+  CHECK(event.bed.gone == 0);
+}
+
+TEST_CASE("a body in pieces that never ends: read says so, and gone is told once") {
+  HttpModuleOptions options;
+  options.flags = PFD_PIECES;
+  pfd_request* kept = nullptr;
+  Event event(
+      [&](pfd_request* request) {
+        Keep(request);
+        kept = request;
+      },
+      options);
+  const auto client = event.bed.Ask(Post("Content-Length: 10\r\n", "abc"));
+  client->Close();
+  CHECK(event.bed.http->Until([&] { return event.bed.gone == 1; }));
+  char bytes[10];
+  CHECK(module::HostRead(kept, bytes, 10) == 3);
+  CHECK(module::HostRead(kept, bytes, 10) == -EPIPE);
+  CHECK(Respond(kept, "x") == -EPIPE);
+  Drop(kept);
+}
+
+// ---- time ----
+
+TEST_CASE("a kept request that is never answered: 504, gone, and a late answer is refused") {
+  pfd_request* kept = nullptr;
+  HttpModuleOptions options;
+  options.settings = {{"request_timeout", "30ms"}};
+  Event event(
+      [&](pfd_request* request) {
+        Keep(request);
+        kept = request;
+        if (Path(request) == "/stream") Begin(request);
+      },
+      options);
+  SUBCASE("whole") {
+    CHECK(event.Status() == 504);
+    CHECK(event.bed.gone == 1);
+    CHECK(module::HostGone(kept) == 1);
+    CHECK(Respond(kept, "late") == -EALREADY);
+    CHECK(Begin(kept) == -EALREADY);
+    CHECK(event.log.Entries("request_failed service=module").size() == 1);
+    CHECK(event.bed.replaced == 0);
+  }
+  SUBCASE("a streamed one may be silent for as long as it likes") {
+    const auto client = event.bed.Ask(Get("/stream"));
+    const Time end = Now() + milliseconds(120);
+    CHECK(event.bed.http->Until([&] { return Now() > end; }));
+    CHECK(event.bed.gone == 0);
+    CHECK(Write(kept, "x") == 0);
+    CHECK(End(kept) == 0);
+    event.bed.http->Turn();
+    client->Read();
+    CHECK(Dechunk(client->Received()) == "x");
+  }
+  Drop(kept);
+}
+
+TEST_CASE("retire and end are called once") {
+  Event event([](pfd_request* request) { Respond(request, "x"); });
+  CHECK(event.bed.Exit());
+  CHECK(event.bed.ended == 1);
+}
+
+}  // namespace
+}  // namespace preforkd::testing
