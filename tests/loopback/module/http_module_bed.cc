@@ -120,6 +120,8 @@ HttpModuleBed::~HttpModuleBed() {
   g_bed = nullptr;
 }
 
+void HttpModuleBed::Retire() { owner_->OnRetire(); }
+
 bool HttpModuleBed::Exit() {
   http->Turn();
   exited_ = owner_->OnExit();

@@ -70,6 +70,8 @@ class HttpModuleBed {
   [[nodiscard]] pfd_service* State(std::size_t thread = 0);
   // Calls `call` in the loop.
   void Post(std::function<void()> call);
+  // The worker takes no more clients.
+  void Retire();
   // As a worker that leaves. False: a thread is busy.
   bool Exit();
 

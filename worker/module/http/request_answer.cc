@@ -153,8 +153,8 @@ int RequestAnswer::Respond(const AnswerParts& parts) {
   Fill(response, parts, std::move(file));
   const bool malformed = response.Malformed();
   if (malformed) Replace(response);
-  if (!straight) Send(lock);
-  return malformed ? -EINVAL : 0;
+  const int sent = straight ? 0 : Send(lock);
+  return malformed ? -EINVAL : sent;
 }
 
 int RequestAnswer::Begin(const AnswerParts& head) {
@@ -172,8 +172,8 @@ int RequestAnswer::Begin(const AnswerParts& head) {
   phase_ = malformed ? Phase::kAnswered : Phase::kStreaming;
   outbox_.streamed = !malformed;
   active_ = Now();
-  Send(lock);
-  return malformed ? -EINVAL : 0;
+  const int sent = Send(lock);
+  return malformed ? -EINVAL : sent;
 }
 
 std::int64_t RequestAnswer::Write(std::string_view piece) {
@@ -181,7 +181,7 @@ std::int64_t RequestAnswer::Write(std::string_view piece) {
   if (const int refusal = Refusal(Phase::kStreaming); refusal != 0) return refusal;
   outbox_.pieces.append(piece);
   active_ = Now();
-  Send(lock);
+  if (const int sent = Send(lock); sent != 0) return sent;
   lock.lock();
   if (!host_.InLoopThread()) {
     room_.wait(lock, [this] {
@@ -198,8 +198,7 @@ int RequestAnswer::End() {
   if (const int refusal = Refusal(Phase::kStreaming); refusal != 0) return refusal;
   phase_ = Phase::kAnswered;
   outbox_.finished = true;
-  Send(lock);
-  return 0;
+  return Send(lock);
 }
 
 void RequestAnswer::Fail() {
@@ -210,22 +209,23 @@ void RequestAnswer::Fail() {
   HttpResponse& response = straight ? *response_ : outbox_.response.emplace();
   response.Clear();
   AnswerStatus(response, 500);
-  if (!straight) Send(lock);
+  if (!straight) (void)Send(lock);
 }
 
 // ---- to the exchange ----
 
-void RequestAnswer::Send(std::unique_lock<std::mutex>& lock) {
+int RequestAnswer::Send(std::unique_lock<std::mutex>& lock) {
   const bool here = host_.InLoopThread();
   const bool post = !here && !std::exchange(posted_, true);
   lock.unlock();
-  if (here) return Deliver();
-  if (!post || host_.PostDelivery()) return;
+  if (here) Deliver();
+  if (!post || host_.PostDelivery()) return 0;
   // The worker ends: nothing can be sent any more.
   lock.lock();
   phase_ = Phase::kEnded;
   room_.notify_all();
   lock.unlock();
+  return -EPIPE;
 }
 
 void RequestAnswer::Deliver() {

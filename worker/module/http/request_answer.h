@@ -119,8 +119,8 @@ class RequestAnswer {
   [[nodiscard]] bool Straight() const { return response_ != nullptr && exchange_ == nullptr; }
   // A malformed answer becomes a 500.
   void Replace(HttpResponse& response);
-  // Something is in the outbox. Unlocks.
-  void Send(std::unique_lock<std::mutex>& lock);
+  // Something is in the outbox. Unlocks. 0, or -EPIPE: the worker ends.
+  int Send(std::unique_lock<std::mutex>& lock);
   void Give(Outbox& box);
 
   Host& host_;
