@@ -24,21 +24,29 @@ EXPECTED = {
     "etc/preforkd/preforkd.toml",
     "lib/systemd/system/preforkd.service",
     "lib/systemd/system/preforkd.socket",
+    "usr/bin/preforkd-new-service",
     "usr/share/bash-completion/completions/preforkctl",
     "usr/share/bash-completion/completions/preforkd",
     "usr/share/doc/preforkd/README.md.gz",
     "usr/share/doc/preforkd/changelog.gz",
     "usr/share/doc/preforkd/copyright",
     "usr/share/doc/preforkd/how-it-works.md.gz",
+    "usr/share/doc/preforkd/modules.md.gz",
     "usr/share/doc/preforkd/operating.md.gz",
     "usr/share/doc/preforkd/reference.md.gz",
     "usr/share/man/man1/preforkctl.1.gz",
+    "usr/share/man/man1/preforkd-new-service.1.gz",
     "usr/share/man/man5/preforkd.toml.5.gz",
     "usr/share/man/man8/preforkd.8.gz",
     "usr/share/preforkd/preforkd-alerts.yml",
     "usr/share/preforkd/preforkd-grafana.json",
     "usr/share/preforkd/haproxy.cfg",
+    *(f"usr/share/preforkd/service_template/{name}.in" for name in (
+        "BUILD.bazel", "Makefile", "README.md", "WORKSPACE", "drop-in.conf", "handler.cc", "handler_test.cc",
+        "service.toml")),
 }
+# The headers of modules; the parts of module.hpp and testing.hpp are in folders of these names.
+HEADERS = {"module.h", "module.hpp", "testing.hpp"}
 MAY_BE_THERE = {"etc/logrotate.d/preforkd"}
 
 
@@ -186,6 +194,15 @@ class Package(unittest.TestCase):
         for flag in re.findall(r"--[a-z]+", ctl.split("flags:")[1]):
             self.assertIn(flag, page)
 
+    def test_the_man_page_of_new_service_names_what_it_writes(self):
+        folder = Path(self.folder.name, "shop")
+        run(self.root / "usr/bin/preforkd-new-service", "shop", folder)
+        page = re.sub(r"\.(IB|I|IR|B|BR) |\\f.| ,", "", self.man("preforkd-new-service.1"))
+        for path in folder.rglob("*"):
+            if path.is_file():
+                name = str(path.relative_to(folder)).replace("shop", "NAME")
+                self.assertIn(name, page.replace("NAME ", "NAME").replace("/ NAME", "/NAME"))
+
     def test_completion_offers_every_flag_of_preforkd(self):
         flags = sorted(set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", self.help, re.MULTILINE)))
         completion = self.root / "usr/share/bash-completion/completions/preforkd"
@@ -193,10 +210,28 @@ class Package(unittest.TestCase):
                       'printf "%s\\n" "${COMPREPLY[@]}"', completion)
         self.assertEqual(sorted(offered.split()), flags)
 
-    def test_headers_are_enough_to_write_a_service(self):
-        source = '#include "worker/connection/service.h"\n#include "worker/http/answer/handler.h"\nint main() {}\n'
-        run("g++", "-std=c++20", "-fsyntax-only", "-DFMT_HEADER_ONLY=1", "-I", self.root / "usr/include/preforkd",
-            "-x", "c++", "-", input=source)
+    def test_the_headers_are_those_of_modules(self):
+        folder = self.root / "usr/include/preforkd"
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        parts = {name for name in found if re.fullmatch(r"(module|testing)/\w+\.hpp", name)}
+        self.assertEqual(found - parts, HEADERS)
+        for name in ("module", "testing"):
+            self.assertTrue(any(part.startswith(name + "/") for part in parts), name)
+
+    def test_each_header_compiles_by_itself_and_includes_no_library(self):
+        include = self.root / "usr/include"
+        for path in sorted((include / "preforkd").rglob("*.h*")):
+            name = path.relative_to(include)
+            with self.subTest(header=name):
+                run("g++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", include, "-x", "c++", "-",
+                    input=f"#include <{name}>\n")
+                for quoted in re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE):
+                    self.assertTrue((path.parent / quoted).resolve().is_relative_to(include / "preforkd"), quoted)
+                for system in re.findall(r"^#include <([^>]+)>", path.read_text(), re.MULTILINE):
+                    # Of the C++ and C libraries: one word, or a folder of the C library or the kernel.
+                    self.assertRegex(system, r"^(preforkd/\S+|\w+(\.h)?|(sys|netinet|arpa|linux)/\w+\.h)$")
+        run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", include, "-x", "c", "-",
+            input="#include <preforkd/module.h>\n")
 
     def test_the_configuration_and_its_commented_lines_are_right(self):
         file = self.root / "etc/preforkd/preforkd.toml"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Unpacks the release in another place and tests its files, its configuration, and starting and stopping the server.
+# Unpacks the release in another place and tests its files, its configuration, a module, and starting and stopping the
+# server.
 set -euo pipefail
 
 archive=$1
@@ -23,16 +24,19 @@ wait_until() {
 
 test_files() {
   local expected
-  expected=$(printf "preforkd-$version/%s\n" bin/preforkctl etc/preforkd.toml \
+  expected=$(printf "preforkd-$version/%s\n" bin/preforkctl bin/preforkd-new-service etc/preforkd.toml \
     lib/systemd/system/preforkd.service lib/systemd/system/preforkd.socket sbin/preforkd \
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
     share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/how-it-works.md \
-    share/doc/preforkd/operating.md share/doc/preforkd/reference.md \
-    share/man/man1/preforkctl.1.gz \
+    share/doc/preforkd/modules.md share/doc/preforkd/operating.md share/doc/preforkd/reference.md \
+    share/man/man1/preforkctl.1.gz share/man/man1/preforkd-new-service.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
-    share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json)
+    share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json \
+    share/preforkd/service_template/{BUILD.bazel,Makefile,README.md,WORKSPACE,drop-in.conf}.in \
+    share/preforkd/service_template/{handler.cc,handler_test.cc,service.toml}.in)
   [[ $(tar -tzf "$archive" | grep -v -e '/$' -e /include/preforkd/) == "$expected" ]] ||
     fail "the files are $(tar -tzf "$archive")"
+  [[ -f include/preforkd/module.h && -f include/preforkd/testing.hpp ]] || fail "headers of modules are missing"
   [[ -z $(tar --numeric-owner -tvzf "$archive" | grep -v ' 0/0 .* 1970-01-01 ') ]] ||
     fail "a file has an owner or a time"
   ! grep -n '@' <(grep -v '^#' lib/systemd/system/preforkd.service | grep -v '^SystemCallFilter=') ||
@@ -50,6 +54,16 @@ test_configuration() {
   sed -E 's/^#([a-z_]+ = )/\1/; s|"/srv/www"|"/tmp"|' etc/preforkd.toml >"$TEST_TMPDIR/all.toml"
   [[ $(sbin/preforkd --check -c "$TEST_TMPDIR/all.toml") == "configuration ok" ]] ||
     fail "a line of the configuration that is commented out is wrong"
+}
+
+# g++ looks into /usr/local/include by itself; this is another place.
+test_a_module() {
+  bin/preforkd-new-service shop "$TEST_TMPDIR/shop" >/dev/null ||
+    fail "preforkd-new-service"
+  CPLUS_INCLUDE_PATH=$PWD/include make -s -C "$TEST_TMPDIR/shop" || fail "a new service does not build"
+  grep -qx "PREFORKD = $PWD/sbin/preforkd" "$TEST_TMPDIR/shop/Makefile" || fail "the Makefile runs another preforkd"
+  [[ $(sbin/preforkd --try "$TEST_TMPDIR/shop/shop.so" GET '/hello?name=Ada' 2>"$TEST_TMPDIR/log") == "hello Ada" ]] ||
+    fail "a new service does not answer"
 }
 
 serves_or_has_ended() {
@@ -76,4 +90,5 @@ cd "preforkd-$version"
 test_files
 test_versions
 test_configuration
+test_a_module
 test_start_and_stop

@@ -23,11 +23,11 @@ EPOCH = 1795435200
 # Packages whose code is linked into the programs; each has its copyright in /usr/share/doc.
 LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
 
-# The headers that authors of services include; their own includes are shipped too.
-HEADER_ROOTS = ["worker/connection/service.h", "worker/http/answer/handler.h"]
+# The folder of the tree that is installed as include/preforkd: the interface of modules, and nothing else.
+HEADERS_FOLDER = "worker/api/"
 
-# The first page of the tree, and those of tools/package, common and master.
-PAGES = ["README.md", "operating.md", "reference.md", "how-it-works.md"]
+# The first page of the tree, and those of tools/package, common, master and worker.
+PAGES = ["README.md", "operating.md", "reference.md", "how-it-works.md", "modules.md"]
 
 
 class Layout:
@@ -58,18 +58,6 @@ def compressed(content):
     return gzip.compress(content.encode(), 9, mtime=0)
 
 
-def header_closure(headers):
-    """The part of `headers` (name in the tree: file) that the roots include, directly or indirectly."""
-    found, todo = {}, list(HEADER_ROOTS)
-    while todo:
-        name = todo.pop()
-        if name in found:
-            continue
-        found[name] = Path(headers[name]).read_text()
-        todo += re.findall(r'^#include "([^"]+)"', found[name], re.MULTILINE)
-    return found
-
-
 def separate_symbols(program, folder):
     """A stripped copy of the program, its symbols, and its build id."""
     stripped, symbols = folder / program.name, folder / (program.name + ".debug")
@@ -84,8 +72,8 @@ class Release:
         self.options = options
         self.version = options.version
         self.files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in options.file)}
-        headers = {path.split("/bin/")[-1] if "/bin/" in path else path: path for path in options.header}
-        self.headers = header_closure(headers)
+        self.headers = {path.partition(HEADERS_FOLDER)[2]: Path(path) for path in options.headers}
+        self.templates = {Path(path).name: Path(path) for path in options.templates}
 
     def text(self, name):
         return (self.files[name].read_text().replace("@VERSION@", self.version)
@@ -100,19 +88,22 @@ class Release:
         prefix = root / layout.prefix.lstrip("/")
         write(prefix / "sbin/preforkd", programs["preforkd"], 0o755)
         write(prefix / "bin/preforkctl", programs["preforkctl"], 0o755)
+        write(prefix / "bin/preforkd-new-service", self.text("preforkd-new-service"), 0o755)
         write(root / layout.sysconf.lstrip("/") / "preforkd.toml", self.text("preforkd.toml"))
         units = root / layout.unit_dir.lstrip("/")
         write(units / "preforkd.service", layout.fill_in(self.text("preforkd.service")))
         write(units / "preforkd.socket", self.text("preforkd.socket"))
-        for page in ("preforkd.8", "preforkctl.1", "preforkd.toml.5"):
+        for page in ("preforkd.8", "preforkctl.1", "preforkd-new-service.1", "preforkd.toml.5"):
             write(prefix / f"share/man/man{page[-1]}" / (page + ".gz"), compressed(self.text(page)))
         for program in ("preforkd", "preforkctl"):
             write(prefix / "share/bash-completion/completions" / program, self.text(program + ".bash-completion"))
         # Copied unchanged: "@VERSION@" and the like would belong to the programs that read them.
         for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg"):
             write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
-        for name, content in self.headers.items():
-            write(prefix / "include/preforkd" / name, content)
+        for name, path in self.templates.items():
+            write(prefix / "share/preforkd/service_template" / name, path.read_bytes())
+        for name, path in self.headers.items():
+            write(prefix / "include/preforkd" / name, path.read_bytes())
         (prefix / "lib/preforkd").mkdir(parents=True, exist_ok=True)  # modules
 
     def copyright(self):
@@ -206,7 +197,8 @@ def main():
     for name in ("version", "deb", "dbgsym", "tar"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--file", action="append", default=[], help="NAME=PATH")
-    parser.add_argument("--header", nargs="*", default=[])
+    for name in ("headers", "templates"):
+        parser.add_argument("--" + name, nargs="+", required=True)
     Release(parser.parse_args()).build()
 
 
