@@ -24,7 +24,7 @@ wait_until() {
 
 test_files() {
   local expected
-  expected=$(printf "preforkd-$version/%s\n" bin/preforkctl bin/preforkd-new-service etc/preforkd.toml \
+  expected=$(printf "preforkd-$version/%s\n" bin/preforkctl bin/preforkd bin/preforkd-new-service etc/preforkd.toml \
     lib/systemd/system/preforkd.service lib/systemd/system/preforkd.socket sbin/preforkd \
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
     share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/how-it-works.md \

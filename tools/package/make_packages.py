@@ -87,6 +87,9 @@ class Release:
         """The files of both packages; `root` is the folder for /."""
         prefix = root / layout.prefix.lstrip("/")
         write(prefix / "sbin/preforkd", programs["preforkd"], 0o755)
+        # Users who try a module have no sbin in their PATH.
+        (prefix / "bin").mkdir(parents=True, exist_ok=True)
+        (prefix / "bin/preforkd").symlink_to("../sbin/preforkd")
         write(prefix / "bin/preforkctl", programs["preforkctl"], 0o755)
         write(prefix / "bin/preforkd-new-service", self.text("preforkd-new-service"), 0o755)
         write(root / layout.sysconf.lstrip("/") / "preforkd.toml", self.text("preforkd.toml"))
