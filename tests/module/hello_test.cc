@@ -10,6 +10,13 @@ using pfd::testing::Answer;
 using pfd::testing::Module;
 using preforkd::testing::ModulePath;
 
+TEST_CASE("the greeting of README.md") {
+  Module m(ModulePath("hello_readme"));
+  CHECK(m.get("/hello").body == "hello world\n");
+  CHECK(m.get("/hello?name=Ada").body == "hello Ada\n");
+  CHECK(m.problems().empty());
+}
+
 TEST_CASE("a greeting, blocking") {
   Module m(ModulePath("hello"), {{"greeting", "hi"}});
   const Answer answer = m.get("/hello?x=1&name=Ada%20L+B");
