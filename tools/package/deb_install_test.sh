@@ -6,11 +6,8 @@ set -euo pipefail
 
 deb=$PWD/$1
 
-if ((EUID != 0)) || ! unshare --mount --pid --net --fork true 2>/dev/null; then
-  [[ -z ${TESTS_MAY_NOT_SKIP-} ]] || { echo "FAILED: neither root nor namespaces, and in CI no test is skipped"; exit 1; }
-  echo "skipped: needs root and namespaces"
-  exit 0
-fi
+source "$(dirname "${BASH_SOURCE[0]}")/copy_of_machine.sh"
+need_a_copy
 
 # Runs inside the copy.
 in_the_copy() {
@@ -20,15 +17,6 @@ in_the_copy() {
     exit 1
   }
   dpkg_quiet() { DEBIAN_FRONTEND=noninteractive dpkg "$@" >/tmp/dpkg.log 2>&1 || fail "dpkg $*"; }
-  # Runs the rest of its arguments until they succeed, for at most 20 s.
-  wait_until() {
-    local what=$1 deadline=$((SECONDS + 20))
-    shift
-    until "$@"; do
-      ((SECONDS < deadline)) || fail "waited 20 s for: $what"
-      sleep 0.05
-    done
-  }
   answers() {
     python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8080/", timeout=5).read()' 2>/dev/null
   }
@@ -55,10 +43,7 @@ in_the_copy() {
     ((status == 0)) || fail "stopped with status $status"
   }
 
-  # The loopback interface of a new network is down.
-  python3 -c 'import fcntl, socket, struct
-fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
-
+  loopback_up
   rm -f /usr/sbin/policy-rc.d
   dpkg_quiet -i /tmp/package.deb
   getent passwd preforkd | grep -q ':/usr/sbin/nologin$' || fail "there is no user preforkd that cannot log in"
@@ -111,9 +96,9 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
   dpkg_quiet -P preforkd
 }
 
-copy=$(mktemp -d)
-# The next version: the same except for its number.
-make_second() {
+# The package, and its next version: the same except for the number.
+put_packages() {
+  cp "$deb" "$1/root/tmp/package.deb"
   dpkg-deb --raw-extract "$deb" "$1/second"
   sed -i 's/^Version: .*/&+second/' "$1/second/DEBIAN/control"
   dpkg-deb --root-owner-group -Znone --build "$1/second" "$1/root/tmp/second.deb" >/dev/null
@@ -125,21 +110,12 @@ left_behind() {
   (cd "$1" && find . -iname '*preforkd*' ! -type c | sed 's|^\./||')
 }
 
-export -f in_the_copy left_behind make_second
-export copy deb
-unshare --mount --pid --net --fork --kill-child bash -euo pipefail -c '
-  mount -t tmpfs copy "$copy"
-  mkdir "$copy"/{made,work,root}
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$copy/made,workdir=$copy/work" "$copy/root"
-  mount -t proc proc "$copy/root/proc"
-  mount --bind /dev "$copy/root/dev"
-  mount -t tmpfs run "$copy/root/run"
-  mount -t tmpfs tmp "$copy/root/tmp"
-  cp "$deb" "$copy/root/tmp/package.deb"
-  make_second "$copy"
-  # A container image may forbid all daemons; nothing here is started by init.
-  chroot "$copy/root" /bin/bash -euo pipefail -c in_the_copy </dev/null
-  left=$(left_behind "$copy/made")
+nothing_is_left() {
+  local left
+  left=$(left_behind "$1/made")
   [[ -z $left ]] || { echo "FAILED: left behind: $left"; exit 1; }
-'
-rmdir "$copy"
+}
+
+export -f in_the_copy put_packages left_behind nothing_is_left
+export deb
+in_a_copy put_packages in_the_copy nothing_is_left
