@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "tests/support/tcp_client.h"
 
@@ -30,11 +35,53 @@ std::vector<Arrival> Draw(const OpenLoadPlan& plan) {
   return arrivals;
 }
 
-bool AskOnce(const OpenLoadPlan& plan, bool blocking) {
-  Result<TcpClient> client = TcpClient::Connect(plan.address);
-  return client.Ok() && client.Value().SendAll(blocking ? plan.blocking : plan.quick) &&
-         client.Value().ReadUntil(plan.answer_end).has_value();
+bool Ask(const OpenLoadPlan& plan, bool blocking, TcpClient& client) {
+  return client.SendAll(blocking ? plan.blocking : plan.quick) &&
+         client.ReadUntil(plan.answer_end).has_value();
 }
+
+// Connections between two requests. A request takes the one that has been idle longest.
+class IdleConnections {
+ public:
+  explicit IdleConnections(const OpenLoadPlan& plan) : plan_(plan) {
+    for (int i = 0; i < plan.kept; ++i) {
+      TcpClient client(plan.address);
+      if (!Ask(plan, false, client)) throw std::runtime_error("a first request is not answered");
+      Put(std::move(client));
+    }
+  }
+
+  bool AskOnce(bool blocking) {
+    std::optional<TcpClient> client = Take();
+    if (!client) return false;
+    const bool right = Ask(plan_, blocking, *client);
+    if (right && plan_.kept > 0) Put(std::move(*client));
+    return right;
+  }
+
+ private:
+  std::optional<TcpClient> Take() {
+    std::unique_lock lock(mutex_);
+    if (!idle_.empty()) {
+      TcpClient client = std::move(idle_.front());
+      idle_.pop_front();
+      return client;
+    }
+    lock.unlock();
+    Result<TcpClient> fresh = TcpClient::Connect(plan_.address);
+    if (!fresh.Ok()) return std::nullopt;
+    return std::move(fresh).Value();
+  }
+
+  void Put(TcpClient client) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(client));
+  }
+
+  const OpenLoadPlan& plan_;
+  std::mutex mutex_;
+  std::deque<TcpClient> idle_;
+};
 
 }  // namespace
 
@@ -46,6 +93,7 @@ Duration OpenLoadResult::Quantile(double share) const {
 
 OpenLoadResult RunOpenLoad(const OpenLoadPlan& plan) {
   const std::vector<Arrival> arrivals = Draw(plan);
+  IdleConnections connections(plan);
   const Time start = Now() + std::chrono::milliseconds(50);
   std::atomic<std::size_t> next = 0;
   std::vector<OpenLoadResult> results(kThreads);
@@ -55,7 +103,7 @@ OpenLoadResult RunOpenLoad(const OpenLoadPlan& plan) {
       for (std::size_t i = next++; i < arrivals.size(); i = next++) {
         const Time planned = start + arrivals[i].at;
         std::this_thread::sleep_until(planned);  // the schedule of the client, not a wait for the server
-        if (!AskOnce(plan, arrivals[i].blocking)) {
+        if (!connections.AskOnce(arrivals[i].blocking)) {
           ++result.failed;
         } else if (arrivals[i].blocking) {
           ++result.blocking;

@@ -60,6 +60,7 @@ bool pfd_request::TimeOut() {
 
 void pfd_request::Run(std::size_t thread) {
   state_ = thread;
+  answer_.Started();
   begun_ = true;
   owner_.Handle(*this, thread);
   Release();

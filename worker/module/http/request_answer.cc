@@ -54,6 +54,11 @@ void RequestAnswer::Reset() {
   waiting_ = 0;
 }
 
+void RequestAnswer::Started() {
+  const std::lock_guard lock(mutex_);
+  active_ = Now();
+}
+
 bool RequestAnswer::TimeOut(bool in_thread) {
   std::unique_lock lock(mutex_);
   // A kept streamed answer may be silent for as long as it likes; one that blocks a thread may not, unless it

@@ -62,6 +62,8 @@ class RequestAnswer {
   void EndInline();
   // An inline answer that was given already moves to the exchange, which must outlive this until Reset.
   void BeginDeferred(Exchange& exchange);
+  // A thread begins the request, which may have waited for it: its time starts again. That thread.
+  void Started();
   // Gives to the exchange what is there.
   void Deliver();
   // Nobody will answer any more: 500, or the end of a streamed answer.
