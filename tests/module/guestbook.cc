@@ -1,8 +1,9 @@
 // A blocking handler on SQLite: a guest book in one file, which all workers share. Each application thread
 // has a connection of its own. A transaction is whole or not there, also if the worker is killed within it.
-//   POST /entries   the body is the text     GET /entries   all of them, one a line
+//   POST /entries   each line of the body is an entry; all of them, or none     GET /entries   one a line
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <memory>
 #include <preforkd/module.hpp>
 #include <stdexcept>
@@ -29,6 +30,10 @@ class Statement {
     }
     return *this;
   }
+  void run() {
+    while (step()) continue;
+    sqlite3_reset(statement_);
+  }
   // True: there is a row.
   bool step() {
     const int result = sqlite3_step(statement_);
@@ -47,6 +52,28 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+// Rolled back unless it was committed.
+class Transaction {
+ public:
+  explicit Transaction(sqlite3* database) : database_(database) {
+    Statement(database, "BEGIN IMMEDIATE").run();
+  }
+  ~Transaction() {
+    if (!committed_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void commit() {
+    Statement(database_, "COMMIT").run();
+    committed_ = true;
+  }
+
+ private:
+  sqlite3* database_;
+  bool committed_ = false;
+};
+
 class Guestbook {
  public:
   explicit Guestbook(pfd::Service service) {
@@ -57,14 +84,21 @@ class Guestbook {
     if (result != SQLITE_OK) throw std::runtime_error(path + ": " + sqlite3_errmsg(opened));
     // Other workers write, too: wait for them instead of failing.
     sqlite3_busy_timeout(opened, 5000);
-    Statement(opened, "PRAGMA journal_mode = WAL").step();
+    Statement(opened, "PRAGMA journal_mode = WAL").run();
     Statement(opened, "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
-        .step();
+        .run();
   }
 
   pfd::Response add(const pfd::Request& request) {
     if (request.body().empty()) throw pfd::HttpError(400, "an entry has a text");
-    Statement(database_.get(), "INSERT INTO entries (text) VALUES (?)").bind(1, request.body()).step();
+    Transaction all(database_.get());
+    Statement insert(database_.get(), "INSERT INTO entries (text) VALUES (?)");
+    for (std::string_view rest = request.body(); !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      insert.bind(1, line).run();
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    all.commit();
     return pfd::status(201, "entry " + std::to_string(sqlite3_last_insert_rowid(database_.get())));
   }
 

@@ -2,15 +2,14 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
-#include <atomic>
 #include <csignal>
-#include <thread>
 
 #include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
 #include "tests/support/metrics_page.h"
+#include "tests/support/metrics_scraper.h"
 #include "tests/support/proc_status.h"
 
 namespace preforkd::testing {
@@ -25,50 +24,8 @@ ConfigText Config() {
       .Service("status", "status");
 }
 
-// Asks for the metrics in the background, one scrape after the other, and compares each with the one before.
-class Scraper {
- public:
-  explicit Scraper(std::string address) : address_(std::move(address)), thread_([this] { Run(); }) {}
-  Scraper(const Scraper&) = delete;
-  Scraper& operator=(const Scraper&) = delete;
-  ~Scraper() { Stop(); }
-
-  void Stop() {
-    stop_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-  [[nodiscard]] std::uint64_t Scrapes() const { return scrapes_; }
-  // After Stop.
-  [[nodiscard]] const std::vector<std::string>& WentBack() const { return went_back_; }
-
- private:
-  void Run() {
-    std::optional<MetricsPage> last;
-    while (!stop_) {
-      std::optional<MetricsPage> page;
-      try {
-        page = MetricsPage::Read(address_);
-      } catch (const std::exception& exception) {
-        went_back_.push_back(exception.what());
-      }
-      if (!page) continue;  // its worker was killed
-      ++scrapes_;
-      if (last) {
-        for (std::string& series : page->WentBack(*last)) went_back_.push_back(std::move(series));
-      }
-      last = std::move(page);
-    }
-  }
-
-  std::string address_;
-  std::atomic<bool> stop_{false};
-  std::atomic<std::uint64_t> scrapes_{0};
-  std::vector<std::string> went_back_;
-  std::thread thread_;
-};
-
 // Waits until clients and scrapes have done enough work that a counter that goes back would have been seen.
-void LetThemWork(const Load& load, const Scraper& scraper) {
+void LetThemWork(const Load& load, const MetricsScraper& scraper) {
   const std::uint64_t requests = load.Ok() + 200;
   const std::uint64_t scrapes = scraper.Scrapes() + 10;
   REQUIRE(WaitUntil(kTimeout, [&] { return load.Ok() >= requests && scraper.Scrapes() >= scrapes; }));
@@ -92,7 +49,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   const auto before = MetricsPage::Read(status);
   REQUIRE(before);
 
-  Scraper scraper(status);
+  MetricsScraper scraper(status);
   Load load(LoadKind::kHttp, daemon.Address(0), 4);
   LetThemWork(load, scraper);
   KillAll(daemon);

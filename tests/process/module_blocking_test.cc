@@ -252,9 +252,9 @@ TEST_CASE("a handler that blocks for too long: 504, its backtrace, another worke
   CHECK(took < machine.Allow(milliseconds(1000)));
   CHECK(daemon.WaitForEvent("request_failed service=m"));
   CHECK(daemon.WaitForEvent("thread_trace at~blocker_sleeps"));
-  REQUIRE(daemon.WaitForEvent("worker_asks_replacement"));
-  const LogEntry asks = daemon.Events("worker_asks_replacement").at(0);
-  REQUIRE(daemon.WaitForEvent("worker_retired slot=" + asks.Field("slot") + " inc=" + asks.Field("inc")));
+  REQUIRE(daemon.WaitForEvent("worker_asks_replacement role=master"));
+  const LogEntry asks = daemon.Events("worker_asks_replacement role=master").at(0);
+  REQUIRE(daemon.WaitForEvent("worker_retiring slot=" + asks.Field("slot") + " inc=" + asks.Field("inc")));
   REQUIRE(same[1]->Connection().SendAll("Host: x\r\n\r\n"));
   const auto half = same[1]->ReadResponse();
   REQUIRE(half);
@@ -268,8 +268,8 @@ TEST_CASE("a handler that blocks for too long: 504, its backtrace, another worke
   for (HttpClient* client : kept.Elsewhere()) CHECK(Ask(*client) != 0);
   for (HttpClient& reader : readers) ExpectBig(reader);
   // It does not wait for its thread.
-  CHECK(daemon.WaitForEvent("worker_exited slot=" + asks.Field("slot") + " inc=" + asks.Field("inc")));
-  CHECK(daemon.CountEvents("worker_asks_replacement") == 1);
+  CHECK(daemon.WaitForEvent("worker_retired slot=" + asks.Field("slot") + " inc=" + asks.Field("inc")));
+  CHECK(daemon.CountEvents("worker_asks_replacement role=master") == 1);
   CHECK(daemon.AwaitWorkers(2));
 }
 
@@ -291,7 +291,7 @@ TEST_CASE("a request that waits for a thread for too long: 504, and its worker s
   CHECK(second.ReadResponse().value_or(HttpResponse{}).status == 200);
   CHECK(daemon.AwaitEvents("request_failed service=m", 1) == 1);
   CHECK(daemon.CountEvents("thread_trace") == 0);
-  CHECK(daemon.CountEvents("worker_asks_replacement") == 0);
+  CHECK(daemon.CountEvents("worker_asks_replacement role=master") == 0);
   CHECK(Ask(third) == worker);
 }
 
