@@ -9,6 +9,7 @@ extern "C" int not_a_module() { return 0; }
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <preforkd/module.hpp>
 #include <stdexcept>
 #include <string>
@@ -54,6 +55,16 @@ class Rogue {
     for (;;) std::this_thread::sleep_for(1h);
   }
   pfd::Response crashes(const pfd::Request&) { std::abort(); }
+  // Writes over all memory from a small block on, until there is no more.
+  pfd::Response overwrites(const pfd::Request&) {
+    auto* at = static_cast<volatile char*>(std::malloc(16));
+    for (;; ++at) *at = 'x';
+  }
+  // Writes over the request, which is the server's.
+  pfd::Response overwrites_server(const pfd::Request& request) {
+    std::memset(reinterpret_cast<void*>(request.raw()), 'x', 256);
+    return pfd::text("written");
+  }
 
  private:
   std::vector<pfd::Later> kept_;
@@ -73,7 +84,9 @@ PREFORKD_MODULE("rogue", start, pfd::state<Rogue>, pfd::route{"GET", "/throws", 
                 pfd::route{"GET", "/own-length", &Rogue::own_length},
                 pfd::route{"GET", "/nothing", &Rogue::nothing}, pfd::route{"GET", "/never", &Rogue::never},
                 pfd::route{"GET", "/too-late", &Rogue::too_late}, pfd::route{"GET", "/hangs", &Rogue::hangs},
-                pfd::route{"GET", "/crashes", &Rogue::crashes});
+                pfd::route{"GET", "/crashes", &Rogue::crashes},
+                pfd::route{"GET", "/overwrites", &Rogue::overwrites},
+                pfd::route{"GET", "/overwrites-server", &Rogue::overwrites_server});
 
 #if defined(ROGUE_ABI) || defined(ROGUE_ESCAPE)
 #undef preforkd_module
