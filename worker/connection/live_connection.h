@@ -49,8 +49,8 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   // session calls Travel. nullopt also if the session throws, which ends the connection soon after. Does not
   // change the session.
   [[nodiscard]] std::optional<Luggage> Pack();
-  // Applies a decision made outside its own callbacks, and wakes the session if it asked for that. May destroy
-  // this.
+  // Applies a decision made outside its own callbacks, and wakes the session if it asked for that. May
+  // destroy this.
   void ApplyVerdict();
   // Ends the connection at once and counts it as lost. Not to be called inside a callback of a session.
   void End(LossReason reason);

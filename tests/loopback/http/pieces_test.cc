@@ -104,9 +104,7 @@ TEST_CASE("a handler that holds the body back: nothing more is read until it goe
     bed.start = [](Taken& taken) { taken->HoldBody(true); };
   }
   SUBCASE("held inside OnBody") {
-    bed.start = [](Taken& taken) {
-      taken.on_body = [&taken](std::string_view) { taken->HoldBody(true); };
-    };
+    bed.start = [](Taken& taken) { taken.on_body = [&taken](std::string_view) { taken->HoldBody(true); }; };
   }
   const auto client = bed.http.Connect();
   REQUIRE(client->Write(Of(Length(kSize), "first")) > 0);
@@ -178,9 +176,7 @@ TEST_CASE("an answer before the end of the body: the rest is discarded, and the 
   };
   if (cut == "start") bed.start = answer;
   if (cut == "body") {
-    bed.start = [&](Taken& taken) {
-      taken.on_body = [&](std::string_view) { answer(taken); };
-    };
+    bed.start = [&](Taken& taken) { taken.on_body = [&](std::string_view) { answer(taken); }; };
   }
   const auto client = bed.Ask(chunked ? Of(kChunked, "5\r\nhello\r\n") : Of(Length(11), "hello"));
   if (cut == "later") answer(bed.Last());
@@ -208,8 +204,7 @@ TEST_CASE("an answer that is the last of the connection, before the end of the b
       };
     };
   }
-  const auto client =
-      bed.Ask(Of("Connection: close\r\n" + Length(1'000'000), "hello"), SocketKind::kTcp);
+  const auto client = bed.Ask(Of("Connection: close\r\n" + Length(1'000'000), "hello"), SocketKind::kTcp);
   if (!inside) bed.Last().Say("enough");
   CHECK(ParseAnswers(bed.Hear(*client)).front().body == "enough");
   CHECK(bed.http.Live() == 1);  // lingers: the client is still sending
@@ -281,7 +276,8 @@ TEST_CASE("a body that is malformed or too large") {
   const std::string in_the_end = "32\r\n" + std::string(50, 'x') + "\r\n33\r\n";
   for (const Broken& broken : {Broken{"zz\r\n", 400}, Broken{"5\r\nabcdeX\r\n", 400}, Broken{"65\r\n", 413},
                                Broken{in_the_end.c_str(), 413}}) {
-    for (const char* how : {"together", "later", "begun", "begun inside", "answered"}) CheckBroken(broken, how);
+    for (const char* how : {"together", "later", "begun", "begun inside", "answered"})
+      CheckBroken(broken, how);
   }
 }
 

@@ -59,10 +59,11 @@ struct Jobs {
 Status Fine(std::size_t) { return {}; }
 
 struct Threads : AppThreads {
-  Threads() : AppThreads([this](std::size_t w, std::size_t r) {
-      waiting = w;
-      running = r;
-    }) {}
+  Threads()
+      : AppThreads([this](std::size_t w, std::size_t r) {
+          waiting = w;
+          running = r;
+        }) {}
   std::atomic<std::size_t> waiting{0};
   std::atomic<std::size_t> running{0};
 };

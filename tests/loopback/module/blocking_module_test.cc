@@ -1,10 +1,9 @@
 // Requests of a module whose handler blocks an application thread: answers from threads, requests that wait,
-// the time that a request may take, and the end of the worker.
+// and the end of the worker.
 #include <doctest/doctest.h>
 
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -12,64 +11,13 @@
 #include <vector>
 
 #include "tests/loopback/http/later_bed.h"
-#include "tests/loopback/module/http_module_bed.h"
-#include "tests/loopback/module/module_bed.h"
+#include "tests/loopback/module/blocking_bed.h"
 #include "worker/module/http/host_request.h"
 
 namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
-
-// Threads wait here until the test lets them go.
-class Gate {
- public:
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    opened_.wait(lock, [this] { return open_; });
-    --waiting_;
-  }
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    opened_.notify_all();
-  }
-  int Waiting() {
-    const std::lock_guard lock(mutex_);
-    return waiting_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  int waiting_ = 0;
-  bool open_ = false;
-};
-
-struct Blocking {
-  explicit Blocking(HttpModuleBed::Call handle, HttpModuleOptions options = {})
-      : bed(
-            [&] {
-              options.kind = PFD_BLOCKING;
-              return options;
-            }(),
-            std::move(handle)) {}
-  bool Until(const std::function<bool()>& condition) { return bed.http->Until(condition); }
-  bool Whole(Client& client) {
-    return Until([&] {
-      client.Read();
-      return client.Received().ends_with("\r\n0\r\n\r\n");
-    });
-  }
-  WorkerRow& Row() { return bed.http->Env().row; }
-  CapturedLog log;
-  HttpModuleBed bed;
-};
-
-HttpModuleOptions Timeout(const std::string& text, std::uint32_t flags = 0) {
-  return {.flags = flags, .settings = {{"request_timeout", text}}};
-}
 
 TEST_CASE("answers of an application thread: whole, as a file is, in pieces, and none") {
   Blocking blocking([](pfd_request* request) {
@@ -274,90 +222,6 @@ TEST_CASE("a thread reads a body in pieces, and waits for each") {
     }));
     CHECK(result == -EPIPE);
     CHECK(have(10));
-  }
-}
-
-// ---- time ----
-
-TEST_CASE("a handler that blocks for too long: 504, its backtrace, a new worker; the others wait or go") {
-  Gate gate;
-  std::atomic<int> result{1};
-  Blocking blocking(
-      [&](pfd_request* request) {
-        gate.Wait();
-        result = Respond(request, "late");
-      },
-      Timeout("50ms"));
-  const auto stuck = blocking.bed.Ask(Get("/stuck"));
-  const auto queued = blocking.bed.Ask(Get("/queued"));
-  REQUIRE(blocking.bed.Answers(*stuck, 1));
-  CHECK(blocking.bed.answers[0].status == 504);
-  REQUIRE(blocking.bed.Answers(*queued, 1));
-  CHECK(blocking.bed.answers[0].status == 504);
-  CHECK(blocking.bed.replaced == 1);
-  CHECK(blocking.log.Entries("thread_trace").size() > 3);
-  CHECK(blocking.log.Entries("request_failed service=module").size() == 1);  // one each second
-  CHECK(blocking.bed.handled == 1);
-  CHECK(preforkd::Get(blocking.Row().requests_waiting) == 0);
-  gate.Open();
-  CHECK(blocking.Until([&] { return result != 1; }));
-  CHECK(result == -EALREADY);
-  const auto next = blocking.bed.Ask(Get("/next"));
-  REQUIRE(blocking.bed.Answers(*next, 1));
-  CHECK(blocking.bed.answers[0].body == "late");
-}
-
-TEST_CASE("a request that a thread has kept and left: 504, and no worker is replaced") {
-  std::atomic<pfd_request*> kept{nullptr};
-  Blocking blocking(
-      [&](pfd_request* request) {
-        Keep(request);
-        kept = request;
-      },
-      Timeout("40ms"));
-  const auto client = blocking.bed.Ask(Get("/"));
-  REQUIRE(blocking.bed.Answers(*client, 1));
-  CHECK(blocking.bed.answers[0].status == 504);
-  CHECK(blocking.bed.gone == 1);
-  CHECK(blocking.bed.replaced == 0);
-  CHECK(Respond(kept, "x") == -EALREADY);
-  Drop(kept);
-}
-
-TEST_CASE("a thread that streams: it may wait for its client, but not for anything else") {
-  Gate gate;
-  bool slow_client = false;
-  SUBCASE("it hangs after a piece that the client has taken") {}
-  SUBCASE("it waits for a slow client") { slow_client = true; }
-  std::atomic<std::int64_t> last{1};
-  Blocking blocking(
-      [&](pfd_request* request) {
-        Begin(request);
-        Write(request, "x");
-        if (!slow_client) gate.Wait();
-        std::int64_t result = 0;
-        for (int i = 0; i < 100 && result == 0; ++i) result = Write(request, std::string(20'000, 'x'));
-        if (result == 0) result = End(request);
-        last = result;
-      },
-      Timeout("50ms"));
-  const auto client = blocking.bed.Ask(Get("/"));
-  if (slow_client) {
-    const Time end = Now() + milliseconds(200);
-    CHECK(blocking.Until([&] { return Now() > end; }));
-    CHECK(blocking.bed.replaced == 0);
-    REQUIRE(blocking.Whole(*client));
-    CHECK(last == 0);
-  } else {
-    CHECK(blocking.Until([&] {
-      client->Read();
-      return client->Ended();
-    }));
-    CHECK(blocking.bed.replaced == 1);
-    CHECK(blocking.log.Entries("thread_trace").size() > 3);
-    gate.Open();
-    CHECK(blocking.Until([&] { return last != 1; }));
-    CHECK(last == -EALREADY);
   }
 }
 

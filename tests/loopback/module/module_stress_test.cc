@@ -128,8 +128,8 @@ class Visitor {
   void Ask() {
     if (client_ == nullptr) client_ = bed_.http->Connect(SocketKind::kUnix);
     ++rounds_;
-    static const std::vector<std::string> kinds = {"/whole/",        "/later/", "/later/stream/",
-                                                   "/stream/",       "/throw/", "/nothing/"};
+    static const std::vector<std::string> kinds = {"/whole/",  "/later/", "/later/stream/",
+                                                   "/stream/", "/throw/", "/nothing/"};
     path_ = kinds[Random(static_cast<unsigned>(kinds.size()))] + std::to_string(Random(100'000));
     std::string request = testing::Get(path_);
     if (blocking_ && Random(5) == 0) {
@@ -215,10 +215,11 @@ TEST_CASE("the loop, and threads of the module's own") { Run({.kind = PFD_EVENT}
 TEST_CASE("requests that time out while they are answered") {
   CapturedLog log;
   Helpers helpers(2);
-  HttpModuleBed bed({.kind = PFD_EVENT, .settings = {{"request_timeout", "10ms"}}}, [&](pfd_request* request) {
-    Keep(request);
-    helpers.Add(request);
-  });
+  HttpModuleBed bed({.kind = PFD_EVENT, .settings = {{"request_timeout", "10ms"}}},
+                    [&](pfd_request* request) {
+                      Keep(request);
+                      helpers.Add(request);
+                    });
   std::minstd_rand random(1);
   for (int round = 0; round < 30; ++round) {
     std::vector<std::unique_ptr<Client>> clients;

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "tests/loopback/module/module_bed.h"
-#include "worker/module/protocol/host_connection.h"
 #include "worker/module/host/host_loop.h"
+#include "worker/module/protocol/host_connection.h"
 #include "worker/module/protocol/protocol_service.h"
 #include "worker/module/protocol/protocol_session.h"
 

@@ -7,7 +7,8 @@
 // Answers that are given while a session works on its input, inside Start or OnBody of any request, are held
 // until that is done: the sessions share buffers.
 //
-// Loop thread only. Its calls may run the session, and that may end the connection: hold a reference meanwhile.
+// Loop thread only. Its calls may run the session, and that may end the connection: hold a reference
+// meanwhile.
 #ifndef PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
 #define PREFORKD_WORKER_HTTP_ANSWER_EXCHANGE_H_
 
@@ -138,7 +139,7 @@ class Exchange {
   struct Held {
     std::optional<HttpResponse> response;
     std::string pieces;
-    bool whole = false;            // `response` is not the head of a streamed answer
+    bool whole = false;  // `response` is not the head of a streamed answer
     bool finished = false;
     const char* gave_up = nullptr;  // Abandon, and why
   };

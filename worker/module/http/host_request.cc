@@ -107,8 +107,9 @@ int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, s
 }
 
 int HostBegin(pfd_request* request, int status, const pfd_field* fields, std::size_t count) {
-  return Guarded(
-      request, [&] { return request->Answer().Begin({.status = status, .fields = FieldsOf(fields, count)}); });
+  return Guarded(request, [&] {
+    return request->Answer().Begin({.status = status, .fields = FieldsOf(fields, count)});
+  });
 }
 
 std::int64_t HostWrite(pfd_request* request, pfd_str piece) {

@@ -109,6 +109,9 @@ void HttpModule::CheckTimes() {
       deadlines_.Add(request);
     } else if (request.TimeOut()) {
       OnTimedOut(request);
+    } else if (request.HoldsThread()) {
+      request.at = now + timeout_;  // it waits for its client now, and may hang later
+      deadlines_.Add(request);
     }
     request.Release();
   }

@@ -63,6 +63,8 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   void BeginDeferred(std::shared_ptr<preforkd::Exchange> exchange);
   // The time of the request is over. False: it was answered, or may go on.
   bool TimeOut();
+  // handle() runs in an application thread, and streams an answer.
+  [[nodiscard]] bool HoldsThread() const { return begun_ && !Kept() && answer_.Streams(); }
   // Hands the connection back with the request, which no thread has begun. False: it stays here.
   bool Travel() { return exchange_->Travel(); }
   // A thread has begun it.

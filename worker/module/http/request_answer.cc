@@ -123,6 +123,11 @@ bool RequestAnswer::Open() const {
   return phase_ == Phase::kOpen;
 }
 
+bool RequestAnswer::Streams() const {
+  const std::lock_guard lock(mutex_);
+  return phase_ == Phase::kStreaming;
+}
+
 Time RequestAnswer::Active() const {
   const std::lock_guard lock(mutex_);
   return active_;
@@ -189,9 +194,7 @@ std::int64_t RequestAnswer::Write(std::string_view piece) {
   if (const int sent = Send(lock); sent != 0) return sent;
   lock.lock();
   if (!host_.InLoopThread()) {
-    room_.wait(lock, [this] {
-      return phase_ != Phase::kStreaming || !WaitsForRoom();
-    });
+    room_.wait(lock, [this] { return phase_ != Phase::kStreaming || !WaitsForRoom(); });
     active_ = Now();
     return Refusal(Phase::kStreaming);
   }

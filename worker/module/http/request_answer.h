@@ -90,6 +90,8 @@ class RequestAnswer {
   [[nodiscard]] bool Gone() const;
   // No answer has been begun.
   [[nodiscard]] bool Open() const;
+  // An answer in pieces has been begun and not ended.
+  [[nodiscard]] bool Streams() const;
   // The time of the last sign of life of a streamed answer; else of the start.
   [[nodiscard]] Time Active() const;
 
@@ -112,9 +114,7 @@ class RequestAnswer {
   };
 
   // An application thread that streams waits for the client.
-  [[nodiscard]] bool WaitsForRoom() const {
-    return outbox_.pieces.size() + waiting_ > Exchange::kMark;
-  }
+  [[nodiscard]] bool WaitsForRoom() const { return outbox_.pieces.size() + waiting_ > Exchange::kMark; }
   // Why an answer is refused now; 0: it is not. Under the lock.
   [[nodiscard]] int Refusal(Phase wanted) const;
   // A whole answer goes into the response of the session.
