@@ -110,7 +110,8 @@ Supervisor::Hooks Master::SupervisorHooks() {
             JudgeService(Parts());
             changes_.Tell([this](Change& change) { change.OnFleet(supervisor_.Workers().MayReload()); });
           },
-          [this](pid_t pid) { return upgrader_.OnChildExit(pid) || reloader_.OnChildExit(pid); }};
+          [this](pid_t pid) { return upgrader_.OnChildExit(pid) || reloader_.OnChildExit(pid); },
+          [this] { reloader_.OnRelieved(); }};
 }
 
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {

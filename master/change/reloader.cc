@@ -86,6 +86,13 @@ void Reloader::Do(const EnterService& action) {
   const GenerationSpec& serving = parts_.generations.Serving();
   applier_.Apply(serving);
   parts_.pid_files.Commit(*serving.config);
+  entered_ = action;
+}
+
+void Reloader::OnRelieved() {
+  if (!entered_) return;
+  const EnterService action = *std::exchange(entered_, std::nullopt);
+  const GenerationSpec& serving = parts_.generations.Serving();
   std::string what = fmt::format("generation {} serves", Raw(serving.number));
   if (action.upgrade) {
     what += fmt::format(", version {} in place of {}", parts_.context.program.version, predecessor_);

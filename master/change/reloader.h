@@ -4,6 +4,7 @@
 #define PREFORKD_MASTER_CHANGE_RELOADER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ class Reloader {
   void Do(const EnterService& action);
   void Do(const StayInService& action);
 
+  // The old workers were told to retire. Only now the reload is reported as done: they answer no request that
+  // is sent after that.
+  void OnRelieved();
   // A child of this process has exited. True if it was one that opens a module, which is then handled.
   bool OnChildExit(pid_t pid) { return load_ != nullptr && load_->OnChildExit(pid); }
 
@@ -44,7 +48,8 @@ class Reloader {
   ConfigApplier& applier_;
   ConfigInputs inputs_;
   std::string predecessor_;
-  std::unique_ptr<ConfigLoad> load_;  // while the configuration is read
+  std::optional<EnterService> entered_;  // not yet reported
+  std::unique_ptr<ConfigLoad> load_;     // while the configuration is read
 };
 
 }  // namespace preforkd

@@ -154,6 +154,7 @@ void Supervisor::ApplyActions() {
       std::visit([this](const auto& concrete) { Do(concrete); }, action);
   }
   applying_ = false;
+  if (std::exchange(promoted_, false)) hooks_.on_relieved();
   ClearUnusedChannels(Parts());
   if (const auto next = fleet_.NextDeadline()) {
     deadline_.SetAt(*next);
@@ -217,6 +218,7 @@ void Supervisor::Do(const Promote& action) {
   // Listeners first: connections of removed listeners go to the old workers, which still have their service.
   hooks_.on_promote(action.generation);
   generations_.Promote(action.generation);
+  promoted_ = true;
   for (const WorkerRecord& record : fleet_.Records()) {
     if (record.generation != action.generation || record.state != WorkerState::kReady) continue;
     dispatcher_.AddSlot(record.pool, record.slot, slots_.Of(record.slot).Channel());

@@ -113,6 +113,7 @@ class Supervisor {
   WorkerCounts counts_;
   Timer deadline_;
   bool applying_ = false;
+  bool promoted_ = false;  // on_relieved is due
 };
 
 }  // namespace preforkd

@@ -148,6 +148,7 @@ class SupervisorWorld {
     hooks.make_room = [this] { return has_room; };
     hooks.on_finish = [this](ExitCode code, const std::string& reason) { finished = {code, reason}; };
     hooks.on_settled = [] {};
+    hooks.on_relieved = [] {};
     hooks.on_other_child = [](pid_t) { return false; };
     auto owned = std::make_unique<PretendingSpawner>();
     spawner = owned.get();

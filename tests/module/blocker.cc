@@ -51,7 +51,7 @@ pfd::Response who(const pfd::Request&) { return done(std::to_string(::getpid()) 
 
 }  // namespace
 
-PREFORKD_MODULE("blocker", answers, pfd::route{"GET", "/", quick},
-                pfd::route{"GET", "/quick", quick}, pfd::route{"GET", "/sleep", sleeps},
-                pfd::route{"GET", "/big", big}, pfd::route{"POST", "/body", body},
-                pfd::route{"GET", "/version", version}, pfd::route{"GET", "/who", who});
+PREFORKD_MODULE("blocker", answers, pfd::route{"GET", "/", quick}, pfd::route{"GET", "/quick", quick},
+                pfd::route{"GET", "/sleep", sleeps}, pfd::route{"GET", "/big", big},
+                pfd::route{"POST", "/body", body}, pfd::route{"GET", "/version", version},
+                pfd::route{"GET", "/who", who});

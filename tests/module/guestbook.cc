@@ -4,11 +4,13 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <preforkd/module.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -84,7 +86,7 @@ class Guestbook {
     if (result != SQLITE_OK) throw std::runtime_error(path + ": " + sqlite3_errmsg(opened));
     // Other workers write, too: wait for them instead of failing.
     sqlite3_busy_timeout(opened, 5000);
-    Statement(opened, "PRAGMA journal_mode = WAL").run();
+    use_wal();
     Statement(opened, "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
         .run();
   }
@@ -110,6 +112,18 @@ class Guestbook {
   }
 
  private:
+  // Where several workers do it at once, SQLite fails without waiting.
+  void use_wal() const {
+    for (int tries = 1;; ++tries) {
+      try {
+        return Statement(database_.get(), "PRAGMA journal_mode = WAL").run();
+      } catch (const std::runtime_error&) {
+        if (tries == 100) throw;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close(database); }
   };

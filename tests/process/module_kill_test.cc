@@ -100,8 +100,8 @@ void KillSome(DaemonProcess& daemon, const Askers& clients, int kills, std::size
     const std::vector<WorkerLife> ready = daemon.ReadyWorkers();
     const WorkerLife victim = ready.at(static_cast<std::size_t>(i) % ready.size());
     REQUIRE(::kill(victim.pid, SIGKILL) == 0);
-    REQUIRE(daemon.WaitForEvent(fmt::format("worker_exited exit=SIGKILL slot={} inc={}", victim.slot,
-                                            victim.incarnation)));
+    REQUIRE(daemon.WaitForEvent(
+        fmt::format("worker_exited exit=SIGKILL slot={} inc={}", victim.slot, victim.incarnation)));
     REQUIRE(daemon.AwaitWorkers(workers));
   }
   const std::uint64_t before = clients.Answered();
@@ -169,17 +169,18 @@ TEST_CASE("kill -9 of workers while a module answers: only requests in progress 
   CHECK(static_cast<double>(outcome.cut) <= Lost(daemon));
 }
 
-TEST_CASE("kill -9 of workers within transactions of SQLite: the data stays whole, and what was acknowledged") {
+TEST_CASE(
+    "kill -9 of workers within transactions of SQLite: the data stays whole, and what was acknowledged") {
   DaemonProcess daemon;
   const TempDirectory folder;
   daemon.ExpectEvent("worker_exited exit=SIGKILL");
-  daemon.WriteConfig(ConfigText()
-                         .Workers(4)
-                         .Set("parking.after", "1ms")
-                         .Listen("book")
-                         .Service("book", "module",
-                                  {{"path", RunfilePath("tests/module/guestbook.so")},
-                                   {"file", folder.Path("book.db")}}));
+  daemon.WriteConfig(
+      ConfigText()
+          .Workers(4)
+          .Set("parking.after", "1ms")
+          .Listen("book")
+          .Service("book", "module",
+                   {{"path", RunfilePath("tests/module/guestbook.so")}, {"file", folder.Path("book.db")}}));
   daemon.Serve(4);
   Askers clients(daemon.Address(), 100, 201, &Post);
   KillSome(daemon, clients, 6, 4);

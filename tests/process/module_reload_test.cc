@@ -31,7 +31,7 @@ class ModuleFile {
   TempDirectory folder_;
 };
 
-ConfigText Config(const ModuleFile& file, const char* park_after = "250ms") {
+ConfigText Config(const ModuleFile& file, const std::string& park_after = "250ms") {
   return ConfigText()
       .Workers(2)
       .Set("parking.after", park_after)
@@ -82,8 +82,9 @@ void ExpectNoneFailed(WebLoad& load) {
 
 }  // namespace
 
-TEST_CASE("v1 is replaced by v2 under load: no request fails, and after the answer of the reload all say v2") {
-  for (const char* park_after : {"250ms", "0"}) {
+TEST_CASE(
+    "v1 is replaced by v2 under load: no request fails, and after the answer of the reload all say v2") {
+  for (const std::string park_after : {"250ms", "0"}) {
     CAPTURE(park_after);
     ModuleFile file;
     DaemonProcess daemon;
@@ -94,9 +95,9 @@ TEST_CASE("v1 is replaced by v2 under load: no request fails, and after the answ
     Ada ada(daemon.Address(2));
     MetricsScraper scraper(daemon.Address(1));
     WebLoad load({.address = daemon.Address(), .target = "/sleep?ms=1", .body = "done\n", .per_second = 200});
-    for (const char* version : {"v2", "v1", "v2"}) {
+    for (const std::string version : {"v2", "v1", "v2"}) {
       CAPTURE(version);
-      file.Put(std::string(version) == "v2" ? "blocker_v2" : "blocker");
+      file.Put(version == "v2" ? "blocker_v2" : "blocker");
       const CommandResult reload = Ctl(daemon, {"reload", "--wait"});
       CHECK(CountVersion(kept, version) == kept.size());
       CHECK(reload.code == 0);

@@ -1,5 +1,5 @@
-// MetricsScraper: asks for the metrics in the background, one scrape after the other, and compares each with the
-// one before. Runs a thread: start a DaemonProcess before it.
+// MetricsScraper: asks for the metrics in the background, one scrape after the other, and compares each with
+// the one before. Runs a thread: start a DaemonProcess before it.
 #ifndef PREFORKD_TESTS_SUPPORT_METRICS_SCRAPER_H_
 #define PREFORKD_TESTS_SUPPORT_METRICS_SCRAPER_H_
 

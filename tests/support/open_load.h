@@ -15,7 +15,7 @@ struct OpenLoadPlan {
   std::string address;
   double arrivals_per_second = 400;
   Duration length = std::chrono::seconds(10);
-  int kept = 0;               // connections that stay open and are used by turns; 0: a new one for each request
+  int kept = 0;  // connections that stay open and are used by turns; 0: a new one for each request
   double blocking_share = 0;  // share of requests that send `blocking` instead of `quick`
   std::string quick;          // a request
   std::string blocking;

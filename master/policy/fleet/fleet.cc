@@ -137,6 +137,7 @@ void Fleet::Exited(const WorkerId& id, bool served, const std::string& why, Time
   PF_CHECK(record != nullptr, "an unknown worker exited");
   const WorkerState was = record->state;
   PF_CHECK(table_.Move(*record, WorkerEvent::kExited), "a worker exited twice");
+  const bool late = was == WorkerState::kStarting && !record->kill_at;
   record->kill_at.reset();
   const bool useful = was == WorkerState::kReady && (served || now - record->ready_at >= kUsefulLife);
   record->failures = useful ? 0 : record->failures + 1;
@@ -148,7 +149,8 @@ void Fleet::Exited(const WorkerId& id, bool served, const std::string& why, Time
     record->wanted = false;
     table_.PassOnReplaced(*record);
   } else if (next_ && record->generation == next_->number && was == WorkerState::kStarting) {
-    AbandonNext(next_->About(record->pool, "a worker exited before it was ready: " + why), now);
+    const char* const what = late ? "was not ready within its start_timeout" : "exited before it was ready";
+    AbandonNext(next_->About(record->pool, fmt::format("a worker {}: {}", what, why)), now);
   } else {
     Restart(*record, now);
   }

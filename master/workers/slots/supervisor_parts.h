@@ -35,6 +35,8 @@ struct SupervisorHooks {
   std::function<void()> on_settled;
   // A child that is not a worker has exited. True: the callee has reaped it.
   std::function<bool(pid_t)> on_other_child;
+  // After on_promote: all workers of the previous generation were told to retire.
+  std::function<void()> on_relieved;
 };
 
 // Limit on the workers of one generation, over all pools, extras included: a reload needs as many slots
