@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -38,11 +39,13 @@ bool IsAsleep(pid_t pid) {
   return SaysAsleep(path.data());
 }
 
-bool IsAsleepInAllThreads(pid_t pid) {
+bool IsAsleepBesideTheFirst(pid_t pid) {
+  const std::string first = std::to_string(pid);
   std::error_code error;
   std::size_t threads = 0;
   for (std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", pid), error), end;
        !error && task != end; task.increment(error)) {
+    if (task->path().filename() == first) continue;
     // A thread that ends meanwhile is not asleep: it was running.
     if (!SaysAsleep((task->path() / "stat").c_str())) return false;
     ++threads;

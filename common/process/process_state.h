@@ -13,9 +13,10 @@ namespace preforkd {
 // otherwise it could be another process.
 bool IsAsleep(pid_t pid);
 
-// True if each of its threads sleeps. For a worker with application threads: its first thread, the loop,
-// sleeps while they compute. Source: /proc/PID/task/TID/stat. Allocates; else as above.
-bool IsAsleepInAllThreads(pid_t pid);
+// True if each of its threads sleeps, whatever the first one does. For a worker whose application threads are
+// busy: its first thread, the loop, reads and sends meanwhile. False if it has no other thread. Source:
+// /proc/PID/task/TID/stat. Allocates; else as above.
+bool IsAsleepBesideTheFirst(pid_t pid);
 
 }  // namespace preforkd
 

@@ -20,12 +20,12 @@ TEST_CASE("a running process is not asleep, a waiting one is") {
   CHECK_MESSAGE(result.Ok(), result.Text());
 }
 
-TEST_CASE("asleep in all threads: not while one computes and the first one waits for it") {
+TEST_CASE("asleep beside the first thread: not while another one computes and the first one waits for it") {
   const PeerResult result = RunPeer([] {
     int wrong = 0;
     std::thread computes([&wrong] {
       if (!WaitUntil(kTimeout, [] { return IsAsleep(::getpid()); })) wrong = 1;  // the first waits in join
-      if (IsAsleepInAllThreads(::getpid())) wrong = 2;
+      if (IsAsleepBesideTheFirst(::getpid())) wrong = 2;
     });
     computes.join();
     return wrong;
@@ -35,7 +35,7 @@ TEST_CASE("asleep in all threads: not while one computes and the first one waits
   std::promise<void> end;
   std::thread waits([ended = end.get_future()] { ended.wait(); });
   const PeerResult asleep =
-      RunPeer([] { return WaitUntil(kTimeout, [] { return IsAsleepInAllThreads(::getppid()); }) ? 0 : 1; });
+      RunPeer([] { return WaitUntil(kTimeout, [] { return IsAsleepBesideTheFirst(::getppid()); }) ? 0 : 1; });
   end.set_value();
   waits.join();
   CHECK_MESSAGE(asleep.Ok(), asleep.Text());
@@ -44,8 +44,8 @@ TEST_CASE("asleep in all threads: not while one computes and the first one waits
 TEST_CASE("an unknown state counts as not asleep") {
   CHECK_FALSE(IsAsleep(0));
   CHECK_FALSE(IsAsleep(-1));
-  CHECK_FALSE(IsAsleepInAllThreads(0));
-  CHECK_FALSE(IsAsleepInAllThreads(-1));
+  CHECK_FALSE(IsAsleepBesideTheFirst(0));
+  CHECK_FALSE(IsAsleepBesideTheFirst(-1));
 }
 
 }  // namespace preforkd::testing

@@ -1,6 +1,7 @@
 // Modules that do wrong (tests/module/rogue.cc) in the real server: at a start, a check, a reload, a request.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <sys/socket.h>
 
 #include <csignal>
 #include <string>
@@ -21,7 +22,7 @@ ConfigText Config(const std::string& module = "rogue", const ConfigSettings& mor
   return ConfigText()
       .Workers(1)
       .Set("parking.after", "1ms")
-      .Set("supervision.start_timeout", "1s")
+      .Set("supervision.start_timeout", "2s")
       .Listen("m")
       .Service("m", "module", settings);
 }
@@ -70,6 +71,7 @@ TEST_CASE("a module that cannot start: refused at a check and at a start, with i
     DaemonProcess checked;
     checked.WriteConfig(Config(wrong));
     CHECK(checked.Run({"--check"}) == 78);
+    CAPTURE(checked.Stderr());
     CHECK(checked.Stderr().find(wrong.check) != std::string::npos);
     checked.ExpectExit(78);
     const int code = wrong.started == nullptr ? 78 : 69;
@@ -112,6 +114,7 @@ TEST_CASE("a reload to a module that cannot start: preforkctl says why, and the 
 TEST_CASE("a handler that does wrong costs its request, and the log names it") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config()
+                         .Set("log.level", "debug")
                          .Listen("escape", "127.0.0.2:0")
                          .Service("escape", "module", {{"path", ModulePath("rogue_escape")}}));
   daemon.Serve(1);
@@ -139,7 +142,10 @@ TEST_CASE("a handler that does wrong costs its request, and the log names it") {
   {
     HttpClient leaves(daemon.Address());
     REQUIRE(leaves.Ask("/never"));
+    const linger at_once{1, 0};  // with a reset: after a FIN it could still be sent an answer
+    REQUIRE(::setsockopt(leaves.Connection().Fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
   }
+  REQUIRE(daemon.WaitForEvent("conn_closed role=worker"));
   CHECK(kept.Get("/too-late").value_or(HttpResponse{}).body == "0 sent");
   CHECK(StatusOf(kept, "/never") == 504);
   CHECK(daemon.CountEvents("worker_started") == 1);

@@ -72,7 +72,8 @@ bool ExtraWorkers::AllAsleep(PoolId pool) const {
     WorkerSlot& slot = parts_.slots.Of(record.slot);
     if (!slot.Running()) return false;
     const pid_t pid = slot.Process()->Pid();
-    return Get(slot.Row().threads) > 0 ? IsAsleepInAllThreads(pid) : IsAsleep(pid);
+    // Blocked threads do not keep the loop from reading and sending: just now it was given a request.
+    return Get(slot.Row().threads_busy_since_ns) != 0 ? IsAsleepBesideTheFirst(pid) : IsAsleep(pid);
   });
 }
 
