@@ -25,7 +25,7 @@ struct Outcome {
   std::set<std::string> done;
 };
 
-// Clients that each ask again and again on one kept connection, and connect anew when they were cut off.
+// Clients that each ask again and again on one kept connection, and connect again when they were cut off.
 class Askers {
  public:
   // The request number `n` of client `client`.
