@@ -142,6 +142,7 @@ TEST_CASE("kept by a handler, answered by a thread of the module's own") {
     REQUIRE(blocking.bed.Answers(*client, 1));
     CHECK(blocking.bed.answers[0].body == "/" + std::to_string(i));
   }
+  CHECK(blocking.bed.Exit());  // all handlers have returned
   for (std::thread& thread : threads) thread.join();
 }
 

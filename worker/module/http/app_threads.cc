@@ -33,7 +33,10 @@ Status AppThreads::Start(std::size_t count, const std::string& name,
     auto live = std::make_unique<std::function<void()>>([this, i] { Live(i); });
     // The signals of the process stay with the loop thread: it has blocked them, and a thread inherits that.
     const int error = ::pthread_create(&threads_[i].id, nullptr, &Begin, live.get());
-    if (error != 0) return SysErrorOf(error, "pthread_create");
+    if (error != 0) {
+      threads_.resize(i);
+      return SysErrorOf(error, "pthread_create");
+    }
     (void)live.release();  // the thread owns it
     ++alive_;
     // Shown by ps -L; at most 15 characters.
@@ -132,7 +135,12 @@ bool AppThreads::Finish(Each last, Duration timeout) {
   last_ = std::move(last);
   finishing_ = true;
   work_.notify_all();
-  return told_.wait_for(lock, timeout, [&] { return alive_ == 0; });
+  if (!told_.wait_for(lock, timeout, [&] { return alive_ == 0; })) return false;
+  lock.unlock();
+  // Each has only to return: after that it uses nothing of ours.
+  for (const Thread& thread : threads_) (void)::pthread_join(thread.id, nullptr);
+  threads_.clear();
+  return true;
 }
 
 }  // namespace preforkd::module

@@ -58,7 +58,7 @@ class AppThreads {
   // Each thread runs `hook` soon, before its next job.
   void RunInEach(Each hook);
   // Each thread runs `last` after the queued jobs, and ends. Waits until all have, at most `timeout`; false:
-  // one is still busy.
+  // one is still busy. After true, call nothing more but RunnerOf and TakeBack.
   bool Finish(Each last, Duration timeout);
 
  private:
