@@ -121,9 +121,7 @@ int HostEnd(pfd_request* request) {
 }
 
 void HostKeep(pfd_request* request) { request->Keep(); }
-void HostDrop(pfd_request* request) {
-  if (!request->Drop()) request->OnMisuse("it was dropped more often than kept: no effect");
-}
+void HostDrop(pfd_request* request) { request->Drop(); }
 int HostGone(const pfd_request* request) { return Own(request).Answer().Gone() ? 1 : 0; }
 void HostSetData(pfd_request* request, void* data) { request->data.store(data, std::memory_order_release); }
 void* HostData(const pfd_request* request) { return request->data.load(std::memory_order_acquire); }

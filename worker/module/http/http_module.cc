@@ -57,7 +57,7 @@ void HttpModule::CallHandle(pfd_request& request, std::size_t state) {
 
 void HttpModule::Tell(pfd_request& request, const char* what, void (*function)(void*, pfd_request*)) {
   if (function == nullptr) return;
-  if (!request.TryHold()) return;  // the call may drop it
+  if (!request.Hold()) return;  // the call may drop it
   const std::size_t state = request.StateIndex();
   CallModule(states_.Service(state), what, [&] { function(states_.State(state), &request); });
   request.Release();
@@ -102,14 +102,14 @@ void HttpModule::CheckTimes() {
     if (entry == nullptr || entry->at > now) break;
     auto& request = static_cast<pfd_request&>(*entry);
     deadlines_.Remove(request);
-    if (!request.TryHold()) continue;  // it is done; and answering may end it
+    if (!request.Hold()) continue;  // it is done; and answering may end it
     const Time again = request.Answer().Active() + timeout_;
     if (again > now) {
       request.at = again;
       deadlines_.Add(request);
     } else if (request.TimeOut()) {
       OnTimedOut(request);
-    } else if (request.HoldsThread()) {
+    } else if (request.Begun() && !request.Kept() && request.Answer().Streams()) {
       request.at = now + timeout_;  // it waits for its client now, and may hang later
       deadlines_.Add(request);
     }

@@ -106,16 +106,15 @@ void pfd_request::Keep() {
   if (InLoopThread() && deferral_ != nullptr && exchange_ == nullptr) Attach(deferral_->Take());
 }
 
-bool pfd_request::Drop() {
+void pfd_request::Drop() {
   std::uint32_t keeps = keeps_.load(std::memory_order_relaxed);
   do {
-    if (keeps == 0) return false;
+    if (keeps == 0) return OnFault("it was dropped more often than kept: no effect");
   } while (!keeps_.compare_exchange_weak(keeps, keeps - 1, std::memory_order_relaxed));
   Release();
-  return true;
 }
 
-bool pfd_request::TryHold() {
+bool pfd_request::Hold() {
   std::uint32_t references = references_.load(std::memory_order_relaxed);
   do {
     if (references == 0) return false;

@@ -63,8 +63,6 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   void BeginDeferred(std::shared_ptr<preforkd::Exchange> exchange);
   // The time of the request is over. False: it was answered, or may go on.
   bool TimeOut();
-  // handle() runs in an application thread, and streams an answer.
-  [[nodiscard]] bool HoldsThread() const { return begun_ && !Kept() && answer_.Streams(); }
   // Hands the connection back with the request, which no thread has begun. False: it stays here.
   bool Travel() { return exchange_->Travel(); }
   // A thread has begun it.
@@ -83,15 +81,12 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   std::int64_t Read(std::span<char> into);
   void Keep();
   [[nodiscard]] bool Kept() const { return keeps_ > 0; }
-  // Takes back one Keep. False: there is none.
-  bool Drop();
-  // Like Keep, for a call: the request is not kept by it. Precondition: the caller has a reference.
-  void Hold() { references_.fetch_add(1, std::memory_order_relaxed); }
-  // The same without the precondition. False: the last reference is gone, and the request will soon be.
-  [[nodiscard]] bool TryHold();
+  // Takes back one Keep; without one, no effect but a line in the log.
+  void Drop();
+  // Like Keep, for a call: the request is not kept by it. False: the last reference is gone, and the request
+  // will soon be; never for a caller that has one.
+  bool Hold();
   void Release();
-  // The module has done something wrong with it. One line in the log.
-  void OnMisuse(std::string_view what) { owner_.OnFault(facts_.Request(), what); }
 
   std::atomic<void*> data{nullptr};  // the module's own
 
