@@ -149,12 +149,15 @@ void Supervisor::ReapChildren() {
 void Supervisor::ApplyActions() {
   if (applying_) return;
   applying_ = true;
+  bool promoted = false;
   for (FleetActions actions = fleet_.TakeActions(); !actions.empty(); actions = fleet_.TakeActions()) {
-    for (const FleetAction& action : actions)
+    for (const FleetAction& action : actions) {
       std::visit([this](const auto& concrete) { Do(concrete); }, action);
+      promoted = promoted || std::holds_alternative<Promote>(action);
+    }
   }
   applying_ = false;
-  if (std::exchange(promoted_, false)) hooks_.on_relieved();
+  if (promoted) hooks_.on_relieved();
   ClearUnusedChannels(Parts());
   if (const auto next = fleet_.NextDeadline()) {
     deadline_.SetAt(*next);
@@ -218,7 +221,6 @@ void Supervisor::Do(const Promote& action) {
   // Listeners first: connections of removed listeners go to the old workers, which still have their service.
   hooks_.on_promote(action.generation);
   generations_.Promote(action.generation);
-  promoted_ = true;
   for (const WorkerRecord& record : fleet_.Records()) {
     if (record.generation != action.generation || record.state != WorkerState::kReady) continue;
     dispatcher_.AddSlot(record.pool, record.slot, slots_.Of(record.slot).Channel());

@@ -113,7 +113,6 @@ class Supervisor {
   WorkerCounts counts_;
   Timer deadline_;
   bool applying_ = false;
-  bool promoted_ = false;  // on_relieved is due
 };
 
 }  // namespace preforkd
