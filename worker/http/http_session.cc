@@ -127,7 +127,7 @@ void HttpSession::DecideNext() {
   // Only if the client announced its last request: to a client that sends more, the kernel answers the close
   // with a reset, which can discard unsent data.
   Output::Progress progress = responder_.Flush(/*last=*/reader_.ClientEnds());
-  while (progress == Output::Progress::kDrained && MayGoOn() && Work([this] { return reader_.GoOn(); })) {
+  while (progress == Output::Progress::kDrained && Work([this] { return reader_.GoOn(); })) {
     progress = responder_.Flush();
   }
   if (reader_.TakeCompleted()) wait_.End();  // its deadline has been met
@@ -135,7 +135,7 @@ void HttpSession::DecideNext() {
     case Output::Progress::kBroken:
       return connection_.Close(responder_.FileFailed() ? "a file could not be read in full" : nullptr);
     case Output::Progress::kBlocked: AwaitRoom(); break;
-    case Output::Progress::kDrained: responder_.Deferred() ? AwaitAnswer() : AwaitNext(); break;
+    case Output::Progress::kDrained: responder_.Deferred() ? AwaitAnswer() : AwaitInput(); break;
   }
   // Last, because each may answer, and then decides again.
   const bool begun = reader_.TakeDeferred();
@@ -144,12 +144,8 @@ void HttpSession::DecideNext() {
   responder_.Current().Holds() ? responder_.Current().SendHeld() : responder_.Current().Sent();
 }
 
-void HttpSession::AwaitNext() {
-  if (reader_.Closed()) return Finish();
-  AwaitInput();
-}
-
 void HttpSession::AwaitInput() {
+  if (reader_.Closed()) return Finish();
   if (Idle()) {
     wait_.Begin(connection_.Requests() == 0 ? WaitFor::kFirstByte : WaitFor::kNextRequest);
     if (retiring_) return connection_.Travel();  // with the idle time that has just begun

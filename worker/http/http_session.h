@@ -51,12 +51,9 @@ class HttpSession final : public Session, private Exchange::Sender, public Recyc
   // The deferred request has its answer, or the end of it. `keep`: the connection stays open.
   void Completed(bool keep);
   void AwaitAnswer();
-  // More of what was received can be used.
-  [[nodiscard]] bool MayGoOn() const { return !responder_.Deferred() || reader_.WantsPiece(); }
   // Something has arrived while a request waits for its answer.
   void CheckLeaving(Interest ready);
   // Everything has been answered and sent.
-  void AwaitNext();
   void AwaitInput();
   void AwaitRoom();
   // The last response has been sent.

@@ -17,6 +17,7 @@ bool RequestReader::UseCarried() {
 }
 
 bool RequestReader::GoOn() {
+  if (responder_.Deferred() && !WantsPiece()) return false;
   if (!std::exchange(stalled_, false)) return false;
   UsePending();
   return true;

@@ -29,7 +29,8 @@ class RequestReader {
   bool UseCarried();
   // `more_may_follow`: the receive filled the buffer.
   void Use(std::string_view received, bool more_may_follow);
-  // Continues where it stopped because a response waited. False if it had not stopped.
+  // Continues where it stopped because a response waited, or was still to come. False if it had not stopped,
+  // or a response is still to come.
   bool GoOn();
   // Answers the request received so far with an error. This is the last response of the connection.
   void Refuse(int status) { Refuse(status, body_ != nullptr ? body_->HeadBytes() : pending_); }

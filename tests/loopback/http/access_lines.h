@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -30,15 +29,16 @@ class AccessLines {
     bed.Env().access = &log_;
   }
 
-  // The lines so far.
-  std::vector<nlohmann::json> Read() {
+  // The lines so far. `Json`: nlohmann::json.
+  template <typename Json>
+  std::vector<Json> Read() {
     bed_.Turn();
     std::string text(1 << 20, '\0');
     const ssize_t size = ::pread(file_.Get(), text.data(), text.size(), 0);
     REQUIRE(size >= 0);
     std::istringstream stream(text.substr(0, static_cast<std::size_t>(size)));
-    std::vector<nlohmann::json> lines;
-    for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+    std::vector<Json> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
     return lines;
   }
 

@@ -21,7 +21,7 @@ class Recorded {
   explicit Recorded(const HttpSettings& config = {}) : bed(config, &Recorded::Handle), lines_(bed) {}
 
   // The lines so far.
-  std::vector<Json> Lines() { return lines_.Read(); }
+  std::vector<Json> Lines() { return lines_.Read<Json>(); }
 
   HttpBed bed;
 

@@ -27,9 +27,9 @@ TEST_CASE("a deferred answer is one line, with the time that the handler took") 
   const auto client = bed.Ask(Get("/later?x", "User-Agent: u\r\nReferer: r\r\n") + Get("/now"));
   const Time end = Now() + milliseconds(30);
   CHECK(bed.http.Until([&] { return Now() > end; }));
-  CHECK(bed.lines.Read().empty());
+  CHECK(bed.lines.Read<Json>().empty());
   bed.Last().Say("12345", 404);
-  const std::vector<Json> lines = bed.lines.Read();
+  const std::vector<Json> lines = bed.lines.Read<Json>();
   REQUIRE(lines.size() == 2);
   CHECK(lines[0]["target"] == "/later?x");
   CHECK(lines[0]["status"] == 404);
@@ -46,12 +46,12 @@ TEST_CASE("a streamed answer is one line at its end, with the bytes of its piece
   const auto client = bed.Ask(Get("/stream"));
   bed.Last().Begin();
   bed.Last()->Write("hello");
-  CHECK(bed.lines.Read().empty());
+  CHECK(bed.lines.Read<Json>().empty());
   SUBCASE("it ends, and others are answered meanwhile") {
     const auto other = bed.Ask(Get("/now"));
     bed.Last()->Write(" world");
     bed.Last()->Finish();
-    const std::vector<Json> lines = bed.lines.Read();
+    const std::vector<Json> lines = bed.lines.Read<Json>();
     REQUIRE(lines.size() == 2);
     CHECK(lines[0]["target"] == "/now");
     CHECK(lines[1]["target"] == "/stream");
@@ -60,7 +60,7 @@ TEST_CASE("a streamed answer is one line at its end, with the bytes of its piece
   }
   SUBCASE("it is given up") {
     bed.Last()->Abandon("the test");
-    const std::vector<Json> lines = bed.lines.Read();
+    const std::vector<Json> lines = bed.lines.Read<Json>();
     REQUIRE(lines.size() == 1);
     CHECK(lines[0]["bytes"] == 5);
   }
@@ -70,7 +70,7 @@ TEST_CASE("a streamed answer is one line at its end, with the bytes of its piece
       bed.Last()->Write("x");
       bed.http.Turn();
     }
-    const std::vector<Json> lines = bed.lines.Read();
+    const std::vector<Json> lines = bed.lines.Read<Json>();
     REQUIRE(lines.size() == 1);
     CHECK(lines[0]["bytes"] >= 5);
     CHECK(lines[0]["bytes"] < 8);
@@ -86,7 +86,7 @@ TEST_CASE("a streamed answer that a slow reader never takes in full") {
   std::uint64_t written = 0;
   while (bed.Last()->Write(std::string(10'000, 'x')) < 100'000) written += 10'000;
   CHECK(bed.http.Until([&] { return bed.http.Live() == 0; }));
-  const std::vector<Json> lines = bed.lines.Read();
+  const std::vector<Json> lines = bed.lines.Read<Json>();
   REQUIRE(lines.size() == 1);
   client->Read();
   const std::uint64_t bytes = lines[0]["bytes"];
@@ -101,7 +101,7 @@ TEST_CASE("HEAD of a streamed answer sends no bytes of a body") {
   bed.Last().Begin();
   bed.Last()->Write("hello");
   bed.Last()->Finish();
-  const std::vector<Json> lines = bed.lines.Read();
+  const std::vector<Json> lines = bed.lines.Read<Json>();
   REQUIRE(lines.size() == 1);
   CHECK(lines[0]["bytes"] == 0);
 }
@@ -113,13 +113,13 @@ TEST_CASE("a request that was never answered has no line, and one that travelled
     client->Reset();
     bed.http.Turn();
     bed.taken.clear();
-    CHECK(bed.lines.Read().empty());
+    CHECK(bed.lines.Read<Json>().empty());
   }
   SUBCASE("travelled") {
     REQUIRE(bed.Last()->Travel());
     bed.http.Resume();
     bed.Last().Say("there");
-    CHECK(bed.lines.Read().size() == 1);
+    CHECK(bed.lines.Read<Json>().size() == 1);
   }
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("a body in pieces that is refused has a line with its request") {
   Recorded bed;
   bed.use = [](const HttpRequest&) { return BodyUse::kPieces; };
   const auto client = bed.Ask("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
-  const std::vector<Json> lines = bed.lines.Read();
+  const std::vector<Json> lines = bed.lines.Read<Json>();
   REQUIRE(lines.size() == 1);
   CHECK(lines[0]["status"] == 400);
   CHECK(lines[0]["target"] == "/up");
@@ -142,7 +142,7 @@ TEST_CASE("lines of two clients are not mixed up when one's handler answers the 
     taken.Say("1");
   };
   const auto asking = bed.Ask(Get("/now?own") + Get("/speak") + Get("/now?next"));
-  const std::vector<Json> lines = bed.lines.Read();
+  const std::vector<Json> lines = bed.lines.Read<Json>();
   REQUIRE(lines.size() == 4);
   std::vector<std::string> targets;
   for (const Json& line : lines) targets.push_back(line["target"]);
