@@ -130,9 +130,9 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
 
 void SlotChannel::CloseOurSide() {
   shut_ = true;
-  // ENOTCONN is impossible while the master holds both ends. A worker that is not told is killed after its
-  // timeout.
-  if (::shutdown(MasterEnd(), SHUT_WR) < 0)
+  // ENOTCONN is impossible while the master holds both ends. A second attempt is cheap: a worker that is not
+  // told keeps the next reload waiting, until it is killed after its timeout.
+  if (::shutdown(MasterEnd(), SHUT_WR) < 0 && ::shutdown(MasterEnd(), SHUT_WR) < 0)
     log::Error(log::kWorkerUntold, "cannot tell a worker to retire: {}", SysError("shutdown").text);
 }
 

@@ -45,8 +45,9 @@ std::vector<int> ErrnosFor(std::size_t index) {
   return {kErrnos.at(index % kErrnos.size())};
 }
 
-// No program can do without these: the event loop, replies, and messages of workers need them.
-const std::set<int> kIndispensable = {SYS_epoll_wait, SYS_sendto, SYS_recvmsg};
+// No program can do without these: the event loop, replies, messages of workers, and telling a worker to
+// retire need them.
+const std::set<int> kIndispensable = {SYS_epoll_wait, SYS_sendto, SYS_recvmsg, SYS_shutdown};
 
 using Fault = CallFaults::Fault;
 using Call = CallFaults::Call;
