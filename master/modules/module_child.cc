@@ -1,8 +1,6 @@
 #include "master/modules/module_child.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,40 +14,14 @@
 #include "common/base/sys_error.h"
 #include "common/config/module_codec.h"
 #include "common/text/quote.h"
+#include "master/system/output_pipe.h"
+#include "master/system/trial_process.h"
 
 namespace preforkd {
 namespace {
 
 // Of what it writes: a module may declare some hundred keys, and the process may be mad.
 constexpr std::size_t kMaxOutput = 256 * 1024;
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> MakePipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return SysError("pipe2");
-  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  if (::fcntl(pipe.read_end.Get(), F_SETFL, O_NONBLOCK) < 0) return SysError("fcntl", "pipe");
-  return pipe;
-}
-
-WorkerStart StartFor(const ModuleWanted& wanted, int output, const Scoreboard& board, const LogFds& logs) {
-  WorkerStart start;
-  start.id = {Slot{0}, Incarnation{1}};
-  start.generation = Generation{1};
-  start.master_pid = ::getpid();
-  start.channel = output;
-  start.logs = logs;
-  start.parent_exit_signal = SIGKILL;  // it handles no other signal
-  start.scoreboard = &board;
-  start.config = wanted.config;
-  start.pool = &wanted.config->pools.front();
-  start.services.emplace_back(ServiceId{0}, &wanted.config->services.front());
-  return start;
-}
 
 // True: it has exited. `info` then has its status, unless another process (a debugger) has taken that.
 bool WaitFor(int pidfd, int options, siginfo_t& info) {
@@ -69,16 +41,12 @@ Duration TimeToOpen(const ModuleWanted& wanted, Duration longest) {
 
 Result<ModuleChild> ModuleChild::Start(const ModuleWanted& wanted, const WorkerEntry& describe,
                                        const LogFds& logs) {
-  Result<Pipe> pipe = MakePipe();
+  Result<OutputPipe> pipe = MakeOutputPipe();
   if (!pipe.Ok()) return pipe.Err();
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
-  (void)board.Value().Use(Slot{0});
-  WorkerStart start = StartFor(wanted, pipe.Value().write_end.Get(), board.Value(), logs);
-  Result<SpawnedProcess> process = SpawnProcess([&] {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // until the process sets it itself
-    describe(std::move(start));
-  });
+  Result<SpawnedProcess> process = SpawnTrial(describe, board.Value(), pipe.Value().write_end.Get(),
+                                              wanted.config, wanted.config->pools.front(), logs);
   if (!process.Ok()) return process.Err();
   return ModuleChild(wanted.path, std::move(process).Value(), std::move(pipe.Value().read_end),
                      std::move(board).Value());

@@ -16,6 +16,7 @@
 #include "common/base/sys_error.h"
 #include "common/text/quote.h"
 #include "master/system/early_signals.h"
+#include "master/system/output_pipe.h"
 #include "master/upgrade/upgrade_order.h"
 
 namespace preforkd {
@@ -26,23 +27,9 @@ constexpr std::size_t kMaxLine = 500;
 constexpr std::size_t kMaxLines = 40;
 constexpr std::string_view kRefused = "refused: ";
 
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> MakePipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return SysError("pipe2");
-  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  // Only our end is non-blocking; the other end is the child's stdout and stderr.
-  if (::fcntl(pipe.read_end.Get(), F_SETFL, O_NONBLOCK) < 0) return SysError("fcntl", "pipe");
-  return pipe;
-}
-
 // Runs in the child between fork and exec. All descriptors of the master are close-on-exec; output goes to
 // the pipe.
-[[noreturn]] void Become(const std::string& path, char* const* arguments, const Pipe& pipe, int state) {
+[[noreturn]] void Become(const std::string& path, char* const* arguments, const OutputPipe& pipe, int state) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)::setpgid(0, 0);  // its own process group, so that KillGroup ends its children too
@@ -62,7 +49,7 @@ Result<Pipe> MakePipe() {
 Result<std::unique_ptr<Preflight>> Preflight::Start(EventLoop& loop, const std::string& path,
                                                     const std::vector<std::string>& words, UniqueFd state,
                                                     Done done) {
-  Result<Pipe> pipe = MakePipe();
+  Result<OutputPipe> pipe = MakeOutputPipe();
   if (!pipe.Ok()) return pipe.Err();
   std::vector<std::string> all = words;
   all.push_back(std::string(kOrderArgument) +

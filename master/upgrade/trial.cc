@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 #include "common/text/quote.h"
 #include "master/accept/listen_access.h"
 #include "master/system/spawn.h"
+#include "master/system/trial_process.h"
 
 namespace preforkd {
 namespace {
@@ -106,31 +106,15 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
   if (!channel.Ok()) return channel.Err();
-  WorkerStart start;
-  start.id = {Slot{0}, Incarnation{1}};
-  start.generation = Generation{1};
-  start.master_pid = ::getpid();
-  start.channel = channel.Value().second.Get();
-  start.scoreboard = &board.Value();
-  (void)board.Value().Use(start.id.slot);
-  start.config = config;
-  start.pool = &pool;
-  start.parent_exit_signal = SIGKILL;  // a worker that hangs at startup handles no other signal
-  for (const ServiceConfig& service : config->services) {
-    if (service.pool == pool.name)
-      start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
-  }
-  const Result<SpawnedProcess> process = SpawnProcess([&] {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // effective until the worker sets it itself
-    worker(std::move(start));
-  });
+  const Result<SpawnedProcess> process =
+      SpawnTrial(worker, board.Value(), channel.Value().second.Get(), config, pool, LogFds());
   if (!process.Ok()) return process.Err();
   const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
   if (ready.Ok()) return ready;
   const ExitReport end = ReportOf(info.si_code, info.si_status);
-  const std::string startup = board.Value().Row(start.id.slot).startup.Read();
+  const std::string startup = board.Value().Row(kTrialSlot).startup.Read();
   const bool killed = end.kind == ExitKind::kSignal && end.code == SIGKILL;  // by us
   const std::string why = killed ? Escaped(startup) : ": " + WhyNotReady(end, startup);
   return Error{fmt::format("a worker {}{}{}", ready.Err().text, killed && !why.empty() ? " " : "", why)};

@@ -1,0 +1,35 @@
+#include "master/system/trial_process.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+namespace preforkd {
+
+Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& board, int channel,
+                                  const std::shared_ptr<const Config>& config, const PoolConfig& pool,
+                                  const LogFds& logs) {
+  (void)board.Use(kTrialSlot);
+  WorkerStart start;
+  start.id = {kTrialSlot, Incarnation{1}};
+  start.generation = Generation{1};
+  start.master_pid = ::getpid();
+  start.channel = channel;
+  start.logs = logs;
+  start.parent_exit_signal = SIGKILL;  // one that hangs at its start handles no other signal
+  start.scoreboard = &board;
+  start.config = config;
+  start.pool = &pool;
+  for (const ServiceConfig& service : config->services) {
+    if (service.pool == pool.name)
+      start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
+  }
+  return SpawnProcess([&] {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // until the process sets it itself
+    entry(std::move(start));
+  });
+}
+
+}  // namespace preforkd
