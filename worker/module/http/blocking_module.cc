@@ -39,7 +39,7 @@ Status BlockingModule::StartThreads() {
 }
 
 void BlockingModule::Start(const HttpRequest&, HttpResponse&, Deferral& deferral) {
-  pfd_request& request = *Fresh().release();  // until OnUnused
+  pfd_request& request = Fresh();
   request.BeginDeferred(deferral.Take());
   Watch(request);
   waiting_.push_back({&request, request.Answer().Active()});

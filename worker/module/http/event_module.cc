@@ -3,7 +3,7 @@
 namespace preforkd::module {
 
 void EventModule::Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) {
-  pfd_request& own = *Fresh().release();  // until OnUnused
+  pfd_request& own = Fresh();
   own.BeginInline(request, response, deferral);
   CallHandle(own, 0);
   if (own.Kept()) Watch(own);

@@ -25,20 +25,27 @@ HttpModule::HttpModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& c
 
 HttpModule::~HttpModule() = default;
 
-std::unique_ptr<pfd_request> HttpModule::Fresh() {
+pfd_request& HttpModule::Fresh() {
+  if (!spare_.empty()) {
+    pfd_request* const spare = spare_.back();
+    spare_.pop_back();
+    return *spare;
+  }
   RequestOwner& owner = *this;
-  if (spare_.empty()) return std::make_unique<pfd_request>(owner, calls_);
-  std::unique_ptr<pfd_request> request = std::move(spare_.back());
-  spare_.pop_back();
-  return request;
+  auto request = std::make_unique<pfd_request>(owner, calls_);
+  pfd_request& made = *request;
+  requests_.emplace(&made, std::move(request));
+  return made;
 }
 
 void HttpModule::OnUnused(pfd_request& request) {
   deadlines_.Remove(request);
-  std::unique_ptr<pfd_request> own(&request);
-  if (spare_.size() >= kSpare) return;
-  own->Reset();
-  spare_.push_back(std::move(own));
+  if (spare_.size() >= kSpare) {
+    requests_.erase(&request);
+    return;
+  }
+  request.Reset();
+  spare_.push_back(&request);
 }
 
 void HttpModule::CallHandle(pfd_request& request, std::size_t state) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/event/loop_calls.h"
@@ -33,8 +34,8 @@ class HttpModule : public RequestHandler, protected RequestOwner {
   }
 
  protected:
-  // A request that is not in use.
-  [[nodiscard]] std::unique_ptr<pfd_request> Fresh();
+  // A request that is not in use. It is, until OnUnused.
+  [[nodiscard]] pfd_request& Fresh();
   // Starts its time. Precondition: it is deferred.
   void Watch(pfd_request& request);
   // Calls handle() of the module; an exception is answered with 500. Any thread.
@@ -61,7 +62,8 @@ class HttpModule : public RequestHandler, protected RequestOwner {
   void ArmTimer();
 
   const Duration timeout_;
-  std::vector<std::unique_ptr<pfd_request>> spare_;
+  std::unordered_map<const pfd_request*, std::unique_ptr<pfd_request>> requests_;  // used and spare
+  std::vector<pfd_request*> spare_;
   DeadlineHeap deadlines_;
   Timer timer_;
   std::mutex fault_mutex_;
