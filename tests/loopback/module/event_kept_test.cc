@@ -7,28 +7,13 @@
 #include <string>
 #include <thread>
 
-#include "tests/loopback/http/later_bed.h"
-#include "tests/loopback/module/http_module_bed.h"
-#include "tests/loopback/module/module_bed.h"
+#include "tests/loopback/module/event_bed.h"
 #include "worker/module/http/host_request.h"
 
 namespace preforkd::testing {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct Event {
-  explicit Event(HttpModuleBed::Call handle, HttpModuleOptions options = {})
-      : bed(std::move(options), std::move(handle)) {}
-  // The status of a GET of `path`.
-  int Status(const std::string& path = "/") {
-    client = bed.Ask(Get(path));
-    return bed.Answers(*client, 1) ? bed.answers.front().status : -1;
-  }
-  CapturedLog log;
-  HttpModuleBed bed;
-  std::unique_ptr<Client> client;
-};
 
 // ---- the client leaves ----
 

@@ -10,27 +10,12 @@
 #include <thread>
 #include <vector>
 
-#include "tests/loopback/http/later_bed.h"
-#include "tests/loopback/module/http_module_bed.h"
-#include "tests/loopback/module/module_bed.h"
+#include "tests/loopback/module/event_bed.h"
 #include "worker/module/host/host_loop.h"
 #include "worker/module/http/host_request.h"
 
 namespace preforkd::testing {
 namespace {
-
-struct Event {
-  explicit Event(HttpModuleBed::Call handle, HttpModuleOptions options = {})
-      : bed(std::move(options), std::move(handle)) {}
-  // The status of a GET of `path`.
-  int Status(const std::string& path = "/") {
-    client = bed.Ask(Get(path));
-    return bed.Answers(*client, 1) ? bed.answers.front().status : -1;
-  }
-  CapturedLog log;
-  HttpModuleBed bed;
-  std::unique_ptr<Client> client;
-};
 
 int File(const std::string& text) {
   const int fd = ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

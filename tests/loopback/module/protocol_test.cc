@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/loopback/module/module_bed.h"
+#include "tests/loopback/module/protocol_bed.h"
 #include "worker/module/host/host_loop.h"
 #include "worker/module/protocol/host_connection.h"
 #include "worker/module/protocol/protocol_service.h"
@@ -16,22 +16,6 @@ namespace {
 
 using module::HostFinish;
 using std::chrono::milliseconds;
-
-constexpr std::size_t kLarge = 4'000'000;  // more than a socket takes at once
-
-// A module for lines: each is sent back.
-FakeModule Echo() {
-  FakeModule module;
-  module.bytes = EchoLines;
-  return module;
-}
-
-bool AwaitEnd(ModuleBed& bed, Client& client) {
-  return bed.Http().Until([&] {
-    client.Read();
-    return client.Ended();
-  });
-}
 
 // ---- bytes in ----
 
