@@ -83,6 +83,7 @@ TEST_CASE("a thread that streams: it may wait for its client, but not for anythi
     CHECK(blocking.Until([&] { return Now() > end; }));
     CHECK(blocking.bed.replaced == 0);
     REQUIRE(blocking.Whole(*client));
+    CHECK(blocking.Until([&] { return last != 1; }));  // the client has the end before the thread goes on
     CHECK(last == 0);
   } else {
     CHECK(blocking.Until([&] {
