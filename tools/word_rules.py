@@ -22,7 +22,7 @@ GIVEN_UP = {
     r"anew": "again",
     r"who(m|so)?ever": "the process that, any client that",
 }
-SUFFIXES = {".h", ".cc", ".c", ".py", ".sh", ".md", ".bazel", ".bzl", ".toml", ".in", ".yml", ".json", ".service", ".socket"}
+SUFFIXES = {".h", ".cc", ".c", ".py", ".sh", ".md", ".bazel", ".bzl", ".rs", ".toml", ".in", ".yml", ".json", ".service", ".socket"}
 FOLDERS = ("master", "worker", "common", "tests", "tools")
 # These name the words themselves.
 EXEMPT = {"tools/word_rules.py", "tools/word_rules_test.py"}

@@ -14,6 +14,21 @@ def module(name, srcs = None, copts = [], deps = [], linkopts = []):
         deps = deps + ["//worker/api:preforkd"],
     )
 
+def rust_module(name):
+    """NAME.so, of NAME.rs, by the compiler of Debian: one in the PATH may be any."""
+    native.genrule(
+        name = name + "_module",
+        testonly = True,
+        srcs = [
+            name + ".rs",
+            "preforkd.rs",
+        ],
+        outs = [name + ".so"],
+        cmd = "/usr/bin/rustc --edition=2021 --crate-type=cdylib -O -C strip=debuginfo -D warnings " +
+              "$(location " + name + ".rs) -o $@",
+        message = "Compiling",
+    )
+
 def module_test(name, modules, srcs = [], server = False):
     """NAME.cc, and `srcs`, on the kit. `modules`: those that it loads. `server`: it also starts the real one."""
     pf_test(
