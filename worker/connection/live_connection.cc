@@ -139,14 +139,15 @@ void LiveConnection::Run(Callback callback) {
   if (!verdict.closing) {
     Guard([&] {
       callback();
-      if (verdict.next == nullptr || verdict.closing) return;
+      // Not inside a callback of another session: the next one would read into the buffer that it works on.
+      if (verdict.next == nullptr || verdict.closing || inside) return;
       const std::unique_ptr<Beginning> next = std::move(verdict.next);
       Open(next->service, std::move(next->luggage));
     });
   }
   if (verdict.wake && !verdict.closing) DecideLater();
   // Destroy nothing inside a callback of another session: its caller may be iterating over all connections.
-  if (inside && (verdict.closing || verdict.travel)) return DecideLater();
+  if (inside && (verdict.closing || verdict.travel || verdict.next != nullptr)) return DecideLater();
   if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
   if (std::exchange(verdict.travel, false))
     owner_.OnConnectionIdle(*this);  // may destroy this: keep it the last statement

@@ -16,11 +16,19 @@
 
 namespace preforkd {
 
+// Luggage whose context begins with this byte is of a connection that has left HTTP: `next` opens its
+// session, without the byte. The context of HTTP itself begins with a version, a small number
+// (idle_context.h).
+inline constexpr char kSwitchedMark = 'S';
+
+// `next`: serves the connections whose handler has switched protocols (HttpResponse::SwitchProtocols).
+// nullptr: no handler does. What its sessions pack must begin with kSwitchedMark.
 std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings,
-                                         std::unique_ptr<RequestHandler> handler);
+                                         std::unique_ptr<RequestHandler> handler,
+                                         std::unique_ptr<Service> next = nullptr);
 // For a type that declares HttpSettingTable(): uses the limits and timeouts in `config`.
-std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config,
-                                         std::unique_ptr<RequestHandler> handler);
+std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler,
+                                         std::unique_ptr<Service> next = nullptr);
 
 }  // namespace preforkd
 

@@ -3,9 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
 #include "worker/http/idle_context.h"
 
 namespace preforkd::http {
+namespace {
+
+// 101 has been sent: the session of the next protocol takes over, with the bytes behind the request. Once: if
+// another session is on the stack, this one may be called again before the next one is opened.
+void HandOver(Connection& connection, const SessionShared& shared, Responder& responder,
+              RequestReader& reader) {
+  const std::unique_ptr<std::string> context = responder.TakeNext();
+  if (context == nullptr) return;
+  PF_CHECK(shared.next != nullptr, "a response switches protocols, and the service has no other one");
+  connection.CancelTimeout();
+  connection.SwitchService(*shared.next, {.unread = reader.TakePending(), .context = std::move(*context)});
+}
+
+}  // namespace
 
 HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage luggage)
     : connection_(connection),
@@ -33,7 +48,7 @@ auto HttpSession::Work(Step step) {
 
 void HttpSession::OnReady(Interest ready) {
   if (linger_) return linger_->OnReadable();
-  if (ready == Interest::kNone) return DecideNext();
+  if (ready == Interest::kNone || reader_.Switched()) return DecideNext();
   if (responder_.Deferred() && !reader_.WantsPiece() && !Has(ready, Interest::kWrite))
     return CheckLeaving(ready);
   if (responder_.Waiting() || Work([this] { return reader_.UseCarried(); })) return DecideNext();
@@ -58,10 +73,11 @@ void HttpSession::OnRetire() {
 const char* HttpSession::TravelRefusal() const {
   if (reader_.InBody()) return "a request body is being received";
   if (reader_.Closed()) return "the connection is being closed";
+  if (reader_.Switched()) return "the connection changes its protocol";
   if (responder_.Deferred()) return DeferredRefusal();
   if (responder_.Waiting()) return "a response is being sent";
   // It could be packed, but the deadline for the rest would start again with every journey.
-  if (reader_.HasPending()) return "half a request head has been received";
+  if (!reader_.Pending().empty()) return "half a request head has been received";
   return nullptr;
 }
 
@@ -135,7 +151,10 @@ void HttpSession::DecideNext() {
     case Output::Progress::kBroken:
       return connection_.Close(responder_.FileFailed() ? "a file could not be read in full" : nullptr);
     case Output::Progress::kBlocked: AwaitRoom(); break;
-    case Output::Progress::kDrained: responder_.Deferred() ? AwaitAnswer() : AwaitInput(); break;
+    case Output::Progress::kDrained:
+      if (reader_.Switched()) return HandOver(connection_, shared_, responder_, reader_);
+      responder_.Deferred() ? AwaitAnswer() : AwaitInput();
+      break;
   }
   // Last, because each may answer, and then decides again.
   const bool begun = reader_.TakeDeferred();
@@ -205,9 +224,9 @@ void HttpSession::WakeSoon() {
   if (connection_.Env().busy != this) connection_.WakeSoon();
 }
 
-void HttpSession::Completed(bool keep) {
+void HttpSession::Completed(Served served) {
   answer_watch_ = Interest::kRead;
-  reader_.Complete(keep);
+  reader_.Complete(served);
   wait_.End();
   DecideNext();
 }
@@ -236,7 +255,7 @@ void HttpSession::CheckLeaving(Interest ready) {
 
 void HttpSession::Finish() {
   if (reader_.NoInputFollows()) return connection_.Close("after its last response");
-  reader_.Forget();
+  (void)reader_.TakePending();
   linger_.emplace(connection_, shared_.config.min_rate).Begin();
   if (connection_.Env().retiring) linger_->Hurry();
 }

@@ -48,8 +48,8 @@ class HttpSession final : public Session, private Exchange::Sender, public Recyc
   [[nodiscard]] bool Ready() const override { return connection_.Env().busy == nullptr; }
   void WakeSoon() override;
   [[nodiscard]] std::uint64_t Unsent() const override { return responder_.Unsent(); }
-  // The deferred request has its answer, or the end of it. `keep`: the connection stays open.
-  void Completed(bool keep);
+  // The deferred request has its answer, or the end of it.
+  void Completed(Served served);
   void AwaitAnswer();
   // Something has arrived while a request waits for its answer.
   void CheckLeaving(Interest ready);

@@ -43,7 +43,7 @@ void RequestReader::UsePending() {
 
 std::size_t RequestReader::Process(std::string_view input) {
   std::size_t used = 0;
-  while (!Closed()) {
+  while (!Closed() && !Switched()) {
     const bool pauses = responder_.Deferred()
                             ? !WantsPiece()
                             : responder_.Waiting() && responder_.Flush() != Output::Progress::kDrained;
@@ -79,8 +79,7 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
   const RequestHead& parsed = shared_.parser.Head();
   const Framing& framing = parsed.framing;
   HttpRequest request = parsed.request;
-  request.peer = &responder_.Peer();
-  request.connection = responder_.ConnectionNumber();
+  responder_.Sign(request);
   const BodyUse use =
       framing.kind == Framing::Kind::kNone ? BodyUse::kWhole : responder_.HandlerUseOfBody(request);
   if (use == BodyUse::kNone) {
@@ -171,12 +170,14 @@ void RequestReader::Answer(const HttpRequest& request, std::string_view head) {
     case Served::kAnswered: break;
     case Served::kLast: state_ = State::kClosed; break;
     case Served::kLater: deferred_ = true; break;
+    case Served::kSwitched: state_ = State::kSwitched; break;
   }
 }
 
-void RequestReader::Complete(bool keep) {
+void RequestReader::Complete(Served served) {
   if (std::exchange(pieces_, false)) answered_ = true;  // what is left of its body is discarded
-  if (keep) return;
+  if (served == Served::kSwitched) state_ = State::kSwitched;
+  if (served != Served::kLast) return;
   if (answered_) refused_ = true;  // its body may follow
   body_.reset();
   state_ = State::kClosed;

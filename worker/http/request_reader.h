@@ -34,8 +34,6 @@ class RequestReader {
   bool GoOn();
   // Answers the request received so far with an error. This is the last response of the connection.
   void Refuse(int status) { Refuse(status, body_ != nullptr ? body_->HeadBytes() : pending_); }
-  // Drops the received bytes: nothing will use them.
-  void Forget() { std::string().swap(pending_); }
 
   [[nodiscard]] bool InBody() const { return state_ == State::kBody; }
   // The deferred request takes more of its body now.
@@ -44,15 +42,18 @@ class RequestReader {
   }
   // The last response has been given.
   [[nodiscard]] bool Closed() const { return state_ == State::kClosed; }
-  // Some received bytes have not been used yet.
-  [[nodiscard]] bool HasPending() const { return !pending_.empty(); }
+  // The bytes behind the last request are of another protocol.
+  [[nodiscard]] bool Switched() const { return state_ == State::kSwitched; }
+  // Nothing here will use them.
+  std::string TakePending() { return std::exchange(pending_, {}); }
+  // Received bytes that have not been used yet.
   [[nodiscard]] std::string_view Pending() const { return pending_; }
   // The request whose body is being received has been answered.
   [[nodiscard]] bool Answered() const { return answered_; }
   // A request has been deferred since the last call.
   bool TakeDeferred() { return std::exchange(deferred_, false); }
-  // The deferred request has been answered. `keep`: the connection stays open.
-  void Complete(bool keep);
+  // The deferred request has been answered.
+  void Complete(Served served);
   // Number of empty lines before the next request line.
   [[nodiscard]] std::uint32_t EmptyLines() const { return empty_lines_; }
   // No unused input is left or expected: the connection can be closed as soon as everything is sent.
@@ -63,7 +64,7 @@ class RequestReader {
   bool TakeCompleted() { return std::exchange(completed_, false); }
 
  private:
-  enum class State : std::uint8_t { kHead, kBody, kClosed };
+  enum class State : std::uint8_t { kHead, kBody, kClosed, kSwitched };
 
   void UsePending();
   // Answers all complete requests. Returns the number of bytes used.

@@ -35,7 +35,18 @@ class DeferralOf final : public Deferral {
   std::shared_ptr<Exchange> exchange_;
 };
 
+// A worker that only retires keeps the connection open, because another worker continues it.
+bool ServerStops(Connection& connection) {
+  const MasterPage& master = connection.Env().scoreboard.Master();
+  return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
+}
+
 }  // namespace
+
+void Responder::Sign(HttpRequest& request) const {
+  request.peer = &connection_.Peer();
+  request.connection = Raw(connection_.Id());
+}
 
 Responder::~Responder() {
   access_.AfterSending(output_.Sent(), true);
@@ -48,10 +59,16 @@ Served Responder::Serve(const HttpRequest& request, std::string_view head) {
   CallHandler(request, deferral);
   exchange_ = deferral.Taken();
   if (exchange_ != nullptr) return Served::kLater;
-  HttpResponse& response = shared_.response;
+  return Respond(request, head, shared_.response);
+}
+
+Served Responder::Respond(const HttpRequest& request, std::string_view head, HttpResponse& response) {
   const bool keep = KeepsAlive(request, response);
+  const bool switches = response.Switches();
+  if (switches) next_ = std::make_unique<std::string>(response.TakeContext());
   Send(response, head, KnownOf(request), {Date(), keep, request.minor_version},
        request.method == HttpMethod::kHead);
+  if (switches) return Served::kSwitched;
   return keep ? Served::kAnswered : Served::kLast;
 }
 
@@ -71,13 +88,9 @@ void Responder::RefuseDeferred(int status) {
   if (!std::exchange(streaming_, false)) Refuse(status, exchange->HeadBytes());
 }
 
-bool Responder::Complete(HttpResponse& response) {
+Served Responder::Complete(HttpResponse& response) {
   const std::shared_ptr<Exchange> exchange = std::move(exchange_);
-  const HttpRequest& request = exchange->Request();
-  const bool keep = KeepsAlive(request, response);
-  Send(response, exchange->HeadBytes(), KnownOf(request), {Date(), keep, request.minor_version},
-       request.method == HttpMethod::kHead);
-  return keep;
+  return Respond(exchange->Request(), exchange->HeadBytes(), response);
 }
 
 void Responder::BeginStream(HttpResponse& head) {
@@ -105,12 +118,12 @@ void Responder::Stream(std::string_view piece) {
   access_.Grow(piece.size(), output_.End());
 }
 
-bool Responder::EndStream() {
+Served Responder::EndStream() {
   if (framing_ == BodyFraming::kChunked && !bodiless_) output_.Append("0\r\n\r\n");
   access_.SetEnd(output_.End());
   streaming_ = false;
   exchange_.reset();
-  return keep_;
+  return keep_ ? Served::kAnswered : Served::kLast;
 }
 
 // If UseOfBody throws, the handler is called with the whole body; its exception is logged and answered.
@@ -148,7 +161,7 @@ void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
 bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& response) const {
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
-  return request.keep_alive && !response.ClosesAfter() && !ServerStops() && !last_allowed;
+  return request.keep_alive && !response.ClosesAfter() && !ServerStops(connection_) && !last_allowed;
 }
 
 void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known,
@@ -204,12 +217,6 @@ void Responder::Announce(const HttpRequest& request) {
     size += part.copy(line.data() + size, line.size() - size);
   }
   connection_.Doing({line.data(), size});
-}
-
-// A worker that only retires keeps the connection open, because another worker continues it.
-bool Responder::ServerStops() const {
-  const MasterPage& master = connection_.Env().scoreboard.Master();
-  return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
 }
 
 std::string_view Responder::Date() { return shared_.date.At(std::time(nullptr)); }

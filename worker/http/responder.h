@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "worker/connection/connection.h"
@@ -24,6 +25,7 @@ enum class Served {
   kAnswered,  // the response is in the output
   kLast,      // likewise, and it is the last of the connection
   kLater,     // the handler has deferred it
+  kSwitched,  // the response is in the output, and another protocol follows it (TakeNext)
 };
 
 class Responder {
@@ -35,8 +37,8 @@ class Responder {
   Responder& operator=(const Responder&) = delete;
   ~Responder();
 
-  [[nodiscard]] const SocketAddress& Peer() const { return connection_.Peer(); }
-  [[nodiscard]] std::uint64_t ConnectionNumber() const { return Raw(connection_.Id()); }
+  // Says in the request whose it is.
+  void Sign(HttpRequest& request) const;
   // Bytes of a request have arrived. Only the first call after a response counts.
   void Arrive() { access_.Arrive(); }
   // RequestHandler::UseOfBody.
@@ -53,16 +55,19 @@ class Responder {
   // The handler has not completed its answer.
   [[nodiscard]] bool Deferred() const { return exchange_ != nullptr; }
   [[nodiscard]] Exchange& Current() const { return *exchange_; }
-  // Its whole answer, or the end of a streamed one. False: it is the last of the connection.
-  [[nodiscard]] bool Complete(HttpResponse& response);
+  // Its whole answer, or the end of a streamed one. Never kLater.
+  [[nodiscard]] Served Complete(HttpResponse& response);
   void BeginStream(HttpResponse& head);
   void Stream(std::string_view piece);
-  [[nodiscard]] bool EndStream();
+  [[nodiscard]] Served EndStream();
   // No answer will come.
   void Abandon() { exchange_.reset(); }
   // Takes the request from its handler, and answers with an error, as the last response. If the answer has
   // begun, nothing can be added to it.
   void RefuseDeferred(int status);
+
+  // What the session of the next protocol begins with, once; nullptr: there is none.
+  [[nodiscard]] std::unique_ptr<std::string> TakeNext() { return std::move(next_); }
 
   // ---- sending ----
 
@@ -80,6 +85,8 @@ class Responder {
   void Announce(const HttpRequest& request);
   void CallHandler(const HttpRequest& request, Deferral& deferral);
   [[nodiscard]] bool KeepsAlive(const HttpRequest& request, const HttpResponse& response) const;
+  // Sends the whole answer to `request`.
+  Served Respond(const HttpRequest& request, std::string_view head, HttpResponse& response);
   // What the access log needs of the request; empty without one.
   [[nodiscard]] AccessEntry KnownOf(const HttpRequest& request) const;
   void Send(HttpResponse& response, std::string_view head, AccessEntry known, const HeadContext& context,
@@ -88,13 +95,13 @@ class Responder {
   void Record(const HttpResponse& response, std::string_view head, AccessEntry known,
               std::uint64_t body_size);
   [[nodiscard]] std::string_view Date();
-  [[nodiscard]] bool ServerStops() const;
 
   Connection& connection_;
   SessionShared& shared_;
   Output output_;
   AccessRecord access_;
   std::shared_ptr<Exchange> exchange_;          // of the deferred request
+  std::unique_ptr<std::string> next_;           // see TakeNext
   BodyFraming framing_ = BodyFraming::kLength;  // of its streamed answer
   bool streaming_ = false;
   bool bodiless_ = false;  // its answer has no body: HEAD, 204, 304

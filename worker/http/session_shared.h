@@ -9,16 +9,22 @@
 #include "worker/http/syntax/head_parser.h"
 #include "worker/http/syntax/http_date.h"
 
+namespace preforkd {
+class Service;
+}
+
 namespace preforkd::http {
 
 struct SessionShared {
-  SessionShared(const HttpSettings& settings, RequestHandler& service_handler)
+  SessionShared(const HttpSettings& settings, RequestHandler& service_handler, Service* next_service)
       : config(settings),
         handler(service_handler),
+        next(next_service),
         parser({settings.max_header, settings.max_headers}, settings.max_body) {}
 
   const HttpSettings config;
   RequestHandler& handler;
+  Service* const next;  // of the protocol that a response may switch to; nullptr: none may
   HeadParser parser;
   HttpResponse response;
   DateCache date;

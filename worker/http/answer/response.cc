@@ -11,6 +11,7 @@ namespace {
 // All fields of a response together must fit in the buffer in which heads are built.
 constexpr std::size_t kMaxFieldBytes = 32 * 1024;
 constexpr std::size_t kMaxContentType = 1024;
+constexpr std::size_t kMaxUpgrade = 64;
 // Body memory up to this size is kept for the next response.
 constexpr std::size_t kKeptBody = 64 * 1024;
 
@@ -20,6 +21,13 @@ constexpr std::array<std::string_view, 7> kOfTheSession = {
 bool IsOfTheSession(std::string_view name) {
   return std::any_of(kOfTheSession.begin(), kOfTheSession.end(),
                      [name](std::string_view own) { return http::EqualsNoCase(name, own); });
+}
+
+// protocol-name["/"protocol-version], RFC 9110 section 7.8.
+bool IsProtocol(std::string_view protocol) {
+  const std::size_t slash = protocol.find('/');
+  return protocol.size() <= kMaxUpgrade && http::IsToken(protocol.substr(0, slash)) &&
+         (slash == std::string_view::npos || http::IsToken(protocol.substr(slash + 1)));
 }
 
 }  // namespace
@@ -48,6 +56,21 @@ void HttpResponse::AddHeader(std::string_view name, std::string_view value) {
   fields_.append(name).append(": ").append(value).append("\r\n");
 }
 
+void HttpResponse::SetUpgrade(std::string_view protocol) {
+  if (!IsProtocol(protocol)) {
+    malformed_ = true;
+    return;
+  }
+  upgrade_.assign(protocol);
+}
+
+void HttpResponse::SwitchProtocols(std::string_view protocol, std::string_view context) {
+  status_ = 101;
+  switches_ = true;
+  SetUpgrade(protocol);
+  context_.assign(context);
+}
+
 void HttpResponse::SetFile(UniqueFd file, off_t offset, std::uint64_t size) {
   file_ = std::move(file);
   file_offset_ = offset;
@@ -58,7 +81,10 @@ void HttpResponse::Clear() {
   status_ = 200;
   close_ = false;
   malformed_ = false;
+  switches_ = false;
   content_type_.clear();
+  upgrade_.clear();
+  std::string().swap(context_);
   fields_.clear();
   if (body_.capacity() > kKeptBody) {
     std::string().swap(body_);

@@ -33,6 +33,11 @@ class HttpResponse {
   void SetFile(UniqueFd file, off_t offset, std::uint64_t size);
   // Closes the connection after this response.
   void CloseAfter() { close_ = true; }
+  // Sets the Upgrade field, which only the session may write: "websocket". For 426 (RFC 9110 section 7.8).
+  void SetUpgrade(std::string_view protocol);
+  // The answer is 101, and the connection speaks `protocol` behind it: the service that MakeHttpService was
+  // given for that opens a session with `context`. The request must ask for it, and be complete.
+  void SwitchProtocols(std::string_view protocol, std::string_view context);
 
   // ---- for the session ----
 
@@ -41,6 +46,9 @@ class HttpResponse {
   [[nodiscard]] bool Malformed() const { return malformed_; }
   [[nodiscard]] int Status() const { return status_; }
   [[nodiscard]] bool ClosesAfter() const { return close_; }
+  [[nodiscard]] bool Switches() const { return switches_; }
+  [[nodiscard]] const std::string& Upgrade() const { return upgrade_; }
+  [[nodiscard]] std::string TakeContext() { return std::exchange(context_, {}); }
   [[nodiscard]] const std::string& ContentType() const { return content_type_; }
   // Complete lines, "Name: value\r\n".
   [[nodiscard]] const std::string& FieldLines() const { return fields_; }
@@ -54,7 +62,10 @@ class HttpResponse {
   int status_ = 200;
   bool close_ = false;
   bool malformed_ = false;
+  bool switches_ = false;
   std::string content_type_;
+  std::string upgrade_;
+  std::string context_;  // of the session that follows
   std::string fields_;
   std::string body_;
   UniqueFd file_;

@@ -36,10 +36,16 @@ std::string_view FramingField(BodyFraming framing) {
   return framing == BodyFraming::kChunked ? "Transfer-Encoding: chunked\r\n" : "";
 }
 
-// Empty where the client's HTTP version implies the same.
-std::string_view ConnectionField(const HeadContext& context) {
-  if (!context.keep_alive) return "Connection: close\r\n";
-  return context.client_minor_version == 0 ? "Connection: keep-alive\r\n" : "";
+// The options of this connection; no field where the client's HTTP version implies the same.
+void PutConnection(Writer& writer, const HttpResponse& response, const HeadContext& context) {
+  const bool upgrade = !response.Upgrade().empty();
+  std::string_view keep = context.client_minor_version == 0 ? "keep-alive" : "";
+  if (!context.keep_alive) keep = "close";
+  if (response.Switches()) keep = "";  // what becomes of the connection is the next protocol's business
+  if (upgrade) writer.Put("Upgrade: ").Put(response.Upgrade()).Put("\r\n");
+  if (!upgrade && keep.empty()) return;
+  writer.Put("Connection: ").Put(keep).Put(upgrade && !keep.empty() ? ", " : "");
+  writer.Put(upgrade ? "upgrade" : "").Put("\r\n");
 }
 
 }  // namespace
@@ -57,7 +63,9 @@ std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, 
       writer.Put(FramingField(context.framing));
     }
   }
-  writer.Put(response.FieldLines()).Put(ConnectionField(context)).Put("\r\n");
+  writer.Put(response.FieldLines());
+  PutConnection(writer, response, context);
+  writer.Put("\r\n");
   return writer.Size();
 }
 

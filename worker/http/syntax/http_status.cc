@@ -10,7 +10,8 @@ namespace {
 using Phrase = std::pair<int, std::string_view>;
 
 // Sorted by code, for binary search.
-constexpr std::array<Phrase, 38> kPhrases = {{
+constexpr std::array<Phrase, 39> kPhrases = {{
+    {101, "Switching Protocols"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
