@@ -29,7 +29,7 @@ def rust_module(name):
         message = "Compiling",
     )
 
-def module_test(name, modules, srcs = [], server = False):
+def module_test(name, modules, srcs = [], server = False, deps = []):
     """NAME.cc, and `srcs`, on the kit. `modules`: those that it loads. `server`: it also starts the real one."""
     pf_test(
         name = name,
@@ -40,8 +40,8 @@ def module_test(name, modules, srcs = [], server = False):
             "-ldl",
             "-pthread",
         ],
-        deps = [
-            ":paths",
+        deps = deps + [
+            "//tests/module:paths",
             "//tools/third_party:doctest",
             "//worker/api:preforkd",
         ],

@@ -14,8 +14,9 @@
  * Threads. The loop thread of a worker does all I/O. The functions of an event module and of a protocol run
  * in it: they must not block. The functions of a blocking module run in an application thread and may block;
  * with `threads` = N in the configuration there are N, each with a state of its own, and init, handle, end
- * of one state always run in the same thread. Server functions may be called from any thread, unless their
- * comment says "loop thread".
+ * of one state always run in the same thread. A blocking module that takes connections over (take_over) has
+ * one more state, of the loop thread, for its sessions. Server functions may be called from any thread,
+ * unless their comment says "loop thread".
  *
  * What goes wrong in a module costs one request: 500 or 504 for the client and a line in the log. An
  * exception should not leave a function of the module (module.hpp catches them); it ends that request or that
@@ -102,6 +103,7 @@ typedef struct pfd_place {
   pfd_str service;      /* the name in [service.NAME] */
   uint32_t thread;      /* of the application threads, counted from 0; 0 for an event module */
   uint32_t pid;
+  uint32_t in_loop; /* 1: this state is of the loop thread, and must not block */
 } pfd_place;
 
 typedef struct pfd_host {
@@ -213,6 +215,19 @@ typedef struct pfd_host {
   void (*count_request)(pfd_connection*);
   /* What is being done for this client, for reports of a crash or a hang; cut if long. */
   void (*doing)(pfd_connection*, pfd_str what);
+
+  /* ---- newer than the first version: PFD_HAS(host, member) ---- */
+
+  /* Another answer: 101 with `Upgrade: protocol` and `fields`. The connection then leaves HTTP and speaks the
+   * module's own protocol: its table `protocol` gets open() with `context`, in the loop thread, as if the
+   * session had travelled with that luggage; empty: absent, as for a new client. Bytes that the client sent
+   * behind its request are offered to it. Everything is copied; any thread.
+   *
+   * 0, or as for respond(): -EALREADY, -EPIPE (open() does not follow). -EPROTO: the client does not ask for
+   * that protocol (Connection and Upgrade, in HTTP/1.1), and gets 426 with `Upgrade: protocol`. -EINVAL, and
+   * the client gets 500: the fields; a context above 49,151 bytes; a body in pieces that has not arrived to
+   * its end; or the module has no table `protocol`. */
+  int (*take_over)(pfd_request*, pfd_str protocol, const pfd_field* fields, size_t count, pfd_str context);
 } pfd_host;
 
 /* ---- what a module offers ---- */
@@ -244,7 +259,7 @@ typedef struct pfd_luggage {
   uint32_t size;
   uint32_t wake;   /* 1: there is something to do without the client; else the connection may be parked */
   char* context;   /* room for the state of the session; begin it with a version byte of your own */
-  size_t capacity; /* of it: 49,152 less what is unread */
+  size_t capacity; /* of it: 49,152 less what is unread, and less 1 after take_over() */
   size_t used;     /* set by pack() */
 } pfd_luggage;
 
@@ -304,7 +319,8 @@ typedef struct pfd_module {
   /* The worker is about to exit in order. Not called when it is killed. May be NULL. retire and end run in
    * the thread of init. */
   void (*end)(void* state);
-  const pfd_protocol* protocol; /* of PFD_PROTOCOL; else NULL */
+  /* Of PFD_PROTOCOL. Of the HTTP kinds: of the connections that they take over; NULL: they take none. */
+  const pfd_protocol* protocol;
 } pfd_module;
 
 /* The one symbol of a module. Called before init and without a worker: it must only return the table. */

@@ -58,6 +58,8 @@ const pfd_host& HostTable() {
       .deadline = &HostDeadline,
       .count_request = &HostCountRequest,
       .doing = &HostDoing,
+
+      .take_over = &HostTakeOver,
   };
   return table;
 }

@@ -48,10 +48,7 @@ Status CheckFunctions(const pfd_module& table) {
   if (table.init == nullptr) return Error{"has no function init"};
   if (table.kind == PFD_PROTOCOL) return CheckProtocol(table.protocol);
   if (table.handle == nullptr) return Error{"answers HTTP and has no function handle"};
-  if (table.protocol != nullptr) {
-    return Error{"has the table of a protocol and is not of the kind PFD_PROTOCOL"};
-  }
-  return {};
+  return table.protocol == nullptr ? Status() : CheckProtocol(table.protocol);
 }
 
 // What this server does not know it cannot do, and the module counts on it.

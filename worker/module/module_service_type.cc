@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "worker/http/http_service.h"
@@ -34,8 +35,8 @@ CounterNumbers NumbersOf(const ServiceConfig& config, const WorkerEnv& env) {
   return numbers == env.counters.end() ? CounterNumbers() : numbers->second;
 }
 
-std::size_t StatesOf(const pfd_module& table, const ServiceConfig& config) {
-  return table.kind == PFD_BLOCKING ? config.settings.Number("threads") : 1;
+std::size_t ThreadsOf(const pfd_module& table, const ServiceConfig& config) {
+  return table.kind == PFD_BLOCKING ? config.settings.Number("threads") : 0;
 }
 
 // Owns everything that the module uses, and the service that serves its clients.
@@ -45,7 +46,7 @@ class ModuleService final : public Service {
                 std::unique_ptr<LoopCalls> calls)
       : calls_(std::move(calls)),
         counters_(env.row, NumbersOf(config, env)),
-        states_(table, HostTable(), env, config, *calls_, &counters_, StatesOf(table, config)) {}
+        states_(table, HostTable(), env, config, *calls_, &counters_, ThreadsOf(table, config)) {}
 
   // Starts the module. Error: why it cannot serve.
   Status Begin(const ServiceConfig& config, WorkerEnv& env) {
@@ -59,33 +60,56 @@ class ModuleService final : public Service {
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
     return service_->Open(connection, std::move(luggage));
   }
-  void OnRetire() override { protocol_ ? states_.Retire(0) : service_->OnRetire(); }
+  void OnRetire() override {
+    service_->OnRetire();
+    if (owns_loop_state_) states_.Retire(states_.LoopState());
+  }
   bool OnExit() override {
     calls_->Close();
-    if (!protocol_) return service_->OnExit();
-    states_.End(0);
-    return true;
+    const bool ended = service_->OnExit();
+    if (owns_loop_state_) states_.End(states_.LoopState());
+    return ended;
   }
 
  private:
   Status BeginEvent(const ServiceConfig& config, WorkerEnv& env) {
-    auto handler = std::make_unique<EventModule>(env, config, *calls_, states_);
-    service_ = MakeHttpService(config, std::move(handler));
-    return states_.Init(0);
+    if (const Status status = states_.Init(0); !status.Ok()) return status;
+    return BeginHttp(config, std::make_unique<EventModule>(env, config, *calls_, states_));
   }
 
   Status BeginBlocking(const ServiceConfig& config, WorkerEnv& env) {
-    auto handler = std::make_unique<BlockingModule>(env, config, *calls_, states_);
+    owns_loop_state_ = states_.HasLoopState();
+    if (owns_loop_state_) {
+      if (const Status status = states_.Init(states_.LoopState()); !status.Ok()) return status;
+    }
+    auto handler =
+        std::make_unique<BlockingModule>(env, config, *calls_, states_, config.settings.Number("threads"));
     const Status status = handler->StartThreads();
-    service_ = MakeHttpService(config, std::move(handler));
-    return status;
+    const Status begun = BeginHttp(config, std::move(handler));
+    return status.Ok() ? begun : status;
+  }
+
+  // With the protocol of the connections that it takes over, if the module has one.
+  Status BeginHttp(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler) {
+    std::unique_ptr<Service> next;
+    if (states_.Module().protocol != nullptr) {
+      Result<std::unique_ptr<Service>> made = MakeProtocol({&kSwitchedMark, 1});
+      if (!made.Ok()) return made.Err();
+      next = std::move(made).Value();
+    }
+    service_ = MakeHttpService(config, std::move(handler), std::move(next));
+    return {};
+  }
+
+  Result<std::unique_ptr<Service>> MakeProtocol(std::string_view mark) {
+    const std::size_t loop = states_.LoopState();
+    return MakeProtocolService(*states_.Module().protocol, states_.State(loop), states_.Service(loop), mark);
   }
 
   Status BeginProtocol() {
-    protocol_ = true;
+    owns_loop_state_ = true;
     if (const Status status = states_.Init(0); !status.Ok()) return status;
-    Result<std::unique_ptr<Service>> service =
-        MakeProtocolService(*states_.Module().protocol, states_.State(0), states_.Service(0));
+    Result<std::unique_ptr<Service>> service = MakeProtocol({});
     if (!service.Ok()) return service.Err();
     service_ = std::move(service).Value();
     return {};
@@ -95,7 +119,7 @@ class ModuleService final : public Service {
   Counters counters_;
   ModuleStates states_;
   std::unique_ptr<Service> service_;
-  bool protocol_ = false;
+  bool owns_loop_state_ = false;  // no handler of HTTP begins and ends it
 };
 
 // Another version of the same module may take its place before a reload; its settings may not change.

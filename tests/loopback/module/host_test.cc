@@ -164,7 +164,7 @@ TEST_CASE("counters go where the server keeps them") {
   module::HostCount(bed.State(), 2, 5);
   module::HostCount(bed.State(), 2, 1);
   CHECK(bed.World().counts == std::map<std::uint32_t, std::uint64_t>{{2, 6}});
-  pfd_service without(bed.Http().Env(), bed.World().config, *bed.World().calls, nullptr, 1);
+  pfd_service without(bed.Http().Env(), bed.World().config, *bed.World().calls, nullptr, 1, false);
   module::HostCount(&without, 0, 1);  // a module without counters
   CHECK(bed.World().counts.size() == 1);
 }

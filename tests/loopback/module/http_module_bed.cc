@@ -12,6 +12,7 @@
 #include "worker/module/http/event_module.h"
 #include "worker/module/http/host_request.h"
 #include "worker/module/module_settings.h"
+#include "worker/module/protocol/protocol_service.h"
 
 namespace preforkd::testing {
 namespace {
@@ -55,18 +56,26 @@ struct HttpModuleHooks {
 // As ModuleService in the product, without a shared object.
 class HttpModuleBed::Owner final : public Service {
  public:
-  Owner(const pfd_module& table, std::size_t threads, const ServiceConfig& given, WorkerEnv& env)
+  Owner(const pfd_module& table, const HttpModuleOptions& options, const ServiceConfig& given, WorkerEnv& env)
       : config_(given),
         calls_(std::move(LoopCalls::Create(env.loop)).Value()),
-        states_(table, module::HostTable(), env, config_, *calls_, nullptr, threads) {
+        states_(table, module::HostTable(), env, config_, *calls_, nullptr,
+                table.kind == PFD_BLOCKING ? options.threads : 0) {
     config_.name = "module";
+    std::unique_ptr<Service> next;
+    if (options.sessions != nullptr) {
+      next = std::move(module::MakeProtocolService(*table.protocol, options.sessions,
+                                                   states_.Service(states_.LoopState()), {&kSwitchedMark, 1}))
+                 .Value();
+    }
     if (table.kind == PFD_BLOCKING) {
-      auto handler = std::make_unique<module::BlockingModule>(env, config_, *calls_, states_);
+      auto handler =
+          std::make_unique<module::BlockingModule>(env, config_, *calls_, states_, options.threads);
       PF_CHECK(handler->StartThreads().Ok(), "threads");
-      service_ = MakeHttpService(config_, std::move(handler));
+      service_ = MakeHttpService(config_, std::move(handler), std::move(next));
     } else {
-      service_ =
-          MakeHttpService(config_, std::make_unique<module::EventModule>(env, config_, *calls_, states_));
+      service_ = MakeHttpService(
+          config_, std::make_unique<module::EventModule>(env, config_, *calls_, states_), std::move(next));
       PF_CHECK(states_.Init(0).Ok(), "init");
     }
   }
@@ -102,9 +111,13 @@ HttpModuleBed::HttpModuleBed(Options options, Call handle) : handle_(std::move(h
   table_.arrived = &HttpModuleHooks::Arrived;
   table_.retire = &HttpModuleHooks::Retire;
   table_.end = &HttpModuleHooks::End;
+  if (options.sessions != nullptr) {
+    protocol_ = options.sessions->Table();
+    table_.protocol = &protocol_;
+  }
   const ServiceType type{[&](const ServiceConfig& config, WorkerEnv& env) {
                            env.replace_me = [this] { ++replaced; };
-                           auto owner = std::make_unique<Owner>(table_, options.threads, config, env);
+                           auto owner = std::make_unique<Owner>(table_, options, config, env);
                            owner_ = owner.get();
                            return Result<std::unique_ptr<Service>>(std::move(owner));
                          },
@@ -171,6 +184,11 @@ int Begin(pfd_request* request, int status, const Fields& fields) {
 
 std::int64_t Write(pfd_request* request, std::string_view piece) {
   return module::HostWrite(request, Str(piece));
+}
+int TakeOver(pfd_request* request, std::string_view protocol, std::string_view context,
+             const Fields& fields) {
+  const auto all = FieldsOf(fields);
+  return module::HostTakeOver(request, Str(protocol), all.data(), all.size(), Str(context));
 }
 int End(pfd_request* request) { return module::HostEnd(request); }
 void Keep(pfd_request* request) { module::HostKeep(request); }

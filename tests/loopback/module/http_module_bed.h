@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/loopback/http/http_bed.h"
+#include "tests/loopback/module/module_bed.h"
 #include "worker/api/module.h"
 
 namespace preforkd::testing {
@@ -26,6 +27,8 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 int Respond(pfd_request* request, std::string_view body, int status = 200, const Fields& fields = {});
 int Begin(pfd_request* request, int status = 200, const Fields& fields = {});
 std::int64_t Write(pfd_request* request, std::string_view piece);
+int TakeOver(pfd_request* request, std::string_view protocol, std::string_view context = {},
+             const Fields& fields = {});
 int End(pfd_request* request);
 void Keep(pfd_request* request);
 void Drop(pfd_request* request);
@@ -36,6 +39,7 @@ struct HttpModuleOptions {
   std::uint32_t flags = 0;
   std::size_t threads = 1;
   std::map<std::string, std::string> settings{};  // of the module type
+  FakeModule* sessions = nullptr;                 // of connections that are taken over
 };
 
 class HttpModuleBed {
@@ -82,6 +86,7 @@ class HttpModuleBed {
   class Owner;
 
   pfd_module table_{};
+  pfd_protocol protocol_{};
   Call handle_;
   Owner* owner_ = nullptr;  // owned by the service in `http`
   bool exited_ = false;

@@ -108,7 +108,7 @@ std::vector<LogEntry> CapturedLog::Entries(std::string_view query) const {
 ModuleWorld::ModuleWorld(WorkerEnv& env, const ServiceConfig& given)
     : config(given),
       calls(std::move(LoopCalls::Create(env.loop)).Value()),
-      service(env, config, *calls, this, 0) {}
+      service(env, config, *calls, this, 0, true) {}
 
 ModuleBed::ModuleBed(FakeModule& module, std::vector<Setting> settings,
                      const std::map<std::string, std::string>& written) {

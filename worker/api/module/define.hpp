@@ -62,6 +62,13 @@ struct ProtocolOption {};
 template <class Client>
 inline constexpr ProtocolOption<Client> protocol{};
 
+// The sessions of connections that handlers switch to another protocol: pfd::upgrade(), in response.hpp. They
+// run in the loop thread. In a blocking module its state is one of their own, which pfd::state<> makes, too.
+template <class Client>
+struct UpgradeOption {};
+template <class Client>
+inline constexpr UpgradeOption<Client> upgrades_to{};
+
 namespace detail {
 
 struct Definition {
@@ -73,6 +80,7 @@ struct Definition {
   const std::type_info* state_type = &typeid(void);
   const std::type_info* wanted_state = &typeid(void);  // by a route
   bool coroutines = false;
+  bool takes_over = false;  // connections, by pfd::upgrades_to<>
   void* (*make_state)(Service) = nullptr;
   void (*retire_state)(void*) = nullptr;
   void (*destroy_state)(void*) = nullptr;
@@ -131,7 +139,22 @@ void add(Definition& to, ProtocolOption<Client>) {
   to.table.kind = PFD_PROTOCOL;
 }
 
-inline bool in_loop(const Instance* instance) { return instance->definition->table.kind != PFD_BLOCKING; }
+template <class Client>
+void add(Definition& to, UpgradeOption<Client>) {
+  static_assert(std::is_base_of_v<Session, Client>,
+                "a connection is taken over by a class derived from pfd::Session");
+  to.protocol = ProtocolOf<Client>::table();
+  to.takes_over = true;
+}
+
+// The state that is made now is of the loop thread.
+inline bool of_loop(const Definition& definition, const pfd_host& host, pfd_service* service) {
+  if (definition.table.kind != PFD_BLOCKING) return true;
+  pfd_place place{};
+  place.size = sizeof(place);
+  host.place(service, &place);
+  return PFD_HAS(&place, in_loop) && place.in_loop != 0;
+}
 
 inline int init(const Definition& definition, const pfd_host* host, pfd_service* service, void** state,
                 char* error, std::size_t error_size) noexcept {
@@ -141,8 +164,9 @@ inline int init(const Definition& definition, const pfd_host* host, pfd_service*
                                ", this module was built for " + std::to_string(PFD_ABI));
     }
     if (!definition.problem.empty()) throw std::logic_error(definition.problem);
-    auto made = std::make_unique<Instance>(Instance{&definition, host, service, nullptr});
-    const Scope scope(made.get(), in_loop(made.get()));
+    const bool in_loop = of_loop(definition, *host, service);
+    auto made = std::make_unique<Instance>(Instance{&definition, host, service, nullptr, in_loop});
+    const Scope scope(made.get(), in_loop);
     if (definition.make_state != nullptr) made->state = definition.make_state(Service(made.get()));
     const std::lock_guard guard(definition.lock);
     *state = made.get();
@@ -158,7 +182,7 @@ inline int init(const Definition& definition, const pfd_host* host, pfd_service*
 
 inline void handle(void* state, pfd_request* raw) noexcept {
   auto* instance = static_cast<Instance*>(state);
-  const Scope scope(instance, in_loop(instance));
+  const Scope scope(instance, instance->in_loop);
   Request request(instance, raw);
   try {
     instance->definition->router.dispatch(request);
@@ -177,14 +201,14 @@ void tell(void* state, pfd_request* request) noexcept {
 
 inline void retire(void* state) noexcept {
   auto* instance = static_cast<Instance*>(state);
-  const Scope scope(instance, in_loop(instance));
+  const Scope scope(instance, instance->in_loop);
   const auto retire_state = instance->definition->retire_state;
   if (retire_state != nullptr) guarded(instance, "retire", [&] { retire_state(instance->state); });
 }
 
 inline void end(void* state) noexcept {
   auto* instance = static_cast<Instance*>(state);
-  const Scope scope(instance, in_loop(instance));
+  const Scope scope(instance, instance->in_loop);
   const auto destroy = instance->definition->destroy_state;
   if (destroy != nullptr) guarded(instance, "end", [&] { destroy(std::exchange(instance->state, nullptr)); });
 }
@@ -192,6 +216,9 @@ inline void end(void* state) noexcept {
 inline void check(Definition& made) {
   if (made.table.kind == PFD_BLOCKING && made.coroutines) {
     note_problem(made, "its handlers are coroutines, which need pfd::event");
+  }
+  if (made.table.kind == PFD_PROTOCOL && made.takes_over) {
+    note_problem(made, "it has both pfd::protocol<> and pfd::upgrades_to<>");
   }
   if (*made.wanted_state != typeid(void) && *made.wanted_state != *made.state_type) {
     note_problem(made, "its routes are members of a class that pfd::state<> does not name");
@@ -219,7 +246,7 @@ Definition* define(const char* name, const Options&... options) {
   made->table.arrived = tell<&Kept::tell_arrived>;
   made->table.retire = retire;
   made->table.end = end;
-  if (made->table.kind == PFD_PROTOCOL) made->table.protocol = &made->protocol;
+  if (made->table.kind == PFD_PROTOCOL || made->takes_over) made->table.protocol = &made->protocol;
   return made;
 }
 

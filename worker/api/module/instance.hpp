@@ -22,6 +22,7 @@ struct Instance {
   const pfd_host* host = nullptr;
   pfd_service* service = nullptr;
   void* state = nullptr;  // of the type that pfd::state<T> named
+  bool in_loop = false;   // it is of the loop thread
 };
 
 struct Current {

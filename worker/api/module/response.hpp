@@ -76,9 +76,22 @@ class Response {
   [[nodiscard]] std::string& body() { return body_; }
   [[nodiscard]] const std::string& body() const { return body_; }
 
+  // See pfd::upgrade(), below.
+  Response& switch_to(std::string protocol, std::string luggage) & {
+    status_ = 101;
+    upgrade_ = std::move(protocol);
+    body_ = std::move(luggage);
+    return *this;
+  }
+
   // Sends it; 0 or a negative errno, see module.h. For the other parts of this wrapper.
   int send(const pfd_host& host, pfd_request* request) {
     return with_fields([&](const pfd_field* fields, std::size_t count) {
+      if (!upgrade_.empty()) {
+        // A server from before take_over().
+        if (!PFD_HAS(&host, take_over)) return host.respond(request, 501, nullptr, 0, detail::str(""));
+        return host.take_over(request, detail::str(upgrade_), fields, count, detail::str(body_));
+      }
       if (file_ < 0) return host.respond(request, status_, fields, count, detail::str(body_));
       return host.respond_file(request, status_, fields, count, std::exchange(file_, -1), offset_, size_);
     });
@@ -112,6 +125,7 @@ class Response {
     type_.swap(other.type_);
     fields_.swap(other.fields_);
     body_.swap(other.body_);
+    upgrade_.swap(other.upgrade_);
     std::swap(file_, other.file_);
     std::swap(offset_, other.offset_);
     std::swap(size_, other.size_);
@@ -121,7 +135,8 @@ class Response {
   std::string_view literal_type_;
   std::string type_;
   Fields fields_;
-  std::string body_;
+  std::string body_;     // with upgrade_: the luggage
+  std::string upgrade_;  // the protocol that the connection is switched to
   int file_ = -1;
   std::uint64_t offset_ = 0;
   std::uint64_t size_ = 0;
@@ -144,6 +159,14 @@ inline Response status(int status, std::string body = {}) {
 }
 inline Response redirect(std::string location, int code = 302) {
   return Response(code).field("location", std::move(location));
+}
+// 101: the connection leaves HTTP and speaks `protocol` ("websocket"), by a session of the class that
+// pfd::upgrades_to<> names. It begins with unpack(luggage), as if it had come from another worker; with
+// opened() if `luggage` is empty. A client that does not ask for that protocol gets 426.
+inline Response upgrade(std::string protocol, std::string luggage = {}) {
+  Response response(101);
+  response.switch_to(std::move(protocol), std::move(luggage));
+  return response;
 }
 
 namespace detail {

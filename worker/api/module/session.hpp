@@ -1,8 +1,10 @@
-// Session: one client of a protocol of your own, and LineSession, for protocols of lines.
+// Session: one client of a protocol of your own, or of a connection that a handler has switched to it
+// (pfd::upgrade()); and LineSession, for protocols of lines.
 //
 // A session is made for each client and destroyed when its connection has ended or has left for another
 // worker. All of it runs in the loop thread and must not block. An exception that leaves one of its functions
-// is logged and ends the connection. PREFORKD_MODULE("chat", pfd::protocol<ChatSession>).
+// is logged and ends the connection. PREFORKD_MODULE("chat", pfd::protocol<ChatSession>), or
+// PREFORKD_MODULE("room", pfd::route{"GET", "/room", join}, pfd::upgrades_to<RoomSession>).
 #ifndef PREFORKD_MODULE_SESSION_HPP
 #define PREFORKD_MODULE_SESSION_HPP
 

@@ -13,11 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "host.hpp"
+#include "exchange.hpp"
 
 namespace pfd::testing::detail {
-
-constexpr std::size_t kMostLuggage = 49152;
 
 struct Connection {
   std::shared_ptr<Host> host;
@@ -160,7 +158,7 @@ inline void host_deadline(pfd_connection* raw, std::uint64_t time) { of(raw).arm
 
 namespace pfd::testing {
 
-// A client of a protocol, for the test. Copies are the same client.
+// A client of a protocol, or of a connection that was taken over, for the test. Copies are the same client.
 class Client {
  public:
   explicit Client(std::shared_ptr<detail::Connection> connection) : connection_(std::move(connection)) {}

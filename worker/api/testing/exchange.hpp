@@ -24,6 +24,7 @@
 
 namespace pfd::testing::detail {
 
+constexpr std::size_t kMostLuggage = 49152;
 constexpr std::int64_t kEnoughWaiting = 64 * 1024;
 
 struct Exchange {
@@ -46,6 +47,8 @@ struct Exchange {
   bool left = false;         // the client
   bool by_server = false;    // answered by the server: 504
   bool reading = true;       // the client
+  bool switched = false;     // 101: the connection is of another protocol
+  std::string luggage;       // of its session then
   std::int64_t waiting = 0;  // bytes that it has not taken
   int owners = 1;            // handle(), and each keep()
   bool kept = false;         // ever: gone, drained and arrived are told
@@ -148,6 +151,46 @@ inline void end_answer(Exchange& exchange) {
   exchange.done = exchange.answer.complete = true;
   if (exchange.method == "HEAD") exchange.answer.body.clear();
   exchange.tell();
+}
+
+// One of the fields of that name lists the word.
+inline bool lists(const Exchange& exchange, std::string_view name, std::string_view word) {
+  for (const auto& [key, value] : exchange.fields) {
+    if (!same_name(key, name)) continue;
+    for (std::size_t at = 0; at <= value.size();) {
+      const std::size_t end = std::min(value.find(',', at), value.size());
+      std::string_view element = std::string_view(value).substr(at, end - at);
+      while (element.starts_with(' ')) element.remove_prefix(1);
+      while (element.ends_with(' ')) element.remove_suffix(1);
+      if (same_name(element, word)) return true;
+      at = end + 1;
+    }
+  }
+  return false;
+}
+
+inline int host_take_over(pfd_request* request, pfd_str protocol, const pfd_field* fields, std::size_t count,
+                          pfd_str context) {
+  Exchange& exchange = of(request);
+  const std::lock_guard guard(exchange.lock);
+  const int result = begin_answer(exchange, 200, fields, count);
+  if (result != 0) return result;
+  if (exchange.host->module->protocol == nullptr || !exchange.body_complete || context.size >= kMostLuggage ||
+      !is_token(view(protocol))) {
+    answer_by_server(exchange, 500);
+    return -EINVAL;
+  }
+  const bool asked = lists(exchange, "connection", "upgrade") && lists(exchange, "upgrade", view(protocol));
+  if (!asked) {
+    answer_by_server(exchange, 426);
+  } else {
+    exchange.answer.status = 101;
+    exchange.switched = true;
+    exchange.luggage = view(context);
+    end_answer(exchange);
+  }
+  exchange.answer.fields.emplace_back("upgrade", view(protocol));
+  return asked ? 0 : -EPROTO;
 }
 
 inline int host_respond(pfd_request* request, int status, const pfd_field* fields, std::size_t count,

@@ -7,8 +7,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -77,6 +80,7 @@ struct Host {
 struct ServiceState {
   std::shared_ptr<Host> host;
   std::uint32_t thread = 0;
+  bool in_loop = true;
   void* state = nullptr;
 };
 
@@ -113,17 +117,20 @@ inline std::uint64_t host_number(pfd_service* service, const char* name) {
 
 inline void host_place(pfd_service* service, pfd_place* place) {
   const ServiceState& state = of(service);
-  if (place->size < sizeof(pfd_place)) {
+  if (place->size < offsetof(pfd_place, in_loop)) {  // what the first version had
     state.host->add_problem("place() was called without the size of its table");
     return;
   }
-  *place = {sizeof(pfd_place),
-            0,
-            1,
-            state.host->generation,
-            str(state.host->service_name),
-            state.thread,
-            static_cast<std::uint32_t>(::getpid())};
+  const std::uint32_t size = std::min<std::uint32_t>(place->size, sizeof(pfd_place));
+  const pfd_place full{size,
+                       0,
+                       1,
+                       state.host->generation,
+                       str(state.host->service_name),
+                       state.thread,
+                       static_cast<std::uint32_t>(::getpid()),
+                       state.in_loop ? 1U : 0U};
+  std::memcpy(place, &full, size);
 }
 
 inline void host_count(pfd_service* service, std::uint32_t counter, std::uint64_t amount) {

@@ -3,7 +3,6 @@
 #define PREFORKD_TESTING_HOST_TABLE_HPP
 
 #include "connection.hpp"
-#include "exchange.hpp"
 
 namespace pfd::testing::detail {
 
@@ -43,6 +42,7 @@ inline void fill_answer(pfd_host& table) {
   table.begin = host_begin;
   table.write = host_write;
   table.end = host_end;
+  table.take_over = host_take_over;
   table.keep = host_keep;
   table.drop = host_drop;
   table.gone = host_gone;

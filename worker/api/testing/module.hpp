@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,7 +94,10 @@ class Module {
     host_->service_name = options.service;
     host_->generation = options.generation;
     const std::size_t count = module->kind == PFD_BLOCKING ? std::max<std::size_t>(options.threads, 1) : 1;
-    for (std::size_t i = 0; i < count; ++i) start_state(static_cast<std::uint32_t>(i));
+    const bool blocking = module->kind == PFD_BLOCKING;
+    // As in a server: the sessions of a blocking module have a state of their own, behind the others.
+    if (blocking && module->protocol != nullptr) start_state(static_cast<std::uint32_t>(count), true);
+    for (std::size_t i = 0; i < count; ++i) start_state(static_cast<std::uint32_t>(i), !blocking);
   }
   // Closes what is open and calls end, as a worker that exits in order.
   ~Module() {
@@ -126,18 +130,17 @@ class Module {
   // A client of the module's own protocol.
   Client connect() {
     if (host_->module->kind != PFD_PROTOCOL) throw std::logic_error("the module has no protocol of its own");
-    auto connection = std::make_shared<detail::Connection>();
-    connection->host = host_;
-    connection->state = states_[0].service->state;
-    connection->id = host_->next_id++;
-    connection->peer = "192.0.2.7:" + std::to_string(4000 + connection->id);
-    host_->connections.push_back(connection);
-    connection->start(nullptr);
-    host_->loop.run_ready();
-    return Client(connection);
+    const std::uint64_t id = host_->next_id++;
+    return open(id, "192.0.2.7:" + std::to_string(4000 + id), {});
+  }
+  // The client of a request that was answered with 101: it speaks the protocol of the module's sessions now.
+  Client upgraded(const Pending& pending) {
+    const std::shared_ptr<detail::Exchange>& exchange = pending.exchange();
+    if (!exchange->finished() || !exchange->switched) throw std::logic_error("the answer is not 101");
+    return open(exchange->id, exchange->peer, exchange->luggage);
   }
   // A client of another Module, perhaps of a newer version, comes here with its luggage. False: it stayed.
-  bool take(Client& client) { return client.travel_to(*host_, states_[0].service->state); }
+  bool take(Client& client) { return client.travel_to(*host_, loop_state()); }
 
   // Timers see the clock go forward by that much.
   void advance(std::chrono::nanoseconds time) { host_->loop.advance(time); }
@@ -151,7 +154,7 @@ class Module {
   // The worker takes no more clients.
   void retire() {
     if (host_->module->retire != nullptr) in_each_state("retire", host_->module->retire);
-    if (host_->module->kind != PFD_PROTOCOL || host_->module->protocol->retire == nullptr) return;
+    if (host_->module->protocol == nullptr || host_->module->protocol->retire == nullptr) return;
     for (const auto& connection : host_->connections)
       connection->call("retire", host_->module->protocol->retire);
     run();
@@ -187,12 +190,28 @@ class Module {
     std::unique_ptr<detail::ApplicationThread> thread;  // of a blocking module
   };
 
-  void start_state(std::uint32_t index) {
+  // Of the loop thread.
+  void* loop_state() { return (loop_state_ ? *loop_state_ : states_[0]).service->state; }
+
+  Client open(std::uint64_t id, const std::string& peer, const std::string& luggage) {
+    auto connection = std::make_shared<detail::Connection>();
+    connection->host = host_;
+    connection->state = loop_state();
+    connection->id = id;
+    connection->peer = peer;
+    host_->connections.push_back(connection);
+    connection->start(luggage.empty() ? nullptr : &luggage);
+    host_->loop.run_ready();
+    return Client(connection);
+  }
+
+  void start_state(std::uint32_t index, bool in_loop) {
     State state{std::make_shared<detail::ServiceState>(), nullptr};
     state.service->host = host_;
     host_->states.push_back(state.service);
     state.service->thread = index;
-    if (host_->module->kind == PFD_BLOCKING) state.thread = std::make_unique<detail::ApplicationThread>();
+    state.service->in_loop = in_loop;
+    if (!in_loop) state.thread = std::make_unique<detail::ApplicationThread>();
     struct Result {
       int code = -1;
       std::array<char, 512> error{};
@@ -206,7 +225,11 @@ class Module {
     });
     if (state.thread && state.thread->busy()) throw LoadError("init does not return");
     if (result->code != 0) throw LoadError("init failed: " + std::string(result->error.data()));
-    states_.push_back(std::move(state));
+    if (in_loop && host_->module->kind == PFD_BLOCKING) {
+      loop_state_.emplace(std::move(state));
+    } else {
+      states_.push_back(std::move(state));
+    }
   }
 
   static pfd_service* raw(detail::ServiceState& service) { return reinterpret_cast<pfd_service*>(&service); }
@@ -222,13 +245,14 @@ class Module {
   }
 
   void in_each_state(const char* name, void (*function)(void*)) {
-    for (State& state : states_) {
-      if (state.thread && state.thread->busy() && !state.thread->wait(std::chrono::milliseconds(100)))
-        continue;
-      run_in(state, [service = state.service, name, function] {
-        detail::call_module(*service->host, name, [&] { function(service->state); });
-      });
-    }
+    for (State& state : states_) in_state(state, name, function);
+    if (loop_state_) in_state(*loop_state_, name, function);
+  }
+  void in_state(State& state, const char* name, void (*function)(void*)) {
+    if (state.thread && state.thread->busy() && !state.thread->wait(std::chrono::milliseconds(100))) return;
+    run_in(state, [service = state.service, name, function] {
+      detail::call_module(*service->host, name, [&] { function(service->state); });
+    });
   }
 
   State& least_busy() {
@@ -281,7 +305,8 @@ class Module {
 
   std::shared_ptr<detail::Host> host_;
   std::chrono::nanoseconds limit_;
-  std::vector<State> states_;
+  std::vector<State> states_;        // one; or those of the application threads
+  std::optional<State> loop_state_;  // of a blocking module that takes connections over
 };
 
 }  // namespace pfd::testing

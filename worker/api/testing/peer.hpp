@@ -96,7 +96,7 @@ class Peer {
 
  private:
   void read_body(Answer& answer, bool head) {
-    if (head || answer.status == 204 || answer.status == 304) {
+    if (head || answer.status < 200 || answer.status == 204 || answer.status == 304) {
       answer.complete = true;
     } else if (answer.field("transfer-encoding")) {
       read_chunks(answer);

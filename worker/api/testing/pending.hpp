@@ -101,6 +101,9 @@ class Pending {
     tell("gone", host().module->gone);
   }
 
+  // For Module.
+  [[nodiscard]] const std::shared_ptr<detail::Exchange>& exchange() const { return exchange_; }
+
  private:
   [[nodiscard]] detail::Host& host() { return *exchange_->host; }
 

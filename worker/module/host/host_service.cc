@@ -114,6 +114,7 @@ void HostPlace(pfd_service* service, pfd_place* place) {
   full.service = ToStr(service->config.name);
   full.thread = service->thread;
   full.pid = static_cast<std::uint32_t>(::getpid());
+  full.in_loop = service->in_loop ? 1 : 0;
   std::memcpy(place, &full, full.size);
 }
 

@@ -31,10 +31,17 @@ class CountSink {
 // At global scope, because module.h names it.
 struct pfd_service {
   // All must outlive it. `count`: nullptr if the module has no counters. `thread`: of the application
-  // threads, from 0; 0 for what runs in the loop thread.
+  // threads, from 0; behind them, if there are any, the state of the loop thread. `loop`: it is of that.
   pfd_service(preforkd::WorkerEnv& worker, const preforkd::ServiceConfig& configuration,
-              preforkd::LoopCalls& loop_calls, preforkd::module::CountSink* count, std::uint32_t number)
-      : env(worker), config(configuration), calls(loop_calls), counters(count), thread(number), work(*this) {}
+              preforkd::LoopCalls& loop_calls, preforkd::module::CountSink* count, std::uint32_t number,
+              bool loop)
+      : env(worker),
+        config(configuration),
+        calls(loop_calls),
+        counters(count),
+        thread(number),
+        in_loop(loop),
+        work(*this) {}
   pfd_service(const pfd_service&) = delete;
   pfd_service& operator=(const pfd_service&) = delete;
 
@@ -43,6 +50,7 @@ struct pfd_service {
   preforkd::LoopCalls& calls;
   preforkd::module::CountSink* const counters;
   const std::uint32_t thread;
+  const bool in_loop;
   std::atomic<bool> misused{false};  // the log has a line about a call in a wrong thread
 
   // Loop thread only.

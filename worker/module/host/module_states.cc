@@ -17,11 +17,13 @@ constexpr std::size_t kErrorBytes = 1024;
 
 ModuleStates::ModuleStates(const pfd_module& module, const pfd_host& host, WorkerEnv& env,
                            const ServiceConfig& config, LoopCalls& calls, CountSink* counters,
-                           std::size_t count)
-    : module_(module), host_(host), states_(count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    states_[i].service =
-        std::make_unique<pfd_service>(env, config, calls, counters, static_cast<std::uint32_t>(i));
+                           std::size_t threads)
+    : module_(module), host_(host) {
+  const bool loop = module.kind != PFD_BLOCKING || module.protocol != nullptr;
+  states_.resize(threads + (loop ? 1 : 0));
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    states_[i].service = std::make_unique<pfd_service>(env, config, calls, counters,
+                                                       static_cast<std::uint32_t>(i), i >= threads);
   }
 }
 

@@ -1,5 +1,5 @@
-// ModuleStates: the states of one module in one service: one for each application thread, or a single one in
-// the loop thread. Owned by the service.
+// ModuleStates: the states of one module in one service: one for each application thread, and one of the loop
+// thread, or only that. Owned by the service.
 #ifndef PREFORKD_WORKER_MODULE_HOST_MODULE_STATES_H_
 #define PREFORKD_WORKER_MODULE_HOST_MODULE_STATES_H_
 
@@ -15,9 +15,10 @@ namespace preforkd::module {
 
 class ModuleStates {
  public:
-  // All must outlive it. `module`: a table that was checked (module_library.h).
+  // All must outlive it. `module`: a table that was checked (module_library.h). `threads`: of a blocking
+  // module; their states are the first ones. The loop thread has one behind them if it runs the module.
   ModuleStates(const pfd_module& module, const pfd_host& host, WorkerEnv& env, const ServiceConfig& config,
-               LoopCalls& calls, CountSink* counters, std::size_t count);
+               LoopCalls& calls, CountSink* counters, std::size_t threads);
 
   // Calls init for state `index`, in the thread that will use it. Error: what the module wrote, or what it
   // threw.
@@ -27,7 +28,9 @@ class ModuleStates {
   void End(std::size_t index);
 
   [[nodiscard]] const pfd_module& Module() const { return module_; }
-  [[nodiscard]] std::size_t Count() const { return states_.size(); }
+  // The last state is of the loop thread.
+  [[nodiscard]] bool HasLoopState() const { return states_.back().service->in_loop; }
+  [[nodiscard]] std::size_t LoopState() const { return states_.size() - 1; }
   [[nodiscard]] void* State(std::size_t index) const { return states_[index].state; }
   [[nodiscard]] pfd_service& Service(std::size_t index) const { return *states_[index].service; }
 

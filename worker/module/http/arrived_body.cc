@@ -20,6 +20,11 @@ bool ArrivedBody::Arrive(std::string_view piece, bool last) {
   return held_;
 }
 
+bool ArrivedBody::Complete() {
+  const std::lock_guard lock(mutex_);
+  return complete_;
+}
+
 void ArrivedBody::Stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;

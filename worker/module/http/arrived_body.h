@@ -16,6 +16,7 @@ class ArrivedBody {
  public:
   // `last`: the body is complete. True: enough has arrived, read no more from the client.
   bool Arrive(std::string_view piece, bool last);
+  [[nodiscard]] bool Complete();
   // No more will arrive.
   void Stop();
   // Moves bytes to `into`. 0: the body is complete. -EAGAIN: nothing is there now. -EPIPE: nothing more will

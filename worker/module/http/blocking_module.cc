@@ -21,18 +21,18 @@ constexpr Duration kEndTimeout = std::chrono::seconds(1);
 }  // namespace
 
 BlockingModule::BlockingModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls,
-                               ModuleStates& states)
+                               ModuleStates& states, std::size_t threads)
     : HttpModule(env, config, calls, states),
-      gauge_(env.row, env.scoreboard.Master().load_marks, env.id.slot,
-             static_cast<std::uint32_t>(states.Count())),
+      count_(threads),
+      gauge_(env.row, env.scoreboard.Master().load_marks, env.id.slot, static_cast<std::uint32_t>(threads)),
       threads_([this](std::size_t waiting, std::size_t running) { gauge_.Set(waiting, running, Now()); }),
       spread_timer_(env.loop, EventLoop::kPriorityControl, [this] { Spread(); }) {}
 
 BlockingModule::~BlockingModule() = default;
 
 Status BlockingModule::StartThreads() {
-  Status status = threads_.Start(states_.Count(), config_.name,
-                                 [this](std::size_t thread) { return states_.Init(thread); });
+  Status status =
+      threads_.Start(count_, config_.name, [this](std::size_t thread) { return states_.Init(thread); });
   // Without a limit: the master kills a worker that takes too long to start.
   if (!status.Ok()) (void)threads_.Finish({}, std::chrono::hours(24));
   return status;
@@ -55,7 +55,7 @@ void BlockingModule::OnUnused(pfd_request& request) {
 // ---- requests that wait ----
 
 void BlockingModule::ForgetBegun() {
-  while (!waiting_.empty() && waiting_.front().request->Begun()) waiting_.pop_front();
+  while (!waiting_.empty() && waiting_.front().request->Runner()) waiting_.pop_front();
 }
 
 void BlockingModule::ArmSpread() {
@@ -71,7 +71,7 @@ void BlockingModule::Spread() {
   for (std::size_t i = 0; i < waiting_.size() && free > 0;) {
     const Waiting one = waiting_[i];
     if (now - one.since < kGrace) break;
-    if (one.request->Begun() || !threads_.TakeBack(*one.request)) {
+    if (one.request->Runner() || !threads_.TakeBack(*one.request)) {
       ++i;
       continue;
     }
@@ -93,7 +93,7 @@ void BlockingModule::Spread() {
 // ---- a request that takes too long ----
 
 void BlockingModule::OnTimedOut(pfd_request& request) {
-  if (!request.Begun()) {
+  if (!request.Runner()) {
     if (threads_.TakeBack(request)) request.Release();
     return OnFault(request.Facts().Request(), "504: no thread was free in time");
   }

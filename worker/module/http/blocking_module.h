@@ -18,7 +18,9 @@ namespace preforkd::module {
 
 class BlockingModule final : public HttpModule {
  public:
-  BlockingModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls, ModuleStates& states);
+  // `threads`: those that there will be, with the first states.
+  BlockingModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls, ModuleStates& states,
+                 std::size_t threads);
   ~BlockingModule() override;
 
   // Starts the threads. Error: of the module's init.
@@ -43,6 +45,7 @@ class BlockingModule final : public HttpModule {
   void ForgetBegun();
   void ArmSpread();
 
+  const std::size_t count_;
   ThreadGauge gauge_;
   AppThreads threads_;
   std::deque<Waiting> waiting_;  // in the order of arrival; a thread may have begun the first ones

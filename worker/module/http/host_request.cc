@@ -120,6 +120,12 @@ int HostEnd(pfd_request* request) {
   return Guarded(request, [&] { return request->Answer().End(); });
 }
 
+int HostTakeOver(pfd_request* request, pfd_str protocol, const pfd_field* fields, std::size_t count,
+                 pfd_str context) {
+  return Guarded(
+      request, [&] { return request->TakeOver(ToView(protocol), FieldsOf(fields, count), ToView(context)); });
+}
+
 void HostKeep(pfd_request* request) { request->Keep(); }
 void HostDrop(pfd_request* request) { request->Drop(); }
 int HostGone(const pfd_request* request) { return Own(request).Answer().Gone() ? 1 : 0; }

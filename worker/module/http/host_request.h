@@ -28,6 +28,8 @@ int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, s
 int HostBegin(pfd_request* request, int status, const pfd_field* fields, std::size_t count);
 std::int64_t HostWrite(pfd_request* request, pfd_str piece);
 int HostEnd(pfd_request* request);
+int HostTakeOver(pfd_request* request, pfd_str protocol, const pfd_field* fields, std::size_t count,
+                 pfd_str context);
 void HostKeep(pfd_request* request);
 void HostDrop(pfd_request* request);
 int HostGone(const pfd_request* request);

@@ -64,8 +64,8 @@ void HttpModule::CallHandle(pfd_request& request, std::size_t state) {
 
 void HttpModule::Tell(pfd_request& request, const char* what, void (*function)(void*, pfd_request*)) {
   if (function == nullptr) return;
-  if (!request.Hold()) return;  // the call may drop it
-  const std::size_t state = request.StateIndex();
+  if (!request.Hold()) return;                             // the call may drop it
+  const std::size_t state = request.Runner().value_or(0);  // of an event module: its only one
   CallModule(states_.Service(state), what, [&] { function(states_.State(state), &request); });
   request.Release();
 }
@@ -116,7 +116,7 @@ void HttpModule::CheckTimes() {
       deadlines_.Add(request);
     } else if (request.TimeOut()) {
       OnTimedOut(request);
-    } else if (request.Begun() && !request.Kept() && request.Answer().Streams()) {
+    } else if (request.Runner() && !request.Kept() && request.Answer().Streams()) {
       request.at = now + timeout_;  // it waits for its client now, and may hang later
       deadlines_.Add(request);
     }

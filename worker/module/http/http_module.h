@@ -48,6 +48,7 @@ class HttpModule : public RequestHandler, protected RequestOwner {
   void OnGone(pfd_request& request) override;
   void OnDrained(pfd_request& request) override;
   void OnArrived(pfd_request& request) override;
+  [[nodiscard]] bool HasProtocol() const override { return states_.Module().protocol != nullptr; }
   void OnFault(const HttpRequest& facts, std::string_view what) override;
 
   WorkerEnv& env_;

@@ -1,6 +1,10 @@
 #include "worker/module/http/module_request.h"
 
+#include <cerrno>
 #include <utility>
+
+#include "worker/connection/service.h"
+#include "worker/http/syntax/upgrade.h"
 
 using preforkd::Deferral;
 using preforkd::Exchange;
@@ -52,16 +56,15 @@ void pfd_request::Attach(std::shared_ptr<Exchange> exchange) {
 void pfd_request::NeedExchange() { Attach(deferral_->Take()); }
 
 bool pfd_request::TimeOut() {
-  if (!answer_.TimeOut(begun_ && !Kept())) return false;
+  if (!answer_.TimeOut(Runner() && !Kept())) return false;
   body_.Stop();
   TellGone();
   return true;
 }
 
 void pfd_request::Run(std::size_t thread) {
-  state_ = thread;
   answer_.Started();
-  begun_ = true;
+  runner_ = thread;
   owner_.Handle(*this, thread);
   Release();
 }
@@ -71,10 +74,9 @@ void pfd_request::Reset() {
   answer_.Reset();
   body_.Reset();
   exchange_.reset();
-  state_ = 0;
+  runner_ = kNobody;
   references_ = 0;
   keeps_ = 0;
-  begun_ = false;
   told_gone_ = false;
   data = nullptr;
 }
@@ -97,6 +99,27 @@ std::int64_t pfd_request::Read(std::span<char> into) {
     });
   }
   return size;
+}
+
+int pfd_request::TakeOver(std::string_view protocol, std::span<const pfd_field> fields,
+                          std::string_view context) {
+  preforkd::module::AnswerParts parts{
+      .status = 101, .fields = fields, .protocol = protocol, .context = context};
+  // One byte is the mark of a session that has left HTTP.
+  constexpr std::size_t kMaxContext = preforkd::kMaxLuggageBytes - 1;
+  if (!owner_.HasProtocol()) parts.wrong = "500: its connection cannot be taken over: no table `protocol`";
+  if (context.size() > kMaxContext) parts.wrong = "500: the context of its session is too large";
+  if (protocol.empty()) parts.wrong = "500: it is taken over without the name of a protocol";
+  if (in_pieces_ && !body_.Complete()) {
+    parts.wrong = "500: it is taken over before its body has arrived";
+  }
+  const bool asked = preforkd::http::AsksForUpgrade(facts_.Request(), protocol);
+  if (parts.wrong == nullptr && !asked) {
+    parts.status = 426;
+    parts.fields = {};
+  }
+  const int result = answer_.Respond(parts);
+  return result == 0 && parts.status != 101 ? -EPROTO : result;
 }
 
 void pfd_request::Keep() {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "common/event/loop_calls.h"
@@ -31,6 +32,8 @@ class RequestOwner {
   virtual void OnGone(pfd_request& request) = 0;
   virtual void OnDrained(pfd_request& request) = 0;
   virtual void OnArrived(pfd_request& request) = 0;
+  // The module has a protocol of its own, which a connection can be taken over with. Any thread.
+  [[nodiscard]] virtual bool HasProtocol() const = 0;
   // In an application thread: runs handle().
   virtual void Handle(pfd_request& request, std::size_t thread) = 0;
   // The module has done something wrong with this request. Any thread.
@@ -65,10 +68,11 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   bool TimeOut();
   // Hands the connection back with the request, which no thread has begun. False: it stays here.
   bool Travel() { return exchange_->Travel(); }
-  // A thread has begun it.
-  [[nodiscard]] bool Begun() const { return begun_.load(std::memory_order_relaxed); }
-  // The state of the module that it belongs to: the thread that runs it; 0 for an event module.
-  [[nodiscard]] std::size_t StateIndex() const { return state_; }
+  // The application thread that has begun it, whose state of the module it belongs to; nullopt: none has.
+  [[nodiscard]] std::optional<std::size_t> Runner() const {
+    const std::size_t runner = runner_.load(std::memory_order_relaxed);
+    return runner == kNobody ? std::nullopt : std::optional(runner);
+  }
   // For another request. Precondition: it is not in use.
   void Reset();
   // AppThreads::Job
@@ -79,6 +83,8 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   [[nodiscard]] preforkd::module::RequestFacts& Facts() { return facts_; }
   [[nodiscard]] preforkd::module::RequestAnswer& Answer() { return answer_; }
   std::int64_t Read(std::span<char> into);
+  // See take_over in module.h.
+  int TakeOver(std::string_view protocol, std::span<const pfd_field> fields, std::string_view context);
   void Keep();
   [[nodiscard]] bool Kept() const { return keeps_ > 0; }
   // Takes back one Keep; without one, no effect but a line in the log.
@@ -116,10 +122,10 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   preforkd::module::ArrivedBody body_;            // if it comes in pieces
   preforkd::Deferral* deferral_ = nullptr;        // inside handle() in the loop thread
   std::shared_ptr<preforkd::Exchange> exchange_;  // loop thread only
-  std::atomic<std::size_t> state_{0};
+  static constexpr std::size_t kNobody = SIZE_MAX;
+  std::atomic<std::size_t> runner_{kNobody};
   std::atomic<std::uint32_t> references_{0};
   std::atomic<std::uint32_t> keeps_{0};
-  std::atomic<bool> begun_{false};
   bool in_pieces_ = false;
   bool told_gone_ = false;  // loop thread only
 };

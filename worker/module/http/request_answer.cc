@@ -10,9 +10,16 @@
 namespace preforkd::module {
 namespace {
 
+constexpr int kSwitching = 101;
+
 // Puts the parts into an empty response, and takes the file. The response may be malformed then.
 void Fill(HttpResponse& response, const AnswerParts& parts, UniqueFd file) {
-  response.SetStatus(parts.status);
+  if (parts.status == kSwitching && !parts.protocol.empty()) {
+    response.SwitchProtocols(parts.protocol, parts.context);
+  } else {
+    response.SetStatus(parts.status);
+    if (!parts.protocol.empty()) response.SetUpgrade(parts.protocol);
+  }
   for (const pfd_field& field : parts.fields) response.AddHeader(ToView(field.name), ToView(field.value));
   if (file.Valid()) {
     response.SetFile(std::move(file), static_cast<off_t>(parts.offset), parts.size);
@@ -147,8 +154,8 @@ int RequestAnswer::Refusal(Phase wanted) const {
   return -EALREADY;
 }
 
-void RequestAnswer::Replace(HttpResponse& response) {
-  host_.OnFault("500: its answer is malformed");
+void RequestAnswer::Replace(HttpResponse& response, const char* wrong) {
+  host_.OnFault(wrong != nullptr ? wrong : "500: its answer is malformed");
   response.Clear();
   AnswerStatus(response, 500);
 }
@@ -161,8 +168,8 @@ int RequestAnswer::Respond(const AnswerParts& parts) {
   const bool straight = Straight() && host_.InLoopThread();
   HttpResponse& response = straight ? *response_ : outbox_.response.emplace();
   Fill(response, parts, std::move(file));
-  const bool malformed = response.Malformed();
-  if (malformed) Replace(response);
+  const bool malformed = parts.wrong != nullptr || response.Malformed();
+  if (malformed) Replace(response, parts.wrong);
   const int sent = straight ? 0 : Send(lock);
   return malformed ? -EINVAL : sent;
 }
@@ -178,7 +185,7 @@ int RequestAnswer::Begin(const AnswerParts& head) {
   HttpResponse& response = outbox_.response.emplace();
   Fill(response, head, UniqueFd());
   const bool malformed = response.Malformed();
-  if (malformed) Replace(response);
+  if (malformed) Replace(response, nullptr);
   phase_ = malformed ? Phase::kAnswered : Phase::kStreaming;
   outbox_.streamed = !malformed;
   active_ = Now();

@@ -32,6 +32,9 @@ struct AnswerParts {
   int file = -1;  // the answer owns it from the call on
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
+  std::string_view protocol{};  // of the Upgrade field, with 101 or 426
+  std::string_view context{};   // with 101: of the session that follows
+  const char* wrong = nullptr;  // why it cannot be sent, whatever it is: 500
 };
 
 class RequestAnswer {
@@ -120,7 +123,7 @@ class RequestAnswer {
   // A whole answer goes into the response of the session.
   [[nodiscard]] bool Straight() const { return response_ != nullptr && exchange_ == nullptr; }
   // A malformed answer becomes a 500.
-  void Replace(HttpResponse& response);
+  void Replace(HttpResponse& response, const char* wrong);
   // Something is in the outbox. Unlocks. 0, or -EPIPE: the worker ends.
   int Send(std::unique_lock<std::mutex>& lock);
   void Give(Outbox& box);

@@ -26,8 +26,8 @@ class ProtocolService final : public Service {
 }  // namespace
 
 Result<std::unique_ptr<Service>> MakeProtocolService(const pfd_protocol& protocol, void* state,
-                                                     pfd_service& service) {
-  ProtocolShared shared{{}, state, service};
+                                                     pfd_service& service, std::string_view mark) {
+  ProtocolShared shared{{}, state, service, mark};
   std::memcpy(&shared.table, &protocol, std::min<std::size_t>(protocol.size, sizeof(shared.table)));
   const pfd_protocol& table = shared.table;
   if (table.open == nullptr || table.bytes == nullptr || table.close == nullptr) {

@@ -66,7 +66,15 @@ void ProtocolSession::Open(std::string_view context) {
   const Flag inside(inside_);  // OnReady follows, and settles
   Show(connection_, shared_.service.config.name);
   session_ = shared_.table.open(shared_.state, &handle_, context.empty() ? kAbsent : ToStr(context));
-  if (session_ != nullptr || !Usable()) return;
+  if (!Usable()) return;
+  if (session_ != nullptr) {
+    // It was taken over in a worker that leaves: nobody else tells it.
+    retiring_ = connection_.Env().retiring;
+    if (retiring_ && shared_.table.retire != nullptr && TravelRefusal() != nullptr) {
+      shared_.table.retire(session_);
+    }
+    return;
+  }
   if (!sent_) return connection_.Close("the module refused it");
   Finish();  // the client gets the reason
 }
@@ -126,7 +134,7 @@ void ProtocolSession::Serve() {
   if (waited && !Flush()) return;
   if (waited && Usable() && shared_.table.drained != nullptr) shared_.table.drained(session_);
   // The module may have left bytes unused because output waited.
-  if ((waited || !begun_) && Reading() && !unused_.empty()) Offer({});
+  if ((waited || !begun_) && Reading() && !unused_.empty()) OfferUnused();
   if (!unsent_.Waiting()) begun_ = true;
   Read();
 }
@@ -159,6 +167,18 @@ void ProtocolSession::Read() {
     Offer({room.data(), received.size});
     if (received.size < room.size()) return;  // that was all; if not, the watch says so
   }
+}
+
+// What came with the connection, behind an HTTP request, can be more than is offered at once.
+void ProtocolSession::OfferUnused() {
+  const std::string all = std::exchange(unused_, {});
+  std::size_t from = 0;
+  do {
+    const std::size_t size = std::min(all.size() - from, kMaxUnused + 1 - unused_.size());
+    Offer(std::string_view(all).substr(from, size));
+    from += size;
+  } while (from < all.size() && Reading());
+  unused_.append(all, from);
 }
 
 void ProtocolSession::Offer(std::string_view received) {
@@ -232,7 +252,7 @@ const char* ProtocolSession::Obstacle() const {
 const char* ProtocolSession::TravelRefusal() const {
   packed_.reset();
   if (const char* const obstacle = Obstacle()) return obstacle;
-  return PackSession(shared_.table.pack, session_, connection_, unused_, packed_);
+  return PackSession(shared_.table.pack, session_, connection_, unused_, shared_.mark, packed_);
 }
 
 Luggage ProtocolSession::Pack() const {

@@ -90,6 +90,7 @@ class ProtocolSession final : public Session {
   // Sends what waits. False if some of it goes on waiting, or the connection has failed.
   bool Flush();
   void Read();
+  void OfferUnused();
   // Offers all unused bytes, `received` at their end.
   void Offer(std::string_view received);
   void StartClosing();
