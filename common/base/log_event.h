@@ -121,14 +121,14 @@ namespace preforkd::log {
   EVENT(kConnEvicted, "conn_evicted", "Connections are closed to make room for others.")                   \
   EVENT(kProxyHeader, "proxy_header", "A PROXY protocol header was read, or was wrong.")                   \
   EVENT(kRequestAnswered, "request_answered", "A request was answered.")                                   \
-  EVENT(kRequestFailed, "request_failed", "A request was answered with 500.")                              \
+  EVENT(kRequestFailed, "request_failed", "A request was answered with 500 or 504.")                       \
   EVENT(kDescriptorsShort, "descriptors_short", "No file descriptor is free.")                             \
   EVENT(kDescriptorsInFlight, "descriptors_in_flight",                                                     \
         "The kernel's limit of descriptors in flight is reached.")                                         \
   /* modules */                                                                                            \
   EVENT(kModuleSaid, "module_said", "A line that a module wrote.")                                         \
   EVENT(kModuleFault, "module_fault", "A function of a module threw, or returned what it may not.")        \
-  EVENT(kModuleMisuse, "module_misuse", "A module called a server function where it may not; no effect.")   \
+  EVENT(kModuleMisuse, "module_misuse", "A module called a server function where it may not; no effect.")  \
   EVENT(kModuleBusy, "module_busy", "An application thread was still busy when its worker exited.")        \
   EVENT(kThreadTrace, "thread_trace", "A frame of an application thread that blocked for too long.")
 
