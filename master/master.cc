@@ -310,7 +310,7 @@ void Master::OnAbandon(Generation generation, const std::string& reason) {
   control_.Abandon();
   pid_files_.Abandon();
   const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
-  changes_.Tell([&](Change& change) { change.OnAbandoned(what); });
+  changes_.Tell([&](Change& change) { change.OnAbandoned(generation, what); });
 }
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {

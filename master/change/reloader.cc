@@ -125,7 +125,7 @@ void Reloader::Do(const StayInService& action) {
   Count(action.upgrade, ReloadResult::kAbandoned, UpgradeResult::kAbandoned);
   const std::string all =
       fmt::format("{}; generation {} keeps serving", what, Raw(parts_.generations.Serving().number));
-  log::Error({log::kReloadAbandoned, {{"why", action.reason}}}, "{}", all);
+  log::Error({log::kReloadAbandoned, {{"generation", action.abandoned}, {"why", action.reason}}}, "{}", all);
   parts_.manager.ReloadEnded(fmt::format("reload refused: {}; {}", what, parts_.generations.ServingText()));
   parts_.waiters.Answer(action.waiters, Refusal(all));
 }

@@ -137,7 +137,7 @@ TEST_CASE("a generation whose workers crash at start is abandoned; the old one s
   daemon.WriteConfig(FaultConfig({{"crash_at_start", "all"}}));
   CHECK_FALSE(daemon.Reload());
   CHECK(daemon.CountEvents("worker_exited state=starting exit=1") >= 1);
-  CHECK(daemon.AwaitEvents("reload_abandoned gen=1 why~\"generation 2\"", 1) == 1);
+  CHECK(daemon.AwaitEvents("reload_abandoned gen=1 generation=2 why~\"generation 2\"", 1) == 1);
   REQUIRE(daemon.AwaitWorkers(2));
   CHECK(daemon.ReadyWorkers().at(0).incarnation == 1);
   CHECK(daemon.ReadyWorkers().at(1).incarnation == 2);

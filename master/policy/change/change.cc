@@ -174,10 +174,11 @@ void Change::OnPromoted() {
   actions_.emplace_back(EnterService{coming_is_upgrade_, queue_.TakeCurrent()});
 }
 
-void Change::OnAbandoned(std::string reason) {
+void Change::OnAbandoned(Generation generation, std::string reason) {
   if (state_ != State::kReloading && state_ != State::kReplaced) return;  // the stop has answered everyone
   Enter(QuietState(booted_));
-  actions_.emplace_back(StayInService{coming_is_upgrade_, std::move(reason), queue_.TakeCurrent()});
+  actions_.emplace_back(
+      StayInService{coming_is_upgrade_, generation, std::move(reason), queue_.TakeCurrent()});
 }
 
 void Change::OnFleet(bool free) {

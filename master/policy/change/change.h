@@ -94,7 +94,7 @@ class Change {
   // ---- events of the workers ----
   void OnFirstReady();
   void OnPromoted();
-  void OnAbandoned(std::string reason);
+  void OnAbandoned(Generation generation, std::string reason);
   // Call after each event of the workers. `free`: the state of the workers allows a change to begin.
   void OnFleet(bool free);
   void OnFinished();

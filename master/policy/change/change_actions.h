@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/ids.h"
 
 namespace preforkd {
 
@@ -65,6 +66,7 @@ struct EnterService {
 // The new generation was abandoned; the previous one keeps serving.
 struct StayInService {
   bool upgrade = false;
+  Generation abandoned{};
   std::string reason;
   std::vector<WaiterId> waiters;
 };

@@ -139,7 +139,7 @@ class World {
   void Abandon() {
     coming_ = false;
     leaving_ = Pick(2) == 0;
-    change_.OnAbandoned("a worker exited");
+    change_.OnAbandoned(Generation{2}, "a worker exited");
     change_.OnFleet(Free());
   }
 

@@ -132,7 +132,7 @@ TEST_CASE("a reload abandoned inside its start is a failure, also for a client t
   Change change = Serving();
   change.AskReload(Asks(1));
   change.OnGenerationPrepared();
-  change.OnAbandoned("no process can be forked");
+  change.OnAbandoned(Generation{2}, "no process can be forked");
   change.OnGenerationStarted();
   CHECK(Story(change) ==
         "begin reload, publish reloading, start generation, publish serving, "
@@ -149,7 +149,7 @@ TEST_CASE("a refused reload is reported to both clients, and nothing else change
 
 TEST_CASE("a generation abandoned inside the action that starts it answers its waiters") {
   Change change = Reloading();
-  change.OnAbandoned("a worker could not be forked");
+  change.OnAbandoned(Generation{2}, "a worker could not be forked");
   CHECK(Story(change) == "publish serving, reload abandoned #1: a worker could not be forked");
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("a reload may begin before the server serves, and an upgrade may not")
   change.AskReload(Waits(2));
   change.OnGenerationPrepared();
   CHECK(Story(change) == "begin reload, start generation");
-  change.OnAbandoned("a worker exited");
+  change.OnAbandoned(Generation{2}, "a worker exited");
   CHECK(Story(change) == "reload abandoned #2: a worker exited");
   CHECK(change.Current() == Change::State::kBooting);
   change.OnFirstReady();
@@ -211,7 +211,7 @@ TEST_CASE(
   change.OnUpgradeFailed("not today");
   CHECK(Story(change) == "refuse upgrade #3: not today, begin reload");
   change.OnGenerationPrepared();
-  change.OnAbandoned("no worker");
+  change.OnAbandoned(Generation{2}, "no worker");
   CHECK(Story(change) ==
         "publish reloading, start generation, publish serving, reload abandoned #2: no worker");
 }
