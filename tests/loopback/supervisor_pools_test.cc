@@ -68,7 +68,8 @@ TEST_CASE("no worker of a pool can start at the first start: exit status 69, wit
     return world.finished.has_value();
   }));
   CHECK(world.finished->first == ExitCode::kUnavailable);
-  CHECK(world.finished->second == "no worker of pool \"app\" became ready");
+  CHECK(world.finished->second ==
+        "no worker of pool \"app\" became ready; the last one: it could not be forked");
 }
 
 TEST_CASE("no worker of one pool can be started any more: the other pool goes on serving") {

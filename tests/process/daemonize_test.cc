@@ -99,7 +99,8 @@ TEST_CASE("workers that cannot start: standard error says so; a server that serv
   failing.WriteConfig(ConfigText().Workers(1).Listen("s").Service("s", "fault", {{"crash_at_start", "all"}}));
   CHECK(failing.Run({"--daemonize", "--log-file", failing.Path("server.log")}) == 69);
   CHECK(failing.AwaitEvents("gave_up", 1) == 1);
-  CHECK(failing.Stderr().find("preforkd: giving up: no worker of the first generation became ready\n") !=
+  CHECK(failing.Stderr().find(
+            "preforkd: giving up: no worker of the first generation became ready; the last one: ") !=
         std::string::npos);
   failing.ExpectExit(69);
   DaemonProcess command;

@@ -211,7 +211,7 @@ TEST_CASE("a pool whose workers always crash at start, at server start: exit 69,
   daemon.ExpectEvent("worker_exited pool=app");
   daemon.ExpectEvent("worker_exited state=retiring exit=SIGKILL");  // in the other pools
   CHECK(daemon.Run({}) == static_cast<int>(ExitCode::kUnavailable));
-  CHECK(daemon.AwaitEvents("gave_up why~app", 1) == 1);
+  CHECK(daemon.AwaitEvents("gave_up why~app why~\"exit status 1\"", 1) == 1);
 }
 
 }  // namespace preforkd::testing

@@ -16,9 +16,11 @@ std::string NoRoom(const GenerationTarget& target) {
   return fmt::format("there are not {} free slots for its workers", target.Workers());
 }
 
-std::string NeverReady(const GenerationTarget& target, const PoolTarget& pool) {
-  if (target.pools.size() < 2) return "no worker of the first generation became ready";
-  return fmt::format("no worker of pool \"{}\" became ready", pool.name);
+// `last`: how the last one ended.
+std::string NeverReady(const GenerationTarget& target, const PoolTarget& pool, const std::string& last) {
+  if (target.pools.size() < 2)
+    return fmt::format("no worker of the first generation became ready; the last one: {}", last);
+  return fmt::format("no worker of pool \"{}\" became ready; the last one: {}", pool.name, last);
 }
 
 }  // namespace
@@ -117,7 +119,7 @@ void Fleet::SpawnFailed(Slot slot, Time now) {
   } else if (next_ && record.generation == next_->number) {
     AbandonNext(next_->About(record.pool, "a worker could not be forked"), now);
   } else {
-    Restart(record, now);
+    Restart(record, "it could not be forked", now);
   }
 }
 
@@ -152,17 +154,17 @@ void Fleet::Exited(const WorkerId& id, bool served, const std::string& why, Time
     const char* const what = late ? "was not ready within its start_timeout" : "exited before it was ready";
     AbandonNext(next_->About(record->pool, fmt::format("a worker {}: {}", what, why)), now);
   } else {
-    Restart(*record, now);
+    Restart(*record, why, now);
   }
 }
 
 // Gives up instead when the first generation cannot come up; not while another generation is starting, which
 // may still succeed.
-void Fleet::Restart(Record& record, Time now) {
+void Fleet::Restart(Record& record, const std::string& why, Time now) {
   table_.StartAt(record, restarts_.NextStart(record.pool, record.failures, record.settings, now), now);
   const PoolTarget* pool = current_.Find(record.pool);
   if (Stopping() || next_ || pool == nullptr || !boot_.Hopeless(*pool, table_.Records(), now)) return;
-  finish_ = {ExitCode::kUnavailable, NeverReady(current_, *pool)};
+  finish_ = {ExitCode::kUnavailable, NeverReady(current_, *pool, why)};
   StopAtOnce(now);
 }
 

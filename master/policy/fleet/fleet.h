@@ -54,7 +54,8 @@ class Fleet {
   void Spawned(Slot slot, Incarnation incarnation, Time now);
   void SpawnFailed(Slot slot, Time now);
   void Ready(const WorkerId& id, Time now);
-  // `served`: it has finished at least one connection. `why`: how it ended, for the reason of an Abandon.
+  // `served`: it has finished at least one connection. `why`: how it ended, for the reason of an Abandon or
+  // Finish.
   void Exited(const WorkerId& id, bool served, const std::string& why, Time now);
   // Starts a replacement, then retires `id`. False: `id` stays, because it leaves already or no slot is free.
   bool Replace(const WorkerId& id, Time now);
@@ -94,7 +95,7 @@ class Fleet {
   // It may begin to stop by itself: when the first generation cannot start.
   enum class Life { kRunning, kStopping, kFinished };
 
-  void Restart(Record& record, Time now);
+  void Restart(Record& record, const std::string& why, Time now);
   void AbandonNext(std::string reason, Time now);
   void PromoteIfReady(Time now);
   void FinishIfEmpty();

@@ -308,6 +308,7 @@ TEST_CASE("the first generation gives up when none of its workers can start, eac
     if (!model.Finished()) model.AdvanceToDeadline();
   }
   CHECK(model.Finished() == ExitCode::kUnavailable);
+  CHECK(model.Reason() == "no worker of the first generation became ready; the last one: exit status 3");
   CHECK(exits == 6);
 }
 
@@ -436,7 +437,7 @@ TEST_CASE("a pool none of whose workers can start ends the first generation, eve
   model.MakeReady(Id(0, 1));
   CHECK(ExitUntilFinished(model, kApp) == 6);
   CHECK(model.Finished() == ExitCode::kUnavailable);
-  CHECK(model.Reason() == "no worker of pool \"p1\" became ready");
+  CHECK(model.Reason() == "no worker of pool \"p1\" became ready; the last one: exit status 3");
 }
 
 TEST_CASE("a pool that has been ready once never ends the server") {
