@@ -12,14 +12,16 @@ enum class ReturnReason : std::uint8_t {
   kIdle,       // it has been idle for parking.after
   kRetiring,   // the worker retires
   kOverShare,  // other workers have fewer connections
+  kBusy,       // its request waits for an application thread, and another worker has a free one
 };
-inline constexpr std::size_t kReturnReasons = 3;
+inline constexpr std::size_t kReturnReasons = 4;
 
 constexpr const char* ReturnReasonName(ReturnReason reason) {
   switch (reason) {
     case ReturnReason::kIdle: return "idle";
     case ReturnReason::kRetiring: return "retiring";
     case ReturnReason::kOverShare: return "over_share";
+    case ReturnReason::kBusy: return "busy";
   }
   return "unknown";
 }

@@ -38,6 +38,9 @@ struct Luggage {
   // client sends more, until the client closes (then the master closes too), or until `idle_left` is over. So
   // use false for a partial request, and true for a whole one.
   bool wake = false;
+  // `unread` begins with a request that this worker has not begun, because no application thread was free.
+  // Only for the reason of the hand-back in the metrics; it does not travel.
+  bool unbegun = false;
 };
 
 class Session {

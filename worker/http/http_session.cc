@@ -107,6 +107,7 @@ Luggage HttpSession::PackRequest() const {
   luggage.unread = responder_.Current().RequestBytes().append(reader_.Pending());
   luggage.context = PackIdle({Now() + shared_.config.keepalive_timeout, 0});
   luggage.wake = true;
+  luggage.unbegun = true;
   return luggage;
 }
 

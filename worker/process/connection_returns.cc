@@ -16,6 +16,7 @@ const char* InWords(ReturnReason reason) {
     case ReturnReason::kIdle: return "it is idle";
     case ReturnReason::kRetiring: return "this worker is retiring";
     case ReturnReason::kOverShare: return "other workers have fewer";
+    case ReturnReason::kBusy: return "another worker has a free thread for its request";
   }
   return "?";
 }
@@ -56,14 +57,14 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   if (luggage->wake && (server_stops || master_.MasterGone())) return false;
   HandBack message;
   message.id = env_.id;
-  message.reason = reason;
+  message.reason = reason == ReturnReason::kIdle && luggage->unbegun ? ReturnReason::kBusy : reason;
   message.wake_now = luggage->wake;
   message.idle_left_ns = luggage->idle_left.count();
   message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.context = std::move(luggage->context);
-  log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(reason)}}},
-             "handed back: {}", InWords(reason));
+  log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(message.reason)}}},
+             "handed back: {}", InWords(message.reason));
   if (master_.Send(message)) {
     tally_.Returned();
   } else {

@@ -114,6 +114,7 @@ TEST_CASE("requests that wait go to a worker with free threads, as many as it ha
     return blocking.bed.http->Travelled() >= 2;
   }));
   CHECK(blocking.bed.http->LastLuggage().unread.starts_with("GET /2 "));
+  CHECK(blocking.bed.http->LastLuggage().unbegun);
   other.threads = 10;
   REQUIRE(blocking.Until([&] { return blocking.bed.http->Travelled() >= 5; }));
   other.threads = 0;
