@@ -106,6 +106,13 @@ typedef struct pfd_place {
   uint32_t in_loop; /* 1: this state is of the loop thread, and must not block */
 } pfd_place;
 
+/* What report() tells, each as the status service shows it. */
+enum {
+  PFD_REPORT_STATUS = 0,   /* JSON: /status.json */
+  PFD_REPORT_METRICS = 1,  /* Prometheus, text format 0.0.4: /metrics */
+  PFD_REPORT_READINESS = 2 /* empty: the server is ready; else why it is not, one line: /readyz */
+};
+
 typedef struct pfd_host {
   uint32_t size;
   uint32_t abi;
@@ -216,7 +223,7 @@ typedef struct pfd_host {
   /* What is being done for this client, for reports of a crash or a hang; cut if long. */
   void (*doing)(pfd_connection*, pfd_str what);
 
-  /* ---- newer than the first version: PFD_HAS(host, member) ---- */
+  /* ---- what was added later, in this order: test each with PFD_HAS ---- */
 
   /* Another answer: 101 with `Upgrade: protocol` and `fields`. The connection then leaves HTTP and speaks the
    * module's own protocol: its table `protocol` gets open() with `context`, in the loop thread, as if the
@@ -228,6 +235,18 @@ typedef struct pfd_host {
    * the client gets 500: the fields; a context above 49,151 bytes; a body in pieces that has not arrived to
    * its end; or the module has no table `protocol`. */
   int (*take_over)(pfd_request*, pfd_str protocol, const pfd_field* fields, size_t count, pfd_str context);
+
+  /* Calls `take(argument, text)` once, before it returns, with the state of the whole server
+   * (PFD_REPORT_...). The text is valid inside the call. 0; -EINVAL: there is no such report, or `take` is
+   * NULL; -ENOMEM. */
+  int (*report)(pfd_service*, uint32_t what, void (*take)(void* argument, pfd_str text), void* argument);
+  /* What the If-Match and If-None-Match of a GET or HEAD mean for a page with that entity tag (with its
+   * quotes, not a weak one). 0: answer in full; 304 or 412: answer with that status, and no body of your own.
+   */
+  int (*precondition)(const pfd_request*, pfd_str etag);
+  /* Answers like respond(), with the server's own page for `status`: that of the errors which it finds
+   * itself. Nothing of the request is in it. Of a status that has no body (204, 304) there is none. */
+  int (*respond_page)(pfd_request*, int status, const pfd_field* fields, size_t count);
 } pfd_host;
 
 /* ---- what a module offers ---- */
@@ -250,8 +269,11 @@ enum {
 
 /* Flags. */
 enum {
-  PFD_PIECES = 1,       /* handle() is called when the head has arrived, and the body is read in pieces */
-  PFD_CLIENT_SPEAKS = 2 /* protocol: the client sends first, so the listener may wait for its first bytes */
+  PFD_PIECES = 1,        /* handle() is called when the head has arrived, and the body is read in pieces */
+  PFD_CLIENT_SPEAKS = 2, /* protocol: the client sends first, so the listener may wait for its first bytes */
+  /* Added later. handle() is called when the head has arrived, and no answer depends on the body: body() is
+   * empty, and what the client sends of it is discarded. */
+  PFD_NO_BODY = 4
 };
 
 /* What travels with a connection of a protocol: written by pack(). */

@@ -86,6 +86,8 @@ const char* HttpSession::DeferredRefusal() const {
   const Exchange& exchange = responder_.Current();
   if (!exchange.Offered()) return "a request is being answered";
   if (exchange.Request().body_follows) return "the body of the request has been read in pieces";
+  // Its handler needs none, and it is discarded after the answer (BodyUse::kNone).
+  if (reader_.InBody()) return "the body of the request has not been read";
   if (responder_.Waiting()) return "a response is being sent";
   return exchange.RequestSize() + reader_.Pending().size() > kMaxLuggageBytes
              ? "the request is too large to travel"

@@ -2,6 +2,7 @@
 
 #include "common/base/version.h"
 #include "worker/module/host/host_loop.h"
+#include "worker/module/host/host_report.h"
 #include "worker/module/host/host_service.h"
 #include "worker/module/host/values.h"
 #include "worker/module/http/host_request.h"
@@ -60,6 +61,9 @@ const pfd_host& HostTable() {
       .doing = &HostDoing,
 
       .take_over = &HostTakeOver,
+      .report = &HostReport,
+      .precondition = &HostPrecondition,
+      .respond_page = &HostRespondPage,
   };
   return table;
 }

@@ -17,7 +17,7 @@ constexpr const char* kSymbol = "preforkd_module";
 constexpr std::size_t kFirstModule = offsetof(pfd_module, protocol) + sizeof(pfd_module::protocol);
 constexpr std::size_t kFirstProtocol = offsetof(pfd_protocol, close) + sizeof(pfd_protocol::close);
 
-constexpr std::uint32_t kFlags = PFD_PIECES | PFD_CLIENT_SPEAKS;
+constexpr std::uint32_t kFlags = PFD_PIECES | PFD_CLIENT_SPEAKS | PFD_NO_BODY;
 constexpr std::uint32_t kCalls =
     PFD_CALLS_NETWORK | PFD_CALLS_FILES | PFD_CALLS_PROCESSES | PFD_CALLS_THREADS | PFD_CALLS_CODE;
 
@@ -55,6 +55,10 @@ Status CheckFunctions(const pfd_module& table) {
 Status CheckBits(const pfd_module& table) {
   if ((table.flags & ~kFlags) != 0) {
     return Error{fmt::format("asks for flags that this server does not have: {:#x}", table.flags & ~kFlags)};
+  }
+  constexpr std::uint32_t kBodies = PFD_PIECES | PFD_NO_BODY;
+  if ((table.flags & kBodies) == kBodies) {
+    return Error{"asks for bodies in pieces (PFD_PIECES) and for none (PFD_NO_BODY)"};
   }
   if ((table.calls & ~kCalls) != 0) {
     return Error{fmt::format("asks for sets of system calls that this server does not have: {:#x}",

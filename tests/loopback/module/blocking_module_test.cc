@@ -127,6 +127,33 @@ TEST_CASE("requests that wait go to a worker with free threads, as many as it ha
   CHECK(blocking.bed.gone == 0);
 }
 
+TEST_CASE("a request whose body is still to be discarded waits in its worker") {
+  Gate gate;
+  Blocking blocking(
+      [&](pfd_request* request) {
+        gate.Wait();
+        Respond(request, Path(request));
+      },
+      {.flags = PFD_NO_BODY});
+  WorkerEnv& env = blocking.bed.http->Env();
+  WorkerRow& other = env.scoreboard.Use(Slot{4});
+  const auto first = blocking.bed.Ask(Get("/first"));
+  REQUIRE(blocking.Until([&] { return gate.Waiting() == 1; }));
+  // As another worker would read it, its body were over, and the rest the beginning of another request.
+  const auto chunked = blocking.bed.Ask(Post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
+  const auto plain = blocking.bed.Ask(Get("/plain"));
+  other.pool = env.row.pool.load();
+  other.generation = env.row.generation.load();
+  other.threads = 10;
+  other.state = SlotState::kReady;
+  REQUIRE(blocking.Until([&] { return blocking.bed.http->Travelled() == 1; }));
+  other.threads = 0;
+  CHECK(blocking.bed.http->LastLuggage().unread.starts_with("GET /plain "));
+  blocking.bed.http->Resume();
+  gate.Open();
+  for (const auto* client : {&first, &chunked, &plain}) CHECK(blocking.bed.Answers(**client, 1));
+}
+
 TEST_CASE("kept by a handler, answered by a thread of the module's own") {
   std::vector<std::thread> threads;
   std::mutex mutex;

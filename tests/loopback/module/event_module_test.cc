@@ -49,6 +49,65 @@ TEST_CASE("a whole answer with fields") {
   CHECK(event.bed.answers[0].Field("content-type") == "text/x");
 }
 
+TEST_CASE("the conditions of a client, and the server's own page for a status") {
+  Event event([](pfd_request* request) {
+    const int condition = module::HostPrecondition(request, Str("\"1\""));
+    const pfd_field tag{Str("ETag"), Str("\"1\"")};
+    CHECK(module::HostRespondPage(request, condition == 0 ? 404 : condition, &tag, 1) == 0);
+    CHECK(module::HostRespondPage(request, 404, nullptr, 0) == -EALREADY);
+  });
+  const auto ask = [&](const std::string& field) {
+    const auto client = event.bed.Ask(Get("/", field));
+    REQUIRE(event.bed.Answers(*client, 1));
+    CHECK(event.bed.answers[0].Field("etag") == "\"1\"");
+    return event.bed.answers[0];
+  };
+  const Answer page = ask("");
+  CHECK(page.status == 404);
+  CHECK(page.Field("content-type") == "text/html; charset=utf-8");
+  CHECK(page.body.find("<h1>404</h1>") != std::string::npos);
+  const Answer same = ask("If-None-Match: \"0\", W/\"1\"\r\n");
+  CHECK(same.status == 304);
+  CHECK(same.body.empty());
+  CHECK(same.Field("content-type").empty());
+  CHECK(ask("If-Match: \"0\"\r\n").status == 412);
+}
+
+TEST_CASE("a page for a status that no answer has is a 500") {
+  Event event(
+      [](pfd_request* request) { CHECK(module::HostRespondPage(request, 99, nullptr, 0) == -EINVAL); });
+  CHECK(event.Status() == 500);
+}
+
+TEST_CASE("a module that needs no body is called before it comes, and does not get it") {
+  bool later = false;
+  SUBCASE("answered at once") {}
+  SUBCASE("answered later") { later = true; }
+  pfd_request* kept = nullptr;
+  Event event(
+      [&](pfd_request* request) {
+        CHECK(Text(module::HostBody(request)).empty());
+        char byte = 0;
+        CHECK(module::HostRead(request, &byte, 1) == 0);
+        if (!later) return static_cast<void>(Respond(request, Path(request)));
+        Keep(request);
+        kept = request;
+      },
+      {.flags = PFD_NO_BODY});
+  const auto client = event.bed.Ask(Post("Content-Length: 100000\r\n", "the beginning"));
+  if (later) {
+    REQUIRE(event.bed.http->Until([&] { return kept != nullptr; }));
+    CHECK(Respond(kept, "later") == 0);
+    Drop(kept);
+    later = false;
+  }
+  REQUIRE(event.bed.Answers(*client, 1));
+  // The rest is discarded, and the next request of the connection is served.
+  event.bed.http->Exchange(*client, std::string(100'000 - 13, 'x') + Get("/next"));
+  REQUIRE(event.bed.Answers(*client, 2));
+  CHECK(event.bed.answers[1].body == "/next");
+}
+
 TEST_CASE("a part of a file") {
   std::uint64_t offset = 2;
   std::uint64_t size = 3;

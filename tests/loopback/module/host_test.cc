@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "common/base/log.h"
 #include "tests/loopback/module/module_bed.h"
 #include "worker/module/host/host_loop.h"
+#include "worker/module/host/host_report.h"
 #include "worker/module/host/host_service.h"
 
 namespace preforkd::testing {
@@ -42,6 +44,28 @@ struct Pipe {
   UniqueFd out;
   UniqueFd in;
 };
+
+// ---- reports ----
+
+TEST_CASE("the state of the server, in the three forms of the status page") {
+  FakeModule module;
+  ModuleBed bed(module);
+  const auto report = [&](std::uint32_t what) {
+    std::string text = "nothing was told";
+    const auto take = [](void* into, pfd_str from) { *static_cast<std::string*>(into) = Copy(from); };
+    CHECK(module::HostReport(bed.State(), what, take, &text) == 0);
+    return text;
+  };
+  CHECK(report(PFD_REPORT_STATUS).starts_with("{"));
+  CHECK(report(PFD_REPORT_METRICS).find("\npreforkd_build_info{") != std::string::npos);
+  CHECK(report(PFD_REPORT_READINESS) == "no worker is ready");
+  CHECK(module::HostReport(
+            bed.State(), 3, [](void*, pfd_str) {}, nullptr) == -EINVAL);
+  CHECK(module::HostReport(bed.State(), PFD_REPORT_STATUS, nullptr, nullptr) == -EINVAL);
+  CHECK(module::HostReport(
+            bed.State(), PFD_REPORT_STATUS, [](void*, pfd_str) { throw std::bad_alloc(); }, nullptr) ==
+        -ENOMEM);
+}
 
 // ---- log ----
 

@@ -32,6 +32,7 @@ struct Flags {
   std::uint32_t flags;
 };
 inline constexpr Flags pieces{PFD_PIECES};                // handlers read the body in pieces
+inline constexpr Flags no_body{PFD_NO_BODY};              // handlers need no body: it is discarded
 inline constexpr Flags client_speaks{PFD_CLIENT_SPEAKS};  // of a protocol: the client sends first
 
 // System calls that handlers need beyond those of serving; see module.h.

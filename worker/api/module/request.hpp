@@ -96,6 +96,12 @@ class Request {
   // Event handlers without coroutines: `call` in the loop thread whenever read() would give something.
   void on_arrived(std::function<void()> call) const { keep()->set_arrived(std::move(call)); }
 
+  // What If-Match and If-None-Match mean for a page with that entity tag, with its quotes: 0: answer in full;
+  // 304 or 412: answer with that status. 0, too, in a server that is older than this question.
+  [[nodiscard]] int precondition(std::string_view etag) const {
+    return PFD_HAS(&host(), precondition) ? host().precondition(request_, detail::str(etag)) : 0;
+  }
+
   [[nodiscard]] std::string_view peer() const { return detail::view(host().peer(request_)); }
   [[nodiscard]] std::uint64_t connection_id() const { return host().connection_id(request_); }
   // Any thread. The client has left, or the server has answered in place of the module.

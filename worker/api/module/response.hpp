@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -38,6 +39,20 @@ class Response {
   // `type`: a literal.
   Response(int status, const char* type, std::string body)
       : status_(status), literal_type_(type), body_(std::move(body)) {}
+  // A body that stays as long as the program, such as a literal: it is not copied. `type`: likewise.
+  static Response constant(std::string_view type, std::string_view body) {
+    Response response;
+    response.literal_type_ = type;
+    response.literal_body_ = body;
+    return response;
+  }
+  // The server's own page for that status, as for the errors that it finds itself. A server that is older
+  // than such pages sends no body.
+  static Response page(int status) {
+    Response response(status);
+    response.page_ = true;
+    return response;
+  }
   Response(Response&& other) noexcept { swap(other); }
   Response& operator=(Response&& other) noexcept {
     swap(other);
@@ -54,6 +69,9 @@ class Response {
     fields_.emplace_back(std::move(name), std::move(value));
     return std::move(*this);
   }
+  // Fields that stay as long as the program, in front of the others. They cost no allocation.
+  Response&& constants(std::span<const Field> fields) && { return constants_ = fields, std::move(*this); }
+  Response& constants(std::span<const Field> fields) & { return constants_ = fields, *this; }
   Response& status(int status) & { return status_ = status, *this; }
   Response& type(std::string type) & { return type_ = std::move(type), *this; }
   Response& field(std::string name, std::string value) & {
@@ -92,7 +110,8 @@ class Response {
         if (!PFD_HAS(&host, take_over)) return host.respond(request, 501, nullptr, 0, detail::str(""));
         return host.take_over(request, detail::str(upgrade_), fields, count, detail::str(body_));
       }
-      if (file_ < 0) return host.respond(request, status_, fields, count, detail::str(body_));
+      if (page_ && PFD_HAS(&host, respond_page)) return host.respond_page(request, status_, fields, count);
+      if (file_ < 0) return host.respond(request, status_, fields, count, detail::str(body_view()));
       return host.respond_file(request, status_, fields, count, std::exchange(file_, -1), offset_, size_);
     });
   }
@@ -106,15 +125,19 @@ class Response {
  private:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
+  [[nodiscard]] std::string_view body_view() const { return body_.empty() ? literal_body_ : body_; }
+
   // Few fields are laid out on the stack: the common answer costs no allocation here.
   template <class Call>
   int with_fields(Call call) {
     std::array<pfd_field, 12> few;
     std::vector<pfd_field> many;
-    if (fields_.size() >= few.size()) many.resize(fields_.size() + 1);
+    const std::size_t all = constants_.size() + fields_.size() + 1;
+    if (all > few.size()) many.resize(all);
     pfd_field* const fields = many.empty() ? few.data() : many.data();
     std::size_t count = 0;
     if (!type().empty()) fields[count++] = {detail::str("content-type"), detail::str(type())};
+    for (const Field& each : constants_) fields[count++] = {detail::str(each.name), detail::str(each.value)};
     for (const auto& [name, value] : fields_) fields[count++] = {detail::str(name), detail::str(value)};
     return call(fields, count);
   }
@@ -123,6 +146,9 @@ class Response {
     std::swap(status_, other.status_);
     std::swap(literal_type_, other.literal_type_);
     type_.swap(other.type_);
+    std::swap(literal_body_, other.literal_body_);
+    std::swap(constants_, other.constants_);
+    std::swap(page_, other.page_);
     fields_.swap(other.fields_);
     body_.swap(other.body_);
     upgrade_.swap(other.upgrade_);
@@ -132,7 +158,10 @@ class Response {
   }
 
   int status_ = 200;
+  bool page_ = false;
   std::string_view literal_type_;
+  std::string_view literal_body_;
+  std::span<const Field> constants_;
   std::string type_;
   Fields fields_;
   std::string body_;     // with upgrade_: the luggage

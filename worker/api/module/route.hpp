@@ -172,7 +172,8 @@ Handler adapt(Function function) {
 }  // namespace detail
 
 // One line of the table. `method`: "GET" answers HEAD, too; "*" is any. `path`: exact, or with '*' as its
-// last character, for everything that begins so; the longest one wins, and an exact one before it.
+// last character, for everything that begins so; the longest one wins, and an exact one before it. "*" alone
+// is everything, also the path of `OPTIONS *`.
 class route {
  public:
   template <class Function>
@@ -204,7 +205,8 @@ class Router {
   // What is wrong with the route; empty: it was added.
   std::string add(const route& added) {
     std::string path = added.path();
-    if (path.empty() || path.front() != '/') return "the route " + path + " does not begin with '/'";
+    if (path != "*" && (path.empty() || path.front() != '/'))
+      return "the route " + path + " does not begin with '/'";
     const bool is_prefix = path.back() == '*';
     if (is_prefix) path.pop_back();
     Methods& methods = (is_prefix ? prefixes_ : exact_)[path];

@@ -2,10 +2,12 @@
 #ifndef PREFORKD_MODULE_SERVICE_HPP
 #define PREFORKD_MODULE_SERVICE_HPP
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,6 +27,13 @@ struct Place {
   std::uint32_t pid;
 };
 
+// What Service::report() tells of the whole server, each as the status service shows it.
+enum class Report : std::uint32_t {
+  status = PFD_REPORT_STATUS,       // JSON
+  metrics = PFD_REPORT_METRICS,     // for Prometheus
+  readiness = PFD_REPORT_READINESS  // empty: ready; else why not
+};
+
 // All functions: any thread, unless they say "loop thread".
 class Service {
  public:
@@ -40,6 +49,20 @@ class Service {
     return {raw.slot, raw.incarnation, raw.generation, detail::view(raw.service), raw.thread, raw.pid};
   }
   [[nodiscard]] std::string_view server_version() const { return detail::view(instance_->host->version); }
+
+  // Throws std::runtime_error if the server has no such report, and std::bad_alloc.
+  [[nodiscard]] std::string report(Report what) const {
+    if (!PFD_HAS(instance_->host, report)) throw std::runtime_error("this server gives no reports");
+    std::string text;
+    const auto take = [](void* into, pfd_str from) {
+      static_cast<std::string*>(into)->assign(detail::view(from));
+    };
+    const int result =
+        instance_->host->report(instance_->service, static_cast<std::uint32_t>(what), take, &text);
+    if (result == -ENOMEM) throw std::bad_alloc();
+    if (result != 0) throw std::runtime_error("this server has no such report");
+    return text;
+  }
 
   // Values of declared settings by name; settings.hpp has typed ones.
   [[nodiscard]] std::string_view text(const char* name) const {

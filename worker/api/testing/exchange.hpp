@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,7 @@ inline const Exchange& of(const pfd_request* request) { return *reinterpret_cast
 
 // "%41" is 'A', "." and ".." are resolved. The real server refuses what this leaves as it is.
 inline std::string path_of(std::string_view target) {
+  if (target == "*") return "*";  // OPTIONS *
   const auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -203,6 +205,18 @@ inline int host_respond(pfd_request* request, int status, const pfd_field* field
   return 0;
 }
 
+inline int host_respond_page(pfd_request* request, int status, const pfd_field* fields, std::size_t count) {
+  Exchange& exchange = of(request);
+  const std::lock_guard guard(exchange.lock);
+  if (const int refused = begin_answer(exchange, status, fields, count); refused != 0) return refused;
+  if (status != 204 && status != 304) {
+    exchange.answer.fields.emplace_back("content-type", "text/html; charset=utf-8");
+    exchange.answer.body = "<h1>" + std::to_string(status) + "</h1>\n";
+  }
+  end_answer(exchange);
+  return 0;
+}
+
 inline int host_respond_file(pfd_request* request, int status, const pfd_field* fields, std::size_t count,
                              int fd, std::uint64_t offset, std::uint64_t size) {
   Exchange& exchange = of(request);
@@ -307,6 +321,36 @@ inline pfd_str host_field(const pfd_request* request, pfd_str name, std::size_t 
     if (same_name(key, view(name)) && nth-- == 0) return str(value);
   }
   return {nullptr, 0};
+}
+
+// Nullopt: there is no such field. Else whether one of its lines lists the tag, or "*".
+inline std::optional<bool> lists_tag(const Exchange& exchange, std::string_view name, std::string_view etag,
+                                     bool weak) {
+  std::optional<bool> lists;
+  for (const auto& [key, value] : exchange.fields) {
+    if (!same_name(key, name)) continue;
+    lists = lists.value_or(false);
+    for (std::string_view rest = value; !rest.empty();) {
+      // A comma within quotes is part of the tag.
+      std::size_t end = 0;
+      for (bool quoted = false; end < rest.size() && (quoted || rest[end] != ','); ++end) {
+        if (rest[end] == '"') quoted = !quoted;
+      }
+      std::string_view tag = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      while (!tag.empty() && (tag.front() == ' ' || tag.front() == '\t')) tag.remove_prefix(1);
+      while (!tag.empty() && (tag.back() == ' ' || tag.back() == '\t')) tag.remove_suffix(1);
+      if (weak && tag.starts_with("W/")) tag.remove_prefix(2);
+      if (tag == "*" || tag == etag) lists = true;
+    }
+  }
+  return lists;
+}
+
+inline int host_precondition(const pfd_request* request, pfd_str etag) {
+  const Exchange& exchange = of(request);
+  if (!lists_tag(exchange, "if-match", view(etag), false).value_or(true)) return 412;
+  return lists_tag(exchange, "if-none-match", view(etag), true).value_or(false) ? 304 : 0;
 }
 
 inline std::size_t host_fields(const pfd_request* request, const pfd_field** fields) {

@@ -51,11 +51,12 @@ struct Host {
   const std::thread::id loop_thread = std::this_thread::get_id();
   std::uint64_t next_id = 1;
 
-  std::mutex lock;  // of the next five
+  std::mutex lock;  // of the next six
   bool stopped = false;
   std::vector<LogLine> log;
   std::vector<std::string> problems;  // what would be wrong with the module in a server
   std::array<std::uint64_t, 16> counters{};
+  std::array<std::string, 3> reports{"{}\n", "", ""};  // PFD_REPORT_...
 
   std::weak_ptr<Host> self;
   // Loop thread. None is freed before the Host: a module that uses one too late is caught.
@@ -138,6 +139,20 @@ inline void host_count(pfd_service* service, std::uint32_t counter, std::uint64_
   const std::lock_guard guard(host.lock);
   if (counter < host.module->counter_count && counter < host.counters.size())
     host.counters[counter] += amount;
+}
+
+// There is no server here: Module::set_report() says what its state is.
+inline int host_report(pfd_service* service, std::uint32_t what, void (*take)(void*, pfd_str),
+                       void* argument) {
+  Host& host = *of(service).host;
+  if (take == nullptr || what >= host.reports.size()) return -EINVAL;
+  std::string text;
+  {
+    const std::lock_guard guard(host.lock);
+    text = host.reports[what];
+  }
+  take(argument, str(text));
+  return 0;
 }
 
 inline int host_post(pfd_service* service, void (*call)(void*), void* argument) {

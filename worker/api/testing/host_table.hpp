@@ -17,6 +17,7 @@ inline void fill_service(pfd_host& table) {
   table.cancel = host_cancel;
   table.watch = host_watch;
   table.unwatch = host_unwatch;
+  table.report = host_report;
 }
 
 inline void fill_request(pfd_host& table) {
@@ -34,10 +35,12 @@ inline void fill_request(pfd_host& table) {
     return str(of(request).in_pieces ? std::string_view() : std::string_view(of(request).body));
   };
   table.read = host_read;
+  table.precondition = host_precondition;
 }
 
 inline void fill_answer(pfd_host& table) {
   table.respond = host_respond;
+  table.respond_page = host_respond_page;
   table.respond_file = host_respond_file;
   table.begin = host_begin;
   table.write = host_write;

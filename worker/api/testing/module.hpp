@@ -178,6 +178,12 @@ class Module {
     }
     throw std::invalid_argument("the module declares no counter " + std::string(name));
   }
+  // What report() of the server tells from now on: PFD_REPORT_...; before, an empty object of JSON, no
+  // metrics, and that the server is ready.
+  void set_report(std::uint32_t what, std::string text) {
+    const std::lock_guard guard(host_->lock);
+    host_->reports.at(what) = std::move(text);
+  }
   // Breaches of the interface, which harm the module in a server. A good test checks that it is empty.
   [[nodiscard]] std::vector<std::string> problems() const {
     const std::lock_guard guard(host_->lock);
@@ -277,7 +283,7 @@ class Module {
       exchange->raw_fields.push_back({detail::str(name), detail::str(value)});
     }
     exchange->in_pieces = (host_->module->flags & PFD_PIECES) != 0;
-    exchange->body = ask.body;
+    if ((host_->module->flags & PFD_NO_BODY) == 0) exchange->body = ask.body;
     exchange->body_complete = body_complete;
     exchange->reading = ask.reads;
     host_->exchanges.push_back(exchange);

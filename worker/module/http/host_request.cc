@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <exception>
+#include <optional>
 
 #include "common/base/unique_fd.h"
+#include "worker/http/syntax/conditional.h"
 #include "worker/module/host/values.h"
 #include "worker/module/http/module_request.h"
 
@@ -81,6 +83,16 @@ pfd_str HostPeer(const pfd_request* request) {
   }
 }
 
+int HostPrecondition(const pfd_request* request, pfd_str etag) {
+  const HttpRequest& asked = Own(request).Facts().Request();
+  switch (http::CheckPreconditions(asked, {ToView(etag), std::nullopt}, 0)) {
+    case http::Precondition::kProceed: break;
+    case http::Precondition::kNotModified: return 304;
+    case http::Precondition::kFailed: return 412;
+  }
+  return 0;
+}
+
 std::int64_t HostRead(pfd_request* request, void* into, std::size_t size) {
   return Guarded(request, [&] { return request->Read({static_cast<char*>(into), size}); });
 }
@@ -89,6 +101,12 @@ int HostRespond(pfd_request* request, int status, const pfd_field* fields, std::
   return Guarded(request, [&] {
     return request->Answer().Respond(
         {.status = status, .fields = FieldsOf(fields, count), .body = ToView(body)});
+  });
+}
+
+int HostRespondPage(pfd_request* request, int status, const pfd_field* fields, std::size_t count) {
+  return Guarded(request, [&] {
+    return request->Answer().Respond({.status = status, .fields = FieldsOf(fields, count), .page = true});
   });
 }
 

@@ -21,10 +21,12 @@ pfd_str HostPeer(const pfd_request* request);
 std::uint64_t HostConnectionId(const pfd_request* request);
 pfd_str HostBody(const pfd_request* request);
 std::int64_t HostRead(pfd_request* request, void* into, std::size_t size);
+int HostPrecondition(const pfd_request* request, pfd_str etag);
 
 int HostRespond(pfd_request* request, int status, const pfd_field* fields, std::size_t count, pfd_str body);
 int HostRespondFile(pfd_request* request, int status, const pfd_field* fields, std::size_t count, int fd,
                     std::uint64_t offset, std::uint64_t size);
+int HostRespondPage(pfd_request* request, int status, const pfd_field* fields, std::size_t count);
 int HostBegin(pfd_request* request, int status, const pfd_field* fields, std::size_t count);
 std::int64_t HostWrite(pfd_request* request, pfd_str piece);
 int HostEnd(pfd_request* request);

@@ -1,5 +1,7 @@
 #include "worker/module/http/http_module.h"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -13,6 +15,15 @@ namespace {
 // Requests that are kept for reuse. Together they are as many as are usually in progress.
 constexpr std::size_t kSpare = 64;
 
+Duration TimeOfRequest(const Settings& settings) {
+  constexpr std::string_view kName = "request_timeout";
+  constexpr Duration kUsual = std::chrono::seconds(30);
+  const auto& items = settings.Items();
+  const bool declared = std::any_of(items.begin(), items.end(),
+                                    [&](const Settings::Item& item) { return item.setting.name == kName; });
+  return declared ? settings.Time(kName) : kUsual;
+}
+
 }  // namespace
 
 HttpModule::HttpModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls, ModuleStates& states)
@@ -20,7 +31,7 @@ HttpModule::HttpModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& c
       config_(config),
       calls_(calls),
       states_(states),
-      timeout_(config.settings.Time("request_timeout")),
+      timeout_(TimeOfRequest(config.settings)),
       timer_(env.loop, EventLoop::kPriorityControl, [this] { CheckTimes(); }) {}
 
 HttpModule::~HttpModule() = default;

@@ -23,13 +23,16 @@ namespace preforkd::module {
 
 class HttpModule : public RequestHandler, protected RequestOwner {
  public:
-  // `calls`: of this service. `states` and the others must outlive it.
+  // `calls`: of this service. `states` and the others must outlive it. The time of a request is the
+  // request_timeout of `config`, if it has one; of a module that is part of the program it has none, and the
+  // time is what that of others is by default.
   HttpModule(WorkerEnv& env, const ServiceConfig& config, LoopCalls& calls, ModuleStates& states);
   HttpModule(const HttpModule&) = delete;
   HttpModule& operator=(const HttpModule&) = delete;
   ~HttpModule() override;
 
   [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override {
+    if ((states_.Module().flags & PFD_NO_BODY) != 0) return BodyUse::kNone;
     return (states_.Module().flags & PFD_PIECES) != 0 ? BodyUse::kPieces : BodyUse::kWhole;
   }
 

@@ -18,12 +18,14 @@ void Fill(HttpResponse& response, const AnswerParts& parts, UniqueFd file) {
     response.SwitchProtocols(parts.protocol, parts.context);
   } else {
     response.SetStatus(parts.status);
+    // A status that no answer has is malformed, and has no page.
+    if (parts.page && !response.Malformed()) AnswerStatus(response, parts.status);
     if (!parts.protocol.empty()) response.SetUpgrade(parts.protocol);
   }
   for (const pfd_field& field : parts.fields) response.AddHeader(ToView(field.name), ToView(field.value));
   if (file.Valid()) {
     response.SetFile(std::move(file), static_cast<off_t>(parts.offset), parts.size);
-  } else {
+  } else if (!parts.page) {
     response.Body().assign(parts.body);
   }
 }
