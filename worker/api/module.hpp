@@ -30,7 +30,11 @@
 #include "module/define.hpp"
 
 // Once in a module, in no namespace. After the name: what the module consists of.
-#define PREFORKD_MODULE(name, ...)                                                                  \
+#define PREFORKD_MODULE(name, ...) PREFORKD_LINKED_MODULE(preforkd_module, name __VA_OPT__(, ) __VA_ARGS__)
+
+// The same for a module that is linked into a program with others: `function`, declared before as `const
+// pfd_module* function(void)`, returns its table. Once in a source file.
+#define PREFORKD_LINKED_MODULE(function, name, ...)                                                 \
   namespace {                                                                                       \
   const ::pfd::detail::Definition& preforkd_definition() {                                          \
     static const ::pfd::detail::Definition* const kDefinition = [] {                                \
@@ -44,7 +48,7 @@
     return *kDefinition;                                                                            \
   }                                                                                                 \
   }                                                                                                 \
-  const pfd_module* preforkd_module(void) { return &preforkd_definition().table; }                  \
+  const pfd_module* function(void) { return &preforkd_definition().table; }                         \
   static_assert(PFD_ABI == 1u)
 
 // The same with handlers that run in the loop thread and must not block.

@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/check.h"
 #include "worker/http/http_service.h"
+#include "worker/http/http_settings.h"
 #include "worker/module/host/module_states.h"
 #include "worker/module/host_table.h"
 #include "worker/module/http/blocking_module.h"
@@ -141,14 +143,36 @@ Result<std::unique_ptr<Service>> MakeModuleService(const ServiceConfig& config, 
                              config.settings.Text("path")),
                  0};
   }
+  return MakeLinkedModule(*table.Value(), config, env);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> MakeLinkedModule(const pfd_module& table, const ServiceConfig& config,
+                                                  WorkerEnv& env) {
   Result<std::unique_ptr<LoopCalls>> calls = LoopCalls::Create(env.loop);
   if (!calls.Ok()) return calls.Err();
-  auto service = std::make_unique<ModuleService>(*table.Value(), config, env, std::move(calls).Value());
+  auto service = std::make_unique<ModuleService>(table, config, env, std::move(calls).Value());
   if (Status status = service->Begin(config, env); !status.Ok()) return status.Err();
   return std::unique_ptr<Service>(std::move(service));
 }
 
-}  // namespace
+ServiceType LinkedModuleType(const pfd_module& table) {
+  const Status usable = CheckModule(&table);
+  PF_CHECK(usable.Ok() && table.kind == PFD_EVENT, "a module of the program is not usable");
+  const Result<ModuleDeclaration> module = DeclarationOf(table);
+  PF_CHECK(module.Ok() && module.Value().counters.empty(),
+           "a module of the program declares what it may not");
+  ServiceType type;
+  type.factory = [&table](const ServiceConfig& config, WorkerEnv& env) {
+    return MakeLinkedModule(table, config, env);
+  };
+  type.client_speaks_first = module.Value().client_speaks_first;
+  type.system_calls = module.Value().system_calls;
+  type.settings = HttpSettingTable();
+  type.settings.insert(type.settings.end(), module.Value().settings.begin(), module.Value().settings.end());
+  return type;
+}
 
 ServiceType ModuleServiceType() { return {&MakeModuleService, true, CallSets{}, ModuleSettingTable()}; }
 
