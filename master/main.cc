@@ -3,11 +3,11 @@
 //
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
-#include "worker/http/http_service_type.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/module_service_type.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 int main(int argc, char** argv) {

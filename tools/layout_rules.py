@@ -53,11 +53,11 @@ MAY_INCLUDE = {
     "worker/": ("common/", "worker/"),
     "worker/http/syntax/": ("common/net/address.h", "worker/http/syntax/"),
     "worker/http/answer/": ("common/base/", "worker/connection/", "worker/http/syntax/", "worker/http/answer/"),
+    "worker/services/pages/": ("worker/services/pages/",),  # and <preforkd/...>, as modules of users
     "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/files/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
     "tools/": (),  # nothing else there is C++ but what follows
-    "tools/package/": ("common/config/", "worker/http/http_service_type.h", "worker/module/module_settings.h",
-                       "worker/services/"),
+    "tools/package/": ("common/config/", "worker/module/module_settings.h", "worker/services/"),
     "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 

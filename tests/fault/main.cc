@@ -4,9 +4,9 @@
 #include "tests/fault/body_service.h"
 #include "tests/fault/fault_service.h"
 #include "tests/fault/notes_service.h"
-#include "worker/http/http_service_type.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 int main(int argc, char** argv) {

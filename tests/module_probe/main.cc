@@ -1,10 +1,10 @@
 // preforkd with modules that are opened and never called (stub_module.h).
 #include "master/program.h"
 #include "tests/module_probe/stub_module.h"
-#include "worker/http/http_service_type.h"
 #include "worker/module/describe_module.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 int main(int argc, char** argv) {

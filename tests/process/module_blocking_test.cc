@@ -12,6 +12,7 @@
 #include "tests/support/config_text.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
+#include "tests/support/metrics_page.h"
 #include "tests/support/yardstick.h"
 
 namespace preforkd::testing {
@@ -173,6 +174,31 @@ TEST_CASE("no request waits behind a busy worker while another one is free: kept
   CHECK(again.Count() >= 15);
   CHECK(others[0]->ReadResponse().value_or(HttpResponse{}).status == 200);
   for (HttpClient& reader : readers) ExpectBig(reader);
+}
+
+TEST_CASE("the status page answers while all threads are stuck, and tells why connections have moved") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config().Listen("status", "127.0.0.2:0").Service("status", "status"));
+  daemon.Serve(2);
+  Kept kept(daemon, 8);
+  const std::vector<HttpClient*> same = kept.Beside();
+  const std::vector<HttpClient*> other = kept.Elsewhere();
+  REQUIRE(same[0]->Ask("/sleep?ms=3000"));
+  for (std::size_t i = 1; i < same.size(); ++i) CHECK(Ask(*same[i]) != 0);
+  const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
+  REQUIRE(page);
+  CHECK(page->Value("preforkd_handovers_total{direction=\"to_master\",reason=\"busy\"}") >= 1);
+  REQUIRE(other[0]->Ask("/sleep?ms=3000"));
+  const Time start = Now();
+  for (int i = 0; i < 8; ++i) {
+    HttpClient client(daemon.Address(1));
+    CHECK(client.Get("/healthz").value_or(HttpResponse{}).body == "ok\n");
+    CHECK(client.Get("/readyz").value_or(HttpResponse{}).body == "ready\n");
+  }
+  const bool both = Waits(*same[0]) && Waits(*other[0]);
+  if (both) CHECK(Now() - start < seconds(3));
+  CHECK(same[0]->ReadResponse().value_or(HttpResponse{}).status == 200);
+  CHECK(other[0]->ReadResponse().value_or(HttpResponse{}).status == 200);
 }
 
 TEST_CASE("a client that sends byte by byte to a worker that becomes busy meanwhile is answered by another") {

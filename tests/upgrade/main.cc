@@ -24,9 +24,9 @@
 
 #include "master/program.h"
 #include "tests/fault/fault_service.h"
-#include "worker/http/http_service_type.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 namespace {

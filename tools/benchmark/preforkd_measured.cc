@@ -1,10 +1,10 @@
 // preforkd for tools/bench: master/main.cc with the additional service `measured`. Never installed.
 #include "master/program.h"
 #include "tools/benchmark/measured_service.h"
-#include "worker/http/http_service_type.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/module_service_type.h"
 #include "worker/process/worker.h"
+#include "worker/services/http_service_type.h"
 
 int main(int argc, char** argv) {
   preforkd::ServiceTypes services;

@@ -22,9 +22,9 @@
 #include "common/config/keys.h"
 #include "common/config/module_declaration.h"
 #include "common/config/setting_value.h"
-#include "worker/http/http_service_type.h"
 #include "worker/module/module_settings.h"
 #include "worker/services/echo.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 namespace preforkd {

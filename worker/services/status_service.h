@@ -1,5 +1,4 @@
-// The service type `status`: the server's state for people (`/`), for programs (`/status.json`, `/metrics`)
-// and for load balancers (`/healthz`, `/readyz`).
+// The service type `status`: the module of pages/status_page.cc, with the settings of every HTTP service.
 #ifndef PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
 #define PREFORKD_WORKER_SERVICES_STATUS_SERVICE_H_
 

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,7 +18,8 @@
 #include "master/dispatch/dispatcher.h"
 #include "tests/loopback/http/http_bed.h"
 #include "worker/connection/access_log.h"
-#include "worker/http/http_service_type.h"
+#include "worker/services/http_service_type.h"
+#include "worker/services/status_service.h"
 
 namespace {
 std::size_t g_allocations = 0;
@@ -204,6 +206,35 @@ TEST_CASE("a long file costs no allocation") {
   HttpBed bed({{"root", root}}, HttpServiceType());
   CheckSteadyState(bed);
 }
+
+// The most that one request for `path` takes from the heap when the service is warm.
+std::size_t CostOfPage(const ServiceType& type, const std::string& path) {
+  HttpBed bed({}, type);
+  bed.Env().row.state = SlotState::kReady;
+  PoolRow& pool = bed.Env().scoreboard.UsePool(kMainPool);
+  pool.used = true;
+  pool.name.Write("main");
+  const auto client = bed.Connect(SocketKind::kTcp);
+  bed.Turn();
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: a\r\nUser-Agent: test/1.0\r\n\r\n";
+  std::size_t most = 0;
+  for (int i = 0; i < 110; ++i) {
+    const std::size_t cost = AllocationsOfOne(bed, *client, request);
+    if (i >= 10) most = std::max(most, cost);
+  }
+  return most;
+}
+
+#ifndef PREFORKD_SANITIZED  // as above
+TEST_CASE("a page of the server's own costs no allocation, but for what it reports") {
+  CHECK(CostOfPage(StatusServiceType(), "/") == 0);
+  CHECK(CostOfPage(StatusServiceType(), "/healthz") == 0);
+  CHECK(CostOfPage(HttpServiceType(), "/") == 0);
+  // The copy of the report that the page owns is one of them.
+  CHECK(CostOfPage(StatusServiceType(), "/readyz") <= 2);
+  CHECK(CostOfPage(StatusServiceType(), "/metrics") <= 7);
+}
+#endif
 
 TEST_CASE("an idle connection holds no buffer, whatever has passed through it") {
   HttpBed bed({}, [](const HttpRequest& request, HttpResponse& response) {

@@ -12,8 +12,8 @@
 
 #include "tests/loopback/http/file_rows.h"
 #include "tests/loopback/http/http_bed.h"
-#include "worker/http/http_service_type.h"
 #include "worker/http/syntax/http_date.h"
+#include "worker/services/http_service_type.h"
 
 namespace preforkd::testing {
 namespace {

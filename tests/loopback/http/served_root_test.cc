@@ -14,7 +14,7 @@
 #include <string>
 
 #include "tests/loopback/http/http_bed.h"
-#include "worker/http/http_service_type.h"
+#include "worker/services/http_service_type.h"
 
 namespace preforkd::testing {
 namespace {

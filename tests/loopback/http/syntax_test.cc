@@ -10,7 +10,7 @@
 #include "tests/loopback/http/http_bed.h"
 #include "tests/loopback/http/row_check.h"
 #include "tests/loopback/http/syntax_rows.h"
-#include "worker/http/http_service_type.h"
+#include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
 
 namespace preforkd::testing {

@@ -1,6 +1,6 @@
-#include "worker/http/welcome_html.h"
+#include "worker/services/pages/welcome_html.h"
 
-namespace preforkd::http {
+namespace preforkd {
 
 // Everything from status.json is set with textContent, never as HTML.
 const std::string_view kWelcomeHtml = R"html(<!doctype html>
@@ -144,4 +144,4 @@ refresh();
 </html>
 )html";
 
-}  // namespace preforkd::http
+}  // namespace preforkd

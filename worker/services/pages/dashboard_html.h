@@ -1,6 +1,6 @@
 // The dashboard page: one text without external assets, built from the files in dashboard/.
-#ifndef PREFORKD_WORKER_SERVICES_DASHBOARD_HTML_H_
-#define PREFORKD_WORKER_SERVICES_DASHBOARD_HTML_H_
+#ifndef PREFORKD_WORKER_SERVICES_PAGES_DASHBOARD_HTML_H_
+#define PREFORKD_WORKER_SERVICES_PAGES_DASHBOARD_HTML_H_
 
 #include <string_view>
 

@@ -1,4 +1,4 @@
-#include "worker/http/http_service_type.h"
+#include "worker/services/http_service_type.h"
 
 #include <memory>
 #include <string>
@@ -7,14 +7,16 @@
 
 #include "worker/http/files/static_files.h"
 #include "worker/http/http_service.h"
-#include "worker/http/welcome_page.h"
+#include "worker/http/http_settings.h"
+#include "worker/module/module_service_type.h"
+#include "worker/services/pages/pages.h"
 
 namespace preforkd {
 namespace {
 
 Result<std::unique_ptr<Service>> MakeService(const ServiceConfig& config, WorkerEnv& env) {
   const std::string& root = config.settings.Text("root");
-  if (root.empty()) return MakeHttpService(config, MakeWelcomePage(env));
+  if (root.empty()) return MakeLinkedModule(*preforkd_welcome_page(), config, env);
   Result<std::unique_ptr<HttpHandler>> files = MakeStaticFiles(root, config.settings.Text("index"));
   if (!files.Ok()) return files.Err();
   return MakeHttpService(config, std::move(files).Value());
