@@ -73,6 +73,7 @@ TEST_CASE(
                   ms(0.5), ms(0.9), ms(0.99), ms(0.999), ms(1), result.quick.size(), result.blocking,
                   result.failed, daemon.CountEvents("extra_started"), machine.Slowdown()));
   CHECK(result.failed == 0);
+  CHECK(result.kept == plan.kept);
   CHECK(result.quick.size() > 500);
   CHECK(result.blocking > 50);
   CHECK(result.Quantile(0.99) < machine.Allow(milliseconds(200)));

@@ -1,7 +1,9 @@
-// open_load ADDRESS RATE SECONDS SHARE SEED: an open load of HTTP clients. RATE clients a second arrive at
-// random, each on a new connection; SHARE of them (0 to 1) ask for /block, the rest for /hello. Prints one
-// JSON object: the number of correct and of failed answers, and how long the quick ones took, in milliseconds
-// from the planned arrival. Exits with 64 for a wrong command line.
+// open_load ADDRESS RATE SECONDS SHARE SEED [KEPT TIMEOUT]: an open load of HTTP clients. RATE requests a
+// second arrive at random; SHARE of them (0 to 1) ask for /block, the rest for /hello. Each has a connection
+// of its own, or KEPT clients keep one each and ask by turns; an answer that takes longer than TIMEOUT
+// seconds is a failed one. Prints one JSON object: the number of correct and of failed answers, the clients
+// that kept their first connection, and how long the quick requests took, in milliseconds from the planned
+// arrival. A failed one took the timeout. Exits with 64 for a wrong command line.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -17,8 +19,8 @@ namespace {
 
 constexpr int kWrongCommandLine = 64;
 
-std::string Request(std::string_view path) {
-  return fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n", path);
+std::string Request(std::string_view path, bool keep) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\n{}\r\n", path, keep ? "" : "Connection: close\r\n");
 }
 
 template <typename Number>
@@ -29,7 +31,22 @@ std::optional<Number> Parse(std::string_view text) {
   return number;
 }
 
-std::optional<testing::OpenLoadPlan> ParsePlan(char** arguments) {
+std::chrono::nanoseconds FromSeconds(double seconds) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+}
+
+// False if they are wrong.
+bool ParseKept(char** arguments, testing::OpenLoadPlan& plan) {
+  const auto kept = Parse<int>(arguments[0]);
+  const auto timeout = Parse<double>(arguments[1]);
+  if (!kept || *kept < 1 || !timeout || *timeout <= 0) return false;
+  plan.kept = *kept;
+  plan.timeout = FromSeconds(*timeout);
+  return true;
+}
+
+std::optional<testing::OpenLoadPlan> ParsePlan(int count, char** arguments) {
+  if (count != 6 && count != 8) return std::nullopt;
   const auto rate = Parse<double>(arguments[2]);
   const auto seconds = Parse<double>(arguments[3]);
   const auto share = Parse<double>(arguments[4]);
@@ -38,12 +55,13 @@ std::optional<testing::OpenLoadPlan> ParsePlan(char** arguments) {
     return std::nullopt;
   }
   testing::OpenLoadPlan plan;
+  if (count == 8 && !ParseKept(arguments + 6, plan)) return std::nullopt;
   plan.address = arguments[1];
   plan.arrivals_per_second = *rate;
-  plan.length = std::chrono::nanoseconds(static_cast<std::int64_t>(*seconds * 1e9));
+  plan.length = FromSeconds(*seconds);
   plan.blocking_share = *share;
-  plan.quick = Request("/hello");
-  plan.blocking = Request("/block");
+  plan.quick = Request("/hello", plan.kept > 0);
+  plan.blocking = Request("/block", plan.kept > 0);
   // No other answer of these servers ends like this: an error page has another body.
   plan.answer_end = fmt::format("\r\n\r\n{}", kMeasuredBody);
   plan.seed = *seed;
@@ -53,16 +71,16 @@ std::optional<testing::OpenLoadPlan> ParsePlan(char** arguments) {
 double Milliseconds(Duration duration) { return Seconds(duration) * 1e3; }
 
 int Main(int argc, char** argv) {
-  const auto plan = argc == 6 ? ParsePlan(argv) : std::nullopt;
+  const auto plan = ParsePlan(argc, argv);
   if (!plan) {
-    fmt::print(stderr, "usage: open_load ADDRESS RATE SECONDS SHARE SEED\n");
+    fmt::print(stderr, "usage: open_load ADDRESS RATE SECONDS SHARE SEED [KEPT TIMEOUT]\n");
     return kWrongCommandLine;
   }
   const testing::OpenLoadResult result = testing::RunOpenLoad(*plan);
-  fmt::print(R"({{"quick": {}, "blocking": {}, "failed": {}, "p50": {:.4f}, "p99": {:.4f}, "p999": {:.4f}, )"
+  fmt::print(R"({{"answered": {}, "failed": {}, "kept": {}, "p50": {:.4f}, "p99": {:.4f}, "p999": {:.4f}, )"
              R"("worst": {:.4f}}})"
              "\n",
-             result.quick.size(), result.blocking, result.failed, Milliseconds(result.Quantile(0.5)),
+             result.answered, result.failed, result.kept, Milliseconds(result.Quantile(0.5)),
              Milliseconds(result.Quantile(0.99)), Milliseconds(result.Quantile(0.999)),
              Milliseconds(result.Quantile(1)));
   return 0;
