@@ -60,6 +60,7 @@ THIRD_PARTY_USERS = {
         "//tests:__subpackages__",
     ],
     "benchmark": ["//tests/micro:__pkg__"],
+    "pistache": ["//tools/benchmark:__pkg__"],
     "seccomp": [
         "//common/process:__pkg__",
         "//tests:__subpackages__",

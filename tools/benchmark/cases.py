@@ -3,25 +3,30 @@
 from dataclasses import dataclass
 
 from load import Load
-from servers.apache import APACHE
-from servers.gunicorn import GUNICORN
+from servers.apache import APACHE, APACHE_WSGI, APACHE_WSGI_400, APACHE_WSGI_CLOSE
+from servers.gunicorn import GUNICORN, GUNICORN_GTHREAD, GUNICORN_GTHREAD_400
 from servers.haproxy import HAPROXY
 from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
-from servers.preforkd import PREFORKD, PREFORKD_BLOCKING, PREFORKD_EVENT, PREFORKD_TWO
+from servers.pistache import PISTACHE
+from servers.preforkd import PREFORKD, PREFORKD_BLOCKING, PREFORKD_EVENT, PREFORKD_NO_EXTRAS, PREFORKD_TWO
 from servers.server import BLOCKING, CONSTANT, FILES
+from servers.uwsgi import UWSGI, UWSGI_400
 
 _LOAD_COLUMNS = ("rps", "cpu", "p50", "p99", "p999", "pss")
 _LOAD_RATIOS = ("cpu", "rps")
 _KEPT_PEERS = (PREFORKD, NGINX, HAPROXY, APACHE)
 _SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY, APACHE, GUNICORN)
 _FILE_PEERS = (PREFORKD, NGINX, APACHE)
+# With as many workers as preforkd, and with a process or a thread for each client.
+_BLOCKING_PEERS = (APACHE_WSGI, APACHE_WSGI_CLOSE, UWSGI, GUNICORN_GTHREAD, PISTACHE)
+_BIG_BLOCKING_PEERS = (APACHE_WSGI_400, UWSGI_400, GUNICORN_GTHREAD_400)
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
     title: str
-    runner: str  # load, blocking, reload, memory: a function of runners.py
+    runner: str  # load, blocking, blocking_kept, reload, memory: a function of runners.py
     servers: tuple
     columns: tuple  # metrics
     ratios: tuple  # metrics for which preforkd is compared with each peer
@@ -30,23 +35,25 @@ class Case:
     blocking_share: float = 0.0
     lengths: int = 1  # a segment's length, in units of --seconds
     max_rounds: int = 1000  # further rounds would show nothing new
+    best_of: tuple = ()  # names of peers: preforkd is compared with the best of them in each round, too
 
     @property
     def connections(self):
         """How many connections a server must be able to hold at once."""
-        return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * RELOAD_LOAD.clients}.get(
-            self.runner, self.load.clients if self.load else BLOCKING_CLIENTS)
+        return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * RELOAD_LOAD.clients,
+                "blocking_kept": BLOCKING_KEPT, "blocking": BLOCKING_CLIENTS}.get(
+            self.runner, self.load.clients if self.load else 0)
 
     @property
     def needs(self):
         """What the case needs from its servers."""
-        if self.runner == "blocking":
+        if self.runner in ("blocking", "blocking_kept"):
             return BLOCKING
         return FILES if self.load and self.load.path.endswith(".bin") else CONSTANT
 
     @property
     def kept(self):
-        return self.runner in ("memory", "reload") or (self.load is not None and not self.load.close)
+        return self.runner in ("memory", "reload", "blocking_kept") or (self.load is not None and not self.load.close)
 
 
 MEMORY_LEVELS = (0, 1000, 15000)
@@ -54,6 +61,8 @@ RELOAD_IDLE = 200
 RELOAD_LOAD = Load(64)
 BLOCKING_RATE = 400  # a second
 BLOCKING_CLIENTS = 64  # as many as open_load.cc has threads
+BLOCKING_KEPT = 400  # clients that keep their connections
+BLOCKING_TIMEOUT = 2  # seconds that such a client waits for an answer
 
 
 def _load(name, title, servers, load, ratios=_LOAD_RATIOS, **more):
@@ -65,6 +74,16 @@ def _blocking(name, share):
              "the figures are those of the others")
     return Case(name, title, "blocking", (PREFORKD, NGINX_PERL, NGINX_PERL_REUSEPORT), ("p50", "p99", "p999", "worst"),
                 ("p99", "p999"), workers=4, blocking_share=share, lengths=5)
+
+
+def _blocking_kept(name, share):
+    title = (f"{BLOCKING_RATE} requests a second on {BLOCKING_KEPT} kept connections, {share:.0%} of them block for "
+             f"50 ms; 4 workers, or as many processes or threads as the name says; p50 to p99.9 are those of the "
+             f"others, and one without answer after {BLOCKING_TIMEOUT} s has failed")
+    return Case(name, title, "blocking_kept",
+                (PREFORKD_BLOCKING, PREFORKD_NO_EXTRAS, *_BLOCKING_PEERS, *_BIG_BLOCKING_PEERS),
+                ("p50", "p99", "p999", "failed", "held", "cpu"), ("p99", "p999"), workers=4, blocking_share=share,
+                lengths=5, max_rounds=3, best_of=tuple(peer.name for peer in _BLOCKING_PEERS))
 
 
 CASES = (
@@ -86,6 +105,7 @@ CASES = (
           Load(400, delay_ms=400), ("cpu", "p99"), lengths=2),
     _blocking("blocking-2", 0.02),
     _blocking("blocking-10", 0.10),
+    _blocking_kept("blocking-kept", 0.10),
     Case("reload", f"kept connections, {RELOAD_LOAD.clients} clients, a reload every second, {RELOAD_IDLE} idle "
          "connections beside them", "reload", (PREFORKD, NGINX, HAPROXY, APACHE),
          ("rps", "cpu", "reloads", "errors", "kept"), ("rps",), load=RELOAD_LOAD, lengths=2),

@@ -8,12 +8,12 @@ import unittest
 from pathlib import Path
 
 import command_line
-from cases import CASES, RELOAD_IDLE
+from cases import BLOCKING_KEPT, CASES, RELOAD_IDLE
 from goals import GOALS
 from metrics import METRICS
 from runners import RUNNERS
 from servers.server import BODY, Order
-from summary import OURS
+from summary import BEST, OURS
 
 
 def order(case, user="www-data"):
@@ -39,14 +39,20 @@ class Cases(unittest.TestCase):
             for server in case.servers:
                 self.assertIn(case.needs, server.offers, (case.name, server.name))
 
-    def test_the_title_of_what_a_reload_keeps_says_how_many(self):
+    def test_the_best_is_one_of_the_peers(self):
+        for case in CASES:
+            self.assertLessEqual({*case.best_of}, {server.name for server in case.servers} - {OURS})
+
+    def test_titles_of_kept_connections_say_how_many(self):
         self.assertIn(f"of {RELOAD_IDLE} ", METRICS["kept"].title)
+        self.assertIn(f"of {BLOCKING_KEPT} ", METRICS["held"].title)
 
     def test_each_goal_is_about_what_is_measured(self):
         known = {case.name: case for case in CASES}
         for goal in GOALS:
             for name in goal.cases:
-                self.assertIn(goal.peer, {server.name for server in known[name].servers})
+                best = {BEST} if known[name].best_of else set()
+                self.assertIn(goal.peer, {server.name for server in known[name].servers} | best)
                 self.assertIn(goal.metric, known[name].ratios)
 
 
@@ -66,6 +72,22 @@ class Servers(unittest.TestCase):
         for server in memory.servers:
             if server.name != OURS:
                 self.assertRegex("".join(server.launch(order(memory)).files.values()), r"1[56]\d\d\d")
+
+    def test_kept_connections_beside_blocking_ones_have_equal_workers_or_one_for_each(self):
+        case = next(case for case in CASES if case.name == "blocking-kept")
+        equal = ("workers = 4\n", "MaxRequestWorkers 4\n", "--processes 4 ", "--workers 4 ",
+                 "pistache_measured 127.0.0.1:12345 4 ")
+        for server in case.servers:
+            launch = server.launch(order(case))
+            said = " ".join([*launch.arguments, ""]) + "".join(launch.files.values())
+            with self.subTest(server=server.name):
+                if server.name == "apache-wsgi-400":
+                    self.assertIn(f"MaxRequestWorkers {BLOCKING_KEPT + 8}\n", said)
+                    continue
+                self.assertTrue(any(text in said for text in equal), said)
+                self.assertEqual("--threads 100" in said, server.name.endswith("-400"))
+                self.assertEqual("workers_max = 4\n" in said, server.name == "preforkd-no-extras")
+                self.assertEqual("KeepAlive Off" in said, server.name == "apache-wsgi-close")
 
     def test_the_body_is_that_of_the_measured_service(self):
         header = Path(__file__).resolve().parent / "measured_body.h"

@@ -48,12 +48,14 @@ def panels(tables):
     """The panels for which the measured cases have figures."""
     found = (
         Panel("CPU time of all processes per request, preforkd = 1", "shorter is better; bars end at 4",
-              [(table.case, _relative(table, "cpu")) for table in tables if table.case != "reload"], 2, max_value=4),
+              [(table.case, _relative(table, "cpu")) for table in tables
+               if table.case not in ("reload", "blocking-kept")], 2, max_value=4),
         Panel("Requests a second, preforkd = 1", "longer is better",
               [(table.case, _relative(table, "rps")) for table in tables
                if table.case not in ("reload", "idle-then-request")], 2),
-        Panel("Quick requests beside blocking ones: p99.9, ms", "shorter is better",
-              [(table.case, _medians(table, "p999")) for table in tables if table.case.startswith("blocking")], 1),
+        Panel("Quick requests beside blocking ones: p99.9, ms", "shorter is better; bars end at 250",
+              [(table.case, _medians(table, "p999")) for table in tables if table.case.startswith("blocking")], 1,
+              max_value=250),
         Panel("Memory per idle connection, bytes", "shorter is better",
               [(table.case, _medians(table, "idle_bytes")) for table in tables], 0),
     )

@@ -20,9 +20,9 @@ _WRONG_COMMAND_LINE = 64
 _MAX_SECONDS = 10
 
 _DESCRIPTION = """\
-Measures preforkd beside nginx, HAProxy, Apache prefork and gunicorn on this machine: throughput, latency, CPU time of
-all processes, memory. Installs what is missing (tools/setup bench) and builds first. Prints medians, ratios within each
-round, and which goals are met. All cases with the defaults take about 20 minutes.
+Measures preforkd beside nginx, HAProxy, Apache prefork, gunicorn, uWSGI and Pistache on this machine: throughput,
+latency, CPU time of all processes, memory. Installs what is missing (tools/setup bench) and builds first. Prints
+medians, ratios within each round, and which goals are met. All cases with the defaults take about 27 minutes.
 """
 
 

@@ -10,18 +10,21 @@ class Metric:
     digits: int = 0  # after the decimal point
     ratio: str = ""  # name of the ratio of preforkd to a peer; "": the ratio has no meaning
     scale: float = 1.0  # from the measured unit to the printed one
+    more_is_better: bool = False
 
     def text(self, value):
         return "-" if value is None else f"{value * self.scale:,.{self.digits}f}"
 
 
 _ALL = (
-    Metric("rps", "requests/s", ratio="throughput"),
+    Metric("rps", "requests/s", ratio="throughput", more_is_better=True),
     Metric("cpu", "CPU us/request", 2, ratio="CPU per request", scale=1e6),
     Metric("p50", "p50 ms", 2),
     Metric("p99", "p99 ms", 2, ratio="p99"),
     Metric("p999", "p99.9 ms", 2, ratio="p99.9"),
     Metric("worst", "worst ms", 1),
+    Metric("failed", "failed %", 2, scale=100),
+    Metric("held", "of 400 kept"),
     Metric("pss", "memory MiB", 1, scale=1 / 1024**2),
     Metric("pss_0", "MiB, none idle", 1, scale=1 / 1024**2),
     Metric("pss_1000", "MiB, 1,000", 1, scale=1 / 1024**2),

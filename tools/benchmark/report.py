@@ -25,8 +25,8 @@ class Run:
     notes: tuple = ()
 
     def tables(self):
-        return [(case, summarize(case.name, servers, [one for one in self.segments if one.case == case.name]))
-                for case, servers in self.cases]
+        return [(case, summarize(case.name, servers, [one for one in self.segments if one.case == case.name],
+                                 case.best_of)) for case, servers in self.cases]
 
     def how(self):
         return (f"Medians of {self.rounds} {'round' if self.rounds == 1 else 'rounds'} of {self.seconds} s; ratios are "

@@ -46,6 +46,16 @@ class Text(unittest.TestCase):
         self.assertIn("p99.9 0.08, goal <= 0.5: met", said)
         self.assertNotIn("warning", said)
 
+    def test_the_best_of_some_has_ratios_and_no_figures(self):
+        p99 = {"preforkd": 5.0, "uwsgi": 50.0, "gunicorn-gthread": 200.0, "uwsgi-400": 4.0}
+        segments = [Segment("blocking-kept", 1, name, {"p50": 1.0, "p99": value, "failed": 0.25, "held": 400})
+                    for name, value in p99.items()]
+        self.assertIn("preforkd to the best with as many workers: p99 0.10, goal <= 0.2: met",
+                      report.as_text(a_run(*segments)))
+        self.assertRegex(report.as_text(a_run(*segments)), r"(?m)^  uwsgi-400 +1\.00 +4\.00 +- +25\.00 +400 +-$")
+        self.assertIn("| the best with as many workers |  |  |  |  |  |  | 0.10, goal <= 0.2: met |  |",
+                      report.as_markdown(a_run(*segments)))
+
     def test_columns_are_aligned(self):
         lines = report.as_text(a_run()).splitlines()
         start = next(number for number, line in enumerate(lines) if line.startswith("short-64:"))

@@ -12,9 +12,10 @@ import time
 
 import h2load
 import wrk
-from cases import BLOCKING_RATE, MEMORY_LEVELS, RELOAD_IDLE, Case
+from cases import BLOCKING_KEPT, BLOCKING_RATE, BLOCKING_TIMEOUT, MEMORY_LEVELS, RELOAD_IDLE, Case
 from client import IdleClients
 from load import Load, UnreadableReport
+from summary import OURS
 
 GENERATORS = {"wrk": wrk, "h2load": h2load}
 _GRACE_SECONDS = 60  # how long a generator may take to end by itself
@@ -91,11 +92,28 @@ def run_blocking(case: Case, start, setting, number):
     return values, [f"{said['failed']} requests failed"] if said["failed"] else []
 
 
-def _open_load(case, process, setting, number):
+def run_blocking_kept(case: Case, start, setting, number):
+    """A peer whose workers cannot hold the connections fails: that is what is measured. preforkd must not."""
+    body = setting.body("/hello")
+    with start() as process:
+        process.await_answer("/block", body, close=True)
+        _warm_up(process, Load(1, close=True), body)
+        before = process.cpu_seconds()
+        said = _open_load(case, process, setting, number, BLOCKING_KEPT, BLOCKING_TIMEOUT)
+        cpu = process.cpu_seconds() - before
+    values = {**{name: said[name] for name in ("p50", "p99", "p999")}, "held": said["kept"],
+              "failed": said["failed"] / (said["answered"] + said["failed"])}
+    if said["answered"]:
+        values["cpu"] = cpu / said["answered"]
+    ours = process.server.name.startswith(OURS)
+    return values, [f"{said['failed']} requests failed"] if ours and said["failed"] else []
+
+
+def _open_load(case, process, setting, number, *kept):
     seconds = setting.seconds * case.lengths
     # The same arrivals for every server of a round.
     command = [str(process.order.programs / "open_load"), f"127.0.0.1:{process.order.port}", str(BLOCKING_RATE),
-               str(seconds), str(case.blocking_share), str(number)]
+               str(seconds), str(case.blocking_share), str(number), *map(str, kept)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
                               timeout=seconds + _GRACE_SECONDS)
@@ -164,4 +182,5 @@ def _settled_pss(process):
     return now
 
 
-RUNNERS = {"load": run_load, "blocking": run_blocking, "reload": run_reload, "memory": run_memory}
+RUNNERS = {"load": run_load, "blocking": run_blocking, "blocking_kept": run_blocking_kept, "reload": run_reload,
+           "memory": run_memory}

@@ -51,7 +51,7 @@ class Setting:
 
 
 # What Bazel has built.
-PROGRAMS = ("preforkd_measured", "open_load", "measured_event.so", "measured_blocking.so")
+PROGRAMS = ("preforkd_measured", "open_load", "measured_event.so", "measured_blocking.so", "pistache_measured")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from statistics import median
 from metrics import METRICS
 
 OURS = "preforkd"
+# Stands for the best of some peers, another one in each round.
+BEST = "the best with as many workers"
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ class Table:
         return next((row for row in self.rows if row.server == server), None)
 
 
-def summarize(case, servers, segments) -> Table:
-    """`segments` of this case; the rows are in the order of `servers`."""
+def summarize(case, servers, segments, best_of=()) -> Table:
+    """`segments` of this case; the rows are in the order of `servers`. `best_of`: those whose best is a peer, too."""
     rows = tuple(_row(server, [one for one in segments if one.server == server]) for server in servers)
-    ratios = tuple(ratio for peer in servers if peer != OURS for ratio in _ratios(peer, segments))
+    peers = [(peer, (peer,)) for peer in servers if peer != OURS] + ([(BEST, best_of)] if best_of else [])
+    ratios = tuple(ratio for name, names in peers for ratio in _ratios(name, names, segments))
     return Table(case, rows, ratios)
 
 
@@ -74,14 +77,17 @@ def _row(server, segments):
     )
 
 
-def _ratios(peer, segments):
+def _ratios(peer, names, segments):
+    """Those to the best of `names` in each round, as `peer`."""
     good = {(one.server, one.round): one.values for one in segments if not one.problems}
-    pairs = [(values, good[peer, number]) for (server, number), values in good.items()
-             if server == OURS and (peer, number) in good]
+    rounds = [(values, [good[name, number] for name in names if (name, number) in good])
+              for (server, number), values in good.items() if server == OURS]
     for key, metric in METRICS.items():
-        found = [ours[key] / theirs[key] for ours, theirs in pairs
-                 if metric.ratio and ours.get(key) and theirs.get(key)]
-        if found:
+        best = max if metric.more_is_better else min
+        pairs = [(ours.get(key), best((theirs[key] for theirs in peers if theirs.get(key)), default=None))
+                 for ours, peers in rounds]
+        found = [ours / theirs for ours, theirs in pairs if ours and theirs]
+        if metric.ratio and found:
             yield Ratio(peer, key, median(found), min(found), max(found), len(found))
 
 

@@ -4,7 +4,7 @@
 import unittest
 
 from goals import GOALS, Goal, goal_for
-from summary import Ratio, Segment, noise, summarize
+from summary import BEST, Ratio, Segment, noise, summarize
 
 
 def segment(number, server, cpu, rps=1000.0, problems=()):
@@ -41,6 +41,18 @@ class Summarize(unittest.TestCase):
         self.assertEqual(table.row("nginx").good, 2)
         self.assertEqual(table.row("nginx").problems, ("round 3: read errors: 3",))
         self.assertEqual(self.ratio(broken).rounds, 2)
+
+    def test_the_best_is_another_one_in_each_round(self):
+        peers = ("nginx", "haproxy")
+        segments = [segment(1, "preforkd", 10.0), segment(1, "nginx", 20.0), segment(1, "haproxy", 40.0, rps=4000.0),
+                    segment(2, "preforkd", 10.0), segment(2, "nginx", 1.0, problems=("read errors: 3",)),
+                    segment(2, "haproxy", 100.0), segment(3, "preforkd", 10.0)]
+        table = summarize("short-64", ("preforkd", *peers), segments, best_of=peers)
+        found = {ratio.metric: ratio for ratio in table.ratios if ratio.peer == BEST}
+        self.assertEqual((found["cpu"].lowest, found["cpu"].highest, found["cpu"].rounds), (0.1, 0.5, 2))
+        self.assertEqual(found["rps"].lowest, 0.25)
+        # Only some are asked for: then there is no such peer, as where there is none in the case.
+        self.assertNotIn(BEST, {ratio.peer for ratio in summarize("short-64", ("preforkd",), segments).ratios})
 
     def test_without_a_pair_there_is_no_ratio(self):
         self.assertIsNone(self.ratio([segment(1, "preforkd", 1.0), segment(2, "nginx", 1.0)]))

@@ -2,6 +2,7 @@
 
 from goals import goal_for
 from metrics import METRICS
+from summary import BEST
 
 
 def _cells(case, row):
@@ -22,6 +23,11 @@ def _ratios_to(table, peer, case):
     return {key: found[key] for key in case.ratios if key in found}
 
 
+def _peers(table):
+    """Of the rows, and the one that has ratios only."""
+    return [row.server for row in table.rows] + ([BEST] if any(ratio.peer == BEST for ratio in table.ratios) else [])
+
+
 def problems(table):
     """One line for each server that had problems."""
     for row in table.rows:
@@ -38,11 +44,11 @@ def text(case, table):
     for name, *cells in grid:
         aligned = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:]))
         lines.append("  ".join([f"  {name:<{widths[0]}}", *aligned]))
-    for row in table.rows:
+    for peer in _peers(table):
         said = [f"{METRICS[key].ratio} {_ratio_text(case, ratio)}"
-                for key, ratio in _ratios_to(table, row.server, case).items()]
+                for key, ratio in _ratios_to(table, peer, case).items()]
         if said:
-            lines.append(f"  preforkd to {row.server}: {'; '.join(said)}")
+            lines.append(f"  preforkd to {peer}: {'; '.join(said)}")
     lines += [f"  ! {problem}" for problem in problems(table)]
     return "\n".join(lines) + "\n"
 
@@ -51,9 +57,10 @@ def markdown(case, table):
     ratio_titles = [f"preforkd's {METRICS[key].ratio}" for key in case.ratios]
     grid = [[f"**{case.name}**", *(METRICS[key].title for key in case.columns), *ratio_titles]]
     grid.append(["---", *("---:" for _ in case.columns), *("---" for _ in case.ratios)])
-    for row in table.rows:
-        ratios = _ratios_to(table, row.server, case)
-        grid.append([row.server, *_cells(case, row),
+    for peer in _peers(table):
+        row = table.row(peer)
+        ratios = _ratios_to(table, peer, case)
+        grid.append([peer, *(_cells(case, row) if row else [""] * len(case.columns)),
                      *(_ratio_text(case, ratios[key]) if key in ratios else "" for key in case.ratios)])
     lines = [f"{case.name}: {case.title}.", "", *(f"| {' | '.join(cells)} |" for cells in grid)]
     found = list(problems(table))

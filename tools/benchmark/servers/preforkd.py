@@ -6,7 +6,7 @@ from servers.server import BLOCKING, CONSTANT, FILES, KEEPALIVE_SECONDS, Launch,
 
 CONFIG = """\
 workers = {workers}
-control = "{folder}/control.sock"
+{more}control = "{folder}/control.sock"
 {user}
 [[listen]]
 address = "127.0.0.1:{port}"
@@ -19,9 +19,10 @@ keepalive_timeout = "{keepalive}s"
 """
 
 
-def launch(order: Order) -> Launch:
+def launch(order: Order, more: str = "") -> Launch:
     config = CONFIG.format(
         workers=order.workers,
+        more=more,
         folder=order.folder,
         user=f'user = "{order.user}"' if order.user else "",
         port=order.port,
@@ -32,9 +33,9 @@ def launch(order: Order) -> Launch:
                   {"preforkd.toml": config})
 
 
-def launch_module(order: Order, name: str) -> Launch:
+def launch_module(order: Order, name: str, more: str = "") -> Launch:
     """With the measured answer in a module."""
-    plain = launch(order)
+    plain = launch(order, more)
     config = plain.files["preforkd.toml"].replace('type = "measured"',
                                                   f'type = "module"\npath = "{order.programs}/{name}.so"')
     return Launch(plain.arguments, {"preforkd.toml": config})
@@ -46,7 +47,11 @@ PREFORKD = Server("preforkd", frozenset({CONSTANT, FILES, BLOCKING}), launch, _V
 # With the handler in a module: in the loop thread, and in an application thread.
 PREFORKD_EVENT = Server("preforkd", frozenset({CONSTANT}), lambda order: launch_module(order, "measured_event"),
                         _VERSION)
-PREFORKD_BLOCKING = Server("preforkd", frozenset({CONSTANT}), lambda order: launch_module(order, "measured_blocking"),
-                           _VERSION)
+PREFORKD_BLOCKING = Server("preforkd", frozenset({CONSTANT, BLOCKING}),
+                           lambda order: launch_module(order, "measured_blocking"), _VERSION)
+# The same without extra workers, of which the default allows three for each worker while all are blocked.
+PREFORKD_NO_EXTRAS = Server("preforkd-no-extras", PREFORKD_BLOCKING.offers,
+                            lambda order: launch_module(order, "measured_blocking", f"workers_max = {order.workers}\n"),
+                            _VERSION)
 # The same with two workers, whatever the number of the case.
 PREFORKD_TWO = Server("preforkd-2", PREFORKD.offers, lambda order: launch(replace(order, workers=2)), _VERSION)

@@ -14,7 +14,7 @@ KEEPALIVE_SECONDS = 60
 # What a case needs from a server.
 CONSTANT = "constant"  # /hello: BODY, in the cheapest way that the server has
 FILES = "files"  # /1k.bin and the like: files of Order.root
-BLOCKING = "blocking"  # /block: BODY after holding its worker for 50 ms
+BLOCKING = "blocking"  # /block: BODY after holding its worker, or one of its threads, for 50 ms
 
 
 @dataclass(frozen=True)
