@@ -22,6 +22,8 @@ _GRACE_SECONDS = 60  # how long a generator may take to end by itself
 _WARM_UP = 200  # requests
 _SETTLE_SECONDS = (3.0, 10.0)  # at least, so that parking.after and a few heartbeats pass; at most
 _SETTLED = 0.002
+_IDLE = 0.02  # CPU seconds a second
+_IDLE_SPAN = 0.25
 _FEW = 512  # connections that every server has room for by default
 
 
@@ -98,6 +100,7 @@ def run_blocking_kept(case: Case, start, setting, number):
     with start() as process:
         process.await_answer("/block", body, close=True)
         _warm_up(process, Load(1, close=True), body)
+        _await_idle(process)
         before = process.cpu_seconds()
         said = _open_load(case, process, setting, number, BLOCKING_KEPT, BLOCKING_TIMEOUT)
         cpu = process.cpu_seconds() - before
@@ -107,6 +110,18 @@ def run_blocking_kept(case: Case, start, setting, number):
         values["cpu"] = cpu / said["answered"]
     ours = process.server.name.startswith(OURS)
     return values, [f"{said['failed']} requests failed"] if ours and said["failed"] else []
+
+
+def _await_idle(process):
+    """A server of 400 processes is still starting them when it answers the first request."""
+    deadline = time.monotonic() + _SETTLE_SECONDS[1]
+    last = process.cpu_seconds()
+    while time.monotonic() < deadline:
+        time.sleep(_IDLE_SPAN)
+        now = process.cpu_seconds()
+        if now - last <= _IDLE * _IDLE_SPAN:
+            return
+        last = now
 
 
 def _open_load(case, process, setting, number, *kept):
