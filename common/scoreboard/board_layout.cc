@@ -96,11 +96,13 @@ PREFORKD_AT(WorkerRow, threads_busy, 1800);
 PREFORKD_AT(WorkerRow, requests_waiting, 1808);
 PREFORKD_AT(WorkerRow, threads_busy_since_ns, 1816);
 PREFORKD_AT(WorkerRow, module_counts, 1856);
+PREFORKD_AT(WorkerRow, frame_names, 2880);
 
 // ---- the types used above ----
 static_assert(sizeof(SlotTotals) == 40 && sizeof(WaitHistogram) == 152 && sizeof(RefusedCalls) == 136);
 static_assert(kMaxModuleCounters == 128, "the successor reads so many");
 static_assert(sizeof(CrashRecord) == 408 && sizeof(SharedText) == 240 && sizeof(LineLedger) == 32);
+static_assert(sizeof(FrameNames) == 768);
 static_assert(WorkerRow::kBytes >= WorkerRow::kMinBytes && sizeof(WorkerRow) == kPageBytes);
 
 #undef PREFORKD_AT

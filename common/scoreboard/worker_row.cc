@@ -106,6 +106,7 @@ void WorkerRow::Clear() {
   ::new (&doing_peer) SharedText;
   ::new (&startup) SharedText;
   crash.Clear();
+  frame_names.Clear();
   refused.Clear();
 }
 

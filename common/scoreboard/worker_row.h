@@ -11,6 +11,7 @@
 #include "common/base/ids.h"
 #include "common/net/address.h"
 #include "common/scoreboard/counters.h"
+#include "common/scoreboard/frame_names.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/refused_calls.h"
 #include "common/scoreboard/shared_text.h"
@@ -29,7 +30,7 @@ inline constexpr std::size_t kSlotStates = 5;
 const char* SlotStateName(SlotState state);
 
 // Where a worker was when a signal killed it. Its signal handler writes it. The master reads it, and can name
-// the addresses because it runs the same program at the same addresses.
+// the addresses because it runs the same program at the same addresses; FrameNames has those in modules.
 struct CrashRecord {
   static constexpr std::size_t kFrames = 48;
   Counter signo{0};
@@ -56,7 +57,7 @@ struct SlotTotals {
 // next program (upgrade) reads the fields that it knows (board_layout.cc). A new row is all zeros except
 // `size` and `version`.
 struct alignas(kPageBytes) WorkerRow {
-  static constexpr std::uint32_t kVersion = 4;      // increment it with each field that is added
+  static constexpr std::uint32_t kVersion = 5;      // increment it with each field that is added
   static constexpr std::uint32_t kMinBytes = 1552;  // of version 1
   static const std::uint32_t kBytes;                // of this version
 
@@ -114,6 +115,9 @@ struct alignas(kPageBytes) WorkerRow {
   // ModuleCounters only, in several threads, hence not on the line above.
   alignas(64) std::array<Counter, kMaxModuleCounters> module_counts{};
 
+  // Since version 5: of `crash`.
+  FrameNames frame_names;
+
   // For readers: open connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
   [[nodiscard]] std::uint64_t Queued() const;
@@ -133,8 +137,7 @@ struct alignas(kPageBytes) WorkerRow {
   void Clear();
 };
 
-inline constexpr std::uint32_t WorkerRow::kBytes =
-    offsetof(WorkerRow, module_counts) + sizeof(Counter) * kMaxModuleCounters;
+inline constexpr std::uint32_t WorkerRow::kBytes = offsetof(WorkerRow, frame_names) + sizeof(FrameNames);
 
 }  // namespace preforkd
 

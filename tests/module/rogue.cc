@@ -16,6 +16,9 @@ extern "C" int not_a_module() { return 0; }
 #include <thread>
 #include <vector>
 
+// Named in the backtrace of a worker that it ends.
+extern "C" [[gnu::noinline]] void rogue_aborts() { std::abort(); }
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,7 +57,10 @@ class Rogue {
   pfd::Response hangs(const pfd::Request&) {
     for (;;) std::this_thread::sleep_for(1h);
   }
-  pfd::Response crashes(const pfd::Request&) { std::abort(); }
+  pfd::Response crashes(const pfd::Request&) {
+    rogue_aborts();
+    return pfd::status(500);
+  }
   // Writes over all memory from a small block on, until there is no more.
   pfd::Response overwrites(const pfd::Request&) {
     auto* at = static_cast<volatile char*>(std::malloc(16));

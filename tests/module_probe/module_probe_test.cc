@@ -3,17 +3,21 @@
 #include "master/modules/module_probe.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "common/event/event_loop.h"
+#include "common/process/loaded_objects.h"
 #include "master/modules/config_load.h"
 #include "tests/support/command.h"
 #include "tests/support/wait_until.h"
@@ -145,6 +149,28 @@ TEST_CASE("a process that cannot become the user of its pool says so") {
   REQUIRE_FALSE(module.Ok());
   CHECK(module.Err().text.find("cannot be opened as a worker would: user 'no-such-user' does not exist") !=
         std::string::npos);
+}
+
+// ---- names for traces ----
+
+TEST_CASE("an address in a library that was opened is named, others are not") {
+  std::array<char, 200> into{};
+  const auto name = [&](const void* address, bool called, std::size_t room) {
+    return std::string(into.data(),
+                       NameAddress(reinterpret_cast<std::uintptr_t>(address), called, into.data(), room));
+  };
+  void* const library = OpenLibrary(PathOf("good"), "/somewhere/shop.so");
+  REQUIRE(library != nullptr);
+  const auto* const function = static_cast<const char*>(::dlsym(library, "preforkd_module"));
+  REQUIRE(function != nullptr);
+  CHECK(name(function, false, into.size()).starts_with("preforkd_module+0x0 (shop.so+0x"));
+  CHECK(name(function + 2, true, into.size()).starts_with("preforkd_module+0x2 (shop.so+0x"));
+  // Behind a call that is the last thing of the function before.
+  CHECK_FALSE(name(function, true, into.size()).starts_with("preforkd_module+"));
+  CHECK(name(function, false, 12) == "preforkd_mod");
+  CHECK(name(reinterpret_cast<const void*>(&::dlsym), false, into.size()).empty());
+  CHECK(name(nullptr, true, into.size()).empty());
+  CHECK(OpenLibrary("/no/such/file.so", "x") == nullptr);
 }
 
 // ---- in the loop ----

@@ -270,7 +270,7 @@ TEST_CASE(
   CHECK(took >= milliseconds(450));
   CHECK(took < machine.Allow(milliseconds(1000)));
   CHECK(daemon.WaitForEvent("request_failed service=m"));
-  CHECK(daemon.WaitForEvent("thread_trace at~blocker_sleeps"));
+  CHECK(daemon.WaitForEvent("thread_trace at~blocker_sleeps+0x at~(blocker.so+0x"));
   REQUIRE(daemon.WaitForEvent("worker_asks_replacement role=master"));
   const LogEntry asks = daemon.Events("worker_asks_replacement role=master").at(0);
   REQUIRE(daemon.WaitForEvent("worker_retiring slot=" + asks.Field("slot") + " inc=" + asks.Field("inc")));

@@ -113,6 +113,22 @@ TEST_CASE("a reload to a module that cannot start: preforkctl says why, and the 
 
 TEST_CASE("a handler that does wrong costs its request, and the log names it") {
   DaemonProcess daemon;
+TEST_CASE("the backtrace of a worker that crashed in a module names the module and the function") {
+  DaemonProcess daemon;
+  daemon.ExpectEvent("worker_exited state=ready exit=SIGABRT");
+  daemon.WriteConfig(Config());
+  daemon.Serve(1);
+  HttpClient victim(daemon.Address());
+  CHECK(StatusOf(victim, "/crashes") == 0);
+  REQUIRE(daemon.WaitForEvent("worker_exited exit=SIGABRT"));
+#ifndef PREFORKD_SANITIZED  // a sanitizer handles the signal
+  CHECK(daemon.WaitForEvent("worker_backtrace symbol~rogue_aborts+0x symbol~(rogue.so+0x"));
+  CHECK(daemon.CountEvents("worker_backtrace symbol~rogue.so+0x") > 1);
+  CHECK(daemon.WaitForEvent("worker_backtrace symbol~preforkd::"));
+#endif
+  CHECK(daemon.AwaitWorkers(1));
+}
+
   daemon.WriteConfig(Config()
                          .Set("log.level", "debug")
                          .Listen("escape", "127.0.0.2:0")

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/process/loaded_objects.h"
 #include "common/text/quote.h"
 
 namespace preforkd {
@@ -109,7 +110,7 @@ Status CheckModule(const pfd_module* table) {
 Result<const pfd_module*> OpenModule(const std::string& path) {
   // Without a '/' dlopen(3) would search the folders of the system.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
-  void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const library = OpenLibrary(file, path);
   if (library == nullptr) return Error{fmt::format("{} cannot be opened: {}", InQuotes(path), LoaderError())};
   void* const symbol = ::dlsym(library, kSymbol);
   if (symbol == nullptr) {

@@ -33,7 +33,7 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   WorkerRow& row = start.scoreboard->Row(start.id.slot);
   Result<ChildDescriptors> descriptors = SetUpChild(start);
   if (!descriptors.Ok()) return CannotStart(descriptors.Err(), row);
-  if (const Status status = InstallCrashReport(row.crash); !status.Ok()) {
+  if (const Status status = InstallCrashReport(row.crash, row.frame_names); !status.Ok()) {
     log::Warning({log::kWorkerUnprotected, {{"protection", "backtrace"}}},
                  "a crash will not be reported with a backtrace: {}", status.Err().text);
   }

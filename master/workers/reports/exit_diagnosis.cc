@@ -6,10 +6,15 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <map>
 #include <memory>
+#include <string_view>
+#include <system_error>
 
 #include "common/base/log.h"
+#include "common/text/quote.h"
 
 namespace preforkd {
 namespace {
@@ -39,6 +44,20 @@ std::string NameOf(std::uint64_t address) {
   return fmt::format("{}+{:#x} ({}+{:#x})", name.substr(0, name.find('(')), into, info.dli_fname, offset);
 }
 
+// The lines of FrameNames, by frame. A worker that was broken into may have written anything.
+std::map<std::size_t, std::string> NamedByWorker(std::string_view lines) {
+  std::map<std::size_t, std::string> names;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    std::size_t frame = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), frame);
+    const auto digits = static_cast<std::size_t>(end - line.data());
+    if (error == std::errc() && digits < line.size()) names[frame] = Escaped(line.substr(digits + 1));
+  }
+  return names;
+}
+
 // "[::1]:80" -> "[::1]": each connection of a client has another port.
 std::string WithoutPort(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
@@ -52,11 +71,13 @@ std::string MemoryHint(const ExitDiagnosis& diagnosis) {
 
 }  // namespace
 
-std::vector<std::string> NameFrames(const CrashRecord& record) {
+std::vector<std::string> NameFrames(const WorkerRow& row) {
   std::vector<std::string> names;
-  const std::size_t count = std::min<std::size_t>(Get(record.count), CrashRecord::kFrames);
+  const std::size_t count = std::min<std::size_t>(Get(row.crash.count), CrashRecord::kFrames);
+  const std::map<std::size_t, std::string> own = NamedByWorker(row.frame_names.Read());
   for (std::size_t i = kHandlerFrames; i < count; ++i) {
-    names.push_back(NameOf(Get(record.frames[i])));
+    const auto named = own.find(i);
+    names.push_back(named != own.end() ? named->second : NameOf(Get(row.crash.frames[i])));
     if (names.back().starts_with(kForkFrame)) break;
   }
   return names;

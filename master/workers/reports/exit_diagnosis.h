@@ -1,5 +1,5 @@
 // ExitDiagnosis: what is known about a worker that has exited, taken from its scoreboard row before the row
-// is cleared. Also: the log lines about it, and names for the addresses in a crash record.
+// is cleared. Also: the log lines about it, and names for the addresses in its crash record.
 #ifndef PREFORKD_MASTER_WORKERS_REPORTS_EXIT_DIAGNOSIS_H_
 #define PREFORKD_MASTER_WORKERS_REPORTS_EXIT_DIAGNOSIS_H_
 
@@ -34,9 +34,9 @@ struct ExitDiagnosis {
 };
 
 // Names the frames of a crash record, innermost first: "http::Serve(...)+0x1f (/usr/sbin/preforkd+0x4a2f0)".
-// The worker was a fork of this process without exec, so its addresses are valid here. A frame in a library
-// that only the worker had loaded is given as a bare address.
-std::vector<std::string> NameFrames(const CrashRecord& record);
+// The worker was a fork of this process without exec, so its addresses are valid here. For frames in its
+// modules the names are its own.
+std::vector<std::string> NameFrames(const WorkerRow& row);
 
 // Logs one line, and one more for each frame.
 void LogExit(const ExitDiagnosis& diagnosis);

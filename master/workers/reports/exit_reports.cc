@@ -61,7 +61,7 @@ ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {
   if (row.Serving()) report.conn = ConnId{Get(row.doing_conn)};
   report.doing = row.DescribeDoing(ToNanoseconds(Now()));
   // Not for a worker of another program: its addresses mean nothing here.
-  if (slot.Mirror() == nullptr) report.frames = NameFrames(row.crash);
+  if (slot.Mirror() == nullptr) report.frames = NameFrames(row);
   return report;
 }
 

@@ -6,8 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <ctime>
+
+#include "common/process/loaded_objects.h"
 
 namespace preforkd::module {
 namespace {
@@ -56,7 +59,12 @@ std::vector<std::string> TraceOf(pthread_t thread) {
   char** const names = ::backtrace_symbols(g_frames.data(), g_count);
   if (names == nullptr) return trace;
   // The first two are the handler and the kernel's return from it.
-  for (int i = 2; i < g_count; ++i) trace.emplace_back(names[i]);
+  for (int i = 2; i < g_count; ++i) {
+    std::array<char, 300> name;
+    const auto address = reinterpret_cast<std::uintptr_t>(g_frames[static_cast<std::size_t>(i)]);
+    const std::size_t size = NameAddress(address, i > 2, name.data(), name.size());
+    trace.emplace_back(size != 0 ? std::string(name.data(), size) : std::string(names[i]));
+  }
   std::free(names);
   return trace;
 }

@@ -9,7 +9,8 @@
 
 namespace preforkd::module {
 
-// The frames of `thread`, the innermost first: "libfoo.so(bar+0x1f) [0x7f...]". Empty if the thread does not
+// The frames of `thread`, the innermost first: "bar+0x1f (shop.so+0x521f)" in a module and what came with it,
+// "/usr/sbin/preforkd(+0x1f) [0x55...]" elsewhere. Empty if the thread does not
 // answer within 200 ms. A system call in which it blocks may fail with EINTR. One call at a time; not from
 // `thread` itself.
 std::vector<std::string> TraceOf(pthread_t thread);
