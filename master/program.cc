@@ -309,13 +309,13 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Restores()) return RunRestored(order, std::move(life), program);
   if (options.request) return TryModule(std::move(life), *options.request, program);
-  const ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
+  ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check, program);
   }
   for (const ConfigProblem& warning : outcome.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());
-  life.config = outcome.config;
+  life.config = std::move(outcome.config);  // else it would keep the files of its modules for good
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
   return ServeAgain(
       std::move(life), program, [] {}, false);

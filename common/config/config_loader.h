@@ -48,7 +48,7 @@ struct ModuleWanted {
   std::string path;
   std::string service;  // the first service that names it
   std::string where;    // what sets the path: "FILE:LINE:COL", the flag, or the variable
-  // What opening it needs: that service with only its path, its pool, and the log. Never null.
+  // What opening it needs: that service with only its path and its file, its pool, and the log. Never null.
   std::shared_ptr<const Config> config;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/config/call_sets.h"
+#include "common/config/module_file.h"
 #include "common/config/setting.h"
 
 namespace preforkd {
@@ -41,6 +42,8 @@ struct ModuleDeclaration {
   CallSets system_calls{};          // besides those that every worker has
   std::vector<Setting> settings{};  // its own keys
   std::vector<ModuleCounter> counters{};
+  // The file that declares this. None: a previous program opened it (upgrade).
+  ModuleFile file{};
 
   bool operator==(const ModuleDeclaration&) const = default;
 };

@@ -32,6 +32,8 @@ std::shared_ptr<const Config> PartFor(const DraftModule& module, const PoolConfi
   service.pool = pool.name;
   service.settings = Settings({{.name = std::string(kModulePath), .kind = SettingKind::kPath}});
   service.settings.Set(kModulePath, {0, module.path});
+  service.module = ModuleDeclaration{};
+  service.module->file = ModuleFile::Open(module.path);
   part->services = {std::move(service)};
   return part;
 }

@@ -19,6 +19,12 @@ bool Read(const ConfigInputs& inputs, int round, ConfigOutcome& outcome) {
   return true;
 }
 
+// With the file that was opened, for the workers.
+Result<ModuleDeclaration> Held(Result<ModuleDeclaration> module, const ModuleWanted& wanted) {
+  if (module.Ok()) module.Value().file = wanted.config->services.front().module->file;
+  return module;
+}
+
 Result<ModuleDeclaration> OpenOne(const ModuleWanted& wanted, const Program& program, Duration longest) {
   Result<ModuleChild> child = ModuleChild::Start(wanted, program.describe_module, LogFds{});
   if (!child.Ok()) return child.Err();
@@ -31,7 +37,7 @@ ConfigOutcome LoadConfigWithModules(ConfigInputs inputs, const Program& program,
   ConfigOutcome outcome;
   for (int round = 1; !Read(inputs, round, outcome); ++round) {
     for (const ModuleWanted& wanted : outcome.modules_wanted) {
-      inputs.modules.insert_or_assign(wanted.path, OpenOne(wanted, program, longest));
+      inputs.modules.insert_or_assign(wanted.path, Held(OpenOne(wanted, program, longest), wanted));
     }
   }
   return outcome;
@@ -74,7 +80,7 @@ Status ConfigLoad::Start(const ModuleWanted& wanted) {
 }
 
 void ConfigLoad::OnOpened(Result<ModuleDeclaration> module) {
-  inputs_.modules.insert_or_assign(wanted_.back().path, std::move(module));
+  inputs_.modules.insert_or_assign(wanted_.back().path, Held(std::move(module), wanted_.back()));
   wanted_.pop_back();
   probe_.reset();
   OpenNext();

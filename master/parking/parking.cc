@@ -16,6 +16,7 @@ namespace {
 // per worker both channel ends and its pidfd, doubled because a reload runs two generations.
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
+constexpr std::uint64_t kDescriptorsPerModule = 2;  // its file, likewise
 // Maximum number of connections closed in one call to make room.
 constexpr int kEvictionsAtOnce = 64;
 // Maximum number of expired connections closed per turn of the event loop.
@@ -43,8 +44,8 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
     : ledger_(ledger),
       dispatcher_(dispatcher),
       budget_([this] {
-        return kOwnDescriptors + kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() +
-               parked_.size();
+        return kOwnDescriptors + kDescriptorsPerModule * modules_ +
+               kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() + parked_.size();
       }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
@@ -205,7 +206,11 @@ void Parking::Configure(const ParkingConfig& config,
                         const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services) {
   max_parked_ = config.max;
   services_.clear();
-  for (const auto& [id, service] : services) services_.insert(id);
+  modules_ = 0;
+  for (const auto& [id, service] : services) {
+    services_.insert(id);
+    if (service->module) ++modules_;
+  }
   // Connections of a removed service are closed now, while idle, rather than reset at their next request.
   for (auto place = parked_.begin(); place != parked_.end();) {
     const auto next = std::next(place);

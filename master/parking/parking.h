@@ -106,6 +106,7 @@ class Parking {
   OncePerSecond unwatchable_;  // for the log line about a connection that cannot be watched
   std::uint64_t max_parked_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every service is accepted
+  std::uint64_t modules_ = 0;     // services that are modules
 };
 
 }  // namespace preforkd

@@ -30,7 +30,7 @@ class Declared final : public HttpHandler {
 };
 
 Result<std::unique_ptr<Service>> Make(const ServiceConfig& config, WorkerEnv&) {
-  const Result<const pfd_module*> module = OpenModule(config.settings.Text(kModulePath));
+  const Result<const pfd_module*> module = OpenModule(config.settings.Text(kModulePath), config.module->file);
   if (!module.Ok()) return module.Err();
   void* state = nullptr;
   std::array<char, 256> error{};

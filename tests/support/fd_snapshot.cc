@@ -15,6 +15,8 @@ std::string KindOf(const std::string& target) {
   // "socket:[123]" and "pipe:[123]" carry an inode; "anon_inode:[pidfd]" carries its kind.
   if (target.starts_with("socket:")) return "socket";
   if (target.starts_with("pipe:")) return "pipe";
+  // A reload may serve another file, and the one that is served may have been replaced.
+  if (target.ends_with(".so") || target.ends_with(".so (deleted)")) return "module";
   return target;
 }
 

@@ -20,7 +20,8 @@ class FdSnapshot {
 
   // Number to link target: "socket:[4711]", "/dev/null", "anon_inode:[eventpoll]".
   [[nodiscard]] const std::map<int, std::string>& Targets() const { return targets_; }
-  // The number of each kind: the target without the number that makes it unique. A server without a leak has
+  // The number of each kind: the target without the number that makes it unique; "module" for shared objects.
+  // A server without a leak has
   // the same kinds before and after it has served clients.
   [[nodiscard]] std::map<std::string, int> Kinds() const;
   // Descriptors of one kind, such as "socket".

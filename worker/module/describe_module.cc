@@ -17,8 +17,10 @@
 namespace preforkd {
 namespace {
 
-Result<ModuleDeclaration> Describe(const std::string& path) {
-  const Result<const pfd_module*> table = OpenModule(path);
+Result<ModuleDeclaration> Describe(const ServiceConfig& service) {
+  const std::string& path = service.settings.Text(kModulePath);
+  const Result<const pfd_module*> table =
+      OpenModule(path, service.module ? service.module->file : ModuleFile());
   if (!table.Ok()) return table.Err();
   Result<ModuleDeclaration> module = DeclarationOf(*table.Value());
   if (!module.Ok()) return Error{fmt::format("'{}' {}", Escaped(path), module.Err().text)};
@@ -43,8 +45,7 @@ WorkerExit Run(WorkerStart& start) {
   }
   // Standard output may be what a person asked for: --print-config. What the module prints is no part of it.
   (void)::dup2(STDERR_FILENO, STDOUT_FILENO);
-  const std::string answer =
-      EncodeModule(Describe(start.services.front().second->settings.Text(kModulePath)));
+  const std::string answer = EncodeModule(Describe(*start.services.front().second));
   return WriteAll(descriptors.Value().channel.Get(), answer) ? WorkerExit::kRetired : WorkerExit::kLoopFailed;
 }
 

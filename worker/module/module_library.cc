@@ -89,6 +89,24 @@ std::string LoaderError() {
   return text != nullptr ? Escaped(text) : std::string("for an unknown reason");
 }
 
+// By its path wherever that is possible: then $ORIGIN, and names in a debugger, are right.
+Result<void*> OpenFile(const std::string& path, const ModuleFile& file) {
+  // Without a '/' dlopen(3) would search the folders of the system.
+  const std::string at_path = path.find('/') == std::string::npos ? "./" + path : path;
+  const bool moved = !file.IsAt(at_path);
+  const std::string name = moved ? file.NameByFd() : at_path;
+  void* const library = OpenLibrary(name, path);
+  if (library == nullptr && moved) {
+    return Error{
+        fmt::format("{} was replaced since it was checked, and the checked one cannot be opened: {}; "
+                    "reload",
+                    InQuotes(path), LoaderError())};
+  }
+  if (library == nullptr) return Error{fmt::format("{} cannot be opened: {}", InQuotes(path), LoaderError())};
+  if (!moved && !file.IsAt(at_path)) return Error{InQuotes(path) + " was replaced while it was opened"};
+  return library;
+}
+
 }  // namespace
 
 Status CheckModule(const pfd_module* table) {
@@ -107,11 +125,10 @@ Status CheckModule(const pfd_module* table) {
   return status.Ok() ? CheckCounts(*table) : status;
 }
 
-Result<const pfd_module*> OpenModule(const std::string& path) {
-  // Without a '/' dlopen(3) would search the folders of the system.
-  const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
-  void* const library = OpenLibrary(file, path);
-  if (library == nullptr) return Error{fmt::format("{} cannot be opened: {}", InQuotes(path), LoaderError())};
+Result<const pfd_module*> OpenModule(const std::string& path, const ModuleFile& file) {
+  const Result<void*> opened = OpenFile(path, file);
+  if (!opened.Ok()) return opened.Err();
+  void* const library = opened.Value();
   void* const symbol = ::dlsym(library, kSymbol);
   if (symbol == nullptr) {
     return Error{fmt::format("{} has no function {}, so it is not a module; see preforkd/module.h",

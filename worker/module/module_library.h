@@ -7,16 +7,18 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/config/module_file.h"
 #include "worker/api/module.h"
 
 namespace preforkd {
 
 // `path`: of the file, relative to the working directory if it does not begin with '/'; the folders of the
-// system's libraries are never searched. Returns a table that CheckModule has accepted. It stays valid, and
-// the library loaded, as long as the process. Error: one line that begins with the path.
+// system's libraries are never searched. `file`: the one that was checked; it is opened also when `path`
+// names another one by now, as far as there is a /proc. Returns a table that CheckModule has accepted. It
+// stays valid, and the library loaded, as long as the process. Error: one line that begins with the path.
 //
 // Its code may also crash, hang or end the process: the caller must be ready for that.
-Result<const pfd_module*> OpenModule(const std::string& path);
+Result<const pfd_module*> OpenModule(const std::string& path, const ModuleFile& file = {});
 
 // Ok if this server can use the table: its interface, kind, functions, and numbers of settings and counters.
 // `table` may be null. Error: a predicate, "is built for interface 2, this server has 1".

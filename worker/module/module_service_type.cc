@@ -124,20 +124,22 @@ class ModuleService final : public Service {
   bool owns_loop_state_ = false;  // no handler of HTTP begins and ends it
 };
 
-// Another version of the same module may take its place before a reload; its settings may not change.
+// Not the name and the version: another version may do.
 bool DeclaresTheSame(const pfd_module& table, ModuleDeclaration checked) {
   const Result<ModuleDeclaration> own = DeclarationOf(table);
   if (!own.Ok()) return false;
   checked.name = own.Value().name;
   checked.version = own.Value().version;
+  checked.file = {};
   return own.Value() == checked;
 }
 
 Result<std::unique_ptr<Service>> MakeModuleService(const ServiceConfig& config, WorkerEnv& env) {
-  const Result<const pfd_module*> table = OpenModule(config.settings.Text("path"));
+  const Result<const pfd_module*> table =
+      OpenModule(config.settings.Text("path"), config.module ? config.module->file : ModuleFile());
   if (!table.Ok()) return table.Err();
-  // The file may have been replaced since the configuration was read: its settings would not be those that
-  // were checked.
+  // It is not the file that was checked if that was written over (cp), or if a program before an upgrade
+  // checked it: then its settings may not be those that were checked.
   if (config.module && !DeclaresTheSame(*table.Value(), *config.module)) {
     return Error{fmt::format("{} declares something else than when the configuration was read; reload again",
                              config.settings.Text("path")),

@@ -5,10 +5,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
@@ -44,6 +46,7 @@ Status ResetSignals() {
 }
 
 constexpr int kFirstForeign = kAccessFd + 1;
+static_assert(kFirstForeign <= ModuleFile::kLowestFd, "the file of a module lies on a number of ours");
 
 // Copies `fd` to a number outside the worker's fixed ones: dup3 to a fixed number closes what was there.
 Result<UniqueFd> PutAside(int fd, const char* what) {
@@ -72,6 +75,27 @@ Status ReleaseStandard(bool detached) {
   return {};
 }
 
+// Those of the modules of its services.
+std::vector<int> ModuleFds(const WorkerStart& start) {
+  std::vector<int> fds;
+  for (const auto& [id, service] : start.services) {
+    if (service->module && service->module->file.Held()) fds.push_back(service->module->file.Fd());
+  }
+  std::sort(fds.begin(), fds.end());
+  return fds;
+}
+
+// Closes all from kFirstForeign on, except `kept`, which is sorted.
+Status CloseForeign(const std::vector<int>& kept) {
+  auto first = static_cast<unsigned>(kFirstForeign);
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > first && ::close_range(first, number - 1, 0) < 0) return SysError("close_range");
+    first = std::max(first, number + 1);
+  }
+  return ::close_range(first, ~0U, 0) < 0 ? Status(SysError("close_range")) : Status();
+}
+
 Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
   const bool log_is_file = start.logs.server > STDERR_FILENO;
   const bool has_access = start.logs.access >= 0;
@@ -87,7 +111,7 @@ Result<ChildDescriptors> KeepOnlyOurs(const WorkerStart& start) {
     if (!kept->Ok()) return kept->Err();
   }
   // Close the master's other descriptors: those above ours, and those on an unused number of ours.
-  if (::close_range(kFirstForeign, ~0U, 0) < 0) return SysError("close_range");
+  if (const Status status = CloseForeign(ModuleFds(start)); !status.Ok()) return status.Err();
   if (!log_is_file && ::close_range(kLogFd, kLogFd, 0) < 0) return SysError("close_range");
   if (!has_access && ::close_range(kAccessFd, kAccessFd, 0) < 0) return SysError("close_range");
   return ChildDescriptors{std::move(channel).Value(), std::move(log).Value(), std::move(access).Value(),

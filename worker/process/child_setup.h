@@ -13,7 +13,8 @@
 
 namespace preforkd {
 
-// The fixed descriptor numbers of a worker. No others are open before its event loop opens its own.
+// The fixed descriptor numbers of a worker. Besides them only the files of its modules are open before its
+// event loop opens its own.
 inline constexpr int kChannelFd = 3;
 inline constexpr int kLogFd = 4;     // open only if the log is a file
 inline constexpr int kAccessFd = 5;  // open only if there is an access log
