@@ -214,13 +214,20 @@ ServiceEnvironment EnvironmentOf(const UpgradeState& state) {
 }
 
 // The configuration of the previous program's workers, as far as this program understands it; else null. Its
-// modules are not opened again.
+// modules are not opened again; their files are held by descriptors of this program's own.
 std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const ConfigInputs& inputs) {
   ConfigInputs old;
   old.file = "the configuration in service";
   old.text = state.config;
   old.service_types = inputs.service_types;
-  for (const auto& [path, module] : state.modules) old.modules.insert_or_assign(path, DecodeModule(module));
+  for (const auto& [path, encoded] : state.modules) {
+    Result<ModuleDeclaration> module = DecodeModule(encoded);
+    const auto file = state.module_files.find(path);
+    if (module.Ok() && file != state.module_files.end()) {
+      module.Value().file = ModuleFile::Open(fmt::format("/proc/self/fd/{}", file->second));
+    }
+    old.modules.insert_or_assign(path, std::move(module));
+  }
   const ConfigOutcome outcome = LoadConfig(old);
   for (const ConfigProblem& problem : outcome.problems)
     log::Notice(log::kConfigWarning, "{}", problem.Text());
@@ -253,6 +260,7 @@ int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   LogOutput log_output;
   log_output.Restore(state.server_log, state.access_log);
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
+  for (const auto& [path, file] : state.module_files) UniqueFd(file).Reset();  // left open until EndHold
   if (serving != nullptr) LogOutput::ApplyFormat(serving->log);
   life.config = ConfigToServe(order, life.inputs, program, serving);
   if (serving == nullptr) serving = life.config;

@@ -79,7 +79,10 @@ GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
 void Generations::Save(UpgradeState& state) const {
   state.config = PrintConfig(*serving_.config);
   for (const ServiceConfig& service : serving_.config->services) {
-    if (service.module) state.modules[service.settings.Text(kModulePath)] = EncodeModule(*service.module);
+    if (!service.module) continue;
+    const std::string& path = service.settings.Text(kModulePath);
+    state.modules[path] = EncodeModule(*service.module);
+    if (service.module->file.Held()) state.module_files[path] = service.module->file.Fd();
   }
   state.generation = serving_.number;
   state.last_generation = last_;

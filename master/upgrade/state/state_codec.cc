@@ -175,6 +175,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("pool_workers", state.pool_workers);
   visit("config", state.config);
   visit("modules", state.modules);
+  visit("module_files", state.module_files);
   visit("detached", state.detached);
   visit("pid_path", state.pid_path);
   visit("pid_fd", state.pid_fd);

@@ -9,6 +9,7 @@ std::vector<int> UpgradeState::Descriptors() const {
   fds.insert(fds.end(), control.waiters.begin(), control.waiters.end());
   fds.insert(fds.end(), control.idle.begin(), control.idle.end());
   for (const PassedSocket& socket : passed) fds.push_back(socket.fd);
+  for (const auto& [path, file] : module_files) fds.push_back(file);
   for (const SavedListener& listener : listeners) fds.push_back(listener.fd);
   fds.insert(fds.end(), boards.begin(), boards.end());
   for (const SavedWorker& worker : workers_alive) {

@@ -127,11 +127,12 @@ struct UpgradeState {
   std::map<std::string, std::uint8_t> pool_ids;
   std::map<std::string, std::uint32_t> pool_workers;  // desired workers of each pool in service
 
-  std::string config;     // in service, as printed by PrintConfig
+  std::string config;  // in service, as printed by PrintConfig
   // The modules in service, by path, as EncodeModule writes them: their files may have been replaced since.
   std::map<std::string, std::string> modules;
-  bool detached = false;  // --daemonize
-  std::string pid_path;   // empty: no pid file
+  std::map<std::string, int> module_files;  // those files, likewise
+  bool detached = false;                    // --daemonize
+  std::string pid_path;                     // empty: no pid file
   int pid_fd = -1;
   std::string notify_socket;
   std::optional<Duration> watchdog;

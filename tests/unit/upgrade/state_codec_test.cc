@@ -51,6 +51,7 @@ UpgradeState FullState() {
   state.listener_ids = {{"127.0.0.1:80", 1}};
   state.config = "workers = 4\n";
   state.modules = {{"/usr/lib/shop.so", "{}"}};
+  state.module_files = {{"/usr/lib/shop.so", 22}};
   state.pool_ids = {{"main", 0}, {"app", 3}};
   state.pool_workers = {{"main", 4}, {"app", 1}};
   state.detached = true;
@@ -114,7 +115,7 @@ TEST_CASE("every descriptor is named once, and invalid ones are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
   CHECK(fds ==
-        std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 34, 35, 40, 41});
+        std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 30, 31, 32, 33, 34, 35, 40, 41});
   CHECK(SmallState().Descriptors().empty());
 }
 
