@@ -57,8 +57,9 @@ Status CheckInside(const std::string& chroot, const std::string& folder) {
 
 void CheckFolders(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
                   Draft& draft) {
-  for (const auto& [setting, value] : service.settings.Items()) {
-    if (setting.kind != SettingKind::kFolder || value.text.empty()) continue;
+  for (const Settings::Item& item : service.settings.Items()) {
+    const auto& [setting, value] = item;
+    if (setting.kind != SettingKind::kFolder || value.text.empty() || !service.settings.Shows(item)) continue;
     for (const Status& status : {CheckFolder(value.text), CheckInside(chroot, value.text)}) {
       if (!status.Ok()) draft.Complain(section, setting.name, "{}", status.Err().text);
     }

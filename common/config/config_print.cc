@@ -49,7 +49,9 @@ void AppendTopKeys(std::string& out, const Config& config) {
 void AppendService(std::string& out, const ServiceConfig& service) {
   out += fmt::format("\n[service.{}]\n", service.name);
   AppendSection(out, ServiceKeys(), service);
-  for (const auto& [setting, value] : service.settings.Items()) AppendLine(out, setting, setting.name, value);
+  for (const Settings::Item& item : service.settings.Items()) {
+    if (service.settings.Shows(item)) AppendLine(out, item.setting, item.setting.name, item.value);
+  }
 }
 
 }  // namespace

@@ -163,6 +163,10 @@ void CheckPools(const Config& config, Draft& draft);
 
 // Which keys a service of type "module" has: those of `type` that modules of its kind have, and the module's
 // own. Error: the module declares one that cannot be used.
+// The keys of modules' services when their interface began (preforkd/module.h): a module cannot declare one.
+// Keys that the server got later are settings of the type, and a module may have one of its own with such a
+// name, which wins (Settings). So a key of every service (ServiceKeys) can no longer be added.
+const std::vector<std::string>& ReservedKeys();
 Result<ServiceDeclaration> DeclareModule(const ServiceDeclaration& type, const ModuleDeclaration& module);
 // Writes a service and its listeners for each of inputs.module_files. False: there are none.
 bool WriteModuleFiles(const ConfigInputs& inputs, Draft& draft);

@@ -271,9 +271,9 @@ const std::vector<Key<ServiceConfig>>& ServiceKeys() {
 }
 
 const Setting* FindSetting(const std::vector<Setting>& settings, std::string_view name) {
-  const auto found =
-      std::find_if(settings.begin(), settings.end(), [&](const Setting& each) { return each.name == name; });
-  return found == settings.end() ? nullptr : &*found;
+  const auto found = std::find_if(settings.rbegin(), settings.rend(),
+                                  [&](const Setting& each) { return each.name == name; });
+  return found == settings.rend() ? nullptr : &*found;
 }
 
 }  // namespace preforkd

@@ -40,7 +40,7 @@ const Key<Section>* FindKey(const std::vector<Key<Section>>& keys, std::string_v
   return nullptr;
 }
 
-// The same for the settings of a service type.
+// The same for the settings of a service type; the last of that name.
 const Setting* FindSetting(const std::vector<Setting>& settings, std::string_view name);
 
 template <typename Section>

@@ -85,9 +85,6 @@ void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, D
 }
 
 void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& draft, Settings& settings) {
-  if (const Status status = CheckDeclaration(type, KeyNames(ServiceKeys())); !status.Ok()) {
-    return draft.problems.Add(section.OriginOf("type"), "{}", status.Err().text);
-  }
   settings = Settings(type.settings);
   for (Entry& entry : section.entries) {
     if (FindKey(ServiceKeys(), entry.key) != nullptr) continue;
@@ -143,13 +140,19 @@ void ReadModule(DraftSection& section, const ServiceDeclaration& type, Draft& dr
   ReadSettings(section, declared.Value(), draft, service.settings);
 }
 
+bool IsSound(const ServiceDeclaration& type, const DraftSection& section, Draft& draft) {
+  const Status status = CheckDeclaration(type, KeyNames(ServiceKeys()));
+  if (!status.Ok()) draft.problems.Add(section.OriginOf("type"), "{}", status.Err().text);
+  return status.Ok();
+}
+
 // A service whose type is missing or unknown: only that is reported, not its keys.
 ServiceConfig ReadService(DraftSection& section, Draft& draft) {
   ServiceConfig service;
   service.name = section.name;
   ReadSection(section, ServiceKeys(), draft, service, [](const Entry&) {});
   const ServiceDeclaration* type = draft.FindType(service.type);
-  if (type == nullptr) return service;
+  if (type == nullptr || !IsSound(*type, section, draft)) return service;
   service.client_speaks_first = type->client_speaks_first;
   if (type->type == kModuleType) {
     ReadModule(section, *type, draft, service);

@@ -70,8 +70,16 @@ bool Settings::Has(std::string_view word_of, std::string_view word) const {
   return (chosen >> (found - words.begin()) & 1) != 0;
 }
 
+const Settings::Item* Settings::Find(std::string_view name) const {
+  const auto found = std::find_if(items_.rbegin(), items_.rend(),
+                                  [&](const Item& item) { return item.setting.name == name; });
+  return found == items_.rend() ? nullptr : &*found;
+}
+
 void Settings::Set(std::string_view name, SettingValue value) {
-  items_[IndexOf(name)].value = std::move(value);
+  const Item* const item = Find(name);
+  PF_CHECK(item != nullptr, "set a setting that the service type does not declare");
+  items_[static_cast<std::size_t>(item - items_.data())].value = std::move(value);
 }
 
 Status CheckSettings(const std::vector<Setting>& settings, const std::vector<std::string>& reserved) {

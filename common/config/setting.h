@@ -67,6 +67,10 @@ struct ServiceDeclaration {
 
 // One value for each declared setting. To ask for a name that was not declared, or with another kind, is a
 // bug.
+//
+// A module may declare a name that its type also has (DeclareModule). Then there are two of that name: the
+// type's comes first and keeps its default, and is what the server reads; the module's comes last, and is
+// what sections set and the module reads.
 class Settings {
  public:
   struct Item {
@@ -94,8 +98,13 @@ class Settings {
   [[nodiscard]] bool Flag(std::string_view name) const { return Get(name, SettingKind::kFlag) != 0; }
   [[nodiscard]] bool Has(std::string_view word_of, std::string_view word) const;  // for choices
 
+  // The last of that name.
   void Set(std::string_view name, SettingValue value);
+  // The last of that name; nullptr: none was declared.
+  [[nodiscard]] const Item* Find(std::string_view name) const;
   [[nodiscard]] const std::vector<Item>& Items() const { return items_; }  // in the order of the declaration
+  // It is not hidden behind a later one of its name. Precondition: it is one of Items().
+  [[nodiscard]] bool Shows(const Item& item) const { return Find(item.setting.name) == &item; }
 
   bool operator==(const Settings&) const = default;
 

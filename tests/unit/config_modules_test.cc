@@ -3,9 +3,13 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "common/config/config_loader.h"
+#include "common/config/draft.h"
+#include "common/config/keys.h"
 #include "common/config/module_codec.h"
 #include "tests/unit/config_files.h"
 
@@ -163,6 +167,39 @@ TEST_CASE("a module whose own keys cannot be used is refused at its path") {
   refused({.name = "Big", .doc = "x"}, "declares a setting 'Big' that cannot be used: the name may have");
   refused({.name = "size", .kind = Kind::kSize, .min = "9", .max = "1", .fallback = "9", .doc = "x"},
           "declares a setting 'size' that cannot be used: the range: ");
+}
+
+TEST_CASE("the names that a module cannot have are those of the first interface, and no more") {
+  // A name that is added here refuses modules that were built before. A new key of HTTP or of modules is no
+  // reserved name: make it a setting of the type. A new key of every service (ServiceKeys) cannot be.
+  CHECK(ReservedKeys() == std::vector<std::string>{"type", "pool", "system_calls", "path", "threads",
+                                                   "max_body", "max_body_time", "max_header", "max_headers",
+                                                   "max_requests", "body_timeout", "send_timeout", "min_rate",
+                                                   "header_timeout", "keepalive_timeout", "request_timeout"});
+  for (const std::string& name : KeyNames(ServiceKeys())) {
+    CAPTURE(name);
+    CHECK(std::count(ReservedKeys().begin(), ReservedKeys().end(), name) == 1);
+  }
+}
+
+TEST_CASE("a key that the server got later does not refuse a module that has that name, which wins") {
+  const auto load = [](const std::string& line) {
+    const TempFile file(Text("database = \"/d\"\n" + line));
+    ConfigInputs inputs = Inputs(file.path());
+    inputs.service_types.back().settings.push_back(
+        {.name = "greeting", .kind = Kind::kNumber, .min = "1", .max = "9", .fallback = "3", .doc = "later"});
+    inputs.modules.insert_or_assign(kShop, Shop());
+    return LoadConfig(inputs);
+  };
+  const Config config = Loaded(load("greeting = \"good day\"\n"));
+  const Settings& settings = config.services.at(0).settings;
+  CHECK(settings.Number("greeting") == 3);  // what the server reads
+  REQUIRE(settings.Find("greeting") != nullptr);
+  CHECK(settings.Find("greeting")->value.text == "good day");  // what the module reads
+  const std::string printed = PrintConfig(config);
+  CHECK(printed.find("greeting = \"good day\"") != std::string::npos);
+  CHECK(printed.find("greeting = 3") == std::string::npos);
+  CheckOnlyProblem(load("greeting = 4\n"), At("8:1"), "service.s.greeting: ");
 }
 
 TEST_CASE("a module with a protocol of its own has no keys of HTTP, and may not take their names") {

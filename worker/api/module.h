@@ -71,7 +71,9 @@ enum {
 
 /* One key. Static storage; every text ends with NUL. The server reads, checks and prints the values. */
 typedef struct pfd_setting {
-  const char* name;  /* lower-case letters, digits and '_' */
+  /* Lower-case letters, digits and '_'. Not a key of the server, such as path or max_body; if a later server
+   * gets one of this name, the module's wins. */
+  const char* name;
   uint32_t kind;     /* PFD_TEXT ... */
   uint32_t required; /* 1: there is no default, and the section must set it */
   const char* min; /* the range, both ends included, written like a value; of a text: its bytes. NULL: none */

@@ -27,9 +27,11 @@ Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
   InsideRoots roots;
   for (const auto& [id, configured] : start.services) {
     const ServiceConfig& service = *configured;
-    for (const auto& [setting, value] : service.settings.Items()) {
+    for (const Settings::Item& item : service.settings.Items()) {
+      const auto& [setting, value] = item;
       const bool module = service.type == kModuleType && setting.name == kModulePath;
       if ((setting.kind != SettingKind::kFolder && !module) || value.text.empty()) continue;
+      if (!service.settings.Shows(item)) continue;
       Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
       if (!found.Ok())
         return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};

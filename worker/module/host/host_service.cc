@@ -36,11 +36,7 @@ std::string_view Cut(std::string_view text) {
 
 // Settings aborts on a name that was not declared; a module that asks for one gets nothing.
 const Settings::Item* Find(const pfd_service& service, const char* name) {
-  if (name == nullptr) return nullptr;
-  const auto& items = service.config.settings.Items();
-  const auto found = std::find_if(items.begin(), items.end(),
-                                  [name](const Settings::Item& item) { return item.setting.name == name; });
-  return found == items.end() ? nullptr : &*found;
+  return name != nullptr ? service.config.settings.Find(name) : nullptr;
 }
 
 void RunPosted(const LoopCall& call) {
