@@ -61,8 +61,8 @@ bool HasModules(const Config& config) {
 }
 
 // The init of a module runs in a worker only, so --check starts one of each pool.
-Status CheckWorkers(const std::shared_ptr<const Config>& config, const Program& program) {
-  return HasModules(*config) ? TryWorkers(config, program.worker) : Status();
+Status CheckWorkers(const ConfigOutcome& outcome, const Program& program) {
+  return HasModules(*outcome.config) ? TryWorkers(outcome, program.worker) : Status();
 }
 
 // The module of --try is listened for at a socket that was passed.
@@ -73,7 +73,7 @@ int ReportConfig(const ConfigOutcome& outcome, bool check, const Program& progra
   for (const ConfigProblem& warning : outcome.warnings) fmt::print(stderr, "{}\n", warning.Text());
   if (outcome.config == nullptr) return Exit(ExitCode::kConfig);
   if (check) {
-    if (const Status status = CheckWorkers(outcome.config, program); !status.Ok()) {
+    if (const Status status = CheckWorkers(outcome, program); !status.Ok()) {
       fmt::print(stderr, "{}\n", status.Err().text);
       return Exit(ExitCode::kConfig);
     }
@@ -151,7 +151,7 @@ int TryModule(Life life, const TryRequest& request, const Program& program) {
   SetUpToTry(life.inputs);
   ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
   if (outcome.config == nullptr) return ReportConfig(outcome, false, program);
-  if (const Status status = TryWorkers(outcome.config, program.worker); !status.Ok()) {
+  if (const Status status = TryWorkers(outcome, program.worker); !status.Ok()) {
     fmt::print(stderr, "{}\n", status.Err().text);
     return Exit(ExitCode::kConfig);
   }
@@ -192,7 +192,7 @@ Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program&
   if (outcome.config == nullptr) return ProblemsOf(outcome);
   if (Status status = TryConnections(state.Value()); !status.Ok()) return status;
   if (Status status = TryListeners(*outcome.config, state.Value()); !status.Ok()) return status;
-  return TryWorkers(outcome.config, program.worker);
+  return TryWorkers(outcome, program.worker);
 }
 
 int AnswerTrial(const Status& verdict, const Program& program) {

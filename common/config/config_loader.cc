@@ -64,7 +64,7 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   Draft draft;
   draft.types = &inputs.service_types;
   draft.modules = &inputs.modules;
-  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}, {}};
+  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}, {}, {}};
   if (UsesDefaultService(inputs)) {
     ReplaceListeners(inputs, draft);
   } else if (draft.listen.empty()) {
@@ -81,11 +81,12 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   CheckConfig(config, draft);
   std::vector<ModuleWanted> wanted = WantedModules(config, draft);
   if (!draft.problems.None() || !wanted.empty()) {
-    return {nullptr, draft.problems.Sorted(), {}, std::move(wanted)};
+    return {nullptr, draft.problems.Sorted(), {}, std::move(wanted), {}};
   }
   std::vector<ConfigProblem> warnings = draft.warnings.Sorted();
   for (ConfigProblem& warning : warnings) warning.text = "warning: " + warning.text;
-  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings), {}};
+  std::map<std::string, std::string> places = ModulePlaces(config, draft);
+  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings), {}, std::move(places)};
 }
 
 }  // namespace preforkd

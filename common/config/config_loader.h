@@ -68,6 +68,9 @@ struct ConfigOutcome {
   // module. Not listed: a module in a pool whose keys have problems, because it must not be opened as another
   // user than the pool's.
   std::vector<ModuleWanted> modules_wanted;
+  // By service: where the module of each is named, "FILE:LINE:COL: service.shop.path". For problems that show
+  // only when a worker starts it.
+  std::map<std::string, std::string> module_places;
 };
 
 // Without a file there is one service, "default", and one listener unless `listen` names others. With a file,

@@ -153,6 +153,8 @@ void WriteFlags(const std::vector<ConfigOverride>& flags, Draft& draft);
 Config ReadDraft(Draft& draft);
 // The modules that are to be opened, in the order in which the services name them. Precondition: ReadDraft.
 std::vector<ModuleWanted> WantedModules(const Config& config, Draft& draft);
+// ConfigOutcome::module_places.
+std::map<std::string, std::string> ModulePlaces(const Config& config, const Draft& draft);
 // Checks that no key can make alone: whether the values fit each other, this version and this machine. Reads
 // from the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
@@ -161,12 +163,12 @@ void CheckPools(const Config& config, Draft& draft);
 
 // ---- helpers of several steps ----
 
-// Which keys a service of type "module" has: those of `type` that modules of its kind have, and the module's
-// own. Error: the module declares one that cannot be used.
 // The keys of modules' services when their interface began (preforkd/module.h): a module cannot declare one.
 // Keys that the server got later are settings of the type, and a module may have one of its own with such a
 // name, which wins (Settings). So a key of every service (ServiceKeys) can no longer be added.
 const std::vector<std::string>& ReservedKeys();
+// Which keys a service of type "module" has: those of `type` that modules of its kind have, and the module's
+// own. Error: the module declares one that cannot be used.
 Result<ServiceDeclaration> DeclareModule(const ServiceDeclaration& type, const ModuleDeclaration& module);
 // Writes a service and its listeners for each of inputs.module_files. False: there are none.
 bool WriteModuleFiles(const ConfigInputs& inputs, Draft& draft);

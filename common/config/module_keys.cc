@@ -101,6 +101,17 @@ std::vector<ModuleWanted> WantedModules(const Config& config, Draft& draft) {
   return wanted;
 }
 
+std::map<std::string, std::string> ModulePlaces(const Config& config, const Draft& draft) {
+  std::map<std::string, std::string> places;
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    if (config.services[i].type != kModuleType) continue;
+    const DraftSection& section = draft.services.sections[i];
+    places[config.services[i].name] =
+        fmt::format("{}: {}", section.OriginOf(kModulePath).Text(), section.PathOf(kModulePath));
+  }
+  return places;
+}
+
 bool WriteModuleFiles(const ConfigInputs& inputs, Draft& draft) {
   const std::vector<std::string>& files = inputs.module_files;
   if (files.empty()) return false;

@@ -9,6 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <optional>
+#include <string_view>
 
 #include "common/base/exit_code.h"
 #include "common/base/sys_error.h"
@@ -100,8 +102,24 @@ Status TryListeners(const Config& config, const UpgradeState& state) {
 
 namespace {
 
-Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool,
-               const WorkerEntry& worker) {
+// The service that `startup` is about (WorkerRow::startup); empty: none.
+std::string_view ServiceIn(std::string_view startup) {
+  constexpr std::string_view kInside = "while it started service ";
+  constexpr std::string_view kFailed = "service ";
+  if (startup.starts_with(kInside)) return startup.substr(kInside.size());
+  if (!startup.starts_with(kFailed)) return {};
+  startup.remove_prefix(kFailed.size());
+  return startup.substr(0, startup.find(':'));
+}
+
+struct Failure {
+  std::string service;  // that it started; empty: none
+  std::string text;
+};
+
+// nullopt: the worker became ready.
+Result<std::optional<Failure>> TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool,
+                                       const WorkerEntry& worker) {
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
@@ -112,22 +130,28 @@ Status TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& po
   const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
   const siginfo_t info = KillAndAwait(process.Value().pidfd.Get());
-  if (ready.Ok()) return ready;
+  if (ready.Ok()) return std::optional<Failure>();
   const ExitReport end = ReportOf(info.si_code, info.si_status);
   const std::string startup = board.Value().Row(kTrialSlot).startup.Read();
   const bool killed = end.kind == ExitKind::kSignal && end.code == SIGKILL;  // by us
   const std::string why = killed ? Escaped(startup) : ": " + WhyNotReady(end, startup);
-  return Error{fmt::format("a worker {}{}{}", ready.Err().text, killed && !why.empty() ? " " : "", why)};
+  return std::optional(
+      Failure{std::string(ServiceIn(startup)),
+              fmt::format("a worker {}{}{}", ready.Err().text, killed && !why.empty() ? " " : "", why)});
 }
 
 }  // namespace
 
-Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker) {
-  for (const PoolConfig& pool : config->pools) {
-    const Status status = TryPool(config, pool, worker);
-    if (status.Ok()) continue;
-    return config->pools.size() == 1 ? status
-                                     : Error{fmt::format("pool {}: {}", pool.name, status.Err().text)};
+Status TryWorkers(const ConfigOutcome& outcome, const WorkerEntry& worker) {
+  const std::vector<PoolConfig>& pools = outcome.config->pools;
+  for (const PoolConfig& pool : pools) {
+    const std::string in_pool = pools.size() == 1 ? std::string() : fmt::format("pool {}: ", pool.name);
+    const Result<std::optional<Failure>> tried = TryPool(outcome.config, pool, worker);
+    if (!tried.Ok()) return Error{in_pool + tried.Err().text};
+    if (!tried.Value()) continue;
+    const auto place = outcome.module_places.find(tried.Value()->service);
+    const std::string at = place != outcome.module_places.end() ? place->second + ": " : std::string();
+    return Error{at + in_pool + tried.Value()->text};
   }
   return {};
 }

@@ -9,6 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/config/config_loader.h"
 #include "common/process/worker_start.h"
 #include "master/upgrade/state/upgrade_state.h"
 
@@ -22,9 +23,10 @@ Status TryConnections(const UpgradeState& state);
 Status TryListeners(const Config& config, const UpgradeState& state);
 
 // Starts a worker of each pool, waits until it is ready, and kills it. Each may take its start_timeout, at
-// most kTrialTimeout. Error: the first that did not become ready.
+// most kTrialTimeout. Error: the first that did not become ready; if a module is the cause, it begins with
+// the place that names the module. Precondition: the configuration was accepted.
 inline constexpr Duration kTrialTimeout = std::chrono::seconds(6);
-Status TryWorkers(const std::shared_ptr<const Config>& config, const WorkerEntry& worker);
+Status TryWorkers(const ConfigOutcome& outcome, const WorkerEntry& worker);
 
 }  // namespace preforkd
 

@@ -42,7 +42,9 @@ const std::vector<Wrong>& WrongStarts() {
        "is built for interface 2, this server has 1"},
       {"rogue_no_symbol", nullptr, "has no function preforkd_module", nullptr,
        "has no function preforkd_module"},
-      {"rogue", "throws", "before it was ready: service m: the module's init failed: no database",
+      {"rogue", "throws",
+       ": service.m.path: a worker exited before it was ready: service m: the module's init failed: no "
+       "database",
        "start_failed role=worker why~\"init failed: no database\"",
        "before it was ready: service m: the module's init failed: no database"},
       {"rogue", "crashes", "signal 6 (ABRT) while it started service m",
@@ -111,8 +113,6 @@ TEST_CASE("a reload to a module that cannot start: preforkctl says why, and the 
   CHECK(kept.Get("/twice").value_or(HttpResponse{}).body == "first");
 }
 
-TEST_CASE("a handler that does wrong costs its request, and the log names it") {
-  DaemonProcess daemon;
 TEST_CASE("the backtrace of a worker that crashed in a module names the module and the function") {
   DaemonProcess daemon;
   daemon.ExpectEvent("worker_exited state=ready exit=SIGABRT");
@@ -129,6 +129,8 @@ TEST_CASE("the backtrace of a worker that crashed in a module names the module a
   CHECK(daemon.AwaitWorkers(1));
 }
 
+TEST_CASE("a handler that does wrong costs its request, and the log names it") {
+  DaemonProcess daemon;
   daemon.WriteConfig(Config()
                          .Set("log.level", "debug")
                          .Listen("escape", "127.0.0.2:0")

@@ -68,8 +68,12 @@ TEST_CASE("--check opens modules, starts a worker of each pool, and says why one
   CHECK(failed.starts_with("78 "));
   CHECK(Contains(
       failed,
-      "\na worker exited before it was ready: service shop: the module's init failed: no database\n"));
-  CHECK(Contains(check(Config(PathOf("init_crashes"))), "signal 11 (SEGV) while it started service shop\n"));
+      ": service.shop.path: a worker exited before it was ready: service shop: the module's init failed: no "
+      "database\n"));
+  CHECK(Contains(failed, "preforkd.toml:"));
+  const std::string crashed = check(Config(PathOf("init_crashes")));
+  CHECK(Contains(crashed, ": service.shop.path: a worker exited before it was ready: "));
+  CHECK(Contains(crashed, "signal 11 (SEGV) while it started service shop\n"));
 }
 
 TEST_CASE("a reload with a module that cannot be used is refused with its reason, and nothing changes") {
