@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cstdlib>
 #include <preforkd/testing.hpp>
+#include <string>
 
 #include "tests/module/paths.h"
 
@@ -173,6 +175,24 @@ TEST_CASE("it answers in the kit and in the real server") {
   pfd::testing::Server server({.module = ModulePath("hello_first")});
   CHECK(server.get("/x").body == "hello from C at /x\n");
   CHECK(server.stop() == 0);
+}
+
+TEST_CASE("it serves in a later server, which has a key of its own with the name of the module's setting") {
+  const char* const later = std::getenv("LATER_PREFORKD");
+  REQUIRE(later != nullptr);
+  const std::string present = std::getenv("PREFORKD");
+  REQUIRE(::setenv("PREFORKD", later, 1) == 0);
+  {
+    pfd::testing::Server server(
+        {.module = ModulePath("hello_first"), .settings = {{"greeting", "good day"}}});
+    CHECK(server.get("/x").body == "good day from C at /x\n");
+    server.set("greeting", "hi");
+    REQUIRE(server.reload());
+    CHECK(server.get("/x").body == "hi from C at /x\n");
+    CHECK(server.stop() == 0);
+    CHECK(server.complaints().empty());
+  }
+  REQUIRE(::setenv("PREFORKD", present.c_str(), 1) == 0);
 }
 
 TEST_CASE("a server that offers more is no reason to refuse") {

@@ -29,13 +29,22 @@ def rust_module(name):
         message = "Compiling",
     )
 
-def module_test(name, modules, srcs = [], server = False, deps = []):
-    """NAME.cc, and `srcs`, on the kit. `modules`: those that it loads. `server`: it also starts the real one."""
+def module_test(name, modules, srcs = [], server = False, later = False, deps = []):
+    """NAME.cc, and `srcs`, on the kit. `modules`: those that it loads.
+
+    `server`: it also starts the real one. `later`: and the one that acts as a later version.
+    """
+    programs = {}
+    if server:
+        programs["PREFORKD"] = "//:preforkd"
+    if later:
+        # Not PREFORKD_...: the server takes that for a key.
+        programs["LATER_PREFORKD"] = "//tests/module/later:preforkd_later"
     pf_test(
         name = name,
         srcs = [name + ".cc"] + srcs,
-        data = [":" + each + ".so" for each in modules] + (["//:preforkd"] if server else []),
-        env = {"PREFORKD": "./$(rootpath //:preforkd)"} if server else {},
+        data = [":" + each + ".so" for each in modules] + programs.values(),
+        env = {variable: "./$(rootpath %s)" % program for variable, program in programs.items()},
         linkopts = [
             "-ldl",
             "-pthread",

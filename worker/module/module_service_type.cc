@@ -44,11 +44,11 @@ std::size_t ThreadsOf(const pfd_module& table, const ServiceConfig& config) {
 // Owns everything that the module uses, and the service that serves its clients.
 class ModuleService final : public Service {
  public:
-  ModuleService(const pfd_module& table, const ServiceConfig& config, WorkerEnv& env,
+  ModuleService(const pfd_module& table, const pfd_host& host, const ServiceConfig& config, WorkerEnv& env,
                 std::unique_ptr<LoopCalls> calls)
       : calls_(std::move(calls)),
         counters_(env.row, NumbersOf(config, env)),
-        states_(table, HostTable(), env, config, *calls_, &counters_, ThreadsOf(table, config)) {}
+        states_(table, host, env, config, *calls_, &counters_, ThreadsOf(table, config)) {}
 
   // Starts the module. Error: why it cannot serve.
   Status Begin(const ServiceConfig& config, WorkerEnv& env) {
@@ -134,7 +134,17 @@ bool DeclaresTheSame(const pfd_module& table, ModuleDeclaration checked) {
   return own.Value() == checked;
 }
 
-Result<std::unique_ptr<Service>> MakeModuleService(const ServiceConfig& config, WorkerEnv& env) {
+Result<std::unique_ptr<Service>> StartModule(const pfd_module& table, const pfd_host& host,
+                                             const ServiceConfig& config, WorkerEnv& env) {
+  Result<std::unique_ptr<LoopCalls>> calls = LoopCalls::Create(env.loop);
+  if (!calls.Ok()) return calls.Err();
+  auto service = std::make_unique<ModuleService>(table, host, config, env, std::move(calls).Value());
+  if (Status status = service->Begin(config, env); !status.Ok()) return status.Err();
+  return std::unique_ptr<Service>(std::move(service));
+}
+
+Result<std::unique_ptr<Service>> MakeModuleService(const pfd_host& host, const ServiceConfig& config,
+                                                   WorkerEnv& env) {
   const Result<const pfd_module*> table =
       OpenModule(config.settings.Text("path"), config.module ? config.module->file : ModuleFile());
   if (!table.Ok()) return table.Err();
@@ -145,18 +155,14 @@ Result<std::unique_ptr<Service>> MakeModuleService(const ServiceConfig& config, 
                              config.settings.Text("path")),
                  0};
   }
-  return MakeLinkedModule(*table.Value(), config, env);
+  return StartModule(*table.Value(), host, config, env);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Service>> MakeLinkedModule(const pfd_module& table, const ServiceConfig& config,
                                                   WorkerEnv& env) {
-  Result<std::unique_ptr<LoopCalls>> calls = LoopCalls::Create(env.loop);
-  if (!calls.Ok()) return calls.Err();
-  auto service = std::make_unique<ModuleService>(table, config, env, std::move(calls).Value());
-  if (Status status = service->Begin(config, env); !status.Ok()) return status.Err();
-  return std::unique_ptr<Service>(std::move(service));
+  return StartModule(table, HostTable(), config, env);
 }
 
 ServiceType LinkedModuleType(const pfd_module& table) {
@@ -176,6 +182,13 @@ ServiceType LinkedModuleType(const pfd_module& table) {
   return type;
 }
 
-ServiceType ModuleServiceType() { return {&MakeModuleService, true, CallSets{}, ModuleSettingTable()}; }
+ServiceType ModuleServiceType() { return ModuleServiceType(HostTable()); }
+
+ServiceType ModuleServiceType(const pfd_host& host) {
+  const auto make = [&host](const ServiceConfig& config, WorkerEnv& env) {
+    return MakeModuleService(host, config, env);
+  };
+  return {make, true, CallSets{}, ModuleSettingTable()};
+}
 
 }  // namespace preforkd

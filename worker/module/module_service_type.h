@@ -12,6 +12,9 @@
 namespace preforkd {
 
 ServiceType ModuleServiceType();
+// The same with what a server of another version offers to its modules, for a test. `host` lives as long as
+// the process.
+ServiceType ModuleServiceType(const pfd_host& host);
 
 // The type of a module that is part of the program: its settings are those of every HTTP service, and its
 // own. Precondition: `table` is what CheckModule accepts, answers HTTP in the loop thread, declares no
