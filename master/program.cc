@@ -287,6 +287,11 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (order.Restores()) WayBack::Open(order, command.words);
   // If SIGCHLD were inherited as ignored, the kernel would discard the workers' exit statuses (waitid(2)).
   (void)::signal(SIGCHLD, SIG_DFL);
+  // No timer and no descriptor of this process sends them, and their default action is its end, with all that
+  // is parked. A program after an exec inherits that, and WayBack has its own use for SIGALRM.
+  if (!order.Restores()) {
+    for (const int signo : {SIGALRM, SIGVTALRM, SIGPROF, SIGIO}) (void)::signal(signo, SIG_IGN);
+  }
   log::SetIdentity({"master", std::nullopt, std::nullopt, std::nullopt});
   Life life;
   life.path = PathOfOwnProgram();

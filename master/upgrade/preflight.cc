@@ -33,7 +33,9 @@ constexpr std::string_view kRefused = "refused: ";
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)::setpgid(0, 0);  // its own process group, so that KillGroup ends its children too
-  for (const int signo : {SIGPIPE, SIGXFSZ}) (void)::signal(signo, SIG_DFL);
+  for (const int signo : {SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO}) {
+    (void)::signal(signo, SIG_DFL);
+  }
   const bool ready = ::dup2(null.Get(), STDIN_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDOUT_FILENO) >= 0 &&
                      ::dup2(pipe.write_end.Get(), STDERR_FILENO) >= 0 && ::fcntl(state, F_SETFD, 0) >= 0;

@@ -102,6 +102,20 @@ TEST_CASE("a worker ignores signals that are meant for the master") {
   }
 }
 
+TEST_CASE("the master ignores the signals of timers and of descriptors") {
+  DaemonProcess daemon;
+  daemon.Serve(2, Flags("echo"));
+  TcpClient kept(daemon.Address());
+  CHECK(kept.Echoes("a"));
+  for (const int signo : {SIGALRM, SIGVTALRM, SIGPROF, SIGIO}) {
+    CAPTURE(signo);
+    daemon.Signal(signo);
+    CHECK(kept.Echoes("b"));
+  }
+  REQUIRE(daemon.Reload());  // the master has seen them
+  CHECK(kept.Echoes("c"));
+}
+
 TEST_CASE("every kind of exit is named in the log, and costs only that worker's clients") {
   struct Row {
     const char* command;
