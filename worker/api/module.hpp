@@ -15,7 +15,7 @@
 // pfd::state<Class> for what a service needs as long as its worker lives, pfd::protocol<Session> for a
 // protocol that is not HTTP (module/session.hpp), pfd::upgrades_to<Session> for connections that leave HTTP,
 // such as WebSocket (pfd::upgrade() in module/response.hpp), pfd::uses_network and others for system calls,
-// pfd::pieces, pfd::version{"1.0"} (module/define.hpp).
+// pfd::pieces or pfd::no_body, pfd::version{"1.0"} (module/define.hpp).
 //
 // Of what goes wrong in a handler the client gets a 500, and the log what() and the connection; throw
 // pfd::HttpError(404, "no such user") for another status. Destroy or join what runs in threads of your own in
