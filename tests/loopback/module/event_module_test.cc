@@ -13,6 +13,7 @@
 #include "tests/loopback/module/event_bed.h"
 #include "worker/module/host/host_loop.h"
 #include "worker/module/http/host_request.h"
+#include "worker/module/module_library.h"
 
 namespace preforkd::testing {
 namespace {
@@ -106,6 +107,22 @@ TEST_CASE("a module that needs no body is called before it comes, and does not g
   event.bed.http->Exchange(*client, std::string(100'000 - 13, 'x') + Get("/next"));
   REQUIRE(event.bed.Answers(*client, 2));
   CHECK(event.bed.answers[1].body == "/next");
+}
+
+TEST_CASE("a table that asks for bodies in pieces and for none is refused") {
+  pfd_module table{};
+  table.size = sizeof(table);
+  table.abi = PFD_ABI;
+  table.init = [](const pfd_host*, pfd_service*, void**, char*, std::size_t) { return 0; };
+  table.handle = [](void*, pfd_request*) {};
+  for (const int flags : {0, int{PFD_PIECES}, int{PFD_NO_BODY}}) {
+    table.flags = static_cast<std::uint32_t>(flags);
+    CHECK(CheckModule(&table).Ok());
+  }
+  table.flags = PFD_PIECES | PFD_NO_BODY;
+  CHECK(CheckModule(&table).Err().text.find("PFD_NO_BODY") != std::string::npos);
+  table.flags = 8;
+  CHECK(CheckModule(&table).Err().text.find("0x8") != std::string::npos);
 }
 
 TEST_CASE("a part of a file") {
