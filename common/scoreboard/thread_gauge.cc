@@ -33,13 +33,15 @@ std::uint64_t FreeThreads(const WorkerRow& row) {
 
 std::uint64_t FreeThreadsElsewhere(const Scoreboard& scoreboard, Slot own) {
   const WorkerRow& mine = scoreboard.Row(own);
+  // A worker of a generation that is starting is ready before it is in service: the master would give the
+  // request to one of ours again. Once ours retires, another is in service.
+  const bool retiring = mine.state.load(std::memory_order_relaxed) == SlotState::kRetiring;
   std::uint64_t free = 0;
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
-    // A worker of a generation that is starting is ready before it is in service: the master would give the
-    // request to one of ours again.
     const bool beside_us = i != Raw(own) && row.state.load(std::memory_order_relaxed) == SlotState::kReady &&
-                           Get(row.pool) == Get(mine.pool) && Get(row.generation) == Get(mine.generation);
+                           Get(row.pool) == Get(mine.pool) &&
+                           (retiring || Get(row.generation) == Get(mine.generation));
     if (beside_us) free += FreeThreads(row);
   }
   return free;

@@ -42,8 +42,9 @@ class ThreadGauge {
 // process.
 [[nodiscard]] std::uint64_t FreeThreads(const WorkerRow& row);
 
-// Free threads of the other ready workers of the same pool and generation: so many requests that wait in
-// `own` are better handed back. Reads every row; for a worker, some thousand times a second at most.
+// Free threads of the other ready workers of the same pool and generation, or of any generation if `own`
+// retires: so many requests that wait in `own` are better handed back. Reads every row; for a worker, some
+// thousand times a second at most.
 [[nodiscard]] std::uint64_t FreeThreadsElsewhere(const Scoreboard& scoreboard, Slot own);
 
 }  // namespace preforkd

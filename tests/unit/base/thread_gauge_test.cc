@@ -153,6 +153,9 @@ TEST_CASE("a free thread elsewhere: ready, of the same pool and generation, and 
   CHECK(FreeThreadsElsewhere(board, kOwn) == 1);
   Set(other.generation, 8);
   CHECK(FreeThreadsElsewhere(board, kOwn) == 0);
+  board.Row(kOwn).state = SlotState::kRetiring;
+  CHECK(FreeThreadsElsewhere(board, kOwn) == 1);
+  board.Row(kOwn).state = SlotState::kReady;
   Set(other.generation, 7);
   Set(other.pool, 3);
   CHECK(FreeThreadsElsewhere(board, kOwn) == 0);
