@@ -71,10 +71,10 @@ void HttpSession::OnRetire() {
 }
 
 const char* HttpSession::TravelRefusal() const {
+  if (responder_.Deferred()) return DeferredRefusal();
   if (reader_.InBody()) return "a request body is being received";
   if (reader_.Closed()) return "the connection is being closed";
   if (reader_.Switched()) return "the connection changes its protocol";
-  if (responder_.Deferred()) return DeferredRefusal();
   if (responder_.Waiting()) return "a response is being sent";
   // It could be packed, but the deadline for the rest would start again with every journey.
   if (!reader_.Pending().empty()) return "half a request head has been received";
@@ -85,9 +85,10 @@ const char* HttpSession::TravelRefusal() const {
 const char* HttpSession::DeferredRefusal() const {
   const Exchange& exchange = responder_.Current();
   if (!exchange.Offered()) return "a request is being answered";
-  if (exchange.Request().body_follows) return "the body of the request has been read in pieces";
+  if (exchange.BodyBegun()) return "a piece of the request's body has been used";
   // Its handler needs none, and it is discarded after the answer (BodyUse::kNone).
-  if (reader_.InBody()) return "the body of the request has not been read";
+  if (reader_.InBody() && !exchange.Request().body_follows)
+    return "the body of the request has not been read";
   if (responder_.Waiting()) return "a response is being sent";
   return exchange.RequestSize() + reader_.Pending().size() > kMaxLuggageBytes
              ? "the request is too large to travel"

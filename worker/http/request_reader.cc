@@ -19,6 +19,7 @@ bool RequestReader::UseCarried() {
 bool RequestReader::GoOn() {
   if (responder_.Deferred() && !WantsPiece()) return false;
   if (!std::exchange(stalled_, false)) return false;
+  if (WantsPiece()) responder_.Continue();
   UsePending();
   return true;
 }
@@ -97,7 +98,10 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
     return head.size() + length;
   }
   // A client that has already sent part of the body does not wait for "100 Continue".
-  if (parsed.expects_continue && rest.empty()) responder_.SendContinue();
+  if (parsed.expects_continue && rest.empty()) {
+    responder_.OweContinue();
+    responder_.Continue();
+  }
   body_ = std::make_unique<RequestBody>(head, request, framing, shared_.config.max_body);
   state_ = State::kBody;
   return head.size();
@@ -107,7 +111,7 @@ std::size_t RequestReader::StartPieces(const HttpRequest& request, std::string_v
                                        bool expects_continue) {
   body_ = std::make_unique<RequestBody>(std::string_view(), HttpRequest(), shared_.parser.Head().framing,
                                         shared_.config.max_body);
-  if (expects_continue) responder_.SendContinue();
+  if (expects_continue) responder_.OweContinue();
   Answer(request, head);
   if (Closed()) {
     Shut();  // the body may follow
@@ -116,6 +120,7 @@ std::size_t RequestReader::StartPieces(const HttpRequest& request, std::string_v
   pieces_ = responder_.Deferred();
   answered_ = !pieces_;
   state_ = State::kBody;
+  if (WantsPiece()) responder_.Continue();
   return head.size();
 }
 

@@ -41,6 +41,15 @@ bool ServerStops(Connection& connection) {
   return master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
 }
 
+// What the access log needs of the request; empty without one.
+AccessEntry KnownOf(Connection& connection, const HttpRequest& request) {
+  AccessEntry known;
+  if (connection.Env().access == nullptr) return known;
+  known.referer = request.Field("referer").value_or("");
+  known.user_agent = request.Field("user-agent").value_or("");
+  return known;
+}
+
 }  // namespace
 
 void Responder::Sign(HttpRequest& request) const {
@@ -51,6 +60,13 @@ void Responder::Sign(HttpRequest& request) const {
 Responder::~Responder() {
   access_.AfterSending(output_.Sent(), true);
   if (exchange_ != nullptr) exchange_->Detach();
+}
+
+void Responder::Continue() {
+  // Within an answer it would be taken for a part of it.
+  if (!owes_continue_ || streaming_) return;
+  owes_continue_ = false;
+  output_.Append("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 Served Responder::Serve(const HttpRequest& request, std::string_view head) {
@@ -66,18 +82,10 @@ Served Responder::Respond(const HttpRequest& request, std::string_view head, Htt
   const bool keep = KeepsAlive(request, response);
   const bool switches = response.Switches();
   if (switches) next_ = std::make_unique<std::string>(response.TakeContext());
-  Send(response, head, KnownOf(request), {Date(), keep, request.minor_version},
+  Send(response, head, KnownOf(connection_, request), {Date(), keep, request.minor_version},
        request.method == HttpMethod::kHead);
   if (switches) return Served::kSwitched;
   return keep ? Served::kAnswered : Served::kLast;
-}
-
-AccessEntry Responder::KnownOf(const HttpRequest& request) const {
-  AccessEntry known;
-  if (connection_.Env().access == nullptr) return known;
-  known.referer = request.Field("referer").value_or("");
-  known.user_agent = request.Field("user-agent").value_or("");
-  return known;
 }
 
 // ---- a request that was deferred ----
@@ -99,7 +107,7 @@ void Responder::BeginStream(HttpResponse& head) {
   bodiless_ = request.method == HttpMethod::kHead || !MayHaveBody(head.Status());
   keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);
   streaming_ = true;
-  Record(head, exchange_->HeadBytes(), KnownOf(request), 0);
+  Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
   const HeadContext context{Date(), keep_, request.minor_version, framing_};
   output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));
   access_.Grow(0, output_.End());
@@ -161,7 +169,8 @@ void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
 bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& response) const {
   const std::uint64_t max_requests = shared_.config.max_requests;
   const bool last_allowed = max_requests > 0 && connection_.Requests() + 1 >= max_requests;
-  return request.keep_alive && !response.ClosesAfter() && !ServerStops(connection_) && !last_allowed;
+  return request.keep_alive && !response.ClosesAfter() && !ServerStops(connection_) && !last_allowed &&
+         !owes_continue_;
 }
 
 void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known,

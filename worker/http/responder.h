@@ -43,8 +43,11 @@ class Responder {
   void Arrive() { access_.Arrive(); }
   // RequestHandler::UseOfBody.
   [[nodiscard]] BodyUse HandlerUseOfBody(const HttpRequest& request) const;
-  // Tells the client to send the body that it has announced.
-  void SendContinue() { output_.Append("HTTP/1.1 100 Continue\r\n\r\n"); }
+  // The client waits for "100 Continue" before it sends the body that it has announced. If it gets its answer
+  // first, that is the last one: the client may send the body then, or not.
+  void OweContinue() { owes_continue_ = true; }
+  // Tells it to send the body, if it waits for that.
+  void Continue();
   // `head`: the bytes of the request's head.
   [[nodiscard]] Served Serve(const HttpRequest& request, std::string_view head);
   // Answers with an error, as the last response. `head`: the request's head as far as it was received.
@@ -87,8 +90,6 @@ class Responder {
   [[nodiscard]] bool KeepsAlive(const HttpRequest& request, const HttpResponse& response) const;
   // Sends the whole answer to `request`.
   Served Respond(const HttpRequest& request, std::string_view head, HttpResponse& response);
-  // What the access log needs of the request; empty without one.
-  [[nodiscard]] AccessEntry KnownOf(const HttpRequest& request) const;
   void Send(HttpResponse& response, std::string_view head, AccessEntry known, const HeadContext& context,
             bool head_only);
   // Counts and logs a response that is being sent. `body_size`: of what follows its head.
@@ -104,6 +105,7 @@ class Responder {
   std::unique_ptr<std::string> next_;           // see TakeNext
   BodyFraming framing_ = BodyFraming::kLength;  // of its streamed answer
   bool streaming_ = false;
+  bool owes_continue_ = false;
   bool bodiless_ = false;  // its answer has no body: HEAD, 204, 304
   bool keep_ = false;
 };

@@ -101,7 +101,7 @@ TEST_CASE("a request that cannot travel stays, and is answered here") {
   CHECK(ParseAnswers(client->Received()).size() == (behind ? 9 : 1));
 }
 
-TEST_CASE("a body that comes in pieces does not travel, complete or not") {
+TEST_CASE("a body in pieces of which the handler has got some does not travel, complete or not") {
   LaterBed bed;
   bed.use = [](const HttpRequest&) { return BodyUse::kPieces; };
   std::string body = "abc";
@@ -111,6 +111,87 @@ TEST_CASE("a body that comes in pieces does not travel, complete or not") {
   CHECK_FALSE(bed.Last()->Travel());
   bed.Last().Say("here");
   CHECK(ParseAnswers(bed.Hear(*client)).front().body == "here");
+}
+
+// A handler that takes bodies in pieces, and holds each back from the start.
+class HeldBed : public LaterBed {
+ public:
+  HeldBed() {
+    use = [](const HttpRequest& request) {
+      return request.path == "/now" ? BodyUse::kWhole : BodyUse::kPieces;
+    };
+    start = [](Taken& one) { one->HoldBody(true); };
+  }
+};
+
+TEST_CASE("a body in pieces that is held from the start travels, however much of it has arrived") {
+  const std::string length = Post("Content-Length: 11\r\n", "hello world");
+  const std::string chunked =
+      Post("Transfer-Encoding: chunked\r\n", "6\r\nhello \r\n5;a=b\r\nworld\r\n0\r\nT: x\r\n\r\n");
+  for (const std::string& request : {length, chunked}) {
+    const std::string all = request + Get("/now");
+    for (std::size_t cut = request.find("\r\n\r\n") + 4; cut <= all.size(); ++cut) {
+      CAPTURE(all.substr(0, cut));
+      HeldBed bed;
+      const auto client = bed.Ask(all.substr(0, cut));
+      REQUIRE(bed.taken.size() == 1);
+      TravelOnce(bed);
+      CHECK(bed.http.Live() == 1);
+      bed.http.Exchange(*client, all.substr(cut));
+      TravelOnce(bed);
+      CHECK(bed.Last().pieces == 0);
+      bed.Last()->HoldBody(false);
+      bed.http.Turn();
+      CHECK(bed.Last().body == "hello world");
+      CHECK(bed.Last().last == 1);
+      CHECK_FALSE(bed.Last()->Travel());
+      bed.Last().Say("thanks");
+      const auto answers = ParseAnswers(bed.Hear(*client));
+      REQUIRE(answers.size() == 2);
+      CHECK(answers[0].body == "thanks");
+      CHECK(answers[1].body == "GET /now ");
+    }
+  }
+}
+
+TEST_CASE("a client that waited for 100 Continue is told where its body is wanted, and not before") {
+  HeldBed bed;
+  const auto client = bed.Ask(Post("Expect: 100-continue\r\nContent-Length: 3\r\n", ""));
+  TravelOnce(bed);
+  TravelOnce(bed);
+  CHECK(bed.Hear(*client).empty());
+  SUBCASE("wanted") {
+    bed.Last()->HoldBody(false);
+    CHECK(bed.Hear(*client) == "HTTP/1.1 100 Continue\r\n\r\n");
+    bed.Last()->HoldBody(true);
+    bed.Last()->HoldBody(false);
+    client->Forget();
+    bed.http.Exchange(*client, "abc" + Get("/now"));
+    CHECK(bed.Last().body == "abc");
+    bed.Last().Say("thanks");
+    CHECK(ParseAnswers(bed.Hear(*client)).size() == 2);
+    CHECK_FALSE(client->Ended());
+  }
+  // It may send the body now, or not: what follows has no meaning.
+  SUBCASE("answered before") {
+    bed.Last().Say("not for you", 403);
+    const auto answers = ParseAnswers(bed.Hear(*client));
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].status == 403);
+    CHECK(answers[0].Field("connection") == "close");
+    bed.http.Exchange(*client, "abc" + Get("/now"));
+    CHECK(ParseAnswers(client->Received()).size() == 1);
+    CHECK(client->Ended());
+  }
+  SUBCASE("wanted after the answer has begun") {
+    bed.Last().Begin();
+    bed.Last()->HoldBody(false);
+    bed.Last()->Write("early");
+    bed.Last()->Finish();
+    CHECK(bed.Hear(*client).find("100 Continue") == std::string::npos);
+    CHECK(Dechunk(client->Received()) == "early");
+    CHECK(client->Ended());
+  }
 }
 
 TEST_CASE("a connection whose request is being answered does not travel by itself") {

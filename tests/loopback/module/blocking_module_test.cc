@@ -2,6 +2,7 @@
 // and the end of the worker.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <mutex>
@@ -251,6 +252,53 @@ TEST_CASE("a thread reads a body in pieces, and waits for each") {
     }));
     CHECK(result == -EPIPE);
     CHECK(have(10));
+  }
+}
+
+TEST_CASE("a body in pieces is not begun before a thread is free, and travels to where one is") {
+  Gate gate;
+  Blocking blocking(
+      [&](pfd_request* request) {
+        gate.Wait();
+        std::string body;
+        char bytes[1000];
+        for (std::int64_t size = 1; size > 0;) {
+          size = module::HostRead(request, bytes, sizeof(bytes));
+          CHECK(size >= 0);
+          body.append(bytes, static_cast<std::size_t>(std::max<std::int64_t>(size, 0)));
+        }
+        Respond(request, std::to_string(body.size()));
+      },
+      {.flags = PFD_PIECES});
+  const auto first = blocking.bed.Ask(Get("/"));
+  REQUIRE(blocking.Until([&] { return gate.Waiting() == 1; }));
+  const std::string expects = "Expect: 100-continue\r\nContent-Length: 100000\r\n";
+  const auto waits = blocking.bed.Ask(Post(expects, ""));
+  const auto client = blocking.bed.Ask(Post("Content-Length: 100000\r\n", std::string(10'000, 'x')));
+  WorkerEnv& env = blocking.bed.http->Env();
+  WorkerRow& other = env.scoreboard.Use(Slot{4});
+  other.pool = env.row.pool.load();
+  other.generation = env.row.generation.load();
+  other.threads = 2;
+  other.state = SlotState::kReady;
+  REQUIRE(blocking.Until([&] { return blocking.bed.http->Travelled() == 2; }));
+  other.threads = 0;
+  CHECK(blocking.bed.http->LastLuggage().unread.ends_with(std::string(10'000, 'x')));
+  waits->Read();
+  CHECK(waits->Received().empty());
+  blocking.bed.http->Resume();
+  gate.Open();
+  REQUIRE(blocking.bed.Answers(*first, 1));
+  REQUIRE(blocking.Until([&] {
+    waits->Read();
+    return waits->Received() == "HTTP/1.1 100 Continue\r\n\r\n";
+  }));
+  waits->Forget();
+  blocking.bed.http->Exchange(*waits, std::string(100'000, 'x'));
+  blocking.bed.http->Exchange(*client, std::string(90'000, 'x'));
+  for (Client* one : {waits.get(), client.get()}) {
+    REQUIRE(blocking.bed.Answers(*one, 1));
+    CHECK(blocking.bed.answers[0].body == "100000");
   }
 }
 

@@ -105,6 +105,7 @@ void Exchange::HoldBody(bool hold) {
 }
 
 void Exchange::Body(std::string_view piece, bool last) {
+  body_begun_ = true;
   if (!Over() && observer_ != nullptr) observer_->OnBody(piece, last);
 }
 
@@ -119,6 +120,7 @@ bool Exchange::Travel() {
 
 std::string Exchange::RequestBytes() const {
   std::string bytes(head_.Bytes());
+  if (request_.body_follows) return bytes;
   if (!request_.Field("transfer-encoding")) return bytes + body_;
   if (!body_.empty()) fmt::format_to(std::back_inserter(bytes), "{:x}\r\n{}\r\n", body_.size(), body_);
   return bytes + "0\r\n\r\n";

@@ -96,12 +96,13 @@ class Exchange {
   // Precondition: Streaming().
   void Abandon(const char* why);
 
-  // While it is held, no more of the body is read from the client, and OnBody is not called.
+  // While it is held, no more of the body is read from the client, and OnBody is not called. A body that is
+  // held from Start on is not begun: a client that waits for "100 Continue" is not told to send it.
   void HoldBody(bool hold);
 
   // Offers the connection to another worker, together with the request, as if it had not been read. True: it
-  // has left. False: it stays, also because its body comes in pieces. Precondition: Open(), and Start has
-  // returned.
+  // has left. False: it stays, also because a piece of its body has been given to the handler (HoldBody).
+  // Precondition: Open(), and Start has returned.
   bool Travel();
 
   // ---- for the session ----
@@ -124,6 +125,8 @@ class Exchange {
   void Sent();
   [[nodiscard]] std::string_view HeadBytes() const { return head_.Bytes(); }
   [[nodiscard]] bool BodyHeld() const { return body_held_; }
+  // A part of a body that comes in pieces was read from the client.
+  [[nodiscard]] bool BodyBegun() const { return body_begun_; }
   void Body(std::string_view piece, bool last);
   // Inside Travel.
   [[nodiscard]] bool Offered() const { return offered_; }
@@ -162,6 +165,7 @@ class Exchange {
   bool above_mark_ = false;
   bool offered_ = false;
   bool body_held_ = false;
+  bool body_begun_ = false;
 };
 
 }  // namespace preforkd

@@ -44,6 +44,7 @@ void pfd_request::BeginDeferred(std::shared_ptr<Exchange> exchange) {
   in_pieces_ = exchange->Request().body_follows;
   references_ = 1;
   Attach(std::move(exchange));
+  if (in_pieces_) exchange_->HoldBody(true);
 }
 
 void pfd_request::Attach(std::shared_ptr<Exchange> exchange) {
@@ -65,6 +66,8 @@ bool pfd_request::TimeOut() {
 void pfd_request::Run(std::size_t thread) {
   answer_.Started();
   runner_ = thread;
+  // If the worker ends, nothing more arrives, here and below.
+  if (in_pieces_) (void)Post(kReadOn);
   owner_.Handle(*this, thread);
   Release();
 }
@@ -91,12 +94,7 @@ std::int64_t pfd_request::Read(std::span<char> into) {
   if (InLoopThread()) {
     exchange_->HoldBody(false);
   } else {
-    // If the worker ends, nothing more arrives.
-    (void)Post([](const LoopCall& call) {
-      pfd_request& request = Of(call);
-      request.exchange_->HoldBody(false);
-      request.Release();
-    });
+    (void)Post(kReadOn);
   }
   return size;
 }
@@ -154,7 +152,13 @@ void pfd_request::Release() {
 
 // ---- posts to the loop ----
 
-bool pfd_request::Post(void (*run)(const LoopCall&)) {
+const pfd_request::InLoop pfd_request::kReadOn = [](const LoopCall& call) {
+  pfd_request& request = Of(call);
+  request.exchange_->HoldBody(false);
+  request.Release();
+};
+
+bool pfd_request::Post(InLoop run) {
   Hold();
   if (calls_.Post({run, this, nullptr, nullptr}) == 0) return true;
   references_.fetch_sub(1, std::memory_order_relaxed);

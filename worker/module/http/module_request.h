@@ -62,7 +62,8 @@ struct pfd_request final : private preforkd::Exchange::Observer,
                    preforkd::Deferral& deferral);
   // handle() has returned. Drops the handler's reference.
   void EndInline();
-  // For an application thread, which drops the handler's reference.
+  // For an application thread, which drops the handler's reference. A body in pieces is not begun before that
+  // thread has begun the request: until then it can travel.
   void BeginDeferred(std::shared_ptr<preforkd::Exchange> exchange);
   // The time of the request is over. False: it was answered, or may go on.
   bool TimeOut();
@@ -112,8 +113,10 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   void TellGone();
   // The last reference is gone: completes the answer, and tells the owner.
   void Settle();
+  using InLoop = void (*)(const preforkd::LoopCall&);
+  static const InLoop kReadOn;  // lets more of the body arrive
   // Calls `run` in the loop thread, with a reference. False: the worker ends.
-  bool Post(void (*run)(const preforkd::LoopCall&));
+  bool Post(InLoop run);
 
   preforkd::module::RequestOwner& owner_;
   preforkd::LoopCalls& calls_;
