@@ -21,15 +21,15 @@ Reception<Message> Receive(const ChannelEnd& end, Decode decode) {
     case ReceiveOutcome::kEnd: reception.outcome = Heard::kEnd; return reception;
     case ReceiveOutcome::kBad:
       reception.outcome = packet.fd_table_full ? Heard::kNoDescriptor : Heard::kNonsense;
-      reception.why = "a truncated or empty packet, or one with several descriptors";
+      reception.why = "a truncated or empty packet, or one with too many descriptors";
       return reception;
     case ReceiveOutcome::kError:
       reception.outcome = Heard::kError;
       reception.errnum = packet.errnum;
       return reception;
   }
-  Result<Message> message =
-      decode(std::span(g_packet.data(), packet.size), std::move(packet.fd), end.Version());
+  Result<Message> message = decode(std::span(g_packet.data(), packet.size), std::move(packet.fd),
+                                   end.Version(), std::move(packet.second));
   if (message.Ok()) {
     reception.outcome = Heard::kMessage;
     reception.message = std::move(message).Value();

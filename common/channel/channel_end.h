@@ -46,12 +46,12 @@ class ChannelEnd {
   [[nodiscard]] Reception<MasterToWorker> ReceiveFromMaster() const;
   [[nodiscard]] Reception<Untaken> ReceiveUntaken() const;
 
-  // Sends one message. The caller keeps its descriptor (FdOf) and closes it. `scratch` holds the encoded
-  // bytes.
+  // Sends one message. The caller keeps its descriptors (FdOf, SecondFdOf) and closes them. `scratch` holds
+  // the encoded bytes.
   template <typename Message>
   SendResult Send(const Message& message, std::string& scratch) const {
     Encode(message, scratch, version_);
-    const OutMessage out{scratch, FdOf(message)};
+    const OutMessage out{scratch, FdOf(message), SecondFdOf(message)};
     return SendMessages(fd_, std::span(&out, 1));
   }
 

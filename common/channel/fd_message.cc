@@ -13,10 +13,10 @@
 namespace preforkd {
 namespace {
 
-// Aligned room for the control data of one descriptor.
-union OneFdControl {
+// Aligned room for the control data of our messages. As many bytes as for one descriptor, on 64 bits.
+union FewFdControl {
   cmsghdr align;
-  char bytes[CMSG_SPACE(sizeof(int))];
+  char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
 
 // Room for more descriptors than we ever send: a lying peer is then detected instead of truncated.
@@ -39,26 +39,29 @@ SendOutcome OutcomeOf(int errnum) {
   }
 }
 
-void Fill(const OutMessage& message, mmsghdr& header, iovec& vector, OneFdControl& control) {
+void Fill(const OutMessage& message, mmsghdr& header, iovec& vector, FewFdControl& control) {
   PF_CHECK(!message.bytes.empty(), "an empty packet could not be told from end of file");
   vector.iov_base = const_cast<char*>(message.bytes.data());  // sendmsg only reads
   vector.iov_len = message.bytes.size();
   header = {};
   header.msg_hdr.msg_iov = &vector;
   header.msg_hdr.msg_iovlen = 1;
+  PF_CHECK(message.fd >= 0 || message.second < 0, "a second descriptor without a first");
   if (message.fd < 0) return;
+  const std::size_t size = (message.second < 0 ? 1 : 2) * sizeof(int);
   std::memset(&control, 0, sizeof(control));
   header.msg_hdr.msg_control = control.bytes;
-  header.msg_hdr.msg_controllen = sizeof(control.bytes);
+  header.msg_hdr.msg_controllen = CMSG_SPACE(size);
   cmsghdr* rights = CMSG_FIRSTHDR(&header.msg_hdr);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(rights), &message.fd, sizeof(int));
+  rights->cmsg_len = CMSG_LEN(size);
+  const std::array<int, 2> fds = {message.fd, message.second};
+  std::memcpy(CMSG_DATA(rights), fds.data(), size);
 }
 
 struct Rights {
-  UniqueFd first;
+  std::array<UniqueFd, 2> fds;
   std::size_t count = 0;
   bool foreign = false;  // control data that is not SCM_RIGHTS
 };
@@ -78,7 +81,8 @@ Rights OwnAll(msghdr& header) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
       UniqueFd owned(fd);
-      if (rights.count++ == 0) rights.first = std::move(owned);
+      if (rights.count < rights.fds.size()) rights.fds[rights.count] = std::move(owned);
+      ++rights.count;
     }
   }
   return rights;
@@ -98,7 +102,7 @@ SendResult SendMessages(int channel, std::span<const OutMessage> messages) {
   PF_CHECK(messages.size() <= kMaxBatch, "more messages than a batch");
   std::array<mmsghdr, kMaxBatch> headers;
   std::array<iovec, kMaxBatch> vectors;
-  std::array<OneFdControl, kMaxBatch> controls;
+  std::array<FewFdControl, kMaxBatch> controls;
   for (std::size_t i = 0; i < messages.size(); ++i) Fill(messages[i], headers[i], vectors[i], controls[i]);
 
   SendResult result;
@@ -146,16 +150,17 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
     result.outcome = ReceiveOutcome::kEnd;
     return result;
   }
-  if (size == 0 || truncated || rights.count > 1 || rights.foreign) {
-    // Our control buffer holds more than one descriptor. So one descriptor or none *and* MSG_CTRUNC means
-    // that this process has no free descriptor number (the kernel does not report EMFILE: unix(7)).
-    result.fd_table_full = (header.msg_flags & MSG_CTRUNC) != 0 && rights.count == 0;
+  if (size == 0 || truncated || rights.count > rights.fds.size() || rights.foreign) {
+    // Our control buffer holds more than two descriptors. So fewer *and* MSG_CTRUNC means that this process
+    // has no free descriptor number (the kernel does not report EMFILE: unix(7)).
+    result.fd_table_full = (header.msg_flags & MSG_CTRUNC) != 0 && rights.count < rights.fds.size();
     result.outcome = ReceiveOutcome::kBad;
     return result;
   }
   result.outcome = ReceiveOutcome::kMessage;
   result.size = static_cast<std::size_t>(size);
-  result.fd = std::move(rights.first);
+  result.fd = std::move(rights.fds[0]);
+  result.second = std::move(rights.fds[1]);
   return result;
 }
 

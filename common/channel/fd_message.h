@@ -35,6 +35,7 @@ enum class SendOutcome {
 struct OutMessage {
   std::string_view bytes;  // at least 1 byte: an empty packet looks like end of file
   int fd = -1;             // borrowed; -1 for none. The caller closes its copy after the send
+  int second = -1;         // likewise; only beside `fd`
 };
 
 struct SendResult {
@@ -51,7 +52,7 @@ enum class ReceiveOutcome {
   kMessage,
   kEmpty,  // EAGAIN
   kEnd,    // end of file, or ECONNRESET: the other end is closed or shut down
-  kBad,    // a packet that no peer of ours sends: truncated, empty, or with several descriptors
+  kBad,    // a packet that no peer of ours sends: truncated, empty, or with more than two descriptors
   kError,  // a system call failed (ENOMEM...); nothing was received
 };
 
@@ -59,7 +60,8 @@ struct ReceiveResult {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
   std::size_t size = 0;  // bytes, for kMessage
   UniqueFd fd;           // invalid when none came
-  // With kBad: the kernel dropped the descriptor because this process has no free one.
+  UniqueFd second;
+  // With kBad: the kernel dropped a descriptor because this process has no free one.
   bool fd_table_full = false;
   int errnum = 0;
 };

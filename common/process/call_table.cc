@@ -275,6 +275,8 @@ constexpr PartialCall kPartial[] = {
     {"mprotect", {}, {{{2, PROT_EXEC, 0}}}},
     // Not F_SETFL: the open file is shared, and a blocking one would stop the next process that has the
     // connection, or the master at the log. Not F_SETOWN: it sends signals.
+    // Memory that travels with a connection (Parcel::heavy). It cannot be executed without a set.
+    {"memfd_create", {}, {{{1, kInt, MFD_CLOEXEC}}}},
     {"fcntl", {}, {{{1, kInt, F_DUPFD}}}},
     {"fcntl", {}, {{{1, kInt, F_DUPFD_CLOEXEC}}}},
     {"fcntl", {}, {{{1, kInt, F_GETFD}}}},

@@ -10,6 +10,6 @@ bool DescriptorBudget::HasPlenty(std::uint64_t wanted) const {
 
 bool DescriptorBudget::HasRoomForClient() const { return HasDescriptorRoom(in_use_at_most_(), kReserve + 1); }
 
-bool DescriptorBudget::HasAny() const { return HasDescriptorRoom(in_use_at_most_(), 1); }
+bool DescriptorBudget::HasRoomToReceive() const { return HasDescriptorRoom(in_use_at_most_(), 2); }
 
 }  // namespace preforkd

@@ -26,9 +26,9 @@ class DescriptorBudget {
   [[nodiscard]] bool HasPlenty(std::uint64_t wanted) const;
   // True if there is room for one more client besides the reserve.
   [[nodiscard]] bool HasRoomForClient() const;
-  // True if any descriptor is free, including the reserve. Ask before receiving one: recvmsg(2) into a full
-  // table succeeds and loses it.
-  [[nodiscard]] bool HasAny() const;
+  // True if a connection can be received, with two descriptors, also into the reserve. Ask before: recvmsg(2)
+  // into a full table succeeds and loses it.
+  [[nodiscard]] bool HasRoomToReceive() const;
 
  private:
   std::function<std::uint64_t()> in_use_at_most_;

@@ -74,6 +74,8 @@ Error WrongFd(const char* name, bool wanted) {
                0};
 }
 
+Error SurplusFd() { return Error{"a second descriptor with what is not a connection", 0}; }
+
 // The type of a packet, or why it is not ours.
 Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
   const auto magic0 = reader.Get<char>();
@@ -106,6 +108,7 @@ ParcelHead HeadOf(const Parcel& parcel) {
   head.listener = static_cast<std::uint16_t>(parcel.listener);
   head.service = static_cast<std::uint16_t>(parcel.service);
   head.proxy_header_due = parcel.proxy_header_due ? 1 : 0;
+  head.heavy = parcel.heavy.Valid() ? 1 : 0;
   head.peer_bytes = static_cast<std::uint16_t>(parcel.peer.length);
   head.unread_bytes = static_cast<std::uint32_t>(parcel.unread.size());
   head.context_bytes = static_cast<std::uint32_t>(parcel.context.size());
@@ -134,7 +137,8 @@ ParcelParts ReadParcel(Reader& reader) {
   const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) &&
                            head.unread_bytes <= kMaxParcelBytes && head.context_bytes <= kMaxParcelBytes &&
                            head.unread_bytes + head.context_bytes <= kMaxParcelBytes;
-  if (!lengths_fit || head.proxy_header_due > 1 || head.zero != 0 || head.zeros != 0) reader.Fail();
+  if (!lengths_fit || head.proxy_header_due > 1 || head.zeros != 0) reader.Fail();
+  if (head.heavy > 1 || (head.heavy == 1 && head.unread_bytes > 0)) reader.Fail();
   parts.peer = reader.GetBytes(head.peer_bytes);
   parts.unread = reader.GetBytes(head.unread_bytes);
   parts.context = reader.GetBytes(head.context_bytes);
@@ -147,7 +151,7 @@ bool HasNoReturnFields(const ParcelHead& head) {
          head.wake_now == 0;
 }
 
-Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
+Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd, UniqueFd second) {
   Parcel parcel;
   const ParcelHead& head = parts.head;
   parcel.fd = std::move(fd);
@@ -167,28 +171,37 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd) {
   parcel.reclaims = head.reclaims;
   parcel.unread = parts.unread;
   parcel.context = parts.context;
+  parcel.heavy = std::move(second);
   return parcel;
 }
 
+bool HasItsFile(const ParcelHead& head, const UniqueFd& second) {
+  return (head.heavy == 1) == second.Valid();
+}
+
 // The checked parts of a hand-over, or why it is invalid.
-Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd) {
+Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd, const UniqueFd& second) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
   ParcelParts parts = ReadParcel(reader);
-  if (!reader.Done() || !HasNoReturnFields(parts.head)) return Malformed("hand-over");
+  if (!reader.Done() || !HasNoReturnFields(parts.head) || !HasItsFile(parts.head, second))
+    return Malformed("hand-over");
   return parts;
 }
 
-Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader, UniqueFd fd) {
+Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader, UniqueFd fd,
+                                    UniqueFd second) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
   const ParcelParts parts = ReadParcel(reader);
   if (!reader.Done() || parts.head.reason >= kReturnReasons || parts.head.wake_now > 1)
+    return Malformed("hand-back");
+  if (!HasItsFile(parts.head, second) || parts.head.heavy > parts.head.wake_now)
     return Malformed("hand-back");
   HandedBack message;
   message.id = {Slot{parts.head.slot}, Incarnation{parts.head.incarnation}};
   message.reason = static_cast<ReturnReason>(parts.head.reason);
   message.wake_now = parts.head.wake_now != 0;
   message.idle_left_ns = parts.head.idle_left_ns;
-  message.parcel = PackedParcel(std::move(fd), bytes);
+  message.parcel = PackedParcel(std::move(fd), bytes, std::move(second));
   return WorkerToMaster(std::move(message));
 }
 
@@ -242,15 +255,17 @@ Error NotForWorker(MessageType type) {
 
 // Decodes a message to a worker; `make` builds the result from the parts of a hand-over.
 template <typename Messages, typename Make>
-Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version, Make make) {
+Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, UniqueFd second,
+                                WireVersion version, Make make) {
   Reader reader(bytes);
   const Result<MessageType> type = ReadPrefix(reader, version);
   if (!type.Ok()) return type.Err();
+  if (second.Valid() && type.Value() != MessageType::kHandOver) return SurplusFd();
   switch (type.Value()) {
     case MessageType::kHandOver: {
-      const Result<ParcelParts> parts = ReadHandOver(reader, fd);
+      const Result<ParcelParts> parts = ReadHandOver(reader, fd, second);
       if (!parts.Ok()) return parts.Err();
-      return Messages(make(parts.Value(), std::move(fd)));
+      return Messages(make(parts.Value(), std::move(fd), std::move(second)));
     }
     case MessageType::kReopenLog: {
       Result<ReopenLog> message = ReadReopenLog(reader, std::move(fd));
@@ -323,27 +338,33 @@ int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
 
-Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
-  return DecodeToWorker<MasterToWorker>(bytes, std::move(fd), version,
-                                        [](const ParcelParts& parts, UniqueFd received) {
-                                          return HandOver{MakeParcel(parts, std::move(received))};
-                                        });
+Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                                       UniqueFd second) {
+  return DecodeToWorker<MasterToWorker>(
+      bytes, std::move(fd), std::move(second), version,
+      [](const ParcelParts& parts, UniqueFd received, UniqueFd heavy) {
+        return HandOver{MakeParcel(parts, std::move(received), std::move(heavy))};
+      });
 }
 
-Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
-  return DecodeToWorker<Untaken>(
-      bytes, std::move(fd), version,
-      [bytes](const ParcelParts&, UniqueFd received) { return PackedParcel(std::move(received), bytes); });
+Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                              UniqueFd second) {
+  return DecodeToWorker<Untaken>(bytes, std::move(fd), std::move(second), version,
+                                 [bytes](const ParcelParts&, UniqueFd received, UniqueFd heavy) {
+                                   return PackedParcel(std::move(received), bytes, std::move(heavy));
+                                 });
 }
 
-Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version) {
+Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                                       UniqueFd second) {
   Reader reader(bytes);
   const Result<MessageType> type = ReadPrefix(reader, version);
   if (!type.Ok()) return type.Err();
+  if (second.Valid() && type.Value() != MessageType::kHandBack) return SurplusFd();
   switch (type.Value()) {
     case MessageType::kReady: return ReadPlain<Ready>(reader, fd, "ready");
     case MessageType::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
-    case MessageType::kHandBack: return ReadHandBack(bytes, reader, std::move(fd));
+    case MessageType::kHandBack: return ReadHandBack(bytes, reader, std::move(fd), std::move(second));
     case MessageType::kLogReopened: return ReadPlain<LogReopened>(reader, fd, "log-reopened");
     case MessageType::kHandOver:
     case MessageType::kReopenLog:

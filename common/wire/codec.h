@@ -38,14 +38,24 @@ int FdOf(const ReplaceMe& message);
 int FdOf(const HandBack& message);
 int FdOf(const LogReopened& message);
 
+// The second one, of a heavy connection; borrowed. -1: none.
+template <typename Message>
+int SecondFdOf(const Message& message) {
+  if constexpr (requires { message.parcel.heavy; }) return message.parcel.heavy.Get();
+  return -1;
+}
+
 // `bytes` is one packet, `fd` the descriptor that came with it (may be invalid), `version` that of the
 // channel.
-Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version);
-Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version);
+Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                                       UniqueFd second = {});
+Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                                       UniqueFd second = {});
 
 // A message to a worker, as the master receives it back from the channel or finds it in its saved state: a
 // connection stays packed.
-Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version);
+Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version,
+                              UniqueFd second = {});
 
 }  // namespace preforkd
 

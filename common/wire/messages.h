@@ -1,8 +1,8 @@
 // All messages between master and worker, in one place.
 //
-// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type documents whether
-// exactly one descriptor is attached or none. Adding a message touches this file, message_type.h, codec.cc
-// and its test, nothing else. To change one, see version.h.
+// One message is one SOCK_SEQPACKET packet: it arrives whole or not at all. Each type documents whether a
+// descriptor is attached; a connection has a second one if it is heavy (parcel.h). Adding a message touches
+// this file, message_type.h, codec.cc and its test, nothing else. To change one, see version.h.
 #ifndef PREFORKD_COMMON_WIRE_MESSAGES_H_
 #define PREFORKD_COMMON_WIRE_MESSAGES_H_
 

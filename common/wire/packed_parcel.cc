@@ -19,7 +19,8 @@ PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const Soc
   std::memcpy(data + kMessagePrefix + sizeof(head), &peer.storage, peer.length);
 }
 
-PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message) : fd(std::move(received)) {
+PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message, UniqueFd second)
+    : fd(std::move(received)), heavy(std::move(second)) {
   char* const data = Resize(message.size());
   std::memcpy(data, message.data(), message.size());
   SetType(data, MessageType::kHandOver);
@@ -37,6 +38,7 @@ PackedParcel::PackedParcel(PackedParcel&& other) noexcept { *this = std::move(ot
 PackedParcel& PackedParcel::operator=(PackedParcel&& other) noexcept {
   if (this == &other) return *this;
   fd = std::move(other.fd);
+  heavy = std::move(other.heavy);
   size_ = std::exchange(other.size_, 0);
   heap_ = std::move(other.heap_);
   if (size_ <= kInline) std::memcpy(inline_.data(), other.inline_.data(), size_);

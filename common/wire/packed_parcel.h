@@ -39,10 +39,10 @@ struct ParcelHead {
   std::uint16_t listener = 0;
   std::uint16_t service = 0;
   std::uint8_t proxy_header_due = 0;  // 0 or 1
-  std::uint8_t zero = 0;
-  std::uint16_t peer_bytes = 0;     // of the address, which follows the head
-  std::uint32_t unread_bytes = 0;   // follow the address
-  std::uint32_t context_bytes = 0;  // follow those
+  std::uint8_t heavy = 0;             // 0 or 1: its second descriptor holds the unread bytes
+  std::uint16_t peer_bytes = 0;       // of the address, which follows the head
+  std::uint32_t unread_bytes = 0;     // follow the address
+  std::uint32_t context_bytes = 0;    // follow those
   std::uint64_t incarnation = 0;
   std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
   std::uint32_t slot = 0;
@@ -64,7 +64,7 @@ class PackedParcel {
   PackedParcel(UniqueFd fd, const ParcelHead& facts, const SocketAddress& peer, WireVersion version);
   // `message` is a whole HandOver or HandBack that a codec has checked. A hand-back becomes a hand-over here.
   // Copies the bytes.
-  PackedParcel(UniqueFd fd, std::span<const char> message);
+  PackedParcel(UniqueFd fd, std::span<const char> message, UniqueFd heavy = {});
   PackedParcel(PackedParcel&& other) noexcept;
   PackedParcel& operator=(PackedParcel&& other) noexcept;
 
@@ -82,6 +82,7 @@ class PackedParcel {
   [[nodiscard]] bool Empty() const { return size_ == 0; }
 
   UniqueFd fd;
+  UniqueFd heavy;  // Parcel::heavy
 
  private:
   // Fits a fresh connection of any family, except for a Unix client with a name.

@@ -45,10 +45,16 @@ struct Parcel {
   // it.
   std::string unread;   // bytes read from the client and not yet used
   std::string context;  // the service's own data; the service versions it
+  // A file in memory that holds the unread bytes instead, if they are too many. Only for a connection that
+  // goes to the next worker at once: parked ones would use two descriptors of the master.
+  UniqueFd heavy;
 };
 
-// The maximum of unread plus context. A session with more stays in its worker.
+// The maximum of unread plus context in the message. A session with more stays in its worker, unless it has
+// work to do: then its unread bytes are heavy.
 inline constexpr std::size_t kMaxParcelBytes = 48 * 1024;
+// Of the unread bytes then. Two loop threads copy them, some 20 ms each for so many.
+inline constexpr std::size_t kMaxHeavyBytes = 64 * 1024 * 1024;
 
 }  // namespace preforkd
 

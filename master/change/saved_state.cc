@@ -11,11 +11,12 @@ namespace {
 
 void SaveConnections(const MasterParts& parts, UpgradeState& state) {
   parts.parking.ForEach([&](int fd, std::span<const char> parcel, Duration idle_left) {
-    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left});
+    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left, -1});
   });
   parts.dispatcher.ForEachWaiting([&](const PackedParcel& parcel) {
     const std::span<const char> message = parcel.Message();
-    state.connections.push_back({parcel.fd.Get(), {message.begin(), message.end()}, true, Duration(0)});
+    state.connections.push_back(
+        {parcel.fd.Get(), {message.begin(), message.end()}, true, Duration(0), parcel.heavy.Get()});
   });
 }
 
@@ -64,8 +65,8 @@ Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
 
 Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
   for (const SavedConnection& connection : state.connections) {
-    Result<Untaken> message =
-        DecodeUntaken(connection.parcel, UniqueFd(connection.fd), WireVersion{state.wire_version});
+    Result<Untaken> message = DecodeUntaken(connection.parcel, UniqueFd(connection.fd),
+                                            WireVersion{state.wire_version}, UniqueFd(connection.heavy_fd));
     auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
     if (held == nullptr) return Error{"cannot decode a saved connection"};
     parts.ledger.Restored(1);

@@ -59,14 +59,15 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
     head.seal = SealOf(head, parcels[i].fd.Get(), cookie_);
     parcels[i].SetHead(head);
     const std::span<const char> bytes = parcels[i].Message();
-    messages[i] = OutMessage{{bytes.data(), bytes.size()}, parcels[i].fd.Get()};
+    messages[i] = OutMessage{{bytes.data(), bytes.size()}, parcels[i].fd.Get(), parcels[i].heavy.Get()};
   }
   Ledger::HandOver hand_over(*ledger_, *row_, parcels.size());
   const SendResult result = SendMessages(MasterEnd(), std::span(messages.data(), parcels.size()));
   given_ += result.sent;
   for (std::size_t i = 0; i < result.sent; ++i) {
     hand_over.Sent(ReasonOf(parcels[i]));
-    parcels[i].fd.Reset();  // the message holds its own reference
+    parcels[i].fd.Reset();  // the message holds its own references
+    parcels[i].heavy.Reset();
   }
   return result;
 }
@@ -99,11 +100,13 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
   std::size_t count = 0;
   drained_ = false;
   for (;;) {
-    // Check for a free descriptor by allocating one: the only test that does not depend on what else this
-    // process has open.
+    // Check for free descriptors by allocating them: the only test that does not depend on what else this
+    // process has open. A heavy connection has two.
     UniqueFd probe(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
-    if (!probe.Valid()) return count;
+    UniqueFd second(::fcntl(MasterEnd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe.Valid() || !second.Valid()) return count;
     probe.Reset();
+    second.Reset();
     Reception<Untaken> reception = worker_.ReceiveUntaken();
     switch (reception.outcome) {
       case Heard::kMessage: break;

@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t kOwnDescriptors = 64;
 constexpr std::uint64_t kDescriptorsPerWorker = 2 * 3;
 constexpr std::uint64_t kDescriptorsPerModule = 2;  // its file, likewise
+// A heavy one has a file (Parcel::heavy).
+constexpr std::uint64_t kDescriptorsPerWaiting = 2;
 // Maximum number of connections closed in one call to make room.
 constexpr int kEvictionsAtOnce = 64;
 // Maximum number of expired connections closed per turn of the event loop.
@@ -45,7 +47,8 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
       dispatcher_(dispatcher),
       budget_([this] {
         return kOwnDescriptors + kDescriptorsPerModule * modules_ +
-               kDescriptorsPerWorker * dispatcher_.ReadySlots() + dispatcher_.Waiting() + parked_.size();
+               kDescriptorsPerWorker * dispatcher_.ReadySlots() +
+               kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.size();
       }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
@@ -85,7 +88,7 @@ std::size_t Parking::RoomFor(std::size_t wanted) {
 
 bool Parking::MakeRoom() {
   for (int i = 0; i < kEvictionsAtOnce; ++i) {
-    if (budget_.HasAny()) return true;
+    if (budget_.HasRoomToReceive()) return true;
     if (parked_.empty()) return false;
     EvictOldest();
   }

@@ -68,11 +68,13 @@ Status AwaitReady(const SpawnedProcess& worker, int channel, Time deadline) {
 
 Status TryConnections(const UpgradeState& state) {
   for (const SavedConnection& connection : state.connections) {
-    // A stand-in for the client's descriptor, which this process does not have.
+    // Stand-ins for the client's descriptors, which this process does not have.
     UniqueFd stand_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
-    if (!stand_in.Valid()) return SysError("fcntl");
-    const Result<Untaken> message =
-        DecodeUntaken(connection.parcel, std::move(stand_in), WireVersion{state.wire_version});
+    UniqueFd heavy;
+    if (connection.heavy_fd >= 0) heavy = UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!stand_in.Valid() || heavy.Valid() != (connection.heavy_fd >= 0)) return SysError("fcntl");
+    const Result<Untaken> message = DecodeUntaken(connection.parcel, std::move(stand_in),
+                                                  WireVersion{state.wire_version}, std::move(heavy));
     if (!message.Ok()) return Error{"cannot decode a saved connection: " + message.Err().text};
   }
   return {};

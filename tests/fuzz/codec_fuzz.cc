@@ -76,10 +76,10 @@ void Receive(int channel, bool is_master) {
   const std::string bytes(buffer.data(), packet.size);
   const std::span<const char> view(buffer.data(), packet.size);
   if (is_master) {
-    auto decoded = DecodeForMaster(view, std::move(packet.fd), kWireVersion);
+    auto decoded = DecodeForMaster(view, std::move(packet.fd), kWireVersion, std::move(packet.second));
     CheckCanonical(decoded, bytes);
   } else {
-    auto decoded = DecodeForWorker(view, std::move(packet.fd), kWireVersion);
+    auto decoded = DecodeForWorker(view, std::move(packet.fd), kWireVersion, std::move(packet.second));
     CheckCanonical(decoded, bytes);
   }
 }

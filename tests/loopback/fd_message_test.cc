@@ -112,9 +112,26 @@ TEST_CASE("messages keep their order and their edges, with and without descripto
   CHECK(ends.Receive().outcome == ReceiveOutcome::kEmpty);
 }
 
-TEST_CASE("several descriptors: refused, and all of them closed") {
+TEST_CASE("a second descriptor comes with the first, in their order") {
   Ends ends;
-  for (const std::size_t count : {2U, 3U, 16U}) {
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
+  const UniqueFd out(pipe[0]);
+  const UniqueFd in(pipe[1]);
+  const std::vector<OutMessage> messages = {{"both", in.Get(), out.Get()}, {"one", 0}};
+  REQUIRE(SendMessages(ends.Out(), messages).sent == 2);
+  const ReceiveResult both = ends.Receive();
+  REQUIRE(both.outcome == ReceiveOutcome::kMessage);
+  CHECK((::fcntl(both.second.Get(), F_GETFD) & FD_CLOEXEC) != 0);
+  REQUIRE(::write(both.fd.Get(), "x", 1) == 1);
+  char byte = 0;
+  CHECK(::read(both.second.Get(), &byte, 1) == 1);
+  CHECK_FALSE(ends.Receive().second.Valid());
+}
+
+TEST_CASE("more than two descriptors: refused, and all of them closed") {
+  Ends ends;
+  for (const std::size_t count : {3U, 4U, 16U}) {
     REQUIRE(SendRaw(ends.Out(), "many", {{SCM_RIGHTS, std::vector<int>(count, 0)}}) == 4);
     CHECK(ends.Receive().outcome == ReceiveOutcome::kBad);
   }
@@ -132,7 +149,7 @@ TEST_CASE("more descriptors than there is room for: refused, those that came are
 
 TEST_CASE("several control headers: refused, and all of them are read") {
   Ends ends;
-  REQUIRE(SendRaw(ends.Out(), "two", {{SCM_RIGHTS, {0}}, {SCM_RIGHTS, {1}}}) == 3);
+  REQUIRE(SendRaw(ends.Out(), "two", {{SCM_RIGHTS, {0}}, {SCM_RIGHTS, {1, 2}}}) == 3);
   CHECK(ends.Receive().outcome == ReceiveOutcome::kBad);
   const int on = 1;
   REQUIRE(::setsockopt(ends.In(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);

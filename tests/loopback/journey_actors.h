@@ -16,6 +16,7 @@
 #include "common/channel/channel_end.h"
 #include "common/net/address.h"
 #include "master/dispatch/slot_channel.h"
+#include "worker/connection/heavy_luggage.h"
 
 namespace preforkd::testing {
 
@@ -68,6 +69,10 @@ inline bool HasFacts(const Parcel& parcel) {
          parcel.context == expected.context;
 }
 
+// Every third one is heavy when it is handed back.
+inline bool IsHeavy(ConnId id) { return Raw(id) % 3 == 0; }
+inline std::string HeavyText(ConnId id) { return fmt::format("luggage of {}", Raw(id)); }
+
 // Sends its next number, and requires all numbers back in order.
 class Client {
  public:
@@ -116,6 +121,12 @@ struct FakeWorker {
       auto* hand_over = std::get_if<HandOver>(&*reception.message);
       if (hand_over == nullptr) continue;  // a nudge asks for a heartbeat, which this one does not write
       REQUIRE(HasFacts(hand_over->parcel));
+      // Not one that was accepted only now.
+      REQUIRE(hand_over->parcel.heavy.Valid() ==
+              (IsHeavy(hand_over->parcel.id) && hand_over->parcel.requests > 0));
+      if (hand_over->parcel.heavy.Valid())
+        REQUIRE(LoadHeavy(hand_over->parcel.heavy.Get()).Value() == HeavyText(hand_over->parcel.id));
+      hand_over->parcel.heavy.Reset();
       held.push_back(std::move(hand_over->parcel));
       ++held.back().journeys;
       tally.Taken();
@@ -135,6 +146,10 @@ struct FakeWorker {
       HandBack message;
       message.id = id;
       message.parcel = std::move(parcel);
+      if (IsHeavy(message.parcel.id)) {
+        message.wake_now = true;
+        message.parcel.heavy = StoreHeavy(HeavyText(message.parcel.id)).Value();
+      }
       REQUIRE(ChannelEnd(channel.WorkerEnd(), kWireVersion).Send(message, bytes).outcome ==
               SendOutcome::kSent);
       tally.Returned();

@@ -1,4 +1,5 @@
-// A blocking module for tests of the real server under load. With -DBLOCKER_VERSION=2 it is another version.
+// A blocking module for tests of the real server under load. With -DBLOCKER_VERSION=2 it is another version,
+// with -DBLOCKER_PIECES it takes bodies in pieces.
 // All answers end with "done\n", which is nowhere else in them.
 #include <unistd.h>
 
@@ -9,6 +10,12 @@
 
 #ifndef BLOCKER_VERSION
 #define BLOCKER_VERSION 1
+#endif
+
+#ifdef BLOCKER_PIECES
+#define BLOCKER_FLAGS pfd::pieces,
+#else
+#define BLOCKER_FLAGS
 #endif
 
 // Named in the backtrace of a thread that is stuck in it.
@@ -44,6 +51,34 @@ pfd::Response big(const pfd::Request& request) {
 
 pfd::Response body(const pfd::Request& request) { return done(std::to_string(request.body().size()) + " "); }
 
+std::string whole(const pfd::Request& request) {
+#ifdef BLOCKER_PIECES
+  std::string body;
+  char bytes[10'000];
+  for (;;) {
+    const auto piece = request.read(bytes, sizeof(bytes));
+    if (piece.complete()) return body;
+    if (piece.lost()) throw pfd::HttpError(400, "the body is not complete");
+    body.append(bytes, piece.size());
+  }
+#else
+  return std::string(request.body());
+#endif
+}
+
+// Who answers, and the body, so that a wrong byte shows.
+pfd::Response upload(const pfd::Request& request) {
+  return done(std::to_string(::getpid()) + " " + whole(request) + " ");
+}
+
+void streams(const pfd::Request& request, pfd::Stream& out) {
+  out.write(std::to_string(::getpid()) + "\n");
+  for (long left = number_of(request, "bytes"); left > 0; left -= 10'000) {
+    if (!out.write(std::string(10'000, 'x'))) return;
+  }
+  out.write("done\n");
+}
+
 pfd::Response version(const pfd::Request&) { return done("v" + std::to_string(BLOCKER_VERSION) + " "); }
 
 // Who answers: its process.
@@ -51,7 +86,8 @@ pfd::Response who(const pfd::Request&) { return done(std::to_string(::getpid()) 
 
 }  // namespace
 
-PREFORKD_MODULE("blocker", answers, pfd::route{"GET", "/", quick}, pfd::route{"GET", "/quick", quick},
-                pfd::route{"GET", "/sleep", sleeps}, pfd::route{"GET", "/big", big},
-                pfd::route{"POST", "/body", body}, pfd::route{"GET", "/version", version},
-                pfd::route{"GET", "/who", who});
+PREFORKD_MODULE("blocker", BLOCKER_FLAGS answers, pfd::route{"GET", "/", quick},
+                pfd::route{"GET", "/quick", quick}, pfd::route{"GET", "/sleep", sleeps},
+                pfd::route{"GET", "/big", big}, pfd::route{"POST", "/body", body},
+                pfd::route{"POST", "/upload", upload}, pfd::route{"GET", "/stream", streams},
+                pfd::route{"GET", "/version", version}, pfd::route{"GET", "/who", who});

@@ -78,8 +78,9 @@ struct Rogue {
     return Bytes(message);
   }
 
-  // A hand-back with something changed in it, and the real descriptor.
-  void HandBackChanged(const std::function<void(HandBack&)>& change) const {
+  // A hand-back with something changed in it, and the real descriptor, with `more` behind it.
+  void HandBackChanged(const std::function<void(HandBack&)>& change,
+                       const std::vector<int>& more = {}) const {
     HandBack message;
     message.id = id;
     message.parcel.id = parcel.id;
@@ -89,7 +90,9 @@ struct Rogue {
     message.parcel.seal = parcel.seal;
     message.parcel.journeys = 1;
     change(message);
-    (void)Send(Bytes(message), {parcel.fd.Get()});
+    std::vector<int> fds = {parcel.fd.Get()};
+    fds.insert(fds.end(), more.begin(), more.end());
+    (void)Send(Bytes(message), fds);
   }
 
   void HandBackWith(const std::vector<int>& fds) const { (void)Send(HandBackBytes(), fds); }
@@ -171,6 +174,22 @@ const std::map<std::string, Trick>& Tricks() {
       {"no-descriptor", {true, [](const Rogue& rogue) { rogue.HandBackWith({}); }}},
       {"two-descriptors",
        {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(2, rogue.parcel.fd.Get())); }}},
+      {"three-descriptors",
+       {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(3, rogue.parcel.fd.Get())); }}},
+      {"heavy-without-file",
+       {true,
+        [](const Rogue& rogue) {
+          rogue.HandBackChanged([](HandBack& message) {
+            message.wake_now = true;
+            message.parcel.heavy = UniqueFd(PipeEnd());
+          });
+        }}},
+      {"heavy-and-idle",
+       {true,
+        [](const Rogue& rogue) {
+          const int file = PipeEnd();
+          rogue.HandBackChanged([&](HandBack& message) { message.parcel.heavy = UniqueFd(file); }, {file});
+        }}},
       {"17-descriptors",
        {true, [](const Rogue& rogue) { rogue.HandBackWith(std::vector<int>(17, rogue.parcel.fd.Get())); }}},
       {"pipe", {true, [](const Rogue& rogue) { rogue.HandBackWith({PipeEnd()}); }}},

@@ -12,15 +12,16 @@ namespace preforkd::testing {
 
 // A parcel as the master holds it.
 inline PackedParcel Pack(Parcel parcel, WireVersion version) {
-  UniqueFd fd = std::move(parcel.fd);
+  HandOver message{std::move(parcel)};
   std::string bytes;
-  Encode(HandOver{std::move(parcel)}, bytes, version);
-  return {std::move(fd), bytes};
+  Encode(message, bytes, version);
+  return {std::move(message.parcel.fd), bytes, std::move(message.parcel.heavy)};
 }
 
 // The parcel as a worker unpacks it. `version`: the one in which it was packed.
 inline Parcel Unpack(PackedParcel parcel, WireVersion version = kWireVersion) {
-  Result<MasterToWorker> message = DecodeForWorker(parcel.Message(), std::move(parcel.fd), version);
+  Result<MasterToWorker> message =
+      DecodeForWorker(parcel.Message(), std::move(parcel.fd), version, std::move(parcel.heavy));
   return std::move(std::get<HandOver>(message.Value()).parcel);
 }
 

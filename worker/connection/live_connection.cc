@@ -104,17 +104,21 @@ std::optional<Luggage> LiveConnection::Pack() {
     DecideLater();
     return std::nullopt;
   }
-  const std::size_t size = luggage ? luggage->unread.size() + luggage->context.size() : 0;
-  if (size <= kMaxLuggageBytes) return luggage;
+  if (!luggage || luggage->FitsMessage() || luggage->FitsFile()) return luggage;
   connection_.Verdict().heavy_at = moved;
-  if (const auto held_back = connection_.Env().client_lines.too_heavy.Allow(Now())) {
-    log::Warning({log::kConnStays,
-                  connection_.Id(),
-                  {{"bytes", size}, {"max", kMaxLuggageBytes}, {"suppressed", *held_back}}},
-                 "the connection stays in this worker: its session packed {} bytes, and the maximum is {}",
-                 size, kMaxLuggageBytes);
-  }
+  LogStays(*luggage, "that is too much");
   return std::nullopt;
+}
+
+void LiveConnection::LogStays(const Luggage& luggage, std::string_view why) {
+  const auto held_back = connection_.Env().client_lines.too_heavy.Allow(Now());
+  if (!held_back) return;
+  const std::size_t size = luggage.unread.size() + luggage.context.size();
+  const std::size_t max = luggage.wake ? kMaxHeavyBytes : kMaxLuggageBytes;
+  log::Warning(
+      {log::kConnStays, connection_.Id(), {{"bytes", size}, {"max", max}, {"suppressed", *held_back}}},
+      "the connection stays in this worker: its session packed {} bytes, the maximum is {}: {}", size, max,
+      why);
 }
 
 template <typename Callback>

@@ -49,6 +49,8 @@ class LiveConnection final : private Connection::Host, public Recycled<LiveConne
   // session calls Travel. nullopt also if the session throws, which ends the connection soon after. Does not
   // change the session.
   [[nodiscard]] std::optional<Luggage> Pack();
+  // The connection stays, because its luggage is too large, or cannot be stored.
+  void LogStays(const Luggage& luggage, std::string_view why);
   // Applies a decision made outside its own callbacks, and wakes the session if it asked for that. May
   // destroy this.
   void ApplyVerdict();

@@ -24,7 +24,8 @@
 
 namespace preforkd {
 
-// Maximum size in bytes of Luggage::unread and Luggage::context together.
+// Maximum size in bytes of Luggage::unread and Luggage::context together. With Luggage::wake, `unread` alone
+// may have kMaxHeavyBytes (parcel.h): so many are not parked.
 inline constexpr std::size_t kMaxLuggageBytes = 48 * 1024;
 static_assert(kMaxLuggageBytes == kMaxParcelBytes);
 
@@ -41,6 +42,11 @@ struct Luggage {
   // `unread` begins with a request that this worker has not begun, because no application thread was free.
   // Only for the reason of the hand-back in the metrics; it does not travel.
   bool unbegun = false;
+
+  [[nodiscard]] bool FitsMessage() const { return unread.size() + context.size() <= kMaxLuggageBytes; }
+  [[nodiscard]] bool FitsFile() const {
+    return wake && unread.size() <= kMaxHeavyBytes && context.size() <= kMaxLuggageBytes;
+  }
 };
 
 class Session {
@@ -75,8 +81,8 @@ class Session {
   // The string must be static.
   [[nodiscard]] virtual const char* TravelRefusal() const { return "sessions of this service do not travel"; }
   // Packs a copy of the session's state for the journey. Called only directly after TravelRefusal() returned
-  // nullptr. It must not change the session, because the connection may still stay: luggage above
-  // kMaxLuggageBytes is refused with a warning in the log, and the session goes on as if TravelRefusal() had
+  // nullptr. It must not change the session, because the connection may still stay: luggage that is too large
+  // is refused with a warning in the log, and the session goes on as if TravelRefusal() had
   // given a reason; in a retiring worker, until drain_timeout. If the connection leaves, the session is
   // destroyed without a further call.
   [[nodiscard]] virtual Luggage Pack() const { return {}; }

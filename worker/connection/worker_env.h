@@ -30,6 +30,7 @@ struct ClientLines {
   OncePerSecond unwatchable;
   OncePerSecond no_service;
   OncePerSecond no_descriptor;
+  OncePerSecond no_luggage;
   OncePerSecond too_heavy;
   OncePerSecond unused_input;
 };

@@ -90,7 +90,7 @@ const char* HttpSession::DeferredRefusal() const {
   if (reader_.InBody() && !exchange.Request().body_follows)
     return "the body of the request has not been read";
   if (responder_.Waiting()) return "a response is being sent";
-  return exchange.RequestSize() + reader_.Pending().size() > kMaxLuggageBytes
+  return exchange.RequestSize() + reader_.Pending().size() > kMaxHeavyBytes
              ? "the request is too large to travel"
              : nullptr;
 }

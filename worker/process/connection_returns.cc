@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "worker/connection/heavy_luggage.h"
 #include "worker/connection/service.h"
 
 namespace preforkd {
@@ -55,6 +56,16 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   if (!luggage) return false;
   // No other worker would do the remaining work.
   if (luggage->wake && (server_stops || master_.MasterGone())) return false;
+  UniqueFd heavy;
+  if (!luggage->FitsMessage()) {
+    Result<UniqueFd> file = StoreHeavy(luggage->unread);
+    if (!file.Ok()) {
+      connection.LogStays(*luggage, file.Err().text);
+      return false;
+    }
+    heavy = std::move(file).Value();
+    luggage->unread.clear();
+  }
   HandBack message;
   message.id = env_.id;
   message.reason = reason == ReturnReason::kIdle && luggage->unbegun ? ReturnReason::kBusy : reason;
@@ -62,6 +73,7 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   message.idle_left_ns = luggage->idle_left.count();
   message.parcel = connection.Client().TakeParcel();
   message.parcel.unread = std::move(luggage->unread);
+  message.parcel.heavy = std::move(heavy);
   message.parcel.context = std::move(luggage->context);
   log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(message.reason)}}},
              "handed back: {}", InWords(message.reason));

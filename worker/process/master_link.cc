@@ -23,20 +23,29 @@ MasterLink::MasterLink(EventLoop& loop, UniqueFd channel, std::function<void()> 
       retry_(loop, EventLoop::kPriorityControl, [this] { FlushOutbox(); }) {}
 
 template <typename Message>
+UniqueFd MasterLink::TakeSecondFd(Message& message) {
+  if constexpr (requires { message.parcel; }) return std::move(message.parcel.heavy);
+  return {};
+}
+
+template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
   if (!outbox_.empty()) {  // queue it after the pending ones
     Encode(message, encoded_, end_.Version());
-    outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+    outbox_.push_back(Waiting{encoded_, TakeFd(message), TakeSecondFd(message)});
     return true;
   }
   const SendResult result = end_.Send(message, encoded_);
   switch (result.outcome) {
-    case SendOutcome::kSent: TakeFd(message).Reset(); return true;
+    case SendOutcome::kSent:
+      TakeFd(message).Reset();
+      TakeSecondFd(message).Reset();
+      return true;
     case SendOutcome::kFull:
     case SendOutcome::kTooMany:
     case SendOutcome::kRefused:
-      outbox_.push_back(Waiting{encoded_, TakeFd(message)});
+      outbox_.push_back(Waiting{encoded_, TakeFd(message), TakeSecondFd(message)});
       NoteFull(result.outcome);
       KeepWatching();
       return true;
@@ -100,7 +109,8 @@ bool MasterLink::MasterHasShutDown() const {
 
 void MasterLink::FlushOutbox() {
   while (!outbox_.empty()) {
-    const OutMessage out{outbox_.front().bytes, outbox_.front().fd.Get()};
+    const Waiting& next = outbox_.front();
+    const OutMessage out{next.bytes, next.fd.Get(), next.second.Get()};
     const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
     if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) {
       NoteFull(result.outcome);

@@ -46,6 +46,7 @@ class MasterLink {
   struct Waiting {
     std::string bytes;
     UniqueFd fd;
+    UniqueFd second;
     int refusals = 0;
   };
 
@@ -56,6 +57,8 @@ class MasterLink {
   static UniqueFd TakeFd(ReplaceMe&) { return {}; }
   static UniqueFd TakeFd(LogReopened&) { return {}; }
   static UniqueFd TakeFd(HandBack& message) { return std::move(message.parcel.fd); }
+  template <typename Message>
+  static UniqueFd TakeSecondFd(Message& message);
 
   void OnReady(Interest ready);
   void FlushOutbox();

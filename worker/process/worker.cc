@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
+#include "worker/connection/heavy_luggage.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
 #include "worker/process/crash_report.h"
@@ -203,12 +204,27 @@ void Worker::OnParcel(Parcel parcel) {
   luggage.context = std::move(parcel.context);
   parcel.unread.clear();
   parcel.context.clear();
+  if (parcel.heavy.Valid() && !LoadUnread(parcel, luggage)) return tally_.Lost(LossReason::kRefused);
   ProxyPreface preface(*service->second);
   Service& first = parcel.proxy_header_due ? static_cast<Service&>(preface) : *service->second;
   LiveConnection::Owner& owner = *this;
   LiveConnection& connection =
       connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   connection.Start(first, std::move(luggage));
+}
+
+bool Worker::LoadUnread(Parcel& parcel, Luggage& luggage) {
+  Result<std::string> unread = LoadHeavy(parcel.heavy.Get());
+  parcel.heavy.Reset();
+  if (unread.Ok()) {
+    luggage.unread = std::move(unread).Value();
+    return true;
+  }
+  if (const auto held_back = env_->client_lines.no_luggage.Allow(Now())) {
+    log::Error({log::kConnFailed, parcel.id, {{"cause", "luggage"}, {"suppressed", *held_back}}},
+               "closing: what another worker had read from it is not there: {}", unread.Err().text);
+  }
+  return false;
 }
 
 void Worker::OnReopenLog(ReopenLog message) {

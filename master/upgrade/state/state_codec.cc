@@ -152,6 +152,7 @@ void Fields(Visit&& visit, SavedWorker& worker) {
 template <typename Visit>
 void Fields(Visit&& visit, SavedConnection& connection) {
   visit("fd", connection.fd);
+  visit("heavy_fd", connection.heavy_fd);
   visit("parcel", connection.parcel);
   visit("waiting", connection.waiting);
   visit("idle_for", connection.idle_left);

@@ -15,7 +15,8 @@ std::vector<int> UpgradeState::Descriptors() const {
   for (const SavedWorker& worker : workers_alive) {
     fds.insert(fds.end(), {worker.pid_fd, worker.master_end, worker.worker_end});
   }
-  for (const SavedConnection& connection : connections) fds.push_back(connection.fd);
+  for (const SavedConnection& connection : connections)
+    fds.insert(fds.end(), {connection.fd, connection.heavy_fd});
   std::erase(fds, -1);
   return fds;
 }

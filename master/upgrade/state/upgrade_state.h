@@ -97,9 +97,10 @@ struct SavedWorker {
 // A client connection that the master holds.
 struct SavedConnection {
   int fd = -1;
-  std::string parcel;     // an encoded HandOver in the state's wire version, without the descriptor
+  std::string parcel;     // an encoded HandOver in the state's wire version, without the descriptors
   bool waiting = false;   // true: waits for a worker; false: parked
   Duration idle_left{0};  // how much longer it may stay parked; 0: no limit
+  int heavy_fd = -1;      // Parcel::heavy; -1: it has none
 
   bool operator==(const SavedConnection&) const = default;
 };

@@ -26,6 +26,7 @@ struct Script {
   std::function<void()> pack = [] {};
   std::function<void()> lag = [] {};
   std::size_t packed_bytes = 0;
+  std::size_t unread_bytes = 0;  // more of them, with work to do
   Connection* connection = nullptr;
   bool alive = false;
   int packs = 0;
@@ -52,7 +53,9 @@ class ScriptedSession final : public Session {
   [[nodiscard]] Luggage Pack() const override {
     ++script_.packs;
     script_.pack();
-    return {.unread = "half", .context = std::string(script_.packed_bytes, 'x')};
+    return {.unread = "half" + std::string(script_.unread_bytes, 'x'),
+            .context = std::string(script_.packed_bytes, 'x'),
+            .wake = script_.unread_bytes > 0};
   }
 
  private:
@@ -270,6 +273,20 @@ TEST_CASE(
   world.bed.Turn();
   CHECK(world.live[0]->Pack());
   CHECK(script.packs == 3);
+}
+
+TEST_CASE("luggage with work to do may have much more unread, but not more of its own") {
+  World world;
+  world.Connect();
+  Script& script = world.scripts[0];
+  LogCapture log;
+  script.unread_bytes = kMaxHeavyBytes - 4;
+  script.packed_bytes = kMaxLuggageBytes;
+  CHECK(world.live[0]->Pack());
+  SUBCASE("unread") { ++script.unread_bytes; }
+  SUBCASE("its own") { ++script.packed_bytes; }
+  CHECK_FALSE(world.live[0]->Pack());
+  CHECK(log.Has("conn_stays max=67108864"));
 }
 
 TEST_CASE("a session that asks to travel is packed again although it was too large") {

@@ -292,6 +292,49 @@ TEST_CASE("a moved-from packed parcel is empty, whether it was short or long") {
   }
 }
 
+TEST_CASE("a heavy parcel has a second descriptor and nothing unread, both ways; no other message has one") {
+  const FdSnapshot before = FdSnapshot::OfSelf();
+  {
+    HandBack message{kWorker, ReturnReason::kIdle, true, 0, SomeParcel("", "context")};
+    message.parcel.heavy = SomeFd();
+    std::string bytes;
+    Encode(message, bytes, kWireVersion);
+    const auto decode = [](std::string_view from, UniqueFd second) {
+      return DecodeForMaster(std::span(from.data(), from.size()), SomeFd(), kWireVersion, std::move(second));
+    };
+    CHECK_FALSE(decode(bytes, UniqueFd()).Ok());
+    Result<WorkerToMaster> decoded = decode(bytes, SomeFd());
+    REQUIRE(decoded.Ok());
+    PackedParcel packed = std::move(std::get<HandedBack>(decoded.Value()).parcel);
+    CHECK(packed.heavy.Valid());
+    PackedParcel moved = std::move(packed);
+    CHECK_FALSE(packed.heavy.Valid());
+    Parcel parcel = Unpack(std::move(moved));
+    CHECK(parcel.heavy.Valid());
+    CHECK(Equal(parcel, message.parcel));
+    // It would be parked with two descriptors.
+    message.wake_now = false;
+    Encode(message, bytes, kWireVersion);
+    CHECK_FALSE(decode(bytes, SomeFd()).Ok());
+    message.wake_now = true;
+    message.parcel.unread = "x";
+    Encode(message, bytes, kWireVersion);
+    CHECK_FALSE(decode(bytes, SomeFd()).Ok());
+    message.parcel.heavy.Reset();
+    Encode(message, bytes, kWireVersion);
+    CHECK(decode(bytes, UniqueFd()).Ok());
+    CHECK_FALSE(decode(bytes, SomeFd()).Ok());
+    Encode(Ready{kWorker}, bytes, kWireVersion);
+    CHECK_FALSE(DecodeForMaster(bytes, UniqueFd(), kWireVersion, SomeFd()).Ok());
+    Encode(Nudge{}, bytes, kWireVersion);
+    CHECK_FALSE(DecodeForWorker(bytes, UniqueFd(), kWireVersion, SomeFd()).Ok());
+    Encode(HandOver{SomeParcel("", "")}, bytes, kWireVersion);
+    CHECK_FALSE(DecodeForWorker(bytes, SomeFd(), kWireVersion, SomeFd()).Ok());
+    CHECK_FALSE(DecodeUntaken(bytes, SomeFd(), kWireVersion, SomeFd()).Ok());
+  }
+  CHECK(FdSnapshot::OfSelf() == before);
+}
+
 // A seed of another version would be refused at its first bytes, and the rest would never be tested.
 TEST_CASE("the seeds of the fuzz target are messages of the current version") {
   const std::vector<std::string> to_worker = {"hand-over", "reopen-log", "reopen-access-log", "nudge"};
@@ -301,6 +344,10 @@ TEST_CASE("the seeds of the fuzz target are messages of the current version") {
     REQUIRE_MESSAGE(bytes.size() > 4, name);
     return bytes;
   };
+  const std::string heavy = seed("heavy-hand-over").substr(1);
+  CHECK(DecodeForWorker(heavy, SomeFd(), kWireVersion, SomeFd()).Ok());
+  const std::string heavy_back = seed("heavy-hand-back").substr(1);
+  CHECK(DecodeForMaster(heavy_back, SomeFd(), kWireVersion, SomeFd()).Ok());
   for (const std::string& name : to_worker) {
     CAPTURE(name);
     const std::string bytes = seed(name);
