@@ -5,6 +5,7 @@
 #include "master/program.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/module_service_type.h"
+#include "worker/module/preload_module.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
 #include "worker/services/http_service_type.h"
@@ -21,5 +22,6 @@ int main(int argc, char** argv) {
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   program.describe_module = preforkd::MakeModuleDescriber();
+  program.preload_module = preforkd::MakeModulePreloader();
   return preforkd::RunProgram(argc, argv, program);
 }

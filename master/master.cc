@@ -128,7 +128,8 @@ Notices::Reading Master::ReadHealth() const {
 
 // ---- run ----
 
-ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached) {
+ExitCode Master::Run(std::shared_ptr<const Config> config, Preloads preloads,
+                     std::function<void()> on_serving, bool detached) {
   on_serving_ = std::move(on_serving);
   supervisor_.SetDetached(detached);
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
@@ -144,7 +145,7 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, std::function<void()>
   pid_files_ = PidFiles(std::move(pid_file).Value());
   UseScheduling(config->scheduling);
   supervisor_.ReapChildren();  // children that exited before SIGCHLD was handled
-  generations_.Begin(std::move(config));
+  generations_.Begin(std::move(config), std::move(preloads));
   applier_.Apply(generations_.Serving());
   control_.Commit(*generations_.Serving().config);
   supervisor_.Begin(generations_.Serving());
@@ -305,12 +306,7 @@ void Master::OnPromote() {
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {
-  generations_.Abandon();
-  listeners_.Abandon();
-  control_.Abandon();
-  pid_files_.Abandon();
-  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
-  changes_.Tell([&](Change& change) { change.OnAbandoned(generation, what); });
+  reloader_.Abandon(generation, reason);
 }
 
 void Master::OnFinish(ExitCode code, const std::string& reason) {

@@ -31,10 +31,11 @@ class Master {
          const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words,
          std::string path);
 
-  // Binds the listeners, starts the first generation and serves until told to stop. `on_serving` is called
-  // once, when the first generation serves. `detached`: another process waits until standard output and error
-  // are released.
-  ExitCode Run(std::shared_ptr<const Config> config, std::function<void()> on_serving, bool detached);
+  // Binds the listeners, starts the first generation, whose modules have loaded `preloads`, and serves until
+  // told to stop. `on_serving` is called once, when the first generation serves. `detached`: another process
+  // waits until standard output and error are released.
+  ExitCode Run(std::shared_ptr<const Config> config, Preloads preloads, std::function<void()> on_serving,
+               bool detached);
   // Used instead of Run after an upgrade: resumes from the saved `state` of the previous program and starts a
   // new generation. `returned`: this is the old program again, because the new one failed for this reason;
   // its workers are kept. If the state cannot be restored, the process execs the other program again.

@@ -16,6 +16,7 @@
 #include "common/process/limits.h"
 #include "master/master.h"
 #include "master/modules/config_load.h"
+#include "master/modules/preload_round.h"
 #include "master/modules/try_request.h"
 #include "master/options.h"
 #include "master/system/daemonize.h"
@@ -60,9 +61,14 @@ bool HasModules(const Config& config) {
                      [](const ServiceConfig& service) { return service.module.has_value(); });
 }
 
-// The init of a module runs in a worker only, so --check starts one of each pool.
-Status CheckWorkers(const ConfigOutcome& outcome, const Program& program) {
-  return HasModules(*outcome.config) ? TryWorkers(outcome, program.worker) : Status();
+// The init of a module runs in a worker only, so --check starts one of each pool, with what they preload.
+// Returns the latter.
+Result<Preloads> CheckWorkers(const ConfigOutcome& outcome, const Program& program) {
+  if (!HasModules(*outcome.config)) return Preloads();
+  Result<Preloads> preloads = PreloadNow(outcome.config, program, LogFds(), false, outcome.module_places);
+  if (!preloads.Ok()) return preloads;
+  const Status status = TryWorkers(outcome, preloads.Value(), program.worker);
+  return status.Ok() ? std::move(preloads) : status.Err();
 }
 
 // The module of --try is listened for at a socket that was passed.
@@ -73,8 +79,8 @@ int ReportConfig(const ConfigOutcome& outcome, bool check, const Program& progra
   for (const ConfigProblem& warning : outcome.warnings) fmt::print(stderr, "{}\n", warning.Text());
   if (outcome.config == nullptr) return Exit(ExitCode::kConfig);
   if (check) {
-    if (const Status status = CheckWorkers(outcome, program); !status.Ok()) {
-      fmt::print(stderr, "{}\n", status.Err().text);
+    if (const Result<Preloads> works = CheckWorkers(outcome, program); !works.Ok()) {
+      fmt::print(stderr, "{}\n", works.Err().text);
       return Exit(ExitCode::kConfig);
     }
     fmt::print("configuration ok\n");
@@ -91,7 +97,8 @@ struct Life {
   std::vector<std::string> words;  // the operator's command line
   std::string path;                // of the executable
   ServiceEnvironment environment;
-  std::vector<int> left_open;  // by the parent process
+  std::vector<int> left_open;        // by the parent process
+  std::optional<Preloads> preloads;  // nullopt: the modules have not preloaded yet
 };
 
 // `live` runs the master to its end and returns its exit code. Error: the master could not be created.
@@ -114,8 +121,12 @@ int ServeAgain(Life life, const Program& program, std::function<void()> on_servi
     return Fail(ExitCode::kOsError, status.Err());
   }
   CloseLeftOpen(life.left_open);
+  // Here a signal still ends this process, and with it the one that loads.
+  Result<Preloads> preloads = life.preloads ? Result<Preloads>(std::move(*life.preloads))
+                                            : PreloadNow(life.config, program, log_output.Fds(), true);
+  if (!preloads.Ok()) return Fail(ExitCode::kUnavailable, preloads.Err());
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
-    return master.Run(std::move(life.config), std::move(on_serving), detached);
+    return master.Run(std::move(life.config), std::move(preloads).Value(), std::move(on_serving), detached);
   });
   return code.Ok() ? Exit(code.Value()) : Fail(ExitCode::kOsError, code.Err());
 }
@@ -151,10 +162,12 @@ int TryModule(Life life, const TryRequest& request, const Program& program) {
   SetUpToTry(life.inputs);
   ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
   if (outcome.config == nullptr) return ReportConfig(outcome, false, program);
-  if (const Status status = TryWorkers(outcome, program.worker); !status.Ok()) {
-    fmt::print(stderr, "{}\n", status.Err().text);
+  Result<Preloads> works = CheckWorkers(outcome, program);
+  if (!works.Ok()) {
+    fmt::print(stderr, "{}\n", works.Err().text);
     return Exit(ExitCode::kConfig);
   }
+  life.preloads = std::move(works).Value();
   Result<TrySockets> sockets = MakeTrySockets();
   if (!sockets.Ok()) {
     fmt::print(stderr, "{}\n", sockets.Err().text);
@@ -192,7 +205,10 @@ Status Try(const UpgradeOrder& order, const ConfigInputs& inputs, const Program&
   if (outcome.config == nullptr) return ProblemsOf(outcome);
   if (Status status = TryConnections(state.Value()); !status.Ok()) return status;
   if (Status status = TryListeners(*outcome.config, state.Value()); !status.Ok()) return status;
-  return TryWorkers(outcome, program.worker);
+  const Result<Preloads> preloads =
+      PreloadNow(outcome.config, program, LogFds(), false, outcome.module_places);
+  if (!preloads.Ok()) return preloads.Err();
+  return TryWorkers(outcome, preloads.Value(), program.worker);
 }
 
 int AnswerTrial(const Status& verdict, const Program& program) {

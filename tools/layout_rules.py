@@ -27,6 +27,7 @@ PLAIN_DATA = {
     "common/scoreboard/worker_row.h:WorkerRow": "a worker's row of the scoreboard: its layout in shared memory",
     "common/wire/packed_parcel.h:ParcelHead": "the fixed head of a packed parcel: its layout on the wire",
     "worker/api/module.h:pfd_host": "what a module is offered: its layout is the interface",
+    "worker/api/module.h:pfd_module": "what a module offers: the same",
     "master/upgrade/state/upgrade_state.h:UpgradeState": "all that one program hands to the next: one field each",
 }
 

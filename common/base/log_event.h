@@ -130,6 +130,9 @@ namespace preforkd::log {
   EVENT(kModuleFault, "module_fault", "A function of a module threw, or returned what it may not.")        \
   EVENT(kModuleMisuse, "module_misuse", "A module called a server function where it may not; no effect.")  \
   EVENT(kModuleBusy, "module_busy", "An application thread was still busy when its worker exited.")        \
+  EVENT(kModulePreloaded, "module_preloaded", "What the workers of a service share was loaded.")           \
+  EVENT(kModulePreloadsAlone, "module_preloads_alone",                                                     \
+        "A worker loaded for itself what it should share: its module's file is new, or an upgrade runs.")  \
   EVENT(kThreadTrace, "thread_trace", "A frame of an application thread that blocked for too long.")
 
 enum class Event : std::uint8_t {

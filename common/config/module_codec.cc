@@ -22,7 +22,8 @@ Json Encode(const ModuleDeclaration& module) {
                  {"client_speaks_first", module.client_speaks_first},
                  {"system_calls", module.system_calls.Bits()},
                  {"settings", Json::array()},
-                 {"counters", Json::array()}};
+                 {"counters", Json::array()},
+                 {"preload", module.preload}};
   for (const Setting& setting : module.settings) object["settings"].push_back(Encode(setting));
   for (const ModuleCounter& counter : module.counters) {
     object["counters"].push_back({{"name", counter.name}, {"help", counter.help}});
@@ -62,6 +63,7 @@ ModuleDeclaration DecodeDeclaration(const Json& object) {
   module.client_speaks_first = object.at("client_speaks_first").get<bool>();
   module.system_calls = CallSets(object.at("system_calls").get<std::uint64_t>());
   for (const Json& setting : object.at("settings")) module.settings.push_back(DecodeSetting(setting));
+  module.preload = object.value("preload", false);  // an older program does not say it
   for (const Json& counter : object.at("counters")) {
     module.counters.push_back({counter.at("name").get<std::string>(), counter.at("help").get<std::string>()});
   }
@@ -74,6 +76,27 @@ std::string EncodeModule(const Result<ModuleDeclaration>& module) {
   const Json answer =
       module.Ok() ? Json{{"module", Encode(module.Value())}} : Json{{"error", module.Err().text}};
   return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string EncodePreload(const Result<PreloadReport>& report) {
+  if (!report.Ok())
+    return Json{{"error", report.Err().text}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const PreloadReport& it = report.Value();
+  return Json{{"used", it.used}, {"root", it.root}, {"module", it.module}}.dump();
+}
+
+Result<PreloadReport> DecodePreload(std::string_view bytes) {
+  try {
+    const Json answer = Json::parse(bytes);
+    if (answer.contains("error")) return Error{answer.at("error").get<std::string>()};
+    const auto number = [&](const char* name) {
+      if (!answer.at(name).is_number_unsigned()) throw std::runtime_error("not a number");
+      return answer.at(name).get<std::uint64_t>();
+    };
+    return PreloadReport{number("used"), number("root"), answer.at("module").get<std::string>()};
+  } catch (const std::exception&) {
+    return Error{"what the module says of its preload is damaged"};
+  }
 }
 
 Result<ModuleDeclaration> DecodeModule(std::string_view bytes) {

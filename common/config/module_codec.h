@@ -17,6 +17,10 @@ std::string EncodeModule(const Result<ModuleDeclaration>& module);
 // What EncodeModule was given. Any other bytes are an error too. The settings still need CheckSettings().
 Result<ModuleDeclaration> DecodeModule(std::string_view bytes);
 
+// The same for what a process has preloaded, or why it could not.
+std::string EncodePreload(const Result<PreloadReport>& report);
+Result<PreloadReport> DecodePreload(std::string_view bytes);
+
 }  // namespace preforkd
 
 #endif

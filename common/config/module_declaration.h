@@ -20,6 +20,9 @@ namespace preforkd {
 // The service type whose services are modules, and the key that names the file.
 inline constexpr std::string_view kModuleType = "module";
 inline constexpr std::string_view kModulePath = "path";
+// Keys that only a module with a preload has.
+inline constexpr std::string_view kPreloadMax = "preload_max";
+inline constexpr std::string_view kPreloadTimeout = "preload_timeout";
 
 enum class ModuleKind : std::uint8_t {
   kEvent,     // HTTP; its handlers run in the loop thread
@@ -42,10 +45,20 @@ struct ModuleDeclaration {
   CallSets system_calls{};          // besides those that every worker has
   std::vector<Setting> settings{};  // its own keys
   std::vector<ModuleCounter> counters{};
+  bool preload = false;  // it loads something once that its workers share
   // The file that declares this. None: a previous program opened it (upgrade).
   ModuleFile file{};
 
   bool operator==(const ModuleDeclaration&) const = default;
+};
+
+// What a process says of the memory that it has filled for the workers. Not trusted.
+struct PreloadReport {
+  std::uint64_t used = 0;  // bytes from the beginning
+  std::uint64_t root = 0;  // where the data begins, counted from the beginning
+  std::string module;      // which file of the module has made it (ModuleMark)
+
+  bool operator==(const PreloadReport&) const = default;
 };
 
 }  // namespace preforkd

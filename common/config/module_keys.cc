@@ -64,6 +64,17 @@ std::string AddModuleFile(const std::string& file, Draft& draft) {
   return service.name;
 }
 
+bool IsOfPreload(const Setting& setting) {
+  return setting.name == kPreloadMax || setting.name == kPreloadTimeout;
+}
+
+// Whether services of that module have that key of the type. What is not of a preload or the path is about
+// HTTP.
+bool Applies(const Setting& setting, const ModuleDeclaration& module) {
+  if (IsOfPreload(setting)) return module.preload;
+  return module.kind != ModuleKind::kProtocol || setting.name == kModulePath;
+}
+
 }  // namespace
 
 const std::vector<std::string>& ReservedKeys() {
@@ -77,13 +88,14 @@ const std::vector<std::string>& ReservedKeys() {
 }
 
 Result<ServiceDeclaration> DeclareModule(const ServiceDeclaration& type, const ModuleDeclaration& module) {
-  if (const Status status = CheckSettings(module.settings, ReservedKeys()); !status.Ok()) return status.Err();
+  std::vector<std::string> reserved = ReservedKeys();
+  // A module without a preload may have been built before there were these keys.
+  if (module.preload)
+    reserved.insert(reserved.end(), {std::string(kPreloadMax), std::string(kPreloadTimeout)});
+  if (const Status status = CheckSettings(module.settings, reserved); !status.Ok()) return status.Err();
   ServiceDeclaration declared{type.type, {}, module.client_speaks_first};
-  // The other keys of the type are about HTTP.
   std::copy_if(type.settings.begin(), type.settings.end(), std::back_inserter(declared.settings),
-               [&](const Setting& setting) {
-                 return module.kind != ModuleKind::kProtocol || setting.name == kModulePath;
-               });
+               [&](const Setting& setting) { return Applies(setting, module); });
   declared.settings.insert(declared.settings.end(), module.settings.begin(), module.settings.end());
   return declared;
 }

@@ -37,15 +37,16 @@ void UnknownKey(const DraftSection& section, const Entry& entry, const std::vect
   draft.problems.Add(entry.origin, "unknown key {}{}", Quoted(entry.path), hint);
 }
 
-// A setting of another type, or of modules of another kind, is reported as such.
+// A setting of another type, or of other modules, is reported as such.
 void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
                     Draft& draft) {
   const ServiceDeclaration* own = draft.FindType(type.type);
   if (own != nullptr && FindSetting(own->settings, entry.key) != nullptr) {
+    const bool of_preload = entry.key == kPreloadMax || entry.key == kPreloadTimeout;
     return draft.problems.Add(
-        entry.origin,
-        "{}: a module with a protocol of its own has no such key, one that answers HTTP has; leave it out",
-        entry.path);
+        entry.origin, "{}: {}; leave it out", entry.path,
+        of_preload ? "a module without a preload has no such key"
+                   : "a module with a protocol of its own has no such key, one that answers HTTP has");
   }
   for (const ServiceDeclaration& other : *draft.types) {
     if (FindSetting(other.settings, entry.key) == nullptr) continue;

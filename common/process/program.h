@@ -17,6 +17,9 @@ struct Program {
   // Runs in a process that is thrown away: opens a module and sends what it declares (module_codec.h) to
   // WorkerStart::channel, here the write end of a pipe. Needed if `service_types` has the type "module".
   WorkerEntry describe_module;
+  // The same for the preload of a module, which fills the one area of WorkerStart::preloads and sends what it
+  // has done (EncodePreload).
+  WorkerEntry preload_module;
   std::vector<ServiceDeclaration> service_types;  // those that `worker` knows
   std::string default_service = "http";           // used if neither a file nor a flag names a type
   // What it reports to the program before it and to the one after it (upgrade).

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -20,7 +21,7 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { (void)::closedir(directory); }  // read only: nothing can be lost
 };
 
-// The first two fields of /proc/self/statm (proc(5)), in pages: total size and resident size.
+// The first three fields of /proc/self/statm (proc(5)), in pages: total size, resident, shared of the latter.
 void ReadMemory(int statm, SelfStat& stat) {
   std::array<char, 128> text{};
   const ssize_t size = ::pread(statm, text.data(), text.size() - 1, 0);
@@ -28,7 +29,9 @@ void ReadMemory(int statm, SelfStat& stat) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   char* end = nullptr;
   stat.virtual_bytes = std::strtoull(text.data(), &end, 10) * page;
-  stat.rss_bytes = std::strtoull(end, nullptr, 10) * page;
+  stat.rss_bytes = std::strtoull(end, &end, 10) * page;
+  // The kernel counts the two one after the other.
+  stat.shared_bytes = std::min<std::uint64_t>(std::strtoull(end, nullptr, 10) * page, stat.rss_bytes);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace preforkd {
 struct SelfStat {
   std::uint64_t rss_bytes = 0;      // resident now (/proc/self/statm); 0 where /proc is not mounted
   std::uint64_t virtual_bytes = 0;  // the same
+  std::uint64_t shared_bytes = 0;   // the same: of rss_bytes, pages of files and of shared memory
   std::uint64_t cpu_ns = 0;         // user and system
 };
 

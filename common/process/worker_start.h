@@ -16,6 +16,7 @@
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
 #include "common/process/log_fds.h"
+#include "common/process/preload_area.h"
 #include "common/scoreboard/module_counters.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/messages.h"
@@ -39,6 +40,9 @@ struct WorkerStart {
   // The numbers of their counters, for ModuleCounters. Without an entry: the service has none, or this worker
   // only tries whether it can start.
   std::map<ServiceId, CounterNumbers> counters;
+  // What the modules of its generation have preloaded, of other pools too. Of a service that lacks it, the
+  // worker loads for itself.
+  Preloads preloads;
 };
 
 // Runs in the child, right after fork, with every signal blocked. Never returns.

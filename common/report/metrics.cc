@@ -164,7 +164,8 @@ void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& rea
       out.Sample(ToSeconds(now_ns - std::min(now_ns, slot.alive_ns)),
                  {{"pool", slot.pool}, {"slot", slot.name}});
   }
-  out.Gauge("preforkd_worker_resident_memory_bytes", "Resident memory of the worker at its last heartbeat.");
+  out.Gauge("preforkd_worker_resident_memory_bytes",
+            "Resident memory of the worker at its last heartbeat, without what is preloaded.");
   for (const SlotReading& slot : reading.slots) {
     if (slot.HasWorker()) out.Sample(slot.rss_bytes, {{"pool", slot.pool}, {"slot", slot.name}});
   }

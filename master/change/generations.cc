@@ -35,7 +35,10 @@ Status RoomFor(const NameNumbers<Id>& numbers, const std::set<std::string>& name
 
 }  // namespace
 
-void Generations::Begin(std::shared_ptr<const Config> config) { serving_ = Make(std::move(config)); }
+void Generations::Begin(std::shared_ptr<const Config> config, Preloads preloads) {
+  serving_ = Make(std::move(config));
+  serving_.preloads = std::move(preloads);
+}
 
 void Generations::Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
@@ -23,10 +24,12 @@ class Generations {
     pool_ids_.Keep(std::string(kMainPoolName), kMainPool);
   }
 
-  // Sets the first configuration.
-  void Begin(std::shared_ptr<const Config> config);
+  // Sets the first configuration, and what its modules have preloaded.
+  void Begin(std::shared_ptr<const Config> config, Preloads preloads);
   // Sets the next configuration.
   void Prepare(std::shared_ptr<const Config> config);
+  // Sets what the modules of the next configuration have preloaded.
+  void SetPreloads(Preloads preloads) { coming_.preloads = std::move(preloads); }
   // The next configuration enters service.
   void Promote();
   // Drops the next configuration.

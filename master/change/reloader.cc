@@ -62,8 +62,43 @@ Status Reloader::Prepare(const Config& config) {
 }
 
 void Reloader::Do(const StartGeneration&) {
-  parts_.supervisor.Reload(parts_.generations.Coming());
+  const MasterContext& context = parts_.context;
+  preload_ = std::make_unique<PreloadRound>(
+      context.loop, context.program, context.log.Fds(), parts_.generations.Coming().config,
+      [this](Result<Preloads> preloads) { OnPreloaded(std::move(preloads)); });
+  if (TimeToPreload(*parts_.generations.Coming().config) > Duration(0)) StartMissing();
+  preload_->Run();
+  // Only now: without a preload the workers were started meanwhile, or that failed, and a request that does
+  // not wait gets this as its answer.
   parts_.changes.Tell([](Change& change) { change.OnGenerationStarted(); });
+}
+
+// Workers that exited while this program took over. Without a preload the new generation starts at once, in
+// their place.
+void Reloader::StartMissing() {
+  if (parts_.changes.State().Current() != Change::State::kReplaced) return;
+  for (const PoolSpec& pool : parts_.generations.Serving().pools)
+    parts_.supervisor.Scale(pool.id, parts_.supervisor.Workers().Desired(pool.id));
+}
+
+void Reloader::OnPreloaded(Result<Preloads> preloads) {
+  preload_.reset();
+  const bool may_start = parts_.supervisor.Workers().MayReload();  // false: the server is stopping
+  if (preloads.Ok() && may_start) {
+    parts_.generations.SetPreloads(std::move(preloads).Value());
+    return parts_.supervisor.Reload(parts_.generations.Coming());
+  }
+  Abandon(parts_.generations.Coming().number, may_start ? preloads.Err().text : "the server is stopping");
+  parts_.changes.Tell([&](Change& change) { change.OnFleet(may_start); });
+}
+
+void Reloader::Abandon(Generation generation, const std::string& reason) {
+  parts_.generations.Abandon();
+  parts_.listeners.Abandon();
+  parts_.control.Abandon();
+  parts_.pid_files.Abandon();
+  const std::string what = fmt::format("generation {} abandoned: {}", Raw(generation), reason);
+  parts_.changes.Tell([&](Change& change) { change.OnAbandoned(generation, what); });
 }
 
 void Reloader::Do(const RefuseReload& action) {

@@ -1,5 +1,5 @@
-// Reloader: carries out Change's decisions about generations: reads the configuration, starts a generation,
-// and puts it into service or reports why not.
+// Reloader: carries out Change's decisions about generations: reads the configuration, has the modules
+// preload, starts a generation, and puts it into service or reports why not.
 #ifndef PREFORKD_MASTER_CHANGE_RELOADER_H_
 #define PREFORKD_MASTER_CHANGE_RELOADER_H_
 
@@ -12,6 +12,7 @@
 #include "master/change/config_applier.h"
 #include "master/change/master_parts.h"
 #include "master/modules/config_load.h"
+#include "master/modules/preload_round.h"
 
 namespace preforkd {
 
@@ -35,11 +36,18 @@ class Reloader {
   // is sent after that.
   void OnRelieved();
   // A child of this process has exited. True if it was one that opens a module, which is then handled.
-  bool OnChildExit(pid_t pid) { return load_ != nullptr && load_->OnChildExit(pid); }
+  bool OnChildExit(pid_t pid) {
+    return (load_ != nullptr && load_->OnChildExit(pid)) ||
+           (preload_ != nullptr && preload_->OnChildExit(pid));
+  }
+  // The coming generation will not serve. `reason`: one line. Undoes what was prepared for it.
+  void Abandon(Generation generation, const std::string& reason);
 
  private:
   void OnLoaded(const ConfigOutcome& outcome);
   void Refuse(const std::string& why, std::vector<std::string> problems);
+  void StartMissing();
+  void OnPreloaded(Result<Preloads> preloads);
   // Binds and opens what `config` needs. On error everything is undone.
   Status Prepare(const Config& config);
   void Count(bool upgrade, ReloadResult reload_result, UpgradeResult upgrade_result);
@@ -48,8 +56,9 @@ class Reloader {
   ConfigApplier& applier_;
   ConfigInputs inputs_;
   std::string predecessor_;
-  std::optional<EnterService> entered_;  // not yet reported
-  std::unique_ptr<ConfigLoad> load_;     // while the configuration is read
+  std::optional<EnterService> entered_;    // not yet reported
+  std::unique_ptr<ConfigLoad> load_;       // while the configuration is read
+  std::unique_ptr<PreloadRound> preload_;  // while its modules preload
 };
 
 }  // namespace preforkd

@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "master/change/saved_state.h"
+#include "master/modules/preload_round.h"
 #include "master/upgrade/replace.h"
 #include "master/upgrade/state/state_codec.h"
 #include "master/upgrade/state/state_file.h"
@@ -28,8 +29,10 @@ Status Upgrader::Begin() {
   if (!state.Ok()) return state.Err();
   Result<UniqueFd> file = WriteStateFile(EncodeState(state.Value()));
   if (!file.Ok()) return file.Err();
+  // The new program preloads what this one has, to try its workers.
+  const Duration limit = Preflight::kTimeout + TimeToPreload(*parts_.generations.Serving().config);
   Result<std::unique_ptr<Preflight>> preflight =
-      Preflight::Start(parts_.context.loop, path_, words_, std::move(file).Value(),
+      Preflight::Start(parts_.context.loop, path_, words_, std::move(file).Value(), limit,
                        [this](const Result<std::string>& verdict) { OnVerdict(verdict); });
   if (!preflight.Ok()) return preflight.Err();
   preflight_ = std::move(preflight).Value();

@@ -26,9 +26,9 @@ Result<ModuleDeclaration> Held(Result<ModuleDeclaration> module, const ModuleWan
 }
 
 Result<ModuleDeclaration> OpenOne(const ModuleWanted& wanted, const Program& program, Duration longest) {
-  Result<ModuleChild> child = ModuleChild::Start(wanted, program.describe_module, LogFds{});
+  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(wanted, program.describe_module), LogFds{});
   if (!child.Ok()) return child.Err();
-  return OpenModuleNow(std::move(child).Value(), TimeToOpen(wanted, longest));
+  return DeclarationIn(AwaitModuleChild(std::move(child).Value(), TimeToOpen(wanted, longest)));
 }
 
 }  // namespace
@@ -69,11 +69,11 @@ void ConfigLoad::OpenNext() {
 }
 
 Status ConfigLoad::Start(const ModuleWanted& wanted) {
-  Result<ModuleChild> child = ModuleChild::Start(wanted, program_.describe_module, logs_);
+  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(wanted, program_.describe_module), logs_);
   if (!child.Ok()) return child.Err();
   Result<std::unique_ptr<ModuleProbe>> probe =
       ModuleProbe::Start(loop_, std::move(child).Value(), TimeToOpen(wanted),
-                         [this](Result<ModuleDeclaration> module) { OnOpened(std::move(module)); });
+                         [this](const Result<std::string>& answer) { OnOpened(DeclarationIn(answer)); });
   if (!probe.Ok()) return probe.Err();
   probe_ = std::move(probe).Value();
   return {};

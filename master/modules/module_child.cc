@@ -39,21 +39,24 @@ Duration TimeToOpen(const ModuleWanted& wanted, Duration longest) {
   return std::min(longest, wanted.config->pools.front().supervision.start_timeout);
 }
 
-Result<ModuleChild> ModuleChild::Start(const ModuleWanted& wanted, const WorkerEntry& describe,
-                                       const LogFds& logs) {
+ModuleTask OpeningOf(const ModuleWanted& wanted, const WorkerEntry& describe) {
+  return {describe, wanted.path, wanted.config};
+}
+
+Result<ModuleChild> ModuleChild::Start(ModuleTask task, const LogFds& logs) {
   Result<OutputPipe> pipe = MakeOutputPipe();
   if (!pipe.Ok()) return pipe.Err();
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
-  Result<SpawnedProcess> process = SpawnTrial(describe, board.Value(), pipe.Value().write_end.Get(),
-                                              wanted.config, wanted.config->pools.front(), logs);
+  Result<SpawnedProcess> process = SpawnTrial(task.entry, board.Value(), pipe.Value().write_end.Get(),
+                                              task.config, task.config->pools.front(), task.preloads, logs);
   if (!process.Ok()) return process.Err();
-  return ModuleChild(wanted.path, std::move(process).Value(), std::move(pipe.Value().read_end),
+  return ModuleChild(std::move(task), std::move(process).Value(), std::move(pipe.Value().read_end),
                      std::move(board).Value());
 }
 
-ModuleChild::ModuleChild(std::string path, SpawnedProcess process, UniqueFd output, Scoreboard board)
-    : path_(std::move(path)),
+ModuleChild::ModuleChild(ModuleTask task, SpawnedProcess process, UniqueFd output, Scoreboard board)
+    : task_(std::move(task)),
       process_(std::move(process)),
       output_(std::move(output)),
       board_(std::move(board)) {}
@@ -76,7 +79,7 @@ bool ModuleChild::Read() {
     if (size <= 0) return size < 0 && errno == EAGAIN;
     if (said_.size() + static_cast<std::size_t>(size) > kMaxOutput) {
       if (stopped_.empty())
-        stopped_ = fmt::format("wrote more than {} KiB while it was opened", kMaxOutput / 1024);
+        stopped_ = fmt::format("wrote more than {} KiB while {}", kMaxOutput / 1024, task_.doing);
       (void)SignalProcess(process_.pidfd.Get(), SIGKILL);
       return false;
     }
@@ -86,10 +89,8 @@ bool ModuleChild::Read() {
 
 void ModuleChild::GiveUp(Duration limit) {
   if (stopped_.empty()) {
-    stopped_ = fmt::format(
-        "did not return within {:g} s when it was opened: a constructor hangs, or "
-        "preforkd_module does",
-        Seconds(limit));
+    stopped_ =
+        fmt::format("did not return within {:g} s when {}{}", Seconds(limit), task_.doing, task_.if_late);
   }
   KillGroup();
   (void)SignalProcess(process_.pidfd.Get(), SIGKILL);
@@ -100,7 +101,7 @@ bool ModuleChild::HasExited() const {
   return WaitFor(process_.pidfd.Get(), WNOWAIT, end);
 }
 
-Result<ModuleDeclaration> ModuleChild::Finish() {
+Result<std::string> ModuleChild::Finish() {
   (void)Read();
   KillGroup();
   siginfo_t end;
@@ -109,22 +110,28 @@ Result<ModuleDeclaration> ModuleChild::Finish() {
   return Judge(end);
 }
 
-Result<ModuleDeclaration> ModuleChild::Judge(const siginfo_t& end) const {
+Result<std::string> ModuleChild::Judge(const siginfo_t& end) const {
   const auto wrong = [&](std::string_view what) {
-    return Error{fmt::format("'{}' {}", Escaped(path_), what)};
+    return Error{fmt::format("'{}' {}", Escaped(task_.path), what)};
   };
   if (!stopped_.empty()) return wrong(stopped_);
   const ExitReport exit = ReportOf(end.si_code, end.si_status);
-  if (exit.kind == ExitKind::kSignal) return wrong("crashed with " + exit.Word() + " while it was opened");
+  if (exit.kind == ExitKind::kSignal)
+    return wrong(fmt::format("crashed with {} while {}", exit.Word(), task_.doing));
   if (exit.kind == ExitKind::kStartFailure) {
     return wrong("cannot be opened as a worker would: " +
                  WhyNotReady(exit, board_.Row(Slot{0}).startup.Read()));
   }
   if (exit.kind == ExitKind::kFailure) {
-    return wrong(fmt::format("ended its process with {} while it was opened", exit.Text()));
+    return wrong(fmt::format("ended its process with {} while {}", exit.Text(), task_.doing));
   }
-  if (said_.empty()) return wrong("ended its process while it was opened");
-  Result<ModuleDeclaration> module = DecodeModule(said_);
+  if (said_.empty()) return wrong(fmt::format("ended its process while {}", task_.doing));
+  return said_;
+}
+
+Result<ModuleDeclaration> DeclarationIn(const Result<std::string>& answer) {
+  if (!answer.Ok()) return answer.Err();
+  Result<ModuleDeclaration> module = DecodeModule(answer.Value());
   return module.Ok() ? std::move(module) : Error{Escaped(module.Err().text)};
 }
 

@@ -48,7 +48,7 @@ void ModuleProbe::OnExit() {
   done(child_.Finish());  // may destroy this: last statement
 }
 
-Result<ModuleDeclaration> OpenModuleNow(ModuleChild child, Duration limit) {
+Result<std::string> AwaitModuleChild(ModuleChild child, Duration limit) {
   const Time deadline = Now() + limit;
   std::array<pollfd, 2> both = {pollfd{child.PidFd(), POLLIN, 0}, pollfd{child.Output(), POLLIN, 0}};
   for (bool given_up = false; !child.HasExited();) {

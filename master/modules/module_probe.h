@@ -1,4 +1,4 @@
-// ModuleProbe: opens one module in a process that is thrown away, while the loop goes on.
+// ModuleProbe: waits for a process that runs the code of a module, while the loop goes on.
 //
 // Owns the process. Kills it when its time is over, and on destruction. Master only.
 #ifndef PREFORKD_MASTER_MODULES_MODULE_PROBE_H_
@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
@@ -16,11 +17,11 @@ namespace preforkd {
 
 class ModuleProbe {
  public:
-  // What the module declares, or why it cannot be used, in one line. Called exactly once, from the loop; may
-  // destroy the probe.
-  using Done = std::function<void(Result<ModuleDeclaration>)>;
+  // See ModuleChild::Finish. Called exactly once, from the loop; may destroy the probe.
+  using Done = std::function<void(Result<std::string>)>;
 
-  // `limit`: TimeToOpen(). Error: the process could not be started or watched; `done` is not called.
+  // `limit`: the time that the process has. Error: the process could not be started or watched; `done` is not
+  // called.
   static Result<std::unique_ptr<ModuleProbe>> Start(EventLoop& loop, ModuleChild child, Duration limit,
                                                     Done done);
   // A child of this process has exited. True if it was this one, which is then handled.
@@ -43,9 +44,8 @@ class ModuleProbe {
   Timer deadline_;
 };
 
-// The same for a caller that has no loop, or may not go back to it: waits until the module is open, `limit`
-// at most.
-Result<ModuleDeclaration> OpenModuleNow(ModuleChild child, Duration limit);
+// The same for a caller that has no loop, or may not go back to it: waits, `limit` at most.
+Result<std::string> AwaitModuleChild(ModuleChild child, Duration limit);
 
 }  // namespace preforkd
 

@@ -10,7 +10,7 @@ namespace preforkd {
 
 Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& board, int channel,
                                   const std::shared_ptr<const Config>& config, const PoolConfig& pool,
-                                  const LogFds& logs) {
+                                  const Preloads& preloads, const LogFds& logs) {
   (void)board.Use(kTrialSlot);
   WorkerStart start;
   start.id = {kTrialSlot, Incarnation{1}};
@@ -22,6 +22,7 @@ Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& bo
   start.scoreboard = &board;
   start.config = config;
   start.pool = &pool;
+  start.preloads = preloads;
   for (const ServiceConfig& service : config->services) {
     if (service.pool == pool.name)
       start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);

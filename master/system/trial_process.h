@@ -6,6 +6,7 @@
 
 #include "common/config/config.h"
 #include "common/process/log_fds.h"
+#include "common/process/preload_area.h"
 #include "common/process/worker_start.h"
 #include "common/scoreboard/scoreboard.h"
 #include "master/system/spawn.h"
@@ -15,11 +16,12 @@ namespace preforkd {
 // Its slot, on a scoreboard that has no other.
 inline constexpr Slot kTrialSlot{0};
 
-// Forks, and runs `entry` with all services of `pool`, which is one of `config`. `board`: a new one, which
-// must outlive the process. `channel`: borrowed. The process ends with the master. Error: see SpawnProcess.
+// Forks, and runs `entry` with all services of `pool`, which is one of `config`, and with what they have
+// preloaded. `board`: a new one, which must outlive the process. `channel`: borrowed. The process ends with
+// the master. Error: see SpawnProcess.
 Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& board, int channel,
                                   const std::shared_ptr<const Config>& config, const PoolConfig& pool,
-                                  const LogFds& logs);
+                                  const Preloads& preloads, const LogFds& logs);
 
 }  // namespace preforkd
 

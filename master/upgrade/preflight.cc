@@ -50,7 +50,7 @@ constexpr std::string_view kRefused = "refused: ";
 
 Result<std::unique_ptr<Preflight>> Preflight::Start(EventLoop& loop, const std::string& path,
                                                     const std::vector<std::string>& words, UniqueFd state,
-                                                    Done done) {
+                                                    Duration limit, Done done) {
   Result<OutputPipe> pipe = MakeOutputPipe();
   if (!pipe.Ok()) return pipe.Err();
   std::vector<std::string> all = words;
@@ -60,16 +60,17 @@ Result<std::unique_ptr<Preflight>> Preflight::Start(EventLoop& loop, const std::
   Result<SpawnedProcess> child =
       SpawnProcess([&] { Become(path, arguments.data(), pipe.Value(), state.Get()); });
   if (!child.Ok()) return child.Err();
-  std::unique_ptr<Preflight> preflight(
-      new Preflight(loop, std::move(child).Value(), std::move(pipe.Value().read_end), std::move(done)));
+  std::unique_ptr<Preflight> preflight(new Preflight(
+      loop, std::move(child).Value(), std::move(pipe.Value().read_end), limit, std::move(done)));
   if (const Status status = preflight->Watch(); !status.Ok()) return status.Err();
   return preflight;
 }
 
-Preflight::Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Done done)
+Preflight::Preflight(EventLoop& loop, SpawnedProcess child, UniqueFd output, Duration limit, Done done)
     : pid_(child.pid),
       pidfd_(std::move(child.pidfd)),
       output_(std::move(output)),
+      limit_(limit),
       done_(std::move(done)),
       exit_watch_(loop, pidfd_.Get(), EventLoop::kPriorityControl, [this](Interest) { OnExit(); }),
       output_watch_(loop, output_.Get(), EventLoop::kPriorityControl, [this](Interest) { Drain(); }),
@@ -86,7 +87,7 @@ Preflight::~Preflight() {
 void Preflight::KillGroup() const { (void)::kill(-pid_, SIGKILL); }
 
 Status Preflight::Watch() {
-  deadline_.SetAfter(kTimeout);
+  deadline_.SetAfter(limit_);
   if (Status status = exit_watch_.Want(Interest::kRead); !status.Ok()) return status;
   return output_watch_.Want(Interest::kRead);
 }
@@ -154,7 +155,7 @@ void Preflight::OnExit() {
 
 Result<std::string> Preflight::Verdict(int code, int status) const {
   if (late_) {
-    return Error{fmt::format("the new program timed out after {:.0f} s", Seconds(kTimeout))};
+    return Error{fmt::format("the new program timed out after {:.0f} s", Seconds(limit_))};
   }
   const ExitReport end = ReportOf(code, status);
   if (end.kind == ExitKind::kUnknown) return Error{"the new program exited with unknown status"};

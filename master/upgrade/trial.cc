@@ -121,13 +121,13 @@ struct Failure {
 
 // nullopt: the worker became ready.
 Result<std::optional<Failure>> TryPool(const std::shared_ptr<const Config>& config, const PoolConfig& pool,
-                                       const WorkerEntry& worker) {
+                                       const Preloads& preloads, const WorkerEntry& worker) {
   Result<Scoreboard> board = Scoreboard::Create();
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
   if (!channel.Ok()) return channel.Err();
   const Result<SpawnedProcess> process =
-      SpawnTrial(worker, board.Value(), channel.Value().second.Get(), config, pool, LogFds());
+      SpawnTrial(worker, board.Value(), channel.Value().second.Get(), config, pool, preloads, LogFds());
   if (!process.Ok()) return process.Err();
   const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);
@@ -144,11 +144,11 @@ Result<std::optional<Failure>> TryPool(const std::shared_ptr<const Config>& conf
 
 }  // namespace
 
-Status TryWorkers(const ConfigOutcome& outcome, const WorkerEntry& worker) {
+Status TryWorkers(const ConfigOutcome& outcome, const Preloads& preloads, const WorkerEntry& worker) {
   const std::vector<PoolConfig>& pools = outcome.config->pools;
   for (const PoolConfig& pool : pools) {
     const std::string in_pool = pools.size() == 1 ? std::string() : fmt::format("pool {}: ", pool.name);
-    const Result<std::optional<Failure>> tried = TryPool(outcome.config, pool, worker);
+    const Result<std::optional<Failure>> tried = TryPool(outcome.config, pool, preloads, worker);
     if (!tried.Ok()) return Error{in_pool + tried.Err().text};
     if (!tried.Value()) continue;
     const auto place = outcome.module_places.find(tried.Value()->service);

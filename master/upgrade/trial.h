@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/config/config_loader.h"
+#include "common/process/preload_area.h"
 #include "common/process/worker_start.h"
 #include "master/upgrade/state/upgrade_state.h"
 
@@ -22,11 +23,12 @@ Status TryConnections(const UpgradeState& state);
 // service manager is missing, or the permissions of a socket file cannot be set.
 Status TryListeners(const Config& config, const UpgradeState& state);
 
-// Starts a worker of each pool, waits until it is ready, and kills it. Each may take its start_timeout, at
-// most kTrialTimeout. Error: the first that did not become ready; if a module is the cause, it begins with
-// the place that names the module. Precondition: the configuration was accepted.
+// Starts a worker of each pool, with what its modules have preloaded, waits until it is ready, and kills it.
+// Each may take its start_timeout, at most kTrialTimeout. Error: the first that did not become ready; if a
+// module is the cause, it begins with the place that names the module. Precondition: the configuration was
+// accepted.
 inline constexpr Duration kTrialTimeout = std::chrono::seconds(6);
-Status TryWorkers(const ConfigOutcome& outcome, const WorkerEntry& worker);
+Status TryWorkers(const ConfigOutcome& outcome, const Preloads& preloads, const WorkerEntry& worker);
 
 }  // namespace preforkd
 

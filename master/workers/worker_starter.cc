@@ -52,6 +52,7 @@ WorkerStart WorkerStarter::StartOf(WorkerSlot& slot, PoolId pool, const Generati
   start.config = generation.config;
   start.pool = generation.FindPool(pool)->config;
   start.services = generation.ServicesOf(pool);
+  start.preloads = generation.preloads;
   for (const auto& [service, config] : start.services) {
     const auto numbers = generation.counters.find(service);
     if (numbers != generation.counters.end()) start.counters[service] = numbers->second;

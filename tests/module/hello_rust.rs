@@ -78,6 +78,7 @@ static MODULE: preforkd::Module = preforkd::Module {
     retire: None,
     end: preforkd::end::<Hello>,
     protocol: std::ptr::null(),
+    preload: None,
 };
 
 #[no_mangle]

@@ -90,6 +90,12 @@ const Layout& HeaderLayout() {
       PREFORKD_MEMBER(pfd_host, deadline),
       PREFORKD_MEMBER(pfd_host, count_request),
       PREFORKD_MEMBER(pfd_host, doing),
+      PREFORKD_MEMBER(pfd_host, take_over),
+      PREFORKD_MEMBER(pfd_host, report),
+      PREFORKD_MEMBER(pfd_host, precondition),
+      PREFORKD_MEMBER(pfd_host, respond_page),
+      PREFORKD_MEMBER(pfd_host, allocate),
+      PREFORKD_MEMBER(pfd_host, preloaded),
       PREFORKD_MEMBER(pfd_module, size),
       PREFORKD_MEMBER(pfd_module, abi),
       PREFORKD_MEMBER(pfd_module, name),
@@ -110,6 +116,7 @@ const Layout& HeaderLayout() {
       PREFORKD_MEMBER(pfd_module, retire),
       PREFORKD_MEMBER(pfd_module, end),
       PREFORKD_MEMBER(pfd_module, protocol),
+      PREFORKD_MEMBER(pfd_module, preload),
   };
   return layout;
 }

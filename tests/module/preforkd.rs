@@ -128,6 +128,12 @@ mod tables {
             deadline: Unused,
             count_request: Unused,
             doing: Unused,
+            take_over: Unused,
+            report: Unused,
+            precondition: Unused,
+            respond_page: Unused,
+            allocate: Unused,
+            preloaded: Unused,
         }
         Module as "pfd_module" {
             size: u32,
@@ -150,6 +156,7 @@ mod tables {
             retire: Unused,
             end: unsafe extern "C" fn(*mut c_void),
             protocol: *const c_void,
+            preload: Unused,
         }
     }
 

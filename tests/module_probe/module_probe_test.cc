@@ -44,13 +44,13 @@ ModuleWanted WantedAt(const std::string& path) {
 }
 
 ModuleChild Started(const std::string& path) {
-  Result<ModuleChild> child = ModuleChild::Start(WantedAt(path), MakeModuleDescriber(), LogFds{});
+  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(WantedAt(path), MakeModuleDescriber()), LogFds{});
   REQUIRE(child.Ok());
   return std::move(child).Value();
 }
 
 Result<ModuleDeclaration> Open(const std::string& path, Duration limit = seconds(20)) {
-  return OpenModuleNow(Started(path), limit);
+  return DeclarationIn(AwaitModuleChild(Started(path), limit));
 }
 
 std::size_t OpenDescriptors() {
@@ -143,9 +143,10 @@ TEST_CASE("a process that cannot become the user of its pool says so") {
   auto config = std::make_shared<Config>(*wanted.config);
   config->pools[0].user = "no-such-user";
   wanted.config = config;
-  Result<ModuleChild> child = ModuleChild::Start(wanted, MakeModuleDescriber(), LogFds{});
+  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(wanted, MakeModuleDescriber()), LogFds{});
   REQUIRE(child.Ok());
-  const Result<ModuleDeclaration> module = OpenModuleNow(std::move(child).Value(), seconds(20));
+  const Result<ModuleDeclaration> module =
+      DeclarationIn(AwaitModuleChild(std::move(child).Value(), seconds(20)));
   REQUIRE_FALSE(module.Ok());
   CHECK(module.Err().text.find("cannot be opened as a worker would: user 'no-such-user' does not exist") !=
         std::string::npos);
@@ -183,7 +184,7 @@ TEST_CASE("the loop goes on while a module is opened, and hears how it went") {
     std::optional<Result<ModuleDeclaration>> answer;
     Result<std::unique_ptr<ModuleProbe>> probe =
         ModuleProbe::Start(loop.Value(), Started(PathOf(bad.sample)), bad.limit,
-                           [&](Result<ModuleDeclaration> module) { answer = std::move(module); });
+                           [&](const Result<std::string>& said) { answer = DeclarationIn(said); });
     REQUIRE(probe.Ok());
     Timer tick(loop.Value(), EventLoop::kPriorityControl, [] {});
     REQUIRE(WaitUntil(kTimeout, [&] {
@@ -204,7 +205,7 @@ TEST_CASE("a probe that is dropped leaves no process and no descriptor") {
     REQUIRE(loop.Ok());
     Result<std::unique_ptr<ModuleProbe>> probe =
         ModuleProbe::Start(loop.Value(), Started(PathOf("hangs")), seconds(20),
-                           [](const Result<ModuleDeclaration>&) { FAIL("it was dropped"); });
+                           [](const Result<std::string>&) { FAIL("it was dropped"); });
     REQUIRE(probe.Ok());
   }
   CHECK_FALSE(HasChildren());

@@ -170,9 +170,10 @@ class Package(unittest.TestCase):
         pools = {key: documented.pop(key) for key in list(documented) if key.startswith("pool.")}
         self.assertEqual(pools, {"pool.kind": '"services"', "pool.workers": '"auto"', "pool.workers_max": '"auto"'})
         # Of a module, which this test has none of.
-        own = ("service.path", "service.threads", "service.request_timeout")
+        own = ("service.path", "service.threads", "service.request_timeout", "service.preload_max",
+               "service.preload_timeout")
         modules = {key: documented.pop(key, "missing") for key in own}
-        self.assertEqual(list(modules.values()), ["", "1", '"30s"'])
+        self.assertEqual(list(modules.values()), ["", "1", '"30s"', '"256MiB"', '"1m"'])
         keys, section = {}, ""
         for line in printed.splitlines():
             if line.startswith("["):

@@ -9,7 +9,8 @@
  * than the first version of the interface checks the table's size first: PFD_HAS(host, member).
  *
  * The server opens the module in a worker process, after the fork and before the worker is ready, and never
- * closes it. --check and each reload also open it, in a process that is thrown away. The master never does.
+ * closes it. --check and each reload also open it, in a process that is thrown away, and run its preload in
+ * another one. The master never does.
  *
  * Threads. The loop thread of a worker does all I/O. The functions of an event module and of a protocol run
  * in it: they must not block. The functions of a blocking module run in an application thread and may block;
@@ -55,6 +56,7 @@ typedef struct pfd_request pfd_request;       /* one HTTP request and its answer
 typedef struct pfd_connection pfd_connection; /* one client of a protocol of the module's own */
 typedef struct pfd_timer pfd_timer;
 typedef struct pfd_watch pfd_watch;
+typedef struct pfd_arena pfd_arena; /* memory that preload() fills */
 
 /* ---- settings: the module's own keys in [service.NAME] ---- */
 
@@ -249,6 +251,14 @@ typedef struct pfd_host {
   /* Answers like respond(), with the server's own page for `status`: that of the errors which it finds
    * itself. Nothing of the request is in it. Of a status that has no body (204, 304) there is none. */
   int (*respond_page)(pfd_request*, int status, const pfd_field* fields, size_t count);
+
+  /* Inside preload(), one thread at a time. Memory that is zero; `align`: a power of two, up to 4096. It is
+   * never given back. NULL: preload_max is reached. */
+  void* (*allocate)(pfd_arena*, size_t size, size_t align);
+  /* The root that preload() has set, and the bytes that it allocated (`size` may be NULL). Valid as long as
+   * the worker. NULL: the module has no preload. All states, threads and workers of the service see the same;
+   * what is written is seen by this worker only, and costs it a copy of the page. */
+  void* (*preloaded)(pfd_service*, size_t* size);
 } pfd_host;
 
 /* ---- what a module offers ---- */
@@ -345,6 +355,20 @@ typedef struct pfd_module {
   void (*end)(void* state);
   /* Of PFD_PROTOCOL. Of the HTTP kinds: of the connections that they take over; NULL: they take none. */
   const pfd_protocol* protocol;
+
+  /* ---- what was added later; an older server does not read it ---- */
+
+  /* Loads what the workers of a service share: once for each generation, before their init, in a process that
+   * is thrown away when this returns. Returns 0 and sets *root to something that it has allocated from the
+   * arena, or another value as init does. Of the server it may call allocate, log, text and number. May be
+   * NULL.
+   *
+   * Only what lies in the arena remains, at the same address in each worker: it may point into itself, and
+   * nowhere else; not to functions, literals, virtual tables or the heap, which lie elsewhere in a worker.
+   * A worker that cannot share runs this for itself: if the file of its module was written over since, or
+   * while an upgrade runs. */
+  int (*preload)(const pfd_host* host, pfd_service* service, pfd_arena* arena, void** root, char* error,
+                 size_t error_size);
 } pfd_module;
 
 /* The one symbol of a module. Called before init and without a worker: it must only return the table. */

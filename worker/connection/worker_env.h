@@ -3,6 +3,7 @@
 #define PREFORKD_WORKER_CONNECTION_WORKER_ENV_H_
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,13 @@
 namespace preforkd {
 
 class AccessLog;
+
+// What a module has preloaded for the service. `module`: the mark of the file that has made it.
+struct Preloaded {
+  void* root = nullptr;
+  std::uint64_t size = 0;
+  std::string module;
+};
 
 // Limits of log lines that clients can cause at will: one line per kind and second, with the number of
 // suppressed ones.
@@ -52,6 +60,12 @@ struct WorkerEnv {
 
   // The counters of the modules of this worker, by the names of their services.
   std::map<std::string, CounterNumbers> counters{};
+
+  // By the names of their services. What is read in them is shared with other workers, what is written is
+  // not.
+  std::map<std::string, Preloaded> preloads{};
+  // The bytes that are shared with other workers, if all of them were read.
+  std::uint64_t shared_bytes = 0;
 
   // Asks the master to replace this worker, which then retires. Repeated calls have no effect.
   std::function<void()> replace_me{};

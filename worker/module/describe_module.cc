@@ -1,18 +1,14 @@
 #include "worker/module/describe_module.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <string>
-#include <string_view>
 
-#include "common/base/exit_code.h"
 #include "common/config/module_codec.h"
 #include "common/text/quote.h"
 #include "worker/module/module_declaration.h"
 #include "worker/module/module_library.h"
-#include "worker/process/child_setup.h"
+#include "worker/module/module_process.h"
 
 namespace preforkd {
 namespace {
@@ -27,35 +23,11 @@ Result<ModuleDeclaration> Describe(const ServiceConfig& service) {
   return module;
 }
 
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t size = ::write(fd, bytes.data(), bytes.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(size));
-  }
-  return true;
-}
-
-WorkerExit Run(WorkerStart& start) {
-  const Result<ChildDescriptors> descriptors = SetUpChild(start);
-  if (!descriptors.Ok()) {
-    start.scoreboard->Row(start.id.slot).startup.Write(descriptors.Err().text);
-    return WorkerExit::kStartFailed;
-  }
-  // Standard output may be what a person asked for: --print-config. What the module prints is no part of it.
-  (void)::dup2(STDERR_FILENO, STDOUT_FILENO);
-  const std::string answer = EncodeModule(Describe(*start.services.front().second));
-  return WriteAll(descriptors.Value().channel.Get(), answer) ? WorkerExit::kRetired : WorkerExit::kLoopFailed;
-}
-
 }  // namespace
 
 WorkerEntry MakeModuleDescriber() {
-  return [](WorkerStart start) {
-    // Not exit(3): the destructors of the module are user code as well, and nobody waits for them.
-    ::_exit(static_cast<int>(Run(start)));
-  };
+  return MakeModuleProcess(
+      {}, [](const WorkerStart& start) { return EncodeModule(Describe(*start.services.front().second)); });
 }
 
 }  // namespace preforkd

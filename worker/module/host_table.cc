@@ -4,6 +4,7 @@
 #include "worker/module/host/host_loop.h"
 #include "worker/module/host/host_report.h"
 #include "worker/module/host/host_service.h"
+#include "worker/module/host/preload.h"
 #include "worker/module/host/values.h"
 #include "worker/module/http/host_request.h"
 #include "worker/module/protocol/host_connection.h"
@@ -64,6 +65,8 @@ const pfd_host& HostTable() {
       .report = &HostReport,
       .precondition = &HostPrecondition,
       .respond_page = &HostRespondPage,
+      .allocate = &HostAllocate,
+      .preloaded = &HostPreloaded,
   };
   return table;
 }

@@ -12,6 +12,7 @@
 #include "common/config/setting_value.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
+#include "worker/module/module_library.h"
 
 namespace preforkd {
 namespace {
@@ -139,10 +140,20 @@ Result<ModuleDeclaration> DeclarationOf(const pfd_module& table) {
   module.kind = static_cast<ModuleKind>(table.kind);
   module.client_speaks_first = table.kind != PFD_PROTOCOL || (table.flags & PFD_CLIENT_SPEAKS) != 0;
   module.system_calls = CallsOf(table.calls);
+  module.preload = HasPreload(table);
   Status status = AddSettings(table, module);
   if (status.Ok()) status = AddCounters(table, module);
   if (!status.Ok()) return status.Err();
   return module;
+}
+
+bool DeclaresTheSame(const pfd_module& table, ModuleDeclaration checked) {
+  const Result<ModuleDeclaration> own = DeclarationOf(table);
+  if (!own.Ok()) return false;
+  checked.name = own.Value().name;
+  checked.version = own.Value().version;
+  checked.file = {};
+  return own.Value() == checked;
 }
 
 }  // namespace preforkd

@@ -12,6 +12,14 @@ namespace preforkd {
 // ranges and defaults of settings are not checked here (CheckSettings).
 Result<ModuleDeclaration> DeclarationOf(const pfd_module& table);
 
+// False: its settings are not those that were checked. It is not the file that was checked then: that was
+// written over (cp), or a program before an upgrade checked it. Another version that declares the same may
+// do.
+bool DeclaresTheSame(const pfd_module& table, ModuleDeclaration checked);
+// What the log says then, behind the path.
+inline constexpr const char* kDeclaresOther =
+    "declares something else than when the configuration was read; reload again";
+
 }  // namespace preforkd
 
 #endif

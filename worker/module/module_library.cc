@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -123,6 +124,14 @@ Status CheckModule(const pfd_module* table) {
   Status status = CheckFunctions(*table);
   if (status.Ok()) status = CheckBits(*table);
   return status.Ok() ? CheckCounts(*table) : status;
+}
+
+std::string ModuleMark(const std::string& path, const ModuleFile& file) {
+  struct stat info {};
+  const int result = file.Held() ? ::fstat(file.Fd(), &info) : ::stat(path.c_str(), &info);
+  if (result < 0) return {};
+  return fmt::format("{:x}:{:x} {} {}.{:09}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
 }
 
 Result<const pfd_module*> OpenModule(const std::string& path, const ModuleFile& file) {

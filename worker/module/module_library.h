@@ -20,6 +20,14 @@ namespace preforkd {
 // Its code may also crash, hang or end the process: the caller must be ready for that.
 Result<const pfd_module*> OpenModule(const std::string& path, const ModuleFile& file = {});
 
+// Which file OpenModule opens now: device, inode, size and time of its last change. Empty: none.
+std::string ModuleMark(const std::string& path, const ModuleFile& file);
+
+// It was built with a header that knows a preload, and has one. Precondition: CheckModule() accepted it.
+inline bool HasPreload(const pfd_module& table) {
+  return PFD_HAS(&table, preload) && table.preload != nullptr;
+}
+
 // Ok if this server can use the table: its interface, kind, functions, and numbers of settings and counters.
 // `table` may be null. Error: a predicate, "is built for interface 2, this server has 1".
 Status CheckModule(const pfd_module* table);

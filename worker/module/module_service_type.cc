@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "worker/module/module_declaration.h"
 #include "worker/module/module_library.h"
 #include "worker/module/module_settings.h"
+#include "worker/module/own_preload.h"
 #include "worker/module/protocol/protocol_service.h"
 
 namespace preforkd {
@@ -46,12 +48,17 @@ class ModuleService final : public Service {
  public:
   ModuleService(const pfd_module& table, const pfd_host& host, const ServiceConfig& config, WorkerEnv& env,
                 std::unique_ptr<LoopCalls> calls)
-      : calls_(std::move(calls)),
+      : host_(host),
+        calls_(std::move(calls)),
         counters_(env.row, NumbersOf(config, env)),
         states_(table, host, env, config, *calls_, &counters_, ThreadsOf(table, config)) {}
 
-  // Starts the module. Error: why it cannot serve.
-  Status Begin(const ServiceConfig& config, WorkerEnv& env) {
+  // Starts the module. `mark`: its ModuleMark; empty: not known. Error: why it cannot serve.
+  Status Begin(const ServiceConfig& config, WorkerEnv& env, const std::string& mark) {
+    if (HasPreload(states_.Module())) {
+      if (Status status = EnsurePreloaded(states_.Module(), host_, states_.Service(0), mark); !status.Ok())
+        return status;
+    }
     switch (states_.Module().kind) {
       case PFD_BLOCKING: return BeginBlocking(config, env);
       case PFD_PROTOCOL: return BeginProtocol();
@@ -117,6 +124,7 @@ class ModuleService final : public Service {
     return {};
   }
 
+  const pfd_host& host_;
   std::unique_ptr<LoopCalls> calls_;
   Counters counters_;
   ModuleStates states_;
@@ -124,50 +132,40 @@ class ModuleService final : public Service {
   bool owns_loop_state_ = false;  // no handler of HTTP begins and ends it
 };
 
-// Not the name and the version: another version may do.
-bool DeclaresTheSame(const pfd_module& table, ModuleDeclaration checked) {
-  const Result<ModuleDeclaration> own = DeclarationOf(table);
-  if (!own.Ok()) return false;
-  checked.name = own.Value().name;
-  checked.version = own.Value().version;
-  checked.file = {};
-  return own.Value() == checked;
-}
-
 Result<std::unique_ptr<Service>> StartModule(const pfd_module& table, const pfd_host& host,
-                                             const ServiceConfig& config, WorkerEnv& env) {
+                                             const ServiceConfig& config, WorkerEnv& env,
+                                             const std::string& mark) {
   Result<std::unique_ptr<LoopCalls>> calls = LoopCalls::Create(env.loop);
   if (!calls.Ok()) return calls.Err();
   auto service = std::make_unique<ModuleService>(table, host, config, env, std::move(calls).Value());
-  if (Status status = service->Begin(config, env); !status.Ok()) return status.Err();
+  if (Status status = service->Begin(config, env, mark); !status.Ok()) return status.Err();
   return std::unique_ptr<Service>(std::move(service));
 }
 
 Result<std::unique_ptr<Service>> MakeModuleService(const pfd_host& host, const ServiceConfig& config,
                                                    WorkerEnv& env) {
-  const Result<const pfd_module*> table =
-      OpenModule(config.settings.Text("path"), config.module ? config.module->file : ModuleFile());
+  const std::string path = config.settings.Text(kModulePath);
+  const ModuleFile file = config.module ? config.module->file : ModuleFile();
+  const std::string mark = ModuleMark(path, file);
+  const Result<const pfd_module*> table = OpenModule(path, file);
   if (!table.Ok()) return table.Err();
-  // It is not the file that was checked if that was written over (cp), or if a program before an upgrade
-  // checked it: then its settings may not be those that were checked.
   if (config.module && !DeclaresTheSame(*table.Value(), *config.module)) {
-    return Error{fmt::format("{} declares something else than when the configuration was read; reload again",
-                             config.settings.Text("path")),
-                 0};
+    return Error{fmt::format("{} {}", path, kDeclaresOther), 0};
   }
-  return StartModule(*table.Value(), host, config, env);
+  return StartModule(*table.Value(), host, config, env, ModuleMark(path, file) == mark ? mark : "");
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Service>> MakeLinkedModule(const pfd_module& table, const ServiceConfig& config,
                                                   WorkerEnv& env) {
-  return StartModule(table, HostTable(), config, env);
+  return StartModule(table, HostTable(), config, env, {});
 }
 
 ServiceType LinkedModuleType(const pfd_module& table) {
   const Status usable = CheckModule(&table);
-  PF_CHECK(usable.Ok() && table.kind == PFD_EVENT, "a module of the program is not usable");
+  PF_CHECK(usable.Ok() && table.kind == PFD_EVENT && !HasPreload(table),
+           "a module of the program is not usable");
   const Result<ModuleDeclaration> module = DeclarationOf(table);
   PF_CHECK(module.Ok() && module.Value().counters.empty(),
            "a module of the program declares what it may not");

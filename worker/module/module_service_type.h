@@ -18,7 +18,7 @@ ServiceType ModuleServiceType(const pfd_host& host);
 
 // The type of a module that is part of the program: its settings are those of every HTTP service, and its
 // own. Precondition: `table` is what CheckModule accepts, answers HTTP in the loop thread, declares no
-// counters (the master knows those of shared objects only), and lives as long as the program.
+// counters and no preload (the master knows those of shared objects only), and lives as long as the program.
 ServiceType LinkedModuleType(const pfd_module& table);
 // A service of it. `config` may have other settings as well.
 Result<std::unique_ptr<Service>> MakeLinkedModule(const pfd_module& table, const ServiceConfig& config,

@@ -32,6 +32,20 @@ std::vector<Setting> MakeTable() {
        .fallback = "30s",
        .doc = "time for an answer; then the client gets 504",
        .more = "A handler that is stuck then is logged with a backtrace, and its worker is replaced."},
+      {.name = std::string(kPreloadMax),
+       .kind = SettingKind::kSize,
+       .min = "4KiB",
+       .max = "1TiB",
+       .fallback = "256MiB",
+       .doc = "bytes that its preload may fill, if it has one",
+       .more = "Only what is filled uses memory. With worker.max_address_space it counts while it loads."},
+      {.name = std::string(kPreloadTimeout),
+       .kind = SettingKind::kDuration,
+       .min = "10ms",
+       .max = "24h",
+       .fallback = "1m",
+       .doc = "time for its preload; then the start or the reload is refused",
+       .more = "A worker that loads for itself has it besides its start_timeout."},
   };
   table.insert(table.end(), HttpSettingTable().begin(), HttpSettingTable().end());
   return table;

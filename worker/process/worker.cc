@@ -30,8 +30,20 @@ WorkerExit CannotStart(const Error& error, WorkerRow& row) {
   return WorkerExit::kStartFailed;
 }
 
+// The areas of other pools' services stay what they are: addresses without memory.
+Status MapPreloads(const WorkerStart& start) {
+  for (const auto& [id, service] : start.services) {
+    const auto area = start.preloads.find(service->name);
+    if (area == start.preloads.end()) continue;
+    if (Status status = area->second->MapToUse(); !status.Ok()) return status;
+  }
+  return {};
+}
+
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   WorkerRow& row = start.scoreboard->Row(start.id.slot);
+  // Their descriptors are closed by SetUpChild, and max_address_space is in force after it.
+  if (const Status status = MapPreloads(start); !status.Ok()) return CannotStart(status.Err(), row);
   Result<ChildDescriptors> descriptors = SetUpChild(start);
   if (!descriptors.Ok()) return CannotStart(descriptors.Err(), row);
   if (const Status status = InstallCrashReport(row.crash, row.frame_names); !status.Ok()) {
@@ -80,6 +92,10 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
   for (const auto& [id, config] : start_.services) {
     if (const auto numbers = start_.counters.find(id); numbers != start_.counters.end())
       env_->counters[config->name] = numbers->second;
+    if (const auto area = start_.preloads.find(config->name); area != start_.preloads.end()) {
+      env_->preloads[config->name] = {area->second->Root(), area->second->Size(), area->second->Module()};
+      env_->shared_bytes += area->second->Size();
+    }
   }
   env_->replace_me = [this] { AskReplacement("an application thread is blocked"); };
 }

@@ -7,13 +7,28 @@
 #include "common/base/check.h"
 
 namespace preforkd {
+namespace {
+
+// For what the workers of `pool` load for themselves. Where an area is there it is nothing: it serves all.
+Duration TimeToLoadAlone(const GenerationSpec& generation, const PoolConfig& pool) {
+  Duration sum{0};
+  for (const auto& [id, service] : generation.services) {
+    const bool alone = service->pool == pool.name && service->module && service->module->preload &&
+                       !generation.preloads.contains(service->name);
+    if (alone) sum += service->settings.Time(kPreloadTimeout);
+  }
+  return sum;
+}
+
+}  // namespace
 
 std::vector<PoolTarget> GenerationSpec::Targets() const {
   std::vector<PoolTarget> targets;
   for (const PoolSpec& pool : pools) {
     const SupervisionConfig& s = pool.config->supervision;
     targets.push_back({pool.id, pool.config->name, pool.workers,
-                       FleetSettings{s.start_timeout, s.drain_timeout, s.backoff_min, s.backoff_max}});
+                       FleetSettings{s.start_timeout + TimeToLoadAlone(*this, *pool.config), s.drain_timeout,
+                                     s.backoff_min, s.backoff_max}});
   }
   return targets;
 }

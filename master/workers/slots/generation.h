@@ -11,6 +11,7 @@
 
 #include "common/base/ids.h"
 #include "common/config/config.h"
+#include "common/process/preload_area.h"
 #include "common/scoreboard/module_counters.h"
 #include "common/wire/parcel.h"
 #include "master/policy/fleet/fleet.h"
@@ -34,8 +35,9 @@ struct GenerationSpec {
   std::vector<PoolSpec> pools;                   // those with services, in the order of the configuration
   ServiceNumbers services;                       // of all pools
   std::map<ServiceId, CounterNumbers> counters;  // of the services whose module has some
+  Preloads preloads;                             // of the services whose module has one
 
-  // The workers that Fleet shall run.
+  // The workers that Fleet shall run. One that must load for itself has more time to start.
   [[nodiscard]] std::vector<PoolTarget> Targets() const;
   // nullptr: this generation has no such pool.
   [[nodiscard]] const PoolSpec* FindPool(PoolId pool) const;

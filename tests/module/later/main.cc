@@ -4,6 +4,7 @@
 #include "worker/module/describe_module.h"
 #include "worker/module/host_table.h"
 #include "worker/module/module_service_type.h"
+#include "worker/module/preload_module.h"
 #include "worker/process/worker.h"
 #include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   program.describe_module = preforkd::MakeModuleDescriber();
+  program.preload_module = preforkd::MakeModulePreloader();
   program.version = kVersion;
   return preforkd::RunProgram(argc, argv, program);
 }

@@ -86,7 +86,7 @@ TEST_CASE("a generation has the numbers of its services, and one with too many c
   };
   const auto first = config({Service("plain", {}), Service("shop", {"orders"})});
   REQUIRE(generations.HasNumbersFor(*first).Ok());
-  generations.Begin(first);
+  generations.Begin(first, {});
   const std::map<ServiceId, CounterNumbers> of_shop = {{generations.ServiceOf("shop"), {0}}};
   CHECK(generations.Serving().counters == of_shop);
   generations.Prepare(config({Service("bank", {"orders"}), Service("shop", {"errors", "orders"})}));

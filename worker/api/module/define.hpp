@@ -14,6 +14,7 @@
 #include <typeinfo>
 #include <vector>
 
+#include "preload.hpp"
 #include "route.hpp"
 #include "session.hpp"
 #include "settings.hpp"
@@ -85,6 +86,7 @@ struct Definition {
   void* (*make_state)(Service) = nullptr;
   void (*retire_state)(void*) = nullptr;
   void (*destroy_state)(void*) = nullptr;
+  Preloading preload;
   std::string problem;  // the first one
 
   // One at a time: application threads are started side by side.
@@ -157,6 +159,25 @@ inline bool of_loop(const Definition& definition, const pfd_host& host, pfd_serv
   return PFD_HAS(&place, in_loop) && place.in_loop != 0;
 }
 
+template <class Data>
+void add(Definition& to, PreloadOption<Data>) {
+  if (to.preload.make != nullptr) note_problem(to, "it preloads two classes; a module has one");
+  to.preload = preloading_of<Data>();
+}
+
+inline const Preloading& preloading(const Definition& definition) { return definition.preload; }
+
+// Only inside a catch block.
+inline void write_reason(char* error, std::size_t error_size) noexcept {
+  try {
+    throw;
+  } catch (const std::exception& reason) {
+    std::snprintf(error, error_size, "%s", reason.what());
+  } catch (...) {
+    std::snprintf(error, error_size, "an exception that is no std::exception");
+  }
+}
+
 inline int init(const Definition& definition, const pfd_host* host, pfd_service* service, void** state,
                 char* error, std::size_t error_size) noexcept {
   try {
@@ -167,16 +188,32 @@ inline int init(const Definition& definition, const pfd_host* host, pfd_service*
     if (!definition.problem.empty()) throw std::logic_error(definition.problem);
     const bool in_loop = of_loop(definition, *host, service);
     auto made = std::make_unique<Instance>(Instance{&definition, host, service, nullptr, in_loop});
+    if (definition.preload.make != nullptr && preloaded_root(made.get()) == nullptr) {
+      throw std::runtime_error("the server is too old for pfd::preload");
+    }
     const Scope scope(made.get(), in_loop);
     if (definition.make_state != nullptr) made->state = definition.make_state(Service(made.get()));
     const std::lock_guard guard(definition.lock);
     *state = made.get();
     definition.instances.push_back(std::move(made));
     return 0;
-  } catch (const std::exception& reason) {
-    std::snprintf(error, error_size, "%s", reason.what());
   } catch (...) {
-    std::snprintf(error, error_size, "an exception that is no std::exception");
+    write_reason(error, error_size);
+  }
+  return -1;
+}
+
+inline int run_preload(const Definition& definition, const pfd_host* host, pfd_service* service,
+                       pfd_arena* arena, void** root, char* error, std::size_t error_size) noexcept {
+  try {
+    if (!definition.problem.empty()) throw std::logic_error(definition.problem);
+    Instance instance{&definition, host, service, nullptr, false};
+    const Scope scope(&instance, false);
+    const PreloadMemory memory(host, arena);
+    *root = definition.preload.make(Service(&instance));
+    return 0;
+  } catch (...) {
+    write_reason(error, error_size);
   }
   return -1;
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "loop.hpp"
+#include "preload.hpp"
 #include "settings.hpp"
 
 namespace pfd::testing {
@@ -45,6 +46,7 @@ struct ServiceState;
 struct Host {
   const pfd_module* module = nullptr;
   std::map<std::string, Value> settings;
+  PreloadedData preloaded;
   std::string service_name;
   std::uint64_t generation = 1;
   Loop loop;

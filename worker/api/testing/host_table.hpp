@@ -18,6 +18,12 @@ inline void fill_service(pfd_host& table) {
   table.watch = host_watch;
   table.unwatch = host_unwatch;
   table.report = host_report;
+  table.allocate = PreloadedData::allocate;
+  table.preloaded = [](pfd_service* service, std::size_t* size) {
+    const PreloadedData& data = of(service).host->preloaded;
+    if (size != nullptr) *size = data.size();
+    return data.root();
+  };
 }
 
 inline void fill_request(pfd_host& table) {

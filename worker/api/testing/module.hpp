@@ -41,6 +41,7 @@ struct ModuleOptions {
   std::size_t threads = 1;                                    // of a blocking module
   std::chrono::nanoseconds limit = std::chrono::seconds(10);  // for an answer, for init and for end
   std::uint64_t generation = 1;
+  std::size_t preload_max = std::size_t{256} << 20U;  // bytes
 };
 
 namespace detail {
@@ -94,6 +95,7 @@ class Module {
     host_->service_name = options.service;
     host_->generation = options.generation;
     const std::size_t count = module->kind == PFD_BLOCKING ? std::max<std::size_t>(options.threads, 1) : 1;
+    if (PFD_HAS(module, preload) && module->preload != nullptr) preload(options.preload_max);
     const bool blocking = module->kind == PFD_BLOCKING;
     // As in a server: the sessions of a blocking module have a state of their own, behind the others.
     if (blocking && module->protocol != nullptr) start_state(static_cast<std::uint32_t>(count), true);
@@ -209,6 +211,22 @@ class Module {
     connection->start(luggage.empty() ? nullptr : &luggage);
     host_->loop.run_ready();
     return Client(connection);
+  }
+
+  void preload(std::size_t max) {
+    const auto service = std::make_shared<detail::ServiceState>();
+    service->host = host_;
+    host_->states.push_back(service);
+    host_->preloaded.set_max(max);
+    void* root = nullptr;
+    std::array<char, 512> error{};
+    int code = -1;
+    detail::call_module(*host_, "preload", [&] {
+      code = host_->module->preload(detail::host_table(), raw(*service), host_->preloaded.arena(), &root,
+                                    error.data(), error.size());
+    });
+    if (code != 0 || root == nullptr) throw LoadError("preload failed: " + std::string(error.data()));
+    host_->preloaded.set_root(root);
   }
 
   void start_state(std::uint32_t index, bool in_loop) {
