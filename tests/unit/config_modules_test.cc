@@ -202,6 +202,33 @@ TEST_CASE("a key that the server got later does not refuse a module that has tha
   CheckOnlyProblem(load("greeting = 4\n"), At("8:1"), "service.s.greeting: ");
 }
 
+TEST_CASE("the keys of a preload are there, and their names taken, only if the module has one") {
+  const auto load = [](const std::string& line, bool preload, const char* own) {
+    const TempFile file(Text("database = \"/d\"\n" + line));
+    ConfigInputs inputs = Inputs(file.path());
+    inputs.service_types.back().settings.push_back({.name = "preload_max",
+                                                    .kind = Kind::kSize,
+                                                    .min = "4KiB",
+                                                    .max = "1TiB",
+                                                    .fallback = "256MiB",
+                                                    .doc = "bytes"});
+    ModuleDeclaration module = Shop();
+    module.preload = preload;
+    module.settings[0].name = own;
+    inputs.modules.insert_or_assign(kShop, module);
+    return LoadConfig(inputs);
+  };
+  const Config with = Loaded(load("preload_max = \"1MiB\"\n", true, "greeting"));
+  CHECK(with.services.at(0).settings.Size(kPreloadMax) == 1U << 20U);
+  CheckOnlyProblem(load("preload_max = \"1MiB\"\n", false, "greeting"), At("8:1"),
+                   "service.s.preload_max: a module without a preload has no such key");
+  for (const char* name : {"preload_max", "preload_timeout"}) {
+    CheckOnlyProblem(load("", true, name), At("6:1"), "the name is taken");
+    const Config own = Loaded(load(fmt::format("{} = \"soon\"\n", name), false, name));
+    CHECK(own.services.at(0).settings.Text(name) == "soon");
+  }
+}
+
 TEST_CASE("a module with a protocol of its own has no keys of HTTP, and may not take their names") {
   ModuleDeclaration module = Shop();
   module.kind = ModuleKind::kProtocol;
