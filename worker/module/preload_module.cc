@@ -73,8 +73,8 @@ WorkerEntry MakeModulePreloader() {
       },
       [memory](const WorkerStart& start) {
         const std::string answer = EncodePreload(Preload(start, *memory));
-        // Before the answer: the data can be sealed only if nobody can write to it, and whoever reads
-        // /proc/PID/maps may keep our memory beyond our exit.
+        // Before the answer: the data can be sealed only if nobody can write to it, and a process that
+        // reads /proc/PID/maps may keep our memory beyond our exit.
         (void)::munmap(memory->data(), memory->size());
         return answer;
       });
