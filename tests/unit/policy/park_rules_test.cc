@@ -45,12 +45,12 @@ TEST_CASE("the descriptor table is nearly full: the same, or a worker if there i
   CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
 }
 
-TEST_CASE("stopping: it ends here, input or not") {
+TEST_CASE("stopping: it ends here, unless its client waits for an answer") {
   ParkReading reading = Roomy();
   reading.stopping = true;
   CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
   reading.has_work = true;
-  CHECK(JudgeArrival(reading) == ParkVerdict::kClose);
+  CHECK(JudgeArrival(reading) == ParkVerdict::kDispatch);
 }
 
 TEST_CASE("whatever arrives: never more parked than parking.max, never a closed connection while running") {
