@@ -72,6 +72,14 @@ std::string TakenOverAt(const std::string& path) {
   return "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n";
 }
 
+// A handler that keeps its request for later, in `kept`.
+auto KeepIn(pfd_request*& kept) {
+  return [&kept](pfd_request* request) {
+    Keep(request);
+    kept = request;
+  };
+}
+
 }  // namespace
 
 TEST_CASE("an event handler hands its connection to a session, with the bytes behind the request") {
@@ -213,12 +221,7 @@ TEST_CASE("a worker that leaves hands a session on that has just been taken over
     };
   }
   pfd_request* kept = nullptr;
-  Event event(
-      [&](pfd_request* request) {
-        Keep(request);
-        kept = request;
-      },
-      With(lines));
+  Event event(KeepIn(kept), With(lines));
   ParkNothing(event.bed);
   const auto client = event.bed.Ask(kAsks);
   REQUIRE(kept != nullptr);
@@ -389,12 +392,7 @@ TEST_CASE("a request with a body is taken over when that has arrived") {
 TEST_CASE("a client that leaves before 101 opens no session") {
   FakeModule lines = Lines();
   pfd_request* kept = nullptr;
-  Event event(
-      [&](pfd_request* request) {
-        Keep(request);
-        kept = request;
-      },
-      With(lines));
+  Event event(KeepIn(kept), With(lines));
   ParkNothing(event.bed);
   auto client = event.bed.Ask(kAsks);
   REQUIRE(kept != nullptr);
