@@ -45,6 +45,13 @@ pfd::Response sleeps(const pfd::Request& request) {
   return done();
 }
 
+// Says who is blocked before it blocks.
+void holds(const pfd::Request& request, pfd::Stream& out) {
+  out.write(std::to_string(::getpid()) + " begun\n");
+  blocker_sleeps(number_of(request, "ms"));
+  out.write("done\n");
+}
+
 pfd::Response big(const pfd::Request& request) {
   return done(std::string(static_cast<std::size_t>(number_of(request, "bytes")), 'x'));
 }
@@ -88,6 +95,7 @@ pfd::Response who(const pfd::Request&) { return done(std::to_string(::getpid()) 
 
 PREFORKD_MODULE("blocker", BLOCKER_FLAGS answers, pfd::route{"GET", "/", quick},
                 pfd::route{"GET", "/quick", quick}, pfd::route{"GET", "/sleep", sleeps},
-                pfd::route{"GET", "/big", big}, pfd::route{"POST", "/body", body},
-                pfd::route{"POST", "/upload", upload}, pfd::route{"GET", "/stream", streams},
-                pfd::route{"GET", "/version", version}, pfd::route{"GET", "/who", who});
+                pfd::route{"GET", "/hold", holds}, pfd::route{"GET", "/big", big},
+                pfd::route{"POST", "/body", body}, pfd::route{"POST", "/upload", upload},
+                pfd::route{"GET", "/stream", streams}, pfd::route{"GET", "/version", version},
+                pfd::route{"GET", "/who", who});
