@@ -77,11 +77,13 @@ int Preload(const pfd_host* host, pfd_service* service, pfd_arena* arena, void**
   if (mode == "silent") return 7;
   while (mode == "hangs") ::pause();
   if (mode == "second_waits") WaitForRemoval(Copy(host->text(service, "table")) + ".first");
-  if (mode == "leaves_child" && ::fork() == 0) {
+  const pid_t child = mode == "leaves_child" ? ::fork() : -1;
+  if (child == 0) {
     ::setsid();  // out of the reach of a signal to the group
     while (::access((Copy(host->text(service, "table")) + ".held").c_str(), F_OK) == 0) ::usleep(1000);
     ::_exit(0);
   }
+  while (child > 0 && ::getsid(child) != child) ::usleep(1000);
   static int outside = 0;
   *root = mode == "outside" ? static_cast<void*>(&outside) : Fill(host, service, arena);
   if (*root == nullptr) return Refuse(error, error_size, "no table");
