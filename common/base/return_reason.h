@@ -12,7 +12,7 @@ enum class ReturnReason : std::uint8_t {
   kIdle,       // it has been idle for parking.after
   kRetiring,   // the worker retires
   kOverShare,  // other workers have fewer connections
-  kBusy,       // its request waits for an application thread, and another worker has a free one
+  kBusy,       // its request waits for an application thread, here for longer than a moment
 };
 inline constexpr std::size_t kReturnReasons = 4;
 

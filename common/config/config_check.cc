@@ -94,18 +94,22 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
   CheckModule(service, chroot, section, draft);
 }
 
-// The workers of a pool tell each other and the master how many threads are free, not of which module.
-void WarnOfSharedThreads(const Config& config, Draft& draft) {
-  std::map<std::string, std::string> blocking;  // pool, its first service with a blocking module
+// The blocking services of a pool share the application threads of its workers: others know how many of a
+// worker's threads are free, not for which service.
+void CheckSharedThreads(const Config& config, Draft& draft) {
+  std::map<std::string, const ServiceConfig*> blocking;  // pool, its first service with a blocking module
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     const ServiceConfig& service = config.services[i];
     if (!service.module || service.module->kind != ModuleKind::kBlocking) continue;
-    const auto [first, fresh] = blocking.emplace(service.pool, service.name);
-    if (fresh) continue;
-    draft.warnings.Add(draft.services.sections[i].OriginOf("path"),
-                       "[service.{}] and [service.{}] have blocking modules in one pool: a request may wait "
-                       "for a thread although a worker has a free one; give each a pool of its own",
-                       first->second, service.name);
+    const ServiceConfig& first = *blocking.emplace(service.pool, &service).first->second;
+    const std::uint64_t own = service.settings.Number("threads");
+    const std::uint64_t others = first.settings.Number("threads");
+    if (own == others) continue;
+    draft.Complain(
+        draft.services.sections[i], "threads",
+        "it is {}, and that of [service.{}] is {}: blocking modules in one pool share its threads; "
+        "write the same, or a pool for each",
+        own, first.name, others);
   }
 }
 
@@ -224,7 +228,7 @@ void CheckConfig(const Config& config, Draft& draft) {
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     CheckService(config, config.services[i], draft.services.sections[i], draft);
   }
-  WarnOfSharedThreads(config, draft);
+  CheckSharedThreads(config, draft);
   for (std::size_t i = 0; i < config.listen.size(); ++i) CheckListener(config, i, draft);
 }
 

@@ -22,9 +22,16 @@ struct PoolRow {
   SharedText kind;            // as in the configuration
   Counter workers_wanted{0};  // extras not counted
   Counter workers_max{0};     // with extras
-  // Connections that no slot of the pool can take now. While there are some, accepting for it is paused.
+  // Connections that wait in the master. While one waits for room in a slot, accepting for the pool is
+  // paused.
   Counter queue_length{0};
   std::atomic<bool> gathers{false};  // dispatch.gather is in effect now
+  // Of the waiting ones, those whose request waits for an application thread. While there are some, a worker
+  // tells the master about each free thread (ThreadFree).
+  Counter thread_queue{0};
+  // Since when the next of them waits here; 0: none does. Once that is long, a worker begins no other request
+  // before them.
+  Counter thread_queue_since_ns{0};
 };
 
 }  // namespace preforkd

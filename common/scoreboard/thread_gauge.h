@@ -2,8 +2,8 @@
 // requests wait for one. The only writer of these fields. The master chooses a slot by them (balance.h), and
 // the other workers of the pool read them before they hand a waiting request back.
 //
-// A worker has one for each service with application threads; the row shows their sum. Any thread of the
-// worker may write: hence atomic additions instead of the plain stores of counters.h.
+// A worker with application threads has one. Any thread of it may write, one after the other: hence atomic
+// additions instead of the plain stores of counters.h.
 #ifndef PREFORKD_COMMON_SCOREBOARD_THREAD_GAUGE_H_
 #define PREFORKD_COMMON_SCOREBOARD_THREAD_GAUGE_H_
 
@@ -23,8 +23,8 @@ class ThreadGauge {
   ThreadGauge(const ThreadGauge&) = delete;
   ThreadGauge& operator=(const ThreadGauge&) = delete;
 
-  // `waiting` requests of this service wait for a thread, and `busy` threads are busy. One call at a time:
-  // its caller locks the queue of the service.
+  // `waiting` requests wait for a thread, and `busy` threads are busy. One call at a time: its caller locks
+  // the queue.
   void Set(std::uint64_t waiting, std::uint64_t busy, Time now);
 
  private:

@@ -279,7 +279,8 @@ Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, Unique
     case MessageType::kReady:
     case MessageType::kReplaceMe:
     case MessageType::kHandBack:
-    case MessageType::kLogReopened: break;  // only workers send it
+    case MessageType::kLogReopened:
+    case MessageType::kThreadFree: break;  // only workers send it
   }
   return NotForWorker(type.Value());
 }
@@ -330,6 +331,11 @@ void Encode(const LogReopened& message, std::string& out, WireVersion version) {
   writer.Put(message.round);
 }
 
+void Encode(const ThreadFree& message, std::string& out, WireVersion version) {
+  Writer writer(out, MessageType::kThreadFree, version);
+  PutWorkerId(writer, message.id);
+}
+
 int FdOf(const HandOver& message) { return message.parcel.fd.Get(); }
 int FdOf(const ReopenLog& message) { return message.fd.Get(); }
 int FdOf(const Nudge&) { return -1; }
@@ -337,6 +343,7 @@ int FdOf(const Ready&) { return -1; }
 int FdOf(const ReplaceMe&) { return -1; }
 int FdOf(const HandBack& message) { return message.parcel.fd.Get(); }
 int FdOf(const LogReopened&) { return -1; }
+int FdOf(const ThreadFree&) { return -1; }
 
 Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd, WireVersion version,
                                        UniqueFd second) {
@@ -366,6 +373,7 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
     case MessageType::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
     case MessageType::kHandBack: return ReadHandBack(bytes, reader, std::move(fd), std::move(second));
     case MessageType::kLogReopened: return ReadPlain<LogReopened>(reader, fd, "log-reopened");
+    case MessageType::kThreadFree: return ReadPlain<ThreadFree>(reader, fd, "thread-free");
     case MessageType::kHandOver:
     case MessageType::kReopenLog:
     case MessageType::kNudge: break;  // only masters send it

@@ -28,6 +28,7 @@ void Encode(const Ready& message, std::string& out, WireVersion version);
 void Encode(const ReplaceMe& message, std::string& out, WireVersion version);
 void Encode(const HandBack& message, std::string& out, WireVersion version);
 void Encode(const LogReopened& message, std::string& out, WireVersion version);
+void Encode(const ThreadFree& message, std::string& out, WireVersion version);
 
 // The descriptor to send with the message; borrowed. -1: none.
 int FdOf(const HandOver& message);
@@ -37,6 +38,7 @@ int FdOf(const Ready& message);
 int FdOf(const ReplaceMe& message);
 int FdOf(const HandBack& message);
 int FdOf(const LogReopened& message);
+int FdOf(const ThreadFree& message);
 
 // The second one, of a heavy connection; borrowed. -1: none.
 template <typename Message>

@@ -18,6 +18,7 @@ enum class MessageType : std::uint8_t {
   kReplaceMe = 17,
   kHandBack = 18,
   kLogReopened = 19,
+  kThreadFree = 20,
 };
 
 // `message` has room for the four bytes.

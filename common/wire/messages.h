@@ -66,13 +66,21 @@ struct LogReopened {
   std::uint64_t round = 0;
 };
 
+// An application thread is free, and connections wait in the master for one (PoolRow::thread_queue). It says
+// no more than that: the master looks at the rows. No descriptor.
+struct ThreadFree {
+  WorkerId id;
+};
+
 // A connection that can go on in another worker. Carries its descriptor.
 struct HandBack {
   WorkerId id;
   ReturnReason reason = ReturnReason::kIdle;
   // The service has work to do already (unread bytes, a response half sent): do not park it.
   bool wake_now = false;
-  std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
+  // Remaining idle time before the master closes it; 0: no limit. For kBusy: how long its request may wait in
+  // the master for a thread.
+  std::int64_t idle_left_ns = 0;
   Parcel parcel;
 };
 
@@ -87,7 +95,7 @@ struct HandedBack {
 
 using MasterToWorker = std::variant<HandOver, ReopenLog, Nudge>;
 using Untaken = std::variant<PackedParcel, ReopenLog, Nudge>;  // sent by the master and received back
-using WorkerToMaster = std::variant<Ready, ReplaceMe, HandedBack, LogReopened>;
+using WorkerToMaster = std::variant<Ready, ReplaceMe, HandedBack, LogReopened, ThreadFree>;
 
 }  // namespace preforkd
 

@@ -17,6 +17,7 @@ void Stopper::Do(const CloseListeners& action) {
               Seconds(action.stop_by - Now()));
   parts_.listeners.Close();
   parts_.parking.CloseIdle();
+  parts_.dispatcher.StopWaitingForThreads();
   parts_.dispatcher.Flush();
   if (!parts_.dispatcher.Congested()) parts_.changes.Tell([](Change& change) { change.OnDrained(); });
 }

@@ -1,6 +1,7 @@
 #include "master/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "common/base/log.h"
@@ -11,6 +12,9 @@ namespace {
 
 // Interval between retries while parcels wait.
 constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
+// The same while they wait for an application thread: workers tell when one is free, unless the message
+// cannot be sent.
+constexpr Duration kThreadRetryInterval = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -49,7 +53,7 @@ void Dispatcher::Flush() {
   const Time now = Now();
   Distribute(now);
   // A parcel that waits behind a slow slot makes that slot a suspect, now or in the next Flush.
-  const bool parcels_wait = !waiting_.Empty() || stuck_.Due(now);
+  const bool parcels_wait = Waiting() > 0 || stuck_.Due(now);
   const bool requests_wait = threads_.Look(now);
   if ((parcels_wait || requests_wait) && slots_.AllSlow(now)) hooks_.on_all_slow();
   ArmTimer(now);
@@ -61,11 +65,31 @@ void Dispatcher::Distribute(Time now) {
   in_flight_limit_ = false;
   stuck_.Check(waiting_, now);
   row_.gathers.store(gather_.Learn(slots_, now), std::memory_order_relaxed);
-  if (!waiting_.Empty()) slots_.LearnLoads(now);
+  HandOverWaiting(now);
+  // A thread that became free before its worker could see that a request waits: nobody tells of it.
+  if (ShowThreadQueue()) {
+    HandOverWaiting(now);
+    ShowThreadQueue();
+  }
+  UpdateCongestion();
+}
+
+void Dispatcher::HandOverWaiting(Time now) {
+  if (Waiting() > 0) slots_.LearnLoads(now);
   // Each round either sends everything that it assigned, or excludes at least one slot.
   while (AssignWaiting(now) && !SendOutboxes(now)) {
   }
-  UpdateCongestion();
+}
+
+bool Dispatcher::ShowThreadQueue() {
+  const bool before = Get(row_.thread_queue) > 0;
+  Set(row_.thread_queue, for_thread_.Size());
+  const std::int64_t since = for_thread_.Empty() ? 0 : ToNanoseconds(for_thread_.FirstSince());
+  Set(row_.thread_queue_since_ns, static_cast<std::uint64_t>(since));
+  if (before || for_thread_.Empty()) return false;
+  // With the one in BlockingModule::TellFreeThread: either the worker sees the queue, or we its free thread.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return true;
 }
 
 void Dispatcher::BookAccepted() {
@@ -74,6 +98,8 @@ void Dispatcher::BookAccepted() {
 
 void Dispatcher::GiveUpWaiting(LossReason reason) {
   BookAccepted();
+  while (!for_thread_.Empty()) waiting_.PushBack(for_thread_.TakeFirst());
+  ShowThreadQueue();
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
   const char* const why = LossReasonName(reason);
   while (!waiting_.Empty())
@@ -83,6 +109,7 @@ void Dispatcher::GiveUpWaiting(LossReason reason) {
 
 void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wanted,
                              std::vector<PackedParcel>& taken) {
+  for_thread_.Take(wanted, taken);
   for (std::size_t left = waiting_.Size(); left > 0; --left) {
     PackedParcel parcel = waiting_.PopFront();
     if (wanted(parcel)) {
@@ -93,15 +120,36 @@ void Dispatcher::TakeWaiting(const std::function<bool(const PackedParcel&)>& wan
   }
 }
 
+void Dispatcher::ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const {
+  for (std::size_t i = 0; i < waiting_.Size(); ++i) visit(waiting_[i]);
+  for_thread_.ForEach(visit);
+}
+
 bool Dispatcher::AssignWaiting(Time now) {
+  AssignForThread(now);
   while (!waiting_.Empty() && !in_flight_limit_) {
     Target* const target = slots_.ChooseFor(waiting_.Front(), now);
     if (target == nullptr) break;
-    if (target->outbox.empty()) picked_.push_back(target->slot);
-    target->outbox.push_back(waiting_.PopFront());
-    slots_.Assigned(*target);
+    Assign(*target, waiting_.PopFront());
   }
   return !picked_.empty();
+}
+
+// With client-hash only one slot would do, and its worker keeps what waits for its threads; some wait here
+// after a reload that has changed the policy.
+void Dispatcher::AssignForThread(Time now) {
+  const bool may_wait = patient_ && !slots_.ByClient();
+  while (!for_thread_.Empty() && !in_flight_limit_) {
+    Target* const target = slots_.ChooseFor(for_thread_.First(), now, may_wait && !for_thread_.Overdue(now));
+    if (target == nullptr) break;
+    Assign(*target, for_thread_.TakeFirst());
+  }
+}
+
+void Dispatcher::Assign(Target& target, PackedParcel parcel) {
+  if (target.outbox.empty()) picked_.push_back(target.slot);
+  target.outbox.push_back(std::move(parcel));
+  slots_.Assigned(target);
 }
 
 bool Dispatcher::SendOutboxes(Time now) {
@@ -183,8 +231,11 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
 }
 
 void Dispatcher::UpdateCongestion() {
-  Set(row_.queue_length, waiting_.Size());
-  const bool congested = !waiting_.Empty();
+  Set(row_.queue_length, Waiting());
+  // What waits for a thread does not stop new clients: they would never be served beside those that keep
+  // their connections. At the bound the workers would have been full, too.
+  const bool congested =
+      !waiting_.Empty() || (!for_thread_.Empty() && (!patient_ || for_thread_.Size() >= slots_.MaxLoad()));
   if (congested == congested_) return;
   congested_ = congested;
   hooks_.on_congestion(congested);
@@ -195,6 +246,11 @@ void Dispatcher::ArmTimer(Time now) {
   std::optional<Time> next = stuck_.Next(soon);
   // Without a ready slot there is nothing to retry: AddSlot is followed by a Flush.
   if (!waiting_.Empty() && slots_.Ready() > 0) next = soon;
+  if (!for_thread_.Empty() && slots_.Ready() > 0) {
+    const Time retry = slots_.HasRestored() ? soon : now + kThreadRetryInterval;
+    const Time at = std::clamp(for_thread_.FirstUntil(), soon, retry);
+    next = next ? std::min(*next, at) : at;
+  }
   if (const auto look = threads_.Next(); look && (!next || *look < *next)) next = look;
   if (next) {
     timer_.SetAt(*next, now);

@@ -24,6 +24,21 @@ void PoolDispatchers::Configure(const DispatchConfig& config,
   }
   for (auto& [id, pool] : pools_) pool.dispatcher->Configure(config, cpus);
   Reroute();
+  LetGoOfRemoved(routes);
+}
+
+// Only workers that are there now have those services. They are told to leave after this.
+void PoolDispatchers::LetGoOfRemoved(const std::vector<std::pair<ServiceId, PoolId>>& routes) {
+  std::set<ServiceId> present;
+  for (const auto& [service, pool] : routes) present.insert(service);
+  std::vector<PackedParcel> removed;
+  for (auto& [id, pool] : pools_) {
+    pool.dispatcher->TakeWaiting(
+        [&](const PackedParcel& parcel) { return !present.contains(parcel.Service()); }, removed);
+  }
+  if (removed.empty()) return;
+  for (PackedParcel& parcel : removed) Submit(std::move(parcel));
+  Flush();
 }
 
 void PoolDispatchers::GiveUpWaiting(LossReason reason) {
@@ -59,6 +74,19 @@ void PoolDispatchers::Submit(PackedParcel&& parcel) {
   pool.touched = true;
 }
 
+void PoolDispatchers::SubmitForThread(PackedParcel&& parcel, Time until) {
+  Pool& pool = PoolOf(parcel.Service());
+  pool.dispatcher->SubmitForThread(std::move(parcel), until);
+  pool.touched = true;
+}
+
+void PoolDispatchers::StopWaitingForThreads() {
+  for (auto& [id, pool] : pools_) {
+    pool.dispatcher->SetPatient(false);
+    pool.touched = true;
+  }
+}
+
 void PoolDispatchers::Flush() {
   for (auto& [id, pool] : pools_) {
     if (pool.touched || pool.dispatcher->Waiting() > 0) FlushOne(pool);
@@ -88,10 +116,7 @@ void PoolDispatchers::Reroute() {
 }
 
 void PoolDispatchers::ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const {
-  for (const auto& [id, pool] : pools_) {
-    const Ring<PackedParcel>& waiting = pool.dispatcher->WaitingParcels();
-    for (std::size_t i = 0; i < waiting.Size(); ++i) visit(waiting[i]);
-  }
+  for (const auto& [id, pool] : pools_) pool.dispatcher->ForEachWaiting(visit);
 }
 
 bool PoolDispatchers::Congested(ServiceId service) const {

@@ -49,13 +49,16 @@ class PoolDispatchers {
   // No effect if the slot is not there.
   void RemoveSlot(Slot slot);
 
-  // Dispatcher::SubmitAccepted and Submit of the pool that serves the connection's service.
+  // Dispatcher::SubmitAccepted, Submit and SubmitForThread of the pool that serves the connection's service.
   void SubmitAccepted(PackedParcel&& parcel);
   void Submit(PackedParcel&& parcel);
+  void SubmitForThread(PackedParcel&& parcel, Time until);
+  // Dispatcher::SetPatient(false) of all: the server stops.
+  void StopWaitingForThreads();
   // Flushes the pools with new parcels or a changed slot.
   void Flush();
 
-  // Visits each waiting connection, oldest first within a pool.
+  // Visits each waiting connection.
   void ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const;
   // Connections wait for the pool that serves `service`.
   [[nodiscard]] bool Congested(ServiceId service) const;
@@ -77,6 +80,8 @@ class PoolDispatchers {
   Pool& Find(PoolId pool);
   // Resubmits parcels that wait in a pool that no longer serves their service.
   void Reroute();
+  // Hands over at once what waits for a service that `routes` has no more.
+  void LetGoOfRemoved(const std::vector<std::pair<ServiceId, PoolId>>& routes);
   void FlushOne(Pool& pool);
   void Tell();
 

@@ -134,11 +134,13 @@ void SlotBook::Full(Target& target) {
 
 // ---- the choice ----
 
-Target* SlotBook::ChooseFor(const PackedParcel& parcel, Time now) {
+Target* SlotBook::ChooseFor(const PackedParcel& parcel, Time now, bool for_thread) {
   const std::optional<std::uint64_t> client = balancer_.ByClient() ? ClientHash(parcel.Peer()) : std::nullopt;
   while (const auto slot = balancer_.Choose(client)) {
     Target& target = *targets_[*slot];
     if (target.round == round_) {
+      // It sorts behind all slots that have a free thread.
+      if (for_thread && IsLastResort(target.seen)) return nullptr;
       balancer_.Took(*slot);
       return &target;
     }
@@ -146,7 +148,7 @@ Target* SlotBook::ChooseFor(const PackedParcel& parcel, Time now) {
     Read(target, now);
     Place(target);
   }
-  return parcel.Head().reclaims < kMaxMoves ? nullptr : ShortestQueue(now);
+  return for_thread || parcel.Head().reclaims < kMaxMoves ? nullptr : ShortestQueue(now);
 }
 
 Target* SlotBook::ShortestQueue(Time now) {

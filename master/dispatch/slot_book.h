@@ -47,6 +47,12 @@ class SlotBook {
   [[nodiscard]] bool Threaded() const { return threaded_ > 0; }
   // The policy chooses by load (least-connections), not by turn or by client.
   [[nodiscard]] bool ByLoad() const { return balancer_.ByLoad(); }
+  // Each client has its slot (client-hash).
+  [[nodiscard]] bool ByClient() const { return balancer_.ByClient(); }
+  // dispatch.max_connections
+  [[nodiscard]] std::uint64_t MaxLoad() const { return bounds_.max_load; }
+  // At least one worker was started by the previous program, and does not say when a thread is free.
+  [[nodiscard]] bool HasRestored() const { return !unmarked_.empty(); }
   // dispatch.reclaim_after
   [[nodiscard]] Duration ReclaimAfter() const { return timeout_; }
 
@@ -54,8 +60,9 @@ class SlotBook {
   void BeginRound();
   // Reads the slots whose load has changed and the benched ones.
   void LearnLoads(Time now);
-  // Chooses a slot for `parcel`; nullptr if none has room.
-  Target* ChooseFor(const PackedParcel& parcel, Time now);
+  // Chooses a slot for `parcel`; nullptr if none has room. `for_thread`: nullptr also if no slot has a free
+  // application thread; slots without such threads count as free.
+  Target* ChooseFor(const PackedParcel& parcel, Time now, bool for_thread = false);
   // Counts one more connection in the outbox of `target`.
   void Assigned(Target& target);
   // Excludes `target` from this round: its channel is full.

@@ -25,6 +25,9 @@ constexpr int kEvictionsAtOnce = 64;
 constexpr int kClosedAtOnce = 64;
 // An idle time above this means no limit. It also keeps a wild value from a worker within the clock's range.
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
+// How long a request waits for an application thread in the master if its worker did not tell. After that any
+// worker gets it, and may tell.
+constexpr Duration kUntoldWait = std::chrono::seconds(1);
 // A timer may fire early by this much.
 constexpr Duration kEarly = std::chrono::milliseconds(1);
 
@@ -74,11 +77,19 @@ void Parking::Arrive(HandedBack message, bool stopping) {
   switch (JudgeArrival(Reading(message.wake_now, stopping))) {
     case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
-    case ParkVerdict::kDispatch: return dispatcher_.Submit(std::move(message.parcel));
+    case ParkVerdict::kDispatch: return Dispatch(std::move(message));
     case ParkVerdict::kClose:
       log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kParkingOff}}}, "closed: {}", kParkingOff);
       return ledger_.Closed();
   }
+}
+
+void Parking::Dispatch(HandedBack message) {
+  if (message.reason != ReturnReason::kBusy) return dispatcher_.Submit(std::move(message.parcel));
+  // A worker of an earlier program does not tell how long; none tells a sensible time if it is faulty.
+  const Duration told(message.idle_left_ns);
+  const Duration time = told <= Duration(0) ? kUntoldWait : std::min<Duration>(told, kForEver);
+  dispatcher_.SubmitForThread(std::move(message.parcel), Now() + time);
 }
 
 std::size_t Parking::RoomFor(std::size_t wanted) {

@@ -81,6 +81,8 @@ class Parking {
 
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void Park(PackedParcel parcel, Duration idle_left);
+  // It has work for a worker, or none is to be parked.
+  void Dispatch(HandedBack message);
   // The connection is readable or its idle time is over (`why`). If a request has arrived, it is woken, else
   // closed.
   void OnEvent(Place place, const char* why);

@@ -3,6 +3,10 @@
 // Covers the messages that carry no connection (ready, replace-me); a worker sends a handful of them in its
 // lifetime. Messages that carry a connection are bounded by the ledger: a worker cannot hand back more than
 // it was given.
+//
+// Nor does it cover a free thread (ThreadFree): a correct worker may say so thousands of times a second. A
+// flood of it costs as much as connections handed back and forth: 64 reads and one flush in each turn of the
+// loop.
 #ifndef PREFORKD_MASTER_POLICY_FLOOD_H_
 #define PREFORKD_MASTER_POLICY_FLOOD_H_
 

@@ -17,7 +17,8 @@ constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
 // True if another message may follow.
 bool IsMore(WorkerMessages::ReadResult heard) {
-  return heard == WorkerMessages::ReadResult::kConnection || heard == WorkerMessages::ReadResult::kMessage;
+  using ReadResult = WorkerMessages::ReadResult;
+  return heard == ReadResult::kConnection || heard == ReadResult::kThread || heard == ReadResult::kMessage;
 }
 
 }  // namespace
@@ -123,6 +124,8 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
   if (auto* hand_back = std::get_if<HandedBack>(&message)) {
     return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
+  // Not limited (flood.h): the flush that follows looks at the rows that have changed.
+  if (std::holds_alternative<ThreadFree>(message)) return ReadResult::kThread;
   if (!worker.MaySpeak(Now())) {
     MarkUntrusted(worker, "flood", "it floods the channel");
     return ReadResult::kSilent;

@@ -16,15 +16,15 @@ namespace preforkd {
 
 class WorkerMessages {
  public:
-  // Outcome of one attempt to receive. kConnection: a connection was handed back. kMessage: another message.
-  // kSilent: nothing to read. kNoRoom: no descriptor is free.
-  enum class ReadResult { kConnection, kMessage, kSilent, kNoRoom };
+  // Outcome of one attempt to receive. kConnection: a connection was handed back. kThread: an application
+  // thread is free. kMessage: another message. kSilent: nothing to read. kNoRoom: no descriptor is free.
+  enum class ReadResult { kConnection, kThread, kMessage, kSilent, kNoRoom };
 
   // `on_resume` is called when reading resumes after a pause for lack of descriptors.
   WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs, std::function<void()> on_resume);
 
   // The slot's channel is readable: handles a limited number of messages, so that a flood delays nobody.
-  // False: only connections were handed back, of which Fleet need not know.
+  // False: it brought only what Fleet need not know: connections, and free threads.
   bool OnReadable(WorkerSlot& slot);
   // Handles all messages that are left. kNoRoom: some stay in the channel, for lack of a descriptor.
   ReadResult DrainMessages(WorkerSlot& slot);

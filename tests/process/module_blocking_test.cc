@@ -65,13 +65,13 @@ bool Waits(HttpClient& client) {
 // Kept connections, by the worker that has each.
 class Kept {
  public:
-  // At least `count` in each of the two workers.
-  Kept(const DaemonProcess& daemon, int count) {
+  // At least `count` in each of the two workers, of the service behind `listener`.
+  Kept(const DaemonProcess& daemon, int count, std::size_t listener = 0) {
     constexpr std::size_t kMost = 500;
     std::map<pid_t, int> in;
     while (in.size() < 2 ||
            std::any_of(in.begin(), in.end(), [&](auto& one) { return one.second < count; })) {
-      clients_.emplace_back(daemon.Address());
+      clients_.emplace_back(daemon.Address(listener));
       at_.push_back(Ask(clients_.back()));
       ++in[at_.back()];
       REQUIRE(at_.back() != 0);
@@ -191,6 +191,28 @@ TEST_CASE("no request waits behind a busy worker while another one is free: kept
   CHECK(again.Count() >= 15);
   CHECK(IsReleased(*others[0]));
   for (HttpClient& reader : readers) ExpectBig(reader);
+}
+
+TEST_CASE("two services share the threads of a worker: no request of one waits behind one of the other") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config()
+                         .Listen("n", "127.0.0.2:0")
+                         .Service("n", "module", {{"path", RunfilePath("tests/module/blocker.so")}}));
+  daemon.Serve(2);
+  const Yardstick machine;
+  Kept kept(daemon, 5);
+  Kept others(daemon, 5, 1);
+  HttpClient& blocked = *kept.Beside()[0];
+  const pid_t busy = Block(blocked, 2000);
+  REQUIRE(busy != 0);
+  Beside beside(machine, busy, blocked);
+  for (HttpClient& client : others.All()) {
+    const Time asked = Now();
+    REQUIRE(client.Ask("/who"));
+    beside.Expect(client, asked);
+  }
+  CHECK(beside.Count() > 5);
+  CHECK(IsReleased(blocked));
 }
 
 TEST_CASE("the status page answers while all threads are stuck, and tells why connections have moved") {

@@ -91,6 +91,7 @@ TEST_CASE(
                       outcome.cut, LostConnections(daemon), entries.size()));
   CHECK(outcome.others.empty());
   CHECK(static_cast<double>(outcome.cut) <= LostConnections(daemon));
+  CHECK(outcome.cut <= MostCut(6));
   CheckBook(entries, outcome);
   // Throws if the index and the table do not agree.
   database.Ask("CREATE EXTENSION amcheck");

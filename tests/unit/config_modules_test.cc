@@ -323,18 +323,18 @@ TEST_CASE("--module beside a file needs --listen, and goes with no other flag ab
   CheckOnlyProblem(LoadConfig(root), "--root", "is not for what --module serves");
 }
 
-TEST_CASE(
-    "two blocking modules in one pool are a warning at the second; in pools of their own they are none") {
+TEST_CASE("blocking modules of one pool share its threads: another number is a problem at the second") {
   const std::string second = "[service.t]\ntype = \"module\"\npath = \"/lib/shop.so\"\ndatabase = \"d\"\n";
-  const ConfigOutcome one = Load("database = \"d\"\n" + second);
-  REQUIRE(one.config != nullptr);
-  REQUIRE(one.warnings.size() == 1);
-  CHECK(one.warnings[0].where == At("10:1"));
-  CHECK(one.warnings[0].text.find("[service.s] and [service.t]") != std::string::npos);
-  CHECK(Load("database = \"d\"\n" + second + "pool = \"t\"\n[pool.t]\nworkers = 1\n").warnings.empty());
-  ModuleDeclaration event = Shop();
-  event.kind = ModuleKind::kEvent;
-  CHECK(Load("database = \"d\"\n" + second, event).warnings.empty());
+  const std::string first = "database = \"d\"\n";
+  const ConfigOutcome same = Load(first + second);
+  CHECK(same.config != nullptr);
+  CHECK(same.warnings.empty());
+  CHECK(Load("threads = 3\n" + first + second + "threads = 3\n").config != nullptr);
+  const ConfigOutcome other = Load(first + second + "threads = 3\n");
+  CheckOnlyProblem(other, At("12:1"), "it is 3, and that of [service.s] is 1");
+  CheckOnlyProblem(Load("threads = 2\n" + first + second), At("9:10"),
+                   "it is 1, and that of [service.s] is 2");
+  CHECK(Load(first + second + "threads = 3\npool = \"t\"\n[pool.t]\nworkers = 1\n").config != nullptr);
 }
 
 // ---- the codec ----

@@ -20,6 +20,9 @@
 namespace preforkd {
 
 class AccessLog;
+namespace module {
+class WorkerThreads;
+}
 
 // What a module has preloaded for the service. `module`: the mark of the file that has made it.
 struct Preloaded {
@@ -69,6 +72,13 @@ struct WorkerEnv {
 
   // Asks the master to replace this worker, which then retires. Repeated calls have no effect.
   std::function<void()> replace_me{};
+
+  // An application thread may have become free: tells the master if a connection waits there for one. Any
+  // thread.
+  std::function<void()> thread_free{};
+
+  // Of all blocking services; nullptr: there is none.
+  std::shared_ptr<module::WorkerThreads> threads{};
 
   DueConnections due{loop};
 

@@ -27,7 +27,7 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage 
       shared_(shared),
       responder_(connection, shared),
       wait_(connection, shared.config, UnpackIdle(luggage.context).until),
-      reader_(shared, responder_, std::move(luggage.unread), UnpackIdle(luggage.context).empty_lines) {}
+      reader_(shared, responder_, std::move(luggage.unread), UnpackIdle(luggage.context)) {}
 
 template <typename Step>
 auto HttpSession::Work(Step step) {
@@ -108,7 +108,10 @@ Luggage HttpSession::Pack() const {
 Luggage HttpSession::PackRequest() const {
   Luggage luggage;
   luggage.unread = responder_.Current().RequestBytes().append(reader_.Pending());
-  luggage.context = PackIdle({Now() + shared_.config.keepalive_timeout, 0});
+  const Time now = Now();
+  const Time by = responder_.Current().OfferedUntil();
+  luggage.context = PackIdle({now + shared_.config.keepalive_timeout, 0, by});
+  luggage.idle_left = std::max<Duration>(by - now, std::chrono::milliseconds(1));
   luggage.wake = true;
   luggage.unbegun = true;
   return luggage;

@@ -10,6 +10,15 @@ namespace {
 constexpr char kVersion = 2;
 constexpr std::size_t kTimeBytes = sizeof(std::int64_t);
 constexpr std::size_t kSize = 1 + kTimeBytes + 1;
+// With a request; an earlier program ignores what it does not know.
+constexpr std::size_t kSizeWithRequest = kSize + kTimeBytes;
+
+Time TimeAt(const char* bytes) {
+  std::int64_t time = 0;
+  std::memcpy(&time, bytes, kTimeBytes);
+  // Times are never negative; an invented value must not overflow when the current time is subtracted.
+  return FromNanoseconds(std::max<std::int64_t>(time, 0));
+}
 
 }  // namespace
 
@@ -18,17 +27,19 @@ std::string PackIdle(const IdleContext& context) {
   std::string packed(kSize, kVersion);  // short enough to need no allocation
   std::memcpy(packed.data() + 1, &until, kTimeBytes);
   packed.back() = static_cast<char>(context.empty_lines);
+  if (context.answer_by) {
+    const std::int64_t by = ToNanoseconds(*context.answer_by);
+    packed.append(reinterpret_cast<const char*>(&by), kTimeBytes);
+  }
   return packed;
 }
 
 IdleContext UnpackIdle(std::string_view packed) {
   IdleContext context;
   if (packed.size() < kSize || packed.front() != kVersion) return context;
-  std::int64_t until = 0;
-  std::memcpy(&until, packed.data() + 1, kTimeBytes);
-  // Times are never negative; an invented value must not overflow when the current time is subtracted.
-  context.until = FromNanoseconds(std::max<std::int64_t>(until, 0));
+  context.until = TimeAt(packed.data() + 1);
   context.empty_lines = static_cast<std::uint8_t>(packed[1 + kTimeBytes]);
+  if (packed.size() == kSizeWithRequest) context.answer_by = TimeAt(packed.data() + kSize);
   return context;
 }
 

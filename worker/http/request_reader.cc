@@ -3,11 +3,12 @@
 namespace preforkd::http {
 
 RequestReader::RequestReader(SessionShared& shared, Responder& responder, std::string unread,
-                             std::uint32_t empty_lines)
+                             const IdleContext& from)
     : shared_(shared),
       responder_(responder),
       pending_(std::move(unread)),
-      empty_lines_(empty_lines),
+      empty_lines_(from.empty_lines),
+      answer_by_(from.answer_by),
       carried_(!pending_.empty()) {}
 
 bool RequestReader::UseCarried() {
@@ -81,6 +82,7 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
   const Framing& framing = parsed.framing;
   HttpRequest request = parsed.request;
   responder_.Sign(request);
+  request.answer_by = std::exchange(answer_by_, std::nullopt);
   const BodyUse use =
       framing.kind == Framing::Kind::kNone ? BodyUse::kWhole : responder_.HandlerUseOfBody(request);
   if (use == BodyUse::kNone) {

@@ -10,10 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "worker/http/idle_context.h"
 #include "worker/http/request_body.h"
 #include "worker/http/responder.h"
 #include "worker/http/session_shared.h"
@@ -22,8 +24,8 @@ namespace preforkd::http {
 
 class RequestReader {
  public:
-  // `unread` and `empty_lines` came with the connection from an earlier worker.
-  RequestReader(SessionShared& shared, Responder& responder, std::string unread, std::uint32_t empty_lines);
+  // `unread` and `from` came with the connection from an earlier worker.
+  RequestReader(SessionShared& shared, Responder& responder, std::string unread, const IdleContext& from);
 
   // Uses the bytes that came with the connection. False if there were none, or they have been used.
   bool UseCarried();
@@ -92,6 +94,7 @@ class RequestReader {
   std::string pending_;  // received but unused: a partial head, or requests after a blocked response
   std::unique_ptr<RequestBody> body_;  // while a body is being received
   std::uint32_t empty_lines_;
+  std::optional<Time> answer_by_;  // of the first request
   State state_ = State::kHead;
   bool answered_ = false;         // the request of body_ has been answered: its body is discarded
   bool carried_;                  // pending_ came with the connection and has not been used

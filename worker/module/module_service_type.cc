@@ -14,6 +14,7 @@
 #include "worker/module/host_table.h"
 #include "worker/module/http/blocking_module.h"
 #include "worker/module/http/event_module.h"
+#include "worker/module/http/worker_threads.h"
 #include "worker/module/module_declaration.h"
 #include "worker/module/module_library.h"
 #include "worker/module/module_settings.h"
@@ -91,9 +92,12 @@ class ModuleService final : public Service {
     if (owns_loop_state_) {
       if (const Status status = states_.Init(states_.LoopState()); !status.Ok()) return status;
     }
+    Result<std::shared_ptr<WorkerThreads>> threads =
+        WorkerThreads::Of(env, config.settings.Number("threads"), config.name);
+    if (!threads.Ok()) return threads.Err();
     auto handler =
-        std::make_unique<BlockingModule>(env, config, *calls_, states_, config.settings.Number("threads"));
-    const Status status = handler->StartThreads();
+        std::make_unique<BlockingModule>(env, config, *calls_, states_, std::move(threads).Value());
+    const Status status = handler->InitThreads();
     const Status begun = BeginHttp(config, std::move(handler));
     return status.Ok() ? begun : status;
   }

@@ -23,8 +23,8 @@ std::vector<Setting> MakeTable() {
        .max = "64",
        .fallback = "1",
        .doc = "application threads of a worker, if its handlers may block",
-       .more = "Each has a state of its own in the module. So many requests of this service run at once in a "
-               "worker."},
+       .more = "Each has a state of its own in the module. So many requests run at once in a worker; its "
+               "blocking services share the threads."},
       {.name = "request_timeout",
        .kind = SettingKind::kDuration,
        .min = "10ms",

@@ -12,12 +12,16 @@
 namespace preforkd {
 namespace {
 
+// A request that may wait in the master for a thread travels in a file if it is longer: thousands may, and
+// they must not fill the memory of the one process that has to stay.
+constexpr std::size_t kMaxWaitingBytes = 8 * 1024;
+
 const char* InWords(ReturnReason reason) {
   switch (reason) {
     case ReturnReason::kIdle: return "it is idle";
     case ReturnReason::kRetiring: return "this worker is retiring";
     case ReturnReason::kOverShare: return "other workers have fewer";
-    case ReturnReason::kBusy: return "another worker has a free thread for its request";
+    case ReturnReason::kBusy: return "no thread is free for its request";
   }
   return "?";
 }
@@ -57,14 +61,17 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   // No other worker would do the remaining work.
   if (luggage->wake && (server_stops || master_.MasterGone())) return false;
   UniqueFd heavy;
-  if (!luggage->FitsMessage()) {
+  const bool burdens = luggage->unbegun && luggage->unread.size() > kMaxWaitingBytes;
+  if (burdens || !luggage->FitsMessage()) {
     Result<UniqueFd> file = StoreHeavy(luggage->unread);
-    if (!file.Ok()) {
+    if (!file.Ok() && !luggage->FitsMessage()) {
       connection.LogStays(*luggage, file.Err().text);
       return false;
     }
-    heavy = std::move(file).Value();
-    luggage->unread.clear();
+    if (file.Ok()) {
+      heavy = std::move(file).Value();
+      luggage->unread.clear();
+    }
   }
   HandBack message;
   message.id = env_.id;

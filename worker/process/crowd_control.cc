@@ -39,7 +39,9 @@ Crowd CrowdControl::Current(std::uint64_t descriptor_limit) const {
   crowd.connections = connections_.Size();
   crowd.max = std::min<std::uint64_t>(env_.config->dispatch.max_connections, PlacesFor(descriptor_limit));
   const PoolRow* const pool = env_.scoreboard.PoolOf(env_.row);
-  crowd.others_wait = (pool != nullptr && Get(pool->queue_length) > 0) || env_.row.Queued() > 0;
+  // What waits for a thread needs no place here.
+  const bool waits = pool != nullptr && Get(pool->queue_length) > Get(pool->thread_queue);
+  crowd.others_wait = waits || env_.row.Queued() > 0;
   return crowd;
 }
 

@@ -59,6 +59,11 @@ template bool MasterLink::SendAny(ReplaceMe&);
 template bool MasterLink::SendAny(HandBack&);
 template bool MasterLink::SendAny(LogReopened&);
 
+void MasterLink::TrySend(const ThreadFree& message) const {
+  std::string bytes;  // not encoded_, which is the loop's
+  (void)end_.Send(message, bytes);
+}
+
 Status MasterLink::SetReading(bool listening) {
   listening_ = listening;
   return UpdateWatch();

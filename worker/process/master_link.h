@@ -1,5 +1,5 @@
 // MasterLink: the worker's end of the channel. It sends in order and never blocks or drops: messages wait
-// here while the channel is full.
+// here while the channel is full. Loop thread only, but for TrySend.
 #ifndef PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 #define PREFORKD_WORKER_PROCESS_MASTER_LINK_H_
 
@@ -27,6 +27,8 @@ class MasterLink {
   bool Send(ReplaceMe& message) { return SendAny(message); }
   bool Send(HandBack& message) { return SendAny(message); }
   bool Send(LogReopened& message) { return SendAny(message); }
+  // Any thread. If it cannot be sent at once, it is not sent.
+  void TrySend(const ThreadFree& message) const;
 
   [[nodiscard]] Reception<MasterToWorker> Receive() const { return end_.ReceiveFromMaster(); }
   // The master has told this worker to retire, or has ended. Does not receive anything.

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
+#include "common/scoreboard/thread_gauge.h"
 #include "worker/connection/heavy_luggage.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
@@ -98,6 +99,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     }
   }
   env_->replace_me = [this] { AskReplacement("an application thread is blocked"); };
+  env_->thread_free = [this] { TellFreeThread(); };
 }
 
 // The master's access log may be one that our configuration does not use, or not yet the one it names.
@@ -168,6 +170,14 @@ void Worker::AskReplacement(const char* why) {
                 why);
 }
 
+// By the thread itself: the loop need not be woken first. If the channel is full, the master has messages of
+// this worker to read, and looks after them.
+void Worker::TellFreeThread() {
+  const PoolRow* const pool = env_->scoreboard.PoolOf(env_->row);
+  if (pool == nullptr || Get(pool->thread_queue) == 0 || FreeThreads(env_->row) == 0) return;
+  master_.TrySend({env_->id});
+}
+
 // ---- the channel ----
 
 void Worker::OnChannel() {
@@ -227,6 +237,10 @@ void Worker::OnParcel(Parcel parcel) {
   LiveConnection& connection =
       connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
   connection.Start(first, std::move(luggage));
+  // The master counted a thread for it. If it brought no request, another connection can have that thread.
+  if (Get(env_->row.threads) == 0) return;
+  start_.scoreboard->Master().load_marks.Mark(env_->id.slot);
+  TellFreeThread();
 }
 
 bool Worker::LoadUnread(Parcel& parcel, Luggage& luggage) {

@@ -45,6 +45,8 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   void StartAccessLog(UniqueFd file);
   void OnSignal(int signo);
   void AskReplacement(const char* why);
+  // WorkerEnv::thread_free
+  void TellFreeThread();
   // Reads the file of a heavy connection. False: the bytes are lost, and so is the connection.
   bool LoadUnread(Parcel& parcel, Luggage& luggage);
   void OnChannel();

@@ -116,7 +116,7 @@ TEST_CASE("a request that was never answered has no line, and one that travelled
     CHECK(bed.lines.Read<Json>().empty());
   }
   SUBCASE("travelled") {
-    REQUIRE(bed.Last()->Travel());
+    REQUIRE(bed.Last()->Travel(Now() + std::chrono::minutes(1)));
     bed.http.Resume();
     bed.Last().Say("there");
     CHECK(bed.lines.Read<Json>().size() == 1);

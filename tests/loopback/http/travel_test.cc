@@ -2,6 +2,7 @@
 // connections that travel after a deferred answer.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 
 #include "tests/loopback/http/later_bed.h"
@@ -13,7 +14,7 @@ namespace {
 void TravelOnce(LaterBed& bed) {
   const std::shared_ptr<Exchange> exchange = bed.Last().exchange;
   const std::size_t before = bed.taken.size();
-  REQUIRE(exchange->Travel());
+  REQUIRE(exchange->Travel(Now() + std::chrono::minutes(1)));
   CHECK(exchange->Ended());
   CHECK(bed.Last().ended == 1);
   REQUIRE(bed.http.Travelled() == 1);
@@ -114,7 +115,7 @@ TEST_CASE("a request that cannot travel stays, and is answered here") {
   const std::string length = "Content-Length: " + std::to_string(kMaxHeavyBytes) + "\r\n";
   bed.http.Exchange(*client, Post(length, std::string(kMaxHeavyBytes, 'x')));
   REQUIRE(bed.taken.size() == 1);
-  CHECK_FALSE(bed.Last()->Travel());
+  CHECK_FALSE(bed.Last()->Travel(Now() + std::chrono::minutes(1)));
   CHECK(bed.Last()->Open());
   CHECK(bed.Last().ended == 0);
   CHECK(bed.http.Live() == 1);
@@ -129,7 +130,7 @@ TEST_CASE("a body in pieces of which the handler has got some does not travel, c
   SUBCASE("complete") {}
   SUBCASE("half") { body = "a"; }
   const auto client = bed.Ask(Post("Content-Length: 3\r\n", body));
-  CHECK_FALSE(bed.Last()->Travel());
+  CHECK_FALSE(bed.Last()->Travel(Now() + std::chrono::minutes(1)));
   bed.Last().Say("here");
   CHECK(ParseAnswers(bed.Hear(*client)).front().body == "here");
 }
@@ -165,7 +166,7 @@ TEST_CASE("a body in pieces that is held from the start travels, however much of
       bed.http.Turn();
       CHECK(bed.Last().body == "hello world");
       CHECK(bed.Last().last == 1);
-      CHECK_FALSE(bed.Last()->Travel());
+      CHECK_FALSE(bed.Last()->Travel(Now() + std::chrono::minutes(1)));
       bed.Last().Say("thanks");
       const auto answers = ParseAnswers(bed.Hear(*client));
       REQUIRE(answers.size() == 2);

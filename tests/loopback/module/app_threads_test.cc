@@ -56,7 +56,7 @@ struct Jobs {
   bool go = false;
 };
 
-Status Fine(std::size_t) { return {}; }
+const AppThreads::Each kNothing = [](std::size_t) {};
 
 struct Threads : AppThreads {
   Threads()
@@ -71,7 +71,7 @@ struct Threads : AppThreads {
 TEST_CASE("jobs run in order; one that waits may be taken back and put in front again") {
   Jobs jobs(5);
   Threads threads;
-  REQUIRE(threads.Start(1, "test", &Fine).Ok());
+  REQUIRE(threads.Start(1, "test").Ok());
   for (auto& job : jobs.all) threads.Add(job);
   REQUIRE(WaitUntil(kTimeout, [&] { return threads.running == 1; }));
   CHECK(threads.waiting == 4);
@@ -84,7 +84,7 @@ TEST_CASE("jobs run in order; one that waits may be taken back and put in front 
   CHECK(threads.waiting == 2);
   threads.AddFirst(jobs.all[4]);
   jobs.Go();
-  CHECK(threads.Finish({}, kTimeout));
+  CHECK(threads.Finish(kNothing, kTimeout));
   CHECK(jobs.Begun() == std::vector<int>{0, 4, 1, 2});
   CHECK(threads.running == 0);
   CHECK(threads.waiting == 0);
@@ -93,7 +93,8 @@ TEST_CASE("jobs run in order; one that waits may be taken back and put in front 
 TEST_CASE("an init that fails: its error, once all have tried") {
   std::atomic<int> tried{0};
   Threads threads;
-  const Status status = threads.Start(4, "test", [&](std::size_t thread) -> Status {
+  REQUIRE(threads.Start(4, "test").Ok());
+  const Status status = threads.InEach([&](std::size_t thread) -> Status {
     ++tried;
     if (thread == 2) return Error{"no database", 0};
     return {};
@@ -101,13 +102,13 @@ TEST_CASE("an init that fails: its error, once all have tried") {
   REQUIRE_FALSE(status.Ok());
   CHECK(status.Err().text == "no database");
   CHECK(tried == 4);
-  CHECK(threads.Finish({}, kTimeout));
+  CHECK(threads.Finish(kNothing, kTimeout));
 }
 
 TEST_CASE("a hook runs once in each thread, before its next job, also in one that was busy") {
   Jobs jobs(2);
   Threads threads;
-  REQUIRE(threads.Start(2, "test", &Fine).Ok());
+  REQUIRE(threads.Start(2, "test").Ok());
   threads.Add(jobs.all[0]);
   REQUIRE(WaitUntil(kTimeout, [&] { return threads.running == 1; }));
   std::mutex mutex;
@@ -123,14 +124,14 @@ TEST_CASE("a hook runs once in each thread, before its next job, also in one tha
   CHECK(WaitUntil(kTimeout, [&] { return count() == 1; }));
   jobs.Go();
   CHECK(WaitUntil(kTimeout, [&] { return count() == 2; }));
-  CHECK(threads.Finish({}, kTimeout));
+  CHECK(threads.Finish(kNothing, kTimeout));
   CHECK(ran == std::multiset<std::size_t>{0, 1});
 }
 
 TEST_CASE("the end waits for what is queued, and not for longer than it may") {
   Jobs jobs(3);
   Threads threads;
-  REQUIRE(threads.Start(1, "test", &Fine).Ok());
+  REQUIRE(threads.Start(1, "test").Ok());
   for (auto& job : jobs.all) threads.Add(job);
   REQUIRE(WaitUntil(kTimeout, [&] { return threads.running == 1; }));
   std::atomic<int> last{0};
@@ -141,8 +142,41 @@ TEST_CASE("the end waits for what is queued, and not for longer than it may") {
   CHECK(last == 0);
   jobs.Go();
   CHECK(threads.Finish([&](std::size_t) { ++last; }, kTimeout));
-  CHECK(last == 1);
+  CHECK(last == 2);  // also the one before
   CHECK(jobs.Begun() == std::vector<int>{0, 1, 2});
+}
+
+TEST_CASE(
+    "the hooks of several services: each runs once in each thread, in their order, the last ones last") {
+  Jobs jobs(3);
+  Threads threads;
+  REQUIRE(threads.Start(1, "test").Ok());
+  std::mutex mutex;
+  std::vector<std::string> ran;
+  const auto note = [&](const char* what) {
+    return [&, what](std::size_t) {
+      const std::lock_guard lock(mutex);
+      ran.emplace_back(what);
+    };
+  };
+  const auto init = [&](const char* what) {
+    return threads.InEach([&, what](std::size_t thread) -> Status {
+      note(what)(thread);
+      return {};
+    });
+  };
+  REQUIRE(init("init a").Ok());
+  REQUIRE(init("init b").Ok());
+  for (auto& job : jobs.all) threads.Add(job);
+  REQUIRE(WaitUntil(kTimeout, [&] { return threads.running == 1; }));
+  threads.RunInEach(note("retire a"));
+  threads.RunInEach(note("retire b"));
+  jobs.Go();
+  CHECK(threads.Finish(note("end a"), kTimeout));
+  CHECK(jobs.Begun() == std::vector<int>{0, 1, 2});
+  CHECK(threads.Finish(note("end b"), kTimeout));
+  const std::vector<std::string> all = {"init a", "init b", "retire a", "retire b", "end a", "end b"};
+  CHECK(ran == all);
 }
 
 }  // namespace

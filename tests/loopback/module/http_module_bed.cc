@@ -11,6 +11,7 @@
 #include "worker/module/http/blocking_module.h"
 #include "worker/module/http/event_module.h"
 #include "worker/module/http/host_request.h"
+#include "worker/module/http/worker_threads.h"
 #include "worker/module/module_settings.h"
 #include "worker/module/protocol/protocol_service.h"
 
@@ -69,9 +70,10 @@ class HttpModuleBed::Owner final : public Service {
                  .Value();
     }
     if (table.kind == PFD_BLOCKING) {
-      auto handler =
-          std::make_unique<module::BlockingModule>(env, config_, *calls_, states_, options.threads);
-      PF_CHECK(handler->StartThreads().Ok(), "threads");
+      auto handler = std::make_unique<module::BlockingModule>(
+          env, config_, *calls_, states_,
+          module::WorkerThreads::Of(env, options.threads, config_.name).Value());
+      PF_CHECK(handler->InitThreads().Ok(), "threads");
       service_ = MakeHttpService(config_, std::move(handler), std::move(next));
     } else {
       service_ = MakeHttpService(

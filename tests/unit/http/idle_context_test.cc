@@ -13,6 +13,8 @@ TEST_CASE("a packed context is unpacked to the same values") {
     for (const int lines : {0, 1, 4, 255}) {
       const IdleContext context{FromNanoseconds(until), static_cast<std::uint8_t>(lines)};
       CHECK(UnpackIdle(PackIdle(context)) == context);
+      const IdleContext with_request{context.until, context.empty_lines, FromNanoseconds(until)};
+      CHECK(UnpackIdle(PackIdle(with_request)) == with_request);
     }
   }
 }
@@ -21,6 +23,8 @@ TEST_CASE("a packed context is unpacked to the same values") {
 TEST_CASE("a forged time is never before the start of the clock") {
   for (const std::int64_t until : {std::int64_t{-1}, INT64_MIN}) {
     CHECK(UnpackIdle(PackIdle({FromNanoseconds(until), 3})) == IdleContext{FromNanoseconds(0), 3});
+    CHECK(UnpackIdle(PackIdle({FromNanoseconds(1), 3, FromNanoseconds(until)})) ==
+          IdleContext{FromNanoseconds(1), 3, FromNanoseconds(0)});
   }
 }
 

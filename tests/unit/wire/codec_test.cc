@@ -83,6 +83,7 @@ void Make(LogReopened& message, const std::string&) {
   message.id = kWorker;
   message.round = 78;
 }
+void Make(ThreadFree& message, const std::string&) { message.id = kWorker; }
 void Make(HandBack& message, const std::string& evil) {
   message.id = kWorker;
   message.reason = ReturnReason::kOverShare;
@@ -105,6 +106,7 @@ bool Equal(const Nudge&, const Nudge&) { return true; }
 bool Equal(const Ready& a, const Ready& b) { return a.id == b.id; }
 bool Equal(const ReplaceMe& a, const ReplaceMe& b) { return a.id == b.id; }
 bool Equal(const LogReopened& a, const LogReopened& b) { return a.id == b.id && a.round == b.round; }
+bool Equal(const ThreadFree& a, const ThreadFree& b) { return a.id == b.id; }
 bool Equal(const HandBack& a, const HandBack& b) {
   return a.id == b.id && a.reason == b.reason && a.wake_now == b.wake_now &&
          a.idle_left_ns == b.idle_left_ns && Equal(a.parcel, b.parcel);

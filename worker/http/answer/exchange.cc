@@ -109,10 +109,11 @@ void Exchange::Body(std::string_view piece, bool last) {
   if (!Over() && observer_ != nullptr) observer_->OnBody(piece, last);
 }
 
-bool Exchange::Travel() {
+bool Exchange::Travel(Time answer_by) {
   PF_CHECK(state_ == State::kOpen, "a request that is being answered cannot travel");
   if (sender_ == nullptr || !sender_->Ready()) return false;
   offered_ = true;
+  answer_by_ = answer_by;
   sender_->Travel();
   offered_ = false;
   return state_ == State::kEnded;

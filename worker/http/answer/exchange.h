@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "worker/http/answer/response.h"
 #include "worker/http/syntax/kept_head.h"
 
@@ -102,8 +103,8 @@ class Exchange {
 
   // Offers the connection to another worker, together with the request, as if it had not been read. True: it
   // has left. False: it stays, also because a piece of its body has been given to the handler (HoldBody).
-  // Precondition: Open(), and Start has returned.
-  bool Travel();
+  // `answer_by` goes with it (HttpRequest::answer_by). Precondition: Open(), and Start has returned.
+  bool Travel(Time answer_by);
 
   // ---- for the session ----
 
@@ -130,6 +131,7 @@ class Exchange {
   void Body(std::string_view piece, bool last);
   // Inside Travel.
   [[nodiscard]] bool Offered() const { return offered_; }
+  [[nodiscard]] Time OfferedUntil() const { return answer_by_; }
   // The request as another worker can read it. It may differ from what was received in how a body is divided
   // into chunks. RequestSize: at least as many bytes.
   [[nodiscard]] std::string RequestBytes() const;
@@ -164,6 +166,7 @@ class Exchange {
   bool leaving_ = false;
   bool above_mark_ = false;
   bool offered_ = false;
+  Time answer_by_{};  // of the last Travel
   bool body_held_ = false;
   bool body_begun_ = false;
 };

@@ -5,6 +5,7 @@
 #ifndef PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_H_
 #define PREFORKD_WORKER_HTTP_SYNTAX_REQUEST_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,6 +39,8 @@ struct HttpRequest {
   bool keep_alive = true;               // requested by the client; the server may still close
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
   std::uint64_t connection = 0;         // number of the connection, as in the log
+  // It has waited in another worker for a thread, and is answered with 504 if it is not begun by then.
+  std::optional<std::chrono::steady_clock::time_point> answer_by{};
 
   // A field may occur on several lines (RFC 9110 section 5.3). Which of these three functions to use depends
   // on the field.

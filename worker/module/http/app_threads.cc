@@ -6,7 +6,6 @@
 #include <memory>
 #include <utility>
 
-#include "common/base/check.h"
 #include "common/base/sys_error.h"
 
 namespace preforkd::module {
@@ -21,13 +20,16 @@ void* Begin(void* function) {
 }  // namespace
 
 AppThreads::~AppThreads() {
-  PF_CHECK(alive_ == 0, "application threads outlive what they use: end the process instead");
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  work_.notify_all();
+  for (const Thread& thread : threads_) (void)::pthread_join(thread.id, nullptr);
 }
 
-Status AppThreads::Start(std::size_t count, const std::string& name,
-                         std::function<Status(std::size_t)> init) {
-  std::unique_lock lock(mutex_);
-  init_ = std::move(init);
+Status AppThreads::Start(std::size_t count, const std::string& name) {
+  const std::lock_guard lock(mutex_);
   threads_.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     auto live = std::make_unique<std::function<void()>>([this, i] { Live(i); });
@@ -38,36 +40,24 @@ Status AppThreads::Start(std::size_t count, const std::string& name,
       return SysErrorOf(error, "pthread_create");
     }
     (void)live.release();  // the thread owns it
-    ++alive_;
     // Shown by ps -L; at most 15 characters.
     (void)::pthread_setname_np(threads_[i].id, fmt::format("{:.11}-{}", name, i).c_str());
   }
-  told_.wait(lock, [&] { return ready_ == count; });
-  return started_;
+  return {};
 }
 
 void AppThreads::Live(std::size_t thread) {
-  const Status status = init_(thread);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!status.Ok() && started_.Ok()) started_ = status;
-    ++ready_;
-    told_.notify_all();
-  }
   for (;;) {
     const Work work = Next(thread);
     if (work.job != nullptr) {
       work.job->Run(thread);
-    } else if (work.hook) {
-      work.hook(thread);
+    } else if (work.hook != nullptr) {
+      work.hook->function(thread);
+      HookRun(thread);
     } else {
-      break;
+      return;
     }
   }
-  if (last_) last_(thread);
-  const std::lock_guard lock(mutex_);
-  --alive_;
-  told_.notify_all();
 }
 
 AppThreads::Work AppThreads::Next(std::size_t thread) {
@@ -77,15 +67,27 @@ AppThreads::Work AppThreads::Next(std::size_t thread) {
     --running_;
     Changed();
   }
-  work_.wait(lock, [&] { return finishing_ || own.hook_due || !queue_.empty(); });
-  if (std::exchange(own.hook_due, false)) return {nullptr, hook_};
+  work_.wait(lock, [&] { return ending_ || DueHook(own) != nullptr || !queue_.empty(); });
+  if (const Hook* const hook = DueHook(own)) return {nullptr, hook};
   if (queue_.empty()) return {};
   Job* const job = queue_.front();
   queue_.pop_front();
   own.running = job;
   ++running_;
   Changed();
-  return {job, {}};
+  return {job, nullptr};
+}
+
+void AppThreads::HookRun(std::size_t thread) {
+  const std::lock_guard lock(mutex_);
+  --hooks_[threads_[thread].hooks_run++].left;
+  told_.notify_all();
+}
+
+const AppThreads::Hook* AppThreads::DueHook(const Thread& thread) const {
+  if (thread.hooks_run == hooks_.size()) return nullptr;
+  const Hook& next = hooks_[thread.hooks_run];
+  return next.after_jobs && !queue_.empty() ? nullptr : &next;
 }
 
 void AppThreads::Add(Job& job) {
@@ -121,26 +123,36 @@ std::optional<pthread_t> AppThreads::RunnerOf(const Job& job) {
   return std::nullopt;
 }
 
-void AppThreads::RunInEach(Each hook) {
-  {
-    const std::lock_guard lock(mutex_);
-    hook_ = std::move(hook);
-    for (Thread& thread : threads_) thread.hook_due = true;
-  }
+std::size_t AppThreads::AddHook(Each function, bool after_jobs) {
+  hooks_.push_back({std::move(function), after_jobs, threads_.size()});
   work_.notify_all();
+  return hooks_.size() - 1;
+}
+
+void AppThreads::RunInEach(Each hook) {
+  const std::lock_guard lock(mutex_);
+  AddHook(std::move(hook), false);
+}
+
+Status AppThreads::InEach(const std::function<Status(std::size_t)>& hook) {
+  Status first;
+  std::mutex first_mutex;
+  std::unique_lock lock(mutex_);
+  const std::size_t number = AddHook(
+      [&](std::size_t thread) {
+        Status status = hook(thread);
+        const std::lock_guard first_lock(first_mutex);
+        if (!status.Ok() && first.Ok()) first = std::move(status);
+      },
+      false);
+  told_.wait(lock, [&] { return hooks_[number].left == 0; });
+  return first;
 }
 
 bool AppThreads::Finish(Each last, Duration timeout) {
   std::unique_lock lock(mutex_);
-  last_ = std::move(last);
-  finishing_ = true;
-  work_.notify_all();
-  if (!told_.wait_for(lock, timeout, [&] { return alive_ == 0; })) return false;
-  lock.unlock();
-  // Each has only to return: after that it uses nothing of ours.
-  for (const Thread& thread : threads_) (void)::pthread_join(thread.id, nullptr);
-  threads_.clear();
-  return true;
+  const std::size_t number = AddHook(std::move(last), true);
+  return told_.wait_for(lock, timeout, [&] { return hooks_[number].left == 0; });
 }
 
 }  // namespace preforkd::module

@@ -1,7 +1,7 @@
-// AppThreads: the application threads of one service: they run the jobs of one queue, oldest first.
+// AppThreads: the application threads of a worker: they run the jobs of one queue, oldest first.
 //
 // The loop thread creates them before the worker is ready, adds jobs, and can take back a job that no thread
-// has begun. A thread that blocks stays busy; nothing here waits for it. The threads end with the process.
+// has begun. A thread that blocks stays busy; nothing here waits for it for longer than it is told.
 #ifndef PREFORKD_WORKER_MODULE_HTTP_APP_THREADS_H_
 #define PREFORKD_WORKER_MODULE_HTTP_APP_THREADS_H_
 
@@ -42,11 +42,13 @@ class AppThreads {
       : on_change_(std::move(on_change)) {}
   AppThreads(const AppThreads&) = delete;
   AppThreads& operator=(const AppThreads&) = delete;
+  // Waits for what runs and what is queued. If that may take long, end the process instead.
   ~AppThreads();
 
-  // Starts `count` threads. Each runs `init(thread)` first. Waits for all. Error: of the first init that
-  // failed, or of pthread_create(3); the worker must not serve then.
-  Status Start(std::size_t count, const std::string& name, std::function<Status(std::size_t)> init);
+  // Starts `count` threads; once. Error: of pthread_create(3).
+  Status Start(std::size_t count, const std::string& name);
+  // Each thread runs `hook`, before its next job. Waits until all have. Error: of the first that failed.
+  Status InEach(const std::function<Status(std::size_t)>& hook);
 
   void Add(Job& job);
   // In front of the others: it has waited before.
@@ -57,41 +59,46 @@ class AppThreads {
   [[nodiscard]] std::optional<pthread_t> RunnerOf(const Job& job);
   // Each thread runs `hook` soon, before its next job.
   void RunInEach(Each hook);
-  // Each thread runs `last` after the queued jobs, and ends. Waits until all have, at most `timeout`; false:
-  // one is still busy. After true, call nothing more but RunnerOf and TakeBack.
+  // Each thread runs `last` when nothing is queued. Waits until all have, at most `timeout`; false: one is
+  // still busy, and what `last` uses must stay until the process ends.
   bool Finish(Each last, Duration timeout);
 
  private:
   struct Thread {
     pthread_t id{};
     const Job* running = nullptr;
-    bool hook_due = false;
+    std::size_t hooks_run = 0;  // so many of hooks_
   };
-  // What a thread does next: a job, the hook, or neither: then it ends.
+  struct Hook {
+    Each function;
+    bool after_jobs;
+    std::size_t left;  // threads that have not run it
+  };
+  // What a thread does next: a job, a hook, or neither: then it ends.
   struct Work {
     Job* job = nullptr;
-    Each hook{};
+    const Hook* hook = nullptr;
   };
 
   void Live(std::size_t thread);
-  // Waits. The job that `thread` was given before is done.
+  // Waits. What `thread` was given before is done.
   Work Next(std::size_t thread);
+  // The next one of the thread, if it may run now; nullptr: none. The queue is locked.
+  const Hook* DueHook(const Thread& thread) const;
+  void HookRun(std::size_t thread);
+  // The number of the new one. The queue is locked.
+  std::size_t AddHook(Each function, bool after_jobs);
   void Changed() { on_change_(queue_.size(), running_); }
 
   const std::function<void(std::size_t, std::size_t)> on_change_;
   std::mutex mutex_;
-  std::condition_variable work_;  // a job or a hook was added, or `finishing_` was set
-  std::condition_variable told_;  // a thread has started or ended
+  std::condition_variable work_;  // a job or a hook was added, or `ending_` was set
+  std::condition_variable told_;  // a thread has run a hook
   std::deque<Job*> queue_;
   std::vector<Thread> threads_;
-  std::function<Status(std::size_t)> init_;
-  Each hook_;
-  Each last_;
-  Status started_{};  // the first error
-  std::size_t ready_ = 0;
-  std::size_t alive_ = 0;
+  std::deque<Hook> hooks_;  // all that there were: a few for each service
   std::size_t running_ = 0;
-  bool finishing_ = false;
+  bool ending_ = false;
 };
 
 }  // namespace preforkd::module

@@ -101,16 +101,20 @@ void HttpModule::OnFault(const HttpRequest& facts, std::string_view what) {
 // ---- the time of a request ----
 
 void HttpModule::Watch(pfd_request& request) {
-  request.at = request.Answer().Active() + timeout_;
+  request.at = Due(request);
   deadlines_.Add(request);
   ArmTimer();
 }
 
 void HttpModule::ArmTimer() {
-  if (timer_.Pending() || deadlines_.Earliest() == nullptr) return;
+  if (deadlines_.Earliest() == nullptr) return;
   // Most requests end long before: one timer for all, which need not be exact.
   constexpr Duration kSoonest = std::chrono::milliseconds(5);
-  timer_.SetAfter(std::max<Duration>(deadlines_.Earliest()->at - Now(), kSoonest));
+  const Time now = Now();
+  const Time at = std::max<Time>(deadlines_.Earliest()->at, now + kSoonest);
+  if (timer_.Pending() && timer_at_ <= at) return;
+  timer_at_ = at;
+  timer_.SetAt(at, now);
 }
 
 void HttpModule::CheckTimes() {
@@ -121,7 +125,7 @@ void HttpModule::CheckTimes() {
     auto& request = static_cast<pfd_request&>(*entry);
     deadlines_.Remove(request);
     if (!request.Hold()) continue;  // it is done; and answering may end it
-    const Time again = request.Answer().Active() + timeout_;
+    const Time again = Due(request);
     if (again > now) {
       request.at = again;
       deadlines_.Add(request);

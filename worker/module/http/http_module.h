@@ -39,6 +39,8 @@ class HttpModule : public RequestHandler, protected RequestOwner {
  protected:
   // A request that is not in use. It is, until OnUnused.
   [[nodiscard]] pfd_request& Fresh();
+  // When its time is over.
+  [[nodiscard]] virtual Time Due(pfd_request& request) const { return request.Answer().Active() + timeout_; }
   // Starts its time. Precondition: it is deferred.
   void Watch(pfd_request& request);
   // Calls handle() of the module; an exception is answered with 500. Any thread.
@@ -70,6 +72,7 @@ class HttpModule : public RequestHandler, protected RequestOwner {
   std::vector<pfd_request*> spare_;
   DeadlineHeap deadlines_;
   Timer timer_;
+  Time timer_at_{};  // while it is pending
   std::mutex fault_mutex_;
   OncePerSecond fault_lines_;
 };

@@ -67,9 +67,9 @@ struct pfd_request final : private preforkd::Exchange::Observer,
   void BeginDeferred(std::shared_ptr<preforkd::Exchange> exchange);
   // The time of the request is over. False: it was answered, or may go on.
   bool TimeOut();
-  // Hands the connection back with the request, which no thread has begun. False: it stays here, also if its
-  // client has left.
-  bool Travel() { return exchange_->Open() && exchange_->Travel(); }
+  // Hands the connection back with the request, which no thread has begun and which may wait until `at`.
+  // False: it stays here, also if its client has left.
+  bool Travel() { return exchange_->Open() && exchange_->Travel(at); }
   // The application thread that has begun it, whose state of the module it belongs to; nullopt: none has.
   [[nodiscard]] std::optional<std::size_t> Runner() const {
     const std::size_t runner = runner_.load(std::memory_order_relaxed);

@@ -35,7 +35,7 @@ struct AnswerParts {
   std::string_view protocol{};  // of the Upgrade field, with 101 or 426
   std::string_view context{};   // with 101: of the session that follows
   const char* wrong = nullptr;  // why it cannot be sent, whatever it is: 500
-  bool page = false;  // in place of a body: the server's own page for the status
+  bool page = false;            // in place of a body: the server's own page for the status
 };
 
 class RequestAnswer {
