@@ -1,4 +1,4 @@
-#include "common/config/units.h"
+#include "common/units/units.h"
 
 #include <fmt/core.h>
 

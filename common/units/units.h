@@ -1,7 +1,7 @@
 // Durations and sizes as people write them: one whole number and one unit, "250ms", "64KiB". Strict: no sign,
 // no space, no fraction, no overflow. Parse reads what Format writes back to the same value.
-#ifndef PREFORKD_COMMON_CONFIG_UNITS_H_
-#define PREFORKD_COMMON_CONFIG_UNITS_H_
+#ifndef PREFORKD_COMMON_UNITS_UNITS_H_
+#define PREFORKD_COMMON_UNITS_UNITS_H_
 
 #include <cstdint>
 #include <string>
