@@ -18,6 +18,7 @@
 #include "common/config/call_sets.h"
 #include "common/config/module_declaration.h"
 #include "common/config/setting.h"
+#include "common/config/tls_config.h"
 #include "common/net/address.h"
 
 namespace preforkd {
@@ -102,6 +103,7 @@ struct ListenConfig {
   int backlog = 4096;                // 1 to 65535; the kernel caps it at net.core.somaxconn
   std::optional<bool> defer_accept;  // TCP_DEFER_ACCEPT; unset: on if the client of the service speaks first
   bool proxy_protocol = false;
+  bool tls = false;  // the client begins with a handshake, behind the PROXY header if there is one
   // The file of a Unix socket.
   std::optional<std::uint32_t> mode;  // 0 to 0777; unset: 0666, whatever the umask
   std::string user;                   // its owner; empty: the master's user
@@ -142,7 +144,10 @@ struct PoolSettings {
   bool operator==(const PoolSettings&) const = default;
 };
 
-enum class PoolKind { kServices, kTls };
+enum class PoolKind {
+  kServices,
+  kTls,  // gates: they make the handshakes of all listeners with `tls`, and serve nothing
+};
 
 struct PoolConfig : PoolSettings {
   std::string name = "main";
@@ -161,7 +166,9 @@ struct Config : PoolSettings {
   DispatchConfig dispatch;
   ParkingConfig parking;
   LogConfig log;
-  std::vector<PoolConfig> pools = {PoolConfig{}};  // pools that have services: main first, then in file order
+  TlsConfig tls;
+  // Those that have services, and the gates: main first, then in file order.
+  std::vector<PoolConfig> pools = {PoolConfig{}};
   std::vector<ListenConfig> listen;
   std::vector<ServiceConfig> services;  // in file order; names are unique
 
@@ -175,6 +182,13 @@ struct Config : PoolSettings {
   [[nodiscard]] const PoolConfig* FindPool(std::string_view name) const {
     for (const PoolConfig& pool : pools) {
       if (pool.name == name) return &pool;
+    }
+    return nullptr;
+  }
+  // The pool that makes TLS handshakes; nullptr: no listener needs one.
+  [[nodiscard]] const PoolConfig* Gates() const {
+    for (const PoolConfig& pool : pools) {
+      if (pool.kind == PoolKind::kTls) return &pool;
     }
     return nullptr;
   }

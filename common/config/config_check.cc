@@ -1,5 +1,5 @@
 // CheckConfig: whether the values fit each other, this version and this machine. The checks of pools are in
-// pool_check.cc.
+// pool_check.cc, those of TLS in tls_check.cc.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -88,6 +88,9 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
   if (pool == nullptr) {
     draft.Complain(section, "pool", "there is no [pool.{}]{}", Escaped(service.pool),
                    Known(service.pool, draft.pools.Names()));
+  } else if (pool->kind == PoolKind::kTls && pool->name != kMainPoolName) {
+    draft.Complain(section, "pool", "[pool.{}] makes TLS handshakes and serves nothing; name another pool",
+                   service.pool);
   }
   const std::string chroot = pool != nullptr ? pool->worker.chroot : "";
   CheckFolders(service, chroot, section, draft);
@@ -225,6 +228,7 @@ void CheckConfig(const Config& config, Draft& draft) {
   }
   CheckSyslog(config, draft);
   CheckPools(config, draft);
+  CheckTls(config, draft);
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     CheckService(config, config.services[i], draft.services.sections[i], draft);
   }

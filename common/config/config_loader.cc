@@ -64,7 +64,7 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   Draft draft;
   draft.types = &inputs.service_types;
   draft.modules = &inputs.modules;
-  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}, {}, {}};
+  if (!WriteSource(inputs, draft)) return {nullptr, draft.problems.Sorted(), {}, {}, {}, {}, {}};
   if (UsesDefaultService(inputs)) {
     ReplaceListeners(inputs, draft);
   } else if (draft.listen.empty()) {
@@ -81,12 +81,19 @@ ConfigOutcome LoadConfig(const ConfigInputs& inputs) {
   CheckConfig(config, draft);
   std::vector<ModuleWanted> wanted = WantedModules(config, draft);
   if (!draft.problems.None() || !wanted.empty()) {
-    return {nullptr, draft.problems.Sorted(), {}, std::move(wanted), {}};
+    return {nullptr, draft.problems.Sorted(), {}, std::move(wanted), {}, {}, {}};
   }
-  std::vector<ConfigProblem> warnings = draft.warnings.Sorted();
-  for (ConfigProblem& warning : warnings) warning.text = "warning: " + warning.text;
-  std::map<std::string, std::string> places = ModulePlaces(config, draft);
-  return {std::make_shared<const Config>(std::move(config)), {}, std::move(warnings), {}, std::move(places)};
+  ConfigOutcome outcome;
+  outcome.warnings = draft.warnings.Sorted();
+  for (ConfigProblem& warning : outcome.warnings) warning.text = "warning: " + warning.text;
+  for (const DraftSection& section : draft.certificates) {
+    outcome.certificate_places.push_back(
+        {section.OriginOf("chain").Text(), section.OriginOf("key").Text(), section.OriginOf("ocsp").Text()});
+  }
+  outcome.client_ca_place = draft.top.OriginOf("tls.client_ca").Text();
+  outcome.module_places = ModulePlaces(config, draft);
+  outcome.config = std::make_shared<const Config>(std::move(config));
+  return outcome;
 }
 
 }  // namespace preforkd

@@ -59,6 +59,13 @@ struct ConfigProblem {
   [[nodiscard]] std::string Text() const { return where + ": " + text; }
 };
 
+// What sets the files of one [[tls.certificate]]: "FILE:LINE:COL" each.
+struct CertificatePlaces {
+  std::string chain;
+  std::string key;
+  std::string ocsp;
+};
+
 struct ConfigOutcome {
   std::shared_ptr<const Config> config;  // null if and only if there are problems, or modules are wanted
   std::vector<ConfigProblem> problems;
@@ -68,6 +75,10 @@ struct ConfigOutcome {
   // module. Not listed: a module in a pool whose keys have problems, because it must not be opened as another
   // user than the pool's.
   std::vector<ModuleWanted> modules_wanted;
+  // Where to report what is wrong in the files of config->tls, in the order of its certificates. LoadConfig
+  // does not open them.
+  std::vector<CertificatePlaces> certificate_places;
+  std::string client_ca_place;
   // By service: where the module of each is named, "FILE:LINE:COL: service.shop.path". For problems that show
   // only when a worker starts it.
   std::map<std::string, std::string> module_places;

@@ -64,6 +64,10 @@ std::string PrintConfig(const Config& config) {
     out += fmt::format("\n[pool.{}]\n", pool.name);
     AppendSection(out, PoolKeys(), pool);
   }
+  for (const CertificateConfig& certificate : config.tls.certificates) {
+    out += "\n[[tls.certificate]]\n";
+    AppendSection(out, CertificateKeys(), certificate);
+  }
   for (const ListenConfig& listener : config.listen) {
     out += "\n[[listen]]\n";
     AppendSection(out, ListenKeys(), listener);

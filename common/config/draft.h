@@ -74,7 +74,7 @@ struct Entry {
   bool usable = true;  // set when it is read
 };
 
-// One [pool.NAME], [service.NAME] or [[listen]], or everything outside of those.
+// One [pool.NAME], [service.NAME], [[listen]] or [[tls.certificate]], or everything outside of those.
 struct DraftSection {
   std::string path{};  // prefix of its keys in messages: "", "service.site.", "listen."
   std::string name{};  // of a pool or a service
@@ -120,6 +120,7 @@ struct Draft {
   std::vector<DraftSection> listen;
   // Listeners of the file that --listen replaces: read for their problems, and not used.
   std::vector<DraftSection> replaced;
+  std::vector<DraftSection> certificates;
   Problems problems;
   Problems warnings;  // about a configuration that is accepted
 
@@ -158,8 +159,9 @@ std::map<std::string, std::string> ModulePlaces(const Config& config, const Draf
 // Checks that no key can make alone: whether the values fit each other, this version and this machine. Reads
 // from the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
-// The part of CheckConfig about pools.
+// The parts of CheckConfig about pools, and about TLS.
 void CheckPools(const Config& config, Draft& draft);
+void CheckTls(const Config& config, Draft& draft);
 
 // ---- helpers of several steps ----
 
@@ -175,6 +177,10 @@ bool WriteModuleFiles(const ConfigInputs& inputs, Draft& draft);
 // True for keys of a pool that do not apply to other pools.
 bool IsWorkerCount(std::string_view key);
 bool HasService(const Config& config, std::string_view pool);
+// True if a listener needs gates.
+bool HasTlsListener(const Config& config);
+// The pool of gates that is made if the configuration has none.
+inline constexpr const char* kGatesName = "gates";
 
 // Ok if it is a folder that this process can read; the error says what is wrong and what to write instead.
 Status CheckFolder(const std::string& path);

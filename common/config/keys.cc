@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -111,8 +112,10 @@ void AddWorker(Table<Section>& table) {
       "environment variables that a worker keeps; LC_* means all with this prefix",
       "Names separated by commas; their values are those the server was started with. Others are removed, "
       "from /proc/PID/environ too.");
-  table.Add(KEY(worker.dumpable), Flag(), "a worker may dump core, and its user may debug it",
-            "The same applies to the master, unless it is root.");
+  table.Add(
+      KEY(worker.dumpable), Flag(), "a worker may dump core, and its user may debug it",
+      "The same applies to the master, unless it is root. With TLS neither the master nor a gate ever does: "
+      "they hold keys; those of the clients of a worker are not in its core.");
   table.Add(KEY(worker.max_files), Number("0", "1048576"),
             "file descriptor limit of a worker, at least 64; 0: the master's limit");
   table.Add(KEY(worker.max_core), Size(), "maximum size of a core, if dumpable; 0: as inherited");
@@ -160,6 +163,33 @@ void AddDispatch(Table<Config>& table) {
             "connections each before another one is woken. With 0 each goes to the least loaded.");
 }
 
+// The word lists are those of tls_config.h, so that the bits mean the same.
+template <std::size_t kSize>
+Setting AnyOf(const char* const (&words)[kSize]) {
+  return {.kind = SettingKind::kChoices, .words = {std::begin(words), std::end(words)}};
+}
+
+void AddTls(Table<Config>& table) {
+  table.Add(KEY(tls.min_version), Choice({"1.2", "1.3"}), "oldest version of TLS that clients may use",
+            "TLS 1.0 and 1.1 are not spoken at all (RFC 8996).");
+  table.Add(
+      KEY(tls.ciphers), AnyOf(kCipherWords), "any of aes-128-gcm, aes-256-gcm, chacha20-poly1305",
+      "Separated by commas. With TLS 1.2 the key exchange is always ECDHE, and the first that the "
+      "client has too is used, unless it names ChaCha20 first. With TLS 1.3 the client's order counts.");
+  table.Add(KEY(tls.curves), AnyOf(kCurveWords), "key exchange: any of x25519, secp256r1, secp384r1",
+            "Separated by commas. With TLS 1.2 a certificate with an EC key needs its own curve among them.");
+  table.Add(KEY(tls.client_certificates), Choice({"off", "optional", "required"}),
+            "certificates of clients: off, optional or required",
+            "optional: a client without one is served; one with a certificate that tls.client_ca has not "
+            "signed is not.");
+  table.Add(KEY(tls.client_ca), Text(), "PEM file of the authorities that sign clients' certificates");
+  table.Add(KEY(tls.handshake_timeout), Span("100ms", "10m"),
+            "time from accept to the end of the TLS handshake");
+  table.Add(KEY(tls.ticket_lifetime), Span("0", "168h"),
+            "how long a client may resume a session with a ticket; 0: no tickets",
+            "The key of tickets is made by the master, and changes every week.");
+}
+
 void AddLog(Table<Config>& table) {
   std::vector<std::string> levels;
   for (const log::Level level : {log::Level::kDebug, log::Level::kInfo, log::Level::kNotice,
@@ -198,6 +228,7 @@ std::vector<Key<Config>> MakeTopKeys() {
             "that a load balancer sends its clients elsewhere before connections are refused. Set it longer "
             "than the "
             "balancer needs to notice (HAProxy: inter times fall), or 0 if nothing checks /readyz.");
+  AddTls(table);
   AddLog(table);
   return table.Take();
 }
@@ -207,7 +238,11 @@ std::vector<Key<PoolConfig>> MakePoolKeys() {
   AddSize(table);
   AddWorker(table);
   AddSupervision(table);
-  table.Add(KEY(kind), Choice({"services", "tls"}), "services; tls is for later");
+  table.Add(
+      KEY(kind), Choice({"services", "tls"}), "services, or tls: it makes all TLS handshakes",
+      "tls: its workers, the gates, are the only processes that read private keys. They serve nothing, "
+      "so no service may be in this pool, and one such pool is enough. If a listener has tls = true and "
+      "no pool is of this kind, one of two workers is made; its name is gates.");
   std::vector<Key<PoolConfig>> keys = table.Take();
   keys.back().top.clear();
   return keys;
@@ -227,12 +262,25 @@ std::vector<Key<ListenConfig>> MakeListenKeys() {
             "See tcp(7).");
   table.Add(KEY(proxy_protocol), Flag(), "require a PROXY protocol header, v1 or v2",
             "The address in the header is the client's, in logs and for services.");
+  table.Add(KEY(tls), Flag(), "clients speak TLS, with one of [[tls.certificate]]",
+            "Behind the PROXY protocol header, if there is one.");
   table.Add(
       KEY(mode), {.kind = SettingKind::kMode}, "mode of a unix: socket's file, octal; unset: 0666",
       "The umask has no effect. A process may connect if it may write to the file. A reload can change it.");
   table.Add(KEY(user), Account(), "owner of that file; empty: the master's user",
             "Only root may set another user.");
   table.Add(KEY(group), Account(), "group of that file; empty: the master's, or the folder's");
+  return table.Take();
+}
+
+std::vector<Key<CertificateConfig>> MakeCertificateKeys() {
+  Table<CertificateConfig> table;
+  table.Add(KEY(chain), Text("1"), "PEM file: the server's certificate, then those of its issuers",
+            "It is used for the names in that certificate. The first [[tls.certificate]] is also for clients "
+            "that send another name or none.");
+  table.Add(KEY(key), Text("1"), "PEM file: the private key of that certificate, not encrypted",
+            "The master opens it, and only gates read it: root may own it.");
+  table.Add(KEY(ocsp), Text(), "DER file: an OCSP response that is sent along; empty: none");
   return table.Take();
 }
 
@@ -262,6 +310,11 @@ const std::vector<Key<PoolConfig>>& PoolKeys() {
 
 const std::vector<Key<ListenConfig>>& ListenKeys() {
   static const std::vector<Key<ListenConfig>> keys = MakeListenKeys();
+  return keys;
+}
+
+const std::vector<Key<CertificateConfig>>& CertificateKeys() {
+  static const std::vector<Key<CertificateConfig>> keys = MakeCertificateKeys();
   return keys;
 }
 

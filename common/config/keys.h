@@ -15,10 +15,11 @@
 
 namespace preforkd {
 
-// `Section` is the struct that holds the value: Config, PoolConfig, ListenConfig or ServiceConfig.
+// `Section` is the struct that holds the value: Config, PoolConfig, ListenConfig,
+// CertificateConfig or ServiceConfig.
 template <typename Section>
 struct Key {
-  Setting setting;  // its name: "dispatch.policy"; without the prefix in a named section and in [[listen]]
+  Setting setting;  // its name: "dispatch.policy"; without the prefix in a named section and in [[...]]
   std::string top;  // PoolConfig: the top-level key of the same meaning; empty: there is none
   std::function<void(const SettingValue&, Section&)> set;
   std::function<std::optional<SettingValue>(const Section&)> get;  // nullopt: not set
@@ -28,6 +29,7 @@ struct Key {
 const std::vector<Key<Config>>& TopKeys();
 const std::vector<Key<PoolConfig>>& PoolKeys();
 const std::vector<Key<ListenConfig>>& ListenKeys();
+const std::vector<Key<CertificateConfig>>& CertificateKeys();
 // The keys that every service has. The choices of `type` depend on the program, and are not checked here.
 const std::vector<Key<ServiceConfig>>& ServiceKeys();
 

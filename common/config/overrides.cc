@@ -55,10 +55,16 @@ VariableKeys KeysOfVariables(const Draft& draft) {
   return keys;
 }
 
-bool IsListenKey(std::string_view key) {
-  constexpr std::string_view kListen = "listen";
-  return key.starts_with(kListen) &&
-         (key.size() == kListen.size() || std::strchr("._[", key[kListen.size()]) != nullptr);
+// `list`: the name of a [[list]], or that name as a variable has it.
+bool IsKeyIn(std::string_view list, std::string_view key) {
+  return key.starts_with(list) &&
+         (key.size() == list.size() || std::strchr("._[", key[list.size()]) != nullptr);
+}
+
+bool IsListenKey(std::string_view key) { return IsKeyIn("listen", key); }
+
+bool IsCertificateKey(std::string_view key) {
+  return IsKeyIn("tls.certificate", key) || IsKeyIn("tls_certificate", key);
 }
 
 // The key continues with NAME.KEY after the word "service" or "pool". The main pool exists without being
@@ -90,6 +96,11 @@ void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
                               "[[listen]] in the file",
                               Escaped(change.key));
   }
+  if (IsCertificateKey(change.key)) {
+    return draft.problems.Add({change.source},
+                              "{}: a certificate is not set by key; write [[tls.certificate]] in the file",
+                              Escaped(change.key));
+  }
   for (NamedSections* named : {&draft.services, &draft.pools}) {
     if (change.key.starts_with(fmt::format("{}.", named->word)))
       return WriteNamed(*named, change, strength, draft);
@@ -108,7 +119,8 @@ void UnknownVariable(const ConfigOverride& variable, const VariableKeys& keys, D
 void WriteVariable(const ConfigOverride& variable, const VariableKeys& keys, Draft& draft) {
   const std::string name = VariableName(variable.key);
   const auto first = keys.lower_bound({name, ""});
-  if (IsListenKey(variable.key)) return Write(variable, Strength::kVariable, draft);
+  if (IsListenKey(variable.key) || IsCertificateKey(variable.key))
+    return Write(variable, Strength::kVariable, draft);
   if (first == keys.end() || first->first != name) return UnknownVariable(variable, keys, draft);
   const auto next = std::next(first);
   if (next != keys.end() && next->first == name) {

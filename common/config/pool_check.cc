@@ -8,8 +8,8 @@
 #include "common/base/syslog_name.h"
 #include "common/config/draft.h"
 #include "common/config/keys.h"
-#include "common/config/units.h"
 #include "common/text/quote.h"
+#include "common/units/units.h"
 
 namespace preforkd {
 namespace {
@@ -73,9 +73,6 @@ void CheckRoot(const std::string& chroot, const LogConfig& log, const DraftSecti
 
 void CheckPool(const PoolConfig& pool, const LogConfig& log, Draft& draft) {
   const DraftSection& section = *draft.pools.Find(pool.name);
-  if (pool.kind != PoolKind::kServices) {
-    draft.Complain(section, "kind", "'tls' is not available yet; write 'services'");
-  }
   CheckExtras(pool, section, draft);
   CheckBackoff(pool, section, draft);
   CheckAccounts(pool.user, pool.group, section, draft);
@@ -110,7 +107,9 @@ bool AllPoolsAreKnown(const Config& config) {
 void CheckServices(const Config& config, Draft& draft) {
   const bool all_known = AllPoolsAreKnown(config);
   for (const DraftSection& section : draft.pools.sections) {
-    if (!all_known || section.origin == kByDefault || HasService(config, section.name)) continue;
+    const PoolConfig* pool = config.FindPool(section.name);
+    const bool serves = pool != nullptr && pool->kind == PoolKind::kServices;
+    if (!all_known || !serves || section.origin == kByDefault || HasService(config, section.name)) continue;
     draft.problems.Add(section.origin,
                        "[pool.{0}] has no service; write pool = \"{0}\" in a [service.NAME], "
                        "or leave it out",

@@ -163,13 +163,20 @@ ServiceConfig ReadService(DraftSection& section, Draft& draft) {
   return service;
 }
 
-ListenConfig ReadListener(DraftSection& section, Draft& draft) {
-  ListenConfig listener;
-  ReadSection(section, ListenKeys(), draft, listener, [&](const Entry& entry) {
-    draft.problems.Add(entry.origin, "unknown key {} in [[listen]]{}", Quoted(entry.key),
-                       DidYouMean(entry.key, KeyNames(ListenKeys())));
+// One [[name]].
+template <typename Section>
+Section ReadListed(DraftSection& section, const char* name, const std::vector<Key<Section>>& keys,
+                   Draft& draft) {
+  Section read;
+  ReadSection(section, keys, draft, read, [&](const Entry& entry) {
+    draft.problems.Add(entry.origin, "unknown key {} in [[{}]]{}", Quoted(entry.key), name,
+                       DidYouMean(entry.key, KeyNames(keys)));
   });
-  return listener;
+  return read;
+}
+
+ListenConfig ReadListener(DraftSection& section, Draft& draft) {
+  return ReadListed(section, "listen", ListenKeys(), draft);
 }
 
 // ---- pools ----
@@ -218,8 +225,43 @@ PoolConfig ReadPool(DraftSection& section, Draft& draft) {
   return pool;
 }
 
-// `config` has the keys of the top level and the services already.
+// Before the pool is read.
+bool SaysTls(const DraftSection& pool) {
+  const Entry* kind = pool.Find("kind");
+  return kind != nullptr && kind->value.text == "tls";
+}
+
+// Adds the pool of gates if there is none. Two gates, so that one that crashes stops nobody. If the name is
+// taken, CheckTls says so.
+void AddGates(Draft& draft) {
+  NamedSections& pools = draft.pools;
+  if (std::any_of(pools.sections.begin(), pools.sections.end(), SaysTls) || pools.Find(kGatesName) != nullptr)
+    return;
+  DraftSection& gates = pools.Add(kGatesName, kByDefault);
+  const std::pair<const char*, const char*> keys[] = {
+      {"kind", "tls"}, {"workers", "2"}, {"workers_max", "2"}};
+  for (const auto& [key, value] : keys)
+    gates.Write(key, {Written::Kind::kWord, value}, kByDefault, Strength::kDefault);
+}
+
+// Gates that no listener needs would wait for ever.
+void DropUnusedGates(Draft& draft, Config& config) {
+  if (HasTlsListener(config)) return;
+  std::erase_if(config.pools, [&](const PoolConfig& pool) {
+    // The pool main, and one with a service, have problems that are reported later.
+    if (pool.kind != PoolKind::kTls || pool.name == kMainPoolName || HasService(config, pool.name))
+      return false;
+    if (draft.replaced.empty()) {
+      draft.warnings.Add(draft.pools.Find(pool.name)->OriginOf("kind"),
+                         "[pool.{}] is not started: no [[listen]] has tls = true", pool.name);
+    }
+    return true;
+  });
+}
+
+// `config` has the keys of the top level, the listeners and the services already.
 void ReadPools(Draft& draft, Config& config) {
+  if (HasTlsListener(config)) AddGates(draft);
   if (draft.pools.Find(kMainPoolName) == nullptr) draft.pools.Add(std::string(kMainPoolName), kByDefault);
   RefuseTwice(*draft.pools.Find(kMainPoolName), draft);
   const std::vector<Entry> from_top = TopEntries(draft.top);
@@ -236,11 +278,17 @@ void ReadPools(Draft& draft, Config& config) {
   const bool others = std::any_of(config.pools.begin(), config.pools.end(),
                                   [&](const PoolConfig& pool) { return HasService(config, pool.name); });
   if (!others || HasService(config, kMainPoolName)) config.pools.insert(config.pools.begin(), main);
+  DropUnusedGates(draft, config);
 }
 
 }  // namespace
 
 bool IsWorkerCount(std::string_view key) { return key == "workers" || key == "workers_max"; }
+
+bool HasTlsListener(const Config& config) {
+  return std::any_of(config.listen.begin(), config.listen.end(),
+                     [](const ListenConfig& listener) { return listener.tls; });
+}
 
 bool HasService(const Config& config, std::string_view pool) {
   return std::any_of(config.services.begin(), config.services.end(),
@@ -253,6 +301,9 @@ Config ReadDraft(Draft& draft) {
               [&](const Entry& entry) { UnknownKey(draft.top, entry, {}, draft); });
   for (DraftSection& section : draft.replaced) (void)ReadListener(section, draft);
   for (DraftSection& section : draft.listen) config.listen.push_back(ReadListener(section, draft));
+  for (DraftSection& section : draft.certificates) {
+    config.tls.certificates.push_back(ReadListed(section, "tls.certificate", CertificateKeys(), draft));
+  }
   for (DraftSection& section : draft.services.sections)
     config.services.push_back(ReadService(section, draft));
   ReadPools(draft, config);

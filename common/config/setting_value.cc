@@ -7,11 +7,11 @@
 #include <iterator>
 #include <utility>
 
-#include "common/config/units.h"
 #include "common/net/address.h"
 #include "common/text/nearest.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
+#include "common/units/units.h"
 
 namespace preforkd {
 namespace {

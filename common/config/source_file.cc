@@ -10,7 +10,7 @@
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
 #include "common/config/draft.h"
-#include "common/config/units.h"
+#include "common/units/units.h"
 
 namespace preforkd {
 namespace {

@@ -89,7 +89,7 @@ class Walk {
   void Document(const toml::table& document) {
     for (const Member& member : Members(document)) {
       if (member.key == "listen") {
-        Listeners(member);
+        List(member, "listen", draft_.listen);
       } else if (member.key == draft_.services.word) {
         Named(member, draft_.services);
       } else if (member.key == draft_.pools.word) {
@@ -131,6 +131,7 @@ class Walk {
   }
 
   void TopKey(const std::string& path, const Member& member, int depth) {
+    if (path == "tls.certificate") return List(member, path, draft_.certificates);
     const toml::table* table = member.node->as_table();
     const bool section = IsSection(path);
     if (section && table == nullptr) {
@@ -147,18 +148,18 @@ class Walk {
     }
   }
 
-  void Listeners(const Member& member) {
+  void List(const Member& member, const std::string& name, std::vector<DraftSection>& sections) {
     const toml::array* array = member.node->as_array();
     if (array == nullptr) {
-      return draft_.problems.Add(member.origin,
-                                 "'listen' is a list of sections; write [[listen]] before each listener");
+      return draft_.problems.Add(member.origin, "'{0}' is a list of sections; write [[{0}]] before each {1}",
+                                 name, name == "listen" ? "listener" : "certificate");
     }
     for (const toml::node& element : *array) {
       const Origin origin = At(element.source());
       if (const toml::table* table = element.as_table()) {
-        WriteAll(*table, draft_.listen.emplace_back(DraftSection{"listen.", {}, origin}));
+        WriteAll(*table, sections.emplace_back(DraftSection{name + ".", {}, origin}));
       } else {
-        draft_.problems.Add(origin, "listen: {} is not a section; write [[listen]] and its keys below",
+        draft_.problems.Add(origin, "{0}: {1} is not a section; write [[{0}]] and its keys below", name,
                             WrittenIn(element).Described());
       }
     }

@@ -185,8 +185,8 @@ TEST_CASE("problems of pools are reported at their place") {
   CheckProblemAt(WithApp(app + "stop_delay = \"1s\"\n"), "10:1", "unknown key 'pool.app.stop_delay'");
   CheckProblemAt(WithApp(app + "workers = 257\n"), "10:1",
                  "pool.app.workers: 257 is out of range; write 1 to 256 or \"auto\"");
-  CheckProblemAt(WithApp(app + "kind = \"tls\"\n"), "10:1",
-                 "pool.app.kind: 'tls' is not available yet; write 'services'");
+  CheckProblemAt(WithApp(app + "kind = \"tls\"\n"), "8:1",
+                 "service.a.pool: [pool.app] makes TLS handshakes and serves nothing; name another pool");
   CheckProblemAt(WithApp(app + "kind = \"service\"\n"), "10:1", "did you mean 'services'?");
   CheckProblemAt(WithApp(app + "user = \"no-such-user\"\n"), "10:1",
                  "pool.app.user: there is no user 'no-such-user'");

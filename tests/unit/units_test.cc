@@ -1,5 +1,5 @@
 // Durations and sizes as people write them.
-#include "common/config/units.h"
+#include "common/units/units.h"
 
 #include <doctest/doctest.h>
 

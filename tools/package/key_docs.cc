@@ -4,7 +4,7 @@
 //
 // becomes the keys of that section, from the program's tables: names, defaults, ranges and texts. FORMAT: man
 // (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION: top, worker,
-// dispatch, ..., pool, listen, service. TYPE: a service type; without it, all types.
+// dispatch, ..., pool, listen, tls.certificate, service. TYPE: a service type; without it, all types.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -93,6 +93,7 @@ std::vector<Row> AllRows() {
   AddTopRows(rows);
   AddPoolRows(rows);
   for (const auto& key : ListenKeys()) rows.push_back(RowOf("listen", key.setting.name, key));
+  for (const auto& key : CertificateKeys()) rows.push_back(RowOf("tls.certificate", key.setting.name, key));
   for (const auto& key : ServiceKeys()) rows.push_back(RowOf("service", key.setting.name, key));
   ServiceType module;
   module.settings = ModuleSettingTable();
