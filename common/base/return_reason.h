@@ -13,8 +13,9 @@ enum class ReturnReason : std::uint8_t {
   kRetiring,   // the worker retires
   kOverShare,  // other workers have fewer connections
   kBusy,       // its request waits for an application thread, here for longer than a moment
+  kSecured,    // a gate has made its TLS handshake
 };
-inline constexpr std::size_t kReturnReasons = 4;
+inline constexpr std::size_t kReturnReasons = 5;
 
 constexpr const char* ReturnReasonName(ReturnReason reason) {
   switch (reason) {
@@ -22,6 +23,7 @@ constexpr const char* ReturnReasonName(ReturnReason reason) {
     case ReturnReason::kRetiring: return "retiring";
     case ReturnReason::kOverShare: return "over_share";
     case ReturnReason::kBusy: return "busy";
+    case ReturnReason::kSecured: return "secured";
   }
   return "unknown";
 }

@@ -1,5 +1,7 @@
 #include "common/channel/channel_end.h"
 
+#include <string.h>  // explicit_bzero
+
 #include <array>
 #include <span>
 #include <utility>
@@ -30,6 +32,7 @@ Reception<Message> Receive(const ChannelEnd& end, Decode decode) {
   }
   Result<Message> message = decode(std::span(g_packet.data(), packet.size), std::move(packet.fd),
                                    end.Version(), std::move(packet.second));
+  ::explicit_bzero(g_packet.data(), packet.size);  // it may hold keys; a child would have a copy of them
   if (message.Ok()) {
     reception.outcome = Heard::kMessage;
     reception.message = std::move(message).Value();

@@ -29,6 +29,9 @@ enum class Interest : unsigned {
 constexpr Interest operator|(Interest a, Interest b) {
   return static_cast<Interest>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
+constexpr Interest Without(Interest set, Interest bit) {
+  return static_cast<Interest>(static_cast<unsigned>(set) & ~static_cast<unsigned>(bit));
+}
 constexpr bool Has(Interest set, Interest bit) {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(bit)) != 0;
 }

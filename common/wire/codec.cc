@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/wire/byte_io.h"
 #include "common/wire/message_type.h"
 
 namespace preforkd {
@@ -32,42 +32,6 @@ class Writer {
   std::string& out_;
 };
 
-// Get never fails: past the end it yields zero and records the error, which Done() reports.
-class Reader {
- public:
-  explicit Reader(std::span<const char> bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  requires std::is_trivially_copyable_v<T> T Get() {
-    T value{};
-    if (bytes_.size() < sizeof(T)) {
-      Fail();
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof(T));
-    bytes_ = bytes_.subspan(sizeof(T));
-    return value;
-  }
-
-  std::string_view GetBytes(std::size_t size) {
-    if (size > bytes_.size()) {
-      Fail();
-      return {};
-    }
-    const std::string_view view(bytes_.data(), size);
-    bytes_ = bytes_.subspan(size);
-    return view;
-  }
-
-  void Fail() { failed_ = true; }
-  // True if nothing failed and nothing is left over.
-  [[nodiscard]] bool Done() const { return !failed_ && bytes_.empty(); }
-
- private:
-  std::span<const char> bytes_;
-  bool failed_ = false;
-};
-
 Error Malformed(const char* name) { return Error{fmt::format("malformed {} message", name), 0}; }
 Error WrongFd(const char* name, bool wanted) {
   return Error{fmt::format("{} message {}", name, wanted ? "without its descriptor" : "with a descriptor"),
@@ -77,7 +41,7 @@ Error WrongFd(const char* name, bool wanted) {
 Error SurplusFd() { return Error{"a second descriptor with what is not a connection", 0}; }
 
 // The type of a packet, or why it is not ours.
-Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
+Result<MessageType> ReadPrefix(ByteReader& reader, WireVersion spoken) {
   const auto magic0 = reader.Get<char>();
   const auto magic1 = reader.Get<char>();
   const auto version = reader.Get<WireVersion>();
@@ -94,7 +58,8 @@ Result<MessageType> ReadPrefix(Reader& reader, WireVersion spoken) {
 // ---- parcels ----
 
 ParcelHead HeadOf(const Parcel& parcel) {
-  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes,
+  PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes &&
+               parcel.tls_state.size() <= kMaxTlsBytes,
            "a parcel is too large to travel");
   ParcelHead head;
   head.id = Raw(parcel.id);
@@ -108,10 +73,12 @@ ParcelHead HeadOf(const Parcel& parcel) {
   head.listener = static_cast<std::uint16_t>(parcel.listener);
   head.service = static_cast<std::uint16_t>(parcel.service);
   head.proxy_header_due = parcel.proxy_header_due ? 1 : 0;
+  head.tls = static_cast<std::uint8_t>(parcel.tls);
   head.heavy = parcel.heavy.Valid() ? 1 : 0;
-  head.peer_bytes = static_cast<std::uint16_t>(parcel.peer.length);
+  head.peer_bytes = static_cast<std::uint8_t>(parcel.peer.length);
   head.unread_bytes = static_cast<std::uint32_t>(parcel.unread.size());
   head.context_bytes = static_cast<std::uint32_t>(parcel.context.size());
+  head.tls_bytes = static_cast<std::uint16_t>(parcel.tls_state.size());
   return head;
 }
 
@@ -120,6 +87,7 @@ void PutParcel(Writer& writer, const ParcelHead& head, const Parcel& parcel) {
   writer.PutBytes({reinterpret_cast<const char*>(&parcel.peer.storage), parcel.peer.length});
   writer.PutBytes(parcel.unread);
   writer.PutBytes(parcel.context);
+  writer.PutBytes({parcel.tls_state.data(), parcel.tls_state.size()});
 }
 
 // A head and the data after it, as views into the message.
@@ -128,20 +96,24 @@ struct ParcelParts {
   std::string_view peer;
   std::string_view unread;
   std::string_view context;
+  std::string_view tls_state;
 };
 
-ParcelParts ReadParcel(Reader& reader) {
+ParcelParts ReadParcel(ByteReader& reader) {
   ParcelParts parts;
   parts.head = reader.Get<ParcelHead>();
   const ParcelHead& head = parts.head;
-  const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) &&
+  const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) && head.tls_bytes <= kMaxTlsBytes &&
                            head.unread_bytes <= kMaxParcelBytes && head.context_bytes <= kMaxParcelBytes &&
                            head.unread_bytes + head.context_bytes <= kMaxParcelBytes;
-  if (!lengths_fit || head.proxy_header_due > 1 || head.zeros != 0) reader.Fail();
+  const bool tls_fits = head.tls <= static_cast<std::uint8_t>(kLastTlsStage) &&
+                        (head.tls_bytes > 0) == HasSession(TlsStage{head.tls});
+  if (!lengths_fit || !tls_fits || head.proxy_header_due > 1) reader.Fail();
   if (head.heavy > 1 || (head.heavy == 1 && head.unread_bytes > 0)) reader.Fail();
   parts.peer = reader.GetBytes(head.peer_bytes);
   parts.unread = reader.GetBytes(head.unread_bytes);
   parts.context = reader.GetBytes(head.context_bytes);
+  parts.tls_state = reader.GetBytes(head.tls_bytes);
   return parts;
 }
 
@@ -163,6 +135,7 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd, UniqueFd second) {
   parcel.peer.length = head.peer_bytes;
   parcel.accepted_at = FromNanoseconds(head.accepted_ns);
   parcel.proxy_header_due = head.proxy_header_due != 0;
+  parcel.tls = TlsStage{head.tls};
   parcel.seal = head.seal;
   parcel.requests = head.requests;
   parcel.bytes_in = head.bytes_in;
@@ -171,6 +144,7 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd, UniqueFd second) {
   parcel.reclaims = head.reclaims;
   parcel.unread = parts.unread;
   parcel.context = parts.context;
+  parcel.tls_state.assign(parts.tls_state.begin(), parts.tls_state.end());
   parcel.heavy = std::move(second);
   return parcel;
 }
@@ -180,7 +154,7 @@ bool HasItsFile(const ParcelHead& head, const UniqueFd& second) {
 }
 
 // The checked parts of a hand-over, or why it is invalid.
-Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd, const UniqueFd& second) {
+Result<ParcelParts> ReadHandOver(ByteReader& reader, const UniqueFd& fd, const UniqueFd& second) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
   ParcelParts parts = ReadParcel(reader);
   if (!reader.Done() || !HasNoReturnFields(parts.head) || !HasItsFile(parts.head, second))
@@ -188,7 +162,7 @@ Result<ParcelParts> ReadHandOver(Reader& reader, const UniqueFd& fd, const Uniqu
   return parts;
 }
 
-Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader, UniqueFd fd,
+Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, ByteReader& reader, UniqueFd fd,
                                     UniqueFd second) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
   const ParcelParts parts = ReadParcel(reader);
@@ -207,7 +181,7 @@ Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, Reader& reader,
 
 // ---- other messages ----
 
-Result<ReopenLog> ReadReopenLog(Reader& reader, UniqueFd fd) {
+Result<ReopenLog> ReadReopenLog(ByteReader& reader, UniqueFd fd) {
   if (!fd.Valid()) return WrongFd("reopen-log", true);
   ReopenLog message;
   message.incarnation = reader.Get<Incarnation>();
@@ -221,7 +195,7 @@ Result<ReopenLog> ReadReopenLog(Reader& reader, UniqueFd fd) {
   return message;
 }
 
-Status ReadNudge(const Reader& reader, const UniqueFd& fd) {
+Status ReadNudge(const ByteReader& reader, const UniqueFd& fd) {
   if (fd.Valid()) return WrongFd("nudge", false);
   if (!reader.Done()) return Malformed("nudge");
   return {};
@@ -232,7 +206,7 @@ void PutWorkerId(Writer& writer, const WorkerId& id) {
   writer.Put(id.incarnation);
 }
 
-WorkerId GetWorkerId(Reader& reader) {
+WorkerId GetWorkerId(ByteReader& reader) {
   WorkerId id;
   id.slot = reader.Get<Slot>();
   id.incarnation = reader.Get<Incarnation>();
@@ -240,7 +214,7 @@ WorkerId GetWorkerId(Reader& reader) {
 }
 
 template <typename Message>
-Result<WorkerToMaster> ReadPlain(Reader& reader, const UniqueFd& fd, const char* name) {
+Result<WorkerToMaster> ReadPlain(ByteReader& reader, const UniqueFd& fd, const char* name) {
   if (fd.Valid()) return WrongFd(name, false);
   Message message;
   message.id = GetWorkerId(reader);
@@ -257,7 +231,7 @@ Error NotForWorker(MessageType type) {
 template <typename Messages, typename Make>
 Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, UniqueFd second,
                                 WireVersion version, Make make) {
-  Reader reader(bytes);
+  ByteReader reader(bytes);
   const Result<MessageType> type = ReadPrefix(reader, version);
   if (!type.Ok()) return type.Err();
   if (second.Valid() && type.Value() != MessageType::kHandOver) return SurplusFd();
@@ -364,7 +338,7 @@ Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVers
 
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version,
                                        UniqueFd second) {
-  Reader reader(bytes);
+  ByteReader reader(bytes);
   const Result<MessageType> type = ReadPrefix(reader, version);
   if (!type.Ok()) return type.Err();
   if (second.Valid() && type.Value() != MessageType::kHandBack) return SurplusFd();

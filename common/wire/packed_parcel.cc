@@ -11,26 +11,36 @@ namespace preforkd {
 PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer,
                            WireVersion version)
     : fd(std::move(accepted)) {
-  char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length);
+  char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length, false);
   PutPrefix(data, MessageType::kHandOver, version);
   ParcelHead head = facts;
-  head.peer_bytes = static_cast<std::uint16_t>(peer.length);
+  head.peer_bytes = static_cast<std::uint8_t>(peer.length);
   std::memcpy(data + kMessagePrefix, &head, sizeof(head));
   std::memcpy(data + kMessagePrefix + sizeof(head), &peer.storage, peer.length);
 }
 
 PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message, UniqueFd second)
     : fd(std::move(received)), heavy(std::move(second)) {
-  char* const data = Resize(message.size());
+  ParcelHead head;
+  std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+  char* const data = Resize(message.size(), head.tls_bytes > 0);
   std::memcpy(data, message.data(), message.size());
   SetType(data, MessageType::kHandOver);
-  ParcelHead head = Head();
   head.incarnation = 0;
   head.idle_left_ns = 0;
   head.slot = 0;
   head.reason = 0;
   head.wake_now = 0;
   SetHead(head);
+}
+
+PackedParcel::PackedParcel(UniqueFd kept, ParcelBytes bytes)
+    : fd(std::move(kept)), size_(static_cast<std::uint32_t>(bytes.Bytes().size())) {
+  if (size_ > kInline) {
+    heap_ = std::move(bytes);
+  } else {
+    std::memcpy(inline_.data(), bytes.Data(), size_);
+  }
 }
 
 PackedParcel::PackedParcel(PackedParcel&& other) noexcept { *this = std::move(other); }
@@ -64,9 +74,18 @@ SocketAddress PackedParcel::Peer() const {
   return peer;
 }
 
-char* PackedParcel::Resize(std::size_t size) {
+ParcelBytes PackedParcel::ReleaseBytes() {
+  PF_CHECK(!Empty(), "use of a parcel that was moved from");
+  const std::size_t size = std::exchange(size_, 0);
+  if (size > kInline) return std::move(heap_);
+  ParcelBytes bytes(size, false);
+  std::memcpy(bytes.Data(), inline_.data(), size);
+  return bytes;
+}
+
+char* PackedParcel::Resize(std::size_t size, bool secret) {
   PF_CHECK(size <= UINT32_MAX, "a parcel is longer than a message");
-  if (size > kInline) heap_ = std::make_unique<char[]>(size);
+  if (size > kInline) heap_ = ParcelBytes(size, secret);
   size_ = static_cast<std::uint32_t>(size);
   return Data();
 }

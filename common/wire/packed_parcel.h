@@ -13,20 +13,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "common/base/ids.h"
 #include "common/base/unique_fd.h"
 #include "common/net/address.h"
 #include "common/wire/parcel.h"
+#include "common/wire/parcel_bytes.h"
 #include "common/wire/version.h"
 
 namespace preforkd {
 
 // The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no padding:
-// all its bytes are written and all are checked. The last seven fields belong to a hand-back; in a hand-over
-// they are zero.
+// all its bytes are written and all are checked. The fields from `incarnation` to `wake_now` belong to a
+// hand-back; in a hand-over they are zero.
 struct ParcelHead {
   std::uint64_t id = 0;
   std::int64_t accepted_ns = 0;  // monotonic
@@ -39,20 +39,22 @@ struct ParcelHead {
   std::uint16_t listener = 0;
   std::uint16_t service = 0;
   std::uint8_t proxy_header_due = 0;  // 0 or 1
+  std::uint8_t tls = 0;               // a TlsStage
+  std::uint8_t peer_bytes = 0;        // of the address, which follows the head
   std::uint8_t heavy = 0;             // 0 or 1: its second descriptor holds the unread bytes
-  std::uint16_t peer_bytes = 0;       // of the address, which follows the head
   std::uint32_t unread_bytes = 0;     // follow the address
   std::uint32_t context_bytes = 0;    // follow those
   std::uint64_t incarnation = 0;
   std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
   std::uint32_t slot = 0;
-  std::uint8_t reason = 0;    // a ReturnReason
-  std::uint8_t wake_now = 0;  // 0 or 1
-  std::uint16_t zeros = 0;
+  std::uint8_t reason = 0;      // a ReturnReason
+  std::uint8_t wake_now = 0;    // 0 or 1
+  std::uint16_t tls_bytes = 0;  // of the TLS state, which follows the context
 
   bool operator==(const ParcelHead&) const = default;
 };
 static_assert(sizeof(ParcelHead) == 96);
+static_assert(sizeof(sockaddr_storage) <= UINT8_MAX, "peer_bytes has room for any address");
 
 // Bytes before the head: magic, version, type (codec.h).
 inline constexpr std::size_t kMessagePrefix = 4;
@@ -65,6 +67,8 @@ class PackedParcel {
   // `message` is a whole HandOver or HandBack that a codec has checked. A hand-back becomes a hand-over here.
   // Copies the bytes.
   PackedParcel(UniqueFd fd, std::span<const char> message, UniqueFd heavy = {});
+  // `bytes` is what ReleaseBytes returned.
+  PackedParcel(UniqueFd fd, ParcelBytes bytes);
   PackedParcel(PackedParcel&& other) noexcept;
   PackedParcel& operator=(PackedParcel&& other) noexcept;
 
@@ -74,26 +78,31 @@ class PackedParcel {
 
   [[nodiscard]] ConnId Id() const { return ConnId{Head().id}; }
   [[nodiscard]] ServiceId Service() const { return ServiceId{Head().service}; }
+  [[nodiscard]] TlsStage Tls() const { return TlsStage{Head().tls}; }
   [[nodiscard]] SocketAddress Peer() const;
   // A HandOver message without its descriptor. Valid until the parcel is moved or changed.
   [[nodiscard]] std::span<const char> Message() const { return {Data(), size_}; }
+
+  // Gives the message away, to be kept for a long time. The descriptor stays; else the parcel is empty.
+  [[nodiscard]] ParcelBytes ReleaseBytes();
 
   // True if it was moved from.
   [[nodiscard]] bool Empty() const { return size_ == 0; }
 
   UniqueFd fd;
-  UniqueFd heavy;  // Parcel::heavy
+  UniqueFd heavy;  // Parcel::heavy. It never comes to ReleaseBytes: what is heavy is not parked.
 
  private:
-  // Fits a fresh connection of any family, except for a Unix client with a name.
+  // Fits a fresh connection of any family, except for a Unix client with a name, and
+  // never keys: a TLS state is longer.
   static constexpr std::size_t kInline = kMessagePrefix + sizeof(ParcelHead) + 28;
 
-  char* Resize(std::size_t size);
-  [[nodiscard]] const char* Data() const { return size_ > kInline ? heap_.get() : inline_.data(); }
-  [[nodiscard]] char* Data() { return size_ > kInline ? heap_.get() : inline_.data(); }
+  char* Resize(std::size_t size, bool secret);
+  [[nodiscard]] const char* Data() const { return size_ > kInline ? heap_.Data() : inline_.data(); }
+  [[nodiscard]] char* Data() { return size_ > kInline ? heap_.Data() : inline_.data(); }
 
   std::uint32_t size_ = 0;
-  std::unique_ptr<char[]> heap_;      // used if it does not fit into inline_
+  ParcelBytes heap_;                  // used if it does not fit into inline_
   std::array<char, kInline> inline_;  // not initialised; size_ bytes are valid
 };
 

@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/base/secret_bytes.h"
 #include "common/base/unique_fd.h"
 #include "common/net/address.h"
 
@@ -21,6 +22,19 @@ namespace preforkd {
 enum class ServiceId : std::uint16_t {};
 enum class ListenerId : std::uint16_t {};
 
+// How far the connection is on its way to TLS.
+enum class TlsStage : std::uint8_t {
+  kNone,          // plain
+  kHandshakeDue,  // a gate is to make the handshake
+  kEstablished,   // a worker goes on with the state of the records
+  kGoodbyeDue,    // its idle time is over: a worker is to end the session in order
+};
+inline constexpr TlsStage kLastTlsStage = TlsStage::kGoodbyeDue;
+// The parcel has keys.
+inline bool HasSession(TlsStage stage) {
+  return stage == TlsStage::kEstablished || stage == TlsStage::kGoodbyeDue;
+}
+
 struct Parcel {
   // Required.
   UniqueFd fd;
@@ -30,6 +44,8 @@ struct Parcel {
   SocketAddress peer;
   Time accepted_at{};
   bool proxy_header_due = false;  // a PROXY header comes before the client's first byte (worker/proxy)
+
+  TlsStage tls = TlsStage::kNone;
 
   // Made by the master for one journey; no other process can make one (master/dispatch/connection_seals.h).
   std::uint64_t seal = 0;
@@ -45,6 +61,9 @@ struct Parcel {
   // it.
   std::string unread;   // bytes read from the client and not yet used
   std::string context;  // the service's own data; the service versions it
+  // With kEstablished: keys, record numbers, and bytes of records that are not whole yet
+  // (worker/connection/tls). Else empty.
+  SecretBytes tls_state;
   // A file in memory that holds the unread bytes instead, if they are too many. Only for a connection that
   // goes to the next worker at once: parked ones would use two descriptors of the master.
   UniqueFd heavy;
@@ -53,6 +72,8 @@ struct Parcel {
 // The maximum of unread plus context in the message. A session with more stays in its worker, unless it has
 // work to do: then its unread bytes are heavy.
 inline constexpr std::size_t kMaxParcelBytes = 48 * 1024;
+// The maximum of tls_state.
+inline constexpr std::size_t kMaxTlsBytes = 12 * 1024;
 // Of the unread bytes then. Two loop threads copy them, some 20 ms each for so many.
 inline constexpr std::size_t kMaxHeavyBytes = 64 * 1024 * 1024;
 

@@ -61,6 +61,42 @@ TEST_CASE("a sent parcel is closed here, counted, and in the channel") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
+// What `channel` says of a connection given in one stage of TLS and returned in another.
+bool KnowsAfter(SlotChannel& channel, WorkerRow& row, TlsStage given, TlsStage returned) {
+  const auto with_keys = [](TlsStage stage) { return SecretBytes(HasSession(stage) ? 150 : 0, 'k'); };
+  Parcel parcel;
+  parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  parcel.tls = given;
+  parcel.tls_state = with_keys(given);
+  std::vector<PackedParcel> parcels;
+  parcels.push_back(Pack(std::move(parcel), kWireVersion));
+  Book().Accepted(1);
+  REQUIRE(channel.Send(parcels).sent == 1);
+  Reception<MasterToWorker> taken = TakeOne(channel);
+  REQUIRE(taken.outcome == Heard::kMessage);
+  Add(row.taken);
+  Parcel back = std::move(std::get<HandOver>(*taken.message).parcel);
+  back.tls = returned;
+  back.tls_state = with_keys(returned);
+  return channel.Knows(Pack(std::move(back), kWireVersion));
+}
+
+TEST_CASE("a worker can change a connection's stage of TLS only from handshake to session") {
+  WorkerRow row;
+  Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);
+  REQUIRE(channel.Ok());
+  constexpr TlsStage kStages[] = {TlsStage::kNone, TlsStage::kHandshakeDue, TlsStage::kEstablished,
+                                  TlsStage::kGoodbyeDue};
+  for (const TlsStage given : kStages) {
+    for (const TlsStage returned : kStages) {
+      CAPTURE(static_cast<int>(given));
+      CAPTURE(static_cast<int>(returned));
+      const bool made = given == TlsStage::kHandshakeDue && returned == TlsStage::kEstablished;
+      CHECK(KnowsAfter(channel.Value(), row, given, returned) == (given == returned || made));
+    }
+  }
+}
+
 TEST_CASE("reclaim brings back exactly the untaken parcels, in order, whole") {
   WorkerRow row;
   Result<SlotChannel> channel = SlotChannel::Create(Book(), row, kWireVersion);

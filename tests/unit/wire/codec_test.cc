@@ -62,6 +62,8 @@ Parcel SomeParcel(const std::string& unread, const std::string& context) {
   parcel.reclaims = 8;
   parcel.unread = unread;
   parcel.context = context;
+  parcel.tls = TlsStage::kEstablished;
+  parcel.tls_state.assign(150, 'k');
   return parcel;
 }
 
@@ -96,7 +98,8 @@ bool Equal(const Parcel& a, const Parcel& b) {
   return a.id == b.id && a.seal == b.seal && a.listener == b.listener && a.service == b.service &&
          a.peer == b.peer && a.accepted_at == b.accepted_at && a.requests == b.requests &&
          a.bytes_in == b.bytes_in && a.bytes_out == b.bytes_out && a.journeys == b.journeys &&
-         a.reclaims == b.reclaims && a.unread == b.unread && a.context == b.context;
+         a.reclaims == b.reclaims && a.unread == b.unread && a.context == b.context && a.tls == b.tls &&
+         a.tls_state == b.tls_state;
 }
 bool Equal(const HandOver& a, const HandOver& b) { return Equal(a.parcel, b.parcel); }
 bool Equal(const ReopenLog& a, const ReopenLog& b) {
@@ -282,6 +285,38 @@ TEST_CASE(
   message.parcel.seal = 42;
   ++message.parcel.reclaims;
   CHECK(Equal(std::get<HandOver>(taken.Value()).parcel, message.parcel));
+}
+
+TEST_CASE("a TLS state comes with an established session, and with nothing else") {
+  for (const TlsStage stage :
+       {TlsStage::kNone, TlsStage::kHandshakeDue, TlsStage::kEstablished, TlsStage::kGoodbyeDue}) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kMaxTlsBytes}) {
+      Parcel parcel = SomeParcel("", "");
+      parcel.tls = stage;
+      parcel.tls_state.assign(size, 'k');
+      std::string bytes;
+      Encode(HandBack{kWorker, ReturnReason::kIdle, false, 0, std::move(parcel)}, bytes, kWireVersion);
+      CHECK(Decode<WorkerToMaster>(bytes, SomeFd()).Ok() ==
+            ((stage >= TlsStage::kEstablished) == (size > 0)));
+    }
+  }
+}
+
+TEST_CASE("the bytes of a packed parcel can be kept apart from its descriptor") {
+  for (const std::size_t size : {0U, 1U, 1000U}) {
+    for (const std::size_t keys : {0U, 150U}) {
+      Parcel parcel = SomeParcel(std::string(size, 'x'), "");
+      parcel.tls = keys > 0 ? TlsStage::kEstablished : TlsStage::kNone;
+      parcel.tls_state.assign(keys, 'k');
+      PackedParcel packed = Pack(std::move(parcel), kWireVersion);
+      ParcelBytes bytes = packed.ReleaseBytes();
+      CHECK(packed.Empty());
+      REQUIRE(packed.fd.Valid());
+      const Parcel back = Unpack(PackedParcel(std::move(packed.fd), std::move(bytes)));
+      CHECK(back.unread == std::string(size, 'x'));
+      CHECK(back.tls_state == SecretBytes(keys, 'k'));
+    }
+  }
 }
 
 TEST_CASE("a moved-from packed parcel is empty, whether it was short or long") {
