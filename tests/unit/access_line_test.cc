@@ -29,6 +29,7 @@ struct Answer {
   std::string request_line = "GET /a?b=c HTTP/1.1";
   std::string referer;
   std::string user_agent;
+  const TlsFacts* tls = nullptr;
 
   [[nodiscard]] std::string Line(AccessFormat format) const {
     AccessEntry entry;
@@ -41,6 +42,7 @@ struct Answer {
     entry.status = 200;
     entry.referer = referer;
     entry.user_agent = user_agent;
+    entry.tls = tls;
     AccessLine line(format);
     const AccessLine::Parts parts = line.Begin(entry, kNow);
     return std::string(line.End(parts, 1234, microseconds(1'000'093)));
@@ -94,6 +96,35 @@ TEST_CASE("JSON is JSON, with the same fields") {
   CHECK(line["user_agent"] == "curl/8");
 }
 
+TEST_CASE("JSON has the facts of a TLS session that there are; combined is what parsers know") {
+  Answer answer;
+  const std::string plain = answer.Line(AccessFormat::kCombined);
+  for (const char* name : {"tls_version", "tls_cipher", "tls_resumed", "server_name", "client_subject"})
+    CHECK_FALSE(answer.Json().contains(name));
+  TlsFacts facts;
+  answer.tls = &facts;
+  CHECK(answer.Json()["tls_version"] == "TLSv1.3");
+  CHECK(answer.Json()["tls_cipher"] == "AES-128-GCM");
+  CHECK(answer.Json()["tls_resumed"] == false);
+  for (const char* name : {"server_name", "client_subject", "client_fingerprint"})
+    CHECK_FALSE(answer.Json().contains(name));
+  facts.version = tls::Version::kTls12;
+  facts.resumed = true;
+  facts.server_name = "a.example";
+  facts.client_subject = "CN=\"evil\n\",O=x";
+  facts.client_fingerprint = std::string("\x00\x9f\xff", 3) + std::string(29, '\x5a');
+  const nlohmann::json line = answer.Json();
+  CHECK(line["tls_version"] == "TLSv1.2");
+  CHECK(line["tls_resumed"] == true);
+  CHECK(line["server_name"] == "a.example");
+  CHECK(line["client_subject"] == facts.client_subject);
+  std::string hex = "009fff";
+  for (int i = 0; i < 29; ++i) hex += "5a";
+  CHECK(line["client_fingerprint"] == hex);
+  CHECK(line["duration"] == 1.000093);
+  CHECK(answer.Line(AccessFormat::kCombined) == plain);
+}
+
 TEST_CASE("no client can forge a line, or break out of its field") {
   Answer answer;
   answer.request_line = "GET " + kEvil + " HTTP/1.1";
@@ -135,6 +166,16 @@ TEST_CASE("a long value is cut, and marked as cut; the line never exceeds what a
         CHECK(IsOneSafeLine(line));
         CHECK(line.find("1.000093") != std::string::npos);
       }
+      TlsFacts facts;
+      facts.server_name = std::string(kMaxServerName, byte);
+      facts.client_subject = std::string(kMaxClientSubject, byte);
+      facts.client_fingerprint = std::string(kFingerprintBytes, byte);
+      answer.tls = &facts;
+      CHECK(IsOneSafeLine(answer.Line(AccessFormat::kJson)));
+      CHECK(answer.Line(AccessFormat::kJson).size() <= LineBuffer::kMaxLine);
+      CHECK(answer.Json()["duration"] == 1.000093);
+      CHECK(answer.Json()["client_fingerprint"].get<std::string>().size() == 2 * kFingerprintBytes);
+      answer.tls = nullptr;
       const std::string agent = answer.Json()["user_agent"];
       if (size > 700) CHECK(agent.ends_with("..."));
       if (size <= 700 && byte == 'a') CHECK(agent == answer.user_agent);

@@ -9,6 +9,8 @@
 #include <span>
 #include <utility>
 
+#include "common/tls/fingerprint_text.h"
+
 namespace preforkd {
 namespace {
 
@@ -16,6 +18,8 @@ namespace {
 constexpr std::size_t kMaxRequestLine = 2048;
 constexpr std::size_t kMaxField = 700;
 constexpr std::string_view kCut = "...";
+// Of what follows the referer in a JSON line: two names, the byte count, the duration and the end.
+constexpr std::size_t kJsonEnd = 128;
 
 struct Moment {
   std::tm utc{};
@@ -156,11 +160,29 @@ void AccessLine::PutJsonRequest(std::string_view line) {
   parts_.PutEscaped(request->protocol, Escape::kJson, kMaxField / 2);
 }
 
+// Only the facts that there are.
+void AccessLine::PutJsonTls(const TlsFacts& tls) {
+  parts_.Print(",\"tls_version\":\"{}\",\"tls_cipher\":\"{}\",\"tls_resumed\":{}", VersionName(tls.version),
+               SuiteName(tls.suite), tls.resumed);
+  const auto put = [this](const char* name, std::string_view text, std::size_t max_size) {
+    if (text.empty()) return;
+    parts_.Print(",\"{}\":\"", name);
+    parts_.PutEscaped(text, Escape::kJson, max_size);
+    parts_.Put("\"");
+  };
+  put("server_name", tls.server_name, kMaxServerName);
+  put("client_subject", tls.client_subject, kMaxClientSubject);
+  put("client_fingerprint", FingerprintText(tls.client_fingerprint).View(), 2 * kFingerprintBytes);
+}
+
 void AccessLine::PutJsonTail(const AccessEntry& entry) {
+  if (entry.tls != nullptr) PutJsonTls(*entry.tls);
+  // With the longest texts of everything else there is less room for what only the client says.
+  const std::size_t room = std::min(kMaxField, (parts_.Room() - kJsonEnd) / 2);
   parts_.Put(",\"referer\":\"");
-  parts_.PutEscaped(entry.referer, Escape::kJson, kMaxField);
+  parts_.PutEscaped(entry.referer, Escape::kJson, room);
   parts_.Put("\",\"user_agent\":\"");
-  parts_.PutEscaped(entry.user_agent, Escape::kJson, kMaxField);
+  parts_.PutEscaped(entry.user_agent, Escape::kJson, room);
   parts_.Put("\",\"duration\":");
 }
 

@@ -20,6 +20,7 @@
 #include "common/net/address.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/text/escape.h"
+#include "common/tls/tls_facts.h"
 
 namespace preforkd {
 
@@ -35,6 +36,7 @@ struct AccessEntry {
   int status = 0;
   std::string_view referer;  // empty: none; cut if long, like user_agent
   std::string_view user_agent;
+  const TlsFacts* tls = nullptr;  // nullptr: a plain connection
 };
 
 class AccessLine {
@@ -65,9 +67,9 @@ class AccessLine {
     template <typename... Args>
     void Print(fmt::format_string<Args...> format, Args&&... args);
     [[nodiscard]] std::string_view View() const { return {bytes_.data(), size_}; }
+    [[nodiscard]] std::size_t Room() const { return bytes_.size() - size_; }
 
    private:
-    [[nodiscard]] std::size_t Room() const { return bytes_.size() - size_; }
     std::array<char, LineBuffer::kMaxLine> bytes_;
     std::size_t size_ = 0;
   };
@@ -77,6 +79,7 @@ class AccessLine {
   void PutJsonHead(const AccessEntry& entry, WallTime now);
   void PutJsonTail(const AccessEntry& entry);
   void PutJsonRequest(std::string_view line);
+  void PutJsonTls(const TlsFacts& tls);
 
   AccessFormat format_;
   Text parts_;

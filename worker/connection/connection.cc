@@ -8,36 +8,33 @@
 namespace preforkd {
 
 Connection::Connection(WorkerEnv& env, Host& host, Parcel parcel)
-    : host_(host),
-      socket_(env, std::move(parcel), [this](Interest ready) { host_.OnReady(ready); }),
+    : ClientStream(env, std::move(parcel), [this](Interest ready) { OnSocketReady(ready); }),
+      host_(host),
       timer_(env.loop, [this] {
         timer_.Passed() == SessionTimer::Deadline::kParking ? host_.OnIdle() : host_.OnTimeout();
       }) {}
 
-IoResult Connection::Receive(std::span<char> into) {
-  const IoResult result = socket_.Receive(into);
-  verdict_.Note(result);
-  return result;
-}
-
-IoResult Connection::Send(std::string_view bytes, bool more_follows) {
-  const IoResult result = socket_.Send(bytes, more_follows);
-  verdict_.Note(result);
-  return result;
-}
-
-IoResult Connection::SendFile(int file, off_t& offset, std::size_t count) {
-  const IoResult result = socket_.SendFile(file, offset, count);
-  if (result.kind == IoResult::Kind::kEnd) {
-    verdict_.why = "the file was truncated while it was being sent";
-  } else {
-    verdict_.Note(result);
+void Connection::OnSocketReady(Interest ready) {
+  if (!secure_) return host_.OnReady(ready);
+  if (Has(ready, Interest::kWrite) && secure_->HasUnsent() &&
+      secure_->Flush(socket_) == IoResult::Kind::kAgain)
+    ready = Without(ready, Interest::kWrite);
+  // The session did not ask for what only its records wait for.
+  if (!Has(awaited_, Interest::kWrite)) {
+    ready = Without(ready, Interest::kWrite);
+    Await(awaited_);
   }
-  return result;
+  if (ready != Interest::kNone) host_.OnReady(ready);
 }
 
 void Connection::Await(Interest interest) {
   if (verdict_.closing) return;
+  awaited_ = interest;
+  if (secure_) {
+    verdict_.readable = Has(interest, Interest::kRead) && secure_->HasInput();
+    if (verdict_.readable) host_.DecideLater();
+    if (secure_->HasUnsent()) interest = interest | Interest::kWrite;
+  }
   const Status status = socket_.Await(interest);
   if (status.Ok()) return;
   // ENOSPC or ENOMEM: without a watch this client cannot be served.
@@ -83,10 +80,16 @@ void Connection::Lose(LossReason reason) {
 
 void Connection::Close(const char* why) {
   if (why != nullptr) verdict_.why = why;
+  if (secure_ && !verdict_.closing && !verdict_.loss) secure_->SayGoodbye(socket_);
   verdict_.closing = true;
   socket_.StopWaiting();
   timer_.Cancel();
   host_.DecideLater();
+}
+
+void Connection::SetTlsState(SecretBytes state) {
+  socket_.Facts().tls = TlsStage::kEstablished;
+  socket_.Facts().tls_state = std::move(state);
 }
 
 void Connection::Travel() {
@@ -108,7 +111,9 @@ void Connection::SwitchService(Service& service, Luggage luggage) {
 
 Parcel Connection::TakeParcel() {
   timer_.Cancel();
-  return socket_.Take();
+  Parcel parcel = socket_.Take();
+  if (secure_) parcel.tls_state = secure_->Pack();
+  return parcel;
 }
 
 }  // namespace preforkd

@@ -1,10 +1,9 @@
 // Connection: one live client connection, as its session sees it. Part of the public interface of services: a
 // session uses the methods under "for sessions".
 //
-// It owns the socket, the timer and the session's pending decision. The session itself belongs to the host
-// (LiveConnection). All I/O is non-blocking and goes straight to the socket, without a buffer in between. A
-// connection never runs or destroys its session: decisions take effect after the session's callback has
-// returned.
+// It owns the timer, and as a ClientStream, which has the calls that send and receive, the socket and the
+// session's pending decision. The session itself belongs to the host (LiveConnection). A connection never
+// runs or destroys its session: decisions take effect after the session's callback has returned.
 //
 // All methods run in the worker process, on its event loop thread, and must be called only there.
 #ifndef PREFORKD_WORKER_CONNECTION_CONNECTION_H_
@@ -13,6 +12,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -20,9 +20,8 @@
 #include "common/base/clock.h"
 #include "common/event/fd_watch.h"
 #include "common/wire/parcel.h"
-#include "worker/connection/client_socket.h"
+#include "worker/connection/client_stream.h"
 #include "worker/connection/session_timer.h"
-#include "worker/connection/session_verdict.h"
 #include "worker/connection/worker_env.h"
 
 namespace preforkd {
@@ -30,7 +29,7 @@ namespace preforkd {
 class Service;
 struct Luggage;
 
-class Connection {
+class Connection : public ClientStream {
  public:
   // Runs the session. Any of these calls may destroy the connection, except DecideLater.
   class Host {
@@ -65,27 +64,6 @@ class Connection {
   [[nodiscard]] std::uint32_t Journeys() const { return socket_.Facts().journeys; }
   // What all services of this worker share.
   [[nodiscard]] WorkerEnv& Env() { return socket_.Env(); }
-
-  // Reads up to into.size() bytes, at least 1, in one recv(2). kAgain: no data now, so call Await. kEnd: the
-  // client has shut down its sending side. kError: the connection has failed, so call Close. The result is
-  // the same for the calls below, unless they say otherwise (client_socket.h).
-  IoResult Receive(std::span<char> into);
-  // Sends the part of `bytes`, at least 1 byte, that fits into the socket's send buffer. kAgain: the buffer
-  // is full. The caller must keep the rest and send it when OnReady reports kWrite. `more_follows`: the
-  // kernel may delay a partial segment until more data is sent (MSG_MORE).
-  IoResult Send(std::string_view bytes, bool more_follows = false);
-  // sendfile(2) of up to `count` bytes. `file` is borrowed. `offset` advances by the bytes sent. kEnd: the
-  // file ended early (it was truncated).
-  IoResult SendFile(int file, off_t& offset, std::size_t count);
-  // Number of bytes sent that the client's TCP has not acknowledged. For a Unix socket: roughly the number
-  // that the client has not read.
-  [[nodiscard]] std::uint64_t Unacknowledged() const { return socket_.Unacknowledged(); }
-  // The socket has unread data from the client.
-  [[nodiscard]] bool HasInput() const { return socket_.HasInput(); }
-  // The client has shut down its sending side, or the connection has failed. Unread data may be there.
-  [[nodiscard]] bool PeerHasLeft() const { return socket_.PeerHasLeft(); }
-  // Shuts down the sending side: the client reads end of file after the data sent so far. Receiving goes on.
-  void HalfClose() { socket_.HalfClose(); }
 
   // Sets the readiness for which OnReady is called; replaces the earlier one. Costs no system call if nothing
   // changes. If the socket cannot be watched, the connection is closed and counted as lost.
@@ -136,16 +114,18 @@ class Connection {
 
   // ---- for the host ----
 
-  [[nodiscard]] SessionVerdict& Verdict() { return verdict_; }
   [[nodiscard]] const Parcel& Facts() const { return socket_.Facts(); }
+  // For a gate: the handshake is done. `state` travels with the connection (EncodeTls).
+  void SetTlsState(SecretBytes state);
   // Stops watching and returns the descriptor and the counters. Destroy the connection next.
   [[nodiscard]] Parcel TakeParcel();
 
  private:
+  void OnSocketReady(Interest ready);
+
   Host& host_;
-  ClientSocket socket_;
+  Interest awaited_ = Interest::kNone;  // by the session
   SessionTimer timer_;
-  SessionVerdict verdict_;
 };
 
 }  // namespace preforkd

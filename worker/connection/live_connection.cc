@@ -95,7 +95,7 @@ Duration LiveConnection::Lag(Time now) {
 
 std::optional<Luggage> LiveConnection::Pack() {
   const std::uint64_t moved = connection_.Facts().bytes_in + connection_.Facts().bytes_out;
-  if (Closing() || connection_.Verdict().heavy_at == moved) return std::nullopt;
+  if (Closing() || connection_.Verdict().heavy_at == moved || !connection_.MayLeave()) return std::nullopt;
   std::optional<Luggage> luggage;
   Guard([&] {
     if (session_->TravelRefusal() == nullptr) luggage = session_->Pack();
@@ -149,7 +149,7 @@ void LiveConnection::Run(Callback callback) {
       Open(next->service, std::move(next->luggage));
     });
   }
-  if (verdict.wake && !verdict.closing) DecideLater();
+  if ((verdict.wake || verdict.readable) && !verdict.closing) DecideLater();
   // Destroy nothing inside a callback of another session: its caller may be iterating over all connections.
   if (inside && (verdict.closing || verdict.travel || verdict.next != nullptr)) return DecideLater();
   if (verdict.closing) return owner_.OnConnectionClosed(*this);  // destroys this
@@ -162,7 +162,10 @@ void LiveConnection::Call(const std::function<void()>& callback) { Run(std::cref
 void LiveConnection::ApplyVerdict() {
   due_ = false;
   Run([this] {
-    if (std::exchange(connection_.Verdict().wake, false)) session_->OnReady(Interest::kNone);
+    SessionVerdict& verdict = connection_.Verdict();
+    if (std::exchange(verdict.wake, false)) session_->OnReady(Interest::kNone);
+    if (verdict.closing || verdict.travel || verdict.next != nullptr) return;
+    if (std::exchange(verdict.readable, false)) session_->OnReady(Interest::kRead);
   });
 }
 

@@ -32,6 +32,7 @@ struct SessionVerdict {
   bool closing = false;
   bool travel = false;
   bool wake = false;
+  bool readable = false;  // the session waits for input that has arrived, and the socket will not report it
 };
 
 }  // namespace preforkd

@@ -12,10 +12,12 @@
 #include "common/base/ids.h"
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
+#include "common/gate/certificate_facts.h"
 #include "common/scoreboard/module_counters.h"
 #include "common/scoreboard/scoreboard.h"
 #include "common/structures/rate_limit.h"
 #include "worker/connection/due_connections.h"
+#include "worker/connection/tls_tools.h"
 
 namespace preforkd {
 
@@ -31,6 +33,14 @@ struct Preloaded {
   std::string module;
 };
 
+struct LoadedPreloads {
+  // By the names of their services. What is read in them is shared with other workers, what is written is
+  // not.
+  std::map<std::string, Preloaded> areas{};
+  // The bytes that are shared with other workers, if all of them were read.
+  std::uint64_t shared_bytes = 0;
+};
+
 // Limits of log lines that clients can cause at will: one line per kind and second, with the number of
 // suppressed ones.
 struct ClientLines {
@@ -40,6 +50,7 @@ struct ClientLines {
   OncePerSecond exception;
   OncePerSecond unwatchable;
   OncePerSecond no_service;
+  OncePerSecond bad_tls_state;
   OncePerSecond no_descriptor;
   OncePerSecond no_luggage;
   OncePerSecond too_heavy;
@@ -53,6 +64,7 @@ struct WorkerEnv {
   WorkerId id;
   Generation generation{};
   std::shared_ptr<const Config> config;
+  std::shared_ptr<const AllCertificateFacts> certificates{};  // see WorkerStart
 
   // The master has told this worker to retire, or has ended.
   bool retiring = false;
@@ -64,11 +76,7 @@ struct WorkerEnv {
   // The counters of the modules of this worker, by the names of their services.
   std::map<std::string, CounterNumbers> counters{};
 
-  // By the names of their services. What is read in them is shared with other workers, what is written is
-  // not.
-  std::map<std::string, Preloaded> preloads{};
-  // The bytes that are shared with other workers, if all of them were read.
-  std::uint64_t shared_bytes = 0;
+  LoadedPreloads preloads{};
 
   // Asks the master to replace this worker, which then retires. Repeated calls have no effect.
   std::function<void()> replace_me{};
@@ -81,6 +89,8 @@ struct WorkerEnv {
   std::shared_ptr<module::WorkerThreads> threads{};
 
   DueConnections due{loop};
+
+  std::unique_ptr<TlsTools> tls{};  // see SecureStream::Make
 
   // The HTTP session that works on what it has received: code of a service may be on the stack, and the
   // buffers below hold what this session has not sent yet. Others must not send now. nullptr: none.
