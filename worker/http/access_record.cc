@@ -19,6 +19,7 @@ void AccessRecord::Begin(std::string_view head, const AccessEntry& known, std::u
   entry.conn = connection_.Id();
   entry.request = connection_.Requests();
   entry.journeys = connection_.Journeys();
+  entry.tls = connection_.Tls();
   entry.request_line = head.substr(0, head.find_first_of("\r\n"));
   parts_ = Log()->Begin(entry);
   body_size_ = body_size;

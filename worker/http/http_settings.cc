@@ -62,6 +62,23 @@ std::vector<Setting> MakeTable() {
        .max = "1000000000000",
        .fallback = "0",
        .doc = "on one connection; 0: no limit"},
+      {.name = "hsts",
+       .kind = SettingKind::kDuration,
+       .min = "0",
+       .max = "87600h",
+       .fallback = "0",
+       .doc = "over TLS: how long browsers then use no plain connection to this host; 0: not sent",
+       .more = "It is the max-age of the field Strict-Transport-Security (RFC 6797), which every answer over "
+               "TLS gets and no plain one. A handler that sets the field itself decides alone. A year is "
+               "8760h; begin with less, because browsers keep to what they were told."},
+      {.name = "redirect_to_https",
+       .kind = SettingKind::kNumber,
+       .min = "0",
+       .max = "65535",
+       .fallback = "0",
+       .doc = "port to which plain requests are redirected; 443 is not written; 0: they are served",
+       .more = "301 for GET and HEAD, 308 for others, to the same host and target with the scheme https. A "
+               "request that names no host gets 400. Requests over TLS are served."},
   };
 }
 
@@ -84,6 +101,8 @@ HttpSettings::HttpSettings(const Settings& settings)
       max_header(settings.Size("max_header")),
       max_headers(static_cast<std::uint32_t>(settings.Number("max_headers"))),
       max_body(settings.Size("max_body")),
-      max_requests(settings.Number("max_requests")) {}
+      max_requests(settings.Number("max_requests")),
+      hsts(settings.Time("hsts")),
+      redirect_to_https(static_cast<std::uint16_t>(settings.Number("redirect_to_https"))) {}
 
 }  // namespace preforkd

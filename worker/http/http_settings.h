@@ -28,8 +28,10 @@ struct HttpSettings {
   std::uint64_t min_rate;    // bytes per second; 0: no minimum
   std::uint64_t max_header;  // bytes
   std::uint32_t max_headers;
-  std::uint64_t max_body;      // bytes
-  std::uint64_t max_requests;  // 0: no limit
+  std::uint64_t max_body;           // bytes
+  std::uint64_t max_requests;       // 0: no limit
+  Duration hsts;                    // how long a client uses only TLS; 0: it is not told
+  std::uint16_t redirect_to_https;  // the port for plain requests; 0: they are served
 };
 
 }  // namespace preforkd

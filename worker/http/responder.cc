@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/https_redirect.h"
 #include "worker/http/answer/send_response.h"
 #include "worker/http/syntax/http_status.h"
 #include "worker/http/syntax/request_line.h"
@@ -35,6 +36,16 @@ class DeferralOf final : public Deferral {
   std::shared_ptr<Exchange> exchange_;
 };
 
+// The service is to be used over TLS, and this connection is plain.
+bool Redirects(const Connection& connection, const HttpSettings& settings) {
+  return settings.redirect_to_https != 0 && connection.Tls() == nullptr;
+}
+
+// A client must not believe it on a plain connection, so it is not sent there (RFC 6797 section 7.2).
+std::string_view HstsOf(const Connection& connection, const SessionShared& shared) {
+  return connection.Tls() == nullptr ? std::string_view() : std::string_view(shared.hsts);
+}
+
 // A worker that only retires keeps the connection open, because another worker continues it.
 bool ServerStops(Connection& connection) {
   const MasterPage& master = connection.Env().scoreboard.Master();
@@ -55,6 +66,7 @@ AccessEntry KnownOf(Connection& connection, const HttpRequest& request) {
 void Responder::Sign(HttpRequest& request) const {
   request.peer = &connection_.Peer();
   request.connection = Raw(connection_.Id());
+  request.tls = connection_.Tls();
 }
 
 Responder::~Responder() {
@@ -108,7 +120,7 @@ void Responder::BeginStream(HttpResponse& head) {
   keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);
   streaming_ = true;
   Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
-  const HeadContext context{Date(), keep_, request.minor_version, framing_};
+  const HeadContext context{Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_)};
   output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));
   access_.Grow(0, output_.End());
 }
@@ -136,6 +148,7 @@ Served Responder::EndStream() {
 
 // If UseOfBody throws, the handler is called with the whole body; its exception is logged and answered.
 BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
+  if (Redirects(connection_, shared_.config)) return BodyUse::kNone;
   try {
     return shared_.handler.UseOfBody(request);
   } catch (...) {
@@ -146,6 +159,8 @@ BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
 void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
   HttpResponse& response = shared_.response;
   response.Clear();
+  if (Redirects(connection_, shared_.config))
+    return AnswerHttpsRedirect(request, shared_.config.redirect_to_https, response);
   const char* fault = nullptr;
   std::string thrown;
   try {
@@ -173,8 +188,9 @@ bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& respo
          !owes_continue_;
 }
 
-void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known,
-                     const HeadContext& context, bool head_only) {
+void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known, HeadContext context,
+                     bool head_only) {
+  context.hsts = HstsOf(connection_, shared_);
   Record(response, head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
   const std::uint64_t begin = output_.End();
   access_.SetEnd(begin + SendResponse(output_, response, context, head_only));

@@ -90,7 +90,7 @@ class Responder {
   [[nodiscard]] bool KeepsAlive(const HttpRequest& request, const HttpResponse& response) const;
   // Sends the whole answer to `request`.
   Served Respond(const HttpRequest& request, std::string_view head, HttpResponse& response);
-  void Send(HttpResponse& response, std::string_view head, AccessEntry known, const HeadContext& context,
+  void Send(HttpResponse& response, std::string_view head, AccessEntry known, HeadContext context,
             bool head_only);
   // Counts and logs a response that is being sent. `body_size`: of what follows its head.
   void Record(const HttpResponse& response, std::string_view head, AccessEntry known,

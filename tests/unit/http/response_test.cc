@@ -30,6 +30,22 @@ TEST_CASE("a whole head") {
   CHECK(Head(response, {"DATE", true, 0}).ends_with("\r\nConnection: keep-alive\r\n\r\n"));
 }
 
+TEST_CASE("the line of HSTS, unless the handler has set that field") {
+  constexpr std::string_view kLine = "Strict-Transport-Security: max-age=60\r\n";
+  const http::HeadContext context{"DATE", true, 1, http::BodyFraming::kLength, kLine};
+  HttpResponse response;
+  response.AddHeader("X-A", "strict-transport-security: b");
+  CHECK(Head(response, context) == "HTTP/1.1 200 OK\r\nServer: preforkd\r\nDate: DATE\r\n" +
+                                       std::string(kLine) +
+                                       "Content-Length: 0\r\nX-A: strict-transport-security: b\r\n\r\n");
+  response.AddHeader("strict-Transport-security", "max-age=1");
+  CHECK(Head(response, context).find(kLine) == std::string::npos);
+  CHECK(Head(response, context).find("max-age=1\r\n") != std::string::npos);
+  response.Clear();
+  response.SetStatus(204);
+  CHECK(Head(response, context).find(kLine) != std::string::npos);
+}
+
 TEST_CASE("fields that HTTP cannot carry, or that are not the handler's") {
   const std::pair<std::string, std::string> rows[] = {
       {"", "a"},

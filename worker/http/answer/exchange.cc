@@ -14,6 +14,8 @@ Exchange::Exchange(std::string_view head, const HttpRequest& request)
   request_.body = body_;
   request_.peer = &peer_;
   request_.connection = request.connection;
+  if (request.tls != nullptr) tls_ = std::make_unique<const TlsFacts>(*request.tls);
+  request_.tls = tls_.get();
 }
 
 Exchange::Held& Exchange::Hold() {

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/tls/tls_facts.h"
 #include "worker/http/answer/response.h"
 #include "worker/http/syntax/kept_head.h"
 
@@ -158,6 +159,7 @@ class Exchange {
   http::KeptHead head_;
   std::string body_;
   SocketAddress peer_;
+  std::unique_ptr<const TlsFacts> tls_;  // nullptr: the connection is plain
   HttpRequest request_;
   Sender* sender_ = nullptr;
   Observer* observer_ = nullptr;

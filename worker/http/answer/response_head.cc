@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "worker/http/syntax/http_status.h"
+#include "worker/http/syntax/syntax.h"
 
 namespace preforkd::http {
 namespace {
@@ -48,6 +49,23 @@ void PutConnection(Writer& writer, const HttpResponse& response, const HeadConte
   writer.Put(upgrade ? "upgrade" : "").Put("\r\n");
 }
 
+// `lines`: "Name: value\r\n" each.
+bool HasField(std::string_view lines, std::string_view name) {
+  while (!lines.empty()) {
+    if (lines.size() > name.size() && lines[name.size()] == ':' &&
+        EqualsNoCase(lines.substr(0, name.size()), name))
+      return true;
+    lines.remove_prefix(lines.find('\n') + 1);
+  }
+  return false;
+}
+
+// Of two fields the client would use the first (RFC 6797 section 8.1).
+std::string_view HstsField(const HttpResponse& response, const HeadContext& context) {
+  if (context.hsts.empty() || HasField(response.FieldLines(), "strict-transport-security")) return {};
+  return context.hsts;
+}
+
 }  // namespace
 
 std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, std::span<char> out) {
@@ -55,6 +73,7 @@ std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, 
   const int status = response.Status();
   writer.Put("HTTP/1.1 ").Put(static_cast<std::uint64_t>(status)).Put(" ").Put(ReasonPhrase(status));
   writer.Put("\r\nServer: preforkd\r\nDate: ").Put(context.date).Put("\r\n");
+  writer.Put(HstsField(response, context));
   if (MayHaveBody(status)) {
     if (!response.ContentType().empty()) writer.Put("Content-Type: ").Put(response.ContentType()).Put("\r\n");
     if (context.framing == BodyFraming::kLength) {

@@ -26,6 +26,8 @@ struct HeadContext {
   bool keep_alive = true;  // what the Connection field tells the client
   int client_minor_version = 1;
   BodyFraming framing = BodyFraming::kLength;
+  // The line of Strict-Transport-Security, complete; empty: none. A handler's own field takes its place.
+  std::string_view hsts{};
 };
 
 // Returns the number of bytes written. Precondition: `out` has kMaxResponseHead bytes, and `response` is not

@@ -16,6 +16,8 @@
 
 namespace preforkd {
 
+struct TlsFacts;  // common/tls/tls_facts.h
+
 enum class HttpMethod { kGet, kHead, kPost, kPut, kDelete, kOptions, kTrace, kPatch, kConnect };
 
 struct HttpField {
@@ -39,6 +41,7 @@ struct HttpRequest {
   bool keep_alive = true;               // requested by the client; the server may still close
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
   std::uint64_t connection = 0;         // number of the connection, as in the log
+  const TlsFacts* tls = nullptr;        // of its TLS session; nullptr: it is plain
   // It has waited in another worker for a thread, and is answered with 504 if it is not begun by then.
   std::optional<std::chrono::steady_clock::time_point> answer_by{};
 
