@@ -96,6 +96,8 @@ const Layout& HeaderLayout() {
       PREFORKD_MEMBER(pfd_host, respond_page),
       PREFORKD_MEMBER(pfd_host, allocate),
       PREFORKD_MEMBER(pfd_host, preloaded),
+      PREFORKD_MEMBER(pfd_host, tls),
+      PREFORKD_MEMBER(pfd_host, client_tls),
       PREFORKD_MEMBER(pfd_module, size),
       PREFORKD_MEMBER(pfd_module, abi),
       PREFORKD_MEMBER(pfd_module, name),

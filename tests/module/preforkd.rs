@@ -134,6 +134,8 @@ mod tables {
             respond_page: Unused,
             allocate: Unused,
             preloaded: Unused,
+            tls: Unused,
+            client_tls: Unused,
         }
         Module as "pfd_module" {
             size: u32,

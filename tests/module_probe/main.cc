@@ -1,6 +1,7 @@
 // preforkd with modules that are opened and never called (stub_module.h).
 #include "master/program.h"
 #include "tests/module_probe/stub_module.h"
+#include "worker/gate/describe/describe_certificates.h"
 #include "worker/module/describe_module.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
@@ -18,5 +19,6 @@ int main(int argc, char** argv) {
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   program.describe_module = preforkd::MakeModuleDescriber();
+  program.describe_certificates = preforkd::MakeCertificateDescriber();
   return preforkd::RunProgram(argc, argv, program);
 }

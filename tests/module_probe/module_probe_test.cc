@@ -1,6 +1,6 @@
 // Modules that are opened in processes that are thrown away: what each one's error says, at once and in the
 // loop.
-#include "master/modules/module_probe.h"
+#include "master/modules/module_child.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -19,6 +19,7 @@
 #include "common/event/event_loop.h"
 #include "common/process/loaded_objects.h"
 #include "master/modules/config_load.h"
+#include "master/system/trial_probe.h"
 #include "tests/support/command.h"
 #include "tests/support/wait_until.h"
 #include "worker/module/describe_module.h"
@@ -43,14 +44,16 @@ ModuleWanted WantedAt(const std::string& path) {
   return {path, "s", "test", config};
 }
 
-ModuleChild Started(const std::string& path) {
-  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(WantedAt(path), MakeModuleDescriber()), LogFds{});
+ModuleTask TaskFor(const ModuleWanted& wanted) { return OpeningOf(wanted, MakeModuleDescriber()); }
+
+TrialChild Started(const std::string& path) {
+  Result<TrialChild> child = StartModule(TaskFor(WantedAt(path)), LogFds{});
   REQUIRE(child.Ok());
   return std::move(child).Value();
 }
 
 Result<ModuleDeclaration> Open(const std::string& path, Duration limit = seconds(20)) {
-  return DeclarationIn(AwaitModuleChild(Started(path), limit));
+  return DeclarationIn(RunModule(TaskFor(WantedAt(path)), limit, LogFds{}));
 }
 
 std::size_t OpenDescriptors() {
@@ -143,10 +146,7 @@ TEST_CASE("a process that cannot become the user of its pool says so") {
   auto config = std::make_shared<Config>(*wanted.config);
   config->pools[0].user = "no-such-user";
   wanted.config = config;
-  Result<ModuleChild> child = ModuleChild::Start(OpeningOf(wanted, MakeModuleDescriber()), LogFds{});
-  REQUIRE(child.Ok());
-  const Result<ModuleDeclaration> module =
-      DeclarationIn(AwaitModuleChild(std::move(child).Value(), seconds(20)));
+  const Result<ModuleDeclaration> module = DeclarationIn(RunModule(TaskFor(wanted), seconds(20), LogFds{}));
   REQUIRE_FALSE(module.Ok());
   CHECK(module.Err().text.find("cannot be opened as a worker would: user 'no-such-user' does not exist") !=
         std::string::npos);
@@ -182,9 +182,10 @@ TEST_CASE("the loop goes on while a module is opened, and hears how it went") {
   for (const Bad& bad : BadModules()) {
     CAPTURE(std::string(bad.sample));
     std::optional<Result<ModuleDeclaration>> answer;
-    Result<std::unique_ptr<ModuleProbe>> probe =
-        ModuleProbe::Start(loop.Value(), Started(PathOf(bad.sample)), bad.limit,
-                           [&](const Result<std::string>& said) { answer = DeclarationIn(said); });
+    Result<std::unique_ptr<TrialProbe>> probe =
+        TrialProbe::Start(loop.Value(), Started(PathOf(bad.sample)), bad.limit, [&](const TrialEnd& end) {
+          answer = DeclarationIn(JudgeModule(TaskFor(WantedAt(PathOf(bad.sample))), end, bad.limit));
+        });
     REQUIRE(probe.Ok());
     Timer tick(loop.Value(), EventLoop::kPriorityControl, [] {});
     REQUIRE(WaitUntil(kTimeout, [&] {
@@ -203,9 +204,8 @@ TEST_CASE("a probe that is dropped leaves no process and no descriptor") {
   {
     Result<EventLoop> loop = EventLoop::Create();
     REQUIRE(loop.Ok());
-    Result<std::unique_ptr<ModuleProbe>> probe =
-        ModuleProbe::Start(loop.Value(), Started(PathOf("hangs")), seconds(20),
-                           [](const Result<std::string>&) { FAIL("it was dropped"); });
+    Result<std::unique_ptr<TrialProbe>> probe = TrialProbe::Start(
+        loop.Value(), Started(PathOf("hangs")), seconds(20), [](const TrialEnd&) { FAIL("it was dropped"); });
     REQUIRE(probe.Ok());
   }
   CHECK_FALSE(HasChildren());

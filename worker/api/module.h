@@ -110,6 +110,18 @@ typedef struct pfd_place {
   uint32_t in_loop; /* 1: this state is of the loop thread, and must not block */
 } pfd_place;
 
+/* What is known of the TLS session of a client. The texts are valid as long as what was asked. */
+typedef struct pfd_tls {
+  uint32_t size;
+  uint32_t resumed;    /* 1: with the keys of an earlier session of this client */
+  pfd_str version;     /* "TLSv1.3" */
+  pfd_str cipher;      /* "AES-128-GCM" */
+  pfd_str server_name; /* as the client asked for it; absent: it did not */
+  /* Of its certificate, which has been verified; absent: it has shown none, or none was asked for. */
+  pfd_str client_subject;     /* RFC 4514: "CN=anna,O=Example" */
+  pfd_str client_fingerprint; /* SHA-256, hexadecimal, lower case */
+} pfd_tls;
+
 /* What report() tells, each as the status service shows it. */
 enum {
   PFD_REPORT_STATUS = 0,   /* JSON: /status.json */
@@ -152,8 +164,7 @@ typedef struct pfd_host {
                       void* argument);
   void (*unwatch)(pfd_watch*); /* loop thread; also inside its own call */
 
-  /* ---- a request. Valid inside handle(), and after keep() until drop(). What these return is valid as long.
-   * ---- */
+  /* ---- a request. Valid inside handle(), and after keep() until drop(); what these return, as long. ---- */
 
   pfd_str (*method)(const pfd_request*);
   pfd_str (*target)(const pfd_request*);    /* as sent */
@@ -245,8 +256,7 @@ typedef struct pfd_host {
    * NULL; -ENOMEM. */
   int (*report)(pfd_service*, uint32_t what, void (*take)(void* argument, pfd_str text), void* argument);
   /* What the If-Match and If-None-Match of a GET or HEAD mean for a page with that entity tag (with its
-   * quotes, not a weak one). 0: answer in full; 304 or 412: answer with that status, and no body of your own.
-   */
+   * quotes, not a weak one). 0: answer in full; 304 or 412: answer with that, and no body of your own. */
   int (*precondition)(const pfd_request*, pfd_str etag);
   /* Answers like respond(), with the server's own page for `status`: that of the errors which it finds
    * itself. Nothing of the request is in it. Of a status that has no body (204, 304) there is none. */
@@ -259,6 +269,11 @@ typedef struct pfd_host {
    * the worker. NULL: the module has no preload. All states, threads and workers of the service see the same;
    * what is written is seen by this worker only, and costs it a copy of the page. */
   void* (*preloaded)(pfd_service*, size_t* size);
+
+  /* 1: the connection is TLS (https), and *facts is filled: set facts->size first; what fits is filled. NULL
+   * is allowed. 0: it is plain, or TLS ends in a proxy in front. */
+  int (*tls)(const pfd_request*, pfd_tls* facts);
+  int (*client_tls)(const pfd_connection*, pfd_tls* facts); /* the same; loop thread */
 } pfd_host;
 
 /* ---- what a module offers ---- */

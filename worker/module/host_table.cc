@@ -67,6 +67,8 @@ const pfd_host& HostTable() {
       .respond_page = &HostRespondPage,
       .allocate = &HostAllocate,
       .preloaded = &HostPreloaded,
+      .tls = &HostTls,
+      .client_tls = &HostClientTls,
   };
   return table;
 }

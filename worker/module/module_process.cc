@@ -2,25 +2,14 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <string_view>
 #include <utility>
 
 #include "common/base/exit_code.h"
+#include "common/base/write_all.h"
 #include "worker/process/child_setup.h"
 
 namespace preforkd {
 namespace {
-
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t size = ::write(fd, bytes.data(), bytes.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(size));
-  }
-  return true;
-}
 
 WorkerExit CannotStart(const WorkerStart& start, const Error& error) {
   start.scoreboard->Row(start.id.slot).startup.Write(error.text);

@@ -1,6 +1,7 @@
 // preforkd as a later version of itself: what it offers to modules has grown at its end, and it has a key of
 // its own with the name that the module built with the first header uses. For tests only.
 #include "master/program.h"
+#include "worker/gate/describe/describe_certificates.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/host_table.h"
 #include "worker/module/module_service_type.h"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   preforkd::Program program;
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
+  program.describe_certificates = preforkd::MakeCertificateDescriber();
   program.describe_module = preforkd::MakeModuleDescriber();
   program.preload_module = preforkd::MakeModulePreloader();
   program.version = kVersion;

@@ -17,6 +17,7 @@
 
 #include "kept.hpp"
 #include "service.hpp"
+#include "tls.hpp"
 
 namespace pfd::inline v1 {
 
@@ -104,6 +105,15 @@ class Request {
 
   [[nodiscard]] std::string_view peer() const { return detail::view(host().peer(request_)); }
   [[nodiscard]] std::uint64_t connection_id() const { return host().connection_id(request_); }
+  // Nothing: the connection is plain, or TLS ends in a proxy in front; also in a server without TLS.
+  [[nodiscard]] std::optional<Tls> tls() const {
+    if (!PFD_HAS(&host(), tls)) return std::nullopt;
+    return detail::tls_of([this](pfd_tls* facts) { return host().tls(request_, facts); });
+  }
+  // "https" or "http": for links to this server.
+  [[nodiscard]] std::string_view scheme() const {
+    return PFD_HAS(&host(), tls) && host().tls(request_, nullptr) != 0 ? "https" : "http";
+  }
   // Any thread. The client has left, or the server has answered in place of the module.
   [[nodiscard]] bool gone() const { return host().gone(request_) != 0; }
 

@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "service.hpp"
+#include "tls.hpp"
 
 namespace pfd::inline v1 {
 
@@ -108,6 +110,11 @@ class Session {
 
   [[nodiscard]] std::string_view client() const { return detail::view(host().client(link_.connection)); }
   [[nodiscard]] std::uint64_t client_id() const { return host().client_id(link_.connection); }
+  // See Request::tls.
+  [[nodiscard]] std::optional<Tls> tls() const {
+    if (!PFD_HAS(&host(), client_tls)) return std::nullopt;
+    return detail::tls_of([this](pfd_tls* facts) { return host().client_tls(link_.connection, facts); });
+  }
   [[nodiscard]] Service service() const { return Service(link_.instance); }
   template <class State>
   [[nodiscard]] State& state() const {

@@ -23,6 +23,7 @@ struct Connection {
   void* session = nullptr;  // nullptr: it is closed
   std::uint64_t id = 0;
   std::string peer;
+  std::shared_ptr<const Tls> tls;
   std::string unread;    // sent by the client, and not used by the module
   std::string received;  // by the client, and not taken by the test
   std::string held;      // waits for a client that does not read
@@ -227,6 +228,7 @@ class Client {
     next->state = state;
     next->id = connection_->id;
     next->peer = connection_->peer;
+    next->tls = connection_->tls;
     next->unread = connection_->unread;
     next->received = connection_->received;
     next->reading = connection_->reading;

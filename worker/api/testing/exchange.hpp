@@ -36,6 +36,7 @@ struct Exchange {
   std::vector<pfd_field> raw_fields;
   std::uint64_t id = 0;
   bool in_pieces = false;
+  std::shared_ptr<const Tls> tls;
 
   mutable std::mutex lock;  // of all below
   std::condition_variable changed;

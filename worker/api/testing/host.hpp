@@ -24,6 +24,7 @@
 #include "loop.hpp"
 #include "preload.hpp"
 #include "settings.hpp"
+#include "tls.hpp"
 
 namespace pfd::testing {
 
@@ -52,6 +53,7 @@ struct Host {
   Loop loop;
   const std::thread::id loop_thread = std::this_thread::get_id();
   std::uint64_t next_id = 1;
+  std::shared_ptr<const Tls> tls;  // of clients that come now; nullptr: they are plain
 
   std::mutex lock;  // of the next six
   bool stopped = false;

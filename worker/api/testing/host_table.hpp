@@ -42,6 +42,9 @@ inline void fill_request(pfd_host& table) {
   };
   table.read = host_read;
   table.precondition = host_precondition;
+  table.tls = [](const pfd_request* request, pfd_tls* facts) {
+    return fill_tls(of(request).tls.get(), facts);
+  };
 }
 
 inline void fill_answer(pfd_host& table) {
@@ -68,6 +71,10 @@ inline void fill_answer(pfd_host& table) {
 inline void fill_connection(pfd_host& table) {
   table.client = [](const pfd_connection* connection) { return str(of(connection).peer); };
   table.client_id = [](const pfd_connection* connection) { return of(connection).id; };
+  table.client_tls = [](const pfd_connection* connection, pfd_tls* facts) {
+    of(connection).host->check_loop_thread("client_tls");
+    return fill_tls(of(connection).tls.get(), facts);
+  };
   table.send = host_send;
   table.finish = host_finish;
   table.idle_timeout = host_idle_timeout;

@@ -133,16 +133,21 @@ class Module {
   Client connect() {
     if (host_->module->kind != PFD_PROTOCOL) throw std::logic_error("the module has no protocol of its own");
     const std::uint64_t id = host_->next_id++;
-    return open(id, "192.0.2.7:" + std::to_string(4000 + id), {});
+    return open(id, "192.0.2.7:" + std::to_string(4000 + id), {}, host_->tls);
   }
   // The client of a request that was answered with 101: it speaks the protocol of the module's sessions now.
   Client upgraded(const Pending& pending) {
     const std::shared_ptr<detail::Exchange>& exchange = pending.exchange();
     if (!exchange->finished() || !exchange->switched) throw std::logic_error("the answer is not 101");
-    return open(exchange->id, exchange->peer, exchange->luggage);
+    return open(exchange->id, exchange->peer, exchange->luggage, exchange->tls);
   }
   // A client of another Module, perhaps of a newer version, comes here with its luggage. False: it stayed.
   bool take(Client& client) { return client.travel_to(*host_, loop_state()); }
+
+  // Clients that come from now on have this TLS session; nothing: they are plain, as at the beginning.
+  void set_tls(const std::optional<Tls>& tls) {
+    host_->tls = tls ? std::make_shared<const Tls>(*tls) : nullptr;
+  }
 
   // Timers see the clock go forward by that much.
   void advance(std::chrono::nanoseconds time) { host_->loop.advance(time); }
@@ -201,12 +206,14 @@ class Module {
   // Of the loop thread.
   void* loop_state() { return (loop_state_ ? *loop_state_ : states_[0]).service->state; }
 
-  Client open(std::uint64_t id, const std::string& peer, const std::string& luggage) {
+  Client open(std::uint64_t id, const std::string& peer, const std::string& luggage,
+              const std::shared_ptr<const Tls>& tls) {
     auto connection = std::make_shared<detail::Connection>();
     connection->host = host_;
     connection->state = loop_state();
     connection->id = id;
     connection->peer = peer;
+    connection->tls = tls;
     host_->connections.push_back(connection);
     connection->start(luggage.empty() ? nullptr : &luggage);
     host_->loop.run_ready();
@@ -300,6 +307,7 @@ class Module {
     for (const auto& [name, value] : exchange->fields) {
       exchange->raw_fields.push_back({detail::str(name), detail::str(value)});
     }
+    exchange->tls = host_->tls;
     exchange->in_pieces = (host_->module->flags & PFD_PIECES) != 0;
     if ((host_->module->flags & PFD_NO_BODY) == 0) exchange->body = ask.body;
     exchange->body_complete = body_complete;

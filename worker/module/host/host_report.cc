@@ -17,7 +17,7 @@ namespace {
 std::string ReportOf(const WorkerEnv& env, std::uint32_t what) {
   switch (what) {
     case PFD_REPORT_STATUS: return StatusJson(env.scoreboard, env.id.slot, Now());
-    case PFD_REPORT_METRICS: return RenderMetrics(env.scoreboard, Now());
+    case PFD_REPORT_METRICS: return RenderMetrics(env.scoreboard, Now(), env.certificates.get());
     default: return WhyNotReady(env.scoreboard);
   }
 }

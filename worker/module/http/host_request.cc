@@ -8,6 +8,7 @@
 
 #include "common/base/unique_fd.h"
 #include "worker/http/syntax/conditional.h"
+#include "worker/module/host/tls_values.h"
 #include "worker/module/host/values.h"
 #include "worker/module/http/module_request.h"
 
@@ -149,5 +150,10 @@ void HostDrop(pfd_request* request) { request->Drop(); }
 int HostGone(const pfd_request* request) { return Own(request).Answer().Gone() ? 1 : 0; }
 void HostSetData(pfd_request* request, void* data) { request->data.store(data, std::memory_order_release); }
 void* HostData(const pfd_request* request) { return request->data.load(std::memory_order_acquire); }
+
+int HostTls(const pfd_request* request, pfd_tls* facts) {
+  RequestFacts& all = Own(request).Facts();
+  return FillTls(all.Request().tls, all.Fingerprint(), facts);
+}
 
 }  // namespace preforkd::module

@@ -37,6 +37,7 @@ void HostDrop(pfd_request* request);
 int HostGone(const pfd_request* request);
 void HostSetData(pfd_request* request, void* data);
 void* HostData(const pfd_request* request);
+int HostTls(const pfd_request* request, pfd_tls* facts);
 
 }  // namespace preforkd::module
 

@@ -14,6 +14,7 @@ void RequestFacts::Reset() {
   request_ = nullptr;
   fields_.clear();
   peer_.clear();
+  fingerprint_.reset();
   read_ = 0;
 }
 
@@ -30,6 +31,13 @@ std::string_view RequestFacts::Peer() {
   const std::lock_guard lock(mutex_);
   if (peer_.empty()) peer_ = request_->peer->Text();
   return peer_;
+}
+
+std::string_view RequestFacts::Fingerprint() {
+  if (request_->tls == nullptr || request_->tls->client_fingerprint.empty()) return {};
+  const std::lock_guard lock(mutex_);
+  if (!fingerprint_) fingerprint_.emplace(request_->tls->client_fingerprint);
+  return fingerprint_->View();
 }
 
 std::int64_t RequestFacts::Read(std::span<char> into) {

@@ -6,10 +6,12 @@
 #define PREFORKD_WORKER_MODULE_HTTP_REQUEST_FACTS_H_
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/tls/fingerprint_text.h"
 #include "worker/api/module.h"
 #include "worker/http/syntax/request.h"
 
@@ -24,6 +26,8 @@ class RequestFacts {
   [[nodiscard]] const HttpRequest& Request() const { return *request_; }
   [[nodiscard]] const std::vector<pfd_field>& Fields();
   [[nodiscard]] std::string_view Peer();
+  // Of the client's certificate, as text; empty: it has shown none.
+  [[nodiscard]] std::string_view Fingerprint();
   // The next bytes of a body that is whole; 0 at its end.
   std::int64_t Read(std::span<char> into);
 
@@ -32,6 +36,7 @@ class RequestFacts {
   const HttpRequest* request_ = nullptr;
   std::vector<pfd_field> fields_;
   std::string peer_;
+  std::optional<FingerprintText> fingerprint_;
   std::size_t read_ = 0;  // bytes of the body
 };
 

@@ -1,9 +1,12 @@
 #include "worker/module/protocol/host_connection.h"
 
 #include <cerrno>
+#include <string>
 #include <string_view>
 
+#include "common/tls/fingerprint_text.h"
 #include "worker/module/host/module_call.h"
+#include "worker/module/host/tls_values.h"
 #include "worker/module/host/values.h"
 #include "worker/module/protocol/protocol_session.h"
 
@@ -46,6 +49,14 @@ void HostCountRequest(pfd_connection* connection) {
 
 void HostDoing(pfd_connection* connection, pfd_str what) {
   if (InLoopThread(connection, "doing")) connection->session.Client().Doing(ToView(what));
+}
+
+int HostClientTls(const pfd_connection* connection, pfd_tls* facts) {
+  if (!InLoopThread(connection, "client_tls")) return 0;
+  const TlsFacts* const tls = connection->session.Client().Tls();
+  std::string& fingerprint = connection->fingerprint;
+  if (fingerprint.empty() && tls != nullptr) fingerprint = FingerprintText(tls->client_fingerprint).View();
+  return FillTls(tls, fingerprint, facts);
 }
 
 }  // namespace preforkd::module

@@ -18,6 +18,7 @@ void HostIdleTimeout(pfd_connection* connection, std::uint64_t nanoseconds);
 void HostDeadline(pfd_connection* connection, std::uint64_t nanoseconds);
 void HostCountRequest(pfd_connection* connection);
 void HostDoing(pfd_connection* connection, pfd_str what);
+int HostClientTls(const pfd_connection* connection, pfd_tls* facts);
 
 }  // namespace preforkd::module
 

@@ -33,6 +33,7 @@ class ProtocolSession;
 // At global scope, because module.h names it. A part of its session.
 struct pfd_connection {
   preforkd::module::ProtocolSession& session;
+  mutable std::string fingerprint{};  // of the client's certificate, once it was asked for
 };
 
 namespace preforkd::module {
