@@ -120,6 +120,9 @@ namespace preforkd::log {
   EVENT(kConnStays, "conn_stays", "A session packed too much to travel; it stays in its worker.")          \
   EVENT(kConnEvicted, "conn_evicted", "Connections are closed to make room for others.")                   \
   EVENT(kProxyHeader, "proxy_header", "A PROXY protocol header was read, or was wrong.")                   \
+  EVENT(kHandshakeFailed, "handshake_failed", "A TLS handshake failed; cause says why.")                   \
+  EVENT(kCertificateEnds, "certificate_ends", "A certificate has expired, or expires within 14 days.")     \
+  EVENT(kTicketsOff, "tickets_off", "There is no key for session tickets: each handshake is a full one.")  \
   EVENT(kRequestAnswered, "request_answered", "A request was answered.")                                   \
   EVENT(kRequestFailed, "request_failed", "A request was answered with 500 or 504.")                       \
   EVENT(kDescriptorsShort, "descriptors_short", "No file descriptor is free.")                             \

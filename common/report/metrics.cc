@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -269,6 +271,17 @@ void RenderTravel(Exposition& out, const MasterPage& master, const Reading& read
   RenderWaits(out, reading.totals);
 }
 
+void RenderTls(Exposition& out, const Totals& totals) {
+  out.Counter("preforkd_tls_handshakes_total", "TLS handshakes by result, and by version if they succeeded.");
+  for (std::size_t i = 0; i < kHandshakeEnds; ++i) {
+    const auto end = static_cast<HandshakeEnd>(i);
+    out.Sample(totals.handshakes[i],
+               {{"result", HandshakeResultName(end)}, {"version", HandshakeVersionName(end)}});
+  }
+  out.Counter("preforkd_tls_resumptions_total", "TLS handshakes that resumed an earlier session.");
+  out.Sample(totals.resumptions);
+}
+
 void RenderTraffic(Exposition& out, const Reading& reading) {
   out.Counter("preforkd_requests_total", "Requests of all workers that the slot has had.");
   for (const SlotReading& slot : reading.slots)
@@ -321,9 +334,23 @@ void RenderMaster(Exposition& out, const MasterPage& master) {
   out.Sample(ToSeconds(Get(master.started_unix_ns)));
 }
 
+// The label `name` is the first of the names: a certificate may have hundreds.
+void RenderCertificates(Exposition& out, const AllCertificateFacts* certificates) {
+  out.Gauge("preforkd_certificate_not_after_seconds",
+            "When the certificate, or the one of its chain that ends first, expires, in seconds since 1970.");
+  if (certificates == nullptr) return;
+  std::set<std::pair<std::string_view, std::string_view>> shown;  // the same may be configured twice
+  for (const CertificateFacts& each : *certificates) {
+    const std::string_view name = each.names.empty() ? std::string_view(each.subject) : each.names.front();
+    if (!shown.emplace(each.chain, name).second) continue;
+    const auto ends = static_cast<std::uint64_t>(std::max<std::int64_t>(each.not_after, 0));
+    out.Sample(ends, {{"chain", each.chain}, {"name", name}});
+  }
+}
+
 }  // namespace
 
-std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
+std::string RenderMetrics(const Scoreboard& scoreboard, Time now, const AllCertificateFacts* certificates) {
   const MasterPage& master = scoreboard.Master();
   const Reading reading = Read(scoreboard);
   Exposition out;
@@ -334,8 +361,10 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now) {
   RenderListeners(out, scoreboard);
   RenderConnections(out, reading);
   RenderTravel(out, master, reading);
+  RenderTls(out, reading.totals);
   RenderTraffic(out, reading);
   RenderModules(out, scoreboard, reading.module_counts);
+  RenderCertificates(out, certificates);
   RenderMaster(out, master);
   return out.Take();
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/gate/certificate_facts.h"
 #include "common/scoreboard/scoreboard.h"
 
 namespace preforkd {
@@ -21,7 +22,9 @@ inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; c
 
 // Text in the exposition format, each metric with HELP and TYPE, some KiB. The master's numbers are read at
 // one moment (Scoreboard::ReadAtOneMoment).
-std::string RenderMetrics(const Scoreboard& scoreboard, Time now);
+// `certificates`: those of the generation of the process that answers; nullptr: none.
+std::string RenderMetrics(const Scoreboard& scoreboard, Time now,
+                          const AllCertificateFacts* certificates = nullptr);
 
 }  // namespace preforkd
 

@@ -96,6 +96,12 @@ Json DispatchWait(const Totals& totals) {
   return {{"le_seconds", bounds}, {"counts", totals.waits}, {"sum_seconds", ToSeconds(totals.waits_ns)}};
 }
 
+Json Tls(const Totals& totals) {
+  return {{"handshakes", totals.handshakes_done},
+          {"failed", totals.handshakes_failed},
+          {"resumed", totals.resumptions}};
+}
+
 Json MasterUseJson(const MasterUse& use) {
   return {{"rss_bytes", Get(use.rss_bytes)},
           {"cpu_seconds", ToSeconds(Get(use.cpu_ns))},
@@ -111,9 +117,26 @@ Json LostBy(const Accounting& accounting) {
   return reasons;
 }
 
+Json Certificates(const AllCertificateFacts& certificates) {
+  Json list = Json::array();
+  for (const CertificateFacts& each : certificates) {
+    list.push_back({{"chain", each.chain},
+                    {"names", each.names},
+                    {"subject", each.subject},
+                    {"issuer", each.issuer},
+                    {"key", each.key},
+                    {"fingerprint", each.fingerprint},
+                    {"not_before", each.not_before},
+                    {"not_after", each.not_after},
+                    {"ends_first", each.ends_first}});
+  }
+  return list;
+}
+
 }  // namespace
 
-std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answered_by, Time now) {
+std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answered_by, Time now,
+                       const AllCertificateFacts* certificates) {
   const MasterPage& master = scoreboard.Master();
   Totals totals;
   scoreboard.ReadAtOneMoment([&] { totals = ReadTotalsNow(scoreboard); });
@@ -146,11 +169,13 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"workers_wanted", WorkersWanted(pools)},
       {"last_reload_successful", master.last_reload_served.load(std::memory_order_relaxed)},
       {"dispatch_wait", DispatchWait(totals)},
+      {"tls", Tls(totals)},
       {"master", MasterUseJson(master.use)},
       {"listeners", Listeners(scoreboard)},
       {"pools", Pools(pools)},
       {"workers", Workers(scoreboard, pools, now)},
   };
+  if (certificates != nullptr) report["certificates"] = Certificates(*certificates);
   if (answered_by) {
     report["answered_by"] = {{"slot", Raw(*answered_by)}, {"pid", Get(scoreboard.Row(*answered_by).pid)}};
   }

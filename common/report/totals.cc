@@ -8,6 +8,14 @@ void AddUp(Totals& totals, const WaitHistogram& histogram) {
   totals.waits_ns += Get(histogram.sum_ns);
 }
 
+void AddUp(Totals& totals, const HandshakeCounters& counters) {
+  for (std::size_t i = 0; i < kHandshakeEnds; ++i)
+    totals.handshakes[i] += Get(counters.ended[static_cast<HandshakeEnd>(i)]);
+  totals.handshakes_done += counters.Done();
+  totals.handshakes_failed += counters.Failed();
+  totals.resumptions += Get(counters.resumed);
+}
+
 }  // namespace
 
 Totals ReadTotalsNow(const Scoreboard& scoreboard) {
@@ -15,10 +23,12 @@ Totals ReadTotalsNow(const Scoreboard& scoreboard) {
   totals.account = scoreboard.AccountNow();
   totals.requests = Get(scoreboard.Master().requests_moved);
   AddUp(totals, scoreboard.Master().dispatch_wait_before);
+  AddUp(totals, scoreboard.Master().handshakes_before);
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
     totals.requests += Get(row.before.requests) + Get(row.requests);
     AddUp(totals, row.dispatch_wait);
+    AddUp(totals, row.handshakes);
   }
   return totals;
 }

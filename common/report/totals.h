@@ -16,6 +16,10 @@ struct Totals {
   std::uint64_t requests = 0;
   std::array<std::uint64_t, WaitHistogram::kClasses> waits{};  // per class, not cumulative
   std::uint64_t waits_ns = 0;
+  std::array<std::uint64_t, kHandshakeEnds> handshakes{};  // by HandshakeEnd
+  std::uint64_t handshakes_done = 0;
+  std::uint64_t handshakes_failed = 0;
+  std::uint64_t resumptions = 0;  // of those that are done
 };
 
 // Call it inside Scoreboard::ReadAtOneMoment: otherwise a worker that ends meanwhile would be counted twice

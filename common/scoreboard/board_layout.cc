@@ -53,6 +53,7 @@ PREFORKD_AT(MasterPage, too_many_in_flight, 1232);
 PREFORKD_AT(MasterPage, accept_errors, 1240);
 PREFORKD_AT(MasterPage, calls_refused, 1368);
 PREFORKD_AT(MasterPage, module_counts_before, 1376);
+PREFORKD_AT(MasterPage, handshakes_before, 2400);
 static_assert(offsetof(MasterPage, access_lines_dropped) ==
               offsetof(MasterPage, log_lines_dropped) + sizeof(Counter));
 
@@ -97,12 +98,14 @@ PREFORKD_AT(WorkerRow, requests_waiting, 1808);
 PREFORKD_AT(WorkerRow, threads_busy_since_ns, 1816);
 PREFORKD_AT(WorkerRow, module_counts, 1856);
 PREFORKD_AT(WorkerRow, frame_names, 2880);
+PREFORKD_AT(WorkerRow, handshakes, 3648);
 
 // ---- the types used above ----
 static_assert(sizeof(SlotTotals) == 40 && sizeof(WaitHistogram) == 152 && sizeof(RefusedCalls) == 136);
 static_assert(kMaxModuleCounters == 128, "the successor reads so many");
 static_assert(sizeof(CrashRecord) == 408 && sizeof(SharedText) == 240 && sizeof(LineLedger) == 32);
 static_assert(sizeof(FrameNames) == 768);
+static_assert(sizeof(HandshakeCounters) == 136);
 static_assert(WorkerRow::kBytes >= WorkerRow::kMinBytes && sizeof(WorkerRow) == kPageBytes);
 
 #undef PREFORKD_AT

@@ -155,6 +155,7 @@ std::uint64_t Ledger::WorkerEnded(WorkerRow& row, std::uint64_t untaken, LossRea
   page_.dispatch_wait_before.AddUp(row.dispatch_wait);
   for (std::size_t i = 0; i < kMaxModuleCounters; ++i)
     Add(page_.module_counts_before[i], Get(row.module_counts[i]));
+  page_.handshakes_before.AddUp(row.handshakes);
   row.AddToTotals();
   row.Clear();
   Set(row.handed_over, left);

@@ -28,6 +28,7 @@
 #include "common/base/unique_fd.h"
 #include "common/scoreboard/board_header.h"
 #include "common/scoreboard/counters.h"
+#include "common/scoreboard/handshake_counters.h"
 #include "common/scoreboard/line_buffer.h"
 #include "common/scoreboard/load_marks.h"
 #include "common/scoreboard/pool_row.h"
@@ -112,6 +113,7 @@ struct alignas(kPageBytes) MasterPage {
   Counter calls_refused{0};  // system calls of workers
   // The sum of the cleared rows, by ModuleCounterRow.
   std::array<Counter, kMaxModuleCounters> module_counts_before{};
+  HandshakeCounters handshakes_before;  // of the cleared rows
   // ---- not totals: valid for this program and this moment ----
   Counter generation{0};
   Counter parked{0};

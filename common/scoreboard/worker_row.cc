@@ -100,6 +100,7 @@ void WorkerRow::Clear() {
   }
   for (Counter& counter : lost_by) Set(counter, 0);
   for (Counter& counter : module_counts) Set(counter, 0);
+  handshakes.Clear();
   dispatch_wait.Clear();
   // Constructed again: this also repairs a sequence number that a killed writer left odd.
   ::new (&doing) SharedText;

@@ -12,6 +12,7 @@
 #include "common/net/address.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/frame_names.h"
+#include "common/scoreboard/handshake_counters.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/refused_calls.h"
 #include "common/scoreboard/shared_text.h"
@@ -117,6 +118,8 @@ struct alignas(kPageBytes) WorkerRow {
 
   // Since version 5: of `crash`.
   FrameNames frame_names;
+  // Since version 5. Of a gate; written by GateService only.
+  alignas(64) HandshakeCounters handshakes;
 
   // For readers: open connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
@@ -137,7 +140,8 @@ struct alignas(kPageBytes) WorkerRow {
   void Clear();
 };
 
-inline constexpr std::uint32_t WorkerRow::kBytes = offsetof(WorkerRow, frame_names) + sizeof(FrameNames);
+inline constexpr std::uint32_t WorkerRow::kBytes =
+    offsetof(WorkerRow, handshakes) + sizeof(HandshakeCounters);
 
 }  // namespace preforkd
 

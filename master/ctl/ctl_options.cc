@@ -28,6 +28,7 @@ struct CommandRow {
 constexpr CommandRow kCommands[] = {
     {"status", "", "", "what the server is doing: connections, listeners, workers"},
     {"workers", "", "", "only the workers"},
+    {"certificates", "", "", "the certificates in service: names, ends, days left"},
     {"top", "", "--count", "the same once a second with rates; q quits, s r p m c sort"},
     {"metrics", "", "", "the counters in Prometheus format"},
     {"reload", "", "--wait", "read the configuration again and start a new generation"},

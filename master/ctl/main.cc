@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/base/exit_code.h"
 #include "common/base/version.h"
@@ -43,7 +45,7 @@ ControlRequest RequestFor(const CtlOptions& options) {
   request.wait = options.wait;
   request.number = options.number;
   request.pool = options.pool;
-  return request;  // `workers` shows a part of the status
+  return request;  // `workers` and `certificates` show a part of the status
 }
 
 int PrintRefusal(const ControlReply& reply) {
@@ -52,15 +54,28 @@ int PrintRefusal(const ControlReply& reply) {
   return reply.message == "permission denied" ? Exit(ExitCode::kNoPermission) : kRefused;
 }
 
-int PrintStatus(const CtlOptions& options, const std::string& json) {
-  const bool workers = options.command == "workers";
-  if (options.json) {
-    fmt::print("{}\n", workers ? WorkersJson(json) : json);
-    return Exit(ExitCode::kStopped);
+Result<std::string> TextFor(const std::string& command, const std::string& json) {
+  if (command == "certificates") {
+    const Result<std::vector<CertificateView>> certificates = ParseCertificates(json);
+    if (!certificates.Ok()) return certificates.Err();
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return CertificatesText(certificates.Value(),
+                            std::chrono::duration_cast<std::chrono::seconds>(now).count());
   }
   const Result<StatusView> view = ParseStatus(json);
-  if (!view.Ok()) return Fail(view.Err());
-  fmt::print("{}", workers ? WorkersText(view.Value()) : StatusText(view.Value()));
+  if (!view.Ok()) return view.Err();
+  return command == "workers" ? WorkersText(view.Value()) : StatusText(view.Value());
+}
+
+int PrintStatus(const CtlOptions& options, const std::string& json) {
+  const bool part = options.command != "status";
+  if (options.json) {
+    fmt::print("{}\n", part ? ListJson(json, options.command.c_str()) : json);
+    return Exit(ExitCode::kStopped);
+  }
+  const Result<std::string> text = TextFor(options.command, json);
+  if (!text.Ok()) return Fail(text.Err());
+  fmt::print("{}", text.Value());
   return Exit(ExitCode::kStopped);
 }
 

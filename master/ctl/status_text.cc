@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -21,14 +22,22 @@ std::string Heading(const StatusView& view) {
                      view.generation, view.pid, Ago(view.uptime_seconds));
 }
 
+// Empty without gates.
+std::string Handshakes(const StatusView& view) {
+  if (!view.HasGates()) return "";
+  return fmt::format("tls          handshakes {}  resumed {}  failed {}\n", view.tls.handshakes,
+                     view.tls.resumed, view.tls.failed);
+}
+
 std::string Connections(const StatusView& view) {
   const std::string evicted = view.evicted == 0 ? "" : fmt::format(" (evicted {})", view.evicted);
   return fmt::format(
              "connections  accepted {}  in progress {}  waiting {}  parked {}  finished {}{}  lost {}\n",
              view.accepted, view.in_progress, view.waiting, view.parked, view.finished, evicted, view.lost) +
          fmt::format("hand-overs   to workers {}  back {}  reclaimed {}     worker restarts {}{}\n",
-                     view.handed_over, view.handed_back, view.reclaimed, view.restarts,
-                     view.gathers ? "     gathered on few workers" : "");
+                     view.travels.handed_over, view.travels.handed_back, view.travels.reclaimed,
+                     view.restarts, view.gathers ? "     gathered on few workers" : "") +
+         Handshakes(view);
 }
 
 std::string Listeners(const StatusView& view) {
@@ -42,10 +51,17 @@ std::string Listeners(const StatusView& view) {
 // Empty if main is the only pool.
 std::string Pools(const StatusView& view) {
   if (!view.HasPools()) return "";
-  Table table({{"POOL", Align::kLeft}, {"STATE", Align::kLeft}, {"WANTED"}, {"MAX"}, {"READY"}, {"WAITING"}});
+  std::vector<Table::Column> columns = {
+      {"POOL", Align::kLeft}, {"STATE", Align::kLeft}, {"WANTED"}, {"MAX"}, {"READY"}, {"WAITING"}};
+  const bool gates = view.HasGates();
+  if (gates) columns.insert(columns.begin() + 1, {"KIND", Align::kLeft});
+  Table table(std::move(columns));
   for (const PoolView& pool : view.pools) {
-    table.Add({pool.name, pool.state, Text(pool.workers_wanted), Text(pool.workers_max), Text(pool.ready),
-               Text(pool.waiting)});
+    std::vector<std::string> cells = {
+        pool.name,        pool.state,        Text(pool.workers_wanted), Text(pool.workers_max),
+        Text(pool.ready), Text(pool.waiting)};
+    if (gates) cells.insert(cells.begin() + 1, pool.kind);
+    table.Add(std::move(cells));
   }
   return table.Text() + "\n";
 }
@@ -58,20 +74,23 @@ std::string ThreadsText(const ThreadsView& threads) {
 }
 
 // A table of workers. The first column is the slot, because scripts look for it there. A column for the pool
-// follows if there is one besides main, and behind QUEUED one for application threads if a worker has some.
+// follows if there is one besides main, one for its kind if there are gates, and behind QUEUED one for
+// application threads if a worker has some.
 class WorkerTable {
  public:
   // `columns`: all others, with QUEUED among them.
   WorkerTable(const StatusView& view, std::vector<Table::Column> columns)
-      : has_pools_(view.HasPools()),
+      : view_(view),
+        has_pools_(view.HasPools()),
+        has_gates_(view.HasGates()),
         threads_at_(view.HasThreads() ? BehindQueued(columns) : 0),
         table_(Widened<Table::Column>({"SLOT"}, std::move(columns), {"POOL", Align::kLeft},
-                                      {"THREADS", Align::kLeft})) {}
+                                      {"KIND", Align::kLeft}, {"THREADS", Align::kLeft})) {}
 
   // `cells`: of those columns.
   void Add(const WorkerView& worker, std::vector<std::string> cells) {
-    table_.Add(
-        Widened<std::string>(Text(worker.slot), std::move(cells), worker.pool, ThreadsText(worker.threads)));
+    table_.Add(Widened<std::string>(Text(worker.slot), std::move(cells), worker.pool, view_.KindOf(worker),
+                                    ThreadsText(worker.threads)));
   }
   [[nodiscard]] std::string TextOf(std::size_t width) const { return table_.Text(width); }
 
@@ -82,15 +101,18 @@ class WorkerTable {
     return static_cast<std::size_t>(queued - columns.begin()) + 1;
   }
   template <typename Cell>
-  std::vector<Cell> Widened(Cell slot, std::vector<Cell> cells, Cell pool, Cell threads) const {
+  std::vector<Cell> Widened(Cell slot, std::vector<Cell> cells, Cell pool, Cell kind, Cell threads) const {
     if (threads_at_ > 0)
       cells.insert(cells.begin() + static_cast<std::ptrdiff_t>(threads_at_), std::move(threads));
+    if (has_gates_) cells.insert(cells.begin(), std::move(kind));
     if (has_pools_) cells.insert(cells.begin(), std::move(pool));
     cells.insert(cells.begin(), std::move(slot));
     return cells;
   }
 
+  const StatusView& view_;
   bool has_pools_;
+  bool has_gates_;
   std::size_t threads_at_;  // among the other columns; 0: no worker has application threads
   Table table_;
 };
@@ -138,6 +160,31 @@ std::string FirstLines(const std::string& text, std::size_t count) {
   return text.substr(0, end);
 }
 
+// The first few names; a certificate may have hundreds.
+std::string NamesText(const CertificateView& certificate) {
+  constexpr std::size_t kShown = 3;
+  if (certificate.names.empty()) return certificate.subject;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, certificate.names.size()); ++i)
+    text += (i == 0 ? "" : ", ") + certificate.names[i];
+  const std::size_t more = certificate.names.size() - std::min(kShown, certificate.names.size());
+  return more == 0 ? text : fmt::format("{} +{}", text, more);
+}
+
+// "2027-02-01", in UTC.
+std::string DateText(std::int64_t seconds) {
+  const std::chrono::sys_days day =
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds)));
+  const std::chrono::year_month_day date(day);
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()));
+}
+
+// Rounded down, so that one that has expired has less than 0.
+std::int64_t DaysIn(std::int64_t seconds) {
+  return std::chrono::floor<std::chrono::days>(std::chrono::seconds(seconds)).count();
+}
+
 }  // namespace
 
 std::string StatusText(const StatusView& view) {
@@ -165,6 +212,23 @@ std::string WorkersText(const StatusView& view) {
                Ago(worker.uptime_seconds), worker.doing});
   }
   return table.TextOf(0);
+}
+
+std::string CertificatesText(const std::vector<CertificateView>& certificates, std::int64_t now) {
+  if (certificates.empty()) return "no certificates: no listener has tls = true\n";
+  Table table({{"NAMES", Align::kLeft},
+               {"ENDS", Align::kLeft},
+               {"DAYS"},
+               {"KEY", Align::kLeft},
+               {"FILE", Align::kLeft}});
+  for (const CertificateView& each : certificates) {
+    const std::int64_t left = each.not_after - now;
+    const std::string position =
+        each.ends_first > 1 ? fmt::format(" (its certificate {})", each.ends_first) : "";
+    table.Add({NamesText(each), DateText(each.not_after), fmt::format("{}", DaysIn(left)), each.key,
+               each.chain + position});
+  }
+  return table.Text();
 }
 
 std::optional<TopOrder> TopOrderOf(char key) {
@@ -206,9 +270,13 @@ std::string TopText(const StatusView& before, const StatusView& now, double seco
                Text(worker.queued), fmt::format("{:.0f}", row.requests), fmt::format("{:.1f}", row.cpu),
                Bytes(static_cast<double>(worker.rss_bytes)), worker.doing});
   }
-  const std::string rates =
-      fmt::format("now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers\n",
-                  sum.requests, Rate(before.accepted, now.accepted, seconds), sum.cpu, now.workers.size());
+  const std::string handshakes =
+      now.HasGates()
+          ? fmt::format("  {:.0f} TLS handshakes/s", Rate(before.tls.handshakes, now.tls.handshakes, seconds))
+          : "";
+  const std::string rates = fmt::format(
+      "now          {:.0f} requests/s  {:.0f} accepted/s  {:.1f} % CPU in {} workers{}\n", sum.requests,
+      Rate(before.accepted, now.accepted, seconds), sum.cpu, now.workers.size(), handshakes);
   std::string head;
   for (std::string rest = Heading(now) + Connections(now) + rates + "\n"; !rest.empty();) {
     const std::size_t end = rest.find('\n');

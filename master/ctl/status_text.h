@@ -3,8 +3,10 @@
 #define PREFORKD_MASTER_CTL_STATUS_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "master/ctl/status_view.h"
 
@@ -14,6 +16,9 @@ namespace preforkd {
 std::string StatusText(const StatusView& view);
 // Output of `workers`.
 std::string WorkersText(const StatusView& view);
+
+// Output of `certificates`. `now`: seconds since the epoch.
+std::string CertificatesText(const std::vector<CertificateView>& certificates, std::int64_t now);
 
 enum class TopOrder { kSlot, kRequests, kCpu, kMemory, kConnections };
 // The order that `key` selects; nullopt: it is not a sort key.

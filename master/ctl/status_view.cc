@@ -51,6 +51,7 @@ ListenerView Listener(const Json& object) {
 PoolView Pool(const Json& object) {
   PoolView pool;
   Read(object, "name", pool.name);
+  Read(object, "kind", pool.kind);
   Read(object, "state", pool.state);
   Read(object, "workers_wanted", pool.workers_wanted);
   Read(object, "workers_max", pool.workers_max);
@@ -83,6 +84,26 @@ WorkerView Worker(const Json& object) {
   return worker;
 }
 
+void Read(const Json& object, const char* key, std::int64_t& out) {
+  const auto value = object.find(key);
+  if (value != object.end() && value->is_number_integer()) out = value->get<std::int64_t>();
+}
+
+CertificateView Certificate(const Json& object) {
+  CertificateView certificate;
+  Read(object, "chain", certificate.chain);
+  Read(object, "subject", certificate.subject);
+  Read(object, "key", certificate.key);
+  Read(object, "not_after", certificate.not_after);
+  Read(object, "ends_first", certificate.ends_first);
+  if (const auto names = object.find("names"); names != object.end() && names->is_array()) {
+    for (const Json& name : *names) {
+      if (name.is_string()) certificate.names.push_back(Harmless(name.get<std::string>()));
+    }
+  }
+  return certificate;
+}
+
 // The objects in the array `key`; empty if there is no such array.
 std::vector<Json> Objects(const Json& document, const char* key) {
   std::vector<Json> objects;
@@ -103,6 +124,16 @@ bool StatusView::HasPools() const {
   return std::any_of(pools.begin(), pools.end(), [&](const PoolView& pool) { return is_other(pool.name); }) ||
          std::any_of(workers.begin(), workers.end(),
                      [&](const WorkerView& worker) { return is_other(worker.pool); });
+}
+
+bool StatusView::HasGates() const {
+  return std::any_of(pools.begin(), pools.end(), [](const PoolView& pool) { return pool.kind == "tls"; });
+}
+
+std::string StatusView::KindOf(const WorkerView& worker) const {
+  const auto found = std::find_if(pools.begin(), pools.end(),
+                                  [&](const PoolView& pool) { return pool.name == worker.pool; });
+  return found == pools.end() ? std::string() : found->kind;
 }
 
 bool StatusView::HasThreads() const {
@@ -139,21 +170,34 @@ Result<StatusView> ParseStatus(std::string_view json) {
   Read(document, "finished", view.finished);
   Read(document, "evicted", view.evicted);
   Read(document, "lost", view.lost);
-  Read(document, "reclaimed", view.reclaimed);
+  Read(document, "reclaimed", view.travels.reclaimed);
   Read(document, "gathers", view.gathers);
-  Read(document, "handed_over", view.handed_over);
-  Read(document, "handed_back", view.handed_back);
+  Read(document, "handed_over", view.travels.handed_over);
+  Read(document, "handed_back", view.travels.handed_back);
   Read(document, "restarts", view.restarts);
+  if (const auto tls = document.find("tls"); tls != document.end() && tls->is_object()) {
+    Read(*tls, "handshakes", view.tls.handshakes);
+    Read(*tls, "failed", view.tls.failed);
+    Read(*tls, "resumed", view.tls.resumed);
+  }
   for (const Json& object : Objects(document, "listeners")) view.listeners.push_back(Listener(object));
   for (const Json& object : Objects(document, "pools")) view.pools.push_back(Pool(object));
   for (const Json& object : Objects(document, "workers")) view.workers.push_back(Worker(object));
   return view;
 }
 
-std::string WorkersJson(std::string_view json) {
+Result<std::vector<CertificateView>> ParseCertificates(std::string_view json) {
   const Json document = Parse(json);
-  const auto workers = document.is_object() ? document.find("workers") : document.end();
-  return workers != document.end() ? workers->dump(-1, ' ', false, Json::error_handler_t::replace) : "[]";
+  if (!document.is_object()) return Error{"invalid status document from the server"};
+  std::vector<CertificateView> certificates;
+  for (const Json& object : Objects(document, "certificates")) certificates.push_back(Certificate(object));
+  return certificates;
+}
+
+std::string ListJson(std::string_view json, const char* list) {
+  const Json document = Parse(json);
+  const auto found = document.is_object() ? document.find(list) : document.end();
+  return found != document.end() ? found->dump(-1, ' ', false, Json::error_handler_t::replace) : "[]";
 }
 
 }  // namespace preforkd

@@ -20,6 +20,7 @@ struct ListenerView {
 
 struct PoolView {
   std::string name;
+  std::string kind;  // "services", "tls"
   std::string state;
   std::uint64_t workers_wanted = 0;
   std::uint64_t workers_max = 0;
@@ -52,6 +53,29 @@ struct WorkerView {
   std::string doing;
 };
 
+// Connections passed between master and workers.
+struct TravelsView {
+  std::uint64_t handed_over = 0;
+  std::uint64_t handed_back = 0;
+  std::uint64_t reclaimed = 0;  // included in `handed_over`
+};
+
+struct CertificateView {
+  std::string chain;
+  std::vector<std::string> names;
+  std::string subject;
+  std::string key;
+  std::int64_t not_after = 0;    // seconds since the epoch
+  std::uint64_t ends_first = 1;  // the position in the chain of the certificate that ends then
+};
+
+// Handshakes of all gates.
+struct TlsView {
+  std::uint64_t handshakes = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t resumed = 0;  // included in `handshakes`
+};
+
 struct StatusView {
   std::string version;
   std::string state;
@@ -65,17 +89,20 @@ struct StatusView {
   std::uint64_t finished = 0;
   std::uint64_t evicted = 0;  // included in `finished`
   std::uint64_t lost = 0;
-  std::uint64_t reclaimed = 0;
   bool gathers = false;
-  std::uint64_t handed_over = 0;
-  std::uint64_t handed_back = 0;
+  TravelsView travels;
   std::uint64_t restarts = 0;
+  TlsView tls;
   std::vector<ListenerView> listeners;
   std::vector<PoolView> pools;
   std::vector<WorkerView> workers;
 
   // There is a pool besides main.
   [[nodiscard]] bool HasPools() const;
+  // There is a pool of gates.
+  [[nodiscard]] bool HasGates() const;
+  // Of the worker's pool; empty if it is not configured any more.
+  [[nodiscard]] std::string KindOf(const WorkerView& worker) const;
   // A worker has application threads.
   [[nodiscard]] bool HasThreads() const;
   // The workers, sorted by pool.
@@ -84,8 +111,10 @@ struct StatusView {
 
 // A server of another version may leave out a field, which is then 0 or empty. Error: not a JSON object.
 Result<StatusView> ParseStatus(std::string_view json);
-// The document's workers as one line of JSON.
-std::string WorkersJson(std::string_view json);
+// The certificates of the document. Error: not a JSON object.
+Result<std::vector<CertificateView>> ParseCertificates(std::string_view json);
+// One list of the document, "workers" or "certificates", as one line of JSON.
+std::string ListJson(std::string_view json, const char* list);
 
 }  // namespace preforkd
 

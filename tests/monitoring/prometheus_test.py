@@ -154,7 +154,7 @@ class Scraped(unittest.TestCase):
             self.assertLessEqual(firing, {"PreforkdLosesConnections"})  # if the worker was serving when it was killed
 
     def test_every_query_of_the_dashboard_has_an_answer(self):
-        with Server() as server, Load(server.web), Prometheus(server.status_address) as prometheus:
+        with Server(tls=True) as server, Load(server.web), Prometheus(server.status_address) as prometheus:
             await_traffic(prometheus)
             for title, query in board_queries():
                 with self.subTest(panel=title, query=query):
@@ -167,7 +167,7 @@ class Scraped(unittest.TestCase):
                         wait_until(results, "an answer")
 
     def test_the_rules_are_loaded_and_none_fails(self):
-        with Server() as server, Prometheus(server.status_address) as prometheus:
+        with Server(tls=True) as server, Prometheus(server.status_address) as prometheus:
             def rules():
                 found = [rule for group in prometheus.api("rules")["groups"] for rule in group["rules"]]
                 return found if found and all(rule["health"] != "unknown" for rule in found) else None
@@ -188,7 +188,7 @@ class Files(unittest.TestCase):
             self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
 
     def test_only_metrics_and_labels_that_exist_are_named(self):
-        with Server() as server:
+        with Server(tls=True) as server:
             page = fetch(server.status + "/metrics").decode()
         series = re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", page, re.MULTILINE)
         names = {name for name, _ in series}

@@ -50,28 +50,42 @@ def fetch(url, timeout=TIMEOUT):
 
 
 class Server:
-    """preforkd with a `web` and a `status` listener. `status_port`: 0, or a port that is free."""
+    """preforkd with a `web` and a `status` listener. `status_port`: 0, or a port that is free. `tls`: another `web`
+    listener, with a certificate. `more`: sections of the configuration; the addresses of all other listeners are in
+    `more_addresses`."""
 
-    def __init__(self, workers=2, status_port=0, binary="preforkd"):
+    def __init__(self, workers=2, status_port=0, binary="preforkd", tls=False, more=""):
         self.binary = os.path.abspath(binary)
         self.config = (f"workers = {workers}\n"
                        '[[listen]]\naddress = "127.0.0.1:0"\nservice = "web"\n'
                        f'[[listen]]\naddress = "127.0.0.2:{status_port}"\nservice = "status"\n'
-                       '[service.web]\ntype = "http"\n[service.status]\ntype = "status"\n')
+                       '[service.web]\ntype = "http"\n[service.status]\ntype = "status"\n' + more)
+        self.tls = tls
+        if tls:
+            self.config += ('[[listen]]\naddress = "127.0.0.3:0"\nservice = "web"\ntls = true\n'
+                            '[[tls.certificate]]\nchain = "site.pem"\nkey = "site.key"\n')
+
+    def _make_certificate(self, folder):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "90", "-subj", "/CN=site.test", "-keyout", str(folder / "site.key"),
+                        "-out", str(folder / "site.pem")], check=True, capture_output=True)
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="server-")
         path = Path(self.folder.name)
         (path / "preforkd.toml").write_text(self.config)
+        if self.tls:
+            self._make_certificate(path)
         self.log_path = path / "log"
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen([self.binary, "-c", str(path / "preforkd.toml"), "--set",
-                                             f"control={path / 'control.sock'}"], stdin=subprocess.DEVNULL, stderr=log)
+                                             f"control={path / 'control.sock'}"], stdin=subprocess.DEVNULL, stderr=log,
+                                            cwd=path)
         try:
             wait_until(lambda: log_events(self.log(), "serving") or self.process.poll() is not None,
                        lambda: f"the server serves; its log: {self.log()}")
             assert self.process.poll() is None, f"the server has ended; its log: {self.log()}"
-            web, status = [line["address"] for line in log_events(self.log(), "listening")]
+            web, status, *self.more_addresses = [line["address"] for line in log_events(self.log(), "listening")]
         except BaseException:
             self.process.kill()
             self.process.wait()

@@ -30,7 +30,10 @@ class WebDriverError(Exception):
 
 
 class Browser:
-    """One headless Chromium with one page."""
+    """One headless Chromium with one page. `flags`: more of its flags."""
+
+    def __init__(self, *flags):
+        self.flags = flags
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -82,7 +85,7 @@ class Browser:
         self.driver.wait()
 
     def _open_session(self):
-        flags = [*CHROMIUM_FLAGS, f"--user-data-dir={self.folder / 'profile'}"]
+        flags = [*CHROMIUM_FLAGS, *self.flags, f"--user-data-dir={self.folder / 'profile'}"]
         options = {"args": flags, "binary": shutil.which("chromium")}
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})

@@ -67,11 +67,13 @@ TEST_CASE("fields behind the texts: copied from a row that has them, 0 for one t
   Set(from.threads, 4);
   Set(from.threads_busy_since_ns, 99);
   Set(from.module_counts.back(), 98);
+  Set(from.handshakes.resumed, 97);
   WorkerRow& row = world.ours.Use(Slot{0});
   REQUIRE(world.Map()->Mirror(Slot{0}, row).Ok());
   CHECK(Get(row.threads) == 4);
   CHECK(Get(row.threads_busy_since_ns) == 99);
   CHECK(Get(row.module_counts.back()) == 98);
+  CHECK(Get(row.handshakes.resumed) == 97);
   world.theirs.Master().header.row_bytes = WorkerRow::kMinBytes;  // a program without application threads
   WorkerRow& other = world.ours.Use(Slot{1});
   REQUIRE(world.Map()->Mirror(Slot{0}, other).Ok());
@@ -79,12 +81,14 @@ TEST_CASE("fields behind the texts: copied from a row that has them, 0 for one t
 }
 
 TEST_CASE("a row that is longer than ours: the known fields are read, and nothing behind") {
+  constexpr std::uint32_t kMore = sizeof(WorkerRow) - WorkerRow::kBytes;  // all that its pages have room for
+  static_assert(kMore >= sizeof(Counter));
   World world;
   WorkerRow& from = world.theirs.Use(Slot{0});
-  world.theirs.Master().header.row_bytes = WorkerRow::kBytes + 400;
-  from.size = WorkerRow::kBytes + 400;
+  world.theirs.Master().header.row_bytes = WorkerRow::kBytes + kMore;
+  from.size = WorkerRow::kBytes + kMore;
   from.version = WorkerRow::kVersion + 5;
-  std::memset(reinterpret_cast<char*>(&from) + WorkerRow::kBytes, 0xFF, 400);
+  std::memset(reinterpret_cast<char*>(&from) + WorkerRow::kBytes, 0xFF, kMore);
   Set(from.requests, 77);
   WorkerRow& row = world.ours.Use(Slot{0});
   const auto mirror = world.Map()->Mirror(Slot{0}, row);
@@ -93,7 +97,7 @@ TEST_CASE("a row that is longer than ours: the known fields are read, and nothin
   CHECK(Get(row.requests) == 77);
   CHECK(row.size == WorkerRow::kBytes);
   const auto* const behind = reinterpret_cast<const unsigned char*>(&row) + WorkerRow::kBytes;
-  for (std::size_t i = 0; i < 400; ++i) REQUIRE(behind[i] == 0);
+  for (std::size_t i = 0; i < kMore; ++i) REQUIRE(behind[i] == 0);
 }
 
 TEST_CASE("a worker that overwrites the size of its row does not prevent it from being read") {
@@ -116,7 +120,8 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   Set(page.pid, 4711);
   Set(page.accepted, 5);
   Set(page.calls_refused, 6);
-  Set(page.module_counts_before.back(), 9);  // the last
+  Set(page.module_counts_before.back(), 9);
+  Set(page.handshakes_before.resumed, 10);  // the last
   Add(page.restarts[RestartReason::kHang], 7);
   Set(page.generation, 8);  // not a total
   for (const std::uint32_t slot : {0U, 1U}) {
@@ -133,6 +138,7 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   CHECK(Get(world.ours.Master().accepted) == 5);
   CHECK(Get(world.ours.Master().calls_refused) == 6);
   CHECK(Get(world.ours.Master().module_counts_before.back()) == 9);
+  CHECK(Get(world.ours.Master().handshakes_before.resumed) == 10);
   CHECK(Get(world.ours.Master().restarts[RestartReason::kHang]) == 7);
   CHECK(Get(world.ours.Master().generation) == 0);
   CHECK(board->SlotsUsed() == 2);
@@ -150,7 +156,8 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
 TEST_CASE("a program with fewer counters: the missing ones begin at 0") {
   World world;
   MasterPage& theirs = world.theirs.Master();
-  theirs.header.totals_bytes -= sizeof(theirs.module_counts_before) + sizeof(Counter);
+  theirs.header.totals_bytes -=
+      sizeof(theirs.module_counts_before) + sizeof(theirs.handshakes_before) + sizeof(Counter);
   Set(theirs.accepted, 5);
   Set(theirs.calls_refused, 6);
   Set(theirs.module_counts_before.front(), 7);

@@ -81,6 +81,8 @@ TEST_CASE("a row is clean for the next incarnation") {
   Set(row.requests_waiting, 4);
   Set(row.threads_busy_since_ns, 5);
   Set(row.module_counts.back(), 6);
+  Set(row.handshakes.ended[HandshakeEnd::kOther], 7);
+  Set(row.handshakes.resumed, 8);
   row.doing.Write("something");
   row.Clear();
   CHECK(Get(row.threads) == 0);
@@ -88,6 +90,8 @@ TEST_CASE("a row is clean for the next incarnation") {
   CHECK(Get(row.requests_waiting) == 0);
   CHECK(Get(row.threads_busy_since_ns) == 0);
   CHECK(Get(row.module_counts.back()) == 0);
+  CHECK(row.handshakes.ended.Sum() == 0);
+  CHECK(Get(row.handshakes.resumed) == 0);
   CHECK(Get(row.handed_over) == 0);
   CHECK(Get(row.finished) == 0);
   CHECK(Get(row.cpu_ns) == 0);

@@ -64,7 +64,7 @@ TEST_CASE("the status as text") {
 TEST_CASE("with several pools there is a table of them, and the workers are grouped") {
   StatusView view =
       View({Worker(0, 10, 0, 512), Worker(1, 20, 0, 512), Worker(2, 30, 0, 512), Worker(3, 40, 0, 512)});
-  view.pools = {{"main", "serving", 1, 4, 1, 0}, {"app", "degraded", 2, 8, 0, 7}};
+  view.pools = {{"main", "services", "serving", 1, 4, 1, 0}, {"app", "services", "degraded", 2, 8, 0, 7}};
   view.workers[0].pool = "app";
   view.workers[1].pool = "gone";  // of an earlier configuration: it drains
   view.workers[2].pool = "main";
@@ -81,6 +81,30 @@ TEST_CASE("with several pools there is a table of them, and the workers are grou
   CHECK(WorkersText(view).find("\n   2  main    3") != std::string::npos);
   CHECK(Slots(TopText(view, view, 1, TopOrder::kSlot, 0, 0)) == "2031");
   CHECK(TopText(view, view, 1, TopOrder::kSlot, 0, 0).find("SLOT  POOL  INC  PID") != std::string::npos);
+}
+
+TEST_CASE("with gates: their handshakes, and the kind of each pool and worker") {
+  StatusView view = View({Worker(0, 10, 0, 512), Worker(1, 0, 0, 512), Worker(2, 0, 0, 512)});
+  view.pools = {{"main", "services", "serving", 1, 4, 1, 0}, {"edge", "services", "serving", 2, 8, 0, 7}};
+  view.workers[0].pool = "main";
+  view.workers[1].pool = "edge";
+  view.workers[2].pool = "gone";
+  view.tls = {100, 2, 30};
+  CHECK(StatusText(view).find("handshakes") == std::string::npos);
+  CHECK(StatusText(view).find("KIND") == std::string::npos);
+  view.pools[1].kind = "tls";
+  const std::string text = StatusText(view);
+  CHECK(text.find("\ntls          handshakes 100  resumed 30  failed 2\n") != std::string::npos);
+  CHECK(text.find("POOL  KIND      STATE    WANTED  MAX  READY  WAITING\n"
+                  "main  services  serving       1    4      1        0\n"
+                  "edge  tls       serving       2    8      0        7\n") != std::string::npos);
+  CHECK(text.find("SLOT  POOL  KIND      INC") != std::string::npos);
+  CHECK(text.find("\n   1  edge  tls  ") != std::string::npos);
+  StatusView later = view;
+  later.tls.handshakes = 140;
+  const std::string top = TopText(view, later, 2, TopOrder::kSlot, 0, 0);
+  CHECK(top.find("  20 TLS handshakes/s\n") != std::string::npos);
+  CHECK(top.find("SLOT  POOL  KIND") != std::string::npos);
 }
 
 TEST_CASE("a column for application threads if a worker has some: busy ones, all, and what waits for one") {
@@ -100,9 +124,21 @@ TEST_CASE("a column for application threads if a worker has some: busy ones, all
         std::string::npos);
 }
 
+TEST_CASE("certificates: names, ends, days left, key and file") {
+  CHECK(CertificatesText({}, 0) == "no certificates: no listener has tls = true\n");
+  constexpr std::int64_t kDay = 86400;
+  const std::vector<CertificateView> certificates = {
+      {"/etc/a.pem", {"a.example", "b", "c", "d", "e"}, "CN=a", "EC 256", 20000 * kDay, 1},
+      {"/etc/b.pem", {}, "CN=b", "RSA 2048", 19000 * kDay, 2}};
+  CHECK(CertificatesText(certificates, 19990 * kDay + 1) ==
+        "NAMES               ENDS        DAYS  KEY       FILE\n"
+        "a.example, b, c +2  2024-10-04     9  EC 256    /etc/a.pem\n"
+        "CN=b                2022-01-08  -991  RSA 2048  /etc/b.pem (its certificate 2)\n");
+}
+
 TEST_CASE("if main is the only pool, pools are not shown") {
   StatusView view = View({Worker(0, 10, 0, 512)});
-  view.pools = {{"main", "serving", 1, 4, 1, 0}};
+  view.pools = {{"main", "services", "serving", 1, 4, 1, 0}};
   view.workers[0].pool = "main";
   CHECK(StatusText(view).find("POOL") == std::string::npos);
   CHECK(StatusText(view).find("main") == std::string::npos);
@@ -134,8 +170,16 @@ TEST_CASE("a document becomes a view; missing fields and those of another type a
   CHECK(view.Value().workers[0].doing == "GET /?[2J?\xC3\xA4");  // no client controls the operator's terminal
   CHECK_FALSE(ParseStatus("[]").Ok());
   CHECK_FALSE(ParseStatus("{").Ok());
-  CHECK(WorkersJson(R"({"workers":[{"slot":0}]})") == R"([{"slot":0}])");
-  CHECK(WorkersJson("nonsense") == "[]");
+  CHECK(ListJson(R"({"workers":[{"slot":0}]})", "workers") == R"([{"slot":0}])");
+  CHECK(ListJson("nonsense", "workers") == "[]");
+  const auto certificates =
+      ParseCertificates(R"({"certificates":[{"chain":"/a\u001b","names":["x",7],"not_after":-5},3]})");
+  REQUIRE(certificates.Ok());
+  REQUIRE(certificates.Value().size() == 1);
+  CHECK(certificates.Value()[0].chain == "/a?");
+  CHECK(certificates.Value()[0].names == std::vector<std::string>{"x"});
+  CHECK(certificates.Value()[0].not_after == -5);
+  CHECK_FALSE(ParseCertificates("7").Ok());
 }
 
 TEST_CASE("top: rates between two readings, and the requested order") {

@@ -235,6 +235,40 @@ TEST_CASE("counters of modules: one family for each name, the sum of running and
   CHECK(Render(Make()).Text().find("preforkd_module_") == std::string::npos);
 }
 
+TEST_CASE("TLS handshakes: of running and ended gates, by result and version") {
+  const Scoreboard board = Make();
+  WorkerRow& first = Ready(board, 0, 0);
+  WorkerRow& second = Ready(board, 1, 0);
+  CHECK(Render(board).Value("preforkd_tls_resumptions_total") == 0);
+  Add(first.handshakes.ended[HandshakeEnd::kTls13], 5);
+  Add(first.handshakes.ended[HandshakeEnd::kTls12], 2);
+  Add(first.handshakes.resumed, 3);
+  Add(second.handshakes.ended[HandshakeEnd::kTls13], 10);
+  Add(second.handshakes.ended[HandshakeEndOf("no_cipher")], 4);
+  const MetricsPage page = Render(board);
+  const std::string family = "preforkd_tls_handshakes_total";
+  CHECK(page.Value(family + "{result=\"ok\",version=\"TLSv1.3\"}") == 15);
+  CHECK(page.Value(family + "{result=\"ok\",version=\"TLSv1.2\"}") == 2);
+  CHECK(page.Value(family + "{result=\"no_cipher\",version=\"\"}") == 4);
+  CHECK(page.Value(family + "{result=\"timeout\",version=\"\"}") == 0);
+  CHECK(page.Value("preforkd_tls_resumptions_total") == 3);
+  CHECK(page.Count(family) == kHandshakeEnds);
+  CHECK(PromtoolComplaint(page.Text()).empty());
+  EndWorker(board, first);
+  const MetricsPage ended = Render(board);
+  CHECK(ended.WentBack(page).empty());
+  CHECK(ended.Value(family + "{result=\"ok\",version=\"TLSv1.2\"}") == 2);
+  CHECK(ended.Value("preforkd_tls_resumptions_total") == 3);
+}
+
+TEST_CASE("a word of the handshake's log is its label; an unknown one is other") {
+  for (std::size_t i = 2; i < kHandshakeEnds; ++i) {
+    const auto end = static_cast<HandshakeEnd>(i);
+    CHECK(HandshakeEndOf(HandshakeResultName(end)) == end);
+  }
+  for (const char* word : {"", "ok", "no_such_word"}) CHECK(HandshakeEndOf(word) == HandshakeEnd::kOther);
+}
+
 TEST_CASE("counters by reason come out under their names") {
   const Scoreboard board = Make();
   MasterPage& master = board.Master();
@@ -242,6 +276,7 @@ TEST_CASE("counters by reason come out under their names") {
   Add(master.recycled[RecycleReason::kMemory], 4);
   Add(master.handed_over[HandOverReason::kReclaimed], 5);
   Add(master.handed_back[ReturnReason::kOverShare], 6);
+  Add(master.handed_back[ReturnReason::kSecured], 16);
   Add(master.accept_errors[AcceptErrnoOf(EMFILE)], 7);
   Add(master.accept_errors[AcceptErrnoOf(EBADF)], 8);
   Add(master.lost_by[static_cast<std::size_t>(LossReason::kDrain)], 9);
@@ -251,6 +286,7 @@ TEST_CASE("counters by reason come out under their names") {
   CHECK(page.Value("preforkd_worker_recycles_total{reason=\"max_memory\"}") == 4);
   CHECK(page.Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"reclaimed\"}") == 5);
   CHECK(page.Value("preforkd_handovers_total{direction=\"to_master\",reason=\"over_share\"}") == 6);
+  CHECK(page.Value("preforkd_handovers_total{direction=\"to_master\",reason=\"secured\"}") == 16);
   CHECK(page.Value("preforkd_accept_errors_total{errno=\"EMFILE\"}") == 7);
   CHECK(page.Value("preforkd_accept_errors_total{errno=\"other\"}") == 8);
   CHECK(page.Value("preforkd_connections_lost_total{reason=\"drain\"}") == 9);
@@ -272,6 +308,24 @@ TEST_CASE("a listener that was closed goes on being counted, and is not paused")
         11);
   CHECK(page.Count("preforkd_accept_paused") == 0);
   CHECK(PromtoolComplaint(page.Text()).empty());
+}
+
+TEST_CASE("when certificates end, each once") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  AllCertificateFacts facts(3);
+  facts[0].chain = "/etc/a.pem";
+  facts[0].names = {"a.example", "b.example"};
+  facts[0].not_after = 1800000000;
+  facts[1] = facts[0];
+  facts[2].chain = "/etc/c.pem";
+  facts[2].subject = "CN=\"c\"";
+  const std::string page = RenderMetrics(board.Value(), Now(), &facts);
+  const std::string samples =
+      "preforkd_certificate_not_after_seconds{chain=\"/etc/a.pem\",name=\"a.example\"} 1800000000\n"
+      "preforkd_certificate_not_after_seconds{chain=\"/etc/c.pem\",name=\"CN=\\\"c\\\"\"} 0\n";
+  CHECK(page.find("# TYPE preforkd_certificate_not_after_seconds gauge\n" + samples + "#") !=
+        std::string::npos);
 }
 
 TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {

@@ -132,6 +132,27 @@ TEST_CASE("pools in the order of their numbers, with what is ready of each; work
   CHECK(pools == "app main left main  ");
 }
 
+TEST_CASE("certificates, where the process that answers tells of them") {
+  Result<Scoreboard> board = Scoreboard::Create();
+  REQUIRE(board.Ok());
+  const Json without = Json::parse(StatusJson(board.Value(), std::nullopt, Now()));
+  CHECK_FALSE(without.contains("certificates"));
+  AllCertificateFacts facts(2);
+  facts[0].chain = "/etc/a.pem";
+  facts[0].names = {"a.example", "\xff"};
+  facts[0].not_after = 1800000000;
+  facts[0].ends_first = 2;
+  const Json with = Json::parse(StatusJson(board.Value(), std::nullopt, Now(), &facts));
+  REQUIRE(with["certificates"].size() == 2);
+  const Json& first = with["certificates"][0];
+  CHECK(first["chain"] == "/etc/a.pem");
+  CHECK(first["names"] == Json{"a.example", "\xEF\xBF\xBD"});
+  CHECK(first["not_after"] == 1800000000);
+  CHECK(first["ends_first"] == 2);
+  for (const char* field : {"subject", "issuer", "key", "fingerprint", "not_before"})
+    CHECK(first.contains(field));
+}
+
 TEST_CASE("the master's answer names no worker") {
   Result<Scoreboard> board = Scoreboard::Create();
   REQUIRE(board.Ok());

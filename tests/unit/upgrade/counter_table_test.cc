@@ -78,7 +78,9 @@ TEST_CASE("too many counters are refused in advance; without that they have no n
 
 TEST_CASE("a generation has the numbers of its services, and one with too many counters is refused") {
   const Scoreboard board = Scoreboard::Create().Value();
-  Generations generations(board);
+  Result<EventLoop> loop = EventLoop::Create();
+  REQUIRE(loop.Ok());
+  Generations generations(loop.Value(), board);
   const auto config = [](std::vector<ServiceConfig> services) {
     auto made = std::make_shared<Config>(With(std::move(services)));
     made->pools[0].workers = 1;
@@ -86,10 +88,10 @@ TEST_CASE("a generation has the numbers of its services, and one with too many c
   };
   const auto first = config({Service("plain", {}), Service("shop", {"orders"})});
   REQUIRE(generations.HasNumbersFor(*first).Ok());
-  generations.Begin(first, {});
+  generations.Begin({first}, {});
   const std::map<ServiceId, CounterNumbers> of_shop = {{generations.ServiceOf("shop"), {0}}};
   CHECK(generations.Serving().counters == of_shop);
-  generations.Prepare(config({Service("bank", {"orders"}), Service("shop", {"errors", "orders"})}));
+  generations.Prepare(config({Service("bank", {"orders"}), Service("shop", {"errors", "orders"})}), {});
   CHECK(generations.Coming().counters ==
         std::map<ServiceId, CounterNumbers>{{generations.ServiceOf("bank"), {1}},
                                             {generations.ServiceOf("shop"), {2, 0}}});

@@ -52,6 +52,7 @@ UpgradeState FullState() {
   state.config = "workers = 4\n";
   state.modules = {{"/usr/lib/shop.so", "{}"}};
   state.module_files = {{"/usr/lib/shop.so", 22}};
+  state.certificates = "{}";
   state.pool_ids = {{"main", 0}, {"app", 3}};
   state.pool_workers = {{"main", 4}, {"app", 1}};
   state.detached = true;
@@ -74,8 +75,8 @@ UpgradeState FullState() {
   second.record.kill_at.reset();
   second.record.state = WorkerState::kReady;
   state.workers_alive = {SomeWorker(), second};
-  state.connections = {{40, std::string("\0\xff bytes", 8), true, std::chrono::seconds(7), 42},
-                       {41, "", false, Duration(0)}};
+  state.connections = {{40, std::string("\0\xff bytes", 8), 0, true, std::chrono::seconds(7), 42},
+                       {41, "", 300, false, Duration(0)}};
   return state;
 }
 
@@ -114,9 +115,8 @@ TEST_CASE("every field comes back") {
 TEST_CASE("every descriptor is named once, and invalid ones are not") {
   std::vector<int> fds = FullState().Descriptors();
   std::sort(fds.begin(), fds.end());
-  CHECK(fds ==
-        std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-                         21, 22, 30, 31, 32, 33, 34, 35, 40, 41, 42});
+  CHECK(fds == std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+                                21, 22, 30, 31, 32, 33, 34, 35, 40, 41, 42});
   CHECK(SmallState().Descriptors().empty());
 }
 

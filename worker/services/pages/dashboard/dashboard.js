@@ -108,6 +108,10 @@ function showTiles(status, rates) {
   tile("parked", "Parked", count(status.parked), `${count(status.handed_back)} handed back`);
   tile("wait", "Dispatch wait p99", rates.p99 === null ? "\u2013" : wait(rates.p99),
     rates.p50 === null ? "no new connections" : `p50 ${wait(rates.p50)}`);
+  if (status.pools.some(pool => pool.kind === "tls")) {
+    tile("tls", "TLS handshakes", count(status.tls.handshakes),
+      `${count(status.tls.resumed)} resumed, ${count(status.tls.failed)} failed`);
+  }
   tile("lost", "Lost", count(status.lost), reasons(status.lost_by) || "no connection was cut off",
     status.lost ? "bad" : "good");
   tile("restarts", "Restarts", count(status.restarts), reasons(status.restarts_by) || "no worker was restarted",
