@@ -3,6 +3,7 @@
 //
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
+#include "worker/gate/describe/describe_certificates.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/module_service_type.h"
 #include "worker/module/preload_module.h"
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   program.service_types = preforkd::Declarations(services);
   program.worker = preforkd::MakeWorkerEntry(services);
   program.describe_module = preforkd::MakeModuleDescriber();
+  program.describe_certificates = preforkd::MakeCertificateDescriber();
   program.preload_module = preforkd::MakeModulePreloader();
   return preforkd::RunProgram(argc, argv, program);
 }

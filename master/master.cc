@@ -57,13 +57,13 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); },
-          [this](ServiceId service) {
-            return changes_.State().MayAccept() && !dispatcher_.Congested(service);
+          [this](ServiceId service, bool tls) {
+            return changes_.State().MayAccept() && !dispatcher_.Congested(service, tls);
           }),
       supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker), ledger_,
                   SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
-      generations_(scoreboard),
+      generations_(loop, scoreboard),
       control_(
           loop,
           [this](const ControlRequest& request, const ControlAnswer& answer) {
@@ -128,8 +128,9 @@ Notices::Reading Master::ReadHealth() const {
 
 // ---- run ----
 
-ExitCode Master::Run(std::shared_ptr<const Config> config, Preloads preloads,
-                     std::function<void()> on_serving, bool detached) {
+ExitCode Master::Run(ServedConfig served, Preloads preloads, std::function<void()> on_serving,
+                     bool detached) {
+  const std::shared_ptr<const Config>& config = served.config;
   on_serving_ = std::move(on_serving);
   supervisor_.SetDetached(detached);
   Result<PidFile> pid_file = PidFile::Lock(config->pid_file);
@@ -145,19 +146,21 @@ ExitCode Master::Run(std::shared_ptr<const Config> config, Preloads preloads,
   pid_files_ = PidFiles(std::move(pid_file).Value());
   UseScheduling(config->scheduling);
   supervisor_.ReapChildren();  // children that exited before SIGCHLD was handled
-  generations_.Begin(std::move(config), std::move(preloads));
+  // Nothing else may keep the files of the certificates and of the modules open: they belong to the
+  // generation.
+  generations_.Begin(std::move(served), std::move(preloads));
   applier_.Apply(generations_.Serving());
   control_.Commit(*generations_.Serving().config);
   supervisor_.Begin(generations_.Serving());
   return Loop();
 }
 
-ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
+ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, ServedConfig coming,
                              const UpgradeState& state, const std::optional<std::string>& returned) {
   on_serving_ = [] {};
   generations_.Restore(state, std::move(serving));
-  const std::vector<WaiterId> waiters = TakeOver(*coming, state, returned.has_value());
-  UseScheduling(coming->scheduling);
+  const std::vector<WaiterId> waiters = TakeOver(*coming.config, state, returned.has_value());
+  UseScheduling(coming.config->scheduling);
   log::Notice({log::kUpgradeResumed,
                {{"version", context_.program.version},
                 {"from_version", state.version},
@@ -174,7 +177,7 @@ ExitCode Master::RunRestored(std::shared_ptr<const Config> serving, std::shared_
     for (const PoolSpec& pool : generations_.Serving().pools)
       supervisor_.Scale(pool.id, pool.workers);  // some workers exited meanwhile
   } else {
-    generations_.Prepare(std::move(coming));
+    generations_.Prepare(std::move(coming.config), std::move(coming.certificates));
     reloader_.SetPredecessor(state.version);
     const GenerationSpec& next = generations_.Coming();
     log::Notice({log::kReloadStarted, {{"generation", next.number}, {"workers", next.Workers()}}},

@@ -34,14 +34,13 @@ class Master {
   // Binds the listeners, starts the first generation, whose modules have loaded `preloads`, and serves until
   // told to stop. `on_serving` is called once, when the first generation serves. `detached`: another process
   // waits until standard output and error are released.
-  ExitCode Run(std::shared_ptr<const Config> config, Preloads preloads, std::function<void()> on_serving,
-               bool detached);
+  ExitCode Run(ServedConfig served, Preloads preloads, std::function<void()> on_serving, bool detached);
   // Used instead of Run after an upgrade: resumes from the saved `state` of the previous program and starts a
   // new generation. `returned`: this is the old program again, because the new one failed for this reason;
   // its workers are kept. If the state cannot be restored, the process execs the other program again.
   // `serving`: the configuration of the running generation. `coming`: the configuration now.
-  ExitCode RunRestored(std::shared_ptr<const Config> serving, std::shared_ptr<const Config> coming,
-                       const UpgradeState& state, const std::optional<std::string>& returned);
+  ExitCode RunRestored(std::shared_ptr<const Config> serving, ServedConfig coming, const UpgradeState& state,
+                       const std::optional<std::string>& returned);
 
  private:
   MasterParts Parts();

@@ -23,6 +23,7 @@
 #include "master/system/early_signals.h"
 #include "master/system/leftovers.h"
 #include "master/system/service_environment.h"
+#include "master/tls/certificate_ends.h"
 #include "master/upgrade/own_program.h"
 #include "master/upgrade/state/state_codec.h"
 #include "master/upgrade/state/state_file.h"
@@ -74,9 +75,11 @@ Result<Preloads> CheckWorkers(const ConfigOutcome& outcome, const Program& progr
 // The module of --try is listened for at a socket that was passed.
 constexpr const char* kTryListener = "try";
 
-int ReportConfig(const ConfigOutcome& outcome, bool check, const Program& program) {
+int ReportConfig(const LoadedConfig& outcome, bool check, const Program& program) {
   for (const ConfigProblem& problem : outcome.problems) fmt::print(stderr, "{}\n", problem.Text());
   for (const ConfigProblem& warning : outcome.warnings) fmt::print(stderr, "{}\n", warning.Text());
+  for (const ConfigProblem& warning : CertificateWarnings(outcome, SecondsSinceEpoch()))
+    fmt::print(stderr, "{}\n", warning.Text());
   if (outcome.config == nullptr) return Exit(ExitCode::kConfig);
   if (check) {
     if (const Result<Preloads> works = CheckWorkers(outcome, program); !works.Ok()) {
@@ -92,7 +95,7 @@ int ReportConfig(const ConfigOutcome& outcome, bool check, const Program& progra
 
 // What one run of the master needs.
 struct Life {
-  std::shared_ptr<const Config> config;  // null: continue with the previous program's
+  ServedConfig served;  // its config may be null: continue with the previous program's
   ConfigInputs inputs;
   std::vector<std::string> words;  // the operator's command line
   std::string path;                // of the executable
@@ -117,22 +120,22 @@ Result<ExitCode> Serve(Life& life, LogOutput& log_output, const Program& program
 
 int ServeAgain(Life life, const Program& program, std::function<void()> on_serving, bool detached) {
   LogOutput log_output;
-  if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
+  if (const Status status = log_output.Apply(life.served.config->log); !status.Ok()) {
     return Fail(ExitCode::kOsError, status.Err());
   }
   CloseLeftOpen(life.left_open);
   // Here a signal still ends this process, and with it the one that loads.
   Result<Preloads> preloads = life.preloads ? Result<Preloads>(std::move(*life.preloads))
-                                            : PreloadNow(life.config, program, log_output.Fds(), true);
+                                            : PreloadNow(life.served.config, program, log_output.Fds(), true);
   if (!preloads.Ok()) return Fail(ExitCode::kUnavailable, preloads.Err());
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
-    return master.Run(std::move(life.config), std::move(preloads).Value(), std::move(on_serving), detached);
+    return master.Run(std::move(life.served), std::move(preloads).Value(), std::move(on_serving), detached);
   });
   return code.Ok() ? Exit(code.Value()) : Fail(ExitCode::kOsError, code.Err());
 }
 
 int ServeDaemonized(Life life, const Program& program) {
-  const std::shared_ptr<const Config>& config = life.config;
+  const std::shared_ptr<const Config>& config = life.served.config;
   if (config->log.file == "stderr" || config->log.access == "stderr") {
     fmt::print(
         stderr,
@@ -160,7 +163,7 @@ void SetUpToTry(ConfigInputs& inputs) {
 
 int TryModule(Life life, const TryRequest& request, const Program& program) {
   SetUpToTry(life.inputs);
-  ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
+  LoadedConfig outcome = LoadConfigWithModules(life.inputs, program);
   if (outcome.config == nullptr) return ReportConfig(outcome, false, program);
   Result<Preloads> works = CheckWorkers(outcome, program);
   if (!works.Ok()) {
@@ -173,7 +176,7 @@ int TryModule(Life life, const TryRequest& request, const Program& program) {
     fmt::print(stderr, "{}\n", sockets.Err().text);
     return Exit(ExitCode::kOsError);
   }
-  life.config = std::move(outcome.config);
+  life.served = {std::move(outcome.config), std::move(outcome.certificates)};
   life.environment = {};
   life.environment.sockets.push_back({kTryListener, std::move(sockets.Value().listener)});
   return TryOnce(request, std::move(sockets.Value().client), [&] {
@@ -252,13 +255,12 @@ std::shared_ptr<const Config> ConfigInService(const UpgradeState& state, const C
 
 // The configuration to serve with. A program that returns after a failed upgrade uses its own. Without a
 // valid configuration this function does not return: it takes the way back.
-std::shared_ptr<const Config> ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs,
-                                            const Program& program,
-                                            const std::shared_ptr<const Config>& in_service) {
-  if (order.Returns() && in_service != nullptr) return in_service;
-  const ConfigOutcome outcome = LoadConfigWithModules(inputs, program, kTakeoverModuleTimeout);
+ServedConfig ConfigToServe(const UpgradeOrder& order, const ConfigInputs& inputs, const Program& program,
+                           const std::shared_ptr<const Config>& in_service) {
+  if (order.Returns() && in_service != nullptr) return {in_service};
+  LoadedConfig outcome = LoadConfigWithModules(inputs, program, kTakeoverModuleTimeout);
   if (outcome.config == nullptr) WayBack::Take(ProblemsOf(outcome).text);
-  return outcome.config;
+  return {std::move(outcome.config), std::move(outcome.certificates)};
 }
 
 // The reason for the return to this program, if it has returned.
@@ -278,17 +280,17 @@ int RunRestored(const UpgradeOrder& order, Life life, const Program& program) {
   std::shared_ptr<const Config> serving = ConfigInService(state, life.inputs);
   for (const auto& [path, file] : state.module_files) UniqueFd(file).Reset();  // left open until EndHold
   if (serving != nullptr) LogOutput::ApplyFormat(serving->log);
-  life.config = ConfigToServe(order, life.inputs, program, serving);
-  if (serving == nullptr) serving = life.config;
+  life.served = ConfigToServe(order, life.inputs, program, serving);
+  if (serving == nullptr) serving = life.served.config;
   life.path = state.program;
   NameProcessAfter(life.path);
   life.environment = EnvironmentOf(state);
-  if (const Status status = log_output.Apply(life.config->log); !status.Ok()) {
+  if (const Status status = log_output.Apply(life.served.config->log); !status.Ok()) {
     log::Error({log::kLogReopenFailed, {{"why", status.Err().text}}}, "log not changed: {}",
                status.Err().text);
   }
   const Result<ExitCode> code = Serve(life, log_output, program, [&](Master& master) {
-    return master.RunRestored(std::move(serving), std::move(life.config), state, ReasonOf(order));
+    return master.RunRestored(std::move(serving), std::move(life.served), state, ReasonOf(order));
   });
   if (!code.Ok()) WayBack::Take(code.Err().text);
   return Exit(code.Value());
@@ -338,13 +340,15 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Restores()) return RunRestored(order, std::move(life), program);
   if (options.request) return TryModule(std::move(life), *options.request, program);
-  ConfigOutcome outcome = LoadConfigWithModules(life.inputs, program);
+  LoadedConfig outcome = options.print_config && !options.check ? LoadConfigToPrint(life.inputs, program)
+                                                                : LoadConfigWithModules(life.inputs, program);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check, program);
   }
   for (const ConfigProblem& warning : outcome.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());
-  life.config = std::move(outcome.config);  // else it would keep the files of its modules for good
+  // Moved: else it would keep the files of its modules for good.
+  life.served = {std::move(outcome.config), std::move(outcome.certificates)};
   if (options.daemonize) return ServeDaemonized(std::move(life), program);
   return ServeAgain(
       std::move(life), program, [] {}, false);

@@ -48,6 +48,10 @@ GOOD = {
 1. `master/main.cc` starts it, `accept4` and `/dev/null` are no files of ours;
    `worker/process/worker.h` goes on.
 
+## The life of a TLS connection
+
+1. `worker/process/worker.h`
+
 ## The life of a worker
 
 1. `master/system/spawn.cc`
@@ -126,6 +130,10 @@ BAD = (
     ("doctest", "common/base/a.cc", "#include <doctest/doctest.h>"),
     ("toml++", "common/config/a.cc", "#include <toml++/toml.h>"),
     ("CLI11", "master/a.cc", "#include <CLI/CLI.hpp>"),
+    ("OpenSSL", "worker/connection/a.cc", "#include <openssl/evp.h>"),
+    ("GnuTLS", "worker/http/a.cc", "#include <gnutls/gnutls.h>"),
+    ("a system header in the record layer", "worker/connection/tls/a.cc", "#include <sys/socket.h>"),
+    ("a system header in the record layer", "common/tls/a.cc", "#include <unistd.h>"),
     ("a system header in the policy", "master/policy/a.cc", "#include <sys/types.h>"),
     ("a system header in the policy", "master/policy/a.cc", "#include <unistd.h>"),
     ("json in a header", "worker/services/a.h", HEADER + "#include <nlohmann/json.hpp>"),

@@ -18,10 +18,10 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-// ---- what every worker may do ----
+// ---- what gates and workers may do ----
 
-// No call here opens anything for writing, makes a socket or a process, or reaches another process.
-constexpr std::string_view kEveryWorker[] = {
+// No call here opens anything, makes a socket or a process, or reaches another process.
+constexpr std::string_view kEveryProcess[] = {
     // connections, the channel, the logs
     "recvfrom",
     "recvmsg",
@@ -34,9 +34,6 @@ constexpr std::string_view kEveryWorker[] = {
     "write",
     "writev",
     "close",
-    "sendfile",
-    "splice",
-    "tee",
     "shutdown",
     "getsockopt",
     "getsockname",
@@ -61,28 +58,10 @@ constexpr std::string_view kEveryWorker[] = {
     "clock_nanosleep",
     "restart_syscall",
     "pause",
-    // existing files: find and read. For logs: flush, and truncate the torn end of a line
-    "openat2",
+    // open files: its own state, and logs: flush, and truncate the torn end of a line
     "fstat",
-    "stat",
-    "lstat",
-    "newfstatat",
-    "statx",
-    "statfs",
-    "fstatfs",
-    "access",
-    "faccessat",
-    "faccessat2",
-    "readlink",
-    "readlinkat",
-    "getdents64",
-    "getcwd",
     "lseek",
     "pread64",
-    "preadv",
-    "preadv2",
-    "fadvise64",
-    "readahead",
     "ftruncate",
     "fsync",
     "fdatasync",
@@ -137,6 +116,15 @@ constexpr std::string_view kEveryWorker[] = {
     "clock_getres",
     "exit",
     "exit_group",
+};
+
+// ---- what workers may do besides ----
+
+// Existing files: find, read and send. A gate has read what it needs.
+constexpr std::string_view kReading[] = {
+    "openat2", "stat",      "lstat",     "newfstatat", "statx",      "statfs", "fstatfs",
+    "access",  "faccessat", "readlink",  "readlinkat", "getdents64", "getcwd", "faccessat2",
+    "preadv",  "preadv2",   "fadvise64", "readahead",  "sendfile",   "splice", "tee",
 };
 
 // ---- what the sets add ----
@@ -263,7 +251,7 @@ constexpr std::uint64_t kSelf = ~std::uint64_t{0} - 1;
 
 struct PartialCall {
   std::string_view name;
-  std::optional<CallSet> set;  // none: every worker may make it
+  std::optional<CallSet> set;  // none: every worker may make it, and a gate unless kNotOfGates has it
   std::array<ArgumentTest, 2> tests;
   std::size_t count = 1;
 };
@@ -273,10 +261,10 @@ constexpr PartialCall kPartial[] = {
     {"open", {}, {{{1, kWriting, 0}}}},
     {"mmap", {}, {{{2, PROT_EXEC, 0}}}},
     {"mprotect", {}, {{{2, PROT_EXEC, 0}}}},
-    // Not F_SETFL: the open file is shared, and a blocking one would stop the next process that has the
-    // connection, or the master at the log. Not F_SETOWN: it sends signals.
     // Memory that travels with a connection (Parcel::heavy). It cannot be executed without a set.
     {"memfd_create", {}, {{{1, kInt, MFD_CLOEXEC}}}},
+    // Not F_SETFL: the open file is shared, and a blocking one would stop the next process that has the
+    // connection, or the master at the log. Not F_SETOWN: it sends signals.
     {"fcntl", {}, {{{1, kInt, F_DUPFD}}}},
     {"fcntl", {}, {{{1, kInt, F_DUPFD_CLOEXEC}}}},
     {"fcntl", {}, {{{1, kInt, F_GETFD}}}},
@@ -341,6 +329,9 @@ constexpr PartialCall kPartial[] = {
     {"prlimit64", CallSet::kProcesses, {{{0, kInt, 0}}}},
 };
 
+// What gates hand back is small, and never heavy.
+constexpr std::string_view kNotOfGates[] = {"open", "openat", "memfd_create"};
+
 bool Contains(Names names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -356,8 +347,9 @@ CallRule MakeRule(const PartialCall& call, pid_t self) {
 
 }  // namespace
 
-std::vector<CallRule> RulesFor(CallSets sets, pid_t self) {
-  std::vector<std::string_view> always(std::begin(kEveryWorker), std::end(kEveryWorker));
+std::vector<CallRule> RulesFor(CallBase base, CallSets sets, pid_t self) {
+  std::vector<std::string_view> always(std::begin(kEveryProcess), std::end(kEveryProcess));
+  if (base == CallBase::kWorker) always.insert(always.end(), std::begin(kReading), std::end(kReading));
   for (const auto& [name, set] : kCallSetNames) {
     if (sets.Has(set)) always.insert(always.end(), NamesOf(set).begin(), NamesOf(set).end());
   }
@@ -367,6 +359,7 @@ std::vector<CallRule> RulesFor(CallSets sets, pid_t self) {
   for (const std::string_view name : always) rules.push_back({name, {}});
   for (const PartialCall& call : kPartial) {
     if (call.set && !sets.Has(*call.set)) continue;
+    if (base == CallBase::kGate && Contains(kNotOfGates, call.name)) continue;
     if (!std::binary_search(always.begin(), always.end(), call.name)) rules.push_back(MakeRule(call, self));
   }
   std::stable_sort(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -32,9 +32,15 @@ struct CallRule {
   std::vector<ArgumentTest> tests;
 };
 
-// The rules for a worker whose services have `sets`. `self`: its process id, the only one it may send signals
-// to. Sorted by name; a call that is always allowed has one rule.
-std::vector<CallRule> RulesFor(CallSets sets, pid_t self);
+// What a process may do without any set.
+enum class CallBase {
+  kWorker,
+  kGate,  // no files: it has read its certificates by then
+};
+
+// The rules for a process whose services have `sets`. `self`: its process id, the only one it may send
+// signals to. Sorted by name; a call that is always allowed has one rule.
+std::vector<CallRule> RulesFor(CallBase base, CallSets sets, pid_t self);
 
 // clone3(2) has its flags behind a pointer. If threads or processes are allowed, the filter answers ENOSYS,
 // and libc falls back to clone(2), whose flags can be tested.

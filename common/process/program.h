@@ -17,6 +17,8 @@ struct Program {
   // Runs in a process that is thrown away: opens a module and sends what it declares (module_codec.h) to
   // WorkerStart::channel, here the write end of a pipe. Needed if `service_types` has the type "module".
   WorkerEntry describe_module;
+  // The same for certificates (certificate_answer.h). Needed if a listener may have tls.
+  WorkerEntry describe_certificates;
   // The same for the preload of a module, which fills the one area of WorkerStart::preloads and sends what it
   // has done (EncodePreload).
   WorkerEntry preload_module;

@@ -15,6 +15,8 @@
 #include "common/base/ids.h"
 #include "common/base/unique_fd.h"
 #include "common/config/config.h"
+#include "common/gate/certificate_facts.h"
+#include "common/gate/key_files.h"
 #include "common/process/log_fds.h"
 #include "common/process/preload_area.h"
 #include "common/scoreboard/module_counters.h"
@@ -35,6 +37,11 @@ struct WorkerStart {
   const Scoreboard* scoreboard = nullptr;
   std::shared_ptr<const Config> config;
   const PoolConfig* pool = nullptr;  // of `config`: the pool of this worker
+  // Of a gate: the certificates, and the key of tickets (TicketPage), borrowed; -1: no tickets.
+  std::shared_ptr<const KeyFiles> key_files;
+  int ticket_page = -1;
+  // What is known of the certificates, for status and metrics; nullptr: nothing.
+  std::shared_ptr<const AllCertificateFacts> certificates;
   // The services of that pool, each with the number that parcels use for it.
   std::vector<std::pair<ServiceId, const ServiceConfig*>> services;
   // The numbers of their counters, for ModuleCounters. Without an entry: the service has none, or this worker

@@ -138,6 +138,7 @@ Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
     facts.service = static_cast<std::uint16_t>(service_);
     facts.accepted_ns = ToNanoseconds(now);
     facts.proxy_header_due = config_.proxy_protocol ? 1 : 0;
+    facts.tls = static_cast<std::uint8_t>(config_.tls ? TlsStage::kHandshakeDue : TlsStage::kNone);
     if (row_ != nullptr) Add(row_->accepted);
     if (log::Enabled(log::Level::kDebug)) {
       const std::string client = accepted.peer.Text();

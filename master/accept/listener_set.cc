@@ -15,9 +15,9 @@ namespace {
 static_assert(kMaxListenerRows >= 2 * kMaxListeners);
 
 // Deferred accept suits protocols in which the client sends first: before that, there is nothing to do. A
-// PROXY protocol peer always sends first.
+// PROXY protocol peer always sends first, and so does a client of TLS.
 bool Defers(const ListenConfig& listen, const ListenerSet::ServiceTraits& traits) {
-  return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol);
+  return listen.defer_accept.value_or(traits.client_speaks_first || listen.proxy_protocol || listen.tls);
 }
 
 std::string WhatWasPassed(const std::vector<ActivationSocket>& passed) {
@@ -219,7 +219,8 @@ void ListenerSet::Install(Listener& listener, const ListenConfig& config, const 
 }
 
 void ListenerSet::UpdateAccepting() {
-  for (auto& [key, listener] : active_) listener->SetAccepting(may_accept_(listener->Service()));
+  for (auto& [key, listener] : active_)
+    listener->SetAccepting(may_accept_(listener->Service(), listener->Config().tls));
 }
 
 void ListenerSet::Close() {

@@ -30,8 +30,8 @@ class ListenerSet {
     bool client_speaks_first = false;
   };
   using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
-  // Whether connections of that service are accepted now.
-  using MayAccept = std::function<bool(ServiceId)>;
+  // Whether connections of that service, which begin with a TLS handshake or not, are accepted now.
+  using MayAccept = std::function<bool(ServiceId, bool tls)>;
 
   // `passed`: sockets opened by the service manager, which a configuration can name. It must outlive the set,
   // because a socket that no listener uses now must be available to the next reload. `sink` needs no next_id:

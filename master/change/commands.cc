@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/config/config_loader.h"
 #include "common/report/metrics.h"
@@ -89,9 +90,11 @@ void Commands::OnRequest(const ControlRequest& request, const ControlAnswer& ans
     log::Notice({log::kControlCommand, {{"command", ControlCommandName(request.command)}}},
                 "control command: {}", ControlCommandName(request.command));
   const Scoreboard& scoreboard = parts_.context.scoreboard;
+  const AllCertificateFacts* certificates = parts_.generations.Serving().certificates.facts.get();
   switch (request.command) {
-    case ControlCommand::kStatus: return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now())});
-    case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard, Now())));
+    case ControlCommand::kStatus:
+      return answer({true, {}, {}, StatusJson(scoreboard, std::nullopt, Now(), certificates)});
+    case ControlCommand::kMetrics: return answer(TextReply(RenderMetrics(scoreboard, Now(), certificates)));
     case ControlCommand::kConfig: return answer(TextReply(PrintConfig(*parts_.generations.Serving().config)));
     case ControlCommand::kReload: {
       const Asker asker{parts_.waiters.Add(answer), request.wait};
@@ -188,9 +191,14 @@ void Commands::Scale(const PoolSpec& pool, std::uint32_t workers) {
   parts_.supervisor.Scale(pool.id, workers);
 }
 
-// Scales the first pool: `main`, unless no service runs in it.
+// Scales the first pool that serves: `main`, unless no service runs in it.
 void Commands::Nudge(int by) {
-  const PoolSpec& pool = parts_.generations.Serving().pools.front();
+  const std::vector<PoolSpec>& pools = parts_.generations.Serving().pools;
+  const auto serves = std::find_if(pools.begin(), pools.end(), [](const PoolSpec& each) {
+    return each.config->kind == PoolKind::kServices;
+  });
+  PF_CHECK(serves != pools.end(), "a checked configuration has no pool that serves");
+  const PoolSpec& pool = *serves;
   const std::int64_t wanted = std::int64_t{parts_.supervisor.Workers().Desired(pool.id)} + by;
   Scale(pool,
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, std::max(MaxWorkers(pool.id), 1U))));

@@ -16,9 +16,14 @@
 namespace preforkd {
 namespace {
 
-// Keeps workers that run as the same user from reading or tracing this process. Root is out of their reach.
-void KeepMemoryToItself(bool dumpable) {
-  if (::geteuid() == 0 || ::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
+// Keeps workers that run as the same user from reading or tracing this process. Root is out of their reach,
+// but not a root without capabilities, as in a container: with TLS, whose keys are here, for every user.
+void KeepMemoryToItself(const Config& config) {
+  const bool has_keys = config.Gates() != nullptr;
+  if (::geteuid() == 0 && !has_keys) return;
+  const bool dumpable = !has_keys && std::all_of(config.pools.begin(), config.pools.end(),
+                                                 [](const PoolConfig& pool) { return pool.worker.dumpable; });
+  if (::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0) return;
   log::Warning(log::kSystemCallFailed, "{}", SysError("prctl", "PR_SET_DUMPABLE").text);
 }
 
@@ -45,12 +50,12 @@ void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   parts_.supervisor.Logs().Set(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
-  parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfServices(), UsableCpus().cpus);
+  parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfConnections(),
+                              UsableCpus().cpus);
 }
 
 void ConfigApplier::ApplyToProcess(const Config& config) {
-  KeepMemoryToItself(std::all_of(config.pools.begin(), config.pools.end(),
-                                 [](const PoolConfig& pool) { return pool.worker.dumpable; }));
+  KeepMemoryToItself(config);
   Remark(config);
 }
 

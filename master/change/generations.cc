@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/config/config_loader.h"
 #include "common/config/module_codec.h"
+#include "common/gate/certificate_answer.h"
 #include "common/process/limits.h"
 
 namespace preforkd {
@@ -35,14 +36,20 @@ Status RoomFor(const NameNumbers<Id>& numbers, const std::set<std::string>& name
 
 }  // namespace
 
-void Generations::Begin(std::shared_ptr<const Config> config, Preloads preloads) {
-  serving_ = Make(std::move(config));
+void Generations::Begin(ServedConfig served, Preloads preloads) {
+  serving_ = Make(std::move(served.config), std::move(served.certificates));
   serving_.preloads = std::move(preloads);
+  certificate_watch_.Watch(serving_.certificates.facts);
 }
 
-void Generations::Prepare(std::shared_ptr<const Config> config) { coming_ = Make(std::move(config)); }
+void Generations::Prepare(std::shared_ptr<const Config> config, CheckedCertificates certificates) {
+  coming_ = Make(std::move(config), std::move(certificates));
+}
 
-void Generations::Promote() { serving_ = std::exchange(coming_, {}); }
+void Generations::Promote() {
+  serving_ = std::exchange(coming_, {});
+  certificate_watch_.Watch(serving_.certificates.facts);
+}
 
 std::string Generations::ServingText() const {
   const std::string pools =
@@ -61,7 +68,7 @@ Status Generations::HasNumbersFor(const Config& config) const {
   return status;
 }
 
-GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
+GenerationSpec Generations::Make(std::shared_ptr<const Config> config, CheckedCertificates certificates) {
   GenerationSpec generation;
   last_ = Next(last_);
   generation.number = last_;
@@ -75,6 +82,10 @@ GenerationSpec Generations::Make(std::shared_ptr<const Config> config) {
     generation.services.emplace_back(id, &service);
     if (!service.Counters().empty()) generation.counters[id] = counters_.NumbersOf(service);
   }
+  if (config->Gates() != nullptr) {
+    generation.certificates = std::move(certificates);
+    generation.ticket_page = tickets_.Page();
+  }
   generation.config = std::move(config);
   return generation;
 }
@@ -87,18 +98,29 @@ void Generations::Save(UpgradeState& state) const {
     state.modules[path] = EncodeModule(*service.module);
     if (service.module->file.Held()) state.module_files[path] = service.module->file.Fd();
   }
+  if (serving_.certificates.facts != nullptr)
+    state.certificates = EncodeCertificates({*serving_.certificates.facts, {}});
   state.generation = serving_.number;
   state.last_generation = last_;
   for (const auto& [name, id] : service_ids_.All()) state.service_ids[name] = Raw(id);
   for (const auto& [name, id] : pool_ids_.All()) state.pool_ids[name] = Raw(id);
   counters_.Save(state);
+  state.ticket_page = tickets_.Fd();
 }
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
   for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
   for (const auto& [name, id] : state.pool_ids) pool_ids_.Keep(name, PoolId{id});
   counters_.Restore(state);
-  serving_ = Make(std::move(config));
+  tickets_.Restore(UniqueFd(state.ticket_page));
+  CheckedCertificates certificates;
+  if (config->Gates() != nullptr) {
+    const Result<CertificateAnswer> known = DecodeCertificates(state.certificates);
+    certificates.files = std::make_shared<const KeyFiles>(config->tls);
+    certificates.facts =
+        std::make_shared<const AllCertificateFacts>(known.Ok() ? known.Value().facts : AllCertificateFacts());
+  }
+  serving_ = Make(std::move(config), std::move(certificates));
   for (PoolSpec& pool : serving_.pools) {
     const auto workers = state.pool_workers.find(pool.config->name);
     if (workers != state.pool_workers.end()) pool.workers = workers->second;

@@ -10,24 +10,34 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/gate/checked_certificates.h"
 #include "master/accept/name_numbers.h"
 #include "master/change/counter_table.h"
+#include "master/tls/certificate_ends.h"
+#include "master/tls/ticket_keys.h"
 #include "master/upgrade/state/upgrade_state.h"
 #include "master/workers/slots/generation.h"
 
 namespace preforkd {
 
+// A configuration, and its certificates if it has gates.
+struct ServedConfig {
+  std::shared_ptr<const Config> config;
+  CheckedCertificates certificates{};
+};
+
 class Generations {
  public:
-  // `scoreboard` shows the counters of modules, and must outlive this.
-  explicit Generations(const Scoreboard& scoreboard) : counters_(scoreboard) {
+  // `scoreboard` shows the counters of modules. Both must outlive this.
+  Generations(EventLoop& loop, const Scoreboard& scoreboard)
+      : counters_(scoreboard), tickets_(loop), certificate_watch_(loop) {
     pool_ids_.Keep(std::string(kMainPoolName), kMainPool);
   }
 
   // Sets the first configuration, and what its modules have preloaded.
-  void Begin(std::shared_ptr<const Config> config, Preloads preloads);
+  void Begin(ServedConfig served, Preloads preloads);
   // Sets the next configuration.
-  void Prepare(std::shared_ptr<const Config> config);
+  void Prepare(std::shared_ptr<const Config> config, CheckedCertificates certificates);
   // Sets what the modules of the next configuration have preloaded.
   void SetPreloads(Preloads preloads) { coming_.preloads = std::move(preloads); }
   // The next configuration enters service.
@@ -47,11 +57,12 @@ class Generations {
 
   // ---- upgrade in place ----
   void Save(UpgradeState& state) const;
-  // Instead of Begin. `config` was parsed from the saved generation's text.
+  // Instead of Begin. `config` was parsed from the saved generation's text. Its certificates are not checked
+  // again: its gates have them already.
   void Restore(const UpgradeState& state, std::shared_ptr<const Config> config);
 
  private:
-  GenerationSpec Make(std::shared_ptr<const Config> config);
+  GenerationSpec Make(std::shared_ptr<const Config> config, CheckedCertificates certificates);
 
   GenerationSpec serving_;
   GenerationSpec coming_;
@@ -59,6 +70,8 @@ class Generations {
   NameNumbers<ServiceId> service_ids_;
   NameNumbers<PoolId> pool_ids_;
   CounterTable counters_;
+  TicketKeys tickets_;
+  CertificateWatch certificate_watch_;
 };
 
 }  // namespace preforkd

@@ -18,27 +18,27 @@ void Reloader::Do(const BeginReload&) {
       fmt::format("reloading: generation {} serves", Raw(parts_.generations.Serving().number)));
   const MasterContext& context = parts_.context;
   load_ = std::make_unique<ConfigLoad>(context.loop, context.program, context.log.Fds(), inputs_,
-                                       [this](const ConfigOutcome& outcome) { OnLoaded(outcome); });
+                                       [this](const LoadedConfig& loaded) { OnLoaded(loaded); });
   load_->Run();
 }
 
 void Reloader::Do(const DropReload&) { load_.reset(); }
 
-void Reloader::OnLoaded(const ConfigOutcome& outcome) {
+void Reloader::OnLoaded(const LoadedConfig& loaded) {
   load_.reset();
-  if (outcome.config == nullptr) {
+  if (loaded.config == nullptr) {
     std::vector<std::string> problems;
-    for (const ConfigProblem& problem : outcome.problems) problems.push_back(problem.Text());
+    for (const ConfigProblem& problem : loaded.problems) problems.push_back(problem.Text());
     const std::string why =
         fmt::format("the configuration has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s");
     return Refuse(why, std::move(problems));
   }
-  for (const ConfigProblem& warning : outcome.warnings)
+  for (const ConfigProblem& warning : loaded.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());
-  // While modules were opened the first generation may have given up.
+  // While other processes looked at modules and certificates the first generation may have given up.
   if (!parts_.supervisor.Workers().MayReload()) return Refuse("no worker can be started now", {});
-  if (const Status status = Prepare(*outcome.config); !status.Ok()) return Refuse(status.Err().text, {});
-  parts_.generations.Prepare(outcome.config);
+  if (const Status status = Prepare(*loaded.config); !status.Ok()) return Refuse(status.Err().text, {});
+  parts_.generations.Prepare(loaded.config, loaded.certificates);
   const GenerationSpec& coming = parts_.generations.Coming();
   log::Notice({log::kReloadStarted, {{"generation", coming.number}, {"workers", coming.Workers()}}},
               "reload: starting {} workers of generation {}", coming.Workers(), Raw(coming.number));

@@ -35,7 +35,8 @@ class Reloader {
   // The old workers were told to retire. Only now the reload is reported as done: they answer no request that
   // is sent after that.
   void OnRelieved();
-  // A child of this process has exited. True if it was one that opens a module, which is then handled.
+  // A child of this process has exited. True if it was one that opens a module, checks certificates or
+  // preloads, which is then handled.
   bool OnChildExit(pid_t pid) {
     return (load_ != nullptr && load_->OnChildExit(pid)) ||
            (preload_ != nullptr && preload_->OnChildExit(pid));
@@ -44,7 +45,7 @@ class Reloader {
   void Abandon(Generation generation, const std::string& reason);
 
  private:
-  void OnLoaded(const ConfigOutcome& outcome);
+  void OnLoaded(const LoadedConfig& loaded);
   void Refuse(const std::string& why, std::vector<std::string> problems);
   void StartMissing();
   void OnPreloaded(Result<Preloads> preloads);

@@ -1,5 +1,6 @@
 #include "master/change/saved_state.h"
 
+#include <cstring>
 #include <utility>
 
 #include "common/base/log.h"
@@ -9,15 +10,49 @@
 namespace preforkd {
 namespace {
 
-void SaveConnections(const MasterParts& parts, UpgradeState& state) {
-  parts.parking.ForEach([&](int fd, std::span<const char> parcel, Duration idle_left) {
-    state.connections.push_back({fd, {parcel.begin(), parcel.end()}, false, idle_left, -1});
+// Saves the message of one connection.
+class MessageSaver {
+ public:
+  // See SaveState.
+  explicit MessageSaver(SecretFile* secrets) : secrets_(secrets) {}
+
+  void Save(std::span<const char> message, SavedConnection& connection) {
+    ParcelHead head;
+    std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+    if (head.tls_bytes == 0 || secrets_ == nullptr) {
+      connection.parcel.assign(message.begin(), message.end() - head.tls_bytes);
+      connection.parcel.resize(message.size());
+      return;
+    }
+    connection.secret_bytes = message.size();
+    if (status_.Ok()) status_ = secrets_->Append(message);
+  }
+  [[nodiscard]] const Status& Outcome() const { return status_; }
+
+ private:
+  SecretFile* secrets_;
+  Status status_;
+};
+
+Status SaveConnections(const MasterParts& parts, SecretFile* secrets, UpgradeState& state) {
+  MessageSaver saver(secrets);
+  const auto add = [&](int fd, std::span<const char> message) -> SavedConnection& {
+    SavedConnection& connection = state.connections.emplace_back();
+    connection.fd = fd;
+    saver.Save(message, connection);
+    return connection;
+  };
+  parts.parking.ForEach([&](int fd, std::span<const char> message, Duration idle_left) {
+    add(fd, message).idle_left = idle_left;
   });
   parts.dispatcher.ForEachWaiting([&](const PackedParcel& parcel) {
-    const std::span<const char> message = parcel.Message();
-    state.connections.push_back(
-        {parcel.fd.Get(), {message.begin(), message.end()}, true, Duration(0), parcel.heavy.Get()});
+    SavedConnection& connection = add(parcel.fd.Get(), parcel.Message());
+    connection.waiting = true;
+    connection.heavy_fd = parcel.heavy.Get();
   });
+  if (secrets == nullptr || !saver.Outcome().Ok()) return saver.Outcome();
+  state.secrets = secrets->Fd();
+  return secrets->Seal();
 }
 
 void SaveListenerRows(const Scoreboard& scoreboard, UpgradeState& state) {
@@ -64,9 +99,18 @@ Status RestoreListeners(const MasterParts& parts, const UpgradeState& state) {
 }
 
 Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
+  const UniqueFd file(state.secrets);  // closed when the way back is (HoldOpen)
+  SecretReader secrets(file.Get());
   for (const SavedConnection& connection : state.connections) {
-    Result<Untaken> message = DecodeUntaken(connection.parcel, UniqueFd(connection.fd),
-                                            WireVersion{state.wire_version}, UniqueFd(connection.heavy_fd));
+    std::span<const char> bytes = connection.parcel;
+    Result<ParcelBytes> secret = ParcelBytes();
+    if (connection.secret_bytes > 0) {
+      secret = secrets.Next(connection.secret_bytes);
+      if (!secret.Ok()) return secret.Err();
+      bytes = secret.Value().Bytes();
+    }
+    Result<Untaken> message = DecodeUntaken(bytes, UniqueFd(connection.fd), WireVersion{state.wire_version},
+                                            UniqueFd(connection.heavy_fd));
     auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
     if (held == nullptr) return Error{"cannot decode a saved connection"};
     parts.ledger.Restored(1);
@@ -81,7 +125,7 @@ Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
 
 }  // namespace
 
-Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path) {
+Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path, SecretFile* secrets) {
   const MasterContext& context = parts.context;
   if (context.scoreboard.Fd() < 0) {
     return Error{"the scoreboard cannot be passed to another program: it is not in a memfd (RLIMIT_FSIZE)"};
@@ -104,7 +148,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   parts.control.Save(state);
   SaveListenerRows(context.scoreboard, state);
   parts.supervisor.Save(state);
-  SaveConnections(parts, state);
+  if (const Status status = SaveConnections(parts, secrets, state); !status.Ok()) return status.Err();
   return state;
 }
 

@@ -8,12 +8,14 @@
 
 #include "master/change/config_applier.h"
 #include "master/change/master_parts.h"
+#include "master/upgrade/state/secret_file.h"
 
 namespace preforkd {
 
-// `path`: the file of this program. Precondition: Supervisor::PrepareSave(), unless the state is only
-// checked. Descriptors in the result are borrowed.
-Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path);
+// `path`: the file of this program. `secrets` gets the connections under TLS, and must outlive the result;
+// nullptr: the state is only checked, and zeros stand for their keys. Precondition:
+// Supervisor::PrepareSave(), unless it is only checked. Descriptors in the result are borrowed.
+Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path, SecretFile* secrets);
 
 // Takes over the descriptors in `state`. Returns the requests that wait for the outcome of the upgrade.
 // Precondition: `parts.generations` is restored.

@@ -25,7 +25,7 @@ void Upgrader::Do(const StartPreflight&) {
 Status Upgrader::Begin() {
   parts_.manager.Reloading(
       fmt::format("upgrading: generation {} serves", Raw(parts_.generations.Serving().number)));
-  const Result<UpgradeState> state = SaveState(parts_, path_);
+  const Result<UpgradeState> state = SaveState(parts_, path_, nullptr);
   if (!state.Ok()) return state.Err();
   Result<UniqueFd> file = WriteStateFile(EncodeState(state.Value()));
   if (!file.Ok()) return file.Err();
@@ -53,7 +53,9 @@ void Upgrader::Do(const Replace&) {
     return parts_.changes.Tell([](Change& change) { change.OnCannotReplaceYet(); });
   }
   parts_.dispatcher.Flush();
-  const Result<UpgradeState> state = SaveState(parts_, path_);
+  Result<SecretFile> secrets = SecretFile::Create();
+  if (!secrets.Ok()) return Fail(secrets.Err().text);
+  const Result<UpgradeState> state = SaveState(parts_, path_, &secrets.Value());
   if (!state.Ok()) return Fail(state.Err().text);
   log::Notice({log::kUpgradeExec, {{"version", coming_version_}}}, "upgrade: version {} executes version {}",
               parts_.context.program.version, coming_version_);

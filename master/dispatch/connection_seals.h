@@ -3,7 +3,7 @@
 // master can compute it. It travels with the parcel, so the master stores nothing per connection.
 //
 // So a worker can hand back only what it was given, with the same listener and service: no socket of its own
-// and no client of another worker.
+// and no client of another worker. A plain connection stays plain.
 //
 // There is one key per process. It is kept across upgrades.
 #ifndef PREFORKD_MASTER_DISPATCH_CONNECTION_SEALS_H_
@@ -17,8 +17,8 @@
 namespace preforkd {
 
 // The seal of a parcel with descriptor `fd` on the channel whose SocketCookie is `channel`. It covers the
-// socket, the connection's number, listener, service and accept time. It does not cover the peer: behind a
-// proxy, the worker knows the peer better.
+// socket, the connection's number, listener, service, TLS stage and accept time. It does not cover the peer:
+// behind a proxy, the worker knows the peer better.
 std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel);
 
 // The key; drawn at the first call.

@@ -13,29 +13,33 @@ PoolDispatchers::PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, 
       tell_(
           loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
 
-void PoolDispatchers::Configure(const DispatchConfig& config,
-                                const std::vector<std::pair<ServiceId, PoolId>>& routes, std::uint32_t cpus) {
+void PoolDispatchers::Configure(const DispatchConfig& config, const Routes& routes, std::uint32_t cpus) {
   config_ = config;
   cpus_ = cpus;
   for (auto& [id, pool] : pools_) pool.current = false;
-  for (const auto& [service, pool] : routes) {
+  for (const auto& [service, pool] : routes.services) {
     routes_[service] = pool;
     Find(pool).current = true;
+  }
+  if (routes.gates) {
+    gates_ = routes.gates;
+    Find(*gates_).current = true;
   }
   for (auto& [id, pool] : pools_) pool.dispatcher->Configure(config, cpus);
   Reroute();
   LetGoOfRemoved(routes);
 }
 
-// Only workers that are there now have those services. They are told to leave after this.
-void PoolDispatchers::LetGoOfRemoved(const std::vector<std::pair<ServiceId, PoolId>>& routes) {
+// Only workers that are there now have those services. They are told to leave after this. What waits for a
+// handshake needs a gate next, whatever its service is.
+void PoolDispatchers::LetGoOfRemoved(const Routes& routes) {
   std::set<ServiceId> present;
-  for (const auto& [service, pool] : routes) present.insert(service);
+  for (const auto& [service, pool] : routes.services) present.insert(service);
+  const auto is_removed = [&](const PackedParcel& parcel) {
+    return parcel.Tls() == TlsStage::kHandshakeDue ? !routes.gates : !present.contains(parcel.Service());
+  };
   std::vector<PackedParcel> removed;
-  for (auto& [id, pool] : pools_) {
-    pool.dispatcher->TakeWaiting(
-        [&](const PackedParcel& parcel) { return !present.contains(parcel.Service()); }, removed);
-  }
+  for (auto& [id, pool] : pools_) pool.dispatcher->TakeWaiting(is_removed, removed);
   if (removed.empty()) return;
   for (PackedParcel& parcel : removed) Submit(std::move(parcel));
   Flush();
@@ -63,19 +67,19 @@ void PoolDispatchers::RemoveSlot(Slot slot) {
 }
 
 void PoolDispatchers::SubmitAccepted(PackedParcel&& parcel) {
-  Pool& pool = PoolOf(parcel.Service());
+  Pool& pool = PoolOf(parcel);
   pool.dispatcher->SubmitAccepted(std::move(parcel));
   pool.touched = true;
 }
 
 void PoolDispatchers::Submit(PackedParcel&& parcel) {
-  Pool& pool = PoolOf(parcel.Service());
+  Pool& pool = PoolOf(parcel);
   pool.dispatcher->Submit(std::move(parcel));
   pool.touched = true;
 }
 
 void PoolDispatchers::SubmitForThread(PackedParcel&& parcel, Time until) {
-  Pool& pool = PoolOf(parcel.Service());
+  Pool& pool = PoolOf(parcel);
   pool.dispatcher->SubmitForThread(std::move(parcel), until);
   pool.touched = true;
 }
@@ -107,8 +111,7 @@ void PoolDispatchers::Reroute() {
     const PoolId here = id;
     pool.dispatcher->TakeWaiting(
         [&](const PackedParcel& parcel) {
-          const auto route = routes_.find(parcel.Service());
-          return route != routes_.end() && route->second != here;
+          return RouteOf(parcel.Service(), parcel.Tls()).value_or(here) != here;
         },
         moved);
   }
@@ -119,10 +122,12 @@ void PoolDispatchers::ForEachWaiting(const std::function<void(const PackedParcel
   for (const auto& [id, pool] : pools_) pool.dispatcher->ForEachWaiting(visit);
 }
 
-bool PoolDispatchers::Congested(ServiceId service) const {
-  const auto route = routes_.find(service);
-  const auto pool = route != routes_.end() ? pools_.find(route->second) : pools_.end();
-  return pool != pools_.end() && pool->second.dispatcher->Congested();
+bool PoolDispatchers::Congested(ServiceId service, bool tls) const {
+  const auto waits = [this](std::optional<PoolId> route) {
+    const auto pool = route ? pools_.find(*route) : pools_.end();
+    return pool != pools_.end() && pool->second.dispatcher->Congested();
+  };
+  return waits(RouteOf(service, TlsStage::kNone)) || (tls && waits(gates_));
 }
 
 bool PoolDispatchers::Congested() const {
@@ -147,11 +152,16 @@ Pressure PoolDispatchers::CurrentPressure(PoolId pool) const {
   return found != pools_.end() ? found->second.dispatcher->CurrentPressure() : Pressure{};
 }
 
-// A service without a route was in no generation: its connection is closed by the main pool's dispatcher, as
-// Parking closes those of a removed service.
-PoolDispatchers::Pool& PoolDispatchers::PoolOf(ServiceId service) {
+std::optional<PoolId> PoolDispatchers::RouteOf(ServiceId service, TlsStage tls) const {
+  if (tls == TlsStage::kHandshakeDue) return gates_;
   const auto route = routes_.find(service);
-  return Find(route != routes_.end() ? route->second : kMainPool);
+  return route != routes_.end() ? std::optional(route->second) : std::nullopt;
+}
+
+// A connection without a route is closed by the main pool's dispatcher, as Parking closes those of a removed
+// service.
+PoolDispatchers::Pool& PoolDispatchers::PoolOf(const PackedParcel& parcel) {
+  return Find(RouteOf(parcel.Service(), parcel.Tls()).value_or(kMainPool));
 }
 
 PoolDispatchers::Pool& PoolDispatchers::Find(PoolId pool) {

@@ -1,5 +1,6 @@
-// PoolDispatchers: one Dispatcher per pool. A connection goes to the pool whose workers serve its service.
-// Connections that wait for one pool never delay those of another.
+// PoolDispatchers: one Dispatcher per pool. A connection goes to the pool whose workers serve its service;
+// one that needs a TLS handshake goes to the gates first. Connections that wait for one pool never delay
+// those of another.
 //
 // Hooks are called from a separate turn of the event loop, so they may call any function of this class.
 #ifndef PREFORKD_MASTER_DISPATCH_POOL_DISPATCHERS_H_
@@ -10,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -21,6 +23,7 @@
 #include "common/scoreboard/scoreboard.h"
 #include "common/wire/packed_parcel.h"
 #include "master/dispatch/dispatcher.h"
+#include "master/dispatch/routes.h"
 
 namespace preforkd {
 
@@ -39,8 +42,7 @@ class PoolDispatchers {
   // Sets which pool serves each service from now on. A service missing in `routes` belongs to an earlier
   // generation: its remaining connections go to its former pool while that has workers. `cpus`: see
   // Dispatcher::Configure.
-  void Configure(const DispatchConfig& config, const std::vector<std::pair<ServiceId, PoolId>>& routes,
-                 std::uint32_t cpus);
+  void Configure(const DispatchConfig& config, const Routes& routes, std::uint32_t cpus);
   // Closes all waiting connections of all pools and counts them as lost for `reason`.
   void GiveUpWaiting(LossReason reason);
 
@@ -60,8 +62,8 @@ class PoolDispatchers {
 
   // Visits each waiting connection.
   void ForEachWaiting(const std::function<void(const PackedParcel&)>& visit) const;
-  // Connections wait for the pool that serves `service`.
-  [[nodiscard]] bool Congested(ServiceId service) const;
+  // Connections wait for the pool that serves `service`, or, with `tls`, for the gates.
+  [[nodiscard]] bool Congested(ServiceId service, bool tls) const;
   // Connections wait for any pool.
   [[nodiscard]] bool Congested() const;
   // Sums over all pools.
@@ -76,12 +78,14 @@ class PoolDispatchers {
     bool touched = false;  // changed since its last Flush
   };
 
-  Pool& PoolOf(ServiceId service);
+  // nullopt: no generation had its service, or a gate for it.
+  [[nodiscard]] std::optional<PoolId> RouteOf(ServiceId service, TlsStage tls) const;
+  Pool& PoolOf(const PackedParcel& parcel);
   Pool& Find(PoolId pool);
   // Resubmits parcels that wait in a pool that no longer serves their service.
   void Reroute();
-  // Hands over at once what waits for a service that `routes` has no more.
-  void LetGoOfRemoved(const std::vector<std::pair<ServiceId, PoolId>>& routes);
+  // Hands over at once what waits for a service, or for gates, that `routes` has no more.
+  void LetGoOfRemoved(const Routes& routes);
   void FlushOne(Pool& pool);
   void Tell();
 
@@ -92,6 +96,7 @@ class PoolDispatchers {
   DispatchConfig config_;
   std::uint32_t cpus_ = 0;
   std::map<ServiceId, PoolId> routes_;  // of every service so far
+  std::optional<PoolId> gates_;         // the last ones
   std::map<PoolId, Pool> pools_;        // never shrinks: a removed pool keeps a dispatcher without slots
   std::vector<Pool*> pool_of_slot_;     // index = slot; nullptr: not ready
   bool congestion_changed_ = false;

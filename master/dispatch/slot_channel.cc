@@ -145,7 +145,11 @@ void SlotChannel::CountReturned(ReturnReason reason) {
 }
 
 bool SlotChannel::Knows(const PackedParcel& parcel) const {
-  const ParcelHead head = parcel.Head();
+  ParcelHead head = parcel.Head();
+  if (head.seal == SealOf(head, parcel.fd.Get(), cookie_)) return true;
+  // A gate returns a session for a handshake. No other worker is given a connection in that stage.
+  if (parcel.Tls() != TlsStage::kEstablished) return false;
+  head.tls = static_cast<std::uint8_t>(TlsStage::kHandshakeDue);
   return head.seal == SealOf(head, parcel.fd.Get(), cookie_);
 }
 

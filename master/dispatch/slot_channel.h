@@ -64,7 +64,7 @@ class SlotChannel {
   [[nodiscard]] Reception<WorkerToMaster> Receive() const { return master_.ReceiveFromWorker(); }
   // Books a connection that the worker handed back.
   void CountReturned(ReturnReason reason);
-  // The seal shows that this slot was given the connection.
+  // The seal shows that this slot was given the connection, in this stage of TLS or to make the handshake.
   [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
   // The worker can still hold a connection to hand back, by the master's own count. The worker can
   // write to the row, so a decrease of its finished count is ignored.

@@ -41,8 +41,8 @@ Result<std::shared_ptr<PreloadArea>> MakeArea(const ServiceConfig& service) {
   return std::shared_ptr<PreloadArea>(std::move(area).Value());
 }
 
-Result<ModuleChild> StartChild(const Config& config, const ServiceConfig& service, const Program& program,
-                               const std::shared_ptr<PreloadArea>& area, const LogFds& logs) {
+ModuleTask PreloadOf(const Config& config, const ServiceConfig& service, const Program& program,
+                     const std::shared_ptr<PreloadArea>& area) {
   ModuleTask task;
   task.entry = program.preload_module;
   task.path = service.settings.Text(kModulePath);
@@ -50,8 +50,7 @@ Result<ModuleChild> StartChild(const Config& config, const ServiceConfig& servic
   task.preloads = {{service.name, area}};
   task.doing = "it preloaded";
   task.if_late = "; preload_timeout gives it more";
-  Result<ModuleChild> child = ModuleChild::Start(std::move(task), logs);
-  return child.Ok() ? std::move(child) : Named(service, child.Err().text);
+  return task;
 }
 
 Duration TimeFor(const ServiceConfig& service) { return service.settings.Time(kPreloadTimeout); }
@@ -75,9 +74,8 @@ Result<std::shared_ptr<PreloadArea>> LoadOne(const Config& config, const Service
                                              const Program& program, const LogFds& logs) {
   Result<std::shared_ptr<PreloadArea>> area = MakeArea(service);
   if (!area.Ok()) return area;
-  Result<ModuleChild> child = StartChild(config, service, program, area.Value(), logs);
-  if (!child.Ok()) return child.Err();
-  const Result<std::string> answer = AwaitModuleChild(std::move(child).Value(), TimeFor(service));
+  const ModuleTask task = PreloadOf(config, service, program, area.Value());
+  const Result<std::string> answer = RunModule(task, TimeFor(service), logs);
   const Status status = SealArea(service, answer, *area.Value());
   return status.Ok() ? std::move(area) : status.Err();
 }
@@ -132,11 +130,13 @@ Status PreloadRound::StartOne() {
   Result<std::shared_ptr<PreloadArea>> area = MakeArea(service);
   if (!area.Ok()) return area.Err();
   area_ = std::move(area).Value();
-  Result<ModuleChild> child = StartChild(*config_, service, program_, area_, logs_);
-  if (!child.Ok()) return child.Err();
-  Result<std::unique_ptr<ModuleProbe>> probe =
-      ModuleProbe::Start(loop_, std::move(child).Value(), TimeFor(service),
-                         [this](const Result<std::string>& answer) { OnEnd(answer); });
+  ModuleTask task = PreloadOf(*config_, service, program_, area_);
+  Result<TrialChild> child = StartModule(task, logs_);
+  if (!child.Ok()) return Named(service, child.Err().text);
+  const Duration limit = TimeFor(service);
+  Result<std::unique_ptr<TrialProbe>> probe = TrialProbe::Start(
+      loop_, std::move(child).Value(), limit,
+      [this, limit, task = std::move(task)](const TrialEnd& end) { OnEnd(JudgeModule(task, end, limit)); });
   if (!probe.Ok()) return Named(service, probe.Err().text);
   probe_ = std::move(probe).Value();
   return {};

@@ -13,7 +13,8 @@
 #include "common/process/log_fds.h"
 #include "common/process/preload_area.h"
 #include "common/process/program.h"
-#include "master/modules/module_probe.h"
+#include "master/modules/module_child.h"
+#include "master/system/trial_probe.h"
 
 namespace preforkd {
 
@@ -57,7 +58,7 @@ class PreloadRound {
   std::shared_ptr<PreloadArea> area_;      // of the one that loads
   Time begun_{};
   Preloads loaded_;
-  std::unique_ptr<ModuleProbe> probe_;
+  std::unique_ptr<TrialProbe> probe_;
 };
 
 }  // namespace preforkd

@@ -34,6 +34,7 @@ constexpr Duration kEarly = std::chrono::milliseconds(1);
 constexpr const char* kServiceGone = "its service no longer exists";
 constexpr const char* kByClient = "by the client while parked";
 constexpr const char* kTimeOver = "idle timeout";
+constexpr const char* kDataCame = "the client has sent data";
 constexpr const char* kStopping = "the server is stopping";
 constexpr const char* kParkingOff = "it is idle and parking is off";
 
@@ -120,11 +121,8 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
   const Time now = Now();
   const ConnId id = parcel.Id();
   const Place place = parked_.emplace(parked_.end());
-  const std::span<const char> message = parcel.Message();
-  place->size = static_cast<std::uint32_t>(message.size());
-  place->parcel = std::make_unique<char[]>(message.size());
-  std::memcpy(place->parcel.get(), message.data(), message.size());
   place->service = parcel.Service();
+  place->tls = parcel.Tls();
   place->self = place;
   // The watch is level-triggered, so a request that arrived in the meantime is seen at once.
   if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
@@ -135,6 +133,7 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker gets it back
   }
+  place->parcel = parcel.ReleaseBytes();
   place->fd = std::move(parcel.fd);
   if (idle_left > Duration(0) && idle_left < kForEver) {
     place->at = now + idle_left;
@@ -150,14 +149,20 @@ void Parking::ForEach(const Visit& visit) const {
   for (const Parked& parked : parked_) {
     const bool bounded = parked.at != Time{};
     // An expired connection gets 1 ms, because 0 means no limit.
-    visit(parked.fd.Get(), parked.Bytes(),
+    visit(parked.fd.Get(), parked.parcel.Bytes(),
           bounded ? std::max<Duration>(parked.at - now, std::chrono::milliseconds(1)) : Duration(0));
   }
 }
 
 void Parking::OnEvent(Place place, const char* why) {
-  if (UnreadBytes(place->fd.Get()) > 0) return Wake(place);
+  if (UnreadBytes(place->fd.Get()) > 0) return Wake(place, place->tls, kDataCame);
   Close(place, why);
+}
+
+void Parking::OnTimeOver(Place place) {
+  if (place->tls != TlsStage::kEstablished || UnreadBytes(place->fd.Get()) > 0)
+    return OnEvent(place, kTimeOver);
+  Wake(place, TlsStage::kGoodbyeDue, kTimeOver);
 }
 
 void Parking::CloseDue() {
@@ -165,7 +170,7 @@ void Parking::CloseDue() {
   for (int i = 0; i < kClosedAtOnce; ++i) {
     DeadlineHeap::Entry* const earliest = deadlines_.Earliest();
     if (earliest == nullptr || earliest->at > now + kEarly) break;
-    OnEvent(static_cast<Parked*>(earliest)->self, kTimeOver);
+    OnTimeOver(static_cast<Parked*>(earliest)->self);
   }
   if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest())
     next_deadline_.SetAt(earliest->at, now);
@@ -175,15 +180,18 @@ PackedParcel Parking::Leave(Place place) {
   // Remove it from epoll first: the worker's copy would keep the registration alive (epoll(7)).
   readable_.Remove(place->fd.Get(), &*place);
   deadlines_.Remove(*place);
-  PackedParcel parcel(std::move(place->fd), place->Bytes());
+  PackedParcel parcel(std::move(place->fd), std::move(place->parcel));
   parked_.erase(place);
   return parcel;
 }
 
-void Parking::Wake(Place place) {
+void Parking::Wake(Place place, TlsStage stage, const char* why) {
   PackedParcel parcel = Leave(place);
+  ParcelHead head = parcel.Head();
+  head.tls = static_cast<std::uint8_t>(stage);
+  parcel.SetHead(head);
   ledger_.Woken();
-  log::Debug({log::kConnWoken, parcel.Id()}, "woken: the client has sent data");
+  log::Debug({log::kConnWoken, parcel.Id()}, "woken: {}", why);
   dispatcher_.Submit(std::move(parcel));
   flush_.Request();
 }

@@ -3,7 +3,8 @@
 //
 // A connection that becomes readable is woken: it goes to the dispatcher, which picks the least loaded
 // worker. A connection that its peer closes, or whose idle time expires, is closed here without waking a
-// worker.
+// worker; but a TLS session whose idle time expires goes to a worker, which alone can say goodbye: without
+// close_notify the client could not tell the end from an attack.
 //
 // Many connections can be parked for a long time, so each keeps only its descriptor and its HandOver message,
 // about 200 bytes in all.
@@ -71,25 +72,25 @@ class Parking {
   using Place = std::list<Parked>::iterator;
   struct Parked : DeadlineHeap::Entry {  // in the heap only if its idle time is limited
     UniqueFd fd;
-    std::uint32_t size = 0;
-    std::unique_ptr<char[]> parcel;  // its HandOver message
-    Place self;                      // events carry only the address of the entry
+    ParcelBytes parcel;  // its HandOver message
+    Place self;          // events carry only the address of the entry
     ServiceId service{};
-
-    [[nodiscard]] std::span<const char> Bytes() const { return {parcel.get(), size}; }
+    TlsStage tls{};
   };
 
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void Park(PackedParcel parcel, Duration idle_left);
   // It has work for a worker, or none is to be parked.
   void Dispatch(HandedBack message);
-  // The connection is readable or its idle time is over (`why`). If a request has arrived, it is woken, else
+  // The connection is readable or the server stops (`why`). If a request has arrived, it is woken, else
   // closed.
   void OnEvent(Place place, const char* why);
+  void OnTimeOver(Place place);
   void CloseDue();
   // Removes it from the list, the watch and the heap. The returned parcel owns the descriptor.
   PackedParcel Leave(Place place);
-  void Wake(Place place);
+  // `stage`: what the worker is to do with it.
+  void Wake(Place place, TlsStage stage, const char* why);
   // Closes the connection and books that in the ledger.
   void Close(Place place, const char* why);
   // Closes the connection; the caller books it in the ledger.

@@ -11,6 +11,7 @@ extern "C" {  // glibc 2.36 lacks it in this header
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
+#include "common/base/secret_memory.h"
 #include "common/base/sys_error.h"
 #include "master/dispatch/connection_seals.h"
 
@@ -26,6 +27,7 @@ Result<SpawnedProcess> SpawnProcess(const std::function<void()>& child) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     ForgetSealKey();
+    LeaveSecretMemory();
     child();
     ::_exit(static_cast<int>(WorkerExit::kStartFailed));
   }

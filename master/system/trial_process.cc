@@ -9,8 +9,7 @@
 namespace preforkd {
 
 Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& board, int channel,
-                                  const std::shared_ptr<const Config>& config, const PoolConfig& pool,
-                                  const Preloads& preloads, const LogFds& logs) {
+                                  const TrialInputs& inputs, const LogFds& logs) {
   (void)board.Use(kTrialSlot);
   WorkerStart start;
   start.id = {kTrialSlot, Incarnation{1}};
@@ -20,11 +19,12 @@ Result<SpawnedProcess> SpawnTrial(const WorkerEntry& entry, const Scoreboard& bo
   start.logs = logs;
   start.parent_exit_signal = SIGKILL;  // one that hangs at its start handles no other signal
   start.scoreboard = &board;
-  start.config = config;
-  start.pool = &pool;
-  start.preloads = preloads;
-  for (const ServiceConfig& service : config->services) {
-    if (service.pool == pool.name)
+  start.config = inputs.config;
+  start.pool = inputs.pool;
+  start.key_files = inputs.key_files;
+  start.preloads = inputs.preloads;
+  for (const ServiceConfig& service : inputs.config->services) {
+    if (service.pool == inputs.pool->name)
       start.services.emplace_back(static_cast<ServiceId>(start.services.size()), &service);
   }
   return SpawnProcess([&] {

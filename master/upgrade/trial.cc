@@ -126,8 +126,10 @@ Result<std::optional<Failure>> TryPool(const std::shared_ptr<const Config>& conf
   if (!board.Ok()) return board.Err();
   Result<SocketPair> channel = MakeChannelPair();
   if (!channel.Ok()) return channel.Err();
-  const Result<SpawnedProcess> process =
-      SpawnTrial(worker, board.Value(), channel.Value().second.Get(), config, pool, preloads, LogFds());
+  const bool gates = pool.kind == PoolKind::kTls;
+  const Result<SpawnedProcess> process = SpawnTrial(
+      worker, board.Value(), channel.Value().second.Get(),
+      {config, &pool, gates ? std::make_shared<const KeyFiles>(config->tls) : nullptr, preloads}, LogFds());
   if (!process.Ok()) return process.Err();
   const Duration timeout = std::min<Duration>(pool.supervision.start_timeout, kTrialTimeout);
   const Status ready = AwaitReady(process.Value(), channel.Value().first.Get(), Now() + timeout);

@@ -23,7 +23,7 @@ std::uint32_t WorkerCounts::Of(PoolId pool, WorkerState state) const {
 
 std::uint32_t WorkerCounts::Max(PoolId pool) const {
   const PoolSpec* const spec = parts_.generations.Of(parts_.fleet.Current()).FindPool(pool);
-  return spec != nullptr ? MaxWorkers(spec->config->workers_max, parts_.fleet.Desired(pool)) : 0;
+  return spec != nullptr ? MaxWorkers(*spec->config, parts_.fleet.Desired(pool)) : 0;
 }
 
 std::uint32_t WorkerCounts::Beating(Time now) const {

@@ -52,6 +52,11 @@ WorkerStart WorkerStarter::StartOf(WorkerSlot& slot, PoolId pool, const Generati
   start.config = generation.config;
   start.pool = generation.FindPool(pool)->config;
   start.services = generation.ServicesOf(pool);
+  start.certificates = generation.certificates.facts;
+  if (start.pool->kind == PoolKind::kTls) {
+    start.key_files = generation.certificates.files;
+    start.ticket_page = generation.ticket_page;
+  }
   start.preloads = generation.preloads;
   for (const auto& [service, config] : start.services) {
     const auto numbers = generation.counters.find(service);

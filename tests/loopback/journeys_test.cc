@@ -29,7 +29,7 @@ class World {
  public:
   explicit World(std::uint32_t seed) : random_(seed) {
     parking_.Configure(ParkingConfig{}, {});
-    dispatcher_.Configure(DispatchConfig{}, {{ServiceId{0}, kMainPool}}, 0);
+    dispatcher_.Configure(DispatchConfig{}, {{{ServiceId{0}, kMainPool}}, {}}, 0);
     for (std::uint32_t i = 0; i < kSlots; ++i) Start(i);
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(Accept());
   }

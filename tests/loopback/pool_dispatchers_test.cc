@@ -6,6 +6,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/channel/channel_end.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr ServiceId kWeb{0};
 constexpr ServiceId kApi{1};
 constexpr PoolId kApp{1};
+constexpr PoolId kGates{2};
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();
@@ -39,20 +42,21 @@ struct World {
     for (WorkerRow& row : rows) channels.push_back(SlotChannel::Create(ledger, row, kWireVersion).Value());
   }
 
-  void Configure(const std::vector<std::pair<ServiceId, PoolId>>& routes,
-                 Duration reclaim_after = Duration(0)) {
+  void Configure(const std::vector<std::pair<ServiceId, PoolId>>& services,
+                 Duration reclaim_after = Duration(0), std::optional<PoolId> gates = std::nullopt) {
     DispatchConfig config;
     config.max_queue = 2;
     config.reclaim_after = reclaim_after;
-    dispatchers.Configure(config, routes, 0);
+    dispatchers.Configure(config, {services, gates}, 0);
   }
   void AddSlot(PoolId pool, std::uint32_t slot) { dispatchers.AddSlot(pool, Slot{slot}, channels[slot]); }
 
-  void Accept(ServiceId service, int count) {
+  void Accept(ServiceId service, int count, TlsStage tls = TlsStage::kNone) {
     for (int i = 0; i < count; ++i) {
       ParcelHead facts;
       facts.id = ++last_id;
       facts.service = Raw(service);
+      facts.tls = static_cast<std::uint8_t>(tls);
       dispatchers.SubmitAccepted(
           {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion});
     }
@@ -87,13 +91,61 @@ TEST_CASE("a connection goes to the pool that has its service") {
   CHECK(world.dispatchers.ReadySlots() == 2);
 }
 
+TEST_CASE("a connection that needs a handshake goes to the gates, whatever its service") {
+  World world;
+  world.Configure({{kWeb, kMainPool}, {kApi, kApp}}, Duration(0), kGates);
+  world.AddSlot(kMainPool, 0);
+  world.AddSlot(kApp, 1);
+  world.AddSlot(kGates, 2);
+  world.Accept(kWeb, 1, TlsStage::kHandshakeDue);
+  world.Accept(kApi, 1, TlsStage::kHandshakeDue);
+  world.Accept(kApi, 1);
+  CHECK(world.Take(2) == Ids{1, 2});
+  CHECK(world.Take(1) == Ids{3});
+  CHECK(world.Take(0).empty());
+}
+
+TEST_CASE("gates that are full make clients of TLS listeners wait, and no others") {
+  World world;
+  world.Configure({{kWeb, kMainPool}}, Duration(0), kGates);
+  world.AddSlot(kMainPool, 0);
+  world.Accept(kWeb, 1, TlsStage::kHandshakeDue);
+  CHECK(world.dispatchers.Congested(kWeb, true));
+  CHECK_FALSE(world.dispatchers.Congested(kWeb, false));
+  world.Accept(kWeb, 1);
+  CHECK(world.Take(0) == Ids{2});
+}
+
+TEST_CASE("without gates in the new generation, a handshake that waits is for the gates of the last one") {
+  World world;
+  world.Configure({{kWeb, kMainPool}}, Duration(0), kGates);
+  world.AddSlot(kGates, 2);
+  world.Accept(kWeb, 3, TlsStage::kHandshakeDue);  // two are handed over
+  world.Configure({{kWeb, kMainPool}});
+  CHECK(world.Take(2) == Ids{1, 2});
+  world.dispatchers.Flush();
+  CHECK(world.Take(2) == Ids{3});
+}
+
+TEST_CASE("a handshake waits for a gate also when its service is removed") {
+  World world;
+  world.Configure({{kWeb, kMainPool}, {kApi, kApp}}, Duration(0), kGates);
+  world.AddSlot(kApp, 1);
+  world.Accept(kApi, 1, TlsStage::kHandshakeDue);
+  world.Configure({{kWeb, kMainPool}}, Duration(0), kGates);
+  CHECK(world.dispatchers.Waiting() == 1);
+  world.AddSlot(kGates, 2);
+  world.dispatchers.Flush();
+  CHECK(world.Take(2) == Ids{1});
+}
+
 TEST_CASE("a pool that is full, or has no worker, makes only its own clients wait") {
   World world;
   world.AddSlot(kMainPool, 0);
   world.AddSlot(kApp, 1);
   world.Accept(kApi, 5);  // two are handed over
-  CHECK(world.dispatchers.Congested(kApi));
-  CHECK_FALSE(world.dispatchers.Congested(kWeb));
+  CHECK(world.dispatchers.Congested(kApi, false));
+  CHECK_FALSE(world.dispatchers.Congested(kWeb, false));
   CHECK(world.dispatchers.Waiting() == 3);
   world.Accept(kWeb, 2);
   CHECK(world.Take(0) == Ids{6, 7});
@@ -153,7 +205,7 @@ TEST_CASE("a service that moves to another pool takes its waiting connections al
   world.dispatchers.Flush();
   CHECK(world.Take(0) == Ids{1, 2});
   CHECK(world.dispatchers.Waiting() == 1);
-  CHECK_FALSE(world.dispatchers.Congested(ServiceId{7}));
+  CHECK_FALSE(world.dispatchers.Congested(ServiceId{7}, false));
 }
 
 TEST_CASE(

@@ -137,7 +137,7 @@ class SupervisorWorld {
     SupervisorHooks hooks;
     hooks.on_first_ready = [this](Generation) { booted = true; };
     hooks.on_promote = [this](Generation generation) {
-      dispatcher.Configure(coming.config->dispatch, coming.RoutesOfServices(), 0);
+      dispatcher.Configure(coming.config->dispatch, coming.RoutesOfConnections(), 0);
       promoted = generation;
     };
     hooks.on_abandon = [this](Generation, const std::string& reason) { abandoned = reason; };
@@ -194,7 +194,7 @@ class SupervisorWorld {
 
   void Begin() {
     const GenerationSpec spec = SpecOf(config, 1);
-    dispatcher.Configure(config->dispatch, spec.RoutesOfServices(), 0);
+    dispatcher.Configure(config->dispatch, spec.RoutesOfConnections(), 0);
     supervisor->Begin(spec);
   }
   // All started workers report that they are ready, and the supervisor reads it.

@@ -24,6 +24,7 @@
 
 #include "master/program.h"
 #include "tests/fault/fault_service.h"
+#include "worker/gate/describe/describe_certificates.h"
 #include "worker/process/worker.h"
 #include "worker/services/echo.h"
 #include "worker/services/http_service_type.h"
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
     GrowRow(*start.scoreboard, start.id.slot);
     entry(std::move(start));
   };
+  program.describe_certificates = preforkd::MakeCertificateDescriber();
   program.version = "next";
   if (g_restoring && g_trick == "bad-workers") program.worker = [](preforkd::WorkerStart) { std::_Exit(10); };
   return preforkd::RunProgram(argc, argv, program);

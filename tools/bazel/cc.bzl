@@ -54,12 +54,25 @@ THIRD_PARTY_USERS = {
     "json": [
         "//common/config:__pkg__",
         "//common/control:__pkg__",
+        "//common/gate:__pkg__",
         "//common/report:__pkg__",
         "//master/ctl:__pkg__",
         "//master/upgrade/state:__pkg__",
         "//tests:__subpackages__",
     ],
     "benchmark": ["//tests/micro:__pkg__"],
+    "crypto": [
+        "//tests:__subpackages__",
+        "//worker/connection/tls:__pkg__",
+    ],
+    "ssl": [
+        "//tests:__subpackages__",
+        "//tools/benchmark:__pkg__",
+    ],
+    "gnutls": [
+        "//tests:__subpackages__",
+        "//worker/gate:__pkg__",
+    ],
     "pistache": ["//tools/benchmark:__pkg__"],
     "seccomp": [
         "//common/process:__pkg__",

@@ -79,8 +79,8 @@ Status AddRule(scmp_filter_ctx filter, const CallRule& rule) {
   return Checked(result, "seccomp_rule_add", rule.name);
 }
 
-Status AddRules(scmp_filter_ctx filter, CallSets sets) {
-  for (const CallRule& rule : RulesFor(sets, ::getpid())) {
+Status AddRules(scmp_filter_ctx filter, CallBase base, CallSets sets) {
+  for (const CallRule& rule : RulesFor(base, sets, ::getpid())) {
     if (Status status = AddRule(filter, rule); !status.Ok()) return status;
   }
   if (!HidesClone3(sets)) return {};
@@ -90,7 +90,7 @@ Status AddRules(scmp_filter_ctx filter, CallSets sets) {
 
 }  // namespace
 
-Status InstallCallFilter(CallFilter mode, CallSets sets, RefusedCalls& refused) {
+Status InstallCallFilter(CallFilter mode, CallBase base, CallSets sets, RefusedCalls& refused) {
   if (mode == CallFilter::kOff || !CallFiltersExist()) return {};
   Status status = CatchRefusals(refused);
   if (!status.Ok()) return status;
@@ -98,7 +98,7 @@ Status InstallCallFilter(CallFilter mode, CallSets sets, RefusedCalls& refused) 
                       ::seccomp_release);
   if (filter == nullptr) return Error{"seccomp_init failed", 0};
   status = Configure(filter.get());
-  if (status.Ok()) status = AddRules(filter.get(), sets);
+  if (status.Ok()) status = AddRules(filter.get(), base, sets);
   return status.Ok() ? Checked(::seccomp_load(filter.get()), "seccomp_load") : status;
 }
 

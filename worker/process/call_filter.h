@@ -9,6 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/process/call_table.h"
 #include "common/scoreboard/refused_calls.h"
 
 namespace preforkd {
@@ -18,7 +19,7 @@ namespace preforkd {
 // cannot be undone. Needs PR_SET_NO_NEW_PRIVS. If the kernel does not support filters, nothing is done and
 // the master logs that (identity_plan.h). Error: the kernel supports filters, but this one could not be
 // installed.
-Status InstallCallFilter(CallFilter mode, CallSets sets, RefusedCalls& refused);
+Status InstallCallFilter(CallFilter mode, CallBase base, CallSets sets, RefusedCalls& refused);
 
 }  // namespace preforkd
 

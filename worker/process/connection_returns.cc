@@ -22,6 +22,7 @@ const char* InWords(ReturnReason reason) {
     case ReturnReason::kRetiring: return "this worker is retiring";
     case ReturnReason::kOverShare: return "other workers have fewer";
     case ReturnReason::kBusy: return "no thread is free for its request";
+    case ReturnReason::kSecured: return "its TLS handshake is done";
   }
   return "?";
 }
@@ -38,6 +39,11 @@ std::uint64_t Slack(const WorkerEnv& env) {
   if (pool != nullptr && pool->gathers.load(std::memory_order_relaxed))
     return std::max(kByTurn, std::uint64_t{dispatch.gather});
   return kByLoad;
+}
+
+// What a gate sends back has nothing to wait for, but a handshake that is done.
+bool IsSecured(const Connection& client) {
+  return client.Facts().tls == TlsStage::kEstablished && client.Tls() == nullptr;
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   HandBack message;
   message.id = env_.id;
   message.reason = reason == ReturnReason::kIdle && luggage->unbegun ? ReturnReason::kBusy : reason;
+  if (IsSecured(connection.Client())) message.reason = ReturnReason::kSecured;
   message.wake_now = luggage->wake;
   message.idle_left_ns = luggage->idle_left.count();
   message.parcel = connection.Client().TakeParcel();

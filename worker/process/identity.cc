@@ -118,7 +118,7 @@ Status LockDown(bool dumpable) {
 
 }  // namespace
 
-Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config) {
+Status TakeIdentity(const IdentityPlan& plan, const PoolConfig& config) {
   ::tzset();
   Ids ids;
   if (plan.change_ids) {
@@ -132,7 +132,8 @@ Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config) {
   if (status.Ok() && OwnAuthority().shed_bounding) status = ClearBoundingSet();
   if (status.Ok() && plan.change_ids) status = BecomeUser(ids, config.user);
   if (status.Ok()) status = DropCapabilities();
-  return status.Ok() ? LockDown(config.worker.dumpable) : status;
+  const bool dumpable = config.worker.dumpable && config.kind != PoolKind::kTls;
+  return status.Ok() ? LockDown(dumpable) : status;
 }
 
 }  // namespace preforkd

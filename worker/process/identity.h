@@ -14,10 +14,11 @@ namespace preforkd {
 //   3. enter the new root, worker.chroot, and make it the working directory
 //   4. clear the bounding set, change group and user, clear all other capability sets, even if not root
 //   5. keep programs that it executes from gaining privileges (PR_SET_NO_NEW_PRIVS); without
-//      worker.dumpable, no core, no debugger of the same user, and no access to /proc/PID by other users
+//      worker.dumpable, no core, no debugger of the same user, and no access to /proc/PID by other users. A
+//      gate is never dumpable: it has the private keys
 // Clears PR_SET_PDEATHSIG (prctl(2)). Runs in the child, single-threaded. Error: the user or group
 // does not exist, or a system call failed.
-Status TakeIdentity(const IdentityPlan& plan, const PoolSettings& config);
+Status TakeIdentity(const IdentityPlan& plan, const PoolConfig& config);
 
 }  // namespace preforkd
 

@@ -1,6 +1,7 @@
 #include "worker/process/master_link.h"
 
 #include <poll.h>
+#include <string.h>  // explicit_bzero
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
@@ -31,9 +32,21 @@ UniqueFd MasterLink::TakeSecondFd(Message& message) {
 template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
-  if (!outbox_.empty()) {  // queue it after the pending ones
+  const bool taken = SendOrQueue(message);
+  // The keys of a connection that was handed back: this process must not keep them.
+  ::explicit_bzero(encoded_.data(), encoded_.size());
+  return taken;
+}
+
+template <typename Message>
+bool MasterLink::SendOrQueue(Message& message) {
+  const auto queue = [&] {
+    outbox_.push_back(
+        {SecretBytes(encoded_.begin(), encoded_.end()), TakeFd(message), TakeSecondFd(message)});
+  };
+  if (!outbox_.empty()) {  // behind the pending ones
     Encode(message, encoded_, end_.Version());
-    outbox_.push_back(Waiting{encoded_, TakeFd(message), TakeSecondFd(message)});
+    queue();
     return true;
   }
   const SendResult result = end_.Send(message, encoded_);
@@ -45,7 +58,7 @@ bool MasterLink::SendAny(Message& message) {
     case SendOutcome::kFull:
     case SendOutcome::kTooMany:
     case SendOutcome::kRefused:
-      outbox_.push_back(Waiting{encoded_, TakeFd(message), TakeSecondFd(message)});
+      queue();
       NoteFull(result.outcome);
       KeepWatching();
       return true;
@@ -115,7 +128,7 @@ bool MasterLink::MasterHasShutDown() const {
 void MasterLink::FlushOutbox() {
   while (!outbox_.empty()) {
     const Waiting& next = outbox_.front();
-    const OutMessage out{next.bytes, next.fd.Get(), next.second.Get()};
+    const OutMessage out{{next.bytes.data(), next.bytes.size()}, next.fd.Get(), next.second.Get()};
     const SendResult result = SendMessages(channel_.Get(), std::span(&out, 1));
     if (result.outcome == SendOutcome::kFull || result.outcome == SendOutcome::kTooMany) {
       NoteFull(result.outcome);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "common/base/secret_bytes.h"
 #include "common/base/unique_fd.h"
 #include "common/channel/channel_end.h"
 #include "common/channel/fd_message.h"
@@ -46,7 +47,7 @@ class MasterLink {
 
  private:
   struct Waiting {
-    std::string bytes;
+    SecretBytes bytes;
     UniqueFd fd;
     UniqueFd second;
     int refusals = 0;
@@ -54,6 +55,8 @@ class MasterLink {
 
   template <typename Message>
   bool SendAny(Message& message);
+  template <typename Message>
+  bool SendOrQueue(Message& message);
   // Takes the message's descriptor, because the message has been sent or is in the outbox.
   static UniqueFd TakeFd(Ready&) { return {}; }
   static UniqueFd TakeFd(ReplaceMe&) { return {}; }
@@ -77,7 +80,7 @@ class MasterLink {
   std::function<void()> on_readable_;
   std::function<void()> on_dropped_;
   std::function<void()> on_drained_;
-  std::string encoded_;
+  std::string encoded_;  // wiped behind each message: one that hands back a connection has its keys
   std::deque<Waiting> outbox_;
   bool listening_ = false;
   bool master_gone_ = false;

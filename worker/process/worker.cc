@@ -9,6 +9,7 @@
 #include "common/base/sys_error.h"
 #include "common/process/limits.h"
 #include "common/scoreboard/thread_gauge.h"
+#include "worker/connection/goodbye_service.h"
 #include "worker/connection/heavy_luggage.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
@@ -43,6 +44,12 @@ Status MapPreloads(const WorkerStart& start) {
 
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   WorkerRow& row = start.scoreboard->Row(start.id.slot);
+  std::optional<GateInputs> gate;
+  if (start.pool->kind == PoolKind::kTls) {
+    Result<GateInputs> inputs = GateInputs::Read(start);
+    if (!inputs.Ok()) return CannotStart(inputs.Err(), row);
+    gate.emplace(std::move(inputs).Value());
+  }
   // Their descriptors are closed by SetUpChild, and max_address_space is in force after it.
   if (const Status status = MapPreloads(start); !status.Ok()) return CannotStart(status.Err(), row);
   Result<ChildDescriptors> descriptors = SetUpChild(start);
@@ -53,7 +60,7 @@ WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
   }
   Result<EventLoop> loop = EventLoop::Create();
   if (!loop.Ok()) return CannotStart(loop.Err(), row);
-  Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value());
+  Worker worker(loop.Value(), std::move(start), std::move(descriptors).Value(), std::move(gate));
   return worker.Run(types);
 }
 
@@ -71,7 +78,8 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types) {
   };
 }
 
-Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
+Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors,
+               std::optional<GateInputs> gate)
     : start_(std::move(start)),
       log_file_(std::move(descriptors.log)),
       env_(new WorkerEnv{.loop = loop,
@@ -79,9 +87,11 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
                          .row = start_.scoreboard->Row(start_.id.slot),
                          .id = start_.id,
                          .generation = start_.generation,
-                         .config = start_.config}),
+                         .config = start_.config,
+                         .certificates = start_.certificates}),
       tally_(env_->row, start_.scoreboard->Master().load_marks, start_.id.slot),
       master_(loop, std::move(descriptors.channel), [this] { OnChannel(); }),
+      gate_inputs_(std::move(gate)),
       returns_(*env_, master_, connections_, tally_),
       retirement_(*env_, master_, connections_, returns_),
       crowd_(*env_, connections_, returns_),
@@ -94,8 +104,9 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors)
     if (const auto numbers = start_.counters.find(id); numbers != start_.counters.end())
       env_->counters[config->name] = numbers->second;
     if (const auto area = start_.preloads.find(config->name); area != start_.preloads.end()) {
-      env_->preloads[config->name] = {area->second->Root(), area->second->Size(), area->second->Module()};
-      env_->shared_bytes += area->second->Size();
+      env_->preloads.areas[config->name] = {area->second->Root(), area->second->Size(),
+                                            area->second->Module()};
+      env_->preloads.shared_bytes += area->second->Size();
     }
   }
   env_->replace_me = [this] { AskReplacement("an application thread is blocked"); };
@@ -113,7 +124,7 @@ void Worker::StartAccessLog(UniqueFd file) {
 }
 
 WorkerExit Worker::Run(const ServiceTypes& types) {
-  Status status = MakeServices(types);
+  Status status = gate_inputs_ ? MakeGate() : MakeServices(types);
   if (status.Ok()) {
     Result<std::unique_ptr<SignalWatch>> signals =
         SignalWatch::Create(env_->loop, {SIGTERM}, [this](int signo, int) { OnSignal(signo); });
@@ -124,8 +135,14 @@ WorkerExit Worker::Run(const ServiceTypes& types) {
     }
   }
   if (status.Ok()) status = master_.SetReading(true);
+  // libcrypto reads its configuration file.
+  if (status.Ok() && gate_ == nullptr && env_->config->Gates() != nullptr)
+    status = SecureStream::Prepare(*env_);
   // From now on, only system calls that the services need.
-  if (status.Ok()) status = InstallCallFilter(start_.pool->worker.seccomp, calls_, env_->row.refused);
+  if (status.Ok()) {
+    const CallBase base = gate_ != nullptr ? CallBase::kGate : CallBase::kWorker;
+    status = InstallCallFilter(start_.pool->worker.seccomp, base, calls_, env_->row.refused);
+  }
   if (!status.Ok()) return CannotStart(status.Err(), env_->row);
   env_->row.startup.Write("");
   heartbeat_.Beat();
@@ -155,6 +172,21 @@ Status Worker::MakeServices(const ServiceTypes& types) {
     if (config->module) calls_.Add(config->module->system_calls);
   }
   return {};
+}
+
+Status Worker::MakeGate() {
+  env_->row.startup.Write("while it read the certificates");
+  Result<std::unique_ptr<Service>> gate = GateService::Make(env_->config->tls, *std::move(gate_inputs_));
+  gate_inputs_.reset();
+  if (!gate.Ok()) return gate.Err();
+  gate_ = std::move(gate).Value();
+  return {};
+}
+
+Service* Worker::ServiceFor(const Parcel& parcel) {
+  if (parcel.tls == TlsStage::kHandshakeDue) return gate_.get();
+  const auto service = services_.find(parcel.service);
+  return service != services_.end() ? service->second.get() : nullptr;
 }
 
 void Worker::OnSignal(int signo) {
@@ -215,8 +247,8 @@ void Worker::OnParcel(Parcel parcel) {
   ++parcel.journeys;
   parcel.reclaims = 0;  // it was taken at last
   log::Debug({log::kConnTaken, parcel.id, {{"journey", parcel.journeys}}}, "taken");
-  const auto service = services_.find(parcel.service);
-  if (service == services_.end()) {
+  Service* const service = ServiceFor(parcel);
+  if (service == nullptr) {
     // The new configuration has no service with this number.
     if (const auto held_back = env_->client_lines.no_service.Allow(Now())) {
       log::Info({log::kConnFailed, parcel.id, {{"cause", "no_service"}, {"suppressed", *held_back}}},
@@ -225,18 +257,30 @@ void Worker::OnParcel(Parcel parcel) {
     tally_.Lost(LossReason::kRefused);
     return;
   }
+  std::unique_ptr<SecureStream> secure;
+  const bool goodbye = parcel.tls == TlsStage::kGoodbyeDue;
+  if (HasSession(parcel.tls)) {
+    parcel.tls = TlsStage::kEstablished;
+    Result<std::unique_ptr<SecureStream>> made = SecureStream::Make(*env_, parcel.tls_state);
+    SecretBytes().swap(parcel.tls_state);
+    if (!made.Ok()) return LoseUnusable(parcel.id, made.Err());
+    secure = std::move(made).Value();
+  }
   Luggage luggage;
   luggage.unread = std::move(parcel.unread);
   luggage.context = std::move(parcel.context);
   parcel.unread.clear();
   parcel.context.clear();
   if (parcel.heavy.Valid() && !LoadUnread(parcel, luggage)) return tally_.Lost(LossReason::kRefused);
-  ProxyPreface preface(*service->second);
-  Service& first = parcel.proxy_header_due ? static_cast<Service&>(preface) : *service->second;
+  ProxyPreface preface(*service);
+  GoodbyeService over;
+  Service* first = parcel.proxy_header_due ? &preface : service;
+  if (goodbye) first = &over;
   LiveConnection::Owner& owner = *this;
   LiveConnection& connection =
       connections_.Add(std::make_unique<LiveConnection>(*env_, owner, std::move(parcel)));
-  connection.Start(first, std::move(luggage));
+  connection.Client().Secure(std::move(secure));
+  connection.Start(*first, std::move(luggage));
   // The master counted a thread for it. If it brought no request, another connection can have that thread.
   if (Get(env_->row.threads) == 0) return;
   start_.scoreboard->Master().load_marks.Mark(env_->id.slot);
@@ -255,6 +299,14 @@ bool Worker::LoadUnread(Parcel& parcel, Luggage& luggage) {
                "closing: what another worker had read from it is not there: {}", unread.Err().text);
   }
   return false;
+}
+
+void Worker::LoseUnusable(ConnId id, const Error& error) {
+  if (const auto held_back = env_->client_lines.bad_tls_state.Allow(Now())) {
+    log::Error({log::kConnFailed, id, {{"cause", "tls_state"}, {"suppressed", *held_back}}},
+               "closing: its TLS session cannot go on: {}", error.text);
+  }
+  tally_.Lost(LossReason::kRefused);
 }
 
 void Worker::OnReopenLog(ReopenLog message) {

@@ -19,6 +19,7 @@
 #include "worker/connection/connection_table.h"
 #include "worker/connection/service.h"
 #include "worker/connection/worker_env.h"
+#include "worker/gate/gate_service.h"
 #include "worker/process/child_setup.h"
 #include "worker/process/connection_returns.h"
 #include "worker/process/crowd_control.h"
@@ -35,7 +36,8 @@ WorkerEntry MakeWorkerEntry(ServiceTypes types);
 
 class Worker : private LiveConnection::Owner, private Intake::Sink {
  public:
-  Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors);
+  // `gate`: of a gate, what it makes handshakes with.
+  Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors, std::optional<GateInputs> gate);
 
   // Creates the services, reports ready and serves. Returns when the process should exit.
   WorkerExit Run(const ServiceTypes& types);
@@ -45,11 +47,16 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   void StartAccessLog(UniqueFd file);
   void OnSignal(int signo);
   void AskReplacement(const char* why);
+  Status MakeGate();
+  // The one that goes on with `parcel`; nullptr: this worker has none for it.
+  Service* ServiceFor(const Parcel& parcel);
   // WorkerEnv::thread_free
   void TellFreeThread();
   // Reads the file of a heavy connection. False: the bytes are lost, and so is the connection.
   bool LoadUnread(Parcel& parcel, Luggage& luggage);
   void OnChannel();
+  // Closes a connection whose TLS state nobody can go on from.
+  void LoseUnusable(ConnId id, const Error& error);
   // Intake::Sink
   void OnParcel(Parcel parcel) override;
   void OnReopenLog(ReopenLog message) override;
@@ -70,7 +77,9 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   std::unique_ptr<SignalWatch> signals_;
   bool asked_replacement_ = false;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
-  CallSets calls_;  // the union of what the services need
+  std::optional<GateInputs> gate_inputs_;  // until the gate is made
+  std::unique_ptr<Service> gate_;          // of a gate, which has no services
+  CallSets calls_;                         // the union of what the services need
   ConnectionTable connections_;
   ConnectionReturns returns_;
   Retirement retirement_;

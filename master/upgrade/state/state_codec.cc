@@ -154,6 +154,7 @@ void Fields(Visit&& visit, SavedConnection& connection) {
   visit("fd", connection.fd);
   visit("heavy_fd", connection.heavy_fd);
   visit("parcel", connection.parcel);
+  visit("secret_bytes", connection.secret_bytes);
   visit("waiting", connection.waiting);
   visit("idle_for", connection.idle_left);
 }
@@ -177,9 +178,12 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("config", state.config);
   visit("modules", state.modules);
   visit("module_files", state.module_files);
+  visit("certificates", state.certificates);
   visit("detached", state.detached);
   visit("pid_path", state.pid_path);
   visit("pid_fd", state.pid_fd);
+  visit("ticket_page", state.ticket_page);
+  visit("secrets", state.secrets);
   visit("notify_socket", state.notify_socket);
   visit("watchdog", state.watchdog);
   visit("passed", state.passed);

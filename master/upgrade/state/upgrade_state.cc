@@ -5,7 +5,7 @@
 namespace preforkd {
 
 std::vector<int> UpgradeState::Descriptors() const {
-  std::vector<int> fds = {pid_fd, control.fd, server_log.fd, access_log.fd};
+  std::vector<int> fds = {pid_fd, control.fd, server_log.fd, access_log.fd, ticket_page, secrets};
   fds.insert(fds.end(), control.waiters.begin(), control.waiters.end());
   fds.insert(fds.end(), control.idle.begin(), control.idle.end());
   for (const PassedSocket& socket : passed) fds.push_back(socket.fd);

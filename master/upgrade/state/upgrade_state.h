@@ -97,7 +97,9 @@ struct SavedWorker {
 // A client connection that the master holds.
 struct SavedConnection {
   int fd = -1;
-  std::string parcel;     // an encoded HandOver in the state's wire version, without the descriptors
+  std::string parcel;  // an encoded HandOver in the state's wire version, without the descriptors
+  // 0, or the length of that HandOver, which then lies in `secrets`, behind those of the connections before.
+  std::uint64_t secret_bytes = 0;
   bool waiting = false;   // true: waits for a worker; false: parked
   Duration idle_left{0};  // how much longer it may stay parked; 0: no limit
   int heavy_fd = -1;      // Parcel::heavy; -1: it has none
@@ -132,8 +134,9 @@ struct UpgradeState {
   // The modules in service, by path, as EncodeModule writes them: their files may have been replaced since.
   std::map<std::string, std::string> modules;
   std::map<std::string, int> module_files;  // those files, likewise
-  bool detached = false;                    // --daemonize
-  std::string pid_path;                     // empty: no pid file
+  std::string certificates;  // what is known of those in service, as EncodeCertificates writes it
+  bool detached = false;     // --daemonize
+  std::string pid_path;      // empty: no pid file
   int pid_fd = -1;
   std::string notify_socket;
   std::optional<Duration> watchdog;
@@ -150,6 +153,8 @@ struct UpgradeState {
   std::vector<int> boards;
   std::vector<SavedWorker> workers_alive;
   std::vector<SavedConnection> connections;
+  int ticket_page = -1;  // a TicketPage; -1: there is none yet
+  int secrets = -1;      // a SecretFile; -1: none of the connections has keys
 
   bool operator==(const UpgradeState&) const = default;
 

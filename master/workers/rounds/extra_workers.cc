@@ -60,7 +60,7 @@ std::uint32_t ExtraWorkers::Max(const PoolSpec& pool, std::uint32_t ready) const
     all += parts_.fleet.Desired(each.id) + parts_.fleet.Extras(each.id);
   }
   const std::uint32_t room = ready + (all < kMaxInService ? kMaxInService - all : 0);
-  return std::min(room, MaxWorkers(pool.config->workers_max, parts_.fleet.Desired(pool.id)));
+  return std::min(room, MaxWorkers(*pool.config, parts_.fleet.Desired(pool.id)));
 }
 
 bool ExtraWorkers::AllAsleep(PoolId pool) const {

@@ -54,10 +54,11 @@ ServiceNumbers GenerationSpec::ServicesOf(PoolId pool) const {
   return found;
 }
 
-Routes GenerationSpec::RoutesOfServices() const {
+Routes GenerationSpec::RoutesOfConnections() const {
   Routes routes;
   for (const PoolSpec& pool : pools) {
-    for (const auto& service : ServicesOf(pool.id)) routes.emplace_back(service.first, pool.id);
+    if (pool.config->kind == PoolKind::kTls) routes.gates = pool.id;
+    for (const auto& service : ServicesOf(pool.id)) routes.services.emplace_back(service.first, pool.id);
   }
   return routes;
 }

@@ -11,17 +11,17 @@
 
 #include "common/base/ids.h"
 #include "common/config/config.h"
+#include "common/gate/checked_certificates.h"
 #include "common/process/preload_area.h"
 #include "common/scoreboard/module_counters.h"
 #include "common/wire/parcel.h"
+#include "master/dispatch/routes.h"
 #include "master/policy/fleet/fleet.h"
 
 namespace preforkd {
 
 // The services of a generation with their numbers. A name keeps its number until the server is restarted.
 using ServiceNumbers = std::vector<std::pair<ServiceId, const ServiceConfig*>>;
-// The pool that serves each service.
-using Routes = std::vector<std::pair<ServiceId, PoolId>>;
 
 struct PoolSpec {
   PoolId id{};
@@ -32,8 +32,10 @@ struct PoolSpec {
 struct GenerationSpec {
   Generation number{};
   std::shared_ptr<const Config> config;
-  std::vector<PoolSpec> pools;                   // those with services, in the order of the configuration
-  ServiceNumbers services;                       // of all pools
+  std::vector<PoolSpec> pools;       // those with services, and the gates, in the order of the configuration
+  ServiceNumbers services;           // of all pools
+  CheckedCertificates certificates;  // for its gates
+  int ticket_page = -1;              // for its gates, borrowed; -1: no tickets
   std::map<ServiceId, CounterNumbers> counters;  // of the services whose module has some
   Preloads preloads;                             // of the services whose module has one
 
@@ -45,7 +47,7 @@ struct GenerationSpec {
   [[nodiscard]] std::string NameOf(PoolId pool) const;
   // Precondition: it has the pool.
   [[nodiscard]] ServiceNumbers ServicesOf(PoolId pool) const;
-  [[nodiscard]] Routes RoutesOfServices() const;
+  [[nodiscard]] Routes RoutesOfConnections() const;
   // Workers of all pools together.
   [[nodiscard]] std::uint32_t Workers() const;
 };

@@ -43,9 +43,11 @@ struct SupervisorHooks {
 // again.
 inline constexpr std::uint32_t kMaxInService = kMaxSlots / 2;
 
-// Resolves workers_max (0: not configured) for a pool with `desired` workers.
-inline std::uint32_t MaxWorkers(std::uint32_t workers_max, std::uint32_t desired) {
-  return workers_max != 0 ? workers_max : std::min(4 * desired, kMaxInService);
+// Resolves workers_max (0: not configured) for a pool with `desired` workers. A gate runs no code that could
+// block it, so gates get no extras unless the configuration asks for them.
+inline std::uint32_t MaxWorkers(const PoolConfig& pool, std::uint32_t desired) {
+  if (pool.workers_max != 0) return pool.workers_max;
+  return pool.kind == PoolKind::kTls ? desired : std::min(4 * desired, kMaxInService);
 }
 
 struct SupervisorParts {

@@ -30,7 +30,7 @@ using Arguments = std::array<std::uint64_t, 6>;
 
 // The decision of the filter.
 bool Allows(CallSets sets, std::string_view name, const Arguments& arguments = {}) {
-  const std::vector<CallRule> rules = RulesFor(sets, kSelf);
+  const std::vector<CallRule> rules = RulesFor(CallBase::kWorker, sets, kSelf);
   return std::any_of(rules.begin(), rules.end(), [&](const CallRule& rule) {
     return rule.name == name &&
            std::all_of(rule.tests.begin(), rule.tests.end(), [&](const ArgumentTest& test) {
@@ -199,7 +199,7 @@ TEST_CASE("the set that would allow a call is known") {
 // A misspelt name would be refused for ever: libseccomp must know each.
 TEST_CASE("every name is a system call, and stands in one rule unless that tests arguments") {
   for (const CallSets sets : {kNone, kAll}) {
-    const std::vector<CallRule> rules = RulesFor(sets, kSelf);
+    const std::vector<CallRule> rules = RulesFor(CallBase::kWorker, sets, kSelf);
     for (std::size_t i = 0; i < rules.size(); ++i) {
       const std::string name(rules[i].name);
       CAPTURE(name);
@@ -214,6 +214,25 @@ TEST_CASE("every name is a system call, and stands in one rule unless that tests
     }
     CHECK(std::is_sorted(rules.begin(), rules.end(),
                          [](const auto& a, const auto& b) { return a.name < b.name; }));
+  }
+}
+
+TEST_CASE("a gate opens and makes no file, makes no socket and no process") {
+  std::vector<std::string_view> names;
+  for (const CallRule& rule : RulesFor(CallBase::kGate, {}, kSelf)) names.push_back(rule.name);
+  const auto has = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const std::string_view name :
+       {"open", "openat", "openat2", "newfstatat", "readlinkat", "getdents64", "memfd_create", "socket",
+        "connect", "clone", "fork", "execve", "sendfile"}) {
+    CAPTURE(name);
+    CHECK_FALSE(has(name));
+  }
+  for (const std::string_view name :
+       {"recvmsg", "sendmsg", "recvfrom", "sendto", "epoll_wait", "getrandom", "mmap"}) {
+    CAPTURE(name);
+    CHECK(has(name));
   }
 }
 

@@ -1,4 +1,4 @@
-#include "master/modules/module_probe.h"
+#include "master/system/trial_probe.h"
 
 #include <poll.h>
 
@@ -10,9 +10,9 @@
 
 namespace preforkd {
 
-Result<std::unique_ptr<ModuleProbe>> ModuleProbe::Start(EventLoop& loop, ModuleChild child, Duration limit,
-                                                        Done done) {
-  std::unique_ptr<ModuleProbe> probe(new ModuleProbe(loop, std::move(child), limit, std::move(done)));
+Result<std::unique_ptr<TrialProbe>> TrialProbe::Start(EventLoop& loop, TrialChild child, Duration limit,
+                                                      Done done) {
+  std::unique_ptr<TrialProbe> probe(new TrialProbe(loop, std::move(child), std::move(done)));
   Status status = probe->exit_watch_.Want(Interest::kRead);
   if (status.Ok()) status = probe->output_watch_.Want(Interest::kRead);
   if (!status.Ok()) return status.Err();
@@ -20,26 +20,26 @@ Result<std::unique_ptr<ModuleProbe>> ModuleProbe::Start(EventLoop& loop, ModuleC
   return probe;
 }
 
-ModuleProbe::ModuleProbe(EventLoop& loop, ModuleChild child, Duration limit, Done done)
+TrialProbe::TrialProbe(EventLoop& loop, TrialChild child, Done done)
     : child_(std::move(child)),
       pid_(child_.Pid()),
       done_(std::move(done)),
       exit_watch_(loop, child_.PidFd(), EventLoop::kPriorityControl, [this](Interest) { OnExit(); }),
       output_watch_(loop, child_.Output(), EventLoop::kPriorityControl, [this](Interest) { OnOutput(); }),
       // OnExit follows when it has exited.
-      deadline_(loop, EventLoop::kPriorityControl, [this, limit] { child_.GiveUp(limit); }) {}
+      deadline_(loop, EventLoop::kPriorityControl, [this] { child_.GiveUp(); }) {}
 
-void ModuleProbe::OnOutput() {
+void TrialProbe::OnOutput() {
   if (!child_.Read()) output_watch_.Stop();
 }
 
-bool ModuleProbe::OnChildExit(pid_t pid) {
+bool TrialProbe::OnChildExit(pid_t pid) {
   if (pid != pid_ || done_ == nullptr) return false;
   OnExit();
   return true;
 }
 
-void ModuleProbe::OnExit() {
+void TrialProbe::OnExit() {
   if (!child_.HasExited()) return;
   exit_watch_.Stop();
   output_watch_.Stop();
@@ -48,12 +48,12 @@ void ModuleProbe::OnExit() {
   done(child_.Finish());  // may destroy this: last statement
 }
 
-Result<std::string> AwaitModuleChild(ModuleChild child, Duration limit) {
+Result<TrialEnd> AwaitTrial(TrialChild child, Duration limit) {
   const Time deadline = Now() + limit;
   std::array<pollfd, 2> both = {pollfd{child.PidFd(), POLLIN, 0}, pollfd{child.Output(), POLLIN, 0}};
   for (bool given_up = false; !child.HasExited();) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Now()).count();
-    if (left <= 0 && !std::exchange(given_up, true)) child.GiveUp(limit);
+    if (left <= 0 && !std::exchange(given_up, true)) child.GiveUp();
     const int timeout = given_up ? -1 : static_cast<int>(left);  // killed: its end is near
     if (::poll(both.data(), both.size(), timeout) < 0 && errno != EINTR) return SysError("poll");
     if (both[1].revents != 0 && !child.Read()) both[1].fd = -1;  // poll(2) leaves it out
