@@ -17,6 +17,8 @@ _LOAD_RATIOS = ("cpu", "rps")
 _KEPT_PEERS = (PREFORKD, NGINX, HAPROXY, APACHE)
 _SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY, APACHE, GUNICORN)
 _FILE_PEERS = (PREFORKD, NGINX, APACHE)
+_TLS_PEERS = (PREFORKD, NGINX, HAPROXY)
+_TLS_SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY)
 # With as many workers as preforkd, and with a process or a thread for each client.
 _BLOCKING_PEERS = (APACHE_WSGI, APACHE_WSGI_CLOSE, UWSGI, GUNICORN_GTHREAD, PISTACHE)
 _BIG_BLOCKING_PEERS = (APACHE_WSGI_400, UWSGI_400, GUNICORN_GTHREAD_400)
@@ -26,7 +28,7 @@ _BIG_BLOCKING_PEERS = (APACHE_WSGI_400, UWSGI_400, GUNICORN_GTHREAD_400)
 class Case:
     name: str
     title: str
-    runner: str  # load, blocking, blocking_kept, reload, memory: a function of runners.py
+    runner: str  # load, blocking, blocking_kept, reload, memory, beside_handshakes: a function of runners.py
     servers: tuple
     columns: tuple  # metrics
     ratios: tuple  # metrics for which preforkd is compared with each peer
@@ -40,9 +42,14 @@ class Case:
     @property
     def connections(self):
         """How many connections a server must be able to hold at once."""
-        return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * RELOAD_LOAD.clients,
-                "blocking_kept": BLOCKING_KEPT, "blocking": BLOCKING_CLIENTS}.get(
-            self.runner, self.load.clients if self.load else 0)
+        clients = self.load.clients if self.load else 0
+        return {"memory": MEMORY_LEVELS[-1], "reload": RELOAD_IDLE + 2 * clients, "blocking_kept": BLOCKING_KEPT,
+                "blocking": BLOCKING_CLIENTS, "beside_handshakes": HANDSHAKE_LOAD.clients + clients}.get(
+            self.runner, clients)
+
+    @property
+    def tls(self):
+        return self.load is not None and self.load.tls
 
     @property
     def needs(self):
@@ -59,6 +66,9 @@ class Case:
 MEMORY_LEVELS = (0, 1000, 15000)
 RELOAD_IDLE = 200
 RELOAD_LOAD = Load(64)
+# Of the client that is measured, and of the other one. Kept connections are not idle for long enough to be parked.
+QUICK_LOAD = Load(40, delay_ms=100, tls=True)
+HANDSHAKE_LOAD = Load(64, close=True, tls=True, rate=200)
 BLOCKING_RATE = 400  # a second
 BLOCKING_CLIENTS = 64  # as many as open_load.cc has threads
 BLOCKING_KEPT = 400  # clients that keep their connections
@@ -103,6 +113,22 @@ CASES = (
     _load("static-10m", "a file of 10 MiB, kept connections, 8 clients", _FILE_PEERS, Load(8, "/10m.bin"), lengths=2),
     _load("idle-then-request", "kept connections, 400 clients that each ask every 400 ms or so", _KEPT_PEERS,
           Load(400, delay_ms=400), ("cpu", "p99"), lengths=2),
+    _load("tls-handshake", "TLS: a connection and a full handshake for each request, 64 clients", _TLS_SHORT_PEERS,
+          Load(64, close=True, tls=True)),
+    _load("tls-resume", "TLS: a connection and a resumed handshake for each request, 64 clients", _TLS_SHORT_PEERS,
+          Load(64, close=True, tls=True, resume=True)),
+    _load("tls-keepalive-64", "TLS: kept connections, 64 clients", _TLS_PEERS, Load(64, tls=True)),
+    _load("tls-100k", "TLS: a file of 100 KiB, kept connections, 64 clients", (PREFORKD, NGINX),
+          Load(64, "/100k.bin", tls=True)),
+    _load("tls-10m", "TLS: a file of 10 MiB, kept connections, 8 clients", (PREFORKD, NGINX),
+          Load(8, "/10m.bin", tls=True), lengths=2),
+    Case("tls-quick-beside-handshakes", f"TLS: {QUICK_LOAD.clients} clients that keep their connections and each ask "
+         f"every {QUICK_LOAD.delay_ms} ms or so, while another does {HANDSHAKE_LOAD.rate} full handshakes a second; the "
+         "figures are those of the former", "beside_handshakes", _TLS_PEERS, ("p50", "p99", "p999", "handshakes"),
+         ("p50", "p99", "p999"), load=QUICK_LOAD, lengths=5),
+    Case("tls-memory", "TLS: idle kept connections, PSS of all processes; the reserve as in `memory`", "memory",
+         _TLS_PEERS, ("pss_0", "pss_1000", "pss_15000", "idle_bytes", "held_bytes"), ("idle_bytes", "held_bytes"),
+         load=Load(MEMORY_LEVELS[-1], tls=True), max_rounds=2),
     _blocking("blocking-2", 0.02),
     _blocking("blocking-10", 0.10),
     _blocking_kept("blocking-kept", 0.10),

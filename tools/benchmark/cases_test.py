@@ -8,8 +8,9 @@ import unittest
 from pathlib import Path
 
 import command_line
+import session
 from cases import BLOCKING_KEPT, CASES, RELOAD_IDLE
-from goals import GOALS
+from goals import GOALS, LIMITS
 from metrics import METRICS
 from runners import RUNNERS
 from servers.server import BODY, Order
@@ -17,8 +18,8 @@ from summary import BEST, OURS
 
 
 def order(case, user="www-data"):
-    return Order(Path("/run/folder"), Path("/run/root"), 12345, case.workers, case.connections, case.kept, False, user,
-                 Path("/run/programs"))
+    return Order(Path("/run/folder"), Path("/run/root"), 12345, case.workers, case.connections, case.kept, False,
+                 Path("/run/tls") if case.tls else None, user, Path("/run/programs"))
 
 
 class Cases(unittest.TestCase):
@@ -55,6 +56,18 @@ class Cases(unittest.TestCase):
                 self.assertIn(goal.peer, {server.name for server in known[name].servers} | best)
                 self.assertIn(goal.metric, known[name].ratios)
 
+    def test_each_limit_is_for_a_figure_that_is_measured(self):
+        known = {case.name: case for case in CASES}
+        for limit in LIMITS:
+            self.assertIn(limit.metric, known[limit.case].columns)
+
+    def test_each_load_can_be_generated(self):
+        for case in CASES:
+            if case.runner == "load":
+                for asked in ("wrk", "h2load"):
+                    setting = session.Setting(Path("/run"), Path("/run/programs"), 1, asked, None)
+                    self.assertTrue(setting.generator(case.load).can(case.load))
+
 
 class Servers(unittest.TestCase):
     def test_each_is_told_port_workers_and_user(self):
@@ -68,10 +81,18 @@ class Servers(unittest.TestCase):
                     self.assertNotIn("www-data", " ".join(server.launch(order(case, None)).files.values()))
 
     def test_there_is_room_for_all_connections(self):
-        memory = next(case for case in CASES if case.name == "memory")
-        for server in memory.servers:
-            if server.name != OURS:
-                self.assertRegex("".join(server.launch(order(memory)).files.values()), r"1[56]\d\d\d")
+        for case in (case for case in CASES if case.runner == "memory"):
+            for server in case.servers:
+                if server.name != OURS:
+                    self.assertRegex("".join(server.launch(order(case)).files.values()), r"1[56]\d\d\d")
+
+    def test_tls_is_spoken_where_the_case_says_so_with_one_suite(self):
+        for case in CASES:
+            for server in case.servers:
+                said = "".join(server.launch(order(case)).files.values())
+                with self.subTest(case=case.name, server=server.name):
+                    self.assertEqual("/run/tls/" in said, case.tls)
+                    self.assertEqual("TLS_AES_128_GCM_SHA256" in said or 'ciphers = "aes-128-gcm"' in said, case.tls)
 
     def test_kept_connections_beside_blocking_ones_have_equal_workers_or_one_for_each(self):
         case = next(case for case in CASES if case.name == "blocking-kept")

@@ -2,11 +2,24 @@
 
 import re
 import socket
+import ssl
 from dataclasses import dataclass
 
 TIMEOUT = 10.0
 # These servers never send a longer head.
 _MAX_HEAD = 16 * 1024
+# All servers are told to use this one only (servers/).
+SUITE = "TLS_AES_128_GCM_SHA256"
+
+
+def _tls_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # each run makes a certificate of its own
+    return context
+
+
+_TLS = _tls_context()
 
 
 class WrongAnswer(Exception):
@@ -57,15 +70,22 @@ def _receive(connection):
     return received
 
 
-def connect(port):
+def connect(port, tls=False):
     try:
-        return socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        connection = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        if not tls:
+            return connection
+        connection = _TLS.wrap_socket(connection)
     except OSError as error:
         raise WrongAnswer(f"cannot connect: {error}") from error
+    if (suite := connection.cipher()[0]) != SUITE:
+        connection.close()
+        raise WrongAnswer(f"it uses {suite}, not {SUITE}")
+    return connection
 
 
-def ask(port, path, close=False) -> Answer:
-    with connect(port) as connection:
+def ask(port, path, close=False, tls=False) -> Answer:
+    with connect(port, tls) as connection:
         try:
             connection.sendall(request(path, close))
         except OSError as error:
@@ -76,8 +96,9 @@ def ask(port, path, close=False) -> Answer:
 class IdleClients:
     """Clients that got one answer, keep their connections and stay idle."""
 
-    def __init__(self, port, path="/hello"):
+    def __init__(self, port, path="/hello", tls=False):
         self._port = port
+        self._tls = tls
         self._request = request(path)
         self._connections = []
 
@@ -90,7 +111,7 @@ class IdleClients:
 
     def grow_to(self, count):
         while len(self._connections) < count:
-            connection = connect(self._port)
+            connection = connect(self._port, self._tls)
             self._connections.append(connection)
             self._ask(connection)
 

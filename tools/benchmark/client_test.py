@@ -2,10 +2,14 @@
 """The checking client: it accepts whole answers and nothing else."""
 
 import socket
+import ssl
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 
 import client
+import tls_files
 from client import Answer, IdleClients, WrongAnswer
 
 HEAD = b"HTTP/1.1 200 OK\r\nServer: a\r\ncontent-length: 5\r\n\r\n"
@@ -60,6 +64,38 @@ class Ask(unittest.TestCase):
     def test_a_request_closes_when_it_is_told_to(self):
         self.assertIn(b"\r\nConnection: close\r\n\r\n", client.request("/", close=True))
         self.assertNotIn(b"Connection", client.request("/"))
+
+
+class Tls(unittest.TestCase):
+    """The peer is a thread with OpenSSL, through Python."""
+
+    def ask(self, most=None):
+        with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as listener:
+            tls_files.make(folder := Path(name) / "tls")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(folder / "both.pem")
+            if most:
+                context.maximum_version = most
+            thread = threading.Thread(target=self.answer, args=(listener, context))
+            thread.start()
+            try:
+                return client.ask(listener.getsockname()[1], "/", tls=True)
+            finally:
+                thread.join()
+
+    @staticmethod
+    def answer(listener, context):
+        accepted, _ = listener.accept()
+        with context.wrap_socket(accepted, server_side=True) as connection:
+            if connection.recv(4096):
+                connection.sendall(HEAD + b"hello")
+
+    def test_another_suite_is_refused(self):
+        # Both sides of Python prefer AES-256.
+        with self.assertRaisesRegex(WrongAnswer, "it uses TLS_AES_256_GCM_SHA384, not TLS_AES_128_GCM_SHA256"):
+            self.ask()
+        with self.assertRaisesRegex(WrongAnswer, "it uses ECDHE-ECDSA-AES"):
+            self.ask(ssl.TLSVersion.TLSv1_2)
 
 
 class Idle(unittest.TestCase):

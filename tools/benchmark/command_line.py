@@ -10,8 +10,7 @@ import machine
 import report
 import session
 from cases import CASES
-from goals import GOALS
-from runners import GENERATORS
+from goals import GOALS, limits_of
 from summary import OURS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -22,7 +21,7 @@ _MAX_SECONDS = 10
 _DESCRIPTION = """\
 Measures preforkd beside nginx, HAProxy, Apache prefork, gunicorn, uWSGI and Pistache on this machine: throughput,
 latency, CPU time of all processes, memory. Installs what is missing (tools/setup bench) and builds first. Prints
-medians, ratios within each round, and which goals are met. All cases with the defaults take about 27 minutes.
+medians, ratios within each round, and which goals are met. All cases with the defaults take about 40 minutes.
 """
 
 
@@ -48,7 +47,7 @@ def parse_arguments(arguments):
     parser.add_argument("--rounds", type=_positive, default=5, help="rounds over all servers of a case (5)")
     parser.add_argument("--seconds", type=_positive, default=2, help="of load in a segment; some cases take longer (2)")
     parser.add_argument("--peers", metavar="A,B", help="compare with these only; default: all peers of a case")
-    parser.add_argument("--load", choices=sorted(GENERATORS), default="wrk",
+    parser.add_argument("--load", choices=("h2load", "wrk"), default="wrk",
                         help="load generator for cases with kept connections and no delay (wrk)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, including each segment")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
@@ -102,6 +101,8 @@ def list_cases():
         for goal in GOALS:
             if case.name in goal.cases:
                 print(f"    goal against {goal.peer}: {goal.metric} {goal.text()}")
+        for limit in limits_of(case.name):
+            print(f"    limit: {limit.metric} <= {limit.bound:g}")
 
 
 def prepare():

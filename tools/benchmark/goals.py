@@ -1,4 +1,4 @@
-"""Goals of preforkd against its peers, as ratios within one run. Pure: a table and its evaluation."""
+"""Goals of preforkd: against its peers as ratios within one run, and limits of its own. Pure: tables and their evaluation."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from summary import BEST
 _SHORT = ("short-64", "short-1")
 _STATIC = ("static-1k", "static-100k", "static-10m")
 _KEPT = ("keepalive-64", "keepalive-512", "pipelined-16")
+_TLS_HANDSHAKES = ("tls-handshake", "tls-resume")
+_TLS_KEPT = ("tls-keepalive-64", "tls-100k", "tls-10m")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,18 @@ class Goal:
         met = ratio.median <= self.bound if self.at_most else ratio.median >= self.bound
         unclear = ratio.lowest < self.bound < ratio.highest
         return ("met" if met else "missed") + (", not in every round" if unclear else "")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """For a figure of preforkd's own, which depends on the machine so little that no peer is needed."""
+
+    case: str
+    metric: str
+    bound: float
+
+    def judge(self, median):
+        return "met" if median <= self.bound else "missed"
 
 
 def _at_least(cases, peer, metric, bound):
@@ -50,8 +64,19 @@ GOALS = (
     Goal(("blocking-kept",), BEST, "p99", 0.2),
     Goal(("memory",), "nginx", "idle_bytes", 0.5),
     Goal(("memory",), "nginx", "held_bytes", 0.5),
+    Goal(_TLS_HANDSHAKES, "nginx", "cpu", 1.05),
+    Goal(_TLS_KEPT, "nginx", "cpu", 0.85),
+    Goal(("tls-quick-beside-handshakes",), "nginx", "p99", 0.5),
+)
+
+LIMITS = (
+    Limit("tls-memory", "idle_bytes", 600),
 )
 
 
 def goal_for(case, peer, metric):
     return next((goal for goal in GOALS if case in goal.cases and (goal.peer, goal.metric) == (peer, metric)), None)
+
+
+def limits_of(case):
+    return [limit for limit in LIMITS if limit.case == case]

@@ -5,7 +5,7 @@ It counts what wrk counts, with other code, and costs the machine another share.
 
 import re
 
-from load import Load, LoadReport, UnreadableReport
+from load import Load, LoadReport, UnreadableReport, url
 
 _REQUESTS = re.compile(r"^requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, "
                        r"(\d+) timeout", re.MULTILINE)
@@ -22,7 +22,7 @@ def can(load: Load):
 def command(load: Load, port, seconds):
     """(the command line, additional environment variables)"""
     return ["h2load", "--h1", f"-t{min(2, load.clients)}", f"-c{load.clients}", f"-m{load.pipeline}", f"-D{seconds}",
-            f"http://127.0.0.1:{port}{load.path}"], {}
+            url(load, port)], {}
 
 
 def parse(output) -> LoadReport:

@@ -19,10 +19,11 @@ class Metric:
 _ALL = (
     Metric("rps", "requests/s", ratio="throughput", more_is_better=True),
     Metric("cpu", "CPU us/request", 2, ratio="CPU per request", scale=1e6),
-    Metric("p50", "p50 ms", 2),
+    Metric("p50", "p50 ms", 2, ratio="p50"),
     Metric("p99", "p99 ms", 2, ratio="p99"),
     Metric("p999", "p99.9 ms", 2, ratio="p99.9"),
     Metric("worst", "worst ms", 1),
+    Metric("handshakes", "handshakes/s"),
     Metric("failed", "failed %", 2, scale=100),
     Metric("held", "of 400 kept"),
     Metric("pss", "memory MiB", 1, scale=1 / 1024**2),

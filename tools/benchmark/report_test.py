@@ -56,6 +56,14 @@ class Text(unittest.TestCase):
         self.assertIn("| the best with as many workers |  |  |  |  |  |  | 0.10, goal <= 0.2: met |  |",
                       report.as_markdown(a_run(*segments)))
 
+    def test_a_limit_of_our_own_is_judged(self):
+        for idle, judged in ((412.0, "met"), (612.0, "missed")):
+            segment = Segment("tls-memory", 1, "preforkd", {"pss_0": 5e6, "idle_bytes": idle})
+            said = f"preforkd: bytes/idle connection {idle:.0f}, limit 600: {judged}"
+            self.assertIn(said, report.as_text(a_run(segment)))
+            self.assertIn(said, report.as_markdown(a_run(segment)))
+        self.assertNotIn("limit", report.as_text(a_run(Segment("tls-memory", 1, "nginx", {"idle_bytes": 16000.0}))))
+
     def test_columns_are_aligned(self):
         lines = report.as_text(a_run()).splitlines()
         start = next(number for number, line in enumerate(lines) if line.startswith("short-64:"))

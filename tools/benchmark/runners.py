@@ -11,19 +11,22 @@ import subprocess
 import time
 
 import h2load
+import handshakes
 import wrk
-from cases import BLOCKING_KEPT, BLOCKING_RATE, BLOCKING_TIMEOUT, MEMORY_LEVELS, RELOAD_IDLE, Case
+from cases import (BLOCKING_KEPT, BLOCKING_RATE, BLOCKING_TIMEOUT, HANDSHAKE_LOAD, MEMORY_LEVELS, RELOAD_IDLE,
+                   Case)
 from client import IdleClients
 from load import Load, UnreadableReport
 from summary import OURS
 
-GENERATORS = {"wrk": wrk, "h2load": h2load}
+GENERATORS = {"wrk": wrk, "h2load": h2load, "handshakes": handshakes}
 _GRACE_SECONDS = 60  # how long a generator may take to end by itself
 _WARM_UP = 200  # requests
 _SETTLE_SECONDS = (3.0, 10.0)  # at least, so that parking.after and a few heartbeats pass; at most
 _SETTLED = 0.002
 _IDLE = 0.02  # CPU seconds a second
 _IDLE_SPAN = 0.25
+_ENOUGH = 0.85  # of the handshakes that were ordered: arrivals are random
 _FEW = 512  # connections that every server has room for by default
 
 
@@ -34,12 +37,13 @@ class GeneratorFailed(Exception):
 class Generator:
     """A running load."""
 
-    def __init__(self, tool, load, port, seconds):
+    def __init__(self, tool, load, order, seconds):
         self._tool = tool
         self._seconds = seconds
-        command, environment = tool.command(load, port, seconds)
+        command, more = tool.command(load, order.port, seconds)
+        environment = {**os.environ, "PATH": f"{order.programs}:{os.environ['PATH']}", **more}
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment})
+                                         stderr=subprocess.STDOUT, text=True, env=environment)
 
     def __enter__(self):
         return self
@@ -68,7 +72,7 @@ def run_load(case: Case, start, setting, _round):
         size = process.await_answer(load.path, body, load.close)
         _warm_up(process, load, body)
         before = process.cpu_seconds()
-        with Generator(setting.generator(case), load, process.order.port, setting.seconds * case.lengths) as generator:
+        with Generator(setting.generator(load), load, process.order, setting.seconds * case.lengths) as generator:
             report = generator.report()
         cpu = process.cpu_seconds() - before
         pss = process.pss_bytes()
@@ -124,6 +128,26 @@ def _await_idle(process):
         last = now
 
 
+def run_beside_handshakes(case: Case, start, setting, _round):
+    """Two loads at once; the figures are those of the case's own."""
+    load, seconds = case.load, setting.seconds * case.lengths
+    with start() as process:
+        size = process.await_answer(load.path, setting.body(load.path))
+        short_size = process.await_answer(load.path, setting.body(load.path), close=True)
+        _warm_up(process, load, setting.body(load.path))
+        # They begin before the load that is measured, and end after it.
+        with Generator(handshakes, HANDSHAKE_LOAD, process.order, seconds + 2) as beside:
+            time.sleep(1)
+            with Generator(wrk, load, process.order, seconds) as generator:
+                report = generator.report()
+            handshaken = beside.report()
+    values = {**report.percentiles, "handshakes": handshaken.requests / handshaken.seconds}
+    problems = [f"of the handshakes: {problem}" for problem in handshaken.problems(short_size)]
+    if values["handshakes"] < _ENOUGH * HANDSHAKE_LOAD.rate:
+        problems.append(f"{values['handshakes']:.0f} handshakes a second instead of {HANDSHAKE_LOAD.rate}")
+    return values, report.problems(size) + problems
+
+
 def _open_load(case, process, setting, number, *kept):
     seconds = setting.seconds * case.lengths
     # The same arrivals for every server of a round.
@@ -144,7 +168,7 @@ def run_reload(case: Case, start, setting, _round):
         _warm_up(process, case.load, setting.body("/hello"))
         idle.grow_to(RELOAD_IDLE)
         before = process.cpu_seconds()
-        with Generator(wrk, case.load, process.order.port, setting.seconds * case.lengths) as generator:
+        with Generator(wrk, case.load, process.order, setting.seconds * case.lengths) as generator:
             reloads = _reload_each_second(process, generator)
             report = generator.report()
         cpu = process.cpu_seconds() - before
@@ -167,13 +191,13 @@ def _reload_each_second(process, generator):
     return reloads
 
 
-def run_memory(_case: Case, start, setting, _round):
+def run_memory(case: Case, start, setting, _round):
     body = setting.body("/hello")
     with start(connections=_FEW) as process:
         process.await_answer("/hello", body)
         small = _settled_pss(process)
     values = {}
-    with start() as process, IdleClients(process.order.port) as idle:
+    with start() as process, IdleClients(process.order.port, tls=case.tls) as idle:
         process.await_answer("/hello", body)
         for level in MEMORY_LEVELS:
             idle.grow_to(level)
@@ -198,4 +222,4 @@ def _settled_pss(process):
 
 
 RUNNERS = {"load": run_load, "blocking": run_blocking, "blocking_kept": run_blocking_kept, "reload": run_reload,
-           "memory": run_memory}
+           "memory": run_memory, "beside_handshakes": run_beside_handshakes}

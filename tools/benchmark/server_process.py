@@ -85,7 +85,7 @@ class ServerProcess:
 
     def _try(self, path, body, close):
         try:
-            answer = ask(self.order.port, path, close)
+            answer = ask(self.order.port, path, close, self.order.tls is not None)
         except WrongAnswer as problem:
             return str(problem)
         if answer.status != 200:

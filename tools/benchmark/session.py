@@ -16,8 +16,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import tls_files
 from cases import Case
 from client import WrongAnswer
+from load import Load
 from metrics import METRICS
 from runners import GENERATORS, RUNNERS, GeneratorFailed
 from server_process import ServerFailed, ServerProcess, free_port
@@ -44,14 +46,14 @@ class Setting:
     def body(self, path):
         return _FILES[path.removeprefix("/")] if path != "/block" else BODY
 
-    def generator(self, case: Case):
-        """The generator asked for, or wrk if that cannot generate this load."""
-        asked = GENERATORS[self.generator_name]
-        return asked if getattr(asked, "can", lambda load: True)(case.load) else GENERATORS["wrk"]
+    def generator(self, load: Load):
+        """The generator asked for, or the first that can generate this load."""
+        return next(tool for tool in (GENERATORS[self.generator_name], *GENERATORS.values()) if tool.can(load))
 
 
 # What Bazel has built.
-PROGRAMS = ("preforkd_measured", "open_load", "measured_event.so", "measured_blocking.so", "pistache_measured")
+PROGRAMS = ("preforkd_measured", "open_load", "handshake_load", "measured_event.so", "measured_blocking.so",
+            "pistache_measured")
 
 
 @contextlib.contextmanager
@@ -62,6 +64,7 @@ def setting(programs: Path, seconds, generator):
         folder.chmod(0o755)
         for part in ("root", "programs"):
             (folder / part).mkdir()
+        tls_files.make(folder / "tls")
         for file, content in _FILES.items():
             (folder / "root" / file).write_bytes(content)
         for program in PROGRAMS:
@@ -115,6 +118,7 @@ def _order(case, server, where, connections):
         connections=connections,
         kept=case.kept,
         files=case.needs == FILES,
+        tls=where.folder / "tls" if case.tls else None,
         user=where.user,
         programs=where.programs,
     )

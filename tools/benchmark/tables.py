@@ -1,8 +1,8 @@
 """A summary as text and as Markdown: medians of each server, ratios of preforkd to each peer, goals. Pure."""
 
-from goals import goal_for
+from goals import goal_for, limits_of
 from metrics import METRICS
-from summary import BEST
+from summary import BEST, OURS
 
 
 def _cells(case, row):
@@ -36,6 +36,16 @@ def problems(table):
             yield f"{row.server}: {count} of {row.good + count} rounds do not count; {'; '.join(row.problems[:3])}"
 
 
+def limits(table):
+    """One line for each limit that was measured."""
+    ours = table.row(OURS)
+    for limit in limits_of(table.case):
+        if ours and limit.metric in ours.values:
+            metric, value = METRICS[limit.metric], ours.values[limit.metric]
+            yield (f"{OURS}: {metric.title} {metric.text(value)}, limit {metric.text(limit.bound)}: "
+                   f"{limit.judge(value)}")
+
+
 def text(case, table):
     grid = [["", *(METRICS[key].title for key in case.columns)]]
     grid += [[row.server, *_cells(case, row)] for row in table.rows]
@@ -49,6 +59,7 @@ def text(case, table):
                 for key, ratio in _ratios_to(table, peer, case).items()]
         if said:
             lines.append(f"  preforkd to {peer}: {'; '.join(said)}")
+    lines += [f"  {limit}" for limit in limits(table)]
     lines += [f"  ! {problem}" for problem in problems(table)]
     return "\n".join(lines) + "\n"
 
@@ -63,7 +74,7 @@ def markdown(case, table):
         grid.append([peer, *(_cells(case, row) if row else [""] * len(case.columns)),
                      *(_ratio_text(case, ratios[key]) if key in ratios else "" for key in case.ratios)])
     lines = [f"{case.name}: {case.title}.", "", *(f"| {' | '.join(cells)} |" for cells in grid)]
-    found = list(problems(table))
+    found = [*limits(table), *problems(table)]
     if found:
         lines += ["", *(f"- {problem}" for problem in found)]
     return "\n".join(lines) + "\n"

@@ -1,13 +1,16 @@
 """wrk: its command line for a load, and its output. wrk_load.lua makes it print JSON."""
 
-import json
 from pathlib import Path
 
-from load import Load, LoadReport, UnreadableReport
+from load import Load, LoadReport, parse_line, url
 
 SCRIPT = Path(__file__).resolve().parent / "wrk_load.lua"
-_PERCENTILES = ("p50", "p99", "p999")
 _ERRORS = ("connect", "read", "write", "status", "timeout")
+
+
+def can(load: Load):
+    """With TLS it resumes its sessions wherever the server lets it, and does not say so: see handshakes.py."""
+    return not (load.tls and load.close)
 
 
 def command(load: Load, port, seconds):
@@ -22,21 +25,8 @@ def command(load: Load, port, seconds):
     if load.delay_ms:
         environment["BENCH_DELAY"] = str(load.delay_ms)
     return ["wrk", f"-t{threads}", f"-c{load.clients}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT),
-            f"http://127.0.0.1:{port}{load.path}"], environment
+            url(load, port)], environment
 
 
 def parse(output) -> LoadReport:
-    for line in output.splitlines():
-        if line.startswith("bench {"):
-            return _report(json.loads(line.removeprefix("bench ")))
-    raise UnreadableReport(f"wrk printed no measurement: {output.strip()[-300:]}")
-
-
-def _report(said):
-    return LoadReport(
-        requests=said["requests"],
-        seconds=said["seconds"],
-        bytes=said["bytes"],
-        percentiles={name: said[name] for name in _PERCENTILES},
-        errors={name: said[name] for name in _ERRORS if said[name]},
-    )
+    return parse_line(output, "wrk", _ERRORS)

@@ -35,6 +35,11 @@ class Command(unittest.TestCase):
         self.assertEqual(wrk.command(load, 8080, 2)[1],
                          {"BENCH_CLOSE": "1", "BENCH_PIPELINE": "16", "BENCH_DELAY": "400"})
 
+    def test_with_tls_it_is_asked_over_https_for_kept_connections_only(self):
+        self.assertEqual(wrk.command(Load(8, tls=True), 8443, 2)[0][-1], "https://127.0.0.1:8443/hello")
+        self.assertTrue(wrk.can(Load(8, tls=True)))
+        self.assertFalse(wrk.can(Load(8, close=True, tls=True)))
+
     def test_the_script_is_there_and_reads_what_it_is_told(self):
         script = wrk.SCRIPT.read_text()
         for name in ("BENCH_CLOSE", "BENCH_PIPELINE", "BENCH_DELAY"):

@@ -20,7 +20,7 @@ defaults
   timeout http-keep-alive {keepalive}s
   timeout http-request 10s
 frontend web
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096{tls}
   http-request return status 200 content-type text/plain file {root}/hello
 """
 
@@ -32,6 +32,7 @@ def launch(order: Order) -> Launch:
         user=f"  user {order.user}\n  group {order.user}" if order.user else "",
         keepalive=KEEPALIVE_SECONDS,
         port=order.port,
+        tls=f" ssl crt {order.tls}/both.pem ciphersuites TLS_AES_128_GCM_SHA256" if order.tls else "",
         root=order.root,
     )
     # -W: a master and its worker, so that it can be reloaded; -db: in the foreground.

@@ -27,13 +27,21 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=4096{listen};
+    listen 127.0.0.1:{port}{ssl} backlog=4096{listen};
+    {tls}
     root {root};
     location = /hello {{ return 200 "{body}"; }}
     {block}
   }}
 }}
 """
+
+# Session tickets are on by default, with a key that all workers share.
+TLS = """\
+ssl_certificate {folder}/chain.pem;
+    ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;"""
 
 # select is the usual way in Perl to sleep for less than a second; the module runs it in the worker's own loop.
 BLOCK = """\
@@ -62,6 +70,8 @@ def launch(order: Order, listen: str = "", blocking: bool = False) -> Launch:
         keepalive=KEEPALIVE_SECONDS,
         port=order.port,
         listen=listen,
+        ssl=" ssl" if order.tls else "",
+        tls=TLS.format(folder=order.tls) if order.tls else "",
         root=order.root,
         body=body,
         block=BLOCK.format(size=len(BODY), body=body) if blocking else "",

@@ -11,11 +11,21 @@ workers = {workers}
 [[listen]]
 address = "127.0.0.1:{port}"
 service = "web"
-[log]
+{tls}[log]
 level = "notice"
 [service.web]
 keepalive_timeout = "{keepalive}s"
 {service}
+"""
+
+# Two gates, the default, make the handshakes for any number of workers.
+TLS = """\
+tls = true
+[tls]
+ciphers = "aes-128-gcm"
+[[tls.certificate]]
+chain = "{folder}/chain.pem"
+key = "{folder}/key.pem"
 """
 
 
@@ -26,6 +36,7 @@ def launch(order: Order, more: str = "") -> Launch:
         folder=order.folder,
         user=f'user = "{order.user}"' if order.user else "",
         port=order.port,
+        tls=TLS.format(folder=order.tls) if order.tls else "",
         keepalive=KEEPALIVE_SECONDS,
         service=f'type = "http"\nroot = "{order.root}"' if order.files else 'type = "measured"',
     )

@@ -9,7 +9,7 @@ from typing import Callable
 
 # The body of every server's answer if no file is served; measured_body.h has the same text.
 BODY = b"Hello, world\n"
-KEEPALIVE_SECONDS = 60
+KEEPALIVE_SECONDS = 300  # 15,000 handshakes of idle clients take a minute
 
 # What a case needs from a server.
 CONSTANT = "constant"  # /hello: BODY, in the cheapest way that the server has
@@ -28,6 +28,7 @@ class Order:
     connections: int  # that it must be able to hold at once
     kept: bool  # clients keep their connections
     files: bool  # the case measures files
+    tls: Path | None  # None: no TLS; else the folder with the certificate that all use, see tls_files.py
     user: str | None  # user of its workers; None: the user of tools/bench, who is not root then
     programs: Path  # the folder with the programs that Bazel has built
 
