@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <optional>
 
 #include "tests/fleet/balancer.h"
+#include "tests/fleet/have_machines.h"
 #include "tests/fleet/machines.h"
 #include "tests/support/command.h"
 #include "tests/support/config_text.h"
@@ -20,26 +20,11 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int kNodes = 3;
 #ifdef PREFORKD_SANITIZED
 constexpr double kRequestsPerSecond = 300;
 #else
 constexpr double kRequestsPerSecond = 2000;
 #endif
-
-// False if this cannot be done here. In CI that fails the test.
-bool HaveMachines() {
-  static const bool have = [] {
-    if (!Balancer::IsInstalled() || !Machines::Enter()) return false;
-    for (int number = 1; number <= kNodes; ++number) Machines::Add(number);
-    return true;
-  }();
-  if (have) return true;
-  if (std::getenv("TESTS_MAY_NOT_SKIP") != nullptr)
-    FAIL("no namespaces or no HAProxy, and here no test is skipped");
-  MESSAGE("skipped: needs root, network namespaces, and the packages haproxy and iproute2");
-  return false;
-}
 
 // One machine with preforkd as the shipped haproxy.cfg expects it.
 class Node {

@@ -31,7 +31,8 @@ test_files() {
     share/doc/preforkd/modules.md share/doc/preforkd/operating.md share/doc/preforkd/reference.md \
     share/man/man1/preforkctl.1.gz share/man/man1/preforkd-new-service.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
-    share/preforkd/haproxy.cfg share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json \
+    share/preforkd/certbot-hook share/preforkd/haproxy-tls.cfg share/preforkd/haproxy.cfg \
+    share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json \
     share/preforkd/service_template/{BUILD.bazel,Makefile,README.md,WORKSPACE,drop-in.conf}.in \
     share/preforkd/service_template/{handler.cc,handler_test.cc,service.toml}.in)
   [[ $(tar -tzf "$archive" | grep -v -e '/$' -e /include/preforkd/) == "$expected" ]] ||
@@ -50,8 +51,11 @@ test_versions() {
 
 test_configuration() {
   [[ $(sbin/preforkd --check -c etc/preforkd.toml) == "configuration ok" ]] || fail "the configuration is wrong"
-  # The commented-out lines show defaults: the keys must exist. The root is the one that must name a folder.
-  sed -E 's/^#([a-z_]+ = )/\1/; s|"/srv/www"|"/tmp"|' etc/preforkd.toml >"$TEST_TMPDIR/all.toml"
+  # The commented-out lines show defaults: the keys must exist. The root must name a folder, the certificate files.
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=site \
+    -keyout "$TEST_TMPDIR/site.key" -out "$TEST_TMPDIR/site.pem" 2>"$TEST_TMPDIR/log" || fail "openssl req"
+  sed -E "s/^#(\\[\\[|[a-z_]+ = )/\\1/; s|\"/srv/www\"|\"/tmp\"|; s|/etc/preforkd/tls|$TEST_TMPDIR|" etc/preforkd.toml \
+    >"$TEST_TMPDIR/all.toml"
   [[ $(sbin/preforkd --check -c "$TEST_TMPDIR/all.toml") == "configuration ok" ]] ||
     fail "a line of the configuration that is commented out is wrong"
 }

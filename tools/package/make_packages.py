@@ -26,6 +26,9 @@ LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-de
 # The folder of the tree that is installed as include/preforkd: the interface of modules, and nothing else.
 HEADERS_FOLDER = "worker/api/"
 
+# For certificates and their keys: nobody but root, and the master by its capability, gets in.
+KEYS_FOLDER = "etc/preforkd/tls"
+
 # The first page of the tree, and those of tools/package, common, master and worker.
 PAGES = ["README.md", "operating.md", "reference.md", "how-it-works.md", "modules.md"]
 
@@ -101,8 +104,9 @@ class Release:
         for program in ("preforkd", "preforkctl"):
             write(prefix / "share/bash-completion/completions" / program, self.text(program + ".bash-completion"))
         # Copied unchanged: "@VERSION@" and the like would belong to the programs that read them.
-        for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg"):
+        for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg", "haproxy-tls.cfg"):
             write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
+        write(prefix / "share/preforkd/certbot-hook", self.files["certbot-hook"].read_bytes(), 0o755)
         for name, path in self.templates.items():
             write(prefix / "share/preforkd/service_template" / name, path.read_bytes())
         for name, path in self.headers.items():
@@ -123,6 +127,7 @@ class Release:
         write(doc / "changelog.gz", compressed(self.text("changelog.in")))
         for page in PAGES:
             write(doc / (page + ".gz"), compressed(self.text(page)))
+        (root / KEYS_FOLDER).mkdir()
         conffiles = ["/etc/preforkd/preforkd.toml"]
         if "logrotate" in self.files:
             write(root / "etc/logrotate.d/preforkd", self.text("logrotate"))
@@ -150,7 +155,7 @@ class Release:
         write(root / "DEBIAN/control", control.replace("@SIZE@", str(size)))
         for path in root.rglob("*"):  # whatever the umask is
             if path.is_dir():
-                path.chmod(0o755)
+                path.chmod(0o700 if path == root / KEYS_FOLDER else 0o755)
 
     def build_deb(self, root, out):
         root.chmod(0o755)
