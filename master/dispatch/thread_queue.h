@@ -2,8 +2,8 @@
 // worker that is killed takes only what its threads were serving with it. Owns the parcels. Pure.
 //
 // The order is that of the times at which they must not wait here any longer. A request keeps that time on
-// all its journeys, so requests of one service leave in the order in which they were read, and one that comes
-// back has its old place.
+// all its journeys, so requests of one service leave in the order in which they were read, to within the time
+// that a journey takes, and one that comes back has its old place.
 #ifndef PREFORKD_MASTER_DISPATCH_THREAD_QUEUE_H_
 #define PREFORKD_MASTER_DISPATCH_THREAD_QUEUE_H_
 

@@ -334,7 +334,10 @@ TEST_CASE(
 
 TEST_CASE("a request that waits for a thread for too long: 504, and its worker stays") {
   DaemonProcess daemon;
-  daemon.WriteConfig(Config({{"request_timeout", "2s"}}).Workers(1));
+  daemon.WriteConfig(Config({{"request_timeout", "2s"}})
+                         .Workers(1)
+                         .Listen("status", "127.0.0.2:0")
+                         .Service("status", "status"));
   daemon.Serve(1);
   HttpClient first(daemon.Address());
   HttpClient second(daemon.Address());
@@ -344,6 +347,11 @@ TEST_CASE("a request that waits for a thread for too long: 504, and its worker s
   REQUIRE(first.Ask("/sleep?ms=1300"));
   REQUIRE(daemon.AwaitWorkers(1));
   REQUIRE(second.Ask("/sleep?ms=1300"));
+  // The second one waits in the master before the third one is read: the order is exact only then.
+  REQUIRE(WaitUntil(kTimeout, [&] {
+    const std::optional<MetricsPage> page = MetricsPage::Read(daemon.Address(1));
+    return page && page->Value("preforkd_handovers_total{direction=\"to_master\",reason=\"busy\"}") >= 1;
+  }));
   CHECK(Ask(third) == 0);  // after both of them
   CHECK(first.ReadResponse().value_or(HttpResponse{}).status == 200);
   // It has waited, but its handler was quick enough.
