@@ -2,13 +2,14 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <cstddef>
+#include <optional>
 
 #include "common/base/result.h"
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
+#include "common/base/whole_io.h"
 #include "common/config/draft.h"
 #include "common/units/units.h"
 
@@ -47,15 +48,9 @@ bool SameContent(const struct stat& a, const struct stat& b) {
 // Reads from the beginning, at most one byte more than allowed: that byte shows that the file is too large.
 Result<std::string> ReadAll(int fd) {
   std::string bytes(kMaxSize + 1, '\0');
-  std::size_t length = 0;
-  while (length < bytes.size()) {
-    const ssize_t got = ::pread(fd, bytes.data() + length, bytes.size() - length, static_cast<off_t>(length));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SysError("read");
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  bytes.resize(length);
+  const std::optional<std::size_t> length = ReadAllAt(fd, bytes);
+  if (!length) return SysError("read");
+  bytes.resize(*length);
   return bytes;
 }
 

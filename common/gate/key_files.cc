@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "common/base/sys_error.h"
+#include "common/base/whole_io.h"
 
 namespace preforkd {
 namespace {
@@ -35,7 +36,7 @@ KeyFiles::KeyFiles(const TlsConfig& config) : client_ca_(OpenFile(config.client_
   }
 }
 
-// With pread: the file offset is shared with the master and with other gates.
+// From a place of its own: the offset is shared with the master and with other gates.
 Result<SecretBytes> KeyFiles::File::Read() const {
   if (path.empty()) return SecretBytes();
   if (!fd.Valid()) return SysErrorOf(errnum, "open", path);
@@ -44,14 +45,9 @@ Result<SecretBytes> KeyFiles::File::Read() const {
   if (!S_ISREG(facts.st_mode)) return Error{fmt::format("{}: not a file", path)};
   if (facts.st_size > kMaxFileBytes) return Error{fmt::format("{}: larger than 4 MiB", path)};
   SecretBytes bytes(static_cast<std::size_t>(facts.st_size));
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t size =
-        ::pread(fd.Get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("pread", path);
-    if (size == 0) return Error{fmt::format("{}: became shorter while it was read", path)};
-    done += static_cast<std::size_t>(size);
-  }
+  const std::optional<std::size_t> read = ReadAllAt(fd.Get(), bytes);
+  if (!read) return SysError("pread", path);
+  if (*read < bytes.size()) return Error{fmt::format("{}: became shorter while it was read", path)};
   return bytes;
 }
 

@@ -2,13 +2,12 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstddef>
-#include <utility>
+#include <optional>
 
 #include "common/base/sys_error.h"
+#include "common/base/whole_io.h"
 #include "common/wire/parcel.h"
 
 namespace preforkd {
@@ -16,12 +15,7 @@ namespace preforkd {
 Result<UniqueFd> StoreHeavy(std::string_view bytes) {
   UniqueFd file(::memfd_create("preforkd-luggage", MFD_CLOEXEC));
   if (!file.Valid()) return SysError("memfd_create");
-  while (!bytes.empty()) {
-    const ssize_t size = ::write(file.Get(), bytes.data(), bytes.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("write");
-    bytes.remove_prefix(static_cast<std::size_t>(size));
-  }
+  if (!WriteAll(file.Get(), bytes)) return SysError("write");
   return file;
 }
 
@@ -33,13 +27,9 @@ Result<std::string> LoadHeavy(int file) {
   if (status.st_size < 0 || static_cast<std::size_t>(status.st_size) > kMaxHeavyBytes)
     return Error{"it is too large", 0};
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
-  for (std::size_t have = 0; have < bytes.size();) {
-    const ssize_t size = ::pread(file, bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("pread");
-    if (size == 0) return Error{"it has become shorter", 0};
-    have += static_cast<std::size_t>(size);
-  }
+  const std::optional<std::size_t> have = ReadAllAt(file, bytes);
+  if (!have) return SysError("pread");
+  if (*have < bytes.size()) return Error{"it has become shorter", 0};
   return bytes;
 }
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/base/exit_code.h"
-#include "common/base/write_all.h"
+#include "common/base/whole_io.h"
 #include "worker/process/child_setup.h"
 
 namespace preforkd {

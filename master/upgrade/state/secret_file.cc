@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "common/base/sys_error.h"
+#include "common/base/whole_io.h"
 #include "common/wire/messages.h"
 
 namespace preforkd {
@@ -25,12 +25,7 @@ Result<SecretFile> SecretFile::Create() {
 }
 
 Status SecretFile::Append(std::span<const char> bytes) {
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t size = ::write(file_.Get(), bytes.data() + done, bytes.size() - done);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("write", kName);
-    done += static_cast<std::size_t>(size);
-  }
+  if (!WriteAll(file_.Get(), {bytes.data(), bytes.size()})) return SysError("write", kName);
   return {};
 }
 
@@ -42,13 +37,9 @@ Status SecretFile::Seal() {
 Result<ParcelBytes> SecretReader::Next(std::size_t size) {
   if (size > kMaxMessageBytes) return Error{"a saved connection is longer than a message"};
   ParcelBytes bytes(size, true);
-  for (std::size_t done = 0; done < size;) {
-    const ssize_t part = ::pread(fd_, bytes.Data() + done, size - done, static_cast<off_t>(offset_ + done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part < 0) return SysError("pread", kName);
-    if (part == 0) return Error{"the saved secrets are truncated"};
-    done += static_cast<std::size_t>(part);
-  }
+  const std::optional<std::size_t> read = ReadAllAt(fd_, {bytes.Data(), size}, offset_);
+  if (!read) return SysError("pread", kName);
+  if (*read < size) return Error{"the saved secrets are truncated"};
   offset_ += size;
   return bytes;
 }

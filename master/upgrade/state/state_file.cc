@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <optional>
 
 #include "common/base/sys_error.h"
+#include "common/base/whole_io.h"
 
 namespace preforkd {
 namespace {
@@ -20,12 +22,7 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 Result<UniqueFd> WriteStateFile(const std::string& bytes) {
   UniqueFd file(::memfd_create(kName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.Valid()) return SysError("memfd_create", kName);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t size = ::write(file.Get(), bytes.data() + done, bytes.size() - done);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("write", kName);
-    done += static_cast<std::size_t>(size);
-  }
+  if (!WriteAll(file.Get(), bytes)) return SysError("write", kName);
   // Sealed, so that the check and the exec read the same bytes.
   if (::fcntl(file.Get(), F_ADD_SEALS, kSeals) < 0) return SysError("fcntl", kName);
   return file;
@@ -38,13 +35,9 @@ Result<std::string> ReadStateFile(int fd) {
   struct stat file {};
   if (::fstat(fd, &file) < 0) return SysError("fstat", kName);
   std::string bytes(static_cast<std::size_t>(file.st_size), '\0');
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t size = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return SysError("pread", kName);
-    if (size == 0) return Error{"the saved state is truncated"};
-    done += static_cast<std::size_t>(size);
-  }
+  const std::optional<std::size_t> read = ReadAllAt(fd, bytes);
+  if (!read) return SysError("pread", kName);
+  if (*read < bytes.size()) return Error{"the saved state is truncated"};
   return bytes;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/exit_code.h"
-#include "common/base/write_all.h"
+#include "common/base/whole_io.h"
 #include "common/gate/certificate_answer.h"
 #include "worker/gate/certificate_report.h"
 #include "worker/process/child_setup.h"
