@@ -15,11 +15,6 @@ namespace {
 
 constexpr const char* kName = "preforkd-preload";
 
-std::size_t WholePages(std::uint64_t bytes) {
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return static_cast<std::size_t>((bytes + page - 1) / page * page);
-}
-
 // Above RLIMIT_FSIZE ftruncate(2) sends a signal besides its error.
 Status Resize(const UniqueFd& file, std::size_t size) {
   const auto before = ::signal(SIGXFSZ, SIG_IGN);
@@ -30,6 +25,11 @@ Status Resize(const UniqueFd& file, std::size_t size) {
 }
 
 }  // namespace
+
+std::size_t WholePages(std::uint64_t bytes) {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return static_cast<std::size_t>((bytes + page - 1) / page * page);
+}
 
 Result<std::unique_ptr<PreloadArea>> PreloadArea::Create(std::uint64_t max) {
   const std::size_t size = WholePages(std::max<std::uint64_t>(max, 1));

@@ -23,6 +23,9 @@
 
 namespace preforkd {
 
+// `bytes`, rounded up to whole pages: the kernel maps no part of one.
+[[nodiscard]] std::size_t WholePages(std::uint64_t bytes);
+
 class PreloadArea {
  public:
   // Master. Up to `max` bytes; memory is used only for what is written. Error: no descriptor, no addresses,

@@ -1,13 +1,13 @@
 #include "worker/module/own_preload.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <span>
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/config/module_declaration.h"
+#include "common/process/preload_area.h"
 #include "worker/module/host/module_state.h"
 #include "worker/module/host/preload.h"
 
@@ -31,8 +31,7 @@ Status EnsurePreloaded(const pfd_module& table, const pfd_host& host, pfd_servic
   pfd_arena arena(std::span(static_cast<std::byte*>(base), size));
   const Result<void*> root = module::RunPreload(table, host, service, arena);
   if (!root.Ok()) return root.Err();
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t kept = (arena.Used() + page - 1) / page * page;
+  const std::size_t kept = WholePages(arena.Used());
   if (kept < size) (void)::munmap(static_cast<std::byte*>(base) + kept, size - kept);
   preloads[name] = {root.Value(), arena.Used(), mark};  // for the life of the process
   return {};
