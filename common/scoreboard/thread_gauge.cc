@@ -1,7 +1,5 @@
 #include "common/scoreboard/thread_gauge.h"
 
-#include <utility>
-
 #include "common/base/check.h"
 
 namespace preforkd {
@@ -9,16 +7,14 @@ namespace preforkd {
 ThreadGauge::ThreadGauge(WorkerRow& row, LoadMarks& marks, Slot slot, std::uint32_t threads)
     : row_(row), marks_(marks), slot_(slot) {
   PF_CHECK(threads > 0, "a gauge of no threads");
-  row_.threads.fetch_add(threads, std::memory_order_relaxed);
+  preforkd::Set(row_.threads, threads);
 }
 
 void ThreadGauge::Set(std::uint64_t waiting, std::uint64_t busy, Time now) {
-  if (waiting == waiting_ && busy == busy_) return;
-  // Unsigned, so that a difference below zero wraps around, and the sum is right again.
-  row_.requests_waiting.fetch_add(waiting - std::exchange(waiting_, waiting), std::memory_order_relaxed);
-  const std::uint64_t more = busy - std::exchange(busy_, busy);
-  const std::uint64_t all = row_.threads_busy.fetch_add(more, std::memory_order_relaxed) + more;
-  const bool none_free = all >= Get(row_.threads);
+  if (waiting == Get(row_.requests_waiting) && busy == Get(row_.threads_busy)) return;
+  preforkd::Set(row_.requests_waiting, waiting);
+  preforkd::Set(row_.threads_busy, busy);
+  const bool none_free = busy >= Get(row_.threads);
   if (none_free != (Get(row_.threads_busy_since_ns) != 0)) {
     preforkd::Set(row_.threads_busy_since_ns,
                   none_free ? static_cast<std::uint64_t>(ToNanoseconds(now)) : std::uint64_t{0});

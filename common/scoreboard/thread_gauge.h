@@ -2,8 +2,7 @@
 // requests wait for one. The only writer of these fields. The master chooses a slot by them (balance.h), and
 // the other workers of the pool read them before they hand a waiting request back.
 //
-// A worker with application threads has one. Any thread of it may write, one after the other: hence atomic
-// additions instead of the plain stores of counters.h.
+// A worker with application threads has one. Any thread of it may write, one after the other.
 #ifndef PREFORKD_COMMON_SCOREBOARD_THREAD_GAUGE_H_
 #define PREFORKD_COMMON_SCOREBOARD_THREAD_GAUGE_H_
 
@@ -33,8 +32,6 @@ class ThreadGauge {
   WorkerRow& row_;
   LoadMarks& marks_;
   Slot slot_;
-  std::uint64_t waiting_ = 0;
-  std::uint64_t busy_ = 0;
 };
 
 // How many more requests the worker can begin at once: its threads, less the busy ones, less the connections
