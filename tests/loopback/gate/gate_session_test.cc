@@ -58,6 +58,32 @@ std::string HearAll(SessionBed& bed, SocketClient& client) {
   return heard;
 }
 
+// Makes the handshake and sends `request` with its end. What leaves the gate.
+SessionBed::Journey AskAtOnce(SessionBed& bed, TlsClient& tls, SocketClient& client,
+                              const std::string& request) {
+  (void)tls.Handshake();
+  client.SendRaw(TextOf(tls.TakeOut()));
+  REQUIRE(bed.Until([&] {
+    tls.Feed(BytesOf(client.ReadRaw()));
+    return tls.Handshake();
+  }));
+  tls.Write(request);
+  client.SendRaw(TextOf(tls.TakeOut()));
+  REQUIRE(bed.Until([&] { return bed.Journeys() == 1; }));
+  return bed.LastJourney();
+}
+
+// The next `size` bytes of text that arrive.
+std::string Hear(SessionBed& bed, TlsClient& tls, SocketClient& client, std::size_t size) {
+  std::string heard;
+  REQUIRE(bed.Until([&] {
+    tls.Feed(BytesOf(client.ReadRaw()));
+    heard += tls.Read();
+    return heard.size() == size;
+  }));
+  return heard;
+}
+
 }  // namespace
 
 TEST_CASE("a handshake, and the connection leaves at once with its session, which a worker goes on with") {
@@ -107,28 +133,13 @@ TEST_CASE("a request that comes with the end of the handshake travels as it came
   const auto echo = MakeEcho(bed.Env());
   auto tls = MakeOpensslClient({});
   const auto client = Connect(bed, *gate, nullptr);
-  (void)tls->Handshake();
-  client->SendRaw(TextOf(tls->TakeOut()));
-  std::string request(3000, 'r');
-  std::string heard;
-  REQUIRE(bed.Until([&] {
-    tls->Feed(BytesOf(client->ReadRaw()));
-    return tls->Handshake();
-  }));
-  tls->Write(request);
-  client->SendRaw(TextOf(tls->TakeOut()));
-  REQUIRE(bed.Until([&] { return bed.Journeys() == 1; }));
-  SessionBed::Journey journey = bed.LastJourney();
+  const std::string request(3000, 'r');
+  SessionBed::Journey journey = AskAtOnce(bed, *tls, *client, request);
   Result<TlsLuggage> session = DecodeTls(journey.parcel.tls_state);
   REQUIRE(session.Ok());
   CHECK(session.Value().unread.size() == request.size() + 22);
   bed.Take(*echo, std::move(journey.parcel), std::move(journey.luggage));
-  REQUIRE(bed.Until([&] {
-    tls->Feed(BytesOf(client->ReadRaw()));
-    heard += tls->Read();
-    return heard.size() == request.size();
-  }));
-  CHECK((heard == request));
+  CHECK((Hear(bed, *tls, *client, request.size()) == request));
 }
 
 TEST_CASE("more than is read at once behind the handshake stays in the socket") {
@@ -137,26 +148,11 @@ TEST_CASE("more than is read at once behind the handshake stays in the socket") 
   const auto echo = MakeEcho(bed.Env());
   auto tls = MakeOpensslClient({});
   const auto client = Connect(bed, *gate, nullptr);
-  (void)tls->Handshake();
-  client->SendRaw(TextOf(tls->TakeOut()));
   const std::string request(100'000, 'r');
-  std::string heard;
-  REQUIRE(bed.Until([&] {
-    tls->Feed(BytesOf(client->ReadRaw()));
-    return tls->Handshake();
-  }));
-  tls->Write(request);
-  client->SendRaw(TextOf(tls->TakeOut()));
-  REQUIRE(bed.Until([&] { return bed.Journeys() == 1; }));
-  SessionBed::Journey journey = bed.LastJourney();
+  SessionBed::Journey journey = AskAtOnce(bed, *tls, *client, request);
   CHECK(journey.parcel.tls_state.size() <= kMaxTlsBytes);
   bed.Take(*echo, std::move(journey.parcel), std::move(journey.luggage));
-  REQUIRE(bed.Until([&] {
-    tls->Feed(BytesOf(client->ReadRaw()));
-    heard += tls->Read();
-    return heard.size() == request.size();
-  }));
-  CHECK((heard == request));
+  CHECK((Hear(bed, *tls, *client, request.size()) == request));
 }
 
 TEST_CASE("the deadline: silent, one byte at a time, or late already") {

@@ -33,8 +33,6 @@ struct ClientOptions {
 
 class TlsClient : public tls::testing::LibraryPeer {
  public:
-  // True when it is over. Throws std::runtime_error if it has failed.
-  virtual bool Handshake() = 0;
   // The fatal alert that it has received, as the RFC spells it ("protocol_version"); empty: none.
   [[nodiscard]] virtual std::string Alert() const = 0;
   [[nodiscard]] virtual bool Resumed() const = 0;

@@ -17,6 +17,9 @@ class LibraryPeer {
  public:
   virtual ~LibraryPeer() = default;
 
+  // True when its handshake is over.
+  virtual bool Handshake() = 0;
+
   // Records from us, in any pieces.
   virtual void Feed(const Bytes& records) = 0;
   // The records that the library has made since the last call.

@@ -10,25 +10,13 @@
 #include <stdexcept>
 
 #include "tests/loopback/tls/library_peer.h"
+#include "tests/loopback/tls/openssl_memory.h"
 
 namespace preforkd::tls::testing {
 namespace {
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Free<SSL_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-
-void Require(bool good, const char* what) {
-  if (!good) throw std::runtime_error(std::string("OpenSSL: ") + what);
-}
 
 const char* CipherName(const Kind& kind) {
   constexpr std::array<const char*, 3> k13{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
@@ -43,14 +31,14 @@ const char* CipherName(const Kind& kind) {
 void GiveCertificate(SSL_CTX& context) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
-  Require(key && certificate, "certificate");
+  RequireOpenssl(key && certificate, "certificate");
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
   X509_set_pubkey(certificate.get(), key.get());
-  Require(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "sign");
-  Require(SSL_CTX_use_certificate(&context, certificate.get()) == 1, "use certificate");
-  Require(SSL_CTX_use_PrivateKey(&context, key.get()) == 1, "use key");
+  RequireOpenssl(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "sign");
+  RequireOpenssl(SSL_CTX_use_certificate(&context, certificate.get()) == 1, "use certificate");
+  RequireOpenssl(SSL_CTX_use_PrivateKey(&context, key.get()) == 1, "use key");
 }
 
 using Secrets = std::map<std::string, Bytes>;  // by the label of the key log
@@ -62,105 +50,37 @@ void KeepSecret(const SSL* session, const char* line) {
   (*secrets)[text.substr(0, first)] = FromHex(text.substr(text.rfind(' ') + 1));
 }
 
-Context MakeContext(const Kind& kind, Role role, bool tickets) {
-  Context context(SSL_CTX_new(role == Role::kServer ? TLS_server_method() : TLS_client_method()));
-  Require(context != nullptr, "context");
+SslContext MakeContext(const Kind& kind, Role role, bool tickets) {
+  SslContext context(SSL_CTX_new(role == Role::kServer ? TLS_server_method() : TLS_client_method()));
+  RequireOpenssl(context != nullptr, "context");
   const int version = kind.version == Version::kTls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
   SSL_CTX_set_min_proto_version(context.get(), version);
   SSL_CTX_set_max_proto_version(context.get(), version);
   const int set = kind.version == Version::kTls13 ? SSL_CTX_set_ciphersuites(context.get(), CipherName(kind))
                                                   : SSL_CTX_set_cipher_list(context.get(), CipherName(kind));
-  Require(set == 1, "cipher");
+  RequireOpenssl(set == 1, "cipher");
   SSL_CTX_set_keylog_callback(context.get(), KeepSecret);
   if (role == Role::kServer) GiveCertificate(*context);
   if (!tickets) SSL_CTX_set_num_tickets(context.get(), 0);
   return context;
 }
 
-class OpensslEnd : public LibraryPeer {
+class OpensslEnd final : public OpensslMemory<LibraryPeer> {
  public:
-  OpensslEnd(const Kind& kind, Role role, bool tickets)
-      : context_(MakeContext(kind, role, tickets)), session_(SSL_new(context_.get())) {
-    Require(session_ != nullptr, "session");
-    SSL_set_app_data(session_.get(), &secrets_);
-    in_ = BIO_new(BIO_s_mem());
-    out_ = BIO_new(BIO_s_mem());
-    SSL_set_bio(session_.get(), in_, out_);  // owns both
+  OpensslEnd(const Kind& kind, Role role, bool tickets) : OpensslMemory(MakeContext(kind, role, tickets)) {
+    SSL_set_app_data(TheSsl(), &secrets_);
     if (role == Role::kServer) {
-      SSL_set_accept_state(session_.get());
+      SSL_set_accept_state(TheSsl());
     } else {
-      SSL_set_connect_state(session_.get());
+      SSL_set_connect_state(TheSsl());
     }
   }
 
-  // True if the handshake is over.
-  bool Handshake() {
-    const int result = SSL_do_handshake(session_.get());
-    Require(result == 1 || SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_READ, "handshake");
-    return result == 1;
-  }
-
-  void Feed(const Bytes& records) override {
-    if (records.empty()) return;
-    const int size = static_cast<int>(records.size());
-    Require(BIO_write(in_, records.data(), size) == size, "memory");
-  }
-
-  Bytes TakeOut() override {
-    Bytes bytes(BIO_ctrl_pending(out_));
-    if (!bytes.empty()) BIO_read(out_, bytes.data(), static_cast<int>(bytes.size()));
-    return bytes;
-  }
-
-  void Write(std::string_view text) override {
-    Require(SSL_write(session_.get(), text.data(), static_cast<int>(text.size())) ==
-                static_cast<int>(text.size()),
-            "write");
-  }
-
-  std::string Read() override {
-    std::string text;
-    std::array<char, 20'000> part;
-    for (;;) {
-      const int size = SSL_read(session_.get(), part.data(), static_cast<int>(part.size()));
-      if (size > 0) {
-        text.append(part.data(), static_cast<std::size_t>(size));
-        continue;
-      }
-      const int error = SSL_get_error(session_.get(), size);
-      Require(error == SSL_ERROR_WANT_READ || error == SSL_ERROR_ZERO_RETURN, "read");
-      return text;
-    }
-  }
-
-  void UpdateKeys(bool ask) override {
-    const int kind = ask ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
-    Require(SSL_key_update(session_.get(), kind) == 1 && SSL_do_handshake(session_.get()) == 1, "key update");
-  }
-
-  bool Renegotiate() override {
-    if (!renegotiates_) Require(SSL_renegotiate(session_.get()) == 1, "renegotiate");
-    renegotiates_ = true;
-    const int result = SSL_do_handshake(session_.get());
-    if (SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_READ) return false;
-    return ERR_GET_REASON(ERR_get_error()) == SSL_R_NO_RENEGOTIATION;
-  }
-
-  void Close() override { Require(SSL_shutdown(session_.get()) >= 0, "shutdown"); }
-  [[nodiscard]] bool SawClose() const override {
-    return (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
-  }
-
-  [[nodiscard]] SSL& TheSession() { return *session_; }
+  [[nodiscard]] SSL& TheSession() { return *TheSsl(); }
   [[nodiscard]] const Secrets& TheSecrets() const { return secrets_; }
 
  private:
-  Context context_;
   Secrets secrets_;
-  Session session_;
-  BIO* in_ = nullptr;
-  BIO* out_ = nullptr;
-  bool renegotiates_ = false;
 };
 
 // All that one end has sent in the handshake.
@@ -201,7 +121,7 @@ Bytes KeyBlock(SSL& session, const Kind& kind, std::size_t size) {
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed.data(), seed.size()),
       OSSL_PARAM_construct_end()};
   Bytes block(size);
-  Require(
+  RequireOpenssl(
       EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(block.data()), size, params.data()) == 1,
       "key block");
   return block;
@@ -282,7 +202,7 @@ Takeover TakeOverFromOpenssl(const Kind& kind, Role role) {
     if (server_done && !was_done) from_server.last_records = CountRecords(out);
     client->Feed(out);
   }
-  Require(client_done && server_done, "no handshake");
+  RequireOpenssl(client_done && server_done, "no handshake");
   if (role == Role::kServer)
     return {std::move(client), StateOf(*server, kind, role, from_server, from_client)};
   return {std::move(server), StateOf(*client, kind, role, from_client, from_server)};
