@@ -16,26 +16,15 @@ std::string Priority(const std::string& version, const std::string& more = {}) {
   return "NORMAL:-VERS-ALL:+VERS-" + version + more;
 }
 
-class Talker {
+class Talker : public SeatedJudge {
  public:
   Talker(const TestKeys& keys, const std::string& address, std::vector<std::string> more)
-      : client_(Words(keys, address, std::move(more))) {}
+      : SeatedJudge(Words(keys, address, std::move(more))) {}
 
-  [[nodiscard]] bool Shows(const std::string& text) {
-    CAPTURE(client_.Written());
-    const bool shows = client_.Shows(text);
-    CHECK(shows);
-    return shows;
-  }
   // The terminal shows what is typed, and then the answer comes.
   [[nodiscard]] bool Echoes(const std::string& line) {
     client_.Type(line + "\n");
     return Shows(line + "\r\n") && Shows(line);
-  }
-  // A page, whose text ends with "the end". With --crlf, which knows no commands.
-  [[nodiscard]] bool GetsPage() {
-    client_.Type("GET / HTTP/1.1\nHost: localhost\n\n");
-    return Shows("HTTP/1.1 200 OK") && Shows("the end");
   }
   void Command(const char* name) { client_.Type(fmt::format("^{}^\n", name)); }
 
@@ -52,8 +41,6 @@ class Talker {
     words.push_back(address.substr(0, colon));
     return words;
   }
-
-  TerminalCommand client_;
 };
 
 }  // namespace
@@ -110,7 +97,7 @@ TEST_CASE("each suite, with small records") {
       REQUIRE(client.Shows(fmt::format("({})", cipher)));
       REQUIRE(client.Shows("Handshake was completed"));
       for (int i = 0; i < 2; ++i) {
-        REQUIRE(client.GetsPage());
+        REQUIRE(client.Gets("/"));
         REQUIRE(server.Daemon().AwaitAllParked());
       }
     }

@@ -4,11 +4,10 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <csignal>
 #include <cstdlib>
 
 #include "tests/support/config_text.h"
+#include "tests/support/pool_kill.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd::testing {
@@ -76,24 +75,18 @@ std::vector<std::string> JudgedServer::AccessLines(std::size_t count) const {
   return lines;
 }
 
-void JudgedServer::Kill(const std::string& pool) {
-  REQUIRE(daemon_.AwaitWorkers(4));
-  const std::vector<WorkerLife> ready = daemon_.ReadyWorkers();
-  std::vector<pid_t> pids;
-  for (const LogEntry& entry : daemon_.Events("worker_started pool=" + pool)) {
-    const auto pid = static_cast<pid_t>(entry.Number("worker_pid"));
-    if (std::any_of(ready.begin(), ready.end(), [&](const WorkerLife& life) { return life.pid == pid; }))
-      pids.push_back(pid);
-  }
-  REQUIRE(pids.size() == 2);
-  daemon_.ExpectEvent(fmt::format("worker_exited exit=SIGKILL pool={}", pool));
-  for (const pid_t pid : pids) REQUIRE(::kill(pid, SIGKILL) == 0);
-  REQUIRE(WaitUntil(kTimeout, [&] {
-    const std::vector<WorkerLife> now = daemon_.ReadyWorkers();
-    return now.size() == 4 && std::none_of(now.begin(), now.end(), [&](const WorkerLife& life) {
-             return std::find(pids.begin(), pids.end(), life.pid) != pids.end();
-           });
-  }));
+void JudgedServer::Kill(const std::string& pool) { KillPool(daemon_, pool, 2, 4); }
+
+bool SeatedJudge::Shows(const std::string& text) {
+  CAPTURE(client_.Written());
+  const bool shows = client_.Shows(text);
+  CHECK(shows);
+  return shows;
+}
+
+bool SeatedJudge::Gets(const std::string& target) {
+  client_.Type("GET " + target + " HTTP/1.1\nHost: localhost\n\n");
+  return Shows("HTTP/1.1 200 OK") && Shows("the end");
 }
 
 }  // namespace preforkd::testing

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/command.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/test_keys.h"
 
@@ -46,6 +47,20 @@ class JudgedServer {
 
  private:
   DaemonProcess daemon_;
+};
+
+// A judge that stays, at a terminal, and asks for pages.
+class SeatedJudge {
+ public:
+  explicit SeatedJudge(const std::vector<std::string>& words) : client_(words) {}
+
+  // Fails the test if it does not, with all that the judge has said.
+  [[nodiscard]] bool Shows(const std::string& text);
+  // A page whose text ends with "the end". Only for one that ends its lines with CR LF.
+  [[nodiscard]] bool Gets(const std::string& target);
+
+ protected:
+  TerminalCommand client_;
 };
 
 // The authority and the certificate that JudgedServer takes.

@@ -34,30 +34,16 @@ std::string Visit(const TestKeys& keys, const std::string& address, const std::v
   return result.out + result.err;
 }
 
-// It stays, and asks for pages, whose texts end with "the end".
-class Visitor {
+class Visitor : public SeatedJudge {
  public:
   Visitor(const TestKeys& keys, const std::string& address, const std::vector<std::string>& more)
-      : client_(Words(keys, address, more)) {}
+      : SeatedJudge(Words(keys, address, more)) {}
 
-  [[nodiscard]] bool Shows(const std::string& text) {
-    CAPTURE(client_.Written());
-    const bool shows = client_.Shows(text);
-    CHECK(shows);
-    return shows;
-  }
-  [[nodiscard]] bool Gets(const std::string& target) {
-    client_.Type("GET " + target + " HTTP/1.1\nHost: localhost\n\n");
-    return Shows("HTTP/1.1 200 OK") && Shows("the end");
-  }
   void Command(const char* letter) { client_.Type(std::string(letter) + "\n"); }
   [[nodiscard]] int Leave() {
     Command("Q");
     return client_.Wait();
   }
-
- private:
-  TerminalCommand client_;
 };
 
 bool Contains(const std::string& text, const std::string& part) {

@@ -2,7 +2,6 @@
 #include "master/dispatch/dispatcher.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
@@ -11,17 +10,12 @@
 #include <random>
 
 #include "common/channel/channel_end.h"
+#include "tests/support/parcels.h"
 #include "tests/support/thread_steps.h"
 #include "tests/support/wait_until.h"
 
 namespace preforkd::testing {
 namespace {
-
-PackedParcel MakeParcel(std::uint64_t id) {
-  ParcelHead facts;
-  facts.id = id;
-  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion};
-}
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();

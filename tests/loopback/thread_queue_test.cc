@@ -3,7 +3,6 @@
 #include "master/dispatch/thread_queue.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 
 #include "common/channel/channel_end.h"
 #include "master/dispatch/dispatcher.h"
+#include "tests/support/parcels.h"
 #include "tests/support/thread_steps.h"
 #include "tests/support/wait_until.h"
 
@@ -25,12 +25,6 @@ using std::chrono::milliseconds;
 using Ids = std::vector<std::uint64_t>;
 
 constexpr Duration kLong = std::chrono::hours(1);
-
-PackedParcel MakeParcel(std::uint64_t id) {
-  ParcelHead facts;
-  facts.id = id;
-  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion};
-}
 
 struct World {
   Result<EventLoop> loop = EventLoop::Create();

@@ -2,12 +2,11 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <csignal>
 #include <string>
 #include <vector>
 
 #include "tests/support/daemon_process.h"
+#include "tests/support/pool_kill.h"
 #include "tests/support/program_shelf.h"
 #include "tests/support/server_status.h"
 #include "tests/support/tls_client.h"
@@ -46,25 +45,7 @@ struct Server {
   [[nodiscard]] std::string Status() const { return daemon.Address(2); }
 
   // Kills every process of a pool, and waits until it is there again.
-  void Kill(const std::string& pool) {
-    std::vector<pid_t> pids;
-    for (const LogEntry& entry : daemon.Events("worker_started pool=" + pool)) {
-      const auto pid = static_cast<pid_t>(entry.Number("worker_pid"));
-      const std::vector<WorkerLife> ready = daemon.ReadyWorkers();
-      if (std::any_of(ready.begin(), ready.end(),
-                      [&](const WorkerLife& worker) { return worker.pid == pid; }))
-        pids.push_back(pid);
-    }
-    REQUIRE(pids.size() == 2);
-    daemon.ExpectEvent(fmt::format("worker_exited exit=SIGKILL pool={}", pool));
-    for (const pid_t pid : pids) REQUIRE(::kill(pid, SIGKILL) == 0);
-    REQUIRE(WaitUntil(kTimeout, [&] {
-      const std::vector<WorkerLife> now = daemon.ReadyWorkers();
-      return now.size() == 4 && std::none_of(now.begin(), now.end(), [&](const WorkerLife& worker) {
-               return std::find(pids.begin(), pids.end(), worker.pid) != pids.end();
-             });
-    }));
-  }
+  void Kill(const std::string& pool) { KillPool(daemon, pool, 2, 4); }
 
   DaemonProcess daemon;
 };
@@ -73,15 +54,6 @@ std::vector<TlsClient> Connect(const std::string& address, int count) {
   std::vector<TlsClient> clients;
   for (int i = 0; i < count; ++i) clients.emplace_back(address);
   return clients;
-}
-
-int Answered(std::vector<TlsClient>& clients) {
-  int answered = 0;
-  for (TlsClient& client : clients) {
-    const auto response = client.Get("/");
-    answered += response && response->status == 200 ? 1 : 0;
-  }
-  return answered;
 }
 
 }  // namespace

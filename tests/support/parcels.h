@@ -2,6 +2,9 @@
 #ifndef PREFORKD_TESTS_SUPPORT_PARCELS_H_
 #define PREFORKD_TESTS_SUPPORT_PARCELS_H_
 
+#include <fcntl.h>
+
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -9,6 +12,13 @@
 #include "common/wire/codec.h"
 
 namespace preforkd::testing {
+
+// A parcel with this number, as the master holds it. Its descriptor is that of no client.
+inline PackedParcel MakeParcel(std::uint64_t id) {
+  ParcelHead facts;
+  facts.id = id;
+  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion};
+}
 
 // A parcel as the master holds it.
 inline PackedParcel Pack(Parcel parcel, WireVersion version) {

@@ -167,4 +167,13 @@ void MakeTestCertificate(const std::string& folder, const std::string& name, con
   });
 }
 
+int Answered(std::vector<TlsClient>& clients) {
+  int answered = 0;
+  for (TlsClient& client : clients) {
+    const auto response = client.Get("/");
+    answered += response && response->status == 200 ? 1 : 0;
+  }
+  return answered;
+}
+
 }  // namespace preforkd::testing

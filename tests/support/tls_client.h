@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/support/http_client.h"
 #include "tests/support/tcp_client.h"
@@ -77,6 +78,9 @@ enum class TestKey { kEc, kRsa };
 // std::runtime_error. Returns nothing else: paths are folder/NAME.crt and folder/NAME.key.
 void MakeTestCertificate(const std::string& folder, const std::string& name, const std::string& dns_name,
                          int days = 90, TestKey kind = TestKey::kEc);
+
+// How many of them get the page "/".
+int Answered(std::vector<TlsClient>& clients);
 
 }  // namespace preforkd::testing
 

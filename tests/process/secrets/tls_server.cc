@@ -116,13 +116,4 @@ std::vector<TlsClient> ConnectMany(const std::string& address, int count) {
   return clients;
 }
 
-int Answered(std::vector<TlsClient>& clients) {
-  int answered = 0;
-  for (TlsClient& client : clients) {
-    const auto response = client.Get("/");
-    answered += response && response->status == 200 ? 1 : 0;
-  }
-  return answered;
-}
-
 }  // namespace preforkd::testing

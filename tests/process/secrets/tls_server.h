@@ -49,8 +49,6 @@ class TlsServer {
 };
 
 std::vector<TlsClient> ConnectMany(const std::string& address, int count);
-// Clients that get an answer.
-int Answered(std::vector<TlsClient>& clients);
 
 }  // namespace preforkd::testing
 
