@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -27,6 +26,7 @@
 
 #include "tests/support/tcp_client.h"
 #include "tools/benchmark/measured_body.h"
+#include "tools/benchmark/parse_number.h"
 
 namespace preforkd::benchmark {
 namespace {
@@ -165,21 +165,13 @@ class Run {
 
 // ---- the command line ----
 
-template <typename Number>
-std::optional<Number> Parse(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::optional<Plan> ParsePlan(int count, char** arguments) {
   if (count != 8) return std::nullopt;
-  const auto clients = Parse<int>(arguments[3]);
-  const auto seconds = Parse<int>(arguments[4]);
-  const auto rate = Parse<double>(arguments[5]);
+  const auto clients = ParseNumber<int>(arguments[3]);
+  const auto seconds = ParseNumber<int>(arguments[4]);
+  const auto rate = ParseNumber<double>(arguments[5]);
   const std::string_view kind = arguments[6];
-  const auto seed = Parse<std::uint32_t>(arguments[7]);
+  const auto seed = ParseNumber<std::uint32_t>(arguments[7]);
   if (!clients || *clients < 1 || !seconds || *seconds < 1 || !rate || *rate < 0 || !seed)
     return std::nullopt;
   if (kind != "full" && kind != "resume") return std::nullopt;

@@ -6,13 +6,13 @@
 // arrival. A failed one took the timeout. Exits with 64 for a wrong command line.
 #include <fmt/core.h>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string_view>
 
 #include "tests/support/open_load.h"
 #include "tools/benchmark/measured_body.h"
+#include "tools/benchmark/parse_number.h"
 
 namespace preforkd::benchmark {
 namespace {
@@ -23,22 +23,14 @@ std::string Request(std::string_view path, bool keep) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\n{}\r\n", path, keep ? "" : "Connection: close\r\n");
 }
 
-template <typename Number>
-std::optional<Number> Parse(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::chrono::nanoseconds FromSeconds(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
 // False if they are wrong.
 bool ParseKept(char** arguments, testing::OpenLoadPlan& plan) {
-  const auto kept = Parse<int>(arguments[0]);
-  const auto timeout = Parse<double>(arguments[1]);
+  const auto kept = ParseNumber<int>(arguments[0]);
+  const auto timeout = ParseNumber<double>(arguments[1]);
   if (!kept || *kept < 1 || !timeout || *timeout <= 0) return false;
   plan.kept = *kept;
   plan.timeout = FromSeconds(*timeout);
@@ -47,10 +39,10 @@ bool ParseKept(char** arguments, testing::OpenLoadPlan& plan) {
 
 std::optional<testing::OpenLoadPlan> ParsePlan(int count, char** arguments) {
   if (count != 6 && count != 8) return std::nullopt;
-  const auto rate = Parse<double>(arguments[2]);
-  const auto seconds = Parse<double>(arguments[3]);
-  const auto share = Parse<double>(arguments[4]);
-  const auto seed = Parse<std::uint32_t>(arguments[5]);
+  const auto rate = ParseNumber<double>(arguments[2]);
+  const auto seconds = ParseNumber<double>(arguments[3]);
+  const auto share = ParseNumber<double>(arguments[4]);
+  const auto seed = ParseNumber<std::uint32_t>(arguments[5]);
   if (!rate || *rate <= 0 || !seconds || *seconds <= 0 || !share || *share < 0 || *share > 1 || !seed) {
     return std::nullopt;
   }
