@@ -19,13 +19,14 @@ pfd::Response hello(const pfd::Request& request) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: under -O2 gcc 12 would take free() for the mismatch of a new expression.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size); memory != nullptr) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 PREFORKD_EVENT_MODULE("plain", pfd::route{"GET", "/hello", hello});
 
