@@ -214,7 +214,8 @@ std::vector<Key<Config>> MakeTopKeys() {
             "pid file, written when the server serves, locked while it runs; empty: none",
             "A change takes effect at a reload.");
   table.Add(KEY(scheduling), Choice({"batch", "normal"}), "batch or normal, see sched(7)",
-            "batch: a process that wakes another is not preempted by it.");
+            "batch: a process that wakes another is not preempted by it. Beside a pool of gates, services' "
+            "workers run as normal: they preempt handshakes.");
   AddWorker(table);
   AddDispatch(table);
   table.Add(KEY(parking.after), Span("0", "1h"),

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,22 @@
 #include "common/process/cpu_quota.h"
 
 namespace preforkd {
+namespace {
+
+// Of sched_setattr(2), which glibc 2.36 does not wrap. The kernel's header for it collides with <sched.h>.
+struct SchedAttributes {
+  std::uint32_t size = sizeof(SchedAttributes);
+  std::uint32_t policy = SCHED_OTHER;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0;  // nanoseconds; under SCHED_OTHER: the slice
+  std::uint64_t deadline = 0;
+  std::uint64_t period = 0;
+};
+static_assert(sizeof(SchedAttributes) == 48, "SCHED_ATTR_SIZE_VER0");
+
+}  // namespace
 
 std::uint64_t RaiseDescriptorLimit() {
   rlimit limit{};
@@ -88,6 +105,17 @@ Status UseBatchScheduling() {
   const sched_param parameters{};
   if (::sched_setscheduler(0, SCHED_BATCH, &parameters) < 0)
     return SysError("sched_setscheduler", "SCHED_BATCH");
+  return {};
+}
+
+Status UsePromptScheduling() {
+  constexpr std::uint64_t kSliceNs = 100'000;
+  SchedAttributes wanted;
+  wanted.runtime = kSliceNs;
+  errno = 0;
+  wanted.nice = ::getpriority(PRIO_PROCESS, 0);  // the call sets this too
+  if (errno != 0) return SysError("getpriority");
+  if (::syscall(SYS_sched_setattr, 0, &wanted, 0) < 0) return SysError("sched_setattr", "SCHED_OTHER");
   return {};
 }
 

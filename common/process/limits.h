@@ -30,6 +30,9 @@ CpuShare UsableCpus();
 // SCHED_BATCH: a process that wakes another is not preempted by it; such preemption is the largest part of
 // the cost of passing a connection. Children inherit it. Needs no privilege; a seccomp filter may refuse it.
 Status UseBatchScheduling();
+// SCHED_OTHER with a time slice of 0.1 ms, the shortest: this process preempts what runs when it wakes up.
+// Kernels before 6.12 ignore the slice. Needs no privilege; a seccomp filter may refuse it.
+Status UsePromptScheduling();
 
 }  // namespace preforkd
 

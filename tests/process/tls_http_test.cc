@@ -1,6 +1,7 @@
 // What HTTP, the logs and the metrics show of TLS, with a real server and a real client.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <sched.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -132,6 +133,16 @@ TEST_CASE("handshakes in the metrics, in the status and in preforkctl") {
   CHECK(text.find("tls          handshakes 3  resumed 1  failed 1\n") != std::string::npos);
   CHECK(text.find("edge  tls ") != std::string::npos);
   CHECK(Ctl(server.daemon, {"workers"}).out.find("edge  tls ") != std::string::npos);
+}
+
+TEST_CASE("workers preempt gates, which run in batches") {
+  Server server;
+  const Json workers = Json::parse(Ctl(server.daemon, {"--json", "workers"}).out);
+  REQUIRE(workers.size() == 2);
+  for (const Json& worker : workers) {
+    const int policy = ::sched_getscheduler(worker["pid"].get<pid_t>());
+    CHECK(policy == (worker["pool"] == "edge" ? SCHED_BATCH : SCHED_OTHER));
+  }
 }
 
 }  // namespace preforkd::testing

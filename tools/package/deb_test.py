@@ -269,7 +269,7 @@ class Package(unittest.TestCase):
         self.assertIn("\nExecReload=/usr/bin/preforkctl reload --wait\n", text)
         report = run("systemd-analyze", "security", "--offline=true", units / "preforkd.service")
         score = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", report)[1])
-        self.assertLessEqual(score, 1.7)  # 0.2 of it for CAP_DAC_READ_SEARCH
+        self.assertLessEqual(score, 1.8)  # 0.2 of it for CAP_DAC_READ_SEARCH, 0.1 for sched_setattr
 
     def test_shellcheck_finds_nothing_in_the_hook_of_certbot(self):
         if not shutil.which("shellcheck"):

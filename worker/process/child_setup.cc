@@ -17,6 +17,7 @@
 #include "common/base/syslog_name.h"
 #include "common/process/authority.h"
 #include "common/process/identity_plan.h"
+#include "common/process/limits.h"
 #include "common/process/self_stat.h"
 #include "worker/process/environment.h"
 #include "worker/process/identity.h"
@@ -128,6 +129,15 @@ void DropOomProtection() {
     log::Debug(log::kSystemCallFailed, "{}", SysError("write", "oom_score_adj").text);
 }
 
+// Beside gates a request must not wait for the end of a handshake, or of another process's work: a process
+// under SCHED_BATCH, which the master is, does not preempt what runs when it wakes up. Gates stay under it.
+void PreemptGates(const WorkerStart& start) {
+  if (start.config->scheduling != Scheduling::kBatch || start.config->Gates() == nullptr) return;
+  if (start.pool->kind == PoolKind::kTls) return;
+  if (const Status prompt = UsePromptScheduling(); !prompt.Ok())
+    log::Info(log::kSystemCallFailed, "requests may wait for handshakes: {}", prompt.Err().text);
+}
+
 Status FollowMaster(pid_t master, int parent_exit_signal) {
   if (::prctl(PR_SET_PDEATHSIG, parent_exit_signal) < 0) return SysError("prctl", "PR_SET_PDEATHSIG");
   // If the master ended before the prctl call, no signal will arrive.
@@ -162,6 +172,7 @@ Result<ChildDescriptors> SetUpChild(WorkerStart& start) {
   // Shown by ps and top; at most 15 characters.
   const std::string title = fmt::format("preforkd-w{}", Raw(start.id.slot));
   if (::prctl(PR_SET_NAME, title.c_str()) < 0) return SysError("prctl", "PR_SET_NAME");
+  PreemptGates(start);
   const IdentityPlan plan = PlanIdentity(*start.pool, OwnAuthority());
   Result<InsideRoots> roots = plan.change_root ? InsideRoots::Find(start) : InsideRoots();
   if (!roots.Ok()) return roots.Err();
