@@ -334,18 +334,35 @@ void RenderMaster(Exposition& out, const MasterPage& master) {
   out.Sample(ToSeconds(Get(master.started_unix_ns)));
 }
 
-// The label `name` is the first of the names: a certificate may have hundreds.
-void RenderCertificates(Exposition& out, const AllCertificateFacts* certificates) {
-  out.Gauge("preforkd_certificate_not_after_seconds",
-            "When the certificate, or the one of its chain that ends first, expires, in seconds since 1970.");
+// Calls `use` with each certificate and its labels. The label `name` is the first of the names: a certificate
+// may have hundreds.
+template <typename Use>
+void ForEachCertificate(const AllCertificateFacts* certificates, Use use) {
   if (certificates == nullptr) return;
   std::set<std::pair<std::string_view, std::string_view>> shown;  // the same may be configured twice
   for (const CertificateFacts& each : *certificates) {
     const std::string_view name = each.names.empty() ? std::string_view(each.subject) : each.names.front();
-    if (!shown.emplace(each.chain, name).second) continue;
-    const auto ends = static_cast<std::uint64_t>(std::max<std::int64_t>(each.not_after, 0));
-    out.Sample(ends, {{"chain", each.chain}, {"name", name}});
+    if (shown.emplace(each.chain, name).second) use(each, name);
   }
+}
+
+std::uint64_t Seconds(std::int64_t since_1970) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(since_1970, 0));
+}
+
+void RenderCertificates(Exposition& out, const AllCertificateFacts* certificates) {
+  out.Gauge("preforkd_certificate_not_after_seconds",
+            "When the certificate, or the one of its chain that ends first, expires, in seconds since 1970.");
+  ForEachCertificate(certificates, [&out](const CertificateFacts& each, std::string_view name) {
+    out.Sample(Seconds(each.not_after), {{"chain", each.chain}, {"name", name}});
+  });
+  out.Gauge("preforkd_certificate_staple_ends_seconds",
+            "When the OCSP response of the certificate expires and is not sent any more, in seconds since "
+            "1970; 0: it says that the certificate was revoked. Only of certificates with a response.");
+  ForEachCertificate(certificates, [&out](const CertificateFacts& each, std::string_view name) {
+    if (each.staple.empty()) return;
+    out.Sample(Seconds(each.staple_ends), {{"chain", each.chain}, {"name", name}});
+  });
 }
 
 }  // namespace

@@ -128,7 +128,9 @@ Json Certificates(const AllCertificateFacts& certificates) {
                     {"fingerprint", each.fingerprint},
                     {"not_before", each.not_before},
                     {"not_after", each.not_after},
-                    {"ends_first", each.ends_first}});
+                    {"ends_first", each.ends_first},
+                    {"staple", each.staple},
+                    {"staple_ends", each.staple_ends}});
   }
   return list;
 }

@@ -185,6 +185,14 @@ std::int64_t DaysIn(std::int64_t seconds) {
   return std::chrono::floor<std::chrono::days>(std::chrono::seconds(seconds)).count();
 }
 
+// Until when its OCSP response is sent along.
+std::string StapleText(const CertificateView& certificate, std::int64_t now) {
+  if (certificate.staple.empty()) return "-";
+  if (certificate.staple_ends == 0) return "revoked";
+  const std::string date = DateText(certificate.staple_ends);
+  return certificate.staple_ends < now ? date + " (not sent)" : date;
+}
+
 }  // namespace
 
 std::string StatusText(const StatusView& view) {
@@ -220,13 +228,14 @@ std::string CertificatesText(const std::vector<CertificateView>& certificates, s
                {"ENDS", Align::kLeft},
                {"DAYS"},
                {"KEY", Align::kLeft},
+               {"STAPLE", Align::kLeft},
                {"FILE", Align::kLeft}});
   for (const CertificateView& each : certificates) {
     const std::int64_t left = each.not_after - now;
     const std::string position =
         each.ends_first > 1 ? fmt::format(" (its certificate {})", each.ends_first) : "";
     table.Add({NamesText(each), DateText(each.not_after), fmt::format("{}", DaysIn(left)), each.key,
-               each.chain + position});
+               StapleText(each, now), each.chain + position});
   }
   return table.Text();
 }

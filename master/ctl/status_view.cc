@@ -96,6 +96,8 @@ CertificateView Certificate(const Json& object) {
   Read(object, "key", certificate.key);
   Read(object, "not_after", certificate.not_after);
   Read(object, "ends_first", certificate.ends_first);
+  Read(object, "staple", certificate.staple);
+  Read(object, "staple_ends", certificate.staple_ends);
   if (const auto names = object.find("names"); names != object.end() && names->is_array()) {
     for (const Json& name : *names) {
       if (name.is_string()) certificate.names.push_back(Harmless(name.get<std::string>()));

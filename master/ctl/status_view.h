@@ -67,6 +67,8 @@ struct CertificateView {
   std::string key;
   std::int64_t not_after = 0;    // seconds since the epoch
   std::uint64_t ends_first = 1;  // the position in the chain of the certificate that ends then
+  std::string staple;            // path of its OCSP response; empty: none
+  std::int64_t staple_ends = 0;  // like not_after; 0: it says that the certificate was revoked
 };
 
 // Handshakes of all gates.

@@ -124,16 +124,21 @@ TEST_CASE("a column for application threads if a worker has some: busy ones, all
         std::string::npos);
 }
 
-TEST_CASE("certificates: names, ends, days left, key and file") {
+TEST_CASE("certificates: names, ends, days left, key, OCSP response and file") {
   CHECK(CertificatesText({}, 0) == "no certificates: no listener has tls = true\n");
   constexpr std::int64_t kDay = 86400;
   const std::vector<CertificateView> certificates = {
-      {"/etc/a.pem", {"a.example", "b", "c", "d", "e"}, "CN=a", "EC 256", 20000 * kDay, 1},
-      {"/etc/b.pem", {}, "CN=b", "RSA 2048", 19000 * kDay, 2}};
+      {"/etc/a.pem", {"a.example", "b", "c", "d", "e"}, "CN=a", "EC 256", 20000 * kDay, 1, "", 0},
+      {"/etc/b.pem", {}, "CN=b", "RSA 2048", 19000 * kDay, 2, "/etc/b.ocsp", 19991 * kDay},
+      {"/etc/c.pem", {"c"}, "CN=c", "EC 256", 20000 * kDay, 1, "/etc/c.ocsp", 19989 * kDay},
+      {"/etc/d.pem", {"d"}, "CN=d", "EC 256", 20000 * kDay, 1, "/etc/d.ocsp", 0}};
   CHECK(CertificatesText(certificates, 19990 * kDay + 1) ==
-        "NAMES               ENDS        DAYS  KEY       FILE\n"
-        "a.example, b, c +2  2024-10-04     9  EC 256    /etc/a.pem\n"
-        "CN=b                2022-01-08  -991  RSA 2048  /etc/b.pem (its certificate 2)\n");
+        "NAMES               ENDS        DAYS  KEY       STAPLE                 FILE\n"
+        "a.example, b, c +2  2024-10-04     9  EC 256    -                      /etc/a.pem\n"
+        "CN=b                2022-01-08  -991  RSA 2048  2024-09-25             /etc/b.pem (its certificate "
+        "2)\n"
+        "c                   2024-10-04     9  EC 256    2024-09-23 (not sent)  /etc/c.pem\n"
+        "d                   2024-10-04     9  EC 256    revoked                /etc/d.pem\n");
 }
 
 TEST_CASE("if main is the only pool, pools are not shown") {

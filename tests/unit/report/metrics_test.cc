@@ -320,12 +320,18 @@ TEST_CASE("when certificates end, each once") {
   facts[1] = facts[0];
   facts[2].chain = "/etc/c.pem";
   facts[2].subject = "CN=\"c\"";
+  facts[2].staple = "/etc/c.ocsp";
+  facts[2].staple_ends = 1700000000;
   const std::string page = RenderMetrics(board.Value(), Now(), &facts);
   const std::string samples =
       "preforkd_certificate_not_after_seconds{chain=\"/etc/a.pem\",name=\"a.example\"} 1800000000\n"
       "preforkd_certificate_not_after_seconds{chain=\"/etc/c.pem\",name=\"CN=\\\"c\\\"\"} 0\n";
   CHECK(page.find("# TYPE preforkd_certificate_not_after_seconds gauge\n" + samples + "#") !=
         std::string::npos);
+  // Only of the one with an OCSP response.
+  CHECK(page.find("# TYPE preforkd_certificate_staple_ends_seconds gauge\n"
+                  "preforkd_certificate_staple_ends_seconds{chain=\"/etc/c.pem\",name=\"CN=\\\"c\\\"\"} "
+                  "1700000000\n#") != std::string::npos);
 }
 
 TEST_CASE("label values: UTF-8 stays, everything else becomes U+FFFD") {

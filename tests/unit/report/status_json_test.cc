@@ -149,7 +149,7 @@ TEST_CASE("certificates, where the process that answers tells of them") {
   CHECK(first["names"] == Json{"a.example", "\xEF\xBF\xBD"});
   CHECK(first["not_after"] == 1800000000);
   CHECK(first["ends_first"] == 2);
-  for (const char* field : {"subject", "issuer", "key", "fingerprint", "not_before"})
+  for (const char* field : {"subject", "issuer", "key", "fingerprint", "not_before", "staple", "staple_ends"})
     CHECK(first.contains(field));
 }
 
