@@ -78,6 +78,7 @@ Status ListenerSet::Restore(const SavedListener& saved, ServiceId service) {
   config.address = std::move(address).Value();
   config.service = saved.service;
   config.proxy_protocol = saved.proxy_protocol;
+  config.tls = saved.tls;
   // Checked first: destroying a Listener would close the socket.
   if (const Result<SocketAddress> bound = LocalAddress(saved.fd); !bound.Ok()) return bound.Err();
   Result<std::unique_ptr<Listener>> listener =
@@ -94,8 +95,8 @@ std::vector<SavedListener> ListenerSet::Save() const {
   std::vector<SavedListener> saved;
   for (const auto& [key, listener] : active_) {
     const ListenConfig& config = listener->Config();
-    saved.push_back(
-        {listener->Fd(), key, config.address.text, config.service, config.proxy_protocol, listener->File()});
+    saved.push_back({listener->Fd(), key, config.address.text, config.service, config.proxy_protocol,
+                     config.tls, listener->File()});
   }
   return saved;
 }

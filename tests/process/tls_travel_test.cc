@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <atomic>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/daemon_process.h"
@@ -151,6 +154,31 @@ TEST_CASE("a ticket is good after a reload, in another gate, and after an upgrad
   shelf.Put(kPreforkdNext);
   REQUIRE(Ctl(server.daemon, {"upgrade", "--wait"}).code == 0);
   CHECK(resumes(first.Session(), 0));
+}
+
+TEST_CASE("while an upgrade runs, new clients make their handshakes as before") {
+  ProgramShelf shelf(kPreforkd);
+  Server server(shelf.Path());
+  std::atomic<bool> over{false};
+  std::atomic<int> served{0};
+  std::atomic<int> failed{0};
+  std::thread newcomers([&] {
+    while (!over) {
+      try {
+        ++(TlsClient(server.Web()).Get("/") ? served : failed);
+      } catch (const std::runtime_error&) {
+        ++failed;
+      }
+    }
+  });
+  for (const char* program : {kPreforkdNext, kPreforkd}) {
+    shelf.Put(program);
+    CHECK(Ctl(server.daemon, {"upgrade", "--wait"}).code == 0);
+  }
+  over = true;
+  newcomers.join();
+  CHECK(failed == 0);
+  CHECK(served > 10);
 }
 
 }  // namespace preforkd::testing

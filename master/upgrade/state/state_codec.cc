@@ -83,6 +83,7 @@ void Fields(Visit&& visit, SavedListener& listener) {
   visit("address", listener.address);
   visit("service", listener.service);
   visit("proxy_protocol", listener.proxy_protocol);
+  visit("tls", listener.tls);
   visit("file", listener.file);
 }
 

@@ -36,6 +36,7 @@ struct SavedListener {
   std::string address;  // as configured
   std::string service;
   bool proxy_protocol = false;
+  bool tls = false;
   SocketFile file;
 
   bool operator==(const SavedListener&) const = default;

@@ -61,7 +61,7 @@ UpgradeState FullState() {
   state.notify_socket = "@/notify";
   state.watchdog = std::chrono::seconds(3);
   state.passed = {{"web", 11}, {"", 12}};
-  state.listeners = {{13, "key", "unix:/x", "web", true, {"/x", 1, 18'446'744'073'709'551'615U}}};
+  state.listeners = {{13, "key", "unix:/x", "web", true, true, {"/x", 1, 18'446'744'073'709'551'615U}}};
   state.server_log = {18, "/var/log/p", 3};
   state.access_log = {19, "syslog:local0", 1};
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
