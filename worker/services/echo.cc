@@ -44,6 +44,15 @@ class EchoSession : public Session {
   // closes, or until drain_timeout.
   void OnRetire() override { retiring_ = true; }
 
+  // A client that has sent nothing, or reads nothing of what it is owed.
+  [[nodiscard]] Duration Lag(Time now) const override {
+    return std::max<Duration>(now - progress_, Duration(0));
+  }
+  void OnCrowded() override {
+    if (owed_.empty() && connection_.HasInput()) return;  // it has just sent something
+    connection_.Close("too slow while places were short");
+  }
+
   [[nodiscard]] const char* TravelRefusal() const override {
     return owed_.size() > kMaxLuggageBytes / 2 ? "too much unsent data is owed to the client" : nullptr;
   }
@@ -67,6 +76,7 @@ class EchoSession : public Session {
     while (!owed_.empty()) {
       const IoResult sent = connection_.Send(owed_);
       if (sent.Done()) {
+        progress_ = Now();
         owed_.erase(0, sent.size);
       } else if (sent.kind == IoResult::Kind::kAgain) {
         WaitForRoom();
@@ -90,6 +100,7 @@ class EchoSession : public Session {
         case IoResult::Kind::kError: return connection_.Close();
         case IoResult::Kind::kDone: break;
       }
+      progress_ = Now();
       connection_.CountRequest();
       if (!SendBack({scratch.data(), received.size})) return;
     }
@@ -129,6 +140,7 @@ class EchoSession : public Session {
   Duration idle_timeout_;
   Time idle_until_{};  // the idle deadline, while nothing is owed
   std::string owed_;
+  Time progress_ = Now();
   bool retiring_ = false;
 };
 
