@@ -25,6 +25,7 @@ struct HttpSettings {
   Duration body_timeout;
   Duration max_body_time;  // for the whole body; 0: no limit
   Duration send_timeout;
+  Duration max_send_time;  // for what is ready of a response; 0: no limit
   std::uint64_t min_rate;    // bytes per second; 0: no minimum
   std::uint64_t max_header;  // bytes
   std::uint32_t max_headers;

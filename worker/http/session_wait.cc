@@ -18,7 +18,7 @@ PaceRules WaitRules(WaitFor wait, const HttpSettings& config) {
       return {config.header_timeout, config.min_rate,
               config.header_timeout * (config.min_rate > 0 ? kHeadTotal : 1)};
     case WaitFor::kBody: return {config.body_timeout, config.min_rate, config.max_body_time};
-    case WaitFor::kRoom: return {config.send_timeout, config.min_rate, Duration(0)};
+    case WaitFor::kRoom: return {config.send_timeout, config.min_rate, config.max_send_time};
     case WaitFor::kAnswer: return {Duration(0), 0, Duration(0)};
     case WaitFor::kNothing:
     case WaitFor::kNextRequest: break;

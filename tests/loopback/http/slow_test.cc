@@ -361,12 +361,13 @@ TEST_CASE("the limit of each kind of waiting") {
   config.body_timeout = seconds(3);
   config.max_body_time = seconds(4);
   config.send_timeout = seconds(5);
+  config.max_send_time = seconds(7);
   config.min_rate = 6;
   CHECK(http::WaitRules(WaitFor::kFirstByte, config) == PaceRules{seconds(1), 0, seconds(1)});
   CHECK(http::WaitRules(WaitFor::kNextRequest, config) == PaceRules{seconds(2), 0, seconds(2)});
   CHECK(http::WaitRules(WaitFor::kHead, config) == PaceRules{seconds(1), 6, seconds(2)});
   CHECK(http::WaitRules(WaitFor::kBody, config) == PaceRules{seconds(3), 6, seconds(4)});
-  CHECK(http::WaitRules(WaitFor::kRoom, config) == PaceRules{seconds(5), 6, seconds(0)});
+  CHECK(http::WaitRules(WaitFor::kRoom, config) == PaceRules{seconds(5), 6, seconds(7)});
   config.min_rate = 0;
   CHECK(http::WaitRules(WaitFor::kHead, config) == PaceRules{seconds(1), 0, seconds(1)});
 }
