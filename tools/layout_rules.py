@@ -48,6 +48,7 @@ MAY_INCLUDE = {
     "common/channel/": ("common/base/", "common/wire/", "common/channel/"),
     "common/report/": ("common/base/", "common/text/", "common/scoreboard/", "common/gate/certificate_facts.h",
                        "common/report/"),
+    "common/bounds/": ("common/base/", "common/structures/", "common/net/address.h", "common/bounds/"),
     "common/scoreboard/": ("common/base/", "common/net/address.h", "common/scoreboard/"),
     "master/": ("common/", "master/"),
     "master/policy/": ("common/base/", "common/text/", "common/structures/", "common/config/config.h", "master/policy/"),

@@ -1,0 +1,74 @@
+#include "common/bounds/client_bounds.h"
+
+namespace preforkd {
+namespace {
+
+// How long a client with too many connections is told to wait: one of them may end at any time.
+constexpr Duration kSoon = std::chrono::seconds(1);
+// The client that stands for all of them, for the lines of the log.
+constexpr std::uint64_t kAll = 0x9e3779b97f4a7c15;
+
+}  // namespace
+
+const char* BoundName(Bound bound) {
+  switch (bound) {
+    case Bound::kConnections: return "connections";
+    case Bound::kNewConnections: return "connection_rate";
+    case Bound::kHandshakes: return "handshake_rate";
+    case Bound::kRequests: return "request_rate";
+  }
+  return "?";
+}
+
+std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const SocketAddress& peer,
+                                                            bool handshake, Time now) {
+  const bool counts_handshakes = handshake && rules_.handshake_rate > 0;
+  if (!Counts() && rules_.connection_rate == 0 && !counts_handshakes) return std::nullopt;
+  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
+  if (!client || Exempt(peer)) return std::nullopt;
+  const std::uint64_t hash = client->Hash(page_.key);
+  if (auto refusal = Take(Bound::kNewConnections, *client, hash, rules_.connection_rate, now)) return refusal;
+  if (counts_handshakes) {
+    if (auto refusal = Take(Bound::kHandshakes, *client, hash, rules_.handshake_rate, now)) return refusal;
+  }
+  if (Counts() && !page_.connections.Begin(id, hash, rules_.connections))
+    return Refuse(Bound::kConnections, *client, hash, kSoon, now);
+  return std::nullopt;
+}
+
+std::optional<ClientBounds::Refusal> ClientBounds::Requests(const SocketAddress& peer,
+                                                            std::uint32_t per_second, Time now) {
+  if (per_second == 0) return std::nullopt;
+  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
+  if (!client || Exempt(peer)) return std::nullopt;
+  return Take(Bound::kRequests, *client, client->Hash(page_.key), per_second, now);
+}
+
+void ClientBounds::Recount(ConnId id, const SocketAddress& peer) {
+  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
+  if (client && !Exempt(peer)) page_.connections.Count(id, client->Hash(page_.key));
+}
+
+std::optional<ClientBounds::Refusal> ClientBounds::Take(Bound bound, const ClientNetwork& client,
+                                                        std::uint64_t hash, std::uint32_t per_second,
+                                                        Time now) {
+  if (per_second == 0) return std::nullopt;
+  const auto after = page_.rates[static_cast<std::size_t>(bound)].Take(hash, per_second, 2 * per_second, now);
+  return after ? Refuse(bound, client, hash, *after, now) : std::nullopt;
+}
+
+std::optional<ClientBounds::Refusal> ClientBounds::Refuse(Bound bound, const ClientNetwork& client,
+                                                          std::uint64_t hash, Duration after, Time now) {
+  page_.met[static_cast<std::size_t>(bound)].fetch_add(1, std::memory_order_relaxed);
+  Refusal refusal{bound, client, after};
+  RateTable& lines = page_.rates[static_cast<std::size_t>(Bound::kConnections)];
+  std::atomic<std::uint32_t>& held_back = page_.held_back[hash % ClientPage::kHeldBack];
+  if (lines.Take(hash, 1, 1, now) || lines.Take(kAll, kLines, kLines, now)) {
+    held_back.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    refusal.log_with = held_back.exchange(0, std::memory_order_relaxed);
+  }
+  return refusal;
+}
+
+}  // namespace preforkd

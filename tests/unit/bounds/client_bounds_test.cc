@@ -1,0 +1,165 @@
+// ClientBounds: which clients are one, what is bounded, and how much is logged.
+#include "common/bounds/client_bounds.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <memory>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Time kStart{std::chrono::hours(1)};
+
+template <typename Typed>
+SocketAddress Packed(const Typed& typed) {
+  SocketAddress address;
+  std::memcpy(&address.storage, &typed, sizeof(typed));
+  address.length = sizeof(typed);
+  return address;
+}
+SocketAddress V4(const char* text) {
+  sockaddr_in typed{};
+  typed.sin_family = AF_INET;
+  typed.sin_port = htons(4711);
+  REQUIRE(::inet_pton(AF_INET, text, &typed.sin_addr) == 1);
+  return Packed(typed);
+}
+SocketAddress V6(const char* text) {
+  sockaddr_in6 typed{};
+  typed.sin6_family = AF_INET6;
+  REQUIRE(::inet_pton(AF_INET6, text, &typed.sin6_addr) == 1);
+  return Packed(typed);
+}
+
+struct Bed {
+  explicit Bed(BoundRules rules) {
+    page->key = {1, 2};
+    bounds.Configure(std::move(rules));
+  }
+  std::optional<ClientBounds::Refusal> Connect(const SocketAddress& peer, bool tls = false,
+                                               Time now = kStart) {
+    return bounds.Connects(ConnId{++last}, peer, tls, now);
+  }
+
+  std::unique_ptr<ClientPage> page = std::make_unique<ClientPage>();
+  ClientBounds bounds{*page};
+  std::uint64_t last = 0;
+};
+
+std::string TextOf(const SocketAddress& peer) { return ClientNetwork::Of(peer).value().Text(); }
+
+TEST_CASE("an IPv4 address is one client, and a /64 of IPv6") {
+  CHECK(TextOf(V4("192.0.2.7")) == "192.0.2.7");
+  CHECK(TextOf(V6("::ffff:192.0.2.7")) == "192.0.2.7");
+  CHECK(TextOf(V6("2001:db8:1:2:3:4:5:6")) == "2001:db8:1:2::/64");
+  const SipKey key{3, 4};
+  const auto hash = [&](const SocketAddress& peer) { return ClientNetwork::Of(peer).value().Hash(key); };
+  CHECK(hash(V4("192.0.2.7")) == hash(V6("::ffff:192.0.2.7")));
+  CHECK(hash(V4("192.0.2.7")) != hash(V4("192.0.2.8")));
+  CHECK(hash(V6("2001:db8:1:2:3::1")) == hash(V6("2001:db8:1:2:4::1")));
+  CHECK(hash(V6("2001:db8:1:2::1")) != hash(V6("2001:db8:1:3::1")));
+  CHECK_FALSE(ClientNetwork::Of(SocketAddress{}).has_value());
+}
+
+TEST_CASE("without rules nothing is counted") {
+  Bed bed({});
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+  CHECK_FALSE(bed.page->connections.InUse());
+}
+
+TEST_CASE("connections at once: the one that ends makes room") {
+  Bed bed({.connections = 2});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  const auto refusal = bed.Connect(V4("192.0.2.7"));
+  REQUIRE(refusal.has_value());
+  CHECK(refusal->bound == Bound::kConnections);
+  CHECK_FALSE(bed.Connect(V4("192.0.2.8")).has_value());
+  bed.bounds.Ends(ConnId{1});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  CHECK(bed.page->met[0] == 1);
+}
+
+TEST_CASE("new connections and handshakes a second") {
+  Bed bed({.connection_rate = 10, .handshake_rate = 1});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+  CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kHandshakes);
+  for (int i = 0; i < 17; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  const auto refusal = bed.Connect(V4("192.0.2.7"));
+  REQUIRE(refusal.has_value());
+  CHECK(refusal->bound == Bound::kNewConnections);
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7"), false, kStart + refusal->retry_after).has_value());
+}
+
+TEST_CASE("requests a second") {
+  Bed bed({});
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 5, kStart).has_value());
+  CHECK(bed.bounds.Requests(V4("192.0.2.7"), 5, kStart).value().bound == Bound::kRequests);
+  CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 0, kStart).has_value());
+}
+
+TEST_CASE("who is exempt has no bound") {
+  Bed bed({.connections = 1, .connection_rate = 1, .exempt = [](const SocketAddress& peer) {
+             return TextOf(peer) == "192.0.2.7";
+           }});
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 1, kStart).has_value());
+  CHECK_FALSE(bed.Connect(V4("192.0.2.8")).has_value());
+  CHECK(bed.Connect(V4("192.0.2.8")).has_value());
+}
+
+TEST_CASE("a connection that comes from a program without counts is counted, whatever the bound") {
+  Bed bed({.connections = 1});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  for (std::uint64_t id = 10; id < 13; ++id) bed.bounds.Holds(ConnId{id}, [] { return V4("192.0.2.7"); });
+  CHECK(bed.Connect(V4("192.0.2.7")).has_value());
+  bed.bounds.Ends(ConnId{1});
+  bed.bounds.Ends(ConnId{10});
+  bed.bounds.Ends(ConnId{11});
+  CHECK(bed.Connect(V4("192.0.2.7")).has_value());
+  bed.bounds.Ends(ConnId{12});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+}
+
+TEST_CASE("one line a second for each client, and no refusal is left out of the sum") {
+  Bed bed({.connections = 1});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  int lines = 0;
+  std::uint32_t held_back = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const auto refusal = bed.Connect(V4("192.0.2.7"), false, kStart + milliseconds(i));
+    REQUIRE(refusal.has_value());
+    if (!refusal->log_with) continue;
+    ++lines;
+    held_back += *refusal->log_with;
+  }
+  CHECK(lines == 10);
+  CHECK(held_back >= 8990);
+}
+
+TEST_CASE("many clients at their bounds: not more lines than kLines a second") {
+  Bed bed({});
+  std::uint32_t lines = 0;
+  for (std::uint32_t i = 0; i < 10000; ++i) {
+    sockaddr_in typed{};
+    typed.sin_family = AF_INET;
+    typed.sin_addr.s_addr = htonl(0x0a000000 + i);
+    const SocketAddress peer = Packed(typed);
+    for (int use = 0; use < 3; ++use) {
+      const auto refusal = bed.bounds.Requests(peer, 1, kStart + std::chrono::microseconds(i * 100));
+      if (refusal && refusal->log_with) ++lines;
+    }
+  }
+  CHECK(lines <= 2 * ClientBounds::kLines);
+  CHECK(lines >= ClientBounds::kLines);
+}
+
+}  // namespace
+}  // namespace preforkd
