@@ -48,20 +48,20 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
                const ServiceEnvironment& environment, ConfigInputs inputs, std::vector<std::string> words,
                std::string path)
     : context_{loop, scoreboard, log, program, environment},
-      ledger_(context_.Page()),
+      arrivals_(loop, scoreboard),
       changes_(loop, [this](const ChangeAction& action) { Execute(action); }),
-      dispatcher_(loop, scoreboard, ledger_,
+      dispatcher_(loop, scoreboard, arrivals_.ledger,
                   PoolDispatchers::Hooks{[this] { OnCongestion(); },
                                          [this](PoolId pool) { supervisor_.OnAllSlow(pool); }}),
-      parking_(loop, ledger_, dispatcher_),
+      parking_(loop, arrivals_.ledger, dispatcher_),
       listeners_(
           loop, scoreboard, environment.sockets, ListenerSink(),
           [this](const Config& config, const std::string& service) { return TraitsOf(config, service); },
           [this](ServiceId service, bool tls) {
             return changes_.State().MayAccept() && !dispatcher_.Congested(service, tls);
           }),
-      supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker), ledger_,
-                  SupervisorHooks()),
+      supervisor_(loop, scoreboard, dispatcher_, std::make_unique<ForkSpawner>(program.worker),
+                  arrivals_.ledger, SupervisorHooks()),
       manager_(loop, environment, [this] { return ReadHealth(); }),
       generations_(loop, scoreboard),
       control_(
@@ -75,6 +75,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       upgrader_(Parts(), std::move(words), std::move(path)),
       stopper_(Parts()),
       commands_(Parts()) {
+  parking_.SetRefused(
+      {[this] { return arrivals_.admission.Closing(); }, [this] { return arrivals_.admission.CloseOne(); }});
   MasterPage& page = context_.Page();
   Set(page.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));
@@ -84,8 +86,8 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
 }
 
 MasterParts Master::Parts() {
-  return {context_,    pid_files_, ledger_,      dispatcher_, parking_, listeners_,
-          supervisor_, manager_,   generations_, control_,    waiters_, changes_};
+  return {context_,    pid_files_, arrivals_.clients, arrivals_.ledger, dispatcher_, parking_, listeners_,
+          supervisor_, manager_,   generations_,      control_,         waiters_,    changes_};
 }
 
 Listener::Sink Master::ListenerSink() {
@@ -93,8 +95,10 @@ Listener::Sink Master::ListenerSink() {
           [this] { dispatcher_.Flush(); },
           {},
           [this](std::size_t wanted) { return parking_.RoomFor(wanted); },
-          [this] { return parking_.EvictOne(); },
-          [this](int errnum) { Add(context_.Page().accept_errors[AcceptErrnoOf(errnum)]); }};
+          [this] { return arrivals_.admission.CloseOne() || parking_.EvictOne(); },
+          [this](int errnum) { Add(context_.Page().accept_errors[AcceptErrnoOf(errnum)]); },
+          [this](UniqueFd& fd, const Arrival& arrival) { return arrivals_.admission.Admit(fd, arrival); },
+          [this](ConnId id) { return arrivals_.clients.MayNumber(id); }};
 }
 
 Supervisor::Hooks Master::SupervisorHooks() {
@@ -117,7 +121,7 @@ Supervisor::Hooks Master::SupervisorHooks() {
 ListenerSet::ServiceTraits Master::TraitsOf(const Config& config, const std::string& service) {
   const ServiceConfig* found = config.FindService(service);
   PF_CHECK(found != nullptr, "a checked configuration has a listener without a service");
-  return {generations_.ServiceOf(service), found->client_speaks_first};
+  return {generations_.ServiceOf(service), found->client_speaks_first, found->SpeaksHttp()};
 }
 
 Notices::Reading Master::ReadHealth() const {

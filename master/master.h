@@ -14,6 +14,7 @@
 
 #include "common/config/config_loader.h"
 #include "common/event/signal_watch.h"
+#include "master/accept/admission.h"
 #include "master/change/commands.h"
 #include "master/change/config_applier.h"
 #include "master/change/master_parts.h"
@@ -43,6 +44,16 @@ class Master {
                        const std::optional<std::string>& returned);
 
  private:
+  // Who may come in, and the account of those who have.
+  struct Arrivals {
+    ClientBounds clients;
+    Ledger ledger;
+    Admission admission;
+
+    Arrivals(EventLoop& loop, const Scoreboard& scoreboard)
+        : clients(scoreboard.Clients()), ledger(scoreboard.Master(), &clients), admission(loop, clients) {}
+  };
+
   MasterParts Parts();
   Listener::Sink ListenerSink();
   Supervisor::Hooks SupervisorHooks();
@@ -72,7 +83,7 @@ class Master {
   std::function<void()> on_serving_;
   std::unique_ptr<SignalWatch> signals_;
   PidFiles pid_files_;
-  Ledger ledger_;
+  Arrivals arrivals_;
   ChangeRunner changes_;
   PoolDispatchers dispatcher_;
   Parking parking_;

@@ -119,6 +119,7 @@ namespace preforkd::log {
   EVENT(kConnFailed, "conn_failed", "A connection is closed because of an error.")                         \
   EVENT(kConnStays, "conn_stays", "A session packed too much to travel; it stays in its worker.")          \
   EVENT(kConnEvicted, "conn_evicted", "Connections are closed to make room for others.")                   \
+  EVENT(kClientBounded, "client_bounded", "A client met a bound of its address; bound says which.")        \
   EVENT(kProxyHeader, "proxy_header", "A PROXY protocol header was read, or was wrong.")                   \
   EVENT(kHandshakeFailed, "handshake_failed", "A TLS handshake failed; cause says why.")                   \
   EVENT(kCertificateEnds, "certificate_ends", "A certificate has expired, or expires within 14 days.")     \

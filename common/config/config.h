@@ -33,6 +33,9 @@ inline constexpr std::size_t kMaxListeners = 1024;
 inline constexpr std::size_t kMaxServices = 1024;
 inline constexpr std::size_t kMaxPools = 64;
 
+// The key of every service that speaks HTTP.
+inline constexpr std::string_view kRequestRate = "request_rate";
+
 enum class DispatchPolicy { kLeastConnections, kRoundRobin, kClientHash };
 enum class Scheduling { kBatch, kNormal };
 enum class AccessFormat { kCombined, kJson };
@@ -86,6 +89,16 @@ struct SupervisionConfig {
   bool operator==(const SupervisionConfig&) const = default;
 };
 
+// What one client address may have or do; 0 = as much as it likes. Unix sockets have no bounds.
+struct LimitsConfig {
+  std::uint32_t connections = 0;      // at once, up to 1,000,000
+  std::uint32_t connection_rate = 0;  // new ones a second, up to 100,000
+  std::uint32_t handshake_rate = 0;   // of TLS, a second, up to 100,000
+  std::vector<std::string> exempt;    // networks that have no bounds
+
+  bool operator==(const LimitsConfig&) const = default;
+};
+
 struct LogConfig {
   log::Level level = log::Level::kInfo;
   log::Format format = log::Format::kText;
@@ -121,6 +134,10 @@ struct ServiceConfig {
   Settings settings;      // those that its type and its module declare
   // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT).
   bool client_speaks_first = false;
+  // It answers with HTTP.
+  [[nodiscard]] bool SpeaksHttp() const {
+    return settings.Find(kRequestRate) != nullptr && (!module || module->kind != ModuleKind::kProtocol);
+  }
   // Of a service of type "module": what its file declared when the configuration was read.
   std::optional<ModuleDeclaration> module;
 
@@ -165,6 +182,7 @@ struct Config : PoolSettings {
   Scheduling scheduling = Scheduling::kBatch;
   DispatchConfig dispatch;
   ParkingConfig parking;
+  LimitsConfig limits;
   LogConfig log;
   TlsConfig tls;
   // Those that have services, and the gates: main first, then in file order.

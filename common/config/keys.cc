@@ -163,6 +163,23 @@ void AddDispatch(Table<Config>& table) {
             "connections each before another one is woken. With 0 each goes to the least loaded.");
 }
 
+void AddLimits(Table<Config>& table) {
+  table.Add(
+      KEY(limits.connections), Number("0", "1000000"),
+      "connections of one client address at once, in all workers; 0: any number",
+      "An IPv6 client counts by its /64, behind the PROXY protocol the client in the header counts, and "
+      "clients of a Unix socket do not. What is beyond gets 429 over plain HTTP, else a reset.");
+  table.Add(KEY(limits.connection_rate), Number("0", "100000"),
+            "new connections of one client address a second; 0: any number",
+            "Twice as many may come at once.");
+  table.Add(KEY(limits.handshake_rate), Number("0", "100000"),
+            "TLS handshakes of one client address a second; 0: any number",
+            "Twice as many may come at once. What is beyond is reset before its handshake.");
+  table.Add(KEY(limits.exempt), Text(), "networks without these bounds and without request_rate",
+            "Addresses and networks, separated by commas: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32. For what "
+            "stands for many clients, such as a load balancer without the PROXY protocol.");
+}
+
 // The word lists are those of tls_config.h, so that the bits mean the same.
 template <std::size_t kSize>
 Setting AnyOf(const char* const (&words)[kSize]) {
@@ -222,6 +239,7 @@ std::vector<Key<Config>> MakeTopKeys() {
             "idle time before a connection returns to the master; 0: only when its worker retires");
   table.Add(KEY(parking.max), Number("0", "10000000"), "maximum of idle connections that the master holds",
             "The master's file descriptor limit is another bound.");
+  AddLimits(table);
   AddSupervision(table);
   table.Add(KEY(supervision.stop_delay), Span("0", "24h"),
             "how long new connections are still accepted after a stop command; 0: not at all",

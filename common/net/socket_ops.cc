@@ -188,6 +188,11 @@ void StopLingering(int fd) {
   (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));  // cannot fail for a stream socket
 }
 
+void ResetOnClose(int fd) {
+  const linger now{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));  // cannot fail for a stream socket
+}
+
 Result<Peer> PeerOf(int fd) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);

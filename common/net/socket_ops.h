@@ -67,6 +67,10 @@ std::uint64_t SocketCookie(int fd);
 // Makes close(2) return at once, even if another holder of the socket has set SO_LINGER (socket(7)).
 void StopLingering(int fd);
 
+// Makes close(2) end the connection with a reset, so that nothing of it is left in the kernel (socket(7),
+// SO_LINGER).
+void ResetOnClose(int fd);
+
 // The peer of a Unix socket, as the kernel recorded it at connect (unix(7), SO_PEERCRED).
 struct Peer {
   std::uint32_t user = 0;

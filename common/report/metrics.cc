@@ -212,6 +212,13 @@ void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
   Samples(out, master.accept_errors, "errno", AcceptErrnoName);
 }
 
+void RenderBounds(Exposition& out, const ClientPage& clients) {
+  out.Counter("preforkd_clients_bounded_total",
+              "Connections and requests refused because their client's address met a bound, by bound.");
+  for (std::size_t i = 0; i < kBounds; ++i)
+    out.Sample(clients.met[i].load(std::memory_order_relaxed), {{"bound", BoundName(static_cast<Bound>(i))}});
+}
+
 void RenderConnections(Exposition& out, const Reading& reading) {
   out.Gauge("preforkd_connections", "Open connections of the worker.");
   for (const SlotReading& slot : reading.slots) {
@@ -376,6 +383,7 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now, const AllCerti
   RenderWorkers(out, master, reading, now);
   RenderThreads(out, reading);
   RenderListeners(out, scoreboard);
+  RenderBounds(out, scoreboard.Clients());
   RenderConnections(out, reading);
   RenderTravel(out, master, reading);
   RenderTls(out, reading.totals);

@@ -117,6 +117,13 @@ Json LostBy(const Accounting& accounting) {
   return reasons;
 }
 
+Json Bounded(const ClientPage& clients) {
+  Json bounds = Json::object();
+  for (std::size_t i = 0; i < kBounds; ++i)
+    bounds[BoundName(static_cast<Bound>(i))] = clients.met[i].load(std::memory_order_relaxed);
+  return bounds;
+}
+
 Json Certificates(const AllCertificateFacts& certificates) {
   Json list = Json::array();
   for (const CertificateFacts& each : certificates) {
@@ -156,6 +163,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"parked", accounting.parked},
       {"finished", accounting.finished},
       {"evicted", accounting.evicted},
+      {"bounded", Bounded(scoreboard.Clients())},
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},

@@ -14,6 +14,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/return_reason.h"
+#include "common/bounds/client_bounds.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/scoreboard.h"
 
@@ -21,10 +22,35 @@ namespace preforkd {
 
 class Ledger {
  public:
-  // `page` must outlive the ledger. One ledger for each page.
-  explicit Ledger(MasterPage& page) : page_(page) {}
+  // `page` and `clients` must outlive the ledger. One ledger for each page. `clients`: who counts connections
+  // by client address; nullptr: nobody.
+  explicit Ledger(MasterPage& page, ClientBounds* clients = nullptr) : page_(page), clients_(clients) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
+
+  // ---- by client address; these change no other account ----
+  // The master has the connection of that client, and parks it. `peer` is called only if needed.
+  template <typename Peer>
+  void ClientParked(ConnId id, Peer peer) {
+    if (clients_ == nullptr) return;
+    clients_->Holds(id, peer);
+    clients_->TakesBack(id);
+  }
+  // A connection of that client is about to be sent to the slot.
+  template <typename Peer>
+  void ClientGiven(ConnId id, Slot slot, Peer peer) {
+    if (clients_ == nullptr) return;
+    clients_->Holds(id, peer);
+    clients_->Gives(id, slot);
+  }
+  // It is closed, or nobody will tell when it is.
+  void ClientEnded(ConnId id) {
+    if (clients_ != nullptr) clients_->Ends(id);
+  }
+  // The worker of the slot has ended.
+  void ClientsEnded(Slot slot) {
+    if (clients_ != nullptr) clients_->EndsAllOf(slot);
+  }
 
   // ---- waiting ----
   // Connections were accepted.
@@ -80,6 +106,7 @@ class Ledger {
   class Change;
 
   MasterPage& page_;
+  ClientBounds* clients_;
 };
 
 // Tally: a worker's account of the connections it has taken. The only writer of the account on that side.

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,8 @@ struct Scoreboard::Layout {
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Uses no memory before the first line is written to it.
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
+  // Behind what ConfineTo protects. No other program reads it.
+  ClientPage clients;
 };
 
 const char* MasterStateName(MasterState state) {
@@ -94,6 +97,9 @@ Result<Scoreboard> Scoreboard::Create() {
   header.row_bytes = WorkerRow::kBytes;
   header.line_ledgers_at = offsetof(Layout, line_ledgers);
   header.lines_at = offsetof(Layout, lines);
+  // So few bytes arrive complete (getrandom(2)).
+  SipKey& key = layout->clients.key;
+  PF_CHECK(::getrandom(key.data(), sizeof(key), 0) == sizeof(key), "cannot get random bytes");
   return Scoreboard(std::move(memory), layout);
 }
 
@@ -126,6 +132,8 @@ Scoreboard::~Scoreboard() {
 }
 
 MasterPage& Scoreboard::Master() const { return layout_->master; }
+
+ClientPage& Scoreboard::Clients() const { return layout_->clients; }
 
 namespace {
 

@@ -26,6 +26,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/bounds/client_page.h"
 #include "common/scoreboard/board_header.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/handshake_counters.h"
@@ -200,6 +201,8 @@ class Scoreboard {
   // ledger. If the master is stopped in the middle of a change, the result after 100 ms is used as it is. Any
   // process. `read` must be short, and must start over at each call.
   void ReadAtOneMoment(const std::function<void()>& read) const;
+  // The tables of bounds by client address. Any process writes (ClientBounds).
+  [[nodiscard]] ClientPage& Clients() const;
   // All connections, at one moment.
   [[nodiscard]] Accounting Account() const;
   // The same, for use inside ReadAtOneMoment.

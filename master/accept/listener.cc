@@ -134,6 +134,9 @@ Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
     }
     ParcelHead facts;
     facts.id = Raw(sink_.next_id());
+    if (sink_.admit && !sink_.admit(accepted.fd, {ConnId{facts.id}, accepted.peer, Key(), now, config_.tls,
+                                                  http_, config_.proxy_protocol}))
+      continue;
     facts.listener = static_cast<std::uint16_t>(id_);
     facts.service = static_cast<std::uint16_t>(service_);
     facts.accepted_ns = ToNanoseconds(now);

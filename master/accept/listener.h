@@ -22,6 +22,17 @@
 
 namespace preforkd {
 
+// A connection that has just been accepted.
+struct Arrival {
+  ConnId id{};
+  const SocketAddress& peer;
+  const std::string& listener;  // its address
+  Time at{};
+  bool tls = false;     // a TLS handshake follows
+  bool http = false;    // its service speaks HTTP
+  bool hidden = false;  // the peer is a proxy, and the client not known yet
+};
+
 class Listener {
  public:
   // Receives accepted connections. `flush` ends each batch.
@@ -34,6 +45,10 @@ class Listener {
     // Called on EMFILE. Returns true if it freed a descriptor.
     std::function<bool()> make_room;
     std::function<void(int errnum)> on_error;  // accept4 failed, other than with EAGAIN or EINTR
+    // False: the client has met a bound, and its connection has been taken. Empty: there are no bounds.
+    std::function<bool(UniqueFd& fd, const Arrival& arrival)> admit{};
+    // A connection with that number can be counted by client address. Empty: none is.
+    std::function<bool(ConnId id)> may_number{};
   };
 
   // Binds and listens. The kernel queues connections from then on; none is accepted before SetAccepting.
@@ -66,6 +81,9 @@ class Listener {
   [[nodiscard]] Status MayReconfigure(const ListenConfig& config) const;
   void SetService(ServiceId service) { service_ = service; }
   [[nodiscard]] ServiceId Service() const { return service_; }
+  // Its service speaks HTTP.
+  void SetHttp(bool http) { http_ = http; }
+  [[nodiscard]] bool Http() const { return http_; }
   // The scoreboard row for the counters of this listener. It must outlive the listener.
   void SetRow(ListenerRow* row) { row_ = row; }
   // Releases the row, for another listener on the same address.
@@ -98,6 +116,7 @@ class Listener {
   ListenConfig config_;
   ListenerId id_;
   ServiceId service_{};
+  bool http_ = false;
   std::string bound_text_;
   SocketFile file_;
   Sink sink_;

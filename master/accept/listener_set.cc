@@ -41,7 +41,16 @@ ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard,
       sink_(std::move(sink)),
       traits_of_(std::move(traits_of)),
       may_accept_(std::move(may_accept)) {
-  sink_.next_id = [this] { return last_conn_ = Next(last_conn_); };
+  sink_.next_id = [this] { return NextConnection(); };
+}
+
+// Skips numbers that could not be counted by client address, as long as that is soon done.
+ConnId ListenerSet::NextConnection() {
+  constexpr int kSkips = 64;
+  last_conn_ = Next(last_conn_);
+  if (!sink_.may_number) return last_conn_;
+  for (int i = 0; i < kSkips && !sink_.may_number(last_conn_); ++i) last_conn_ = Next(last_conn_);
+  return last_conn_;
 }
 
 Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& config) const {
@@ -85,6 +94,7 @@ Status ListenerSet::Restore(const SavedListener& saved, ServiceId service) {
       Listener::Restore(loop_, config, ids_.Of(saved.key), sink_, UniqueFd(saved.fd), saved.file);
   if (!listener.Ok()) return listener.Err();
   listener.Value()->SetService(service);
+  listener.Value()->SetHttp(saved.http);
   listener.Value()->SetRow(RowFor(listener.Value()->BoundText()));
   listener.Value()->Row()->service.Write(saved.service);
   active_[saved.key] = std::move(listener).Value();
@@ -96,7 +106,7 @@ std::vector<SavedListener> ListenerSet::Save() const {
   for (const auto& [key, listener] : active_) {
     const ListenConfig& config = listener->Config();
     saved.push_back({listener->Fd(), key, config.address.text, config.service, config.proxy_protocol,
-                     config.tls, listener->File()});
+                     config.tls, listener->Http(), listener->File()});
   }
   return saved;
 }
@@ -211,6 +221,7 @@ void ListenerSet::Install(Listener& listener, const ListenConfig& config, const 
                  status.Err().text);
   }
   listener.SetService(traits.id);
+  listener.SetHttp(traits.http);
   if (listener.Row() == nullptr) {
     log::Notice({log::kListening, {{"address", listener.BoundText()}, {"service", config.service}}},
                 "listening on {} for service {}", listener.BoundText(), config.service);

@@ -28,6 +28,7 @@ class ListenerSet {
   struct ServiceTraits {
     ServiceId id{};
     bool client_speaks_first = false;
+    bool http = false;
   };
   using TraitsOf = std::function<ServiceTraits(const Config&, const std::string& service)>;
   // Whether connections of that service, which begin with a TLS handshake or not, are accepted now.
@@ -82,6 +83,7 @@ class ListenerSet {
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
   // Opens a listener for `wanted`, ready for Commit.
   Status PrepareOne(const Config& config, const Wanted& wanted);
+  ConnId NextConnection();
   // For a listener that is in service: creates it again if its socket file was removed. If that fails, the
   // listener stays as it is. A file that another process put there is not touched.
   void PrepareAgain(const Config& config, const Wanted& wanted);

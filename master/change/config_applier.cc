@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/process/bound_rules.h"
 #include "common/process/authority.h"
 #include "common/process/identity_plan.h"
 #include "common/process/limits.h"
@@ -50,6 +51,7 @@ void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   log::SetIdentity({"master", std::nullopt, std::nullopt, generation.number});
   parts_.supervisor.Logs().Set(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
+  parts_.clients.Configure(BoundRulesOf(generation.config->limits));
   parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfConnections(),
                               UsableCpus().cpus);
 }

@@ -36,6 +36,7 @@ struct MasterContext {
 struct MasterParts {
   const MasterContext& context;
   PidFiles& pid_files;
+  ClientBounds& clients;
   Ledger& ledger;
   PoolDispatchers& dispatcher;
   Parking& parking;

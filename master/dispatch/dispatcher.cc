@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <span>
 #include <utility>
 
 #include "common/base/log.h"
@@ -15,6 +16,19 @@ constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 // The same while they wait for an application thread: workers tell when one is free, unless the message
 // cannot be sent.
 constexpr Duration kThreadRetryInterval = std::chrono::milliseconds(10);
+
+// By client address, before they are sent. Behind a proxy the worker counts, when it has read who the client
+// is. A worker of the previous program does not tell when a connection ends, so what it has is not counted
+// until it comes back.
+void CountClients(Ledger& ledger, std::span<const PackedParcel> parcels, const Target& target) {
+  for (const PackedParcel& parcel : parcels) {
+    if (target.channel->Restored()) {
+      ledger.ClientEnded(parcel.Id());
+    } else if (parcel.Head().proxy_header_due == 0) {
+      ledger.ClientGiven(parcel.Id(), target.slot, [&] { return parcel.Peer(); });
+    }
+  }
+}
 
 }  // namespace
 
@@ -180,6 +194,7 @@ bool Dispatcher::SendOutbox(Target& target, Time now) {
                   {{"to_slot", target.slot}, {"to_inc", Get(target.channel->Row().incarnation)}}},
                  "handed over to slot {}", Raw(target.slot));
     }
+    CountClients(ledger_, batch, target);
     const SendResult result = target.channel->Send(batch);
     for (const PackedParcel& sent : rest.first(result.sent))
       target.slot_activity.Sent(now, sent.Head().reclaims >= kMaxMoves);
@@ -224,6 +239,7 @@ void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
     return;
   }
   ledger_.Lost(LossReason::kRefused);
+  ledger_.ClientEnded(parcel.Id());
   if (const auto held_back = log_limit_.Allow(Now())) {
     log::Error({log::kConnFailed, parcel.Id(), {{"cause", "handover"}, {"suppressed", *held_back}}},
                "closing: the connection cannot be handed over: {}", ErrnoText(errnum));

@@ -52,7 +52,7 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
       budget_([this] {
         return kOwnDescriptors + kDescriptorsPerModule * modules_ +
                kDescriptorsPerWorker * dispatcher_.ReadySlots() +
-               kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.size();
+               kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.size() + refused_.count();
       }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
@@ -72,17 +72,22 @@ ParkReading Parking::Reading(bool has_work, bool stopping) const {
 
 void Parking::Arrive(HandedBack message, bool stopping) {
   if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
-    log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kServiceGone}}}, "closed: {}", kServiceGone);
-    return ledger_.Closed();
+    return CloseArrived(message.parcel.Id(), kServiceGone);
+  }
+  while (!budget_.HasPlenty(0) && refused_.close_one()) {
   }
   switch (JudgeArrival(Reading(message.wake_now, stopping))) {
     case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
     case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
     case ParkVerdict::kDispatch: return Dispatch(std::move(message));
-    case ParkVerdict::kClose:
-      log::Debug({log::kConnClosed, message.parcel.Id(), {{"why", kParkingOff}}}, "closed: {}", kParkingOff);
-      return ledger_.Closed();
+    case ParkVerdict::kClose: return CloseArrived(message.parcel.Id(), kParkingOff);
   }
+}
+
+void Parking::CloseArrived(ConnId id, const char* why) {
+  log::Debug({log::kConnClosed, id, {{"why", why}}}, "closed: {}", why);
+  ledger_.ClientEnded(id);
+  ledger_.Closed();
 }
 
 void Parking::Dispatch(HandedBack message) {
@@ -95,12 +100,15 @@ void Parking::Dispatch(HandedBack message) {
 
 std::size_t Parking::RoomFor(std::size_t wanted) {
   if (budget_.HasPlenty(wanted)) return wanted;
+  while (!budget_.HasRoomForClient() && refused_.close_one()) {
+  }
   return budget_.HasRoomForClient() || EvictOne() ? 1 : 0;
 }
 
 bool Parking::MakeRoom() {
   for (int i = 0; i < kEvictionsAtOnce; ++i) {
     if (budget_.HasRoomToReceive()) return true;
+    if (refused_.close_one()) continue;
     if (parked_.empty()) return false;
     EvictOldest();
   }
@@ -133,6 +141,7 @@ void Parking::Park(PackedParcel parcel, Duration idle_left) {
     parked_.erase(place);
     return dispatcher_.Submit(std::move(parcel));  // a worker gets it back
   }
+  ledger_.ClientParked(id, [&] { return parcel.Peer(); });
   place->parcel = parcel.ReleaseBytes();
   place->fd = std::move(parcel.fd);
   if (idle_left > Duration(0) && idle_left < kForEver) {
@@ -204,6 +213,7 @@ void Parking::Close(Place place, const char* why) {
 void Parking::Drop(Place place, const char* why) {
   const PackedParcel parcel = Leave(place);
   const ParcelHead head = parcel.Head();
+  ledger_.ClientEnded(parcel.Id());
   log::Debug({log::kConnClosed,
               parcel.Id(),
               {{"why", why},

@@ -43,6 +43,14 @@ class Parking {
   void Configure(const ParkingConfig& config,
                  const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
+  // Further connections in the master, of clients that were refused: how many there are, and how to close one
+  // (false: there is none). They are closed before one that is parked.
+  struct Refused {
+    std::function<std::uint64_t()> count = [] { return 0; };
+    std::function<bool()> close_one = [] { return false; };
+  };
+  void SetRefused(Refused refused) { refused_ = std::move(refused); }
+
   // Takes a connection from a worker and parks it, dispatches it or closes it. `stopping`: none is parked any
   // more.
   void Arrive(HandedBack message, bool stopping);
@@ -80,6 +88,8 @@ class Parking {
 
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void Park(PackedParcel parcel, Duration idle_left);
+  // Closes one that has just come from a worker.
+  void CloseArrived(ConnId id, const char* why);
   // It has work for a worker, or none is to be parked.
   void Dispatch(HandedBack message);
   // The connection is readable or the server stops (`why`). If a request has arrived, it is woken, else
@@ -99,7 +109,8 @@ class Parking {
 
   Ledger& ledger_;
   PoolDispatchers& dispatcher_;
-  DescriptorBudget budget_;   // of the whole master
+  DescriptorBudget budget_;  // of the whole master
+  Refused refused_;
   std::list<Parked> parked_;  // longest parked first
   ReadableSet readable_;      // all of them
   DeadlineHeap deadlines_;

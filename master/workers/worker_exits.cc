@@ -49,6 +49,7 @@ void WorkerExits::FinishExit(WorkerSlot& slot) {
   // The channel of an untrusted worker may hold forged messages, which would be attributed to the next
   // worker.
   if (worker.Untrusted()) slot.DropChannel();
+  parts_.ledger.ClientsEnded(slot.Number());
   if (record.state != WorkerState::kRetiring) slot.lacks_worker_since = Now();
   slot.Vacate();
   parts_.fleet.Exited(id, served, why, Now());

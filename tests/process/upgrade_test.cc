@@ -323,4 +323,29 @@ TEST_CASE(
   CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"exit\"} 0\n") != std::string::npos);
 }
 
+TEST_CASE("bounds by client address hold over an upgrade: what is parked counts in the next program") {
+  constexpr int kMost = 5;
+  ProgramShelf shelf(kPreforkd);
+  DaemonProcess daemon(shelf.Path());
+  daemon.WriteConfig(Config().Set("parking.after", "50ms").Set("limits.connections", kMost));
+  daemon.Serve(2);
+  const auto ask = [&] { return HttpClient(daemon.Address()).Get("/").value().status; };
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < kMost; ++i) {
+    clients.emplace_back(daemon.Address());
+    CHECK(clients.back().Get("/").value().status == 200);
+  }
+  for (const char* program : {kPreforkdNext, kPreforkd}) {
+    REQUIRE(daemon.AwaitAllParked());
+    CHECK(ask() == 429);
+    shelf.Put(program);
+    Upgrade(daemon, program == kPreforkdNext ? "next" : "0.2.0");
+    CHECK(ask() == 429);
+    for (HttpClient& client : clients) CHECK(client.Get("/").value().status == 200);
+  }
+  clients.clear();
+  CHECK(WaitUntil(kTimeout, [&] { return ask() == 200; }));
+  CHECK(MetricsPage::Read(daemon.Address(1)).value().Sum("preforkd_clients_bounded_total") >= 4);
+}
+
 }  // namespace preforkd::testing

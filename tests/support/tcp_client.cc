@@ -25,12 +25,23 @@ Status SetTimeouts(int fd, Duration timeout) {
 }  // namespace
 
 Result<TcpClient> TcpClient::Connect(const std::string& address, Duration timeout) {
+  return ConnectFrom("", address, timeout);
+}
+
+Result<TcpClient> TcpClient::ConnectFrom(const std::string& source, const std::string& address,
+                                         Duration timeout) {
   const Result<ListenAddress> parsed = ParseListenAddress(address);
   if (!parsed.Ok()) return parsed.Err();
   const SocketAddress& peer = parsed.Value().address;
   UniqueFd fd(::socket(peer.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket");
   if (const Status status = SetTimeouts(fd.Get(), timeout); !status.Ok()) return status.Err();
+  if (!source.empty()) {
+    const Result<ListenAddress> own = ParseListenAddress(source + ":0");
+    if (!own.Ok()) return own.Err();
+    const SocketAddress& from = own.Value().address;
+    if (::bind(fd.Get(), from.Get(), from.length) < 0) return SysError("bind", source);
+  }
   // With a timeout a signal interrupts connect (signal(7)), also a SIGCHLD during system(), which blocks it
   // in the calling thread only. The kernel still connects, and the next call waits for it.
   int connected = 0;

@@ -19,7 +19,10 @@ class TcpClient {
  public:
   // `address` as in the configuration of a listener: "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@name".
   static Result<TcpClient> Connect(const std::string& address, Duration timeout = kClientTimeout);
-  // The same, but throws std::runtime_error if it cannot connect.
+  // The same from one of this machine's addresses, written without a port: "127.0.0.2".
+  static Result<TcpClient> ConnectFrom(const std::string& source, const std::string& address,
+                                       Duration timeout = kClientTimeout);
+  // As Connect, but throws std::runtime_error if it cannot connect.
   explicit TcpClient(const std::string& address);
 
   [[nodiscard]] bool SendAll(std::string_view bytes);

@@ -96,6 +96,13 @@ class Service {
   // the socket.
   virtual std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) = 0;
 
+  // What a client is told whose connection is refused before any of its bytes is used, because its address
+  // has too many or makes them too fast; empty: nothing.
+  [[nodiscard]] virtual std::string TooMany(Duration retry_after) const {
+    (void)retry_after;
+    return {};
+  }
+
   // The worker takes no more clients, and leaves when those it has are done. Called at most once.
   virtual void OnRetire() {}
   // The worker exits in order: nothing is called after this. False: a thread of the service still runs and

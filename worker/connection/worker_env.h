@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/base/ids.h"
+#include "common/bounds/client_bounds.h"
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
 #include "common/gate/certificate_facts.h"
@@ -57,6 +58,14 @@ struct ClientLines {
   OncePerSecond unused_input;
 };
 
+// What is told to the master.
+struct MasterCalls {
+  // Asks it to replace this worker, which then retires. Repeated calls have no effect.
+  std::function<void()> replace_me{};
+  // An application thread may have become free: tells it if a connection waits there for one. Any thread.
+  std::function<void()> thread_free{};
+};
+
 struct WorkerEnv {
   EventLoop& loop;
   const Scoreboard& scoreboard;
@@ -65,6 +74,9 @@ struct WorkerEnv {
   Generation generation{};
   std::shared_ptr<const Config> config;
   std::shared_ptr<const AllCertificateFacts> certificates{};  // see WorkerStart
+
+  // By client address.
+  ClientBounds clients{scoreboard.Clients()};
 
   // The master has told this worker to retire, or has ended.
   bool retiring = false;
@@ -78,12 +90,7 @@ struct WorkerEnv {
 
   LoadedPreloads preloads{};
 
-  // Asks the master to replace this worker, which then retires. Repeated calls have no effect.
-  std::function<void()> replace_me{};
-
-  // An application thread may have become free: tells the master if a connection waits there for one. Any
-  // thread.
-  std::function<void()> thread_free{};
+  MasterCalls master{};
 
   // Of all blocking services; nullptr: there is none.
   std::shared_ptr<module::WorkerThreads> threads{};

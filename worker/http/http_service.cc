@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/bounds/too_many_answer.h"
 #include "worker/http/http_session.h"
 
 namespace preforkd {
@@ -42,6 +43,9 @@ class HttpService final : public Service {
     return std::make_unique<http::HttpSession>(connection, shared_, std::move(luggage));
   }
 
+  [[nodiscard]] std::string TooMany(Duration retry_after) const override {
+    return TooManyAnswer(retry_after);
+  }
   void OnRetire() override { handler_->OnRetire(); }
   bool OnExit() override { return handler_->OnExit(); }
 

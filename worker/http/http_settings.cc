@@ -1,5 +1,7 @@
 #include "worker/http/http_settings.h"
 
+#include "common/config/config.h"
+
 namespace preforkd {
 namespace {
 
@@ -69,6 +71,14 @@ std::vector<Setting> MakeTable() {
        .max = "1000000000000",
        .fallback = "0",
        .doc = "on one connection; 0: no limit"},
+      {.name = std::string(kRequestRate),
+       .kind = SettingKind::kNumber,
+       .min = "0",
+       .max = "100000",
+       .fallback = "0",
+       .doc = "requests of one client address a second, in all workers; 0: any number",
+       .more = "Twice as many may come at once. What is beyond gets 429 with Retry-After, before its body is "
+               "read; the connection stays. Addresses count as for limits.connections."},
       {.name = "hsts",
        .kind = SettingKind::kDuration,
        .min = "0",
@@ -110,6 +120,7 @@ HttpSettings::HttpSettings(const Settings& settings)
       max_headers(static_cast<std::uint32_t>(settings.Number("max_headers"))),
       max_body(settings.Size("max_body")),
       max_requests(settings.Number("max_requests")),
+      request_rate(static_cast<std::uint32_t>(settings.Number(kRequestRate))),
       hsts(settings.Time("hsts")),
       redirect_to_https(static_cast<std::uint16_t>(settings.Number("redirect_to_https"))) {}
 

@@ -31,6 +31,7 @@ struct HttpSettings {
   std::uint32_t max_headers;
   std::uint64_t max_body;           // bytes
   std::uint64_t max_requests;       // 0: no limit
+  std::uint32_t request_rate;       // of one client address, a second; 0: no limit
   Duration hsts;                    // how long a client uses only TLS; 0: it is not told
   std::uint16_t redirect_to_https;  // the port for plain requests; 0: they are served
 };

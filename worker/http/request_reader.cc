@@ -81,8 +81,8 @@ std::size_t RequestReader::StartRequest(std::string_view head, std::string_view 
   const RequestHead& parsed = shared_.parser.Head();
   const Framing& framing = parsed.framing;
   HttpRequest request = parsed.request;
-  responder_.Sign(request);
   request.answer_by = std::exchange(answer_by_, std::nullopt);
+  responder_.Sign(request);
   const BodyUse use =
       framing.kind == Framing::Kind::kNone ? BodyUse::kWhole : responder_.HandlerUseOfBody(request);
   if (use == BodyUse::kNone) {

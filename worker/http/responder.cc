@@ -46,6 +46,21 @@ std::string_view HstsOf(const Connection& connection, const SessionShared& share
   return connection.Tls() == nullptr ? std::string_view() : std::string_view(shared.hsts);
 }
 
+// How long the client has to wait with this request, if it has sent too many.
+std::optional<Duration> WaitOf(Connection& connection, std::uint32_t request_rate) {
+  const auto refusal = connection.Env().clients.Requests(connection.Peer(), request_rate, Now());
+  if (!refusal) return std::nullopt;
+  if (refusal->log_with) {
+    const std::string client = refusal->client.Text();
+    log::Info(
+        {log::kClientBounded,
+         connection.Id(),
+         {{"client", client}, {"bound", BoundName(refusal->bound)}, {"suppressed", *refusal->log_with}}},
+        "{} has met request_rate: its request gets 429", client);
+  }
+  return refusal->retry_after;
+}
+
 // A worker that only retires keeps the connection open, because another worker continues it.
 bool ServerStops(Connection& connection) {
   const MasterPage& master = connection.Env().scoreboard.Master();
@@ -63,10 +78,13 @@ AccessEntry KnownOf(Connection& connection, const HttpRequest& request) {
 
 }  // namespace
 
-void Responder::Sign(HttpRequest& request) const {
+void Responder::Sign(HttpRequest& request) {
   request.peer = &connection_.Peer();
   request.connection = Raw(connection_.Id());
   request.tls = connection_.Tls();
+  bounded_.reset();
+  if (shared_.config.request_rate > 0 && !request.answer_by)
+    bounded_ = WaitOf(connection_, shared_.config.request_rate);
 }
 
 Responder::~Responder() {
@@ -148,7 +166,7 @@ Served Responder::EndStream() {
 
 // If UseOfBody throws, the handler is called with the whole body; its exception is logged and answered.
 BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
-  if (Redirects(connection_, shared_.config)) return BodyUse::kNone;
+  if (bounded_ || Redirects(connection_, shared_.config)) return BodyUse::kNone;
   try {
     return shared_.handler.UseOfBody(request);
   } catch (...) {
@@ -159,6 +177,12 @@ BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
 void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
   HttpResponse& response = shared_.response;
   response.Clear();
+  if (bounded_) {
+    AnswerStatus(response, 429);
+    response.AddHeader("Retry-After",
+                       fmt::format_int(std::chrono::ceil<std::chrono::seconds>(*bounded_).count()).str());
+    return;
+  }
   if (Redirects(connection_, shared_.config))
     return AnswerHttpsRedirect(request, shared_.config.redirect_to_https, response);
   const char* fault = nullptr;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,10 @@ class Responder {
   Responder& operator=(const Responder&) = delete;
   ~Responder();
 
-  // Says in the request whose it is.
-  void Sign(HttpRequest& request) const;
+  // Says in the request whose it is. Unless another worker has read it before (answer_by), asks whether its
+  // client may send one more now (HttpSettings::request_rate): if not, the answer will be 429, whatever the
+  // request.
+  void Sign(HttpRequest& request);
   // Bytes of a request have arrived. Only the first call after a response counts.
   void Arrive() { access_.Arrive(); }
   // RequestHandler::UseOfBody.
@@ -108,6 +111,7 @@ class Responder {
   bool owes_continue_ = false;
   bool bodiless_ = false;  // its answer has no body: HEAD, 204, 304
   bool keep_ = false;
+  std::optional<Duration> bounded_;  // the request gets 429: its client may send the next one after that time
 };
 
 }  // namespace preforkd::http

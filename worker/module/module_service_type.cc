@@ -70,6 +70,9 @@ class ModuleService final : public Service {
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
     return service_->Open(connection, std::move(luggage));
   }
+  [[nodiscard]] std::string TooMany(Duration retry_after) const override {
+    return service_->TooMany(retry_after);
+  }
   void OnRetire() override {
     service_->OnRetire();
     if (owns_loop_state_) states_.Retire(states_.LoopState());

@@ -89,11 +89,13 @@ bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) 
   message.parcel.unread = std::move(luggage->unread);
   message.parcel.heavy = std::move(heavy);
   message.parcel.context = std::move(luggage->context);
+  const ConnId id = message.parcel.id;
   log::Debug({log::kConnReturned, message.parcel.id, {{"cause", ReturnReasonName(message.reason)}}},
              "handed back: {}", InWords(message.reason));
   if (master_.Send(message)) {
     tally_.Returned();
   } else {
+    env_.clients.Ends(id);
     CountUnreturned();
   }
   connections_.Remove(connection);

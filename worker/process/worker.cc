@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
+#include "common/process/bound_rules.h"
 #include "common/process/limits.h"
 #include "common/scoreboard/thread_gauge.h"
 #include "worker/connection/goodbye_service.h"
@@ -99,6 +100,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors,
       heartbeat_(*env_, std::move(descriptors.statm), connections_, [this] {
         if (!env_->retiring) returns_.ReturnSurplus();
       }) {
+  env_->clients.Configure(BoundRulesOf(env_->config->limits));
   StartAccessLog(std::move(descriptors.access));
   for (const auto& [id, config] : start_.services) {
     if (const auto numbers = start_.counters.find(id); numbers != start_.counters.end())
@@ -109,8 +111,8 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors,
       env_->preloads.shared_bytes += area->second->Size();
     }
   }
-  env_->replace_me = [this] { AskReplacement("an application thread is blocked"); };
-  env_->thread_free = [this] { TellFreeThread(); };
+  env_->master.replace_me = [this] { AskReplacement("an application thread is blocked"); };
+  env_->master.thread_free = [this] { TellFreeThread(); };
 }
 
 // The master's access log may be one that our configuration does not use, or not yet the one it names.
@@ -243,6 +245,7 @@ void Worker::OnLostDescriptor() {
 
 void Worker::OnParcel(Parcel parcel) {
   tally_.Taken();
+  if (!parcel.proxy_header_due) env_->clients.TakenBy(env_->id.slot, parcel.id, [&] { return parcel.peer; });
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it was taken at last
@@ -254,8 +257,7 @@ void Worker::OnParcel(Parcel parcel) {
       log::Info({log::kConnFailed, parcel.id, {{"cause", "no_service"}, {"suppressed", *held_back}}},
                 "closing: its service no longer exists");
     }
-    tally_.Lost(LossReason::kRefused);
-    return;
+    return Lose(parcel.id);
   }
   std::unique_ptr<SecureStream> secure;
   const bool goodbye = parcel.tls == TlsStage::kGoodbyeDue;
@@ -271,7 +273,7 @@ void Worker::OnParcel(Parcel parcel) {
   luggage.context = std::move(parcel.context);
   parcel.unread.clear();
   parcel.context.clear();
-  if (parcel.heavy.Valid() && !LoadUnread(parcel, luggage)) return tally_.Lost(LossReason::kRefused);
+  if (parcel.heavy.Valid() && !LoadUnread(parcel, luggage)) return Lose(parcel.id);
   ProxyPreface preface(*service);
   GoodbyeService over;
   Service* first = parcel.proxy_header_due ? &preface : service;
@@ -306,6 +308,11 @@ void Worker::LoseUnusable(ConnId id, const Error& error) {
     log::Error({log::kConnFailed, id, {{"cause", "tls_state"}, {"suppressed", *held_back}}},
                "closing: its TLS session cannot go on: {}", error.text);
   }
+  Lose(id);
+}
+
+void Worker::Lose(ConnId id) {
+  env_->clients.Ends(id);
   tally_.Lost(LossReason::kRefused);
 }
 
@@ -323,6 +330,7 @@ void Worker::OnReopenLog(ReopenLog message) {
 
 void Worker::OnConnectionClosed(LiveConnection& connection) {
   connection.LogEnd();
+  env_->clients.Ends(connection.Client().Id());
   if (const auto reason = connection.Loss()) {
     tally_.Lost(*reason);
   } else {

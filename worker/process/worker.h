@@ -50,13 +50,15 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   Status MakeGate();
   // The one that goes on with `parcel`; nullptr: this worker has none for it.
   Service* ServiceFor(const Parcel& parcel);
-  // WorkerEnv::thread_free
+  // MasterCalls::thread_free
   void TellFreeThread();
   // Reads the file of a heavy connection. False: the bytes are lost, and so is the connection.
   bool LoadUnread(Parcel& parcel, Luggage& luggage);
   void OnChannel();
   // Closes a connection whose TLS state nobody can go on from.
   void LoseUnusable(ConnId id, const Error& error);
+  // Books a connection that was closed before its session began.
+  void Lose(ConnId id);
   // Intake::Sink
   void OnParcel(Parcel parcel) override;
   void OnReopenLog(ReopenLog message) override;

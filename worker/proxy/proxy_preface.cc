@@ -10,6 +10,10 @@ namespace {
 
 // A proxy sends the header with its first packet.
 constexpr Duration kTimeout = std::chrono::seconds(10);
+// The longest that a client who is refused may take to read why.
+constexpr Duration kGoodbyeTime = std::chrono::seconds(1);
+
+constexpr const char* kBounded = "its address has met a bound";
 
 class PrefaceSession : public Session {
  public:
@@ -26,11 +30,13 @@ class PrefaceSession : public Session {
       case IoResult::Kind::kError: return connection_.Close();  // for example a port scan
       case IoResult::Kind::kDone: break;
     }
+    if (refused_) return connection_.Await(Interest::kRead);
     received_.append(scratch.data(), received.size);
     Judge(ParseProxyHeader(received_));
   }
 
   void OnTimeout() override {
+    if (refused_) return connection_.Close(kBounded);
     if (const auto held_back = connection_.Env().client_lines.no_preface.Allow(Now())) {
       const std::string peer = connection_.Peer().Text();
       log::Info({log::kProxyHeader,
@@ -69,6 +75,35 @@ class PrefaceSession : public Session {
     connection_.Close();
   }
 
+  // The bounds of the client itself: the master has seen its proxy only. If it is refused, it is told.
+  bool MayServe(const SocketAddress& client) {
+    WorkerEnv& env = connection_.Env();
+    const bool handshake = connection_.Facts().tls == TlsStage::kHandshakeDue;
+    const auto refusal = env.clients.Connects(connection_.Id(), client, handshake, Now());
+    if (!refusal) {
+      env.clients.Gives(connection_.Id(), env.id.slot);
+      return true;
+    }
+    if (refusal->log_with) {
+      const std::string text = refusal->client.Text();
+      log::Info(
+          {log::kClientBounded,
+           connection_.Id(),
+           {{"client", text}, {"bound", BoundName(refusal->bound)}, {"suppressed", *refusal->log_with}}},
+          "{} has met limits.{}: its connection is refused", text, BoundName(refusal->bound));
+    }
+    const std::string answer = next_.TooMany(refusal->retry_after);
+    if (answer.empty() || !connection_.Send(answer).Done()) {
+      connection_.Close(kBounded);
+      return false;
+    }
+    refused_ = true;
+    connection_.HalfClose();
+    connection_.SetTimeout(kGoodbyeTime);
+    connection_.Await(Interest::kRead);
+    return false;
+  }
+
   void Judge(const ProxyHeader& header) {
     switch (header.kind) {
       case ProxyHeader::Kind::kNeedMore: return connection_.Await(Interest::kRead);
@@ -78,6 +113,7 @@ class PrefaceSession : public Session {
     if (header.client) {
       if (log::Enabled(log::Level::kDebug)) LogClient(*header.client);
       connection_.SetClient(*header.client);
+      if (!MayServe(*header.client)) return;
     }
     connection_.CancelTimeout();
     Luggage luggage;
@@ -89,6 +125,7 @@ class PrefaceSession : public Session {
   Service& next_;
   Time start_ = Now();
   std::string received_;
+  bool refused_ = false;  // its client has met a bound, and has been told
 };
 
 }  // namespace

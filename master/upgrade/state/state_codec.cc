@@ -84,6 +84,7 @@ void Fields(Visit&& visit, SavedListener& listener) {
   visit("service", listener.service);
   visit("proxy_protocol", listener.proxy_protocol);
   visit("tls", listener.tls);
+  visit("http", listener.http);
   visit("file", listener.file);
 }
 
@@ -172,6 +173,7 @@ void Fields(Visit&& visit, UpgradeState& state) {
   visit("last_conn", state.last_conn);
   visit("seal_key_0", state.seal_key_0);
   visit("seal_key_1", state.seal_key_1);
+  visit("bounded", state.bounded);
   visit("service_ids", state.service_ids);
   visit("listener_ids", state.listener_ids);
   visit("pool_ids", state.pool_ids);

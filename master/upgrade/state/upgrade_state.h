@@ -37,6 +37,7 @@ struct SavedListener {
   std::string service;
   bool proxy_protocol = false;
   bool tls = false;
+  bool http = false;
   SocketFile file;
 
   bool operator==(const SavedListener&) const = default;
@@ -126,6 +127,7 @@ struct UpgradeState {
   // none.
   std::uint64_t seal_key_0 = 0;
   std::uint64_t seal_key_1 = 0;
+  std::vector<std::uint64_t> bounded;  // ClientPage::met
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
   std::map<std::string, std::uint8_t> pool_ids;

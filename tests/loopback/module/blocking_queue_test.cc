@@ -22,7 +22,7 @@ struct Pooled : Blocking {
   explicit Pooled(HttpModuleBed::Call handle, HttpModuleOptions options = {})
       : Blocking(std::move(handle), std::move(options)), pool(Env().scoreboard.UsePool(kMainPool)) {
     Env().row.pool = Raw(kMainPool);
-    Env().thread_free = [this] { ++told; };
+    Env().master.thread_free = [this] { ++told; };
   }
   WorkerEnv& Env() { return bed.http->Env(); }
   bool Passes(Duration time) {

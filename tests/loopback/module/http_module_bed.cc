@@ -118,7 +118,7 @@ HttpModuleBed::HttpModuleBed(Options options, Call handle) : handle_(std::move(h
     table_.protocol = &protocol_;
   }
   const ServiceType type{[&](const ServiceConfig& config, WorkerEnv& env) {
-                           env.replace_me = [this] { ++replaced; };
+                           env.master.replace_me = [this] { ++replaced; };
                            auto owner = std::make_unique<Owner>(table_, options, config, env);
                            owner_ = owner.get();
                            return Result<std::unique_ptr<Service>>(std::move(owner));

@@ -61,13 +61,14 @@ UpgradeState FullState() {
   state.notify_socket = "@/notify";
   state.watchdog = std::chrono::seconds(3);
   state.passed = {{"web", 11}, {"", 12}};
-  state.listeners = {{13, "key", "unix:/x", "web", true, true, {"/x", 1, 18'446'744'073'709'551'615U}}};
+  state.listeners = {{13, "key", "unix:/x", "web", true, true, true, {"/x", 1, 18'446'744'073'709'551'615U}}};
   state.server_log = {18, "/var/log/p", 3};
   state.access_log = {19, "syslog:local0", 1};
   state.control = {14, "/run/c", {"/run/c", 2, 3}, {15, 16}, {17}};
   state.listener_rows = {{"127.0.0.1:80", "web", 9}};
   state.module_counters = {{"web", "orders", "Orders \xff"}, {"web", "errors", ""}, {"a.b", "orders", "x"}};
   state.boards = {20, 21};
+  state.bounded = {1, 0, 18'446'744'073'709'551'615U, 4};
   SavedWorker second = SomeWorker();
   second.pid_fd = 33;
   second.master_end = 34;

@@ -144,7 +144,7 @@ void BlockingModule::OnTimedOut(pfd_request& request) {
                 {{"frame", i}, {"at", std::string_view(trace[i])}}},
                "#{} {}", i, trace[i]);
   }
-  if (env_.replace_me) env_.replace_me();
+  if (env_.master.replace_me) env_.master.replace_me();
 }
 
 // ---- the end of the worker ----

@@ -41,7 +41,7 @@ void WorkerThreads::OnChange(std::size_t waiting, std::size_t running) {
   // A thread is free. With the fence in Dispatcher::ShowThreadQueue: either the master sees that, or we its
   // queue.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (OthersWait(env_) && env_.thread_free) env_.thread_free();
+  if (OthersWait(env_) && env_.master.thread_free) env_.master.thread_free();
 }
 
 }  // namespace preforkd::module
