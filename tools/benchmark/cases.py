@@ -8,7 +8,8 @@ from servers.gunicorn import GUNICORN, GUNICORN_GTHREAD, GUNICORN_GTHREAD_400
 from servers.haproxy import HAPROXY
 from servers.nginx import NGINX, NGINX_DEFERRED, NGINX_PERL, NGINX_PERL_REUSEPORT
 from servers.pistache import PISTACHE
-from servers.preforkd import PREFORKD, PREFORKD_BLOCKING, PREFORKD_EVENT, PREFORKD_NO_EXTRAS, PREFORKD_TWO
+from servers.preforkd import (PREFORKD, PREFORKD_BLOCKING, PREFORKD_BOUNDED, PREFORKD_EVENT, PREFORKD_NO_EXTRAS,
+                              PREFORKD_TWO)
 from servers.server import BLOCKING, CONSTANT, FILES
 from servers.uwsgi import UWSGI, UWSGI_400
 
@@ -18,6 +19,7 @@ _KEPT_PEERS = (PREFORKD, NGINX, HAPROXY, APACHE)
 _SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY, APACHE, GUNICORN)
 _FILE_PEERS = (PREFORKD, NGINX, APACHE)
 _TLS_PEERS = (PREFORKD, NGINX, HAPROXY)
+_BOUNDED_PEERS = (PREFORKD, PREFORKD_BOUNDED)
 _TLS_SHORT_PEERS = (PREFORKD, NGINX, NGINX_DEFERRED, HAPROXY)
 # With as many workers as preforkd, and with a process or a thread for each client.
 _BLOCKING_PEERS = (APACHE_WSGI, APACHE_WSGI_CLOSE, UWSGI, GUNICORN_GTHREAD, PISTACHE)
@@ -132,6 +134,10 @@ CASES = (
     _blocking("blocking-2", 0.02),
     _blocking("blocking-10", 0.10),
     _blocking_kept("blocking-kept", 0.10),
+    _load("bounded-short-64", "as `short-64`, beside itself with every bound by client address", _BOUNDED_PEERS,
+          Load(64, close=True), lengths=2),
+    _load("bounded-keepalive-64", "as `keepalive-64`, the same", _BOUNDED_PEERS, Load(64), lengths=2),
+    _load("bounded-static-1k", "as `static-1k`, the same", _BOUNDED_PEERS, Load(64, "/1k.bin"), lengths=2),
     Case("reload", f"kept connections, {RELOAD_LOAD.clients} clients, a reload every second, {RELOAD_IDLE} idle "
          "connections beside them", "reload", (PREFORKD, NGINX, HAPROXY, APACHE),
          ("rps", "cpu", "reloads", "errors", "kept"), ("rps",), load=RELOAD_LOAD, lengths=2),

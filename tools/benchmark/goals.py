@@ -7,6 +7,7 @@ from summary import BEST
 _SHORT = ("short-64", "short-1")
 _STATIC = ("static-1k", "static-100k", "static-10m")
 _KEPT = ("keepalive-64", "keepalive-512", "pipelined-16")
+_BOUNDED = ("bounded-short-64", "bounded-keepalive-64", "bounded-static-1k")
 _TLS_HANDSHAKES = ("tls-handshake", "tls-resume")
 _TLS_KEPT = ("tls-keepalive-64", "tls-100k", "tls-10m")
 
@@ -53,6 +54,9 @@ GOALS = (
     Goal(("workers-64",), "preforkd-2", "cpu", 1.1),
     Goal(("keepalive-64",), "nginx", "cpu", 1.0),
     _at_least(("keepalive-64",), "nginx", "rps", 1.0),
+    # Bounds by client address cost at most 2 %.
+    _at_least(_BOUNDED, "preforkd-bounded", "cpu", 0.98),
+    Goal(_BOUNDED, "preforkd-bounded", "rps", 1.02),
     Goal(("module-event-64",), "nginx", "cpu", 1.05),
     Goal(("module-blocking-64",), "nginx", "cpu", 1.6),
     Goal(("static-100k",), "nginx", "cpu", 1.0),

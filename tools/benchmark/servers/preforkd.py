@@ -64,5 +64,16 @@ PREFORKD_BLOCKING = Server("preforkd", frozenset({CONSTANT, BLOCKING}),
 PREFORKD_NO_EXTRAS = Server("preforkd-no-extras", PREFORKD_BLOCKING.offers,
                             lambda order: launch_module(order, "measured_blocking", f"workers_max = {order.workers}\n"),
                             _VERSION)
+# The same with every bound by client address, so high that none is met: what counting costs.
+BOUNDS = "connections = 1000000\nconnection_rate = 100000\nhandshake_rate = 100000\n"
+
+
+def launch_bounded(order: Order) -> Launch:
+    plain = launch(order)
+    config = plain.files["preforkd.toml"].replace("[log]", f"[limits]\n{BOUNDS}[log]")
+    return Launch(plain.arguments, {"preforkd.toml": config + "request_rate = 100000\n"})
+
+
+PREFORKD_BOUNDED = Server("preforkd-bounded", PREFORKD.offers, launch_bounded, _VERSION)
 # The same with two workers, whatever the number of the case.
 PREFORKD_TWO = Server("preforkd-2", PREFORKD.offers, lambda order: launch(replace(order, workers=2)), _VERSION)
