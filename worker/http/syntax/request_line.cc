@@ -82,6 +82,8 @@ Refusal ParseRequestLine(std::string_view line, RequestLine& parsed) {
   if (second == kNone) return 400;  // HTTP/0.9
   parsed.method_name = line.substr(0, first);
   parsed.target = line.substr(first + 1, second - first - 1);
+  // CheckMethod stops at a CR, which may have been the end of the line; this one was not.
+  if (!IsToken(parsed.method_name)) return 400;
   if (!IsTarget(parsed.target, parsed.method_name)) return 400;
   const Refusal refusal = ParseVersion(line.substr(second + 1), parsed.minor_version);
   if (refusal != kAccepted) return refusal;
