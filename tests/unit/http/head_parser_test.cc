@@ -116,7 +116,10 @@ TEST_CASE("empty lines") {
 
 TEST_CASE("a head is parsed again only when new bytes can change the outcome") {
   CHECK(HeadParser::WorthParsing("", "G"));
-  CHECK_FALSE(HeadParser::WorthParsing("GET", " /"));
+  CHECK(HeadParser::WorthParsing("GE", "("));
+  CHECK(HeadParser::WorthParsing("FOO", " "));
+  CHECK(HeadParser::WorthParsing(std::string(32, 'A'), "A"));
+  CHECK_FALSE(HeadParser::WorthParsing("GET ", "/"));
   CHECK_FALSE(HeadParser::WorthParsing("GET / HTTP/1.1\r\nX: a", "b\tc"));
   CHECK(HeadParser::WorthParsing("GET / HTTP/1.1", "\r"));
   CHECK(HeadParser::WorthParsing("GET / HTTP/1.1\r", "x"));

@@ -83,10 +83,13 @@ HeadResult HeadParser::Parse(std::string_view bytes) {
 }
 
 bool HeadParser::WorthParsing(std::string_view before, std::string_view added) {
-  // Only a control byte ends or invalidates a line. A CR at the end of `before` is judged by the next byte.
+  // The method is judged while it arrives, and refused if it is long.
+  if (before.find(' ') == kNone) return true;
+  // Behind it only a control byte ends or invalidates a line. A CR at the end of `before` is judged by the
+  // next byte.
   const bool has_control = std::any_of(
       added.begin(), added.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
-  return has_control || before.empty() || before.back() == '\r';
+  return has_control || before.back() == '\r';
 }
 
 Refusal HeadParser::TakeLine(std::string_view line, std::size_t number) {
