@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "common/base/check.h"
 #include "worker/http/syntax/http_status.h"
@@ -17,8 +16,8 @@ class Writer {
 
   Writer& Put(std::string_view text) {
     PF_CHECK(text.size() <= out_.size() - size_, "a response head exceeds its maximum size");
-    std::memcpy(out_.data() + size_, text.data(), text.size());
-    size_ += text.size();
+    // Not memcpy: the text of an empty view may be nullptr, which it must not be given.
+    size_ += text.copy(out_.data() + size_, text.size());
     return *this;
   }
   Writer& Put(std::uint64_t number) {
