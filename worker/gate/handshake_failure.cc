@@ -48,18 +48,19 @@ gnutls_alert_description_t AlertFor(unsigned status) {
   return GNUTLS_A_BAD_CERTIFICATE;
 }
 
-const char* NameOf(gnutls_alert_description_t alert) {
-  const char* const name = gnutls_alert_get_name(alert);
+const char* NameOf(int alert) {
+  // The enumeration has no value of any number.
+  const char* const name =
+      alert > GNUTLS_A_MAX ? nullptr : gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(alert));
   return name == nullptr ? "an alert of an unknown number" : name;
 }
 
-std::optional<gnutls_alert_description_t> AlertOfClient(gnutls_session_t session, int result,
-                                                        std::string_view taken) {
-  if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) return gnutls_alert_get(session);
+std::optional<int> AlertOfClient(gnutls_session_t session, int result, std::string_view taken) {
+  if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) return static_cast<int>(gnutls_alert_get(session));
   if (result != GNUTLS_E_DECRYPTION_FAILED || taken.size() <= kFatalAlert.size()) return std::nullopt;
   const std::string_view last = taken.substr(taken.size() - kFatalAlert.size() - 1);
   if (!last.starts_with(kFatalAlert)) return std::nullopt;
-  return static_cast<gnutls_alert_description_t>(static_cast<unsigned char>(last.back()));
+  return static_cast<unsigned char>(last.back());
 }
 
 }  // namespace preforkd

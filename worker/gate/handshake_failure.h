@@ -11,8 +11,8 @@ namespace preforkd {
 
 // For the log and the metrics, from what gnutls_handshake(3) returned: "no_cipher". Static.
 const char* CauseOf(int result);
-// Static.
-const char* NameOf(gnutls_alert_description_t alert);
+// Of an alert by its number, which may be any byte that a client has sent. Static.
+const char* NameOf(int alert);
 // What to say about a client's certificate, from the status of its verification (RFC 8446, 6.2).
 gnutls_alert_description_t AlertFor(unsigned status);
 // The fatal alert with which the client has ended the handshake, if that is what happened. `taken` ends with
@@ -20,8 +20,7 @@ gnutls_alert_description_t AlertFor(unsigned status);
 //
 // An OpenSSL client of TLS 1.3 that refuses our certificate says so in plain text, for it has not changed its
 // keys yet. GnuTLS cannot decrypt that, and an operator would look for a broken client.
-std::optional<gnutls_alert_description_t> AlertOfClient(gnutls_session_t session, int result,
-                                                        std::string_view taken);
+std::optional<int> AlertOfClient(gnutls_session_t session, int result, std::string_view taken);
 
 }  // namespace preforkd
 

@@ -7,6 +7,9 @@
 #include <cstring>
 #include <ctime>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/loopback/gate/handshake_bed.h"
 
@@ -221,6 +224,21 @@ TEST_CASE("the client's alert is not answered") {
     CHECK(outcome.why == "alert");  // in TLS 1.3 in plain text
     CHECK(outcome.detail == "CA is unknown");
     CHECK(gate.Output().empty());
+  }
+}
+
+TEST_CASE("an alert may have any number") {
+  const GateSettings settings = MakeSettings();
+  for (const auto& [number, name] :
+       std::vector<std::pair<char, std::string>>{{'\x30', "CA is unknown"},
+                                                 {'\x79', "an alert of an unknown number"},
+                                                 {'\xf7', "an alert of an unknown number"}}) {
+    Handshake gate(settings);
+    const std::string record = std::string("\x15\x03\x03\x00\x02\x02", 6) + number;
+    CHECK(gate.Feed(record.substr(0, 4)) == Handshake::Step::kMore);
+    CHECK(gate.Feed(record.substr(4)) == Handshake::Step::kFailed);
+    CHECK(std::string(gate.Why()) == "alert");
+    CHECK(std::string(gate.Detail()) == name);
   }
 }
 
