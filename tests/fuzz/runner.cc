@@ -1,7 +1,7 @@
 // Runs a fuzz target without a fuzzer: the corpus unchanged, then seeded mutations of it. Runs are identical
 // to the byte: the seed and the round are printed before a failure.
 //
-// Arguments: the files of the corpus. FUZZ_SECONDS: run for this time instead of 200,000 rounds.
+// Arguments: --rounds=N mutations, and the files of the corpus. FUZZ_SECONDS: run for this time instead.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <iterator>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -21,7 +22,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kRounds = 200'000;
 constexpr std::uint32_t kSeed = 20260101;
 
 void RunOne(const std::string& input) {
@@ -70,8 +70,14 @@ class Mutator {
 }  // namespace
 
 int main(int argc, char** argv) {
+  constexpr std::string_view kOption = "--rounds=";
+  std::uint64_t rounds = 0;
   std::vector<std::string> corpus;
   for (int i = 1; i < argc; ++i) {
+    if (const std::string_view argument = argv[i]; argument.starts_with(kOption)) {
+      rounds = std::stoul(std::string(argument.substr(kOption.size())));
+      continue;
+    }
     std::ifstream file(argv[i], std::ios::binary);
     corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
     RunOne(corpus.back());
@@ -84,7 +90,7 @@ int main(int argc, char** argv) {
   const auto end = Clock::now() + std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 0);
   Mutator mutator(corpus);
   std::uint64_t round = 0;
-  while (seconds != nullptr ? Clock::now() < end : round < kRounds) {
+  while (seconds != nullptr ? Clock::now() < end : round < rounds) {
     if (round % 10'000 == 0) fmt::print(stderr, "seed {}, from round {} on\n", kSeed, round);
     RunOne(mutator.Next());
     ++round;

@@ -377,7 +377,7 @@ TEST_CASE("the seeds of the fuzz target are messages of the current version") {
   const std::vector<std::string> to_worker = {"hand-over", "reopen-log", "reopen-access-log", "nudge"};
   const std::vector<std::string> to_master = {"ready", "replace-me", "log-reopened", "hand-back"};
   const auto seed = [](const std::string& name) {
-    const std::string bytes = ReadFile("tests/fuzz/corpus/wire/" + name);
+    const std::string bytes = ReadFile("tests/fuzz/corpus/codec/" + name);
     REQUIRE_MESSAGE(bytes.size() > 4, name);
     return bytes;
   };
