@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import against
 import tls_files
 from cases import Case
 from client import WrongAnswer
@@ -57,8 +58,9 @@ PROGRAMS = ("preforkd_measured", "open_load", "handshake_load", "measured_event.
 
 
 @contextlib.contextmanager
-def setting(programs: Path, seconds, generator):
-    """A folder with the files to serve and copies of the programs: a build meanwhile has no effect."""
+def setting(programs: Path, seconds, generator, more=()):
+    """A folder with the files to serve and copies of the programs: a build meanwhile has no effect. `more`: {name: folder}
+    of the programs of other commits, each of which comes into a folder with that name among the others."""
     with tempfile.TemporaryDirectory(prefix="preforkd-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -69,6 +71,10 @@ def setting(programs: Path, seconds, generator):
             (folder / "root" / file).write_bytes(content)
         for program in PROGRAMS:
             shutil.copy(programs / program, folder / "programs")
+        for other, source in dict(more).items():
+            (folder / "programs" / other).mkdir()
+            for program in against.PROGRAMS:
+                shutil.copy(source / program, folder / "programs" / other)
         yield Setting(folder, folder / "programs", seconds, generator, _unprivileged_user())
 
 
