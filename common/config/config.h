@@ -71,6 +71,8 @@ struct DispatchConfig {
 struct ParkingConfig {
   Duration after = milliseconds(250);  // 0 = only when retiring, up to 1 h
   std::uint32_t max = 100000;          // 0 to 10,000,000
+  // Of a connection whose rhythm shows that it would gain by staying (parking_rhythm.h), up to 60 s.
+  Duration max_after = std::chrono::seconds(1);
 
   bool operator==(const ParkingConfig&) const = default;
 };

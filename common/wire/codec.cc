@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -57,6 +59,11 @@ Result<MessageType> ReadPrefix(ByteReader& reader, WireVersion spoken) {
 
 // ---- parcels ----
 
+std::uint16_t StayMs(Duration stay) {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(stay).count();
+  return static_cast<std::uint16_t>(std::clamp<std::int64_t>(whole, 0, UINT16_MAX));
+}
+
 ParcelHead HeadOf(const Parcel& parcel) {
   PF_CHECK(parcel.unread.size() + parcel.context.size() <= kMaxParcelBytes &&
                parcel.tls_state.size() <= kMaxTlsBytes,
@@ -69,7 +76,8 @@ ParcelHead HeadOf(const Parcel& parcel) {
   head.bytes_in = parcel.bytes_in;
   head.bytes_out = parcel.bytes_out;
   head.journeys = parcel.journeys;
-  head.reclaims = parcel.reclaims;
+  head.reclaims = static_cast<std::uint16_t>(std::min<std::uint32_t>(parcel.reclaims, UINT16_MAX));
+  head.stay_ms = StayMs(parcel.stay);
   head.listener = static_cast<std::uint16_t>(parcel.listener);
   head.service = static_cast<std::uint16_t>(parcel.service);
   head.proxy_header_due = parcel.proxy_header_due ? 1 : 0;
@@ -99,9 +107,9 @@ struct ParcelParts {
   std::string_view tls_state;
 };
 
-ParcelParts ReadParcel(ByteReader& reader) {
+ParcelParts ReadParcel(ByteReader& reader, WireVersion version) {
   ParcelParts parts;
-  parts.head = reader.Get<ParcelHead>();
+  parts.head = HeadFrom(reader.Get<ParcelHead>(), version);
   const ParcelHead& head = parts.head;
   const bool lengths_fit = head.peer_bytes <= sizeof(sockaddr_storage) && head.tls_bytes <= kMaxTlsBytes &&
                            head.unread_bytes <= kMaxParcelBytes && head.context_bytes <= kMaxParcelBytes &&
@@ -118,9 +126,9 @@ ParcelParts ReadParcel(ByteReader& reader) {
 }
 
 // False if a field is set that only a hand-back has.
-bool HasNoReturnFields(const ParcelHead& head) {
-  return head.incarnation == 0 && head.idle_left_ns == 0 && head.slot == 0 && head.reason == 0 &&
-         head.wake_now == 0;
+bool HasNoReturnFields(const ParcelHead& head, WireVersion version) {
+  const bool idle_fits = version >= kRhythmVersion ? head.idle_ns >= 0 : head.idle_ns == 0;
+  return head.incarnation == 0 && idle_fits && head.slot == 0 && head.reason == 0 && head.wake_now == 0;
 }
 
 Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd, UniqueFd second) {
@@ -142,6 +150,8 @@ Parcel MakeParcel(const ParcelParts& parts, UniqueFd fd, UniqueFd second) {
   parcel.bytes_out = head.bytes_out;
   parcel.journeys = head.journeys;
   parcel.reclaims = head.reclaims;
+  parcel.stay = std::chrono::milliseconds(head.stay_ms);
+  parcel.parked_at = FromNanoseconds(head.idle_ns);
   parcel.unread = parts.unread;
   parcel.context = parts.context;
   parcel.tls_state.assign(parts.tls_state.begin(), parts.tls_state.end());
@@ -154,18 +164,19 @@ bool HasItsFile(const ParcelHead& head, const UniqueFd& second) {
 }
 
 // The checked parts of a hand-over, or why it is invalid.
-Result<ParcelParts> ReadHandOver(ByteReader& reader, const UniqueFd& fd, const UniqueFd& second) {
+Result<ParcelParts> ReadHandOver(ByteReader& reader, const UniqueFd& fd, const UniqueFd& second,
+                                 WireVersion version) {
   if (!fd.Valid()) return WrongFd("hand-over", true);
-  ParcelParts parts = ReadParcel(reader);
-  if (!reader.Done() || !HasNoReturnFields(parts.head) || !HasItsFile(parts.head, second))
+  ParcelParts parts = ReadParcel(reader, version);
+  if (!reader.Done() || !HasNoReturnFields(parts.head, version) || !HasItsFile(parts.head, second))
     return Malformed("hand-over");
   return parts;
 }
 
 Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, ByteReader& reader, UniqueFd fd,
-                                    UniqueFd second) {
+                                    UniqueFd second, WireVersion version) {
   if (!fd.Valid()) return WrongFd("hand-back", true);
-  const ParcelParts parts = ReadParcel(reader);
+  const ParcelParts parts = ReadParcel(reader, version);
   if (!reader.Done() || parts.head.reason >= kReturnReasons || parts.head.wake_now > 1)
     return Malformed("hand-back");
   if (!HasItsFile(parts.head, second) || parts.head.heavy > parts.head.wake_now)
@@ -174,7 +185,7 @@ Result<WorkerToMaster> ReadHandBack(std::span<const char> bytes, ByteReader& rea
   message.id = {Slot{parts.head.slot}, Incarnation{parts.head.incarnation}};
   message.reason = static_cast<ReturnReason>(parts.head.reason);
   message.wake_now = parts.head.wake_now != 0;
-  message.idle_left_ns = parts.head.idle_left_ns;
+  message.idle_left_ns = parts.head.idle_ns;
   message.parcel = PackedParcel(std::move(fd), bytes, std::move(second));
   return WorkerToMaster(std::move(message));
 }
@@ -237,7 +248,7 @@ Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, Unique
   if (second.Valid() && type.Value() != MessageType::kHandOver) return SurplusFd();
   switch (type.Value()) {
     case MessageType::kHandOver: {
-      const Result<ParcelParts> parts = ReadHandOver(reader, fd, second);
+      const Result<ParcelParts> parts = ReadHandOver(reader, fd, second, version);
       if (!parts.Ok()) return parts.Err();
       return Messages(make(parts.Value(), std::move(fd), std::move(second)));
     }
@@ -263,7 +274,9 @@ Result<Messages> DecodeToWorker(std::span<const char> bytes, UniqueFd fd, Unique
 
 void Encode(const HandOver& message, std::string& out, WireVersion version) {
   Writer writer(out, MessageType::kHandOver, version);
-  PutParcel(writer, HeadOf(message.parcel), message.parcel);
+  ParcelHead head = HeadOf(message.parcel);
+  head.idle_ns = ToNanoseconds(message.parcel.parked_at);
+  PutParcel(writer, HeadFor(head, version), message.parcel);
 }
 
 void Encode(const ReopenLog& message, std::string& out, WireVersion version) {
@@ -290,12 +303,12 @@ void Encode(const ReplaceMe& message, std::string& out, WireVersion version) {
 
 void Encode(const HandBack& message, std::string& out, WireVersion version) {
   Writer writer(out, MessageType::kHandBack, version);
-  ParcelHead head = HeadOf(message.parcel);
+  ParcelHead head = HeadFor(HeadOf(message.parcel), version);
   head.incarnation = Raw(message.id.incarnation);
   head.slot = Raw(message.id.slot);
   head.reason = static_cast<std::uint8_t>(message.reason);
   head.wake_now = message.wake_now ? 1 : 0;
-  head.idle_left_ns = message.idle_left_ns;
+  head.idle_ns = message.idle_left_ns;
   PutParcel(writer, head, message.parcel);
 }
 
@@ -345,7 +358,8 @@ Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd,
   switch (type.Value()) {
     case MessageType::kReady: return ReadPlain<Ready>(reader, fd, "ready");
     case MessageType::kReplaceMe: return ReadPlain<ReplaceMe>(reader, fd, "replace-me");
-    case MessageType::kHandBack: return ReadHandBack(bytes, reader, std::move(fd), std::move(second));
+    case MessageType::kHandBack:
+      return ReadHandBack(bytes, reader, std::move(fd), std::move(second), version);
     case MessageType::kLogReopened: return ReadPlain<LogReopened>(reader, fd, "log-reopened");
     case MessageType::kThreadFree: return ReadPlain<ThreadFree>(reader, fd, "thread-free");
     case MessageType::kHandOver:

@@ -22,13 +22,14 @@ enum class MessageType : std::uint8_t {
 };
 
 // `message` has room for the four bytes.
-inline void SetType(char* message, MessageType type) { message[3] = static_cast<char>(type); }
 inline void PutPrefix(char* message, MessageType type, WireVersion version) {
   message[0] = kMessageMagic[0];
   message[1] = kMessageMagic[1];
   message[2] = static_cast<char>(version);
-  SetType(message, type);
+  message[3] = static_cast<char>(type);
 }
+inline WireVersion VersionOf(const char* message) { return static_cast<WireVersion>(message[2]); }
+inline MessageType TypeOf(const char* message) { return static_cast<MessageType>(message[3]); }
 
 }  // namespace preforkd
 

@@ -8,11 +8,24 @@
 
 namespace preforkd {
 
-PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer,
-                           WireVersion version)
+ParcelHead HeadFor(ParcelHead head, WireVersion receiver) {
+  if (receiver >= kRhythmVersion) return head;
+  head.stay_ms = 0;
+  head.idle_ns = 0;
+  return head;
+}
+
+ParcelHead HeadFrom(ParcelHead head, WireVersion sender) {
+  if (sender >= kRhythmVersion) return head;
+  if (head.stay_ms > 0) head.reclaims = UINT16_MAX;
+  head.stay_ms = 0;
+  return head;
+}
+
+PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer)
     : fd(std::move(accepted)) {
   char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length, false);
-  PutPrefix(data, MessageType::kHandOver, version);
+  PutPrefix(data, MessageType::kHandOver, kWireVersion);
   ParcelHead head = facts;
   head.peer_bytes = static_cast<std::uint8_t>(peer.length);
   std::memcpy(data + kMessagePrefix, &head, sizeof(head));
@@ -25,9 +38,11 @@ PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message, Uni
   std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
   char* const data = Resize(message.size(), head.tls_bytes > 0);
   std::memcpy(data, message.data(), message.size());
-  SetType(data, MessageType::kHandOver);
+  head = HeadFrom(head, VersionOf(data));
+  // A hand-over that is reclaimed was parked when it was.
+  if (TypeOf(data) == MessageType::kHandBack) head.idle_ns = 0;
+  PutPrefix(data, MessageType::kHandOver, kWireVersion);
   head.incarnation = 0;
-  head.idle_left_ns = 0;
   head.slot = 0;
   head.reason = 0;
   head.wake_now = 0;
@@ -65,6 +80,11 @@ ParcelHead PackedParcel::Head() const {
 void PackedParcel::SetHead(const ParcelHead& head) {
   PF_CHECK(!Empty(), "use of a parcel that was moved from");
   std::memcpy(Data() + kMessagePrefix, &head, sizeof(head));
+}
+
+void PackedParcel::Address(WireVersion version) {
+  PutPrefix(Data(), MessageType::kHandOver, version);
+  if (version < kRhythmVersion) SetHead(HeadFor(Head(), version));
 }
 
 SocketAddress PackedParcel::Peer() const {

@@ -26,7 +26,7 @@ namespace preforkd {
 
 // The fixed part of a parcel on the wire, behind the four bytes that begin every message. It has no padding:
 // all its bytes are written and all are checked. The fields from `incarnation` to `wake_now` belong to a
-// hand-back; in a hand-over they are zero.
+// hand-back; in a hand-over they are zero, except for `idle_ns`.
 struct ParcelHead {
   std::uint64_t id = 0;
   std::int64_t accepted_ns = 0;  // monotonic
@@ -35,7 +35,8 @@ struct ParcelHead {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint32_t journeys = 0;
-  std::uint32_t reclaims = 0;
+  std::uint16_t reclaims = 0;  // 65,535: or more
+  std::uint16_t stay_ms = 0;   // Parcel::stay; before kRhythmVersion the upper half of reclaims
   std::uint16_t listener = 0;
   std::uint16_t service = 0;
   std::uint8_t proxy_header_due = 0;  // 0 or 1
@@ -45,7 +46,9 @@ struct ParcelHead {
   std::uint32_t unread_bytes = 0;     // follow the address
   std::uint32_t context_bytes = 0;    // follow those
   std::uint64_t incarnation = 0;
-  std::int64_t idle_left_ns = 0;  // remaining idle time before the master closes it; 0: no limit
+  // Hand-back: remaining idle time before the master closes it; 0: no limit. Hand-over: when the master
+  // parked it, monotonic; 0: it did not, or the receiver speaks no kRhythmVersion.
+  std::int64_t idle_ns = 0;
   std::uint32_t slot = 0;
   std::uint8_t reason = 0;      // a ReturnReason
   std::uint8_t wake_now = 0;    // 0 or 1
@@ -56,16 +59,25 @@ struct ParcelHead {
 static_assert(sizeof(ParcelHead) == 96);
 static_assert(sizeof(sockaddr_storage) <= UINT8_MAX, "peer_bytes has room for any address");
 
+// One more hand-over of it was reclaimed.
+inline void CountReclaim(ParcelHead& head) {
+  if (head.reclaims < UINT16_MAX) ++head.reclaims;
+}
+// Without what a receiver of that version does not know.
+[[nodiscard]] ParcelHead HeadFor(ParcelHead head, WireVersion receiver);
+// As the newest version has it. `sender`: the version in which it came.
+[[nodiscard]] ParcelHead HeadFrom(ParcelHead head, WireVersion sender);
+
 // Bytes before the head: magic, version, type (codec.h).
 inline constexpr std::size_t kMessagePrefix = 4;
 
 class PackedParcel {
  public:
   PackedParcel() = default;
-  // A connection that has just been accepted; `version` is that of the receiving worker.
-  PackedParcel(UniqueFd fd, const ParcelHead& facts, const SocketAddress& peer, WireVersion version);
-  // `message` is a whole HandOver or HandBack that a codec has checked. A hand-back becomes a hand-over here.
-  // Copies the bytes.
+  // A connection that has just been accepted.
+  PackedParcel(UniqueFd fd, const ParcelHead& facts, const SocketAddress& peer);
+  // `message` is a whole HandOver or HandBack of any version that a codec has checked. It becomes a hand-over
+  // of the newest version here. Copies the bytes.
   PackedParcel(UniqueFd fd, std::span<const char> message, UniqueFd heavy = {});
   // `bytes` is what ReleaseBytes returned.
   PackedParcel(UniqueFd fd, ParcelBytes bytes);
@@ -75,6 +87,10 @@ class PackedParcel {
   [[nodiscard]] ParcelHead Head() const;
   // Precondition: the three sizes are unchanged.
   void SetHead(const ParcelHead& head);
+
+  // Makes it a message for a worker that speaks `version`. One of an earlier version loses what it has
+  // learned.
+  void Address(WireVersion version);
 
   [[nodiscard]] ConnId Id() const { return ConnId{Head().id}; }
   [[nodiscard]] ServiceId Service() const { return ServiceId{Head().service}; }

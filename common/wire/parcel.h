@@ -55,7 +55,13 @@ struct Parcel {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint32_t journeys = 0;  // hand-overs that were taken
-  std::uint32_t reclaims = 0;  // hand-overs that were reclaimed
+  std::uint32_t reclaims = 0;  // hand-overs that were reclaimed, or 65,535 of more
+
+  // Its rhythm (worker/connection/parking/parking_rhythm.h): how long it stays in a worker while it is idle,
+  // in whole milliseconds, 0: nothing is known; and when the master parked it after that time, zero if it did
+  // not.
+  Duration stay{0};
+  Time parked_at{};
 
   // What the service needs to go on in another worker; empty for a fresh connection. The master never reads
   // it.

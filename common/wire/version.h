@@ -14,8 +14,10 @@ namespace preforkd {
 
 enum class WireVersion : std::uint8_t {};
 
-inline constexpr WireVersion kWireVersion{4};
+inline constexpr WireVersion kWireVersion{5};
 inline constexpr WireVersion kOldestWireVersion{4};
+// From this on, a hand-over tells when the connection was parked, and a parcel how long it stays.
+inline constexpr WireVersion kRhythmVersion{5};
 
 [[nodiscard]] constexpr bool IsSpoken(WireVersion version) {
   return version >= kOldestWireVersion && version <= kWireVersion;

@@ -148,7 +148,7 @@ Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
       log::Debug({log::kConnAccepted, ConnId{facts.id}, {{"listener", Key()}, {"client", client}}},
                  "accepted at {} from {}", Key(), client);
     }
-    sink_.submit(PackedParcel(std::move(accepted.fd), facts, accepted.peer, kWireVersion));
+    sink_.submit(PackedParcel(std::move(accepted.fd), facts, accepted.peer));
   }
   return BatchEnd::kBound;
 }

@@ -232,7 +232,7 @@ void Dispatcher::ReportInFlight() {
 // logged.
 void Dispatcher::OnRefused(PackedParcel& parcel, int errnum) {
   ParcelHead head = parcel.Head();
-  ++head.reclaims;
+  CountReclaim(head);
   parcel.SetHead(head);
   if (head.reclaims < kMaxMoves) {
     unsent_.push_back(std::move(parcel));

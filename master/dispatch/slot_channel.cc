@@ -58,6 +58,7 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
     ParcelHead head = parcels[i].Head();
     head.seal = SealOf(head, parcels[i].fd.Get(), cookie_);
     parcels[i].SetHead(head);
+    parcels[i].Address(master_.Version());
     const std::span<const char> bytes = parcels[i].Message();
     messages[i] = OutMessage{{bytes.data(), bytes.size()}, parcels[i].fd.Get(), parcels[i].heavy.Get()};
   }
@@ -69,6 +70,7 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
     parcels[i].fd.Reset();  // the message holds its own references
     parcels[i].heavy.Reset();
   }
+  for (PackedParcel& unsent : parcels.subspan(result.sent)) unsent.Address(kWireVersion);
   return result;
 }
 
@@ -121,7 +123,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
     }
     if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
       ParcelHead head = parcel->Head();
-      ++head.reclaims;
+      CountReclaim(head);
       parcel->SetHead(head);
       parcels.push_back(std::move(*parcel));
       ++count;

@@ -34,7 +34,8 @@ class SlotChannel {
   [[nodiscard]] int WorkerEnd() const { return ends_.second.Get(); }  // borrowed; used by the child
 
   // Hands over parcels in order until the channel is full. Sent parcels are booked and their descriptors
-  // closed here; the others are untouched. At most kMaxBatch parcels.
+  // closed here; the others are as they were, but may have lost their rhythm to a channel of an earlier
+  // version. At most kMaxBatch parcels.
   SendResult Send(std::span<PackedParcel> parcels);
   // Sends a control message to one incarnation.
   SendResult Send(const ReopenLog& message);

@@ -78,7 +78,7 @@ void Parking::Arrive(HandedBack message, bool stopping) {
   }
   switch (JudgeArrival(Reading(message.wake_now, stopping))) {
     case ParkVerdict::kEvictFirst: EvictOldest(); [[fallthrough]];
-    case ParkVerdict::kPark: return Park(std::move(message.parcel), Duration(message.idle_left_ns));
+    case ParkVerdict::kPark: return ParkArrived(std::move(message));
     case ParkVerdict::kDispatch: return Dispatch(std::move(message));
     case ParkVerdict::kClose: return CloseArrived(message.parcel.Id(), kParkingOff);
   }
@@ -88,6 +88,18 @@ void Parking::CloseArrived(ConnId id, const char* why) {
   log::Debug({log::kConnClosed, id, {{"why", why}}}, "closed: {}", why);
   ledger_.ClientEnded(id);
   ledger_.Closed();
+}
+
+void Parking::ParkArrived(HandedBack message) {
+  const Time now = Now();
+  // Its next worker learns from it how long the client was silent. Who went back for another reason than its
+  // idle time had not stayed for all of it.
+  if (message.reason == ReturnReason::kIdle) {
+    ParcelHead head = message.parcel.Head();
+    head.idle_ns = ToNanoseconds(now);
+    message.parcel.SetHead(head);
+  }
+  Park(std::move(message.parcel), Duration(message.idle_left_ns), now);
 }
 
 void Parking::Dispatch(HandedBack message) {
@@ -125,8 +137,7 @@ void Parking::EvictOldest() {
   ledger_.Evicted();
 }
 
-void Parking::Park(PackedParcel parcel, Duration idle_left) {
-  const Time now = Now();
+void Parking::Park(PackedParcel parcel, Duration idle_left, Time now) {
   const ConnId id = parcel.Id();
   const Place place = parked_.emplace(parked_.end());
   place->service = parcel.Service();

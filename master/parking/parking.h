@@ -56,7 +56,7 @@ class Parking {
   void Arrive(HandedBack message, bool stopping);
   // Takes a connection that the previous program of this process had parked (upgrade), and that the ledger
   // counts as waiting. One that cannot be watched goes to a worker. `idle_left` 0: no limit.
-  void Restore(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left); }
+  void Restore(PackedParcel parcel, Duration idle_left) { Park(std::move(parcel), idle_left, Now()); }
   // Called for each parked connection: `fd` (borrowed), its HandOver message, and its remaining idle time (0:
   // no limit).
   using Visit = std::function<void(int fd, std::span<const char> parcel, Duration idle_left)>;
@@ -87,7 +87,8 @@ class Parking {
   };
 
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
-  void Park(PackedParcel parcel, Duration idle_left);
+  void ParkArrived(HandedBack message);
+  void Park(PackedParcel parcel, Duration idle_left, Time now);
   // Closes one that has just come from a worker.
   void CloseArrived(ConnId id, const char* why);
   // It has work for a worker, or none is to be parked.

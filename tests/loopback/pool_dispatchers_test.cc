@@ -57,8 +57,7 @@ struct World {
       facts.id = ++last_id;
       facts.service = Raw(service);
       facts.tls = static_cast<std::uint8_t>(tls);
-      dispatchers.SubmitAccepted(
-          {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion});
+      dispatchers.SubmitAccepted({UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}});
     }
     dispatchers.Flush();
   }

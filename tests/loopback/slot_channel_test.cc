@@ -61,6 +61,26 @@ TEST_CASE("a sent parcel is closed here, counted, and in the channel") {
   CHECK(FdSnapshot::OfSelf() == before);
 }
 
+TEST_CASE("a worker of the version before gets no rhythm; what it cannot take keeps its own version") {
+  constexpr WireVersion kOld{4};
+  WorkerRow row;
+  SlotChannel channel = SlotChannel::Create(Book(), row, kOld).Value();
+  std::vector<PackedParcel> parcels = MakeParcels(1, 2);
+  for (PackedParcel& parcel : parcels) {
+    ParcelHead head = parcel.Head();
+    head.stay_ms = 500;
+    head.idle_ns = 77;
+    parcel.SetHead(head);
+  }
+  CHECK(channel.Send(std::span(parcels).first(1)).sent == 1);
+  Reception<MasterToWorker> taken = ChannelEnd(channel.WorkerEnd(), kOld).ReceiveFromMaster();
+  REQUIRE(taken.outcome == Heard::kMessage);
+  CHECK(std::get<HandOver>(*taken.message).parcel.stay == Duration(0));
+  channel.CloseOurSide();
+  CHECK(channel.Send(std::span(parcels).last(1)).sent == 0);
+  CHECK(Unpack(std::move(parcels[1])).id == ConnId{2});
+}
+
 // What `channel` says of a connection given in one stage of TLS and returned in another.
 bool KnowsAfter(SlotChannel& channel, WorkerRow& row, TlsStage given, TlsStage returned) {
   const auto with_keys = [](TlsStage stage) { return SecretBytes(HasSession(stage) ? 150 : 0, 'k'); };

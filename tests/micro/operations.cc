@@ -40,7 +40,7 @@ Parcel MakeParcel(UniqueFd fd) {
 PackedParcel Accepted(Parcel& parcel) {
   ParcelHead facts;
   facts.id = Raw(parcel.id);
-  return {std::move(parcel.fd), facts, parcel.peer, kWireVersion};
+  return {std::move(parcel.fd), facts, parcel.peer};
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ ConfigText Config(const std::string& park_after) {
   return ConfigText()
       .Workers(2)
       .Set("parking.after", park_after)
+      .Set("parking.max_after", "0")  // each request is to travel
       .Listen("web")
       .Listen("look", "127.0.0.2:0")
       .Service("look", "status")

@@ -17,7 +17,7 @@ namespace preforkd::testing {
 inline PackedParcel MakeParcel(std::uint64_t id) {
   ParcelHead facts;
   facts.id = id;
-  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}, kWireVersion};
+  return {UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), facts, SocketAddress{}};
 }
 
 // A parcel as the master holds it.

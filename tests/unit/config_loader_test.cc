@@ -45,6 +45,7 @@ reclaim_after = 0
 [parking]
 after = "1s"
 max = 13
+max_after = "2s"
 [supervision]
 start_timeout = "1s"
 hang_timeout = "2s"
@@ -100,7 +101,7 @@ TEST_CASE("every key reaches its member") {
   CHECK(config.pid_file == "/tmp/p");
   CHECK(config.scheduling == Scheduling::kNormal);
   CHECK(config.dispatch == DispatchConfig{DispatchPolicy::kClientHash, 11, 12, Duration::zero()});
-  CHECK(config.parking == ParkingConfig{seconds(1), 13});
+  CHECK(config.parking == ParkingConfig{seconds(1), 13, seconds(2)});
   CHECK(config.supervision == SupervisionConfig{seconds(1), seconds(2), seconds(3), seconds(4), seconds(5),
                                                 Duration::zero(), 14, 15 << 20, hours(16)});
   CHECK(config.log == LogConfig{log::Level::kAlert, log::Format::kJson, "/tmp/l"});

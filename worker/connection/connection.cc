@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "worker/connection/beginning.h"
+#include "worker/connection/parking/parking_rhythm.h"
 
 namespace preforkd {
 
@@ -55,7 +56,8 @@ void Connection::SetIdleTimeout(Duration delay) {
   const ParkingConfig& parking = Env().config->parking;
   // A master that does not park would send the connection back at once, again and again.
   if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
-  timer_.SetAfter(parking.after, delay);
+  const Duration stay = StayOf(parking, socket_.Facts().stay, MayStay(ReadingOf(Env().row, *Env().config)));
+  timer_.SetAfter(stay < delay ? stay : parking.after, delay);
 }
 
 void Connection::CountRequest() {

@@ -37,7 +37,7 @@ class Connection : public ClientStream {
     virtual void OnReady(Interest ready) = 0;
     // The timeout of SetTimeout or SetIdleTimeout has expired.
     virtual void OnTimeout() = 0;
-    // The connection has been idle for parking.after.
+    // The connection has been idle for parking.after, or longer if its rhythm says so.
     virtual void OnIdle() = 0;
     // See Connection::Call.
     virtual void Call(const std::function<void()>& callback) = 0;
@@ -74,8 +74,8 @@ class Connection : public ClientStream {
   void SetTimeout(Duration delay);
   void CancelTimeout() { timer_.Cancel(); }
   // Like SetTimeout, for a session that is idle and could travel (Session::TravelRefusal). If the connection
-  // stays idle for parking.after, it is handed back to the master, which watches it while it uses nothing in
-  // this worker.
+  // stays idle for parking.after, or longer if its rhythm says so (parking_rhythm.h), it is handed back to
+  // the master, which watches it while it uses nothing in this worker.
   void SetIdleTimeout(Duration delay);
   // Asks the worker to hand the connection back. That happens after the current callback has returned, like
   // Close. The connection stays if TravelRefusal() gives a reason or the luggage is too large.

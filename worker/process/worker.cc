@@ -12,6 +12,7 @@
 #include "common/scoreboard/thread_gauge.h"
 #include "worker/connection/goodbye_service.h"
 #include "worker/connection/heavy_luggage.h"
+#include "worker/connection/parking/parking_rhythm.h"
 #include "worker/process/call_filter.h"
 #include "worker/process/child_setup.h"
 #include "worker/process/crash_report.h"
@@ -41,6 +42,15 @@ Status MapPreloads(const WorkerStart& start) {
     if (Status status = area->second->MapToUse(); !status.Ok()) return status;
   }
   return {};
+}
+
+// It was parked at the end of its stay, and its client has spoken since.
+void LearnRhythm(const WorkerRow& row, const Config& config, Parcel& parcel) {
+  if (parcel.parked_at == Time{}) return;
+  // As the worker that it comes from has let it stay: that is one like this.
+  const Duration stayed = StayOf(config.parking, parcel.stay, MayStay(ReadingOf(row, config)));
+  parcel.stay = LearnStay(config.parking, parcel.stay, stayed + (Now() - parcel.parked_at));
+  parcel.parked_at = Time{};
 }
 
 WorkerExit RunChild(WorkerStart start, const ServiceTypes& types) {
@@ -249,6 +259,7 @@ void Worker::OnParcel(Parcel parcel) {
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it was taken at last
+  LearnRhythm(env_->row, *env_->config, parcel);
   log::Debug({log::kConnTaken, parcel.id, {{"journey", parcel.journeys}}}, "taken");
   Service* const service = ServiceFor(parcel);
   if (service == nullptr) {

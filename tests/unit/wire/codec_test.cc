@@ -60,6 +60,7 @@ Parcel SomeParcel(const std::string& unread, const std::string& context) {
   parcel.bytes_out = 2;
   parcel.journeys = 7;
   parcel.reclaims = 8;
+  parcel.stay = std::chrono::milliseconds(65'535);
   parcel.unread = unread;
   parcel.context = context;
   parcel.tls = TlsStage::kEstablished;
@@ -70,7 +71,10 @@ Parcel SomeParcel(const std::string& unread, const std::string& context) {
 constexpr WorkerId kWorker{static_cast<Slot>(5), static_cast<Incarnation>(99)};
 
 // One example of each message, by its type.
-void Make(HandOver& message, const std::string& evil) { message.parcel = SomeParcel(evil, ""); }
+void Make(HandOver& message, const std::string& evil) {
+  message.parcel = SomeParcel(evil, "");
+  message.parcel.parked_at = FromNanoseconds(123'456'789'012);
+}
 void Make(ReopenLog& message, const std::string&) {
   message.incarnation = static_cast<Incarnation>(12);
   message.kind = LogKind::kAccess;
@@ -98,8 +102,8 @@ bool Equal(const Parcel& a, const Parcel& b) {
   return a.id == b.id && a.seal == b.seal && a.listener == b.listener && a.service == b.service &&
          a.peer == b.peer && a.accepted_at == b.accepted_at && a.requests == b.requests &&
          a.bytes_in == b.bytes_in && a.bytes_out == b.bytes_out && a.journeys == b.journeys &&
-         a.reclaims == b.reclaims && a.unread == b.unread && a.context == b.context && a.tls == b.tls &&
-         a.tls_state == b.tls_state;
+         a.reclaims == b.reclaims && a.stay == b.stay && a.parked_at == b.parked_at && a.unread == b.unread &&
+         a.context == b.context && a.tls == b.tls && a.tls_state == b.tls_state;
 }
 bool Equal(const HandOver& a, const HandOver& b) { return Equal(a.parcel, b.parcel); }
 bool Equal(const ReopenLog& a, const ReopenLog& b) {
@@ -252,7 +256,7 @@ TEST_CASE("a message of another version is refused, and the error names both") {
   bytes[2] = 3;
   const Result<MasterToWorker> decoded = Decode<MasterToWorker>(bytes, UniqueFd());
   REQUIRE_FALSE(decoded.Ok());
-  CHECK(decoded.Err().text == "wire version 3 on a channel of version 4");
+  CHECK(decoded.Err().text == "wire version 3 on a channel of version 5");
 }
 
 TEST_CASE("a reclaimed parcel stays packed, and is sent on unchanged") {
@@ -285,6 +289,63 @@ TEST_CASE(
   message.parcel.seal = 42;
   ++message.parcel.reclaims;
   CHECK(Equal(std::get<HandOver>(taken.Value()).parcel, message.parcel));
+}
+
+TEST_CASE("a worker of version 4 gets what it understands, and nothing of the rhythm") {
+  constexpr WireVersion kOld{4};
+  HandOver message;
+  Make(message, "unread");
+  std::string bytes;
+  Encode(message, bytes, kOld);
+  PackedParcel packed = Pack(std::move(message.parcel), kWireVersion);
+  packed.Address(kOld);
+  CHECK(std::string_view(packed.Message().data(), packed.Message().size()) == bytes);
+  Result<MasterToWorker> taken = DecodeForWorker(bytes, SomeFd(), kOld);
+  REQUIRE(taken.Ok());
+  const Parcel& parcel = std::get<HandOver>(taken.Value()).parcel;
+  CHECK(parcel.stay == Duration(0));
+  CHECK(parcel.parked_at == Time{});
+  CHECK(parcel.reclaims == 8);
+  // A field that version 4 has in a hand-back only.
+  const std::size_t idle = kMessagePrefix + offsetof(ParcelHead, idle_ns);
+  bytes[idle] = 1;
+  CHECK_FALSE(DecodeForWorker(bytes, SomeFd(), kOld).Ok());
+}
+
+TEST_CASE("what a worker of version 4 hands back, or leaves untaken, goes on in the newest version") {
+  constexpr WireVersion kOld{4};
+  HandBack back{kWorker, ReturnReason::kIdle, false, 12345, SomeParcel("", "context")};
+  std::string bytes;
+  Encode(back, bytes, kOld);
+  Result<WorkerToMaster> decoded = DecodeForMaster(bytes, SomeFd(), kOld);
+  REQUIRE(decoded.Ok());
+  HandedBack received = std::move(std::get<HandedBack>(decoded.Value()));
+  CHECK(received.idle_left_ns == 12345);
+  Parcel parcel = Unpack(std::move(received.parcel));
+  CHECK(parcel.stay == Duration(0));
+  CHECK(parcel.reclaims == 8);
+
+  Encode(HandOver{SomeParcel("", "context")}, bytes, kOld);
+  bytes[kMessagePrefix + offsetof(ParcelHead, stay_ms)] = 1;  // 65,544 reclaims
+  Result<Untaken> untaken = DecodeUntaken(bytes, SomeFd(), kOld);
+  REQUIRE(untaken.Ok());
+  parcel = Unpack(std::move(std::get<PackedParcel>(untaken.Value())));
+  CHECK(parcel.stay == Duration(0));
+  CHECK(parcel.reclaims == 65'535);
+}
+
+TEST_CASE("no count and no time of a parcel is too large for its field") {
+  HandOver message{SomeParcel("", "")};
+  message.parcel.reclaims = 70'000;
+  message.parcel.stay = std::chrono::hours(1);
+  std::string bytes;
+  Encode(message, bytes, kWireVersion);
+  PackedParcel packed(SomeFd(), bytes);
+  ParcelHead head = packed.Head();
+  CHECK(head.reclaims == 65'535);
+  CountReclaim(head);
+  CHECK(head.reclaims == 65'535);
+  CHECK(head.stay_ms == 65'535);
 }
 
 TEST_CASE("a TLS state comes with an established session, and with nothing else") {
