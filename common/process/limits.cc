@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "common/base/clock.h"
 #include "common/base/sys_error.h"
 #include "common/base/unique_fd.h"
 #include "common/process/cpu_quota.h"
@@ -32,6 +33,8 @@ struct SchedAttributes {
 };
 static_assert(sizeof(SchedAttributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
+constexpr Duration kLimitHolds = std::chrono::milliseconds(1);
+
 }  // namespace
 
 std::uint64_t RaiseDescriptorLimit() {
@@ -40,12 +43,20 @@ std::uint64_t RaiseDescriptorLimit() {
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);  // refused: the current limit stays
   }
-  return DescriptorLimit();
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 }
 
 std::uint64_t DescriptorLimit() {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+  // Of a thread, because application threads ask too. A child begins with its parent's, for as short a time.
+  thread_local Time asked_at{};
+  thread_local std::uint64_t answer = 0;
+  const Time now = Now();
+  if (now - asked_at > kLimitHolds) {
+    rlimit limit{};
+    answer = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    asked_at = now;
+  }
+  return answer;
 }
 
 bool HasDescriptorRoom(std::uint64_t in_use_at_most, std::size_t wanted) {

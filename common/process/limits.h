@@ -12,7 +12,8 @@ namespace preforkd {
 
 // Raises the soft limit of descriptors to the hard one. Returns the limit in force.
 std::uint64_t RaiseDescriptorLimit();
-// The soft limit now; another process can change it (prlimit(1)) at any time.
+// The soft limit; another process can change it (prlimit(1)) at any time. Asked of the kernel at most once in
+// a millisecond: between a question and what depends on the answer as much time may pass anyway.
 std::uint64_t DescriptorLimit();
 // Whether `wanted` (at most 64) more descriptors can be opened. `in_use_at_most`: an upper bound that the
 // caller knows. Only if it comes near the limit, the exact answer is found by opening and closing
