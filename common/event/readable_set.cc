@@ -30,7 +30,7 @@ Status ReadableSet::Add(int fd, Name name) {
     if (Status status = Open(); !status.Ok()) return status;
   }
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | EPOLLRDHUP;
   event.data.ptr = name;
   if (::epoll_ctl(epoll_.Get(), EPOLL_CTL_ADD, fd, &event) != 0) return SysError("epoll_ctl");
   return {};
@@ -52,9 +52,11 @@ void ReadableSet::OnReadable() {
   }
   due_ = std::span(ready_).first(static_cast<std::size_t>(count));
   while (!due_.empty()) {
-    const Name name = due_.front().data.ptr;
+    const epoll_event& event = due_.front();
+    const Name name = event.data.ptr;
+    const Reading reading = event.events == EPOLLIN ? Reading::kData : Reading::kPerhapsEnded;
     due_ = due_.subspan(1);
-    if (name != nullptr) callback_(name);
+    if (name != nullptr) callback_(name, reading);
   }
 }
 

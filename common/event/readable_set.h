@@ -26,9 +26,11 @@ class ReadableSet {
  public:
   // The owner's value for a descriptor; never dereferenced here.
   using Name = void*;
-  // The descriptor can be read, is at its end, or is broken. May call Add and Remove, also for this
-  // descriptor; must not destroy the set.
-  using Callback = std::function<void(Name)>;
+  // kData: there are bytes to read, and the other end is open. kPerhapsEnded: it has ended or is broken, and
+  // there may be bytes to read.
+  enum class Reading { kData, kPerhapsEnded };
+  // May call Add and Remove, also for this descriptor; must not destroy the set.
+  using Callback = std::function<void(Name, Reading)>;
 
   ReadableSet(EventLoop& loop, int priority, Callback callback);
   ReadableSet(const ReadableSet&) = delete;

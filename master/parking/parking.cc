@@ -55,7 +55,12 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
                kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.size() + refused_.count();
       }),
       readable_(loop, EventLoop::kPriorityClient,
-                [this](ReadableSet::Name name) { OnEvent(static_cast<Parked*>(name)->self, kByClient); }),
+                [this](ReadableSet::Name name, ReadableSet::Reading reading) {
+                  const Place place = static_cast<Parked*>(name)->self;
+                  // The kernel has told already what is there.
+                  if (reading == ReadableSet::Reading::kData) return Wake(place, place->tls, kDataCame);
+                  OnEvent(place, kByClient);
+                }),
       next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
       flush_(
           loop, [this] { dispatcher_.Flush(); }, EventLoop::kPriorityClient) {}
