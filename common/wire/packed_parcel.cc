@@ -87,6 +87,12 @@ void PackedParcel::Address(WireVersion version) {
   if (version < kRhythmVersion) SetHead(HeadFor(Head(), version));
 }
 
+void PackedParcel::Unseal() {
+  ParcelHead head = Head();
+  head.seal = 0;
+  SetHead(head);
+}
+
 SocketAddress PackedParcel::Peer() const {
   SocketAddress peer;
   peer.length = Head().peer_bytes;

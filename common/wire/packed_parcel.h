@@ -30,6 +30,8 @@ namespace preforkd {
 struct ParcelHead {
   std::uint64_t id = 0;
   std::int64_t accepted_ns = 0;  // monotonic
+  // On the wire, as in Parcel. In the master, between two journeys: the SocketCookie of its socket, or 0 if
+  // the kernel is still to be asked for it.
   std::uint64_t seal = 0;
   std::uint64_t requests = 0;
   std::uint64_t bytes_in = 0;
@@ -91,6 +93,8 @@ class PackedParcel {
   // Makes it a message for a worker that speaks `version`. One of an earlier version loses what it has
   // learned.
   void Address(WireVersion version);
+  // Its seal is void. Call for all that holds a seal and stays in the master (ParcelHead::seal).
+  void Unseal();
 
   [[nodiscard]] ConnId Id() const { return ConnId{Head().id}; }
   [[nodiscard]] ServiceId Service() const { return ServiceId{Head().service}; }

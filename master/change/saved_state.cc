@@ -114,6 +114,7 @@ Status RestoreConnections(const MasterParts& parts, const UpgradeState& state) {
                                             UniqueFd(connection.heavy_fd));
     auto* const held = message.Ok() ? std::get_if<PackedParcel>(&message.Value()) : nullptr;
     if (held == nullptr) return Error{"cannot decode a saved connection"};
+    held->Unseal();  // an earlier program keeps its last seal there
     parts.ledger.Restored(1);
     if (connection.waiting) {
       parts.dispatcher.Submit(std::move(*held));

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "common/base/check.h"
-#include "common/net/socket_ops.h"
 
 namespace preforkd {
 namespace {
@@ -28,9 +27,9 @@ void RestoreSealKey(const SipKey& key) { g_key = key; }
 
 void ForgetSealKey() { ::explicit_bzero(g_key.data(), sizeof(g_key)); }
 
-std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel) {
+std::uint64_t SealOf(const ParcelHead& parcel, std::uint64_t socket, std::uint64_t channel) {
   const std::array<std::uint64_t, 5> settled = {
-      channel, SocketCookie(fd), parcel.id, static_cast<std::uint64_t>(parcel.accepted_ns),
+      channel, socket, parcel.id, static_cast<std::uint64_t>(parcel.accepted_ns),
       std::uint64_t{parcel.tls} << 32 | std::uint64_t{parcel.listener} << 16 | parcel.service};
   return SipHash(SealKey(), {reinterpret_cast<const char*>(settled.data()), sizeof(settled)});
 }

@@ -16,10 +16,10 @@
 
 namespace preforkd {
 
-// The seal of a parcel with descriptor `fd` on the channel whose SocketCookie is `channel`. It covers the
-// socket, the connection's number, listener, service, TLS stage and accept time. It does not cover the peer:
-// behind a proxy, the worker knows the peer better.
-std::uint64_t SealOf(const ParcelHead& parcel, int fd, std::uint64_t channel);
+// The seal of a parcel whose SocketCookie is `socket` on the channel whose SocketCookie is `channel`. It
+// covers the socket, the connection's number, listener, service, TLS stage and accept time. It does not cover
+// the peer: behind a proxy, the worker knows the peer better.
+std::uint64_t SealOf(const ParcelHead& parcel, std::uint64_t socket, std::uint64_t channel);
 
 // The key; drawn at the first call.
 SipKey SealKey();

@@ -56,7 +56,8 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
   PF_CHECK(parcels.size() <= kMaxBatch, "more parcels than a batch");
   for (std::size_t i = 0; i < parcels.size(); ++i) {
     ParcelHead head = parcels[i].Head();
-    head.seal = SealOf(head, parcels[i].fd.Get(), cookie_);
+    const std::uint64_t socket = head.seal != 0 ? head.seal : SocketCookie(parcels[i].fd.Get());
+    head.seal = SealOf(head, socket, cookie_);
     parcels[i].SetHead(head);
     parcels[i].Address(master_.Version());
     const std::span<const char> bytes = parcels[i].Message();
@@ -70,7 +71,10 @@ SendResult SlotChannel::Send(std::span<PackedParcel> parcels) {
     parcels[i].fd.Reset();  // the message holds its own references
     parcels[i].heavy.Reset();
   }
-  for (PackedParcel& unsent : parcels.subspan(result.sent)) unsent.Address(kWireVersion);
+  for (PackedParcel& unsent : parcels.subspan(result.sent)) {
+    unsent.Address(kWireVersion);
+    unsent.Unseal();
+  }
   return result;
 }
 
@@ -124,6 +128,7 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
     if (auto* parcel = std::get_if<PackedParcel>(&*reception.message)) {
       ParcelHead head = parcel->Head();
       CountReclaim(head);
+      head.seal = 0;
       parcel->SetHead(head);
       parcels.push_back(std::move(*parcel));
       ++count;
@@ -146,13 +151,22 @@ void SlotChannel::CountReturned(ReturnReason reason) {
   given_ -= std::min<std::uint64_t>(given_, 1);
 }
 
-bool SlotChannel::Knows(const PackedParcel& parcel) const {
+bool SlotChannel::Knows(PackedParcel& parcel) const {
   ParcelHead head = parcel.Head();
-  if (head.seal == SealOf(head, parcel.fd.Get(), cookie_)) return true;
+  const std::uint64_t socket = SocketCookie(parcel.fd.Get());
+  // 0: not a socket. Another socket never has the same number, whatever a worker opens.
+  if (socket == 0 || !IsSealed(head, socket)) return false;
+  head.seal = socket;
+  parcel.SetHead(head);
+  return true;
+}
+
+bool SlotChannel::IsSealed(ParcelHead head, std::uint64_t socket) const {
+  if (head.seal == SealOf(head, socket, cookie_)) return true;
   // A gate returns a session for a handshake. No other worker is given a connection in that stage.
-  if (parcel.Tls() != TlsStage::kEstablished) return false;
+  if (TlsStage{head.tls} != TlsStage::kEstablished) return false;
   head.tls = static_cast<std::uint8_t>(TlsStage::kHandshakeDue);
-  return head.seal == SealOf(head, parcel.fd.Get(), cookie_);
+  return head.seal == SealOf(head, socket, cookie_);
 }
 
 bool SlotChannel::MayHandBack() {

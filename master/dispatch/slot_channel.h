@@ -65,8 +65,10 @@ class SlotChannel {
   [[nodiscard]] Reception<WorkerToMaster> Receive() const { return master_.ReceiveFromWorker(); }
   // Books a connection that the worker handed back.
   void CountReturned(ReturnReason reason);
-  // The seal shows that this slot was given the connection, in this stage of TLS or to make the handshake.
-  [[nodiscard]] bool Knows(const PackedParcel& parcel) const;
+  // The seal shows that this slot was given the connection, in this stage of TLS or to make the handshake. So
+  // its socket is one that the master has accepted. The parcel keeps what was asked of the kernel for that,
+  // in place of the seal (ParcelHead::seal).
+  [[nodiscard]] bool Knows(PackedParcel& parcel) const;
   // The worker can still hold a connection to hand back, by the master's own count. The worker can
   // write to the row, so a decrease of its finished count is ignored.
   [[nodiscard]] bool MayHandBack();
@@ -83,6 +85,7 @@ class SlotChannel {
   }
 
  private:
+  [[nodiscard]] bool IsSealed(ParcelHead head, std::uint64_t socket) const;
   std::size_t ReceiveUntaken(std::vector<PackedParcel>& parcels, std::vector<ReopenLog>& log_files);
 
   SlotChannel(SocketPair ends, Ledger& ledger, WorkerRow& row, WireVersion version);

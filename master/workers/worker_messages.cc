@@ -147,12 +147,12 @@ bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
     MarkUntrusted(worker, "too_many", "it hands back more than it was given");
     return false;
   }
-  if (!IsStreamConnection(message.parcel.fd.Get())) {
-    MarkUntrusted(worker, "no_client", "it hands back a descriptor that is not a client connection");
-    return false;
-  }
   if (!slot.Channel().Knows(message.parcel)) {
-    MarkUntrusted(worker, "unknown_connection", "it hands back a connection that is not one of ours");
+    if (IsStreamConnection(message.parcel.fd.Get())) {
+      MarkUntrusted(worker, "unknown_connection", "it hands back a connection that is not one of ours");
+    } else {
+      MarkUntrusted(worker, "no_client", "it hands back a descriptor that is not a client connection");
+    }
     return false;
   }
   StopLingering(message.parcel.fd.Get());

@@ -9,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/channel/channel_end.h"
+#include "common/net/socket_ops.h"
 
 namespace preforkd::testing {
 namespace {
@@ -115,6 +116,7 @@ ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Book(), slots_.GetDi
   PF_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0,
            "no socket pair");
   client_ = UniqueFd(ends[0]);
+  cookie_ = SocketCookie(ends[1]);
   parcel_.push_back(MakeParcel(UniqueFd(ends[1])));
   parking_.Configure(ParkingConfig{}, {});
 }
@@ -123,6 +125,9 @@ void ParkAndWake::Round() {
   HandedBack message;
   message.idle_left_ns = 60'000'000'000;
   message.parcel = Accepted(parcel_.front());
+  ParcelHead head = message.parcel.Head();
+  head.seal = cookie_;  // as SlotChannel::Knows leaves it
+  message.parcel.SetHead(head);
   slots_.Book().Restored(1);
   parcel_.clear();
   parking_.Arrive(std::move(message), false);

@@ -80,6 +80,7 @@ class ParkAndWake {
   Slots slots_{1};
   Parking parking_;
   UniqueFd client_;
+  std::uint64_t cookie_ = 0;  // of the server's end
   std::vector<Parcel> parcel_;
 };
 
