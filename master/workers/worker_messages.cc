@@ -10,8 +10,6 @@
 namespace preforkd {
 namespace {
 
-// Limit of packets read from one worker per turn of the loop.
-constexpr int kMessagesPerTurn = 64;
 // How long reading from all workers pauses when no descriptor is free.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
 
@@ -37,11 +35,15 @@ WorkerMessages::WorkerMessages(const SupervisorParts& parts, WorkerLogs& logs,
 
 bool WorkerMessages::OnReadable(WorkerSlot& slot) {
   bool for_fleet = false;
-  for (int i = 0; i < kMessagesPerTurn; ++i) {
+  ReadQuota& quota = slot.Process()->Quota();
+  const int most = quota.Begin(Now());
+  int read = 0;
+  for (bool more = true; more && read < most; read += more ? 1 : 0) {
     const ReadResult heard = ReceiveOne(slot);
     for_fleet = for_fleet || heard == ReadResult::kMessage;
-    if (!IsMore(heard)) break;
+    more = IsMore(heard);
   }
+  quota.End(read, Now());
   return for_fleet;
 }
 

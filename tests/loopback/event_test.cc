@@ -218,7 +218,7 @@ TEST_CASE("a set reports which of very many descriptors can be read, each turn, 
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < kMany; ++i) pairs.push_back(MakePair());
   std::vector<int> told(kMany);
-  ReadableSet set(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name name) {
+  ReadableSet set(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name name, ReadableSet::Reading) {
     ++told[static_cast<std::size_t>(static_cast<Pair*>(name) - pairs.data())];
   });
   for (Pair& pair : pairs) REQUIRE(set.Add(pair.ours.Get(), &pair).Ok());
@@ -237,6 +237,24 @@ TEST_CASE("a set reports which of very many descriptors can be read, each turn, 
   for (std::size_t i = 0; i < kMany; i += 2) CHECK(told[i] == before[i]);
 }
 
+TEST_CASE("a set tells data from what may be the end") {
+  EventLoop loop = MakeLoop();
+  for (const auto& [sent, closed] : {std::pair(true, false), std::pair(true, true), std::pair(false, true)}) {
+    CAPTURE(sent);
+    CAPTURE(closed);
+    Pair pair = MakePair();
+    std::optional<ReadableSet::Reading> told;
+    ReadableSet set(loop, EventLoop::kPriorityClient,
+                    [&](ReadableSet::Name, ReadableSet::Reading reading) { told = reading; });
+    REQUIRE(set.Add(pair.ours.Get(), &pair).Ok());
+    if (sent) REQUIRE(::write(pair.theirs.Get(), "x", 1) == 1);
+    if (closed) pair.theirs.Reset();
+    REQUIRE(TurnUntil(loop, [&] { return told.has_value(); }));
+    CHECK(told == (closed ? ReadableSet::Reading::kPerhapsEnded : ReadableSet::Reading::kData));
+    set.Remove(pair.ours.Get(), &pair);
+  }
+}
+
 TEST_CASE("a set: a descriptor removed in a callback is not reported again, not even in the same turn") {
   EventLoop loop = MakeLoop();
   std::vector<Pair> pairs;
@@ -244,7 +262,7 @@ TEST_CASE("a set: a descriptor removed in a callback is not reported again, not 
   int calls = 0;
   std::vector<Pair*> added;
   std::optional<ReadableSet> set;
-  set.emplace(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name) {
+  set.emplace(loop, EventLoop::kPriorityClient, [&](ReadableSet::Name, ReadableSet::Reading) {
     ++calls;
     for (Pair* const pair : std::exchange(added, {})) set->Remove(pair->ours.Get(), pair);
   });
@@ -265,7 +283,7 @@ TEST_CASE("a set: a descriptor removed in a callback is not reported again, not 
 
 TEST_CASE("a set refuses a file that cannot be polled, and goes on working") {
   EventLoop loop = MakeLoop();
-  ReadableSet set(loop, EventLoop::kPriorityClient, [](ReadableSet::Name) {});
+  ReadableSet set(loop, EventLoop::kPriorityClient, [](ReadableSet::Name, ReadableSet::Reading) {});
   const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   REQUIRE(file.Valid());
   const Status status = set.Add(file.Get(), nullptr);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/channel/channel_end.h"
+#include "common/net/socket_ops.h"
 #include "tests/support/fd_snapshot.h"
 #include "tests/support/fork_peer.h"
 #include "tests/support/parcels.h"
@@ -78,14 +79,17 @@ TEST_CASE("a worker of the version before gets no rhythm; what it cannot take ke
   CHECK(std::get<HandOver>(*taken.message).parcel.stay == Duration(0));
   channel.CloseOurSide();
   CHECK(channel.Send(std::span(parcels).last(1)).sent == 0);
+  CHECK(parcels[1].Head().seal == 0);  // not the one for that channel
   CHECK(Unpack(std::move(parcels[1])).id == ConnId{2});
 }
+
+bool Knows(const SlotChannel& channel, PackedParcel parcel) { return channel.Knows(parcel); }
 
 // What `channel` says of a connection given in one stage of TLS and returned in another.
 bool KnowsAfter(SlotChannel& channel, WorkerRow& row, TlsStage given, TlsStage returned) {
   const auto with_keys = [](TlsStage stage) { return SecretBytes(HasSession(stage) ? 150 : 0, 'k'); };
   Parcel parcel;
-  parcel.fd = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  parcel.fd = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   parcel.tls = given;
   parcel.tls_state = with_keys(given);
   std::vector<PackedParcel> parcels;
@@ -98,7 +102,7 @@ bool KnowsAfter(SlotChannel& channel, WorkerRow& row, TlsStage given, TlsStage r
   Parcel back = std::move(std::get<HandOver>(*taken.message).parcel);
   back.tls = returned;
   back.tls_state = with_keys(returned);
-  return channel.Knows(Pack(std::move(back), kWireVersion));
+  return Knows(channel, Pack(std::move(back), kWireVersion));
 }
 
 TEST_CASE("a worker can change a connection's stage of TLS only from handshake to session") {
@@ -271,6 +275,26 @@ PackedParcel Returned(const Parcel& parcel) {
 
 }  // namespace
 
+TEST_CASE("one that is recognized is sealed for its next worker without another question to the kernel") {
+  WorkerRow row;
+  SlotChannel channel = SlotChannel::Create(Book(), row, kWireVersion).Value();
+  UniqueFd far;
+  Parcel parcel = Travelled(channel, far);
+  const std::uint64_t seal = parcel.seal;
+  std::vector<PackedParcel> back;
+  back.push_back(Returned(parcel));
+  REQUIRE(channel.Knows(back[0]));
+  CHECK(back[0].Head().seal == SocketCookie(parcel.fd.Get()));
+  Add(row.taken);
+  channel.CountReturned(ReturnReason::kIdle);
+  REQUIRE(channel.Send(back).sent == 1);
+  Reception<MasterToWorker> taken = TakeOne(channel);
+  REQUIRE(taken.outcome == Heard::kMessage);
+  CHECK(std::get<HandOver>(*taken.message).parcel.seal == seal);
+  parcel.seal = SocketCookie(parcel.fd.Get());  // a worker that has understood that
+  CHECK_FALSE(Knows(channel, Returned(parcel)));
+}
+
 TEST_CASE("a connection is recognized by its seal: its own socket, on its channel, as it was accepted") {
   WorkerRow row;
   WorkerRow other_row;
@@ -280,13 +304,13 @@ TEST_CASE("a connection is recognized by its seal: its own socket, on its channe
   UniqueFd far_too;
   Parcel parcel = Travelled(channel, far);
   Parcel other_parcel = Travelled(other, far_too);
-  CHECK(channel.Knows(Returned(parcel)));
-  CHECK_FALSE(other.Knows(Returned(parcel)));
-  CHECK_FALSE(channel.Knows(Returned(other_parcel)));
+  CHECK(Knows(channel, Returned(parcel)));
+  CHECK_FALSE(Knows(other, Returned(parcel)));
+  CHECK_FALSE(Knows(channel, Returned(other_parcel)));
   parcel.peer.length = 2;  // values that a worker may change
   parcel.requests = 99;
   parcel.unread = "x";
-  CHECK(channel.Knows(Returned(parcel)));
+  CHECK(Knows(channel, Returned(parcel)));
   const auto changed = [&](auto change) {
     const std::uint64_t seal = parcel.seal;
     Parcel copy;
@@ -298,7 +322,7 @@ TEST_CASE("a connection is recognized by its seal: its own socket, on its channe
     copy.accepted_at = parcel.accepted_at;
     copy.seal = seal;
     change(copy);
-    return channel.Knows(Returned(copy));
+    return Knows(channel, Returned(copy));
   };
   CHECK(changed([](Parcel&) {}));
   CHECK_FALSE(changed([](Parcel& copy) { copy.id = ConnId{8}; }));

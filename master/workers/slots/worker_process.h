@@ -22,6 +22,7 @@
 #include "common/scoreboard/reasons.h"
 #include "master/policy/flood.h"
 #include "master/policy/hang.h"
+#include "master/policy/read_quota.h"
 #include "master/workers/slots/spawner.h"
 
 namespace preforkd {
@@ -56,6 +57,8 @@ class WorkerProcess {
   Status SetReading(bool listening);
   // Call for each message that carries no connection. False: it sends too many.
   bool MaySpeak(Time now) { return flood_.Allow(now); }
+  // For the next turn of reading.
+  [[nodiscard]] ReadQuota& Quota() { return quota_; }
   // It has violated the protocol: none of its messages is read any more.
   void MarkUntrusted();
   [[nodiscard]] bool Untrusted() const { return untrusted_; }
@@ -83,6 +86,7 @@ class WorkerProcess {
   Time started_at_;
   HangState hang_;
   FloodWatch flood_;
+  ReadQuota quota_;
   bool untrusted_ = false;
   LossReason loss_reason_ = LossReason::kCrash;
   std::optional<ExitReport> exit_;
