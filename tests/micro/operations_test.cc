@@ -3,7 +3,30 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include "tests/support/costs.h"
 #include "tests/support/fd_snapshot.h"
+
+namespace {
+std::size_t g_allocations = 0;
+
+void* Count(std::size_t size) {
+  ++g_allocations;
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+}  // namespace
+
+void* operator new(std::size_t size) { return Count(size); }
+void* operator new[](std::size_t size) { return Count(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace preforkd::testing {
 namespace {
@@ -34,5 +57,24 @@ TEST_CASE("rounds can be repeated, and leave no descriptor behind") {
     Rounds<Choice>(policy, 16U, Gathering{.slots = 2, .depth = 11});
   }
 }
+
+#ifndef PREFORKD_SANITIZED  // with the sanitizers no memory is recycled
+TEST_CASE("a connection that is parked and woken takes little from the heap, and so does every other step") {
+  ParkAndWake park;
+  HandOverAndTake hand_over(8);
+  for (int i = 0; i < 20; ++i) {
+    park.Round();
+    hand_over.Round();
+  }
+  for (int i = 0; i < 100; ++i) {
+    std::size_t before = g_allocations;
+    park.Round();
+    CHECK(g_allocations - before <= kAllocationsOfParking);
+    before = g_allocations;
+    hand_over.Round();
+    CHECK(g_allocations - before <= kAllocationsOfShortConnection);
+  }
+}
+#endif
 
 }  // namespace preforkd::testing

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tests/support/config_text.h"
+#include "tests/support/costs.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/keep_alive_clients.h"
 #include "tests/support/metrics_page.h"
@@ -77,7 +78,7 @@ TEST_CASE("idle connections up to the descriptor limit: memory of each, and a th
   MESSAGE(
       fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count, each));
 #ifndef PREFORKD_SANITIZED  // with a sanitizer most of it is the sanitizer's own bookkeeping
-  CHECK(each < 2048);
+  CHECK(each < kBytesOfParked);
 #endif
 
   const Yardstick machine;

@@ -4,12 +4,12 @@
 #include <fmt/core.h>
 
 #include <fstream>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/support/costs.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/strace.h"
@@ -18,24 +18,24 @@ namespace preforkd::testing {
 namespace {
 
 constexpr int kRequests = 200;
-// Calls per request that are allowed beyond these: heartbeats, the tick of a clock, effects of other work on
-// the machine.
+// Calls per request that are allowed beyond the table: effects of other work on the machine.
 constexpr double kOther = 0.15;
+// In a second: the master's rounds, heartbeats. Of one name, and of all.
+constexpr double kEachSecond = 4;
+constexpr double kAllSecond = 12;
 
-using PerRequest = std::map<std::string, double>;
-
-struct Cost {
-  PerRequest master;
-  PerRequest worker;
+struct Measured {
+  CallCost cost;
+  double seconds = 0;
 };
 
-PerRequest Divided(const Strace& strace) {
-  PerRequest cost;
+Calls Divided(const Strace& strace) {
+  Calls cost;
   for (const auto& [name, count] : strace.Counts()) cost[name] = static_cast<double>(count) / kRequests;
   return cost;
 }
 
-std::string Text(const PerRequest& cost) {
+std::string Text(const Calls& cost) {
   std::string text;
   for (const auto& [name, count] : cost) text += fmt::format(" {} {:.2f}", name, count);
   return text;
@@ -43,27 +43,39 @@ std::string Text(const PerRequest& cost) {
 
 // Runs `requests` under strace. nullopt if strace is missing or may not trace.
 template <typename Requests>
-std::optional<Cost> Measure(DaemonProcess& daemon, Requests requests) {
+std::optional<Measured> Measure(DaemonProcess& daemon, Requests requests) {
   Strace master(daemon.MasterPid(), {"-c"}, daemon.Path("master.log"));
   Strace worker(daemon.WorkerPids().at(0), {"-c"}, daemon.Path("worker.log"));
   if (!master.Attached() || !worker.Attached()) {
     MESSAGE("skipped: strace is missing or may not trace");
     return std::nullopt;
   }
+  const Time start = Now();
   requests();
+  const double seconds = Seconds(Now() - start);
   master.Stop();
   worker.Stop();
-  const Cost cost{Divided(master), Divided(worker)};
+  const CallCost cost{Divided(master), Divided(worker)};
   MESSAGE("master:", Text(cost.master), "; worker:", Text(cost.worker));
-  return cost;
+  return Measured{cost, seconds};
 }
 
-void CheckWithin(const PerRequest& cost, const PerRequest& bounds) {
+void CheckWithin(const Calls& cost, const Calls& bounds, double seconds) {
+  double sum = 0;
+  double most = kOther + kAllSecond * seconds / kRequests;
+  for (const auto& [name, count] : bounds) most += count;
   for (const auto& [name, count] : cost) {
     CAPTURE(name);
     const auto bound = bounds.find(name);
-    CHECK(count <= (bound == bounds.end() ? 0 : bound->second) + kOther);
+    CHECK(count <= (bound == bounds.end() ? 0 : bound->second) + kOther + kEachSecond * seconds / kRequests);
+    sum += count;
   }
+  CHECK(sum <= most);
+}
+
+void CheckWithin(const Measured& measured, const CallCost& bounds) {
+  CheckWithin(measured.cost.master, bounds.master, measured.seconds);
+  CheckWithin(measured.cost.worker, bounds.worker, measured.seconds);
 }
 
 void Serve(DaemonProcess& daemon, const std::vector<std::string>& what = {"--service", "status"}) {
@@ -85,18 +97,7 @@ TEST_CASE("a short connection: accepted, handed over, taken, read, answered, clo
       REQUIRE(HttpClient(daemon.Address()).Get("/healthz", "Connection: close\r\n"));
   });
   if (!cost) return;
-  // One client at a time: each is a batch of its own, which ends with an accept4 that finds nothing, and each
-  // waits once. Several at a time share these calls. getsockopt finds out which socket a worker is given, so
-  // that it cannot hand back another (connection_seals.h).
-  CheckWithin(cost->master, {{"epoll_wait", 1},
-                             {"prlimit64", 1},
-                             {"accept4", 2},
-                             {"getsockopt", 1},
-                             {"sendmmsg", 1},
-                             {"close", 1}});
-  CheckWithin(
-      cost->worker,
-      {{"epoll_wait", 1}, {"prlimit64", 1}, {"recvmsg", 1}, {"recvfrom", 1}, {"sendto", 1}, {"close", 1}});
+  CheckWithin(*cost, kShortConnection);
 }
 
 TEST_CASE("a request on a connection that is kept: read and answered; the master does nothing") {
@@ -108,8 +109,23 @@ TEST_CASE("a request on a connection that is kept: read and answered; the master
     for (int i = 0; i < kRequests; ++i) REQUIRE(client.Get("/healthz"));
   });
   if (!cost) return;
-  CheckWithin(cost->master, {});
-  CheckWithin(cost->worker, {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1}});
+  CheckWithin(*cost, kKeptRequest);
+}
+
+TEST_CASE("a journey: parked, woken, handed over, answered, idle, handed back") {
+  DaemonProcess daemon;
+  Serve(daemon, {"--service", "status", "--set", "parking.after=1ms", "--set", "parking.max_after=0"});
+  HttpClient client(daemon.Address());
+  REQUIRE(client.Get("/healthz"));
+  REQUIRE(daemon.AwaitAllParked());
+  const auto cost = Measure(daemon, [&] {
+    for (int i = 0; i < kRequests; ++i) {
+      REQUIRE(client.Get("/healthz"));
+      REQUIRE(daemon.AwaitAllParked());
+    }
+  });
+  if (!cost) return;
+  CheckWithin(*cost, kJourney);
 }
 
 TEST_CASE("a static file: opened, looked at, read or sent, closed") {
@@ -124,16 +140,10 @@ TEST_CASE("a static file: opened, looked at, read or sent, closed") {
       for (int i = 0; i < kRequests; ++i) REQUIRE(client.Get("/page.log"));
     });
     if (!cost) return;
-    CheckWithin(cost->master, {});
+    Calls worker = kKeptRequest.worker;
     // The C library calls fstat(2) by either name.
-    CheckWithin(cost->worker, {{"epoll_wait", 1},
-                               {"recvfrom", 1},
-                               {"sendto", 1},
-                               {"openat2", 1},
-                               {"newfstatat", 1},
-                               {"fstat", 1},
-                               {how, 1},
-                               {"close", 1}});
+    for (const char* const call : {"openat2", "newfstatat", "fstat", how, "close"}) worker[call] = 1;
+    CheckWithin(*cost, {kKeptRequest.master, worker});
   }
 }
 
