@@ -93,7 +93,7 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, UniqueFd fil
 
 class StaticFiles final : public HttpHandler {
  public:
-  StaticFiles(http::ServedRoot root, std::string index) : root_(std::move(root)), index_(std::move(index)) {}
+  StaticFiles(http::ServedRoot root, FileRules rules) : root_(std::move(root)), rules_(std::move(rules)) {}
 
   [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
 
@@ -102,7 +102,7 @@ class StaticFiles final : public HttpHandler {
     const bool folder = request.path.ends_with('/');
     // Relative to the root: the kernel refuses a path that begins with '/'.
     path_.assign(request.path.substr(1));
-    if (folder) path_.append(index_);
+    if (folder) path_.append(rules_.index);
     http::Beneath::Opened opened = root_.OpenFile(path_.c_str(), Now());
     if (!opened.fd.Valid()) return AnswerError(response, opened.errnum);
 
@@ -128,16 +128,16 @@ class StaticFiles final : public HttpHandler {
   }
 
   http::ServedRoot root_;
-  std::string index_;
+  FileRules rules_;
   std::string path_;  // of the current request; kept to reuse its memory
 };
 
 }  // namespace
 
-Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const std::string& root, const std::string& index) {
-  Result<http::ServedRoot> folder = http::ServedRoot::Open(root, Now());
+Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const FileRules& rules) {
+  Result<http::ServedRoot> folder = http::ServedRoot::Open(rules.root, Now());
   if (!folder.Ok()) return folder.Err();
-  return std::unique_ptr<HttpHandler>(std::make_unique<StaticFiles>(std::move(folder).Value(), index));
+  return std::unique_ptr<HttpHandler>(std::make_unique<StaticFiles>(std::move(folder).Value(), rules));
 }
 
 }  // namespace preforkd

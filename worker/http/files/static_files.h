@@ -7,15 +7,15 @@
 #define PREFORKD_WORKER_HTTP_FILES_STATIC_FILES_H_
 
 #include <memory>
-#include <string>
 
 #include "common/base/result.h"
 #include "worker/http/answer/handler.h"
+#include "worker/http/files/file_rules.h"
 
 namespace preforkd {
 
-// Error: `root` cannot be opened.
-Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const std::string& root, const std::string& index);
+// One for each place with files: several may have the same root. Error: the root cannot be opened.
+Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const FileRules& rules);
 
 }  // namespace preforkd
 

@@ -1,0 +1,28 @@
+// FileRules: how files are served: from which folder, and with what. The settings of one service, or of one
+// place of it. A plain value: it is read once, when the service starts.
+#ifndef PREFORKD_WORKER_HTTP_FILES_FILE_RULES_H_
+#define PREFORKD_WORKER_HTTP_FILES_FILE_RULES_H_
+
+#include <string>
+#include <vector>
+
+#include "common/config/setting.h"
+
+namespace preforkd {
+
+// What a type or a section that serves files declares.
+const std::vector<Setting>& FileSettingTable();
+
+struct FileRules {
+  // Sets the defaults of the table.
+  FileRules();
+  // Precondition: `settings` contains those of the table.
+  explicit FileRules(const Settings& settings);
+
+  std::string root;   // empty: no files
+  std::string index;  // served for a folder
+};
+
+}  // namespace preforkd
+
+#endif
