@@ -233,7 +233,7 @@ TEST_CASE("94 ranges") {
   CHECK(part("bytes=0-10000000").body == whole);
   CHECK(part("bytes=1000-").status == 416);
   CHECK(part("bytes=1000-").Field("content-range") == "bytes */1000");
-  for (const char* ignored : {"bytes=5-3", "bytes=alpha", "alpha", "foo=0-1", "bytes=0-1,2-3"}) {
+  for (const char* ignored : {"bytes=5-3", "bytes=alpha", "alpha", "foo=0-1", "bytes=0-1,3-2"}) {
     CAPTURE(ignored);
     CHECK(part(ignored).status == 200);
     CHECK(part(ignored).body == whole);

@@ -1,4 +1,4 @@
-// The pure parts of serving files: types, ranges, conditions.
+// The pure parts of serving files: types, conditions.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -7,14 +7,11 @@
 #include <vector>
 
 #include "worker/http/files/mime_types.h"
-#include "worker/http/syntax/byte_range.h"
 #include "worker/http/syntax/conditional.h"
 
 namespace preforkd::testing {
 using namespace http;  // NOLINT: the syntax under test
 namespace {
-
-using Kind = ByteRange::Kind;
 
 TEST_CASE("types") {
   CHECK(MimeTypeOf("/a/index.html") == "text/html; charset=utf-8");
@@ -25,39 +22,6 @@ TEST_CASE("types") {
   for (const char* unknown : {"", "a", ".html", "dir.html/file", "a.", "a.htm1"}) {
     CHECK(MimeTypeOf(unknown) == "application/octet-stream");
   }
-}
-
-TEST_CASE("ranges that ask for a part") {
-  struct Row {
-    const char* value;
-    std::uint64_t first, size;
-  };
-  for (const Row& row : {Row{"bytes=0-8", 0, 9}, Row{"bytes=990-", 990, 10}, Row{"bytes=-10", 990, 10},
-                         Row{"bytes=-5000", 0, 1000}, Row{"bytes=999-999", 999, 1}, Row{"BYTES= 1-2 ", 1, 2},
-                         Row{"bytes=, 1-2\t,,", 1, 2}, Row{"bytes=0-99999999999999999999999", 0, 1000}}) {
-    CAPTURE(row.value);
-    const ByteRange range = ParseRange(row.value, 1000);
-    CHECK(range.kind == Kind::kPart);
-    CHECK(range.first == row.first);
-    CHECK(range.size == row.size);
-  }
-}
-
-TEST_CASE("ranges that are ignored, and ranges behind the end") {
-  for (const char* value :
-       {"", "bytes", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "bytes=1-2,3-4", "foo=0-1", "bytes=,",
-        "bytes=1-2,x", "bytes =1-2", "bytes=1--2", "bytes=+1-2", "bytes=0x1-2"}) {
-    CAPTURE(value);
-    CHECK(ParseRange(value, 1000).kind == Kind::kWhole);
-  }
-  CHECK(ParseRange("bytes=1000-", 1000).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=99999999999999999999999-", 1000).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=-0", 1000).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=0-0", 0).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=0-", 0).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=-0", 0).kind == Kind::kUnsatisfiable);
-  CHECK(ParseRange("bytes=-1", 0).kind == Kind::kWhole);
-  CHECK(ParseRange("bytes=-99999999999999999999999", 0).kind == Kind::kWhole);
 }
 
 constexpr std::time_t kModified = 784111777;

@@ -39,6 +39,11 @@ void Output::AppendFile(UniqueFd file, off_t offset, std::uint64_t size) {
   file_left_ = size;
 }
 
+void Output::AppendFileParts(UniqueFd file, std::unique_ptr<FileParts> parts) {
+  AppendFile(std::move(file), 0, 0);
+  parts_ = std::move(parts);
+}
+
 Output::Progress Output::Flush(bool last) {
   FlushUnsent(last && staged_ == 0);
   FlushStaged(last);
@@ -47,11 +52,9 @@ Output::Progress Output::Flush(bool last) {
   return Waiting() ? Progress::kBlocked : Progress::kDrained;
 }
 
-std::size_t Output::SendSome(std::string_view bytes, bool last) {
-  // Sends once: a short send means that the socket is full, so a second call would only get EAGAIN. On the
-  // last send of a short connection, MSG_MORE lets the FIN share the response's segment; a segment of its own
-  // would cost a third of what the response costs.
-  const IoResult result = connection_.Send(bytes, last && !file_.Valid());
+std::size_t Output::SendSome(std::string_view bytes, bool more) {
+  // Sends once: a short send means that the socket is full, so a second call would only get EAGAIN.
+  const IoResult result = connection_.Send(bytes, more);
   if (result.kind == IoResult::Kind::kError) broken_ = true;
   sent_ += result.size;
   return result.size;
@@ -63,22 +66,25 @@ void Output::Break() {
   file_failed_ = true;
 }
 
-void Output::SendOrKeep(std::string_view bytes, bool last) {
+void Output::SendOrKeep(std::string_view bytes, bool more) {
   // If earlier bytes wait, the socket is full: do not try again.
-  const std::size_t sent = unsent_.empty() && !broken_ ? SendSome(bytes, last) : 0;
+  const std::size_t sent = unsent_.empty() && !broken_ ? SendSome(bytes, more) : 0;
   if (!broken_) unsent_.append(bytes.substr(sent));
 }
 
+// On the last send of a short connection, MSG_MORE lets the FIN share the response's segment; a segment of
+// its own would cost a third of what the response costs.
+//
 // The head of a file is sent on its own. With MSG_MORE the file's pages would start in the head's segment and
 // all cross segment boundaries; 100 KB over loopback then cost half as much again.
 void Output::FlushStaged(bool last) {
   const std::size_t size = std::exchange(staged_, 0);
-  if (size > 0) SendOrKeep({connection_.Env().out.data(), size}, last);
+  if (size > 0) SendOrKeep({connection_.Env().out.data(), size}, last && !file_.Valid());
 }
 
 void Output::FlushUnsent(bool last) {
   if (unsent_.empty() || broken_) return;
-  unsent_from_ += SendSome(std::string_view(unsent_).substr(unsent_from_), last);
+  unsent_from_ += SendSome(std::string_view(unsent_).substr(unsent_from_), last && !file_.Valid());
   if (unsent_from_ < unsent_.size()) return;
   std::string().swap(unsent_);  // frees the memory; assigning an empty string would not
   unsent_from_ = 0;
@@ -87,7 +93,8 @@ void Output::FlushUnsent(bool last) {
 void Output::FlushFile() {
   std::uint64_t turn = kFileBytesPerTurn;
   while (file_.Valid() && !broken_ && turn > 0) {
-    if (file_left_ == 0) return file_.Reset();
+    if (file_left_ == 0 && !NextPart()) return;
+    if (file_left_ == 0) continue;  // it was the text at the end
     const auto count = static_cast<std::size_t>(std::min(file_left_, turn));
     const IoResult result = connection_.SendFile(file_.Get(), file_offset_, count);
     if (result.kind == IoResult::Kind::kAgain) return;
@@ -100,7 +107,21 @@ void Output::FlushFile() {
     file_left_ -= result.size;
     turn -= result.size;
   }
-  if (file_left_ == 0) file_.Reset();
+  if (file_left_ == 0 && !parts_) file_.Reset();
+}
+
+bool Output::NextPart() {
+  if (!parts_ || parts_->Done()) {
+    parts_.reset();
+    file_.Reset();
+    return false;
+  }
+  const FileParts::Part part = parts_->Take();
+  file_offset_ = part.offset;
+  file_left_ = part.size;
+  // Parts are often short: text and bytes may share a segment.
+  SendOrKeep(part.text, part.size > 0);
+  return unsent_.empty() && !broken_;
 }
 
 }  // namespace preforkd::http

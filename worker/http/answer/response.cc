@@ -75,6 +75,12 @@ void HttpResponse::SetFile(UniqueFd file, off_t offset, std::uint64_t size) {
   file_ = std::move(file);
   file_offset_ = offset;
   file_size_ = size;
+  parts_.reset();
+}
+
+void HttpResponse::SetFileParts(UniqueFd file, std::unique_ptr<FileParts> parts) {
+  SetFile(std::move(file), 0, parts->Left());
+  parts_ = std::move(parts);
 }
 
 void HttpResponse::Clear() {
@@ -94,6 +100,7 @@ void HttpResponse::Clear() {
   file_.Reset();
   file_offset_ = 0;
   file_size_ = 0;
+  parts_.reset();
 }
 
 }  // namespace preforkd

@@ -9,11 +9,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "common/base/unique_fd.h"
+#include "worker/http/answer/file_parts.h"
 
 namespace preforkd {
 
@@ -31,6 +33,8 @@ class HttpResponse {
   // The body is `size` bytes of `file` from `offset` on. Takes ownership of `file`, which must be a regular
   // file.
   void SetFile(UniqueFd file, off_t offset, std::uint64_t size);
+  // The body is these parts of `file`, at least one.
+  void SetFileParts(UniqueFd file, std::unique_ptr<FileParts> parts);
   // Closes the connection after this response.
   void CloseAfter() { close_ = true; }
   // Sets the Upgrade field, which only the session may write: "websocket". For 426 (RFC 9110 section 7.8).
@@ -57,6 +61,9 @@ class HttpResponse {
   [[nodiscard]] int File() const { return file_.Get(); }
   [[nodiscard]] off_t FileOffset() const { return file_offset_; }
   [[nodiscard]] UniqueFd TakeFile() { return std::move(file_); }
+  // nullptr: the body is one piece of the file.
+  [[nodiscard]] std::unique_ptr<FileParts> TakeFileParts() { return std::move(parts_); }
+  [[nodiscard]] bool HasFileParts() const { return parts_ != nullptr; }
 
  private:
   int status_ = 200;
@@ -70,7 +77,8 @@ class HttpResponse {
   std::string body_;
   UniqueFd file_;
   off_t file_offset_ = 0;
-  std::uint64_t file_size_ = 0;
+  std::uint64_t file_size_ = 0;  // of the body
+  std::unique_ptr<FileParts> parts_;
 };
 
 }  // namespace preforkd

@@ -29,6 +29,8 @@ std::uint64_t SendResponse(Output& output, HttpResponse& response, const HeadCon
   const std::uint64_t size = response.BodySize();
   if (!response.HasFile()) {
     output.Append(response.Body());
+  } else if (response.HasFileParts()) {
+    output.AppendFileParts(response.TakeFile(), response.TakeFileParts());
   } else if (size <= kCopiedFile) {
     AppendShortFile(output, response);
   } else {

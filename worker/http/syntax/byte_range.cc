@@ -22,33 +22,24 @@ std::optional<std::uint64_t> ParsePosition(std::string_view text) {
   return value;
 }
 
-ByteRange Suffix(std::string_view length, std::uint64_t file_size) {
+// One element of the list.
+struct Element {
+  enum class Kind { kInvalid, kPart, kUnsatisfiable, kWholeEmpty };
+  Kind kind = Kind::kInvalid;
+  ByteRange part{0, 0};
+};
+
+Element Suffix(std::string_view length, std::uint64_t file_size) {
   const std::optional<std::uint64_t> wanted = ParsePosition(length);
   if (!wanted) return {};
   // A suffix of any length except 0 is satisfiable (RFC 9110 section 14.1.2).
-  if (*wanted == 0) return {ByteRange::Kind::kUnsatisfiable, 0, 0};
-  if (file_size == 0) return {};
+  if (*wanted == 0) return {Element::Kind::kUnsatisfiable};
+  if (file_size == 0) return {Element::Kind::kWholeEmpty};
   const std::uint64_t size = std::min(*wanted, file_size);
-  return {ByteRange::Kind::kPart, file_size - size, size};
+  return {Element::Kind::kPart, {file_size - size, size}};
 }
 
-// The only element of the list; empty if there is none, or more than one.
-std::string_view OnlyElement(std::string_view list) {
-  std::string_view only;
-  int count = 0;
-  ForEachElement(list, [&](std::string_view element) {
-    only = element;
-    ++count;
-  });
-  return count == 1 ? only : std::string_view();
-}
-
-}  // namespace
-
-ByteRange ParseRange(std::string_view value, std::uint64_t file_size) {
-  constexpr std::string_view kUnit = "bytes=";
-  if (!EqualsNoCase(value.substr(0, kUnit.size()), kUnit)) return {};
-  const std::string_view spec = OnlyElement(value.substr(kUnit.size()));
+Element ParseElement(std::string_view spec, std::uint64_t file_size) {
   const std::size_t dash = spec.find('-');
   if (dash == std::string_view::npos) return {};
   if (dash == 0) return Suffix(spec.substr(1), file_size);
@@ -57,8 +48,56 @@ ByteRange ParseRange(std::string_view value, std::uint64_t file_size) {
   const std::optional<std::uint64_t> last =
       end.empty() ? std::optional(std::numeric_limits<std::uint64_t>::max()) : ParsePosition(end);
   if (!first || !last || *last < *first) return {};
-  if (*first >= file_size) return {ByteRange::Kind::kUnsatisfiable, 0, 0};
-  return {ByteRange::Kind::kPart, *first, std::min(*last, file_size - 1) - *first + 1};
+  if (*first >= file_size) return {Element::Kind::kUnsatisfiable};
+  return {Element::Kind::kPart, {*first, std::min(*last, file_size - 1) - *first + 1}};
+}
+
+// Joins ranges that overlap or nearly touch. Of the joined ones the place of the first in the list stays.
+void Join(ByteRanges& ranges) {
+  struct Placed {
+    ByteRange range;
+    std::size_t place;
+  };
+  std::array<Placed, kMaxRanges> sorted;
+  for (std::size_t i = 0; i < ranges.count; ++i) sorted[i] = {ranges.parts[i], i};
+  const auto begin = sorted.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(ranges.count);
+  std::sort(begin, end, [](const Placed& a, const Placed& b) { return a.range.first < b.range.first; });
+  auto last = begin;
+  for (auto next = begin + 1; next != end; ++next) {
+    const std::uint64_t covered = last->range.first + last->range.size;
+    if (next->range.first > covered && next->range.first - covered > kMaxGap) {
+      *++last = *next;
+      continue;
+    }
+    last->range.size = std::max(covered, next->range.first + next->range.size) - last->range.first;
+    last->place = std::min(last->place, next->place);
+  }
+  ++last;
+  std::sort(begin, last, [](const Placed& a, const Placed& b) { return a.place < b.place; });
+  ranges.count = static_cast<std::size_t>(last - begin);
+  for (std::size_t i = 0; i < ranges.count; ++i) ranges.parts[i] = sorted[i].range;
+}
+
+}  // namespace
+
+ByteRanges ParseRanges(std::string_view value, std::uint64_t file_size) {
+  constexpr std::string_view kUnit = "bytes=";
+  ByteRanges ranges;
+  if (!EqualsNoCase(value.substr(0, kUnit.size()), kUnit)) return ranges;
+  std::size_t elements = 0;
+  bool usable = true;
+  ForEachElement(value.substr(kUnit.size()), [&](std::string_view spec) {
+    if (++elements > kMaxRanges) usable = false;
+    if (!usable) return;
+    const Element element = ParseElement(spec, file_size);
+    if (element.kind == Element::Kind::kPart) ranges.parts[ranges.count++] = element.part;
+    usable = element.kind == Element::Kind::kPart || element.kind == Element::Kind::kUnsatisfiable;
+  });
+  if (!usable || elements == 0) return ranges;
+  ranges.kind = ranges.count == 0 ? ByteRanges::Kind::kUnsatisfiable : ByteRanges::Kind::kParts;
+  if (ranges.count > 1) Join(ranges);
+  return ranges;
 }
 
 }  // namespace preforkd::http
