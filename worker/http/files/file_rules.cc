@@ -15,7 +15,23 @@ std::vector<Setting> MakeTable() {
        .max = "4095",
        .fallback = "index.html",
        .doc = "file served for a folder"},
+      {.name = "precompressed",
+       .kind = SettingKind::kChoices,
+       .doc = "codings for which a file may have a compressed sibling: page.html.br, .zst, .gz",
+       .more =
+           "A client that takes the coding (Accept-Encoding) gets the sibling in place of the file, with "
+           "the type of the file, a tag of its own and Vary. A sibling that is older than its file is not "
+           "used. One that is missing is not looked for again within a second.",
+       .words = {"br", "zstd", "gzip"}},
   };
+}
+
+http::CodingSet CodingsOf(const Settings& settings, std::string_view name) {
+  http::CodingSet set;
+  for (const http::Coding coding : {http::Coding::kBrotli, http::Coding::kZstd, http::Coding::kGzip}) {
+    if (settings.Has(name, http::CodingName(coding))) set.Add(coding);
+  }
+  return set;
 }
 
 }  // namespace
@@ -27,6 +43,9 @@ const std::vector<Setting>& FileSettingTable() {
 
 FileRules::FileRules() : FileRules(Settings(FileSettingTable())) {}
 
-FileRules::FileRules(const Settings& settings) : root(settings.Text("root")), index(settings.Text("index")) {}
+FileRules::FileRules(const Settings& settings)
+    : root(settings.Text("root")),
+      index(settings.Text("index")),
+      precompressed(CodingsOf(settings, "precompressed")) {}
 
 }  // namespace preforkd

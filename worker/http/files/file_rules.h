@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/config/setting.h"
+#include "worker/http/syntax/accept_encoding.h"
 
 namespace preforkd {
 
@@ -19,8 +20,9 @@ struct FileRules {
   // Precondition: `settings` contains those of the table.
   explicit FileRules(const Settings& settings);
 
-  std::string root;   // empty: no files
-  std::string index;  // served for a folder
+  std::string root;               // empty: no files
+  std::string index;              // served for a folder
+  http::CodingSet precompressed;  // siblings that are looked for
 };
 
 }  // namespace preforkd

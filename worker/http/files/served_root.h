@@ -25,6 +25,10 @@ class ServedRoot {
   // Like Beneath::OpenFile, in the folder to which the path led at most a second ago.
   [[nodiscard]] Beneath::Opened OpenFile(const char* name, Time now);
 
+  // Opens another file in the folder that the last OpenFile used. Whether it is there says nothing about the
+  // path of the folder, so that is not looked up.
+  [[nodiscard]] Beneath::Opened OpenBeside(const char* name) const { return folder_.OpenFile(name); }
+
  private:
   ServedRoot(std::string path, Beneath folder, Time now)
       : path_(std::move(path)), folder_(std::move(folder)), schedule_(now) {}

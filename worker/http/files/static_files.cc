@@ -11,11 +11,27 @@
 #include "worker/http/answer/error_page.h"
 #include "worker/http/files/file_answer.h"
 #include "worker/http/files/mime_types.h"
+#include "worker/http/files/missing_siblings.h"
 #include "worker/http/files/served_root.h"
 #include "worker/http/syntax/target.h"
 
 namespace preforkd {
 namespace {
+
+std::string_view SuffixOf(http::Coding coding) {
+  switch (coding) {
+    case http::Coding::kBrotli: return ".br";
+    case http::Coding::kZstd: return ".zst";
+    case http::Coding::kGzip: return ".gz";
+    case http::Coding::kIdentity: break;
+  }
+  return "";
+}
+
+bool IsOlder(const struct stat& a, const struct stat& b) {
+  return a.st_mtim.tv_sec != b.st_mtim.tv_sec ? a.st_mtim.tv_sec < b.st_mtim.tv_sec
+                                              : a.st_mtim.tv_nsec < b.st_mtim.tv_nsec;
+}
 
 int StatusOf(int errnum) {
   if (http::IsShortage(errnum)) return 503;
@@ -47,7 +63,8 @@ class StaticFiles final : public HttpHandler {
     // Relative to the root: the kernel refuses a path that begins with '/'.
     path_.assign(request.path.substr(1));
     if (folder) path_.append(rules_.index);
-    http::Beneath::Opened opened = root_.OpenFile(path_.c_str(), Now());
+    const Time now = Now();
+    http::Beneath::Opened opened = root_.OpenFile(path_.c_str(), now);
     if (!opened.fd.Valid()) return AnswerError(response, opened.errnum);
 
     http::FoundFile file{std::move(opened.fd)};
@@ -56,10 +73,41 @@ class StaticFiles final : public HttpHandler {
     // A FIFO, a device, or a folder named like the index file.
     if (!S_ISREG(file.info.st_mode)) return AnswerStatus(response, 404);
     const std::string_view type = http::MimeTypeOf(path_);
+    if (!rules_.precompressed.Empty() && !Negotiate(request, response, file, now)) return;
     http::AnswerFile(request, response, std::move(file), type, boundaries_);
   }
 
  private:
+  // Takes the sibling that the client likes best. False: it takes none that is there, and not the file; it
+  // has its answer.
+  bool Negotiate(const HttpRequest& request, HttpResponse& response, http::FoundFile& file, Time now) {
+    // Also without a sibling: there may be one tomorrow, and caches must ask for each client.
+    response.AddHeader("Vary", "Accept-Encoding");
+    const http::AcceptedCodings accepted(request);
+    for (const http::Coding coding : accepted.Best(rules_.precompressed)) {
+      if (TakeSibling(coding, file, now)) return true;
+    }
+    if (!accepted.RefusesIdentity()) return true;
+    AnswerStatus(response, 406);
+    return false;
+  }
+
+  // False: there is none, or it is older than the file, and so not of this content.
+  bool TakeSibling(http::Coding coding, http::FoundFile& file, Time now) {
+    sibling_.assign(path_).append(SuffixOf(coding));
+    if (missing_.Knows(sibling_, now)) return false;
+    http::Beneath::Opened opened = root_.OpenBeside(sibling_.c_str());
+    http::FoundFile found{std::move(opened.fd), {}, coding};
+    if (!found.fd.Valid() && http::IsShortage(opened.errnum)) return false;
+    if (!found.fd.Valid() || ::fstat(found.fd.Get(), &found.info) < 0 || !S_ISREG(found.info.st_mode) ||
+        IsOlder(found.info, file.info)) {
+      missing_.Remember(sibling_, now);
+      return false;
+    }
+    file = std::move(found);
+    return true;
+  }
+
   // Redirects to the same path with a trailing '/', so that relative links on the page work. The path must
   // start with exactly one '/': "//host/" would name another server.
   void Redirect(const HttpRequest& request, HttpResponse& response) {
@@ -73,7 +121,10 @@ class StaticFiles final : public HttpHandler {
 
   http::ServedRoot root_;
   FileRules rules_;
-  std::string path_;  // of the current request; kept to reuse its memory
+  // Of the current request; kept to reuse their memory.
+  std::string path_;
+  std::string sibling_;
+  http::MissingSiblings missing_;
   http::Boundaries boundaries_;
 };
 
