@@ -55,6 +55,10 @@ void CheckType(const ServiceConfig& service, const DraftSection& section, Draft&
   }
 }
 
+Status CheckFolderOrFile(SettingKind kind, const std::string& path) {
+  return kind == SettingKind::kFolder ? CheckFolder(path) : CheckFile(path);
+}
+
 // An empty chroot means none.
 Status CheckInside(const std::string& chroot, const std::string& folder) {
   struct stat status {};
@@ -63,14 +67,20 @@ Status CheckInside(const std::string& chroot, const std::string& folder) {
   return inside.Ok() ? Status() : inside.Err();
 }
 
-void CheckFolders(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
-                  Draft& draft) {
+void CheckOnDisk(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
+                 Draft& draft) {
   for (const Settings::Item& item : service.settings.Items()) {
     const auto& [setting, value] = item;
-    if (setting.kind != SettingKind::kFolder || value.text.empty() || !service.settings.Shows(item)) continue;
-    for (const Status& status : {CheckFolder(value.text), CheckInside(chroot, value.text)}) {
+    if (!IsOnDisk(setting.kind) || value.text.empty() || !service.settings.Shows(item)) continue;
+    bool sound = true;
+    for (const Status& status :
+         {CheckFolderOrFile(setting.kind, value.text), CheckInside(chroot, value.text)}) {
       if (!status.Ok()) draft.Complain(section, setting.name, "{}", status.Err().text);
+      sound = sound && status.Ok();
     }
+    if (!sound || setting.check == nullptr) continue;
+    const Status status = setting.check(value.text);
+    if (!status.Ok()) draft.Complain(section, setting.name, "{}", status.Err().text);
   }
 }
 
@@ -101,7 +111,7 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
                    service.pool);
   }
   const std::string chroot = pool != nullptr ? pool->worker.chroot : "";
-  CheckFolders(service, chroot, section, draft);
+  CheckOnDisk(service, chroot, section, draft);
   CheckModule(service, chroot, section, draft);
 }
 
@@ -211,6 +221,18 @@ Status CheckFolder(const std::string& path) {
   if (::stat(path.c_str(), &status) < 0) return wrong("cannot be used: " + ErrnoText(errno));
   if (!S_ISDIR(status.st_mode)) return wrong("is not a folder");
   if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) < 0)
+    return wrong("cannot be read: " + ErrnoText(errno));
+  return {};
+}
+
+Status CheckFile(const std::string& path) {
+  const auto wrong = [&](std::string_view why) {
+    return Error{fmt::format("{} {}; write a file that can be read", Quoted(path), why)};
+  };
+  struct stat status {};
+  if (::stat(path.c_str(), &status) < 0) return wrong("cannot be used: " + ErrnoText(errno));
+  if (!S_ISREG(status.st_mode)) return wrong("is not a regular file");
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) < 0)
     return wrong("cannot be read: " + ErrnoText(errno));
   return {};
 }

@@ -184,6 +184,8 @@ inline constexpr const char* kGatesName = "gates";
 
 // Ok if it is a folder that this process can read; the error says what is wrong and what to write instead.
 Status CheckFolder(const std::string& path);
+// The same for a regular file.
+Status CheckFile(const std::string& path);
 // Adds a problem if the account of key `user` or `group` does not exist.
 void CheckAccounts(const std::string& user, const std::string& group, const DraftSection& section,
                    Draft& draft);

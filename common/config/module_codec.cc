@@ -45,7 +45,7 @@ Enum DecodeEnum(const Json& value, Enum last) {
 Setting DecodeSetting(const Json& object) {
   Setting setting;
   setting.name = object.at("name").get<std::string>();
-  setting.kind = DecodeEnum(object.at("kind"), SettingKind::kVariables);
+  setting.kind = DecodeEnum(object.at("kind"), SettingKind::kVariables);  // no module declares texts
   setting.min = object.at("min").get<std::string>();
   setting.max = object.at("max").get<std::string>();
   setting.fallback = object.at("fallback").get<std::string>();

@@ -67,7 +67,10 @@ std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draf
   Result<SettingValue> value = ReadValue(setting, entry.value);
   if (value.Ok()) return std::move(value).Value();
   entry.usable = false;
-  draft.problems.Add(entry.origin, "{}: {}", entry.path, value.Err().text);
+  const Written* element = WrongElement(setting, entry.value);
+  draft.problems.Add(
+      element != nullptr ? Origin{entry.origin.source, element->line, element->column} : entry.origin,
+      "{}: {}", entry.path, value.Err().text);
   return std::nullopt;
 }
 

@@ -62,6 +62,12 @@ const std::string& Settings::Text(std::string_view name) const {
   return item.value.text;
 }
 
+const std::vector<std::string>& Settings::Texts(std::string_view name) const {
+  const Item& item = Get(name);
+  PF_CHECK(item.setting.kind == SettingKind::kTexts, "asked for the texts of a setting that has none");
+  return item.value.texts;
+}
+
 bool Settings::Has(std::string_view word_of, std::string_view word) const {
   const std::uint64_t chosen = Get(word_of, SettingKind::kChoices);
   const std::vector<std::string>& words = Get(word_of).setting.words;

@@ -5,12 +5,14 @@
 #ifndef PREFORKD_COMMON_CONFIG_SETTING_H_
 #define PREFORKD_COMMON_CONFIG_SETTING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/result.h"
 
 namespace preforkd {
 
@@ -27,13 +29,17 @@ enum class SettingKind : std::uint8_t {
   kChoices,    // any of `words`, separated by commas in one text
   kMode,       // permissions of a file, octal: "0660"
   kVariables,  // names of environment variables in one text; "LC_*" means all with that prefix
+  kTexts,      // a list of texts, none of them empty; at most kMaxTexts
+  kFile,       // "" or a regular file that is readable for the server and inside worker.chroot
 };
+
+inline constexpr std::size_t kMaxTexts = 1024;
 
 struct Setting {
   std::string name{};  // lower-case letters, digits and '_'
   SettingKind kind = SettingKind::kText;
   // The range, both ends included, each written like a value: "10ms", "16TiB". For a text: its length in
-  // bytes.
+  // bytes; for texts: that of each.
   std::string min{};
   std::string max{};
   std::string fallback{};  // the default, written as in --set NAME=VALUE
@@ -42,6 +48,10 @@ struct Setting {
   std::vector<std::string> words{};  // of a choice
   bool or_auto = false;              // a number, or "auto", which is 0
   bool required = false;             // there is no default
+  // A further rule for a text of any kind that is not empty; for texts: for each. The error says what is
+  // wrong and what to write instead, without the name of the key. For a folder or a file it may look into
+  // that: it is called last, when everything else about it is right.
+  Status (*check)(const std::string& text) = nullptr;
 
   bool operator==(const Setting&) const = default;
 };
@@ -50,8 +60,9 @@ struct Setting {
 struct SettingValue {
   // Bytes, nanoseconds, 0 or 1, a mode. For a choice: its position; for choices: one bit each.
   std::uint64_t number = 0;
-  // Of a text, a path, a folder, an address. For variables: the names, separated by ", ".
+  // Of a text, a path, a folder, a file, an address. For variables: the names, separated by ", ".
   std::string text{};
+  std::vector<std::string> texts{};
 
   bool operator==(const SettingValue&) const = default;
 };
@@ -84,8 +95,9 @@ class Settings {
   // All at their defaults. Precondition: CheckDeclaration() found no error.
   explicit Settings(const std::vector<Setting>& declared);
 
-  // For a text, a path, a folder, an address, variables; for a choice, the word.
+  // For a text, a path, a folder, a file, an address, variables; for a choice, the word.
   [[nodiscard]] const std::string& Text(std::string_view name) const;
+  [[nodiscard]] const std::vector<std::string>& Texts(std::string_view name) const;
   [[nodiscard]] std::uint64_t Number(std::string_view name) const { return Get(name, SettingKind::kNumber); }
   [[nodiscard]] std::uint32_t Mode(std::string_view name) const {
     return static_cast<std::uint32_t>(Get(name, SettingKind::kMode));

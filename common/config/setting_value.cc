@@ -50,9 +50,9 @@ struct Range {
   [[nodiscard]] bool Has(std::uint64_t number) const { return number >= min && number <= max; }
 };
 
-// For a text: a length in bytes, and may be missing.
+// For a text, and each of a list: a length in bytes, and may be missing.
 Result<Range> RangeOf(const Setting& setting) {
-  const bool text = IsTextKind(setting.kind);
+  const bool text = IsTextKind(setting.kind) || setting.kind == Kind::kTexts;
   if (text && setting.min.empty() && setting.max.empty()) return Range{0, kMaxText};
   const Kind kind = text ? Kind::kNumber : setting.kind;
   const Result<std::uint64_t> min = Parse(kind, setting.min);
@@ -182,7 +182,56 @@ Result<SettingValue> ReadText(const Setting& setting, const Written& written) {
     return OutOfRange(fmt::format("{} with {} bytes", written.Described(), written.text.size()),
                       fmt::format("{} to {} bytes", range.min, range.max));
   }
+  if (setting.check != nullptr && !IsOnDisk(setting.kind) && !written.text.empty()) {
+    const Status status = setting.check(written.text);
+    if (!status.Ok()) return status.Err();
+  }
   return SettingValue{0, written.text};
+}
+
+// ---- texts ----
+
+Setting ElementOf(const Setting& texts) {
+  return {.name = texts.name, .min = texts.min, .max = texts.max, .check = texts.check};
+}
+
+// No text of a list is empty.
+Status CheckElement(const Setting& element, const Written& written) {
+  if (written.IsText() && written.text.empty()) return Error{"a text of a list must not be empty"};
+  const Result<SettingValue> value = ReadText(element, written);
+  return value.Ok() ? Status() : value.Err();
+}
+
+// A single text stands for a list of one.
+std::vector<Written> ElementsOf(const Written& written) {
+  if (written.kind == Written::Kind::kArray) return written.elements;
+  if (written.kind == Written::Kind::kString && written.text.empty()) return {};
+  if (written.kind != Written::Kind::kWord) return {written};
+  std::vector<Written> elements;
+  for (std::string& text : SplitTexts(written.text))
+    elements.push_back({Written::Kind::kWord, std::move(text)});
+  return elements;
+}
+
+Result<SettingValue> ReadTexts(const Setting& setting, const Written& written) {
+  if (!written.IsText() && written.kind != Written::Kind::kArray) {
+    return Wants("texts in quotes between [ and ], with commas between them", written);
+  }
+  const Setting element = ElementOf(setting);
+  SettingValue texts;
+  for (Written& each : ElementsOf(written)) {
+    const Status status = CheckElement(element, each);
+    if (!status.Ok()) return status.Err();
+    texts.texts.push_back(std::move(each.text));
+  }
+  if (texts.texts.size() <= kMaxTexts) return texts;
+  return Error{fmt::format("has {} texts; write {} at most", texts.texts.size(), kMaxTexts)};
+}
+
+std::string PrintTexts(const std::vector<std::string>& texts) {
+  std::string printed = "[";
+  for (const std::string& text : texts) printed += (printed.size() > 1 ? ", " : "") + TomlString(text);
+  return printed + "]";
 }
 
 std::string JoinedWords(const Setting& setting, std::uint64_t bits) {
@@ -202,6 +251,7 @@ Result<SettingValue> ReadValue(const Setting& setting, const Written& written) {
     case Kind::kText:
     case Kind::kPath:
     case Kind::kFolder:
+    case Kind::kFile:
     case Kind::kAddress: return ReadText(setting, written);
     case Kind::kNumber:
     case Kind::kSize:
@@ -211,8 +261,17 @@ Result<SettingValue> ReadValue(const Setting& setting, const Written& written) {
     case Kind::kChoices: return ReadWords(setting.words, written);
     case Kind::kMode: return ReadMode(written);
     case Kind::kVariables: return ReadVariables(written);
+    case Kind::kTexts: return ReadTexts(setting, written);
   }
   return Error{"is of a kind that this version does not know"};
+}
+
+const Written* WrongElement(const Setting& setting, const Written& written) {
+  if (setting.kind != Kind::kTexts) return nullptr;
+  const Setting element = ElementOf(setting);
+  const auto wrong = std::find_if(written.elements.begin(), written.elements.end(),
+                                  [&](const Written& each) { return !CheckElement(element, each).Ok(); });
+  return wrong == written.elements.end() ? nullptr : &*wrong;
 }
 
 std::string PrintValue(const Setting& setting, const SettingValue& value) {
@@ -220,6 +279,7 @@ std::string PrintValue(const Setting& setting, const SettingValue& value) {
     case Kind::kText:
     case Kind::kPath:
     case Kind::kFolder:
+    case Kind::kFile:
     case Kind::kAddress:
     case Kind::kVariables: return TomlString(value.text);
     case Kind::kNumber:
@@ -229,6 +289,7 @@ std::string PrintValue(const Setting& setting, const SettingValue& value) {
     case Kind::kChoice: return TomlString(setting.words.at(value.number));
     case Kind::kChoices: return TomlString(JoinedWords(setting, value.number));
     case Kind::kMode: return TomlString(fmt::format("{:04o}", value.number));
+    case Kind::kTexts: return PrintTexts(value.texts);
   }
   return TomlString("");
 }
@@ -239,8 +300,8 @@ SettingValue DefaultValue(const Setting& setting) {
 }
 
 Status CheckRange(const Setting& setting) {
-  const bool ranged =
-      IsQuantity(setting.kind) || (IsTextKind(setting.kind) && setting.kind != Kind::kAddress);
+  const bool ranged = IsQuantity(setting.kind) || setting.kind == Kind::kTexts ||
+                      (IsTextKind(setting.kind) && setting.kind != Kind::kAddress);
   const Result<Range> range = ranged ? RangeOf(setting) : Range{};
   return range.Ok() ? Status() : range.Err();
 }
@@ -249,8 +310,10 @@ bool IsQuantity(SettingKind kind) {
   return kind == Kind::kNumber || kind == Kind::kSize || kind == Kind::kDuration;
 }
 
+bool IsOnDisk(SettingKind kind) { return kind == Kind::kFolder || kind == Kind::kFile; }
+
 bool IsTextKind(SettingKind kind) {
-  return kind == Kind::kText || kind == Kind::kPath || kind == Kind::kFolder || kind == Kind::kAddress;
+  return kind == Kind::kText || kind == Kind::kPath || IsOnDisk(kind) || kind == Kind::kAddress;
 }
 
 std::string TomlString(std::string_view text) {
@@ -276,6 +339,32 @@ std::vector<std::string> SplitWords(std::string_view text) {
     if (!word.empty()) words.emplace_back(word);
   }
   return words;
+}
+
+std::vector<std::string> SplitTexts(std::string_view word) {
+  std::vector<std::string> texts;
+  if (word.find_first_not_of(' ') == std::string_view::npos) return texts;
+  std::string text;
+  std::size_t kept = 0;  // bytes of `text` without the blanks at its end
+  const auto finish = [&] {
+    text.resize(kept);
+    texts.push_back(std::move(text));
+    text.clear();
+    kept = 0;
+  };
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (word[i] == ',') {
+      finish();
+      continue;
+    }
+    const char next = i + 1 < word.size() ? word[i + 1] : '\0';
+    if (word[i] == '\\' && (next == ',' || next == '\\')) ++i;
+    if (word[i] == ' ' && text.empty()) continue;
+    text += word[i];
+    if (word[i] != ' ') kept = text.size();
+  }
+  finish();
+  return texts;
 }
 
 std::string WordList(const std::vector<std::string>& words) {

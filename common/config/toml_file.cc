@@ -61,6 +61,20 @@ bool IsSafe(std::string_view text, const std::string& source, Problems& problems
   return true;
 }
 
+Written WrittenIn(const toml::node& node);
+
+// Of an array inside an array no elements are kept: no key takes one.
+Written WrittenArray(const toml::array& array) {
+  Written written{Written::Kind::kArray, "an array"};
+  for (const toml::node& node : array) {
+    Written& element = written.elements.emplace_back(
+        node.is_array() ? Written{Written::Kind::kOther, "an array"} : WrittenIn(node));
+    element.line = node.source().begin.line;
+    element.column = node.source().begin.column;
+  }
+  return written;
+}
+
 Written WrittenIn(const toml::node& node) {
   using Kind = Written::Kind;
   if (const auto* text = node.as_string()) return {Kind::kString, text->get()};
@@ -68,7 +82,7 @@ Written WrittenIn(const toml::node& node) {
   if (const auto* boolean = node.as_boolean()) return {Kind::kBoolean, boolean->get() ? "true" : "false"};
   if (const auto* real = node.as_floating_point()) return {Kind::kOther, fmt::format("{}", real->get())};
   if (node.is_table()) return {Kind::kOther, "a table"};
-  if (node.is_array()) return {Kind::kOther, "an array"};
+  if (const auto* array = node.as_array()) return WrittenArray(*array);
   return {Kind::kOther, "a date or time"};
 }
 

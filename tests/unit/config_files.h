@@ -101,7 +101,13 @@ inline std::vector<ServiceDeclaration> TestTypes() {
          .fallback = "fast",
          .doc = "a choice",
          .words = {"fast", "cheap", "good"}},
-        {.name = "wants", .kind = Kind::kChoices, .doc = "choices", .words = {"red", "green", "blue"}}}},
+        {.name = "wants", .kind = Kind::kChoices, .doc = "choices", .words = {"red", "green", "blue"}},
+        {.name = "names",
+         .kind = Kind::kTexts,
+         .min = "2",
+         .max = "9",
+         .fallback = "one, two\\, too",
+         .doc = "texts"}}},
   };
 }
 

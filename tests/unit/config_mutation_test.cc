@@ -41,7 +41,7 @@ void Edit(std::string& text, std::mt19937& random) {
 TEST_CASE("two thousand damaged files") {
   const std::string original = PrintConfig(Loaded(LoadConfig(InputsFor("")))) +
                                "[pool.app]\nworkers = 2\n[service.shop]\ntype = \"shop\"\npool = "
-                               "\"app\"\npath = \"/x\"\nwants = \"red\"\n";
+                               "\"app\"\npath = \"/x\"\nwants = \"red\"\nnames = [\"aa\", \"b, b\"]\n";
   std::mt19937 random(kSeed);
   int accepted = 0;
   int refused = 0;

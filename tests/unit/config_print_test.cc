@@ -100,6 +100,7 @@ speed = 9
 open = false
 mode = "good"
 wants = "blue,red"
+names = ["q\" b\\\\", "a, b"]
 )")));
 }
 

@@ -169,7 +169,8 @@ std::string SampleEntry(const Row& row) {
 std::string TableEntry(const Row& row) {
   const bool named = row.section == "service" || row.section == "pool";
   const std::string prefix = row.section == "top" ? "" : row.section + (named ? ".NAME." : ".");
-  const std::string value = row.value && *row.value != "\"\"" ? fmt::format("`{}`", *row.value) : "";
+  const bool empty = !row.value || *row.value == "\"\"" || *row.value == "[]";
+  const std::string value = empty ? "" : fmt::format("`{}`", *row.value);
   const std::string types = row.types.empty() ? "" : Joined(row.types) + ": ";
   return fmt::format("| `{}{}` | {} | {}{} |\n", prefix, row.name, value, types,
                      Replaced(row.setting.doc, "|", "\\|"));

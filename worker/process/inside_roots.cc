@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
 #include "common/config/chroot_path.h"
+#include "common/config/setting_value.h"
 #include "common/text/quote.h"
 
 namespace preforkd {
@@ -30,7 +31,7 @@ Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
     for (const Settings::Item& item : service.settings.Items()) {
       const auto& [setting, value] = item;
       const bool module = service.type == kModuleType && setting.name == kModulePath;
-      if ((setting.kind != SettingKind::kFolder && !module) || value.text.empty()) continue;
+      if ((!IsOnDisk(setting.kind) && !module) || value.text.empty()) continue;
       if (!service.settings.Shows(item)) continue;
       Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
       if (!found.Ok())

@@ -65,6 +65,7 @@ pfd_str HostText(pfd_service* service, const char* name) {
     case SettingKind::kText:
     case SettingKind::kPath:
     case SettingKind::kFolder:
+    case SettingKind::kFile:
     case SettingKind::kAddress:
     case SettingKind::kVariables: return ToStr(item->value.text);
     case SettingKind::kChoice: return ToStr(item->setting.words.at(item->value.number));
@@ -73,7 +74,8 @@ pfd_str HostText(pfd_service* service, const char* name) {
     case SettingKind::kDuration:
     case SettingKind::kFlag:
     case SettingKind::kChoices:
-    case SettingKind::kMode: break;
+    case SettingKind::kMode:
+    case SettingKind::kTexts: break;  // no module can declare texts
   }
   return kAbsent;
 }
@@ -90,10 +92,12 @@ std::uint64_t HostNumber(pfd_service* service, const char* name) {
     case SettingKind::kText:
     case SettingKind::kPath:
     case SettingKind::kFolder:
+    case SettingKind::kFile:
     case SettingKind::kAddress:
     case SettingKind::kChoice:
     case SettingKind::kChoices:
-    case SettingKind::kVariables: break;
+    case SettingKind::kVariables:
+    case SettingKind::kTexts: break;
   }
   return 0;
 }
