@@ -63,8 +63,11 @@ MAY_INCLUDE = {
     "worker/http/syntax/": ("common/net/address.h", "worker/http/syntax/"),
     "worker/http/answer/": ("common/base/", "common/tls/tls_facts.h", "worker/connection/", "worker/http/syntax/",
                             "worker/http/answer/"),
+    "worker/http/coding/": ("common/base/", "common/config/", "common/text/", "worker/http/syntax/",
+                            "worker/http/answer/", "worker/http/coding/"),
     "worker/services/pages/": ("worker/services/pages/",),  # and <preforkd/...>, as modules of users
-    "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/files/"),
+    "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/coding/",
+                           "worker/http/files/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
     "tools/": (),  # nothing else there is C++ but what follows
     "tools/package/": ("common/config/", "worker/module/module_settings.h", "worker/services/"),

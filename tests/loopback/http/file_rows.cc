@@ -80,7 +80,8 @@ std::vector<FileRow> RangeRows() {
   std::vector<FileRow> rows;
   const auto range = [](std::string_view value) { return Line("Range", value); };
   // A suffix of an empty file is the whole file; any other position is behind its end.
-  for (const char* value : {"bytes=-1", "bytes=-1000", "bytes=-99999999999999999999999", "bytes=,-1", "bytes=-1,-2", "bytes=0-0,-1"}) {
+  for (const char* value : {"bytes=-1", "bytes=-1000", "bytes=-99999999999999999999999", "bytes=,-1",
+                            "bytes=-1,-2", "bytes=0-0,-1"}) {
     rows.push_back(Whole("/empty", range(value)));
   }
   for (const char* value : {"bytes=0-", "bytes=0-0", "bytes=0-99", "bytes=1-", "bytes=-0"}) {
@@ -90,10 +91,9 @@ std::vector<FileRow> RangeRows() {
     rows.push_back(Whole("/empty", range(value)));
     rows.push_back(Whole("/one", range(value)));
   }
-  for (const char* value :
-       {"bytes=0-", "bytes=0-0", "bytes=0-1", "bytes=-1", "bytes=-2", "bytes=-99999999999999999999999",
-        "bytes=0-99999999999999999999999", "BYTES=0-0", "bytes= 0-0 ", "bytes=,0-0, ,", "bytes=00-000", "bytes=-1,-2",
-        "bytes=0-0,1-"}) {
+  for (const char* value : {"bytes=0-", "bytes=0-0", "bytes=0-1", "bytes=-1", "bytes=-2",
+                            "bytes=-99999999999999999999999", "bytes=0-99999999999999999999999", "BYTES=0-0",
+                            "bytes= 0-0 ", "bytes=,0-0, ,", "bytes=00-000", "bytes=-1,-2", "bytes=0-0,1-"}) {
     rows.push_back(Part("/one", range(value), "bytes 0-0/1", "x"));
   }
   for (const char* value :

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/http/syntax/accept_encoding.h"
+#include "worker/http/coding/accept_encoding.h"
 
 namespace preforkd::testing {
 using namespace http;  // NOLINT: the syntax under test

@@ -11,7 +11,7 @@
 #include "common/base/unique_fd.h"
 #include "common/structures/siphash.h"
 #include "worker/http/answer/response.h"
-#include "worker/http/syntax/accept_encoding.h"
+#include "worker/http/coding/accept_encoding.h"
 #include "worker/http/syntax/request.h"
 
 namespace preforkd::http {

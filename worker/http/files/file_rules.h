@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/config/setting.h"
-#include "worker/http/syntax/accept_encoding.h"
+#include "worker/http/coding/accept_encoding.h"
 
 namespace preforkd {
 

@@ -1,4 +1,4 @@
-#include "worker/http/syntax/accept_encoding.h"
+#include "worker/http/coding/accept_encoding.h"
 
 #include <algorithm>
 #include <utility>

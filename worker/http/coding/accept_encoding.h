@@ -1,6 +1,6 @@
 // accept_encoding: which content codings a client takes (RFC 9110 section 12.5.3). Pure.
-#ifndef PREFORKD_WORKER_HTTP_SYNTAX_ACCEPT_ENCODING_H_
-#define PREFORKD_WORKER_HTTP_SYNTAX_ACCEPT_ENCODING_H_
+#ifndef PREFORKD_WORKER_HTTP_CODING_ACCEPT_ENCODING_H_
+#define PREFORKD_WORKER_HTTP_CODING_ACCEPT_ENCODING_H_
 
 #include <array>
 #include <cstddef>
