@@ -4,8 +4,10 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "worker/http/files/media_types.h"
 #include "worker/http/files/mime_types.h"
 #include "worker/http/syntax/conditional.h"
 
@@ -14,14 +16,107 @@ using namespace http;  // NOLINT: the syntax under test
 namespace {
 
 TEST_CASE("types") {
-  CHECK(MimeTypeOf("/a/index.html") == "text/html; charset=utf-8");
+  CHECK(MimeTypeOf("/a/index.html") == "text/html");
   CHECK(MimeTypeOf("A.JPG") == "image/jpeg");
   CHECK(MimeTypeOf("a.tar.gz") == "application/gzip");
   CHECK(MimeTypeOf("7z.7z") == "application/x-7z-compressed");
   CHECK(MimeTypeOf("a.zst") == "application/zstd");
+  // What a site of today has, whatever Debian's table says.
+  const std::pair<const char*, const char*> web[] = {
+      {"a.css", "text/css"},
+      {"a.js", "text/javascript"},
+      {"a.mjs", "text/javascript"},
+      {"a.json", "application/json"},
+      {"a.map", "application/json"},
+      {"a.wasm", "application/wasm"},
+      {"a.svg", "image/svg+xml"},
+      {"a.ico", "image/vnd.microsoft.icon"},
+      {"a.webp", "image/webp"},
+      {"a.avif", "image/avif"},
+      {"a.jxl", "image/jxl"},
+      {"a.woff2", "font/woff2"},
+      {"a.ttf", "font/ttf"},
+      {"a.mp4", "video/mp4"},
+      {"a.webm", "video/webm"},
+      {"a.m4a", "audio/mp4"},
+      {"a.wav", "audio/wav"},
+      {"a.weba", "audio/webm"},
+      {"a.m3u8", "application/vnd.apple.mpegurl"},
+      {"a.ts", "video/mp2t"},
+      {"a.mpd", "application/dash+xml"},
+      {"a.ics", "text/calendar"},
+      {"a.log", "text/plain"},
+      {"a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+      {"a.apk", "application/vnd.android.package-archive"},
+      {"a.sh", "application/x-sh"},
+      {"a.yaml", "application/yaml"},
+      {"a.yml", "application/yaml"},
+      {"a.pdf", "application/pdf"},
+      {"a.webmanifest", "application/manifest+json"},
+      {"a.rss", "application/rss+xml"},
+      {"a.atom", "application/atom+xml"},
+      {"a.xml", "application/xml"},
+      {"a.epub", "application/epub+zip"},
+      {"a.md", "text/markdown"},
+      {"a.csv", "text/csv"},
+      {"a.tgz", "application/gzip"}};
+  for (const auto& [path, type] : web) {
+    CAPTURE(path);
+    CHECK(MimeTypeOf(path) == type);
+  }
   for (const char* unknown : {"", "a", ".html", "dir.html/file", "a.", "a.htm1"}) {
     CHECK(MimeTypeOf(unknown) == "application/octet-stream");
   }
+}
+
+// The table is sorted, as the search for an extension needs it, and every row is a type.
+TEST_CASE("every row of the table is found") {
+  std::string_view before;
+  CHECK(kMediaTypeRows.size() > 1400);
+  for (const MediaTypeRow& row : kMediaTypeRows) {
+    const std::string_view extension = kMediaTypeText.substr(row.extension_at, row.extension_size);
+    CAPTURE(extension);
+    CHECK(before < extension);
+    before = extension;
+    CHECK(MimeTypeOf("a." + std::string(extension)) == kMediaTypeText.substr(row.type_at, row.type_size));
+    CHECK(CheckTypeLine(std::string(extension) + " " + std::string(MimeTypeOf("a." + std::string(extension))))
+              .Ok());
+  }
+}
+
+TEST_CASE("types of one's own win, and text has the charset of the setting") {
+  const auto type = [](const FileTypes& types, const char* path) {
+    std::string written = "left over";
+    types.TypeOf(path, written);
+    return written;
+  };
+  const FileTypes own({"m3u8 audio/x-first", "M3U8 audio/x-mpegurl", " foo  bar\ttext/x-foo ",
+                       "txt text/plain; charset=latin1", "html text/html;charset=utf-16"},
+                      "utf-8");
+  CHECK(type(own, "a.m3u8") == "audio/x-mpegurl");
+  CHECK(type(own, "a.FOO") == "text/x-foo; charset=utf-8");
+  CHECK(type(own, "a.bar") == "text/x-foo; charset=utf-8");
+  CHECK(type(own, "a.txt") == "text/plain; charset=latin1");
+  CHECK(type(own, "a.html") == "text/html;charset=utf-16");
+  CHECK(type(own, "a.css") == "text/css; charset=utf-8");
+  CHECK(type(own, "a.json") == "application/json");
+  CHECK(type(own, "a") == "application/octet-stream");
+  CHECK(type(FileTypes({}, ""), "a.txt") == "text/plain");
+  CHECK(type(FileTypes({}, "koi8-r"), "a.txt") == "text/plain; charset=koi8-r");
+}
+
+TEST_CASE("lines of types that are refused") {
+  for (const char* line : {"m3u8 audio/x-mpegurl", "a b c text/plain; x=\"y z\"", "a text/plain ;x"}) {
+    CHECK(CheckTypeLine(line).Ok());
+  }
+  for (const char* line : {"m3u8", "audio/x-mpegurl", ".m3u8 audio/x-mpegurl", "a.b text/plain", "m3u8 /x",
+                           "m3u8 audio/", "m3u8 a/b/c", "m3u8 a/b c/d", "m3u8 a/b\r\nX: y", " "}) {
+    CAPTURE(line);
+    CHECK_FALSE(CheckTypeLine(line).Ok());
+  }
+  CHECK(CheckCharset("utf-8").Ok());
+  CHECK_FALSE(CheckCharset("utf 8").Ok());
+  CHECK_FALSE(CheckCharset("a;b").Ok());
 }
 
 constexpr std::time_t kModified = 784111777;

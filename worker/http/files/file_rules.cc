@@ -23,6 +23,19 @@ std::vector<Setting> MakeTable() {
            "the type of the file, a tag of its own and Vary. A sibling that is older than its file is not "
            "used. One that is missing is not looked for again within a second.",
        .words = {"br", "zstd", "gzip"}},
+      {.name = "types",
+       .kind = SettingKind::kTexts,
+       .doc = "media types of files by extension, such as [\"m3u8 application/vnd.apple.mpegurl\"]",
+       .more = "They are added to the table of Debian's package media-types, which is built in, and win over "
+               "it. A line may have several extensions, and a type with parameters.",
+       .check = &http::CheckTypeLine},
+      {.name = "charset",
+       .min = "0",
+       .max = "100",
+       .fallback = "utf-8",
+       .doc = "that text files are said to have; empty: it is not said",
+       .more = "Of the types that begin with text/, unless 'types' has parameters for one.",
+       .check = &http::CheckCharset},
   };
 }
 
@@ -46,6 +59,7 @@ FileRules::FileRules() : FileRules(Settings(FileSettingTable())) {}
 FileRules::FileRules(const Settings& settings)
     : root(settings.Text("root")),
       index(settings.Text("index")),
-      precompressed(CodingsOf(settings, "precompressed")) {}
+      precompressed(CodingsOf(settings, "precompressed")),
+      types(settings.Texts("types"), settings.Text("charset")) {}
 
 }  // namespace preforkd

@@ -8,6 +8,7 @@
 
 #include "common/config/setting.h"
 #include "worker/http/coding/accept_encoding.h"
+#include "worker/http/files/mime_types.h"
 
 namespace preforkd {
 
@@ -23,6 +24,7 @@ struct FileRules {
   std::string root;               // empty: no files
   std::string index;              // served for a folder
   http::CodingSet precompressed;  // siblings that are looked for
+  http::FileTypes types;
 };
 
 }  // namespace preforkd

@@ -1,96 +1,134 @@
 #include "worker/http/files/mime_types.h"
 
-#include <algorithm>
-#include <array>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "common/text/quote.h"
+#include "worker/http/files/media_types.h"
 #include "worker/http/syntax/syntax.h"
 
 namespace preforkd::http {
 namespace {
 
-struct Entry {
-  std::string_view extension;
+constexpr std::string_view kUnknown = "application/octet-stream";
+constexpr const char* kExample = "write it as \"m3u8 application/vnd.apple.mpegurl\"";
+
+bool LessNoCase(std::string_view a, std::string_view b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [](char x, char y) { return ToLower(x) < ToLower(y); });
+}
+
+// What is behind the last dot of the name; empty: nothing. ".profile" has no extension.
+std::string_view ExtensionOf(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos || dot == 0 ? std::string_view() : name.substr(dot + 1);
+}
+
+std::string_view ExtensionIn(const MediaTypeRow& row) {
+  return kMediaTypeText.substr(row.extension_at, row.extension_size);
+}
+
+// Empty: the table does not have it.
+std::string_view InTable(std::string_view extension) {
+  const auto found = std::lower_bound(
+      kMediaTypeRows.begin(), kMediaTypeRows.end(), extension,
+      [](const MediaTypeRow& row, std::string_view wanted) { return LessNoCase(ExtensionIn(row), wanted); });
+  if (found == kMediaTypeRows.end() || !EqualsNoCase(ExtensionIn(*found), extension)) return {};
+  return kMediaTypeText.substr(found->type_at, found->type_size);
+}
+
+// A line in its two halves: the extensions, and the type with its parameters, which begins at the first word
+// that has a '/'.
+struct TypeLine {
+  std::vector<std::string_view> extensions;
   std::string_view type;
 };
 
-// Sorted by extension, for binary search.
-constexpr std::array kTypes = {
-    Entry{"7z", "application/x-7z-compressed"},
-    Entry{"avif", "image/avif"},
-    Entry{"bmp", "image/bmp"},
-    Entry{"bz2", "application/x-bzip2"},
-    Entry{"css", "text/css; charset=utf-8"},
-    Entry{"csv", "text/csv; charset=utf-8"},
-    Entry{"deb", "application/vnd.debian.binary-package"},
-    Entry{"eot", "application/vnd.ms-fontobject"},
-    Entry{"epub", "application/epub+zip"},
-    Entry{"flac", "audio/flac"},
-    Entry{"gif", "image/gif"},
-    Entry{"gz", "application/gzip"},
-    Entry{"htm", "text/html; charset=utf-8"},
-    Entry{"html", "text/html; charset=utf-8"},
-    Entry{"ico", "image/vnd.microsoft.icon"},
-    Entry{"jpeg", "image/jpeg"},
-    Entry{"jpg", "image/jpeg"},
-    Entry{"js", "text/javascript; charset=utf-8"},
-    Entry{"json", "application/json"},
-    Entry{"jxl", "image/jxl"},
-    Entry{"m4a", "audio/mp4"},
-    Entry{"map", "application/json"},
-    Entry{"md", "text/markdown; charset=utf-8"},
-    Entry{"mjs", "text/javascript; charset=utf-8"},
-    Entry{"mp3", "audio/mpeg"},
-    Entry{"mp4", "video/mp4"},
-    Entry{"oga", "audio/ogg"},
-    Entry{"ogg", "audio/ogg"},
-    Entry{"ogv", "video/ogg"},
-    Entry{"otf", "font/otf"},
-    Entry{"pdf", "application/pdf"},
-    Entry{"png", "image/png"},
-    Entry{"rss", "application/rss+xml"},
-    Entry{"svg", "image/svg+xml"},
-    Entry{"tar", "application/x-tar"},
-    Entry{"tgz", "application/gzip"},
-    Entry{"tif", "image/tiff"},
-    Entry{"tiff", "image/tiff"},
-    Entry{"ttf", "font/ttf"},
-    Entry{"txt", "text/plain; charset=utf-8"},
-    Entry{"wasm", "application/wasm"},
-    Entry{"wav", "audio/wav"},
-    Entry{"weba", "audio/webm"},
-    Entry{"webm", "video/webm"},
-    Entry{"webmanifest", "application/manifest+json"},
-    Entry{"webp", "image/webp"},
-    Entry{"woff", "font/woff"},
-    Entry{"woff2", "font/woff2"},
-    Entry{"xhtml", "application/xhtml+xml"},
-    Entry{"xml", "application/xml"},
-    Entry{"xz", "application/x-xz"},
-    Entry{"zip", "application/zip"},
-    Entry{"zst", "application/zstd"},
-};
+TypeLine Split(std::string_view line) {
+  TypeLine halves;
+  for (line = TrimBlanks(line); !line.empty(); line = TrimBlanks(line)) {
+    const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+    if (word.find('/') != std::string_view::npos) {
+      halves.type = line;
+      break;
+    }
+    halves.extensions.push_back(word);
+    line.remove_prefix(word.size());
+  }
+  return halves;
+}
 
-static_assert(std::is_sorted(kTypes.begin(), kTypes.end(),
-                             [](const Entry& a, const Entry& b) { return a.extension < b.extension; }));
+// type "/" subtype, and parameters that nobody looks into (RFC 9110 section 8.3.1).
+bool IsType(std::string_view type) {
+  const std::string_view name = TrimBlanks(type.substr(0, type.find(';')));
+  const std::size_t slash = name.find('/');
+  return slash != std::string_view::npos && IsToken(name.substr(0, slash)) &&
+         IsToken(name.substr(slash + 1)) && IsFieldValue(type);
+}
 
-constexpr bool LessNoCase(std::string_view a, std::string_view b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return ToLower(x) < ToLower(y); });
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), ToLower);
+  return lower;
 }
 
 }  // namespace
 
 std::string_view MimeTypeOf(std::string_view path) {
-  constexpr std::string_view kUnknown = "application/octet-stream";
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  const std::size_t dot = name.rfind('.');
-  // ".profile" has no extension.
-  if (dot == std::string_view::npos || dot == 0) return kUnknown;
-  const std::string_view extension = name.substr(dot + 1);
-  const auto* const found = std::lower_bound(
-      kTypes.begin(), kTypes.end(), extension,
-      [](const Entry& entry, std::string_view wanted) { return LessNoCase(entry.extension, wanted); });
-  return found != kTypes.end() && EqualsNoCase(found->extension, extension) ? found->type : kUnknown;
+  const std::string_view type = InTable(ExtensionOf(path));
+  return type.empty() ? kUnknown : type;
+}
+
+Status CheckTypeLine(const std::string& line) {
+  constexpr std::size_t kMaxType = 200;
+  const TypeLine halves = Split(line);
+  if (halves.type.empty()) return Error{fmt::format("{} names no type; {}", Quoted(line), kExample)};
+  if (!IsType(halves.type) || halves.type.size() > kMaxType)
+    return Error{fmt::format("{} is not a media type; {}", Quoted(halves.type), kExample)};
+  if (halves.extensions.empty())
+    return Error{fmt::format("{} names no extension; {}", Quoted(line), kExample)};
+  for (const std::string_view extension : halves.extensions) {
+    if (extension.find('.') == std::string_view::npos) continue;
+    return Error{fmt::format("{} has a dot, and an extension is what is behind the last one; {}",
+                             Quoted(extension), kExample)};
+  }
+  return {};
+}
+
+Status CheckCharset(const std::string& charset) {
+  if (IsToken(charset)) return {};
+  return Error{
+      fmt::format("{} is not the name of a charset; write \"utf-8\", or \"\" for none", Quoted(charset))};
+}
+
+FileTypes::FileTypes(const std::vector<std::string>& lines, const std::string& charset)
+    : charset_(charset.empty() ? "" : "; charset=" + charset) {
+  for (const std::string& line : lines) {
+    const TypeLine halves = Split(line);
+    for (const std::string_view extension : halves.extensions)
+      own_.push_back({Lower(extension), std::string(halves.type)});
+  }
+  // Of equal ones the last shall be found.
+  std::reverse(own_.begin(), own_.end());
+  std::stable_sort(own_.begin(), own_.end(),
+                   [](const Own& a, const Own& b) { return a.extension < b.extension; });
+}
+
+const FileTypes::Own* FileTypes::Find(std::string_view extension) const {
+  const auto found = std::lower_bound(
+      own_.begin(), own_.end(), extension,
+      [](const Own& own, std::string_view wanted) { return LessNoCase(own.extension, wanted); });
+  return found != own_.end() && EqualsNoCase(found->extension, extension) ? &*found : nullptr;
+}
+
+void FileTypes::TypeOf(std::string_view path, std::string& type) const {
+  const Own* const own = Find(ExtensionOf(path));
+  type.assign(own != nullptr ? std::string_view(own->type) : MimeTypeOf(path));
+  const bool text = EqualsNoCase(std::string_view(type).substr(0, 5), "text/");
+  if (text && type.find(';') == std::string::npos) type.append(charset_);
 }
 
 }  // namespace preforkd::http

@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "worker/http/answer/error_page.h"
 #include "worker/http/files/file_answer.h"
-#include "worker/http/files/mime_types.h"
 #include "worker/http/files/missing_siblings.h"
 #include "worker/http/files/served_root.h"
 #include "worker/http/syntax/target.h"
@@ -72,9 +71,9 @@ class StaticFiles final : public HttpHandler {
     if (S_ISDIR(file.info.st_mode) && !folder) return Redirect(request, response);
     // A FIFO, a device, or a folder named like the index file.
     if (!S_ISREG(file.info.st_mode)) return AnswerStatus(response, 404);
-    const std::string_view type = http::MimeTypeOf(path_);
     if (!rules_.precompressed.Empty() && !Negotiate(request, response, file, now)) return;
-    http::AnswerFile(request, response, std::move(file), type, boundaries_);
+    rules_.types.TypeOf(path_, type_);
+    http::AnswerFile(request, response, std::move(file), type_, boundaries_);
   }
 
  private:
@@ -124,6 +123,7 @@ class StaticFiles final : public HttpHandler {
   // Of the current request; kept to reuse their memory.
   std::string path_;
   std::string sibling_;
+  std::string type_;
   http::MissingSiblings missing_;
   http::Boundaries boundaries_;
 };
