@@ -50,9 +50,15 @@ int Beneath::Reopen(const std::string& folder) {
 }
 
 Beneath::Opened Beneath::OpenFile(const char* path) const {
+  return OpenAs(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+Beneath::Opened Beneath::Find(const char* path) const { return OpenAs(path, O_PATH | O_CLOEXEC); }
+
+Beneath::Opened Beneath::OpenAs(const char* path, std::uint64_t flags) const {
   if (!folder_.Valid()) return {UniqueFd(), gone_};
   open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+  how.flags = flags;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   // EAGAIN: a rename happened while the kernel resolved "..", which only symlinks bring in here.
   constexpr int kAttempts = 4;

@@ -7,6 +7,7 @@
 #ifndef PREFORKD_WORKER_HTTP_FILES_BENEATH_H_
 #define PREFORKD_WORKER_HTTP_FILES_BENEATH_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -28,12 +29,16 @@ class Beneath {
   // even on a FIFO without a writer. The caller must check the file type.
   [[nodiscard]] Opened OpenFile(const char* path) const;
 
+  // The same for a descriptor that only says what is there (O_PATH): it needs no permission to read.
+  [[nodiscard]] Opened Find(const char* path) const;
+
   // Looks up `folder` again and uses what it finds from now on. Returns 0, or an errno; then OpenFile fails
   // with that errno until a later call succeeds. A shortage of resources (IsShortage) changes nothing. Makes
   // only system calls that the worker's filter allows.
   int Reopen(const std::string& folder);
 
  private:
+  [[nodiscard]] Opened OpenAs(const char* path, std::uint64_t flags) const;
   explicit Beneath(UniqueFd folder) : folder_(std::move(folder)) {}
   UniqueFd folder_;  // invalid: gone_ is the reason
   int gone_ = 0;

@@ -36,6 +36,12 @@ std::vector<Setting> MakeTable() {
        .doc = "that text files are said to have; empty: it is not said",
        .more = "Of the types that begin with text/, unless 'types' has parameters for one.",
        .check = &http::CheckCharset},
+      {.name = "listing",
+       .kind = SettingKind::kFlag,
+       .fallback = "false",
+       .doc = "show what is in a folder that has no index file",
+       .more = "Without hidden files, links that lead out of the root, and what is behind the first 2,000 "
+               "entries."},
   };
 }
 
@@ -60,6 +66,7 @@ FileRules::FileRules(const Settings& settings)
     : root(settings.Text("root")),
       index(settings.Text("index")),
       precompressed(CodingsOf(settings, "precompressed")),
-      types(settings.Texts("types"), settings.Text("charset")) {}
+      types(settings.Texts("types"), settings.Text("charset")),
+      listing(settings.Flag("listing")) {}
 
 }  // namespace preforkd

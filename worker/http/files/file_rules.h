@@ -25,6 +25,7 @@ struct FileRules {
   std::string index;              // served for a folder
   http::CodingSet precompressed;  // siblings that are looked for
   http::FileTypes types;
+  bool listing;  // of a folder without an index
 };
 
 }  // namespace preforkd

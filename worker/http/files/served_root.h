@@ -28,6 +28,7 @@ class ServedRoot {
   // Opens another file in the folder that the last OpenFile used. Whether it is there says nothing about the
   // path of the folder, so that is not looked up.
   [[nodiscard]] Beneath::Opened OpenBeside(const char* name) const { return folder_.OpenFile(name); }
+  [[nodiscard]] Beneath::Opened FindBeside(const char* name) const { return folder_.Find(name); }
 
  private:
   ServedRoot(std::string path, Beneath folder, Time now)

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "worker/http/answer/error_page.h"
 #include "worker/http/files/file_answer.h"
+#include "worker/http/files/listing.h"
 #include "worker/http/files/missing_siblings.h"
 #include "worker/http/files/served_root.h"
 #include "worker/http/syntax/target.h"
@@ -64,6 +65,8 @@ class StaticFiles final : public HttpHandler {
     if (folder) path_.append(rules_.index);
     const Time now = Now();
     http::Beneath::Opened opened = root_.OpenFile(path_.c_str(), now);
+    if (!opened.fd.Valid() && opened.errnum == ENOENT && folder && rules_.listing)
+      return List(request, response);
     if (!opened.fd.Valid()) return AnswerError(response, opened.errnum);
 
     http::FoundFile file{std::move(opened.fd)};
@@ -107,6 +110,24 @@ class StaticFiles final : public HttpHandler {
     return true;
   }
 
+  // Shows what is in the folder. No tag and no time: both would be of the folder's entries, not of the page.
+  void List(const HttpRequest& request, HttpResponse& response) {
+    const std::string_view path = request.path.substr(1);
+    path_.assign(path.empty() ? "." : path);
+    const http::Beneath::Opened folder = root_.OpenBeside(path_.c_str());
+    if (!folder.fd.Valid()) return AnswerError(response, folder.errnum);
+    const auto follow = [&](const char* name, struct stat& info) {
+      sibling_.assign(path).append(name);
+      const http::Beneath::Opened target = root_.FindBeside(sibling_.c_str());
+      return target.fd.Valid() && ::fstat(target.fd.Get(), &info) == 0;
+    };
+    const int errnum = listing_.Read(folder.fd, follow);
+    if (errnum != 0) return AnswerError(response, errnum);
+    listing_.Sort();
+    response.SetContentType("text/html; charset=utf-8");
+    listing_.WritePage(request.path, response.Body());
+  }
+
   // Redirects to the same path with a trailing '/', so that relative links on the page work. The path must
   // start with exactly one '/': "//host/" would name another server.
   void Redirect(const HttpRequest& request, HttpResponse& response) {
@@ -124,6 +145,7 @@ class StaticFiles final : public HttpHandler {
   std::string path_;
   std::string sibling_;
   std::string type_;
+  http::Listing listing_;
   http::MissingSiblings missing_;
   http::Boundaries boundaries_;
 };

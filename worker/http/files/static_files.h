@@ -1,8 +1,9 @@
 // StaticFiles: the handler that serves the files of one folder.
 //
-// It serves only regular files beneath the folder to which the configured path leads now (served_root.h), and
-// never a listing. For a folder it sends the index file. Files are sent with sendfile, never mapped: a file
-// that shrinks while it is sent ends the response early, and cannot crash the worker.
+// It serves only regular files beneath the folder to which the configured path leads now (served_root.h). For
+// a folder it sends the index file, or a list of what is in it if the rules say so. Files are sent with
+// sendfile, never mapped: a file that shrinks while it is sent ends the response early, and cannot crash the
+// worker.
 #ifndef PREFORKD_WORKER_HTTP_FILES_STATIC_FILES_H_
 #define PREFORKD_WORKER_HTTP_FILES_STATIC_FILES_H_
 
