@@ -64,7 +64,7 @@ MAY_INCLUDE = {
     "worker/http/answer/": ("common/base/", "common/tls/tls_facts.h", "worker/connection/", "worker/http/syntax/",
                             "worker/http/answer/"),
     "worker/http/coding/": ("common/base/", "common/config/", "common/text/", "worker/http/syntax/",
-                            "worker/http/answer/", "worker/http/coding/"),
+                              "worker/http/answer/", "worker/http/coding/"),
     "worker/services/pages/": ("worker/services/pages/",),  # and <preforkd/...>, as modules of users
     "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/coding/",
                            "worker/http/files/"),
@@ -94,6 +94,8 @@ HEADERS = (
     Place("CLI11", r"CLI/", PRODUCT + ("tests/",), ("master/options.cc", "master/ctl/ctl_options.cc"), "slow to compile"),
     Place("GnuTLS", r"^gnutls/", PRODUCT, ("worker/gate/",), "only gates make handshakes"),
     Place("OpenSSL", r"^openssl/", PRODUCT, ("worker/connection/tls/",), "the record layer hides it"),
+    Place("zlib or brotli", r"^zlib\.h$|^brotli/", PRODUCT, ("worker/http/coding/compressor.cc",),
+          "a compressor hides them"),
     Place("a system header in the record layer", r"sys/|linux/|netinet/|unistd\.h|fcntl\.h|signal\.h|poll\.h",
           ("worker/connection/tls/", "common/tls/"), (), "the record layer is pure: bytes in, bytes out"),
     Place("a system header in the policy", r"sys/|linux/|netinet/|unistd\.h|fcntl\.h|signal\.h|poll\.h",

@@ -73,6 +73,12 @@ THIRD_PARTY_USERS = {
         "//tests:__subpackages__",
         "//worker/gate:__pkg__",
     ],
+    "brotli": ["//worker/http/coding:__pkg__"],
+    "brotli_decoder": ["//tests:__subpackages__"],
+    "zlib": [
+        "//tests:__subpackages__",
+        "//worker/http/coding:__pkg__",
+    ],
     "pistache": ["//tools/benchmark:__pkg__"],
     "seccomp": [
         "//common/process:__pkg__",

@@ -16,9 +16,10 @@ DEB, DBGSYM, VERSION = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
 # Some of the hardening is in the optimized build only: .ci/run tests that build, and it is the one we ship.
 OPTIMIZED = sys.argv.pop(1) == "optimized"
 
-# Debian's names of the C and C++ run time, and of what each program has of TLS.
+# Debian's names of the C and C++ run time, and of what each program has of TLS and compression.
 RUN_TIME = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
-TLS_LIBRARIES = {"usr/sbin/preforkd": {"libgnutls.so.30", "libcrypto.so.3"}, "usr/bin/preforkctl": set()}
+LIBRARIES = {"usr/sbin/preforkd": {"libgnutls.so.30", "libcrypto.so.3", "libz.so.1", "libbrotlienc.so.1"},
+             "usr/bin/preforkctl": set()}
 PROGRAMS = ("usr/sbin/preforkd", "usr/bin/preforkctl")
 EXPECTED = {
     *PROGRAMS,
@@ -118,7 +119,7 @@ class Package(unittest.TestCase):
                 path = self.root / program
                 dynamic = run("readelf", "-dW", path)
                 needed = set(re.findall(r"NEEDED.*\[(.*)\]", dynamic))
-                self.assertEqual(needed - RUN_TIME, TLS_LIBRARIES[program])
+                self.assertEqual(needed - RUN_TIME, LIBRARIES[program])
                 self.assertRegex(dynamic, r"FLAGS_1.*\bNOW\b.*\bPIE\b")
                 self.assertNotRegex(dynamic, r"R(UN)?PATH")
                 segments = run("readelf", "-lW", path)

@@ -18,7 +18,7 @@ Setting Timeout(const char* name, const char* max, const char* fallback, const c
 }
 
 std::vector<Setting> MakeTable() {
-  return {
+  std::vector<Setting> table = {
       Timeout("header_timeout", "1h", "10s", "for a header; min_rate lengthens it, up to twice",
               "It starts with the first byte. On expiry: 408."),
       Timeout("keepalive_timeout", "24h", "60s", "between requests"),
@@ -97,6 +97,8 @@ std::vector<Setting> MakeTable() {
        .more = "301 for GET and HEAD, 308 for others, to the same host and target with the scheme https. A "
                "request that names no host gets 400. Requests over TLS are served."},
   };
+  table.insert(table.end(), CompressSettingTable().begin(), CompressSettingTable().end());
+  return table;
 }
 
 }  // namespace
@@ -122,6 +124,7 @@ HttpSettings::HttpSettings(const Settings& settings)
       max_requests(settings.Number("max_requests")),
       request_rate(static_cast<std::uint32_t>(settings.Number(kRequestRate))),
       hsts(settings.Time("hsts")),
-      redirect_to_https(static_cast<std::uint16_t>(settings.Number("redirect_to_https"))) {}
+      redirect_to_https(static_cast<std::uint16_t>(settings.Number("redirect_to_https"))),
+      compress(settings) {}
 
 }  // namespace preforkd

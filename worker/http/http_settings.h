@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/config/setting.h"
+#include "worker/http/coding/compress_rules.h"
 
 namespace preforkd {
 
@@ -34,6 +35,7 @@ struct HttpSettings {
   std::uint32_t request_rate;       // of one client address, a second; 0: no limit
   Duration hsts;                    // how long a client uses only TLS; 0: it is not told
   std::uint16_t redirect_to_https;  // the port for plain requests; 0: they are served
+  CompressRules compress;
 };
 
 }  // namespace preforkd

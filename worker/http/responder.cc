@@ -76,6 +76,17 @@ AccessEntry KnownOf(Connection& connection, const HttpRequest& request) {
   return known;
 }
 
+// A piece of a streamed body; not empty.
+void AppendPiece(Output& output, BodyFraming framing, std::string_view piece) {
+  if (framing == BodyFraming::kChunked) {
+    std::array<char, 2 * sizeof(std::size_t) + 2> size;
+    const auto end = fmt::format_to_n(size.data(), size.size(), "{:x}\r\n", piece.size());
+    output.Append({size.data(), end.size});
+  }
+  output.Append(piece);
+  if (framing == BodyFraming::kChunked) output.Append("\r\n");
+}
+
 }  // namespace
 
 void Responder::Sign(HttpRequest& request) {
@@ -109,6 +120,7 @@ Served Responder::Serve(const HttpRequest& request, std::string_view head) {
 }
 
 Served Responder::Respond(const HttpRequest& request, std::string_view head, HttpResponse& response) {
+  shared_.compression.Apply(shared_.config.compress, request, response);
   const bool keep = KeepsAlive(request, response);
   const bool switches = response.Switches();
   if (switches) next_ = std::make_unique<std::string>(response.TakeContext());
@@ -123,6 +135,7 @@ Served Responder::Respond(const HttpRequest& request, std::string_view head, Htt
 void Responder::RefuseDeferred(int status) {
   const std::shared_ptr<Exchange> exchange = std::move(exchange_);
   exchange->Detach();
+  compressor_.reset();
   if (!std::exchange(streaming_, false)) Refuse(status, exchange->HeadBytes());
 }
 
@@ -137,6 +150,7 @@ void Responder::BeginStream(HttpResponse& head) {
   bodiless_ = request.method == HttpMethod::kHead || !MayHaveBody(head.Status());
   keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);
   streaming_ = true;
+  compressor_ = shared_.compression.Begin(shared_.config.compress, request, head, bodiless_);
   Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
   const HeadContext context{Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_)};
   output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));
@@ -144,19 +158,20 @@ void Responder::BeginStream(HttpResponse& head) {
 }
 
 void Responder::Stream(std::string_view piece) {
+  if (compressor_ != nullptr && !piece.empty())
+    piece = shared_.compression.Piece(*compressor_, piece, Compressor::Step::kFlush);
   // A chunk of size 0 would end the body.
   if (bodiless_ || piece.empty()) return;
-  if (framing_ == BodyFraming::kChunked) {
-    std::array<char, 2 * sizeof(std::size_t) + 2> size;
-    const auto end = fmt::format_to_n(size.data(), size.size(), "{:x}\r\n", piece.size());
-    output_.Append({size.data(), end.size});
-  }
-  output_.Append(piece);
-  if (framing_ == BodyFraming::kChunked) output_.Append("\r\n");
+  AppendPiece(output_, framing_, piece);
   access_.Grow(piece.size(), output_.End());
 }
 
 Served Responder::EndStream() {
+  if (const std::unique_ptr<Compressor> compressor = std::move(compressor_)) {
+    const std::string_view rest = shared_.compression.Piece(*compressor, {}, Compressor::Step::kFinish);
+    AppendPiece(output_, framing_, rest);
+    access_.Grow(rest.size(), output_.End());
+  }
   if (framing_ == BodyFraming::kChunked && !bodiless_) output_.Append("0\r\n\r\n");
   access_.SetEnd(output_.End());
   streaming_ = false;

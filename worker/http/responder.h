@@ -18,6 +18,7 @@
 #include "worker/http/answer/handler.h"
 #include "worker/http/answer/output.h"
 #include "worker/http/answer/response_head.h"
+#include "worker/http/coding/compressor.h"
 #include "worker/http/session_shared.h"
 
 namespace preforkd::http {
@@ -64,6 +65,7 @@ class Responder {
   // Its whole answer, or the end of a streamed one. Never kLater.
   [[nodiscard]] Served Complete(HttpResponse& response);
   void BeginStream(HttpResponse& head);
+  // Flushed, where it is compressed: the client can read it when it arrives.
   void Stream(std::string_view piece);
   [[nodiscard]] Served EndStream();
   // No answer will come.
@@ -107,6 +109,7 @@ class Responder {
   std::shared_ptr<Exchange> exchange_;          // of the deferred request
   std::unique_ptr<std::string> next_;           // see TakeNext
   BodyFraming framing_ = BodyFraming::kLength;  // of its streamed answer
+  std::unique_ptr<Compressor> compressor_;      // of its pieces; nullptr: they are sent as they are
   bool streaming_ = false;
   bool owes_continue_ = false;
   bool bodiless_ = false;  // its answer has no body: HEAD, 204, 304

@@ -9,6 +9,7 @@
 
 #include "common/structures/rate_limit.h"
 #include "worker/http/answer/handler.h"
+#include "worker/http/coding/compression.h"
 #include "worker/http/http_settings.h"
 #include "worker/http/syntax/head_parser.h"
 #include "worker/http/syntax/http_date.h"
@@ -41,6 +42,7 @@ struct SessionShared {
   HeadParser parser;
   HttpResponse response;
   DateCache date;
+  Compression compression;
   OncePerSecond fault_log;
 };
 

@@ -200,6 +200,26 @@ TEST_CASE("a small file costs no allocation") {
   CheckSteadyState(bed);
 }
 
+TEST_CASE("neither a compressed sibling nor the search for one costs an allocation") {
+  const std::filesystem::path root = TemporaryFolder() / "siblings";
+  std::filesystem::create_directories(root);
+  std::ofstream(root / "file.txt") << std::string(1000, 'x');
+  SUBCASE("there is one") { std::ofstream(root / "file.txt.gz") << std::string(100, 'x'); }
+  SUBCASE("there is none") { std::filesystem::remove(root / "file.txt.gz"); }
+  HttpBed bed({{"root", root}, {"precompressed", "br, zstd, gzip"}}, HttpServiceType());
+  CheckSteadyState(bed);
+}
+
+TEST_CASE("an answer that is compressed with gzip costs no allocation") {
+  HttpSettings settings;
+  settings.compress.codings.Add(http::Coding::kGzip);
+  HttpBed bed(settings, [](const HttpRequest&, HttpResponse& response) {
+    response.SetContentType("text/plain");
+    response.Body().assign(5000, 'x');
+  });
+  CheckSteadyState(bed);
+}
+
 TEST_CASE("a long file costs no allocation") {
   const std::filesystem::path root = TemporaryFolder() / "long";
   std::filesystem::create_directories(root);

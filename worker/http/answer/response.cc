@@ -56,6 +56,11 @@ void HttpResponse::AddHeader(std::string_view name, std::string_view value) {
   fields_.append(name).append(": ").append(value).append("\r\n");
 }
 
+bool HttpResponse::HasRoomForFields() const {
+  constexpr std::size_t kFewFields = 256;
+  return fields_.size() + kFewFields <= kMaxFieldBytes;
+}
+
 void HttpResponse::SetUpgrade(std::string_view protocol) {
   if (!IsProtocol(protocol)) {
     malformed_ = true;

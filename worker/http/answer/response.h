@@ -56,6 +56,10 @@ class HttpResponse {
   [[nodiscard]] const std::string& ContentType() const { return content_type_; }
   // Complete lines, "Name: value\r\n".
   [[nodiscard]] const std::string& FieldLines() const { return fields_; }
+  // What is written there must be such lines.
+  [[nodiscard]] std::string& FieldLines() { return fields_; }
+  // A few short fields more will not be refused.
+  [[nodiscard]] bool HasRoomForFields() const;
   [[nodiscard]] bool HasFile() const { return file_.Valid() && body_.empty(); }
   [[nodiscard]] std::uint64_t BodySize() const { return HasFile() ? file_size_ : body_.size(); }
   [[nodiscard]] int File() const { return file_.Get(); }

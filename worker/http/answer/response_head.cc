@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "common/base/check.h"
+#include "worker/http/answer/field_lines.h"
 #include "worker/http/syntax/http_status.h"
-#include "worker/http/syntax/syntax.h"
 
 namespace preforkd::http {
 namespace {
@@ -46,17 +46,6 @@ void PutConnection(Writer& writer, const HttpResponse& response, const HeadConte
   if (!upgrade && keep.empty()) return;
   writer.Put("Connection: ").Put(keep).Put(upgrade && !keep.empty() ? ", " : "");
   writer.Put(upgrade ? "upgrade" : "").Put("\r\n");
-}
-
-// `lines`: "Name: value\r\n" each.
-bool HasField(std::string_view lines, std::string_view name) {
-  while (!lines.empty()) {
-    if (lines.size() > name.size() && lines[name.size()] == ':' &&
-        EqualsNoCase(lines.substr(0, name.size()), name))
-      return true;
-    lines.remove_prefix(lines.find('\n') + 1);
-  }
-  return false;
 }
 
 // Of two fields the client would use the first (RFC 6797 section 8.1).
