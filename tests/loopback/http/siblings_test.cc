@@ -122,6 +122,12 @@ TEST_CASE("ranges are of the sibling") {
   const std::string plain = site.Get("/page.html").Field("etag");
   CHECK(site.Get("/page.html", Accept("zstd") + "Range: bytes=1-3\r\nIf-Range: " + plain + "\r\n").body ==
         "zstandard");
+  // The siblings have the time of their file: a date does not say which one the client has a part of.
+  const std::string date = "If-Range: " + site.Get("/page.html").Field("last-modified") + "\r\n";
+  CHECK(site.Get("/page.html", Accept("zstd") + "Range: bytes=1-3\r\n" + date).status == 200);
+  CHECK(site.Get("/page.html", "Range: bytes=1-3\r\n" + date).status == 200);
+  FileSite off(pages.Folder());
+  CHECK(off.Get("/page.html", "Range: bytes=1-3\r\n" + date).status == 206);
 }
 
 TEST_CASE("only the codings of the setting are looked for, and by default none") {

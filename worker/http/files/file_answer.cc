@@ -94,7 +94,8 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, FoundFile fi
   const auto size = static_cast<std::uint64_t>(file.info.st_size);
   const SmallText etag = TagOf(file);
   const std::time_t now = std::time(nullptr);
-  const Modified modified = ModifiedOf(file.info.st_mtim.tv_sec, file.info.st_ctim.tv_sec, now);
+  Modified modified = ModifiedOf(file.info.st_mtim.tv_sec, file.info.st_ctim.tv_sec, now);
+  if (file.negotiated) modified.exact = false;
   const Validators validators{etag.View(), modified};
   const Precondition precondition = CheckPreconditions(request, validators, now);
   if (precondition == Precondition::kFailed) return AnswerStatus(response, 412);

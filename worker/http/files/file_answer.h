@@ -21,6 +21,9 @@ struct FoundFile {
   UniqueFd fd;
   struct stat info {};
   Coding coding = Coding::kIdentity;  // of its bytes
+  // Another client may get another representation. Siblings often have the same time, so a date names none of
+  // them, and a range of one must not be put beside a range of another.
+  bool negotiated = false;
 };
 
 // Boundaries of multipart answers. Those who write files cannot know which ones will follow, so they cannot

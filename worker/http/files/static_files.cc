@@ -85,6 +85,7 @@ class StaticFiles final : public HttpHandler {
   bool Negotiate(const HttpRequest& request, HttpResponse& response, http::FoundFile& file, Time now) {
     // Also without a sibling: there may be one tomorrow, and caches must ask for each client.
     response.AddHeader("Vary", "Accept-Encoding");
+    file.negotiated = true;
     const http::AcceptedCodings accepted(request);
     for (const http::Coding coding : accepted.Best(rules_.precompressed)) {
       if (TakeSibling(coding, file, now)) return true;
@@ -99,7 +100,7 @@ class StaticFiles final : public HttpHandler {
     sibling_.assign(path_).append(SuffixOf(coding));
     if (missing_.Knows(sibling_, now)) return false;
     http::Beneath::Opened opened = root_.OpenBeside(sibling_.c_str());
-    http::FoundFile found{std::move(opened.fd), {}, coding};
+    http::FoundFile found{std::move(opened.fd), {}, coding, true};
     if (!found.fd.Valid() && http::IsShortage(opened.errnum)) return false;
     if (!found.fd.Valid() || ::fstat(found.fd.Get(), &found.info) < 0 || !S_ISREG(found.info.st_mode) ||
         IsOlder(found.info, file.info)) {
