@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "tests/support/daemon_process.h"
 #include "tests/support/http_client.h"
 #include "tests/support/strace.h"
+#include "tests/support/temp_directory.h"
 
 namespace preforkd::testing {
 namespace {
@@ -144,6 +146,32 @@ TEST_CASE("a static file: opened, looked at, read or sent, closed") {
     // The C library calls fstat(2) by either name.
     for (const char* const call : {"openat2", "newfstatat", "fstat", how, "close"}) worker[call] = 1;
     CheckWithin(*cost, {kKeptRequest.master, worker});
+  }
+}
+
+TEST_CASE("a compressed sibling: three calls more; a sibling that is missing: none, within a second") {
+  const PerRequest file = {{"epoll_wait", 1}, {"recvfrom", 1}, {"sendto", 1},  {"openat2", 1},
+                           {"newfstatat", 1}, {"fstat", 1},    {"pread64", 1}, {"close", 1}};
+  for (const bool there : {true, false}) {
+    CAPTURE(there);
+    DaemonProcess daemon;
+    WriteFile(daemon.Path("page.log"), std::string(1000, 'x'));
+    if (there) WriteFile(daemon.Path("page.log.br"), std::string(100, 'x'));
+    Serve(daemon, {"--root", daemon.Path(""), "--set", "service.default.precompressed=br, zstd, gzip"});
+    HttpClient client(daemon.Address());
+    const std::string accept = "Accept-Encoding: gzip, br, zstd\r\n";
+    REQUIRE(client.Get("/page.log", accept));
+    const auto cost = Measure(daemon, [&] {
+      for (int i = 0; i < kRequests; ++i)
+        REQUIRE(client.Get("/page.log", accept).value().headers.count("content-encoding") == (there ? 1 : 0));
+    });
+    if (there) std::filesystem::remove(daemon.Path("page.log.br"));
+    if (!cost) return;
+    PerRequest bounds = file;
+    if (there) {
+      for (const char* name : {"openat2", "newfstatat", "fstat", "close"}) bounds[name] = 2;
+    }
+    CheckWithin(cost->worker, bounds);
   }
 }
 
