@@ -111,7 +111,7 @@ TEST_CASE("random ranges of a long file, from a client that reads slowly, are th
   const auto below = [&random](std::uint64_t end) {
     return std::uniform_int_distribution<std::uint64_t>(0, end - 1)(random);
   };
-  const auto client = site.Bed().Connect(SocketKind::kTcp);
+  const auto client = site.Bed().Connect();
   for (int round = 0; round < 60; ++round) {
     std::string value = "bytes=";
     for (std::uint64_t i = 2 + below(round % 3 == 0 ? 30 : 3); i > 0; --i) {
