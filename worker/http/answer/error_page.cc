@@ -27,6 +27,7 @@ void AnswerStatus(HttpResponse& response, int status) {
   response.SetStatus(status);
   response.Body().clear();
   response.SetFile(UniqueFd(), 0, 0);
+  response.MarkStatusPage();
   if (!http::MayHaveBody(status)) return;
   response.SetContentType("text/html; charset=utf-8");
   fmt::format_to(std::back_inserter(response.Body()), fmt::runtime(kPage), status,

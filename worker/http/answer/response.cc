@@ -93,6 +93,7 @@ void HttpResponse::Clear() {
   close_ = false;
   malformed_ = false;
   switches_ = false;
+  status_page_ = false;
   content_type_.clear();
   upgrade_.clear();
   std::string().swap(context_);

@@ -48,6 +48,9 @@ class HttpResponse {
   // Resets to an empty 200; keeps memory of reasonable size.
   void Clear();
   [[nodiscard]] bool Malformed() const { return malformed_; }
+  // Its body is the page of AnswerStatus (error_page.h), which alone says so.
+  void MarkStatusPage() { status_page_ = true; }
+  [[nodiscard]] bool IsStatusPage() const { return status_page_; }
   [[nodiscard]] int Status() const { return status_; }
   [[nodiscard]] bool ClosesAfter() const { return close_; }
   [[nodiscard]] bool Switches() const { return switches_; }
@@ -74,6 +77,7 @@ class HttpResponse {
   bool close_ = false;
   bool malformed_ = false;
   bool switches_ = false;
+  bool status_page_ = false;
   std::string content_type_;
   std::string upgrade_;
   std::string context_;  // of the session that follows
