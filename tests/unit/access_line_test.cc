@@ -27,8 +27,9 @@ SocketAddress Peer(const char* host) {
 struct Answer {
   SocketAddress peer = Peer("127.0.0.1");
   std::string request_line = "GET /a?b=c HTTP/1.1";
-  std::string referer;
-  std::string user_agent;
+  std::string referer{};
+  std::string user_agent{};
+  std::string user{};
   const TlsFacts* tls = nullptr;
 
   [[nodiscard]] std::string Line(AccessFormat format) const {
@@ -42,6 +43,7 @@ struct Answer {
     entry.status = 200;
     entry.referer = referer;
     entry.user_agent = user_agent;
+    entry.user = user;
     entry.tls = tls;
     AccessLine line(format);
     const AccessLine::Parts parts = line.Begin(entry, kNow);
@@ -51,6 +53,19 @@ struct Answer {
 };
 
 const std::string kEvil = std::string("/x\" 200 0\n127.0.0.1 - - \\ \x1b[2J\x7f\xff\xc3\xa9\t") + '\0' + "/";
+
+TEST_CASE("a user who has shown a password") {
+  CHECK(Answer{.user = "ann"}.Line(AccessFormat::kCombined).starts_with("127.0.0.1 - ann [23/Nov/2026"));
+  CHECK(Answer{}.Line(AccessFormat::kCombined).starts_with("127.0.0.1 - - [23/Nov/2026"));
+  CHECK(Answer{.user = " a \"b "}
+            .Line(AccessFormat::kCombined)
+            .starts_with("127.0.0.1 - \\x20a\\x20\\x22b\\x20 ["));
+  CHECK(Answer{.user = "a \"b"}.Json()["user"] == "a \"b");
+  CHECK_FALSE(Answer{}.Json().contains("user"));
+  const std::string long_one(1000, '"');
+  CHECK(Answer{.user = long_one}.Line(AccessFormat::kCombined).size() < LineBuffer::kMaxLine);
+  CHECK(Answer{.user = long_one}.Json()["user"].get<std::string>().size() < 128);
+}
 
 bool IsOneSafeLine(const std::string& line) {
   return line.find('\n') == line.size() - 1 && std::all_of(line.begin(), line.end() - 1, [](char c) {

@@ -61,6 +61,7 @@ THIRD_PARTY_USERS = {
         "//tests:__subpackages__",
     ],
     "benchmark": ["//tests/micro:__pkg__"],
+    "crypt": ["//worker/http/access:__pkg__"],
     "crypto": [
         "//tests:__subpackages__",
         "//worker/connection/tls:__pkg__",

@@ -17,6 +17,7 @@ namespace {
 // Maximum sizes after escaping. Together with the other fields, a line stays below LineBuffer::kMaxLine.
 constexpr std::size_t kMaxRequestLine = 2048;
 constexpr std::size_t kMaxField = 700;
+constexpr std::size_t kMaxUser = 64;
 constexpr std::string_view kCut = "...";
 // Of what follows the referer in a JSON line: two names, the byte count, the duration and the end.
 constexpr std::size_t kJsonEnd = 128;
@@ -116,11 +117,26 @@ std::string_view AccessLine::End(const Parts& parts, std::uint64_t bytes, Durati
 void AccessLine::PutCombinedHead(const AccessEntry& entry, WallTime now) {
   const std::tm utc = MomentOf(now).utc;
   parts_.PutHost(*entry.peer);
-  parts_.Print(" - - [{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000] \"", utc.tm_mday,
+  parts_.Put(" - ");
+  PutUser(entry.user);
+  parts_.Print(" [{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000] \"", utc.tm_mday,
                kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
                utc.tm_sec);
   parts_.PutEscaped(OrDash(entry.request_line), Escape::kQuoted, kMaxRequestLine);
   parts_.Print("\" {} ", entry.status);
+}
+
+// A blank in the name would shift the fields behind it.
+void AccessLine::PutUser(std::string_view user) {
+  user = OrDash(user.substr(0, kMaxUser));
+  while (!user.empty()) {
+    const std::string_view word = user.substr(0, user.find(' '));
+    parts_.PutEscaped(word, Escape::kQuoted, kMaxUser);
+    user.remove_prefix(word.size());
+    if (user.empty()) break;
+    parts_.Put("\\x20");
+    user.remove_prefix(1);
+  }
 }
 
 void AccessLine::PutCombinedTail(const AccessEntry& entry) {
@@ -142,6 +158,10 @@ void AccessLine::PutJsonHead(const AccessEntry& entry, WallTime now) {
       moment.microseconds, Raw(entry.conn), entry.request, Raw(entry.worker.slot),
       Raw(entry.worker.incarnation), entry.journeys);
   parts_.PutHost(*entry.peer);
+  if (!entry.user.empty()) {
+    parts_.Put("\",\"user\":\"");
+    parts_.PutEscaped(entry.user, Escape::kJson, kMaxUser);
+  }
   PutJsonRequest(entry.request_line);
   parts_.Print("\",\"status\":{},\"bytes\":", entry.status);
 }

@@ -36,6 +36,7 @@ struct AccessEntry {
   int status = 0;
   std::string_view referer;  // empty: none; cut if long, like user_agent
   std::string_view user_agent;
+  std::string_view user{};        // who has shown a password; empty: nobody
   const TlsFacts* tls = nullptr;  // nullptr: a plain connection
 };
 
@@ -75,6 +76,7 @@ class AccessLine {
   };
 
   void PutCombinedHead(const AccessEntry& entry, WallTime now);
+  void PutUser(std::string_view user);
   void PutCombinedTail(const AccessEntry& entry);
   void PutJsonHead(const AccessEntry& entry, WallTime now);
   void PutJsonTail(const AccessEntry& entry);

@@ -73,6 +73,7 @@ AccessEntry KnownOf(Connection& connection, const HttpRequest& request) {
   if (connection.Env().access == nullptr) return known;
   known.referer = request.Field("referer").value_or("");
   known.user_agent = request.Field("user-agent").value_or("");
+  known.user = request.user;
   return known;
 }
 

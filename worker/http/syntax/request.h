@@ -42,6 +42,8 @@ struct HttpRequest {
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
   std::uint64_t connection = 0;         // number of the connection, as in the log
   const TlsFacts* tls = nullptr;        // of its TLS session; nullptr: it is plain
+  // Who has sent it, by a password (AccessGuard, which alone sets it); empty: nobody was asked. Stays valid.
+  mutable std::string_view user{};
   // It has waited in another worker for a thread, and is answered with 504 if it is not begun by then.
   std::optional<std::chrono::steady_clock::time_point> answer_by{};
 

@@ -1,0 +1,102 @@
+// AccessGuard: lets the requests through that the rules allow, and answers the others. One for each service
+// that has such rules, in each worker.
+//
+// The check of a password runs in a thread, one at a time (password_thread.h), and the request is deferred
+// meanwhile. Credentials that were right cost no further hash for five minutes; those of several requests at
+// the same time are checked once. At most kMaxChecks are checked or wait, kMaxOfClient of one client's (an
+// IPv6 one by its /64): beyond, the answer is 503 and 429. A user that there is not costs a hash too.
+//
+// How a session calls it, with the rules of the place of the request:
+//
+//   UseOfBody: if (guard.DeniesAtOnce(rules, request)) return BodyUse::kNone;
+//   Start:     if (!guard.Admit(rules, request, response, deferral, then)) return;
+//              then(request, response, deferral);
+//
+// Loop thread only.
+#ifndef PREFORKD_WORKER_HTTP_ACCESS_ACCESS_GUARD_H_
+#define PREFORKD_WORKER_HTTP_ACCESS_ACCESS_GUARD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/net/network.h"
+#include "common/structures/rate_limit.h"
+#include "worker/connection/worker_env.h"
+#include "worker/http/access/access_rules.h"
+#include "worker/http/access/password_thread.h"
+#include "worker/http/access/verified.h"
+#include "worker/http/answer/handler.h"
+
+namespace preforkd::http {
+
+class Credentials;
+
+class AccessGuard {
+ public:
+  static constexpr std::size_t kMaxChecks = 16;
+  static constexpr std::size_t kMaxOfClient = 4;
+  static constexpr std::size_t kMaxWaiters = 64;  // of the same credentials
+  static constexpr std::size_t kMaxVerified = 1024;
+  static constexpr Duration kVerifiedFor = std::chrono::minutes(5);
+
+  // What answers the request if it is allowed, like RequestHandler::Start; called later if its password has
+  // to be checked. Then the connection still exists.
+  using Then = std::function<void(const HttpRequest&, HttpResponse&, Deferral&)>;
+
+  // `passwords`: some of the rules ask for one: starts the thread. While the service is made.
+  static Result<std::unique_ptr<AccessGuard>> Make(WorkerEnv& env, bool passwords);
+  AccessGuard(const AccessGuard&) = delete;
+  AccessGuard& operator=(const AccessGuard&) = delete;
+  ~AccessGuard();
+
+  // The request is answered with 403 or 401, whatever its body.
+  [[nodiscard]] static bool DeniesAtOnce(const AccessRules& rules, const HttpRequest& request);
+  // True: it is allowed. False: it is answered in `response`, or deferred. `rules` must live as long as this.
+  bool Admit(const AccessRules& rules, const HttpRequest& request, HttpResponse& response, Deferral& deferral,
+             const Then& then);
+  // RequestHandler::OnExit.
+  bool OnExit() { return thread_ == nullptr || thread_->Finish(); }
+
+ private:
+  struct Waiter;
+  // A pair that is being checked.
+  struct Check {
+    std::shared_ptr<const PasswordFile> file;
+    Verified::Digest digest{};
+    const PasswordEntry* entry = nullptr;  // nullptr: there is no such user
+    HostAddress client;
+    std::vector<std::unique_ptr<Waiter>> waiters;
+  };
+
+  explicit AccessGuard(WorkerEnv& env);
+  Verified& VerifiedOf(const PasswordFile& file);
+  bool Verify(const AccessRules& rules, const HttpRequest& request, HttpResponse& response,
+              Deferral& deferral, const Then& then);
+  // The status that says why no further check can wait; 0: one can.
+  [[nodiscard]] int Refusal(const HostAddress& client) const;
+  void Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request, Deferral& deferral,
+             const Then& then);
+  void OnChecked(std::uint64_t number, bool right);
+  void OnEnded(std::uint64_t number, const Waiter* waiter);
+  void GoOn(const std::shared_ptr<Exchange>& exchange, const Then& then);
+  // True: it has thrown.
+  bool Throws(const Then& then, const HttpRequest& request, HttpResponse& response, Deferral& deferral);
+
+  WorkerEnv& env_;
+  std::map<const PasswordFile*, Verified> verified_;
+  std::map<std::uint64_t, Check> checks_;  // by their numbers
+  std::uint64_t last_number_ = 0;
+  OncePerSecond fault_log_;
+  std::unique_ptr<PasswordThread> thread_;  // its end waits for what it uses
+};
+
+}  // namespace preforkd::http
+
+#endif

@@ -1,0 +1,96 @@
+#include "worker/http/access/password_thread.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "common/base/sys_error.h"
+#include "worker/http/access/password_hash.h"
+
+namespace preforkd::http {
+
+Result<std::unique_ptr<PasswordThread>> PasswordThread::Start(EventLoop& loop, Done done) {
+  std::unique_ptr<PasswordThread> made(new PasswordThread(std::move(done)));
+  Result<std::unique_ptr<LoopCalls>> calls = LoopCalls::Create(loop);
+  if (!calls.Ok()) return calls.Err();
+  made->calls_ = std::move(calls).Value();
+  try {
+    // The signals of the process stay with the loop thread: it has blocked them, and a thread inherits that.
+    made->thread_ = std::thread([thread = made.get()] { thread->Live(); });
+  } catch (const std::system_error& error) {
+    return SysErrorOf(error.code().value(), "pthread_create");
+  }
+  (void)::pthread_setname_np(made->thread_.native_handle(), "passwords");
+  // The C library makes system calls at the start of a thread that the filter does not allow.
+  std::unique_lock lock(made->mutex_);
+  made->changed_.wait(lock, [&] { return made->begun_; });
+  lock.unlock();
+  return made;
+}
+
+PasswordThread::~PasswordThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void PasswordThread::Live() {
+  std::unique_lock lock(mutex_);
+  begun_ = true;
+  changed_.notify_all();
+  for (;;) {
+    changed_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+    if (ending_) return;
+    const PasswordTask task = std::move(queue_.front());
+    queue_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    const bool right = IsPasswordOf({task.password.data(), task.password.size()}, task.hash);
+    lock.lock();
+    busy_ = false;
+    results_.emplace_back(task.number, right);
+    // It fails only if the loop has ended.
+    (void)calls_->Post(
+        {[](const LoopCall& call) { static_cast<PasswordThread*>(call.owner)->TakeResults(); }, this});
+  }
+}
+
+void PasswordThread::Add(PasswordTask task) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(task));
+  }
+  changed_.notify_all();
+}
+
+bool PasswordThread::Remove(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  return std::erase_if(queue_, [&](const PasswordTask& task) { return task.number == number; }) > 0;
+}
+
+bool PasswordThread::Finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (busy_) return false;
+  }
+  changed_.notify_all();
+  thread_.join();
+  return true;
+}
+
+void PasswordThread::TakeResults() {
+  std::vector<std::pair<std::uint64_t, bool>> results;
+  {
+    const std::lock_guard lock(mutex_);
+    results.swap(results_);
+  }
+  for (const auto& [number, right] : results) done_(number, right);
+}
+
+}  // namespace preforkd::http
