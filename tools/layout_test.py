@@ -132,6 +132,7 @@ BAD = (
     ("CLI11", "master/a.cc", "#include <CLI/CLI.hpp>"),
     ("OpenSSL", "worker/connection/a.cc", "#include <openssl/evp.h>"),
     ("GnuTLS", "worker/http/a.cc", "#include <gnutls/gnutls.h>"),
+    ("libcrypt", "worker/http/access/a.cc", "#include <crypt.h>"),
     ("zlib or brotli", "worker/http/coding/a.cc", "#include <zlib.h>"),
     ("a system header in the record layer", "worker/connection/tls/a.cc", "#include <sys/socket.h>"),
     ("a system header in the record layer", "common/tls/a.cc", "#include <unistd.h>"),

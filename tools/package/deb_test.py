@@ -18,7 +18,7 @@ OPTIMIZED = sys.argv.pop(1) == "optimized"
 
 # Debian's names of the C and C++ run time, and of what each program has of TLS and compression.
 RUN_TIME = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
-LIBRARIES = {"usr/sbin/preforkd": {"libgnutls.so.30", "libcrypto.so.3", "libz.so.1", "libbrotlienc.so.1"},
+LIBRARIES = {"usr/sbin/preforkd": {"libgnutls.so.30", "libcrypt.so.1", "libcrypto.so.3", "libz.so.1", "libbrotlienc.so.1"},
              "usr/bin/preforkctl": set()}
 PROGRAMS = ("usr/sbin/preforkd", "usr/bin/preforkctl")
 EXPECTED = {

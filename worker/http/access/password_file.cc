@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "common/base/small_file.h"
+#include "common/files/small_file.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
 #include "worker/http/access/password_hash.h"

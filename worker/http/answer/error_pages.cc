@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "common/base/small_file.h"
+#include "common/files/small_file.h"
 #include "common/base/sys_error.h"
 #include "common/text/quote.h"
 #include "worker/http/syntax/syntax.h"

@@ -1,7 +1,7 @@
 // ReadSmallFile: a whole regular file of bounded size. It never waits: a FIFO, a device or a folder is
 // refused.
-#ifndef PREFORKD_COMMON_BASE_SMALL_FILE_H_
-#define PREFORKD_COMMON_BASE_SMALL_FILE_H_
+#ifndef PREFORKD_COMMON_FILES_SMALL_FILE_H_
+#define PREFORKD_COMMON_FILES_SMALL_FILE_H_
 
 #include <cstddef>
 #include <string>

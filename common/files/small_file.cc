@@ -1,4 +1,4 @@
-#include "common/base/small_file.h"
+#include "common/files/small_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
