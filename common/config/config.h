@@ -132,8 +132,10 @@ struct ServiceConfig {
   std::string type;  // the name of a ServiceDeclaration
   std::string pool = "main";
 
-  CallSets system_calls;  // besides those that its type and its module ask for
-  Settings settings;      // those that its type and its module declare
+  CallSets system_calls;              // besides those that its type and its module ask for
+  Settings settings;                  // those that its type and its module declare
+  WrittenAt written;                  // of those that were set
+  std::vector<SettingsTable> tables;  // in file order
   // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT).
   bool client_speaks_first = false;
   // It answers with HTTP.

@@ -1,5 +1,5 @@
 // CheckConfig: whether the values fit each other, this version and this machine. The checks of pools are in
-// pool_check.cc, those of TLS in tls_check.cc.
+// pools.cc, those of TLS in tls_check.cc.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -67,11 +67,11 @@ Status CheckInside(const std::string& chroot, const std::string& folder) {
   return inside.Ok() ? Status() : inside.Err();
 }
 
-void CheckOnDisk(const ServiceConfig& service, const std::string& chroot, const DraftSection& section,
+void CheckOnDisk(const Settings& settings, const std::string& chroot, const DraftSection& section,
                  Draft& draft) {
-  for (const Settings::Item& item : service.settings.Items()) {
+  for (const Settings::Item& item : settings.Items()) {
     const auto& [setting, value] = item;
-    if (!IsOnDisk(setting.kind) || value.text.empty() || !service.settings.Shows(item)) continue;
+    if (!IsOnDisk(setting.kind) || value.text.empty() || !settings.Shows(item)) continue;
     bool sound = true;
     for (const Status& status :
          {CheckFolderOrFile(setting.kind, value.text), CheckInside(chroot, value.text)}) {
@@ -81,6 +81,31 @@ void CheckOnDisk(const ServiceConfig& service, const std::string& chroot, const 
     if (!sound || setting.check == nullptr) continue;
     const Status status = setting.check(value.text);
     if (!status.Ok()) draft.Complain(section, setting.name, "{}", status.Err().text);
+  }
+}
+
+void CheckTablesOnDisk(const std::vector<SettingsTable>& tables, const std::string& chroot,
+                       const DraftSection& section, Draft& draft) {
+  if (tables.size() != section.tables.size()) return;  // too many, which has been reported
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    CheckOnDisk(tables[i].settings, chroot, section.tables[i], draft);
+    CheckTablesOnDisk(tables[i].tables, chroot, section.tables[i], draft);
+  }
+}
+
+// What the type itself has to say. A value that could not be read has its default, which may mislead it.
+void CheckByType(const ServiceConfig& service, const DraftSection& section, Draft& draft) {
+  const ServiceDeclaration* type = draft.FindType(service.type);
+  const bool read = !service.settings.Items().empty() && section.IsSound();
+  if (type == nullptr || type->check == nullptr || !read) return;
+  for (const SettingsProblem& problem : type->check(service.settings, service.tables)) {
+    const DraftSection* at = &section;
+    for (const std::size_t index : problem.table) at = &at->tables.at(index);
+    if (problem.setting.empty()) {
+      draft.problems.Add(at->origin, "{}", problem.text);
+    } else {
+      draft.Complain(*at, problem.setting, "{}", problem.text);
+    }
   }
 }
 
@@ -111,7 +136,9 @@ void CheckService(const Config& config, const ServiceConfig& service, const Draf
                    service.pool);
   }
   const std::string chroot = pool != nullptr ? pool->worker.chroot : "";
-  CheckOnDisk(service, chroot, section, draft);
+  CheckOnDisk(service.settings, chroot, section, draft);
+  CheckTablesOnDisk(service.tables, chroot, section, draft);
+  CheckByType(service, section, draft);
   CheckModule(service, chroot, section, draft);
 }
 

@@ -46,12 +46,25 @@ void AppendTopKeys(std::string& out, const Config& config) {
   }
 }
 
+// Only what they set: the rest is what is in force around them.
+void AppendTables(std::string& out, const std::string& path, const std::vector<SettingsTable>& tables) {
+  for (const SettingsTable& table : tables) {
+    const std::string own = fmt::format("{}.{}", path, table.name);
+    out += fmt::format("\n[[{}]]\n", own);
+    for (const Settings::Item& item : table.settings.Items()) {
+      if (table.Sets(item.setting.name)) AppendLine(out, item.setting, item.setting.name, item.value);
+    }
+    AppendTables(out, own, table.tables);
+  }
+}
+
 void AppendService(std::string& out, const ServiceConfig& service) {
   out += fmt::format("\n[service.{}]\n", service.name);
   AppendSection(out, ServiceKeys(), service);
   for (const Settings::Item& item : service.settings.Items()) {
     if (service.settings.Shows(item)) AppendLine(out, item.setting, item.setting.name, item.value);
   }
+  AppendTables(out, fmt::format("service.{}", service.name), service.tables);
 }
 
 }  // namespace

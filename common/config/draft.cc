@@ -59,6 +59,16 @@ std::string DraftSection::PathOf(std::string_view key) const {
   return entry != nullptr ? entry->path : fmt::format("{}{}", path, key);
 }
 
+bool DraftSection::HasTable(std::string_view table) const {
+  return std::any_of(tables.begin(), tables.end(),
+                     [&](const DraftSection& each) { return each.name == table; });
+}
+
+bool DraftSection::IsSound() const {
+  return std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.usable; }) &&
+         std::all_of(tables.begin(), tables.end(), [](const DraftSection& each) { return each.IsSound(); });
+}
+
 DraftSection* NamedSections::Find(std::string_view name) {
   const auto found = std::find_if(sections.begin(), sections.end(),
                                   [&](const DraftSection& each) { return each.name == name; });

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/config/config_loader.h"
+#include "common/config/keys.h"
 #include "common/config/setting_value.h"
 
 namespace preforkd {
@@ -80,6 +81,8 @@ struct DraftSection {
   std::string name{};  // of a pool or a service
   Origin origin = kByDefault;
   std::vector<Entry> entries{};  // the strongest last
+  // Of a service, in file order: [[service.site.host]]. The name of each is that of its list, "host".
+  std::vector<DraftSection> tables{};
 
   void Write(const std::string& key, Written value, const Origin& at, Strength strength);
   // The entry in force; nullptr: the default is.
@@ -89,6 +92,9 @@ struct DraftSection {
   // Where the key was set; otherwise where the section begins.
   [[nodiscard]] const Origin& OriginOf(std::string_view key) const;
   [[nodiscard]] std::string PathOf(std::string_view key) const;
+  [[nodiscard]] bool HasTable(std::string_view table) const;
+  // No source gave any of its keys, or one of its tables', an unusable value.
+  [[nodiscard]] bool IsSound() const;
 };
 
 // Every [service.NAME], or every [pool.NAME].
@@ -156,6 +162,9 @@ Config ReadDraft(Draft& draft);
 std::vector<ModuleWanted> WantedModules(const Config& config, Draft& draft);
 // ConfigOutcome::module_places.
 std::map<std::string, std::string> ModulePlaces(const Config& config, const Draft& draft);
+// The part of ReadDraft about pools. `config` has the keys of the top level, the listeners and the services
+// already.
+void ReadPools(Draft& draft, Config& config);
 // Checks that no key can make alone: whether the values fit each other, this version and this machine. Reads
 // from the machine (folders, accounts) and changes nothing on it.
 void CheckConfig(const Config& config, Draft& draft);
@@ -164,6 +173,25 @@ void CheckPools(const Config& config, Draft& draft);
 void CheckTls(const Config& config, Draft& draft);
 
 // ---- helpers of several steps ----
+
+// nullopt: it cannot be used, and a problem was added, here or when the entry was collected.
+std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draft& draft);
+// Adds a problem with the nearest name; `names`: the keys that the section has.
+void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
+                Draft& draft);
+// Calls `unknown` with each entry that the table does not have.
+template <typename Section, typename Unknown>
+void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
+                 Unknown unknown) {
+  for (Entry& entry : section.entries) {
+    const Key<Section>* key = FindKey(keys, entry.key);
+    if (key == nullptr) {
+      unknown(entry);
+    } else if (const std::optional<SettingValue> value = ReadEntry(key->setting, entry, draft)) {
+      key->set(*value, into);
+    }
+  }
+}
 
 // The keys of modules' services when their interface began (preforkd/module.h): a module cannot declare one.
 // Keys that the server got later are settings of the type, and a module may have one of its own with such a

@@ -97,6 +97,7 @@ Result<ServiceDeclaration> DeclareModule(const ServiceDeclaration& type, const M
   std::copy_if(type.settings.begin(), type.settings.end(), std::back_inserter(declared.settings),
                [&](const Setting& setting) { return Applies(setting, module); });
   declared.settings.insert(declared.settings.end(), module.settings.begin(), module.settings.end());
+  if (module.kind != ModuleKind::kProtocol) declared.tables = type.tables;
   return declared;
 }
 

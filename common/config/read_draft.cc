@@ -26,7 +26,8 @@ std::string OnlyKeyThatEndsIn(std::string_view word, const std::vector<std::stri
   return found.empty() ? found : fmt::format("; did you mean '{}'?", found);
 }
 
-// Adds a problem with the nearest name; `names`: the keys that the section has.
+}  // namespace
+
 void UnknownKey(const DraftSection& section, const Entry& entry, const std::vector<std::string>& names,
                 Draft& draft) {
   std::vector<std::string> keys = KeyNames(TopKeys());
@@ -37,11 +38,32 @@ void UnknownKey(const DraftSection& section, const Entry& entry, const std::vect
   draft.problems.Add(entry.origin, "unknown key {}{}", Quoted(entry.path), hint);
 }
 
+namespace {
+
+const TableDeclaration* FindTable(const std::vector<TableDeclaration>& tables, std::string_view name) {
+  const auto found = std::find_if(tables.begin(), tables.end(),
+                                  [&](const TableDeclaration& each) { return each.name == name; });
+  return found == tables.end() ? nullptr : &*found;
+}
+
+// It has a setting or a table of that name.
+bool Has(const ServiceDeclaration& type, std::string_view name) {
+  return FindSetting(type.settings, name) != nullptr || FindTable(type.tables, name) != nullptr;
+}
+
+std::vector<std::string> NamesOf(const std::vector<Setting>& settings,
+                                 const std::vector<TableDeclaration>& tables) {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings) names.push_back(setting.name);
+  for (const TableDeclaration& table : tables) names.push_back(table.name);
+  return names;
+}
+
 // A setting of another type, or of other modules, is reported as such.
 void UnknownSetting(const DraftSection& section, const Entry& entry, const ServiceDeclaration& type,
                     Draft& draft) {
   const ServiceDeclaration* own = draft.FindType(type.type);
-  if (own != nullptr && FindSetting(own->settings, entry.key) != nullptr) {
+  if (own != nullptr && Has(*own, entry.key)) {
     const bool of_preload = entry.key == kPreloadMax || entry.key == kPreloadTimeout;
     return draft.problems.Add(
         entry.origin, "{}: {}; leave it out", entry.path,
@@ -49,19 +71,25 @@ void UnknownSetting(const DraftSection& section, const Entry& entry, const Servi
                    : "a module with a protocol of its own has no such key, one that answers HTTP has");
   }
   for (const ServiceDeclaration& other : *draft.types) {
-    if (FindSetting(other.settings, entry.key) == nullptr) continue;
+    if (!Has(other, entry.key)) continue;
     return draft.problems.Add(
         entry.origin, "{}: a service of type '{}' has no such key, one of type '{}' has; leave it out",
         entry.path, type.type, other.type);
   }
+  if (FindTable(type.tables, entry.key.substr(0, entry.key.find_first_of(".["))) != nullptr) {
+    return draft.problems.Add(entry.origin, "{}: a table is not set by key; write it in the file",
+                              Escaped(entry.path));
+  }
   std::vector<std::string> names = KeyNames(ServiceKeys());
-  for (const Setting& setting : type.settings) names.push_back(setting.name);
+  const std::vector<std::string> own_names = NamesOf(type.settings, type.tables);
+  names.insert(names.end(), own_names.begin(), own_names.end());
   UnknownKey(section, entry, names, draft);
 }
 
 // ---- sections ----
 
-// nullopt: it cannot be used, and a problem was added, here or when the entry was collected.
+}  // namespace
+
 std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draft& draft) {
   if (!entry.usable) return std::nullopt;
   Result<SettingValue> value = ReadValue(setting, entry.value);
@@ -74,36 +102,92 @@ std::optional<SettingValue> ReadEntry(const Setting& setting, Entry& entry, Draf
   return std::nullopt;
 }
 
-// Calls `unknown` with each entry that the table does not have.
-template <typename Section, typename Unknown>
-void ReadSection(DraftSection& section, const std::vector<Key<Section>>& keys, Draft& draft, Section& into,
-                 Unknown unknown) {
+namespace {
+
+// What a section and its service type, or a table, declare.
+struct Declared {
+  const std::vector<Setting>& settings;
+  const std::vector<TableDeclaration>& tables;
+};
+
+// Calls `unknown` with each entry that is not declared.
+template <typename Unknown>
+void ReadValues(DraftSection& section, const Declared& declared, Draft& draft, Settings& settings,
+                WrittenAt& written, Unknown unknown) {
+  settings = Settings(declared.settings);
+  written.places[""] = section.origin.Text();
   for (Entry& entry : section.entries) {
-    const Key<Section>* key = FindKey(keys, entry.key);
-    if (key == nullptr) {
+    const Setting* setting = FindSetting(declared.settings, entry.key);
+    if (setting != nullptr) {
+      written.places[entry.key] = entry.origin.Text();
+      if (std::optional<SettingValue> value = ReadEntry(*setting, entry, draft))
+        settings.Set(setting->name, *std::move(value));
+    } else if (FindTable(declared.tables, entry.key) == nullptr) {
       unknown(entry);
-    } else if (const std::optional<SettingValue> value = ReadEntry(key->setting, entry, draft)) {
-      key->set(*value, into);
+    } else if (!section.HasTable(entry.key)) {
+      entry.usable = false;
+      draft.problems.Add(entry.origin, "{0}: is a list of tables; write [[{0}]] before each", entry.path);
     }
   }
 }
 
-void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& draft, Settings& settings) {
-  settings = Settings(type.settings);
-  for (Entry& entry : section.entries) {
-    if (FindKey(ServiceKeys(), entry.key) != nullptr) continue;
-    const Setting* setting = FindSetting(type.settings, entry.key);
-    if (setting == nullptr) {
-      UnknownSetting(section, entry, type, draft);
-    } else if (std::optional<SettingValue> value = ReadEntry(*setting, entry, draft)) {
-      settings.Set(setting->name, *std::move(value));
-    }
-  }
-  for (const Setting& setting : type.settings) {
+// `title`: of the section, "[service.site]".
+void ReportMissing(const DraftSection& section, const std::string& title,
+                   const std::vector<Setting>& settings, Draft& draft) {
+  for (const Setting& setting : settings) {
     if (!setting.required || section.Find(setting.name) != nullptr) continue;
-    draft.problems.Add(section.origin, "[service.{}] has no {}; write one: {}", section.name, setting.name,
-                       setting.doc);
+    draft.problems.Add(section.origin, "{} has no {}; write one: {}", title, setting.name, setting.doc);
   }
+}
+
+void UnknownInTable(const std::string& title, const Entry& entry, const Declared& declared,
+                    const ServiceDeclaration& type, Draft& draft) {
+  std::string hint = DidYouMean(entry.key, NamesOf(declared.settings, declared.tables));
+  if (hint.empty() && Has(type, entry.key)) hint = "; it is a key of the service";
+  draft.problems.Add(entry.origin, "unknown key {} in {}{}", Quoted(entry.key), title, hint);
+}
+
+// The tables in a section that are declared. The others are dropped: their keys have been reported.
+std::vector<SettingsTable> ReadTables(DraftSection& section, const std::vector<TableDeclaration>& declared,
+                                      const ServiceDeclaration& type, Draft& draft) {
+  std::vector<SettingsTable> tables;
+  std::erase_if(section.tables,
+                [&](const DraftSection& each) { return FindTable(declared, each.name) == nullptr; });
+  for (DraftSection& inner : section.tables) {
+    const TableDeclaration& declaration = *FindTable(declared, inner.name);
+    const Declared own{declaration.settings, declaration.tables};
+    const std::string title = fmt::format("[[{}{}]]", section.path, inner.name);
+    SettingsTable& table = tables.emplace_back();
+    table.name = inner.name;
+    ReadValues(inner, own, draft, table.settings, table.written,
+               [&](const Entry& entry) { UnknownInTable(title, entry, own, type, draft); });
+    ReportMissing(inner, title, declaration.settings, draft);
+    for (const Setting& setting : declaration.settings) {
+      if (inner.Find(setting.name) != nullptr) table.set.push_back(setting.name);
+    }
+    table.tables = ReadTables(inner, declaration.tables, type, draft);
+  }
+  return tables;
+}
+
+std::size_t CountTables(const DraftSection& section) {
+  std::size_t count = section.tables.size();
+  for (const DraftSection& inner : section.tables) count += CountTables(inner);
+  return count;
+}
+
+void ReadSettings(DraftSection& section, const ServiceDeclaration& type, Draft& draft,
+                  ServiceConfig& service) {
+  const auto unknown = [&](const Entry& entry) {
+    if (FindKey(ServiceKeys(), entry.key) == nullptr) UnknownSetting(section, entry, type, draft);
+  };
+  ReadValues(section, {type.settings, type.tables}, draft, service.settings, service.written, unknown);
+  ReportMissing(section, fmt::format("[service.{}]", section.name), type.settings, draft);
+  if (const std::size_t count = CountTables(section); count > kMaxTables) {
+    return draft.problems.Add(section.origin, "[service.{}] has {} tables; write {} at most", section.name,
+                              count, kMaxTables);
+  }
+  service.tables = ReadTables(section, type.tables, type, draft);
 }
 
 // The file of a module. nullopt: it is missing or cannot be used, and a problem was added.
@@ -141,7 +225,7 @@ void ReadModule(DraftSection& section, const ServiceDeclaration& type, Draft& dr
   }
   service.module = module;
   service.client_speaks_first = module.client_speaks_first;
-  ReadSettings(section, declared.Value(), draft, service.settings);
+  ReadSettings(section, declared.Value(), draft, service);
 }
 
 bool IsSound(const ServiceDeclaration& type, const DraftSection& section, Draft& draft) {
@@ -161,7 +245,7 @@ ServiceConfig ReadService(DraftSection& section, Draft& draft) {
   if (type->type == kModuleType) {
     ReadModule(section, *type, draft, service);
   } else {
-    ReadSettings(section, *type, draft, service.settings);
+    ReadSettings(section, *type, draft, service);
   }
   return service;
 }
@@ -180,108 +264,6 @@ Section ReadListed(DraftSection& section, const char* name, const std::vector<Ke
 
 ListenConfig ReadListener(DraftSection& section, Draft& draft) {
   return ReadListed(section, "listen", ListenKeys(), draft);
-}
-
-// ---- pools ----
-
-// The entries of the top level that pools have too, under their names in a pool.
-std::vector<Entry> TopEntries(const DraftSection& top) {
-  std::vector<Entry> from_top;
-  for (const Entry& entry : top.entries) {
-    for (const Key<PoolConfig>& key : PoolKeys()) {
-      if (key.top.empty() || key.top != entry.key) continue;
-      from_top.push_back(entry);
-      from_top.back().key = key.setting.name;
-    }
-  }
-  return from_top;
-}
-
-// The top level belongs to the main pool: --user wins over a [pool.main] of the file. In other pools the
-// pool's own entry always wins.
-void ApplyTop(const std::vector<Entry>& from_top, DraftSection& pool) {
-  const bool main = pool.name == kMainPoolName;
-  std::vector<Entry> entries;
-  for (const Entry& entry : from_top) {
-    const Entry* own = pool.Find(entry.key);
-    const bool wins = own == nullptr || (main && entry.strength > own->strength);
-    if (wins && (main || !IsWorkerCount(entry.key))) entries.push_back(entry);
-  }
-  entries.insert(entries.begin(), pool.entries.begin(), pool.entries.end());
-  pool.entries = std::move(entries);
-}
-
-void RefuseTwice(const DraftSection& main, Draft& draft) {
-  for (const Entry& entry : main.entries) {
-    const Entry* top = draft.top.Find(entry.key);
-    if (!IsWorkerCount(entry.key) || top == nullptr || top->strength != entry.strength) continue;
-    draft.problems.Add(entry.origin, "{}: '{}' sets the same, at {}; write one of the two", entry.path,
-                       top->key, top->origin.Text());
-  }
-}
-
-PoolConfig ReadPool(DraftSection& section, Draft& draft) {
-  PoolConfig pool;
-  pool.name = section.name;
-  ReadSection(section, PoolKeys(), draft, pool,
-              [&](const Entry& entry) { UnknownKey(section, entry, KeyNames(PoolKeys()), draft); });
-  return pool;
-}
-
-// Before the pool is read.
-bool SaysTls(const DraftSection& pool) {
-  const Entry* kind = pool.Find("kind");
-  return kind != nullptr && kind->value.text == "tls";
-}
-
-// Adds the pool of gates if there is none. Two gates, so that one that crashes stops nobody. If the name is
-// taken, CheckTls says so.
-void AddGates(Draft& draft) {
-  NamedSections& pools = draft.pools;
-  if (std::any_of(pools.sections.begin(), pools.sections.end(), SaysTls) || pools.Find(kGatesName) != nullptr)
-    return;
-  DraftSection& gates = pools.Add(kGatesName, kByDefault);
-  const std::pair<const char*, const char*> keys[] = {
-      {"kind", "tls"}, {"workers", "2"}, {"workers_max", "2"}};
-  for (const auto& [key, value] : keys)
-    gates.Write(key, {Written::Kind::kWord, value}, kByDefault, Strength::kDefault);
-}
-
-// Gates that no listener needs would wait for ever.
-void DropUnusedGates(Draft& draft, Config& config) {
-  if (HasTlsListener(config)) return;
-  std::erase_if(config.pools, [&](const PoolConfig& pool) {
-    // The pool main, and one with a service, have problems that are reported later.
-    if (pool.kind != PoolKind::kTls || pool.name == kMainPoolName || HasService(config, pool.name))
-      return false;
-    if (draft.replaced.empty()) {
-      draft.warnings.Add(draft.pools.Find(pool.name)->OriginOf("kind"),
-                         "[pool.{}] is not started: no [[listen]] has tls = true", pool.name);
-    }
-    return true;
-  });
-}
-
-// `config` has the keys of the top level, the listeners and the services already.
-void ReadPools(Draft& draft, Config& config) {
-  if (HasTlsListener(config)) AddGates(draft);
-  if (draft.pools.Find(kMainPoolName) == nullptr) draft.pools.Add(std::string(kMainPoolName), kByDefault);
-  RefuseTwice(*draft.pools.Find(kMainPoolName), draft);
-  const std::vector<Entry> from_top = TopEntries(draft.top);
-  PoolConfig main;
-  config.pools.clear();
-  for (DraftSection& section : draft.pools.sections) {
-    // More pools are refused later, and a file may have very many.
-    if (config.pools.size() <= kMaxPools) ApplyTop(from_top, section);
-    PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
-    pool = ReadPool(section, draft);
-    pool.supervision.stop_delay = config.supervision.stop_delay;
-  }
-  static_cast<PoolSettings&>(config) = main;
-  const bool others = std::any_of(config.pools.begin(), config.pools.end(),
-                                  [&](const PoolConfig& pool) { return HasService(config, pool.name); });
-  if (!others || HasService(config, kMainPoolName)) config.pools.insert(config.pools.begin(), main);
-  DropUnusedGates(draft, config);
 }
 
 }  // namespace

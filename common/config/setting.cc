@@ -103,8 +103,22 @@ Status CheckSettings(const std::vector<Setting>& settings, const std::vector<std
   return {};
 }
 
+namespace {
+
+Status CheckTables(const std::vector<TableDeclaration>& tables) {
+  for (const TableDeclaration& table : tables) {
+    if (!IsSettingName(table.name)) return Error{fmt::format("declares a table {}", Quoted(table.name))};
+    if (Status status = CheckSettings(table.settings, {}); !status.Ok()) return status;
+    if (Status status = CheckTables(table.tables); !status.Ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace
+
 Status CheckDeclaration(const ServiceDeclaration& declaration, const std::vector<std::string>& reserved) {
-  const Status status = CheckSettings(declaration.settings, reserved);
+  Status status = CheckSettings(declaration.settings, reserved);
+  if (status.Ok()) status = CheckTables(declaration.tables);
   if (status.Ok()) return status;
   return Error{fmt::format("the service type {} {}", Quoted(declaration.type), status.Err().text)};
 }

@@ -1,12 +1,16 @@
 // Setting: the type and range of one key of the configuration, as plain data. A service type declares its
 // keys with these, and so may a library that is loaded at run time. Settings: the values of one service.
+// SettingsTable: those of a table in its section.
 //
 // setting_value.h reads, checks and prints values, the same way for every key.
 #ifndef PREFORKD_COMMON_CONFIG_SETTING_H_
 #define PREFORKD_COMMON_CONFIG_SETTING_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,15 +71,6 @@ struct SettingValue {
   bool operator==(const SettingValue&) const = default;
 };
 
-// What a service type declares for configurations.
-struct ServiceDeclaration {
-  std::string type;  // as in `type = "..."`
-  std::vector<Setting> settings{};
-  // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT). Of the type "module": the module
-  // says.
-  bool client_speaks_first = false;
-};
-
 // One value for each declared setting. To ask for a name that was not declared, or with another kind, is a
 // bug.
 //
@@ -126,6 +121,67 @@ class Settings {
   [[nodiscard]] std::uint64_t Get(std::string_view name, SettingKind kind) const;
 
   std::vector<Item> items_;
+};
+
+// ---- tables: what a section of a service holds beside its own keys, [[service.NAME.host]] for example ----
+
+// Of all tables of one service, those inside of others included.
+inline constexpr std::size_t kMaxTables = 4096;
+
+struct TableDeclaration {
+  std::string name;  // "host": lower-case letters, digits and '_'
+  std::vector<Setting> settings{};
+  std::vector<TableDeclaration> tables{};  // in each of them: [[service.NAME.host.location]]
+};
+
+// Where each setting was written, "FILE:LINE:COL", for people. It is no part of a configuration's meaning:
+// any two are equal.
+struct WrittenAt {
+  std::map<std::string, std::string, std::less<>> places{};  // by name; "": where the section begins
+
+  // Empty: nothing sets it.
+  [[nodiscard]] std::string_view Of(std::string_view name) const {
+    const auto found = places.find(name);
+    return found == places.end() ? std::string_view() : std::string_view(found->second);
+  }
+  bool operator==(const WrittenAt&) const { return true; }
+};
+
+struct SettingsTable {
+  std::string name;                // of its declaration
+  Settings settings{};             // what it does not set has its default
+  std::vector<std::string> set{};  // the names of what it sets, in the order of the declaration
+  WrittenAt written{};
+  std::vector<SettingsTable> tables{};  // in file order
+
+  [[nodiscard]] bool Sets(std::string_view setting) const {
+    return std::find(set.begin(), set.end(), setting) != set.end();
+  }
+  bool operator==(const SettingsTable&) const = default;
+};
+
+// What does not fit in a service, beyond the range of each setting.
+struct SettingsProblem {
+  // Which table: its place in ServiceConfig::tables, then in the tables of that one. Empty: the service.
+  std::vector<std::size_t> table{};
+  std::string setting{};  // empty: the table as a whole
+  std::string text{};     // what is wrong, and what to write instead
+};
+
+// Judges the settings of a service, each of which is in its range. It runs in the master: it must be quick,
+// and changes nothing.
+using SettingsCheck = std::vector<SettingsProblem> (*)(const Settings& settings,
+                                                       const std::vector<SettingsTable>& tables);
+
+// What a service type declares for configurations.
+struct ServiceDeclaration {
+  std::string type;  // as in `type = "..."`
+  std::vector<Setting> settings{};
+  // A listener may wait for the client's first bytes (TCP_DEFER_ACCEPT). Of the type "module": the module
+  // says.
+  bool client_speaks_first = false;
+  std::vector<TableDeclaration> tables{};
+  SettingsCheck check = nullptr;
 };
 
 }  // namespace preforkd

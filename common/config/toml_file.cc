@@ -144,6 +144,20 @@ class Walk {
     for (const Member& member : Members(table)) Write(member.key, member, section);
   }
 
+  // The same for a service. A list of tables is kept as an entry, and as what it is: which lists a service
+  // may have depends on its type, which a flag can set.
+  void WriteService(const toml::table& table, DraftSection& section, int depth) const {
+    for (const Member& member : Members(table)) {
+      Write(member.key, member, section);
+      if (!member.node->is_array_of_tables() || depth >= kMaxDepth) continue;
+      for (const toml::node& element : *member.node->as_array()) {
+        DraftSection& inner = section.tables.emplace_back(
+            DraftSection{section.path + member.key + ".", member.key, At(element.source())});
+        WriteService(*element.as_table(), inner, depth + 1);
+      }
+    }
+  }
+
   void TopKey(const std::string& path, const Member& member, int depth) {
     if (path == "tls.certificate") return List(member, path, draft_.certificates);
     const toml::table* table = member.node->as_table();
@@ -200,7 +214,8 @@ class Walk {
                                  "{} is not a valid name of a {}; write 1 to {} letters, digits, '-' and '_'",
                                  Quoted(member.key), named.word, named.max_name);
     }
-    WriteAll(*table, named.Add(member.key, member.origin));
+    DraftSection& section = named.Add(member.key, member.origin);
+    &named == &draft_.services ? WriteService(*table, section, 1) : WriteAll(*table, section);
   }
 
   const std::string& source_;

@@ -202,19 +202,20 @@ TEST_CASE("a declaration that cannot be used is refused where the type is named"
 }
 
 // A rule of the test's.
-Status NoX(const std::string& text) {
-  if (text.find('x') == std::string::npos) return {};
-  return Error{"'" + text + "' has an x; write another letter"};
+Status NoPercent(const std::string& text) {
+  if (text.find('%') == std::string::npos) return {};
+  return Error{"'" + text + "' has a %; write another letter"};
 }
 
 ConfigOutcome LoadChecked(const std::string& lines, const std::string& path) {
   const TempFile file(std::string(kMinimal) + "[service.m]\ntype = \"own\"\n" + lines);
   CHECK(file.path() == path);
   ConfigInputs inputs = InputsFor(file.path());
-  inputs.service_types.push_back({"own",
-                                  {{.name = "text", .doc = "d", .check = &NoX},
-                                   {.name = "texts", .kind = SettingKind::kTexts, .doc = "d", .check = &NoX},
-                                   {.name = "file", .kind = SettingKind::kFile, .doc = "d", .check = &NoX}}});
+  inputs.service_types.push_back(
+      {"own",
+       {{.name = "text", .doc = "d", .check = &NoPercent},
+        {.name = "texts", .kind = SettingKind::kTexts, .doc = "d", .check = &NoPercent},
+        {.name = "file", .kind = SettingKind::kFile, .doc = "d", .check = &NoPercent}}});
   return LoadConfig(inputs);
 }
 
@@ -222,25 +223,25 @@ TEST_CASE("a rule of the declaration is a problem at the place of the text, and 
   const std::string path = TestFolder() + "/preforkd.toml";
   CHECK(LoadChecked("text = \"a\"\ntexts = [\"b\", \"c\"]\n", path).problems.empty());
   CHECK(LoadChecked("text = \"\"\ntexts = []\nfile = \"\"\n", path).problems.empty());
-  CheckOnlyProblem(LoadChecked("text = \"ax\"\n", path), path + ":8:1",
-                   "service.m.text: 'ax' has an x; write another letter");
-  CheckOnlyProblem(LoadChecked("texts = \"ax\"\n", path), path + ":8:1",
-                   "service.m.texts: 'ax' has an x; write another letter");
-  CheckOnlyProblem(LoadChecked("texts = [\"a\", \"x\"]\n", path), path + ":8:15",
-                   "service.m.texts: 'x' has an x; write another letter");
+  CheckOnlyProblem(LoadChecked("text = \"a%\"\n", path), path + ":8:1",
+                   "service.m.text: 'a%' has a %; write another letter");
+  CheckOnlyProblem(LoadChecked("texts = \"a%\"\n", path), path + ":8:1",
+                   "service.m.texts: 'a%' has a %; write another letter");
+  CheckOnlyProblem(LoadChecked("texts = [\"a\", \"%\"]\n", path), path + ":8:15",
+                   "service.m.texts: '%' has a %; write another letter");
 }
 
 TEST_CASE("a file must be a regular one that can be read, and then its rule is asked") {
   const std::string path = TestFolder() + "/preforkd.toml";
   const TempFile good("g", "good");
-  const TempFile bad("b", "bax");
+  const TempFile bad("b", "ba%");
   const auto load = [&](const std::string& value) { return LoadChecked("file = \"" + value + "\"\n", path); };
   CHECK(Loaded(load(good.path())).services[1].settings.Text("file") == good.path());
-  CheckOnlyProblem(load(bad.path()), path + ":8:1", "bax' has an x; write another letter");
+  CheckOnlyProblem(load(bad.path()), path + ":8:1", "ba%' has a %; write another letter");
   CheckOnlyProblem(load(TestFolder()), path + ":8:1", "is not a regular file; write a file that can be read");
   CheckOnlyProblem(
-      load("/nox/such"), path + ":8:1",
-      "'/nox/such' cannot be used: No such file or directory (ENOENT); write a file that can be read");
+      load("/no%/such"), path + ":8:1",
+      "'/no%/such' cannot be used: No such file or directory (ENOENT); write a file that can be read");
   CheckOnlyProblem(load("/dev/null"), path + ":8:1", "'/dev/null' is not a regular file");
 }
 

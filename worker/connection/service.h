@@ -127,6 +127,10 @@ struct ServiceType {
   // The service's own keys in [service.NAME]. The configuration is checked against them, and they are printed
   // and documented with the common keys. ServiceConfig::settings holds the values.
   std::vector<Setting> settings{};
+  // Lists of tables in that section, [[service.NAME.host]]. ServiceConfig::tables holds what was written.
+  std::vector<TableDeclaration> tables{};
+  // Whether the settings and the tables fit each other.
+  SettingsCheck check = nullptr;
 };
 
 // The service types of a program, by the name used in `type = "..."`.
@@ -136,7 +140,7 @@ using ServiceTypes = std::map<std::string, ServiceType>;
 inline std::vector<ServiceDeclaration> Declarations(const ServiceTypes& types) {
   std::vector<ServiceDeclaration> declarations;
   for (const auto& [name, type] : types)
-    declarations.push_back({name, type.settings, type.client_speaks_first});
+    declarations.push_back({name, type.settings, type.client_speaks_first, type.tables, type.check});
   return declarations;
 }
 

@@ -14,6 +14,19 @@
 #include "common/text/quote.h"
 
 namespace preforkd {
+namespace {
+
+Settings& SettingsIn(ServiceConfig& service, const std::vector<std::size_t>& table) {
+  Settings* settings = &service.settings;
+  std::vector<SettingsTable>* tables = &service.tables;
+  for (const std::size_t index : table) {
+    settings = &(*tables)[index].settings;
+    tables = &(*tables)[index].tables;
+  }
+  return *settings;
+}
+
+}  // namespace
 
 Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const std::string& root) {
   Result<std::string> resolved = PathInside(chroot, root);
@@ -24,20 +37,41 @@ Result<InsideRoots::Name> InsideRoots::NameOf(const std::string& chroot, const s
               info.st_ino};
 }
 
+Status InsideRoots::Add(const Settings& settings, bool module, const std::string& chroot, Folder named) {
+  for (const Settings::Item& item : settings.Items()) {
+    const auto& [setting, value] = item;
+    const bool path = module && setting.name == kModulePath;
+    if ((!IsOnDisk(setting.kind) && !path) || value.text.empty()) continue;
+    if (!settings.Shows(item)) continue;
+    Result<Name> found = NameOf(chroot, value.text);
+    if (!found.Ok())
+      return Error{fmt::format("service {}: {}: {}", named.service, setting.name, found.Err().text), 0};
+    named.setting = setting.name;
+    named.name = std::move(found).Value();
+    folders_.push_back(named);
+  }
+  return {};
+}
+
+Status InsideRoots::AddTables(const std::vector<SettingsTable>& tables, const std::string& chroot,
+                              const Folder& named) {
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    Folder inner = named;
+    inner.table.push_back(i);
+    if (Status status = Add(tables[i].settings, false, chroot, inner); !status.Ok()) return status;
+    if (Status status = AddTables(tables[i].tables, chroot, inner); !status.Ok()) return status;
+  }
+  return {};
+}
+
 Result<InsideRoots> InsideRoots::Find(const WorkerStart& start) {
   InsideRoots roots;
-  for (const auto& [id, configured] : start.services) {
-    const ServiceConfig& service = *configured;
-    for (const Settings::Item& item : service.settings.Items()) {
-      const auto& [setting, value] = item;
-      const bool module = service.type == kModuleType && setting.name == kModulePath;
-      if ((!IsOnDisk(setting.kind) && !module) || value.text.empty()) continue;
-      if (!service.settings.Shows(item)) continue;
-      Result<Name> found = NameOf(start.pool->worker.chroot, value.text);
-      if (!found.Ok())
-        return Error{fmt::format("service {}: {}: {}", service.name, setting.name, found.Err().text), 0};
-      roots.folders_.push_back({service.name, setting.name, std::move(found).Value()});
-    }
+  const std::string& chroot = start.pool->worker.chroot;
+  for (const auto& [id, service] : start.services) {
+    const Folder named{service->name, {}, {}, {}};
+    Status status = roots.Add(service->settings, service->type == kModuleType, chroot, named);
+    if (status.Ok()) status = roots.AddTables(service->tables, chroot, named);
+    if (!status.Ok()) return status.Err();
   }
   return roots;
 }
@@ -53,16 +87,17 @@ void InsideRoots::Rename(WorkerStart& start) const {
     return std::find_if(config->services.begin(), config->services.end(),
                         [&](const ServiceConfig& service) { return service.name == name; });
   };
-  for (const auto& [name, setting, folder] : folders_) {
+  for (const auto& [name, table, setting, folder] : folders_) {
     ServiceConfig& service = *renamed(name);
+    Settings& settings = SettingsIn(service, table);
     const bool follows = LeadsThere(folder);
     if (!follows) {
       log::Warning({log::kRootFixed, {{"service", service.name}}},
                    "service {}: {}: a symlink in {} does not lead to the same place inside worker.chroot, so "
                    "a new target takes effect only at a reload; make it relative",
-                   service.name, setting, Quoted(service.settings.Text(setting)));
+                   service.name, setting, Quoted(settings.Text(setting)));
     }
-    service.settings.Set(setting, {0, follows ? folder.linked : folder.resolved});
+    settings.Set(setting, {0, follows ? folder.linked : folder.resolved});
   }
   for (auto& [id, service] : start.services) service = &*renamed(service->name);
   start.pool = &config->PoolOf(*start.services.front().second);

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,14 @@ class InsideRoots {
 
   struct Folder {
     std::string service;
+    std::vector<std::size_t>
+        table;  // its place among the tables, and in those of that one; empty: the service
     std::string setting;
     Name name;
   };
+  // Adds those of one section; `named.name` and `named.setting` are set for each.
+  Status Add(const Settings& settings, bool module, const std::string& chroot, Folder named);
+  Status AddTables(const std::vector<SettingsTable>& tables, const std::string& chroot, const Folder& named);
   std::vector<Folder> folders_;
 };
 

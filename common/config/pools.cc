@@ -1,9 +1,11 @@
-// CheckPools: problems of one pool, and of all together. By now the sections hold the entries they take from
-// the top level, so a problem is reported at the top-level key that caused it.
+// Pools: what a pool takes from the top level (ReadPools), and the problems of one pool and of all together
+// (CheckPools). By then the sections hold the entries they take from the top level, so a problem is reported
+// at the top-level key that caused it.
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/syslog_name.h"
 #include "common/config/draft.h"
@@ -13,6 +15,88 @@
 
 namespace preforkd {
 namespace {
+
+// ---- reading ----
+
+// The entries of the top level that pools have too, under their names in a pool.
+std::vector<Entry> TopEntries(const DraftSection& top) {
+  std::vector<Entry> from_top;
+  for (const Entry& entry : top.entries) {
+    for (const Key<PoolConfig>& key : PoolKeys()) {
+      if (key.top.empty() || key.top != entry.key) continue;
+      from_top.push_back(entry);
+      from_top.back().key = key.setting.name;
+    }
+  }
+  return from_top;
+}
+
+// The top level belongs to the main pool: --user wins over a [pool.main] of the file. In other pools the
+// pool's own entry always wins.
+void ApplyTop(const std::vector<Entry>& from_top, DraftSection& pool) {
+  const bool main = pool.name == kMainPoolName;
+  std::vector<Entry> entries;
+  for (const Entry& entry : from_top) {
+    const Entry* own = pool.Find(entry.key);
+    const bool wins = own == nullptr || (main && entry.strength > own->strength);
+    if (wins && (main || !IsWorkerCount(entry.key))) entries.push_back(entry);
+  }
+  entries.insert(entries.begin(), pool.entries.begin(), pool.entries.end());
+  pool.entries = std::move(entries);
+}
+
+void RefuseTwice(const DraftSection& main, Draft& draft) {
+  for (const Entry& entry : main.entries) {
+    const Entry* top = draft.top.Find(entry.key);
+    if (!IsWorkerCount(entry.key) || top == nullptr || top->strength != entry.strength) continue;
+    draft.problems.Add(entry.origin, "{}: '{}' sets the same, at {}; write one of the two", entry.path,
+                       top->key, top->origin.Text());
+  }
+}
+
+PoolConfig ReadPool(DraftSection& section, Draft& draft) {
+  PoolConfig pool;
+  pool.name = section.name;
+  ReadSection(section, PoolKeys(), draft, pool,
+              [&](const Entry& entry) { UnknownKey(section, entry, KeyNames(PoolKeys()), draft); });
+  return pool;
+}
+
+// Before the pool is read.
+bool SaysTls(const DraftSection& pool) {
+  const Entry* kind = pool.Find("kind");
+  return kind != nullptr && kind->value.text == "tls";
+}
+
+// Adds the pool of gates if there is none. Two gates, so that one that crashes stops nobody. If the name is
+// taken, CheckTls says so.
+void AddGates(Draft& draft) {
+  NamedSections& pools = draft.pools;
+  if (std::any_of(pools.sections.begin(), pools.sections.end(), SaysTls) || pools.Find(kGatesName) != nullptr)
+    return;
+  DraftSection& gates = pools.Add(kGatesName, kByDefault);
+  const std::pair<const char*, const char*> keys[] = {
+      {"kind", "tls"}, {"workers", "2"}, {"workers_max", "2"}};
+  for (const auto& [key, value] : keys)
+    gates.Write(key, {Written::Kind::kWord, value}, kByDefault, Strength::kDefault);
+}
+
+// Gates that no listener needs would wait for ever.
+void DropUnusedGates(Draft& draft, Config& config) {
+  if (HasTlsListener(config)) return;
+  std::erase_if(config.pools, [&](const PoolConfig& pool) {
+    // The pool main, and one with a service, have problems that are reported later.
+    if (pool.kind != PoolKind::kTls || pool.name == kMainPoolName || HasService(config, pool.name))
+      return false;
+    if (draft.replaced.empty()) {
+      draft.warnings.Add(draft.pools.Find(pool.name)->OriginOf("kind"),
+                         "[pool.{}] is not started: no [[listen]] has tls = true", pool.name);
+    }
+    return true;
+  });
+}
+
+// ---- checks ----
 
 constexpr std::uint32_t kMaxWithExtras = 512;  // two generations of them fit the scoreboard
 // The minimum number of descriptors, and of address space, with which a worker can start.
@@ -124,6 +208,27 @@ void CheckServices(const Config& config, Draft& draft) {
 }
 
 }  // namespace
+
+void ReadPools(Draft& draft, Config& config) {
+  if (HasTlsListener(config)) AddGates(draft);
+  if (draft.pools.Find(kMainPoolName) == nullptr) draft.pools.Add(std::string(kMainPoolName), kByDefault);
+  RefuseTwice(*draft.pools.Find(kMainPoolName), draft);
+  const std::vector<Entry> from_top = TopEntries(draft.top);
+  PoolConfig main;
+  config.pools.clear();
+  for (DraftSection& section : draft.pools.sections) {
+    // More pools are refused later, and a file may have very many.
+    if (config.pools.size() <= kMaxPools) ApplyTop(from_top, section);
+    PoolConfig& pool = section.name == kMainPoolName ? main : config.pools.emplace_back();
+    pool = ReadPool(section, draft);
+    pool.supervision.stop_delay = config.supervision.stop_delay;
+  }
+  static_cast<PoolSettings&>(config) = main;
+  const bool others = std::any_of(config.pools.begin(), config.pools.end(),
+                                  [&](const PoolConfig& pool) { return HasService(config, pool.name); });
+  if (!others || HasService(config, kMainPoolName)) config.pools.insert(config.pools.begin(), main);
+  DropUnusedGates(draft, config);
+}
 
 void CheckPools(const Config& config, Draft& draft) {
   if (config.pools.size() > kMaxPools) {
