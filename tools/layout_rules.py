@@ -68,7 +68,7 @@ MAY_INCLUDE = {
     "worker/http/access/": ("common/", "worker/connection/", "worker/http/syntax/", "worker/http/answer/",
                             "worker/http/access/"),
     "worker/http/coding/": ("common/base/", "common/config/", "common/text/", "worker/http/syntax/",
-                              "worker/http/answer/", "worker/http/coding/"),
+                            "worker/http/answer/", "worker/http/coding/"),
     "worker/services/pages/": ("worker/services/pages/",),  # and <preforkd/...>, as modules of users
     "worker/http/files/": ("common/", "worker/http/syntax/", "worker/http/answer/", "worker/http/coding/",
                            "worker/http/files/"),

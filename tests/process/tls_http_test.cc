@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 #include <sched.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -142,6 +144,36 @@ TEST_CASE("workers preempt gates, which run in batches") {
   for (const Json& worker : workers) {
     const int policy = ::sched_getscheduler(worker["pid"].get<pid_t>());
     CHECK(policy == (worker["pool"] == "edge" ? SCHED_BATCH : SCHED_OTHER));
+  }
+}
+
+TEST_CASE("over TLS too the host is that of the request, whatever the handshake has named") {
+  TempDirectory files;
+  DaemonProcess daemon;
+  MakeTestCertificate(files.Path(""), "site", "a.example");
+  std::string hosts;
+  for (const std::string name : {"a", "b"}) {
+    std::filesystem::create_directories(files.Path(name));
+    WriteFile(files.Path(name + "/page"), name);
+    hosts +=
+        fmt::format("[[service.web.host]]\nname = \"{0}.example\"\nroot = \"{1}\"\n", name, files.Path(name));
+  }
+  daemon.WriteConfig(
+      fmt::format("workers = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nservice = \"web\"\ntls = true\n"
+                  "[[tls.certificate]]\nchain = \"{0}\"\nkey = \"{1}\"\n"
+                  "[service.web]\ntype = \"http\"\n{2}",
+                  files.Path("site.crt"), files.Path("site.key"), hosts));
+  daemon.Serve(3);
+  for (const char* server_name : {"a.example", "b.example", "other.example"}) {
+    CAPTURE(server_name);
+    TlsClient client(daemon.Address(), {.server_name = server_name});
+    for (const std::string name : {"b", "a", "b"}) {
+      REQUIRE(client.Send("GET /page HTTP/1.1\r\nHost: " + name + ".example\r\n\r\n"));
+      const std::optional<std::string> head = client.ReadUntil("\r\n\r\n");
+      REQUIRE(head);
+      CHECK(head->starts_with("HTTP/1.1 200 "));
+      CHECK(client.ReadExactly(1) == name);
+    }
   }
 }
 

@@ -191,6 +191,9 @@ class Package(unittest.TestCase):
         certificates = {key: documented.pop(key) for key in list(documented) if key.startswith("tls.certificate.")}
         self.assertEqual(certificates, {"tls.certificate.chain": "", "tls.certificate.key": "",
                                         "tls.certificate.ocsp": '""'})
+        tables = {key: documented.pop(key) for key in list(documented)
+                  if key.startswith(("service.host.", "service.location."))}
+        self.assertEqual(tables, {"service.host.name": "", "service.location.path": ""})
         # Of a module, which this test has none of.
         own = ("service.path", "service.threads", "service.request_timeout", "service.preload_max",
                "service.preload_timeout")

@@ -4,7 +4,8 @@
 //
 // becomes the keys of that section, from the program's tables: names, defaults, ranges and texts. FORMAT: man
 // (roff), sample (TOML, commented out) or readme (a Markdown table of all keys). SECTION: top, worker,
-// dispatch, ..., pool, listen, tls.certificate, service. TYPE: a service type; without it, all types.
+// dispatch, ..., pool, listen, tls.certificate, service, service.host, service.location. TYPE: a service
+// type; without it, all types.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -35,11 +36,13 @@ struct Row {
   std::string name;                  // without the section
   std::optional<std::string> value;  // the default
   Setting setting;
-  std::vector<std::string> types;  // the service types that have it; empty: all
+  std::vector<std::string> types;   // the service types that have it; empty: all
+  std::vector<std::string> tables;  // of such a service, which have it too
 };
 
-bool Contains(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+template <typename Item, typename Value>
+bool Contains(const std::vector<Item>& items, const Value& value) {
+  return std::find(items.begin(), items.end(), value) != items.end();
 }
 
 // ---- the rows ----
@@ -47,7 +50,7 @@ bool Contains(const std::vector<std::string>& words, std::string_view word) {
 template <typename Section>
 Row RowOf(std::string section, std::string name, const Key<Section>& key) {
   const std::optional<SettingValue> value = key.get(Section{});
-  Row row{std::move(section), std::move(name), std::nullopt, key.setting, {}};
+  Row row{std::move(section), std::move(name), std::nullopt, key.setting, {}, {}};
   // An empty text where an empty one is not allowed means that there is no default.
   const bool none = !value || (IsTextKind(key.setting.kind) && value->text.empty() && key.setting.min != "0");
   if (!none) row.value = PrintValue(key.setting, *value);
@@ -72,17 +75,32 @@ void AddPoolRows(std::vector<Row>& rows) {
 }
 
 // A setting that several types share is one row.
+void AddSettingRow(const std::string& section, const Setting& setting, const std::string& type,
+                   const std::vector<TableDeclaration>& tables, std::vector<Row>& rows) {
+  const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+    return row.setting == setting && row.section == section;
+  });
+  if (same != rows.end()) return same->types.push_back(type);
+  std::optional<std::string> value;
+  if (!setting.required) value = PrintValue(setting, DefaultValue(setting));
+  Row row{section, setting.name, std::move(value), setting, {type}, {}};
+  for (const TableDeclaration& table : tables) {
+    if (Contains(table.settings, setting)) row.tables.push_back(table.name);
+  }
+  rows.push_back(std::move(row));
+}
+
+// What a table has and its service has not comes behind the keys of services.
 void AddSettingRows(const ServiceTypes& types, std::vector<Row>& rows) {
   for (const auto& [type, traits] : types) {
-    for (const Setting& setting : traits.settings) {
-      const auto same =
-          std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.setting == setting; });
-      if (same != rows.end()) {
-        same->types.push_back(type);
-      } else {
-        std::optional<std::string> value;
-        if (!setting.required) value = PrintValue(setting, DefaultValue(setting));
-        rows.push_back({"service", setting.name, std::move(value), setting, {type}});
+    for (const Setting& setting : traits.settings)
+      AddSettingRow("service", setting, type, traits.tables, rows);
+  }
+  for (const auto& [type, traits] : types) {
+    for (const TableDeclaration& table : traits.tables) {
+      for (const Setting& setting : table.settings) {
+        if (!Contains(traits.settings, setting))
+          AddSettingRow("service." + table.name, setting, type, {}, rows);
       }
     }
   }
@@ -97,6 +115,7 @@ std::vector<Row> AllRows() {
   for (const auto& key : ServiceKeys()) rows.push_back(RowOf("service", key.setting.name, key));
   ServiceType module;
   module.settings = ModuleSettingTable();
+  module.tables = HttpServiceType().tables;
   AddSettingRows({{"http", HttpServiceType()},
                   {"echo", EchoServiceType()},
                   {"status", StatusServiceType()},
@@ -113,13 +132,20 @@ std::string Joined(const std::vector<std::string>& words) {
   return joined;
 }
 
+// "http, module (also in host, location): "
+std::string Owners(const Row& row) {
+  if (row.types.empty()) return {};
+  const std::string also = row.tables.empty() ? "" : fmt::format(" (also in {})", Joined(row.tables));
+  return fmt::format("{}{}: ", Joined(row.types), also);
+}
+
 // "http: between requests." Ends with a full stop.
 std::string Sentences(const Row& row) {
   std::string text = row.setting.doc;
   if (row.types.empty()) {
     text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   } else {
-    text = Joined(row.types) + ": " + text;
+    text = Owners(row) + text;
   }
   text += ".";
   if (!row.setting.more.empty()) text += " " + row.setting.more;
@@ -166,13 +192,20 @@ std::string SampleEntry(const Row& row) {
   return fmt::format("{:<{}} # {}\n", line, kCommentColumn, row.setting.doc);
 }
 
+// "service.NAME.host." for "service.host".
+std::string PrefixOf(const std::string& section) {
+  if (section == "top") return {};
+  const std::size_t name = std::min(section.find('.'), section.size());
+  const std::string first = section.substr(0, name);
+  const bool named = first == "service" || first == "pool";
+  return fmt::format("{}{}{}.", first, named ? ".NAME" : "", section.substr(name));
+}
+
 std::string TableEntry(const Row& row) {
-  const bool named = row.section == "service" || row.section == "pool";
-  const std::string prefix = row.section == "top" ? "" : row.section + (named ? ".NAME." : ".");
+  const std::string prefix = PrefixOf(row.section);
   const bool empty = !row.value || *row.value == "\"\"" || *row.value == "[]";
   const std::string value = empty ? "" : fmt::format("`{}`", *row.value);
-  const std::string types = row.types.empty() ? "" : Joined(row.types) + ": ";
-  return fmt::format("| `{}{}` | {} | {}{} |\n", prefix, row.name, value, types,
+  return fmt::format("| `{}{}` | {} | {}{} |\n", prefix, row.name, value, Owners(row),
                      Replaced(row.setting.doc, "|", "\\|"));
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/bounds/too_many_answer.h"
 #include "worker/http/http_session.h"
+#include "worker/http/place/places.h"
 
 namespace preforkd {
 namespace {
@@ -31,8 +32,11 @@ class OrphanSession final : public Session {
 class HttpService final : public Service {
  public:
   HttpService(const HttpSettings& settings, std::unique_ptr<RequestHandler> handler,
-              std::unique_ptr<Service> next)
-      : handler_(std::move(handler)), next_(std::move(next)), shared_(settings, *handler_, next_.get()) {}
+              std::unique_ptr<Service> next, std::unique_ptr<http::Places> places)
+      : handler_(std::move(handler)),
+        next_(std::move(next)),
+        places_(std::move(places)),
+        shared_(settings, *handler_, next_.get(), places_.get()) {}
 
   std::unique_ptr<Session> Open(Connection& connection, Luggage luggage) override {
     if (luggage.context.starts_with(kSwitchedMark)) {
@@ -47,11 +51,15 @@ class HttpService final : public Service {
     return TooManyAnswer(retry_after);
   }
   void OnRetire() override { handler_->OnRetire(); }
-  bool OnExit() override { return handler_->OnExit(); }
+  bool OnExit() override {
+    const bool ended = handler_->OnExit();
+    return (places_ == nullptr || places_->OnExit()) && ended;
+  }
 
  private:
   std::unique_ptr<RequestHandler> handler_;
   std::unique_ptr<Service> next_;
+  std::unique_ptr<http::Places> places_;
   http::SessionShared shared_;
 };
 
@@ -60,12 +68,21 @@ class HttpService final : public Service {
 std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings,
                                          std::unique_ptr<RequestHandler> handler,
                                          std::unique_ptr<Service> next) {
-  return std::make_unique<HttpService>(settings, std::move(handler), std::move(next));
+  return std::make_unique<HttpService>(settings, std::move(handler), std::move(next), nullptr);
 }
 
 std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler,
                                          std::unique_ptr<Service> next) {
   return MakeHttpService(HttpSettings(config.settings), std::move(handler), std::move(next));
+}
+
+Result<std::unique_ptr<Service>> MakePlacedHttpService(const ServiceConfig& config, WorkerEnv& env,
+                                                       std::unique_ptr<RequestHandler> handler,
+                                                       std::unique_ptr<Service> next) {
+  Result<std::unique_ptr<http::Places>> places = http::Places::Make(config, env, *handler);
+  if (!places.Ok()) return places.Err();
+  return std::unique_ptr<Service>(std::make_unique<HttpService>(
+      HttpSettings(config.settings), std::move(handler), std::move(next), std::move(places).Value()));
 }
 
 }  // namespace preforkd

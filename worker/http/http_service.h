@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "common/base/result.h"
 #include "common/config/config.h"
 #include "worker/connection/service.h"
 #include "worker/http/answer/handler.h"
@@ -29,6 +30,11 @@ std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings,
 // For a type that declares HttpSettingTable(): uses the limits and timeouts in `config`.
 std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler,
                                          std::unique_ptr<Service> next = nullptr);
+// For a type that declares PlaceSettingTable() and PlaceTables() too (place/place_settings.h): `handler`
+// answers where no place of the service does. Error: a place cannot be used, because of its root for example.
+Result<std::unique_ptr<Service>> MakePlacedHttpService(const ServiceConfig& config, WorkerEnv& env,
+                                                       std::unique_ptr<RequestHandler> handler,
+                                                       std::unique_ptr<Service> next = nullptr);
 
 }  // namespace preforkd
 

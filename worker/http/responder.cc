@@ -97,6 +97,7 @@ void Responder::Sign(HttpRequest& request) {
   bounded_.reset();
   if (shared_.config.request_rate > 0 && !request.answer_by)
     bounded_ = WaitOf(connection_, shared_.config.request_rate);
+  if (shared_.places != nullptr) placing_.Enter(*shared_.places, request);
 }
 
 Responder::~Responder() {
@@ -121,6 +122,7 @@ Served Responder::Serve(const HttpRequest& request, std::string_view head) {
 }
 
 Served Responder::Respond(const HttpRequest& request, std::string_view head, HttpResponse& response) {
+  placing_.UsePages(response);
   shared_.compression.Apply(shared_.config.compress, request, response);
   const bool keep = KeepsAlive(request, response);
   const bool switches = response.Switches();
@@ -153,7 +155,8 @@ void Responder::BeginStream(HttpResponse& head) {
   streaming_ = true;
   compressor_ = shared_.compression.Begin(shared_.config.compress, request, head, bodiless_);
   Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
-  const HeadContext context{Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_)};
+  const HeadContext context{
+      Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_), placing_.Rules()};
   output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));
   access_.Grow(0, output_.End());
 }
@@ -176,7 +179,7 @@ Served Responder::EndStream() {
   if (framing_ == BodyFraming::kChunked && !bodiless_) output_.Append("0\r\n\r\n");
   access_.SetEnd(output_.End());
   streaming_ = false;
-  exchange_.reset();
+  Abandon();
   return keep_ ? Served::kAnswered : Served::kLast;
 }
 
@@ -184,7 +187,8 @@ Served Responder::EndStream() {
 BodyUse Responder::HandlerUseOfBody(const HttpRequest& request) const {
   if (bounded_ || Redirects(connection_, shared_.config)) return BodyUse::kNone;
   try {
-    return shared_.handler.UseOfBody(request);
+    return shared_.places != nullptr ? shared_.places->UseOfBody(request)
+                                     : shared_.handler.UseOfBody(request);
   } catch (...) {
     return BodyUse::kWhole;
   }
@@ -204,7 +208,8 @@ void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
   const char* fault = nullptr;
   std::string thrown;
   try {
-    shared_.handler.Start(request, response, deferral);
+    shared_.places != nullptr ? shared_.places->Start(request, response, deferral)
+                              : shared_.handler.Start(request, response, deferral);
     if (response.Malformed()) fault = "the handler's response is malformed";
   } catch (const std::exception& exception) {
     thrown = exception.what();
@@ -231,10 +236,12 @@ bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& respo
 void Responder::Send(HttpResponse& response, std::string_view head, AccessEntry known, HeadContext context,
                      bool head_only) {
   context.hsts = HstsOf(connection_, shared_);
+  context.rules = placing_.Rules();
   Record(response, head, known, head_only || !MayHaveBody(response.Status()) ? 0 : response.BodySize());
   const std::uint64_t begin = output_.End();
   access_.SetEnd(begin + SendResponse(output_, response, context, head_only));
   response.Clear();  // closes a file that was copied
+  placing_.Leave();
 }
 
 void Responder::Record(const HttpResponse& response, std::string_view head, AccessEntry known,
@@ -256,6 +263,8 @@ void Responder::Refuse(int status, std::string_view head) {
   HttpResponse& response = shared_.response;
   response.Clear();
   AnswerStatus(response, status);
+  if (shared_.places != nullptr) placing_.EnterAny(*shared_.places);
+  placing_.UsePages(response);
   const MethodSeen method = SeeMethod(head.substr(EmptyLineBytes(head)));
   if (method == MethodSeen::kUnknown) response.Body().clear();
   Send(response, head, {}, {Date(), false, 1}, method == MethodSeen::kHead);

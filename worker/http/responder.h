@@ -19,6 +19,7 @@
 #include "worker/http/answer/output.h"
 #include "worker/http/answer/response_head.h"
 #include "worker/http/coding/compressor.h"
+#include "worker/http/place/placing.h"
 #include "worker/http/session_shared.h"
 
 namespace preforkd::http {
@@ -39,9 +40,9 @@ class Responder {
   Responder& operator=(const Responder&) = delete;
   ~Responder();
 
-  // Says in the request whose it is. Unless another worker has read it before (answer_by), asks whether its
-  // client may send one more now (HttpSettings::request_rate): if not, the answer will be 429, whatever the
-  // request.
+  // Says in the request whose it is, and which place it is in. Call it for each request, before the others.
+  // Unless another worker has read it before (answer_by), asks whether its client may send one more now
+  // (HttpSettings::request_rate): if not, the answer will be 429, whatever the request.
   void Sign(HttpRequest& request);
   // Bytes of a request have arrived. Only the first call after a response counts.
   void Arrive() { access_.Arrive(); }
@@ -69,7 +70,10 @@ class Responder {
   void Stream(std::string_view piece);
   [[nodiscard]] Served EndStream();
   // No answer will come.
-  void Abandon() { exchange_.reset(); }
+  void Abandon() {
+    exchange_.reset();
+    placing_.Leave();
+  }
   // Takes the request from its handler, and answers with an error, as the last response. If the answer has
   // begun, nothing can be added to it.
   void RefuseDeferred(int status);
@@ -109,6 +113,7 @@ class Responder {
   std::shared_ptr<Exchange> exchange_;          // of the deferred request
   std::unique_ptr<std::string> next_;           // see TakeNext
   BodyFraming framing_ = BodyFraming::kLength;  // of its streamed answer
+  Placing placing_;                             // of the request that is being read or answered
   std::unique_ptr<Compressor> compressor_;      // of its pieces; nullptr: they are sent as they are
   bool streaming_ = false;
   bool owes_continue_ = false;

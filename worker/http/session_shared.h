@@ -11,6 +11,7 @@
 #include "worker/http/answer/handler.h"
 #include "worker/http/coding/compression.h"
 #include "worker/http/http_settings.h"
+#include "worker/http/place/places.h"
 #include "worker/http/syntax/head_parser.h"
 #include "worker/http/syntax/http_date.h"
 
@@ -28,16 +29,19 @@ inline std::string HstsLine(Duration hsts) {
 }
 
 struct SessionShared {
-  SessionShared(const HttpSettings& settings, RequestHandler& service_handler, Service* next_service)
+  SessionShared(const HttpSettings& settings, RequestHandler& service_handler, Service* next_service,
+                Places* service_places)
       : config(settings),
         handler(service_handler),
         next(next_service),
+        places(service_places),
         hsts(HstsLine(settings.hsts)),
         parser({settings.max_header, settings.max_headers}, settings.max_body) {}
 
   const HttpSettings config;
   RequestHandler& handler;
-  Service* const next;  // of the protocol that a response may switch to; nullptr: none may
+  Service* const next;         // of the protocol that a response may switch to; nullptr: none may
+  Places* const places;  // nullptr: the service has none
   const std::string hsts;
   HeadParser parser;
   HttpResponse response;

@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "worker/http/http_service.h"
 #include "worker/http/http_settings.h"
+#include "worker/http/place/place_settings.h"
 #include "worker/module/host/module_states.h"
 #include "worker/module/host_table.h"
 #include "worker/module/http/blocking_module.h"
@@ -87,7 +88,7 @@ class ModuleService final : public Service {
  private:
   Status BeginEvent(const ServiceConfig& config, WorkerEnv& env) {
     if (const Status status = states_.Init(0); !status.Ok()) return status;
-    return BeginHttp(config, std::make_unique<EventModule>(env, config, *calls_, states_));
+    return BeginHttp(config, env, std::make_unique<EventModule>(env, config, *calls_, states_));
   }
 
   Status BeginBlocking(const ServiceConfig& config, WorkerEnv& env) {
@@ -101,19 +102,22 @@ class ModuleService final : public Service {
     auto handler =
         std::make_unique<BlockingModule>(env, config, *calls_, states_, std::move(threads).Value());
     const Status status = handler->InitThreads();
-    const Status begun = BeginHttp(config, std::move(handler));
+    const Status begun = BeginHttp(config, env, std::move(handler));
     return status.Ok() ? begun : status;
   }
 
   // With the protocol of the connections that it takes over, if the module has one.
-  Status BeginHttp(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler) {
+  Status BeginHttp(const ServiceConfig& config, WorkerEnv& env, std::unique_ptr<RequestHandler> handler) {
     std::unique_ptr<Service> next;
     if (states_.Module().protocol != nullptr) {
       Result<std::unique_ptr<Service>> made = MakeProtocol({&kSwitchedMark, 1});
       if (!made.Ok()) return made.Err();
       next = std::move(made).Value();
     }
-    service_ = MakeHttpService(config, std::move(handler), std::move(next));
+    Result<std::unique_ptr<Service>> made =
+        MakePlacedHttpService(config, env, std::move(handler), std::move(next));
+    if (!made.Ok()) return made.Err();
+    service_ = std::move(made).Value();
     return {};
   }
 
@@ -193,7 +197,7 @@ ServiceType ModuleServiceType(const pfd_host& host) {
   const auto make = [&host](const ServiceConfig& config, WorkerEnv& env) {
     return MakeModuleService(host, config, env);
   };
-  return {make, true, CallSets{}, ModuleSettingTable()};
+  return {make, true, CallSets{}, ModuleSettingTable(), PlaceTables(), &CheckPlaces};
 }
 
 }  // namespace preforkd

@@ -4,32 +4,39 @@
 #include <utility>
 #include <vector>
 
-#include "worker/http/files/file_rules.h"
-#include "worker/http/files/static_files.h"
+#include "worker/http/answer/error_page.h"
 #include "worker/http/http_service.h"
 #include "worker/http/http_settings.h"
+#include "worker/http/place/place_settings.h"
 #include "worker/module/module_service_type.h"
 #include "worker/services/pages/pages.h"
 
 namespace preforkd {
 namespace {
 
+// For a place without a root.
+class NothingThere final : public HttpHandler {
+ public:
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
+  void Handle(const HttpRequest&, HttpResponse& response) override { AnswerStatus(response, 404); }
+};
+
 Result<std::unique_ptr<Service>> MakeService(const ServiceConfig& config, WorkerEnv& env) {
-  const FileRules rules(config.settings);
-  if (rules.root.empty()) return MakeLinkedModule(*preforkd_welcome_page(), config, env);
-  Result<std::unique_ptr<HttpHandler>> files = MakeStaticFiles(rules);
-  if (!files.Ok()) return files.Err();
-  return MakeHttpService(config, std::move(files).Value());
+  const bool welcome = config.settings.Text("root").empty() && config.tables.empty();
+  if (welcome) return MakeLinkedModule(*preforkd_welcome_page(), config, env);
+  return MakePlacedHttpService(config, env, std::make_unique<NothingThere>());
 }
 
 std::vector<Setting> MakeTable() {
-  std::vector<Setting> table = FileSettingTable();
+  std::vector<Setting> table = PlaceSettingTable();
   table.insert(table.end(), HttpSettingTable().begin(), HttpSettingTable().end());
   return table;
 }
 
 }  // namespace
 
-ServiceType HttpServiceType() { return {&MakeService, true, CallSets{}, MakeTable()}; }
+ServiceType HttpServiceType() {
+  return {&MakeService, true, CallSets{}, MakeTable(), PlaceTables(), &CheckPlaces};
+}
 
 }  // namespace preforkd

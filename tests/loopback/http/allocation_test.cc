@@ -18,6 +18,7 @@
 #include "master/dispatch/dispatcher.h"
 #include "tests/loopback/http/http_bed.h"
 #include "tests/support/costs.h"
+#include "tests/unit/http/place_bed.h"
 #include "worker/connection/access_log.h"
 #include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
@@ -226,6 +227,29 @@ TEST_CASE("a long file costs no allocation") {
   std::ofstream(root / "file.txt") << std::string(100'000, 'x');
   HttpBed bed({{"root", root}}, HttpServiceType());
   CheckSteadyState(bed);
+}
+
+TEST_CASE("a place costs no allocation") {
+  const std::filesystem::path root = TemporaryFolder() / "placed";
+  std::filesystem::create_directories(root);
+  std::ofstream(root / "file.txt") << std::string(1000, 'x');
+  std::vector<SettingsTable> tables = {
+      HostTable("*.example.org", {}), LocationTable("/other", {{"denied", "404"}}),
+      HostTable("localhost", {{"header", "X-One: 1, X-Two: 2"}},
+                {LocationTable("/", {{"root", root}, {"cache_control", "max-age=5"}})})};
+  SUBCASE("with files") {
+    HttpBed bed({{"root", root}}, HttpServiceType(), tables);
+    CheckSteadyState(bed);
+  }
+  SUBCASE("with a fallback") {
+    tables.back().tables = {LocationTable("/", {{"root", root}, {"fallback", "file.txt"}})};
+    HttpBed bed({{"root", root}}, HttpServiceType(), tables);
+    const auto client = bed.Connect(SocketKind::kTcp);
+    const std::string request = "GET /a/b HTTP/1.1\r\nHost: LOCALHOST:80\r\n\r\n";
+    for (int i = 0; i < 10; ++i) AllocationsOfOne(bed, *client, request);
+    // The page of the 404 that is not sent.
+    for (int i = 0; i < 100; ++i) CHECK(AllocationsOfOne(bed, *client, request) == 0);
+  }
 }
 
 // The most that one request for `path` takes from the heap when the service is warm.

@@ -144,10 +144,13 @@ ServiceConfig ConfigOf(const ServiceType& type, const std::map<std::string, std:
   return config;
 }
 
-HttpBed::HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type)
+HttpBed::HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type,
+                 std::vector<SettingsTable> tables)
     : loop_(MakeLoop()), scoreboard_(MakeScoreboard()) {
   Prepare();
-  service_ = std::move(type.factory(ConfigOf(type, written), *env_)).Value();
+  ServiceConfig config = ConfigOf(type, written);
+  config.tables = std::move(tables);
+  service_ = std::move(type.factory(config, *env_)).Value();
 }
 
 HttpBed::HttpBed(const HttpSettings& settings, Handle handle)

@@ -66,7 +66,8 @@ class HttpBed final : LiveConnection::Owner {
   using Handle = std::function<void(const HttpRequest&, HttpResponse&)>;
 
   // `written`: of the type's settings, as text.
-  HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type);
+  HttpBed(const std::map<std::string, std::string>& written, const ServiceType& type,
+          std::vector<SettingsTable> tables = {});
   HttpBed(const HttpSettings& settings, Handle handle);
   HttpBed(const HttpSettings& settings, std::unique_ptr<RequestHandler> handler);
   ~HttpBed() override;

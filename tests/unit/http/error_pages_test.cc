@@ -78,18 +78,19 @@ TEST_CASE("a folder that cannot be used") {
     const char* says;
   };
   for (const Row& row : std::vector<Row>{
-           {{}, "/errors' has no error page; write one such as 404.html or 5xx.html"},
+           {{}, " has no error page; write one such as 404.html or 5xx.html"},
            {{{"a.html", "x"}}, "has no error page"},
-           {{{"404", "x"}}, "/errors/404': is not the name of an error page; write a status or a class"},
+           {{{"404", "x"}}, "'404' is not the name of an error page; write a status or a class"},
            {{{"404.php", "x"}}, "is not the name of an error page"},
            {{{"404.html.bak", "x"}}, "is not the name of an error page"},
            {{{"40x.html", "x"}}, "is not the name of an error page"},
            {{{"200.html", "x"}}, "is not the name of an error page"},
            {{{"600.html", "x"}}, "is not the name of an error page"},
            {{{"4040.html", "x"}}, "is not the name of an error page"},
-           {{{"404.html", ""}}, "/errors/404.html': is empty"},
-           {{{"404.html", "x"}, {"404.txt", "x"}}, "/errors/404.txt': is a second page for that status"},
-           {{{"404.html", std::string(ErrorPages::kMaxPage + 1, 'x')}}, "is larger than 65536 bytes"},
+           {{{"404.html", ""}}, "'404.html' is empty"},
+           {{{"404.html", "x"}, {"404.txt", "x"}}, "'404.txt' is a second page for that status"},
+           {{{"404.html", std::string(ErrorPages::kMaxPage + 1, 'x')}},
+            "'404.html' is larger than 65536 bytes"},
        }) {
     const Folder folder(row.files);
     const Result<ErrorPages> pages = Made(folder.Path());

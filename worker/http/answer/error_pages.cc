@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "common/files/small_file.h"
 #include "common/base/sys_error.h"
+#include "common/files/small_file.h"
 #include "common/text/quote.h"
 #include "worker/http/syntax/syntax.h"
 
@@ -46,7 +46,7 @@ bool MeansPage(std::string_view name) { return !name.empty() && IsDigit(name.fro
 
 Status ReadPage(const std::string& folder, const std::string& name, std::map<int, Page>& pages) {
   const std::string path = folder + "/" + name;
-  const auto wrong = [&](std::string_view why) { return Error{fmt::format("{}: {}", Quoted(path), why)}; };
+  const auto wrong = [&](std::string_view why) { return Error{fmt::format("{} {}", Quoted(name), why)}; };
   const std::size_t dot = name.find('.');
   const std::optional<int> status = StatusIn(std::string_view(name).substr(0, dot));
   const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const Type& each) {

@@ -7,12 +7,13 @@
 #include <span>
 #include <string_view>
 
+#include "worker/http/answer/answer_rules.h"
 #include "worker/http/answer/response.h"
 
 namespace preforkd::http {
 
 // Maximum size of a head; HttpResponse limits what a handler can add.
-inline constexpr std::size_t kMaxResponseHead = 34 * 1024;
+inline constexpr std::size_t kMaxResponseHead = 34 * 1024 + AnswerRules::kMaxBytes;
 
 // How the client finds the end of the body.
 enum class BodyFraming {
@@ -28,6 +29,7 @@ struct HeadContext {
   BodyFraming framing = BodyFraming::kLength;
   // The line of Strict-Transport-Security, complete; empty: none. A handler's own field takes its place.
   std::string_view hsts{};
+  const AnswerRules* rules = nullptr;  // of the request's place; nullptr: none
 };
 
 // Returns the number of bytes written. Precondition: `out` has kMaxResponseHead bytes, and `response` is not

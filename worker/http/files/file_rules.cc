@@ -7,7 +7,7 @@ std::vector<Setting> MakeTable() {
   return {
       {.name = "root",
        .kind = SettingKind::kFolder,
-       .doc = "a folder, such as /srv/www; empty: a welcome page that shows the workers",
+       .doc = "a folder, such as /srv/www; empty: the welcome page, or a module's handler",
        .more = "Its path is looked up again every second: a switched symlink or a new folder at that path "
                "needs no reload."},
       {.name = "index",

@@ -126,14 +126,14 @@ class StaticFiles final : public HttpHandler {
     if (errnum != 0) return AnswerError(response, errnum);
     listing_.Sort();
     response.SetContentType("text/html; charset=utf-8");
-    listing_.WritePage(request.path, response.Body());
+    listing_.WritePage(request.FullPath(), response.Body());
   }
 
   // Redirects to the same path with a trailing '/', so that relative links on the page work. The path must
   // start with exactly one '/': "//host/" would name another server.
   void Redirect(const HttpRequest& request, HttpResponse& response) {
     std::string location;
-    http::AppendEncodedPath(request.path, location);
+    http::AppendEncodedPath(request.FullPath(), location);
     location.push_back('/');
     if (!request.query.empty()) location.append("?").append(request.query);
     AnswerStatus(response, 301);

@@ -17,6 +17,9 @@
 namespace preforkd {
 
 struct TlsFacts;  // common/tls/tls_facts.h
+namespace http {
+struct Place;  // worker/http/place/place.h
+}
 
 enum class HttpMethod { kGet, kHead, kPost, kPut, kDelete, kOptions, kTrace, kPatch, kConnect };
 
@@ -32,9 +35,11 @@ struct HttpRequest {
   // Decoded once, dot segments resolved, runs of '/' merged. It begins with '/', never leaves the root, and
   // contains no NUL. "*" for `OPTIONS *`.
   std::string_view path;
-  std::string_view query;  // after the '?', as sent
-  std::string_view host;   // from an absolute target, else from the Host field; may be empty in HTTP/1.0
-  int minor_version = 1;   // HTTP/1.x
+  // For a handler that sees only the rest of a path: what is directly before `path`, in memory too.
+  std::string_view mount{};
+  std::string_view query;    // after the '?', as sent
+  std::string_view host;     // from an absolute target, else from the Host field; may be empty in HTTP/1.0
+  int minor_version = 1;     // HTTP/1.x
   std::span<const HttpField> fields;
   std::string_view body;
   bool body_follows = false;            // in pieces (RequestHandler::WantsPieces); `body` is empty
@@ -42,10 +47,17 @@ struct HttpRequest {
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
   std::uint64_t connection = 0;         // number of the connection, as in the log
   const TlsFacts* tls = nullptr;        // of its TLS session; nullptr: it is plain
+  // What its host and its path say about the answer; nullptr: the service has no places.
+  const http::Place* place = nullptr;
   // Who has sent it, by a password (AccessGuard, which alone sets it); empty: nobody was asked. Stays valid.
   mutable std::string_view user{};
   // It has waited in another worker for a thread, and is answered with 504 if it is not begun by then.
   std::optional<std::chrono::steady_clock::time_point> answer_by{};
+
+  // With what is before it.
+  [[nodiscard]] std::string_view FullPath() const {
+    return mount.empty() ? path : std::string_view(mount.data(), mount.size() + path.size());
+  }
 
   // A field may occur on several lines (RFC 9110 section 5.3). Which of these three functions to use depends
   // on the field.

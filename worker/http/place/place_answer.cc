@@ -1,0 +1,42 @@
+#include "worker/http/place/place_answer.h"
+
+#include <string>
+#include <string_view>
+
+#include "worker/http/answer/error_page.h"
+#include "worker/http/syntax/target.h"
+
+namespace preforkd::http {
+namespace {
+
+// A target of this size fits in the fields of a response.
+constexpr std::size_t kMaxLocation = 24 * 1024;
+
+void Redirect(const HttpRequest& request, const RedirectRules& rules, HttpResponse& response) {
+  const std::string target = RedirectTarget(rules, request.path, request.query);
+  if (target.size() > kMaxLocation) return AnswerStatus(response, 414);
+  AnswerStatus(response, rules.status);
+  response.AddHeader("Location", target);
+}
+
+}  // namespace
+
+void AnswerInPlace(const HttpRequest& request, HttpResponse& response) {
+  const Place& place = *request.place;
+  if (place.kind == PlaceKind::kRedirect) return Redirect(request, place.redirect, response);
+  AnswerStatus(response, place.denied);
+}
+
+std::string RedirectTarget(const RedirectRules& rules, std::string_view path, std::string_view query) {
+  std::string target = rules.target;
+  if (!rules.append) return target;
+  // "*" of OPTIONS is no path.
+  const std::string_view rest = path.starts_with('/') ? path.substr(rules.prefix) : std::string_view();
+  if (!rest.empty() && target.ends_with('/')) target.pop_back();
+  AppendEncodedPath(rest, target);
+  if (query.empty()) return target;
+  target.push_back(target.find('?') == std::string::npos ? '?' : '&');
+  return target.append(query);
+}
+
+}  // namespace preforkd::http

@@ -1,0 +1,24 @@
+// PlaceFiles: the handler of places with files: which file of the root a request means. StaticFiles sends it.
+#ifndef PREFORKD_WORKER_HTTP_PLACE_PLACE_FILES_H_
+#define PREFORKD_WORKER_HTTP_PLACE_PLACE_FILES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "worker/http/answer/handler.h"
+#include "worker/http/files/file_rules.h"
+
+namespace preforkd::http {
+
+// One for all places that have these rules; a request says which of them it is in. Error: the root cannot be
+// opened.
+Result<std::unique_ptr<RequestHandler>> MakePlaceFiles(const FileRules& rules);
+
+// A name in the path begins with a dot. `path`: decoded, below the root.
+bool IsHidden(std::string_view path);
+
+}  // namespace preforkd::http
+
+#endif
