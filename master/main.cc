@@ -4,6 +4,7 @@
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
 #include "worker/gate/describe/describe_certificates.h"
+#include "worker/http/place/explain.h"
 #include "worker/module/describe_module.h"
 #include "worker/module/module_service_type.h"
 #include "worker/module/preload_module.h"
@@ -25,5 +26,6 @@ int main(int argc, char** argv) {
   program.describe_module = preforkd::MakeModuleDescriber();
   program.describe_certificates = preforkd::MakeCertificateDescriber();
   program.preload_module = preforkd::MakeModulePreloader();
+  program.explain = &preforkd::ExplainPlace;
   return preforkd::RunProgram(argc, argv, program);
 }

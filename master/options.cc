@@ -92,6 +92,14 @@ CommandLine::CommandLine() {
       "followed by METHOD TARGET [BODY]: start the module, send it one request, print the answer (its body "
       "to standard output), and exit: 0 for 2xx and 3xx, else 1; 78 if the module cannot be opened",
       [this](const std::string& value) { try_file_ = value; });
+  AddValue("--explain", "URL",
+           "print which listener, service, host and location answer this URL, with which file and settings, "
+           "and exit",
+           [this](const std::string& value) {
+             const Result<Url> url = ParseUrl(value);
+             if (!url.Ok()) return Mistake("--explain: " + url.Err().text);
+             options_.explain = url.Value();
+           });
   AddKeyFlags();
   AddSet();
   app_.add_flag("--daemonize", options_.daemonize, "run in the background, once the first workers are ready");

@@ -9,6 +9,7 @@
 
 #include "common/base/exit_code.h"
 #include "common/config/config_loader.h"
+#include "master/explain_url.h"
 #include "master/modules/try_request.h"
 
 namespace preforkd {
@@ -18,6 +19,7 @@ struct Options {
   bool check = false;
   bool print_config = false;
   bool daemonize = false;
+  std::optional<Url> explain;         // --explain
   std::optional<TryRequest> request;  // --try; `inputs` then has its module
 };
 

@@ -340,11 +340,13 @@ int RunProgram(int argc, char** argv, const Program& program) {
   if (order.kind == UpgradeOrder::Kind::kCheck) return AnswerTrial(Try(order, life.inputs, program), program);
   if (order.Restores()) return RunRestored(order, std::move(life), program);
   if (options.request) return TryModule(std::move(life), *options.request, program);
-  LoadedConfig outcome = options.print_config && !options.check ? LoadConfigToPrint(life.inputs, program)
-                                                                : LoadConfigWithModules(life.inputs, program);
+  const bool only_reads = (options.print_config || options.explain) && !options.check;
+  LoadedConfig outcome =
+      only_reads ? LoadConfigToPrint(life.inputs, program) : LoadConfigWithModules(life.inputs, program);
   if (options.check || options.print_config || outcome.config == nullptr) {
     return ReportConfig(outcome, options.check, program);
   }
+  if (options.explain) return Exit(ExplainUrl(*outcome.config, *options.explain, program));
   for (const ConfigProblem& warning : outcome.warnings)
     log::Warning(log::kConfigWarning, "{}", warning.Text());
   // Moved: else it would keep the files of its modules for good.

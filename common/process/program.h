@@ -3,14 +3,23 @@
 #ifndef PREFORKD_COMMON_PROCESS_PROGRAM_H_
 #define PREFORKD_COMMON_PROCESS_PROGRAM_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/base/version.h"
+#include "common/config/config.h"
 #include "common/config/setting.h"
 #include "common/process/worker_start.h"
 
 namespace preforkd {
+
+struct ExplainedUrl {
+  bool tls = false;
+  std::string authority;  // host, perhaps with a port
+  std::string target;     // path and query
+};
 
 struct Program {
   WorkerEntry worker;
@@ -24,6 +33,8 @@ struct Program {
   WorkerEntry preload_module;
   std::vector<ServiceDeclaration> service_types;  // those that `worker` knows
   std::string default_service = "http";           // used if neither a file nor a flag names a type
+  // What --explain prints of the service that answers a URL. Error: no client may send that URL.
+  std::function<Result<std::string>(const ServiceConfig& service, const ExplainedUrl& url)> explain;
   // What it reports to the program before it and to the one after it (upgrade).
   std::string version = kVersion;
 };
