@@ -97,10 +97,11 @@ Result<Scoreboard> Scoreboard::Create() {
   header.row_bytes = WorkerRow::kBytes;
   header.line_ledgers_at = offsetof(Layout, line_ledgers);
   header.lines_at = offsetof(Layout, lines);
+  Scoreboard board(std::move(memory), layout);
   // So few bytes arrive complete (getrandom(2)).
   SipKey& key = layout->clients.key;
-  PF_CHECK(::getrandom(key.data(), sizeof(key), 0) == sizeof(key), "cannot get random bytes");
-  return Scoreboard(std::move(memory), layout);
+  if (::getrandom(key.data(), sizeof(key), 0) != sizeof(key)) return SysError("getrandom");
+  return board;
 }
 
 Scoreboard::Scoreboard(Scoreboard&& other) noexcept
