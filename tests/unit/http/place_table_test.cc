@@ -312,6 +312,7 @@ TEST_CASE("what does not fit in a service is a problem of the table that has it"
     CHECK(problems[0].text.find(row.text) != std::string::npos);
   }
   CHECK(CheckPlaces(ServiceSettings({{"redirect", "/a"}, {"denied", "403"}}), {}).size() == 1);
+  CHECK(CheckPlaces(Settings(), {}).empty());  // a module with a protocol of its own
   CHECK(CheckPlaces(ServiceSettings({}),
                     {HostTable("a", {{"root", "/tmp"}, {"denied", "no"}, {"redirect", ""}}),
                      HostTable("b", {}, {LocationTable("/", {})}), LocationTable("/", {})})

@@ -116,6 +116,8 @@ class Checker {
 }  // namespace
 
 std::vector<SettingsProblem> CheckPlaces(const Settings& settings, const std::vector<SettingsTable>& tables) {
+  // A module with a protocol of its own has no such settings.
+  if (!DeclaresPlaces(settings)) return {};
   Checker checker;
   checker.CheckService(settings, tables);
   return checker.Take();
