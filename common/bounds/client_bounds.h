@@ -61,10 +61,10 @@ class ClientBounds {
     if (Counts() && !page_.connections.Counts(id)) Recount(id, peer());
   }
   void Gives(ConnId id, Slot slot) {
-    if (Counts()) page_.connections.GiveTo(id, slot);
+    if (page_.connections.InUse()) page_.connections.GiveTo(id, slot);
   }
   void TakesBack(ConnId id) {
-    if (Counts()) page_.connections.TakeBack(id);
+    if (page_.connections.InUse()) page_.connections.TakeBack(id);
   }
   // A worker of that slot has taken it. It is counted, unless the last worker of the slot has ended
   // meanwhile.

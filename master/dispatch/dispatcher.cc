@@ -116,8 +116,11 @@ void Dispatcher::GiveUpWaiting(LossReason reason) {
   ShowThreadQueue();
   if (!waiting_.Empty()) ledger_.Lost(reason, waiting_.Size());
   const char* const why = LossReasonName(reason);
-  while (!waiting_.Empty())
-    log::Debug({log::kConnClosed, waiting_.PopFront().Id(), {{"why", why}}}, "closed: {}", why);
+  while (!waiting_.Empty()) {
+    const ConnId id = waiting_.PopFront().Id();
+    ledger_.ClientEnded(id);
+    log::Debug({log::kConnClosed, id, {{"why", why}}}, "closed: {}", why);
+  }
   UpdateCongestion();
 }
 
