@@ -6,7 +6,7 @@ namespace preforkd {
 namespace {
 
 // A turn that comes sooner after the last one found its messages waiting.
-constexpr Duration kAtOnce = std::chrono::microseconds(200);
+constexpr Duration kAtOnce = std::chrono::milliseconds(1);
 
 }  // namespace
 
