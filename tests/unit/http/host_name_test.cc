@@ -38,8 +38,8 @@ TEST_CASE("names of hosts in the configuration") {
   CHECK(HostKey("*") == "*");
   CHECK(HostKey("[0::1]") == "[::1]");
   CHECK(HostKey("10.0.0.1") == "10.0.0.1");
-  for (const char* wrong :
-       {"", "*.", "a:80", "[::1]:80", "a b", "*.[::1]", "http://a", "a/b", "[::1", "[1", "a,b"}) {
+  for (const char* wrong : {"", "*.", "a:80", "[::1]:80", "a b", "*.[::1]", "http://a", "a/b", "[::1", "[1",
+                            "a,b", "*a", "a.*.b", "*.*.b", "a%20b"}) {
     CAPTURE(wrong);
     CHECK(HostKey(wrong).empty());
   }

@@ -69,6 +69,7 @@ TEST_CASE("the location: the longest that is the path, or ends before a '/' of i
   const PlaceTable all(ServiceSettings({}), {LocationTable("/", {{"index", "all"}})});
   CHECK(IndexAt(all, "h", "/") == "all");
   CHECK(IndexAt(all, "h", "/x/y") == "all");
+  CHECK(IndexAt(all, "h", "*") == "all");  // OPTIONS of the server: what guards / guards it too
 }
 
 TEST_CASE("a location has what it sets, then what its host sets, then the service") {

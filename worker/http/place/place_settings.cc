@@ -211,6 +211,8 @@ std::string HostKey(std::string_view name) {
   name.remove_prefix(wildcard.size());
   const bool literal = name.starts_with('[');
   const bool port = literal ? !name.ends_with(']') : name.find(':') != std::string_view::npos;
+  // A '*' elsewhere would be a host that no client names, and so would an encoded byte.
+  if (name.find_first_of("*%") != std::string_view::npos) return {};
   if (port || !http::IsAuthority(name) || (literal && !wildcard.empty())) return {};
   const http::HostName host(name);
   return host.View().empty() ? std::string() : fmt::format("{}{}", wildcard, host.View());

@@ -42,7 +42,9 @@ PlaceTable::SetsAny SetsIn(const SettingsTable& table) {
   };
 }
 
+// The location "/", which is empty here, is for all: "*" too (OPTIONS).
 bool IsWithin(std::string_view path, std::string_view location) {
+  if (location.empty()) return true;
   return path.starts_with(location) && (path.size() == location.size() || path[location.size()] == '/');
 }
 
