@@ -46,6 +46,21 @@ TEST_CASE("the line of HSTS, unless the handler has set that field") {
   CHECK(Head(response, context).find(kLine) != std::string::npos);
 }
 
+TEST_CASE("fields of a place: the handler's own one wins, but several lines of Vary are one list") {
+  AnswerRules rules;
+  rules.lines = {{"X-A", "X-A: rule\r\n"}, {"Vary", "Vary: Cookie\r\n"}};
+  http::HeadContext context{"DATE", true, 1};
+  context.rules = &rules;
+  HttpResponse response;
+  response.AddHeader("x-a", "own");
+  response.AddHeader("Vary", "Accept-Encoding");
+  const std::string head = Head(response, context);
+  CHECK(head.find("rule") == std::string::npos);
+  CHECK(head.find("x-a: own\r\n") != std::string::npos);
+  CHECK(head.find("Vary: Cookie\r\n") != std::string::npos);
+  CHECK(head.find("Vary: Accept-Encoding\r\n") != std::string::npos);
+}
+
 TEST_CASE("fields that HTTP cannot carry, or that are not the handler's") {
   const std::pair<std::string, std::string> rows[] = {
       {"", "a"},

@@ -12,9 +12,9 @@ namespace preforkd {
 namespace {
 
 // What the session sets itself, or what is different for each answer.
-constexpr std::array<std::string_view, 8> kOfAnswers = {"content-length", "transfer-encoding", "connection",
-                                                        "keep-alive",     "upgrade",           "date",
-                                                        "server",         "content-type"};
+constexpr std::array<std::string_view, 9> kOfAnswers = {
+    "content-length", "transfer-encoding",        "connection", "keep-alive", "upgrade", "date", "server",
+    "content-type",   "strict-transport-security"};
 
 struct NameAndValue {
   std::string_view name;
@@ -33,7 +33,8 @@ Status CheckHeaderLine(const std::string& line) {
     return http::EqualsNoCase(name, each);
   });
   if (own)
-    return Error{fmt::format("'{}' depends on the answer, and is set by the server; leave it out", name)};
+    return Error{fmt::format("'{}' depends on the answer, and is set by the server; leave it out{}", name,
+                             http::EqualsNoCase(name, kOfAnswers.back()) ? ", and set hsts" : "")};
   if (line.size() > name.size() && http::IsToken(name) && http::IsFieldValue(value)) return {};
   return Error{fmt::format("{} is not a field; write \"Name: value\", in one line", Quoted(line))};
 }

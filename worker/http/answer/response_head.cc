@@ -58,7 +58,9 @@ bool MayBeCached(int status) { return status == 200 || status == 206 || status =
 
 void PutRules(Writer& writer, const HttpResponse& response, const AnswerRules& rules) {
   for (const AnswerRules::Line& line : rules.lines) {
-    if (!HasField(response.FieldLines(), line.name)) writer.Put(line.line);
+    // Several lines of Vary are one list: none of them may be missing, or a cache gives one client's answer
+    // to another.
+    if (EqualsNoCase(line.name, "vary") || !HasField(response.FieldLines(), line.name)) writer.Put(line.line);
   }
   if (rules.cache_control.empty() || !MayBeCached(response.Status())) return;
   if (!HasField(response.FieldLines(), "cache-control")) writer.Put(rules.cache_control);

@@ -12,8 +12,9 @@
 
 namespace preforkd::http {
 
-// Maximum size of a head; HttpResponse limits what a handler can add.
-inline constexpr std::size_t kMaxResponseHead = 34 * 1024 + AnswerRules::kMaxBytes;
+// Maximum size of a head; HttpResponse limits what a handler can add. Of the rules: their lines, and that of
+// Cache-Control.
+inline constexpr std::size_t kMaxResponseHead = 34 * 1024 + AnswerRules::kMaxBytes + 2 * 1024;
 
 // How the client finds the end of the body.
 enum class BodyFraming {
