@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -50,7 +51,12 @@ void PasswordThread::Live() {
     queue_.pop_front();
     busy_ = true;
     lock.unlock();
-    const bool right = IsPasswordOf({task.password.data(), task.password.size()}, task.hash);
+    bool right = false;
+    try {
+      right = IsPasswordOf({task.password.data(), task.password.size()}, task.hash);
+    } catch (const std::bad_alloc&) {
+      // Without memory no password is right: an exception would end the worker.
+    }
     lock.lock();
     busy_ = false;
     results_.emplace_back(task.number, right);
