@@ -49,6 +49,7 @@ int Listing::Read(const UniqueFd& folder, const Follow& follow) {
   names_.clear();
   entries_.clear();
   cut_ = false;
+  looked_at_ = 0;
   alignas(dirent64) std::array<char, 32 * 1024> buffer;
   for (;;) {
     const ssize_t got = ::getdents64(folder.Get(), buffer.data(), buffer.size());
@@ -63,6 +64,11 @@ int Listing::Read(const UniqueFd& folder, const Follow& follow) {
 }
 
 bool Listing::Take(const UniqueFd& folder, const char* name, const Follow& follow) {
+  // What is not shown costs time, too: a folder may be full of links that lead nowhere.
+  if (++looked_at_ > 4 * kMaxEntries) {
+    cut_ = true;
+    return false;
+  }
   if (name[0] == '.') return true;  // hidden, the folder itself, the one above it
   if (entries_.size() == kMaxEntries) {
     cut_ = true;

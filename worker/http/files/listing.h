@@ -53,6 +53,7 @@ class Listing {
   std::string names_;  // one behind another
   std::vector<Entry> entries_;
   bool cut_ = false;
+  std::size_t looked_at_ = 0;  // entries of the folder, shown or not
 };
 
 }  // namespace preforkd::http
