@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.monitoring.waiting import wait_until  # noqa: E402
 from tests.monitoring.programs import require  # noqa: E402
-from tests.monitoring.server import Load, Server, free_port  # noqa: E402
+from tests.monitoring.server import Load, Server, own_address  # noqa: E402
 from tests.monitoring.webdriver import Browser  # noqa: E402
 
 # Counts requests: how many were in progress at the same time, and how many there were.
@@ -191,8 +191,8 @@ class Dashboard(unittest.TestCase):
 
     def test_a_server_that_is_gone_and_comes_back(self):
         browser = self.browser
-        port = free_port()
-        with Server(status_port=port) as server:
+        address = own_address()
+        with Server(status=address) as server:
             browser.open(server.status + "/")
             await_text(browser, "#ready", "2 ready")
             self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
@@ -201,7 +201,7 @@ class Dashboard(unittest.TestCase):
         await_text(browser, "#gone", "Trying again every 4 s.")  # less and less often
         await_text(browser, "#events", "the server does not answer")
         keep_screenshot(browser, "gone")
-        with Server(status_port=port) as server:
+        with Server(status=address) as server:
             await_text(browser, "#state", "serving")
             self.assertFalse(browser.run("return document.querySelector('#gone').checkVisibility()"))
             await_text(browser, "#events", "the server answers again")

@@ -6,6 +6,7 @@ exit code 0, or if it has logged an alert.
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -37,11 +38,17 @@ def log_events(text, event):
     return [fields for fields in read_log(text) if fields["event"] == event]
 
 
-def free_port():
+def free_port(host="127.0.0.1"):
     """One on which nobody listens now. Another process may take it before the caller does."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def own_address():
+    """A host of loopback that no other test uses, and a port: nobody takes it while the server is away."""
+    host = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+    return f"{host}:{free_port(host)}"
 
 
 def fetch(url, timeout=TIMEOUT):
@@ -50,15 +57,15 @@ def fetch(url, timeout=TIMEOUT):
 
 
 class Server:
-    """preforkd with a `web` and a `status` listener. `status_port`: 0, or a port that is free. `tls`: another `web`
+    """preforkd with a `web` and a `status` listener. `status`: the address of that one. `tls`: another `web`
     listener, with a certificate. `more`: sections of the configuration; the addresses of all other listeners are in
     `more_addresses`."""
 
-    def __init__(self, workers=2, status_port=0, binary="preforkd", tls=False, more=""):
+    def __init__(self, workers=2, status="127.0.0.2:0", binary="preforkd", tls=False, more=""):
         self.binary = os.path.abspath(binary)
         self.config = (f"workers = {workers}\n"
                        '[[listen]]\naddress = "127.0.0.1:0"\nservice = "web"\n'
-                       f'[[listen]]\naddress = "127.0.0.2:{status_port}"\nservice = "status"\n'
+                       f'[[listen]]\naddress = "{status}"\nservice = "status"\n'
                        '[service.web]\ntype = "http"\n[service.status]\ntype = "status"\n' + more)
         self.tls = tls
         if tls:
