@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -98,9 +97,7 @@ Result<Scoreboard> Scoreboard::Create() {
   header.line_ledgers_at = offsetof(Layout, line_ledgers);
   header.lines_at = offsetof(Layout, lines);
   Scoreboard board(std::move(memory), layout);
-  // So few bytes arrive complete (getrandom(2)).
-  SipKey& key = layout->clients.key;
-  if (::getrandom(key.data(), sizeof(key), 0) != sizeof(key)) return SysError("getrandom");
+  if (!MakeRandom(layout->clients.key)) return SysError("getrandom");
   return board;
 }
 

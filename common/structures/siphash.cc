@@ -1,5 +1,7 @@
 #include "common/structures/siphash.h"
 
+#include <sys/random.h>
+
 #include <bit>
 #include <cstring>
 
@@ -31,6 +33,11 @@ struct State {
 };
 
 }  // namespace
+
+bool MakeRandom(SipKey& key) {
+  // So few bytes arrive complete, after a wait for the kernel's random pool to be initialised (getrandom(2)).
+  return ::getrandom(key.data(), sizeof(key), 0) == sizeof(key);
+}
 
 std::uint64_t SipHash(const SipKey& key, std::string_view bytes) {
   State state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,

@@ -1,7 +1,5 @@
 #include "master/dispatch/connection_seals.h"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cstring>
 
@@ -16,10 +14,7 @@ SipKey g_key = kNone;
 }  // namespace
 
 SipKey SealKey() {
-  // So few bytes arrive complete, after a wait for the kernel's random pool to be initialised (getrandom(2)).
-  if (g_key == kNone)
-    PF_CHECK(::getrandom(g_key.data(), sizeof(g_key), 0) == sizeof(g_key),
-             "cannot get random bytes for the seal key");
+  if (g_key == kNone) PF_CHECK(MakeRandom(g_key), "cannot get random bytes for the seal key");
   return g_key;
 }
 

@@ -23,4 +23,13 @@ TEST_CASE("another key, another hash") {
   CHECK(SipHash({1, 2}, "connection") != SipHash({2, 2}, "connection"));
 }
 
+TEST_CASE("random keys differ") {
+  SipKey one{};
+  SipKey two{};
+  REQUIRE(MakeRandom(one));
+  REQUIRE(MakeRandom(two));
+  CHECK(one != two);
+  CHECK(one != SipKey{});
+}
+
 }  // namespace preforkd::testing

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <ctime>
 #include <memory>
-#include <random>
 #include <span>
 #include <utility>
 
+#include "common/base/check.h"
 #include "worker/http/answer/error_page.h"
 #include "worker/http/syntax/byte_range.h"
 #include "worker/http/syntax/conditional.h"
@@ -77,10 +77,7 @@ ByteRanges RangesOf(const HttpRequest& request, const Validators& validators, st
 
 }  // namespace
 
-Boundaries::Boundaries() {
-  std::random_device random;
-  for (std::uint64_t& word : key_) word = (std::uint64_t{random()} << 32U) | random();
-}
+Boundaries::Boundaries() { PF_CHECK(MakeRandom(key_), "the kernel has no random bytes"); }
 
 std::string Boundaries::Next() {
   ++count_;
