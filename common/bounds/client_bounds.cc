@@ -1,5 +1,9 @@
 #include "common/bounds/client_bounds.h"
 
+#include <string>
+
+#include "common/base/log.h"
+
 namespace preforkd {
 namespace {
 
@@ -18,6 +22,16 @@ const char* BoundName(Bound bound) {
     case Bound::kRequests: return "request_rate";
   }
   return "?";
+}
+
+void ClientBounds::Refusal::Log(ConnId id) const {
+  if (!log_with) return;
+  const std::string text = client.Text();
+  const bool request = bound == Bound::kRequests;
+  log::Info(
+      {log::kClientBounded, id, {{"client", text}, {"bound", BoundName(bound)}, {"suppressed", *log_with}}},
+      "{} has met {}{}: its {}", text, request ? "" : "limits.", BoundName(bound),
+      request ? "request gets 429" : "connection is refused");
 }
 
 std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const SocketAddress& peer,

@@ -36,6 +36,9 @@ class ClientBounds {
     // It is to be logged: how many before it were not. At most one a second for each client, and kLines for
     // all.
     std::optional<std::uint32_t> log_with{};
+
+    // Writes the line, if it is to be logged.
+    void Log(ConnId id) const;
   };
   // Log lines a second, for all clients and processes together.
   static constexpr std::uint32_t kLines = 20;

@@ -1,16 +1,13 @@
-// ClientNetwork: whom a bound by client address counts as one: an IPv4 address, or the /64 of an IPv6
-// address, because one customer has at least that (RFC 6177) and could use a new address for each connection.
-// Pure.
+// ClientNetwork: whom a bound by client address counts as one (HostAddress::Client). Pure.
 #ifndef PREFORKD_COMMON_BOUNDS_CLIENT_NETWORK_H_
 #define PREFORKD_COMMON_BOUNDS_CLIENT_NETWORK_H_
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "common/net/address.h"
+#include "common/net/network.h"
 #include "common/structures/siphash.h"
 
 namespace preforkd {
@@ -21,15 +18,14 @@ class ClientNetwork {
   static std::optional<ClientNetwork> Of(const SocketAddress& peer);
 
   // Nobody without the key can choose addresses whose hashes collide.
-  [[nodiscard]] std::uint64_t Hash(const SipKey& key) const {
-    return SipHash(key, std::string_view(bytes_.data(), size_));
-  }
+  [[nodiscard]] std::uint64_t Hash(const SipKey& key) const;
   // "192.0.2.1", "2001:db8:0:1::/64".
   [[nodiscard]] std::string Text() const;
 
  private:
-  std::array<char, 8> bytes_{};
-  std::size_t size_ = 0;  // 4 or 8
+  explicit ClientNetwork(const HostAddress& client) : client_(client) {}
+
+  HostAddress client_;
 };
 
 }  // namespace preforkd

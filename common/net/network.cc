@@ -40,13 +40,6 @@ HostAddress FromIPv6(const in6_addr& address) {
   return host;
 }
 
-std::string TextOf(const HostAddress& host) {
-  std::array<char, INET6_ADDRSTRLEN> buffer{};
-  ::inet_ntop(host.family == HostFamily::kIPv4 ? AF_INET : AF_INET6, host.bytes.data(), buffer.data(),
-              buffer.size());
-  return buffer.data();
-}
-
 Error Wrong(std::string_view text, std::string_view why) {
   return Error{fmt::format("{} is not a network: {}", Quoted(text), why)};
 }
@@ -97,6 +90,17 @@ HostAddress HostAddress::Masked(std::size_t bits) const {
   return masked;
 }
 
+HostAddress HostAddress::Client() const {
+  constexpr std::size_t kCustomerBits = 64;
+  return family == HostFamily::kIPv6 ? Masked(kCustomerBits) : *this;
+}
+
+std::string HostAddress::Text() const {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  ::inet_ntop(family == HostFamily::kIPv4 ? AF_INET : AF_INET6, bytes.data(), buffer.data(), buffer.size());
+  return buffer.data();
+}
+
 Result<Network> ParseNetwork(std::string_view text) {
   constexpr const char* kExamples =
       "write one such as 10.0.0.0/8, 192.0.2.1, 2001:db8::/32, unix (clients of Unix sockets) or all";
@@ -125,7 +129,7 @@ Result<Network> ParseNetwork(std::string_view text) {
   return Wrong(text,
                fmt::format("the address has bits behind the prefix; write {}/{} for the network, or {} for "
                            "the one address",
-                           TextOf(network.first), *bits, TextOf(written->host)));
+                           network.first.Text(), *bits, written->host.Text()));
 }
 
 NetworkRules::NetworkRules(const std::vector<std::string>& allow, const std::vector<std::string>& deny)

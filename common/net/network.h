@@ -29,6 +29,11 @@ struct HostAddress {
   static HostAddress Of(const SocketAddress& address);
   // The first `bits`; the others are 0.
   [[nodiscard]] HostAddress Masked(std::size_t bits) const;
+  // Whom to count as one client: an IPv4 address, or the /64 of an IPv6 address, because one customer has at
+  // least that (RFC 6177) and could use a new address for each connection.
+  [[nodiscard]] HostAddress Client() const;
+  // "192.0.2.1", "2001:db8::1". Precondition: it is not one of a Unix socket.
+  [[nodiscard]] std::string Text() const;
 
   auto operator<=>(const HostAddress&) const = default;
 };

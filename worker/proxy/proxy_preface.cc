@@ -84,14 +84,7 @@ class PrefaceSession : public Session {
       env.clients.Gives(connection_.Id(), env.id.slot);
       return true;
     }
-    if (refusal->log_with) {
-      const std::string text = refusal->client.Text();
-      log::Info(
-          {log::kClientBounded,
-           connection_.Id(),
-           {{"client", text}, {"bound", BoundName(refusal->bound)}, {"suppressed", *refusal->log_with}}},
-          "{} has met limits.{}: its connection is refused", text, BoundName(refusal->bound));
-    }
+    refusal->Log(connection_.Id());
     const std::string answer = next_.TooMany(refusal->retry_after);
     if (answer.empty() || !connection_.Send(answer).Done()) {
       connection_.Close(kBounded);
