@@ -6,13 +6,12 @@
 #include <string_view>
 
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/redirect.h"
 
 namespace preforkd {
 namespace {
 
 constexpr std::uint16_t kHttpsPort = 443;
-// A target of this size fits in the fields of a response, with any host that max_header lets pass beside it.
-constexpr std::size_t kMaxLocation = 24 * 1024;
 
 // `authority` has been checked (authority.h). Its port is that of the plain listener.
 std::string_view WithoutPort(std::string_view authority) {
@@ -36,11 +35,9 @@ void AnswerHttpsRedirect(const HttpRequest& request, std::uint16_t port, HttpRes
   const std::string_view host = WithoutPort(request.host);
   if (host.empty()) return AnswerStatus(response, 400);
   const std::string_view target = AsSent(request.target);
-  if (host.size() + target.size() > kMaxLocation) return AnswerStatus(response, 414);
   const bool reads = request.method == HttpMethod::kGet || request.method == HttpMethod::kHead;
-  AnswerStatus(response, reads ? 301 : 308);
   const std::string place = port == kHttpsPort ? std::string() : fmt::format(":{}", port);
-  response.AddHeader("Location", fmt::format("https://{}{}{}", host, place, target));
+  AnswerRedirect(reads ? 301 : 308, fmt::format("https://{}{}{}", host, place, target), response);
 }
 
 }  // namespace preforkd

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/redirect.h"
 #include "worker/http/files/file_answer.h"
 #include "worker/http/files/listing.h"
 #include "worker/http/files/missing_siblings.h"
@@ -71,7 +72,7 @@ class StaticFiles final : public HttpHandler {
 
     http::FoundFile file{std::move(opened.fd)};
     if (::fstat(file.fd.Get(), &file.info) < 0) return AnswerError(response, errno);
-    if (S_ISDIR(file.info.st_mode) && !folder) return Redirect(request, response);
+    if (S_ISDIR(file.info.st_mode) && !folder) return RedirectToFolder(request, response);
     // A FIFO, a device, or a folder named like the index file.
     if (!S_ISREG(file.info.st_mode)) return AnswerStatus(response, 404);
     if (!rules_.precompressed.Empty() && !Negotiate(request, response, file, now)) return;
@@ -129,17 +130,6 @@ class StaticFiles final : public HttpHandler {
     listing_.WritePage(request.FullPath(), response.Body());
   }
 
-  // Redirects to the same path with a trailing '/', so that relative links on the page work. The path must
-  // start with exactly one '/': "//host/" would name another server.
-  void Redirect(const HttpRequest& request, HttpResponse& response) {
-    std::string location;
-    http::AppendEncodedPath(request.FullPath(), location);
-    location.push_back('/');
-    if (!request.query.empty()) location.append("?").append(request.query);
-    AnswerStatus(response, 301);
-    response.AddHeader("Location", location);
-  }
-
   http::ServedRoot root_;
   FileRules rules_;
   // Of the current request; kept to reuse their memory.
@@ -152,6 +142,14 @@ class StaticFiles final : public HttpHandler {
 };
 
 }  // namespace
+
+void RedirectToFolder(const HttpRequest& request, HttpResponse& response) {
+  std::string location;
+  http::AppendEncodedPath(request.FullPath(), location);
+  location.push_back('/');
+  if (!request.query.empty()) location.append("?").append(request.query);
+  AnswerRedirect(301, location, response);
+}
 
 Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const FileRules& rules) {
   Result<http::ServedRoot> folder = http::ServedRoot::Open(rules.root, Now());

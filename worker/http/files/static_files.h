@@ -18,6 +18,10 @@ namespace preforkd {
 // One for each place with files: several may have the same root. Error: the root cannot be opened.
 Result<std::unique_ptr<HttpHandler>> MakeStaticFiles(const FileRules& rules);
 
+// Sends the client to the same path with a '/' at its end, so that relative links on the page work. The path
+// must begin with exactly one '/': "//host/" would name another server.
+void RedirectToFolder(const HttpRequest& request, HttpResponse& response);
+
 }  // namespace preforkd
 
 #endif

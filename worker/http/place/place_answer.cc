@@ -4,27 +4,16 @@
 #include <string_view>
 
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/redirect.h"
 #include "worker/http/syntax/target.h"
 
 namespace preforkd::http {
-namespace {
-
-// A target of this size fits in the fields of a response.
-constexpr std::size_t kMaxLocation = 24 * 1024;
-
-void Redirect(const HttpRequest& request, const RedirectRules& rules, HttpResponse& response) {
-  const std::string target = RedirectTarget(rules, request.path, request.query);
-  if (target.size() > kMaxLocation) return AnswerStatus(response, 414);
-  AnswerStatus(response, rules.status);
-  response.AddHeader("Location", target);
-}
-
-}  // namespace
 
 void AnswerInPlace(const HttpRequest& request, HttpResponse& response) {
   const Place& place = *request.place;
-  if (place.kind == PlaceKind::kRedirect) return Redirect(request, place.redirect, response);
-  AnswerStatus(response, place.denied);
+  if (place.kind != PlaceKind::kRedirect) return AnswerStatus(response, place.denied);
+  const RedirectRules& rules = place.redirect;
+  AnswerRedirect(rules.status, RedirectTarget(rules, request.path, request.query), response);
 }
 
 std::string RedirectTarget(const RedirectRules& rules, std::string_view path, std::string_view query) {

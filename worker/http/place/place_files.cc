@@ -5,7 +5,6 @@
 #include "worker/http/answer/error_page.h"
 #include "worker/http/files/static_files.h"
 #include "worker/http/place/place.h"
-#include "worker/http/syntax/target.h"
 
 namespace preforkd::http {
 namespace {
@@ -22,7 +21,7 @@ class PlaceFiles final : public HttpHandler {
     const Place& place = *request.place;
     if (!OnlyReading(request, response)) return;
     const std::string_view path = request.path.substr(place.prefix);
-    if (path.empty()) return AnswerFolder(request, response);
+    if (path.empty()) return RedirectToFolder(request, response);  // the location itself, which is the root
     if (!place.hidden_files && IsHidden(path)) return AnswerStatus(response, 404);
     Send(request, path, response);
     if (response.Status() != 404 || place.fallback.empty()) return;
@@ -38,16 +37,6 @@ class PlaceFiles final : public HttpHandler {
     if (path.data() != fallback_.data()) below.mount = request.path.substr(0, request.place->prefix);
     below.path = path;
     files_->Handle(below, response);
-  }
-
-  // The request is for the path of the location, which is the root itself.
-  static void AnswerFolder(const HttpRequest& request, HttpResponse& response) {
-    std::string location;
-    AppendEncodedPath(request.path, location);
-    location.push_back('/');
-    if (!request.query.empty()) location.append("?").append(request.query);
-    AnswerStatus(response, 301);
-    response.AddHeader("Location", location);
   }
 
   std::unique_ptr<HttpHandler> files_;
