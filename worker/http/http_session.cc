@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/http/answer/handler_call.h"
 #include "worker/http/idle_context.h"
 
 namespace preforkd::http {
@@ -31,18 +32,7 @@ HttpSession::HttpSession(Connection& connection, SessionShared& shared, Luggage 
 
 template <typename Step>
 auto HttpSession::Work(Step step) {
-  class Mark {
-   public:
-    Mark(const void*& place, const void* self) : place_(place), before_(std::exchange(place, self)) {}
-    Mark(const Mark&) = delete;
-    Mark& operator=(const Mark&) = delete;
-    ~Mark() { place_ = before_; }
-
-   private:
-    const void*& place_;
-    const void* before_;
-  };
-  const Mark mark(connection_.Env().busy, this);
+  const BusyMark mark(connection_.Env().busy, this);
   return step();
 }
 

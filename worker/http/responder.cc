@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <exception>
 #include <utility>
 
 #include "common/base/log.h"
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/handler_call.h"
 #include "worker/http/answer/https_redirect.h"
 #include "worker/http/answer/send_response.h"
 #include "worker/http/syntax/http_status.h"
@@ -50,14 +50,7 @@ std::string_view HstsOf(const Connection& connection, const SessionShared& share
 std::optional<Duration> WaitOf(Connection& connection, std::uint32_t request_rate) {
   const auto refusal = connection.Env().clients.Requests(connection.Peer(), request_rate, Now());
   if (!refusal) return std::nullopt;
-  if (refusal->log_with) {
-    const std::string client = refusal->client.Text();
-    log::Info(
-        {log::kClientBounded,
-         connection.Id(),
-         {{"client", client}, {"bound", BoundName(refusal->bound)}, {"suppressed", *refusal->log_with}}},
-        "{} has met request_rate: its request gets 429", client);
-  }
+  refusal->Log(connection.Id());
   return refusal->retry_after;
 }
 
@@ -205,25 +198,11 @@ void Responder::CallHandler(const HttpRequest& request, Deferral& deferral) {
   }
   if (Redirects(connection_, shared_.config))
     return AnswerHttpsRedirect(request, shared_.config.redirect_to_https, response);
-  const char* fault = nullptr;
-  std::string thrown;
-  try {
+  const auto start = [&] {
     shared_.places != nullptr ? shared_.places->Start(request, response, deferral)
                               : shared_.handler.Start(request, response, deferral);
-    if (response.Malformed()) fault = "the handler's response is malformed";
-  } catch (const std::exception& exception) {
-    thrown = exception.what();
-    fault = thrown.c_str();
-  } catch (...) {
-    fault = "the handler threw an exception that is not a std::exception";
-  }
-  if (fault == nullptr) return;
-  if (const auto held_back = shared_.fault_log.Allow(Now())) {
-    log::Error({log::kRequestFailed, connection_.Id(), {{"suppressed", *held_back}}}, "500 for {} {}: {}",
-               request.method_name, request.target, fault);
-  }
-  response.Clear();
-  AnswerStatus(response, 500);
+  };
+  (void)http::CallHandler(start, request, shared_.fault_log, response);
 }
 
 bool Responder::KeepsAlive(const HttpRequest& request, const HttpResponse& response) const {

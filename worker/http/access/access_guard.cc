@@ -1,17 +1,14 @@
 #include "worker/http/access/access_guard.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <exception>
 #include <iterator>
 #include <optional>
 #include <string_view>
 
 #include "common/base/check.h"
-#include "common/base/log.h"
 #include "worker/http/access/credentials.h"
 #include "worker/http/answer/error_page.h"
+#include "worker/http/answer/handler_call.h"
 
 namespace preforkd::http {
 namespace {
@@ -28,15 +25,8 @@ void Refuse(int status, HttpResponse& response) {
 
 Verified::Keys RandomKeys() {
   Verified::Keys keys{};
-  // So few bytes arrive complete (getrandom(2)).
-  PF_CHECK(::getrandom(keys.data(), sizeof(keys), 0) == sizeof(keys), "the kernel has no random bytes");
+  for (SipKey& key : keys) PF_CHECK(MakeRandom(key), "the kernel has no random bytes");
   return keys;
-}
-
-// One person has a whole /64.
-HostAddress ClientOf(const HttpRequest& request) {
-  const HostAddress host = HostAddress::Of(*request.peer);
-  return host.family == HostFamily::kIPv6 ? host.Masked(64) : host;
 }
 
 // The exchange of a request that was deferred, for who answers it at last.
@@ -131,7 +121,7 @@ bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, H
     if (same->second.waiters.size() >= kMaxWaiters) return Refuse(503, response), false;
     return Await(same->first, rules, request, deferral, then), false;
   }
-  const HostAddress client = ClientOf(request);
+  const HostAddress client = HostAddress::Of(*request.peer).Client();
   if (const int refusal = Refusal(client); refusal != 0) return Refuse(refusal, response), false;
   const std::uint64_t number = ++last_number_;
   checks_[number] = {rules.passwords, digest, entry, client, {}};
@@ -173,19 +163,23 @@ void AccessGuard::OnChecked(std::uint64_t number, bool right) {
   const bool allowed = right && check.entry != nullptr;
   if (allowed) VerifiedOf(*check.file).Add(check.digest, Now());
   // Each may end others: their observers are gone first.
-  std::vector<std::pair<std::shared_ptr<Exchange>, std::pair<const AccessRules*, Then>>> waiting;
-  for (const auto& waiter : check.waiters)
-    waiting.push_back({waiter->exchange, {&waiter->rules, waiter->then}});
+  struct Due {
+    std::shared_ptr<Exchange> exchange;
+    const AccessRules& rules;
+    Then then;
+  };
+  std::vector<Due> all;
+  for (const auto& waiter : check.waiters) all.push_back({waiter->exchange, waiter->rules, waiter->then});
   check.waiters.clear();
-  for (const auto& [exchange, rest] : waiting) {
-    if (!exchange->Open()) continue;
+  for (const Due& due : all) {
+    if (!due.exchange->Open()) continue;
     if (allowed) {
-      exchange->Request().user = check.entry->user;
-      GoOn(exchange, rest.second);
+      due.exchange->Request().user = check.entry->user;
+      GoOn(due.exchange, due.then);
     } else {
       HttpResponse response;
-      Challenge(*rest.first, response);
-      exchange->Answer(std::move(response));
+      Challenge(due.rules, response);
+      due.exchange->Answer(std::move(response));
     }
   }
 }
@@ -194,35 +188,13 @@ void AccessGuard::OnChecked(std::uint64_t number, bool right) {
 void AccessGuard::GoOn(const std::shared_ptr<Exchange>& exchange, const Then& then) {
   HttpResponse response;
   GivenDeferral deferral(exchange);
-  const void* const before = std::exchange(env_.busy, this);
-  if (exchange->Request().body_follows) exchange->HoldBody(false);
-  const bool thrown = Throws(then, exchange->Request(), response, deferral);
-  env_.busy = before;
-  if (!exchange->Open() || (deferral.Taken() && !thrown)) return;
-  if (thrown || response.Malformed()) {
-    response.Clear();
-    AnswerStatus(response, 500);
-  }
-  exchange->Answer(std::move(response));
-}
-
-bool AccessGuard::Throws(const Then& then, const HttpRequest& request, HttpResponse& response,
-                         Deferral& deferral) {
-  std::string fault;
-  try {
-    then(request, response, deferral);
-    if (!response.Malformed()) return false;
-    fault = "the handler's response is malformed";
-  } catch (const std::exception& exception) {
-    fault = exception.what();
-  } catch (...) {
-    fault = "the handler threw an exception that is not a std::exception";
-  }
-  if (const auto held_back = fault_log_.Allow(Now())) {
-    log::Error({log::kRequestFailed, ConnId{request.connection}, {{"suppressed", *held_back}}},
-               "500 for {} {}: {}", request.method_name, request.target, fault);
-  }
-  return true;
+  const bool done = [&] {
+    const BusyMark mark(env_.busy, this);
+    if (exchange->Request().body_follows) exchange->HoldBody(false);
+    return CallHandler([&] { then(exchange->Request(), response, deferral); }, exchange->Request(),
+                       fault_log_, response);
+  }();
+  if (exchange->Open() && !(done && deferral.Taken())) exchange->Answer(std::move(response));
 }
 
 }  // namespace preforkd::http

@@ -86,8 +86,6 @@ class AccessGuard {
   void OnChecked(std::uint64_t number, bool right);
   void OnEnded(std::uint64_t number, const Waiter* waiter);
   void GoOn(const std::shared_ptr<Exchange>& exchange, const Then& then);
-  // True: it has thrown.
-  bool Throws(const Then& then, const HttpRequest& request, HttpResponse& response, Deferral& deferral);
 
   WorkerEnv& env_;
   std::map<const PasswordFile*, Verified> verified_;
