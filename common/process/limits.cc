@@ -35,6 +35,11 @@ static_assert(sizeof(SchedAttributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
 constexpr Duration kLimitHolds = std::chrono::milliseconds(1);
 
+std::uint64_t AskDescriptorLimit() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
 }  // namespace
 
 std::uint64_t RaiseDescriptorLimit() {
@@ -43,7 +48,7 @@ std::uint64_t RaiseDescriptorLimit() {
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);  // refused: the current limit stays
   }
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+  return AskDescriptorLimit();
 }
 
 std::uint64_t DescriptorLimit() {
@@ -52,8 +57,7 @@ std::uint64_t DescriptorLimit() {
   thread_local std::uint64_t answer = 0;
   const Time now = Now();
   if (now - asked_at > kLimitHolds) {
-    rlimit limit{};
-    answer = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    answer = AskDescriptorLimit();
     asked_at = now;
   }
   return answer;
