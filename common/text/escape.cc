@@ -9,7 +9,6 @@ namespace preforkd {
 namespace {
 
 unsigned char Byte(char c) { return static_cast<unsigned char>(c); }
-bool IsControl(char c) { return Byte(c) < 0x20 || Byte(c) == 0x7f; }
 bool IsAscii(char c) { return Byte(c) < 0x80; }
 
 bool StandsAsItIs(char c, Escape escape) {

@@ -9,6 +9,9 @@
 
 namespace preforkd {
 
+// A byte that ASCII has for control: below the blank, or DEL.
+constexpr bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 enum class Escape {
   kText,  // for people: control bytes as \n, \t or \xNN
   // Between quotes, for programs that read the logs of nginx and Apache: quote, backslash and every byte

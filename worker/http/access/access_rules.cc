@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/text/escape.h"
 #include "worker/http/access/credentials.h"
 
 namespace preforkd {
@@ -15,8 +16,7 @@ Status CheckNetwork(const std::string& text) {
 
 // It is sent in a field of the response.
 Status CheckRealm(const std::string& text) {
-  const bool control = std::any_of(text.begin(), text.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  const bool control = std::any_of(text.begin(), text.end(), IsControl);
   return control ? Error{"has a control character; write plain text"} : Status();
 }
 
@@ -39,9 +39,8 @@ std::vector<Setting> MakeTable() {
        .doc = "file of users and passwords, as htpasswd -B writes it; empty: none is asked for",
        .more =
            "Hashes of bcrypt, yescrypt, and crypt with SHA-512 or SHA-256. Each worker reads it as its user "
-           "when it starts: a change takes effect at a reload. With allow or deny both must agree. A "
-           "password "
-           "travels in the clear without TLS.",
+           "when it starts: a change takes effect at a reload. With allow or deny both must agree. Without "
+           "TLS a password travels in the clear.",
        .check = &http::CheckPasswordFile},
       {.name = "realm",
        .min = "1",

@@ -1,8 +1,6 @@
 // AccessRules: who may use a service, or a place of it: clients from some networks, and users with a
 // password. Both must agree. A plain value: it is read once, when the service starts.
-//
-// A user of this: reads the rules with AccessRules::Make when the service starts, and asks AccessGuard
-// (access_guard.h) for each request. `places`: that is all there is to call.
+// AccessGuard (access_guard.h) applies it to each request.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_ACCESS_RULES_H_
 #define PREFORKD_WORKER_HTTP_ACCESS_ACCESS_RULES_H_
 

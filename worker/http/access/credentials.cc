@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/text/escape.h"
 #include "worker/http/access/password_hash.h"
 #include "worker/http/syntax/syntax.h"
 
@@ -41,8 +42,6 @@ bool DecodeBase64(std::string_view text, SecretBytes& bytes) {
   }
   return (bits & ((1U << count) - 1)) == 0;
 }
-
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 }  // namespace
 

@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "common/files/small_file.h"
+#include "common/text/escape.h"
 #include "common/text/quote.h"
 #include "common/text/utf8.h"
 #include "worker/http/access/password_hash.h"
 
 namespace preforkd::http {
 namespace {
-
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 Result<PasswordEntry> ParseLine(std::string_view line) {
   const std::size_t colon = line.find(':');

@@ -3,18 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 
 #include "common/text/quote.h"
+#include "worker/http/answer/response.h"
 #include "worker/http/syntax/syntax.h"
 
 namespace preforkd {
 namespace {
 
-// What the session sets itself, or what is different for each answer.
-constexpr std::array<std::string_view, 9> kOfAnswers = {
-    "content-length", "transfer-encoding",        "connection", "keep-alive", "upgrade", "date", "server",
-    "content-type",   "strict-transport-security"};
+constexpr std::string_view kHsts = "strict-transport-security";
 
 struct NameAndValue {
   std::string_view name;
@@ -29,12 +26,10 @@ NameAndValue Split(std::string_view line) {
 
 Status CheckHeaderLine(const std::string& line) {
   const auto [name, value] = Split(line);
-  const bool own = std::any_of(kOfAnswers.begin(), kOfAnswers.end(), [name = name](std::string_view each) {
-    return http::EqualsNoCase(name, each);
-  });
-  if (own)
+  const bool hsts = http::EqualsNoCase(name, kHsts);
+  if (hsts || IsOfTheSession(name) || http::EqualsNoCase(name, "content-type"))
     return Error{fmt::format("'{}' depends on the answer, and is set by the server; leave it out{}", name,
-                             http::EqualsNoCase(name, kOfAnswers.back()) ? ", and set hsts" : "")};
+                             hsts ? ", and set hsts" : "")};
   if (line.size() > name.size() && http::IsToken(name) && http::IsFieldValue(value)) return {};
   return Error{fmt::format("{} is not a field; write \"Name: value\", in one line", Quoted(line))};
 }

@@ -13,6 +13,7 @@
 #include "common/base/sys_error.h"
 #include "common/files/small_file.h"
 #include "common/text/quote.h"
+#include "worker/http/answer/field_lines.h"
 #include "worker/http/syntax/syntax.h"
 
 namespace preforkd {
@@ -31,18 +32,16 @@ constexpr std::array kTypes = {
     Type{"xml", "application/xml"},           Type{"svg", "image/svg+xml"},
 };
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 // "404", or "5xx" for all others of that class.
 std::optional<int> StatusIn(std::string_view stem) {
   if (stem.size() != 3 || (stem[0] != '4' && stem[0] != '5')) return std::nullopt;
   if (stem.substr(1) == "xx") return stem[0] - '0';
-  if (!IsDigit(stem[1]) || !IsDigit(stem[2])) return std::nullopt;
+  if (!http::IsDigit(stem[1]) || !http::IsDigit(stem[2])) return std::nullopt;
   return (stem[0] - '0') * 100 + (stem[1] - '0') * 10 + (stem[2] - '0');
 }
 
 // A name that begins otherwise is of no page: a folder may hold pictures too.
-bool MeansPage(std::string_view name) { return !name.empty() && IsDigit(name.front()); }
+bool MeansPage(std::string_view name) { return !name.empty() && http::IsDigit(name.front()); }
 
 Status ReadPage(const std::string& folder, const std::string& name, std::map<int, Page>& pages) {
   const std::string path = folder + "/" + name;
@@ -55,8 +54,7 @@ Status ReadPage(const std::string& folder, const std::string& name, std::map<int
   if (!status || type == kTypes.end()) {
     return wrong(
         "is not the name of an error page; write a status or a class, such as 404.html or 5xx.html, with "
-        "html, "
-        "htm, txt, json, xml or svg behind the dot");
+        "html, htm, txt, json, xml or svg behind the dot");
   }
   if (pages.contains(*status)) return wrong("is a second page for that status; remove one");
   Result<std::string> body = ReadSmallFile(path, http::ErrorPages::kMaxPage);
@@ -94,9 +92,9 @@ std::vector<Setting> MakeTable() {
       {.name = "error_pages",
        .kind = SettingKind::kFolder,
        .doc = "folder with pages for errors: 404.html, 5xx.html for all others; empty: built-in ones",
-       .more = "A page is named after a status, or 4xx or 5xx, and ends in html, htm, txt, json, xml or svg. "
-               "It has "
-               "64 KiB at most. Each worker reads them when it starts: a change takes effect at a reload.",
+       .more =
+           "A page is named after a status, or 4xx or 5xx, and ends in html, htm, txt, json, xml or svg. "
+           "It has 64 KiB at most. Each worker reads them when it starts: a change takes effect at a reload.",
        .check = &CheckPages},
       {.name = "error_pages_for",
        .kind = SettingKind::kChoice,
@@ -104,17 +102,6 @@ std::vector<Setting> MakeTable() {
        .doc = "errors that get them: server (its own), empty (also a handler's without a body) or all",
        .words = {"server", "empty", "all"}},
   };
-}
-
-// Of what the handler has added.
-bool HasField(const HttpResponse& response, std::string_view name) {
-  std::string_view lines = response.FieldLines();
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    if (http::EqualsNoCase(line.substr(0, line.find(':')), name)) return true;
-    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
-  }
-  return false;
 }
 
 }  // namespace
@@ -148,7 +135,7 @@ const ErrorPages::Page* ErrorPages::Find(int status) const {
 // What a handler has encoded cannot be told from outside: it stays.
 bool ErrorPages::Replaces(const HttpResponse& response) const {
   if (response.IsStatusPage()) return true;
-  if (response.Switches() || HasField(response, "content-encoding")) return false;
+  if (response.Switches() || HasField(response.FieldLines(), "content-encoding")) return false;
   return replaced_ == Replaced::kAll || (replaced_ == Replaced::kEmpty && response.BodySize() == 0);
 }
 

@@ -18,11 +18,6 @@ constexpr std::size_t kKeptBody = 64 * 1024;
 constexpr std::array<std::string_view, 7> kOfTheSession = {
     "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "date", "server"};
 
-bool IsOfTheSession(std::string_view name) {
-  return std::any_of(kOfTheSession.begin(), kOfTheSession.end(),
-                     [name](std::string_view own) { return http::EqualsNoCase(name, own); });
-}
-
 // protocol-name["/"protocol-version], RFC 9110 section 7.8.
 bool IsProtocol(std::string_view protocol) {
   const std::size_t slash = protocol.find('/');
@@ -31,6 +26,11 @@ bool IsProtocol(std::string_view protocol) {
 }
 
 }  // namespace
+
+bool IsOfTheSession(std::string_view name) {
+  return std::any_of(kOfTheSession.begin(), kOfTheSession.end(),
+                     [name](std::string_view own) { return http::EqualsNoCase(name, own); });
+}
 
 void HttpResponse::SetStatus(int status) {
   status_ = status;

@@ -19,6 +19,9 @@
 
 namespace preforkd {
 
+// A field that only the session writes, because the framing of the connection depends on it.
+bool IsOfTheSession(std::string_view name);
+
 class HttpResponse {
  public:
   // ---- for handlers ----

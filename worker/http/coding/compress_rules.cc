@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/text/quote.h"
+#include "worker/http/coding/coding_setting.h"
 #include "worker/http/syntax/syntax.h"
 
 namespace preforkd {
@@ -56,14 +57,6 @@ std::vector<Setting> MakeTable() {
   };
 }
 
-http::CodingSet CodingsOf(const Settings& settings) {
-  http::CodingSet set;
-  for (const http::Coding coding : {http::Coding::kBrotli, http::Coding::kGzip}) {
-    if (settings.Has("compress", http::CodingName(coding))) set.Add(coding);
-  }
-  return set;
-}
-
 }  // namespace
 
 const std::vector<Setting>& CompressSettingTable() {
@@ -74,7 +67,7 @@ const std::vector<Setting>& CompressSettingTable() {
 CompressRules::CompressRules() : CompressRules(Settings(CompressSettingTable())) {}
 
 CompressRules::CompressRules(const Settings& settings)
-    : codings(CodingsOf(settings)),
+    : codings(http::CodingsIn(settings, "compress")),
       types(settings.Texts("compress_types")),
       min_size(settings.Size("compress_min")) {}
 

@@ -1,5 +1,7 @@
 #include "worker/http/files/file_rules.h"
 
+#include "worker/http/coding/coding_setting.h"
+
 namespace preforkd {
 namespace {
 
@@ -45,14 +47,6 @@ std::vector<Setting> MakeTable() {
   };
 }
 
-http::CodingSet CodingsOf(const Settings& settings, std::string_view name) {
-  http::CodingSet set;
-  for (const http::Coding coding : {http::Coding::kBrotli, http::Coding::kZstd, http::Coding::kGzip}) {
-    if (settings.Has(name, http::CodingName(coding))) set.Add(coding);
-  }
-  return set;
-}
-
 }  // namespace
 
 const std::vector<Setting>& FileSettingTable() {
@@ -65,7 +59,7 @@ FileRules::FileRules() : FileRules(Settings(FileSettingTable())) {}
 FileRules::FileRules(const Settings& settings)
     : root(settings.Text("root")),
       index(settings.Text("index")),
-      precompressed(CodingsOf(settings, "precompressed")),
+      precompressed(http::CodingsIn(settings, "precompressed")),
       types(settings.Texts("types"), settings.Text("charset")),
       listing(settings.Flag("listing")) {}
 
