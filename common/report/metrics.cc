@@ -65,18 +65,6 @@ SlotReading ReadSlot(const WorkerRow& row) {
   return slot;
 }
 
-// All workers together, those that have ended included.
-std::vector<std::uint64_t> ReadModuleCountsNow(const Scoreboard& scoreboard) {
-  std::vector<std::uint64_t> counts(scoreboard.ModuleCounterRows().size());
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    counts[i] = Get(scoreboard.Master().module_counts_before[i]);
-  for (std::uint32_t slot = 0; slot < scoreboard.SlotsUsed(); ++slot) {
-    const WorkerRow& row = scoreboard.Row(Slot{slot});
-    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += Get(row.module_counts[i]);
-  }
-  return counts;
-}
-
 Reading Read(const Scoreboard& scoreboard) {
   Reading reading;
   scoreboard.ReadAtOneMoment([&] {
@@ -156,7 +144,13 @@ void RenderPools(Exposition& out, const std::vector<PoolReading>& pools) {
 
 void RenderWorkers(Exposition& out, const MasterPage& master, const Reading& reading, Time now) {
   out.Counter("preforkd_worker_restarts_total", "Workers that ended unexpectedly, by cause.");
-  Samples(out, master.restarts, "reason", RestartReasonName);
+  for (const PoolReading& pool : reading.pools) {
+    if (!pool.used && pool.Restarts() == 0) continue;
+    for (std::size_t i = 0; i < kRestartReasons; ++i) {
+      out.Sample(pool.restarts[i],
+                 {{"pool", pool.name}, {"reason", RestartReasonName(static_cast<RestartReason>(i))}});
+    }
+  }
   out.Counter("preforkd_worker_recycles_total", "Healthy workers that were replaced, by reason.");
   Samples(out, master.recycled, "reason", RecycleReasonName);
   out.Gauge("preforkd_worker_heartbeat_age_seconds", "Time since the last heartbeat of the worker.");

@@ -4,6 +4,10 @@
 
 namespace preforkd {
 
+std::uint64_t PoolReading::Restarts() const {
+  return std::accumulate(restarts.begin(), restarts.end(), std::uint64_t{0});
+}
+
 bool PoolReading::HasWorkers() const {
   return Workers(SlotState::kStarting) + Workers(SlotState::kReady) + Workers(SlotState::kRetiring) > 0;
 }
@@ -20,6 +24,9 @@ std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard) {
     pool.workers_max = Get(row.workers_max);
     pool.waiting = Get(row.queue_length);
     pool.gathers = row.gathers.load(std::memory_order_relaxed);
+    const RestartCounters& restarts = scoreboard.Master().restarts[pools.size() - 1];
+    for (std::size_t i = 0; i < kRestartReasons; ++i)
+      pool.restarts[i] = Get(restarts[static_cast<RestartReason>(i)]);
   }
   for (std::uint32_t i = 0; i < scoreboard.SlotsUsed(); ++i) {
     const WorkerRow& row = scoreboard.Row(Slot{i});
@@ -35,6 +42,11 @@ std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools) {
   return std::accumulate(
       pools.begin(), pools.end(), std::uint64_t{0},
       [](std::uint64_t sum, const PoolReading& pool) { return sum + (pool.used ? pool.workers_wanted : 0); });
+}
+
+std::uint64_t Restarts(const std::vector<PoolReading>& pools) {
+  return std::accumulate(pools.begin(), pools.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const PoolReading& pool) { return sum + pool.Restarts(); });
 }
 
 std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools) {

@@ -21,9 +21,11 @@ struct PoolReading {
   std::uint64_t workers_max = 0;
   std::uint64_t waiting = 0;
   bool gathers = false;
-  std::array<std::uint64_t, kSlotStates> workers{};  // by state
+  std::array<std::uint64_t, kRestartReasons> restarts{};  // by reason
+  std::array<std::uint64_t, kSlotStates> workers{};       // by state
 
   [[nodiscard]] std::uint64_t Workers(SlotState of) const { return workers[static_cast<std::size_t>(of)]; }
+  [[nodiscard]] std::uint64_t Restarts() const;
   [[nodiscard]] bool HasWorkers() const;
 };
 
@@ -31,6 +33,9 @@ struct PoolReading {
 std::vector<PoolReading> ReadPools(const Scoreboard& scoreboard);
 // The sum over the pools in use, without extras.
 std::uint64_t WorkersWanted(const std::vector<PoolReading>& pools);
+
+// Workers that ended unexpectedly, of all pools.
+std::uint64_t Restarts(const std::vector<PoolReading>& pools);
 
 // The name of the worker's pool. Empty if it is in none of `pools`.
 std::string PoolNameOf(const WorkerRow& row, const std::vector<PoolReading>& pools);

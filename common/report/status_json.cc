@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "common/base/version.h"
 #include "common/report/pool_reading.h"
@@ -63,7 +64,8 @@ Json Pools(const std::vector<PoolReading>& pools) {
                     {"workers_max", pool.workers_max},
                     {"ready", pool.Workers(SlotState::kReady)},
                     {"waiting", pool.waiting},
-                    {"gathers", pool.gathers}});
+                    {"gathers", pool.gathers},
+                    {"restarts", pool.Restarts()}});
   }
   return list;
 }
@@ -80,11 +82,12 @@ Json Listeners(const Scoreboard& scoreboard) {
   return listeners;
 }
 
-Json RestartsBy(const RestartCounters& restarts) {
+Json RestartsBy(const std::vector<PoolReading>& pools) {
   Json reasons = Json::object();
-  for (std::size_t i = 0; i < RestartCounters::size(); ++i) {
-    const auto reason = static_cast<RestartReason>(i);
-    reasons[RestartReasonName(reason)] = Get(restarts[reason]);
+  for (std::size_t i = 0; i < kRestartReasons; ++i) {
+    reasons[RestartReasonName(static_cast<RestartReason>(i))] =
+        std::accumulate(pools.begin(), pools.end(), std::uint64_t{0},
+                        [i](std::uint64_t sum, const PoolReading& pool) { return sum + pool.restarts[i]; });
   }
   return reasons;
 }
@@ -173,8 +176,8 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"handed_back", master.handed_back.Sum()},
       {"log_lines_dropped",
        {{"server", Get(master.log_lines_dropped)}, {"access", Get(master.access_lines_dropped)}}},
-      {"restarts", master.restarts.Sum()},
-      {"restarts_by", RestartsBy(master.restarts)},
+      {"restarts", Restarts(pools)},
+      {"restarts_by", RestartsBy(pools)},
       {"requests", totals.requests},
       {"workers_wanted", WorkersWanted(pools)},
       {"last_reload_successful", master.last_reload_served.load(std::memory_order_relaxed)},

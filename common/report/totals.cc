@@ -33,4 +33,15 @@ Totals ReadTotalsNow(const Scoreboard& scoreboard) {
   return totals;
 }
 
+std::vector<std::uint64_t> ReadModuleCountsNow(const Scoreboard& scoreboard) {
+  std::vector<std::uint64_t> counts(scoreboard.ModuleCounterRows().size());
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    counts[i] = Get(scoreboard.Master().module_counts_before[i]);
+  for (std::uint32_t slot = 0; slot < scoreboard.SlotsUsed(); ++slot) {
+    const WorkerRow& row = scoreboard.Row(Slot{slot});
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += Get(row.module_counts[i]);
+  }
+  return counts;
+}
+
 }  // namespace preforkd

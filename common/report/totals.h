@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "common/scoreboard/scoreboard.h"
 
@@ -25,6 +26,9 @@ struct Totals {
 // Call it inside Scoreboard::ReadAtOneMoment: otherwise a worker that ends meanwhile would be counted twice
 // or not at all.
 Totals ReadTotalsNow(const Scoreboard& scoreboard);
+
+// The counters that modules declare, by ModuleCounterRow. In the same way.
+std::vector<std::uint64_t> ReadModuleCountsNow(const Scoreboard& scoreboard);
 
 }  // namespace preforkd
 

@@ -10,7 +10,7 @@ namespace preforkd {
 
 inline constexpr std::uint64_t kBoardMagic = 0x6472616f62666b70;  // "pkfboard"
 // Increment it when something that the next program reads is moved, removed, or changes its meaning.
-inline constexpr std::uint32_t kBoardLayout = 1;
+inline constexpr std::uint32_t kBoardLayout = 2;
 
 // Offsets are from the beginning of the board.
 struct BoardHeader {

@@ -44,16 +44,16 @@ PREFORKD_AT(MasterPage, evicted, 536);
 PREFORKD_AT(MasterPage, finished_before, 544);
 PREFORKD_AT(MasterPage, requests_moved, 552);
 PREFORKD_AT(MasterPage, dispatch_wait_before, 560);
-PREFORKD_AT(MasterPage, restarts, 712);
-PREFORKD_AT(MasterPage, recycled, 840);
-PREFORKD_AT(MasterPage, reloads, 968);
-PREFORKD_AT(MasterPage, upgrades, 1096);
-PREFORKD_AT(MasterPage, channel_full, 1224);
-PREFORKD_AT(MasterPage, too_many_in_flight, 1232);
-PREFORKD_AT(MasterPage, accept_errors, 1240);
-PREFORKD_AT(MasterPage, calls_refused, 1368);
-PREFORKD_AT(MasterPage, module_counts_before, 1376);
-PREFORKD_AT(MasterPage, handshakes_before, 2400);
+PREFORKD_AT(MasterPage, recycled, 712);
+PREFORKD_AT(MasterPage, reloads, 840);
+PREFORKD_AT(MasterPage, upgrades, 968);
+PREFORKD_AT(MasterPage, channel_full, 1096);
+PREFORKD_AT(MasterPage, too_many_in_flight, 1104);
+PREFORKD_AT(MasterPage, accept_errors, 1112);
+PREFORKD_AT(MasterPage, calls_refused, 1240);
+PREFORKD_AT(MasterPage, module_counts_before, 1248);
+PREFORKD_AT(MasterPage, handshakes_before, 2272);
+PREFORKD_AT(MasterPage, restarts, 2408);
 static_assert(offsetof(MasterPage, access_lines_dropped) ==
               offsetof(MasterPage, log_lines_dropped) + sizeof(Counter));
 

@@ -103,7 +103,6 @@ struct alignas(kPageBytes) MasterPage {
   Counter finished_before{0};          // the sum of the cleared rows
   Counter requests_moved{0};           // of slots that have moved to another pool, from before the move
   WaitHistogram dispatch_wait_before;  // of the cleared rows
-  RestartCounters restarts;
   RecycleCounters recycled;
   ReloadCounters reloads;
   UpgradeCounters upgrades;
@@ -114,7 +113,8 @@ struct alignas(kPageBytes) MasterPage {
   Counter calls_refused{0};  // system calls of workers
   // The sum of the cleared rows, by ModuleCounterRow.
   std::array<Counter, kMaxModuleCounters> module_counts_before{};
-  HandshakeCounters handshakes_before;  // of the cleared rows
+  HandshakeCounters handshakes_before;                 // of the cleared rows
+  std::array<RestartCounters, kMaxPoolRows> restarts;  // by PoolId
   // ---- not totals: valid for this program and this moment ----
   Counter generation{0};
   Counter parked{0};

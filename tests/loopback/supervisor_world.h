@@ -257,7 +257,9 @@ class SupervisorWorld {
     return supervisor->Workers().Records().at(slot).state;
   }
   [[nodiscard]] std::uint64_t Restarts(RestartReason reason) const {
-    return Get(board.Value().Master().restarts[reason]);
+    std::uint64_t sum = 0;
+    for (const RestartCounters& pool : board.Value().Master().restarts) sum += Get(pool[reason]);
+    return sum;
   }
   [[nodiscard]] std::uint64_t Lost(LossReason reason) const {
     return Get(board.Value().Master().lost_by[static_cast<std::size_t>(reason)]);

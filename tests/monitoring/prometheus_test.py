@@ -138,7 +138,7 @@ class Scraped(unittest.TestCase):
             wait_until(lambda: prometheus.value("up") == 1, lambda: f"a scrape: {prometheus.api('targets')}")
             await_traffic(prometheus)
             os.kill(server.workers()[0]["pid"], signal.SIGKILL)
-            wait_until(lambda: prometheus.value('preforkd_worker_restarts_total{reason="crash"}') == 1, "the crash")
+            wait_until(lambda: prometheus.value('preforkd_worker_restarts_total{pool="main",reason="crash"}') == 1, "the crash")
             os.kill(server.pid, signal.SIGHUP)
             wait_until(lambda: prometheus.value("preforkd_generation") == 2,
                        lambda: f"the reload; {prometheus.api('targets')}; the server's log: {server.log()}")

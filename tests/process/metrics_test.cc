@@ -76,7 +76,7 @@ TEST_CASE("no counter goes back across kill -9, HUP, TTIN and TTOU under load, a
   REQUIRE(page);
   CHECK(page->WentBack(*before).empty());
   CHECK(PromtoolComplaint(page->Text()).empty());
-  CHECK(page->Value("preforkd_worker_restarts_total{reason=\"crash\"}") == 2);
+  CHECK(page->Value("preforkd_worker_restarts_total{pool=\"main\",reason=\"crash\"}") == 2);
   CHECK(page->Sum("preforkd_worker_restarts_total") == 2);
   CHECK(page->Value("preforkd_worker_recycles_total{reason=\"asked\"}") == 1);
   CHECK(page->Value("preforkd_reloads_total{result=\"serves\"}") == 2);

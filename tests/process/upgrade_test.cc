@@ -319,8 +319,10 @@ TEST_CASE(
   CHECK(daemon.AwaitEvents("worker_exited", 2) == 2);
   CHECK(daemon.AwaitWorkers(2));
   const std::string metrics = Ctl(daemon, {"metrics"}).out;
-  CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"crash\"} 2\n") != std::string::npos);
-  CHECK(metrics.find("preforkd_worker_restarts_total{reason=\"exit\"} 0\n") != std::string::npos);
+  CHECK(metrics.find("preforkd_worker_restarts_total{pool=\"main\",reason=\"crash\"} 2\n") !=
+        std::string::npos);
+  CHECK(metrics.find("preforkd_worker_restarts_total{pool=\"main\",reason=\"exit\"} 0\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("bounds by client address hold over an upgrade: what is parked counts in the next program") {

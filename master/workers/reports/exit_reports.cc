@@ -44,7 +44,8 @@ void ExitReports::Report(WorkerSlot& slot, WorkerState was) {
         "{} was being served in {} or more workers that crashed in a row: this request may cause the crashes",
         suspicion, PoisonWatch::kInARow);
   }
-  if (unasked && !parts_.fleet.Stopping()) Add(parts_.Page().restarts[ReasonOf(worker, was)]);
+  if (unasked && !parts_.fleet.Stopping())
+    Add(parts_.Page().restarts[Raw(slot.Pool())][ReasonOf(worker, was)]);
 }
 
 ExitDiagnosis ExitReports::Examine(WorkerSlot& slot, WorkerState was) {

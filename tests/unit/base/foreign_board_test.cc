@@ -4,9 +4,11 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -121,9 +123,9 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   Set(page.accepted, 5);
   Set(page.calls_refused, 6);
   Set(page.module_counts_before.back(), 9);
-  Set(page.handshakes_before.resumed, 10);  // the last
-  Add(page.restarts[RestartReason::kHang], 7);
-  Set(page.generation, 8);  // not a total
+  Set(page.handshakes_before.resumed, 10);
+  Add(page.restarts.back()[RestartReason::kHang], 7);  // the last
+  Set(page.generation, 8);                             // not a total
   for (const std::uint32_t slot : {0U, 1U}) {
     WorkerRow& row = world.theirs.Use(Slot{slot});
     Set(row.handed_over, 10 + slot);
@@ -139,7 +141,7 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
   CHECK(Get(world.ours.Master().calls_refused) == 6);
   CHECK(Get(world.ours.Master().module_counts_before.back()) == 9);
   CHECK(Get(world.ours.Master().handshakes_before.resumed) == 10);
-  CHECK(Get(world.ours.Master().restarts[RestartReason::kHang]) == 7);
+  CHECK(Get(world.ours.Master().restarts.back()[RestartReason::kHang]) == 7);
   CHECK(Get(world.ours.Master().generation) == 0);
   CHECK(board->SlotsUsed() == 2);
   for (const std::uint32_t slot : {0U, 1U}) {
@@ -156,8 +158,7 @@ TEST_CASE("totals of the server and of each slot go on; for running workers also
 TEST_CASE("a program with fewer counters: the missing ones begin at 0") {
   World world;
   MasterPage& theirs = world.theirs.Master();
-  theirs.header.totals_bytes -=
-      sizeof(theirs.module_counts_before) + sizeof(theirs.handshakes_before) + sizeof(Counter);
+  theirs.header.totals_bytes = offsetof(MasterPage, calls_refused) - offsetof(MasterPage, pid);
   Set(theirs.accepted, 5);
   Set(theirs.calls_refused, 6);
   Set(theirs.module_counts_before.front(), 7);
@@ -206,7 +207,8 @@ TEST_CASE("memory that is not a board, or has another layout, is refused, and st
   const BoardHeader good = header;
   CHECK(world.Refusal().empty());
   header.layout = kBoardLayout + 1;
-  CHECK(world.Refusal() == "the old scoreboard has layout 2, and this program reads 1");
+  CHECK(world.Refusal() == fmt::format("the old scoreboard has layout {}, and this program reads {}",
+                                       kBoardLayout + 1, kBoardLayout));
   header = good;
   header.magic = 0;
   CHECK(world.Refusal() == "the saved memory is not a scoreboard");

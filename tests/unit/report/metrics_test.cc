@@ -272,7 +272,8 @@ TEST_CASE("a word of the handshake's log is its label; an unknown one is other")
 TEST_CASE("counters by reason come out under their names") {
   const Scoreboard board = Make();
   MasterPage& master = board.Master();
-  Add(master.restarts[RestartReason::kHang], 3);
+  board.UsePool(PoolId{1}).name.Write("app");
+  Add(master.restarts[1][RestartReason::kHang], 3);
   Add(master.recycled[RecycleReason::kMemory], 4);
   Add(master.handed_over[HandOverReason::kReclaimed], 5);
   Add(master.handed_back[ReturnReason::kOverShare], 6);
@@ -282,7 +283,7 @@ TEST_CASE("counters by reason come out under their names") {
   Add(master.lost_by[static_cast<std::size_t>(LossReason::kDrain)], 9);
   master.CountReload(ReloadResult::kAbandoned);
   const MetricsPage page = Render(board);
-  CHECK(page.Value("preforkd_worker_restarts_total{reason=\"hang\"}") == 3);
+  CHECK(page.Value("preforkd_worker_restarts_total{pool=\"app\",reason=\"hang\"}") == 3);
   CHECK(page.Value("preforkd_worker_recycles_total{reason=\"max_memory\"}") == 4);
   CHECK(page.Value("preforkd_handovers_total{direction=\"to_worker\",reason=\"reclaimed\"}") == 5);
   CHECK(page.Value("preforkd_handovers_total{direction=\"to_master\",reason=\"over_share\"}") == 6);

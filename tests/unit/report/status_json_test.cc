@@ -120,12 +120,17 @@ TEST_CASE("pools in the order of their numbers, with what is ready of each; work
   worker(2, 1, SlotState::kRetiring);
   worker(3, 0, SlotState::kReady);
   worker(4, 99, SlotState::kReady);  // from a misbehaving worker
+  MasterPage& master = scoreboard.Master();
+  Add(master.restarts[2][RestartReason::kCrash], 5);
+  Add(master.restarts[1][RestartReason::kCrash], 2);
   const Json json = Json::parse(StatusJson(scoreboard, std::nullopt, Now()));
+  CHECK(json["restarts"] == 7);  // those of a pool that has left stay
+  CHECK(json["restarts_by"]["crash"] == 7);
   CHECK(json["pools"] == Json::parse(R"([
       {"name": "main", "kind": "services", "state": "serving", "workers_wanted": 3, "workers_max": 12, "ready": 2,
-       "waiting": 0, "gathers": false},
+       "waiting": 0, "gathers": false, "restarts": 0},
       {"name": "app", "kind": "services", "state": "degraded", "workers_wanted": 2, "workers_max": 8, "ready": 0,
-       "waiting": 7, "gathers": false}])"));
+       "waiting": 7, "gathers": false, "restarts": 5}])"));
   CHECK(json["workers_wanted"] == 5);
   std::string pools;
   for (const Json& each : json["workers"]) pools += each["pool"].get<std::string>() + " ";

@@ -140,8 +140,9 @@ TEST_CASE("a program reads a state with more or fewer fields") {
 TEST_CASE("a program refuses a state that it may not understand, with a reason") {
   CHECK(Refusal([](json& state) { state["format"] = 3; }) ==
         "the state has format 3, and this program reads 2");
-  CHECK(Refusal([](json& state) { state["board_layout"] = 2; }) ==
-        "the scoreboard has layout 2, and this program reads 1");
+  CHECK(
+      Refusal([](json& state) { state["board_layout"] = kBoardLayout + 1; }) ==
+      fmt::format("the scoreboard has layout {}, and this program reads {}", kBoardLayout + 1, kBoardLayout));
   CHECK(Refusal([](json& state) { state["wire_version"] = 9; }) ==
         fmt::format("its workers speak wire version 9, and this program speaks {} to {}",
                     static_cast<int>(kOldestWireVersion), static_cast<int>(kWireVersion)));
