@@ -61,13 +61,28 @@ def compressed(content):
     return gzip.compress(content.encode(), 9, mtime=0)
 
 
+def stripped(program, folder):
+    """A copy of the program without its symbols."""
+    copy = folder / program.name
+    subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", "-o", copy, program], check=True)
+    return copy
+
+
 def separate_symbols(program, folder):
     """A stripped copy of the program, its symbols, and its build id."""
-    stripped, symbols = folder / program.name, folder / (program.name + ".debug")
+    copy, symbols = stripped(program, folder), folder / (program.name + ".debug")
     subprocess.run(["objcopy", "--only-keep-debug", "--compress-debug-sections", program, symbols], check=True)
-    subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", "-o", stripped, program], check=True)
-    notes = subprocess.run(["readelf", "-nW", stripped], check=True, capture_output=True, text=True).stdout
-    return stripped.read_bytes(), symbols.read_bytes(), re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+    notes = subprocess.run(["readelf", "-nW", copy], check=True, capture_output=True, text=True).stdout
+    return copy.read_bytes(), symbols.read_bytes(), re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+
+
+def copyright_with_linked_in(head):
+    """The statement of preforkd, then those of the packages that are linked into it."""
+    parts = [head]
+    for package in LINKED_IN:
+        statement = Path("/usr/share/doc", package, "copyright").read_text()
+        parts.append(f"{'-' * 72}\n{package}\n{'-' * 72}\n\n{statement}")
+    return "\n".join(parts)
 
 
 class Release:
@@ -114,11 +129,7 @@ class Release:
         (prefix / "lib/preforkd").mkdir(parents=True, exist_ok=True)  # modules
 
     def copyright(self):
-        parts = [self.text("copyright.head")]
-        for package in LINKED_IN:
-            statement = Path("/usr/share/doc", package, "copyright").read_text()
-            parts.append(f"{'-' * 72}\n{package}\n{'-' * 72}\n\n{statement}")
-        return "\n".join(parts)
+        return copyright_with_linked_in(self.text("copyright.head"))
 
     def debian_root(self, root, programs):
         self.install(root, DEBIAN, programs)
