@@ -5,11 +5,15 @@ import shutil
 import sys
 
 
+def skip(why):
+    """Ends the test."""
+    if os.environ.get("TESTS_MAY_NOT_SKIP"):
+        sys.exit(f"FAILED: {why}; in CI no test is skipped")
+    print(f"SKIPPED: {why}")
+    sys.exit(0)
+
+
 def require(*programs):
     missing = [name for name in programs if shutil.which(name) is None]
-    if not missing:
-        return
-    if os.environ.get("TESTS_MAY_NOT_SKIP"):
-        sys.exit(f"FAILED: no {' and no '.join(missing)}, and in CI no test is skipped (tools/setup test installs it)")
-    print(f"SKIPPED: no {' and no '.join(missing)} (tools/setup test installs them, where they can be had)")
-    sys.exit(0)
+    if missing:
+        skip(f"no {' and no '.join(missing)} (tools/setup test installs them, where they can be had)")
