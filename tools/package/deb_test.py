@@ -46,6 +46,9 @@ EXPECTED = {
     "usr/share/preforkd/certbot-hook",
     "usr/share/preforkd/haproxy-tls.cfg",
     "usr/share/preforkd/haproxy.cfg",
+    *(f"usr/share/preforkd/kubernetes/{name}.yaml" for name in (
+        "configmap", "deployment", "poddisruptionbudget", "service", "monitoring/horizontalpodautoscaler",
+        "monitoring/prometheus-adapter", "monitoring/prometheusrule", "monitoring/servicemonitor")),
     *(f"usr/share/preforkd/service_template/{name}.in" for name in (
         "BUILD.bazel", "Makefile", "README.md", "WORKSPACE", "drop-in.conf", "handler.cc", "handler_test.cc",
         "service.toml")),

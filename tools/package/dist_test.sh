@@ -32,6 +32,9 @@ test_files() {
     share/man/man1/preforkctl.1.gz share/man/man1/preforkd-new-service.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \
     share/preforkd/certbot-hook share/preforkd/haproxy-tls.cfg share/preforkd/haproxy.cfg \
+    share/preforkd/kubernetes/{configmap,deployment}.yaml \
+    share/preforkd/kubernetes/monitoring/{horizontalpodautoscaler,prometheus-adapter,prometheusrule,servicemonitor}.yaml \
+    share/preforkd/kubernetes/{poddisruptionbudget,service}.yaml \
     share/preforkd/preforkd-alerts.yml share/preforkd/preforkd-grafana.json \
     share/preforkd/service_template/{BUILD.bazel,Makefile,README.md,WORKSPACE,drop-in.conf}.in \
     share/preforkd/service_template/{handler.cc,handler_test.cc,service.toml}.in)

@@ -26,6 +26,9 @@ LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-de
 # The folder of the tree that is installed as include/preforkd: the interface of modules, and nothing else.
 HEADERS_FOLDER = "worker/api/"
 
+# That of the manifests for Kubernetes.
+MANIFESTS_FOLDER = "tools/package/kubernetes/"
+
 # For certificates and their keys: nobody but root, and the master by its capability, gets in.
 KEYS_FOLDER = "etc/preforkd/tls"
 
@@ -91,6 +94,7 @@ class Release:
         self.version = options.version
         self.files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in options.file)}
         self.headers = {path.partition(HEADERS_FOLDER)[2]: Path(path) for path in options.headers}
+        self.manifests = {path.partition(MANIFESTS_FOLDER)[2]: Path(path) for path in options.manifests}
         self.templates = {Path(path).name: Path(path) for path in options.templates}
 
     def text(self, name):
@@ -122,6 +126,8 @@ class Release:
         for name in ("preforkd-alerts.yml", "preforkd-grafana.json", "haproxy.cfg", "haproxy-tls.cfg"):
             write(prefix / "share/preforkd" / name, self.files[name].read_bytes())
         write(prefix / "share/preforkd/certbot-hook", self.files["certbot-hook"].read_bytes(), 0o755)
+        for name, path in self.manifests.items():
+            write(prefix / "share/preforkd/kubernetes" / name, path.read_bytes())
         for name, path in self.templates.items():
             write(prefix / "share/preforkd/service_template" / name, path.read_bytes())
         for name, path in self.headers.items():
@@ -216,7 +222,7 @@ def main():
     for name in ("version", "deb", "dbgsym", "tar"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--file", action="append", default=[], help="NAME=PATH")
-    for name in ("headers", "templates"):
+    for name in ("headers", "manifests", "templates"):
         parser.add_argument("--" + name, nargs="+", required=True)
     Release(parser.parse_args()).build()
 
