@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "common/base/log.h"
@@ -87,10 +88,22 @@ bool InGroup(gid_t group) {
   return count > 0 && std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
 }
 
+bool KernelHas(sa_family_t family) {
+  return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)).Valid() || errno != EAFNOSUPPORT;
+}
+
+// On a kernel without IPv6, as some that run containers are, all addresses of both families are those of
+// IPv4.
+SocketAddress AddressToBind(const ListenAddress& address) {
+  if (!address.dual_stack || KernelHas(AF_INET6)) return address.address;
+  return ParseListenAddress("0.0.0.0:" + std::to_string(address.address.Port())).Value().address;
+}
+
 }  // namespace
 
 Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& access) {
-  const sa_family_t family = address.address.Family();
+  const SocketAddress bound = AddressToBind(address);
+  const sa_family_t family = bound.Family();
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return SysError("socket", address.text);
   if (family != AF_UNIX) {
@@ -107,7 +120,7 @@ Result<UniqueFd> BindSocket(const ListenAddress& address, const SocketAccess& ac
   }
   if (address.HasFile()) {
     if (Status status = BindFile(fd.Get(), address, access); !status.Ok()) return status.Err();
-  } else if (::bind(fd.Get(), address.address.Get(), address.address.length) < 0) {
+  } else if (::bind(fd.Get(), bound.Get(), bound.length) < 0) {
     return SysError("bind", address.text);
   }
   return fd;

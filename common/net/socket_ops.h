@@ -26,6 +26,7 @@ struct SocketAccess {
 
 // A bound socket that does not listen yet. TCP: SO_REUSEADDR, so that a restart does not wait for old
 // connections to time out, and TCP_NODELAY, which accepted sockets inherit, because responses are sent whole.
+// `:PORT` has IPv4 alone where the kernel has no IPv6.
 // Unix: a socket file without a listener is removed first; the new file has the mode of `access` from its
 // creation, whatever the umask, and its owner before anybody can connect. Changes the umask for a moment:
 // single-threaded processes only. Error: EADDRINUSE, EACCES, EADDRNOTAVAIL and so on, with the address in the
