@@ -108,10 +108,20 @@ void Write(const ConfigOverride& change, Strength strength, Draft& draft) {
   draft.top.Write(change.key, {Written::Kind::kWord, change.value}, {change.source}, strength);
 }
 
+// Kubernetes tells each container of each Service beside it. For a Service named "preforkd" by these: PORT,
+// PORT_80_TCP, SERVICE_HOST, SERVICE_PORT, SERVICE_PORT_HTTP, ... behind our prefix.
+bool IsOfKubernetes(std::string_view key) {
+  return key == "port" || key.starts_with("port_") || key == "service_host" || key == "service_port" ||
+         key.starts_with("service_port_");
+}
+
 void UnknownVariable(const ConfigOverride& variable, const VariableKeys& keys, Draft& draft) {
   std::vector<std::string> names;
   for (const auto& [name, key] : keys) names.push_back(std::string(kVariablePrefix) + name);
   std::string hint = DidYouMean(variable.source, names);
+  if (IsOfKubernetes(variable.key)) {
+    hint = "; Kubernetes sets it for a Service named preforkd, unless the pod has enableServiceLinks: false";
+  }
   if (hint.empty()) hint = "; write the key in capitals, its dots as underscores, or unset it";
   draft.problems.Add({variable.source}, "this variable names no key{}", hint);
 }

@@ -59,6 +59,14 @@ TEST_CASE("a variable that names nothing, or too much, is a problem") {
   inputs.environment = EnvironmentOverrides(unknown);
   CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_WORKRES", "did you mean 'PREFORKD_WORKERS'?");
 
+  for (const char* name : {"PREFORKD_PORT", "PREFORKD_PORT_80_TCP_ADDR", "PREFORKD_SERVICE_HOST",
+                           "PREFORKD_SERVICE_PORT", "PREFORKD_SERVICE_PORT_HTTP"}) {
+    const std::string entry = std::string(name) + "=tcp://192.0.2.1:80";
+    const char* link[] = {entry.c_str(), nullptr};
+    inputs.environment = EnvironmentOverrides(link);
+    CheckOnlyProblem(LoadConfig(inputs), name, "enableServiceLinks: false");
+  }
+
   const char* nothing[] = {"PREFORKD_=2", nullptr};
   inputs.environment = EnvironmentOverrides(nothing);
   CheckOnlyProblem(LoadConfig(inputs), "PREFORKD_", "names no key");
