@@ -88,6 +88,7 @@ class ImageInPodman(unittest.TestCase):
             self.assertEqual(status["Uid"].split(), ["12345"] * 4)
             for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
                 self.assertEqual(int(status[kind], 16), 0, kind)
+            self.assertEqual(status["Seccomp"], "2")  # podman's profile, which Kubernetes calls RuntimeDefault
             self.assertEqual(fetch(STATUS + "/readyz"), b"ready\n")
             self.assertEqual(fetch(STATUS + "/healthz"), b"ok\n")
             self.assertIn(b"preforkd", fetch("http://127.0.0.1:8080/"))
