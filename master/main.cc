@@ -3,6 +3,7 @@
 //
 // A program with services of its own is this file with more entries.
 #include "master/program.h"
+#include "worker/about/about_worker.h"
 #include "worker/gate/describe/describe_certificates.h"
 #include "worker/http/place/explain.h"
 #include "worker/module/describe_module.h"
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   program.describe_module = preforkd::MakeModuleDescriber();
   program.describe_certificates = preforkd::MakeCertificateDescriber();
   program.preload_module = preforkd::MakeModulePreloader();
+  program.about_worker = &preforkd::AboutWorker;
   program.explain = &preforkd::ExplainPlace;
   return preforkd::RunProgram(argc, argv, program);
 }

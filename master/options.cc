@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/version.h"
+#include "common/about/version.h"
 #include "common/text/nearest.h"
 #include "common/text/quote.h"
 
@@ -60,6 +60,7 @@ class CommandLine {
   Options options_;
   std::optional<std::string> try_file_;
   bool version_ = false;
+  bool verbose_ = false;
   bool help_ = false;
   std::string mistake_;  // the first mistake found by a receiver
 };
@@ -106,6 +107,8 @@ CommandLine::CommandLine() {
   app_.add_flag("--check", options_.check, "check the configuration, report its problems, and exit");
   app_.add_flag("--print-config", options_.print_config, "print the effective configuration, and exit");
   app_.add_flag("--version", version_, "print the version, and exit");
+  app_.add_flag("--verbose", verbose_,
+                "with --version: how it was built, formats, limits, and versions of libraries");
   app_.add_flag("-h,--help", help_, "print this, and exit");
 }
 
@@ -198,7 +201,13 @@ std::variant<Options, EarlyExit> CommandLine::Parse(int argc, const char* const*
     return Misused(fmt::format("{}; --help lists all flags", error.what()));
   }
   if (help_) return EarlyExit{app_.help()};
+  if (version_ && verbose_) {
+    Options about;
+    about.about = true;
+    return about;
+  }
   if (version_) return EarlyExit{fmt::format("{} {}\n", kProgram, kVersion)};
+  if (verbose_) Mistake("--verbose: write --version --verbose; for more in the log: --log-level debug");
   std::vector<std::string> others = app_.remaining();
   if (try_file_) TakeRequest(others);
   if (mistake_.empty()) mistake_ = Unexpected(others);
@@ -211,5 +220,7 @@ std::variant<Options, EarlyExit> CommandLine::Parse(int argc, const char* const*
 std::variant<Options, EarlyExit> ParseOptions(int argc, const char* const* argv) {
   return CommandLine().Parse(argc, argv);
 }
+
+LibraryVersion OptionsLibrary() { return {"CLI11", LibraryVersion::Linked::kHeaders, CLI11_VERSION, ""}; }
 
 }  // namespace preforkd

@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "common/about/about.h"
 #include "common/base/exit_code.h"
 #include "common/config/config_loader.h"
 #include "master/explain_url.h"
@@ -19,6 +20,7 @@ struct Options {
   bool check = false;
   bool print_config = false;
   bool daemonize = false;
+  bool about = false;                 // --version --verbose
   std::optional<Url> explain;         // --explain
   std::optional<TryRequest> request;  // --try; `inputs` then has its module
 };
@@ -30,6 +32,9 @@ struct EarlyExit {
 };
 
 std::variant<Options, EarlyExit> ParseOptions(int argc, const char* const* argv);
+
+// Of what parses the command line.
+LibraryVersion OptionsLibrary();
 
 }  // namespace preforkd
 

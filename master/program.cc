@@ -14,6 +14,7 @@
 #include "common/config/config_loader.h"
 #include "common/config/module_codec.h"
 #include "common/process/limits.h"
+#include "master/about.h"
 #include "master/master.h"
 #include "master/modules/config_load.h"
 #include "master/modules/preload_round.h"
@@ -332,6 +333,10 @@ int RunProgram(int argc, char** argv, const Program& program) {
     return Exit(early->code);
   }
   const Options& options = std::get<Options>(parsed);
+  if (options.about) {
+    fmt::print("{}", AboutProgram(program));
+    return Exit(ExitCode::kStopped);
+  }
   life.inputs = options.inputs;
   life.inputs.environment = EnvironmentOverrides(environ);
   life.inputs.service_types = program.service_types;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/about/about.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/config/module_declaration.h"
@@ -97,6 +98,9 @@ std::vector<ConfigOverride> EnvironmentOverrides(const char* const* environment)
 
 // The whole effective configuration as TOML, which LoadConfig reads back to the same values.
 std::string PrintConfig(const Config& config);
+
+// Of what reads the file.
+LibraryVersion TomlLibrary();
 
 }  // namespace preforkd
 

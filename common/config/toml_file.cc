@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/config/config_loader.h"
 #include "common/config/draft.h"
 #include "common/config/keys.h"
 #include "common/text/nearest.h"
@@ -235,6 +236,11 @@ bool WriteFile(std::string_view text, const std::string& source, Draft& draft) {
   const toml::parse_error& error = result.error();
   draft.problems.Add(walk.At(error.source()), "not TOML: {}", Escaped(error.description()));
   return false;
+}
+
+LibraryVersion TomlLibrary() {
+  return {"toml++", LibraryVersion::Linked::kHeaders,
+          fmt::format("{}.{}.{}", TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH), ""};
 }
 
 }  // namespace preforkd

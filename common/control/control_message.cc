@@ -162,4 +162,11 @@ std::string RenderControlReply(const ControlReply& reply) {
   return text + "\n";
 }
 
+LibraryVersion JsonLibrary() {
+  return {"nlohmann-json", LibraryVersion::Linked::kHeaders,
+          fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                      NLOHMANN_JSON_VERSION_PATCH),
+          ""};
+}
+
 }  // namespace preforkd

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/about/about.h"
 #include "common/base/result.h"
 
 namespace preforkd {
@@ -67,6 +68,9 @@ std::string TextOf(const ControlReply& reply);
 Result<ControlReply> ParseControlReply(std::string_view line);
 // With a line end. Always valid UTF-8.
 std::string RenderControlReply(const ControlReply& reply);
+
+// Of what reads and writes these messages.
+LibraryVersion JsonLibrary();
 
 }  // namespace preforkd
 

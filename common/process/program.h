@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "common/about/about.h"
+#include "common/about/version.h"
 #include "common/base/result.h"
-#include "common/base/version.h"
 #include "common/config/config.h"
 #include "common/config/setting.h"
 #include "common/process/worker_start.h"
@@ -35,6 +36,8 @@ struct Program {
   std::string default_service = "http";           // used if neither a file nor a flag names a type
   // What --explain prints of the service that answers a URL. Error: no client may send that URL.
   std::function<Result<std::string>(const ServiceConfig& service, const ExplainedUrl& url)> explain;
+  // What --version --verbose says of the worker; without it, nothing.
+  std::function<About()> about_worker;
   // What it reports to the program before it and to the one after it (upgrade).
   std::string version = kVersion;
 };

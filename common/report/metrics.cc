@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/version.h"
+#include "common/about/version.h"
 #include "common/report/exposition.h"
 #include "common/report/pool_reading.h"
 #include "common/report/totals.h"

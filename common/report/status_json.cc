@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "common/base/version.h"
+#include "common/about/version.h"
 #include "common/report/pool_reading.h"
 #include "common/report/totals.h"
 

@@ -11,8 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/version.h"
+#include "common/about/about.h"
+#include "common/about/version.h"
 #include "common/config/config.h"
+#include "common/control/control_message.h"
 #include "common/text/nearest.h"
 #include "common/text/quote.h"
 
@@ -38,7 +40,7 @@ constexpr CommandRow kCommands[] = {
     {"retire", "SLOT", "", "replace the worker in that slot"},
     {"reopen-logs", "", "", "reopen the log files; returns when all workers have"},
     {"config", "", "", "print the configuration in service"},
-    {"version", "", "", "print the version of preforkctl"},
+    {"version", "", "--verbose", "print the version of preforkctl"},
 };
 
 constexpr std::string_view kFlags =
@@ -47,7 +49,8 @@ constexpr std::string_view kFlags =
     "  --wait          reload, upgrade: return when the new generation serves or was refused\n"
     "  --count N       top: end after N tables; default without a terminal: 1\n"
     "  -h, --help      print this\n"
-    "  --version       print the version\n";
+    "  --version       print the version\n"
+    "  --verbose       version: with how it was built, and versions of libraries\n";
 
 constexpr std::string_view kExitCodes =
     "exit codes: 0 done, 1 the server refused (with a reason), 64 wrong command line, 69 no server answers,\n"
@@ -60,7 +63,7 @@ std::string Help() {
   for (const CommandRow& row : kCommands) {
     std::string usage = fmt::format("{} {}", row.name, row.argument);
     if (!row.flag.empty()) usage += fmt::format("[{}{}]", row.flag, row.flag == "--count" ? " N" : "");
-    text += fmt::format("  {:<18}  {}\n", usage, row.doc);
+    text += fmt::format("  {:<19}  {}\n", usage, row.doc);
   }
   return fmt::format("{}\nflags:\n{}\n{}", text, kFlags, kExitCodes);
 }
@@ -99,6 +102,13 @@ std::string DefaultControl() {
 
 }  // namespace
 
+std::string AboutCtl() {
+  About about = AboutBuild();
+  about.libraries.push_back(JsonLibrary());
+  about.libraries.push_back({"CLI11", LibraryVersion::Linked::kHeaders, CLI11_VERSION, ""});
+  return AboutText(fmt::format("preforkctl {}", kVersion), about);
+}
+
 std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* const* argv) {
   CtlOptions options;
   options.control = DefaultControl();
@@ -115,6 +125,7 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   const CLI::Option* counted = app.add_option("--count", count);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
+  app.add_flag("--verbose", options.verbose);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -122,11 +133,14 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   }
   words = app.remaining();
   if (help) return CtlEarlyExit{Help(), ExitCode::kStopped};
-  if (version) return CtlEarlyExit{fmt::format("preforkctl {}\n", kVersion), ExitCode::kStopped};
+  if (version) {
+    return CtlEarlyExit{options.verbose ? AboutCtl() : fmt::format("preforkctl {}\n", kVersion),
+                        ExitCode::kStopped};
+  }
   for (const std::string& word : words) {
     if (word.size() > 1 && word.starts_with('-')) {
-      return Misused(
-          Unknown("flag", word, {"--control", "--json", "--wait", "--count", "--help", "--version"}));
+      return Misused(Unknown(
+          "flag", word, {"--control", "--json", "--wait", "--count", "--help", "--version", "--verbose"}));
     }
   }
   if (words.empty()) return Misused("no command");
@@ -135,6 +149,8 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
   options.command = command->name;
   if (options.wait && command->flag != "--wait")
     return Misused(fmt::format("{} does not take --wait", command->name));
+  if (options.verbose && command->flag != "--verbose")
+    return Misused(fmt::format("{} does not take --verbose", command->name));
   if (!counted->empty()) {
     const std::optional<std::uint32_t> frames = Number(count);
     if (command->flag != "--count") return Misused(fmt::format("{} does not take --count", command->name));
@@ -161,6 +177,7 @@ std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* con
     }
     options.number = *number;
   }
+  if (options.json && options.verbose) return Misused("version: --verbose has no JSON output");
   if (options.json && command->name == "top") return Misused("top has no JSON output; use status --json");
   return options;
 }

@@ -14,6 +14,7 @@ struct CtlOptions {
   std::string control;  // path of the socket
   bool json = false;
   std::string command;       // one of those in the help
+  bool verbose = false;      // version
   bool wait = false;         // reload, upgrade
   std::uint32_t number = 0;  // scale: workers, retire: slot
   std::string pool;          // scale: the pool; empty: main
@@ -28,6 +29,9 @@ struct CtlEarlyExit {
 
 // `control` is --control, else PREFORKD_CONTROL, else the server's default.
 std::variant<CtlOptions, CtlEarlyExit> ParseCtlOptions(int argc, const char* const* argv);
+
+// What version --verbose prints.
+std::string AboutCtl();
 
 }  // namespace preforkd
 

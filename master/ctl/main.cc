@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/about/version.h"
 #include "common/base/exit_code.h"
-#include "common/base/version.h"
 #include "common/control/control_message.h"
 #include "master/ctl/ctl_client.h"
 #include "master/ctl/ctl_options.h"
@@ -98,6 +98,10 @@ int Run(int argc, char** argv) {
   }
   const auto& options = std::get<CtlOptions>(parsed);
   if (options.command == "version") {
+    if (options.verbose) {
+      fmt::print("{}", AboutCtl());
+      return Exit(ExitCode::kStopped);
+    }
     fmt::print("{}\n", options.json ? fmt::format("{{\"version\":\"{}\"}}", kVersion)
                                     : fmt::format("preforkctl {}", kVersion));
     return Exit(ExitCode::kStopped);

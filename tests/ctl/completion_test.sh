@@ -24,6 +24,7 @@ expect "reload retire reopen-logs" preforkctl re
 expect "status stop" preforkctl --json st
 expect "--control --count" preforkctl top --co
 expect "--wait" preforkctl reload --w
+expect "--version --verbose" preforkctl version --ver
 expect "--wait" preforkctl --control /x upgrade --w
 expect "" preforkctl stop --w
 expect "" preforkctl scale ""

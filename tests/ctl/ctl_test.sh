@@ -21,6 +21,16 @@ expect 0 stdout "preforkctl 0.2.0" version
 expect 0 stdout "preforkctl 0.2.0" --version
 expect 0 stdout "usage: preforkctl [--control PATH] [--json] COMMAND" --help
 expect 0 stdout '{"version":"0.2.0"}' --json version
+for words in "version --verbose" "--verbose version" "--version --verbose" "--verbose --version"; do
+  # shellcheck disable=SC2086
+  expect 0 stdout "preforkctl 0.2.0" $words
+  grep -qE '^build id +[0-9a-f]{40}$' "$TEST_TMPDIR/stdout" && grep -qE '^  fmt +[0-9]' "$TEST_TMPDIR/stdout" || {
+    cat "$TEST_TMPDIR/stdout"
+    exit 1
+  }
+done
+expect 64 stderr "status does not take --verbose" status --verbose
+expect 64 stderr "version: --verbose has no JSON output" --json version --verbose
 expect 64 stderr "no command"
 expect 64 stderr "unknown command 'staus'; did you mean 'status'?" staus
 expect 64 stderr "unexpected argument 'now'" version now

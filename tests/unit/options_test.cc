@@ -123,6 +123,9 @@ TEST_CASE("help and version exit with success") {
   const EarlyExit version = Ended({"--version"});
   CHECK(version.code == ExitCode::kStopped);
   CHECK(version.text == "preforkd 0.2.0\n");
+  CHECK(Good({"--version", "--verbose"}).about);
+  CHECK(Good({"--verbose", "--version"}).about);
+  CHECK_FALSE(Good({}).about);
 }
 
 struct Misuse {
@@ -134,6 +137,7 @@ TEST_CASE("wrong flags are named, with the nearest") {
   const Misuse cases[] = {
       {{"--worker", "2"}, "unknown flag '--worker'; did you mean '--workers'?"},
       {{"--lisen=:80"}, "unknown flag '--lisen'; did you mean '--listen'?"},
+      {{"--verbose"}, "--verbose: write --version --verbose; for more in the log: --log-level debug"},
       {{"--frobnicate"}, "unknown flag '--frobnicate'; --help lists all"},
       {{"-x"}, "unknown flag '-x'"},
       {{"serve"}, "unexpected argument 'serve'"},

@@ -116,6 +116,22 @@ class Package(unittest.TestCase):
         self.assertEqual(run(self.root / PROGRAMS[0], "--version"), f"preforkd {VERSION}\n")
         self.assertEqual(run(self.root / PROGRAMS[1], "--version"), f"preforkctl {VERSION}\n")
 
+    def test_verbose_names_the_build_and_its_formats(self):
+        names = {"preforkd": {"compiler", "build id", "wire", "board", "saved state", "limits", "services", "modules",
+                              "protocols", "codings"},
+                 "preforkctl": {"compiler", "build id"}}
+        for program in PROGRAMS:
+            name = Path(program).name
+            said = run(self.root / program, "--version", "--verbose")
+            self.assertEqual(said, run(self.root / program, "--verbose", "--version"))
+            title, _, facts = said.partition("\nlibraries\n")[0].partition("\n")
+            facts = dict(re.findall(r"^(\w+(?: \w+)*)  +(.*)$", facts, re.MULTILINE))
+            self.assertEqual(title, f"{name} {VERSION}")
+            self.assertEqual(set(facts), names[name])
+            self.assertRegex(facts["build id"], r"^[0-9a-f]{40}$")
+            self.assertIn(facts["build id"], run("dpkg-deb", "-f", DBGSYM, "Build-Ids").split())
+            self.assertEqual("not optimized" not in facts["compiler"], OPTIMIZED)
+
     def test_programs_are_hardened_stripped_and_need_few_libraries(self):
         for program in PROGRAMS:
             with self.subTest(program=program):

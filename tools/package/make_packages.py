@@ -102,8 +102,8 @@ class Release:
                 .replace("@MAINTAINER@", MAINTAINER))
 
     def check_version(self):
-        if f'kVersion = "{self.version}"' not in self.text("version.h"):
-            raise SystemExit(f"version.bzl has {self.version}, common/base/version.h another version")
+        if f'kVersion = "{self.version}"' not in self.text("version.cc"):
+            raise SystemExit(f"version.bzl has {self.version}, common/about/version.cc another version")
 
     def install(self, root, layout, programs):
         """The files of both packages; `root` is the folder for /."""

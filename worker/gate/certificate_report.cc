@@ -1,6 +1,7 @@
 #include "worker/gate/certificate_report.h"
 
 #include <fmt/core.h>
+#include <gnutls/gnutls.h>
 
 #include <algorithm>
 #include <utility>
@@ -62,6 +63,11 @@ Result<CertificateAnswer> ReportOnCertificates(const TlsConfig& config, KeyMater
   const Status authorities = TryAuthorities(config, material.client_ca);
   if (!authorities.Ok()) answer.problems.push_back({0, CertificatePart::kClientCa, authorities.Err().text});
   return answer;
+}
+
+LibraryVersion HandshakeLibrary() {
+  const char* const loaded = ::gnutls_check_version(nullptr);
+  return {"gnutls", LibraryVersion::Linked::kDynamic, GNUTLS_VERSION, loaded == nullptr ? "" : loaded};
 }
 
 }  // namespace preforkd

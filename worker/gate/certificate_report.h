@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "common/about/about.h"
 #include "common/config/tls_config.h"
 #include "common/gate/certificate_answer.h"
 #include "common/gate/key_files.h"
@@ -15,6 +16,9 @@ namespace preforkd {
 // could not be read, with the rest of `material` (KeyFiles::ReadAll). Error: GnuTLS does not start.
 Result<CertificateAnswer> ReportOnCertificates(const TlsConfig& config, KeyMaterial material,
                                                std::vector<CertificateProblem> unread);
+
+// GnuTLS.
+LibraryVersion HandshakeLibrary();
 
 }  // namespace preforkd
 

@@ -1,6 +1,6 @@
 #include "worker/module/host_table.h"
 
-#include "common/base/version.h"
+#include "common/about/version.h"
 #include "worker/module/host/host_loop.h"
 #include "worker/module/host/host_report.h"
 #include "worker/module/host/host_service.h"

@@ -1,6 +1,8 @@
 #include "worker/connection/tls/aead.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/opensslv.h>
 #include <string.h>
 
 #include <stdexcept>
@@ -104,6 +106,11 @@ void Aead::Forget() {
   // libcrypto wipes the context that it frees: key schedule, hash key, key stream.
   if (std::exchange(may_seal_, false)) EVP_CIPHER_CTX_reset(sealing_.get());
   if (std::exchange(may_open_, false)) EVP_CIPHER_CTX_reset(opening_.get());
+}
+
+LibraryVersion CryptoLibrary() {
+  return {"libcrypto", LibraryVersion::Linked::kDynamic, OPENSSL_VERSION_STR,
+          ::OpenSSL_version(OPENSSL_VERSION_STRING)};
 }
 
 }  // namespace preforkd::tls

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <span>
 
+#include "common/about/about.h"
 #include "common/base/result.h"
 #include "common/tls/record_state.h"
 #include "worker/connection/tls/openssl_handles.h"
@@ -82,6 +83,8 @@ class Forgetting {
  private:
   Aead& aead_;
 };
+
+LibraryVersion CryptoLibrary();
 
 }  // namespace preforkd::tls
 

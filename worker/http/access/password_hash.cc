@@ -129,4 +129,8 @@ bool IsPasswordOf(std::string_view password, const std::string& hash) {
   return same;
 }
 
+LibraryVersion PasswordLibrary() {
+  return {"libcrypt", LibraryVersion::Linked::kDynamic, XCRYPT_VERSION_STR, ""};
+}
+
 }  // namespace preforkd::http

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/about/about.h"
 #include "common/base/result.h"
 
 namespace preforkd::http {
@@ -23,6 +24,9 @@ Status CheckPasswordHash(std::string_view hash);
 // Whether `hash` is that of the password. Takes 1 to 1000 ms of CPU, and up to 130 MiB of memory for
 // yescrypt; what it has used is wiped. Precondition: CheckPasswordHash() accepts `hash`.
 bool IsPasswordOf(std::string_view password, const std::string& hash);
+
+// libcrypt, which does not tell the version that is loaded.
+LibraryVersion PasswordLibrary();
 
 }  // namespace preforkd::http
 

@@ -1,6 +1,7 @@
 #include "worker/http/coding/compressor.h"
 
 #include <brotli/encode.h>
+#include <fmt/core.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -112,6 +113,14 @@ std::unique_ptr<Compressor> MakeCompressor(Coding coding, BodyKind kind) {
   PF_CHECK(coding == Coding::kGzip || coding == Coding::kBrotli, "no compressor for this coding");
   if (coding == Coding::kGzip) return std::make_unique<Gzip>(kind);
   return std::make_unique<Brotli>();
+}
+
+std::vector<LibraryVersion> CompressorLibraries() {
+  // 12 bits each of minor and patch. The headers of brotli have no version.
+  const std::uint32_t brotli = ::BrotliEncoderVersion();
+  return {{"zlib", LibraryVersion::Linked::kDynamic, ZLIB_VERSION, ::zlibVersion()},
+          {"brotli", LibraryVersion::Linked::kDynamic, "",
+           fmt::format("{}.{}.{}", brotli >> 24U, brotli >> 12U & 0xFFFU, brotli & 0xFFFU)}};
 }
 
 }  // namespace preforkd::http

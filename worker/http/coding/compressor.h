@@ -14,7 +14,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "common/about/about.h"
 #include "worker/http/coding/accept_encoding.h"
 
 namespace preforkd::http {
@@ -40,6 +42,9 @@ enum class BodyKind {
 
 // Precondition: gzip or brotli.
 std::unique_ptr<Compressor> MakeCompressor(Coding coding, BodyKind kind);
+
+// zlib and brotli.
+std::vector<LibraryVersion> CompressorLibraries();
 
 }  // namespace preforkd::http
 
