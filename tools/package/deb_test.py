@@ -2,6 +2,7 @@
 """The Debian package: its files, how its programs are linked, what its man pages and completion name, and what lintian
 and systemd say of it. Unpacked, not installed: deb_install_test does that."""
 
+import datetime
 import gzip
 import os
 import re
@@ -84,6 +85,14 @@ class Package(unittest.TestCase):
         self.assertNotIn("@", text.replace("unix:@", ""))
         return text.replace(r"\(dq", '"').replace(r"\-", "-")
 
+    def changelog(self):
+        return gzip.decompress((self.root / "usr/share/doc/preforkd/changelog.gz").read_bytes()).decode()
+
+    def day(self):
+        """That of the newest entry of the changelog."""
+        stamp = re.search(r"^ -- .*>  \w+, (.*)$", self.changelog(), re.MULTILINE)[1]
+        return datetime.datetime.strptime(stamp, "%d %b %Y %H:%M:%S %z").date().isoformat()
+
     def test_the_files_are_those_and_no_other(self):
         found = {name for name in self.files() if not name.startswith("usr/include/preforkd/")}
         self.assertEqual(found - MAY_BE_THERE, EXPECTED)
@@ -93,7 +102,7 @@ class Package(unittest.TestCase):
 
     def test_everything_is_roots_and_of_one_time(self):
         for line in run("dpkg-deb", "-c", DEB, env={**os.environ, "TZ": "UTC"}).splitlines():
-            self.assertRegex(line, r" root/root +\d+ 2026-11-23 12:00 ")
+            self.assertRegex(line, rf" root/root +\d+ {self.day()} 12:00 ")
             self.assertNotRegex(line, r"^[^l].{7}w", "writable by everybody")
 
     def test_keys_have_a_folder_that_only_root_can_enter(self):
@@ -131,6 +140,19 @@ class Package(unittest.TestCase):
             self.assertRegex(facts["build id"], r"^[0-9a-f]{40}$")
             self.assertIn(facts["build id"], run("dpkg-deb", "-f", DBGSYM, "Build-Ids").split())
             self.assertEqual("not optimized" not in facts["compiler"], OPTIMIZED)
+
+    def test_the_changelog_is_of_this_version_and_dpkg_can_read_it(self):
+        self.assertTrue(self.changelog().startswith(f"preforkd ({VERSION}) stable; "))
+        self.assertLessEqual(max(map(len, self.changelog().splitlines())), 80)
+        if not shutil.which("dpkg-parsechangelog"):
+            self.skipTest("the package dpkg-dev is not installed")
+        file = Path(self.folder.name, "changelog")
+        file.write_text(self.changelog())
+        result = subprocess.run(["dpkg-parsechangelog", "-l", str(file), "--all", "-S", "Changes"], check=True,
+                                capture_output=True, text=True)
+        self.assertEqual(result.stderr, "")
+        for version in ("0.2.0", "0.1.0"):
+            self.assertIn(f"preforkd ({version}) ", result.stdout)
 
     def test_programs_are_hardened_stripped_and_need_few_libraries(self):
         for program in PROGRAMS:

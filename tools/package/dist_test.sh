@@ -27,7 +27,7 @@ test_files() {
   expected=$(printf "preforkd-$version/%s\n" bin/preforkctl bin/preforkd bin/preforkd-new-service etc/preforkd.toml \
     lib/systemd/system/preforkd.service lib/systemd/system/preforkd.socket sbin/preforkd \
     share/bash-completion/completions/preforkctl share/bash-completion/completions/preforkd \
-    share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/how-it-works.md \
+    share/doc/preforkd/CHANGELOG share/doc/preforkd/README.md share/doc/preforkd/copyright share/doc/preforkd/how-it-works.md \
     share/doc/preforkd/modules.md share/doc/preforkd/operating.md share/doc/preforkd/reference.md \
     share/man/man1/preforkctl.1.gz share/man/man1/preforkd-new-service.1.gz \
     share/man/man5/preforkd.toml.5.gz share/man/man8/preforkd.8.gz \

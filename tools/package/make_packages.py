@@ -16,10 +16,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-MAINTAINER = "preforkd maintainers <maintainers@preforkd.invalid>"
-# The time of every file and of the changelog: 2026-11-23 12:00 UTC.
-EPOCH = 1795435200
+from changelog import debian_changelog, read_changelog
 
+MAINTAINER = "preforkd maintainers <maintainers@preforkd.invalid>"
 # Packages whose code is linked into the programs; each has its copyright in /usr/share/doc.
 LINKED_IN = ["libevent-dev", "libfmt-dev", "libseccomp-dev", "libtomlplusplus-dev", "libcli11-dev", "nlohmann-json3-dev"]
 
@@ -96,6 +95,8 @@ class Release:
         self.headers = {path.partition(HEADERS_FOLDER)[2]: Path(path) for path in options.headers}
         self.manifests = {path.partition(MANIFESTS_FOLDER)[2]: Path(path) for path in options.manifests}
         self.templates = {Path(path).name: Path(path) for path in options.templates}
+        self.changelog = read_changelog(self.files["CHANGELOG"].read_text())
+        self.symbols_wanted = options.dbgsym is not None
 
     def text(self, name):
         return (self.files[name].read_text().replace("@VERSION@", self.version)
@@ -103,7 +104,10 @@ class Release:
 
     def check_version(self):
         if f'kVersion = "{self.version}"' not in self.text("version.cc"):
-            raise SystemExit(f"version.bzl has {self.version}, common/about/version.cc another version")
+            raise SystemExit(f"version.bzl has {self.version}, {self.files['version.cc']} another version")
+        newest = self.changelog[0].version
+        if self.symbols_wanted and newest != self.version:
+            raise SystemExit(f"version.bzl has {self.version}, the first entry of CHANGELOG is of {newest}")
 
     def install(self, root, layout, programs):
         """The files of both packages; `root` is the folder for /."""
@@ -141,7 +145,7 @@ class Release:
         self.install(root, DEBIAN, programs)
         doc = root / "usr/share/doc/preforkd"
         write(doc / "copyright", self.copyright())
-        write(doc / "changelog.gz", compressed(self.text("changelog.in")))
+        write(doc / "changelog.gz", compressed(debian_changelog(self.changelog, MAINTAINER)))
         for page in PAGES:
             write(doc / (page + ".gz"), compressed(self.text(page)))
         (root / KEYS_FOLDER).mkdir()
@@ -176,8 +180,8 @@ class Release:
 
     def build_deb(self, root, out):
         root.chmod(0o755)
-        environment = {"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C"}
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--threads-max=1", "--build", root, out],
+        environment = {"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": str(self.changelog[0].time), "LC_ALL": "C"}
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz" if self.symbols_wanted else "-Znone", "--threads-max=1", "--build", root, out],
                        env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def build_tar(self, root, out):
@@ -207,20 +211,25 @@ class Release:
                 symbols[build_id] = symbols_of
             self.debian_root(folder / "deb", programs)
             self.build_deb(folder / "deb", self.options.deb)
+            if not self.symbols_wanted:
+                return
             self.symbols_root(folder / "dbgsym", symbols)
             self.build_deb(folder / "dbgsym", self.options.dbgsym)
             self.install(folder / "tar", LOCAL, programs)
             doc = folder / "tar/usr/local/share/doc/preforkd"
             for page in PAGES:
                 write(doc / page, self.text(page))
+            write(doc / "CHANGELOG", self.text("CHANGELOG"))
             write(doc / "copyright", self.copyright())
             self.build_tar(folder / "tar", self.options.tar)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("version", "deb", "dbgsym", "tar"):
+    for name in ("version", "deb"):
         parser.add_argument("--" + name, required=True)
+    for name in ("dbgsym", "tar"):
+        parser.add_argument("--" + name, help="without it only the package is made, not compressed: for tests")
     parser.add_argument("--file", action="append", default=[], help="NAME=PATH")
     for name in ("headers", "manifests", "templates"):
         parser.add_argument("--" + name, nargs="+", required=True)

@@ -1,4 +1,5 @@
 """The version in the names of release files, which Bazel needs before it reads any source."""
 
-# The program's own version is in common/about/version.cc; a release whose two versions differ does not build.
+# The program's own version is in common/about/version.cc, what changed in CHANGELOG; a release in which the three differ
+# does not build.
 VERSION = "0.2.0"
