@@ -77,7 +77,7 @@ MAY_INCLUDE = {
                            "worker/http/files/"),
     "tests/": ("common/", "master/", "worker/", "tests/"),
     "tools/": (),  # nothing else there is C++ but what follows
-    "tools/package/": ("common/config/", "worker/module/module_settings.h", "worker/services/"),
+    "tools/package/": ("common/about/", "common/config/", "worker/module/module_settings.h", "worker/services/"),
     "tools/benchmark/": ("common/", "master/", "worker/", "tests/support/", "tools/benchmark/"),
 }
 
