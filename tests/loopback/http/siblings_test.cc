@@ -130,6 +130,25 @@ TEST_CASE("ranges are of the sibling") {
   CHECK(off.Get("/page.html", "Range: bytes=1-3\r\n" + date).status == 206);
 }
 
+TEST_CASE("several ranges of a sibling are answered with the whole of it") {
+  const Pages pages;
+  pages.Write("long", std::string(4000, 'p'));
+  pages.Write("long.gz", std::string(2000, 'z'));
+  FileSite site(pages.Folder(), kAll);
+  const std::string two = "Range: bytes=0-1,1000-1001\r\n";
+  const Answer whole = site.Get("/long", Accept("gzip") + two);
+  CHECK(whole.status == 200);
+  CHECK(whole.Field("content-type") == site.Get("/long").Field("content-type"));
+  CHECK(whole.Field("content-encoding") == "gzip");
+  CHECK(whole.Field("content-range").empty());
+  CHECK(whole.body == std::string(2000, 'z'));
+  // Those that become one stay a range, those that are beyond the end are refused, those of the file are
+  // parts.
+  CHECK(site.Get("/long", Accept("gzip") + "Range: bytes=0-1,3-4\r\n").body == "zzzzz");
+  CHECK(site.Get("/long", Accept("gzip") + "Range: bytes=3000-,3500-\r\n").status == 416);
+  CHECK(site.Get("/long", two).Field("content-type").starts_with("multipart/byteranges"));
+}
+
 TEST_CASE("only the codings of the setting are looked for, and by default none") {
   const Pages pages;
   FileSite off(pages.Folder());

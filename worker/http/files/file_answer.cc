@@ -67,12 +67,16 @@ void AnswerParts(HttpResponse& response, UniqueFd file, std::span<const ByteRang
   response.SetFileParts(std::move(file), std::move(parts));
 }
 
-// Range is defined for GET only. On several lines it is invalid, and ignored.
+// Range is defined for GET only. On several lines it is invalid, and ignored. So are several ranges of what
+// is coded: Content-Encoding would then be said of the multipart body, whose parts alone are coded, and a
+// client would decode their frame. A server may always send the whole instead (RFC 9110 section 14.2).
 ByteRanges RangesOf(const HttpRequest& request, const Validators& validators, std::uint64_t size,
-                    std::time_t now) {
+                    Coding coding, std::time_t now) {
   const auto wanted = request.OnlyField("range");
   const bool ranged = wanted && request.method == HttpMethod::kGet && RangeApplies(request, validators, now);
-  return ranged ? ParseRanges(*wanted, size) : ByteRanges{};
+  if (!ranged) return {};
+  const ByteRanges ranges = ParseRanges(*wanted, size);
+  return ranges.count > 1 && coding != Coding::kIdentity ? ByteRanges{} : ranges;
 }
 
 }  // namespace
@@ -103,7 +107,7 @@ void AnswerFile(const HttpRequest& request, HttpResponse& response, FoundFile fi
   if (precondition == Precondition::kNotModified) return response.SetStatus(304);
 
   response.AddHeader("Accept-Ranges", "bytes");
-  const ByteRanges ranges = RangesOf(request, validators, size, now);
+  const ByteRanges ranges = RangesOf(request, validators, size, file.coding, now);
   if (ranges.kind == ByteRanges::Kind::kUnsatisfiable) {
     response.AddHeader("Content-Range", SmallText("bytes */{}", size).View());
     return AnswerStatus(response, 416);
