@@ -1,48 +1,17 @@
 // Hosts and locations through the whole HTTP service: which root, which answer, and which fields.
 #include <doctest/doctest.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/loopback/http/file_site.h"
-#include "tests/loopback/http/http_bed.h"
-#include "tests/unit/http/place_bed.h"
+#include "tests/loopback/http/place_site.h"
 #include "worker/http/http_service.h"
 
 namespace preforkd::testing {
 namespace {
-
-using Texts = std::map<std::string, std::string>;
-
-// A service with places, and clients that ask it one thing each.
-class Site {
- public:
-  Site(const Texts& settings, std::vector<SettingsTable> tables, const ServiceType& type = HttpServiceType())
-      : bed_(settings, type, std::move(tables)) {}
-
-  Answer Send(const std::string& bytes, bool head_only = false) {
-    const auto client = bed_.Connect();
-    bed_.Exchange(*client, bytes);
-    const std::vector<Answer> answers = ParseAnswers(client->Received(), head_only);
-    REQUIRE(answers.size() == 1);
-    return answers.front();
-  }
-  Answer Ask(const std::string& method, const std::string& host, const std::string& target,
-             const std::string& fields = "") {
-    return Send(method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n",
-                method == "HEAD");
-  }
-  Answer Get(const std::string& host, const std::string& target, const std::string& fields = "") {
-    return Ask("GET", host, target, fields);
-  }
-  HttpBed& Bed() { return bed_; }
-
- private:
-  HttpBed bed_;
-};
 
 // Answers at once, later, in pieces, or with an exception.
 class OwnHandler final : public RequestHandler {

@@ -10,6 +10,7 @@
 
 #include "common/base/result.h"
 #include "common/config/setting.h"
+#include "worker/http/answer/field_lines.h"
 
 namespace preforkd {
 
@@ -33,6 +34,21 @@ struct AnswerRules {
 
   [[nodiscard]] bool Empty() const { return lines.empty() && cache_control.empty(); }
   bool operator==(const AnswerRules&) const = default;
+
+  // Calls `use` with the name and the line, "Name: value\r\n", of each field that an answer gets which has
+  // this status, and these lines of its handler.
+  template <typename Use>
+  void ForEachLine(int status, std::string_view own_lines, Use use) const {
+    for (const Line& line : lines) {
+      // Several lines of Vary are one list: none of them may be missing, or a cache gives one client's answer
+      // to another.
+      if (http::EqualsNoCase(line.name, "vary") || !http::HasField(own_lines, line.name))
+        use(std::string_view(line.name), std::string_view(line.line));
+    }
+    const bool may_be_cached = status == 200 || status == 206 || status == 304;
+    if (!may_be_cached || cache_control.empty() || http::HasField(own_lines, "cache-control")) return;
+    use(std::string_view("Cache-Control"), std::string_view(cache_control));
+  }
 
   // A field of the same name that the handler has set takes the place of each.
   std::vector<Line> lines;

@@ -54,18 +54,6 @@ std::string_view HstsField(const HttpResponse& response, const HeadContext& cont
   return context.hsts;
 }
 
-bool MayBeCached(int status) { return status == 200 || status == 206 || status == 304; }
-
-void PutRules(Writer& writer, const HttpResponse& response, const AnswerRules& rules) {
-  for (const AnswerRules::Line& line : rules.lines) {
-    // Several lines of Vary are one list: none of them may be missing, or a cache gives one client's answer
-    // to another.
-    if (EqualsNoCase(line.name, "vary") || !HasField(response.FieldLines(), line.name)) writer.Put(line.line);
-  }
-  if (rules.cache_control.empty() || !MayBeCached(response.Status())) return;
-  if (!HasField(response.FieldLines(), "cache-control")) writer.Put(rules.cache_control);
-}
-
 }  // namespace
 
 std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, std::span<char> out) {
@@ -74,7 +62,10 @@ std::size_t WriteHead(const HttpResponse& response, const HeadContext& context, 
   writer.Put("HTTP/1.1 ").Put(static_cast<std::uint64_t>(status)).Put(" ").Put(ReasonPhrase(status));
   writer.Put("\r\nServer: preforkd\r\nDate: ").Put(context.date).Put("\r\n");
   writer.Put(HstsField(response, context));
-  if (context.rules != nullptr) PutRules(writer, response, *context.rules);
+  if (context.rules != nullptr) {
+    context.rules->ForEachLine(status, response.FieldLines(),
+                               [&](std::string_view, std::string_view line) { writer.Put(line); });
+  }
   if (MayHaveBody(status)) {
     if (!response.ContentType().empty()) writer.Put("Content-Type: ").Put(response.ContentType()).Put("\r\n");
     if (context.framing == BodyFraming::kLength) {

@@ -21,13 +21,23 @@ bool ForbidsChange(std::string_view lines) {
   return found;
 }
 
-// What the handler has said allows it.
-bool MayCompress(const CompressRules& rules, const HttpResponse& response) {
+// A field that the answer gets from its place forbids it as one of its handler does.
+bool ForbidsChange(const AnswerRules* place, const HttpResponse& response) {
+  bool found = false;
+  if (place == nullptr) return found;
+  place->ForEachLine(response.Status(), response.FieldLines(),
+                     [&](std::string_view, std::string_view line) { found = found || ForbidsChange(line); });
+  return found;
+}
+
+// What the handler and the place have said allows it.
+bool MayCompress(const CompressRules& rules, const AnswerRules* place, const HttpResponse& response) {
   constexpr int kPartial = 206;
   const std::string_view lines = response.FieldLines();
   return MayHaveBody(response.Status()) && response.Status() != kPartial && !response.Switches() &&
          !response.HasFile() && response.HasRoomForFields() && rules.Covers(response.ContentType()) &&
-         !HasField(lines, "content-encoding") && !HasField(lines, "content-range") && !ForbidsChange(lines);
+         !HasField(lines, "content-encoding") && !HasField(lines, "content-range") && !ForbidsChange(lines) &&
+         !ForbidsChange(place, response);
 }
 
 // Caches must know that another client gets other bytes, also this one.
@@ -65,12 +75,14 @@ void MarkNotModified(const HttpRequest& request, HttpResponse& response) {
 
 }  // namespace
 
-void Compression::Apply(const CompressRules& rules, const HttpRequest& request, HttpResponse& response) {
+void Compression::Apply(const CompressRules& rules, const AnswerRules* place, const HttpRequest& request,
+                        HttpResponse& response) {
   constexpr int kNotModified = 304;
   if (rules.codings.Empty()) return;
   if (response.Status() == kNotModified) return MarkNotModified(request, response);
   const std::uint64_t size = response.BodySize();
-  if (size < rules.min_size || size == 0 || size > kMaxCompressed || !MayCompress(rules, response)) return;
+  if (size < rules.min_size || size == 0 || size > kMaxCompressed || !MayCompress(rules, place, response))
+    return;
   AddVary(response);
   const CodingList accepted = AcceptedCodings(request).Best(rules.codings);
   if (accepted.size == 0) return;
@@ -86,9 +98,10 @@ void Compression::Apply(const CompressRules& rules, const HttpRequest& request, 
   Mark(response, coding);
 }
 
-std::unique_ptr<Compressor> Compression::Begin(const CompressRules& rules, const HttpRequest& request,
-                                               HttpResponse& head, bool bodiless) {
-  if (rules.codings.Empty() || !MayCompress(rules, head)) return nullptr;
+std::unique_ptr<Compressor> Compression::Begin(const CompressRules& rules, const AnswerRules* place,
+                                               const HttpRequest& request, HttpResponse& head,
+                                               bool bodiless) {
+  if (rules.codings.Empty() || !MayCompress(rules, place, head)) return nullptr;
   AddVary(head);
   const AcceptedCodings accepted(request);
   const CodingList best = accepted.Best(rules.codings);

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/http/answer/answer_rules.h"
 #include "worker/http/answer/response.h"
 #include "worker/http/coding/accept_encoding.h"
 #include "worker/http/coding/compress_rules.h"
@@ -26,11 +27,12 @@ inline constexpr std::uint64_t kMaxCompressed = 512 * 1024;
 
 class Compression {
  public:
-  // A whole answer.
-  void Apply(const CompressRules& rules, const HttpRequest& request, HttpResponse& response);
+  // A whole answer. `place`: the fields that it gets from its place; nullptr: none.
+  void Apply(const CompressRules& rules, const AnswerRules* place, const HttpRequest& request,
+             HttpResponse& response);
   // The head of a streamed answer. nullptr: its pieces are sent as they are. `bodiless`: there are none.
-  std::unique_ptr<Compressor> Begin(const CompressRules& rules, const HttpRequest& request,
-                                    HttpResponse& head, bool bodiless);
+  std::unique_ptr<Compressor> Begin(const CompressRules& rules, const AnswerRules* place,
+                                    const HttpRequest& request, HttpResponse& head, bool bodiless);
   // A piece for the client, in memory that is valid until the next call.
   std::string_view Piece(Compressor& compressor, std::string_view piece, Compressor::Step step);
 
