@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "tests/unit/http/place_bed.h"
-#include "worker/http/place/place_answer.h"
-#include "worker/http/place/place_files.h"
+#include "worker/http/place/file_choice.h"
 #include "worker/http/place/host_name.h"
+#include "worker/http/place/place_answer.h"
 
 namespace preforkd::testing {
 namespace {

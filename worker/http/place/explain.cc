@@ -1,19 +1,19 @@
 #include "worker/http/place/explain.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/sys_error.h"
 #include "common/config/setting_value.h"
 #include "common/text/quote.h"
-#include "worker/http/files/beneath.h"
+#include "worker/http/files/file_finder.h"
+#include "worker/http/place/file_choice.h"
 #include "worker/http/place/place_answer.h"
-#include "worker/http/place/place_files.h"
 #include "worker/http/place/place_settings.h"
 #include "worker/http/place/place_table.h"
 #include "worker/http/syntax/authority.h"
@@ -51,59 +51,62 @@ Tables TablesFor(const Place& place, const ServiceConfig& service) {
 
 // ---- files ----
 
-enum class Found { kFile, kFolder, kOther, kMissing };
+// What is found in a root for a name.
+std::string FindingText(const std::string& shown, const http::Finding& found) {
+  switch (found.kind) {
+    case http::Finding::Kind::kFile: return fmt::format("the file {}, {} bytes", shown, found.info.st_size);
+    case http::Finding::Kind::kToFolder:
+      return fmt::format("301, to the same path with '/' at its end: {} is a folder", shown);
+    case http::Finding::Kind::kList: return "a list of the folder (listing)";
+    case http::Finding::Kind::kError: break;
+  }
+  return fmt::format("{}: {}{}", found.status, shown,
+                     found.errnum == 0 ? " is not a file" : ": " + ErrnoText(found.errnum));
+}
 
-struct FoundFile {
-  Found kind = Found::kMissing;
-  std::uint64_t size = 0;
-  std::string why;  // it is missing
+// What answers for a path in a place with files.
+struct FileAnswer {
+  std::string text;
+  std::string url{};         // of the index or the fallback that is sent; empty: neither is
+  const char* as = nullptr;  // which of both
 };
 
-FoundFile Look(const std::string& root, const std::string& name) {
-  const Result<http::Beneath> folder = http::Beneath::Open(root);
-  if (!folder.Ok()) return {Found::kMissing, 0, folder.Err().text};
-  const http::Beneath::Opened file = folder.Value().OpenFile(name.c_str());
-  struct stat info {};
-  if (!file.fd.Valid()) return {Found::kMissing, 0, ErrnoText(file.errnum)};
-  if (::fstat(file.fd.Get(), &info) < 0) return {Found::kMissing, 0, ErrnoText(errno)};
-  if (S_ISDIR(info.st_mode)) return {Found::kFolder, 0, {}};
-  return {S_ISREG(info.st_mode) ? Found::kFile : Found::kOther, static_cast<std::uint64_t>(info.st_size), {}};
-}
-
-std::string FileText(const Place& place, std::string_view path) {
-  const std::string& root = place.files->root;
-  const std::string_view below = path.substr(place.prefix);
-  if (below.empty()) return "301, to the same path with '/' at its end: it is the root of the location";
-  if (!place.hidden_files && http::IsHidden(below)) return "404: a name in the path begins with a dot";
-  std::string name(below.substr(1));
-  if (below.ends_with('/')) name += place.files->index;
-  const std::string shown = Escaped(fmt::format("{}/{}", root, name));
-  const FoundFile file = Look(root, name);
-  switch (file.kind) {
-    case Found::kFile: return fmt::format("the file {}, {} bytes", shown, file.size);
-    case Found::kFolder:
-      return fmt::format("301, to the same path with '/' at its end: {} is a folder", shown);
-    case Found::kOther: return fmt::format("404: {} is not a file", shown);
-    case Found::kMissing: break;
+FileAnswer FileAnswerOf(const Place& place, std::string_view path) {
+  Result<http::FileFinder> made = http::FileFinder::Make(*place.files);
+  if (!made.Ok()) return {made.Err().text};
+  http::FileFinder& finder = made.Value();
+  const auto shown = [&] { return Escaped(fmt::format("{}/{}", place.files->root, finder.Name())); };
+  std::string url;
+  const http::FileChoice choice = http::ChooseFile(place, path, finder, url, Now());
+  switch (choice.kind) {
+    case http::FileChoice::Kind::kToRoot:
+      return {"301, to the same path with '/' at its end: it is the root of the location"};
+    case http::FileChoice::Kind::kHidden: return {"404: a name in the path begins with a dot"};
+    case http::FileChoice::Kind::kFound: break;
+    case http::FileChoice::Kind::kIndex: return {FindingText(shown(), choice.found), url, "index"};
+    case http::FileChoice::Kind::kFallback: {
+      const std::string none = FindingText(shown(), choice.found);
+      const http::Finding found = finder.Find(std::string_view(url).substr(place.prefix), Now());
+      return {fmt::format("{}, the fallback, instead of {}", FindingText(shown(), found), none), url,
+              "fallback"};
+    }
   }
-  const bool folder =
-      below.ends_with('/') && Look(root, fmt::format("./{}", below.substr(1))).kind == Found::kFolder;
-  if (folder && place.files->listing) return "a list of the folder (listing)";
-  if (place.fallback.empty()) return fmt::format("no file: {}: {}", shown, file.why);
-  return fmt::format("the file {}/{}, the fallback, with 200: {}: {}", Escaped(root), Escaped(place.fallback),
-                     shown, file.why);
+  return {FindingText(shown(), choice.found)};
 }
 
-std::string AnswerText(const ServiceConfig& service, const Place& place, const http::Target& target,
-                       bool tls) {
-  if (!tls && service.settings.Number("redirect_to_https") != 0)
-    return "a redirect to https (redirect_to_https)";
+bool RedirectsToHttps(const ServiceConfig& service, bool tls) {
+  return !tls && service.settings.Number("redirect_to_https") != 0;
+}
+
+// Of a place without files.
+std::string AnswerText(const ServiceConfig& service, const Place& place, std::string_view path,
+                       std::string_view query) {
   switch (place.kind) {
     case PlaceKind::kDenied: return fmt::format("{}: denied", place.denied);
     case PlaceKind::kRedirect:
       return fmt::format("{}, to {}", place.redirect.status,
-                         Escaped(http::RedirectTarget(place.redirect, target.path, target.query)));
-    case PlaceKind::kFiles: return FileText(place, target.path);
+                         Escaped(http::RedirectTarget(place.redirect, path, query)));
+    case PlaceKind::kFiles:
     case PlaceKind::kOwn: break;
   }
   if (service.module) return fmt::format("the handler of the module {}", Escaped(service.module->name));
@@ -148,6 +151,25 @@ std::string SettingsText(const ServiceConfig& service, const Tables& written, Pl
   return out.empty() ? out : "settings that differ from the default\n" + out;
 }
 
+// ---- the whole ----
+
+std::string LocationText(const Tables& written) {
+  if (written.location == nullptr) return "none";
+  return fmt::format("{}, at {}", Escaped(written.location->settings.Text("path")),
+                     written.location->written.Of(""));
+}
+
+void PutPlace(std::string& out, const Tables& written) {
+  if (written.host == nullptr) {
+    Line(out, "host", "none of its hosts");
+  } else {
+    Line(out, "host", "{}, at {}",
+         Escaped(fmt::format("{}", fmt::join(written.host->settings.Texts("name"), ", "))),
+         written.host->written.Of(""));
+  }
+  Line(out, "location", "{}", LocationText(written));
+}
+
 }  // namespace
 
 Result<std::string> ExplainPlace(const ServiceConfig& service, const ExplainedUrl& url) {
@@ -163,22 +185,15 @@ Result<std::string> ExplainPlace(const ServiceConfig& service, const ExplainedUr
                              Escaped(url.authority), Escaped(url.target))};
   const http::PlaceTable table(service.settings, service.tables);
   const Place& place = table.Find(url.authority, target->path);
-  const Tables written = TablesFor(place, service);
-  if (written.host == nullptr) {
-    Line(out, "host", "none of its hosts");
-  } else {
-    Line(out, "host", "{}, at {}",
-         Escaped(fmt::format("{}", fmt::join(written.host->settings.Texts("name"), ", "))),
-         written.host->written.Of(""));
+  PutPlace(out, TablesFor(place, service));
+  if (RedirectsToHttps(service, url.tls)) {
+    Line(out, "answer", "a redirect to https (redirect_to_https)");
+    return out + SettingsText(service, TablesFor(place, service), place.kind);
   }
-  if (written.location == nullptr) {
-    Line(out, "location", "none");
-  } else {
-    Line(out, "location", "{}, at {}", Escaped(written.location->settings.Text("path")),
-         written.location->written.Of(""));
-  }
-  Line(out, "answer", "{}", AnswerText(service, place, *target, url.tls));
-  return out + SettingsText(service, written, place.kind);
+  Line(out, "answer", "{}",
+       place.kind == PlaceKind::kFiles ? FileAnswerOf(place, target->path).text
+                                       : AnswerText(service, place, target->path, target->query));
+  return out + SettingsText(service, TablesFor(place, service), place.kind);
 }
 
 }  // namespace preforkd

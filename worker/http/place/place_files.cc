@@ -1,60 +1,62 @@
 #include "worker/http/place/place_files.h"
 
+#include <string>
 #include <utility>
 
 #include "worker/http/answer/error_page.h"
 #include "worker/http/files/static_files.h"
+#include "worker/http/place/file_choice.h"
 #include "worker/http/place/place.h"
 
 namespace preforkd::http {
 namespace {
 
-class PlaceFiles final : public HttpHandler {
+class PlaceFiles final : public RequestHandler {
  public:
-  explicit PlaceFiles(std::unique_ptr<HttpHandler> files) : files_(std::move(files)) {}
+  explicit PlaceFiles(std::unique_ptr<StaticFiles> files) : files_(std::move(files)) {}
 
-  [[nodiscard]] BodyUse UseOfBody(const HttpRequest& request) const override {
-    return files_->UseOfBody(request);
-  }
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
 
-  void Handle(const HttpRequest& request, HttpResponse& response) override {
-    const Place& place = *request.place;
+  void Start(const HttpRequest& request, HttpResponse& response, Deferral&) override {
+    using Kind = FileChoice::Kind;
     if (!OnlyReading(request, response)) return;
-    const std::string_view path = request.path.substr(place.prefix);
-    if (path.empty()) return RedirectToFolder(request, response);  // the location itself, which is the root
-    if (!place.hidden_files && IsHidden(path)) return AnswerStatus(response, 404);
-    Send(request, path, response);
-    if (response.Status() != 404 || place.fallback.empty()) return;
-    response.Clear();
-    fallback_.assign("/").append(place.fallback);
-    Send(request, fallback_, response);
+    const Place& place = *request.place;
+    const Time now = Now();
+    FileChoice choice = ChooseFile(place, request.path, files_->Finder(), url_, now);
+    switch (choice.kind) {
+      case Kind::kToRoot: return RedirectToFolder(request, response);
+      case Kind::kHidden: return AnswerStatus(response, 404);
+      case Kind::kFound:
+      case Kind::kIndex: break;
+      case Kind::kFallback:
+        choice.found = files_->Finder().Find(std::string_view(url_).substr(place.prefix), now);
+        return Send(request, url_, std::move(choice.found), response, now);
+    }
+    Send(request, request.path, std::move(choice.found), response, now);
   }
 
  private:
-  void Send(const HttpRequest& request, std::string_view path, HttpResponse& response) {
-    if (path.data() == request.path.data()) return files_->Handle(request, response);
+  void Send(const HttpRequest& request, std::string_view path, Finding found, HttpResponse& response,
+            Time now) {
+    const std::size_t prefix = request.place->prefix;
+    if (prefix == 0 && path.data() == request.path.data())
+      return files_->Send(request, std::move(found), response, now);
     HttpRequest below = request;
-    if (path.data() != fallback_.data()) below.mount = request.path.substr(0, request.place->prefix);
-    below.path = path;
-    files_->Handle(below, response);
+    below.mount = path.substr(0, prefix);
+    below.path = path.substr(prefix);
+    files_->Send(below, std::move(found), response, now);
   }
 
-  std::unique_ptr<HttpHandler> files_;
-  std::string fallback_;  // of the current request; kept to reuse its memory
+  std::unique_ptr<StaticFiles> files_;
+  std::string url_;  // of the current request; kept to reuse its memory
 };
 
 }  // namespace
 
 Result<std::unique_ptr<RequestHandler>> MakePlaceFiles(const FileRules& rules) {
-  Result<std::unique_ptr<HttpHandler>> files = MakeStaticFiles(rules);
+  Result<std::unique_ptr<StaticFiles>> files = StaticFiles::Make(rules);
   if (!files.Ok()) return files.Err();
   return std::unique_ptr<RequestHandler>(std::make_unique<PlaceFiles>(std::move(files).Value()));
-}
-
-bool IsHidden(std::string_view path) {
-  constexpr std::string_view kWellKnown = "/.well-known/";  // RFC 8615
-  if (path.starts_with(kWellKnown)) path.remove_prefix(kWellKnown.size() - 1);
-  return path.find("/.") != std::string_view::npos;
 }
 
 }  // namespace preforkd::http

@@ -3,8 +3,6 @@
 #define PREFORKD_WORKER_HTTP_PLACE_PLACE_FILES_H_
 
 #include <memory>
-#include <string>
-#include <string_view>
 
 #include "common/base/result.h"
 #include "worker/http/answer/handler.h"
@@ -15,9 +13,6 @@ namespace preforkd::http {
 // One for all places that have these rules; a request says which of them it is in. Error: the root cannot be
 // opened.
 Result<std::unique_ptr<RequestHandler>> MakePlaceFiles(const FileRules& rules);
-
-// A name in the path begins with a dot. `path`: decoded, below the root.
-bool IsHidden(std::string_view path);
 
 }  // namespace preforkd::http
 
