@@ -22,6 +22,7 @@ class Site {
     Write("www/index.html", "www\n");
     Write("www/assets/a.css", "css\n");
     Write("www/.env", "secret\n");
+    Write("www/closed/index.html", "closed\n");
     Write("iso/a.iso", "iso\n");
     Write("app/index.html", "app\n");
     Write("acme/token", "proof\n");
@@ -54,6 +55,9 @@ root = "{0}/iso"
 [[service.site.host.location]]
 path = "/old"
 redirect = "/new"
+[[service.site.host.location]]
+path = "/closed/index.html"
+denied = "403"
 [[service.site.host]]
 name = "*.example.net"
 root = "{0}/app"
@@ -133,13 +137,13 @@ TEST_CASE("--check names the line and the column of a wrong place") {
   };
   for (const Wrong& wrong :
        {Wrong{"cache_contrl = \"x\"\n",
-              ":26:1: unknown key 'cache_contrl' in [[service.site.host]]; did you mean"},
-        Wrong{"denied = \"403\"\n", ":26:1: service.site.host.denied: root is set too; write one of the two"},
+              ":29:1: unknown key 'cache_contrl' in [[service.site.host]]; did you mean"},
+        Wrong{"denied = \"403\"\n", ":29:1: service.site.host.denied: root is set too; write one of the two"},
         Wrong{"header = [\"X: y\",\n \"Date: z\"]\n", "'Date' depends on the answer"},
         Wrong{"[[service.site.host]]\nname = \"EXAMPLE.org\"\n",
-              ":27:1: service.site.host.name: 'EXAMPLE.org' is taken, at "},
+              ":30:1: service.site.host.name: 'EXAMPLE.org' is taken, at "},
         Wrong{"[[service.site.host.location]]\npath = \"x\"\n",
-              ":27:1: service.site.host.location.path: 'x' does not begin with '/'"}}) {
+              ":30:1: service.site.host.location.path: 'x' does not begin with '/'"}}) {
     CAPTURE(wrong.line);
     DaemonProcess daemon;
     daemon.WriteConfig(site.Config() + wrong.line);
@@ -166,6 +170,9 @@ TEST_CASE("--explain says what answers a URL, and where that is written") {
       {"http://example.org/.env", {"404: a name in the path begins with a dot\n"}},
       {"http://example.org/old/a%20b?c", {"301, to /new/a%20b?c\n"}},
       {"http://x.example.net/y", {"/app/index.html, 4 bytes, the fallback, instead of 404: "}},
+      {"http://example.org/closed/",
+       {"location   none\n", "index      /closed/index.html, whose location decides: /closed/index.html, at ",
+        "answer     403: denied\n", "denied = \"403\""}},
       {"http://unknown.org/", {"host       none of its hosts\n", "404: denied\n", "denied = \"404\""}},
       {"http://unknown.org/acme/token", {"location   /acme, at ", "/acme/token, 6 bytes\n"}},
   };
@@ -175,7 +182,7 @@ TEST_CASE("--explain says what answers a URL, and where that is written") {
     daemon.WriteConfig(site.Config());
     CHECK(daemon.Run({"--explain", row.url}) == 0);
     CAPTURE(daemon.Output());
-    const bool denied = daemon.Output().find("404: denied") != std::string::npos;
+    const bool denied = daemon.Output().find(": denied\n") != std::string::npos;
     CHECK((daemon.Output().find("denied = ") != std::string::npos) == denied);  // else it has no effect
     for (const std::string& says : row.says) CHECK(daemon.Output().find(says) != std::string::npos);
   }

@@ -115,6 +115,7 @@ Served Responder::Serve(const HttpRequest& request, std::string_view head) {
 }
 
 Served Responder::Respond(const HttpRequest& request, std::string_view head, HttpResponse& response) {
+  placing_.Follow(request);
   placing_.UsePages(response);
   shared_.compression.Apply(shared_.config.compress, placing_.Rules(), request, response);
   const bool keep = KeepsAlive(request, response);
@@ -142,6 +143,7 @@ Served Responder::Complete(HttpResponse& response) {
 
 void Responder::BeginStream(HttpResponse& head) {
   const HttpRequest& request = exchange_->Request();
+  placing_.Follow(request);
   framing_ = request.minor_version == 0 ? BodyFraming::kToEnd : BodyFraming::kChunked;
   bodiless_ = request.method == HttpMethod::kHead || !MayHaveBody(head.Status());
   keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);

@@ -18,6 +18,14 @@ Exchange::Exchange(std::string_view head, const HttpRequest& request)
   request_.tls = tls_.get();
 }
 
+void Exchange::Move(const http::Place& place, std::string path) {
+  if (request_.moved) return;
+  moved_to_ = std::move(path);
+  request_.path = moved_to_;
+  request_.place = &place;
+  request_.moved = true;
+}
+
 Exchange::Held& Exchange::Hold() {
   if (held_ != nullptr) return *held_;
   held_ = std::make_unique<Held>();

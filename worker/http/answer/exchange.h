@@ -107,6 +107,9 @@ class Exchange {
   // `answer_by` goes with it (HttpRequest::answer_by). Precondition: Open(), and Start has returned.
   bool Travel(Time answer_by);
 
+  // Another place answers it, as if the client had asked for `path` (Places). Once.
+  void Move(const http::Place& place, std::string path);
+
   // ---- for the session ----
 
   // `head`: the bytes from which `request` was parsed.
@@ -158,6 +161,7 @@ class Exchange {
 
   http::KeptHead head_;
   std::string body_;
+  std::string moved_to_;  // see Move
   SocketAddress peer_;
   std::unique_ptr<const TlsFacts> tls_;  // nullptr: the connection is plain
   HttpRequest request_;

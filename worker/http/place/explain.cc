@@ -71,13 +71,13 @@ struct FileAnswer {
   const char* as = nullptr;  // which of both
 };
 
-FileAnswer FileAnswerOf(const Place& place, std::string_view path) {
+FileAnswer FileAnswerOf(const Place& place, std::string_view path, bool moved) {
   Result<http::FileFinder> made = http::FileFinder::Make(*place.files);
   if (!made.Ok()) return {made.Err().text};
   http::FileFinder& finder = made.Value();
   const auto shown = [&] { return Escaped(fmt::format("{}/{}", place.files->root, finder.Name())); };
   std::string url;
-  const http::FileChoice choice = http::ChooseFile(place, path, finder, url, Now());
+  const http::FileChoice choice = http::ChooseFile(place, path, moved, finder, url, Now());
   switch (choice.kind) {
     case http::FileChoice::Kind::kToRoot:
       return {"301, to the same path with '/' at its end: it is the root of the location"};
@@ -170,6 +170,25 @@ void PutPlace(std::string& out, const Tables& written) {
   Line(out, "location", "{}", LocationText(written));
 }
 
+// Returns the place whose answer it is: another one may be for the index or the fallback (places.h).
+const Place& PutAnswer(std::string& out, const ServiceConfig& service, const http::PlaceTable& table,
+                       const Place& place, std::string_view host, const http::Target& target) {
+  const Place* last = &place;
+  std::string path(target.path);
+  FileAnswer files;
+  if (last->kind == PlaceKind::kFiles) files = FileAnswerOf(*last, path, false);
+  if (!files.url.empty() && &table.Find(host, files.url) != last) {
+    path = files.url;
+    last = &table.Find(host, path);
+    Line(out, files.as, "{}, whose location decides: {}", Escaped(path),
+         LocationText(TablesFor(*last, service)));
+    files = last->kind == PlaceKind::kFiles ? FileAnswerOf(*last, path, true) : FileAnswer();
+  }
+  Line(out, "answer", "{}",
+       last->kind == PlaceKind::kFiles ? files.text : AnswerText(service, *last, path, target.query));
+  return *last;
+}
+
 }  // namespace
 
 Result<std::string> ExplainPlace(const ServiceConfig& service, const ExplainedUrl& url) {
@@ -190,10 +209,8 @@ Result<std::string> ExplainPlace(const ServiceConfig& service, const ExplainedUr
     Line(out, "answer", "a redirect to https (redirect_to_https)");
     return out + SettingsText(service, TablesFor(place, service), place.kind);
   }
-  Line(out, "answer", "{}",
-       place.kind == PlaceKind::kFiles ? FileAnswerOf(place, target->path).text
-                                       : AnswerText(service, place, target->path, target->query));
-  return out + SettingsText(service, TablesFor(place, service), place.kind);
+  const Place& last = PutAnswer(out, service, table, place, url.authority, *target);
+  return out + SettingsText(service, TablesFor(last, service), last.kind);
 }
 
 }  // namespace preforkd

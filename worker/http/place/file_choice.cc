@@ -10,8 +10,8 @@ bool IsHidden(std::string_view path) {
   return path.find("/.") != std::string_view::npos;
 }
 
-FileChoice ChooseFile(const Place& place, std::string_view path, FileFinder& finder, std::string& url,
-                      Time now) {
+FileChoice ChooseFile(const Place& place, std::string_view path, bool moved, FileFinder& finder,
+                      std::string& url, Time now) {
   using Kind = FileChoice::Kind;
   const std::string_view below = path.substr(place.prefix);
   if (below.empty()) return {Kind::kToRoot};
@@ -22,7 +22,7 @@ FileChoice ChooseFile(const Place& place, std::string_view path, FileFinder& fin
     return {Kind::kIndex, std::move(found)};
   }
   const bool missing = found.kind == Finding::Kind::kError && found.status == 404;
-  if (!missing || place.fallback.empty()) return {Kind::kFound, std::move(found)};
+  if (!missing || moved || place.fallback.empty()) return {Kind::kFound, std::move(found)};
   url.assign(path.substr(0, place.prefix)).append("/").append(place.fallback);
   return {Kind::kFallback, std::move(found)};
 }

@@ -24,9 +24,11 @@ struct FileChoice {
   Finding found{};
 };
 
-// Of kIndex and kFallback `url` becomes the path by which a client may ask for that file.
-FileChoice ChooseFile(const Place& place, std::string_view path, FileFinder& finder, std::string& url,
-                      Time now);
+// Of kIndex and kFallback `url` becomes the path by which a client may ask for that file. Another place may
+// be for it: then that one decides (Places). `moved`: that has happened, and `path` is that path, which has
+// no '/' at its end: it means the file, or nothing.
+FileChoice ChooseFile(const Place& place, std::string_view path, bool moved, FileFinder& finder,
+                      std::string& url, Time now);
 
 // A name in the path begins with a dot. `path`: decoded, below the root.
 bool IsHidden(std::string_view path);

@@ -13,22 +13,26 @@ namespace {
 
 class PlaceFiles final : public RequestHandler {
  public:
-  explicit PlaceFiles(std::unique_ptr<StaticFiles> files) : files_(std::move(files)) {}
+  PlaceFiles(std::unique_ptr<StaticFiles> files, Elsewhere elsewhere)
+      : files_(std::move(files)), elsewhere_(std::move(elsewhere)) {}
 
   [[nodiscard]] BodyUse UseOfBody(const HttpRequest&) const override { return BodyUse::kNone; }
 
-  void Start(const HttpRequest& request, HttpResponse& response, Deferral&) override {
+  void Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) override {
     using Kind = FileChoice::Kind;
     if (!OnlyReading(request, response)) return;
     const Place& place = *request.place;
     const Time now = Now();
-    FileChoice choice = ChooseFile(place, request.path, files_->Finder(), url_, now);
+    FileChoice choice = ChooseFile(place, request.path, request.moved, files_->Finder(), url_, now);
     switch (choice.kind) {
       case Kind::kToRoot: return RedirectToFolder(request, response);
       case Kind::kHidden: return AnswerStatus(response, 404);
-      case Kind::kFound:
-      case Kind::kIndex: break;
+      case Kind::kFound: break;
+      case Kind::kIndex:
+        if (elsewhere_ != nullptr && elsewhere_(request, url_, response, deferral)) return;
+        break;
       case Kind::kFallback:
+        if (elsewhere_ != nullptr && elsewhere_(request, url_, response, deferral)) return;
         choice.found = files_->Finder().Find(std::string_view(url_).substr(place.prefix), now);
         return Send(request, url_, std::move(choice.found), response, now);
     }
@@ -48,15 +52,17 @@ class PlaceFiles final : public RequestHandler {
   }
 
   std::unique_ptr<StaticFiles> files_;
+  const Elsewhere elsewhere_;
   std::string url_;  // of the current request; kept to reuse its memory
 };
 
 }  // namespace
 
-Result<std::unique_ptr<RequestHandler>> MakePlaceFiles(const FileRules& rules) {
+Result<std::unique_ptr<RequestHandler>> MakePlaceFiles(const FileRules& rules, Elsewhere elsewhere) {
   Result<std::unique_ptr<StaticFiles>> files = StaticFiles::Make(rules);
   if (!files.Ok()) return files.Err();
-  return std::unique_ptr<RequestHandler>(std::make_unique<PlaceFiles>(std::move(files).Value()));
+  return std::unique_ptr<RequestHandler>(
+      std::make_unique<PlaceFiles>(std::move(files).Value(), std::move(elsewhere)));
 }
 
 }  // namespace preforkd::http

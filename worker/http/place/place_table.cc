@@ -144,6 +144,10 @@ const Place& PlaceTable::Find(std::string_view host, std::string_view path) cons
   return places_[found.place];
 }
 
+bool PlaceTable::HasLocations() const {
+  return std::any_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return !host.locations.empty(); });
+}
+
 const PlaceTable::Host& PlaceTable::FindHost(std::string_view authority) const {
   if (hosts_.size() == 1) return hosts_[0];
   const HostName name(authority);

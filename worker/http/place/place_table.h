@@ -34,6 +34,8 @@ class PlaceTable {
 
   // `host`: as in HttpRequest, perhaps with a port. `path`: decoded.
   [[nodiscard]] const Place& Find(std::string_view host, std::string_view path) const;
+  // The path of a request may say which place it is in.
+  [[nodiscard]] bool HasLocations() const;
   // That of the service without its hosts and locations.
   [[nodiscard]] const Place& Outermost() const { return places_.front(); }
 

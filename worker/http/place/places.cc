@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "worker/http/place/place_answer.h"
@@ -33,6 +34,23 @@ Status ReadAccess(const Settings& settings, PasswordFiles& files, Place& place) 
   return {};
 }
 
+// For a handler that answers later: what it takes is the request of the place that has taken over.
+class MovedDeferral final : public Deferral {
+ public:
+  MovedDeferral(Deferral& inner, const Place& place, const std::string& path)
+      : inner_(inner), place_(place), path_(path) {}
+  std::shared_ptr<Exchange> Take() override {
+    std::shared_ptr<Exchange> exchange = inner_.Take();
+    exchange->Move(place_, path_);
+    return exchange;
+  }
+
+ private:
+  Deferral& inner_;
+  const Place& place_;
+  const std::string& path_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Places>> Places::Make(const ServiceConfig& config, WorkerEnv& env,
@@ -61,12 +79,17 @@ Places::Places(PlaceTable table, RequestHandler& own)
       }) {}
 
 Status Places::MakeHandlers() {
+  Elsewhere elsewhere;
+  if (table_.HasLocations()) {
+    elsewhere = [this](const HttpRequest& request, std::string_view path, HttpResponse& response,
+                       Deferral& deferral) { return AnswerElsewhere(request, path, response, deferral); };
+  }
   std::map<const FileRules*, RequestHandler*> made;
   for (Place& place : table_.Places()) {
     if (place.kind != PlaceKind::kFiles) continue;
     RequestHandler*& handler = made[place.files.get()];
     if (handler == nullptr) {
-      Result<std::unique_ptr<RequestHandler>> files = MakePlaceFiles(*place.files);
+      Result<std::unique_ptr<RequestHandler>> files = MakePlaceFiles(*place.files, elsewhere);
       if (!files.Ok()) return files.Err();
       handler = handlers_.emplace_back(std::move(files).Value()).get();
     }
@@ -105,6 +128,23 @@ void Places::Answer(const HttpRequest& request, HttpResponse& response, Deferral
   if (place.kind == PlaceKind::kOwn) return own_.Start(request, response, deferral);
   if (place.handler == nullptr) return AnswerInPlace(request, response);
   place.handler->Start(request, response, deferral);
+}
+
+bool Places::AnswerElsewhere(const HttpRequest& request, std::string_view path, HttpResponse& response,
+                             Deferral& deferral) {
+  const Place& place = table_.Find(request.host, path);
+  if (&place == request.place) return false;
+  const std::string copy(path);  // the other place may use that memory
+  HttpRequest moved = request;
+  moved.path = copy;
+  moved.mount = {};
+  moved.place = &place;
+  moved.moved = true;
+  request.place = &place;  // its fields and its error pages are for the answer
+  MovedDeferral later(deferral, place, copy);
+  Start(moved, response, later);
+  request.user = moved.user;
+  return true;
 }
 
 }  // namespace preforkd::http

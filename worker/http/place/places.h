@@ -1,5 +1,9 @@
 // Places: the table of the places of one service, and what answers in them: the access rules first, then what
 // the place says, its files, or the service's own handler. Owned by the service.
+//
+// The index of a folder, and a fallback, are files with paths of their own. If another place is for that
+// path, it takes over, as if the client had asked for the file by its path: what guards one URL of a file
+// guards the others. That happens once for a request: the place that takes over sends that file, or 404.
 #ifndef PREFORKD_WORKER_HTTP_PLACE_PLACES_H_
 #define PREFORKD_WORKER_HTTP_PLACE_PLACES_H_
 
@@ -43,6 +47,9 @@ class Places {
   Status MakeGuard(WorkerEnv& env);
   // The client may.
   void Answer(const HttpRequest& request, HttpResponse& response, Deferral& deferral);
+  // See Elsewhere (place_files.h).
+  bool AnswerElsewhere(const HttpRequest& request, std::string_view path, HttpResponse& response,
+                       Deferral& deferral);
 
   PlaceTable table_;
   RequestHandler& own_;

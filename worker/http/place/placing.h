@@ -21,6 +21,8 @@ class Placing {
   void EnterAny(const Places& places) {
     if (place_ == nullptr) place_ = &places.Outermost();
   }
+  // The request may have been taken over by another place.
+  void Follow(const HttpRequest& request) { place_ = request.place; }
   // The answer is in the output.
   void Leave() { place_ = nullptr; }
 

@@ -37,9 +37,9 @@ struct HttpRequest {
   std::string_view path;
   // For a handler that sees only the rest of a path: what is directly before `path`, in memory too.
   std::string_view mount{};
-  std::string_view query;    // after the '?', as sent
-  std::string_view host;     // from an absolute target, else from the Host field; may be empty in HTTP/1.0
-  int minor_version = 1;     // HTTP/1.x
+  std::string_view query;  // after the '?', as sent
+  std::string_view host;   // from an absolute target, else from the Host field; may be empty in HTTP/1.0
+  int minor_version = 1;   // HTTP/1.x
   std::span<const HttpField> fields;
   std::string_view body;
   bool body_follows = false;            // in pieces (RequestHandler::WantsPieces); `body` is empty
@@ -47,8 +47,10 @@ struct HttpRequest {
   const SocketAddress* peer = nullptr;  // never nullptr in Handle
   std::uint64_t connection = 0;         // number of the connection, as in the log
   const TlsFacts* tls = nullptr;        // of its TLS session; nullptr: it is plain
-  // What its host and its path say about the answer; nullptr: the service has no places.
-  const http::Place* place = nullptr;
+  // What its host and its path say about the answer; nullptr: the service has no places. Another place may
+  // take over (Places, which alone sets it then).
+  mutable const http::Place* place = nullptr;
+  bool moved = false;  // another place has taken over: `path` is the one by which it was found
   // Who has sent it, by a password (AccessGuard, which alone sets it); empty: nobody was asked. Stays valid.
   mutable std::string_view user{};
   // It has waited in another worker for a thread, and is answered with 504 if it is not begun by then.
