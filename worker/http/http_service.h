@@ -30,7 +30,7 @@ std::unique_ptr<Service> MakeHttpService(const HttpSettings& settings,
 // For a type that declares HttpSettingTable(): uses the limits and timeouts in `config`.
 std::unique_ptr<Service> MakeHttpService(const ServiceConfig& config, std::unique_ptr<RequestHandler> handler,
                                          std::unique_ptr<Service> next = nullptr);
-// For a type that declares PlaceSettingTable() and PlaceTables() too (place/place_settings.h): `handler`
+// For a type that declares PlacedHttpSettingTable() and PlaceTables() (place/place_settings.h): `handler`
 // answers where no place of the service does. Error: a place cannot be used, because of its root for example.
 Result<std::unique_ptr<Service>> MakePlacedHttpService(const ServiceConfig& config, WorkerEnv& env,
                                                        std::unique_ptr<RequestHandler> handler,

@@ -1,6 +1,9 @@
 #include "worker/http/http_settings.h"
 
+#include <algorithm>
+
 #include "common/config/config.h"
+#include "worker/http/place/place_settings.h"
 
 namespace preforkd {
 namespace {
@@ -101,10 +104,24 @@ std::vector<Setting> MakeTable() {
   return table;
 }
 
+// A setting of both is one of the places, and that of the service is around them.
+std::vector<Setting> MakePlacedTable() {
+  std::vector<Setting> table = PlaceSettingTable();
+  for (const Setting& setting : HttpSettingTable()) {
+    if (std::find(table.begin(), table.end(), setting) == table.end()) table.push_back(setting);
+  }
+  return table;
+}
+
 }  // namespace
 
 const std::vector<Setting>& HttpSettingTable() {
   static const std::vector<Setting> table = MakeTable();
+  return table;
+}
+
+const std::vector<Setting>& PlacedHttpSettingTable() {
+  static const std::vector<Setting> table = MakePlacedTable();
   return table;
 }
 

@@ -13,6 +13,8 @@ namespace preforkd {
 
 // The settings that every type using MakeHttpService declares, besides its own.
 const std::vector<Setting>& HttpSettingTable();
+// Those of a type that has hosts and locations (MakePlacedHttpService): of its places, and these.
+const std::vector<Setting>& PlacedHttpSettingTable();
 
 struct HttpSettings {
   // Sets the defaults of the table.
@@ -26,7 +28,7 @@ struct HttpSettings {
   Duration body_timeout;
   Duration max_body_time;  // for the whole body; 0: no limit
   Duration send_timeout;
-  Duration max_send_time;  // for what is ready of a response; 0: no limit
+  Duration max_send_time;    // for what is ready of a response; 0: no limit
   std::uint64_t min_rate;    // bytes per second; 0: no minimum
   std::uint64_t max_header;  // bytes
   std::uint32_t max_headers;
@@ -35,7 +37,7 @@ struct HttpSettings {
   std::uint32_t request_rate;       // of one client address, a second; 0: no limit
   Duration hsts;                    // how long a client uses only TLS; 0: it is not told
   std::uint16_t redirect_to_https;  // the port for plain requests; 0: they are served
-  CompressRules compress;
+  CompressRules compress;           // where no place says otherwise
 };
 
 }  // namespace preforkd

@@ -117,7 +117,7 @@ Served Responder::Serve(const HttpRequest& request, std::string_view head) {
 Served Responder::Respond(const HttpRequest& request, std::string_view head, HttpResponse& response) {
   placing_.Follow(request);
   placing_.UsePages(response);
-  shared_.compression.Apply(shared_.config.compress, placing_.Rules(), request, response);
+  shared_.compression.Apply(placing_.Compress(shared_.config.compress), placing_.Rules(), request, response);
   const bool keep = KeepsAlive(request, response);
   const bool switches = response.Switches();
   if (switches) next_ = std::make_unique<std::string>(response.TakeContext());
@@ -148,8 +148,8 @@ void Responder::BeginStream(HttpResponse& head) {
   bodiless_ = request.method == HttpMethod::kHead || !MayHaveBody(head.Status());
   keep_ = KeepsAlive(request, head) && (framing_ == BodyFraming::kChunked || bodiless_);
   streaming_ = true;
-  compressor_ =
-      shared_.compression.Begin(shared_.config.compress, placing_.Rules(), request, head, bodiless_);
+  compressor_ = shared_.compression.Begin(placing_.Compress(shared_.config.compress), placing_.Rules(),
+                                          request, head, bodiless_);
   Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
   const HeadContext context{
       Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_), placing_.Rules()};

@@ -2,7 +2,6 @@
 
 #include "common/config/module_declaration.h"
 #include "worker/http/http_settings.h"
-#include "worker/http/place/place_settings.h"
 
 namespace preforkd {
 namespace {
@@ -48,8 +47,7 @@ std::vector<Setting> MakeTable() {
        .doc = "time for its preload; then the start or the reload is refused",
        .more = "A worker that loads for itself has it besides its start_timeout."},
   };
-  for (const std::vector<Setting>& more : {PlaceSettingTable(), HttpSettingTable()})
-    table.insert(table.end(), more.begin(), more.end());
+  table.insert(table.end(), PlacedHttpSettingTable().begin(), PlacedHttpSettingTable().end());
   return table;
 }
 

@@ -9,7 +9,7 @@
 namespace preforkd {
 
 // `path`; and, which a module with a protocol of its own does not have (DeclareModule): `threads` (number, 1
-// to 64), `request_timeout` (duration, 10ms to 24h), and HttpSettingTable(). Only with
+// to 64), `request_timeout` (duration, 10ms to 24h), and PlacedHttpSettingTable(). Only with
 // a preload: `preload_max` (size) and `preload_timeout` (duration).
 const std::vector<Setting>& ModuleSettingTable();
 

@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "worker/http/answer/error_page.h"
 #include "worker/http/http_service.h"
@@ -27,16 +26,10 @@ Result<std::unique_ptr<Service>> MakeService(const ServiceConfig& config, Worker
   return MakePlacedHttpService(config, env, std::make_unique<NothingThere>());
 }
 
-std::vector<Setting> MakeTable() {
-  std::vector<Setting> table = PlaceSettingTable();
-  table.insert(table.end(), HttpSettingTable().begin(), HttpSettingTable().end());
-  return table;
-}
-
 }  // namespace
 
 ServiceType HttpServiceType() {
-  return {&MakeService, true, CallSets{}, MakeTable(), PlaceTables(), &CheckPlaces};
+  return {&MakeService, true, CallSets{}, PlacedHttpSettingTable(), PlaceTables(), &CheckPlaces};
 }
 
 }  // namespace preforkd

@@ -71,5 +71,35 @@ TEST_CASE("no-transform in the fields of a place forbids compression") {
   CHECK(CodingOf(site, "/header/missing").empty());
 }
 
+TEST_CASE("compression is a setting of hosts and locations, taken from what is around them") {
+  Site site({{"compress", "gzip"}},
+            {LocationTable("/secret", {{"compress", ""}}), LocationTable("/long", {{"compress_min", "6000"}}),
+             LocationTable("/json", {{"compress_types", "application/json"}}),
+             HostTable("b", {{"compress", "br, gzip"}, {"compress_min", "4000"}},
+                       {LocationTable("/own", {{"compress_types", "text/*"}})}),
+             HostTable("off", {{"compress", ""}}, {LocationTable("/on", {{"compress", "gzip"}})})},
+            TextType());
+  CHECK(CodingOf(site, "/") == "gzip");
+  CHECK(CodingOf(site, "/pieces") == "gzip");
+  for (const char* target : {"/secret", "/secret/pieces", "/long", "/json", "/json/pieces"}) {
+    CAPTURE(target);
+    CHECK(CodingOf(site, target).empty());
+  }
+  CHECK(CodingOf(site, "/long/pieces") == "gzip");  // of a size that is not known
+  CHECK(CodingOf(site, "/", "b", "br") == "br");
+  CHECK(CodingOf(site, "/own", "b", "br") == "br");
+  CHECK(CodingOf(site, "/", "a", "br").empty());
+  CHECK(CodingOf(site, "/secret", "b", "br").empty());  // a location of the service is in each host
+  CHECK(CodingOf(site, "/long", "b", "gzip").empty());
+  CHECK(CodingOf(site, "/", "off").empty());
+  CHECK(CodingOf(site, "/on", "off") == "gzip");
+
+  Site off({}, {LocationTable("/on", {{"compress", "gzip"}})}, TextType());
+  CHECK(CodingOf(off, "/").empty());
+  CHECK(CodingOf(off, "/on") == "gzip");
+  Site alone({{"compress", "gzip"}}, {}, TextType());
+  CHECK(CodingOf(alone, "/") == "gzip");
+}
+
 }  // namespace
 }  // namespace preforkd::testing

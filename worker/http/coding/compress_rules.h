@@ -13,7 +13,7 @@
 
 namespace preforkd {
 
-// Every service that speaks HTTP declares these (HttpSettingTable).
+// Every service that speaks HTTP declares these (HttpSettingTable), and so do hosts and locations.
 const std::vector<Setting>& CompressSettingTable();
 
 struct CompressRules {

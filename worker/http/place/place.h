@@ -12,6 +12,7 @@
 #include "worker/http/access/access_rules.h"
 #include "worker/http/answer/answer_rules.h"
 #include "worker/http/answer/error_pages.h"
+#include "worker/http/coding/compress_rules.h"
 #include "worker/http/files/file_rules.h"
 
 namespace preforkd {
@@ -43,9 +44,10 @@ struct PlaceSource {
 
 struct Place {
   PlaceKind kind = PlaceKind::kOwn;
-  // Shared with the places around it and in it that set nothing of it. The first two are never nullptr.
+  // Shared with the places around it and in it that set nothing of it. The first three are never nullptr.
   std::shared_ptr<const FileRules> files{};
   std::shared_ptr<const AnswerRules> answer{};
+  std::shared_ptr<const CompressRules> compress{};
   std::shared_ptr<const ErrorPages> pages{};    // nullptr: none
   std::shared_ptr<const AccessRules> access{};  // nullptr: every client may
   std::string fallback{};                       // a file of the root; empty: none

@@ -9,6 +9,7 @@
 #include "worker/http/access/access_rules.h"
 #include "worker/http/answer/answer_rules.h"
 #include "worker/http/answer/error_pages.h"
+#include "worker/http/coding/compress_rules.h"
 #include "worker/http/files/file_rules.h"
 #include "worker/http/place/host_name.h"
 #include "worker/http/syntax/authority.h"
@@ -127,8 +128,8 @@ std::vector<Setting> MakeOwnTable() {
 
 std::vector<Setting> MakeTable() {
   std::vector<Setting> table = FileSettingTable();
-  for (const std::vector<Setting>& more :
-       {MakeOwnTable(), AnswerSettingTable(), ErrorPageSettingTable(), AccessSettingTable()})
+  for (const std::vector<Setting>& more : {MakeOwnTable(), AnswerSettingTable(), CompressSettingTable(),
+                                           ErrorPageSettingTable(), AccessSettingTable()})
     table.insert(table.end(), more.begin(), more.end());
   return table;
 }

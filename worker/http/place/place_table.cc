@@ -83,6 +83,7 @@ Place PlaceTable::Inside(Place around, const Settings& settings, std::size_t pre
   Decide(settings, prefix, sets, place);
   if (sets(FileSettingTable())) place.files = std::make_shared<const FileRules>(settings);
   if (sets(AnswerSettingTable())) place.answer = std::make_shared<const AnswerRules>(settings);
+  if (sets(CompressSettingTable())) place.compress = std::make_shared<const CompressRules>(settings);
   place.fallback = settings.Text("fallback");
   place.hidden_files = settings.Flag("hidden_files");
   place.redirect.target = settings.Text("redirect");

@@ -30,6 +30,10 @@ class Placing {
   [[nodiscard]] const AnswerRules* Rules() const {
     return place_ == nullptr ? nullptr : place_->answer.get();
   }
+  // `own`: of the service.
+  [[nodiscard]] const CompressRules& Compress(const CompressRules& own) const {
+    return place_ == nullptr ? own : *place_->compress;
+  }
   // An error has the page of its place.
   void UsePages(HttpResponse& response) const {
     if (place_ != nullptr && place_->pages != nullptr) place_->pages->Use(response);
