@@ -121,22 +121,36 @@ bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, H
     if (same->second.waiters.size() >= kMaxWaiters) return Refuse(503, response), false;
     return Await(same->first, rules, request, deferral, then), false;
   }
-  const HostAddress client = HostAddress::Of(*request.peer).Client();
-  if (const int refusal = Refusal(client); refusal != 0) return Refuse(refusal, response), false;
   const std::uint64_t number = ++last_number_;
-  checks_[number] = {rules.passwords, digest, entry, client, {}};
-  Await(number, rules, request, deferral, then);
+  const PasswordTurns::Verdict verdict = turns_.Enter(number, HostAddress::Of(*request.peer).Client());
+  if (verdict.entered != PasswordTurns::Entered::kWaits)
+    return Refuse(verdict.entered == PasswordTurns::Entered::kTooMany ? 429 : 503, response), false;
+  if (verdict.displaced) GiveUp(*verdict.displaced);
   const std::string_view password = credentials->Password();
-  thread_->Add({number, SecretBytes(password.begin(), password.end()),
-                entry != nullptr ? entry->hash : rules.passwords->Decoy()});
+  checks_[number] = {rules.passwords, digest, entry, SecretBytes(password.begin(), password.end()), {}};
+  Await(number, rules, request, deferral, then);
+  CheckNext();
   return false;
 }
 
-int AccessGuard::Refusal(const HostAddress& client) const {
-  const auto of_client = std::count_if(checks_.begin(), checks_.end(),
-                                       [&](const auto& each) { return each.second.client == client; });
-  if (static_cast<std::size_t>(of_client) >= kMaxOfClient) return 429;
-  return checks_.size() >= kMaxChecks ? 503 : 0;
+void AccessGuard::CheckNext() {
+  const std::optional<std::uint64_t> next = turns_.Begin();
+  if (!next) return;
+  Check& check = checks_.at(*next);
+  thread_->Check(
+      {*next, std::move(check.password), check.entry != nullptr ? check.entry->hash : check.file->Decoy()});
+}
+
+void AccessGuard::GiveUp(std::uint64_t number) {
+  auto check = checks_.extract(number);
+  std::vector<std::shared_ptr<Exchange>> all;
+  for (const auto& waiter : check.mapped().waiters) all.push_back(waiter->exchange);
+  check.mapped().waiters.clear();
+  for (const std::shared_ptr<Exchange>& exchange : all) {
+    HttpResponse response;
+    Refuse(503, response);
+    if (exchange->Open()) exchange->Answer(std::move(response));
+  }
 }
 
 void AccessGuard::Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request,
@@ -152,10 +166,12 @@ void AccessGuard::OnEnded(std::uint64_t number, const Waiter* waiter) {
   const auto check = checks_.find(number);
   if (check == checks_.end()) return;
   std::erase_if(check->second.waiters, [&](const auto& each) { return each.get() == waiter; });
-  if (check->second.waiters.empty() && thread_->Remove(number)) checks_.erase(check);
+  if (check->second.waiters.empty() && turns_.Remove(number)) checks_.erase(check);
 }
 
 void AccessGuard::OnChecked(std::uint64_t number, bool right) {
+  turns_.End();
+  CheckNext();
   const auto found = checks_.find(number);
   if (found == checks_.end()) return;
   Check check = std::move(found->second);

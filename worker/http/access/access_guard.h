@@ -4,7 +4,8 @@
 // The check of a password runs in a thread, one at a time (password_thread.h), and the request is deferred
 // meanwhile. Credentials that were right cost no further hash for five minutes; those of several requests at
 // the same time are checked once. At most kMaxChecks are checked or wait, kMaxOfClient of one client's (an
-// IPv6 one by its /64): beyond, the answer is 503 and 429. A user that there is not costs a hash too.
+// IPv6 one by its /64): beyond, the answer is 503 and 429. Clients take turns, and one that has many waiting
+// gives way to one that has few (password_turns.h). A user that there is not costs a hash too.
 //
 // How a session calls it, with the rules of the place of the request:
 //
@@ -26,11 +27,13 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/secret_bytes.h"
 #include "common/net/network.h"
 #include "common/structures/rate_limit.h"
 #include "worker/connection/worker_env.h"
 #include "worker/http/access/access_rules.h"
 #include "worker/http/access/password_thread.h"
+#include "worker/http/access/password_turns.h"
 #include "worker/http/access/verified.h"
 #include "worker/http/answer/handler.h"
 
@@ -71,7 +74,7 @@ class AccessGuard {
     std::shared_ptr<const PasswordFile> file;
     Verified::Digest digest{};
     const PasswordEntry* entry = nullptr;  // nullptr: there is no such user
-    HostAddress client;
+    SecretBytes password;                  // until it is checked
     std::vector<std::unique_ptr<Waiter>> waiters;
   };
 
@@ -79,8 +82,10 @@ class AccessGuard {
   Verified& VerifiedOf(const PasswordFile& file);
   bool Verify(const AccessRules& rules, const HttpRequest& request, HttpResponse& response,
               Deferral& deferral, const Then& then);
-  // The status that says why no further check can wait; 0: one can.
-  [[nodiscard]] int Refusal(const HostAddress& client) const;
+  // Has the next password checked, if none is.
+  void CheckNext();
+  // That check makes room for another client's.
+  void GiveUp(std::uint64_t number);
   void Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request, Deferral& deferral,
              const Then& then);
   void OnChecked(std::uint64_t number, bool right);
@@ -90,6 +95,7 @@ class AccessGuard {
   WorkerEnv& env_;
   std::map<const PasswordFile*, Verified> verified_;
   std::map<std::uint64_t, Check> checks_;  // by their numbers
+  PasswordTurns turns_{kMaxChecks, kMaxOfClient};
   std::uint64_t last_number_ = 0;
   OncePerSecond fault_log_;
   std::unique_ptr<PasswordThread> thread_;  // its end waits for what it uses

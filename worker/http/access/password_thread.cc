@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -45,10 +44,10 @@ void PasswordThread::Live() {
   begun_ = true;
   changed_.notify_all();
   for (;;) {
-    changed_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+    changed_.wait(lock, [&] { return ending_ || task_.has_value(); });
     if (ending_) return;
-    const PasswordTask task = std::move(queue_.front());
-    queue_.pop_front();
+    const PasswordTask task = std::move(*task_);
+    task_.reset();
     busy_ = true;
     lock.unlock();
     bool right = false;
@@ -59,24 +58,19 @@ void PasswordThread::Live() {
     }
     lock.lock();
     busy_ = false;
-    results_.emplace_back(task.number, right);
+    result_ = {task.number, right};
     // It fails only if the loop has ended.
     (void)calls_->Post(
-        {[](const LoopCall& call) { static_cast<PasswordThread*>(call.owner)->TakeResults(); }, this});
+        {[](const LoopCall& call) { static_cast<PasswordThread*>(call.owner)->TakeResult(); }, this});
   }
 }
 
-void PasswordThread::Add(PasswordTask task) {
+void PasswordThread::Check(PasswordTask task) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(task));
+    task_ = std::move(task);
   }
   changed_.notify_all();
-}
-
-bool PasswordThread::Remove(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
-  return std::erase_if(queue_, [&](const PasswordTask& task) { return task.number == number; }) > 0;
 }
 
 bool PasswordThread::Finish() {
@@ -90,13 +84,13 @@ bool PasswordThread::Finish() {
   return true;
 }
 
-void PasswordThread::TakeResults() {
-  std::vector<std::pair<std::uint64_t, bool>> results;
+void PasswordThread::TakeResult() {
+  std::optional<std::pair<std::uint64_t, bool>> result;
   {
     const std::lock_guard lock(mutex_);
-    results.swap(results_);
+    result.swap(result_);
   }
-  for (const auto& [number, right] : results) done_(number, right);
+  if (result) done_(result->first, result->second);
 }
 
 }  // namespace preforkd::http

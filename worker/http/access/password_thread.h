@@ -1,5 +1,6 @@
-// PasswordThread: checks passwords, one after the other, in a thread of its own: a check takes up to a second
-// of CPU, and the loop serves others meanwhile. One for each service that asks for passwords.
+// PasswordThread: checks a password in a thread of its own: that takes up to a second of CPU, and the loop
+// serves others meanwhile. One for each service that asks for passwords. Which password is next is not
+// decided here (password_turns.h).
 //
 // Everything but the hashing runs in the loop thread.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_PASSWORD_THREAD_H_
@@ -7,13 +8,13 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "common/base/result.h"
 #include "common/base/secret_bytes.h"
@@ -31,7 +32,7 @@ struct PasswordTask {
 
 class PasswordThread {
  public:
-  // In the loop thread, once for each task that was not removed.
+  // In the loop thread, once for each task.
   using Done = std::function<void(std::uint64_t number, bool right)>;
 
   // Before the worker's filter of system calls is installed. Error: no thread, or no descriptor.
@@ -41,9 +42,8 @@ class PasswordThread {
   // Waits for the check that runs.
   ~PasswordThread();
 
-  void Add(PasswordTask task);
-  // False: it has been begun.
-  bool Remove(std::uint64_t number);
+  // Precondition: the one before is done.
+  void Check(PasswordTask task);
   // The process exits: nothing is checked any more. False: a check runs, and this must stay until the process
   // ends.
   bool Finish();
@@ -52,15 +52,15 @@ class PasswordThread {
   explicit PasswordThread(Done done) : done_(std::move(done)) {}
   void Live();
   // In the loop thread.
-  void TakeResults();
+  void TakeResult();
 
   const Done done_;
   std::unique_ptr<LoopCalls> calls_;
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<PasswordTask> queue_;
-  std::vector<std::pair<std::uint64_t, bool>> results_;
+  std::optional<PasswordTask> task_;  // not begun
+  std::optional<std::pair<std::uint64_t, bool>> result_;
   bool begun_ = false;
   bool busy_ = false;
   bool ending_ = false;
