@@ -80,7 +80,7 @@ const char* HttpSession::DeferredRefusal() const {
   if (reader_.InBody() && !exchange.Request().body_follows)
     return "the body of the request has not been read";
   if (responder_.Waiting()) return "a response is being sent";
-  return exchange.RequestSize() + reader_.Pending().size() > kMaxHeavyBytes
+  return exchange.Kept().Size() + reader_.Pending().size() > kMaxHeavyBytes
              ? "the request is too large to travel"
              : nullptr;
 }
@@ -97,7 +97,7 @@ Luggage HttpSession::Pack() const {
 
 Luggage HttpSession::PackRequest() const {
   Luggage luggage;
-  luggage.unread = responder_.Current().RequestBytes().append(reader_.Pending());
+  luggage.unread = responder_.Current().Kept().Bytes().append(reader_.Pending());
   const Time now = Now();
   const Time by = responder_.Current().OfferedUntil();
   luggage.context = PackIdle({now + shared_.config.keepalive_timeout, 0, by});

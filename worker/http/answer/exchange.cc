@@ -8,8 +8,11 @@
 #include "common/base/check.h"
 
 namespace preforkd {
+namespace http {
 
-Exchange::Exchange(std::string_view head, const HttpRequest& request)
+// ---- kept_request.h, which only an exchange has ----
+
+KeptRequest::KeptRequest(std::string_view head, const HttpRequest& request)
     : head_(head, request), body_(request.body), peer_(*request.peer), request_(head_.Request()) {
   request_.body = body_;
   request_.peer = &peer_;
@@ -18,13 +21,28 @@ Exchange::Exchange(std::string_view head, const HttpRequest& request)
   request_.tls = tls_.get();
 }
 
-void Exchange::Move(const http::Place& place, std::string path) {
+std::string KeptRequest::Bytes() const {
+  std::string bytes(head_.Bytes());
+  if (request_.body_follows) return bytes;
+  if (!request_.Field("transfer-encoding")) return bytes + body_;
+  if (!body_.empty()) fmt::format_to(std::back_inserter(bytes), "{:x}\r\n{}\r\n", body_.size(), body_);
+  return bytes + "0\r\n\r\n";
+}
+
+std::size_t KeptRequest::Size() const {
+  constexpr std::size_t kChunkLines = 32;
+  return head_.Bytes().size() + body_.size() + kChunkLines;
+}
+
+void KeptRequest::Move(const Place& place, std::string path) {
   if (request_.moved) return;
   moved_to_ = std::move(path);
   request_.path = moved_to_;
   request_.place = &place;
   request_.moved = true;
 }
+
+}  // namespace http
 
 Exchange::Held& Exchange::Hold() {
   if (held_ != nullptr) return *held_;
@@ -127,19 +145,6 @@ bool Exchange::Travel(Time answer_by) {
   sender_->Travel();
   offered_ = false;
   return state_ == State::kEnded;
-}
-
-std::string Exchange::RequestBytes() const {
-  std::string bytes(head_.Bytes());
-  if (request_.body_follows) return bytes;
-  if (!request_.Field("transfer-encoding")) return bytes + body_;
-  if (!body_.empty()) fmt::format_to(std::back_inserter(bytes), "{:x}\r\n{}\r\n", body_.size(), body_);
-  return bytes + "0\r\n\r\n";
-}
-
-std::size_t Exchange::RequestSize() const {
-  constexpr std::size_t kChunkLines = 32;
-  return head_.Bytes().size() + body_.size() + kChunkLines;
 }
 
 void Exchange::Leaving() {

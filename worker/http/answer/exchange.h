@@ -19,9 +19,8 @@
 #include <string_view>
 
 #include "common/base/clock.h"
-#include "common/tls/tls_facts.h"
+#include "worker/http/answer/kept_request.h"
 #include "worker/http/answer/response.h"
-#include "worker/http/syntax/kept_head.h"
 
 namespace preforkd {
 
@@ -75,7 +74,7 @@ class Exchange {
   // ---- for the handler ----
 
   // Valid as long as the exchange.
-  [[nodiscard]] const HttpRequest& Request() const { return request_; }
+  [[nodiscard]] const HttpRequest& Request() const { return kept_.Request(); }
   // nullptr: nobody is told any more. The observer must outlive the exchange, or be removed before.
   void Observe(Observer* observer) { observer_ = observer; }
   // An answer can still be begun.
@@ -107,13 +106,10 @@ class Exchange {
   // `answer_by` goes with it (HttpRequest::answer_by). Precondition: Open(), and Start has returned.
   bool Travel(Time answer_by);
 
-  // Another place answers it, as if the client had asked for `path` (Places). Once.
-  void Move(const http::Place& place, std::string path);
-
   // ---- for the session ----
 
   // `head`: the bytes from which `request` was parsed.
-  Exchange(std::string_view head, const HttpRequest& request);
+  Exchange(std::string_view head, const HttpRequest& request) : kept_(head, request) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -128,7 +124,7 @@ class Exchange {
   void Leaving();
   // The socket has taken bytes.
   void Sent();
-  [[nodiscard]] std::string_view HeadBytes() const { return head_.Bytes(); }
+  [[nodiscard]] std::string_view HeadBytes() const { return kept_.HeadBytes(); }
   [[nodiscard]] bool BodyHeld() const { return body_held_; }
   // A part of a body that comes in pieces was read from the client.
   [[nodiscard]] bool BodyBegun() const { return body_begun_; }
@@ -136,10 +132,9 @@ class Exchange {
   // Inside Travel.
   [[nodiscard]] bool Offered() const { return offered_; }
   [[nodiscard]] Time OfferedUntil() const { return answer_by_; }
-  // The request as another worker can read it. It may differ from what was received in how a body is divided
-  // into chunks. RequestSize: at least as many bytes.
-  [[nodiscard]] std::string RequestBytes() const;
-  [[nodiscard]] std::size_t RequestSize() const;
+  // The copy of the request, for who decides before its handler.
+  [[nodiscard]] http::KeptRequest& Kept() { return kept_; }
+  [[nodiscard]] const http::KeptRequest& Kept() const { return kept_; }
 
  private:
   enum class State : std::uint8_t { kOpen, kStreaming, kDone, kEnded };
@@ -159,12 +154,7 @@ class Exchange {
   Held& Hold();
   [[nodiscard]] bool Over() const { return state_ == State::kDone || state_ == State::kEnded; }
 
-  http::KeptHead head_;
-  std::string body_;
-  std::string moved_to_;  // see Move
-  SocketAddress peer_;
-  std::unique_ptr<const TlsFacts> tls_;  // nullptr: the connection is plain
-  HttpRequest request_;
+  http::KeptRequest kept_;
   Sender* sender_ = nullptr;
   Observer* observer_ = nullptr;
   std::unique_ptr<Held> held_;

@@ -41,7 +41,7 @@ class MovedDeferral final : public Deferral {
       : inner_(inner), place_(place), path_(path) {}
   std::shared_ptr<Exchange> Take() override {
     std::shared_ptr<Exchange> exchange = inner_.Take();
-    exchange->Move(place_, path_);
+    exchange->Kept().Move(place_, path_);
     return exchange;
   }
 
