@@ -134,7 +134,7 @@ inline GuardedHandler::GuardedHandler(GuardBed& bed, WorkerEnv& env)
     : bed_(bed), guard_(std::move(AccessGuard::Make(env, true)).Value()) {}
 
 inline BodyUse GuardedHandler::UseOfBody(const HttpRequest& request) const {
-  return AccessGuard::DeniesAtOnce(bed_.rules, request) ? BodyUse::kNone : bed_.use;
+  return guard_->UseOfBody(bed_.rules, request, bed_.use);
 }
 
 inline void GuardedHandler::Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) {
@@ -149,7 +149,7 @@ inline void GuardedHandler::Start(const HttpRequest& request, HttpResponse& resp
     ++bed_.calls;
     bed_.inner(allowed, answer, later);
   };
-  if (!guard_->Admit(bed_.rules, seen, response, deferral, then)) return;
+  if (!guard_->Admit(bed_.rules, seen, bed_.use, response, deferral, then)) return;
   request.user = seen.user;
   then(seen, response, deferral);
 }

@@ -48,9 +48,14 @@ class GivenDeferral final : public Deferral {
 
 // A request whose credentials are being checked.
 struct AccessGuard::Waiter final : Exchange::Observer {
-  Waiter(AccessGuard& its_guard, std::uint64_t check, const AccessRules& its_rules, Then next,
-         std::shared_ptr<Exchange> taken)
-      : guard(its_guard), number(check), rules(its_rules), then(std::move(next)), exchange(std::move(taken)) {
+  Waiter(AccessGuard& its_guard, std::uint64_t check, const AccessRules& its_rules, BodyUse its_use,
+         Then next, std::shared_ptr<Exchange> taken)
+      : guard(its_guard),
+        number(check),
+        rules(its_rules),
+        use(its_use),
+        then(std::move(next)),
+        exchange(std::move(taken)) {
     exchange->Observe(this);
   }
   Waiter(const Waiter&) = delete;
@@ -65,8 +70,49 @@ struct AccessGuard::Waiter final : Exchange::Observer {
   AccessGuard& guard;
   const std::uint64_t number;
   const AccessRules& rules;
+  const BodyUse use;
   const Then then;
   const std::shared_ptr<Exchange> exchange;
+};
+
+// A request that is allowed, whose body its handler wants whole. The session bounds it (max_body,
+// body_timeout).
+class AccessGuard::WholeBody final : Exchange::Observer {
+ public:
+  WholeBody(AccessGuard& guard, Then then, std::shared_ptr<Exchange> exchange)
+      : guard_(guard), then_(std::move(then)), exchange_(std::move(exchange)) {
+    exchange_->Observe(this);
+  }
+  WholeBody(const WholeBody&) = delete;
+  WholeBody& operator=(const WholeBody&) = delete;
+  ~WholeBody() {
+    if (exchange_ != nullptr) exchange_->Observe(nullptr);
+  }
+
+  // The request has its body now. What observes it next is another's business.
+  std::shared_ptr<Exchange> Take() {
+    exchange_->Observe(nullptr);
+    exchange_->Kept().TakeBody(std::move(text_));
+    return std::exchange(exchange_, nullptr);
+  }
+  [[nodiscard]] const Then& Next() const { return then_; }
+
+ private:
+  void OnLeaving() override {}
+  void OnRoom() override {}
+  // These two destroy it.
+  void OnEnded() override {
+    std::erase_if(guard_.bodies_, [this](const auto& each) { return each.get() == this; });
+  }
+  void OnBody(std::string_view piece, bool last) override {
+    text_.append(piece);
+    if (last) guard_.OnCollected(this);
+  }
+
+  AccessGuard& guard_;
+  const Then then_;
+  std::shared_ptr<Exchange> exchange_;
+  std::string text_;
 };
 
 Result<std::unique_ptr<AccessGuard>> AccessGuard::Make(WorkerEnv& env, bool passwords) {
@@ -83,28 +129,41 @@ AccessGuard::AccessGuard(WorkerEnv& env) : env_(env) {}
 
 AccessGuard::~AccessGuard() = default;
 
-bool AccessGuard::DeniesAtOnce(const AccessRules& rules, const HttpRequest& request) {
-  const Access access = Decide(rules, request);
-  return access == Access::kForbidden || access == Access::kNoCredentials;
+BodyUse AccessGuard::UseOfBody(const AccessRules& rules, const HttpRequest& request, BodyUse use) const {
+  switch (Decide(rules, request)) {
+    case Access::kAllowed: return use;
+    case Access::kForbidden:
+    case Access::kNoCredentials: return BodyUse::kNone;
+    case Access::kMustVerify: break;
+  }
+  // In pieces, so that it can wait.
+  return use == BodyUse::kWhole && !IsKnown(rules, request) ? BodyUse::kPieces : use;
 }
 
-bool AccessGuard::Admit(const AccessRules& rules, const HttpRequest& request, HttpResponse& response,
-                        Deferral& deferral, const Then& then) {
+bool AccessGuard::IsKnown(const AccessRules& rules, const HttpRequest& request) const {
+  const auto verified = verified_.find(rules.passwords.get());
+  if (verified == verified_.end()) return false;
+  const std::optional<Credentials> credentials = Credentials::Of(request);
+  return credentials && verified->second.Has(verified->second.DigestOf(credentials->Both()), Now());
+}
+
+bool AccessGuard::Admit(const AccessRules& rules, const HttpRequest& request, BodyUse use,
+                        HttpResponse& response, Deferral& deferral, const Then& then) {
   switch (Decide(rules, request)) {
     case Access::kAllowed: return true;
     case Access::kForbidden: AnswerStatus(response, 403); return false;
     case Access::kNoCredentials: Challenge(rules, response); return false;
     case Access::kMustVerify: break;
   }
-  return Verify(rules, request, response, deferral, then);
+  return Verify(rules, request, use, response, deferral, then);
 }
 
 Verified& AccessGuard::VerifiedOf(const PasswordFile& file) {
   return verified_.try_emplace(&file, RandomKeys(), kMaxVerified, kVerifiedFor).first->second;
 }
 
-bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, HttpResponse& response,
-                         Deferral& deferral, const Then& then) {
+bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, BodyUse use,
+                         HttpResponse& response, Deferral& deferral, const Then& then) {
   PF_CHECK(thread_ != nullptr, "a password is asked for, and the guard was made without");
   const std::optional<Credentials> credentials = Credentials::Of(request);
   Verified& verified = VerifiedOf(*rules.passwords);
@@ -119,7 +178,7 @@ bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, H
   });
   if (same != checks_.end()) {
     if (same->second.waiters.size() >= kMaxWaiters) return Refuse(503, response), false;
-    return Await(same->first, rules, request, deferral, then), false;
+    return Await(same->first, rules, request, use, deferral, then), false;
   }
   const std::uint64_t number = ++last_number_;
   const PasswordTurns::Verdict verdict = turns_.Enter(number, HostAddress::Of(*request.peer).Client());
@@ -128,7 +187,7 @@ bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, H
   if (verdict.displaced) GiveUp(*verdict.displaced);
   const std::string_view password = credentials->Password();
   checks_[number] = {rules.passwords, digest, entry, SecretBytes(password.begin(), password.end()), {}};
-  Await(number, rules, request, deferral, then);
+  Await(number, rules, request, use, deferral, then);
   CheckNext();
   return false;
 }
@@ -154,11 +213,11 @@ void AccessGuard::GiveUp(std::uint64_t number) {
 }
 
 void AccessGuard::Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request,
-                        Deferral& deferral, const Then& then) {
+                        BodyUse use, Deferral& deferral, const Then& then) {
   std::shared_ptr<Exchange> exchange = deferral.Take();
   if (request.body_follows) exchange->HoldBody(true);
   checks_[number].waiters.push_back(
-      std::make_unique<Waiter>(*this, number, rules, then, std::move(exchange)));
+      std::make_unique<Waiter>(*this, number, rules, use, then, std::move(exchange)));
 }
 
 // The waiter is destroyed.
@@ -182,22 +241,40 @@ void AccessGuard::OnChecked(std::uint64_t number, bool right) {
   struct Due {
     std::shared_ptr<Exchange> exchange;
     const AccessRules& rules;
+    BodyUse use;
     Then then;
   };
   std::vector<Due> all;
-  for (const auto& waiter : check.waiters) all.push_back({waiter->exchange, waiter->rules, waiter->then});
+  for (const auto& waiter : check.waiters)
+    all.push_back({waiter->exchange, waiter->rules, waiter->use, waiter->then});
   check.waiters.clear();
   for (const Due& due : all) {
     if (!due.exchange->Open()) continue;
     if (allowed) {
       due.exchange->Request().user = check.entry->user;
-      GoOn(due.exchange, due.then);
+      const bool whole = due.use == BodyUse::kWhole && due.exchange->Request().body_follows;
+      whole ? Collect(due.exchange, due.then) : GoOn(due.exchange, due.then);
     } else {
       HttpResponse response;
       Challenge(due.rules, response);
       due.exchange->Answer(std::move(response));
     }
   }
+}
+
+void AccessGuard::Collect(const std::shared_ptr<Exchange>& exchange, const Then& then) {
+  bodies_.push_back(std::make_unique<WholeBody>(*this, then, exchange));
+  // It is read when this has returned.
+  const BusyMark mark(env_.busy, this);
+  exchange->HoldBody(false);
+}
+
+void AccessGuard::OnCollected(const WholeBody* body) {
+  const auto found =
+      std::find_if(bodies_.begin(), bodies_.end(), [body](const auto& each) { return each.get() == body; });
+  const std::unique_ptr<WholeBody> collected = std::move(*found);
+  bodies_.erase(found);
+  GoOn(collected->Take(), collected->Next());
 }
 
 // As a session calls a handler: what is answered or wanted inside is held until it has returned.

@@ -9,9 +9,13 @@
 //
 // How a session calls it, with the rules of the place of the request:
 //
-//   UseOfBody: if (guard.DeniesAtOnce(rules, request)) return BodyUse::kNone;
-//   Start:     if (!guard.Admit(rules, request, response, deferral, then)) return;
+//   UseOfBody: return guard.UseOfBody(rules, request, use);
+//   Start:     if (!guard.Admit(rules, request, use, response, deferral, then)) return;
 //              then(request, response, deferral);
+//
+// `use` is what the answer needs of the body. No body is read before its request is allowed: while its
+// password is checked the body waits, in the client or in the socket, and then it is read as the handler
+// wants it. A client that is refused and waits for "100 Continue" is never told to send it.
 //
 // Loop thread only.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_ACCESS_GUARD_H_
@@ -59,16 +63,17 @@ class AccessGuard {
   AccessGuard& operator=(const AccessGuard&) = delete;
   ~AccessGuard();
 
-  // The request is answered with 403 or 401, whatever its body.
-  [[nodiscard]] static bool DeniesAtOnce(const AccessRules& rules, const HttpRequest& request);
+  // What RequestHandler::UseOfBody says for the request.
+  [[nodiscard]] BodyUse UseOfBody(const AccessRules& rules, const HttpRequest& request, BodyUse use) const;
   // True: it is allowed. False: it is answered in `response`, or deferred. `rules` must live as long as this.
-  bool Admit(const AccessRules& rules, const HttpRequest& request, HttpResponse& response, Deferral& deferral,
-             const Then& then);
+  bool Admit(const AccessRules& rules, const HttpRequest& request, BodyUse use, HttpResponse& response,
+             Deferral& deferral, const Then& then);
   // RequestHandler::OnExit.
   bool OnExit() { return thread_ == nullptr || thread_->Finish(); }
 
  private:
   struct Waiter;
+  class WholeBody;
   // A pair that is being checked.
   struct Check {
     std::shared_ptr<const PasswordFile> file;
@@ -80,21 +85,27 @@ class AccessGuard {
 
   explicit AccessGuard(WorkerEnv& env);
   Verified& VerifiedOf(const PasswordFile& file);
-  bool Verify(const AccessRules& rules, const HttpRequest& request, HttpResponse& response,
+  // Its credentials were right a short while ago.
+  [[nodiscard]] bool IsKnown(const AccessRules& rules, const HttpRequest& request) const;
+  bool Verify(const AccessRules& rules, const HttpRequest& request, BodyUse use, HttpResponse& response,
               Deferral& deferral, const Then& then);
   // Has the next password checked, if none is.
   void CheckNext();
   // That check makes room for another client's.
   void GiveUp(std::uint64_t number);
-  void Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request, Deferral& deferral,
-             const Then& then);
+  void Await(std::uint64_t number, const AccessRules& rules, const HttpRequest& request, BodyUse use,
+             Deferral& deferral, const Then& then);
   void OnChecked(std::uint64_t number, bool right);
   void OnEnded(std::uint64_t number, const Waiter* waiter);
   void GoOn(const std::shared_ptr<Exchange>& exchange, const Then& then);
+  // The same when the whole body is there.
+  void Collect(const std::shared_ptr<Exchange>& exchange, const Then& then);
+  void OnCollected(const WholeBody* body);
 
   WorkerEnv& env_;
   std::map<const PasswordFile*, Verified> verified_;
-  std::map<std::uint64_t, Check> checks_;  // by their numbers
+  std::map<std::uint64_t, Check> checks_;           // by their numbers
+  std::vector<std::unique_ptr<WholeBody>> bodies_;  // that are being read
   PasswordTurns turns_{kMaxChecks, kMaxOfClient};
   std::uint64_t last_number_ = 0;
   OncePerSecond fault_log_;

@@ -34,6 +34,12 @@ std::size_t KeptRequest::Size() const {
   return head_.Bytes().size() + body_.size() + kChunkLines;
 }
 
+void KeptRequest::TakeBody(std::string body) {
+  body_ = std::move(body);
+  request_.body = body_;
+  request_.body_follows = false;
+}
+
 void KeptRequest::Move(const Place& place, std::string path) {
   if (request_.moved) return;
   moved_to_ = std::move(path);

@@ -126,8 +126,8 @@ class Exchange {
   void Sent();
   [[nodiscard]] std::string_view HeadBytes() const { return kept_.HeadBytes(); }
   [[nodiscard]] bool BodyHeld() const { return body_held_; }
-  // A part of a body that comes in pieces was read from the client.
-  [[nodiscard]] bool BodyBegun() const { return body_begun_; }
+  // A part of a body that comes in pieces was read from the client, and its handler has it.
+  [[nodiscard]] bool BodyBegun() const { return body_begun_ && Request().body_follows; }
   void Body(std::string_view piece, bool last);
   // Inside Travel.
   [[nodiscard]] bool Offered() const { return offered_; }

@@ -40,8 +40,8 @@ class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
 
-  // What becomes of the request's body. Called once for each request with a body, when its head has arrived;
-  // `request.body` is empty then.
+  // What becomes of the request's body. Called for each request with a body when its head has arrived, and
+  // perhaps once more when the password of the request is known to be right; `request.body` is empty then.
   [[nodiscard]] virtual BodyUse UseOfBody(const HttpRequest& /*request*/) const { return BodyUse::kWhole; }
 
   // Answers a request: fills in `response`, which starts as an empty 200, or takes the exchange from

@@ -26,6 +26,8 @@ class KeptRequest {
   [[nodiscard]] std::string Bytes() const;
   [[nodiscard]] std::size_t Size() const;
 
+  // Its body, which came in pieces, is complete: it is a request with a whole body from now on.
+  void TakeBody(std::string body);
   // Another place answers it, as if the client had asked for `path` (Places). Once.
   void Move(const Place& place, std::string path);
 

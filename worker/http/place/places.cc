@@ -113,13 +113,16 @@ Status Places::MakeGuard(WorkerEnv& env) {
 
 BodyUse Places::UseOfBody(const HttpRequest& request) const {
   const Place& place = *request.place;
-  if (place.access != nullptr && AccessGuard::DeniesAtOnce(*place.access, request)) return BodyUse::kNone;
-  return place.kind == PlaceKind::kOwn ? own_.UseOfBody(request) : BodyUse::kNone;
+  const BodyUse use = UseIn(place, request);
+  return place.access == nullptr ? use : guard_->UseOfBody(*place.access, request, use);
 }
 
 void Places::Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) {
   const Place& place = *request.place;
-  if (place.access != nullptr && !guard_->Admit(*place.access, request, response, deferral, answer_)) return;
+  if (place.access != nullptr) {
+    const BodyUse use = request.body_follows ? UseIn(place, request) : BodyUse::kNone;
+    if (!guard_->Admit(*place.access, request, use, response, deferral, answer_)) return;
+  }
   Answer(request, response, deferral);
 }
 

@@ -45,6 +45,9 @@ class Places {
   Places(PlaceTable table, RequestHandler& own);
   Status MakeHandlers();
   Status MakeGuard(WorkerEnv& env);
+  [[nodiscard]] BodyUse UseIn(const Place& place, const HttpRequest& request) const {
+    return place.kind == PlaceKind::kOwn ? own_.UseOfBody(request) : BodyUse::kNone;
+  }
   // The client may.
   void Answer(const HttpRequest& request, HttpResponse& response, Deferral& deferral);
   // See Elsewhere (place_files.h).
