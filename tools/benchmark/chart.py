@@ -72,9 +72,14 @@ def _medians(table, metric):
 
 
 def svg(title, subtitle, tables):
+    return draw(title, subtitle, panels(tables))
+
+
+def draw(title, subtitle, shown):
+    """`shown`: Panels, from top to bottom."""
     drawn = []
     top = _MARGIN + 62
-    for panel in panels(tables):
+    for panel in shown:
         drawn += _panel(panel, top)
         top += panel.height()
     body = "\n".join(drawn)
