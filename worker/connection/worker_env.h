@@ -34,10 +34,11 @@ struct Preloaded {
   std::string module;
 };
 
-struct LoadedPreloads {
-  // By the names of their services. What is read in them is shared with other workers, what is written is
-  // not.
-  std::map<std::string, Preloaded> areas{};
+// What the master has made for the modules of this worker, by the names of their services.
+struct ModuleSupplies {
+  std::map<std::string, CounterNumbers> counters{};
+  // What is read in them is shared with other workers, what is written is not.
+  std::map<std::string, Preloaded> preloads{};
   // The bytes that are shared with other workers, if all of them were read.
   std::uint64_t shared_bytes = 0;
 };
@@ -85,10 +86,7 @@ struct WorkerEnv {
 
   AccessLog* access = nullptr;  // nullptr: there is no access log
 
-  // The counters of the modules of this worker, by the names of their services.
-  std::map<std::string, CounterNumbers> counters{};
-
-  LoadedPreloads preloads{};
+  ModuleSupplies modules{};
 
   MasterCalls master{};
 

@@ -37,8 +37,8 @@ class Counters final : public CountSink {
 };
 
 CounterNumbers NumbersOf(const ServiceConfig& config, const WorkerEnv& env) {
-  const auto numbers = env.counters.find(config.name);
-  return numbers == env.counters.end() ? CounterNumbers() : numbers->second;
+  const auto numbers = env.modules.counters.find(config.name);
+  return numbers == env.modules.counters.end() ? CounterNumbers() : numbers->second;
 }
 
 std::size_t ThreadsOf(const pfd_module& table, const ServiceConfig& config) {

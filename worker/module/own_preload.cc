@@ -15,7 +15,7 @@ namespace preforkd {
 
 Status EnsurePreloaded(const pfd_module& table, const pfd_host& host, pfd_service& service,
                        const std::string& mark) {
-  auto& preloads = service.env.preloads.areas;
+  auto& preloads = service.env.modules.preloads;
   const std::string& name = service.config.name;
   const auto shared = preloads.find(name);
   if (shared != preloads.end() && shared->second.module == mark) return {};

@@ -20,7 +20,7 @@ void Heartbeat::Beat() {
   const SelfStat stat = ReadSelfStat(statm_.Get());
   // What is preloaded is no worker's own: with it, max_memory would replace workers that do not grow. A page
   // that was written to is not among the shared ones any more.
-  Set(env_.row.rss_bytes, stat.rss_bytes - std::min(stat.shared_bytes, env_.preloads.shared_bytes));
+  Set(env_.row.rss_bytes, stat.rss_bytes - std::min(stat.shared_bytes, env_.modules.shared_bytes));
   Set(env_.row.cpu_ns, stat.cpu_ns);
   heap_.Check(connections_.Size(), connections_.TakeMaxSize(), Now());
   timer_.SetAfter(kHeartbeatInterval);

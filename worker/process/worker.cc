@@ -114,11 +114,11 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors,
   StartAccessLog(std::move(descriptors.access));
   for (const auto& [id, config] : start_.services) {
     if (const auto numbers = start_.counters.find(id); numbers != start_.counters.end())
-      env_->counters[config->name] = numbers->second;
+      env_->modules.counters[config->name] = numbers->second;
     if (const auto area = start_.preloads.find(config->name); area != start_.preloads.end()) {
-      env_->preloads.areas[config->name] = {area->second->Root(), area->second->Size(),
-                                            area->second->Module()};
-      env_->preloads.shared_bytes += area->second->Size();
+      env_->modules.preloads[config->name] = {area->second->Root(), area->second->Size(),
+                                              area->second->Module()};
+      env_->modules.shared_bytes += area->second->Size();
     }
   }
   env_->master.replace_me = [this] { AskReplacement("an application thread is blocked"); };

@@ -79,7 +79,7 @@ void* HostAllocate(pfd_arena* arena, std::size_t size, std::size_t align) {
 }
 
 void* HostPreloaded(pfd_service* service, std::size_t* size) {
-  const auto& preloads = service->env.preloads.areas;
+  const auto& preloads = service->env.modules.preloads;
   const auto found = preloads.find(service->config.name);
   if (size != nullptr) *size = found == preloads.end() ? 0 : found->second.size;
   return found == preloads.end() ? nullptr : found->second.root;
