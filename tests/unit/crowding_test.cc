@@ -61,6 +61,14 @@ TEST_CASE("as many places as there are descriptors for, and no more") {
   }
 }
 
+TEST_CASE("a worker's places: as configured, or fewer with few descriptors") {
+  Config config;
+  config.dispatch.max_connections = 100;
+  CHECK(PlacesOf(config, DescriptorsFor(1000)) == 100);
+  CHECK(PlacesOf(config, DescriptorsFor(40)) == 40);
+  CHECK(PlacesOf(config, 0) == 0);
+}
+
 TEST_CASE("a check costs little of a worker's time, and comes soon") {
   CHECK(NextCheckAfter(0) == milliseconds(10));
   CHECK(NextCheckAfter(50) == milliseconds(10));

@@ -11,9 +11,13 @@ namespace preforkd {
 Connection::Connection(WorkerEnv& env, Host& host, Parcel parcel)
     : ClientStream(env, std::move(parcel), [this](Interest ready) { OnSocketReady(ready); }),
       host_(host),
-      timer_(env.loop, [this] {
-        timer_.Passed() == SessionTimer::Deadline::kParking ? host_.OnIdle() : host_.OnTimeout();
-      }) {}
+      timer_(env.loop, [this] { OnTimer(); }) {}
+
+void Connection::OnTimer() {
+  if (timer_.Passed() != SessionTimer::Deadline::kParking) return host_.OnTimeout();
+  if (std::exchange(newcomer_, false)) Env().stays.newcomers.WasSilent();
+  host_.OnIdle();
+}
 
 void Connection::OnSocketReady(Interest ready) {
   if (!secure_) return host_.OnReady(ready);
@@ -56,8 +60,24 @@ void Connection::SetIdleTimeout(Duration delay) {
   const ParkingConfig& parking = Env().config->parking;
   // A master that does not park would send the connection back at once, again and again.
   if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
-  const Duration stay = StayOf(parking, socket_.Facts().stay, MayStay(ReadingOf(Env().row, *Env().config)));
-  timer_.SetAfter(stay < delay ? stay : parking.after, delay);
+  const Time now = Now();
+  const Duration stay = Stay(parking, now);
+  timer_.SetAfter(stay < delay ? stay : parking.after, delay, now);
+}
+
+Duration Connection::Stay(const ParkingConfig& parking, Time now) {
+  Parcel& facts = socket_.Facts();
+  const bool may_stay = Env().stays.MayStay(ReadingOf(Env().row));
+  if (facts.stay == Duration(0) && facts.bytes_in > 0 && may_stay) {
+    const std::optional<Duration> first = Env().stays.newcomers.LongStay(parking);
+    newcomer_ = first.has_value();
+    facts.stay = first.value_or(kShortestStay);
+  } else if (newcomer_ && now - idle_since_ > parking.after) {
+    newcomer_ = false;
+    Env().stays.newcomers.Spared();
+  }
+  idle_since_ = now;
+  return StayOf(parking, facts.stay, may_stay);
 }
 
 void Connection::CountRequest() {

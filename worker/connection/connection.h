@@ -122,9 +122,15 @@ class Connection : public ClientStream {
 
  private:
   void OnSocketReady(Interest ready);
+  void OnTimer();
+  // Until it is parked; it is idle from `now` on.
+  [[nodiscard]] Duration Stay(const ParkingConfig& parking, Time now);
 
   Host& host_;
   Interest awaited_ = Interest::kNone;  // by the session
+  // It has the long stay of a newcomer, and has not been silent for longer than parking.after.
+  bool newcomer_ = false;
+  Time idle_since_{};  // since the last SetIdleTimeout that could park it
   SessionTimer timer_;
 };
 

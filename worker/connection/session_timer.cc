@@ -9,8 +9,7 @@ void SessionTimer::SetAfter(Duration session) {
   timer_.SetAfter(session);
 }
 
-void SessionTimer::SetAfter(Duration parking, Duration session) {
-  const Time now = Now();
+void SessionTimer::SetAfter(Duration parking, Duration session, Time now) {
   session_ = now + session;
   timer_.SetAt(now + parking, now);
 }

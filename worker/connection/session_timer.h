@@ -22,7 +22,7 @@ class SessionTimer {
 
   void SetAfter(Duration session);
   // Precondition: `parking` < `session`.
-  void SetAfter(Duration parking, Duration session);
+  void SetAfter(Duration parking, Duration session, Time now);
   void Cancel();
   // Returns the deadline that has passed. After kParking the timer runs again, for the session's deadline.
   [[nodiscard]] Deadline Passed();

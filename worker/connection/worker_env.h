@@ -18,6 +18,7 @@
 #include "common/scoreboard/scoreboard.h"
 #include "common/structures/rate_limit.h"
 #include "worker/connection/due_connections.h"
+#include "worker/connection/parking/stays.h"
 #include "worker/connection/tls_tools.h"
 
 namespace preforkd {
@@ -83,6 +84,8 @@ struct WorkerEnv {
   bool retiring = false;
 
   ClientLines client_lines{};
+
+  Stays stays{};  // how long idle connections stay
 
   AccessLog* access = nullptr;  // nullptr: there is no access log
 

@@ -37,7 +37,7 @@ CrowdControl::CrowdControl(WorkerEnv& env, ConnectionTable& connections, Connect
 Crowd CrowdControl::Current(std::uint64_t descriptor_limit) const {
   Crowd crowd;
   crowd.connections = connections_.Size();
-  crowd.max = std::min<std::uint64_t>(env_.config->dispatch.max_connections, PlacesFor(descriptor_limit));
+  crowd.max = PlacesOf(*env_.config, descriptor_limit);
   const PoolRow* const pool = env_.scoreboard.PoolOf(env_.row);
   // What waits for a thread needs no place here.
   const bool waits = pool != nullptr && Get(pool->queue_length) > Get(pool->thread_queue);

@@ -25,6 +25,10 @@ std::uint64_t PlacesFor(std::uint64_t descriptor_limit) {
   return (descriptor_limit - std::min(descriptor_limit, kOwnDescriptors)) / kDescriptorsPerConnection;
 }
 
+std::uint64_t PlacesOf(const Config& config, std::uint64_t descriptor_limit) {
+  return std::min<std::uint64_t>(config.dispatch.max_connections, PlacesFor(descriptor_limit));
+}
+
 std::optional<Duration> TimeoutOf(const Crowd& crowd) {
   if (crowd.connections >= crowd.max && crowd.others_wait) return kShortest;
   const std::uint64_t begins = crowd.max - crowd.max / 4;

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "common/base/clock.h"
+#include "common/config/config.h"
 
 namespace preforkd {
 
@@ -21,6 +22,8 @@ inline constexpr std::uint64_t kDescriptorsPerConnection = 2;
 [[nodiscard]] std::uint64_t DescriptorsFor(std::uint64_t connections);
 // The number of connections for which `descriptor_limit` suffices.
 [[nodiscard]] std::uint64_t PlacesFor(std::uint64_t descriptor_limit);
+// How many connections a worker can have: as configured, and with its descriptors.
+[[nodiscard]] std::uint64_t PlacesOf(const Config& config, std::uint64_t descriptor_limit);
 
 struct Crowd {
   std::uint64_t connections = 0;  // live in this worker

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/process/limits.h"
 #include "common/process/self_stat.h"
+#include "worker/process/crowding.h"
 
 namespace preforkd {
 
@@ -22,6 +24,8 @@ void Heartbeat::Beat() {
   // that was written to is not among the shared ones any more.
   Set(env_.row.rss_bytes, stat.rss_bytes - std::min(stat.shared_bytes, env_.modules.shared_bytes));
   Set(env_.row.cpu_ns, stat.cpu_ns);
+  const std::uint64_t places = PlacesOf(*env_.config, DescriptorLimit());
+  env_.stays.Beat(ReadingOf(env_.row), places);
   heap_.Check(connections_.Size(), connections_.TakeMaxSize(), Now());
   timer_.SetAfter(kHeartbeatInterval);
   on_beat_();

@@ -45,11 +45,12 @@ Status MapPreloads(const WorkerStart& start) {
 }
 
 // It was parked at the end of its stay, and its client has spoken since.
-void LearnRhythm(const WorkerRow& row, const Config& config, Parcel& parcel) {
+void LearnRhythm(const WorkerEnv& env, Parcel& parcel) {
   if (parcel.parked_at == Time{}) return;
+  const ParkingConfig& parking = env.config->parking;
   // As the worker that it comes from has let it stay: that is one like this.
-  const Duration stayed = StayOf(config.parking, parcel.stay, MayStay(ReadingOf(row, config)));
-  parcel.stay = LearnStay(config.parking, parcel.stay, stayed + (Now() - parcel.parked_at));
+  const Duration stayed = StayOf(parking, parcel.stay, env.stays.MayStay(ReadingOf(env.row)));
+  parcel.stay = LearnStay(parking, parcel.stay, stayed + (Now() - parcel.parked_at));
   parcel.parked_at = Time{};
 }
 
@@ -259,7 +260,7 @@ void Worker::OnParcel(Parcel parcel) {
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it was taken at last
-  LearnRhythm(env_->row, *env_->config, parcel);
+  LearnRhythm(*env_, parcel);
   log::Debug({log::kConnTaken, parcel.id, {{"journey", parcel.journeys}}}, "taken");
   Service* const service = ServiceFor(parcel);
   if (service == nullptr) {

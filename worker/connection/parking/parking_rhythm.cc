@@ -5,23 +5,11 @@
 namespace preforkd {
 namespace {
 
-// Clients are not exact, and the timer has a grain of some milliseconds.
-constexpr int kMargin = 4;  // a quarter
-// A mean time of callbacks. One in a hundred that waits 100 ms for something makes it.
-constexpr std::uint64_t kSlowNs = 1'000'000;
+// Pauses of one client differ. With less than twice its first silence, one whose pauses differ by the factor
+// of three travels several times until its longest pause is known.
+constexpr int kMargin = 2;
 
 }  // namespace
-
-StayReading ReadingOf(const WorkerRow& row, const Config& config) {
-  return {row.InProgress(), config.dispatch.max_connections, Get(row.threads), Get(row.callbacks),
-          Get(row.busy_ns)};
-}
-
-bool MayStay(const StayReading& worker) {
-  // From three quarters on, places are short (worker/process/crowding.h).
-  const bool roomy = worker.connections <= worker.max - worker.max / 4;
-  return roomy && worker.threads == 0 && worker.busy_ns <= kSlowNs * worker.callbacks;
-}
 
 Duration StayOf(const ParkingConfig& config, Duration learned, bool may_stay) {
   if (!may_stay || config.after == Duration(0)) return config.after;
@@ -30,9 +18,9 @@ Duration StayOf(const ParkingConfig& config, Duration learned, bool may_stay) {
 }
 
 Duration LearnStay(const ParkingConfig& config, Duration learned, Duration silence) {
-  if (silence > config.max_after) return Duration(0);
+  if (silence > config.max_after) return kShortestStay;
   if (silence < config.after) return learned;  // it had left early, and would have been in time
-  return std::min<Duration>(silence + silence / kMargin, config.max_after);
+  return std::min(kMargin * silence, config.max_after);
 }
 
 }  // namespace preforkd
