@@ -115,6 +115,9 @@ CASES = (
     _load("static-10m", "a file of 10 MiB, kept connections, 8 clients", _FILE_PEERS, Load(8, "/10m.bin"), lengths=2),
     _load("idle-then-request", "kept connections, 400 clients that each ask every 400 ms or so", _KEPT_PEERS,
           Load(400, delay_ms=400), ("cpu", "p99"), lengths=2),
+    _load("idle-then-request-long", "the same for ten times --seconds, so that the first pauses, after which a "
+          "connection may travel, are few of all", (PREFORKD, NGINX), Load(400, delay_ms=400), ("cpu", "p99"),
+          lengths=10, max_rounds=3),
     _load("tls-handshake", "TLS: a connection and a full handshake for each request, 64 clients", _TLS_SHORT_PEERS,
           Load(64, close=True, tls=True)),
     _load("tls-resume", "TLS: a connection and a resumed handshake for each request, 64 clients", _TLS_SHORT_PEERS,

@@ -52,7 +52,7 @@ def panels(tables):
                if table.case not in ("reload", "blocking-kept")], 2, max_value=4),
         Panel("Requests a second, preforkd = 1", "longer is better",
               [(table.case, _relative(table, "rps")) for table in tables
-               if table.case not in ("reload", "idle-then-request")], 2),
+               if table.case != "reload" and not table.case.startswith("idle-then-request")], 2),
         Panel("Quick requests beside blocking ones: p99.9, ms", "shorter is better; bars end at 250",
               [(table.case, _medians(table, "p999")) for table in tables if table.case.startswith("blocking")], 1,
               max_value=250),

@@ -7,6 +7,7 @@ from summary import BEST
 _SHORT = ("short-64", "short-1")
 _STATIC = ("static-1k", "static-100k", "static-10m")
 _KEPT = ("keepalive-64", "keepalive-512", "pipelined-16")
+_PAUSING = ("idle-then-request", "idle-then-request-long")
 _BOUNDED = ("bounded-short-64", "bounded-keepalive-64", "bounded-static-1k")
 _TLS_HANDSHAKES = ("tls-handshake", "tls-resume")
 _TLS_KEPT = ("tls-keepalive-64", "tls-100k", "tls-10m")
@@ -66,6 +67,8 @@ GOALS = (
     Goal(("blocking-2",), "nginx-perl", "p999", 0.5),
     Goal(("blocking-10",), "nginx-perl", "p99", 0.2),
     Goal(("blocking-kept",), BEST, "p99", 0.2),
+    Goal(_PAUSING, "nginx", "cpu", 1.1),
+    Goal(_PAUSING, "nginx", "p99", 1.2),
     Goal(("memory",), "nginx", "idle_bytes", 0.5),
     Goal(("memory",), "nginx", "held_bytes", 0.5),
     Goal(_TLS_HANDSHAKES, "nginx", "cpu", 1.05),
