@@ -118,9 +118,10 @@ void Listener::DrainQueue() {
 
 Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
   const Time now = Now();
+  const std::size_t most = look_.Begin() || use_reserve ? kBatch : 1;
   std::size_t room = use_reserve ? kBatch : 0;
-  for (std::size_t i = 0; i < kBatch; ++i) {
-    if (room == 0) room = sink_.room_for(kBatch - i);
+  for (std::size_t i = 0; i < most; ++i) {
+    if (room == 0) room = sink_.room_for(most - i);
     if (room == 0) {
       PauseForRoom("too few file descriptors are free");
       return BatchEnd::kStopped;
@@ -132,6 +133,7 @@ Listener::BatchEnd Listener::AcceptBatch(bool use_reserve) {
       if (!OnAcceptError(accepted.errnum)) return BatchEnd::kStopped;
       continue;
     }
+    look_.Found();
     ParcelHead facts;
     facts.id = Raw(sink_.next_id());
     if (sink_.admit && !sink_.admit(accepted.fd, {ConnId{facts.id}, accepted.peer, Key(), now, config_.tls,

@@ -19,6 +19,7 @@
 #include "common/scoreboard/scoreboard.h"
 #include "common/structures/rate_limit.h"
 #include "common/wire/packed_parcel.h"
+#include "master/accept/second_look.h"
 
 namespace preforkd {
 
@@ -124,6 +125,7 @@ class Listener {
   FdWatch watch_;
   Timer resume_;  // pending while accepting pauses for lack of descriptors or memory
   OncePerSecond log_limit_;
+  SecondLook look_;
   bool accepting_ = false;
   bool broken_ = false;
 };
