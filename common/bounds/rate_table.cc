@@ -3,13 +3,14 @@
 namespace preforkd {
 namespace {
 
-// A tick is 256 ns.
-constexpr int kTickShift = 8;
+// A tick is 8 ns.
+constexpr int kTickShift = 3;
 constexpr std::uint64_t kTicksPerSecond = 1'000'000'000 >> kTickShift;
-constexpr int kTimeBits = 40;
+constexpr int kTimeBits = 42;
 constexpr std::uint64_t kTimeMask = (std::uint64_t{1} << kTimeBits) - 1;
 // More than any client may reach ahead: two seconds' worth, rounded.
 constexpr std::uint64_t kMaxAhead = 3 * kTicksPerSecond;
+static_assert(kTicksPerSecond / RateTable::kMaxPerSecond >= 100, "the highest rate is exact to 0.5 %");
 // Others change the set at the same time only now and then; a client must not wait for them.
 constexpr int kTries = 64;
 

@@ -1,15 +1,16 @@
 // RateTable: how often each client may do something in a second, and how often at once. Fixed memory, shared
 // by all processes, no lock.
 //
-// One cell is one word: which client (24 bits of its hash), and until when its use reaches (GCRA: each use
+// One cell is one word: which client (22 bits of its hash), and until when its use reaches (GCRA: each use
 // takes 1/rate, and may reach two seconds ahead, less if fewer may come at once). A cell that reaches no
 // further than now says the same as no cell, so it is free without anybody clearing it. If all eight cells of
 // a set are in use, the one that reaches least far gives way: a client at its bound reaches furthest, so it
 // cannot have its own cell forgotten by filling the table. All zero is an empty table.
 //
 // Error: a use that is taken is taken by one compare-and-swap, so processes together count exactly. Two
-// clients of one set share a cell with a chance of 8 in 2^24. 1/rate is rounded to 256 ns. A cell that was
-// not used for 78 hours, or a multiple, may look used for the two seconds after that.
+// clients of one set share a cell with a chance of 8 in 2^22. 1/rate is rounded to 8 ns: at the highest rate
+// less than 0.5 %. A cell that was not used for 9.7 hours, or a multiple, may look used for the two seconds
+// after that.
 #ifndef PREFORKD_COMMON_BOUNDS_RATE_TABLE_H_
 #define PREFORKD_COMMON_BOUNDS_RATE_TABLE_H_
 
@@ -25,7 +26,7 @@ namespace preforkd {
 class RateTable {
  public:
   static constexpr std::size_t kCells = std::size_t{1} << 14;
-  static constexpr std::uint32_t kMaxPerSecond = 100000;
+  static constexpr std::uint32_t kMaxPerSecond = 1'000'000;
 
   // Takes one use for the client with that hash. nullopt: it may. Else nothing was taken, and it may after
   // that time. Precondition: 1 <= per_second <= kMaxPerSecond, 1 <= at_once <= 2 * per_second.

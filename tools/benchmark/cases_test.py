@@ -14,7 +14,7 @@ from goals import GOALS, LIMITS
 from metrics import METRICS
 from runners import RUNNERS
 from servers.server import BODY, Order
-from summary import BEST, OURS
+from summary import BEST, OURS, Segment
 
 
 def order(case, user="www-data"):
@@ -67,6 +67,14 @@ class Cases(unittest.TestCase):
                 for asked in ("wrk", "h2load"):
                     setting = session.Setting(Path("/run"), Path("/run/programs"), 1, asked, None)
                     self.assertTrue(setting.generator(case.load).can(case.load))
+
+
+class Failures(unittest.TestCase):
+    def test_a_problem_of_ours_fails_the_run_also_of_a_variant_and_none_of_a_peer(self):
+        for server, fails in ((OURS, True), ("preforkd-bounded", True), ("nginx", False)):
+            segments = (Segment("bounded-static-1k", 1, server, {}, ("status errors: 3",)),)
+            with self.subTest(server=server):
+                self.assertEqual(command_line.has_failed(argparse.Namespace(notes=(), segments=segments)), fails)
 
 
 class Servers(unittest.TestCase):

@@ -165,6 +165,12 @@ def measure(options, other=None):
                       tuple(notes))
 
 
+def has_failed(run):
+    """A figure of ours does not count. Its variants are no peers: they must give the right answers too."""
+    ours = {server.name for case in CASES for server in case.servers if server.name.startswith(OURS)}
+    return bool(run.notes) or any(one.problems for one in run.segments if one.server in ours)
+
+
 def main(arguments):
     options = parse_arguments(arguments)
     if options.list:
@@ -186,4 +192,4 @@ def main(arguments):
     for path, form in forms.items():
         if path:
             path.write_text(form(run))
-    return 1 if run.notes or any(one.problems for one in run.segments if one.server == OURS) else 0
+    return 1 if has_failed(run) else 0

@@ -77,7 +77,7 @@ std::vector<Setting> MakeTable() {
       {.name = std::string(kRequestRate),
        .kind = SettingKind::kNumber,
        .min = "0",
-       .max = "100000",
+       .max = "1000000",
        .fallback = "0",
        .doc = "requests of one client address a second, in all workers; 0: any number",
        .more = "Twice as many may come at once. What is beyond gets 429 with Retry-After, before its body is "
