@@ -1,6 +1,8 @@
 #include "common/bounds/client_bounds.h"
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 
 #include "common/base/log.h"
 
@@ -36,17 +38,23 @@ void ClientBounds::Refusal::Log(ConnId id) const {
 
 std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const SocketAddress& peer,
                                                             bool handshake, Time now) {
-  const bool counts_handshakes = handshake && rules_.handshake_rate > 0;
-  if (!Counts() && rules_.connection_rate == 0 && !counts_handshakes) return std::nullopt;
+  const std::uint32_t handshake_rate = handshake ? rules_.handshake_rate : 0;
+  if (!Counts() && rules_.connection_rate == 0 && handshake_rate == 0) return std::nullopt;
   const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
   if (!client || Exempt(peer)) return std::nullopt;
   const std::uint64_t hash = client->Hash(page_.key);
-  if (auto refusal = Take(Bound::kNewConnections, *client, hash, rules_.connection_rate, now)) return refusal;
-  if (counts_handshakes) {
-    if (auto refusal = Take(Bound::kHandshakes, *client, hash, rules_.handshake_rate, now)) return refusal;
+  // All are asked before any of them counts it: see above.
+  for (const auto& [bound, rate] : {std::pair(Bound::kNewConnections, rules_.connection_rate),
+                                    std::pair(Bound::kHandshakes, handshake_rate)}) {
+    if (rate == 0) continue;
+    if (const auto wait = RatesOf(bound).Look(hash, rate, 2 * rate, now))
+      return Refuse(bound, *client, hash, *wait, now);
   }
   if (Counts() && !page_.connections.Begin(id, hash, rules_.connections))
     return Refuse(Bound::kConnections, *client, hash, kSoon, now);
+  // If another process has taken the last one meanwhile, it is served nevertheless.
+  (void)Take(Bound::kNewConnections, hash, rules_.connection_rate, now);
+  (void)Take(Bound::kHandshakes, hash, handshake_rate, now);
   return std::nullopt;
 }
 
@@ -55,7 +63,9 @@ std::optional<ClientBounds::Refusal> ClientBounds::Requests(const SocketAddress&
   if (per_second == 0) return std::nullopt;
   const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
   if (!client || Exempt(peer)) return std::nullopt;
-  return Take(Bound::kRequests, *client, client->Hash(page_.key), per_second, now);
+  const std::uint64_t hash = client->Hash(page_.key);
+  const auto wait = Take(Bound::kRequests, hash, per_second, now);
+  return wait ? std::optional(Refuse(Bound::kRequests, *client, hash, *wait, now)) : std::nullopt;
 }
 
 void ClientBounds::Recount(ConnId id, const SocketAddress& peer) {
@@ -63,19 +73,16 @@ void ClientBounds::Recount(ConnId id, const SocketAddress& peer) {
   if (client && !Exempt(peer)) page_.connections.Count(id, client->Hash(page_.key));
 }
 
-std::optional<ClientBounds::Refusal> ClientBounds::Take(Bound bound, const ClientNetwork& client,
-                                                        std::uint64_t hash, std::uint32_t per_second,
-                                                        Time now) {
-  if (per_second == 0) return std::nullopt;
-  const auto after = page_.rates[static_cast<std::size_t>(bound)].Take(hash, per_second, 2 * per_second, now);
-  return after ? Refuse(bound, client, hash, *after, now) : std::nullopt;
+std::optional<Duration> ClientBounds::Take(Bound bound, std::uint64_t hash, std::uint32_t per_second,
+                                           Time now) {
+  return per_second == 0 ? std::nullopt : RatesOf(bound).Take(hash, per_second, 2 * per_second, now);
 }
 
-std::optional<ClientBounds::Refusal> ClientBounds::Refuse(Bound bound, const ClientNetwork& client,
-                                                          std::uint64_t hash, Duration after, Time now) {
+ClientBounds::Refusal ClientBounds::Refuse(Bound bound, const ClientNetwork& client, std::uint64_t hash,
+                                           Duration after, Time now) {
   page_.met[static_cast<std::size_t>(bound)].fetch_add(1, std::memory_order_relaxed);
   Refusal refusal{bound, client, after};
-  RateTable& lines = page_.rates[static_cast<std::size_t>(Bound::kConnections)];
+  RateTable& lines = RatesOf(Bound::kConnections);
   std::atomic<std::uint32_t>& held_back = page_.held_back[hash % ClientPage::kHeldBack];
   if (lines.Take(hash, 1, 1, now) || lines.Take(kAll, kLines, kLines, now)) {
     held_back.fetch_add(1, std::memory_order_relaxed);

@@ -1,7 +1,10 @@
 // ClientBounds: what this process asks before it serves a client: may its address have one more connection,
 // make one more handshake, send one more request? Each process has one; the numbers are shared (ClientPage).
 //
-// A use that is refused is not counted: a client that goes on at its bound is served as often as it allows.
+// What is refused is not counted, by no bound: neither by the one that it met, so a client that goes on at
+// its bound is served as often as that allows, nor by the others, so a client that has met one is not held
+// back by another for what it did not get. A connection is asked of all its bounds first, and counted after
+// that.
 #ifndef PREFORKD_COMMON_BOUNDS_CLIENT_BOUNDS_H_
 #define PREFORKD_COMMON_BOUNDS_CLIENT_BOUNDS_H_
 
@@ -88,10 +91,10 @@ class ClientBounds {
  private:
   [[nodiscard]] bool Exempt(const SocketAddress& peer) const { return rules_.exempt && rules_.exempt(peer); }
   void Recount(ConnId id, const SocketAddress& peer);
-  std::optional<Refusal> Refuse(Bound bound, const ClientNetwork& client, std::uint64_t hash, Duration after,
-                                Time now);
-  std::optional<Refusal> Take(Bound bound, const ClientNetwork& client, std::uint64_t hash,
-                              std::uint32_t per_second, Time now);
+  Refusal Refuse(Bound bound, const ClientNetwork& client, std::uint64_t hash, Duration after, Time now);
+  // nullopt: it has taken one use, or there is no bound. Else how long to wait for one.
+  std::optional<Duration> Take(Bound bound, std::uint64_t hash, std::uint32_t per_second, Time now);
+  [[nodiscard]] RateTable& RatesOf(Bound bound) { return page_.rates[static_cast<std::size_t>(bound)]; }
 
   ClientPage& page_;
   BoundRules rules_;

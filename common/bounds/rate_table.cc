@@ -1,5 +1,7 @@
 #include "common/bounds/rate_table.h"
 
+#include <algorithm>
+
 namespace preforkd {
 namespace {
 
@@ -20,33 +22,55 @@ std::uint64_t Ahead(std::uint64_t cell, std::uint64_t now) {
   return ahead <= kMaxAhead ? ahead : 0;
 }
 
+std::uint64_t TicksOf(Time now) {
+  return (static_cast<std::uint64_t>(ToNanoseconds(now)) >> kTickShift) & kTimeMask;
+}
+
+// One use takes so long.
+std::uint64_t TicksOfOne(std::uint32_t per_second) {
+  return (kTicksPerSecond + per_second / 2) / per_second;
+}
+
+std::uint64_t TagOf(std::uint64_t hash) { return hash >> kTimeBits; }
+
+// How long to wait for one more use.
+std::optional<Duration> WaitOf(std::uint64_t ahead, std::uint64_t each, std::uint32_t at_once) {
+  const std::uint64_t most = each * at_once;
+  if (ahead + each <= most) return std::nullopt;
+  return Duration(static_cast<Duration::rep>((ahead + each - most) << kTickShift));
+}
+
 }  // namespace
+
+RateTable::Found RateTable::Find(std::uint64_t hash, std::uint64_t now) {
+  std::atomic<std::uint64_t>* const set = &cells_[hash % (kCells / kSet) * kSet];
+  Found found;
+  std::uint64_t least = ~std::uint64_t{0};
+  for (std::size_t i = 0; i < kSet; ++i) {
+    const std::uint64_t cell = set[i].load(std::memory_order_relaxed);
+    const std::uint64_t reaches = Ahead(cell, now);
+    const bool own = reaches > 0 && cell >> kTimeBits == TagOf(hash);
+    if (own || reaches < least) found = {&set[i], cell, own ? reaches : 0};
+    if (own) break;
+    least = std::min(least, reaches);
+  }
+  return found;
+}
+
+std::optional<Duration> RateTable::Look(std::uint64_t hash, std::uint32_t per_second, std::uint32_t at_once,
+                                        Time now) {
+  return WaitOf(Find(hash, TicksOf(now)).ahead, TicksOfOne(per_second), at_once);
+}
 
 std::optional<Duration> RateTable::Take(std::uint64_t hash, std::uint32_t per_second, std::uint32_t at_once,
                                         Time now) {
-  const std::uint64_t now_ticks = (static_cast<std::uint64_t>(ToNanoseconds(now)) >> kTickShift) & kTimeMask;
-  const std::uint64_t each = (kTicksPerSecond + per_second / 2) / per_second;
-  const std::uint64_t most = each * at_once;
-  const std::uint64_t tag = hash >> kTimeBits;
-  std::atomic<std::uint64_t>* const set = &cells_[hash % (kCells / kSet) * kSet];
+  const std::uint64_t now_ticks = TicksOf(now);
+  const std::uint64_t each = TicksOfOne(per_second);
   for (int tries = 0; tries < kTries; ++tries) {
-    std::atomic<std::uint64_t>* place = nullptr;
-    std::uint64_t seen = 0;
-    std::uint64_t ahead = ~std::uint64_t{0};
-    bool own = false;
-    for (std::size_t i = 0; i < kSet && !own; ++i) {
-      const std::uint64_t cell = set[i].load(std::memory_order_relaxed);
-      const std::uint64_t reaches = Ahead(cell, now_ticks);
-      own = reaches > 0 && cell >> kTimeBits == tag;
-      if (!own && reaches >= ahead) continue;
-      place = &set[i];
-      seen = cell;
-      ahead = reaches;
-    }
-    if (!own) ahead = 0;
-    if (ahead + each > most) return Duration(static_cast<Duration::rep>((ahead + each - most) << kTickShift));
-    const std::uint64_t next = tag << kTimeBits | ((now_ticks + ahead + each) & kTimeMask);
-    if (place->compare_exchange_weak(seen, next, std::memory_order_relaxed)) return std::nullopt;
+    Found found = Find(hash, now_ticks);
+    if (const auto wait = WaitOf(found.ahead, each, at_once)) return wait;
+    const std::uint64_t next = TagOf(hash) << kTimeBits | ((now_ticks + found.ahead + each) & kTimeMask);
+    if (found.place->compare_exchange_weak(found.seen, next, std::memory_order_relaxed)) return std::nullopt;
   }
   return std::nullopt;
 }

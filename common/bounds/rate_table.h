@@ -31,9 +31,19 @@ class RateTable {
   // Takes one use for the client with that hash. nullopt: it may. Else nothing was taken, and it may after
   // that time. Precondition: 1 <= per_second <= kMaxPerSecond, 1 <= at_once <= 2 * per_second.
   std::optional<Duration> Take(std::uint64_t hash, std::uint32_t per_second, std::uint32_t at_once, Time now);
+  // The same answer, and takes nothing.
+  std::optional<Duration> Look(std::uint64_t hash, std::uint32_t per_second, std::uint32_t at_once, Time now);
 
  private:
   static constexpr std::size_t kSet = 8;  // a cache line
+
+  // The cell of a client, or the one that gives way for it.
+  struct Found {
+    std::atomic<std::uint64_t>* place = nullptr;
+    std::uint64_t seen = 0;   // in that place
+    std::uint64_t ahead = 0;  // how far the client's use reaches
+  };
+  Found Find(std::uint64_t hash, std::uint64_t now);
 
   alignas(64) std::array<std::atomic<std::uint64_t>, kCells> cells_{};
 };

@@ -91,11 +91,41 @@ TEST_CASE("new connections and handshakes a second") {
   CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
   CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
   CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kHandshakes);
-  for (int i = 0; i < 17; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  for (int i = 0; i < 18; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
   const auto refusal = bed.Connect(V4("192.0.2.7"));
   REQUIRE(refusal.has_value());
   CHECK(refusal->bound == Bound::kNewConnections);
   CHECK_FALSE(bed.Connect(V4("192.0.2.7"), false, kStart + refusal->retry_after).has_value());
+}
+
+TEST_CASE("what one bound refuses is not counted by the others") {
+  SUBCASE("a handshake too many takes no connection of this second") {
+    Bed bed({.connection_rate = 5, .handshake_rate = 1});
+    for (int i = 0; i < 2; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+    for (int i = 0; i < 100; ++i)
+      CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kHandshakes);
+    for (int i = 0; i < 8; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+    CHECK(bed.Connect(V4("192.0.2.7")).value().bound == Bound::kNewConnections);
+  }
+  SUBCASE("a new connection too many takes no handshake, and does not count") {
+    Bed bed({.connections = 3, .connection_rate = 1, .handshake_rate = 1});
+    for (int i = 0; i < 2; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+    for (int i = 0; i < 100; ++i)
+      CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kNewConnections);
+    bed.bounds.Configure({.connections = 3, .handshake_rate = 1});
+    CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+    bed.bounds.Configure({.handshake_rate = 1});
+    CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+    CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kHandshakes);
+  }
+  SUBCASE("a connection too many at once is no new connection and no handshake") {
+    Bed bed({.connections = 1, .connection_rate = 1, .handshake_rate = 1});
+    CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+    for (int i = 0; i < 100; ++i)
+      CHECK(bed.Connect(V4("192.0.2.7"), true).value().bound == Bound::kConnections);
+    bed.bounds.Ends(ConnId{1});
+    CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
+  }
 }
 
 TEST_CASE("requests a second") {
