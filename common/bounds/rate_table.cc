@@ -22,6 +22,13 @@ std::uint64_t Ahead(std::uint64_t cell, std::uint64_t now) {
   return ahead <= kMaxAhead ? ahead : 0;
 }
 
+// No use reaches there: it was written by a worker that is not in its right mind, or is hours old. It would be
+// believed when that time comes.
+bool IsAbsurd(std::uint64_t cell, std::uint64_t now) {
+  const std::uint64_t ahead = ((cell & kTimeMask) - now) & kTimeMask;
+  return cell != 0 && ahead > kMaxAhead && ahead <= kTimeMask / 2;
+}
+
 std::uint64_t TicksOf(Time now) {
   return (static_cast<std::uint64_t>(ToNanoseconds(now)) >> kTickShift) & kTimeMask;
 }
@@ -47,7 +54,8 @@ RateTable::Found RateTable::Find(std::uint64_t hash, std::uint64_t now) {
   Found found;
   std::uint64_t least = ~std::uint64_t{0};
   for (std::size_t i = 0; i < kSet; ++i) {
-    const std::uint64_t cell = set[i].load(std::memory_order_relaxed);
+    std::uint64_t cell = set[i].load(std::memory_order_relaxed);
+    if (IsAbsurd(cell, now) && set[i].compare_exchange_strong(cell, 0, std::memory_order_relaxed)) cell = 0;
     const std::uint64_t reaches = Ahead(cell, now);
     const bool own = reaches > 0 && cell >> kTimeBits == TagOf(hash);
     if (own || reaches < least) found = {&set[i], cell, own ? reaches : 0};

@@ -7,10 +7,13 @@
 // a set are in use, the one that reaches least far gives way: a client at its bound reaches furthest, so it
 // cannot have its own cell forgotten by filling the table. All zero is an empty table.
 //
+// Every worker can write here, so one that was taken over can write anything. It is believed for three seconds
+// at most: what reaches further ahead than any use can is cleared by the first who looks at its set.
+//
 // Error: a use that is taken is taken by one compare-and-swap, so processes together count exactly. Two
 // clients of one set share a cell with a chance of 8 in 2^22. 1/rate is rounded to 8 ns: at the highest rate
-// less than 0.5 %. A cell that was not used for 9.7 hours, or a multiple, may look used for the two seconds
-// after that.
+// less than 0.5 %. A cell whose set nobody has looked at for 9.7 hours may look used for the two
+// seconds after that.
 #ifndef PREFORKD_COMMON_BOUNDS_RATE_TABLE_H_
 #define PREFORKD_COMMON_BOUNDS_RATE_TABLE_H_
 

@@ -123,6 +123,20 @@ TEST_CASE("time that has passed while nobody used the table is free, also where 
   }
 }
 
+TEST_CASE("a use that reaches further ahead than any can is not believed, not even when that time comes") {
+  for (const Duration later : {Duration(seconds(6)), Duration(std::chrono::hours(1)),
+                               Duration(std::chrono::hours(4))}) {
+    const auto table = std::make_unique<RateTable>();
+    const std::uint64_t neighbour = Hash(1) ^ std::uint64_t{1} << 60;  // its cell is the first of the set
+    for (const std::uint64_t client : {neighbour, Hash(1)})
+      for (int i = 0; i < 2; ++i) REQUIRE_FALSE(table->Take(client, 1, 2, kStart + later).has_value());
+    CHECK_FALSE(table->Take(Hash(1), 1, 2, kStart).has_value());
+    CHECK_FALSE(table->Take(Hash(1), 1, 2, kStart).has_value());
+    CHECK(table->Take(Hash(1), 1, 2, kStart).has_value());
+    CHECK_FALSE(table->Take(Hash(1), 1, 2, kStart + later).has_value());
+  }
+}
+
 TEST_CASE("processes together get no more than one alone") {
   const auto table = std::make_unique<RateTable>();
   constexpr std::uint32_t kRate = 10000;
