@@ -58,14 +58,14 @@ std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const Soc
   return std::nullopt;
 }
 
-std::optional<ClientBounds::Refusal> ClientBounds::Requests(const SocketAddress& peer,
+std::optional<ClientBounds::Refusal> ClientBounds::Requests(const SocketAddress& peer, std::uint16_t service,
                                                             std::uint32_t per_second, Time now) {
   if (per_second == 0) return std::nullopt;
   const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
   if (!client || Exempt(peer)) return std::nullopt;
-  const std::uint64_t hash = client->Hash(page_.key);
-  const auto wait = Take(Bound::kRequests, hash, per_second, now);
-  return wait ? std::optional(Refuse(Bound::kRequests, *client, hash, *wait, now)) : std::nullopt;
+  const auto wait = Take(Bound::kRequests, client->Hash(page_.key, service), per_second, now);
+  if (!wait) return std::nullopt;
+  return Refuse(Bound::kRequests, *client, client->Hash(page_.key), *wait, now);
 }
 
 void ClientBounds::Recount(ConnId id, const SocketAddress& peer) {

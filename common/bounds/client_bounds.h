@@ -53,8 +53,11 @@ class ClientBounds {
   // A client has connected, with a TLS handshake to come or not. nullopt: it is served, and its connection
   // counts until Ends. `id`: see MayNumber.
   std::optional<Refusal> Connects(ConnId id, const SocketAddress& peer, bool handshake, Time now);
-  // A client has sent a request to a service that takes `per_second` from each; 0: any number.
-  std::optional<Refusal> Requests(const SocketAddress& peer, std::uint32_t per_second, Time now);
+  // A client has sent a request to the service with that number, which takes `per_second` from each; 0: any
+  // number. Each service counts by itself: shared, the busiest of a client's services would use up what it
+  // may do at the others. A client then has a cell for each service that it uses in the same two seconds.
+  std::optional<Refusal> Requests(const SocketAddress& peer, std::uint16_t service, std::uint32_t per_second,
+                                  Time now);
 
   // Connections at once are counted.
   [[nodiscard]] bool Counts() const { return rules_.connections > 0; }

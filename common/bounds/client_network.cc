@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <cstddef>
+#include <cstring>
 
 namespace preforkd {
 
@@ -12,9 +14,16 @@ std::optional<ClientNetwork> ClientNetwork::Of(const SocketAddress& peer) {
   return ClientNetwork(host.Client());
 }
 
-std::uint64_t ClientNetwork::Hash(const SipKey& key) const {
-  const std::size_t size = client_.family == HostFamily::kIPv4 ? 4 : 8;
-  return SipHash(key, {reinterpret_cast<const char*>(client_.bytes.data()), size});
+// Of different length for each family, with and without a rule.
+std::uint64_t ClientNetwork::Hash(const SipKey& key, std::optional<std::uint16_t> rule) const {
+  std::array<char, 8 + sizeof(*rule)> bytes{};
+  std::size_t size = client_.family == HostFamily::kIPv4 ? 4 : 8;
+  std::memcpy(bytes.data(), client_.bytes.data(), size);
+  if (rule) {
+    std::memcpy(bytes.data() + size, &*rule, sizeof(*rule));
+    size += sizeof(*rule);
+  }
+  return SipHash(key, {bytes.data(), size});
 }
 
 std::string ClientNetwork::Text() const {

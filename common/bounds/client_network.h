@@ -17,8 +17,9 @@ class ClientNetwork {
   // nullopt: a Unix socket, or an unknown peer: it is not bounded. An IPv4-mapped address counts as IPv4.
   static std::optional<ClientNetwork> Of(const SocketAddress& peer);
 
-  // Nobody without the key can choose addresses whose hashes collide.
-  [[nodiscard]] std::uint64_t Hash(const SipKey& key) const;
+  // Nobody without the key can choose addresses whose hashes collide. `rule`: what counts it by itself;
+  // nullopt: what counts it once for the whole server.
+  [[nodiscard]] std::uint64_t Hash(const SipKey& key, std::optional<std::uint16_t> rule = {}) const;
   // "192.0.2.1", "2001:db8:0:1::/64".
   [[nodiscard]] std::string Text() const;
 

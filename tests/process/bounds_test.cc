@@ -31,9 +31,11 @@ ConfigText Config(const ConfigSettings& service = {}) {
       .Listen("web", "127.0.0.11:0", {{"proxy_protocol", true}})
       .Listen("look", "127.0.0.12:0")
       .Listen("echo", "127.0.0.13:0")
+      .Listen("other", "127.0.0.14:0")
       .Service("web", "http", service)
       .Service("look", "status")
-      .Service("echo", "echo");
+      .Service("echo", "echo")
+      .Service("other", "http", {{"request_rate", 1000}});
 }
 
 HttpClient From(const std::string& source, const std::string& address) {
@@ -178,6 +180,8 @@ TEST_CASE("requests a second: 429 before the body is read, on a connection that 
   }
   CHECK(refused > 0);
   CHECK(AskFrom(kHonest, daemon.Address()) == 200);
+  // Another service counts by itself.
+  for (int i = 0; i < 20; ++i) CHECK(AskFrom(kBusy, daemon.Address(4)) == 200);
   // The body of a refused request is no next request.
   REQUIRE(
       client.Connection().SendAll("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"

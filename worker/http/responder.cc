@@ -48,7 +48,8 @@ std::string_view HstsOf(const Connection& connection, const SessionShared& share
 
 // How long the client has to wait with this request, if it has sent too many.
 std::optional<Duration> WaitOf(Connection& connection, std::uint32_t request_rate) {
-  const auto refusal = connection.Env().clients.Requests(connection.Peer(), request_rate, Now());
+  const auto service = static_cast<std::uint16_t>(connection.Facts().service);
+  const auto refusal = connection.Env().clients.Requests(connection.Peer(), service, request_rate, Now());
   if (!refusal) return std::nullopt;
   refusal->Log(connection.Id());
   return refusal->retry_after;

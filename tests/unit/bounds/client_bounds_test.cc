@@ -64,6 +64,9 @@ TEST_CASE("an IPv4 address is one client, and a /64 of IPv6") {
   CHECK(hash(V4("192.0.2.7")) != hash(V4("192.0.2.8")));
   CHECK(hash(V6("2001:db8:1:2:3::1")) == hash(V6("2001:db8:1:2:4::1")));
   CHECK(hash(V6("2001:db8:1:2::1")) != hash(V6("2001:db8:1:3::1")));
+  const ClientNetwork client = ClientNetwork::Of(V4("192.0.2.7")).value();
+  CHECK(client.Hash(key, 0) != client.Hash(key));
+  CHECK(client.Hash(key, 0) != client.Hash(key, 1));
   CHECK_FALSE(ClientNetwork::Of(SocketAddress{}).has_value());
 }
 
@@ -128,11 +131,19 @@ TEST_CASE("what one bound refuses is not counted by the others") {
   }
 }
 
-TEST_CASE("requests a second") {
+TEST_CASE("requests a second: each service counts by itself") {
   Bed bed({});
-  for (int i = 0; i < 10; ++i) CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 5, kStart).has_value());
-  CHECK(bed.bounds.Requests(V4("192.0.2.7"), 5, kStart).value().bound == Bound::kRequests);
-  CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 0, kStart).has_value());
+  const auto requests = [&](std::uint16_t service, std::uint32_t rate) {
+    return bed.bounds.Requests(V4("192.0.2.7"), service, rate, kStart);
+  };
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(requests(1, 5).has_value());
+  CHECK(requests(1, 5).value().bound == Bound::kRequests);
+  CHECK_FALSE(requests(1, 0).has_value());
+  // Neither does the low rate of one hold back at the other, nor the high one use up the low one.
+  for (int i = 0; i < 200; ++i) CHECK_FALSE(requests(2, 100).has_value());
+  CHECK(requests(2, 100).has_value());
+  CHECK(requests(1, 5).has_value());
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(requests(3, 5).has_value());
 }
 
 TEST_CASE("who is exempt has no bound") {
@@ -140,7 +151,7 @@ TEST_CASE("who is exempt has no bound") {
              return TextOf(peer) == "192.0.2.7";
            }});
   for (int i = 0; i < 100; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
-  for (int i = 0; i < 100; ++i) CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 1, kStart).has_value());
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(bed.bounds.Requests(V4("192.0.2.7"), 1, 1, kStart).has_value());
   CHECK_FALSE(bed.Connect(V4("192.0.2.8")).has_value());
   CHECK(bed.Connect(V4("192.0.2.8")).has_value());
 }
@@ -183,7 +194,7 @@ TEST_CASE("many clients at their bounds: not more lines than kLines a second") {
     typed.sin_addr.s_addr = htonl(0x0a000000 + i);
     const SocketAddress peer = Packed(typed);
     for (int use = 0; use < 3; ++use) {
-      const auto refusal = bed.bounds.Requests(peer, 1, kStart + std::chrono::microseconds(i * 100));
+      const auto refusal = bed.bounds.Requests(peer, 1, 1, kStart + std::chrono::microseconds(i * 100));
       if (refusal && refusal->log_with) ++lines;
     }
   }
