@@ -14,7 +14,6 @@
 #include "common/base/syslog_name.h"
 #include "common/config/chroot_path.h"
 #include "common/config/draft.h"
-#include "common/net/network.h"
 #include "common/text/nearest.h"
 #include "common/text/quote.h"
 
@@ -32,13 +31,6 @@ void CheckSyslog(const Config& config, Draft& draft) {
   if (!log::MeansSyslog(file) || log::FacilityOf(file) >= 0) return;
   draft.Complain(draft.top, "log.file", "{} is not a syslog facility; write syslog: and {}", Quoted(file),
                  WordList(log::FacilityNames()));
-}
-
-void CheckLimits(const Config& config, Draft& draft) {
-  for (const std::string& text : config.limits.exempt) {
-    const Result<Network> network = ParseNetwork(text);
-    if (!network.Ok()) draft.Complain(draft.top, "limits.exempt", "{}", network.Err().text);
-  }
 }
 
 // ---- services ----
@@ -284,7 +276,6 @@ void CheckConfig(const Config& config, Draft& draft) {
                               kMaxServices);
   }
   CheckSyslog(config, draft);
-  CheckLimits(config, draft);
   CheckPools(config, draft);
   CheckTls(config, draft);
   for (std::size_t i = 0; i < config.services.size(); ++i) {

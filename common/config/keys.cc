@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/config/member_value.h"
+#include "common/net/network.h"
 
 // The name of a key, and how to reach its member. Both have the same words, so that the file reads like the
 // struct.
@@ -163,6 +164,16 @@ void AddDispatch(Table<Config>& table) {
             "connections each before another one is woken. With 0 each goes to the least loaded.");
 }
 
+// As a list, or in one text.
+Setting Networks() {
+  return {.kind = SettingKind::kTexts, .check = [](const std::string& text) {
+            for (const std::string& word : SplitWords(text))
+              if (const Result<Network> network = ParseNetwork(word); !network.Ok())
+                return Status(network.Err());
+            return Status();
+          }};
+}
+
 void AddLimits(Table<Config>& table) {
   table.Add(
       KEY(limits.connections), Number("0", "1000000"),
@@ -175,9 +186,10 @@ void AddLimits(Table<Config>& table) {
   table.Add(KEY(limits.handshake_rate), Number("0", "100000"),
             "TLS handshakes of one client address a second; 0: any number",
             "Twice as many may come at once. What is beyond is reset before its handshake.");
-  table.Add(KEY(limits.exempt), Text(), "networks without these bounds and without request_rate",
-            "Addresses and networks, separated by commas: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32. For what "
-            "stands for many clients, such as a load balancer without the PROXY protocol.");
+  table.Add(KEY(limits.exempt), Networks(), "networks without these bounds and without request_rate",
+            "Addresses and prefixes: [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]. For what stands for "
+            "many clients, such as a load balancer without the PROXY protocol. One text with commas between "
+            "them means the same.");
 }
 
 // The word lists are those of tls_config.h, so that the bits mean the same.

@@ -25,6 +25,9 @@ void Assign(Member& member, const SettingValue& value) {
     member = ParseListenAddress(value.text).Value();
   } else if constexpr (std::is_same_v<Member, std::vector<std::string>>) {
     member = SplitWords(value.text);
+    // A text of a list may hold several, as it did when the list was one text.
+    for (const std::string& text : value.texts)
+      for (std::string& word : SplitWords(text)) member.push_back(std::move(word));
   } else if constexpr (std::is_same_v<Member, std::optional<std::uint32_t>>) {
     member = static_cast<std::uint32_t>(value.number);
   } else if constexpr (std::is_same_v<Member, Duration>) {
@@ -48,7 +51,7 @@ std::optional<SettingValue> ValueOf(const Member& member) {
   } else if constexpr (std::is_same_v<Member, CallSets>) {
     return SettingValue{member.Bits()};
   } else if constexpr (std::is_same_v<Member, std::vector<std::string>>) {
-    return SettingValue{0, fmt::format("{}", fmt::join(member, ", "))};
+    return SettingValue{0, fmt::format("{}", fmt::join(member, ", ")), member};
   } else if constexpr (std::is_same_v<Member, std::optional<bool>> ||
                        std::is_same_v<Member, std::optional<std::uint32_t>>) {
     return member ? std::optional(SettingValue{*member}) : std::nullopt;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "common/config/config_loader.h"
 #include "tests/unit/config_files.h"
@@ -43,6 +44,21 @@ TEST_CASE("a variable is read by the type of its key") {
   CHECK(config.log.level == log::Level::kDebug);
   CHECK(config.pid_file == "a=b");
   CHECK(config.services[0].settings.Size("max_body") == 5'000'000);
+}
+
+TEST_CASE("limits.exempt is a list, and one text with commas is one, too") {
+  const std::vector<std::string> both = {"192.0.2.7", "10.0.0.0/8"};
+  for (const char* written :
+       {"[\"192.0.2.7\", \"10.0.0.0/8\"]", "\"192.0.2.7, 10.0.0.0/8\"", "[\"192.0.2.7,10.0.0.0/8\"]"}) {
+    CAPTURE(std::string(written));
+    const TempFile file(std::string(kMinimal) + "[limits]\nexempt = " + written + "\n");
+    ConfigInputs inputs = InputsFor(file.path());
+    CHECK(Loaded(LoadConfig(inputs)).limits.exempt == both);
+    inputs.flags = {{"--set", "limits.exempt", "::1, 10.0.0.0/8"}};
+    CHECK(Loaded(LoadConfig(inputs)).limits.exempt == std::vector<std::string>{"::1", "10.0.0.0/8"});
+    inputs.flags = {{"--set", "limits.exempt", ""}};
+    CHECK(Loaded(LoadConfig(inputs)).limits.exempt.empty());
+  }
 }
 
 TEST_CASE("a variable names a service of the file, whatever stands between its words") {

@@ -220,6 +220,8 @@ TEST_CASE("values that do not fit each other, this version or this machine") {
           {"[worker]\nseccomp = \"lgo\"\n", "2:1", "write 'on', 'log' or 'off'; did you mean 'log'?"},
           {"[worker]\nseccomp = true\n", "2:1",
            "worker.seccomp: true does not fit; write 'on', 'log' or 'off'"},
+          {"[limits]\nexempt = [\"::1\", \"10.0.0.0/33\"]\n", "2:18", "limits.exempt"},
+          {"[limits]\nexempt = \"::1, 10.0.0.0/33\"\n", "2:1", "limits.exempt"},
           {"[worker]\nmax_files = 63\n", "2:1", "worker.max_files: 63 is too few; write at least 64, or 0"},
           {"[worker]\nmax_address_space = \"1MiB\"\n", "2:1", "1MiB is too little; write at least 128MiB"},
           {"[worker]\nchroot = \"/no/such/folder\"\n", "2:1",
