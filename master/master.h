@@ -46,7 +46,7 @@ class Master {
  private:
   // Who may come in, and the account of those who have.
   struct Arrivals {
-    ClientBounds clients;
+    MasterBounds clients;
     Ledger ledger;
     Admission admission;
 

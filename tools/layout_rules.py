@@ -50,7 +50,7 @@ MAY_INCLUDE = {
     "common/gate/": ("common/base/", "common/config/tls_config.h", "common/gate/"),
     "common/channel/": ("common/base/", "common/wire/", "common/channel/"),
     "common/report/": ("common/about/", "common/base/", "common/text/", "common/scoreboard/",
-                       "common/bounds/client_page.h", "common/gate/certificate_facts.h", "common/report/"),
+                       "common/bounds/client_tables.h", "common/gate/certificate_facts.h", "common/report/"),
     "common/bounds/": ("common/base/", "common/structures/", "common/net/address.h", "common/net/network.h",
                        "common/bounds/"),
     "common/scoreboard/": ("common/base/", "common/net/address.h", "common/bounds/", "common/scoreboard/"),

@@ -36,22 +36,27 @@ void ClientBounds::Refusal::Log(ConnId id) const {
       request ? "request gets 429" : "connection is refused");
 }
 
-std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const SocketAddress& peer,
-                                                            bool handshake, Time now) {
+std::optional<ClientBounds::Client> ClientBounds::BoundedAt(const SocketAddress& peer) const {
+  const std::optional<ClientNetwork> network = ClientNetwork::Of(peer);
+  if (!network || (rules_.exempt && rules_.exempt(peer))) return std::nullopt;
+  return Client{*network, network->Hash(tables_.book.key)};
+}
+
+std::optional<ClientBounds::Refusal> ClientBounds::Connects(
+    const SocketAddress& peer, bool handshake, Time now,
+    const std::function<bool(std::uint64_t hash, std::uint32_t limit)>& begins) {
   const std::uint32_t handshake_rate = handshake ? rules_.handshake_rate : 0;
   if (!Counts() && rules_.connection_rate == 0 && handshake_rate == 0) return std::nullopt;
-  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
-  if (!client || Exempt(peer)) return std::nullopt;
-  const std::uint64_t hash = client->Hash(page_.key);
-  // All are asked before any of them counts it: see above.
+  const std::optional<Client> client = BoundedAt(peer);
+  if (!client) return std::nullopt;
+  const std::uint64_t hash = client->hash;
   for (const auto& [bound, rate] : {std::pair(Bound::kNewConnections, rules_.connection_rate),
                                     std::pair(Bound::kHandshakes, handshake_rate)}) {
     if (rate == 0) continue;
     if (const auto wait = RatesOf(bound).Look(hash, rate, 2 * rate, now))
-      return Refuse(bound, *client, hash, *wait, now);
+      return Refuse(bound, *client, *wait, now);
   }
-  if (Counts() && !page_.connections.Begin(id, hash, rules_.connections))
-    return Refuse(Bound::kConnections, *client, hash, kSoon, now);
+  if (Counts() && !begins(hash, rules_.connections)) return Refuse(Bound::kConnections, *client, kSoon, now);
   // If another process has taken the last one meanwhile, it is served nevertheless.
   (void)Take(Bound::kNewConnections, hash, rules_.connection_rate, now);
   (void)Take(Bound::kHandshakes, hash, handshake_rate, now);
@@ -61,16 +66,11 @@ std::optional<ClientBounds::Refusal> ClientBounds::Connects(ConnId id, const Soc
 std::optional<ClientBounds::Refusal> ClientBounds::Requests(const SocketAddress& peer, std::uint16_t service,
                                                             std::uint32_t per_second, Time now) {
   if (per_second == 0) return std::nullopt;
-  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
-  if (!client || Exempt(peer)) return std::nullopt;
-  const auto wait = Take(Bound::kRequests, client->Hash(page_.key, service), per_second, now);
-  if (!wait) return std::nullopt;
-  return Refuse(Bound::kRequests, *client, client->Hash(page_.key), *wait, now);
-}
-
-void ClientBounds::Recount(ConnId id, const SocketAddress& peer) {
-  const std::optional<ClientNetwork> client = ClientNetwork::Of(peer);
-  if (client && !Exempt(peer)) page_.connections.Count(id, client->Hash(page_.key));
+  const std::optional<Client> client = BoundedAt(peer);
+  if (!client) return std::nullopt;
+  const std::uint64_t hash = client->network.Hash(tables_.book.key, service);
+  const auto wait = Take(Bound::kRequests, hash, per_second, now);
+  return wait ? std::optional(Refuse(Bound::kRequests, *client, *wait, now)) : std::nullopt;
 }
 
 std::optional<Duration> ClientBounds::Take(Bound bound, std::uint64_t hash, std::uint32_t per_second,
@@ -78,13 +78,13 @@ std::optional<Duration> ClientBounds::Take(Bound bound, std::uint64_t hash, std:
   return per_second == 0 ? std::nullopt : RatesOf(bound).Take(hash, per_second, 2 * per_second, now);
 }
 
-ClientBounds::Refusal ClientBounds::Refuse(Bound bound, const ClientNetwork& client, std::uint64_t hash,
-                                           Duration after, Time now) {
-  page_.met[static_cast<std::size_t>(bound)].fetch_add(1, std::memory_order_relaxed);
-  Refusal refusal{bound, client, after};
+ClientBounds::Refusal ClientBounds::Refuse(Bound bound, const Client& client, Duration after, Time now) {
+  ClientRates& shared = tables_.rates;
+  shared.met[static_cast<std::size_t>(bound)].fetch_add(1, std::memory_order_relaxed);
+  Refusal refusal{bound, client.network, after};
   RateTable& lines = RatesOf(Bound::kConnections);
-  std::atomic<std::uint32_t>& held_back = page_.held_back[hash % ClientPage::kHeldBack];
-  if (lines.Take(hash, 1, 1, now) || lines.Take(kAll, kLines, kLines, now)) {
+  std::atomic<std::uint32_t>& held_back = shared.held_back[client.hash % ClientRates::kHeldBack];
+  if (lines.Take(client.hash, 1, 1, now) || lines.Take(kAll, kLines, kLines, now)) {
     held_back.fetch_add(1, std::memory_order_relaxed);
   } else {
     refusal.log_with = held_back.exchange(0, std::memory_order_relaxed);

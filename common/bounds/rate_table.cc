@@ -22,8 +22,8 @@ std::uint64_t Ahead(std::uint64_t cell, std::uint64_t now) {
   return ahead <= kMaxAhead ? ahead : 0;
 }
 
-// No use reaches there: it was written by a worker that is not in its right mind, or is hours old. It would be
-// believed when that time comes.
+// No use reaches there: it was written by a worker that is not in its right mind, or is hours old. It would
+// be believed when that time comes.
 bool IsAbsurd(std::uint64_t cell, std::uint64_t now) {
   const std::uint64_t ahead = ((cell & kTimeMask) - now) & kTimeMask;
   return cell != 0 && ahead > kMaxAhead && ahead <= kTimeMask / 2;
@@ -34,9 +34,7 @@ std::uint64_t TicksOf(Time now) {
 }
 
 // One use takes so long.
-std::uint64_t TicksOfOne(std::uint32_t per_second) {
-  return (kTicksPerSecond + per_second / 2) / per_second;
-}
+std::uint64_t TicksOfOne(std::uint32_t per_second) { return (kTicksPerSecond + per_second / 2) / per_second; }
 
 std::uint64_t TagOf(std::uint64_t hash) { return hash >> kTimeBits; }
 

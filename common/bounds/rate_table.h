@@ -7,8 +7,8 @@
 // a set are in use, the one that reaches least far gives way: a client at its bound reaches furthest, so it
 // cannot have its own cell forgotten by filling the table. All zero is an empty table.
 //
-// Every worker can write here, so one that was taken over can write anything. It is believed for three seconds
-// at most: what reaches further ahead than any use can is cleared by the first who looks at its set.
+// Every worker can write here, so one that was taken over can write anything. It is believed for three
+// seconds at most: what reaches further ahead than any use can is cleared by the first who looks at its set.
 //
 // Error: a use that is taken is taken by one compare-and-swap, so processes together count exactly. Two
 // clients of one set share a cell with a chance of 8 in 2^22. 1/rate is rounded to 8 ns: at the highest rate

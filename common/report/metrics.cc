@@ -206,7 +206,7 @@ void RenderListeners(Exposition& out, const Scoreboard& scoreboard) {
   Samples(out, master.accept_errors, "errno", AcceptErrnoName);
 }
 
-void RenderBounds(Exposition& out, const ClientPage& clients) {
+void RenderBounds(Exposition& out, const ClientRates& clients) {
   out.Counter("preforkd_clients_bounded_total",
               "Connections and requests refused because their client's address met a bound, by bound.");
   for (std::size_t i = 0; i < kBounds; ++i)
@@ -377,7 +377,7 @@ std::string RenderMetrics(const Scoreboard& scoreboard, Time now, const AllCerti
   RenderWorkers(out, master, reading, now);
   RenderThreads(out, reading);
   RenderListeners(out, scoreboard);
-  RenderBounds(out, scoreboard.Clients());
+  RenderBounds(out, scoreboard.Clients().rates);
   RenderConnections(out, reading);
   RenderTravel(out, master, reading);
   RenderTls(out, reading.totals);

@@ -120,7 +120,7 @@ Json LostBy(const Accounting& accounting) {
   return reasons;
 }
 
-Json Bounded(const ClientPage& clients) {
+Json Bounded(const ClientRates& clients) {
   Json bounds = Json::object();
   for (std::size_t i = 0; i < kBounds; ++i)
     bounds[BoundName(static_cast<Bound>(i))] = clients.met[i].load(std::memory_order_relaxed);
@@ -166,7 +166,7 @@ std::string StatusJson(const Scoreboard& scoreboard, std::optional<Slot> answere
       {"parked", accounting.parked},
       {"finished", accounting.finished},
       {"evicted", accounting.evicted},
-      {"bounded", Bounded(scoreboard.Clients())},
+      {"bounded", Bounded(scoreboard.Clients().rates)},
       {"lost", accounting.lost},
       {"lost_by", LostBy(accounting)},
       {"reclaimed", Get(master.reclaimed)},

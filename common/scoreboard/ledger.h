@@ -14,7 +14,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/return_reason.h"
-#include "common/bounds/client_bounds.h"
+#include "common/bounds/master_bounds.h"
 #include "common/scoreboard/reasons.h"
 #include "common/scoreboard/scoreboard.h"
 
@@ -24,7 +24,7 @@ class Ledger {
  public:
   // `page` and `clients` must outlive the ledger. One ledger for each page. `clients`: who counts connections
   // by client address; nullptr: nobody.
-  explicit Ledger(MasterPage& page, ClientBounds* clients = nullptr) : page_(page), clients_(clients) {}
+  explicit Ledger(MasterPage& page, MasterBounds* clients = nullptr) : page_(page), clients_(clients) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
@@ -42,6 +42,24 @@ class Ledger {
     if (clients_ == nullptr) return;
     clients_->Holds(id, peer);
     clients_->Gives(id, slot);
+  }
+  // The same, and only its worker will know the client: it is behind a proxy.
+  void HiddenGiven(ConnId id, Slot slot) {
+    if (clients_ == nullptr) return;
+    clients_->HoldsHidden(id);
+    clients_->Gives(id, slot);
+  }
+  // It has come back from a slot, handed back or untaken.
+  void ClientBack(ConnId id) {
+    if (clients_ != nullptr) clients_->TakesBack(id);
+  }
+  // It was lost on that way.
+  void ClientLost(Slot slot, ConnId id) {
+    if (clients_ != nullptr) clients_->EndsAt(slot, id);
+  }
+  // A worker has noted much about its clients.
+  void ClientsNoted() {
+    if (clients_ != nullptr) clients_->Hear();
   }
   // It is closed, or nobody will tell when it is.
   void ClientEnded(ConnId id) {
@@ -106,7 +124,7 @@ class Ledger {
   class Change;
 
   MasterPage& page_;
-  ClientBounds* clients_;
+  MasterBounds* clients_;
 };
 
 // Tally: a worker's account of the connections it has taken. The only writer of the account on that side.

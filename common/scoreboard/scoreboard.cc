@@ -25,13 +25,18 @@ struct Scoreboard::Layout {
   std::array<ListenerRow, kMaxListenerRows> listeners;
   std::array<PoolRow, kMaxPoolRows> pools;
   std::array<ModuleCounterRow, kMaxModuleCounters> module_counters;
+  ClientBook client_book;
   std::array<WorkerRow, kMaxSlots> rows;
   std::array<LineLedger, kMaxSlots> line_ledgers;
   // Uses no memory before the first line is written to it.
   std::array<std::array<char, LineBuffer::kCapacity>, kMaxSlots> lines;
-  // Behind what ConfineTo protects. No other program reads it.
-  ClientPage clients;
+  // No other program reads these, nor client_book.
+  ClientRates client_rates;
+  std::array<ClientNotes, kMaxSlots> client_notes;
 };
+
+static_assert(alignof(ClientBook) == kPageBytes && alignof(ClientRates) == kPageBytes &&
+              alignof(ClientNotes) == kPageBytes);
 
 const char* MasterStateName(MasterState state) {
   switch (state) {
@@ -97,7 +102,7 @@ Result<Scoreboard> Scoreboard::Create() {
   header.line_ledgers_at = offsetof(Layout, line_ledgers);
   header.lines_at = offsetof(Layout, lines);
   Scoreboard board(std::move(memory), layout);
-  if (!MakeRandom(layout->clients.key)) return SysError("getrandom");
+  if (!MakeRandom(layout->client_book.key)) return SysError("getrandom");
   return board;
 }
 
@@ -122,7 +127,10 @@ Status Scoreboard::ConfineTo(Slot slot) const {
   const WorkerRow* const own = &Row(slot);
   Status status = protect(&page, &page.log_lines_dropped);
   if (status.Ok()) status = protect(&page.ledger, own);
-  return status.Ok() ? protect(own + 1, layout_->rows.data() + layout_->rows.size()) : status;
+  if (status.Ok()) status = protect(own + 1, layout_->rows.data() + layout_->rows.size());
+  const auto& notes = layout_->client_notes;
+  if (status.Ok()) status = protect(notes.data(), &notes[Raw(slot)]);
+  return status.Ok() ? protect(&notes[Raw(slot)] + 1, notes.data() + notes.size()) : status;
 }
 
 Scoreboard::~Scoreboard() {
@@ -131,7 +139,9 @@ Scoreboard::~Scoreboard() {
 
 MasterPage& Scoreboard::Master() const { return layout_->master; }
 
-ClientPage& Scoreboard::Clients() const { return layout_->clients; }
+ClientTables Scoreboard::Clients() const {
+  return {layout_->client_book, layout_->client_rates, layout_->client_notes, layout_->master.slots_used};
+}
 
 namespace {
 

@@ -26,7 +26,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/bounds/client_page.h"
+#include "common/bounds/client_tables.h"
 #include "common/scoreboard/board_header.h"
 #include "common/scoreboard/counters.h"
 #include "common/scoreboard/handshake_counters.h"
@@ -166,9 +166,9 @@ class Scoreboard {
   // only memory without a descriptor (RLIMIT_FSIZE).
   [[nodiscard]] int Fd() const { return memory_.Get(); }
 
-  // For a worker, at its start: makes everything read-only but its own row, its lines and the page that every
-  // process adds to. It cannot be undone, because the memory is mapped again from a read-only descriptor.
-  // Needs /proc. Error: nothing, or only a part, was made read-only.
+  // For a worker, at its start: makes everything read-only but its own row, its lines, its notes about
+  // clients and the pages that every process writes. It cannot be undone, because the memory is mapped again
+  // from a read-only descriptor. Needs /proc. Error: nothing, or only a part, was made read-only.
   [[nodiscard]] Status ConfineTo(Slot slot) const;
 
   [[nodiscard]] MasterPage& Master() const;
@@ -201,8 +201,8 @@ class Scoreboard {
   // ledger. If the master is stopped in the middle of a change, the result after 100 ms is used as it is. Any
   // process. `read` must be short, and must start over at each call.
   void ReadAtOneMoment(const std::function<void()>& read) const;
-  // The tables of bounds by client address. Any process writes (ClientBounds).
-  [[nodiscard]] ClientPage& Clients() const;
+  // The tables of bounds by client address; who writes them says client_tables.h.
+  [[nodiscard]] ClientTables Clients() const;
   // All connections, at one moment.
   [[nodiscard]] Accounting Account() const;
   // The same, for use inside ReadAtOneMoment.

@@ -11,11 +11,14 @@
 
 namespace preforkd {
 
-Admission::Admission(EventLoop& loop, ClientBounds& clients)
+Admission::Admission(EventLoop& loop, MasterBounds& clients)
     : clients_(clients), due_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }) {}
 
 bool Admission::Admit(UniqueFd& fd, const Arrival& arrival) {
-  if (arrival.hidden) return true;
+  if (arrival.hidden) {
+    clients_.ConnectsHidden(arrival.id, arrival.at);
+    return true;
+  }
   const auto refusal = clients_.Connects(arrival.id, arrival.peer, arrival.tls, arrival.at);
   if (!refusal) return true;
   if (refusal->log_with) {

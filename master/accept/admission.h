@@ -17,7 +17,7 @@
 #include <string>
 
 #include "common/base/unique_fd.h"
-#include "common/bounds/client_bounds.h"
+#include "common/bounds/master_bounds.h"
 #include "common/event/event_loop.h"
 #include "common/event/timer.h"
 #include "common/structures/ring.h"
@@ -31,7 +31,7 @@ class Admission {
   static constexpr Duration kClosing = std::chrono::seconds(1);
 
   // The arguments must outlive the object.
-  Admission(EventLoop& loop, ClientBounds& clients);
+  Admission(EventLoop& loop, MasterBounds& clients);
 
   // True: the client may be served. Else `fd` was taken.
   bool Admit(UniqueFd& fd, const Arrival& arrival);
@@ -49,7 +49,7 @@ class Admission {
   void Answer(UniqueFd fd, Duration retry_after, Time now);
   void CloseDue();
 
-  ClientBounds& clients_;
+  MasterBounds& clients_;
   Ring<Leaving> closing_;  // oldest first
   Timer due_;
 };

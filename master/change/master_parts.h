@@ -36,7 +36,7 @@ struct MasterContext {
 struct MasterParts {
   const MasterContext& context;
   PidFiles& pid_files;
-  ClientBounds& clients;
+  MasterBounds& clients;
   Ledger& ledger;
   PoolDispatchers& dispatcher;
   Parking& parking;

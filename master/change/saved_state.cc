@@ -139,7 +139,7 @@ Result<UpgradeState> SaveState(const MasterParts& parts, const std::string& path
   state.last_conn = parts.listeners.LastConnection();
   state.seal_key_0 = SealKey()[0];
   state.seal_key_1 = SealKey()[1];
-  for (const auto& met : context.scoreboard.Clients().met) state.bounded.push_back(met.load());
+  for (const auto& met : context.scoreboard.Clients().rates.met) state.bounded.push_back(met.load());
   state.pid_path = parts.pid_files.Held().Path();
   state.pid_fd = parts.pid_files.Held().Fd();
   parts.generations.Save(state);
@@ -159,7 +159,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
                                            const UpgradeState& state) {
   RestoreListenerRows(parts.context.scoreboard, state);
   RestoreSealKey({state.seal_key_0, state.seal_key_1});
-  ClientPage& clients = parts.context.scoreboard.Clients();
+  ClientRates& clients = parts.context.scoreboard.Clients().rates;
   for (std::size_t i = 0; i < std::min(state.bounded.size(), kBounds); ++i)
     clients.met[i].fetch_add(state.bounded[i], std::memory_order_relaxed);
   parts.listeners.KeepLastConnection(state.last_conn);

@@ -17,14 +17,16 @@ constexpr Duration kRetryInterval = std::chrono::milliseconds(2);
 // cannot be sent.
 constexpr Duration kThreadRetryInterval = std::chrono::milliseconds(10);
 
-// By client address, before they are sent. Behind a proxy the worker counts, when it has read who the client
-// is. A worker of the previous program does not tell when a connection ends, so what it has is not counted
+// By client address, before they are sent. Behind a proxy the worker notes who the client is when it has read
+// that. A worker of the previous program does not tell when a connection ends, so what it has is not counted
 // until it comes back.
 void CountClients(Ledger& ledger, std::span<const PackedParcel> parcels, const Target& target) {
   for (const PackedParcel& parcel : parcels) {
     if (target.channel->Restored()) {
       ledger.ClientEnded(parcel.Id());
-    } else if (parcel.Head().proxy_header_due == 0) {
+    } else if (parcel.Head().proxy_header_due != 0) {
+      ledger.HiddenGiven(parcel.Id(), target.slot);
+    } else {
       ledger.ClientGiven(parcel.Id(), target.slot, [&] { return parcel.Peer(); });
     }
   }

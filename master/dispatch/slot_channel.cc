@@ -93,6 +93,7 @@ std::size_t SlotChannel::Reclaim(std::vector<PackedParcel>& parcels) {
   const std::size_t count = ReceiveUntaken(parcels, log_files);
   given_ -= std::min<std::uint64_t>(given_, count);
   ledger_->Reclaimed(*row_, count);
+  for (const PackedParcel& parcel : std::span(parcels).last(count)) ledger_->ClientBack(parcel.Id());
   for (const ReopenLog& log_file : log_files) {
     if (Send(log_file).outcome == SendOutcome::kSent) continue;
     log::Warning({log::kLogReopenFailed, {{"worker_inc", log_file.incarnation}}},

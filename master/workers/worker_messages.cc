@@ -127,7 +127,10 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
     return OnHandBack(slot, std::move(*hand_back)) ? ReadResult::kConnection : ReadResult::kSilent;
   }
   // Not limited (flood.h): the flush that follows looks at the rows that have changed.
-  if (std::holds_alternative<ThreadFree>(message)) return ReadResult::kThread;
+  if (std::holds_alternative<ThreadFree>(message)) {
+    parts_.ledger.ClientsNoted();
+    return ReadResult::kThread;
+  }
   if (!worker.MaySpeak(Now())) {
     MarkUntrusted(worker, "flood", "it floods the channel");
     return ReadResult::kSilent;
@@ -159,6 +162,7 @@ bool WorkerMessages::OnHandBack(WorkerSlot& slot, HandedBack message) {
   }
   StopLingering(message.parcel.fd.Get());
   slot.Channel().CountReturned(message.reason);
+  parts_.ledger.ClientBack(message.parcel.Id());
   parts_.Page().load_marks.Mark(slot.Number());
   parts_.hooks.on_hand_back(std::move(message));
   return true;

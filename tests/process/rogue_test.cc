@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/support/daemon_process.h"
@@ -122,8 +126,9 @@ TEST_CASE("a worker that sends an invalid message, of any kind, is killed, and t
 }
 
 TEST_CASE(
-    "rows of other workers and the master's page are read-only: a worker that writes to them crashes alone") {
-  for (const char* trick : {"others-row", "masters-page"}) {
+    "rows and notes of other workers and the master's pages are read-only: a worker that writes to them "
+    "crashes alone") {
+  for (const char* trick : {"others-row", "masters-page", "client-book", "others-notes"}) {
     CAPTURE(std::string(trick));
     ::setenv("ROGUE_TRICK", trick, 1);
     DaemonProcess daemon(kPreforkdWithRogues);
@@ -144,6 +149,56 @@ TEST_CASE(
     CHECK(daemon.CountEvents("worker_hung") == 0);
   }
   ::unsetenv("ROGUE_TRICK");
+}
+
+TEST_CASE("a worker that forges counts of clients is not believed, and leaves nothing behind") {
+  constexpr std::size_t kLimit = 4;
+  constexpr const char* kVictim = "127.0.0.3";
+  ::setenv("ROGUE_TRICK", "forged-clients", 1);
+  DaemonProcess daemon(kPreforkdWithRogues);
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
+  std::vector<std::string> flags = kFlags;
+  flags.insert(flags.end(), {"--set", fmt::format("limits.connections={}", kLimit), "--set",
+                             "limits.connection_rate=1000", "--set", "dispatch.reclaim_after=0"});
+  daemon.Serve(2, flags);
+  ::unsetenv("ROGUE_TRICK");
+  const std::string address = daemon.Address();
+  // So many are answered, of more than the limit that connect one after the other. The rogue answers none.
+  const auto served = [&] {
+    std::vector<TcpClient> clients;
+    std::size_t echoes = 0;
+    for (std::size_t i = 0; i < kLimit + 3; ++i) {
+      Result<TcpClient> client = TcpClient::ConnectFrom(kVictim, address);
+      REQUIRE(client.Ok());
+      clients.push_back(std::move(client).Value());
+      if (clients.back().Echoes("sane")) ++echoes;
+    }
+    return echoes;
+  };
+  {
+    std::vector<TcpClient> clients;
+    for (std::size_t i = 0; i < kLimit; ++i) {
+      Result<TcpClient> client = TcpClient::ConnectFrom(kVictim, address);
+      REQUIRE(client.Ok());
+      REQUIRE(client.Value().SendAll("sane\n"));
+      clients.push_back(std::move(client).Value());
+    }
+    // In turn: the other worker has half of them.
+    CHECK(std::count_if(clients.begin(), clients.end(), [](TcpClient& client) {
+            pollfd readable{client.Fd(), POLLIN, 0};
+            return ::poll(&readable, 1, 2000) == 1 && client.ReadUntil("\n").value_or("") == "sane\n";
+          }) == kLimit / 2);
+    CHECK(daemon.CountEvents("client_bounded") == 0);
+    const std::vector<WorkerLife> workers = daemon.ReadyWorkers();
+    const auto rogue = std::find_if(workers.begin(), workers.end(),
+                                    [](const WorkerLife& worker) { return worker.slot == 0; });
+    REQUIRE(rogue != workers.end());
+    REQUIRE(::kill(rogue->pid, SIGKILL) == 0);
+    REQUIRE(daemon.WaitForEvent("worker_exited slot=0 inc=1"));
+    REQUIRE(daemon.AwaitWorkers(2));
+  }
+  CHECK(WaitUntil(kTimeout, [&] { return served() == kLimit; }));
+  CHECK(served() <= kLimit);
 }
 
 // If the master waited, it would wait in the kernel, and no client would be served.

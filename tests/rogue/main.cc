@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "common/bounds/client_network.h"
 #include "common/channel/channel_end.h"
 #include "common/channel/fd_message.h"
 #include "master/program.h"
@@ -143,6 +144,24 @@ int OwnTcpConnection() {
   return fd;
 }
 
+[[noreturn]] void ForgeClients(const Scoreboard& board, Slot slot) {
+  const ClientTables tables = board.Clients();
+  SocketAddress victim;
+  auto& address = reinterpret_cast<sockaddr_in&>(victim.storage);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(0x7f000003);
+  victim.length = sizeof(address);
+  const std::uint64_t hash = ClientNetwork::Of(victim).value().Hash(tables.book.key);
+  ClientNotes& notes = tables.notes[Raw(slot)];
+  for (std::uint64_t id = 1;; ++id) {
+    for (int i = 0; i < 100; ++i) (void)notes.NoteClient(ConnId{id++ % 1000}, hash);
+    for (std::size_t place = 0; place < 1000; ++place) notes.NoteEnd(place);
+    for (RateTable& rates : tables.rates.rates)
+      for (int i = 0; i < 3; ++i) (void)rates.Take(hash, 1, 2, Now() + std::chrono::hours(i + 1));
+    (void)::poll(nullptr, 0, 1);
+  }
+}
+
 struct Trick {
   bool with_parcel = false;
   std::function<void(const Rogue&)> play;
@@ -256,6 +275,23 @@ const std::map<std::string, Trick>& Tricks() {
           if (::mprotect(&page, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
           for (;;) page.state.store(MasterState::kStopping);
         }}},
+      {"client-book",
+       {false,
+        [](const Rogue& rogue) {
+          ClientBook& book = rogue.board->Clients().book;
+          if (::mprotect(&book, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) book.key[0] = 1;
+        }}},
+      {"others-notes",
+       {false,
+        [](const Rogue& rogue) {
+          ClientNotes& notes = rogue.board->Clients().notes[1];
+          if (::mprotect(&notes, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
+          for (;;) notes.NoteEnd(1);
+        }}},
+      // Not visible in messages, for its whole life: the client at 127.0.0.3 has all connections there are,
+      // those of others have ended, and it has used up its rate for hours to come.
+      {"forged-clients", {false, [](const Rogue& rogue) { ForgeClients(*rogue.board, rogue.id.slot); }}},
       // Not visible in messages: changes a file that the master and other processes share.
       {"blocking-channel", {false, [](const Rogue& rogue) { (void)::fcntl(rogue.channel, F_SETFL, 0); }}},
       {"blocking-client",

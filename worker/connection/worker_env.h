@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/base/ids.h"
-#include "common/bounds/client_bounds.h"
+#include "common/bounds/worker_bounds.h"
 #include "common/config/config.h"
 #include "common/event/event_loop.h"
 #include "common/gate/certificate_facts.h"
@@ -66,6 +66,8 @@ struct MasterCalls {
   std::function<void()> replace_me{};
   // An application thread may have become free: tells it if a connection waits there for one. Any thread.
   std::function<void()> thread_free{};
+  // Asks it to read the notes about clients soon (WorkerBounds).
+  std::function<void()> read_notes{};
 };
 
 struct WorkerEnv {
@@ -78,7 +80,7 @@ struct WorkerEnv {
   std::shared_ptr<const AllCertificateFacts> certificates{};  // see WorkerStart
 
   // By client address.
-  ClientBounds clients{scoreboard.Clients()};
+  WorkerBounds clients{scoreboard.Clients(), id.slot};
 
   // The master has told this worker to retire, or has ended.
   bool retiring = false;

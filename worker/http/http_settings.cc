@@ -80,9 +80,10 @@ std::vector<Setting> MakeTable() {
        .max = "1000000",
        .fallback = "0",
        .doc = "requests of one client address a second, in all workers; 0: any number",
-       .more = "Twice as many may come at once. What is beyond gets 429 with Retry-After, before its body is "
-               "read; the connection stays. Addresses count as for limits.connections, and each service counts "
-               "its own requests."},
+       .more =
+           "Twice as many may come at once. What is beyond gets 429 with Retry-After, before its body is "
+           "read; the connection stays. Addresses count as for limits.connections, and each service counts "
+           "its own requests."},
       {.name = "hsts",
        .kind = SettingKind::kDuration,
        .min = "0",

@@ -124,6 +124,7 @@ Worker::Worker(EventLoop& loop, WorkerStart start, ChildDescriptors descriptors,
   }
   env_->master.replace_me = [this] { AskReplacement("an application thread is blocked"); };
   env_->master.thread_free = [this] { TellFreeThread(); };
+  env_->master.read_notes = [this] { master_.TrySend({env_->id}); };
 }
 
 // The master's access log may be one that our configuration does not use, or not yet the one it names.
@@ -256,7 +257,6 @@ void Worker::OnLostDescriptor() {
 
 void Worker::OnParcel(Parcel parcel) {
   tally_.Taken();
-  if (!parcel.proxy_header_due) env_->clients.TakenBy(env_->id.slot, parcel.id, [&] { return parcel.peer; });
   if (parcel.journeys == 0) env_->row.dispatch_wait.Observe(Now() - parcel.accepted_at);
   ++parcel.journeys;
   parcel.reclaims = 0;  // it was taken at last

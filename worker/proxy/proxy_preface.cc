@@ -80,10 +80,8 @@ class PrefaceSession : public Session {
     WorkerEnv& env = connection_.Env();
     const bool handshake = connection_.Facts().tls == TlsStage::kHandshakeDue;
     const auto refusal = env.clients.Connects(connection_.Id(), client, handshake, Now());
-    if (!refusal) {
-      env.clients.Gives(connection_.Id(), env.id.slot);
-      return true;
-    }
+    if (env.clients.MasterShouldHear() && env.master.read_notes) env.master.read_notes();
+    if (!refusal) return true;
     refusal->Log(connection_.Id());
     const std::string answer = next_.TooMany(refusal->retry_after);
     if (answer.empty() || !connection_.Send(answer).Done()) {

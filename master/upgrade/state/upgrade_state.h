@@ -127,7 +127,7 @@ struct UpgradeState {
   // none.
   std::uint64_t seal_key_0 = 0;
   std::uint64_t seal_key_1 = 0;
-  std::vector<std::uint64_t> bounded;  // ClientPage::met
+  std::vector<std::uint64_t> bounded;  // ClientRates::met
   std::map<std::string, std::uint16_t> service_ids;
   std::map<std::string, std::uint16_t> listener_ids;
   std::map<std::string, std::uint8_t> pool_ids;

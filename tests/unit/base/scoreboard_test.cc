@@ -167,11 +167,16 @@ TEST_CASE("a worker's row names its pool; an invalid number names none") {
   CHECK(board.PoolOf(row) == nullptr);
 }
 
-TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's") {
+TEST_CASE(
+    "a worker can write to its own row and notes, and to no others, nor to a pool's or the client book") {
   const Scoreboard board = Make();
   PoolRow& pool = board.UsePool(kMainPool);
+  const ClientTables clients = board.Clients();
+  const auto counter_in = [](auto& object) { return reinterpret_cast<Counter*>(&object); };
   Counter* const counters[] = {&board.Use(Slot{1}).requests, &board.Use(Slot{0}).requests,
-                               &board.Use(Slot{2}).requests, &pool.queue_length, &board.Master().accepted};
+                               &board.Use(Slot{2}).requests, &pool.queue_length,
+                               &board.Master().accepted,     counter_in(clients.book),
+                               counter_in(clients.notes[0]), counter_in(clients.notes[2])};
   for (Counter* const counter : counters) {
     CAPTURE(counter - counters[0]);
     const PeerResult result = RunPeer([&board, counter] {
@@ -188,6 +193,17 @@ TEST_CASE("a worker can write to its own row, and to no other, nor to a pool's")
     CHECK(Get(*counter) == (counter == counters[0] ? 5 : 0));
   }
   CHECK(Get(pool.queue_length) == 0);
+  const PeerResult shared = RunPeer([&] {
+    if (!board.ConfineTo(Slot{1}).Ok()) return 1;
+    clients.notes[1].NoteEnd(70000);
+    clients.rates.met[0].store(7);
+    return 0;
+  });
+  CHECK(shared.Ok());
+  std::size_t ended = 0;
+  clients.notes[1].TakeEnds([&ended](std::size_t place) { ended = place; });
+  CHECK(ended == 70000);
+  CHECK(clients.rates.met[0] == 7);
 }
 
 TEST_CASE("the totals of a slot that moves to another pool restart at 0; the server's go on") {

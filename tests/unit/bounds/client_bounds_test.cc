@@ -1,12 +1,17 @@
-// ClientBounds: which clients are one, what is bounded, and how much is logged.
+// MasterBounds and WorkerBounds: which clients are one, what is bounded, how much is logged, and what the
+// master believes of what workers note.
 #include "common/bounds/client_bounds.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
+
+#include "common/bounds/master_bounds.h"
+#include "common/bounds/worker_bounds.h"
 
 namespace preforkd {
 namespace {
@@ -37,18 +42,44 @@ SocketAddress V6(const char* text) {
   return Packed(typed);
 }
 
+// What the scoreboard has.
+struct Memory {
+  ClientBook book;
+  ClientRates rates;
+  std::array<ClientNotes, 3> notes;
+  std::atomic<std::uint32_t> slots_used{2};
+
+  ClientTables Tables() { return {book, rates, notes, slots_used}; }
+};
+
 struct Bed {
-  explicit Bed(BoundRules rules) {
-    page->key = {1, 2};
-    bounds.Configure(std::move(rules));
+  explicit Bed(const BoundRules& rules) {
+    memory->book.key = {1, 2};
+    bounds.Configure(rules);
+    for (WorkerBounds& worker : workers) worker.Configure(rules);
   }
   std::optional<ClientBounds::Refusal> Connect(const SocketAddress& peer, bool tls = false,
                                                Time now = kStart) {
     return bounds.Connects(ConnId{++last}, peer, tls, now);
   }
+  // A connection through a proxy, with that slot.
+  ConnId Hidden(Slot slot) {
+    const ConnId id{++last};
+    bounds.ConnectsHidden(id, kStart);
+    bounds.HoldsHidden(id);
+    bounds.Gives(id, slot);
+    return id;
+  }
+  // As many of the client as the master counts.
+  std::uint32_t Counted(const SocketAddress& peer) {
+    bounds.Hear();
+    return memory->book.connections.Of(ClientNetwork::Of(peer).value().Hash(memory->book.key));
+  }
 
-  std::unique_ptr<ClientPage> page = std::make_unique<ClientPage>();
-  ClientBounds bounds{*page};
+  std::unique_ptr<Memory> memory = std::make_unique<Memory>();
+  MasterBounds bounds{memory->Tables()};
+  std::array<WorkerBounds, 2> workers{WorkerBounds{memory->Tables(), Slot{0}},
+                                      WorkerBounds{memory->Tables(), Slot{1}}};
   std::uint64_t last = 0;
 };
 
@@ -73,7 +104,7 @@ TEST_CASE("an IPv4 address is one client, and a /64 of IPv6") {
 TEST_CASE("without rules nothing is counted") {
   Bed bed({});
   for (int i = 0; i < 1000; ++i) CHECK_FALSE(bed.Connect(V4("192.0.2.7"), true).has_value());
-  CHECK_FALSE(bed.page->connections.InUse());
+  CHECK_FALSE(bed.memory->book.connections.InUse());
 }
 
 TEST_CASE("connections at once: the one that ends makes room") {
@@ -86,7 +117,7 @@ TEST_CASE("connections at once: the one that ends makes room") {
   CHECK_FALSE(bed.Connect(V4("192.0.2.8")).has_value());
   bed.bounds.Ends(ConnId{1});
   CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
-  CHECK(bed.page->met[0] == 1);
+  CHECK(bed.memory->rates.met[0] == 1);
 }
 
 TEST_CASE("new connections and handshakes a second") {
@@ -167,6 +198,81 @@ TEST_CASE("a connection that comes from a program without counts is counted, wha
   CHECK(bed.Connect(V4("192.0.2.7")).has_value());
   bed.bounds.Ends(ConnId{12});
   CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+}
+
+TEST_CASE("a connection that ends in its worker makes room, also if the master has not accepted since") {
+  Bed bed({.connections = 2});
+  const SocketAddress client = V4("192.0.2.7");
+  for (int i = 0; i < 2; ++i) CHECK_FALSE(bed.Connect(client).has_value());
+  bed.bounds.Gives(ConnId{1}, Slot{0});
+  CHECK(bed.Connect(client).has_value());
+  bed.workers[0].Ends(ConnId{1});
+  CHECK_FALSE(bed.Connect(client).has_value());
+}
+
+TEST_CASE("behind a proxy: the client counts in all workers from when it is known") {
+  Bed bed({.connections = 3});
+  const SocketAddress client = V4("192.0.2.7");
+  const auto connect = [&](std::uint32_t slot) {
+    return bed.workers[slot].Connects(bed.Hidden(Slot{slot}), client, false, kStart).has_value();
+  };
+  CHECK_FALSE(connect(0));
+  CHECK_FALSE(connect(1));
+  CHECK_FALSE(bed.Connect(client).has_value());  // a direct one
+  CHECK(connect(0));
+  CHECK(connect(1));
+  CHECK(bed.Counted(client) == 3);
+  CHECK(bed.Connect(client).has_value());
+  bed.workers[1].Ends(ConnId{2});
+  CHECK_FALSE(bed.Connect(client).has_value());
+  CHECK(bed.Counted(client) == 3);
+}
+
+// The worker ends between the client's name and the master's reading of it, or after that.
+TEST_CASE("behind a proxy: a worker that ends leaves nothing, whenever it does") {
+  for (const bool heard : {false, true}) {
+    CAPTURE(heard);
+    Bed bed({.connections = 3});
+    const SocketAddress client = V4("192.0.2.7");
+    for (int i = 0; i < 3; ++i)
+      CHECK_FALSE(bed.workers[0].Connects(bed.Hidden(Slot{0}), client, false, kStart).has_value());
+    if (heard) CHECK(bed.Counted(client) == 3);
+    bed.bounds.EndsAllOf(Slot{0});
+    CHECK(bed.Counted(client) == 0);
+    for (std::uint64_t id = 1; id <= 3; ++id) CHECK(bed.bounds.MayNumber(ConnId{id}));
+  }
+}
+
+TEST_CASE("a worker is believed about the connections that it has, and about no others") {
+  Bed bed({.connections = 4});
+  const SocketAddress victim = V4("192.0.2.7");
+  const std::uint64_t hash = ClientNetwork::Of(victim).value().Hash(bed.memory->book.key);
+  CHECK_FALSE(bed.Connect(victim).has_value());  // 1: with the other worker
+  bed.bounds.Gives(ConnId{1}, Slot{1});
+  CHECK_FALSE(bed.Connect(victim).has_value());  // 2: parked
+  const ConnId others = bed.Hidden(Slot{1});
+  const ConnId own = bed.Hidden(Slot{0});
+  ClientNotes& notes = bed.memory->notes[0];
+  const auto lie = [&] {
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      (void)notes.NoteClient(ConnId{1000 + i}, hash);  // that it never had
+      (void)notes.NoteClient(others, hash);
+      (void)notes.NoteClient(own, hash);
+    }
+    for (std::size_t place = 0; place < 50; ++place)
+      if (place != ConnectionBook::PlaceOf(own)) notes.NoteEnd(place);
+  };
+  lie();
+  // Another worker does not believe it either: of those only `own` counts.
+  CHECK_FALSE(bed.workers[1].Connects(bed.Hidden(Slot{1}), victim, false, kStart).has_value());
+  CHECK(bed.workers[1].Connects(bed.Hidden(Slot{1}), victim, false, kStart).has_value());
+  CHECK(bed.Counted(victim) == 4);
+  lie();
+  CHECK(bed.Counted(victim) == 4);
+  bed.bounds.EndsAllOf(Slot{0});
+  CHECK(bed.Counted(victim) == 3);
+  CHECK_FALSE(bed.Connect(victim).has_value());
+  CHECK(bed.Connect(victim).has_value());
 }
 
 TEST_CASE("one line a second for each client, and no refusal is left out of the sum") {

@@ -124,8 +124,8 @@ TEST_CASE("time that has passed while nobody used the table is free, also where 
 }
 
 TEST_CASE("a use that reaches further ahead than any can is not believed, not even when that time comes") {
-  for (const Duration later : {Duration(seconds(6)), Duration(std::chrono::hours(1)),
-                               Duration(std::chrono::hours(4))}) {
+  for (const Duration later :
+       {Duration(seconds(6)), Duration(std::chrono::hours(1)), Duration(std::chrono::hours(4))}) {
     const auto table = std::make_unique<RateTable>();
     const std::uint64_t neighbour = Hash(1) ^ std::uint64_t{1} << 60;  // its cell is the first of the set
     for (const std::uint64_t client : {neighbour, Hash(1)})

@@ -1,5 +1,6 @@
-// ConnectionCounts: who has how many connections, while they travel, end, and their processes are killed.
-#include "common/bounds/connection_counts.h"
+// ConnectionBook: who has how many connections, while they travel, end, and their processes are killed; and
+// what it does not believe. ClientNotes: what is noted arrives once.
+#include "common/bounds/connection_book.h"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +9,8 @@
 #include <random>
 #include <thread>
 #include <vector>
+
+#include "common/bounds/client_notes.h"
 
 namespace preforkd {
 namespace {
@@ -78,7 +81,13 @@ class Walk {
   void End() {
     if (held_.empty()) return;
     const auto one = Any();
-    counts_->End(one->first);
+    if (one->second.slot < 0 || Some(2) == 0) {
+      counts_->End(one->first);
+    } else {  // its worker tells
+      const std::size_t place = ConnectionBook::PlaceOf(one->first);
+      counts_->EndAt(Slot{static_cast<std::uint32_t>(one->second.slot + 1)}, place);  // another one's word
+      counts_->EndAt(static_cast<Slot>(one->second.slot), place);
+    }
     counts_->End(one->first);  // no effect
     --expected_[one->second.client];
     held_.erase(one);
@@ -104,7 +113,7 @@ class Walk {
   }
 
   std::mt19937_64 random_;
-  std::unique_ptr<ConnectionCounts> counts_ = std::make_unique<ConnectionCounts>();
+  std::unique_ptr<ConnectionBook> counts_ = std::make_unique<ConnectionBook>();
   std::map<ConnId, Held> held_;
   std::map<std::uint64_t, std::uint32_t> expected_;
   ConnId next_{1};
@@ -121,9 +130,9 @@ TEST_CASE("random walk: the counts are those of a model, and no killed worker le
 }
 
 TEST_CASE("the place of a number that another connection has: it is not counted, and ends nothing") {
-  const auto counts = std::make_unique<ConnectionCounts>();
+  const auto counts = std::make_unique<ConnectionBook>();
   const ConnId old{5};
-  const ConnId same_place{5 + ConnectionCounts::kConnections};
+  const ConnId same_place{5 + ConnectionBook::kConnections};
   REQUIRE(counts->Begin(old, Hash(1), kLimit));
   CHECK_FALSE(counts->IsFree(same_place));
   CHECK(counts->Begin(same_place, Hash(2), kLimit));  // allowed
@@ -137,8 +146,8 @@ TEST_CASE("the place of a number that another connection has: it is not counted,
 }
 
 TEST_CASE("more clients than counts: none is refused, and each that ends leaves nothing") {
-  const auto counts = std::make_unique<ConnectionCounts>();
-  constexpr std::uint64_t kMany = ConnectionCounts::kConnections;
+  const auto counts = std::make_unique<ConnectionBook>();
+  constexpr std::uint64_t kMany = ConnectionBook::kConnections;
   std::mt19937_64 random(3);
   std::vector<std::uint64_t> hashes;
   std::size_t counted = 0;
@@ -147,27 +156,89 @@ TEST_CASE("more clients than counts: none is refused, and each that ends leaves 
     REQUIRE(counts->Begin(ConnId{id}, hashes.back(), 1));
     if (counts->Counts(ConnId{id})) ++counted;
   }
-  CHECK(counted > ConnectionCounts::kClients / 2);
-  CHECK(counted <= ConnectionCounts::kClients);
+  CHECK(counted > ConnectionBook::kClients / 2);
+  CHECK(counted <= ConnectionBook::kClients);
   for (std::uint64_t id = 0; id < kMany; ++id) counts->End(ConnId{id});
   for (const std::uint64_t hash : hashes) REQUIRE(counts->Of(hash) == 0);
   for (std::uint64_t id = 0; id < kMany; ++id) REQUIRE(counts->IsFree(ConnId{id}));
 }
 
-TEST_CASE("workers and the master at the same time lose nothing") {
-  const auto counts = std::make_unique<ConnectionCounts>();
-  std::vector<std::thread> threads;
-  for (std::uint64_t worker = 0; worker < 4; ++worker) {
-    threads.emplace_back([&counts, worker] {
-      for (std::uint64_t round = 0; round < 200; ++round) {
-        for (std::uint64_t i = 0; i < 100; ++i)
-          (void)counts->Begin(ConnId{worker * 100 + i}, Hash(i % 7), 1000000);
-        for (std::uint64_t i = 0; i < 100; ++i) counts->End(ConnId{worker * 100 + i});
-      }
+TEST_CASE("one that is hidden counts when its client is known, and ends with the slot that has it") {
+  const auto book = std::make_unique<ConnectionBook>();
+  for (std::uint64_t id = 1; id <= 4; ++id) book->BeginHidden(ConnId{id});
+  for (std::uint64_t id = 1; id <= 3; ++id) book->GiveTo(ConnId{id}, Slot{5});
+  CHECK(book->Has(ConnId{1}));
+  CHECK_FALSE(book->Counts(ConnId{1}));
+  CHECK(book->IsHiddenAt(Slot{5}, ConnId{1}));
+  CHECK_FALSE(book->IsHiddenAt(Slot{4}, ConnId{1}));
+  CHECK_FALSE(book->IsHiddenAt(Slot{5}, ConnId{4}));
+  book->Count(ConnId{1}, Hash(7));
+  book->Count(ConnId{2}, Hash(7));
+  CHECK(book->Of(Hash(7)) == 2);
+  CHECK_FALSE(book->IsHiddenAt(Slot{5}, ConnId{1}));  // it is known
+  book->Count(ConnId{1}, Hash(8));
+  CHECK(book->Of(Hash(8)) == 0);
+  book->EndAllOf(Slot{5});
+  CHECK(book->Of(Hash(7)) == 0);
+  for (std::uint64_t id = 1; id <= 3; ++id) CHECK(book->IsFree(ConnId{id}));
+  CHECK(book->Has(ConnId{4}));
+}
+
+TEST_CASE("a slot ends what it has, and nothing else") {
+  const auto book = std::make_unique<ConnectionBook>();
+  for (std::uint64_t id = 1; id <= 3; ++id) REQUIRE(book->Begin(ConnId{id}, Hash(7), kLimit));
+  book->GiveTo(ConnId{1}, Slot{0});
+  book->GiveTo(ConnId{2}, Slot{1});
+  for (std::size_t place = 0; place < ConnectionBook::kConnections; ++place) book->EndAt(Slot{0}, place);
+  CHECK(book->Of(Hash(7)) == 2);
+  CHECK(book->IsFree(ConnId{1}));
+  CHECK(book->Counts(ConnId{2}));
+  CHECK(book->Counts(ConnId{3}));
+}
+
+TEST_CASE("notes: each end and each client is taken once, while the worker goes on writing") {
+  const auto notes = std::make_unique<ClientNotes>();
+  constexpr std::uint64_t kMany = 50000;
+  std::thread worker([&notes] {
+    for (std::uint64_t id = 0; id < kMany;) {
+      if (!notes->NoteClient(ConnId{id}, id * 3)) continue;  // until the master has read
+      notes->NoteEnd(ConnectionBook::PlaceOf(ConnId{id}));
+      ++id;
+    }
+  });
+  std::uint64_t clients = 0;
+  std::vector<int> ends(ConnectionBook::kConnections);
+  std::uint64_t ended = 0;
+  while (ended < kMany) {
+    notes->TakeClients([&clients](ConnId id, std::uint64_t hash) {
+      REQUIRE(Raw(id) == clients);
+      REQUIRE(hash == 3 * clients);
+      ++clients;
+    });
+    notes->TakeEnds([&](std::size_t place) {
+      REQUIRE(++ends[place] == 1);
+      ++ended;
     });
   }
-  for (std::thread& thread : threads) thread.join();
-  for (std::uint64_t client = 0; client < 7; ++client) CHECK(counts->Of(Hash(client)) == 0);
+  worker.join();
+  notes->TakeClients([&clients](ConnId, std::uint64_t) { ++clients; });
+  CHECK(clients == kMany);
+}
+
+TEST_CASE("notes that nobody reads: clients find no room, ends always do; a worker's end voids all") {
+  const auto notes = std::make_unique<ClientNotes>();
+  for (std::uint64_t id = 0; id < ClientNotes::kClients; ++id) {
+    CHECK(notes->ManyClients() == (id >= ClientNotes::kClients / 2));
+    CHECK(notes->NoteClient(ConnId{id}, 1));
+  }
+  CHECK_FALSE(notes->NoteClient(ConnId{9999}, 1));
+  for (std::size_t place = 0; place < ClientNotes::kPlaces; ++place) notes->NoteEnd(place);
+  notes->Clear();
+  int taken = 0;
+  notes->TakeClients([&taken](ConnId, std::uint64_t) { ++taken; });
+  notes->TakeEnds([&taken](std::size_t) { ++taken; });
+  CHECK(taken == 0);
+  CHECK(notes->NoteClient(ConnId{1}, 1));
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+// MasterBounds: the master's part of the bounds by client address. It counts connections from accept to their
+// end, in all processes, and is the only one that does (ConnectionBook). What happens in a worker it reads in
+// that worker's notes, once for each moment of an accept and before it refuses anybody.
+#ifndef PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
+#define PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
+
+#include <optional>
+
+#include "common/bounds/client_bounds.h"
+
+namespace preforkd {
+
+class MasterBounds : public ClientBounds {
+ public:
+  explicit MasterBounds(const ClientTables& tables) : ClientBounds(tables) {}
+
+  // A client has connected, with a TLS handshake to come or not. nullopt: it is served, and its connection
+  // counts until Ends. `id`: see MayNumber.
+  std::optional<Refusal> Connects(ConnId id, const SocketAddress& peer, bool handshake, Time now);
+  // The same through a proxy: its worker will ask when it knows the client.
+  void ConnectsHidden(ConnId id, Time now);
+  // A new connection with that number can be counted.
+  [[nodiscard]] bool MayNumber(ConnId id);
+
+  // The master has the connection now, or gives it to a slot. `peer`: the client; it is called only if
+  // needed.
+  template <typename Peer>
+  void Holds(ConnId id, Peer peer) {
+    if (Counts() && !Book().Counts(id)) Recount(id, peer());
+  }
+  // The same for one through a proxy whose worker does not know the client yet.
+  void HoldsHidden(ConnId id) {
+    if (Counts()) Book().BeginHidden(id);
+  }
+  void Gives(ConnId id, Slot slot) {
+    if (Book().InUse()) Book().GiveTo(id, slot);
+  }
+  void TakesBack(ConnId id) {
+    if (Book().InUse()) Book().TakeBack(id);
+  }
+  // Also if connections are not counted any more: they were when this one began.
+  void Ends(ConnId id) {
+    if (Book().InUse()) Book().End(id);
+  }
+  // The slot had it, and it was lost on its way back.
+  void EndsAt(Slot slot, ConnId id) {
+    if (Book().InUse() && Book().Has(id)) Book().EndAt(slot, ConnectionBook::PlaceOf(id));
+  }
+  void EndsAllOf(Slot slot);
+  // Reads the notes of all workers.
+  void Hear();
+
+ private:
+  [[nodiscard]] ConnectionBook& Book() const { return tables_.book.connections; }
+  void HearOnceAt(Time now);
+  void Recount(ConnId id, const SocketAddress& peer);
+
+  Time heard_at_{};
+};
+
+}  // namespace preforkd
+
+#endif
