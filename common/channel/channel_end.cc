@@ -24,6 +24,8 @@ Reception<Message> Receive(const ChannelEnd& end, Decode decode) {
     case ReceiveOutcome::kBad:
       reception.outcome = packet.fd_table_full ? Heard::kNoDescriptor : Heard::kNonsense;
       reception.why = "a truncated or empty packet, or one with too many descriptors";
+      if (packet.fd_table_full) reception.lost = ConnectionIn(std::span(g_packet.data(), packet.size));
+      ::explicit_bzero(g_packet.data(), packet.size);
       return reception;
     case ReceiveOutcome::kError:
       reception.outcome = Heard::kError;

@@ -30,6 +30,7 @@ struct Reception {
   std::optional<Message> message;  // with kMessage
   std::string why;                 // with kNonsense
   int errnum = 0;                  // with kError
+  std::optional<ConnId> lost{};  // with kNoDescriptor: the connection whose descriptor it was, if it says so
 };
 
 class ChannelEnd {

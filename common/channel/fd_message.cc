@@ -155,6 +155,7 @@ ReceiveResult ReceiveMessage(int channel, std::span<char> buffer) {
     // has no free descriptor number (the kernel does not report EMFILE: unix(7)).
     result.fd_table_full = (header.msg_flags & MSG_CTRUNC) != 0 && rights.count < rights.fds.size();
     result.outcome = ReceiveOutcome::kBad;
+    result.size = static_cast<std::size_t>(size);
     return result;
   }
   result.outcome = ReceiveOutcome::kMessage;

@@ -58,7 +58,7 @@ enum class ReceiveOutcome {
 
 struct ReceiveResult {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
-  std::size_t size = 0;  // bytes, for kMessage
+  std::size_t size = 0;  // bytes, for kMessage and kBad
   UniqueFd fd;           // invalid when none came
   UniqueFd second;
   // With kBad: the kernel dropped a descriptor because this process has no free one.

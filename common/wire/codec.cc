@@ -349,6 +349,16 @@ Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVers
                                  });
 }
 
+std::optional<ConnId> ConnectionIn(std::span<const char> bytes) {
+  ByteReader reader(bytes);
+  if (reader.Get<char>() != kMessageMagic[0] || reader.Get<char>() != kMessageMagic[1]) return std::nullopt;
+  (void)reader.Get<WireVersion>();  // the number has the same place in all of them
+  const auto type = reader.Get<MessageType>();
+  if (type != MessageType::kHandOver && type != MessageType::kHandBack) return std::nullopt;
+  if (bytes.size() < kMessagePrefix + sizeof(ParcelHead)) return std::nullopt;
+  return ConnId{reader.Get<std::uint64_t>()};
+}
+
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version,
                                        UniqueFd second) {
   ByteReader reader(bytes);

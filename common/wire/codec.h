@@ -54,6 +54,9 @@ Result<MasterToWorker> DecodeForWorker(std::span<const char> bytes, UniqueFd fd,
 Result<WorkerToMaster> DecodeForMaster(std::span<const char> bytes, UniqueFd fd, WireVersion version,
                                        UniqueFd second = {});
 
+// The connection in a packet whose descriptor did not arrive; nullopt: it is about none, or damaged.
+std::optional<ConnId> ConnectionIn(std::span<const char> bytes);
+
 // A message to a worker, as the master receives it back from the channel or finds it in its saved state: a
 // connection stays packed.
 Result<Untaken> DecodeUntaken(std::span<const char> bytes, UniqueFd fd, WireVersion version,

@@ -68,6 +68,7 @@ WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {
       MarkUntrusted(worker, "invalid_message", reception.why);
       return ReadResult::kSilent;
     case Heard::kNoDescriptor:  // not the worker's fault: our table is full, and the descriptor is gone
+      if (reception.lost) parts_.ledger.ClientLost(slot.Number(), *reception.lost);
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kDescriptorsShort, worker.Id(), {{"lost", 1}, {"suppressed", *held_back}}},
                    "a connection that the worker handed back is lost: no file descriptor was free");

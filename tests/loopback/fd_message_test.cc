@@ -219,7 +219,7 @@ TEST_CASE("an invalid descriptor cannot be sent; the messages before it in the b
 }
 
 TEST_CASE("a receiver with a full descriptor table is told so, and gets no descriptor") {
-  enum { kNotBad = 1, kNotNamed, kLeaked, kNoPair, kNotAgain };
+  enum { kNotBad = 1, kNotNamed, kLeaked, kNoPair, kNotAgain, kNotRead };
   const PeerResult result = RunPeer([] {
     Result<SocketPair> pair = MakeChannelPair();
     if (!pair.Ok() || SendOne(pair.Value().first.Get(), "no room", 0).sent != 1) return int{kNoPair};
@@ -235,6 +235,7 @@ TEST_CASE("a receiver with a full descriptor table is told so, and gets no descr
     ::setrlimit(RLIMIT_NOFILE, &before);
     if (full.outcome != ReceiveOutcome::kBad) return int{kNotBad};
     if (!full.fd_table_full) return int{kNotNamed};
+    if (std::string_view(buffer.data(), full.size) != "no room") return int{kNotRead};
     if (!(FdSnapshot::OfSelf() == open_now)) return int{kLeaked};
     const ReceiveResult again = ReceiveMessage(pair.Value().second.Get(), buffer);
     return again.outcome == ReceiveOutcome::kMessage && again.fd.Valid() ? 0 : int{kNotAgain};

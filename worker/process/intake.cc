@@ -76,7 +76,7 @@ bool Intake::TakeOne() {
     case Heard::kNothing: return false;
     case Heard::kEnd: sink_.OnEnd(); return false;
     case Heard::kNonsense: sink_.OnNonsense(reception.why); return false;
-    case Heard::kNoDescriptor: sink_.OnLostDescriptor(); return false;
+    case Heard::kNoDescriptor: sink_.OnLostDescriptor(reception.lost); return false;
     case Heard::kError:  // nothing was received; an immediate retry could spin
       if (const auto held_back = log_limit_.Allow(Now())) {
         log::Error({log::kSystemCallFailed, {{"suppressed", *held_back}}}, "recvmsg: {}, will retry",

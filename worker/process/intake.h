@@ -26,7 +26,8 @@ class Intake {
     virtual void OnReopenLog(ReopenLog message) = 0;
     virtual void OnNudge() = 0;
     // The kernel dropped the client's descriptor on receipt: the connection was taken, and is lost.
-    virtual void OnLostDescriptor() = 0;
+    // `id`: of the connection, if that could be read.
+    virtual void OnLostDescriptor(std::optional<ConnId> id) = 0;
     // End of file: the master has told the worker to retire, or has ended.
     virtual void OnEnd() = 0;
     // A message that no master sends.

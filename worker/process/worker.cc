@@ -246,12 +246,13 @@ void Worker::OnNonsense(const std::string& why) {
 
 void Worker::OnNudge() { heartbeat_.Stamp(); }
 
-void Worker::OnLostDescriptor() {
+void Worker::OnLostDescriptor(std::optional<ConnId> id) {
   if (const auto held_back = env_->client_lines.no_descriptor.Allow(Now())) {
     log::Alert({log::kChannelBroken, {{"suppressed", *held_back}}},
                "a connection was lost on receipt: no file descriptor was free");
   }
   tally_.Taken();
+  if (id) env_->clients.Ends(*id);
   tally_.Lost(LossReason::kRefused);
 }
 

@@ -63,7 +63,7 @@ class Worker : private LiveConnection::Owner, private Intake::Sink {
   void OnParcel(Parcel parcel) override;
   void OnReopenLog(ReopenLog message) override;
   void OnNudge() override;
-  void OnLostDescriptor() override;
+  void OnLostDescriptor(std::optional<ConnId> id) override;
   void OnEnd() override;
   void OnNonsense(const std::string& why) override;
   // LiveConnection::Owner

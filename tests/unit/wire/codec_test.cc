@@ -259,6 +259,22 @@ TEST_CASE("a message of another version is refused, and the error names both") {
   CHECK(decoded.Err().text == "wire version 3 on a channel of version 5");
 }
 
+TEST_CASE("a packet whose descriptor is lost still says which connection it was about") {
+  const Parcel parcel = SomeParcel("unread", "context");
+  std::string bytes;
+  Encode(HandOver{SomeParcel("unread", "context")}, bytes, kWireVersion);
+  CHECK(ConnectionIn(bytes) == parcel.id);
+  CHECK_FALSE(ConnectionIn(std::string_view(bytes).substr(0, 50)).has_value());
+  Encode(HandBack{kWorker, ReturnReason::kRetiring, true, 12345, SomeParcel("unread", "context")}, bytes,
+         kWireVersion);
+  CHECK(ConnectionIn(bytes) == parcel.id);
+  bytes[0] = 'x';
+  CHECK_FALSE(ConnectionIn(bytes).has_value());
+  Encode(Ready{kWorker}, bytes, kWireVersion);
+  CHECK_FALSE(ConnectionIn(bytes).has_value());
+  CHECK_FALSE(ConnectionIn({}).has_value());
+}
+
 TEST_CASE("a reclaimed parcel stays packed, and is sent on unchanged") {
   for (const std::string& evil : EvilStrings()) {
     std::string bytes;
