@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.monitoring.programs import skip
+from tests.monitoring.programs import cannot
 
 _INSIDE = "TEST_IS_IN_NAMESPACES"
 _CGROUP = "/sys/fs/cgroup"
@@ -22,11 +22,11 @@ def enter():
     if os.environ.get(_INSIDE):
         return _furnish()
     if os.geteuid() != 0:
-        skip("namespaces need root")
+        cannot("namespaces need root")
     unshare = ["unshare", "--mount", "--net", "--ipc", "--propagation", "private"]
     tried = subprocess.run([*unshare, "true"], capture_output=True, text=True)
     if tried.returncode != 0:
-        skip(f"the kernel lets no namespaces be made here: {tried.stderr.strip()}")
+        cannot(f"the kernel lets no namespaces be made here: {tried.stderr.strip()}")
     os.execvpe("unshare", [*unshare, sys.executable, *sys.argv], {**os.environ, _INSIDE: "yes"})
 
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.container.namespaces import copy_of_program
-from tests.monitoring.programs import skip
+from tests.monitoring.programs import cannot
 from tests.monitoring.server import log_events
 from tests.monitoring.waiting import TIMEOUT, wait_until
 
@@ -43,7 +43,7 @@ class Podman:
             copy_of_program("/usr/bin/true", root)
             tried = self.try_to("run", "--rm", *_RUN, "--rootfs", root, "/usr/bin/true")
         if tried.returncode != 0:
-            skip(f"containers do not run here: {(tried.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+            cannot(f"containers do not run here: {(tried.stderr.strip().splitlines() or ['no reason given'])[-1]}")
 
 
 class Container:
