@@ -14,7 +14,9 @@ _CGROUP = "/sys/fs/cgroup"
 
 
 def _run(*words):
-    subprocess.run(words, check=True, capture_output=True)
+    tried = subprocess.run(words, capture_output=True, text=True)
+    if tried.returncode != 0:
+        cannot(f"{' '.join(words)}: {tried.stderr.strip()}")
 
 
 def enter():
@@ -23,7 +25,9 @@ def enter():
         return _furnish()
     if os.geteuid() != 0:
         cannot("namespaces need root")
-    unshare = ["unshare", "--mount", "--net", "--ipc", "--propagation", "private"]
+    # Whatever kills the first process takes the containers with it.
+    unshare = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",
+               "--propagation", "private"]
     tried = subprocess.run([*unshare, "true"], capture_output=True, text=True)
     if tried.returncode != 0:
         cannot(f"the kernel lets no namespaces be made here: {tried.stderr.strip()}")

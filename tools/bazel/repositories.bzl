@@ -16,6 +16,13 @@ def preforkd_repositories():
         path = "tools/bazel/remote_coverage_tools",
     )
 
+    # What is installed on this machine, for what goes into the image and the bill of materials.
+    native.new_local_repository(
+        name = "dpkg",
+        path = "/var/lib/dpkg",
+        build_file_content = 'exports_files(["status"])',
+    )
+
     # Read when toolchains are resolved (Debian package bazel-rules-java).
     native.local_repository(
         name = "rules_java",

@@ -28,7 +28,8 @@ def _sbom_impl(ctx):
     words.add(ctx.file.libraries, format = "--libraries=%s")
     words.add(ctx.file.changelog, format = "--changelog=%s")
     words.add(ctx.outputs.out, format = "--out=%s")
-    inputs = ctx.files.programs + ctx.files.packages
+    # With dpkg's records, the versions in the bill change with the packages.
+    inputs = ctx.files.programs + ctx.files.packages + [ctx.file._dpkg_status]
     ctx.actions.run(
         executable = "/usr/bin/python3",
         arguments = [ctx.file._maker.path, words],
@@ -49,6 +50,7 @@ sbom = rule(
         "libraries": attr.label(allow_single_file = [".json"], mandatory = True),
         "changelog": attr.label(allow_single_file = True, mandatory = True),
         "out": attr.output(mandatory = True),
+        "_dpkg_status": attr.label(default = "@dpkg//:status", allow_single_file = True),
         "_maker": attr.label(default = ":sbom.py", allow_single_file = True),
         "_changelog_reader": attr.label(default = ":changelog.py", allow_single_file = True),
     },

@@ -64,8 +64,10 @@ def owners(paths):
 
 
 def loaded_by(program):
-    """The packages of all libraries that the loader maps for a program, its run time and theirs."""
-    return set(owners(re.findall(r"(?:=> |^\s+)(/\S+) \(0x", run("ldd", program), re.MULTILINE)).values())
+    """The packages of all libraries that the loader maps for a program, its run time and theirs. Those of the
+    sanitizers are not among them: a build with them is never shipped, and its bill is never read."""
+    libraries = re.findall(r"(?:=> |^\s+)(/\S+) \(0x", run("ldd", program), re.MULTILINE)
+    return {name for name in owners(libraries).values() if not re.fullmatch(r"lib[alut]b?san\d+", name)}
 
 
 def debian_package(name, licence, comment):

@@ -73,8 +73,8 @@ in_the_copy() {
       printf '[[listen]]\naddress = "127.0.0.1:%s"\nservice = "%s"\ntls = %s\n' "$port" "$service" "$tls"
     done
     printf '[[tls.certificate]]\nchain = "/etc/preforkd/tls/chain.pem"\nkey = "/etc/preforkd/tls/key.pem"\n'
-    printf '[service.site]\ntype = "http"\nroot = "/srv/www"\n'
-    printf '[service.app]\ntype = "module"\npath = "/usr/lib/preforkd/hello.so"\npool = "app"\nthreads = 2\n'
+    printf '[service.site]\ntype = "http"\nroot = "/srv/www"\nkeepalive_timeout = "10m"\n'
+    printf '[service.app]\ntype = "module"\npath = "/usr/lib/preforkd/hello.so"\npool = "app"\nthreads = 2\nkeepalive_timeout = "10m"\n'
     printf '[service.status]\ntype = "status"\npool = "status"\n'
   } >/etc/preforkd/preforkd.toml
   install -d -o preforkd -g preforkd /run/preforkd /var/log/preforkd

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tempfile
 import unittest
+from datetime import datetime
 from pathlib import Path
 
 IMAGE, VERSION, *PARTS = sys.argv[1:]
@@ -117,9 +118,12 @@ class Image(unittest.TestCase):
                     left.append(("usr/lib64/" if name.startswith("ld-linux") else LIBRARIES) + name)
         return needed
 
-    def test_everything_is_roots_and_of_one_time(self):
+    def test_everything_is_roots_and_of_the_day_of_the_release(self):
+        [changelog] = [part.partition("=")[2] for part in PARTS if part.startswith("--changelog=")]
+        day = re.search(r"^# \S+, (\S+)$", Path(changelog).read_text(), re.MULTILINE)[1]
+        noon = int(datetime.fromisoformat(day + "T12:00:00+00:00").timestamp())
         for name, entry in self.entries.items():
-            self.assertEqual((entry.uid, entry.gid, entry.mtime), (0, 0, 1795435200), name)
+            self.assertEqual((entry.uid, entry.gid, entry.mtime), (0, 0, noon), name)
             self.assertFalse(entry.mode & 0o6000, name)
             if entry.mode & 0o022 and not entry.issym():
                 self.assertEqual((name in EMPTY, entry.mode), (True, 0o1777), name)

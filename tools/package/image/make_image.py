@@ -22,7 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).absolute().parent.parent))
 
-from make_packages import EPOCH, MAINTAINER, copyright_with_linked_in, stripped  # noqa: E402
+from changelog import read_changelog  # noqa: E402
+from make_packages import MAINTAINER, copyright_with_linked_in, stripped  # noqa: E402
 
 TITLE = "preforkd"
 UID = 65532  # "nonroot" in other minimal images; any other works too
@@ -97,9 +98,10 @@ def certificates():
 
 
 class Layer:
-    """Files with their folders, as a compressed tar."""
+    """Files with their folders, as a compressed tar. `time`: that of all of them."""
 
-    def __init__(self):
+    def __init__(self, time):
+        self.time = time
         self.entries = {}
 
     def add(self, name, content=b"", mode=0o644, kind=tarfile.REGTYPE, link=""):
@@ -110,10 +112,9 @@ class Layer:
         entry.size, entry.linkname = len(content), link
         self.entries[name] = entry, content
 
-    @staticmethod
-    def entry(name, kind, mode):
+    def entry(self, name, kind, mode):
         entry = tarfile.TarInfo(name)
-        entry.type, entry.mode, entry.mtime = kind, mode, EPOCH
+        entry.type, entry.mode, entry.mtime = kind, mode, self.time
         return entry
 
     def pack(self):
@@ -128,12 +129,13 @@ class Layer:
 class Image:
     def __init__(self, options):
         self.options = options
+        self.time = read_changelog(Path(options.changelog).read_text())[0].time
         self.reference = f"{TITLE}:{options.version}"
         self.blobs = {}
 
     def base_layer(self, libraries):
         """What changes with Debian, so seldom."""
-        layer = Layer()
+        layer = Layer(self.time)
         for name, mode in FOLDERS.items():
             layer.add(name, mode=mode, kind=tarfile.DIRTYPE)
         for name, link in LINKS.items():
@@ -149,7 +151,7 @@ class Image:
         return layer
 
     def program_layer(self, programs):
-        layer = Layer()
+        layer = Layer(self.time)
         for name, content in programs.items():
             layer.add(PROGRAMS[name], content, 0o755)
         layer.add(CONFIG, Path(self.options.config).read_bytes())
@@ -169,7 +171,7 @@ class Image:
         return {f"org.opencontainers.image.{name}": value for name, value in labels.items() if value}
 
     def config(self, layers):
-        created = datetime.fromtimestamp(EPOCH, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = datetime.fromtimestamp(self.time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "architecture": "amd64", "os": "linux", "created": created, "author": MAINTAINER,
             "config": {
@@ -210,7 +212,7 @@ class Image:
         return "blobs/" + blob["digest"].replace(":", "/")
 
     def write(self, files):
-        layout = Layer()
+        layout = Layer(self.time)
         for name, content in files.items():
             layout.add(name, content)
         Path(self.options.out).write_bytes(layout.pack()[0])
@@ -218,7 +220,7 @@ class Image:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("version", "preforkd", "preforkctl", "config", "copyright", "out"):
+    for name in ("version", "preforkd", "preforkctl", "config", "copyright", "changelog", "out"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--revision", default="", help="the commit; empty: no label")
     Image(parser.parse_args()).build()
