@@ -26,6 +26,25 @@ int Come(Newcomers& newcomers, int count, std::uint_fast32_t silent_percent, std
   return stayed;
 }
 
+constexpr Time kStart{seconds(1000)};
+constexpr Time kGains = kStart + milliseconds(250);
+
+// What one newcomer has said: by whether the next one has a long stay, where one outcome decides that.
+enum class Outcome { kNone, kSpared, kSilent };
+template <typename Life>
+Outcome OutcomeOf(Life life) {
+  const auto next_stays = [&](int silent) {
+    Newcomers all;
+    for (int i = 0; i < silent; ++i) all.WasSilent();
+    Newcomer one;
+    life(one, all);
+    return all.LongStay(kConfig).has_value();
+  };
+  // Half of what is known is forgotten at 64: as many were silent as not, and one more.
+  if (!next_stays(32)) return Outcome::kSilent;
+  return next_stays(33) ? Outcome::kSpared : Outcome::kNone;
+}
+
 }  // namespace
 
 TEST_CASE("a long stay: four times parking.after, and not longer than parking.max_after") {
@@ -93,6 +112,63 @@ TEST_CASE("a walk: long stays follow what most newcomers do") {
     if (silent_percent <= 20) CHECK(stayed == 1600);
     if (silent_percent >= 80) CHECK(stayed <= 200);
   }
+}
+
+TEST_CASE("the outcome of one: it speaks after parking.after, or is silent for all of a long stay") {
+  const auto speaks_at = [](Time at) {
+    return OutcomeOf([at](Newcomer& one, Newcomers& all) {
+      one.MayStayLong();
+      one.BeginsIdleTime(true, kGains);
+      one.Speaks(at, all);
+      one.GoesBack(all);
+    });
+  };
+  CHECK(speaks_at(kGains + Duration(1)) == Outcome::kSpared);
+  CHECK(speaks_at(kGains) == Outcome::kNone);
+  CHECK(speaks_at(kStart) == Outcome::kNone);
+  CHECK(OutcomeOf([](Newcomer& one, Newcomers& all) {
+          one.MayStayLong();
+          one.BeginsIdleTime(true, kGains);
+          one.GoesBack(all);
+          one.GoesBack(all);
+        }) == Outcome::kSilent);
+}
+
+TEST_CASE("no outcome: its stay was not a long one, it was not idle, or it is no newcomer") {
+  CHECK(OutcomeOf([](Newcomer& one, Newcomers& all) {
+          one.MayStayLong();
+          one.BeginsIdleTime(true, kGains);
+          one.Speaks(kStart, all);
+          one.BeginsIdleTime(false, kGains);
+          CHECK_FALSE(one.IsWatched());
+          one.GoesBack(all);
+        }) == Outcome::kNone);
+  CHECK(OutcomeOf([](Newcomer& one, Newcomers& all) {
+          one.MayStayLong();
+          one.BeginsIdleTime(true, kGains);
+          one.EndsIdleTime();
+          CHECK_FALSE(one.IsWatched());
+          one.GoesBack(all);
+        }) == Outcome::kNone);
+  CHECK(OutcomeOf([](Newcomer& one, Newcomers& all) {
+          one.BeginsIdleTime(true, kGains);
+          CHECK_FALSE(one.IsWatched());
+          one.GoesBack(all);
+        }) == Outcome::kNone);
+}
+
+TEST_CASE("one that spoke too soon to say anything is waited for; one outcome is enough") {
+  CHECK(OutcomeOf([](Newcomer& one, Newcomers& all) {
+          one.MayStayLong();
+          for (int i = 0; i < 3; ++i) {
+            one.BeginsIdleTime(true, kGains);
+            one.Speaks(kStart, all);
+          }
+          one.BeginsIdleTime(true, kGains);
+          one.Speaks(kGains + milliseconds(1), all);
+          one.BeginsIdleTime(true, kGains);
+          one.GoesBack(all);
+        }) == Outcome::kSpared);
 }
 
 }  // namespace preforkd::testing

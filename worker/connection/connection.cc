@@ -15,7 +15,7 @@ Connection::Connection(WorkerEnv& env, Host& host, Parcel parcel)
 
 void Connection::OnTimer() {
   if (timer_.Passed() != SessionTimer::Deadline::kParking) return host_.OnTimeout();
-  if (std::exchange(newcomer_, false)) Env().stays.newcomers.WasSilent();
+  newcomer_.GoesBack(Env().stays.newcomers);
   host_.OnIdle();
 }
 
@@ -30,6 +30,16 @@ void Connection::OnSocketReady(Interest ready) {
     Await(awaited_);
   }
   if (ready != Interest::kNone) host_.OnReady(ready);
+}
+
+IoResult Connection::Receive(std::span<char> into) {
+  const IoResult result = ClientStream::Receive(into);
+  if (result.Done() && newcomer_.IsWatched()) {
+    // The clock has been read at the beginning of the callback.
+    const auto begin_ns = static_cast<std::int64_t>(Get(Env().row.callback_since_ns));
+    newcomer_.Speaks(begin_ns != 0 ? FromNanoseconds(begin_ns) : Now(), Env().stays.newcomers);
+  }
+  return result;
 }
 
 void Connection::Await(Interest interest) {
@@ -52,7 +62,13 @@ void Connection::Await(Interest interest) {
 
 void Connection::SetTimeout(Duration delay) {
   if (verdict_.closing) return;
+  newcomer_.EndsIdleTime();
   timer_.SetAfter(delay);
+}
+
+void Connection::CancelTimeout() {
+  newcomer_.EndsIdleTime();
+  timer_.Cancel();
 }
 
 void Connection::SetIdleTimeout(Duration delay) {
@@ -61,22 +77,21 @@ void Connection::SetIdleTimeout(Duration delay) {
   // A master that does not park would send the connection back at once, again and again.
   if (parking.max == 0 || parking.after == Duration(0) || delay <= parking.after) return SetTimeout(delay);
   const Time now = Now();
-  const Duration stay = Stay(parking, now);
-  timer_.SetAfter(stay < delay ? stay : parking.after, delay, now);
+  const Duration wanted = Stay(parking);
+  const Duration stay = wanted < delay ? wanted : parking.after;
+  newcomer_.BeginsIdleTime(stay > parking.after, now + parking.after);
+  timer_.SetAfter(stay, delay, now);
 }
 
-Duration Connection::Stay(const ParkingConfig& parking, Time now) {
+Duration Connection::Stay(const ParkingConfig& parking) {
   Parcel& facts = socket_.Facts();
   const bool may_stay = Env().stays.MayStay(ReadingOf(Env().row));
-  if (facts.stay == Duration(0) && facts.bytes_in > 0 && may_stay) {
+  // Not its bytes: those of a handshake or a PROXY header come before it asks for anything.
+  if (facts.stay == Duration(0) && facts.requests > 0 && may_stay) {
     const std::optional<Duration> first = Env().stays.newcomers.LongStay(parking);
-    newcomer_ = first.has_value();
+    if (first) newcomer_.MayStayLong();
     facts.stay = first.value_or(kShortestStay);
-  } else if (newcomer_ && now - idle_since_ > parking.after) {
-    newcomer_ = false;
-    Env().stays.newcomers.Spared();
   }
-  idle_since_ = now;
   return StayOf(parking, facts.stay, may_stay);
 }
 

@@ -21,6 +21,7 @@
 #include "common/event/fd_watch.h"
 #include "common/wire/parcel.h"
 #include "worker/connection/client_stream.h"
+#include "worker/connection/parking/newcomers.h"
 #include "worker/connection/session_timer.h"
 #include "worker/connection/worker_env.h"
 
@@ -65,6 +66,9 @@ class Connection : public ClientStream {
   // What all services of this worker share.
   [[nodiscard]] WorkerEnv& Env() { return socket_.Env(); }
 
+  // As ClientStream says. It also ends the silence of an idle client.
+  IoResult Receive(std::span<char> into);
+
   // Sets the readiness for which OnReady is called; replaces the earlier one. Costs no system call if nothing
   // changes. If the socket cannot be watched, the connection is closed and counted as lost.
   void Await(Interest interest);
@@ -72,10 +76,11 @@ class Connection : public ClientStream {
   // SetIdleTimeout replaces the earlier one. After OnTimeout the connection stays open unless Close is
   // called.
   void SetTimeout(Duration delay);
-  void CancelTimeout() { timer_.Cancel(); }
+  void CancelTimeout();
   // Like SetTimeout, for a session that is idle and could travel (Session::TravelRefusal). If the connection
   // stays idle for parking.after, or longer if its rhythm says so (parking_rhythm.h), it is handed back to
-  // the master, which watches it while it uses nothing in this worker.
+  // the master, which watches it while it uses nothing in this worker. One that has no request yet
+  // (CountRequest) has shown no rhythm.
   void SetIdleTimeout(Duration delay);
   // Asks the worker to hand the connection back. That happens after the current callback has returned, like
   // Close. The connection stays if TravelRefusal() gives a reason or the luggage is too large.
@@ -123,14 +128,12 @@ class Connection : public ClientStream {
  private:
   void OnSocketReady(Interest ready);
   void OnTimer();
-  // Until it is parked; it is idle from `now` on.
-  [[nodiscard]] Duration Stay(const ParkingConfig& parking, Time now);
+  // Until it is parked, if it is idle from now on.
+  [[nodiscard]] Duration Stay(const ParkingConfig& parking);
 
   Host& host_;
   Interest awaited_ = Interest::kNone;  // by the session
-  // It has the long stay of a newcomer, and has not been silent for longer than parking.after.
-  bool newcomer_ = false;
-  Time idle_since_{};  // since the last SetIdleTimeout that could park it
+  Newcomer newcomer_;
   SessionTimer timer_;
 };
 

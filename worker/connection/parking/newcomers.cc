@@ -1,6 +1,7 @@
 #include "worker/connection/parking/newcomers.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace preforkd {
 namespace {
@@ -34,6 +35,19 @@ void Newcomers::Forget() {
   if (spared_ + silent_ < kForgetAt) return;
   spared_ /= 2;
   silent_ /= 2;
+}
+
+void Newcomer::Speaks(Time at, Newcomers& all) {
+  const Time gains_at = std::exchange(gains_at_, Time{});
+  if (gains_at == Time{} || at <= gains_at) return;
+  awaited_ = false;
+  all.Spared();
+}
+
+void Newcomer::GoesBack(Newcomers& all) {
+  if (!IsWatched()) return;
+  *this = Newcomer();
+  all.WasSilent();
 }
 
 }  // namespace preforkd
