@@ -47,18 +47,17 @@ bool ConnectionBook::IsHiddenAt(Slot slot, ConnId id) const {
 
 bool ConnectionBook::Begin(ConnId id, std::uint64_t hash, std::uint32_t limit) {
   if (!InUse()) in_use_.store(true, std::memory_order_relaxed);
+  const std::size_t index = CountOf(hash);
+  if (index == kClients) return true;
+  const std::uint64_t count = counts_[index].load(std::memory_order_relaxed);
+  if ((count & kCountMask) >= limit) return false;
   const std::uint64_t word = At(id);
-  const bool may_count = word == 0 || (IsOf(id, word) && (word & kKnown) == 0);
-  const std::size_t index = Add(hash, limit);
-  if (index == kClients) return false;
-  if (index > kClients) return true;
-  if (!may_count) {
-    Subtract(index);
-    return true;
-  }
+  if (word != 0 && (!IsOf(id, word) || (word & kKnown) != 0)) return true;
   const std::uint64_t counted =
       (word == 0 ? WordOf(id) : word) | kKnown | std::uint64_t{index} << kIndexShift;
   places_[PlaceOf(id)].store(counted, std::memory_order_relaxed);
+  // Last: who reads this count sees that the connection is not hidden any more, and does not add its note.
+  counts_[index].store(count == 0 ? TagOf(hash) << kCountBits | 1 : count + 1, std::memory_order_release);
   return true;
 }
 
@@ -100,29 +99,21 @@ void ConnectionBook::EndPlace(Word& place) {
 std::uint32_t ConnectionBook::Of(std::uint64_t hash) const {
   const std::size_t set = hash % (kClients / kSet) * kSet;
   for (std::size_t i = set; i < set + kSet; ++i) {
-    const std::uint64_t word = counts_[i].load(std::memory_order_relaxed);
+    const std::uint64_t word = counts_[i].load(std::memory_order_acquire);
     if (word != 0 && word >> kCountBits == TagOf(hash)) return static_cast<std::uint32_t>(word & kCountMask);
   }
   return 0;
 }
 
-std::size_t ConnectionBook::Add(std::uint64_t hash, std::uint32_t limit) {
+std::size_t ConnectionBook::CountOf(std::uint64_t hash) const {
   const std::size_t set = hash % (kClients / kSet) * kSet;
-  std::size_t index = kClients;
-  std::uint64_t word = 0;
+  std::size_t free = kClients;
   for (std::size_t i = set; i < set + kSet; ++i) {
     const std::uint64_t seen = counts_[i].load(std::memory_order_relaxed);
-    const bool own = seen != 0 && seen >> kCountBits == TagOf(hash);
-    if (!own && (seen != 0 || index != kClients)) continue;
-    index = i;
-    word = seen;
-    if (own) break;
+    if (seen != 0 && seen >> kCountBits == TagOf(hash)) return i;
+    if (seen == 0 && free == kClients) free = i;
   }
-  if (index == kClients) return kClients + 1;
-  if ((word & kCountMask) >= limit) return kClients;
-  const std::uint64_t next = word == 0 ? TagOf(hash) << kCountBits | 1 : word + 1;
-  counts_[index].store(next, std::memory_order_relaxed);
-  return index;
+  return free;
 }
 
 void ConnectionBook::Subtract(std::size_t index) {

@@ -72,9 +72,8 @@ class ConnectionBook {
   using Word = std::atomic<std::uint64_t>;
   static constexpr std::size_t kSet = 8;  // a cache line
 
-  // The index of the count that is one higher now; kClients: none, because the client has `limit`;
-  // kClients + 1: none, because its set is full.
-  std::size_t Add(std::uint64_t hash, std::uint32_t limit);
+  // The index of the client's count, or of a free one; kClients: its set is full.
+  [[nodiscard]] std::size_t CountOf(std::uint64_t hash) const;
   void Subtract(std::size_t index);
   void EndPlace(Word& place);
   void SetSlot(ConnId id, std::uint64_t slot);

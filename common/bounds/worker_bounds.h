@@ -31,8 +31,10 @@ class WorkerBounds : public ClientBounds {
  private:
   [[nodiscard]] const ConnectionBook& Book() const { return tables_.book.connections; }
   [[nodiscard]] ClientNotes& Notes() const { return tables_.notes[Raw(slot_)]; }
-  // Those that are counted, and those that workers have noted.
+  // Those that are counted, and those that workers have noted. While the master reads notes it may be too
+  // low, never too high.
   [[nodiscard]] std::uint32_t ConnectionsOf(std::uint64_t hash) const;
+  [[nodiscard]] std::uint32_t NotedOf(std::uint64_t hash) const;
 
   Slot slot_;
 };

@@ -7,8 +7,10 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "common/bounds/master_bounds.h"
 #include "common/bounds/worker_bounds.h"
@@ -226,6 +228,45 @@ TEST_CASE("behind a proxy: the client counts in all workers from when it is know
   bed.workers[1].Ends(ConnId{2});
   CHECK_FALSE(bed.Connect(client).has_value());
   CHECK(bed.Counted(client) == 3);
+}
+
+// A note that the master reads while another worker adds up must not count twice.
+TEST_CASE("behind a proxy: nobody is refused below the limit while the master reads the notes") {
+  constexpr int kRounds = 20000;
+  Bed bed({.connections = 2});
+  bed.memory->slots_used = 3;
+  bed.bounds.Ends(bed.Hidden(Slot{0}));
+  // Makes the look of the worker that asks last longer than the master needs for a note of the first.
+  for (std::uint64_t i = 0; i < ClientNotes::kClients; ++i)
+    (void)bed.memory->notes[2].NoteClient(ConnId{i}, 1);
+  std::atomic<int> go{0};
+  std::atomic<int> heard{0};
+  std::thread master([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      for (int i = 1; go.load() < round; ++i)
+        if (i % 1000 == 0) std::this_thread::yield();  // a reaction in time needs a spin
+      bed.memory->notes[0].TakeClients(
+          [&](ConnId id, std::uint64_t hash) { bed.memory->book.connections.Count(id, hash); });
+      heard = round;
+    }
+  });
+  int refused = 0;
+  for (int round = 1; round <= kRounds; ++round) {
+    sockaddr_in typed{};
+    typed.sin_family = AF_INET;
+    typed.sin_addr.s_addr = htonl(0x0a000000 + static_cast<std::uint32_t>(round));
+    const SocketAddress client = Packed(typed);
+    const ConnId first = bed.Hidden(Slot{0});
+    const ConnId second = bed.Hidden(Slot{1});
+    if (bed.workers[0].Connects(first, client, false, kStart)) ++refused;
+    go = round;
+    if (bed.workers[1].Connects(second, client, false, kStart)) ++refused;
+    while (heard.load() < round) std::this_thread::yield();
+    bed.bounds.Ends(first);
+    bed.bounds.Ends(second);
+  }
+  master.join();
+  CHECK(refused == 0);
 }
 
 // The worker ends between the client's name and the master's reading of it, or after that.
