@@ -120,7 +120,9 @@ std::size_t SlotChannel::ReceiveUntaken(std::vector<PackedParcel>& parcels,
       case Heard::kNothing:
       case Heard::kEnd: drained_ = true; return count;
       case Heard::kError: return count;
-      case Heard::kNoDescriptor:
+      case Heard::kNoDescriptor:  // between the probes and this, the system has run out of files
+        if (reception.lost) ledger_->ClientEnded(*reception.lost);
+        [[fallthrough]];
       case Heard::kNonsense:
         log::Alert(log::kChannelBroken, "a message sent by the master came back damaged from the channel: {}",
                    reception.why);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <array>
+#include <vector>
 
 #include "common/channel/channel_end.h"
 #include "common/event/timer.h"
@@ -93,16 +94,24 @@ TEST_CASE("a master that exits while messages wait: they are dropped, and that i
   const FdSnapshot before = FdSnapshot::OfSelf();
   {
     Ends ends;
-    for (std::uint64_t number = 1; ends.link.Drained(); ++number) {
-      HandBack message = MakeHandBack(number);
+    std::uint64_t last = 0;
+    const auto send = [&] {
+      HandBack message = MakeHandBack(++last);
       REQUIRE(ends.link.Send(message));
-    }
+    };
+    while (ends.link.Drained()) send();
+    const std::uint64_t first_waiting = last;
+    send();
+    send();
+    std::vector<std::uint64_t> dropped;
+    ends.link.OnDropped([&](ConnId id) { dropped.push_back(Raw(id)); });
     bool drained = false;
     ends.link.OnDrained([&] { drained = true; });
     ends.pair.Value().first.Reset();
     const Time end = Now() + kTimeout;
     while (!drained && Now() < end) ends.Turn();
     CHECK(drained);
+    CHECK(dropped == std::vector<std::uint64_t>{first_waiting, first_waiting + 1, first_waiting + 2});
   }
   CHECK(FdSnapshot::OfSelf() == before);
 }

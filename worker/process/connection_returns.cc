@@ -51,7 +51,8 @@ bool IsSecured(const Connection& client) {
 ConnectionReturns::ConnectionReturns(WorkerEnv& env, MasterLink& master, ConnectionTable& connections,
                                      Tally& tally)
     : env_(env), master_(master), connections_(connections), tally_(tally) {
-  master_.OnDropped([this] {
+  master_.OnDropped([this](ConnId id) {
+    env_.clients.Ends(id);
     tally_.NotReturned();
     CountUnreturned();
   });

@@ -30,6 +30,12 @@ UniqueFd MasterLink::TakeSecondFd(Message& message) {
 }
 
 template <typename Message>
+ConnId MasterLink::ConnectionOf(const Message& message) {
+  if constexpr (requires { message.parcel; }) return message.parcel.id;
+  return {};
+}
+
+template <typename Message>
 bool MasterLink::SendAny(Message& message) {
   if (master_gone_) return false;
   const bool taken = SendOrQueue(message);
@@ -41,8 +47,8 @@ bool MasterLink::SendAny(Message& message) {
 template <typename Message>
 bool MasterLink::SendOrQueue(Message& message) {
   const auto queue = [&] {
-    outbox_.push_back(
-        {SecretBytes(encoded_.begin(), encoded_.end()), TakeFd(message), TakeSecondFd(message)});
+    outbox_.push_back({SecretBytes(encoded_.begin(), encoded_.end()), TakeFd(message), TakeSecondFd(message),
+                       ConnectionOf(message)});
   };
   if (!outbox_.empty()) {  // behind the pending ones
     Encode(message, encoded_, end_.Version());
@@ -137,8 +143,9 @@ void MasterLink::FlushOutbox() {
     if (result.outcome == SendOutcome::kGone) master_gone_ = true;
     if (result.outcome == SendOutcome::kRefused && !GiveUp(result.errnum)) break;
     const bool dropped = result.outcome != SendOutcome::kSent && outbox_.front().fd.Valid();
+    const ConnId connection = outbox_.front().connection;
     outbox_.pop_front();
-    if (dropped && on_dropped_) on_dropped_();
+    if (dropped && on_dropped_) on_dropped_(connection);
   }
   if (outbox_.empty()) wait_for_others_ = false;
   KeepWatching();

@@ -41,7 +41,7 @@ class MasterLink {
   [[nodiscard]] bool MasterGone() const { return master_gone_; }
   // `callback` is called for each message with a connection that Send accepted but that could not be sent
   // after all. The connection is closed.
-  void OnDropped(std::function<void()> callback) { on_dropped_ = std::move(callback); }
+  void OnDropped(std::function<void(ConnId)> callback) { on_dropped_ = std::move(callback); }
   // `callback` is called when Drained() becomes true.
   void OnDrained(std::function<void()> callback) { on_drained_ = std::move(callback); }
 
@@ -50,6 +50,7 @@ class MasterLink {
     SecretBytes bytes;
     UniqueFd fd;
     UniqueFd second;
+    ConnId connection{};  // if there is a descriptor
     int refusals = 0;
   };
 
@@ -64,6 +65,8 @@ class MasterLink {
   static UniqueFd TakeFd(HandBack& message) { return std::move(message.parcel.fd); }
   template <typename Message>
   static UniqueFd TakeSecondFd(Message& message);
+  template <typename Message>
+  static ConnId ConnectionOf(const Message& message);
 
   void OnReady(Interest ready);
   void FlushOutbox();
@@ -78,7 +81,7 @@ class MasterLink {
   UniqueFd channel_;
   ChannelEnd end_;
   std::function<void()> on_readable_;
-  std::function<void()> on_dropped_;
+  std::function<void(ConnId)> on_dropped_;
   std::function<void()> on_drained_;
   std::string encoded_;  // wiped behind each message: one that hands back a connection has its keys
   std::deque<Waiting> outbox_;
