@@ -41,17 +41,15 @@ class alignas(4096) ClientNotes {
     return true;
   }
   // So many clients that the master should read them soon.
-  [[nodiscard]] bool ManyClients() const { return Unread() >= kClients / 2; }
+  [[nodiscard]] bool ManyClients() const {
+    return UnreadUntil(written_.load(std::memory_order_acquire)) >= kClients / 2;
+  }
 
   // ---- by any process ----
   // Calls visit(id, hash) for each client that the master has not read.
   template <typename Visit>
   void ForEachClient(Visit visit) const {
-    const std::uint32_t end = written_.load(std::memory_order_acquire);
-    for (std::uint32_t i = end - Unread(); i != end; ++i) {
-      visit(ConnId{ids_[i % kClients].load(std::memory_order_relaxed)},
-            hashes_[i % kClients].load(std::memory_order_relaxed));
-    }
+    ForEachUntil(written_.load(std::memory_order_acquire), visit);
   }
 
   // ---- by the master ----
@@ -59,7 +57,7 @@ class alignas(4096) ClientNotes {
   void TakeClients(Visit visit) {
     const std::uint32_t end = written_.load(std::memory_order_acquire);
     if (read_.load(std::memory_order_relaxed) == end) return;
-    ForEachClient(visit);
+    ForEachUntil(end, visit);
     read_.store(end, std::memory_order_release);
   }
   // Calls visit(place) for each that has ended.
@@ -93,11 +91,17 @@ class alignas(4096) ClientNotes {
   static constexpr std::size_t kPlacesOfTouch = 64 * 64;
 
   static std::uint64_t Bit(std::size_t number) { return std::uint64_t{1} << (number % 64); }
-  // At most kClients, whatever a worker has written.
-  [[nodiscard]] std::uint32_t Unread() const {
-    const std::uint32_t unread =
-        written_.load(std::memory_order_acquire) - read_.load(std::memory_order_acquire);
+  // Up to `end`, which is written_ of one moment: at most kClients, whatever a worker has written.
+  [[nodiscard]] std::uint32_t UnreadUntil(std::uint32_t end) const {
+    const std::uint32_t unread = end - read_.load(std::memory_order_acquire);
     return unread < kClients ? unread : kClients;
+  }
+  template <typename Visit>
+  void ForEachUntil(std::uint32_t end, Visit visit) const {
+    for (std::uint32_t i = end - UnreadUntil(end); i != end; ++i) {
+      visit(ConnId{ids_[i % kClients].load(std::memory_order_relaxed)},
+            hashes_[i % kClients].load(std::memory_order_relaxed));
+    }
   }
 
   std::atomic<bool> any_ended_{false};
