@@ -98,7 +98,7 @@ Listener::Sink Master::ListenerSink() {
           [this] { return arrivals_.admission.CloseOne() || parking_.EvictOne(); },
           [this](int errnum) { Add(context_.Page().accept_errors[AcceptErrnoOf(errnum)]); },
           [this](UniqueFd& fd, const Arrival& arrival) { return arrivals_.admission.Admit(fd, arrival); },
-          [this](ConnId id) { return arrivals_.clients.MayNumber(id); }};
+          [this](ConnId last) { return arrivals_.clients.NumberAfter(last); }};
 }
 
 Supervisor::Hooks Master::SupervisorHooks() {

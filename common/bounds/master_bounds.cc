@@ -1,26 +1,47 @@
 #include "common/bounds/master_bounds.h"
 
 namespace preforkd {
+namespace {
+
+// How old the notes of workers may become while clients connect. The notes of each are in other lines of the
+// cache: with many workers, reading them for each accept would cost more than the accept.
+constexpr Duration kHearEvery = std::chrono::milliseconds(1);
+
+}  // namespace
 
 std::optional<ClientBounds::Refusal> MasterBounds::Connects(ConnId id, const SocketAddress& peer,
                                                             bool handshake, Time now) {
-  HearOnceAt(now);
-  return ClientBounds::Connects(peer, handshake, now, [&](std::uint64_t hash, std::uint32_t limit) {
+  if (now - heard_at_ >= kHearEvery) HearAt(now);
+  auto refusal = ClientBounds::Connects(peer, handshake, now, [&](std::uint64_t hash, std::uint32_t limit) {
     if (Book().Begin(id, hash, limit)) return true;
-    Hear();
+    if (heard_) return false;
+    HearOnce();
     return Book().Begin(id, hash, limit);
   });
+  heard_ = false;
+  return refusal;
 }
 
+// All that are accepted in one go have the same time. Workers decide by the book, so it is kept exact.
 void MasterBounds::ConnectsHidden(ConnId id, Time now) {
-  HearOnceAt(now);
+  if (now != heard_at_) HearAt(now);
+  heard_ = false;
   HoldsHidden(id);
 }
 
-bool MasterBounds::MayNumber(ConnId id) {
-  if (!Counts() || Book().IsFree(id)) return true;
-  Hear();
-  return Book().IsFree(id);
+// Connections that stay may have many numbers in a row: what follows them is soon reached by leaps.
+ConnId MasterBounds::NumberAfter(ConnId last) {
+  constexpr int kTries = 64;
+  constexpr int kSteps = 8;
+  constexpr std::uint64_t kLeap = 1024;
+  ConnId id = Next(last);
+  if (!Counts()) return id;
+  for (int i = 0; i < kTries && !Book().IsFree(id); ++i) {
+    HearOnce();
+    if (Book().IsFree(id)) break;
+    id = i < kSteps ? Next(id) : ConnId{Raw(id) + kLeap};
+  }
+  return id;
 }
 
 void MasterBounds::EndsAllOf(Slot slot) {
@@ -29,11 +50,15 @@ void MasterBounds::EndsAllOf(Slot slot) {
   tables_.notes[Raw(slot)].Clear();
 }
 
-// All that are accepted in one go have the same time.
-void MasterBounds::HearOnceAt(Time now) {
-  if (now == heard_at_) return;
-  heard_at_ = now;
+void MasterBounds::HearOnce() {
+  if (heard_) return;
+  heard_ = true;
   Hear();
+}
+
+void MasterBounds::HearAt(Time now) {
+  heard_at_ = now;
+  HearOnce();
 }
 
 void MasterBounds::Hear() {

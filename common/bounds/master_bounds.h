@@ -1,6 +1,7 @@
 // MasterBounds: the master's part of the bounds by client address. It counts connections from accept to their
 // end, in all processes, and is the only one that does (ConnectionBook). What happens in a worker it reads in
-// that worker's notes, once for each moment of an accept and before it refuses anybody.
+// that worker's notes, every millisecond in which it accepts and before it refuses anybody; but at most once
+// for each accept.
 #ifndef PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
 #define PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
 
@@ -15,12 +16,13 @@ class MasterBounds : public ClientBounds {
   explicit MasterBounds(const ClientTables& tables) : ClientBounds(tables) {}
 
   // A client has connected, with a TLS handshake to come or not. nullopt: it is served, and its connection
-  // counts until Ends. `id`: see MayNumber.
+  // counts until Ends. `id`: from NumberAfter.
   std::optional<Refusal> Connects(ConnId id, const SocketAddress& peer, bool handshake, Time now);
   // The same through a proxy: its worker will ask when it knows the client.
   void ConnectsHidden(ConnId id, Time now);
-  // A new connection with that number can be counted.
-  [[nodiscard]] bool MayNumber(ConnId id);
+  // A number for the next connection, `last` being that of the one before: the next one that can be counted,
+  // as long as that is soon found.
+  ConnId NumberAfter(ConnId last);
 
   // The master has the connection now, or gives it to a slot. `peer`: the client; it is called only if
   // needed.
@@ -52,10 +54,13 @@ class MasterBounds : public ClientBounds {
 
  private:
   [[nodiscard]] ConnectionBook& Book() const { return tables_.book.connections; }
-  void HearOnceAt(Time now);
+  // Hears if it has not for this accept.
+  void HearOnce();
+  void HearAt(Time now);
   void Recount(ConnId id, const SocketAddress& peer);
 
   Time heard_at_{};
+  bool heard_ = false;  // for the accept under way
 };
 
 }  // namespace preforkd

@@ -48,8 +48,8 @@ class Listener {
     std::function<void(int errnum)> on_error;  // accept4 failed, other than with EAGAIN or EINTR
     // False: the client has met a bound, and its connection has been taken. Empty: there are no bounds.
     std::function<bool(UniqueFd& fd, const Arrival& arrival)> admit{};
-    // A connection with that number can be counted by client address. Empty: none is.
-    std::function<bool(ConnId id)> may_number{};
+    // The number of the connection after that one. Empty: the next number.
+    std::function<ConnId(ConnId last)> number_after{};
   };
 
   // Binds and listens. The kernel queues connections from then on; none is accepted before SetAccepting.

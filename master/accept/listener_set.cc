@@ -44,12 +44,8 @@ ListenerSet::ListenerSet(EventLoop& loop, const Scoreboard& scoreboard,
   sink_.next_id = [this] { return NextConnection(); };
 }
 
-// Skips numbers that could not be counted by client address, as long as that is soon done.
 ConnId ListenerSet::NextConnection() {
-  constexpr int kSkips = 64;
-  last_conn_ = Next(last_conn_);
-  if (!sink_.may_number) return last_conn_;
-  for (int i = 0; i < kSkips && !sink_.may_number(last_conn_); ++i) last_conn_ = Next(last_conn_);
+  last_conn_ = sink_.number_after ? sink_.number_after(last_conn_) : Next(last_conn_);
   return last_conn_;
 }
 

@@ -212,6 +212,44 @@ TEST_CASE("a connection that ends in its worker makes room, also if the master h
   CHECK_FALSE(bed.Connect(client).has_value());
 }
 
+// Reading costs, and is not needed for those who are served.
+TEST_CASE("while clients connect, the notes of workers are read every millisecond") {
+  Bed bed({.connections = 2});
+  const auto counted = [&](const char* peer) {
+    return bed.memory->book.connections.Of(ClientNetwork::Of(V4(peer)).value().Hash(bed.memory->book.key));
+  };
+  CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
+  bed.bounds.Gives(ConnId{1}, Slot{0});
+  bed.workers[0].Ends(ConnId{1});
+  CHECK_FALSE(bed.Connect(V4("192.0.2.8"), false, kStart + std::chrono::microseconds(999)).has_value());
+  CHECK(counted("192.0.2.7") == 1);
+  CHECK_FALSE(bed.Connect(V4("192.0.2.8"), false, kStart + milliseconds(1)).has_value());
+  CHECK(counted("192.0.2.7") == 0);
+}
+
+TEST_CASE("a new connection gets a number that can be counted, also behind many that are in use") {
+  Bed bed({.connections = 1 << 20});
+  const SocketAddress client = V4("192.0.2.7");
+  CHECK(bed.bounds.NumberAfter(ConnId{6}) == ConnId{7});
+  constexpr std::uint64_t kInUse = 20000;
+  for (std::uint64_t id = 1; id <= kInUse; ++id)
+    REQUIRE_FALSE(bed.bounds.Connects(ConnId{id}, client, false, kStart).has_value());
+  const ConnectionBook& book = bed.memory->book.connections;
+  // The numbers have gone round all places.
+  const ConnId last{ConnectionBook::kConnections};
+  const ConnId next = bed.bounds.NumberAfter(last);
+  CHECK(book.IsFree(next));
+  CHECK(Raw(next) < Raw(last) + kInUse + 2000);
+  // Places in use that a worker has left are free.
+  CHECK_FALSE(bed.bounds.Connects(next, client, false, kStart).has_value());
+  bed.bounds.Gives(ConnId{1}, Slot{0});
+  bed.workers[0].Ends(ConnId{1});
+  CHECK(bed.bounds.NumberAfter(last) == Next(last));
+  // All are in use: any number will do, and is found soon.
+  for (std::uint64_t id = 0; id < ConnectionBook::kConnections; ++id) bed.bounds.HoldsHidden(ConnId{id});
+  CHECK(Raw(bed.bounds.NumberAfter(last)) > Raw(last));
+}
+
 TEST_CASE("behind a proxy: the client counts in all workers from when it is known") {
   Bed bed({.connections = 3});
   const SocketAddress client = V4("192.0.2.7");
@@ -280,7 +318,7 @@ TEST_CASE("behind a proxy: a worker that ends leaves nothing, whenever it does")
     if (heard) CHECK(bed.Counted(client) == 3);
     bed.bounds.EndsAllOf(Slot{0});
     CHECK(bed.Counted(client) == 0);
-    for (std::uint64_t id = 1; id <= 3; ++id) CHECK(bed.bounds.MayNumber(ConnId{id}));
+    for (std::uint64_t id = 1; id <= 3; ++id) CHECK(bed.memory->book.connections.IsFree(ConnId{id}));
   }
 }
 
