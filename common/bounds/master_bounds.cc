@@ -61,15 +61,23 @@ void MasterBounds::HearAt(Time now) {
   HearOnce();
 }
 
+void MasterBounds::ClientsNoted(Slot slot) {
+  if (Book().InUse() && tables_.notes[Raw(slot)].ManyClients()) HearClientsOf(slot);
+}
+
+void MasterBounds::HearClientsOf(Slot slot) {
+  tables_.notes[Raw(slot)].TakeClients([&](ConnId id, std::uint64_t hash) {
+    if (Book().IsHiddenAt(slot, id)) Book().Count(id, hash);
+  });
+}
+
 void MasterBounds::Hear() {
   if (!Book().InUse()) return;
   std::uint32_t number = 0;
   for (ClientNotes& notes : tables_.UsedNotes()) {
     const Slot slot{number++};
     // First: a client may have been noted, and its connection have ended.
-    notes.TakeClients([&](ConnId id, std::uint64_t hash) {
-      if (Book().IsHiddenAt(slot, id)) Book().Count(id, hash);
-    });
+    HearClientsOf(slot);
     notes.TakeEnds([&](std::size_t place) { Book().EndAt(slot, place); });
   }
 }

@@ -49,6 +49,8 @@ class MasterBounds : public ClientBounds {
     if (Book().InUse() && Book().Has(id)) Book().EndAt(slot, ConnectionBook::PlaceOf(id));
   }
   void EndsAllOf(Slot slot);
+  // The worker of the slot may have noted much about its clients.
+  void ClientsNoted(Slot slot);
   // Reads the notes of all workers.
   void Hear();
 
@@ -57,6 +59,7 @@ class MasterBounds : public ClientBounds {
   // Hears if it has not for this accept.
   void HearOnce();
   void HearAt(Time now);
+  void HearClientsOf(Slot slot);
   void Recount(ConnId id, const SocketAddress& peer);
 
   Time heard_at_{};

@@ -57,9 +57,9 @@ class Ledger {
   void ClientLost(Slot slot, ConnId id) {
     if (clients_ != nullptr) clients_->EndsAt(slot, id);
   }
-  // A worker has noted much about its clients.
-  void ClientsNoted() {
-    if (clients_ != nullptr) clients_->Hear();
+  // The worker of the slot may have noted much about its clients.
+  void ClientsNoted(Slot slot) {
+    if (clients_ != nullptr) clients_->ClientsNoted(slot);
   }
   // It is closed, or nobody will tell when it is.
   void ClientEnded(ConnId id) {

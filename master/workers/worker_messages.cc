@@ -129,7 +129,7 @@ WorkerMessages::ReadResult WorkerMessages::Handle(WorkerSlot& slot, WorkerToMast
   }
   // Not limited (flood.h): the flush that follows looks at the rows that have changed.
   if (std::holds_alternative<ThreadFree>(message)) {
-    parts_.ledger.ClientsNoted();
+    parts_.ledger.ClientsNoted(slot.Number());
     return ReadResult::kThread;
   }
   if (!worker.MaySpeak(Now())) {

@@ -307,6 +307,28 @@ TEST_CASE("behind a proxy: nobody is refused below the limit while the master re
   CHECK(refused == 0);
 }
 
+TEST_CASE("behind a proxy: much that one worker has noted is read without the notes of others") {
+  Bed bed({.connections = 1000});
+  const SocketAddress client = V4("192.0.2.7");
+  const auto counted = [&] {
+    return bed.memory->book.connections.Of(ClientNetwork::Of(client).value().Hash(bed.memory->book.key));
+  };
+  const auto connect = [&](std::uint32_t slot) {
+    CHECK_FALSE(bed.workers[slot].Connects(bed.Hidden(Slot{slot}), client, false, kStart).has_value());
+  };
+  connect(1);
+  for (std::uint32_t i = 1; i < ClientNotes::kClients / 2; ++i) connect(0);
+  bed.bounds.ClientsNoted(Slot{0});
+  CHECK(counted() == 0);  // not much yet
+  connect(0);
+  CHECK(bed.workers[0].MasterShouldHear());
+  bed.bounds.ClientsNoted(Slot{1});
+  CHECK(counted() == 0);
+  bed.bounds.ClientsNoted(Slot{0});
+  CHECK(counted() == ClientNotes::kClients / 2);
+  CHECK(bed.Counted(client) == ClientNotes::kClients / 2 + 1);
+}
+
 // The worker ends between the client's name and the master's reading of it, or after that.
 TEST_CASE("behind a proxy: a worker that ends leaves nothing, whenever it does") {
   for (const bool heard : {false, true}) {
