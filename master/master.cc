@@ -77,6 +77,7 @@ Master::Master(EventLoop& loop, const Scoreboard& scoreboard, LogOutput& log, co
       commands_(Parts()) {
   parking_.SetRefused(
       {[this] { return arrivals_.admission.Closing(); }, [this] { return arrivals_.admission.CloseOne(); }});
+  arrivals_.clients.OnForgedNotes([this](Slot slot) { supervisor_.OnForgedNotes(slot); });
   MasterPage& page = context_.Page();
   Set(page.pid, static_cast<std::uint64_t>(::getpid()));
   Set(page.started_ns, static_cast<std::uint64_t>(ToNanoseconds(Now())));

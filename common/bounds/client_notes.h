@@ -3,7 +3,8 @@
 // write (Scoreboard::ConfineTo); no lock. All zero is empty.
 //
 // The master takes a note for what it is, the word of a worker: it counts only if the connection is one that
-// the slot has (ConnectionBook).
+// the slot has (ConnectionBook). A worker that works notes ends of no others, so one that notes many is not
+// trusted any more: reading 131,072 of them takes as long as a hundred accepts.
 #ifndef PREFORKD_COMMON_BOUNDS_CLIENT_NOTES_H_
 #define PREFORKD_COMMON_BOUNDS_CLIENT_NOTES_H_
 
@@ -23,6 +24,8 @@ class alignas(4096) ClientNotes {
   static constexpr std::size_t kPlaces = std::size_t{1} << 17;
   // Of clients behind a proxy that the master has not read yet.
   static constexpr std::uint32_t kClients = 512;
+  // The most forged ends that are read at once.
+  static constexpr int kMaxForged = 256;
 
   // ---- by the worker ----
   // The connection in that place has ended.
@@ -60,26 +63,31 @@ class alignas(4096) ClientNotes {
     ForEachUntil(end, visit);
     read_.store(end, std::memory_order_release);
   }
-  // Calls visit(place) for each that has ended.
+  // Calls visit(place) for each that has ended; it returns false if the end is forged. False: more than
+  // kMaxForged were, and the rest is not read. So is a word that was announced and is empty: of a worker that
+  // works there is one at most, read before it was announced.
   template <typename Visit>
-  void TakeEnds(Visit visit) {
-    if (!any_ended_.load(std::memory_order_relaxed)) return;
+  bool TakeEnds(Visit visit) {
+    if (!any_ended_.load(std::memory_order_relaxed)) return true;
     any_ended_.exchange(false, std::memory_order_acq_rel);
+    int forged = 0;
     for (std::size_t i = 0; i < touched_.size(); ++i) {
       if (touched_[i].load(std::memory_order_relaxed) == 0) continue;
       for (std::uint64_t words = touched_[i].exchange(0, std::memory_order_acq_rel); words != 0;
            words &= words - 1) {
         const std::size_t word = i * 64 + static_cast<std::size_t>(std::countr_zero(words));
-        for (std::uint64_t bits = ended_[word].exchange(0, std::memory_order_acq_rel); bits != 0;
-             bits &= bits - 1)
-          visit(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+        std::uint64_t bits = ended_[word].exchange(0, std::memory_order_acq_rel);
+        if (bits == 0) ++forged;
+        for (; bits != 0; bits &= bits - 1)
+          if (!visit(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)))) ++forged;
+        if (forged > kMaxForged) return false;
       }
     }
+    return true;
   }
-  // Its worker has ended. What it has noted is void.
+  // Its worker has ended. What it has noted is void, also what it has not announced.
   void Clear() {
-    TakeEnds([](std::size_t) {});
-    // A worker that was taken over may have written more than it has announced.
+    any_ended_.store(false, std::memory_order_relaxed);
     for (Word& word : touched_) word.store(0, std::memory_order_relaxed);
     for (Word& word : ended_)
       if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);

@@ -81,13 +81,15 @@ void ConnectionBook::End(ConnId id) {
   if (Has(id)) EndPlace(places_[PlaceOf(id)]);
 }
 
-void ConnectionBook::EndAt(Slot slot, std::size_t place) {
+bool ConnectionBook::EndAt(Slot slot, std::size_t place) {
   const std::uint64_t word = places_[place].load(std::memory_order_relaxed);
-  if ((word & kUsed) != 0 && SlotOf(word) == std::uint64_t{Raw(slot)} + 1) EndPlace(places_[place]);
+  if ((word & kUsed) == 0 || SlotOf(word) != std::uint64_t{Raw(slot)} + 1) return false;
+  EndPlace(places_[place]);
+  return true;
 }
 
 void ConnectionBook::EndAllOf(Slot slot) {
-  for (std::size_t place = 0; place < kConnections; ++place) EndAt(slot, place);
+  for (std::size_t place = 0; place < kConnections; ++place) (void)EndAt(slot, place);
 }
 
 void ConnectionBook::EndPlace(Word& place) {

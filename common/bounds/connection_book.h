@@ -62,9 +62,9 @@ class ConnectionBook {
   void TakeBack(ConnId id) { SetSlot(id, 0); }
   // It has ended, or leaves those that are counted. No effect if it has no place.
   void End(ConnId id);
-  // The worker of the slot says that the connection in that place has ended. No effect if the slot does not
-  // have it.
-  void EndAt(Slot slot, std::size_t place);
+  // The worker of the slot says that the connection in that place has ended. False, without effect: the slot
+  // does not have it.
+  bool EndAt(Slot slot, std::size_t place);
   // The worker of the slot has ended: all that were given to it have, or will be counted again.
   void EndAllOf(Slot slot);
 

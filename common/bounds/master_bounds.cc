@@ -78,7 +78,8 @@ void MasterBounds::Hear() {
     const Slot slot{number++};
     // First: a client may have been noted, and its connection have ended.
     HearClientsOf(slot);
-    notes.TakeEnds([&](std::size_t place) { Book().EndAt(slot, place); });
+    const bool sane = notes.TakeEnds([&](std::size_t place) { return Book().EndAt(slot, place); });
+    if (!sane && on_forged_) on_forged_(slot);
   }
 }
 

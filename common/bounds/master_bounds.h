@@ -5,7 +5,9 @@
 #ifndef PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
 #define PREFORKD_COMMON_BOUNDS_MASTER_BOUNDS_H_
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "common/bounds/client_bounds.h"
 
@@ -14,6 +16,8 @@ namespace preforkd {
 class MasterBounds : public ClientBounds {
  public:
   explicit MasterBounds(const ClientTables& tables) : ClientBounds(tables) {}
+  // Called for a worker that has noted ends of many connections that it does not have. It changes no bounds.
+  void OnForgedNotes(std::function<void(Slot)> callback) { on_forged_ = std::move(callback); }
 
   // A client has connected, with a TLS handshake to come or not. nullopt: it is served, and its connection
   // counts until Ends. `id`: from NumberAfter.
@@ -46,7 +50,7 @@ class MasterBounds : public ClientBounds {
   }
   // The slot had it, and it was lost on its way back.
   void EndsAt(Slot slot, ConnId id) {
-    if (Book().InUse() && Book().Has(id)) Book().EndAt(slot, ConnectionBook::PlaceOf(id));
+    if (Book().InUse() && Book().Has(id)) (void)Book().EndAt(slot, ConnectionBook::PlaceOf(id));
   }
   void EndsAllOf(Slot slot);
   // The worker of the slot may have noted much about its clients.
@@ -62,6 +66,7 @@ class MasterBounds : public ClientBounds {
   void HearClientsOf(Slot slot);
   void Recount(ConnId id, const SocketAddress& peer);
 
+  std::function<void(Slot)> on_forged_;
   Time heard_at_{};
   bool heard_ = false;  // for the accept under way
 };

@@ -140,6 +140,11 @@ void Supervisor::OnAllSlow(PoolId pool) {
   if (extras_.OnAllSlow(pool, Now())) ApplyActions();
 }
 
+void Supervisor::OnForgedNotes(Slot slot) {
+  WorkerSlot& forger = slots_.Of(slot);
+  if (forger.Running()) messages_.OnForgedNotes(*forger.Process());
+}
+
 void Supervisor::ReapChildren() {
   if (exits_.ReapChildren()) ApplyActions();
 }

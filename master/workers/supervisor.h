@@ -68,6 +68,8 @@ class Supervisor {
   // Connections wait, and all ready workers of `pool` are slow (slot_activity.h): starts one more if they are
   // blocked and the limits allow it.
   void OnAllSlow(PoolId pool);
+  // The worker of that slot has noted ends of connections that it does not have (MasterBounds).
+  void OnForgedNotes(Slot slot);
   // A child of this process has exited (SIGCHLD).
   void ReapChildren();
   [[nodiscard]] bool IsWorker(pid_t pid) const { return slots_.FindRunning(pid) != nullptr; }

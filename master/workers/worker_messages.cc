@@ -197,10 +197,15 @@ void WorkerMessages::OnReplaceMe(const WorkerId& id) {
   if (parts_.fleet.Replace(id, Now())) Add(parts_.Page().recycled[RecycleReason::kAsked]);
 }
 
+void WorkerMessages::OnForgedNotes(WorkerProcess& worker) {
+  if (!worker.Untrusted())
+    MarkUntrusted(worker, "forged_notes", "it notes ends of connections that it does not have");
+}
+
 void WorkerMessages::MarkUntrusted(WorkerProcess& worker, const char* cause, const std::string& why) {
   log::Error(
       {log::kWorkerUntrusted, worker.Id(), {{"worker_pid", worker.Pid()}, {"cause", cause}, {"why", why}}},
-      "worker violated the channel protocol, sending SIGKILL: {}", why);
+      "worker violated the protocol, sending SIGKILL: {}", why);
   worker.MarkUntrusted();
   worker.Signal(SIGKILL);
 }

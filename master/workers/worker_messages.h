@@ -28,6 +28,8 @@ class WorkerMessages {
   bool OnReadable(WorkerSlot& slot);
   // Handles all messages that are left. kNoRoom: some stay in the channel, for lack of a descriptor.
   ReadResult DrainMessages(WorkerSlot& slot);
+  // The worker has noted ends of connections that it does not have.
+  void OnForgedNotes(WorkerProcess& worker);
 
  private:
   ReadResult ReceiveOne(WorkerSlot& slot);

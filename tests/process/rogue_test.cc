@@ -201,6 +201,27 @@ TEST_CASE("a worker that forges counts of clients is not believed, and leaves no
   CHECK(served() <= kLimit);
 }
 
+TEST_CASE("a worker that notes ends of many connections that it does not have is killed") {
+  ::setenv("ROGUE_TRICK", "forged-ends", 1);
+  DaemonProcess daemon(kPreforkdWithRogues);
+  daemon.ExpectEvent("worker_exited exit=SIGKILL");
+  std::vector<std::string> flags = kFlags;
+  flags.insert(flags.end(), {"--set", "limits.connections=1000"});
+  daemon.Serve(2, flags);
+  ::unsetenv("ROGUE_TRICK");
+  const auto killed = [&] {
+    (void)TcpClient::Connect(daemon.Address());  // the master reads notes when it accepts
+    return daemon.CountEvents("worker_untrusted slot=0 inc=1 cause=forged_notes") > 0;
+  };
+  CHECK(WaitUntil(kTimeout, killed));
+  REQUIRE(daemon.WaitForEvent("worker_exited slot=0 inc=1"));
+  REQUIRE(daemon.AwaitWorkers(2));
+  CHECK(daemon.CountEvents("worker_untrusted") == 1);
+  Result<TcpClient> client = TcpClient::Connect(daemon.Address());
+  REQUIRE(client.Ok());
+  CHECK(client.Value().Echoes("sane"));
+}
+
 // If the master waited, it would wait in the kernel, and no client would be served.
 TEST_CASE("sockets that a worker makes blocking or lingering delay neither the master nor another worker") {
   for (const char* trick : {"blocking-channel", "blocking-client", "lingering"}) {

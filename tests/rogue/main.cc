@@ -155,7 +155,7 @@ int OwnTcpConnection() {
   ClientNotes& notes = tables.notes[Raw(slot)];
   for (std::uint64_t id = 1;; ++id) {
     for (int i = 0; i < 100; ++i) (void)notes.NoteClient(ConnId{id++ % 1000}, hash);
-    for (std::size_t place = 0; place < 1000; ++place) notes.NoteEnd(place);
+    for (std::size_t place = 0; place < 200; ++place) notes.NoteEnd(place);
     for (RateTable& rates : tables.rates.rates)
       for (int i = 0; i < 3; ++i) (void)rates.Take(hash, 1, 2, Now() + std::chrono::hours(i + 1));
     (void)::poll(nullptr, 0, 1);
@@ -292,6 +292,15 @@ const std::map<std::string, Trick>& Tricks() {
       // Not visible in messages, for its whole life: the client at 127.0.0.3 has all connections there are,
       // those of others have ended, and it has used up its rate for hours to come.
       {"forged-clients", {false, [](const Rogue& rogue) { ForgeClients(*rogue.board, rogue.id.slot); }}},
+      // The same for all connections there can be, as fast as it can: reading that would keep the master
+      // busy.
+      {"forged-ends",
+       {false,
+        [](const Rogue& rogue) {
+          ClientNotes& notes = rogue.board->Clients().notes[Raw(rogue.id.slot)];
+          for (;;)
+            for (std::size_t place = 0; place < ClientNotes::kPlaces; ++place) notes.NoteEnd(place);
+        }}},
       // Not visible in messages: changes a file that the master and other processes share.
       {"blocking-channel", {false, [](const Rogue& rogue) { (void)::fcntl(rogue.channel, F_SETFL, 0); }}},
       {"blocking-client",

@@ -202,7 +202,10 @@ TEST_CASE(
   });
   CHECK(shared.Ok());
   std::size_t ended = 0;
-  clients.notes[1].TakeEnds([&ended](std::size_t place) { ended = place; });
+  clients.notes[1].TakeEnds([&ended](std::size_t place) {
+    ended = place;
+    return true;
+  });
   CHECK(ended == 70000);
   CHECK(clients.rates.met[0] == 7);
 }

@@ -6,11 +6,13 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "common/bounds/master_bounds.h"
 #include "common/bounds/worker_bounds.h"
@@ -374,6 +376,24 @@ TEST_CASE("a worker is believed about the connections that it has, and about no 
   CHECK(bed.Counted(victim) == 3);
   CHECK_FALSE(bed.Connect(victim).has_value());
   CHECK(bed.Connect(victim).has_value());
+}
+
+TEST_CASE("a worker that forges many ends is told of, and one that notes many of its own is not") {
+  Bed bed({.connections = 1000});
+  std::vector<Slot> forgers;
+  bed.bounds.OnForgedNotes([&](Slot slot) { forgers.push_back(slot); });
+  const SocketAddress client = V4("192.0.2.7");
+  for (std::uint64_t id = 1; id <= 1000; ++id) {
+    CHECK_FALSE(bed.Connect(client).has_value());
+    bed.bounds.Gives(ConnId{id}, Slot{0});
+  }
+  for (std::size_t place = 0; place <= 1000; ++place) bed.memory->notes[1].NoteEnd(place);
+  CHECK(bed.Counted(client) == 1000);
+  CHECK(forgers == std::vector<Slot>{Slot{1}});
+  for (std::uint64_t id = 1; id <= 1000; ++id) bed.workers[0].Ends(ConnId{id});
+  CHECK(bed.Counted(client) == 0);
+  CHECK(forgers.size() <= 2);  // the rest of what slot 1 has forged
+  CHECK(std::count(forgers.begin(), forgers.end(), Slot{0}) == 0);
 }
 
 TEST_CASE("one line a second for each client, and no refusal is left out of the sum") {

@@ -218,11 +218,39 @@ TEST_CASE("notes: each end and each client is taken once, while the worker goes 
     notes->TakeEnds([&](std::size_t place) {
       REQUIRE(++ends[place] == 1);
       ++ended;
+      return true;
     });
   }
   worker.join();
   notes->TakeClients([&clients](ConnId, std::uint64_t) { ++clients; });
   CHECK(clients == kMany);
+}
+
+TEST_CASE("notes: of ends that are forged only so many are read at once") {
+  const auto notes = std::make_unique<ClientNotes>();
+  int taken = 0;
+  const auto take = [&](bool own) {
+    taken = 0;
+    return notes->TakeEnds([&](std::size_t) {
+      ++taken;
+      return own;
+    });
+  };
+  const auto note = [&](std::size_t ends) {
+    for (std::size_t place = 0; place < ends; ++place) notes->NoteEnd(place);
+  };
+  note(ClientNotes::kMaxForged);
+  CHECK(take(false));
+  CHECK(taken == ClientNotes::kMaxForged);
+  note(ClientNotes::kPlaces);
+  CHECK(take(true));
+  CHECK(taken == static_cast<int>(ClientNotes::kPlaces));
+  note(ClientNotes::kPlaces);
+  CHECK_FALSE(take(false));
+  CHECK(taken <= ClientNotes::kMaxForged + 64);  // it reads the word to its end
+  notes->Clear();
+  CHECK(take(false));
+  CHECK(taken == 0);
 }
 
 TEST_CASE("notes that nobody reads: clients find no room, ends always do; a worker's end voids all") {
@@ -236,7 +264,10 @@ TEST_CASE("notes that nobody reads: clients find no room, ends always do; a work
   notes->Clear();
   int taken = 0;
   notes->TakeClients([&taken](ConnId, std::uint64_t) { ++taken; });
-  notes->TakeEnds([&taken](std::size_t) { ++taken; });
+  notes->TakeEnds([&taken](std::size_t) {
+    ++taken;
+    return true;
+  });
   CHECK(taken == 0);
   CHECK(notes->NoteClient(ConnId{1}, 1));
 }
