@@ -13,6 +13,7 @@ std::optional<ClientBounds::Refusal> MasterBounds::Connects(ConnId id, const Soc
                                                             bool handshake, Time now) {
   if (now - heard_at_ >= kHearEvery) HearAt(now);
   auto refusal = ClientBounds::Connects(peer, handshake, now, [&](std::uint64_t hash, std::uint32_t limit) {
+    BeginCounting();
     if (Book().Begin(id, hash, limit)) return true;
     if (heard_) return false;
     HearOnce();
@@ -27,6 +28,12 @@ void MasterBounds::ConnectsHidden(ConnId id, Time now) {
   if (now != heard_at_) HearAt(now);
   heard_ = false;
   HoldsHidden(id);
+}
+
+void MasterBounds::HoldsHidden(ConnId id) {
+  if (!Counts()) return;
+  BeginCounting();
+  Book().BeginHidden(id);
 }
 
 // Connections that stay may have many numbers in a row: what follows them is soon reached by leaps.
@@ -48,6 +55,13 @@ void MasterBounds::EndsAllOf(Slot slot) {
   if (!Book().InUse()) return;
   Book().EndAllOf(slot);
   tables_.notes[Raw(slot)].Clear();
+}
+
+// A worker that works has noted nothing yet. What one that was taken over has, now or in the past, must not
+// be taken for the word of its successor. Not at its end: without bounds, the notes would use memory.
+void MasterBounds::BeginCounting() {
+  if (Book().InUse()) return;
+  for (ClientNotes& notes : tables_.UsedNotes()) notes.Clear();
 }
 
 void MasterBounds::HearOnce() {
@@ -84,7 +98,10 @@ void MasterBounds::Hear() {
 }
 
 void MasterBounds::Recount(ConnId id, const SocketAddress& peer) {
-  if (const std::optional<Client> client = BoundedAt(peer)) Book().Count(id, client->hash);
+  const std::optional<Client> client = BoundedAt(peer);
+  if (!client) return;
+  BeginCounting();
+  Book().Count(id, client->hash);
 }
 
 }  // namespace preforkd

@@ -35,9 +35,7 @@ class MasterBounds : public ClientBounds {
     if (Counts() && !Book().Counts(id)) Recount(id, peer());
   }
   // The same for one through a proxy whose worker does not know the client yet.
-  void HoldsHidden(ConnId id) {
-    if (Counts()) Book().BeginHidden(id);
-  }
+  void HoldsHidden(ConnId id);
   void Gives(ConnId id, Slot slot) {
     if (Book().InUse()) Book().GiveTo(id, slot);
   }
@@ -60,6 +58,8 @@ class MasterBounds : public ClientBounds {
 
  private:
   [[nodiscard]] ConnectionBook& Book() const { return tables_.book.connections; }
+  // Before anything is counted for the first time.
+  void BeginCounting();
   // Hears if it has not for this accept.
   void HearOnce();
   void HearAt(Time now);

@@ -396,6 +396,28 @@ TEST_CASE("a worker that forges many ends is told of, and one that notes many of
   CHECK(std::count(forgers.begin(), forgers.end(), Slot{0}) == 0);
 }
 
+TEST_CASE("what is noted before anything is counted is void, also after the end of its worker") {
+  for (const bool ended : {false, true}) {
+    CAPTURE(ended);
+    Bed bed({});
+    bool forged = false;
+    bed.bounds.OnForgedNotes([&](Slot) { forged = true; });
+    ClientNotes& notes = bed.memory->notes[0];
+    const SocketAddress victim = V4("192.0.2.7");
+    const std::uint64_t hash = ClientNetwork::Of(victim).value().Hash(bed.memory->book.key);
+    for (std::size_t place = 0; place < 1000; ++place) notes.NoteEnd(place);
+    CHECK(notes.NoteClient(ConnId{2}, hash));
+    if (ended) bed.bounds.EndsAllOf(Slot{0});
+    bed.bounds.Configure({.connections = 10});  // a reload
+    CHECK_FALSE(bed.Connect(V4("192.0.2.8")).has_value());
+    bed.bounds.Gives(ConnId{1}, Slot{0});
+    (void)bed.Hidden(Slot{0});  // 2
+    CHECK(bed.Counted(V4("192.0.2.8")) == 1);
+    CHECK(bed.Counted(victim) == 0);
+    CHECK_FALSE(forged);
+  }
+}
+
 TEST_CASE("one line a second for each client, and no refusal is left out of the sum") {
   Bed bed({.connections = 1});
   CHECK_FALSE(bed.Connect(V4("192.0.2.7")).has_value());
