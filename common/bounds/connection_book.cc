@@ -45,6 +45,12 @@ bool ConnectionBook::IsHiddenAt(Slot slot, ConnId id) const {
   return IsOf(id, word) && (word & kKnown) == 0 && SlotOf(word) == std::uint64_t{Raw(slot)} + 1;
 }
 
+std::optional<Slot> ConnectionBook::HiddenWith(ConnId id) const {
+  const std::uint64_t word = At(id);
+  if (!IsOf(id, word) || (word & kKnown) != 0 || SlotOf(word) == 0) return std::nullopt;
+  return Slot{static_cast<std::uint32_t>(SlotOf(word) - 1)};
+}
+
 bool ConnectionBook::Begin(ConnId id, std::uint64_t hash, std::uint32_t limit) {
   if (!InUse()) in_use_.store(true, std::memory_order_relaxed);
   const std::size_t index = CountOf(hash);

@@ -5,7 +5,7 @@
 // Two tables. A *count* is one word: which client (40 bits of its hash), and how many. One that is 0 is free,
 // so nothing is ever evicted. A *place* is one word for each connection, found by its number: where its count
 // is, and which slot has it. A connection behind a proxy is *hidden* until its worker has read who the client
-// is: it has a place, and counts for nobody.
+// is: it has a place, and counts for nobody. It stays so if it has no client, as a proxy's own (PROXY LOCAL).
 //
 // A worker tells what it knows better (ClientNotes). It is believed only about connections that its slot has:
 // so one that was taken over can make the counts of clients that it serves too low, or behind a proxy name
@@ -21,6 +21,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "common/base/ids.h"
 
@@ -46,6 +47,8 @@ class ConnectionBook {
   [[nodiscard]] bool Counts(ConnId id) const;
   // It is hidden, and that slot has it.
   [[nodiscard]] bool IsHiddenAt(Slot slot, ConnId id) const;
+  // The slot that has it, if it is hidden.
+  [[nodiscard]] std::optional<Slot> HiddenWith(ConnId id) const;
   // The connections of a client.
   [[nodiscard]] std::uint32_t Of(std::uint64_t hash) const;
 

@@ -51,6 +51,13 @@ ConnId MasterBounds::NumberAfter(ConnId last) {
   return id;
 }
 
+void MasterBounds::TakesBack(ConnId id) {
+  if (!Book().InUse()) return;
+  // Its worker may have noted who the client is, which counts only as long as the slot has the connection.
+  if (const std::optional<Slot> slot = Book().HiddenWith(id)) HearClientsOf(*slot);
+  Book().TakeBack(id);
+}
+
 void MasterBounds::EndsAllOf(Slot slot) {
   if (!Book().InUse()) return;
   Book().EndAllOf(slot);

@@ -29,19 +29,17 @@ class MasterBounds : public ClientBounds {
   ConnId NumberAfter(ConnId last);
 
   // The master has the connection now, or gives it to a slot. `peer`: the client; it is called only if
-  // needed.
+  // needed. One that is still hidden has no client: its peer is a proxy, for which it must not count.
   template <typename Peer>
   void Holds(ConnId id, Peer peer) {
-    if (Counts() && !Book().Counts(id)) Recount(id, peer());
+    if (Counts() && !Book().Has(id)) Recount(id, peer());
   }
   // The same for one through a proxy whose worker does not know the client yet.
   void HoldsHidden(ConnId id);
   void Gives(ConnId id, Slot slot) {
     if (Book().InUse()) Book().GiveTo(id, slot);
   }
-  void TakesBack(ConnId id) {
-    if (Book().InUse()) Book().TakeBack(id);
-  }
+  void TakesBack(ConnId id);
   // Also if connections are not counted any more: they were when this one began.
   void Ends(ConnId id) {
     if (Book().InUse()) Book().End(id);

@@ -5,7 +5,7 @@
 // Error: workers that ask at the same moment for connections of one client may let in one more each. A
 // connection that has ended in a worker may still count until the master accepts the next one through a
 // proxy, or the next one at all a millisecond later. If more clients are noted than there is room for,
-// because the master does not read, their connections count when they come back to the master.
+// because the master does not read, their connections do not count.
 #ifndef PREFORKD_COMMON_BOUNDS_WORKER_BOUNDS_H_
 #define PREFORKD_COMMON_BOUNDS_WORKER_BOUNDS_H_
 

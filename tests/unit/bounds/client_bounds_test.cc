@@ -331,6 +331,29 @@ TEST_CASE("behind a proxy: much that one worker has noted is read without the no
   CHECK(bed.Counted(client) == ClientNotes::kClients / 2 + 1);
 }
 
+TEST_CASE("behind a proxy: a connection that comes back counts for its client, and for no proxy") {
+  Bed bed({.connections = 10});
+  const SocketAddress client = V4("192.0.2.7");
+  const SocketAddress proxy = V4("192.0.2.1");
+  const auto back = [&](ConnId id, const SocketAddress& peer) {
+    bed.bounds.TakesBack(id);
+    bed.bounds.Holds(id, [&] { return peer; });
+  };
+  const ConnId named = bed.Hidden(Slot{0});
+  CHECK_FALSE(bed.workers[0].Connects(named, client, false, kStart).has_value());
+  back(named, client);  // before the master has read the note
+  CHECK(bed.Counted(client) == 1);
+  const ConnId local = bed.Hidden(Slot{1});
+  back(local, proxy);
+  bed.bounds.Gives(local, Slot{0});
+  back(local, proxy);
+  CHECK(bed.Counted(proxy) == 0);
+  bed.bounds.Ends(named);
+  bed.bounds.Ends(local);
+  CHECK(bed.Counted(client) == 0);
+  CHECK(bed.memory->book.connections.IsFree(local));
+}
+
 // The worker ends between the client's name and the master's reading of it, or after that.
 TEST_CASE("behind a proxy: a worker that ends leaves nothing, whenever it does") {
   for (const bool heard : {false, true}) {
