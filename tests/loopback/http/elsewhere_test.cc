@@ -4,8 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/loopback/http/file_site.h"
+#include "tests/loopback/http/later_bed.h"
 #include "tests/loopback/http/place_site.h"
 #include "worker/http/http_service.h"
 
@@ -27,16 +31,37 @@ Answer Await(Site& site, const std::string& target, const std::string& fields) {
   return ParseAnswers(client->Received()).at(0);
 }
 
-// Answers with the path that it is given, at once or later.
+// Answers with the path and the body that it is given, at once or later.
 class PathHandler final : public RequestHandler {
  public:
+  [[nodiscard]] BodyUse UseOfBody(const HttpRequest& request) const override {
+    return request.Field("x-pieces") ? BodyUse::kPieces : BodyUse::kWhole;
+  }
   void Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) override {
-    if (!request.Field("x-later")) return response.Body().assign("own ").append(request.path), void();
+    if (request.body_follows) return Collect(deferral.Take());
+    if (!request.Field("x-later")) return Say("own ", request, response);
     const std::shared_ptr<Exchange> exchange = deferral.Take();
     HttpResponse answer;
-    answer.Body().assign("later ").append(exchange->Request().path);
+    Say("later ", exchange->Request(), answer);
     exchange->Answer(std::move(answer));
   }
+
+ private:
+  static void Say(std::string_view when, const HttpRequest& request, HttpResponse& response) {
+    response.Body().assign(when).append(request.path);
+    if (!request.body.empty()) response.Body().append(" ").append(request.body);
+  }
+  void Collect(std::shared_ptr<Exchange> exchange) {
+    taken_ = std::make_unique<Taken>();
+    taken_->exchange = std::move(exchange);
+    taken_->exchange->Observe(taken_.get());
+    taken_->on_body = [this](std::string_view) {
+      const std::string path(taken_->exchange->Request().path);
+      if (taken_->last > 0) taken_->Say("pieces " + path + " " + taken_->body);
+    };
+  }
+
+  std::unique_ptr<Taken> taken_;  // the last whose body came in pieces
 };
 
 ServiceType PathType() {
@@ -162,6 +187,40 @@ TEST_CASE("the service's own handler takes over, with the path of the file") {
       return !client->Received().empty();
     }));
     CHECK(ParseAnswers(client->Received()).at(0).body.ends_with(" /index.html"));
+  }
+}
+
+TEST_CASE("the service's own handler has the body of a request that another place has begun with") {
+  const ServedFolder folder("body_elsewhere");
+  folder.Write("index.html", "file");
+  folder.Write("a.txt", "a");
+  folder.Write("file", kUsers);
+  Site site({{"root", folder.Path()}},
+            {LocationTable("/index.html", {{"root", ""}}),
+             HostTable("outer", {{"basic_auth", folder.Path("file")}}),
+             HostTable("inner", {},
+                       {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})})},
+            PathType());
+  const std::string body = "Content-Length: 5\r\n\r\nhello";
+  for (const std::string host : {"a", "outer", "inner"}) {
+    for (const std::string later : {"", "X-Later: 1\r\n", "X-Pieces: 1\r\n"}) {
+      CAPTURE(host);
+      CAPTURE(later);
+      const std::string fields = " HTTP/1.1\r\nHost: " + host + "\r\n" + kAnn + later;
+      const auto client = site.Bed().Connect();
+      site.Bed().Exchange(*client, "GET /" + fields + body + "GET /a.txt" + fields + body +  //
+                                       "POST /" + fields + body + "GET /index.html" + fields + body);
+      std::vector<Answer> answers;
+      REQUIRE(site.Bed().Until([&] {
+        client->Read();
+        answers = ParseAnswers(client->Received());
+        return answers.size() == 4 && answers[3].status == 200;
+      }));
+      CHECK(answers[0].body.ends_with(" /index.html hello"));
+      CHECK(answers[1].body == "a");
+      CHECK(answers[2].status == 405);
+      CHECK(answers[3].body == answers[0].body);
+    }
   }
 }
 

@@ -34,6 +34,11 @@ Status ReadAccess(const Settings& settings, PasswordFiles& files, Place& place) 
   return {};
 }
 
+bool HasOwn(const std::vector<Place>& places) {
+  return std::any_of(places.begin(), places.end(),
+                     [](const Place& place) { return place.kind == PlaceKind::kOwn; });
+}
+
 // For a handler that answers later: what it takes is the request of the place that has taken over.
 class MovedDeferral final : public Deferral {
  public:
@@ -74,6 +79,7 @@ Result<std::unique_ptr<Places>> Places::Make(const ServiceConfig& config, Worker
 Places::Places(PlaceTable table, RequestHandler& own)
     : table_(std::move(table)),
       own_(own),
+      own_takes_over_(table_.HasLocations() && HasOwn(table_.Places())),
       answer_([this](const HttpRequest& request, HttpResponse& response, Deferral& deferral) {
         Answer(request, response, deferral);
       }) {}
@@ -115,6 +121,13 @@ BodyUse Places::UseOfBody(const HttpRequest& request) const {
   const Place& place = *request.place;
   const BodyUse use = UseIn(place, request);
   return place.access == nullptr ? use : guard_->UseOfBody(*place.access, request, use);
+}
+
+// Which path a request for files means is not known yet.
+BodyUse Places::UseIn(const Place& place, const HttpRequest& request) const {
+  const bool reads = request.method == HttpMethod::kGet || request.method == HttpMethod::kHead;
+  const bool may_move = own_takes_over_ && place.kind == PlaceKind::kFiles && reads && !request.moved;
+  return place.kind == PlaceKind::kOwn || may_move ? own_.UseOfBody(request) : BodyUse::kNone;
 }
 
 void Places::Start(const HttpRequest& request, HttpResponse& response, Deferral& deferral) {

@@ -4,6 +4,7 @@
 // The index of a folder, and a fallback, are files with paths of their own. If another place is for that
 // path, it takes over, as if the client had asked for the file by its path: what guards one URL of a file
 // guards the others. That happens once for a request: the place that takes over sends that file, or 404.
+// Where the service's own handler may take over, the body of a request for files is treated as that wants.
 #ifndef PREFORKD_WORKER_HTTP_PLACE_PLACES_H_
 #define PREFORKD_WORKER_HTTP_PLACE_PLACES_H_
 
@@ -45,9 +46,7 @@ class Places {
   Places(PlaceTable table, RequestHandler& own);
   Status MakeHandlers();
   Status MakeGuard(WorkerEnv& env);
-  [[nodiscard]] BodyUse UseIn(const Place& place, const HttpRequest& request) const {
-    return place.kind == PlaceKind::kOwn ? own_.UseOfBody(request) : BodyUse::kNone;
-  }
+  [[nodiscard]] BodyUse UseIn(const Place& place, const HttpRequest& request) const;
   // The client may.
   void Answer(const HttpRequest& request, HttpResponse& response, Deferral& deferral);
   // See Elsewhere (place_files.h).
@@ -56,6 +55,7 @@ class Places {
 
   PlaceTable table_;
   RequestHandler& own_;
+  const bool own_takes_over_;  // perhaps, from a place with files
   std::vector<std::unique_ptr<RequestHandler>> handlers_;
   const AccessGuard::Then answer_;
   std::unique_ptr<AccessGuard> guard_;  // nullptr: every client may use every place
