@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tests/loopback/http/access_lines.h"
 #include "tests/loopback/http/file_site.h"
 #include "tests/loopback/http/later_bed.h"
 #include "tests/loopback/http/place_site.h"
@@ -222,6 +224,21 @@ TEST_CASE("the service's own handler has the body of a request that another plac
       CHECK(answers[3].body == answers[0].body);
     }
   }
+}
+
+TEST_CASE("the access log has the user whom the place that takes over has asked for") {
+  const ServedFolder folder("user_elsewhere");
+  folder.Write("index.html", "file");
+  folder.Write("file", kUsers);
+  Site site({{"root", folder.Path()}},
+            {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})}, PathType());
+  AccessLines lines(site.Bed());
+  // The second time the password is known.
+  for (const char* fields : {"", "", "X-Later: 1\r\n"}) (void)Await(site, "/", kAnn + fields);
+  const auto read = lines.Read<nlohmann::json>();
+  REQUIRE(read.size() == 3);
+  for (const auto& line : read) CHECK(line.value("user", "") == "ann");
+  site.Bed().Env().access = nullptr;
 }
 
 }  // namespace

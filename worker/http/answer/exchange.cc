@@ -40,11 +40,12 @@ void KeptRequest::TakeBody(std::string body) {
   request_.body_follows = false;
 }
 
-void KeptRequest::Move(const Place& place, std::string path) {
+void KeptRequest::Move(const HttpRequest& moved) {
   if (request_.moved) return;
-  moved_to_ = std::move(path);
+  moved_to_ = moved.path;
   request_.path = moved_to_;
-  request_.place = &place;
+  request_.place = moved.place;
+  request_.user = moved.user;
   request_.moved = true;
 }
 

@@ -28,8 +28,8 @@ class KeptRequest {
 
   // Its body, which came in pieces, is complete: it is a request with a whole body from now on.
   void TakeBody(std::string body);
-  // Another place answers it, as if the client had asked for `path` (Places). Once.
-  void Move(const Place& place, std::string path);
+  // Another place answers it, as if the client had asked for the path of `moved` (Places). Once.
+  void Move(const HttpRequest& moved);
 
  private:
   KeptHead head_;

@@ -42,18 +42,16 @@ bool HasOwn(const std::vector<Place>& places) {
 // For a handler that answers later: what it takes is the request of the place that has taken over.
 class MovedDeferral final : public Deferral {
  public:
-  MovedDeferral(Deferral& inner, const Place& place, const std::string& path)
-      : inner_(inner), place_(place), path_(path) {}
+  MovedDeferral(Deferral& inner, const HttpRequest& moved) : inner_(inner), moved_(moved) {}
   std::shared_ptr<Exchange> Take() override {
     std::shared_ptr<Exchange> exchange = inner_.Take();
-    exchange->Kept().Move(place_, path_);
+    exchange->Kept().Move(moved_);
     return exchange;
   }
 
  private:
   Deferral& inner_;
-  const Place& place_;
-  const std::string& path_;
+  const HttpRequest& moved_;
 };
 
 }  // namespace
@@ -157,7 +155,7 @@ bool Places::AnswerElsewhere(const HttpRequest& request, std::string_view path, 
   moved.place = &place;
   moved.moved = true;
   request.place = &place;  // its fields and its error pages are for the answer
-  MovedDeferral later(deferral, place, copy);
+  MovedDeferral later(deferral, moved);
   Start(moved, response, later);
   request.user = moved.user;
   return true;
