@@ -241,5 +241,42 @@ TEST_CASE("the access log has the user whom the place that takes over has asked 
   site.Bed().Env().access = nullptr;
 }
 
+TEST_CASE("a redirect back to what was asked for does not take over") {
+  const ServedFolder folder("canonical_elsewhere");
+  for (const char* name : {"", "docs/", "app/", "guarded/", "same/", "away/"})
+    folder.Write(std::string(name) + "index.html", "<p>" + std::string(name));
+  folder.Write("file", kUsers);
+  const std::string users = folder.Path("file");
+  Site site({{"root", folder.Path()}},
+            {LocationTable("/index.html", {{"redirect", "/"}}),
+             LocationTable("/docs/index.html", {{"redirect", "https://A:8443/%64ocs?x#top"}}),
+             LocationTable("/app", {{"fallback", "app/index.html"}}),
+             LocationTable("/app/index.html", {{"redirect", "/app/"}, {"header", "X-Site: app"}}),
+             LocationTable("/guarded/index.html", {{"redirect", "/guarded/"}, {"deny", "all"}}),
+             LocationTable("/away/index.html", {{"redirect", "https://b/away/"}}),
+             HostTable("closed", {{"basic_auth", users}})});
+  CHECK(site.Get("a", "/index.html?q").Field("location") == "/?q");
+  CHECK(site.Get("a", "/").body == "<p>");
+  CHECK(site.Get("a", "/?q").body == "<p>");
+  CHECK(site.Get("a", "/docs/").body == "<p>docs/");
+  CHECK(site.Get("c", "/docs/").status == 301);
+  CHECK(site.Get("a", "/app/").body == "<p>app/");
+  CHECK(site.Get("a", "/app/").Field("x-site").empty());
+  CHECK(site.Get("a", "/app/x").Field("location") == "/app/");
+  // It guards the file, and a redirect to another host is none to the same.
+  CHECK(site.Get("a", "/guarded/").status == 403);
+  CHECK(site.Get("a", "/away/").Field("location") == "https://b/away/");
+  CHECK(site.Get("b", "/away/").body == "<p>away/");
+  // The rules of the host are for both.
+  CHECK(site.Get("closed", "/").status == 401);
+  const auto client = site.Bed().Connect();
+  site.Bed().Exchange(*client, "GET / HTTP/1.1\r\nHost: closed\r\n" + kAnn + "\r\n");
+  REQUIRE(site.Bed().Until([&] {
+    client->Read();
+    return !client->Received().empty();
+  }));
+  CHECK(ParseAnswers(client->Received()).at(0).body == "<p>");
+}
+
 }  // namespace
 }  // namespace preforkd::testing

@@ -37,6 +37,8 @@ TEST_CASE("--explain says what the server answers") {
   folder.Write("guarded/index.html", "guarded");
   folder.Write("odd/index.html/x", "a folder named like the index");
   folder.Write("bare/x", "x");
+  folder.Write("back/index.html", "canonical");
+  folder.Write("closed-back/index.html", "canonical, and guarded");
   REQUIRE(::mkfifo(folder.Path("fifo").c_str(), 0600) == 0);
   REQUIRE(::mkfifo(folder.Path("bare/fifo").c_str(), 0600) == 0);
   std::filesystem::create_symlink("/etc/passwd", folder.Path("out"));
@@ -55,6 +57,8 @@ TEST_CASE("--explain says what the server answers") {
       HostTable("list", {{"root", root}, {"listing", "true"}}),
       HostTable("below", {}, {LocationTable("/l", {{"root", root}, {"fallback", "sub"}})}),
       LocationTable("/guarded/index.html", {{"denied", "403"}}),
+      LocationTable("/back/index.html", {{"redirect", "/back/"}}),
+      LocationTable("/closed-back/index.html", {{"redirect", "/closed-back/"}, {"allow", "unix"}}),
   };
   Site site({}, tables);
   ServiceConfig config = ConfigOf(HttpServiceType(), {});
@@ -82,6 +86,9 @@ TEST_CASE("--explain says what the server answers") {
                              "/closed/",
                              "/guarded/",
                              "/guarded/index.html",
+                             "/back/",
+                             "/back/index.html",
+                             "/closed-back/",
                              "/odd/",
                              "/odd",
                              "/bare/",
@@ -112,7 +119,9 @@ TEST_CASE("--explain says what the server answers") {
       }
     }
   }
-  CHECK(asked == 135);
+  CHECK(asked == 150);
+  CHECK(explain("plain", "/back/").starts_with("the file "));
+  CHECK(explain("plain", "/closed-back/") == "301, to /closed-back/");
   // What it said otherwise before: a FIFO where there is a fallback, and a file without permission.
   CHECK(explain("plain", "/fifo").ends_with("/fifo is not a file"));
   CHECK(explain("spa", "/bare/fifo") == "403: denied");

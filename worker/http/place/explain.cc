@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/sys_error.h"
 #include "common/config/setting_value.h"
 #include "common/text/quote.h"
+#include "worker/http/access/access_rules.h"
 #include "worker/http/files/file_finder.h"
 #include "worker/http/place/file_choice.h"
 #include "worker/http/place/place_answer.h"
@@ -170,6 +173,17 @@ void PutPlace(std::string& out, const Tables& written) {
   Line(out, "location", "{}", LocationText(written));
 }
 
+// Whether each place has access rules of its own. The passwords are not read: who asks may not be allowed to.
+Status NoteAccess(const Settings& settings, const http::PlaceTable::SetsAny& sets, Place& place) {
+  if (!sets(AccessSettingTable())) return {};
+  http::AccessRules rules;
+  rules.networks = NetworkRules(settings.Texts("allow"), settings.Texts("deny"));
+  place.access.reset();
+  if (!rules.ForAll() || !settings.Text("basic_auth").empty())
+    place.access = std::make_shared<const http::AccessRules>(std::move(rules));
+  return {};
+}
+
 // Returns the place whose answer it is: another one may be for the index or the fallback (places.h).
 const Place& PutAnswer(std::string& out, const ServiceConfig& service, const http::PlaceTable& table,
                        const Place& place, std::string_view host, const http::Target& target) {
@@ -177,9 +191,14 @@ const Place& PutAnswer(std::string& out, const ServiceConfig& service, const htt
   std::string path(target.path);
   FileAnswer files;
   if (last->kind == PlaceKind::kFiles) files = FileAnswerOf(*last, path, false);
-  if (!files.url.empty() && &table.Find(host, files.url) != last) {
+  HttpRequest request;
+  request.host = host;
+  request.path = target.path;
+  request.place = last;
+  const Place* const other = files.url.empty() ? nullptr : http::TakesOver(table, request, files.url);
+  if (other != nullptr) {
     path = files.url;
-    last = &table.Find(host, path);
+    last = other;
     Line(out, files.as, "{}, whose location decides: {}", Escaped(path),
          LocationText(TablesFor(*last, service)));
     files = last->kind == PlaceKind::kFiles ? FileAnswerOf(*last, path, true) : FileAnswer();
@@ -202,7 +221,7 @@ Result<std::string> ExplainPlace(const ServiceConfig& service, const ExplainedUr
   if (!http::IsAuthority(url.authority) || !target)
     return Error{fmt::format("{}{} is answered with 400: it is no host and path that a client may ask for",
                              Escaped(url.authority), Escaped(url.target))};
-  const http::PlaceTable table(service.settings, service.tables);
+  const http::PlaceTable table(service.settings, service.tables, &NoteAccess);
   const Place& place = table.Find(url.authority, target->path);
   PutPlace(out, TablesFor(place, service));
   if (RedirectsToHttps(service, url.tls)) {

@@ -146,15 +146,15 @@ void Places::Answer(const HttpRequest& request, HttpResponse& response, Deferral
 
 bool Places::AnswerElsewhere(const HttpRequest& request, std::string_view path, HttpResponse& response,
                              Deferral& deferral) {
-  const Place& place = table_.Find(request.host, path);
-  if (&place == request.place) return false;
+  const Place* const place = TakesOver(table_, request, path);
+  if (place == nullptr) return false;
   const std::string copy(path);  // the other place may use that memory
   HttpRequest moved = request;
   moved.path = copy;
   moved.mount = {};
-  moved.place = &place;
+  moved.place = place;
   moved.moved = true;
-  request.place = &place;  // its fields and its error pages are for the answer
+  request.place = place;  // its fields and its error pages are for the answer
   MovedDeferral later(deferral, moved);
   Start(moved, response, later);
   request.user = moved.user;

@@ -49,7 +49,7 @@ class Places {
   [[nodiscard]] BodyUse UseIn(const Place& place, const HttpRequest& request) const;
   // The client may.
   void Answer(const HttpRequest& request, HttpResponse& response, Deferral& deferral);
-  // See Elsewhere (place_files.h).
+  // See Elsewhere (place_files.h), and TakesOver.
   bool AnswerElsewhere(const HttpRequest& request, std::string_view path, HttpResponse& response,
                        Deferral& deferral);
 
