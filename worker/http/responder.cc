@@ -134,12 +134,12 @@ void Responder::RefuseDeferred(int status) {
   const std::shared_ptr<Exchange> exchange = std::move(exchange_);
   exchange->Detach();
   compressor_.reset();
-  if (!std::exchange(streaming_, false)) Refuse(status, exchange->HeadBytes());
+  if (!std::exchange(streaming_, false)) Refuse(status, exchange->Kept().HeadBytes());
 }
 
 Served Responder::Complete(HttpResponse& response) {
   const std::shared_ptr<Exchange> exchange = std::move(exchange_);
-  return Respond(exchange->Request(), exchange->HeadBytes(), response);
+  return Respond(exchange->Request(), exchange->Kept().HeadBytes(), response);
 }
 
 void Responder::BeginStream(HttpResponse& head) {
@@ -151,7 +151,7 @@ void Responder::BeginStream(HttpResponse& head) {
   streaming_ = true;
   compressor_ = shared_.compression.Begin(placing_.Compress(shared_.config.compress), placing_.Rules(),
                                           request, head, bodiless_);
-  Record(head, exchange_->HeadBytes(), KnownOf(connection_, request), 0);
+  Record(head, exchange_->Kept().HeadBytes(), KnownOf(connection_, request), 0);
   const HeadContext context{
       Date(), keep_, request.minor_version, framing_, HstsOf(connection_, shared_), placing_.Rules()};
   output_.Commit(WriteHead(head, context, output_.Room(kMaxResponseHead)));

@@ -130,6 +130,43 @@ TEST_CASE("a handler that answers later still, one that throws, and one whose an
   }
 }
 
+TEST_CASE("a handler is told that the client has left while its password was checked") {
+  GuardBed bed;
+  bed.Occupy();
+  Taken taken;
+  bool streams = false;
+  std::string sent = Get("/", kAnn);
+  SUBCASE("it answers later") {}
+  SUBCASE("it has begun to stream") { streams = true; }
+  SUBCASE("the request has a body") { sent = Post(kAnn + "Content-Length: 5\r\n", "hello"); }
+  bed.inner = [&](const HttpRequest& request, HttpResponse&, Deferral& deferral) {
+    taken.exchange = deferral.Take();
+    taken.exchange->Observe(&taken);
+    taken.body = request.body;
+    if (streams) taken.Begin();
+    CHECK(taken.leaving == 0);  // not inside its call
+  };
+  const auto client = bed.Ask(sent);
+  client->Finish();
+  bed.bed->Turn();
+  CHECK(bed.calls == 0);
+  REQUIRE(bed.bed->Until([&] { return bed.calls == 1; }));
+  bed.bed->Turn();
+  CHECK(taken.leaving == 1);
+  CHECK(taken.ended == 0);
+  CHECK(taken.body == (sent.ends_with("hello") ? "hello" : ""));
+  if (streams) {
+    taken->Write("late");
+    taken->Finish();
+  } else {
+    taken.Say("late");
+  }
+  bed.bed->Turn();
+  client->Read();
+  CHECK(client->Received().find("late") != std::string::npos);
+  CHECK(taken.leaving == 1);
+}
+
 TEST_CASE("the same credentials at the same time are checked once") {
   GuardBed bed;
   std::vector<std::unique_ptr<Client>> clients;

@@ -62,7 +62,7 @@ struct AccessGuard::Waiter final : Exchange::Observer {
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() { exchange->Observe(nullptr); }
 
-  void OnLeaving() override {}
+  void OnLeaving() override {}  // GoOn tells it to the handler
   void OnEnded() override { guard.OnEnded(number, this); }
   void OnRoom() override {}
   void OnBody(std::string_view, bool) override {}  // it is held
@@ -98,7 +98,7 @@ class AccessGuard::WholeBody final : Exchange::Observer {
   [[nodiscard]] const Then& Next() const { return then_; }
 
  private:
-  void OnLeaving() override {}
+  void OnLeaving() override {}  // likewise
   void OnRoom() override {}
   // These two destroy it.
   void OnEnded() override {
@@ -287,7 +287,10 @@ void AccessGuard::GoOn(const std::shared_ptr<Exchange>& exchange, const Then& th
     return CallHandler([&] { then(exchange->Request(), response, deferral); }, exchange->Request(),
                        fault_log_, response);
   }();
-  if (exchange->Open() && !(done && deferral.Taken())) exchange->Answer(std::move(response));
+  if (exchange->Open() && !(done && deferral.Taken())) return exchange->Answer(std::move(response));
+  // The client may have left while its password was checked. A handler is started all the same: one that has
+  // shut down only its sending side still gets the answer.
+  exchange->TellLeaving();
 }
 
 }  // namespace preforkd::http

@@ -155,8 +155,11 @@ bool Exchange::Travel(Time answer_by) {
 }
 
 void Exchange::Leaving() {
-  if (std::exchange(leaving_, true) || Over() || observer_ == nullptr) return;
-  observer_->OnLeaving();
+  if (!std::exchange(leaving_, true)) TellLeaving();
+}
+
+void Exchange::TellLeaving() {
+  if (leaving_ && !Over() && observer_ != nullptr) observer_->OnLeaving();
 }
 
 void Exchange::Sent() {

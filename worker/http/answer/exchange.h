@@ -35,7 +35,8 @@ class Exchange {
   class Observer {
    public:
     // The client has shut down its sending side, which most clients do only when they leave. An answer is
-    // still sent if it comes. Called at most once, and not after Ended.
+    // still sent if it comes. Called at most once, and not after Ended. If that was so before the handler was
+    // started (AccessGuard), when it has started.
     virtual void OnLeaving() = 0;
     // The connection has ended: no answer is possible any more.
     virtual void OnEnded() = 0;
@@ -124,7 +125,6 @@ class Exchange {
   void Leaving();
   // The socket has taken bytes.
   void Sent();
-  [[nodiscard]] std::string_view HeadBytes() const { return kept_.HeadBytes(); }
   [[nodiscard]] bool BodyHeld() const { return body_held_; }
   // A part of a body that comes in pieces was read from the client, and its handler has it.
   [[nodiscard]] bool BodyBegun() const { return body_begun_ && Request().body_follows; }
@@ -132,7 +132,10 @@ class Exchange {
   // Inside Travel.
   [[nodiscard]] bool Offered() const { return offered_; }
   [[nodiscard]] Time OfferedUntil() const { return answer_by_; }
-  // The copy of the request, for who decides before its handler.
+  // For who decides before its handler, and has now given it the exchange: what was told to the observer of
+  // then is told to that of the handler.
+  void TellLeaving();
+  // The copy of the request, for the same.
   [[nodiscard]] http::KeptRequest& Kept() { return kept_; }
   [[nodiscard]] const http::KeptRequest& Kept() const { return kept_; }
 
