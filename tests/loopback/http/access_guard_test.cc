@@ -246,6 +246,32 @@ TEST_CASE("clients with many wrong passwords do not shut out another one, which 
   for (const auto& client : waiting) CHECK(bed.Answers(*client, 1).size() == 1);
 }
 
+TEST_CASE("a check that gives way is one that no other client waits for") {
+  GuardBed bed;
+  const auto peer = [](int client) { return fmt::format("X-Peer: 2001:db8:0:{}::1\r\n", client); };
+  bed.Occupy(peer(1));
+  std::vector<std::unique_ptr<Client>> waiting;
+  for (int i = 1; i < 16; ++i) waiting.push_back(bed.Ask(Get("/", WrongOne(i) + peer(1 + i / 4))));
+  // Number 7 is the newest of client 2, which is the first with four.
+  const auto joined = bed.Ask(Get("/", WrongOne(7) + peer(8)));
+  const auto newcomer = bed.Ask(Get("/", WrongOne(16) + peer(9)));
+  std::vector<int> refused;
+  CHECK(bed.bed->Until([&] {
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      waiting[i]->Read();
+      const std::vector<Answer> answers = ParseAnswers(waiting[i]->Received());
+      if (!answers.empty() && answers[0].status == 503) refused.push_back(static_cast<int>(i) + 1);
+    }
+    return !refused.empty();
+  }));
+  CHECK(refused == std::vector<int>{6});
+  for (Client* client : {joined.get(), newcomer.get(), waiting[6].get()}) {
+    const std::vector<Answer> answers = bed.Answers(*client, 1);
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].status == 401);
+  }
+}
+
 TEST_CASE("clients that leave keep no place") {
   GuardBed bed;
   bed.Occupy();

@@ -75,6 +75,23 @@ TEST_CASE("nobody loses its only one, and equals do not displace each other") {
   CHECK(two.Enter(5, ClientOf(3)).displaced == 2);
 }
 
+TEST_CASE("a check that another client waits for gives way after those that only its own does") {
+  PasswordTurns turns(6, 4);
+  for (std::uint64_t number = 1; number <= 4; ++number) CHECK(!turns.Enter(number, ClientOf(1)).displaced);
+  CHECK(!turns.Enter(5, ClientOf(2)).displaced);
+  CHECK(!turns.Enter(6, ClientOf(2)).displaced);
+  turns.Join(4, ClientOf(2));
+  turns.Join(3, ClientOf(1));  // its own client
+  turns.Join(9, ClientOf(3));  // waits no longer
+  CHECK(turns.Enter(7, ClientOf(3)).displaced == 3);
+  turns.Join(1, ClientOf(3));
+  CHECK(turns.Enter(8, ClientOf(4)).displaced == 2);
+  // Client 1 has two, as client 2, and both are shared: room is made all the same.
+  CHECK(turns.Enter(9, ClientOf(5)).displaced == 4);
+  CHECK(turns.Waiting(ClientOf(1)) == 1);
+  CHECK(turns.Begin() == 1);
+}
+
 TEST_CASE("random walk: bounds, fairness and turns hold after each step") {
   constexpr std::size_t kMax = 16;
   constexpr std::size_t kOfClient = 4;
@@ -82,14 +99,20 @@ TEST_CASE("random walk: bounds, fairness and turns hold after each step") {
   const auto below = [&](int end) { return std::uniform_int_distribution<int>(0, end - 1)(random); };
   PasswordTurns turns(kMax, kOfClient);
   std::map<std::uint64_t, int> waiting;  // number to client
+  std::set<std::uint64_t> shared;        // those that another client waits for too
   std::map<int, std::set<int>> served;   // since that client waits without a turn: the others that had one
   std::optional<std::uint64_t> running;
   int of_running = 0;
   std::uint64_t number = 0;
-  int displaced = 0, full = 0, too_many = 0;
+  int displaced = 0, full = 0, too_many = 0, some_shared = 0, all_shared = 0;
   const auto count = [&](int client) {
     return static_cast<std::size_t>(std::count_if(waiting.begin(), waiting.end(),
                                                   [&](const auto& each) { return each.second == client; }));
+  };
+  const auto count_shared = [&](int client) {
+    return std::count_if(waiting.begin(), waiting.end(), [&](const auto& each) {
+      return each.second == client && shared.contains(each.first);
+    });
   };
   const auto most = [&] {
     std::size_t best = 0;
@@ -102,6 +125,12 @@ TEST_CASE("random walk: bounds, fairness and turns hold after each step") {
     if (count(client) == 0) served.erase(client);
   };
   for (int step = 0; step < 100'000; ++step) {
+    if (!waiting.empty() && below(4) == 0) {
+      const auto each = std::next(waiting.begin(), below(static_cast<int>(waiting.size())));
+      const int client = 1 + below(6);
+      turns.Join(each->first, ClientOf(client));
+      if (client != each->second) shared.insert(each->first);
+    }
     const int choice = below(10);
     if (choice < 6) {
       const int client = 1 + below(step % 1000 < 500 ? 6 : 30);
@@ -119,7 +148,14 @@ TEST_CASE("random walk: bounds, fairness and turns hold after each step") {
         REQUIRE(verdict.displaced);
         const int loser = waiting.at(*verdict.displaced);
         REQUIRE(count(loser) == most());
-        for (const auto& [each, owner] : waiting) REQUIRE((owner != loser || each <= *verdict.displaced));
+        // The newest of those that are no other's, or of all.
+        const bool last_choice = shared.contains(*verdict.displaced);
+        for (const auto& [each, owner] : waiting) {
+          if (owner != loser || (!last_choice && shared.contains(each))) continue;
+          REQUIRE(each <= *verdict.displaced);
+          REQUIRE(shared.contains(each) == last_choice);
+        }
+        (last_choice ? all_shared : some_shared) += count_shared(loser) > 0 ? 1 : 0;
         gone(*verdict.displaced);
         ++displaced;
       } else {
@@ -159,6 +195,8 @@ TEST_CASE("random walk: bounds, fairness and turns hold after each step") {
   CHECK(displaced > 1000);
   CHECK(full > 1000);
   CHECK(too_many > 100);
+  CHECK(some_shared > 100);
+  CHECK(all_shared > 10);
 }
 
 }  // namespace

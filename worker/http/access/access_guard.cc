@@ -178,6 +178,7 @@ bool AccessGuard::Verify(const AccessRules& rules, const HttpRequest& request, B
   });
   if (same != checks_.end()) {
     if (same->second.waiters.size() >= kMaxWaiters) return Refuse(503, response), false;
+    turns_.Join(same->first, HostAddress::Of(*request.peer).Client());
     return Await(same->first, rules, request, use, deferral, then), false;
   }
   const std::uint64_t number = ++last_number_;

@@ -5,7 +5,8 @@
 // meanwhile. Credentials that were right cost no further hash for five minutes; those of several requests at
 // the same time are checked once. At most kMaxChecks are checked or wait, kMaxOfClient of one client's (an
 // IPv6 one by its /64): beyond, the answer is 503 and 429. Clients take turns, and one that has many waiting
-// gives way to one that has few (password_turns.h). A user that there is not costs a hash too.
+// gives way to one that has few (password_turns.h): all requests that wait for the check that gives way get
+// 503. A user that there is not costs a hash too.
 //
 // How a session calls it, with the rules of the place of the request:
 //

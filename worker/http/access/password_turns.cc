@@ -1,6 +1,7 @@
 #include "worker/http/access/password_turns.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace preforkd::http {
 
@@ -33,8 +34,17 @@ PasswordTurns::Verdict PasswordTurns::Enter(std::uint64_t number, const HostAddr
   auto own = Find(client);
   // A client that is new comes last.
   if (own == clients_.end()) own = clients_.insert(clients_.end(), {client, {}});
-  own->waiting.push_back(number);
+  own->waiting.push_back({number});
   return verdict;
+}
+
+void PasswordTurns::Join(std::uint64_t number, const HostAddress& client) {
+  for (Client& each : clients_) {
+    if (each.address == client) continue;
+    for (Check& check : each.waiting) {
+      if (check.number == number) check.shared = true;
+    }
+  }
 }
 
 std::optional<std::uint64_t> PasswordTurns::Displace(std::size_t of_newcomer) {
@@ -42,8 +52,11 @@ std::optional<std::uint64_t> PasswordTurns::Displace(std::size_t of_newcomer) {
     return a.waiting.size() < b.waiting.size();
   });
   if (most == clients_.end() || most->waiting.size() <= of_newcomer + 1) return std::nullopt;
-  const std::uint64_t number = most->waiting.back();
-  most->waiting.pop_back();  // it had two at least
+  std::deque<Check>& waiting = most->waiting;  // two at least
+  auto last = std::find_if(waiting.rbegin(), waiting.rend(), [](const Check& each) { return !each.shared; });
+  if (last == waiting.rend()) last = waiting.rbegin();
+  const std::uint64_t number = last->number;
+  waiting.erase(std::next(last).base());
   return number;
 }
 
@@ -51,7 +64,7 @@ std::optional<std::uint64_t> PasswordTurns::Begin() {
   if (running_ || clients_.empty()) return std::nullopt;
   Client client = std::move(clients_.front());
   clients_.pop_front();
-  const std::uint64_t number = client.waiting.front();
+  const std::uint64_t number = client.waiting.front().number;
   client.waiting.pop_front();
   running_ = {number, client.address};
   if (!client.waiting.empty()) clients_.push_back(std::move(client));
@@ -60,7 +73,8 @@ std::optional<std::uint64_t> PasswordTurns::Begin() {
 
 bool PasswordTurns::Remove(std::uint64_t number) {
   for (auto client = clients_.begin(); client != clients_.end(); ++client) {
-    if (std::erase(client->waiting, number) == 0) continue;
+    const auto is = [number](const Check& each) { return each.number == number; };
+    if (std::erase_if(client->waiting, is) == 0) continue;
     if (client->waiting.empty()) clients_.erase(client);
     return true;
   }

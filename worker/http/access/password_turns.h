@@ -3,7 +3,9 @@
 //
 // Clients are served in turn, each its oldest first. If all places are taken, a newcomer displaces the newest
 // check of the client that has most waiting, if that one still has more than the newcomer's then: so clients
-// do not displace each other without end, and nobody loses its only one.
+// do not displace each other without end, and nobody loses its only one. One that another client waits for
+// too gives way only if all of its client's are so: if it never did, two addresses that send the same wrong
+// passwords could keep their places.
 #ifndef PREFORKD_WORKER_HTTP_ACCESS_PASSWORD_TURNS_H_
 #define PREFORKD_WORKER_HTTP_ACCESS_PASSWORD_TURNS_H_
 
@@ -33,6 +35,8 @@ class PasswordTurns {
   };
   // `number`: not known yet. `client`: as of HostAddress::Client.
   Verdict Enter(std::uint64_t number, const HostAddress& client);
+  // A request of `client` waits for that check too.
+  void Join(std::uint64_t number, const HostAddress& client);
   // Begins the next one. nullopt: none waits, or one runs.
   std::optional<std::uint64_t> Begin();
   // The one that runs has ended.
@@ -45,9 +49,13 @@ class PasswordTurns {
   [[nodiscard]] std::size_t Waiting(const HostAddress& client) const;
 
  private:
+  struct Check {
+    std::uint64_t number;
+    bool shared = false;  // with another client
+  };
   struct Client {
     HostAddress address;
-    std::deque<std::uint64_t> waiting;  // never empty; the oldest first
+    std::deque<Check> waiting;  // never empty; the oldest first
   };
   using Clients = std::deque<Client>;
 
