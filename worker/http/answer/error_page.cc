@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <iterator>
 
 #include "worker/http/syntax/http_status.h"
@@ -32,6 +33,14 @@ void AnswerStatus(HttpResponse& response, int status) {
   response.SetContentType("text/html; charset=utf-8");
   fmt::format_to(std::back_inserter(response.Body()), fmt::runtime(kPage), status,
                  http::ReasonPhrase(status));
+}
+
+void AnswerRedirect(HttpResponse& response, int status, std::string_view location) {
+  // One of this size fits in the fields of a response.
+  constexpr std::size_t kMaxLocation = 24 * 1024;
+  if (location.size() > kMaxLocation) return AnswerStatus(response, 414);
+  AnswerStatus(response, status);
+  response.AddHeader("Location", location);
 }
 
 bool OnlyReading(const HttpRequest& request, HttpResponse& response) {

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "worker/http/answer/error_page.h"
-#include "worker/http/answer/redirect.h"
 
 namespace preforkd {
 namespace {
@@ -37,7 +36,7 @@ void AnswerHttpsRedirect(const HttpRequest& request, std::uint16_t port, HttpRes
   const std::string_view target = AsSent(request.target);
   const bool reads = request.method == HttpMethod::kGet || request.method == HttpMethod::kHead;
   const std::string place = port == kHttpsPort ? std::string() : fmt::format(":{}", port);
-  AnswerRedirect(reads ? 301 : 308, fmt::format("https://{}{}{}", host, place, target), response);
+  AnswerRedirect(response, reads ? 301 : 308, fmt::format("https://{}{}{}", host, place, target));
 }
 
 }  // namespace preforkd

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "worker/http/answer/error_page.h"
-#include "worker/http/answer/redirect.h"
 #include "worker/http/files/beneath.h"
 #include "worker/http/syntax/target.h"
 
@@ -111,7 +110,7 @@ void RedirectToFolder(const HttpRequest& request, HttpResponse& response) {
   http::AppendEncodedPath(request.FullPath(), location);
   location.push_back('/');
   if (!request.query.empty()) location.append("?").append(request.query);
-  AnswerRedirect(301, location, response);
+  AnswerRedirect(response, 301, location);
 }
 
 }  // namespace preforkd

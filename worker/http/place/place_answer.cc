@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "worker/http/answer/error_page.h"
-#include "worker/http/answer/redirect.h"
 #include "worker/http/place/host_name.h"
 #include "worker/http/syntax/authority.h"
 #include "worker/http/syntax/target.h"
@@ -46,7 +45,7 @@ void AnswerInPlace(const HttpRequest& request, HttpResponse& response) {
   const Place& place = *request.place;
   if (place.kind != PlaceKind::kRedirect) return AnswerStatus(response, place.denied);
   const RedirectRules& rules = place.redirect;
-  AnswerRedirect(rules.status, RedirectTarget(rules, request.path, request.query), response);
+  AnswerRedirect(response, rules.status, RedirectTarget(rules, request.path, request.query));
 }
 
 std::string RedirectTarget(const RedirectRules& rules, std::string_view path, std::string_view query) {
