@@ -5,9 +5,10 @@
 
 namespace preforkd::http {
 
-PasswordTurns::Clients::iterator PasswordTurns::Find(const HostAddress& client) {
-  return std::find_if(clients_.begin(), clients_.end(),
-                      [&](const Client& each) { return each.address == client; });
+std::size_t PasswordTurns::IndexOf(const HostAddress& client) const {
+  const auto found = std::find_if(clients_.begin(), clients_.end(),
+                                  [&](const Client& each) { return each.address == client; });
+  return static_cast<std::size_t>(found - clients_.begin());
 }
 
 std::size_t PasswordTurns::Size() const {
@@ -17,13 +18,13 @@ std::size_t PasswordTurns::Size() const {
 }
 
 std::size_t PasswordTurns::Waiting(const HostAddress& client) const {
-  const auto found = std::find_if(clients_.begin(), clients_.end(),
-                                  [&](const Client& each) { return each.address == client; });
-  return found == clients_.end() ? 0 : found->waiting.size();
+  const std::size_t index = IndexOf(client);
+  return index == clients_.size() ? 0 : clients_[index].waiting.size();
 }
 
 PasswordTurns::Verdict PasswordTurns::Enter(std::uint64_t number, const HostAddress& client) {
-  const std::size_t waiting = Waiting(client);
+  const std::size_t own = IndexOf(client);
+  const std::size_t waiting = own == clients_.size() ? 0 : clients_[own].waiting.size();
   const bool runs = running_ && running_->second == client;
   if (waiting + (runs ? 1 : 0) >= max_of_client_) return {Entered::kTooMany};
   Verdict verdict;
@@ -31,10 +32,10 @@ PasswordTurns::Verdict PasswordTurns::Enter(std::uint64_t number, const HostAddr
     verdict.displaced = Displace(waiting);
     if (!verdict.displaced) return {Entered::kFull};
   }
-  auto own = Find(client);
-  // A client that is new comes last.
-  if (own == clients_.end()) own = clients_.insert(clients_.end(), {client, {}});
-  own->waiting.push_back({number});
+  // A client that is new comes last. Displacing has left each client at least one, so all are where they
+  // were.
+  if (own == clients_.size()) clients_.push_back({client, {}});
+  clients_[own].waiting.push_back({number});
   return verdict;
 }
 

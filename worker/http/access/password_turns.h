@@ -57,14 +57,14 @@ class PasswordTurns {
     HostAddress address;
     std::deque<Check> waiting;  // never empty; the oldest first
   };
-  using Clients = std::deque<Client>;
 
-  [[nodiscard]] Clients::iterator Find(const HostAddress& client);
+  // The index in clients_; its size: nothing of that client waits.
+  [[nodiscard]] std::size_t IndexOf(const HostAddress& client) const;
   std::optional<std::uint64_t> Displace(std::size_t of_newcomer);
 
   const std::size_t max_;
   const std::size_t max_of_client_;
-  Clients clients_;  // in the order of their turns
+  std::deque<Client> clients_;  // in the order of their turns
   std::optional<std::pair<std::uint64_t, HostAddress>> running_;
 };
 
