@@ -18,29 +18,19 @@ sys.path.insert(0, str(ROOT))
 from tests.container import namespaces  # noqa: E402
 from tests.container.podman import Container, Podman  # noqa: E402
 from tests.monitoring.programs import require  # noqa: E402
-from tests.monitoring.server import fetch  # noqa: E402
+from tests.monitoring.server import Clients, fetch  # noqa: E402
 from tests.monitoring.waiting import TIMEOUT, wait_until  # noqa: E402
 
 SITE, STATUS = ("127.0.0.1", 8080), "http://127.0.0.1:9100"
 
 
-class Askers:
+class Askers(Clients):
     """Clients that ask all the time, half of them on a kept connection. `failed`: what was not answered, and why."""
 
     def __init__(self, clients=4):
-        self.answered, self.failed, self.stop = 0, [], threading.Event()
+        super().__init__(self._run, [number % 2 == 0 for number in range(clients)])
+        self.answered, self.failed = 0, []
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._run, args=(number % 2 == 0,)) for number in range(clients)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(TIMEOUT)
 
     def more(self, count):
         goal = self.answered + count

@@ -130,13 +130,13 @@ class Server:
         return {worker["slot"]: worker for worker in self.ask()["workers"] if worker["state"] == "ready"}
 
 
-class Load:
-    """Clients in the background. Each makes one request per connection, one after the other. Failures are not counted:
-    other tests check those."""
+class Clients:
+    """Threads in the background, until the `with` is left. Each calls `run` with one of `arguments`, which returns when
+    `stop` is set."""
 
-    def __init__(self, url, clients=2):
+    def __init__(self, run, arguments):
         self.stop = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(url,), daemon=True) for _ in range(clients)]
+        self.threads = [threading.Thread(target=run, args=(argument,), daemon=True) for argument in arguments]
 
     def __enter__(self):
         for thread in self.threads:
@@ -147,6 +147,13 @@ class Load:
         self.stop.set()
         for thread in self.threads:
             thread.join(TIMEOUT)
+
+
+class Load(Clients):
+    """Each makes one request per connection, one after the other. Failures are not counted: other tests check those."""
+
+    def __init__(self, url, clients=2):
+        super().__init__(self._run, [url] * clients)
 
     def _run(self, url):
         while not self.stop.is_set():

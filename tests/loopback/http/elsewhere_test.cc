@@ -13,14 +13,11 @@
 #include "tests/loopback/http/file_site.h"
 #include "tests/loopback/http/later_bed.h"
 #include "tests/loopback/http/place_site.h"
+#include "tests/unit/http/users.h"
 #include "worker/http/http_service.h"
 
 namespace preforkd::testing {
 namespace {
-
-constexpr const char* kUsers = "ann:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n";
-const std::string kAnn = "Authorization: Basic YW5uOnNlY3JldA==\r\n";  // ann:secret
-const std::string kWrong = "Authorization: Basic YW5uOndyb25n\r\n";    // ann:wrong
 
 // The answer, also if it takes a while.
 Answer Await(Site& site, const std::string& target, const std::string& fields) {
@@ -66,20 +63,12 @@ class PathHandler final : public RequestHandler {
   std::unique_ptr<Taken> taken_;  // the last whose body came in pieces
 };
 
-ServiceType PathType() {
-  ServiceType type = HttpServiceType();
-  type.factory = [](const ServiceConfig& config, WorkerEnv& env) {
-    return MakePlacedHttpService(config, env, std::make_unique<PathHandler>());
-  };
-  return type;
-}
-
 TEST_CASE("the location of an index decides for its folder") {
   const ServedFolder folder("index_elsewhere");
   for (const char* name : {"denied", "deny", "users", "moved", "fields", "plain"})
     folder.Write(std::string(name) + "/index.html", "<p>" + std::string(name));
   folder.Write("empty/a.txt", "a");
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   folder.Write("pages/4xx.html", "page of the location");
   Site site(
       {{"root", folder.Path()}, {"cache_control", "max-age=60"}, {"header", "X-Site: outer"}},
@@ -120,7 +109,7 @@ TEST_CASE("the location of an index decides for its folder") {
 TEST_CASE("both must let a client in: the location of the folder, and that of the index") {
   const ServedFolder folder("both_elsewhere");
   folder.Write("a/index.html", "page");
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   Site site({{"root", folder.Path()}},
             {LocationTable("/a", {{"basic_auth", folder.Path("file")}, {"realm", "outer"}}),
              LocationTable("/a/index.html", {{"basic_auth", folder.Path("file")}, {"realm", "inner"}})});
@@ -170,12 +159,12 @@ TEST_CASE("another place takes over once, so places that lead to each other end"
 TEST_CASE("the service's own handler takes over, with the path of the file") {
   const ServedFolder folder("own_elsewhere");
   folder.Write("index.html", "file");
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   Site site({{"root", folder.Path()}, {"header", "X-Site: outer"}},
             {LocationTable("/index.html", {{"root", ""}, {"header", "X-Site: inner"}}),
              HostTable("b", {},
                        {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})})},
-            PathType());
+            PlacedType<PathHandler>());
   CHECK(site.Get("a", "/").body == "own /index.html");
   CHECK(site.Get("a", "/").Field("x-site") == "inner");
   CHECK(site.Get("a", "/", "X-Later: 1\r\n").body == "later /index.html");
@@ -196,13 +185,13 @@ TEST_CASE("the service's own handler has the body of a request that another plac
   const ServedFolder folder("body_elsewhere");
   folder.Write("index.html", "file");
   folder.Write("a.txt", "a");
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   Site site({{"root", folder.Path()}},
             {LocationTable("/index.html", {{"root", ""}}),
              HostTable("outer", {{"basic_auth", folder.Path("file")}}),
              HostTable("inner", {},
                        {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})})},
-            PathType());
+            PlacedType<PathHandler>());
   const std::string body = "Content-Length: 5\r\n\r\nhello";
   for (const std::string host : {"a", "outer", "inner"}) {
     for (const std::string later : {"", "X-Later: 1\r\n", "X-Pieces: 1\r\n"}) {
@@ -229,9 +218,10 @@ TEST_CASE("the service's own handler has the body of a request that another plac
 TEST_CASE("the access log has the user whom the place that takes over has asked for") {
   const ServedFolder folder("user_elsewhere");
   folder.Write("index.html", "file");
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   Site site({{"root", folder.Path()}},
-            {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})}, PathType());
+            {LocationTable("/index.html", {{"root", ""}, {"basic_auth", folder.Path("file")}})},
+            PlacedType<PathHandler>());
   AccessLines lines(site.Bed());
   // The second time the password is known.
   for (const char* fields : {"", "", "X-Later: 1\r\n"}) (void)Await(site, "/", kAnn + fields);
@@ -245,7 +235,7 @@ TEST_CASE("a redirect back to what was asked for does not take over") {
   const ServedFolder folder("canonical_elsewhere");
   for (const char* name : {"", "docs/", "app/", "guarded/", "same/", "away/"})
     folder.Write(std::string(name) + "index.html", "<p>" + std::string(name));
-  folder.Write("file", kUsers);
+  folder.Write("file", kUsersFile);
   const std::string users = folder.Path("file");
   Site site({{"root", folder.Path()}},
             {LocationTable("/index.html", {{"redirect", "/"}}),

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tests/loopback/http/later_bed.h"
+#include "tests/unit/http/users.h"
 #include "worker/http/access/access_guard.h"
 #include "worker/http/http_service.h"
 
@@ -31,8 +32,6 @@ using http::AccessRules;
 inline constexpr const char* kUsers =
     "ann:$2y$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u\n"
     "slow:$2y$14$abcdefghijklmnopqrstuuu3YKPHzv.du08CUZBfOZF3yKt5yjPLm\n";
-inline const std::string kAnn = "Authorization: Basic YW5uOnNlY3JldA==\r\n";  // ann:secret
-inline const std::string kWrong = "Authorization: Basic YW5uOndyb25n\r\n";    // ann:wrong
 inline const std::string kBob = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";  // bob:secret
 inline const std::string kChallenge = "Basic realm=\"restricted\", charset=\"UTF-8\"";
 

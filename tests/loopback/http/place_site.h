@@ -5,15 +5,27 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/loopback/http/http_bed.h"
 #include "tests/unit/http/place_bed.h"
+#include "worker/http/http_service.h"
 #include "worker/services/http_service_type.h"
 
 namespace preforkd::testing {
+
+// `http` with a handler of the test behind its places.
+template <typename Handler>
+ServiceType PlacedType() {
+  ServiceType type = HttpServiceType();
+  type.factory = [](const ServiceConfig& config, WorkerEnv& env) {
+    return MakePlacedHttpService(config, env, std::make_unique<Handler>());
+  };
+  return type;
+}
 
 // A service with places, and clients that ask it one thing each.
 class Site {

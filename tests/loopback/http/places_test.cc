@@ -8,6 +8,7 @@
 
 #include "tests/loopback/http/file_site.h"
 #include "tests/loopback/http/place_site.h"
+#include "tests/unit/http/users.h"
 #include "worker/http/http_service.h"
 
 namespace preforkd::testing {
@@ -33,14 +34,6 @@ class OwnHandler final : public RequestHandler {
 };
 
 std::shared_ptr<Exchange> OwnHandler::exchange;
-
-ServiceType OwnType() {
-  ServiceType type = HttpServiceType();
-  type.factory = [](const ServiceConfig& config, WorkerEnv& env) {
-    return MakePlacedHttpService(config, env, std::make_unique<OwnHandler>());
-  };
-  return type;
-}
 
 TEST_CASE("hosts on one address, each with its own root, also on one connection") {
   const ServedFolder one("one");
@@ -219,7 +212,7 @@ TEST_CASE("the service's own handler beside files; what it sets itself wins") {
              {"max_body", "10"},
              {"body_timeout", "30ms"}},
             {LocationTable("/", {{"root", folder.Path()}}), LocationTable("/app", {{"root", ""}})},
-            OwnType());
+            PlacedType<OwnHandler>());
   CHECK(site.Get("a", "/").body == "file");
   CHECK(site.Get("a", "/app/x").body == "own /app/x");
   CHECK(site.Get("a", "/app/x").Field("cache-control") == "max-age=60");
@@ -280,7 +273,7 @@ TEST_CASE("who may is decided first, and errors have the pages of their place") 
   const ServedFolder folder("limited");
   const ServedFolder pages("pages");
   folder.Write("index.html", "page");
-  folder.Write("users", "ann:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
+  folder.Write("users", kUsersFile);
   pages.Write("401.html", "who?");
   pages.Write("4xx.html", "no");
   Site site({{"root", folder.Path()}, {"header", "X-Site: s"}, {"error_pages", pages.Path()}},
@@ -288,7 +281,7 @@ TEST_CASE("who may is decided first, and errors have the pages of their place") 
              LocationTable("/away", {{"deny", "all"}, {"redirect", "/"}}),
              LocationTable("/users", {{"basic_auth", folder.Path("users")}, {"root", ""}}),
              HostTable("plain", {{"error_pages", ""}})},
-            OwnType());
+            PlacedType<OwnHandler>());
   CHECK(site.Get("a", "/").body == "page");
   const Answer missing = site.Get("a", "/none");
   CHECK(missing.status == 404);
@@ -308,22 +301,22 @@ TEST_CASE("who may is decided first, and errors have the pages of their place") 
   CHECK(unknown.Field("www-authenticate").starts_with("Basic "));
   CHECK(unknown.Field("x-site") == "s");
 
-  // The password is checked in a thread; the body has been read meanwhile.
+  // The password is checked in a thread, and the body waits.
   const auto client = site.Bed().Connect();
   const auto ask = [&](const std::string& credentials) {
     client->Forget();
-    site.Bed().Exchange(*client, "POST /users/x HTTP/1.1\r\nHost: a\r\nAuthorization: Basic " + credentials +
-                                     "\r\nContent-Length: 4\r\n\r\nbody");
+    site.Bed().Exchange(
+        *client, "POST /users/x HTTP/1.1\r\nHost: a\r\n" + credentials + "Content-Length: 4\r\n\r\nbody");
     REQUIRE(site.Bed().Until([&] {
       client->Read();
       return !client->Received().empty();
     }));
     return ParseAnswers(client->Received()).at(0);
   };
-  const Answer wrong = ask("YW5uOndyb25n");  // ann:wrong
+  const Answer wrong = ask(kWrong);
   CHECK(wrong.status == 401);
   CHECK(wrong.body == "who?");
-  const Answer right = ask("YW5uOnNlY3JldA==");  // ann:secret
+  const Answer right = ask(kAnn);
   CHECK(right.status == 200);
   CHECK(right.body == "own /users/x");
   CHECK(right.Field("x-site") == "s");

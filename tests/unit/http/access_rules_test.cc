@@ -11,13 +11,13 @@
 
 #include "common/config/setting_value.h"
 #include "tests/unit/config_files.h"
+#include "tests/unit/http/users.h"
 
 namespace preforkd::http::testing {
 namespace {
 
+using preforkd::testing::kUsersFile;
 using preforkd::testing::TempFile;
-
-constexpr const char* kUsers = "ann:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n";
 
 struct Text {
   const char* name;
@@ -68,7 +68,7 @@ TEST_CASE("the declaration can be used, and its defaults allow everybody") {
 }
 
 TEST_CASE("networks, then credentials") {
-  const TempFile users(kUsers, "users");
+  const TempFile users(kUsersFile, "users");
   const AccessRules both =
       Rules({{"allow", "10.0.0.0/8, unix"}, {"deny", "10.1.0.0/16"}, {"basic_auth", users.path()}});
   CHECK_FALSE(both.ForAll());
@@ -87,14 +87,14 @@ TEST_CASE("networks, then credentials") {
 }
 
 TEST_CASE("the challenge names the realm, whatever is in it") {
-  const TempFile users(kUsers, "users");
+  const TempFile users(kUsersFile, "users");
   CHECK(Rules({{"basic_auth", users.path()}}).challenge == "Basic realm=\"restricted\", charset=\"UTF-8\"");
   CHECK(Rules({{"basic_auth", users.path()}, {"realm", "a \"b\" \\c"}}).challenge ==
         "Basic realm=\"a \\\"b\\\" \\\\c\", charset=\"UTF-8\"");
 }
 
 TEST_CASE("places share a file of users") {
-  const TempFile users(kUsers, "users");
+  const TempFile users(kUsersFile, "users");
   PasswordFiles files;
   const Settings settings = Written({{"basic_auth", users.path()}});
   const AccessRules one = AccessRules::Make(settings, files).Value();
