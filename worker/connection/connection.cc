@@ -79,7 +79,7 @@ void Connection::SetIdleTimeout(Duration delay) {
   const Time now = Now();
   const Duration wanted = Stay(parking);
   const Duration stay = wanted < delay ? wanted : parking.after;
-  newcomer_.BeginsIdleTime(stay > parking.after, now + parking.after);
+  newcomer_.BeginsIdleTime(stay > parking.after, SessionTimer::ParkingTime(now, parking.after));
   timer_.SetAfter(stay, delay, now);
 }
 

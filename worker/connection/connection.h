@@ -38,7 +38,8 @@ class Connection : public ClientStream {
     virtual void OnReady(Interest ready) = 0;
     // The timeout of SetTimeout or SetIdleTimeout has expired.
     virtual void OnTimeout() = 0;
-    // The connection has been idle for parking.after, or longer if its rhythm says so.
+    // The connection has been idle for parking.after, or longer if its rhythm says so, or a little later
+    // (session_timer.h).
     virtual void OnIdle() = 0;
     // See Connection::Call.
     virtual void Call(const std::function<void()>& callback) = 0;

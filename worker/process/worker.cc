@@ -48,7 +48,8 @@ Status MapPreloads(const WorkerStart& start) {
 void LearnRhythm(const WorkerEnv& env, Parcel& parcel) {
   if (parcel.parked_at == Time{}) return;
   const ParkingConfig& parking = env.config->parking;
-  // As the worker that it comes from has let it stay: that is one like this.
+  // As the worker that it comes from has let it stay: that is one like this. It may have stayed for a little
+  // longer (session_timer.h).
   const Duration stayed = StayOf(parking, parcel.stay, env.stays.MayStay(ReadingOf(env.row)));
   parcel.stay = LearnStay(parking, parcel.stay, stayed + (Now() - parcel.parked_at));
   parcel.parked_at = Time{};

@@ -4,7 +4,7 @@
 // time: for twice the silence, up to parking.max_after. One that was silent for longer than that gains
 // nothing by staying, and goes back after parking.after. One that speaks for the first time has shown nothing
 // yet: it does as those before it (newcomers.h). A crash of the worker costs those that stay, so nobody stays
-// for longer than parking.max_after.
+// for longer than parking.max_after, and the 32 ms at most of SessionTimer::ParkingTime.
 #ifndef PREFORKD_WORKER_CONNECTION_PARKING_PARKING_RHYTHM_H_
 #define PREFORKD_WORKER_CONNECTION_PARKING_PARKING_RHYTHM_H_
 
