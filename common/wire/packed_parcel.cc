@@ -22,6 +22,15 @@ ParcelHead HeadFrom(ParcelHead head, WireVersion sender) {
   return head;
 }
 
+SocketAddress PeerOf(std::span<const char> message) {
+  ParcelHead head;
+  std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+  SocketAddress peer;
+  peer.length = head.peer_bytes;
+  std::memcpy(&peer.storage, message.data() + kMessagePrefix + sizeof(head), peer.length);
+  return peer;
+}
+
 PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const SocketAddress& peer)
     : fd(std::move(accepted)) {
   char* const data = Resize(kMessagePrefix + sizeof(ParcelHead) + peer.length, false);
@@ -47,15 +56,6 @@ PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message, Uni
   head.reason = 0;
   head.wake_now = 0;
   SetHead(head);
-}
-
-PackedParcel::PackedParcel(UniqueFd kept, ParcelBytes bytes)
-    : fd(std::move(kept)), size_(static_cast<std::uint32_t>(bytes.Bytes().size())) {
-  if (size_ > kInline) {
-    heap_ = std::move(bytes);
-  } else {
-    std::memcpy(inline_.data(), bytes.Data(), size_);
-  }
 }
 
 PackedParcel::PackedParcel(PackedParcel&& other) noexcept { *this = std::move(other); }
@@ -91,22 +91,6 @@ void PackedParcel::Unseal() {
   ParcelHead head = Head();
   head.seal = 0;
   SetHead(head);
-}
-
-SocketAddress PackedParcel::Peer() const {
-  SocketAddress peer;
-  peer.length = Head().peer_bytes;
-  std::memcpy(&peer.storage, Data() + kMessagePrefix + sizeof(ParcelHead), peer.length);
-  return peer;
-}
-
-ParcelBytes PackedParcel::ReleaseBytes() {
-  PF_CHECK(!Empty(), "use of a parcel that was moved from");
-  const std::size_t size = std::exchange(size_, 0);
-  if (size > kInline) return std::move(heap_);
-  ParcelBytes bytes(size, false);
-  std::memcpy(bytes.Data(), inline_.data(), size);
-  return bytes;
 }
 
 char* PackedParcel::Resize(std::size_t size, bool secret) {

@@ -73,6 +73,14 @@ inline void CountReclaim(ParcelHead& head) {
 // Bytes before the head: magic, version, type (codec.h).
 inline constexpr std::size_t kMessagePrefix = 4;
 
+// Bytes of the HandOver or HandBack message with that head.
+[[nodiscard]] inline std::size_t MessageSize(const ParcelHead& head) {
+  return kMessagePrefix + sizeof(ParcelHead) + head.peer_bytes + std::size_t{head.unread_bytes} +
+         head.context_bytes + head.tls_bytes;
+}
+// The address of the client. `message`: as above, checked by a codec.
+[[nodiscard]] SocketAddress PeerOf(std::span<const char> message);
+
 class PackedParcel {
  public:
   PackedParcel() = default;
@@ -81,13 +89,11 @@ class PackedParcel {
   // `message` is a whole HandOver or HandBack of any version that a codec has checked. It becomes a hand-over
   // of the newest version here. Copies the bytes.
   PackedParcel(UniqueFd fd, std::span<const char> message, UniqueFd heavy = {});
-  // `bytes` is what ReleaseBytes returned.
-  PackedParcel(UniqueFd fd, ParcelBytes bytes);
   PackedParcel(PackedParcel&& other) noexcept;
   PackedParcel& operator=(PackedParcel&& other) noexcept;
 
   [[nodiscard]] ParcelHead Head() const;
-  // Precondition: the three sizes are unchanged.
+  // Precondition: the four sizes are unchanged.
   void SetHead(const ParcelHead& head);
 
   // Makes it a message for a worker that speaks `version`. One of an earlier version loses what it has
@@ -99,23 +105,20 @@ class PackedParcel {
   [[nodiscard]] ConnId Id() const { return ConnId{Head().id}; }
   [[nodiscard]] ServiceId Service() const { return ServiceId{Head().service}; }
   [[nodiscard]] TlsStage Tls() const { return TlsStage{Head().tls}; }
-  [[nodiscard]] SocketAddress Peer() const;
+  [[nodiscard]] SocketAddress Peer() const { return PeerOf(Message()); }
   // A HandOver message without its descriptor. Valid until the parcel is moved or changed.
   [[nodiscard]] std::span<const char> Message() const { return {Data(), size_}; }
-
-  // Gives the message away, to be kept for a long time. The descriptor stays; else the parcel is empty.
-  [[nodiscard]] ParcelBytes ReleaseBytes();
 
   // True if it was moved from.
   [[nodiscard]] bool Empty() const { return size_ == 0; }
 
   UniqueFd fd;
-  UniqueFd heavy;  // Parcel::heavy. It never comes to ReleaseBytes: what is heavy is not parked.
+  UniqueFd heavy;  // Parcel::heavy
 
  private:
-  // Fits a fresh connection of any family, except for a Unix client with a name, and
-  // never keys: a TLS state is longer.
-  static constexpr std::size_t kInline = kMessagePrefix + sizeof(ParcelHead) + 28;
+  // Fits a connection of any family, except for a Unix client with a name, that is fresh or idle between two
+  // requests of HTTP (10 bytes of context); and never keys: a TLS state is longer.
+  static constexpr std::size_t kInline = kMessagePrefix + sizeof(ParcelHead) + 28 + 10;
 
   char* Resize(std::size_t size, bool secret);
   [[nodiscard]] const char* Data() const { return size_ > kInline ? heap_.Data() : inline_.data(); }

@@ -3,8 +3,6 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
-#include <cstring>
-#include <iterator>
 #include <utility>
 
 #include "common/base/log.h"
@@ -52,14 +50,14 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
       budget_([this] {
         return kOwnDescriptors + kDescriptorsPerModule * modules_ +
                kDescriptorsPerWorker * dispatcher_.ReadySlots() +
-               kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.size() + refused_.count();
+               kDescriptorsPerWaiting * dispatcher_.Waiting() + parked_.Size() + refused_.count();
       }),
       readable_(loop, EventLoop::kPriorityClient,
                 [this](ReadableSet::Name name, ReadableSet::Reading reading) {
-                  const Place place = static_cast<Parked*>(name)->self;
+                  Parked& parked = *static_cast<Parked*>(name);
                   // The kernel has told already what is there.
-                  if (reading == ReadableSet::Reading::kData) return Wake(place, place->tls, kDataCame);
-                  OnEvent(place, kByClient);
+                  if (reading == ReadableSet::Reading::kData) return WakeWithData(parked);
+                  OnEvent(parked, kByClient);
                 }),
       next_deadline_(loop, EventLoop::kPriorityClient, [this] { CloseDue(); }),
       flush_(
@@ -67,7 +65,7 @@ Parking::Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher)
 
 ParkReading Parking::Reading(bool has_work, bool stopping) const {
   ParkReading reading;
-  reading.parked = parked_.size();
+  reading.parked = parked_.Size();
   reading.max = max_parked_;
   reading.table_full = !budget_.HasPlenty(0);
   reading.stopping = stopping;
@@ -126,7 +124,7 @@ bool Parking::MakeRoom() {
   for (int i = 0; i < kEvictionsAtOnce; ++i) {
     if (budget_.HasRoomToReceive()) return true;
     if (refused_.close_one()) continue;
-    if (parked_.empty()) return false;
+    if (parked_.Size() == 0) return false;
     EvictOldest();
   }
   return false;  // the next call continues
@@ -134,36 +132,30 @@ bool Parking::MakeRoom() {
 
 void Parking::EvictOldest() {
   if (const auto held_back = log_limit_.Allow(Now())) {
-    log::Warning({log::kConnEvicted, {{"parked", parked_.size()}, {"suppressed", *held_back}}},
+    log::Warning({log::kConnEvicted, {{"parked", parked_.Size()}, {"suppressed", *held_back}}},
                  "{} connections are parked, the maximum for now: closing the one parked longest",
-                 parked_.size());
+                 parked_.Size());
   }
-  Drop(parked_.begin(), "evicted to make room");
+  Drop(*parked_.First(), "evicted to make room");
   ledger_.Evicted();
 }
 
 void Parking::Park(PackedParcel parcel, Duration idle_left, Time now) {
   const ConnId id = parcel.Id();
-  const Place place = parked_.emplace(parked_.end());
-  place->service = parcel.Service();
-  place->tls = parcel.Tls();
-  place->self = place;
+  Parked& parked = parked_.Append(std::move(parcel));
   // The watch is level-triggered, so a request that arrived in the meantime is seen at once.
-  if (const Status status = readable_.Add(parcel.fd.Get(), &*place); !status.Ok()) {
+  if (const Status status = readable_.Add(parked.Fd(), &parked); !status.Ok()) {
     if (const auto held_back = unwatchable_.Allow(now)) {
       log::Error({log::kConnNotParked, id, {{"suppressed", *held_back}}},
                  "the connection cannot be watched and goes back to a worker: {}", status.Err().text);
     }
-    parked_.erase(place);
-    return dispatcher_.Submit(std::move(parcel));  // a worker gets it back
+    return dispatcher_.Submit(parked_.Take(parked));
   }
-  ledger_.ClientParked(id, [&] { return parcel.Peer(); });
-  place->parcel = parcel.ReleaseBytes();
-  place->fd = std::move(parcel.fd);
+  ledger_.ClientParked(id, [&] { return PeerOf(parked.Message()); });
   if (idle_left > Duration(0) && idle_left < kForEver) {
-    place->at = now + idle_left;
-    deadlines_.Add(*place);
-    if (deadlines_.Earliest() == &*place) next_deadline_.SetAt(place->at, now);
+    parked.at = now + idle_left;
+    deadlines_.Add(parked);
+    if (deadlines_.Earliest() == &parked) next_deadline_.SetAt(parked.at, now);
   }
   ledger_.Parked();
   log::Debug({log::kConnParked, id}, "parked");
@@ -171,23 +163,23 @@ void Parking::Park(PackedParcel parcel, Duration idle_left, Time now) {
 
 void Parking::ForEach(const Visit& visit) const {
   const Time now = Now();
-  for (const Parked& parked : parked_) {
-    const bool bounded = parked.at != Time{};
+  for (const Parked* parked = parked_.First(); parked != nullptr; parked = ParkedList::After(*parked)) {
+    const bool bounded = parked->at != Time{};
     // An expired connection gets 1 ms, because 0 means no limit.
-    visit(parked.fd.Get(), parked.parcel.Bytes(),
-          bounded ? std::max<Duration>(parked.at - now, std::chrono::milliseconds(1)) : Duration(0));
+    visit(parked->Fd(), parked->Message(),
+          bounded ? std::max<Duration>(parked->at - now, std::chrono::milliseconds(1)) : Duration(0));
   }
 }
 
-void Parking::OnEvent(Place place, const char* why) {
-  if (UnreadBytes(place->fd.Get()) > 0) return Wake(place, place->tls, kDataCame);
-  Close(place, why);
+void Parking::OnEvent(Parked& parked, const char* why) {
+  if (UnreadBytes(parked.Fd()) > 0) return WakeWithData(parked);
+  Close(parked, why);
 }
 
-void Parking::OnTimeOver(Place place) {
-  if (place->tls != TlsStage::kEstablished || UnreadBytes(place->fd.Get()) > 0)
-    return OnEvent(place, kTimeOver);
-  Wake(place, TlsStage::kGoodbyeDue, kTimeOver);
+void Parking::OnTimeOver(Parked& parked) {
+  if (TlsStage{parked.Head().tls} != TlsStage::kEstablished || UnreadBytes(parked.Fd()) > 0)
+    return OnEvent(parked, kTimeOver);
+  Wake(parked, TlsStage::kGoodbyeDue, kTimeOver);
 }
 
 void Parking::CloseDue() {
@@ -195,23 +187,23 @@ void Parking::CloseDue() {
   for (int i = 0; i < kClosedAtOnce; ++i) {
     DeadlineHeap::Entry* const earliest = deadlines_.Earliest();
     if (earliest == nullptr || earliest->at > now + kEarly) break;
-    OnTimeOver(static_cast<Parked*>(earliest)->self);
+    OnTimeOver(static_cast<Parked&>(*earliest));
   }
   if (const DeadlineHeap::Entry* const earliest = deadlines_.Earliest())
     next_deadline_.SetAt(earliest->at, now);
 }
 
-PackedParcel Parking::Leave(Place place) {
+void Parking::Unwatch(Parked& parked) {
   // Remove it from epoll first: the worker's copy would keep the registration alive (epoll(7)).
-  readable_.Remove(place->fd.Get(), &*place);
-  deadlines_.Remove(*place);
-  PackedParcel parcel(std::move(place->fd), std::move(place->parcel));
-  parked_.erase(place);
-  return parcel;
+  readable_.Remove(parked.Fd(), &parked);
+  deadlines_.Remove(parked);
 }
 
-void Parking::Wake(Place place, TlsStage stage, const char* why) {
-  PackedParcel parcel = Leave(place);
+void Parking::WakeWithData(Parked& parked) { Wake(parked, TlsStage{parked.Head().tls}, kDataCame); }
+
+void Parking::Wake(Parked& parked, TlsStage stage, const char* why) {
+  Unwatch(parked);
+  PackedParcel parcel = parked_.Take(parked);
   ParcelHead head = parcel.Head();
   head.tls = static_cast<std::uint8_t>(stage);
   parcel.SetHead(head);
@@ -221,17 +213,19 @@ void Parking::Wake(Place place, TlsStage stage, const char* why) {
   flush_.Request();
 }
 
-void Parking::Close(Place place, const char* why) {
-  Drop(place, why);
+void Parking::Close(Parked& parked, const char* why) {
+  Drop(parked, why);
   ledger_.ClosedParked();
 }
 
-void Parking::Drop(Place place, const char* why) {
-  const PackedParcel parcel = Leave(place);
-  const ParcelHead head = parcel.Head();
-  ledger_.ClientEnded(parcel.Id());
+void Parking::Drop(Parked& parked, const char* why) {
+  const ParcelHead head = parked.Head();
+  const ConnId id{head.id};
+  Unwatch(parked);
+  parked_.Close(parked);
+  ledger_.ClientEnded(id);
   log::Debug({log::kConnClosed,
-              parcel.Id(),
+              id,
               {{"why", why},
                {"requests", head.requests},
                {"bytes_in", head.bytes_in},
@@ -243,10 +237,10 @@ void Parking::Drop(Place place, const char* why) {
 
 void Parking::CloseIdle() {
   // A connection with a request goes to a worker; the others are closed.
-  for (auto place = parked_.begin(); place != parked_.end();) {
-    const auto next = std::next(place);
-    OnEvent(place, kStopping);
-    place = next;
+  for (Parked* parked = parked_.First(); parked != nullptr;) {
+    Parked* const next = ParkedList::After(*parked);
+    OnEvent(*parked, kStopping);
+    parked = next;
   }
 }
 
@@ -260,15 +254,15 @@ void Parking::Configure(const ParkingConfig& config,
     if (service->module) ++modules_;
   }
   // Connections of a removed service are closed now, while idle, rather than reset at their next request.
-  for (auto place = parked_.begin(); place != parked_.end();) {
-    const auto next = std::next(place);
-    if (!services_.contains(place->service)) Close(place, kServiceGone);
-    place = next;
+  for (Parked* parked = parked_.First(); parked != nullptr;) {
+    Parked* const next = ParkedList::After(*parked);
+    if (!services_.contains(ServiceId{parked->Head().service})) Close(*parked, kServiceGone);
+    parked = next;
   }
 }
 
 bool Parking::EvictOne() {
-  if (parked_.empty()) return false;
+  if (parked_.Size() == 0) return false;
   EvictOldest();
   return true;
 }

@@ -6,14 +6,12 @@
 // worker; but a TLS session whose idle time expires goes to a worker, which alone can say goodbye: without
 // close_notify the client could not tell the end from an attack.
 //
-// Many connections can be parked for a long time, so each keeps only its descriptor and its HandOver message,
-// about 200 bytes in all.
+// Many connections can be parked for a long time, so each keeps only its descriptor and its HandOver message
+// (parked_list.h).
 #ifndef PREFORKD_MASTER_PARKING_PARKING_H_
 #define PREFORKD_MASTER_PARKING_PARKING_H_
 
 #include <functional>
-#include <list>
-#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -30,6 +28,7 @@
 #include "common/structures/rate_limit.h"
 #include "common/wire/messages.h"
 #include "master/dispatch/pool_dispatchers.h"
+#include "master/parking/parked_list.h"
 #include "master/policy/park_rules.h"
 
 namespace preforkd {
@@ -73,19 +72,9 @@ class Parking {
   // For a full descriptor table: closes the connection that was parked longest. False if none is parked.
   bool EvictOne();
 
-  [[nodiscard]] std::size_t Size() const { return parked_.size(); }
+  [[nodiscard]] std::size_t Size() const { return parked_.Size(); }
 
  private:
-  struct Parked;
-  using Place = std::list<Parked>::iterator;
-  struct Parked : DeadlineHeap::Entry {  // in the heap only if its idle time is limited
-    UniqueFd fd;
-    ParcelBytes parcel;  // its HandOver message
-    Place self;          // events carry only the address of the entry
-    ServiceId service{};
-    TlsStage tls{};
-  };
-
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void ParkArrived(HandedBack message);
   void Park(PackedParcel parcel, Duration idle_left, Time now);
@@ -95,25 +84,26 @@ class Parking {
   void Dispatch(HandedBack message);
   // The connection is readable or the server stops (`why`). If a request has arrived, it is woken, else
   // closed.
-  void OnEvent(Place place, const char* why);
-  void OnTimeOver(Place place);
+  void OnEvent(Parked& parked, const char* why);
+  void OnTimeOver(Parked& parked);
   void CloseDue();
-  // Removes it from the list, the watch and the heap. The returned parcel owns the descriptor.
-  PackedParcel Leave(Place place);
+  // Removes it from the watch and the heap of deadlines.
+  void Unwatch(Parked& parked);
+  void WakeWithData(Parked& parked);
   // `stage`: what the worker is to do with it.
-  void Wake(Place place, TlsStage stage, const char* why);
+  void Wake(Parked& parked, TlsStage stage, const char* why);
   // Closes the connection and books that in the ledger.
-  void Close(Place place, const char* why);
+  void Close(Parked& parked, const char* why);
   // Closes the connection; the caller books it in the ledger.
-  void Drop(Place place, const char* why);
+  void Drop(Parked& parked, const char* why);
   void EvictOldest();
 
   Ledger& ledger_;
   PoolDispatchers& dispatcher_;
   DescriptorBudget budget_;  // of the whole master
   Refused refused_;
-  std::list<Parked> parked_;  // longest parked first
-  ReadableSet readable_;      // all of them
+  ParkedList parked_;
+  ReadableSet readable_;  // all of them
   DeadlineHeap deadlines_;
   Timer next_deadline_;
   IdleCall flush_;  // hands over all connections woken in one turn of the loop together

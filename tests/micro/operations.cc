@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/channel/channel_end.h"
 #include "common/net/socket_ops.h"
+#include "common/wire/codec.h"
 
 namespace preforkd::testing {
 namespace {
@@ -117,14 +118,21 @@ ParkAndWake::ParkAndWake() : parking_(slots_.Loop(), slots_.Book(), slots_.GetDi
            "no socket pair");
   client_ = UniqueFd(ends[0]);
   cookie_ = SocketCookie(ends[1]);
-  parcel_.push_back(MakeParcel(UniqueFd(ends[1])));
+  HandOver idle{MakeParcel(UniqueFd(ends[1]))};
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  idle.parcel.peer.length = sizeof(address);
+  std::memcpy(idle.parcel.peer.Get(), &address, sizeof(address));
+  idle.parcel.context.assign(10, 'c');  // idle_context.h
+  Encode(idle, message_, kWireVersion);
+  parcel_.push_back(std::move(idle.parcel));
   parking_.Configure(ParkingConfig{}, {});
 }
 
 void ParkAndWake::Round() {
   HandedBack message;
   message.idle_left_ns = 60'000'000'000;
-  message.parcel = Accepted(parcel_.front());
+  message.parcel = PackedParcel(std::move(parcel_.front().fd), message_);
   ParcelHead head = message.parcel.Head();
   head.seal = cookie_;  // as SlotChannel::Knows leaves it
   message.parcel.SetHead(head);

@@ -81,6 +81,7 @@ class ParkAndWake {
   Parking parking_;
   UniqueFd client_;
   std::uint64_t cookie_ = 0;  // of the server's end
+  std::string message_;       // of an idle client of HTTP over IPv6: the longest that is common
   std::vector<Parcel> parcel_;
 };
 

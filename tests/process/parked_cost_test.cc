@@ -81,8 +81,8 @@ TEST_CASE("idle connections up to the descriptor limit: memory of each, and a th
   // Workers return what their heaps held for so many clients with one of their next heartbeats (heap_trim.h).
   CHECK(WaitUntil(kTimeout, [&] { return each() < kBytesOfParked; }));
 #endif
-  MESSAGE(fmt::format("{} connections parked: {:.0f} bytes each in master and workers (goal 1024)", count,
-                      each()));
+  MESSAGE(fmt::format("{} connections parked: {:.0f} bytes each in master and workers (at most {:.0f})",
+                      count, each(), kBytesOfParked));
 
   const Yardstick machine;
   const std::vector<Duration> waited = clients.AnsweredAtOnce(woken);

@@ -56,14 +56,14 @@ inline const CallCost kJourney = {{{"epoll_wait", 3},
 
 inline constexpr std::size_t kAllocationsOfKeptRequest = 0;
 inline constexpr std::size_t kAllocationsOfShortConnection = 0;
-// In the master, from its arrival until a worker has it: its place in the list, and its bytes.
-inline constexpr std::size_t kAllocationsOfParking = 2;
+// In the master, from its arrival until a worker has it (parked_list.h).
+inline constexpr std::size_t kAllocationsOfParking = 1;
 
 // ---- bytes ----
 
 // Of an idle connection, in master and workers, as the kernel counts their pages; some of it is what workers'
 // heaps keep.
-inline constexpr double kBytesOfParked = 400;
+inline constexpr double kBytesOfParked = 280;
 
 }  // namespace preforkd::testing
 
