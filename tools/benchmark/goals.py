@@ -69,7 +69,7 @@ GOALS = (
     Goal(("blocking-kept",), BEST, "p99", 0.2),
     Goal(_PAUSING, "nginx", "cpu", 1.1),
     Goal(_PAUSING, "nginx", "p99", 1.2),
-    Goal(("memory",), "nginx", "idle_bytes", 0.5),
+    Goal(("memory",), "nginx", "idle_bytes", 0.4),
     Goal(("memory",), "nginx", "held_bytes", 0.5),
     Goal(_TLS_HANDSHAKES, "nginx", "cpu", 1.05),
     Goal(_TLS_KEPT, "nginx", "cpu", 0.85),
