@@ -22,9 +22,14 @@ ParcelHead HeadFrom(ParcelHead head, WireVersion sender) {
   return head;
 }
 
-SocketAddress PeerOf(std::span<const char> message) {
+ParcelHead HeadOf(std::span<const char> message) {
   ParcelHead head;
   std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+  return head;
+}
+
+SocketAddress PeerOf(std::span<const char> message) {
+  const ParcelHead head = HeadOf(message);
   SocketAddress peer;
   peer.length = head.peer_bytes;
   std::memcpy(&peer.storage, message.data() + kMessagePrefix + sizeof(head), peer.length);
@@ -43,8 +48,7 @@ PackedParcel::PackedParcel(UniqueFd accepted, const ParcelHead& facts, const Soc
 
 PackedParcel::PackedParcel(UniqueFd received, std::span<const char> message, UniqueFd second)
     : fd(std::move(received)), heavy(std::move(second)) {
-  ParcelHead head;
-  std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+  ParcelHead head = HeadOf(message);
   char* const data = Resize(message.size(), head.tls_bytes > 0);
   std::memcpy(data, message.data(), message.size());
   head = HeadFrom(head, VersionOf(data));
@@ -72,9 +76,7 @@ PackedParcel& PackedParcel::operator=(PackedParcel&& other) noexcept {
 
 ParcelHead PackedParcel::Head() const {
   PF_CHECK(!Empty(), "use of a parcel that was moved from");
-  ParcelHead head;
-  std::memcpy(&head, Data() + kMessagePrefix, sizeof(head));
-  return head;
+  return HeadOf(Message());
 }
 
 void PackedParcel::SetHead(const ParcelHead& head) {

@@ -78,7 +78,9 @@ inline constexpr std::size_t kMessagePrefix = 4;
   return kMessagePrefix + sizeof(ParcelHead) + head.peer_bytes + std::size_t{head.unread_bytes} +
          head.context_bytes + head.tls_bytes;
 }
-// The address of the client. `message`: as above, checked by a codec.
+// The head of a HandOver or HandBack message that a codec has checked. The rest of it may be missing.
+[[nodiscard]] ParcelHead HeadOf(std::span<const char> message);
+// The address of its client.
 [[nodiscard]] SocketAddress PeerOf(std::span<const char> message);
 
 class PackedParcel {

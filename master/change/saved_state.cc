@@ -1,11 +1,11 @@
 #include "master/change/saved_state.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/wire/codec.h"
+#include "common/wire/packed_parcel.h"
 #include "master/dispatch/connection_seals.h"
 
 namespace preforkd {
@@ -18,8 +18,7 @@ class MessageSaver {
   explicit MessageSaver(SecretFile* secrets) : secrets_(secrets) {}
 
   void Save(std::span<const char> message, SavedConnection& connection) {
-    ParcelHead head;
-    std::memcpy(&head, message.data() + kMessagePrefix, sizeof(head));
+    const ParcelHead head = HeadOf(message);
     if (head.tls_bytes == 0 || secrets_ == nullptr) {
       connection.parcel.assign(message.begin(), message.end() - head.tls_bytes);
       connection.parcel.resize(message.size());

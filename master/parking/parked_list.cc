@@ -10,12 +10,6 @@
 
 namespace preforkd {
 
-ParcelHead Parked::Head() const {
-  ParcelHead head;
-  std::memcpy(&head, message_ + kMessagePrefix, sizeof(head));
-  return head;
-}
-
 ParkedList::~ParkedList() {
   while (Parked* const parked = First()) Close(*parked);
 }

@@ -24,7 +24,7 @@ struct Parked : DeadlineHeap::Entry {
   Parked& operator=(const Parked&) = delete;
   // Borrowed.
   [[nodiscard]] int Fd() const { return fd_.Get(); }
-  [[nodiscard]] ParcelHead Head() const;
+  [[nodiscard]] ParcelHead Head() const { return HeadOf({message_, kMessagePrefix + sizeof(ParcelHead)}); }
   // Its HandOver message, until it is taken.
   [[nodiscard]] std::span<const char> Message() const { return {message_, MessageSize(Head())}; }
 
