@@ -249,12 +249,14 @@ std::vector<Key<Config>> MakeTopKeys() {
   AddDispatch(table);
   table.Add(KEY(parking.after), Span("0", "1h"),
             "idle time before a connection returns to the master; 0: only when its worker retires");
-  table.Add(KEY(parking.max_after), Span("0", "60s"),
-            "the same at most for a client that is expected to speak again soon; 0: never longer",
-            "A client that asks every 400 ms would travel twice for each request. After its first journey "
-            "it stays for twice its silence, and a new client for four times parking.after while most new "
-            "ones speak again; both no longer than this. A crash of its worker then costs it its connection, "
-            "where before it was in the master.");
+  table.Add(
+      KEY(parking.max_after), Span("0", "60s"),
+      "the same at most for a client that is expected to speak again soon; 0: never longer",
+      "A client that asks every 400 ms would travel twice for each request. After its first journey "
+      "it stays for twice its silence, and a new client for four times parking.after while most new "
+      "ones speak again; both no longer than this, and at most 32 ms more, since connections are parked "
+      "together. A crash of its worker then costs it its connection, where before it was in the "
+      "master.");
   table.Add(KEY(parking.max), Number("0", "10000000"), "maximum of idle connections that the master holds",
             "The master's file descriptor limit is another bound.");
   AddLimits(table);
