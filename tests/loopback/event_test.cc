@@ -41,12 +41,6 @@ Pair MakePair() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-EventLoop MakeLoop() {
-  Result<EventLoop> loop = EventLoop::Create();
-  REQUIRE(loop.Ok());
-  return std::move(loop).Value();
-}
-
 // Turns the loop until the condition holds. A guard timer keeps each wait short.
 template <typename Condition>
 bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = kTimeout) {
@@ -62,7 +56,7 @@ bool TurnUntil(EventLoop& loop, Condition condition, Duration timeout = kTimeout
 }  // namespace
 
 TEST_CASE("a timer fires once, not before its time") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int fired = 0;
   Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
   const Time start = Now();
@@ -75,7 +69,7 @@ TEST_CASE("a timer fires once, not before its time") {
 }
 
 TEST_CASE("a deadline that is moved away again and again fires at the last one") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int fired = 0;
   Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
   timer.SetAfter(milliseconds(10));
@@ -87,7 +81,7 @@ TEST_CASE("a deadline that is moved away again and again fires at the last one")
 }
 
 TEST_CASE("a deadline that is moved nearer fires at the nearer one") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int fired = 0;
   Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
   timer.SetAfter(std::chrono::hours(1));
@@ -97,7 +91,7 @@ TEST_CASE("a deadline that is moved nearer fires at the nearer one") {
 }
 
 TEST_CASE("a cancelled timer does not fire, and can be set again") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int fired = 0;
   Timer timer(loop, EventLoop::kPriorityClient, [&] { ++fired; });
   timer.SetAfter(milliseconds(5));
@@ -109,7 +103,7 @@ TEST_CASE("a cancelled timer does not fire, and can be set again") {
 }
 
 TEST_CASE("a timer may be destroyed, or set again, in its own callback") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int fired = 0;
   std::unique_ptr<Timer> timer;
   timer = std::make_unique<Timer>(loop, EventLoop::kPriorityClient, [&] {
@@ -122,7 +116,7 @@ TEST_CASE("a timer may be destroyed, or set again, in its own callback") {
 }
 
 TEST_CASE("a watch reports what is ready, as long as it is, and only what was asked for") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   const Pair pair = MakePair();
   int reads = 0;
   int writes = 0;
@@ -147,7 +141,7 @@ TEST_CASE("a watch reports what is ready, as long as it is, and only what was as
 }
 
 TEST_CASE("a watch with a timeout reports when it is over, unless an event came first") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   const Pair pair = MakePair();
   int timeouts = 0;
   int reads = 0;
@@ -169,7 +163,7 @@ TEST_CASE("a watch with a timeout reports when it is over, unless an event came 
 }
 
 TEST_CASE("a watch for what happens at the other end reports each event once, and need not read") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   Pair pair = MakePair();
   int calls = 0;
   FdWatch watch(loop, pair.ours.Get(), EventLoop::kPriorityClient, [&](Interest) { ++calls; });
@@ -203,7 +197,7 @@ TEST_CASE("a watch for what happens at the other end reports each event once, an
 }
 
 TEST_CASE("a watch may be destroyed in its own callback") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   const Pair pair = MakePair();
   std::unique_ptr<FdWatch> watch;
   watch = std::make_unique<FdWatch>(loop, pair.ours.Get(), EventLoop::kPriorityClient,
@@ -213,7 +207,7 @@ TEST_CASE("a watch may be destroyed in its own callback") {
 }
 
 TEST_CASE("a set reports which of very many descriptors can be read, each turn, until read or removed") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   constexpr std::size_t kMany = 500;  // several turns
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < kMany; ++i) pairs.push_back(MakePair());
@@ -238,7 +232,7 @@ TEST_CASE("a set reports which of very many descriptors can be read, each turn, 
 }
 
 TEST_CASE("a set tells data from what may be the end") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   for (const auto& [sent, closed] : {std::pair(true, false), std::pair(true, true), std::pair(false, true)}) {
     CAPTURE(sent);
     CAPTURE(closed);
@@ -256,7 +250,7 @@ TEST_CASE("a set tells data from what may be the end") {
 }
 
 TEST_CASE("a set: a descriptor removed in a callback is not reported again, not even in the same turn") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   std::vector<Pair> pairs;
   for (int i = 0; i < 40; ++i) pairs.push_back(MakePair());
   int calls = 0;
@@ -282,7 +276,7 @@ TEST_CASE("a set: a descriptor removed in a callback is not reported again, not 
 }
 
 TEST_CASE("a set refuses a file that cannot be polled, and goes on working") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   ReadableSet set(loop, EventLoop::kPriorityClient, [](ReadableSet::Name, ReadableSet::Reading) {});
   const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   REQUIRE(file.Valid());
@@ -296,7 +290,7 @@ TEST_CASE("a set refuses a file that cannot be polled, and goes on working") {
 #ifndef PREFORKD_SANITIZED
 TEST_CASE("the memory of many ended clients can be returned to the system") {
   REQUIRE(RaiseDescriptorLimit() > 4096);
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   constexpr std::size_t kMany = 1000;
   constexpr std::size_t kBytes = 2000;
   struct Client {
@@ -324,7 +318,7 @@ TEST_CASE("the memory of many ended clients can be returned to the system") {
 #endif
 
 TEST_CASE("a signal is an event with its sender; nothing interrupts the program") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int seen = 0;
   int from = 0;
   Result<std::unique_ptr<SignalWatch>> watch =
@@ -340,7 +334,7 @@ TEST_CASE("a signal is an event with its sender; nothing interrupts the program"
 }
 
 TEST_CASE("an idle call comes when nothing else is ready, once, and may be requested again") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   std::string order;
   std::unique_ptr<IdleCall> idle;
   int asked = 0;
@@ -367,7 +361,7 @@ TEST_CASE("an idle call comes when nothing else is ready, once, and may be reque
 }
 
 TEST_CASE("a call with the clients' priority comes once, behind all ready clients, in the same turn") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   std::string order;
   IdleCall last(
       loop, [&] { order += '.'; }, EventLoop::kPriorityClient);

@@ -11,7 +11,8 @@
 namespace preforkd::testing {
 
 TEST_CASE(
-    "it trims when there were many and less than half are left, and then not before there were many again") {
+    "it trims when there were many and no more than half are left, and then not before there were many "
+    "again") {
   HeapTrim heap;
   Time now = Now();
   const auto look = [&](std::size_t held, std::size_t peak) {

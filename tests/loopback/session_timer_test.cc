@@ -15,18 +15,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-EventLoop MakeLoop() {
-  Result<EventLoop> loop = EventLoop::Create();
-  REQUIRE(loop.Ok());
-  return std::move(loop).Value();
-}
-
 }  // namespace
 
 TEST_CASE(
     "connections that become idle one after the other are parked in few turns of the loop, none early") {
   constexpr int kClients = 120;
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   int turn = 0;
   int parked = 0;
   std::set<int> turns;
@@ -54,7 +48,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a connection whose session ends before others are parked is parked in time, and ended in time") {
-  EventLoop loop = MakeLoop();
+  EventLoop loop = std::move(EventLoop::Create()).Value();
   std::vector<SessionTimer::Deadline> passed;
   std::vector<Time> times;
   SessionTimer* self = nullptr;
