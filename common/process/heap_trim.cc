@@ -6,15 +6,14 @@
 
 namespace preforkd {
 
-bool HeapTrim::Check(std::size_t held, std::size_t peak, Time now) {
+bool HeapTrim::Check(std::size_t held, std::size_t peak, std::uint64_t rss_bytes, Time now) {
   peak_ = std::max(peak_, peak);
-  if (peak_ < many_ || held > peak_ / 2 || now < not_before_) return false;
+  if (peak_ < (rss_bytes < kSmallBytes ? kMany : kManyIfBig) || held > peak_ / 2 || now < not_before_)
+    return false;
   peak_ = held;
   const Time begin = Now();
   (void)::malloc_trim(0);
-  const Duration walk = Now() - begin;
-  many_ = walk > kShort ? kManyForLong : kMany;
-  not_before_ = now + 100 * walk;
+  not_before_ = now + 100 * (Now() - begin);
   return true;
 }
 

@@ -26,7 +26,7 @@ void Heartbeat::Beat() {
   Set(env_.row.cpu_ns, stat.cpu_ns);
   const std::uint64_t places = PlacesOf(*env_.config, DescriptorLimit());
   env_.stays.Beat(ReadingOf(env_.row), places);
-  heap_.Check(connections_.Size(), connections_.TakeMaxSize(), Now());
+  heap_.Check(connections_.Size(), connections_.TakeMaxSize(), stat.rss_bytes, Now());
   timer_.SetAfter(kHeartbeatInterval);
   on_beat_();
 }

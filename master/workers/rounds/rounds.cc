@@ -22,7 +22,7 @@ void Rounds::Make() {
   const Time now = Now();
   self_report_.Publish();
   const std::size_t held = Get(parts_.Page().parked) + Get(parts_.Page().waiting);
-  heap_.Check(held, held, now);
+  heap_.Check(held, held, Get(parts_.Page().use.rss_bytes), now);
   CheckForeignBoards();
   reports_.Update(now);
   hangs_.Judge(now);
