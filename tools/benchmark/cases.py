@@ -100,7 +100,8 @@ def _blocking_kept(name, share):
 
 CASES = (
     _load("short-64", "a connection for each request, 64 clients", _SHORT_PEERS, Load(64, close=True)),
-    _load("short-1", "a connection for each request, 1 client", _SHORT_PEERS, Load(1, close=True)),
+    _load("short-1", "a connection for each request, 1 client", _SHORT_PEERS, Load(1, close=True),
+          _LOAD_RATIOS + ("p50",)),
     _load("workers-64", "a connection for each request, 64 clients, 64 workers; beside itself with 2",
           (PREFORKD, PREFORKD_TWO, NGINX), Load(64, close=True), workers=64),
     _load("keepalive-64", "kept connections, 64 clients", _KEPT_PEERS, Load(64)),

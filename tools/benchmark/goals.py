@@ -48,12 +48,14 @@ def _at_least(cases, peer, metric, bound):
 
 
 GOALS = (
-    Goal(_SHORT, "nginx", "cpu", 0.72),
-    _at_least(_SHORT, "nginx", "rps", 1.15),
-    Goal(_SHORT, "nginx-deferred", "cpu", 1.05),
-    _at_least(_SHORT, "nginx-deferred", "rps", 1.0),
+    Goal(("short-64",), "nginx", "cpu", 0.72),
+    _at_least(("short-64",), "nginx", "rps", 1.15),
+    Goal(("short-64",), "nginx-deferred", "cpu", 0.9),
+    _at_least(("short-64",), "nginx-deferred", "rps", 1.05),
+    Goal(("short-1",), "nginx", "cpu", 1.25),
+    Goal(("short-1",), "nginx", "p50", 1.4),
     Goal(("workers-64",), "preforkd-2", "cpu", 1.1),
-    Goal(("keepalive-64",), "nginx", "cpu", 1.0),
+    Goal(("keepalive-64", "keepalive-512"), "nginx", "cpu", 0.8),
     _at_least(("keepalive-64",), "nginx", "rps", 1.0),
     # Bounds by client address cost at most 2 %.
     _at_least(_BOUNDED, "preforkd-bounded", "cpu", 0.98),

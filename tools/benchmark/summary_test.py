@@ -88,7 +88,7 @@ class Goals(unittest.TestCase):
         for goal in GOALS:
             for case in goal.cases:
                 self.assertIs(goal_for(case, goal.peer, goal.metric), goal)
-        self.assertIsNone(goal_for("keepalive-512", "nginx", "cpu"))
+        self.assertIsNone(goal_for("keepalive-512", "nginx", "rps"))
 
 
 if __name__ == "__main__":
