@@ -318,6 +318,7 @@ TEST_CASE(
   CHECK(daemon.CountEvents("module_preloaded") == 2);
 }
 
+#ifndef PREFORKD_SANITIZED  // a sanitizer needs terabytes of address space, and memory of its own
 TEST_CASE("what is shared does not count for max_memory, and preload_max for max_address_space only once") {
   const Files files;
   DaemonProcess daemon;
@@ -345,6 +346,7 @@ TEST_CASE("what is shared does not count for max_memory, and preload_max for max
   CHECK(daemon.WaitForEvent("worker_replaced cause=max_memory"));
   CHECK(daemon.AwaitWorkers(1));
 }
+#endif
 
 TEST_CASE("--try sees the data") {
   const Files files;
