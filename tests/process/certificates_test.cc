@@ -1,20 +1,14 @@
-// Certificates: what is wrong with them is said at start, by --check and at a reload, and the keys are in the
-// memory of gates only.
+// Certificates: what is wrong with them is said at start, by --check and at a reload. That keys are in gates
+// only: secrets/private_keys_test.cc.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "common/base/unique_fd.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/tcp_client.h"
 #include "tests/support/test_keys.h"
@@ -47,77 +41,6 @@ std::string ChainPlace(const DaemonProcess& daemon, std::size_t certificate) {
 }
 std::string KeyPlace(const DaemonProcess& daemon, std::size_t certificate) {
   return fmt::format("{}:{}:1", daemon.ConfigPath(), 12 + 4 * certificate);
-}
-
-struct Range {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-};
-
-std::vector<Range> ReadableMemory(pid_t pid) {
-  std::vector<Range> ranges;
-  std::ifstream maps(fmt::format("/proc/{}/maps", pid));
-  for (std::string line; std::getline(maps, line);) {
-    std::istringstream words(line);
-    std::string range;
-    std::string rights;
-    words >> range >> rights;
-    if (!rights.starts_with('r') || line.find("[v") != std::string::npos) continue;
-    const std::size_t dash = range.find('-');
-    ranges.push_back(
-        {std::stoull(range.substr(0, dash), nullptr, 16), std::stoull(range.substr(dash + 1), nullptr, 16)});
-  }
-  return ranges;
-}
-
-// How many of the secrets are somewhere in the memory of the process.
-std::size_t Found(pid_t pid, const std::vector<std::string>& secrets) {
-  const UniqueFd memory(::open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDONLY | O_CLOEXEC));
-  REQUIRE(memory.Valid());
-  std::vector<bool> found(secrets.size());
-  std::size_t searched = 0;
-  for (const Range& range : ReadableMemory(pid)) {
-    std::string bytes(range.end - range.begin, '\0');
-    const ssize_t size = ::pread(memory.Get(), bytes.data(), bytes.size(), static_cast<off_t>(range.begin));
-    if (size <= 0) continue;
-    bytes.resize(static_cast<std::size_t>(size));
-    searched += bytes.size();
-    for (std::size_t i = 0; i < secrets.size(); ++i)
-      found[i] = found[i] || bytes.find(secrets[i]) != std::string::npos;
-  }
-  CHECK(searched > 1000000);  // else the search itself has failed
-  return static_cast<std::size_t>(std::count(found.begin(), found.end(), true));
-}
-
-std::vector<std::string> SecretsOf(const TestKeys& keys, const std::string& name) {
-  std::string scalar = keys.Scalar(name);
-  const std::string body = keys.KeyBody(name);
-  std::vector<std::string> secrets = {body.substr(0, body.find('\n')), scalar};
-  std::reverse(scalar.begin(), scalar.end());  // as numbers lie in memory
-  secrets.push_back(scalar);
-  return secrets;
-}
-
-// The pids of the workers of that pool.
-std::vector<pid_t> WorkersOf(const DaemonProcess& daemon, const std::string& pool) {
-  std::vector<pid_t> pids;
-  const CommandResult status = Ctl(daemon, {"--json", "workers"});
-  REQUIRE(status.code == 0);
-  for (const Json& worker : Json::parse(status.out)) {
-    if (worker["pool"] == pool && worker["state"] == "ready") pids.push_back(worker["pid"].get<pid_t>());
-  }
-  return pids;
-}
-
-void CheckMemory(const DaemonProcess& daemon, const std::vector<std::string>& secrets) {
-  CHECK(Found(daemon.MasterPid(), secrets) == 0);
-  const std::vector<pid_t> workers = WorkersOf(daemon, "main");
-  REQUIRE(workers.size() == 1);
-  CHECK(Found(workers.front(), secrets) == 0);
-  // If the gates do not have it either, the search finds nothing.
-  const std::vector<pid_t> gates = WorkersOf(daemon, "gates");
-  REQUIRE(gates.size() == 2);
-  for (const pid_t gate : gates) CHECK(Found(gate, secrets) > 0);
 }
 
 }  // namespace
@@ -237,21 +160,6 @@ TEST_CASE("clients are served while a reload reads certificates") {
     return daemon.CountEvents("reload_done") > 0;
   }));
   CHECK(client.Echoes("pong"));
-}
-
-TEST_CASE("keys are in the memory of gates only") {
-  if (::geteuid() != 0) return;  // only root may look into a process that is not dumpable
-  const TestKeys keys;
-  keys.Make("a");
-  keys.Make("b", {.names = {"b.example"}});
-  DaemonProcess daemon;
-  daemon.WriteConfig(ConfigWith(keys, {{"a.pem", "a.key"}, {"b.pem", "b.key"}}));
-  daemon.Serve(3);
-  CheckMemory(daemon, SecretsOf(keys, "a"));
-  CheckMemory(daemon, SecretsOf(keys, "b"));
-  for (int i = 0; i < 3; ++i) CHECK(daemon.Reload());
-  REQUIRE(daemon.AwaitWorkers(3));
-  CheckMemory(daemon, SecretsOf(keys, "a"));
 }
 
 }  // namespace preforkd::testing

@@ -32,10 +32,6 @@ class TestKeys {
   void Encrypt(const std::string& name, const std::string& encrypted) const;
 
   [[nodiscard]] std::string Path(const std::string& file) const { return folder_.Path(file); }
-  // The lines of the key's PEM between its marks.
-  [[nodiscard]] std::string KeyBody(const std::string& name) const;
-  // The number of an EC key on P-256, most significant byte first, without zeros in front.
-  [[nodiscard]] std::string Scalar(const std::string& name) const;
 
  private:
   TempDirectory folder_;
