@@ -252,6 +252,7 @@ TEST_CASE("a place costs no allocation") {
   }
 }
 
+#ifndef PREFORKD_SANITIZED  // as above
 // The most that one request for `path` takes from the heap when the service is warm.
 std::size_t CostOfPage(const ServiceType& type, const std::string& path) {
   HttpBed bed({}, type);
@@ -270,7 +271,6 @@ std::size_t CostOfPage(const ServiceType& type, const std::string& path) {
   return most;
 }
 
-#ifndef PREFORKD_SANITIZED  // as above
 TEST_CASE("a page of the server's own costs no allocation, but for what it reports") {
   CHECK(CostOfPage(StatusServiceType(), "/") == 0);
   CHECK(CostOfPage(StatusServiceType(), "/healthz") == 0);
