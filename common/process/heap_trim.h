@@ -20,7 +20,7 @@ class HeapTrim {
 
   // Call it now and then. `held`: connections now; `peak`: the highest number known since the last call, at
   // least `held`; `rss_bytes`: resident memory of the process. Trims, and returns true, if the peak since the
-  // last trim was at least kMany and no more than half of it is left. A trim walks through the whole heap
+  // last trim was at least that many and no more than half of it is left. A trim walks through the whole heap
   // (malloc_trim(3): some 100 us for each 10 MiB), and takes longer the more it returns; trims take at most 1
   // % of the time.
   bool Check(std::size_t held, std::size_t peak, std::uint64_t rss_bytes, Time now);
