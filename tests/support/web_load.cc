@@ -8,21 +8,22 @@
 namespace preforkd::testing {
 namespace {
 
-double Milliseconds(const std::vector<Duration>& ascending, double share) {
-  if (ascending.empty()) return 0;
-  const auto index = static_cast<std::size_t>(share * static_cast<double>(ascending.size()));
-  return Seconds(ascending[std::min(index, ascending.size() - 1)]) * 1e3;
-}
-
 std::string WhyText(int why) { return why == 0 ? "end of file" : ::strerrordesc_np(why); }
 
 }  // namespace
 
+Duration WebLoadResult::Quantile(double share) const {
+  if (answered.empty()) return Duration(0);
+  const auto index = static_cast<std::size_t>(share * static_cast<double>(answered.size()));
+  return answered[std::min(index, answered.size() - 1)];
+}
+
 std::string WebLoadResult::Text() const {
+  const auto ms = [&](double share) { return Seconds(Quantile(share)) * 1e3; };
   std::string text = fmt::format(
       "{} requests answered in {:.1f} s ({:.0f}/s), p50 {:.1f} ms, p99 {:.1f} ms, worst {:.0f} ms",
-      answered.size(), Seconds(length), static_cast<double>(answered.size()) / Seconds(length),
-      Milliseconds(answered, 0.5), Milliseconds(answered, 0.99), Milliseconds(answered, 1));
+      answered.size(), Seconds(length), static_cast<double>(answered.size()) / Seconds(length), ms(0.5),
+      ms(0.99), ms(1));
   if (failed.empty()) text += "; 0 failed";
   for (const auto& [why, count] : failed) text += fmt::format("; {} failed: {}", count, why);
   return text;

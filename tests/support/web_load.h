@@ -34,6 +34,8 @@ struct WebLoadResult {
   std::map<std::string, std::uint64_t> failed;
   Duration length{0};
 
+  // The time within which that share of the answers came; 1: the slowest. 0 without answers.
+  [[nodiscard]] Duration Quantile(double share) const;
   [[nodiscard]] std::string Text() const;
 };
 
