@@ -280,7 +280,9 @@ const std::map<std::string, Trick>& Tricks() {
         [](const Rogue& rogue) {
           ClientBook& book = rogue.board->Clients().book;
           if (::mprotect(&book, kPageBytes, PROT_READ | PROT_WRITE) == 0) std::abort();
-          for (;;) book.key[0] = 1;
+          // Without volatile the compiler may leave out a store in a loop that never ends.
+          volatile std::uint64_t& key = book.key[0];
+          for (;;) key = 1;
         }}},
       {"others-notes",
        {false,
