@@ -4,29 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 
 #include "tests/support/costs.h"
 #include "tests/support/fd_snapshot.h"
-
-namespace {
-std::size_t g_allocations = 0;
-
-void* Count(std::size_t size) {
-  ++g_allocations;
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return Count(size); }
-void* operator new[](std::size_t size) { return Count(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/support/heap_count.h"
 
 namespace preforkd::testing {
 namespace {
@@ -67,12 +48,12 @@ TEST_CASE("a connection that is parked and woken takes little from the heap, and
     hand_over.Round();
   }
   for (int i = 0; i < 100; ++i) {
-    std::size_t before = g_allocations;
+    std::size_t before = Heap().allocations;
     park.Round();
-    CHECK(g_allocations - before <= kAllocationsOfParking);
-    before = g_allocations;
+    CHECK(Heap().allocations - before <= kAllocationsOfParking);
+    before = Heap().allocations;
     hand_over.Round();
-    CHECK(g_allocations - before <= kAllocationsOfShortConnection);
+    CHECK(Heap().allocations - before <= kAllocationsOfShortConnection);
   }
 }
 #endif

@@ -160,7 +160,9 @@ def pf_test(name, deps = [
         **kwargs
     )
 
-def pf_tests(deps, names = None, **kwargs):
-    """One test for each *_test.cc of the folder, or for each of `names`, all with the same `deps`."""
+def pf_tests(deps, names = None, deps_of = {}, **kwargs):
+    """One test for each *_test.cc of the folder, or for each of `names`, all with the same `deps`.
+
+    `deps_of` has what single tests need besides, by name."""
     for name in names or [source[:-len(".cc")] for source in native.glob(["*_test.cc"])]:
-        pf_test(name = name, srcs = [name + ".cc"], deps = deps, **kwargs)
+        pf_test(name = name, srcs = [name + ".cc"], deps = deps + deps_of.get(name, []), **kwargs)

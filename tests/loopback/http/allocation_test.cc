@@ -2,7 +2,6 @@
 // the heap, and an idle connection holds no buffer. This binary counts the calls of operator new.
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <new>
 #include <string>
 
 #include "common/wire/codec.h"
@@ -18,35 +16,11 @@
 #include "master/dispatch/dispatcher.h"
 #include "tests/loopback/http/http_bed.h"
 #include "tests/support/costs.h"
+#include "tests/support/heap_count.h"
 #include "tests/unit/http/place_bed.h"
 #include "worker/connection/access_log.h"
 #include "worker/services/http_service_type.h"
 #include "worker/services/status_service.h"
-
-namespace {
-std::size_t g_allocations = 0;
-std::size_t g_live = 0;  // bytes allocated and not freed
-
-void* Count(std::size_t size) {
-  ++g_allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  g_live += ::malloc_usable_size(memory);
-  return memory;
-}
-
-void Free(void* memory) {
-  g_live -= ::malloc_usable_size(memory);
-  std::free(memory);
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return Count(size); }
-void* operator new[](std::size_t size) { return Count(size); }
-void operator delete(void* memory) noexcept { Free(memory); }
-void operator delete[](void* memory) noexcept { Free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { Free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { Free(memory); }
 
 namespace preforkd::testing {
 namespace {
@@ -62,9 +36,9 @@ std::size_t AllocationsOfOne(HttpBed& bed, Client& client, std::string_view requ
   const Time deadline = Now() + std::chrono::seconds(10);
   // Loopback may deliver a long answer in pieces: as many turns as it takes.
   for (bool whole = false; !whole;) {
-    const std::size_t before = g_allocations;
+    const std::size_t before = Heap().allocations;
     bed.Turn();
-    count += g_allocations - before;
+    count += Heap().allocations - before;
     client.Read();
     const auto answers = ParseAnswers(client.Received());
     whole = !answers.empty() && answers.front().status == 200;
@@ -107,10 +81,10 @@ class Front {
     Client client(UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     REQUIRE(::connect(client.Fd(), address_.Get(), address_.length) == 0);
     REQUIRE(client.Write(request) == request.size());
-    const std::size_t before = g_allocations;
+    const std::size_t before = Heap().allocations;
     while (row_.Queued() == 0) bed_.Turn();
     Take();
-    const std::size_t count = g_allocations - before;
+    const std::size_t count = Heap().allocations - before;
     CHECK(bed_.Live() == 0);
     while (!client.Ended()) client.Read();
     CHECK(ParseAnswers(client.Received()).front().status == 200);
@@ -175,10 +149,10 @@ TEST_CASE(
       "POST /path HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Length: 100\r\n\r\n";
   for (int i = 0; i < 20; ++i) {
     REQUIRE(client->Write(head) == head.size());
-    const std::size_t before = g_allocations;
+    const std::size_t before = Heap().allocations;
     do bed.Turn();
     while (bed.Last().GetSession().TravelRefusal() == nullptr);
-    const std::size_t for_head = g_allocations - before;
+    const std::size_t for_head = Heap().allocations - before;
     const std::size_t for_body = AllocationsOfOne(bed, *client, std::string(100, 'x'));
     if (i >= 10) CHECK(for_head + for_body <= 3);
   }
@@ -288,29 +262,29 @@ TEST_CASE("an idle connection holds no buffer, whatever has passed through it") 
   const auto client = bed.Connect();
   bed.Exchange(*client, kRequest);
   client->Forget();
-  const std::size_t before = g_live;
+  const std::size_t before = Heap().live;
   SUBCASE("half a head") {
     bed.Exchange(*client, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(10'000, 'y'));
-    CHECK(g_live > before + 10'000);
+    CHECK(Heap().live > before + 10'000);
     bed.Exchange(*client, "\r\n\r\n");
   }
   SUBCASE("half a body") {
     bed.Exchange(*client,
                  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n" + std::string(9'999, 'y'));
-    CHECK(g_live > before + 9'000);
+    CHECK(Heap().live > before + 9'000);
     bed.Exchange(*client, "y");
   }
   SUBCASE("an answer that had to wait") {
     client->Write("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     bed.Turn();
-    CHECK(g_live > before + 500'000);
+    CHECK(Heap().live > before + 500'000);
     CHECK(bed.Until([&] {
       client->Read();
       return bed.Last().GetSession().TravelRefusal() == nullptr;
     }));
   }
   client->Forget();
-  CHECK(g_live < before + 1000);
+  CHECK(Heap().live < before + 1000);
 }
 
 }  // namespace

@@ -2,40 +2,21 @@
 // with fields nor in a timer's answer. This binary counts the calls of operator new.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "tests/loopback/http/later_bed.h"
 #include "tests/loopback/module/http_module_bed.h"
+#include "tests/support/heap_count.h"
 #include "worker/module/http/host_request.h"
-
-namespace {
-std::size_t g_allocations = 0;
-
-void* Count(std::size_t size) {
-  ++g_allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return Count(size); }
-void* operator new[](std::size_t size) { return Count(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace preforkd::testing {
 namespace {
 
 std::size_t AllocationsOfOne(HttpModuleBed& bed, Client& client, const std::string& request) {
   REQUIRE(client.Write(request) == request.size());
-  const std::size_t before = g_allocations;
+  const std::size_t before = Heap().allocations;
   bed.http->Turn();
-  const std::size_t count = g_allocations - before;
+  const std::size_t count = Heap().allocations - before;
   client.Read();
   const auto answers = ParseAnswers(client.Received());
   REQUIRE(answers.size() == 1);
