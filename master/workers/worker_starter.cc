@@ -18,7 +18,7 @@ Result<Incarnation> WorkerStarter::Start(WorkerSlot& slot, PoolId pool, const Ge
   if (!process.Ok()) return process.Err();
   last_incarnation_ = incarnation;
   Set(row.pid, static_cast<std::uint64_t>(process.Value().pid));
-  const Status status = TakeOver(slot, {slot.Number(), incarnation}, generation.NameOf(pool),
+  const Status status = TakeOver(slot, {slot.Number(), incarnation}, *generation.FindPool(pool)->config,
                                  std::move(process).Value(), Now());
   if (status.Ok()) return incarnation;
   // ENOSPC, ENOMEM: its exit would go unnoticed. It has not taken any connection yet.
@@ -65,10 +65,9 @@ WorkerStart WorkerStarter::StartOf(WorkerSlot& slot, PoolId pool, const Generati
   return start;
 }
 
-Status WorkerStarter::TakeOver(WorkerSlot& slot, const WorkerId& id, std::string pool_name,
+Status WorkerStarter::TakeOver(WorkerSlot& slot, const WorkerId& id, const PoolConfig& pool,
                                SpawnedProcess process, Time started_at) {
-  slot.Occupy(std::make_unique<WorkerProcess>(parts_.spawner, id, std::move(pool_name), std::move(process),
-                                              started_at));
+  slot.Occupy(std::make_unique<WorkerProcess>(parts_.spawner, id, pool, std::move(process), started_at));
   return slot.Process()->Watch(
       parts_.loop, slot.Channel().MasterEnd(), [this, &slot](Interest) { callbacks_.on_exit(slot); },
       [this, &slot](Interest) { callbacks_.on_message(slot); });

@@ -34,9 +34,8 @@ class WorkerStarter {
   // Starts a worker of `pool` in an empty slot. Precondition: `generation` has the pool. Error: none was
   // started, and the slot is as before.
   Result<Incarnation> Start(WorkerSlot& slot, PoolId pool, const GenerationSpec& generation);
-  // Takes over a running worker; `slot` has its channel. `pool_name` is for log lines. Error: it cannot be
-  // watched.
-  Status TakeOver(WorkerSlot& slot, const WorkerId& id, std::string pool_name, SpawnedProcess process,
+  // Takes over a running worker of `pool`; `slot` has its channel. Error: it cannot be watched.
+  Status TakeOver(WorkerSlot& slot, const WorkerId& id, const PoolConfig& pool, SpawnedProcess process,
                   Time started_at);
 
  private:

@@ -129,7 +129,8 @@ Status WorkersHandover::RestoreWorker(const SavedWorker& saved) {
   slot.TakeOver({saved.record.pool, SocketPair{UniqueFd(saved.master_end), UniqueFd(saved.worker_end)},
                  WireVersion{saved.wire_version}, saved.shut, std::move(mirror).Value()});
   const WorkerId id{saved.record.slot, saved.record.incarnation};
-  Status status = starter_.TakeOver(slot, id, parts_.generations.Serving().NameOf(saved.record.pool),
+  const PoolSpec* const pool = parts_.generations.Serving().FindPool(saved.record.pool);
+  Status status = starter_.TakeOver(slot, id, *pool->config,
                                     SpawnedProcess{saved.pid, UniqueFd(saved.pid_fd)}, saved.started_at);
   if (!status.Ok()) return status;
   parts_.Publish(slot);

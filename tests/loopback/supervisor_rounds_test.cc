@@ -78,6 +78,28 @@ TEST_CASE("each pool has its own hang_timeout") {
   }
 }
 
+TEST_CASE("a pool that came and went between two rounds: its last workers are judged by its hang_timeout") {
+  SupervisorWorld world(SupervisorWorld::OnePool());
+  world.BeginReady();
+  const auto pass_to = [&](std::shared_ptr<Config> config, std::uint64_t generation) {
+    const std::size_t before = world.Started();
+    world.Reload(std::move(config), generation);
+    for (std::size_t i = before; i < world.Started(); ++i) world.Worker(i).SayReady();
+    REQUIRE(world.Until([&] { return world.promoted == Generation{generation}; }));
+  };
+  auto two_pools = SupervisorWorld::TwoPools();
+  two_pools->pools[1].supervision.hang_timeout = milliseconds(400);
+  pass_to(two_pools, 2);
+  world.Worker(0).Leave();
+  world.Worker(1).Leave();
+  REQUIRE(world.Until([&] { return world.supervisor->Workers().MayReload(); }));
+  pass_to(SupervisorWorld::OnePool(), 3);
+  REQUIRE(world.Until([&] { return world.Restarts(RestartReason::kHang) == 2; }));
+  for (const auto& worker : world.spawner->workers) {
+    CHECK(worker->signals.empty() == (worker->start.pool->name == "main"));
+  }
+}
+
 TEST_CASE("recycling: one worker at a time in each pool, and it retires when its successor is ready") {
   auto config = WithHangTimeout(SupervisorWorld::TwoPools(), milliseconds(400));  // rounds of 100 ms
   for (PoolConfig& pool : config->pools) pool.supervision.max_requests = 10;

@@ -203,8 +203,8 @@ class SupervisorWorld {
     for (const auto& worker : spawner->workers) worker->SayReady();
     REQUIRE(Until([this] { return CountReady() == spawner->workers.size(); }));
   }
-  void Reload(std::shared_ptr<const Config> next) {
-    coming = SpecOf(std::move(next), 2);
+  void Reload(std::shared_ptr<const Config> next, std::uint64_t number = 2) {
+    coming = SpecOf(std::move(next), number);
     supervisor->Reload(coming);
   }
 

@@ -31,7 +31,11 @@ void HangRounds::Judge(Time now) {
 void HangRounds::UpdatePools() {
   std::set<PoolId> used;
   for (const WorkerRecord& record : parts_.fleet.Records()) {
-    if (record.state != WorkerState::kGone) used.insert(record.pool);
+    const WorkerSlot& slot = parts_.slots.Of(record.slot);
+    if (!slot.Running()) continue;
+    // Two reloads since the last round may have added its pool and removed it: no generation has it any more.
+    pools_.try_emplace(record.pool, Pool{{}, slot.Process()->HangTimeout()});
+    used.insert(record.pool);
   }
   // Oldest generation last: the one in service decides.
   const auto& generations = parts_.generations.All();

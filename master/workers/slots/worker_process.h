@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/ids.h"
+#include "common/config/config.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
 #include "common/scoreboard/reasons.h"
@@ -30,11 +31,12 @@ namespace preforkd {
 class WorkerProcess {
  public:
   // `spawner` has started `process` and outlives this.
-  WorkerProcess(Spawner& spawner, const WorkerId& id, std::string pool, SpawnedProcess process,
+  WorkerProcess(Spawner& spawner, const WorkerId& id, const PoolConfig& pool, SpawnedProcess process,
                 Time started_at)
       : spawner_(spawner),
         id_(id),
-        pool_name_(std::move(pool)),
+        pool_name_(pool.name),
+        hang_timeout_(pool.supervision.hang_timeout),
         process_(std::move(process)),
         started_at_(started_at) {}
 
@@ -44,6 +46,8 @@ class WorkerProcess {
   [[nodiscard]] const WorkerId& Id() const { return id_; }
   // The name of its pool at its start, for log lines.
   [[nodiscard]] const std::string& PoolName() const { return pool_name_; }
+  // That of its pool at its start: the pool may be gone from the configuration.
+  [[nodiscard]] Duration HangTimeout() const { return hang_timeout_; }
   [[nodiscard]] pid_t Pid() const { return process_.pid; }
   [[nodiscard]] int PidFd() const { return process_.pidfd.Get(); }  // borrowed
   [[nodiscard]] Time StartedAt() const { return started_at_; }
@@ -82,6 +86,7 @@ class WorkerProcess {
   Spawner& spawner_;
   WorkerId id_;
   std::string pool_name_;
+  Duration hang_timeout_;
   SpawnedProcess process_;
   Time started_at_;
   HangState hang_;
