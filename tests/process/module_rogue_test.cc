@@ -14,10 +14,16 @@
 namespace preforkd::testing {
 namespace {
 
+#ifdef PREFORKD_SANITIZED
+constexpr const char* kRequestTimeout = "5s";  // so long a report may take beside other work
+#else
+constexpr const char* kRequestTimeout = "500ms";
+#endif
+
 std::string ModulePath(const std::string& name) { return RunfilePath("tests/module/" + name + ".so"); }
 
 ConfigText Config(const std::string& module = "rogue", const ConfigSettings& more = {}) {
-  ConfigSettings settings = {{"path", ModulePath(module)}, {"request_timeout", "500ms"}};
+  ConfigSettings settings = {{"path", ModulePath(module)}, {"request_timeout", kRequestTimeout}};
   settings.insert(settings.end(), more.begin(), more.end());
   return ConfigText()
       .Workers(1)
