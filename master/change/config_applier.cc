@@ -9,8 +9,8 @@
 
 #include "common/base/log.h"
 #include "common/base/sys_error.h"
-#include "common/process/bound_rules.h"
 #include "common/process/authority.h"
+#include "common/process/bound_rules.h"
 #include "common/process/identity_plan.h"
 #include "common/process/limits.h"
 
@@ -43,7 +43,11 @@ void ConfigApplier::Apply(const GenerationSpec& generation) {
     parts_.supervisor.Logs().Reopen(logs, [](const Status&) {});  // the new workers still have the old files
   ApplyNumbers(generation);
   parts_.parking.Configure(config.parking, generation.services);
+  // The routes change after that: what is left in the queue of a removed listener is for the workers from
+  // before.
   parts_.listeners.Commit(config);
+  ApplyRoutes(generation);
+  parts_.listeners.UpdateAccepting();
   ApplyToProcess(config);
 }
 
@@ -52,6 +56,9 @@ void ConfigApplier::ApplyNumbers(const GenerationSpec& generation) {
   parts_.supervisor.Logs().Set(parts_.context.log.Fds());
   Set(parts_.context.Page().generation, Raw(generation.number));
   parts_.clients.Configure(BoundRulesOf(generation.config->limits));
+}
+
+void ConfigApplier::ApplyRoutes(const GenerationSpec& generation) {
   parts_.dispatcher.Configure(generation.config->dispatch, generation.RoutesOfConnections(),
                               UsableCpus().cpus);
 }

@@ -17,6 +17,8 @@ class ConfigApplier {
   void Apply(const GenerationSpec& generation);
   // The part of Apply that also holds for a generation that was restored in an upgrade.
   void ApplyNumbers(const GenerationSpec& generation);
+  // The part of Apply that says which pool serves each service.
+  void ApplyRoutes(const GenerationSpec& generation);
   // The part of Apply that sets memory protection of this process and logs missing isolation.
   void ApplyToProcess(const Config& config);
 

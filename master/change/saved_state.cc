@@ -165,6 +165,7 @@ Result<std::vector<WaiterId>> RestoreState(const MasterParts& parts, ConfigAppli
   parts.pid_files.Held() = PidFile::Restore(state.pid_path, UniqueFd(state.pid_fd));
   const GenerationSpec& serving = parts.generations.Serving();
   applier.ApplyNumbers(serving);
+  applier.ApplyRoutes(serving);
   if (const Status status = RestoreListeners(parts, state); !status.Ok()) return status.Err();
   Result<std::vector<ControlAnswer>> answers = parts.control.Restore(state.control);
   if (!answers.Ok()) return answers.Err();

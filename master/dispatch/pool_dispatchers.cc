@@ -14,6 +14,8 @@ PoolDispatchers::PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, 
           loop, [this] { Tell(); }, EventLoop::kPriorityControl) {}
 
 void PoolDispatchers::Configure(const DispatchConfig& config, const Routes& routes, std::uint32_t cpus) {
+  // First, on the routes so far: a pool that gets a service from another has no worker yet that knows it.
+  LetGoOfRemoved(routes);
   config_ = config;
   cpus_ = cpus;
   for (auto& [id, pool] : pools_) pool.current = false;
@@ -27,7 +29,6 @@ void PoolDispatchers::Configure(const DispatchConfig& config, const Routes& rout
   }
   for (auto& [id, pool] : pools_) pool.dispatcher->Configure(config, cpus);
   Reroute();
-  LetGoOfRemoved(routes);
 }
 
 // Only workers that are there now have those services. They are told to leave after this. What waits for a

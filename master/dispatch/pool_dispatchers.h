@@ -40,8 +40,9 @@ class PoolDispatchers {
   PoolDispatchers(EventLoop& loop, const Scoreboard& scoreboard, Ledger& ledger, Hooks hooks);
 
   // Sets which pool serves each service from now on. A service missing in `routes` belongs to an earlier
-  // generation: its remaining connections go to its former pool while that has workers. `cpus`: see
-  // Dispatcher::Configure.
+  // generation: its remaining connections go to its former pool while that has workers. Before the next
+  // Flush, replace the slots: a worker from before knows nothing of a service that moves to its pool. `cpus`:
+  // see Dispatcher::Configure.
   void Configure(const DispatchConfig& config, const Routes& routes, std::uint32_t cpus);
   // Closes all waiting connections of all pools and counts them as lost for `reason`.
   void GiveUpWaiting(LossReason reason);

@@ -195,14 +195,20 @@ TEST_CASE("a pool is slow when its own workers are, whatever the others do") {
 }
 
 TEST_CASE("a service that moves to another pool takes its waiting connections along, in order") {
+  constexpr ServiceId kGone{2};
   World world;
+  world.Configure({{kWeb, kMainPool}, {kApi, kApp}, {kGone, kMainPool}});
   world.AddSlot(kMainPool, 0);
   world.Accept(kApi, 3);  // its pool has no worker yet
   world.Accept(kWeb, 1);
+  world.Accept(kGone, 2);  // one is handed over
+  CHECK(world.Take(0) == Ids{4, 5});
   world.Configure({{kWeb, kMainPool}, {kApi, kMainPool}});
-  CHECK(world.Take(0) == Ids{4});
+  CHECK(world.Take(0) == Ids{6});  // the workers that are there do not have kApi
+  world.dispatchers.RemoveSlot(Slot{0});
+  world.AddSlot(kMainPool, 1);
   world.dispatchers.Flush();
-  CHECK(world.Take(0) == Ids{1, 2});
+  CHECK(world.Take(1) == Ids{1, 2});
   CHECK(world.dispatchers.Waiting() == 1);
   CHECK_FALSE(world.dispatchers.Congested(ServiceId{7}, false));
 }

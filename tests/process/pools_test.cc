@@ -200,6 +200,37 @@ TEST_CASE("a reload adds, removes and changes pools and moves a service; idle cl
 }
 
 TEST_CASE(
+    "a service moves to a pool that is there, others go: clients that wait for it are served, none is lost") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  const ConfigText before = ConfigText()
+                                .Workers(1)
+                                .Pool("app", {{"workers", 1}, {"workers_max", 1}})
+                                .Listen("app")
+                                .Listen("gone", "127.0.0.2:0")
+                                .Listen("look", "127.0.0.3:0")
+                                .Service("app", "fault", {{"pool", "app"}})
+                                .Service("gone", "echo")
+                                .Service("look", "status");
+  daemon.WriteConfig(ConfigText(before).Set("dispatch.max_queue", 1));
+  daemon.Serve(2);
+  daemon.IgnoreDescriptors();  // fewer listeners and workers
+  std::vector<std::unique_ptr<TcpClient>> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(std::make_unique<TcpClient>(daemon.Address(0)));
+    REQUIRE(clients.back()->SendAll(i == 0 ? "sleep 1000\n" : "hello\n"));
+  }
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Listen("app", "127.0.0.4:0")
+                         .Listen("look", "127.0.0.3:0")
+                         .Service("app", "fault")
+                         .Service("look", "status"));
+  REQUIRE(daemon.Reload());
+  for (const auto& client : clients) CHECK(client->ReadUntil("\n"));
+  CHECK(AskStatus(daemon.Address(2)).lost == 0);
+}
+
+TEST_CASE(
     "a pool whose workers always crash at start: the reload is abandoned, and the old generation serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
