@@ -311,6 +311,9 @@ void Master::OnFirstReady() {
 void Master::OnPromote() {
   generations_.Promote();
   changes_.Tell([](Change& change) { change.OnPromoted(); });
+  // A server that drains applies nothing else of the new configuration. But its workers from before leave,
+  // and clients that wait for a pool without successors would be lost.
+  if (changes_.State().Current() >= Change::State::kDraining) applier_.ApplyRoutes(generations_.Serving());
 }
 
 void Master::OnAbandon(Generation generation, const std::string& reason) {

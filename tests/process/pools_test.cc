@@ -231,6 +231,36 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "a stop finds a reload that gives a pool another name: clients that wait for it are served all the "
+    "same") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  const auto config = [](const std::string& pool, int workers) {
+    return ConfigText()
+        .Pool(pool, {{"workers", workers}, {"workers_max", workers}})
+        .Listen("app")
+        .Service("app", "fault", {{"pool", pool}})
+        .Set("dispatch.max_queue", 1);
+  };
+  daemon.WriteConfig(config("app", 1));
+  daemon.Serve(1);
+  std::vector<std::unique_ptr<TcpClient>> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(std::make_unique<TcpClient>(daemon.Address()));
+    REQUIRE(clients.back()->SendAll(i == 0 ? "sleep 1000\n" : "hello\n"));
+  }
+  daemon.WriteConfig(config("other", 20));  // they take their time to start
+  daemon.Signal(SIGHUP);
+  REQUIRE(daemon.WaitForEvent("reload_started"));
+  daemon.Signal(SIGTERM);
+  for (const auto& client : clients) {
+    CHECK(client->ReadUntil("\n"));
+    client->Close();
+  }
+  CHECK(daemon.Wait() == 0);
+  CHECK(daemon.Events("stopped").at(0).Number("lost") == 0);
+}
+
+TEST_CASE(
     "a pool whose workers always crash at start: the reload is abandoned, and the old generation serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
   daemon.WriteConfig(Config());
