@@ -99,6 +99,7 @@ PREFORKD_AT(WorkerRow, threads_busy_since_ns, 1816);
 PREFORKD_AT(WorkerRow, module_counts, 1856);
 PREFORKD_AT(WorkerRow, frame_names, 2880);
 PREFORKD_AT(WorkerRow, handshakes, 3648);
+PREFORKD_AT(WorkerRow, no_successor, 3784);
 
 // ---- the types used above ----
 static_assert(sizeof(SlotTotals) == 40 && sizeof(WaitHistogram) == 152 && sizeof(RefusedCalls) == 136);

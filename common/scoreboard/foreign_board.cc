@@ -114,6 +114,12 @@ void ForeignBoard::TakeOutOfService(Slot slot) {
   RowAt(slot).state.store(SlotState::kRetiring, std::memory_order_relaxed);
 }
 
+void ForeignBoard::SetNoSuccessor(Slot slot) {
+  PF_CHECK(Raw(slot) < header_.slots, "a slot that the old scoreboard does not have");
+  if (header_.row_bytes < offsetof(WorkerRow, no_successor) + sizeof(Counter)) return;
+  Set(RowAt(slot).no_successor, 1);
+}
+
 void ForeignBoard::Publish(MasterState state) { Theirs().state.store(state, std::memory_order_relaxed); }
 
 void ForeignBoard::CollectDropped() {

@@ -67,6 +67,8 @@ class ForeignBoard : public std::enable_shared_from_this<ForeignBoard> {
   // On its own board that slot's worker no longer counts among those that share the load: the load of its
   // successors is not on that board. Precondition: Mirror(slot, ...) has succeeded.
   void TakeOutOfService(Slot slot);
+  // Sets WorkerRow::no_successor. No effect on a worker whose program did not know it. Precondition as above.
+  void SetNoSuccessor(Slot slot);
   // Tells these workers the master's state.
   void Publish(MasterState state);
   // Adds the log lines dropped since the last call.

@@ -95,7 +95,8 @@ void WorkerRow::Clear() {
                            &threads,
                            &threads_busy,
                            &requests_waiting,
-                           &threads_busy_since_ns}) {
+                           &threads_busy_since_ns,
+                           &no_successor}) {
     Set(*counter, 0);
   }
   for (Counter& counter : lost_by) Set(counter, 0);

@@ -58,7 +58,7 @@ struct SlotTotals {
 // next program (upgrade) reads the fields that it knows (board_layout.cc). A new row is all zeros except
 // `size` and `version`.
 struct alignas(kPageBytes) WorkerRow {
-  static constexpr std::uint32_t kVersion = 5;      // increment it with each field that is added
+  static constexpr std::uint32_t kVersion = 6;      // increment it with each field that is added
   static constexpr std::uint32_t kMinBytes = 1552;  // of version 1
   static const std::uint32_t kBytes;                // of this version
 
@@ -121,6 +121,10 @@ struct alignas(kPageBytes) WorkerRow {
   // Since version 5. Of a gate; written by GateService only.
   alignas(64) HandshakeCounters handshakes;
 
+  // Since version 6. Written by the master before it tells the worker to retire. 1: no other worker has all
+  // its services, so it finishes what clients have begun.
+  Counter no_successor{0};
+
   // For readers: open connections; parcels sent and not yet taken. Never negative, whatever the row holds.
   [[nodiscard]] std::uint64_t Connections() const;
   [[nodiscard]] std::uint64_t Queued() const;
@@ -140,8 +144,7 @@ struct alignas(kPageBytes) WorkerRow {
   void Clear();
 };
 
-inline constexpr std::uint32_t WorkerRow::kBytes =
-    offsetof(WorkerRow, handshakes) + sizeof(HandshakeCounters);
+inline constexpr std::uint32_t WorkerRow::kBytes = offsetof(WorkerRow, no_successor) + sizeof(Counter);
 
 }  // namespace preforkd
 

@@ -74,9 +74,7 @@ ParkReading Parking::Reading(bool has_work, bool stopping) const {
 }
 
 void Parking::Arrive(HandedBack message, bool stopping) {
-  if (!services_.empty() && !services_.contains(message.parcel.Service())) {  // see Configure
-    return CloseArrived(message.parcel.Id(), kServiceGone);
-  }
+  if (!services_.empty() && !services_.contains(message.parcel.Service())) return TurnAway(message);
   while (!budget_.HasPlenty(0) && refused_.close_one()) {
   }
   switch (JudgeArrival(Reading(message.wake_now, stopping))) {
@@ -85,6 +83,19 @@ void Parking::Arrive(HandedBack message, bool stopping) {
     case ParkVerdict::kDispatch: return Dispatch(std::move(message));
     case ParkVerdict::kClose: return CloseArrived(message.parcel.Id(), kParkingOff);
   }
+}
+
+// Its worker would have finished what a client had begun (WorkerRow::no_successor), if it could.
+void Parking::TurnAway(const HandedBack& message) {
+  const ConnId id = message.parcel.Id();
+  const bool asked = message.wake_now || UnreadBytes(message.parcel.fd.Get()) > 0;
+  if (!asked) return CloseArrived(id, kServiceGone);
+  if (const auto held_back = turned_away_.Allow(Now())) {
+    log::Info({log::kConnFailed, id, {{"cause", "no_service"}, {"suppressed", *held_back}}},
+              "closing: its service no longer exists");
+  }
+  ledger_.ClientEnded(id);
+  ledger_.Lost(LossReason::kRefused);
 }
 
 void Parking::CloseArrived(ConnId id, const char* why) {
@@ -254,9 +265,10 @@ void Parking::Configure(const ParkingConfig& config,
     if (service->module) ++modules_;
   }
   // Connections of a removed service are closed now, while idle, rather than reset at their next request.
+  // Those whose client has sent something go to the workers from before, which are still there.
   for (Parked* parked = parked_.First(); parked != nullptr;) {
     Parked* const next = ParkedList::After(*parked);
-    if (!services_.contains(ServiceId{parked->Head().service})) Close(*parked, kServiceGone);
+    if (!services_.contains(ServiceId{parked->Head().service})) OnEvent(*parked, kServiceGone);
     parked = next;
   }
 }

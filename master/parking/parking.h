@@ -38,7 +38,8 @@ class Parking {
   // The arguments must outlive the Parking.
   Parking(EventLoop& loop, Ledger& ledger, PoolDispatchers& dispatcher);
 
-  // `services`: those of the generation in service. Connections of any other service are closed.
+  // `services`: those of the generation in service. Connections of any other service are closed, but those
+  // whose client has sent something go to a worker.
   void Configure(const ParkingConfig& config,
                  const std::vector<std::pair<ServiceId, const ServiceConfig*>>& services);
 
@@ -78,6 +79,8 @@ class Parking {
   [[nodiscard]] ParkReading Reading(bool has_work, bool stopping) const;
   void ParkArrived(HandedBack message);
   void Park(PackedParcel parcel, Duration idle_left, Time now);
+  // Closes one that has just come from a worker and whose service is gone; lost, if its client has asked.
+  void TurnAway(const HandedBack& message);
   // Closes one that has just come from a worker.
   void CloseArrived(ConnId id, const char* why);
   // It has work for a worker, or none is to be parked.
@@ -109,6 +112,7 @@ class Parking {
   IdleCall flush_;  // hands over all connections woken in one turn of the loop together
   OncePerSecond log_limit_;
   OncePerSecond unwatchable_;  // for the log line about a connection that cannot be watched
+  OncePerSecond turned_away_;  // for the log line about a lost one whose service is gone
   std::uint64_t max_parked_ = 0;
   std::set<ServiceId> services_;  // empty: not configured, every service is accepted
   std::uint64_t modules_ = 0;     // services that are modules

@@ -196,12 +196,15 @@ void Supervisor::Do(const Spawn& action) {
 void Supervisor::Do(const Retire& action) {
   WorkerSlot& slot = slots_.Of(action.id.slot);
   if (!slot.Runs(action.id)) return;  // it has exited since the decision
-  slots_.Publish(fleet_.Records()[Raw(action.id.slot)]);
+  const WorkerRecord& record = fleet_.Records()[Raw(action.id.slot)];
+  slots_.Publish(record);
   logs_.OnGone(action.id);
   dispatcher_.RemoveSlot(action.id.slot);
-  // During a stop, or if the new generation lacks a service, the worker itself serves what it was sent.
-  // Otherwise other workers do.
-  const bool keeps = fleet_.Stopping() || generations_.ServiceGone();
+  // During a stop, or if the new generation lacks a service of its pool, the worker itself serves what it was
+  // sent. Otherwise other workers do.
+  const bool missed = generations_.IsMissed(record.pool, record.generation);
+  if (missed) slot.SetNoSuccessor();
+  const bool keeps = fleet_.Stopping() || missed;
   const std::size_t reclaimed = keeps ? 0 : ReclaimUntaken(Parts(), slot);
   slot.Channel().CloseOurSide();
   log::Info({log::kWorkerRetiring, action.id, {{"reclaimed", reclaimed}}},

@@ -230,6 +230,37 @@ TEST_CASE(
   CHECK(AskStatus(daemon.Address(2)).lost == 0);
 }
 
+TEST_CASE("a service goes: who had asked by then is answered by the worker that leaves") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  const auto config = [] {
+    return ConfigText()
+        .Workers(1)
+        .Listen("look")
+        .Listen("block", "127.0.0.2:0")
+        .Service("look", "status", {{"pool", "look"}})
+        .Service("block", "fault")
+        .Pool("look", {{"workers", 1}})
+        .Set("parking.after", "1h");
+  };
+  daemon.WriteConfig(config().Listen("web", "127.0.0.3:0").Service("web", "http"));
+  daemon.Serve(2);
+  daemon.IgnoreDescriptors();  // fewer listeners
+  TcpClient web(daemon.Address(2));
+  const std::string asks = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+  REQUIRE((web.SendAll(asks) && web.ReadUntil("\r\n\r\n")));
+  TcpClient blocking(daemon.Address(1));
+  REQUIRE(blocking.SendAll("sleep 1000\n"));
+  REQUIRE(WaitUntil(kTimeout, [&] {
+    return HttpClient(daemon.Address(0)).Get("/status.json")->body.find("sleep") != std::string::npos;
+  }));
+  REQUIRE(web.SendAll(asks));
+  daemon.WriteConfig(config());
+  REQUIRE(daemon.Reload());
+  CHECK(web.ReadUntil("\r\n\r\n").value_or("").starts_with("HTTP/1.1 200"));
+  CHECK(blocking.ReadUntil("\n"));
+  CHECK(AskStatus(daemon.Address(0)).lost == 0);
+}
+
 TEST_CASE(
     "a stop finds a reload that gives a pool another name: clients that wait for it are served all the "
     "same") {

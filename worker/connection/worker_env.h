@@ -84,6 +84,12 @@ struct WorkerEnv {
 
   // The master has told this worker to retire, or has ended.
   bool retiring = false;
+  // No other worker would finish what a client has begun here: the server stops, or the new configuration
+  // lacks a service of this worker's pool.
+  [[nodiscard]] bool HasNoSuccessor() const {
+    return scoreboard.Master().state.load(std::memory_order_relaxed) == MasterState::kStopping ||
+           Get(row.no_successor) != 0;
+  }
 
   ClientLines client_lines{};
 

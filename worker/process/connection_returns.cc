@@ -59,14 +59,13 @@ ConnectionReturns::ConnectionReturns(WorkerEnv& env, MasterLink& master, Connect
 }
 
 bool ConnectionReturns::Return(LiveConnection& connection, ReturnReason reason) {
-  // When the whole server stops, no other worker would get it: a client that has sent data is answered here.
-  const MasterPage& master = env_.scoreboard.Master();
-  const bool server_stops = master.state.load(std::memory_order_relaxed) == MasterState::kStopping;
-  if (server_stops && connection.Client().HasInput()) return false;
+  // If no other worker would get it, a client that has sent data is answered here.
+  const bool last = env_.HasNoSuccessor();
+  if (last && connection.Client().HasInput()) return false;
   std::optional<Luggage> luggage = connection.Pack();
   if (!luggage) return false;
   // No other worker would do the remaining work.
-  if (luggage->wake && (server_stops || master_.MasterGone())) return false;
+  if (luggage->wake && (last || master_.MasterGone())) return false;
   UniqueFd heavy;
   const bool burdens = luggage->unbegun && luggage->unread.size() > kMaxWaitingBytes;
   if (burdens || !luggage->FitsMessage()) {

@@ -7,12 +7,17 @@
 namespace preforkd {
 namespace {
 
-// True if `next` lacks a service that `last` has.
-bool LacksAService(const GenerationSpec& next, const GenerationSpec& last) {
-  return std::any_of(last.services.begin(), last.services.end(), [&](const auto& service) {
-    return std::none_of(next.services.begin(), next.services.end(),
-                        [&](const auto& other) { return other.first == service.first; });
-  });
+bool Has(const GenerationSpec& generation, ServiceId service) {
+  return std::any_of(generation.services.begin(), generation.services.end(),
+                     [service](const auto& each) { return each.first == service; });
+}
+
+// True if what waits for `pool`, of an earlier generation, cannot go to workers of `next`.
+bool LacksAServiceOf(const GenerationSpec& next, const GenerationSpec& last, const PoolSpec& pool) {
+  if (pool.config->kind == PoolKind::kTls) return !next.RoutesOfConnections().gates;
+  const ServiceNumbers services = last.ServicesOf(pool.id);
+  return std::any_of(services.begin(), services.end(),
+                     [&next](const auto& service) { return !Has(next, service.first); });
 }
 
 }  // namespace
@@ -23,7 +28,10 @@ void ServingGenerations::Begin(const GenerationSpec& generation) {
 }
 
 void ServingGenerations::Promote(Generation generation) {
-  service_gone_ = LacksAService(Of(generation), Of(in_service_));
+  missed_.clear();
+  for (const PoolSpec& pool : Serving().pools) {
+    if (LacksAServiceOf(Of(generation), Serving(), pool)) missed_.insert(pool.id);
+  }
   in_service_ = generation;
   specs_.erase(specs_.begin(), specs_.find(generation));
 }

@@ -4,6 +4,7 @@
 #define PREFORKD_MASTER_WORKERS_SLOTS_SERVING_GENERATIONS_H_
 
 #include <map>
+#include <set>
 
 #include "common/base/ids.h"
 #include "master/workers/slots/generation.h"
@@ -27,13 +28,16 @@ class ServingGenerations {
   [[nodiscard]] const std::map<Generation, GenerationSpec>& All() const { return specs_; }
   [[nodiscard]] Generation InService() const { return in_service_; }
   [[nodiscard]] const GenerationSpec& Serving() const { return Of(in_service_); }
-  // True if the generation in service lacks a service of the one before.
-  [[nodiscard]] bool ServiceGone() const { return service_gone_; }
+  // True for workers of `pool` of an earlier generation if the one in service lacks a service of theirs:
+  // nobody else can serve what they were sent.
+  [[nodiscard]] bool IsMissed(PoolId pool, Generation generation) const {
+    return generation != in_service_ && missed_.contains(pool);
+  }
 
  private:
   std::map<Generation, GenerationSpec> specs_;
   Generation in_service_{};
-  bool service_gone_ = false;
+  std::set<PoolId> missed_;  // of the generation before
 };
 
 }  // namespace preforkd

@@ -15,6 +15,11 @@ void WorkerSlot::RefreshTexts() {
   if (mirror_ != nullptr) mirror_->RefreshTexts();
 }
 
+void WorkerSlot::SetNoSuccessor() {
+  Set(row_.no_successor, 1);
+  if (mirror_ != nullptr) mirror_->Board()->SetNoSuccessor(slot_);
+}
+
 void WorkerSlot::ForgetMirror() {
   if (channel_) channel_->ForgetMirror();
   mirror_.reset();

@@ -31,6 +31,8 @@ class WorkerSlot {
   void RefreshTexts();
   // Set while the worker was started by a previous program and writes to that program's scoreboard.
   [[nodiscard]] const RowMirror* Mirror() const { return mirror_.get(); }
+  // Its worker will retire, and nobody else has all its services.
+  void SetNoSuccessor();
   // The worker has exited, and all its counters are in the row.
   void ForgetMirror();
 

@@ -177,6 +177,18 @@ TEST_CASE("its workers see the master's state, and are taken out of the load") {
   REQUIRE(board->Mirror(Slot{1}, world.ours.Use(Slot{1})).Ok());
   board->TakeOutOfService(Slot{1});
   CHECK(world.theirs.Row(Slot{1}).state.load() == SlotState::kRetiring);
+  board->SetNoSuccessor(Slot{1});
+  CHECK(Get(world.theirs.Row(Slot{1}).no_successor) == 1);
+}
+
+TEST_CASE("a row of an earlier version, without no_successor, stays as it is") {
+  World world;
+  world.theirs.Master().header.row_bytes = offsetof(WorkerRow, no_successor);
+  WorkerRow& row = world.theirs.Use(Slot{1});
+  const auto board = world.Map();
+  REQUIRE(board->Mirror(Slot{1}, world.ours.Use(Slot{1})).Ok());
+  board->SetNoSuccessor(Slot{1});
+  CHECK(Get(row.no_successor) == 0);
 }
 
 TEST_CASE("lines that its workers drop are counted here, each once") {
