@@ -75,7 +75,9 @@ GenerationSpec Generations::Make(std::shared_ptr<const Config> config, CheckedCe
   std::uint32_t by_cpus = 0;
   for (const PoolConfig& pool : config->pools) {
     if (pool.workers == 0 && by_cpus == 0) by_cpus = WorkersByCpus();
-    generation.pools.push_back({pool_ids_.Of(pool.name), &pool, pool.workers != 0 ? pool.workers : by_cpus});
+    const PoolId id = pool_ids_.Of(pool.name);
+    scoreboard_.UsePool(id).name.Write(pool.name);
+    generation.pools.push_back({id, &pool, pool.workers != 0 ? pool.workers : by_cpus});
   }
   for (const ServiceConfig& service : config->services) {
     const ServiceId id = ServiceOf(service.name);
@@ -110,7 +112,10 @@ void Generations::Save(UpgradeState& state) const {
 
 void Generations::Restore(const UpgradeState& state, std::shared_ptr<const Config> config) {
   for (const auto& [name, id] : state.service_ids) service_ids_.Keep(name, ServiceId{id});
-  for (const auto& [name, id] : state.pool_ids) pool_ids_.Keep(name, PoolId{id});
+  for (const auto& [name, id] : state.pool_ids) {
+    pool_ids_.Keep(name, PoolId{id});
+    scoreboard_.UsePool(PoolId{id}).name.Write(name);  // also of a removed pool: it has restarts
+  }
   counters_.Restore(state);
   tickets_.Restore(UniqueFd(state.ticket_page));
   CheckedCertificates certificates;

@@ -28,9 +28,9 @@ struct ServedConfig {
 
 class Generations {
  public:
-  // `scoreboard` shows the counters of modules. Both must outlive this.
+  // `scoreboard` shows the names of pools and the counters of modules. Both must outlive this.
   Generations(EventLoop& loop, const Scoreboard& scoreboard)
-      : counters_(scoreboard), tickets_(loop), certificate_watch_(loop) {
+      : scoreboard_(scoreboard), counters_(scoreboard), tickets_(loop), certificate_watch_(loop) {
     pool_ids_.Keep(std::string(kMainPoolName), kMainPool);
   }
 
@@ -64,6 +64,7 @@ class Generations {
  private:
   GenerationSpec Make(std::shared_ptr<const Config> config, CheckedCertificates certificates);
 
+  const Scoreboard& scoreboard_;
   GenerationSpec serving_;
   GenerationSpec coming_;
   Generation last_{};

@@ -34,7 +34,6 @@ void LogChange(const std::string& pool, bool alone, PoolState before, PoolState 
 void Show(const MasterParts& parts, const PoolSpec& pool, PoolRow& row) {
   const Supervisor& supervisor = parts.supervisor;
   if (!row.used.load(std::memory_order_relaxed)) {
-    row.name.Write(pool.config->name);
     row.kind.Write(pool.config->kind == PoolKind::kTls ? "tls" : "services");
     row.state.store(PoolState::kStarting, std::memory_order_relaxed);
     row.used.store(true, std::memory_order_release);
@@ -56,7 +55,7 @@ void Judge(const MasterParts& parts, const PoolSpec& pool, PoolRow& row, bool al
   row.state.store(next, std::memory_order_relaxed);
 }
 
-// Hides the rows of pools that only an earlier configuration had.
+// Hides the rows of pools that only an earlier configuration had, or only one that did not enter service.
 void HideOthers(const Scoreboard& scoreboard, const std::vector<PoolSpec>& pools) {
   const std::span<PoolRow> rows = scoreboard.Pools();
   for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -291,6 +291,21 @@ TEST_CASE(
   CHECK(daemon.Events("stopped").at(0).Number("lost") == 0);
 }
 
+TEST_CASE("a pool that never served keeps its name in the metrics of its restarts") {
+  DaemonProcess daemon(kPreforkdWithFaults);
+  daemon.WriteConfig(Config());
+  daemon.ExpectEvent("worker_exited pool=fresh");
+  daemon.Serve(5);
+  daemon.WriteConfig(Config()
+                         .Pool("fresh", {{"workers", 1}})
+                         .Listen("fresh", "127.0.0.4:0")
+                         .Service("fresh", "fault", {{"pool", "fresh"}, {"crash_at_start", "all"}}));
+  CHECK_FALSE(daemon.Reload());
+  const auto page = MetricsPage::Read(daemon.Address(2));
+  REQUIRE(page);
+  CHECK(page->Value("preforkd_worker_restarts_total{pool=\"fresh\",reason=\"start\"}") > 0);
+}
+
 TEST_CASE(
     "a pool whose workers always crash at start: the reload is abandoned, and the old generation serves on") {
   DaemonProcess daemon(kPreforkdWithFaults);
