@@ -21,7 +21,9 @@ ControlClient::ControlClient(EventLoop& loop, UniqueFd fd, const ControlHandler&
       handler_(handler),
       on_closed_(std::move(on_closed)),
       watch_(loop, fd_.Get(), EventLoop::kPriorityControl, [this](Interest ready) { OnReady(ready); }),
-      deadline_(loop, EventLoop::kPriorityControl, [this] { Close(); }) {}
+      deadline_(loop, EventLoop::kPriorityControl, [this] { Close(); }),
+      proceed_(
+          loop, [this] { OnReady(Interest::kNone); }, EventLoop::kPriorityControl) {}
 
 Status ControlClient::Start() {
   deadline_.SetAfter(kTimeout);
@@ -86,7 +88,8 @@ ControlAnswer ControlClient::MakeAnswer() {
     if (self == nullptr || !self->answering_ || !self->fd_.Valid()) return;
     self->answering_ = false;
     self->Answer(reply);
-    self->Proceed();
+    // Not here: the caller is in the middle of something, which the next request could change.
+    if (!self->proceeding_ && self->fd_.Valid()) self->proceed_.Request();
   };
 }
 

@@ -14,6 +14,7 @@
 #include "common/control/control_message.h"
 #include "common/event/event_loop.h"
 #include "common/event/fd_watch.h"
+#include "common/event/idle_call.h"
 #include "common/event/timer.h"
 
 namespace preforkd {
@@ -55,7 +56,8 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   void OnReady(Interest ready);
   // Reads what is available. False if the connection has failed.
   bool Receive();
-  // Handles complete requests for as long as each reply is sent at once.
+  // Handles complete requests for as long as each reply is sent at once. Never called from an answer that
+  // comes later.
   void Proceed();
   void Handle(const std::string& line);
   ControlAnswer MakeAnswer();
@@ -79,6 +81,7 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
   bool last_answer_ = false;  // close after the reply is sent
   FdWatch watch_;
   Timer deadline_;
+  IdleCall proceed_;  // after an answer that came later
 };
 
 }  // namespace preforkd

@@ -200,6 +200,24 @@ TEST_CASE("invalid requests are answered, and the connection stays open") {
   CHECK(client.IsClosedByPeer());
 }
 
+TEST_CASE("requests behind one that waits for a reload are handled in order, the last is a stop") {
+  DaemonProcess daemon;
+  daemon.WriteConfig(Config());
+  daemon.Serve(2);
+  TcpClient client(AddressOf(daemon));
+  REQUIRE(
+      client.SendAll("{\"command\":\"reload\",\"wait\":true}\n{\"command\":\"scale\",\"workers\":3}\n"
+                     "{\"command\":\"reload\",\"wait\":true}\n{\"command\":\"stop\"}\n"));
+  for (const char* message :
+       {"generation 2 serves", "worker count set to 3", "generation 3 serves", "stopping"}) {
+    const std::string answer = client.ReadUntil("\n").value_or("");
+    CAPTURE(answer);
+    CHECK(answer.find(message) != std::string::npos);
+  }
+  CHECK(client.IsClosedByPeer());
+  CHECK(daemon.Wait() == 0);
+}
+
 TEST_CASE("a request that is too long ends its connection; half a request has a deadline") {
   DaemonProcess daemon;
   daemon.WriteConfig(Config());
