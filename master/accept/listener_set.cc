@@ -64,10 +64,23 @@ Result<std::vector<ListenerSet::Wanted>> ListenerSet::WantedBy(const Config& con
     }
     if (found == 0) return Error{fmt::format("{}: {}", text, WhatWasPassed(passed_))};
   }
+  if (const Status status = CheckKeys(wanted); !status.Ok()) return status.Err();
   if (wanted.size() <= kMaxListeners) return wanted;
   return Error{
       fmt::format("{} listening sockets, including those passed by the service manager; the maximum is {}",
                   wanted.size(), kMaxListeners)};
+}
+
+// The second socket named "web" could be taken for one named "web#2".
+Status ListenerSet::CheckKeys(const std::vector<Wanted>& wanted) {
+  std::set<std::string_view> keys;
+  for (const Wanted& each : wanted) {
+    if (keys.insert(each.key).second) continue;
+    return Error{fmt::format(
+        "{}: two sockets that the service manager passed would have this name; give one of them another",
+        each.key)};
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Listener>> ListenerSet::Open(const Wanted& wanted) {

@@ -80,6 +80,8 @@ class ListenerSet {
 
   // Error: a configured socket was not passed, or there are more than kMaxListeners.
   [[nodiscard]] Result<std::vector<Wanted>> WantedBy(const Config& config) const;
+  // Error: two of them have one key.
+  static Status CheckKeys(const std::vector<Wanted>& wanted);
   Result<std::unique_ptr<Listener>> Open(const Wanted& wanted);
   // Opens a listener for `wanted`, ready for Commit.
   Status PrepareOne(const Config& config, const Wanted& wanted);

@@ -175,6 +175,23 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("two sockets that would get the same name: a reload that wants both is refused, and says so") {
+  const ManagersSocket first = Bind("127.0.0.1:0");
+  const ManagersSocket second = Bind("127.0.0.1:0");
+  const ManagersSocket third = Bind("127.0.0.1:0");
+  DaemonProcess daemon;
+  daemon.PassSocket("web", first.fd.Get());
+  daemon.PassSocket("web", second.fd.Get());  // "systemd:web#2" in the log
+  daemon.PassSocket("web#2", third.fd.Get());
+  const auto config = [] { return ConfigText().Workers(1).Listen("s", "systemd:web").Service("s", "echo"); };
+  daemon.WriteConfig(config());
+  daemon.Serve(1);
+  daemon.WriteConfig(config().Listen("s", "systemd:web#2"));
+  CHECK_FALSE(daemon.Reload());
+  CHECK(daemon.AwaitEvents("reload_refused why~systemd:web#2", 1) == 1);
+  CHECK(AnswersEcho(second.address));
+}
+
 TEST_CASE("sockets that are meant for another process are not used") {
   const ManagersSocket talk = Bind("127.0.0.1:0");
   DaemonProcess daemon;
