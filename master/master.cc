@@ -229,7 +229,9 @@ ExitCode Master::Loop() {
   constexpr int kFailuresInARow = 100;
   constexpr Duration kInARow = std::chrono::seconds(1);
   int failures = 0;
-  for (Time last{};;) {
+  // It may have ended before: a loop that is stopped before it runs would run all the same.
+  const bool ended = changes_.State().Current() == Change::State::kFinished;
+  for (Time last{}; !ended;) {
     const Status status = context_.loop.Run();
     if (status.Ok()) break;
     failures = Now() - last < kInARow ? failures + 1 : 1;

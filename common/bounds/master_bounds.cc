@@ -87,6 +87,7 @@ void MasterBounds::ClientsNoted(Slot slot) {
 }
 
 void MasterBounds::HearClientsOf(Slot slot) {
+  if (Raw(slot) >= tables_.notes.size()) return;  // a book that a worker could write to
   tables_.notes[Raw(slot)].TakeClients([&](ConnId id, std::uint64_t hash) {
     if (Book().IsHiddenAt(slot, id)) Book().Count(id, hash);
   });

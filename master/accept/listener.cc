@@ -1,5 +1,6 @@
 #include "master/accept/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/base/log.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Connections accepted per wake-up.
 constexpr std::size_t kBatch = 64;
+// At most so many clients wait in the queue of a socket (listen(2)).
+constexpr std::size_t kLongestQueue = 65'536;
 // Pause after accept fails for lack of descriptors or memory.
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(100);
 
@@ -112,7 +115,11 @@ void Listener::OnReadable() {
 }
 
 void Listener::DrainQueue() {
-  while (AcceptBatch(true) == BatchEnd::kBound) sink_.flush();
+  // Clients may come faster than they are accepted, without end. No queue is longer than this.
+  for (std::size_t most = kLongestQueue; most > 0 && AcceptBatch(true) == BatchEnd::kBound;) {
+    sink_.flush();
+    most -= std::min<std::size_t>(most, kBatch);
+  }
   sink_.flush();
 }
 

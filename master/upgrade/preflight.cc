@@ -25,6 +25,7 @@ namespace {
 // Limits for the child's output: the program may be anything.
 constexpr std::size_t kMaxLine = 500;
 constexpr std::size_t kMaxLines = 40;
+constexpr int kReadsAtOnce = 16;  // all that a pipe can hold
 constexpr std::string_view kRefused = "refused: ";
 
 // Runs in the child between fork and exec. All descriptors of the master are close-on-exec; output goes to
@@ -100,7 +101,8 @@ void Preflight::OnLate() {
 
 void Preflight::Drain() {
   std::array<char, 4096> buffer;
-  for (;;) {
+  // A program may print faster than this reads, without end. The watch calls again while there is more.
+  for (int i = 0; i < kReadsAtOnce; ++i) {
     const ssize_t size = ::read(output_.Get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) {

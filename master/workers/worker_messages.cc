@@ -12,6 +12,8 @@ namespace {
 
 // How long reading from all workers pauses when no descriptor is free.
 constexpr Duration kListenPause = std::chrono::milliseconds(50);
+// More than any channel can hold.
+constexpr int kMostInChannel = 100'000;
 
 // True if another message may follow.
 bool IsMore(WorkerMessages::ReadResult heard) {
@@ -48,9 +50,12 @@ bool WorkerMessages::OnReadable(WorkerSlot& slot) {
 }
 
 WorkerMessages::ReadResult WorkerMessages::DrainMessages(WorkerSlot& slot) {
-  ReadResult heard = ReadResult::kMessage;
-  while (IsMore(heard)) heard = ReceiveOne(slot);
-  return heard;
+  for (int i = 0; i < kMostInChannel; ++i) {
+    const ReadResult heard = ReceiveOne(slot);
+    if (!IsMore(heard)) return heard;
+  }
+  MarkUntrusted(*slot.Process(), "flood", "another process still sends on its channel");
+  return ReadResult::kSilent;
 }
 
 WorkerMessages::ReadResult WorkerMessages::ReceiveOne(WorkerSlot& slot) {

@@ -14,8 +14,11 @@ void RescueLines(WorkerId worker, LineBuffer lines, int access) {
   const auto left = count();
   if (left == 0) return;
   LineBuffer::Progress progress = LineBuffer::Progress::kWritten;
-  while (progress == LineBuffer::Progress::kWritten && !lines.Pending().empty())
+  // Bounded: another worker that lies could add to them without end.
+  for (std::size_t i = 0; i < LineBuffer::kCapacity && !lines.Pending().empty(); ++i) {
     progress = lines.Write(access);
+    if (progress != LineBuffer::Progress::kWritten) break;
+  }
   const int errnum = errno;
   log::Info({log::kAccessLogRescued, worker, {{"lines", left}, {"written", left - count()}}},
             "worker exited with {} unwritten access log lines; the master wrote {} of them", left,
