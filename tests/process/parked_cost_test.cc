@@ -69,6 +69,7 @@ TEST_CASE("idle connections up to the descriptor limit: memory of each, and a th
   { KeepAliveClients warm(daemon.Address(), 10); }
   CHECK(daemon.DescriptorDifference() == "");
   const std::uint64_t before = Sum(daemon, ProportionalBytes);
+  REQUIRE(before > 0);
   KeepAliveClients clients(daemon.Address(), static_cast<int>(count));
   REQUIRE(daemon.AwaitAllParked());
   const ServerStatus status = AskStatus(daemon.Address(1));

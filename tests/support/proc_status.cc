@@ -67,10 +67,12 @@ double CpuSeconds(pid_t pid) {
 
 std::uint64_t ProportionalBytes(pid_t pid) {
   std::istringstream lines(ReadFile(fmt::format("/proc/{}/smaps_rollup", pid)));
+  std::uint64_t sum = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("Pss:")) return std::strtoull(line.c_str() + 4, nullptr, 10) * 1024;
+    if (line.starts_with("Pss_Anon:") || line.starts_with("Pss_Shmem:"))
+      sum += std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10) * 1024;
   }
-  return 0;
+  return sum;
 }
 
 std::uint64_t CpuNanoseconds(pid_t pid) {

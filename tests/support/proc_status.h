@@ -16,8 +16,9 @@ std::string StatusField(pid_t pid, const std::string& field);
 std::vector<int> SignalsIn(pid_t pid, const std::string& field);
 // VmRSS; 0 if the process does not exist.
 std::uint64_t ResidentBytes(pid_t pid);
-// Pss of /proc/PID/smaps_rollup: its memory, with shared pages divided among the processes that share them. 0
-// if the process does not exist.
+// Pss_Anon and Pss_Shmem of /proc/PID/smaps_rollup: its memory, with shared pages divided among the processes
+// that share them, without the pages of files: how many share those depends on what else runs. 0 if the
+// process does not exist.
 std::uint64_t ProportionalBytes(pid_t pid);
 // User and system time so far.
 double CpuSeconds(pid_t pid);
