@@ -48,7 +48,7 @@ TEST_CASE("kill -9 of workers while a module answers: only requests in progress 
                          .Service("m", "module", {{"path", RunfilePath("tests/module/blocker.so")}}));
   daemon.Serve(3);
   Askers clients(daemon.Address(), 30, 200,
-                 [](int, int) { return "GET /sleep?ms=2 HTTP/1.1\r\nHost: x\r\n\r\n"; });
+                 [](int, int) { return "GET /sleep?ms=10 HTTP/1.1\r\nHost: x\r\n\r\n"; });
   KillSome(daemon, clients, 4, 3);
   const Askers::Outcome outcome = clients.Stop();
   MESSAGE(fmt::format("{} answered, {} cut off, the workers held {}", outcome.done.size(), outcome.cut,
