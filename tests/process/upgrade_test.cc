@@ -149,6 +149,7 @@ TEST_CASE("an upgrade reads the configuration again, as a reload does") {
   REQUIRE(daemon.Addresses().size() == 4);
   CHECK(TcpClient(daemon.Address(3)).Echoes("hello\n"));
   CHECK(kept.Get("/"));
+  kept.Connection().Close();
   daemon.RebaseDescriptors();
 }
 
@@ -180,6 +181,9 @@ TEST_CASE("an upgrade keeps pools, sets their workers as configured, and adds an
   upgrade(4);
   CHECK(TcpClient(daemon.Address(2)).Echoes("new\n"));
   CHECK(AskStatus(daemon.Address(1)).lost == 0);
+  web.Close();
+  ops.Close();
+  lines.Close();
   daemon.RebaseDescriptors();
 }
 

@@ -20,6 +20,7 @@
 
 #include "tests/support/command.h"
 #include "tests/support/proc_status.h"
+#include "tests/support/tcp_sockets.h"
 
 namespace preforkd::testing {
 namespace {
@@ -175,7 +176,17 @@ void DaemonProcess::Serve(std::size_t workers, const std::vector<std::string>& a
       WaitUntil(kTimeout, [&] { return Wait(Duration(0)) || ReadyWorkers().size() == workers; });
   const bool serves = ready && running_ && WaitForEvent("serving");
   REQUIRE_MESSAGE(serves, "it does not serve; its log:\n", Log());
-  RebaseDescriptors();
+  baseline_ = FdSnapshot::Of(pid_);
+}
+
+void DaemonProcess::RebaseDescriptors() {
+  const std::vector<std::string> addresses = Addresses();
+  const bool left = WaitUntil(kTimeout, [&] {
+    return std::all_of(addresses.begin(), addresses.end(),
+                       [](const std::string& address) { return LiveSockets(PortOf(address)).empty(); });
+  });
+  REQUIRE_MESSAGE(left, "clients of this test are still connected");
+  baseline_ = FdSnapshot::Of(pid_);
 }
 
 int DaemonProcess::Run(const std::vector<std::string>& arguments) {

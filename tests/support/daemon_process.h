@@ -121,8 +121,9 @@ class DaemonProcess {
   // The master is killed: its workers may take a moment to end.
   void ExpectOrphans() { orphans_expected_ = true; }
   // After the test has changed the number of listeners or workers: the present descriptors are the right
-  // ones.
-  void RebaseDescriptors() { baseline_ = FdSnapshot::Of(pid_); }
+  // ones. The test has closed its clients: this waits until none is connected by IPv4, because one that is
+  // parked is a descriptor of the master.
+  void RebaseDescriptors();
   void IgnoreDescriptors() { baseline_.reset(); }
   // Another program that the test itself started: it does not count as left behind.
   static void TolerateChild(pid_t pid);
