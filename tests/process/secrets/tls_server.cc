@@ -42,7 +42,8 @@ TlsServer::TlsServer(const std::string& parking_after, const ConfigText& more)
   config.Workers(2)
       .Set("parking.after", parking_after)
       .Listen("web", "127.0.0.1:0", {{"tls", true}})
-      .Service("web", "http")
+      // A thousand clients connect before the first of them asks, and memory is searched between requests.
+      .Service("web", "http", {{"header_timeout", "10m"}, {"keepalive_timeout", "10m"}})
       .Pool(kGatePool, {{"kind", "tls"}, {"workers", 2}, {"workers_max", 2}});
   daemon_.WriteConfig(config.Text() + CertificateSection(daemon_, "ec") + CertificateSection(daemon_, "rsa"));
 }
