@@ -84,6 +84,16 @@ struct Sum {
   }
 };
 
+// Clients of a `fault` service. The first blocks its worker for a second; the others wait to be answered.
+std::vector<std::unique_ptr<TcpClient>> ThirtyBehindOne(const std::string& address) {
+  std::vector<std::unique_ptr<TcpClient>> clients;
+  for (int i = 0; i <= 30; ++i) {
+    clients.push_back(std::make_unique<TcpClient>(address));
+    REQUIRE(clients.back()->SendAll(i == 0 ? "sleep 1000\n" : "hello\n"));
+  }
+  return clients;
+}
+
 void Pass(Duration time) {
   (void)WaitUntil(time, [] { return false; });
 }
@@ -202,23 +212,19 @@ TEST_CASE("a reload adds, removes and changes pools and moves a service; idle cl
 TEST_CASE(
     "a service moves to a pool that is there, others go: clients that wait for it are served, none is lost") {
   DaemonProcess daemon(kPreforkdWithFaults);
-  const ConfigText before = ConfigText()
-                                .Workers(1)
-                                .Pool("app", {{"workers", 1}, {"workers_max", 1}})
-                                .Listen("app")
-                                .Listen("gone", "127.0.0.2:0")
-                                .Listen("look", "127.0.0.3:0")
-                                .Service("app", "fault", {{"pool", "app"}})
-                                .Service("gone", "echo")
-                                .Service("look", "status");
-  daemon.WriteConfig(ConfigText(before).Set("dispatch.max_queue", 1));
+  daemon.WriteConfig(ConfigText()
+                         .Workers(1)
+                         .Pool("app", {{"workers", 1}, {"workers_max", 1}})
+                         .Listen("app")
+                         .Listen("gone", "127.0.0.2:0")
+                         .Listen("look", "127.0.0.3:0")
+                         .Service("app", "fault", {{"pool", "app"}})
+                         .Service("gone", "echo")
+                         .Service("look", "status")
+                         .Set("dispatch.max_queue", 1));
   daemon.Serve(2);
   daemon.IgnoreDescriptors();  // fewer listeners and workers
-  std::vector<std::unique_ptr<TcpClient>> clients;
-  for (int i = 0; i < 30; ++i) {
-    clients.push_back(std::make_unique<TcpClient>(daemon.Address(0)));
-    REQUIRE(clients.back()->SendAll(i == 0 ? "sleep 1000\n" : "hello\n"));
-  }
+  const auto clients = ThirtyBehindOne(daemon.Address(0));
   daemon.WriteConfig(ConfigText()
                          .Workers(1)
                          .Listen("app", "127.0.0.4:0")
@@ -274,11 +280,7 @@ TEST_CASE(
   };
   daemon.WriteConfig(config("app", 1));
   daemon.Serve(1);
-  std::vector<std::unique_ptr<TcpClient>> clients;
-  for (int i = 0; i < 30; ++i) {
-    clients.push_back(std::make_unique<TcpClient>(daemon.Address()));
-    REQUIRE(clients.back()->SendAll(i == 0 ? "sleep 1000\n" : "hello\n"));
-  }
+  const auto clients = ThirtyBehindOne(daemon.Address());
   daemon.WriteConfig(config("other", 20));  // they take their time to start
   daemon.Signal(SIGHUP);
   REQUIRE(daemon.WaitForEvent("reload_started"));
